@@ -1,0 +1,37 @@
+//! The command line: one variant a subcommand, the arguments live in the subcommand's own room.
+
+use clap::{Parser, Subcommand};
+
+use crate::{dev::DevArgs, new::NewArgs, probe::ProbeArgs};
+
+/// From an idea to a remote MCP server in claude.ai.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mcpo",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  mcpo new my-service && cd my-service && mcpo dev
+  mcpo probe http://localhost:8080/mcp
+
+Exit codes:
+  0    everything asked for was done, every check passed
+  1    a check failed
+  2    mcpo could not run: wrong arguments, a missing tool, no connection
+  130  interrupted by Ctrl-C"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new MCP server project.
+    New(NewArgs),
+    /// Run the project here and reload it on every change.
+    Dev(DevArgs),
+    /// Walk a server as claude.ai does and say what is wrong.
+    Probe(ProbeArgs),
+}

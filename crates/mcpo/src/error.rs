@@ -1,0 +1,92 @@
+//! What ends a command early, in the words the user reads, and the exit code that goes with it.
+
+use std::{error::Error as StdError, process::ExitCode};
+
+/// How the process ends. The numbers are documented in `mcpo --help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything asked for was done, every check passed.
+    Success = 0,
+    /// A check ran and failed.
+    CheckFailed = 1,
+    /// The command could not do its work at all.
+    CouldNotRun = 2,
+    /// The user pressed Ctrl-C.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error as the terminal shows it: what failed, why, and what to do about it.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    what: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+/// The result of every fallible function at the edge of a room.
+pub type Outcome<T = Exit> = Result<T, Failure>;
+
+impl Failure {
+    /// A failure that kept the command from running; `what` reads "failed to …" or names the fault.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::CouldNotRun,
+            what: what.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// Adds `error` and everything that caused it.
+    #[must_use]
+    pub fn because(mut self, error: &dyn StdError) -> Self {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            // Wrappers such as reqwest's repeat the text of what they wrap.
+            if self.causes.last() != Some(&text) {
+                self.causes.push(text);
+            }
+            next = cause.source();
+        }
+        self
+    }
+
+    /// Adds what the user can do about it, as a sentence or as a command to type.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Sets another exit code than [`Exit::CouldNotRun`].
+    #[must_use]
+    pub const fn exit_with(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    pub const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    pub fn causes(&self) -> &[String] {
+        &self.causes
+    }
+
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}

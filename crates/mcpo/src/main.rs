@@ -1,0 +1,35 @@
+//! `mcpo`: from an idea to a remote MCP server in claude.ai.
+
+mod cli;
+mod dev;
+mod error;
+mod new;
+mod probe;
+mod project;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    cli::{Cli, Command},
+    ui::Ui,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::from_environment();
+    let outcome = match cli.command {
+        Command::New(args) => new::run(&args, &ui),
+        Command::Dev(args) => dev::run(args, &ui),
+        Command::Probe(args) => probe::run(args, &ui),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            ui.failure(&failure);
+            failure.exit().into()
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! A generated project on disk: where it is, its name, and its state folder.

@@ -1,0 +1,1 @@
+//! Fakes, real servers and helpers that the integration tests share.
