@@ -9,5 +9,6 @@
 
 pub mod client;
 pub mod clock;
+pub mod process;
 pub mod sample;
 pub mod server;
