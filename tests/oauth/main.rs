@@ -3,6 +3,7 @@
 
 mod authorize;
 mod bearer;
+mod clients;
 mod code;
 mod discovery;
 mod hostile;

@@ -77,24 +77,33 @@ async fn rs10_the_sdk_calls_a_tool_and_goes_on_after_a_crash() {
     }
 }
 
+/// Runs both scenarios; the arguments are the script's, after the issuer.
+async fn conformance(environment: &[(&str, &str)], arguments: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(SERVER, free_port(), folder.path(), environment).await;
+    let base = server.base();
+    let arguments = [&[base.as_str()], arguments].concat();
+    let printed = node("conformance-authorization.mjs", &arguments).await;
+    for line in [
+        "✓ authorization-server-metadata-endpoint: 2 passed, 0 failed",
+        "✓ authorization-code-grant: 1 passed, 0 failed",
+    ] {
+        assert!(printed.contains(line), "{line} in\n{printed}");
+    }
+}
+
 #[tokio::test]
 async fn as2_as17_the_conformance_suite_accepts_us_as_authorization_server() {
     for (environment, password) in sign_in_modes() {
-        let folder = tempfile::tempdir().unwrap();
-        let server = ServerProcess::start(SERVER, free_port(), folder.path(), environment).await;
-        let base = server.base();
-        let printed = node(
-            "conformance-authorization.mjs",
-            &[&[base.as_str()], password].concat(),
-        )
-        .await;
-        for line in [
-            "✓ authorization-server-metadata-endpoint: 1 passed, 0 failed",
-            "✓ authorization-code-grant: 1 passed, 0 failed",
-        ] {
-            assert!(printed.contains(line), "{line} in\n{printed}");
-        }
+        conformance(environment, password).await;
     }
+}
+
+#[tokio::test]
+async fn as8_the_conformance_suite_with_a_client_whose_id_is_its_document() {
+    // Nothing is fetched in the check, so the pinned copy of this document is what is used.
+    let document = "https://claude.ai/oauth/claude-code-client-metadata";
+    conformance(&[], &["", document]).await;
 }
 
 #[tokio::test]
