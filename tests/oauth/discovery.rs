@@ -34,7 +34,7 @@ async fn rs1_rs7_resource_metadata_stands_at_both_paths() {
         assert_eq!(body["bearer_methods_supported"], json!(["header"]));
         assert_eq!(
             body["scopes_supported"],
-            json!(["mcp:tools"]),
+            json!(["mcp:tools", "notes:write"]),
             "RS7: no offline_access"
         );
     }

@@ -16,5 +16,7 @@ mod introspect;
 mod mcp;
 mod refresh;
 mod register;
+mod requirements;
 mod restart;
+mod scopes;
 mod sign_in;

@@ -10,10 +10,11 @@ use crate::{
     clock::{Clock, SystemClock, Timestamp},
     config::{Config, LedgerChoice},
     ledger::{Ledger, MemoryLedger},
+    limits::Limits,
     login::Login,
-    mcp::SharedHandler,
+    mcp::{self, SharedHandler},
     pages::Pages,
-    scope::{DEFAULT_SCOPE, Scopes},
+    scope::ScopePolicy,
     seal::KeyRing,
     throttle::Throttle,
 };
@@ -28,8 +29,10 @@ pub(crate) struct App {
     pub(crate) grants: GrantCache,
     pub(crate) throttle: Throttle,
     pub(crate) pages: Pages,
-    /// Every scope that can be granted; also what a client gets that names none.
-    pub(crate) scopes: Scopes,
+    pub(crate) limits: Limits,
+    pub(crate) scopes: ScopePolicy,
+    /// Whether a stranger may see which tools there are.
+    pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) behind_cloud_run: bool,
     clock: Arc<dyn Clock>,
@@ -37,13 +40,14 @@ pub(crate) struct App {
 
 impl App {
     /// `fallback` is the base URL where the configuration names none.
-    pub(crate) fn new(
+    pub(crate) async fn new(
         config: &Config,
         fallback: BaseUrl,
         handler: &SharedHandler,
         clock: Option<Arc<dyn Clock>>,
     ) -> Result<Arc<Self>, Error> {
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let tool_scopes = mcp::tool_scopes(handler).await?;
         let title = config.title.clone().unwrap_or_else(|| handler.title());
         Ok(Arc::new(Self {
             bases: BaseUrls::new(config.base_url.clone().unwrap_or(fallback)),
@@ -54,7 +58,9 @@ impl App {
             grants: GrantCache::new(),
             throttle: Throttle::new(),
             pages: Pages::new(title).map_err(Error::internal)?,
-            scopes: Scopes::from_iter([DEFAULT_SCOPE]),
+            limits: Limits::new(),
+            scopes: ScopePolicy::new(tool_scopes, config.implied_scopes.clone()),
+            open_listing: config.open_listing,
             allowed_origins: config.allowed_origins.clone(),
             behind_cloud_run: config.on_cloud_run,
             clock,

@@ -5,22 +5,33 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
+    body::Body,
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use quick_cache::sync::Cache;
 
 use crate::{
-    app::App, base_url::BaseUrl, caller::Caller, clock::Timestamp, grant::AccessToken,
-    ledger::GrantId, oauth_error::chain, routes,
+    app::App,
+    base_url::BaseUrl,
+    caller::Caller,
+    clock::Timestamp,
+    grant::AccessToken,
+    ledger::GrantId,
+    mcp::{Demand, NotAMessage},
+    oauth_error::chain,
+    routes,
+    scope::Scopes,
 };
 
 /// How long an answer about a grant is believed: a revocation on another instance is seen here
 /// no later than this.
 const BELIEVE_FOR: Duration = Duration::from_secs(60);
 const CACHED_GRANTS: usize = 100_000;
+/// The same as rmcp's own limit.
+const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
 
 /// What the ledger last said about each grant.
 pub(crate) struct GrantCache {
@@ -47,17 +58,22 @@ enum Rejection {
     Missing,
     /// A token that is not good.
     Invalid(&'static str),
-    /// A token that is good for less than what was asked.
-    Scope,
+    /// A token that is good for less than what was asked; these scopes would do.
+    Scope(Scopes),
     /// Not a way to send a token.
     Malformed(&'static str),
 }
 
 pub(crate) async fn require(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    match verify(&app, &parts).await {
-        Ok(token) => {
-            parts.extensions.insert(Caller::from_token(token));
+    let (admitted, body) = match verify(&app, &parts).await {
+        Ok(token) => admit_token(&app, &parts, body, token).await,
+        Err(Rejection::Missing) if app.open_listing => admit_stranger(&parts, body).await,
+        Err(rejection) => (Err(rejection), body),
+    };
+    match admitted {
+        Ok(caller) => {
+            parts.extensions.insert(caller);
             next.run(Request::from_parts(parts, body)).await
         }
         Err(rejection) => {
@@ -70,6 +86,60 @@ pub(crate) async fn require(State(app): State<Arc<App>>, request: Request, next:
             )
         }
     }
+}
+
+/// The request's body is looked into only where that can make a difference, and only for somebody
+/// whose token is good.
+async fn admit_token(
+    app: &App,
+    parts: &Parts,
+    body: Body,
+    token: AccessToken,
+) -> (Result<Caller, Rejection>, Body) {
+    let (demand, body) = if app.scopes.has_tool_scopes() {
+        read_demand(parts, body).await
+    } else {
+        (Ok(Demand::default()), body)
+    };
+    let admitted = demand.and_then(|demand| {
+        let granted = &token.grant.scopes;
+        let mut needed = app.scopes.base().clone();
+        for tool in &demand.tools {
+            needed = needed.union(&app.scopes.needed_for(tool));
+        }
+        if app.scopes.covers(granted, &needed) {
+            Ok(Caller::from_token(token))
+        } else {
+            // All at once, with what there is already, so that one more consent is enough.
+            Err(Rejection::Scope(needed.union(granted)))
+        }
+    });
+    (admitted, body)
+}
+
+async fn admit_stranger(parts: &Parts, body: Body) -> (Result<Caller, Rejection>, Body) {
+    let (demand, body) = read_demand(parts, body).await;
+    let only_lists = demand.is_ok_and(|demand| demand.only_lists);
+    let admitted = if only_lists {
+        Ok(Caller::anonymous())
+    } else {
+        Err(Rejection::Missing)
+    };
+    (admitted, body)
+}
+
+/// What a request asks for, and its body again.
+async fn read_demand(parts: &Parts, body: Body) -> (Result<Demand, Rejection>, Body) {
+    if parts.method != Method::POST {
+        return (Ok(Demand::default()), body);
+    }
+    let Ok(bytes) = axum::body::to_bytes(body, MAX_MESSAGE_LEN).await else {
+        let rejection = Rejection::Malformed("the body is longer than 4 MiB, or broke off");
+        return (Err(rejection), Body::empty());
+    };
+    let demand = Demand::read(&bytes)
+        .map_err(|NotAMessage| Rejection::Malformed("the body is not one JSON-RPC message"));
+    (demand, Body::from(bytes))
 }
 
 async fn verify(app: &App, request: &Parts) -> Result<AccessToken, Rejection> {
@@ -94,9 +164,6 @@ async fn verify(app: &App, request: &Parts) -> Result<AccessToken, Rejection> {
     }
     if !is_live(app, token.grant.id, now).await {
         return Err(Rejection::Invalid("the grant has ended"));
-    }
-    if !token.grant.scopes.contains_all(&app.scopes) {
-        return Err(Rejection::Scope);
     }
     Ok(token)
 }
@@ -152,11 +219,14 @@ pub(crate) async fn is_live(app: &App, id: GrantId, now: Timestamp) -> bool {
 
 fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
     let metadata = base.join(routes::RESOURCE_METADATA);
-    let scope = &app.scopes;
+    let scope = match rejection {
+        Rejection::Scope(needed) => needed,
+        _ => app.scopes.base(),
+    };
     let (status, error, description) = match rejection {
         Rejection::Missing => (StatusCode::UNAUTHORIZED, None, "a token is needed"),
         Rejection::Invalid(why) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), *why),
-        Rejection::Scope => (
+        Rejection::Scope(_) => (
             StatusCode::FORBIDDEN,
             Some("insufficient_scope"),
             "the token is good for less than this",

@@ -1,6 +1,7 @@
 //! Configuration: read once at start-up, and every mistake in it reported at once.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -12,6 +13,7 @@ use crate::{
     base_url::BaseUrl,
     client::{ConfiguredClient, parse_configured},
     login::{Login, MAX_PASSWORD_LEN, Password},
+    scope::Scopes,
     seal::{KeyRing, KeyRingError},
 };
 
@@ -25,6 +27,8 @@ pub struct Config {
     pub(crate) clients: Vec<ConfiguredClient>,
     pub(crate) ledger: LedgerChoice,
     pub(crate) title: Option<String>,
+    pub(crate) implied_scopes: BTreeMap<String, Scopes>,
+    pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) on_cloud_run: bool,
     pub(crate) under_dev: bool,
@@ -94,6 +98,8 @@ impl Config {
             clients: Vec::new(),
             ledger: LedgerChoice::Memory,
             title: None,
+            implied_scopes: BTreeMap::new(),
+            open_listing: false,
             allowed_origins: DEFAULT_ORIGINS.map(str::to_owned).into(),
             on_cloud_run: false,
             under_dev: false,
@@ -136,6 +142,24 @@ impl Config {
         self
     }
 
+    /// A grant of `wide` is good for the scopes `narrow` as well.
+    ///
+    /// A scope that begins with another one and a colon needs no telling: `notes` implies
+    /// `notes:write`. Nor does the base scope, which every grant has.
+    #[must_use]
+    pub fn with_implied_scopes(mut self, wide: impl Into<String>, narrow: &[&str]) -> Self {
+        let narrow = narrow.iter().copied().collect();
+        self.implied_scopes.insert(wide.into(), narrow);
+        self
+    }
+
+    /// Lets anybody see which tools, prompts and resources there are; calls still need a token.
+    #[must_use]
+    pub const fn with_open_listing(mut self, open: bool) -> Self {
+        self.open_listing = open;
+        self
+    }
+
     /// The name that stands above the pages, instead of the MCP server's own.
     #[must_use]
     pub fn with_title(mut self, title: impl Into<String>) -> Self {
@@ -156,6 +180,7 @@ impl Config {
     /// | `MCPO_CLIENTS` | clients known beforehand: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
     /// | `MCPO_LEDGER` | `sqlite:PATH` or `memory` | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
+    /// | `MCPO_OPEN_LISTING` | `1`: anybody may see which tools there are | a token is needed |
     /// | `MCPO_TITLE` | name above the pages | the server's name |
     /// | `MCPO_ALLOWED_ORIGINS` | browser origins that may call `/mcp`, by comma | claude.ai |
     /// | `MCPO_OPEN_TO_ANYONE` | `1`: serve the public although nobody is asked | – |
@@ -190,6 +215,7 @@ impl Config {
             });
         }
         let title = reader.text("MCPO_TITLE");
+        let open_listing = reader.flag("MCPO_OPEN_LISTING");
         let under_dev = reader.flag("MCPO_DEV");
         match keys {
             Some(keys) if reader.errors.is_empty() => Ok(Self {
@@ -200,6 +226,8 @@ impl Config {
                 clients,
                 ledger,
                 title,
+                implied_scopes: BTreeMap::new(),
+                open_listing,
                 allowed_origins,
                 on_cloud_run,
                 under_dev,

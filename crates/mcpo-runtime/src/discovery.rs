@@ -56,7 +56,7 @@ pub(crate) async fn resource_metadata(
     let metadata = ResourceMetadata {
         resource: base.resource(),
         authorization_servers: [base.as_str()],
-        scopes_supported: app.scopes.iter().collect(),
+        scopes_supported: app.scopes.supported().iter().collect(),
         bearer_methods_supported: ["header"],
         resource_name: app.pages.service(),
     };
@@ -76,7 +76,12 @@ pub(crate) async fn server_metadata(
         registration_endpoint: base.join(routes::REGISTER),
         revocation_endpoint: base.join(routes::REVOKE),
         introspection_endpoint: base.join(routes::INTROSPECT),
-        scopes_supported: app.scopes.iter().chain([OFFLINE_ACCESS]).collect(),
+        scopes_supported: app
+            .scopes
+            .supported()
+            .iter()
+            .chain([OFFLINE_ACCESS])
+            .collect(),
         response_types_supported: ["code"],
         response_modes_supported: ["query"],
         grant_types_supported: register::GRANT_TYPES,

@@ -21,6 +21,17 @@ pub enum Error {
         /// What went wrong.
         source: LedgerError,
     },
+    /// A tool names scopes that cannot be.
+    #[error(
+        "the tool {tool} needs the scopes {scopes}, and one of them is not a scope name: visible \
+         ASCII without spaces, quotes and backslashes"
+    )]
+    ToolScopes {
+        /// The tool.
+        tool: String,
+        /// What it declares.
+        scopes: String,
+    },
     /// The address is taken or not allowed.
     #[error("cannot listen on {address}: {source}; choose another one with PORT and HOST")]
     Listen {

@@ -63,6 +63,8 @@ mod source;
 
 mod throttle;
 
+mod limits;
+
 mod pages;
 
 mod routes;
@@ -107,9 +109,9 @@ mod caller;
 pub use caller::Caller;
 
 mod mcp;
-pub use mcp::SharedHandler;
+pub use mcp::{SharedHandler, needs_scopes};
 
 mod log;
 
 mod serve;
-pub use serve::{Server, serve};
+pub use serve::{Server, serve, serve_with};

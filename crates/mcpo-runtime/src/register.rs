@@ -79,7 +79,7 @@ pub(crate) async fn post(
         token_endpoint_auth_method: registration.auth_method.as_str(),
         grant_types,
         response_types: [RESPONSE_TYPE],
-        scope: app.scopes.to_string(),
+        scope: app.scopes.supported().to_string(),
     };
     let headers = [(header::CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, headers, Json(response)))

@@ -1,6 +1,6 @@
 //! Every endpoint of the server, in the order a client meets them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,10 +9,13 @@ use axum::{
     routing::{any_service, get, post},
 };
 use http::{HeaderName, Method, header};
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use tower_http::{
+    cors::{AllowHeaders, Any, CorsLayer},
+    timeout::RequestBodyTimeoutLayer,
+};
 
 use crate::{
-    app::App, authorize, bearer, consent, discovery, health, host, introspect, mcp, params,
+    app::App, authorize, bearer, consent, discovery, health, host, introspect, limits, mcp, params,
     register, revoke, sign_in, token,
 };
 
@@ -31,6 +34,9 @@ pub(crate) const REVOKE: &str = "/revoke";
 pub(crate) const INTROSPECT: &str = "/introspect";
 pub(crate) const HEALTH: &str = "/health";
 
+/// The longest pause within a request's body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
 pub(crate) fn router(app: &Arc<App>, mcp: mcp::Service) -> Router {
     let pages = Router::new()
         .route(AUTHORIZE, get(authorize::get))
@@ -42,8 +48,20 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Service) -> Router {
         .route(RESOURCE_METADATA_ROOT, get(discovery::resource_metadata))
         .route(SERVER_METADATA, get(discovery::server_metadata))
         .route(OPENID_CONFIGURATION, get(discovery::server_metadata))
-        .route(REGISTER, post(register::post))
-        .route(TOKEN, post(token::post))
+        .route(
+            REGISTER,
+            post(register::post).layer(middleware::from_fn_with_state(
+                Arc::clone(app),
+                limits::registrations,
+            )),
+        )
+        .route(
+            TOKEN,
+            post(token::post).layer(middleware::from_fn_with_state(
+                Arc::clone(app),
+                limits::token_requests,
+            )),
+        )
         .route(REVOKE, post(revoke::post))
         .route(INTROSPECT, post(introspect::post));
 
@@ -67,6 +85,8 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Service) -> Router {
             Arc::clone(app),
             host::check_host,
         ))
+        // A body that stops coming must not hold a place for ever.
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         // A platform's health checks come by address, whatever the server's name is.
         .route(HEALTH, get(health::get))
         .with_state(Arc::clone(app))
@@ -84,5 +104,5 @@ fn cors() -> CorsLayer {
             HeaderName::from_static("mcp-session-id"),
             HeaderName::from_static("mcp-protocol-version"),
         ])
-        .max_age(std::time::Duration::from_secs(24 * 60 * 60))
+        .max_age(Duration::from_secs(24 * 60 * 60))
 }

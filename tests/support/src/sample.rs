@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcpo_runtime::Caller;
+use mcpo_runtime::{Caller, needs_scopes};
 use rmcp::{handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
 /// Two numbers.
@@ -44,6 +44,12 @@ impl Sample {
             caller.subject(),
             caller.client_name().unwrap_or("nothing")
         )
+    }
+
+    /// Write a note, which needs a scope of its own.
+    #[tool(meta = needs_scopes(&["notes:write"]))]
+    fn write_note(&self) -> String {
+        "written".to_owned()
     }
 
     /// Take some time.

@@ -140,24 +140,24 @@ pub(crate) fn verify_resource(
     Ok(Some(resource))
 }
 
-/// What is asked for, as far as there is such a thing; all there is if nothing was asked for
+/// What is asked for, as far as there is such a thing; the base scope if nothing was asked for
 /// (RFC 6749 §3.3).
 fn granted_scopes(app: &App, unverified: Option<&str>) -> Result<Scopes, OAuthError> {
     let bad = |description: String| OAuthError::new(ErrorCode::InvalidScope, description);
     let Some(text) = unverified else {
-        return Ok(app.scopes.clone());
+        return Ok(app.scopes.base().clone());
     };
     let asked =
         Scopes::parse(text).ok_or_else(|| bad("scope is not a list of scope names".into()))?;
-    let granted = asked.intersection(&app.scopes);
+    let granted = asked.intersection(app.scopes.supported());
     // `offline_access` and OpenID's scopes alone ask for nothing in particular.
     let in_particular = asked.iter().any(|name| !ASK_FOR_NOTHING.contains(&name));
     match (granted.is_empty(), in_particular) {
         (false, _) => Ok(granted),
-        (true, false) => Ok(app.scopes.clone()),
+        (true, false) => Ok(app.scopes.base().clone()),
         (true, true) => Err(bad(format!(
             "the scopes of this server are: {}",
-            app.scopes
+            app.scopes.supported()
         ))),
     }
 }

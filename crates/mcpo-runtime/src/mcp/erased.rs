@@ -66,25 +66,25 @@ fn program_name() -> Option<String> {
 macro_rules! erase {
     (
         now { $(fn $now:ident($($arg:ident: $ty:ty),*) -> $out:ty;)* }
-        later { $(fn $later:ident($($larg:ident: $lty:ty),*) -> $lout:ty;)* }
-        guarded { fn $guarded:ident($($garg:ident: $gty:ty),*) -> $gout:ty; }
+        later { $(fn $later:ident($($later_arg:ident: $later_ty:ty),*) -> $later_out:ty;)* }
+        guarded { fn $guarded:ident($($guarded_arg:ident: $guarded_ty:ty),*) -> $guarded_out:ty; }
     ) => {
         /// The methods of [`ServerHandler`] as an object can have them.
         trait ErasedHandler: Send + Sync {
             $(fn $now(&self, $($arg: $ty),*) -> $out;)*
-            $(fn $later(&self, $($larg: $lty),*) -> BoxFuture<'_, $lout>;)*
-            fn $guarded(&self, $($garg: $gty),*) -> BoxFuture<'_, $gout>;
+            $(fn $later(&self, $($later_arg: $later_ty),*) -> BoxFuture<'_, $later_out>;)*
+            fn $guarded(&self, $($guarded_arg: $guarded_ty),*) -> BoxFuture<'_, $guarded_out>;
         }
 
         impl<H: ServerHandler> ErasedHandler for H {
             $(fn $now(&self, $($arg: $ty),*) -> $out {
                 ServerHandler::$now(self, $($arg),*)
             })*
-            $(fn $later(&self, $($larg: $lty),*) -> BoxFuture<'_, $lout> {
-                Box::pin(ServerHandler::$later(self, $($larg),*))
+            $(fn $later(&self, $($later_arg: $later_ty),*) -> BoxFuture<'_, $later_out> {
+                Box::pin(ServerHandler::$later(self, $($later_arg),*))
             })*
-            fn $guarded(&self, $($garg: $gty),*) -> BoxFuture<'_, $gout> {
-                Box::pin(ServerHandler::$guarded(self, $($garg),*))
+            fn $guarded(&self, $($guarded_arg: $guarded_ty),*) -> BoxFuture<'_, $guarded_out> {
+                Box::pin(ServerHandler::$guarded(self, $($guarded_arg),*))
             }
         }
 
@@ -92,11 +92,11 @@ macro_rules! erase {
             $(fn $now(&self, $($arg: $ty),*) -> $out {
                 self.0.$now($($arg),*)
             })*
-            $(fn $later(&self, $($larg: $lty),*) -> impl Future<Output = $lout> + Send + '_ {
-                self.0.$later($($larg),*)
+            $(fn $later(&self, $($later_arg: $later_ty),*) -> impl Future<Output = $later_out> + Send + '_ {
+                self.0.$later($($later_arg),*)
             })*
-            async fn $guarded(&self, $($garg: $gty),*) -> $gout {
-                catch_panic(self.0.$guarded($($garg),*)).await
+            async fn $guarded(&self, $($guarded_arg: $guarded_ty),*) -> $guarded_out {
+                catch_panic(self.0.$guarded($($guarded_arg),*)).await
             }
         }
     };

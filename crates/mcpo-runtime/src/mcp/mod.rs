@@ -1,5 +1,7 @@
 //! `/mcp`: rmcp's Streamable HTTP in both wire forms, instantiated here and only here.
 
+mod catalogue;
+mod demand;
 mod erased;
 mod session;
 
@@ -10,8 +12,12 @@ use rmcp::transport::streamable_http_server::{
     session::local::{LocalSessionManager, SessionConfig},
 };
 
-pub use self::erased::SharedHandler;
-pub(crate) use self::session::Service;
+pub use self::{catalogue::needs_scopes, erased::SharedHandler};
+pub(crate) use self::{
+    catalogue::tool_scopes,
+    demand::{Demand, NotAMessage},
+    session::Service,
+};
 use crate::{app::App, serve::Stop};
 
 /// A session of the older protocol that was quiet for so long is closed; its client is answered

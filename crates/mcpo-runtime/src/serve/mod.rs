@@ -33,12 +33,27 @@ const COULD_NOT_START: u8 = 2;
 ///
 /// Makes its own tokio runtime; from within one, use [`Server`].
 pub fn serve<H: ServerHandler>(handler: H) -> ExitCode {
-    serve_erased(SharedHandler::new(handler))
+    serve_erased(SharedHandler::new(handler), |config| config)
 }
 
-fn serve_erased(handler: SharedHandler) -> ExitCode {
+/// Like [`serve`], with settings that the environment has no name for:
+///
+/// ```no_run
+/// # #[derive(Clone)] struct MyService;
+/// # impl rmcp::ServerHandler for MyService {}
+/// # fn main() -> std::process::ExitCode {
+/// mcpo_runtime::serve_with(MyService, |config| {
+///     config.with_implied_scopes("admin", &["notes:write", "notes:delete"])
+/// })
+/// # }
+/// ```
+pub fn serve_with<H: ServerHandler>(handler: H, adjust: fn(Config) -> Config) -> ExitCode {
+    serve_erased(SharedHandler::new(handler), adjust)
+}
+
+fn serve_erased(handler: SharedHandler, adjust: fn(Config) -> Config) -> ExitCode {
     log::start();
-    match try_serve(handler) {
+    match try_serve(handler, adjust) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where a log filter could hide it, nobody would know why nothing runs.
@@ -48,8 +63,8 @@ fn serve_erased(handler: SharedHandler) -> ExitCode {
     }
 }
 
-fn try_serve(handler: SharedHandler) -> Result<(), Error> {
-    let config = Config::from_env()?;
+fn try_serve(handler: SharedHandler, adjust: fn(Config) -> Config) -> Result<(), Error> {
+    let config = adjust(Config::from_env()?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -93,9 +108,9 @@ impl Server {
     /// All endpoints as a router, to be merged into an axum application at its root. The
     /// application serves it with `into_make_service_with_connect_info::<SocketAddr>()`, so that
     /// sign-in attempts are throttled by their source; otherwise all sources count as one.
-    pub fn into_router(self) -> Result<Router, Error> {
+    pub async fn into_router(self) -> Result<Router, Error> {
         let port = self.config.listen.port();
-        let (router, _app) = self.build(port, &Stop::default())?;
+        let (router, _app) = self.build(port, &Stop::default()).await?;
         Ok(router)
     }
 
@@ -119,17 +134,17 @@ impl Server {
             source,
         })?;
         let stop = Stop::default();
-        let (router, app) = self.build(address.port(), &stop)?;
+        let (router, app) = self.build(address.port(), &stop).await?;
         announce(&app, address);
         signals::notify("READY=1");
         connections::serve(listener, router, told_to_stop, &stop).await;
         Ok(())
     }
 
-    fn build(self, port: u16, stop: &Stop) -> Result<(Router, Arc<App>), Error> {
+    async fn build(self, port: u16, stop: &Stop) -> Result<(Router, Arc<App>), Error> {
         let fallback = BaseUrl::parse(&format!("http://localhost:{port}"));
         let fallback = fallback.map_err(Error::internal)?;
-        let app = App::new(&self.config, fallback, &self.handler, self.clock)?;
+        let app = App::new(&self.config, fallback, &self.handler, self.clock).await?;
         let service = mcp::service(&app, self.handler, stop);
         Ok((routes::router(&app, service), app))
     }

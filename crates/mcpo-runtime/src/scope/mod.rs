@@ -1,8 +1,12 @@
 //! Scopes: space-separated names in a fixed order (RFC 6749 §3.3).
 
+mod policy;
+
 use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use self::policy::ScopePolicy;
 
 /// The scope that a client gets which asks for none: calling this server's tools.
 pub const DEFAULT_SCOPE: &str = "mcp:tools";
@@ -31,6 +35,17 @@ impl Scopes {
                 .iter()
                 .all(|name| name.len() <= MAX_SCOPE_LEN && name.bytes().all(is_scope_byte));
         valid.then_some(Self(names))
+    }
+
+    /// Adds a scope; whether it was not there before.
+    fn insert(&mut self, name: &str) -> bool {
+        self.0.insert(name.to_owned())
+    }
+
+    /// The scopes that are in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
     }
 
     /// Whether every scope of `needed` is here.
