@@ -1,0 +1,209 @@
+//! Requests with bounds: time, size, redirects and reach.
+
+mod guard;
+mod tls;
+mod trouble;
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{
+    Client, Method, RequestBuilder, Response, StatusCode,
+    header::{HeaderMap, LOCATION},
+    redirect::Policy,
+};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+pub use self::{
+    guard::{Reach, is_loopback},
+    trouble::Trouble,
+};
+use super::text::clean;
+
+/// The most that is read of any answer.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+/// How many redirects of a metadata document are followed.
+const REDIRECT_LIMIT: usize = 5;
+
+/// Sends requests and reads answers within bounds.
+pub struct Exchange {
+    /// Speaks for the client: no cookies.
+    client: Client,
+    /// Speaks for the person at the browser: keeps cookies.
+    browser: Client,
+    reach: Reach,
+    timeout: Duration,
+}
+
+/// A whole answer, read within bounds.
+pub struct Answer {
+    pub url: Url,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.body)
+    }
+
+    pub fn header(&self, name: impl reqwest::header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The answer in a few words, for a report.
+    pub fn summary(&self) -> String {
+        describe(self.status, &self.text())
+    }
+
+    /// Where a redirect leads.
+    pub fn location(&self) -> Option<Url> {
+        if !self.status.is_redirection() {
+            return None;
+        }
+        self.url.join(self.header(LOCATION)?).ok()
+    }
+}
+
+/// A status and what stands in the body, in a few words.
+pub fn describe(status: StatusCode, body: &str) -> String {
+    let status = format!("HTTP {}", status.as_u16());
+    match clean(body).as_str() {
+        "" => status,
+        body => format!("{status}, {body}"),
+    }
+}
+
+impl Exchange {
+    pub fn new(target: &Url, reach: Reach, timeout: Duration) -> Result<Self, Trouble> {
+        let build = |cookies: bool| -> Result<Client, Trouble> {
+            let builder = Client::builder()
+                .user_agent(concat!("mcpo-probe/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::none())
+                .referer(false)
+                .retry(reqwest::retry::never())
+                .dns_resolver(Arc::new(reach))
+                .cookie_store(cookies)
+                .tls_backend_preconfigured(
+                    tls::client_config().map_err(|error| Trouble::other(&error))?,
+                );
+            // A proxy for the outside world cannot reach this machine.
+            let builder = if is_loopback(target) {
+                builder.no_proxy()
+            } else {
+                builder
+            };
+            builder.build().map_err(|error| Trouble::other(&error))
+        };
+        Ok(Self {
+            client: build(false)?,
+            browser: build(true)?,
+            reach,
+            timeout,
+        })
+    }
+
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// A request of the client.
+    pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
+        self.prepared(&self.client, method, url)
+    }
+
+    /// A request of the person's browser.
+    pub fn browse(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
+        self.prepared(&self.browser, method, url)
+    }
+
+    fn prepared(
+        &self,
+        client: &Client,
+        method: Method,
+        url: &Url,
+    ) -> Result<RequestBuilder, Trouble> {
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
+            return Err(Trouble::Insecure(url.clone()));
+        }
+        self.reach
+            .check(url)
+            .map_err(|blocked| Trouble::Blocked(blocked.to_string()))?;
+        Ok(client.request(method, url.clone()))
+    }
+
+    /// The answer's head; its body is still on the way.
+    pub async fn open(&self, request: RequestBuilder) -> Result<Response, Trouble> {
+        self.within(async {
+            request
+                .send()
+                .await
+                .map_err(|error| Trouble::from_reqwest(&error))
+        })
+        .await
+    }
+
+    /// The whole answer.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
+        self.within(async {
+            let response = request
+                .send()
+                .await
+                .map_err(|error| Trouble::from_reqwest(&error))?;
+            Self::read(response).await
+        })
+        .await
+    }
+
+    /// Ends `work` when its time is up, however slowly bytes may still be dripping in.
+    pub async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        tokio::time::timeout(self.timeout, work)
+            .await
+            .unwrap_or(Err(Trouble::TimedOut(self.timeout)))
+    }
+
+    /// The rest of an answer, if it is no larger than [`BODY_LIMIT`].
+    pub async fn read(mut response: Response) -> Result<Answer, Trouble> {
+        let mut answer = Answer {
+            url: response.url().clone(),
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body: Vec::new(),
+        };
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| Trouble::from_reqwest(&error))?
+        {
+            if answer.body.len() + chunk.len() > BODY_LIMIT {
+                return Err(Trouble::TooLarge);
+            }
+            answer.body.extend_from_slice(&chunk);
+        }
+        Ok(answer)
+    }
+
+    /// A document, following redirects by hand so that every hop is checked.
+    pub async fn fetch(&self, url: &Url) -> Result<Answer, Trouble> {
+        let mut next = url.clone();
+        for _ in 0..=REDIRECT_LIMIT {
+            let request = self
+                .request(Method::GET, &next)?
+                .header("accept", "application/json");
+            let answer = self.send(request).await?;
+            match answer.location() {
+                Some(location) => next = location,
+                None => return Ok(answer),
+            }
+        }
+        Err(Trouble::TooManyRedirects)
+    }
+}

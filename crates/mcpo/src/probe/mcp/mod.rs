@@ -1,0 +1,18 @@
+//! MCP over HTTP, in both wire forms.
+
+mod rpc;
+pub use rpc::{Call, Reply, Wire, call};
+
+mod peer;
+pub use peer::Peer;
+
+mod greeting;
+pub use greeting::greet;
+
+mod tools;
+pub use tools::{call_one, list};
+
+mod arguments;
+
+mod knock;
+pub use knock::{Doorway, knock};

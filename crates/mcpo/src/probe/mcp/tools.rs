@@ -1,0 +1,218 @@
+//! `tools/list` with all its pages, and one `tools/call`.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    arguments::{self, Choice},
+    greeting::refused,
+    peer::Peer,
+    rpc::{Call, Reply, Wire},
+};
+use crate::probe::{
+    check::{Fault, Log, Pending, Step},
+    rules,
+    text::clean,
+};
+
+/// More pages than any server needs.
+const PAGES: usize = 50;
+
+/// All tools, page by page.
+pub async fn list(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<Vec<Value>> {
+    let mut pending = log.begin(&rules::TOOLS_LIST);
+    let mut tools: Vec<Value> = Vec::new();
+    let mut cursor: Option<String> = None;
+    for _ in 0..PAGES {
+        let params = cursor
+            .as_ref()
+            .map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}));
+        let mut page;
+        (pending, page) = request(
+            peer,
+            log,
+            pending,
+            wire,
+            &Call::new("tools/list", params),
+            "a list of tools",
+        )
+        .await?;
+        let Some(Value::Array(found)) = page.get_mut("tools").map(Value::take) else {
+            let hint = "answer tools/list with an array of tools";
+            return Err(pending.fail(log, Fault::new(page.to_string(), "a tools array", hint)));
+        };
+        tools.extend(found);
+        let next = page
+            .get("nextCursor")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        if next.is_none() {
+            return judge(log, pending, tools);
+        }
+        if next == cursor {
+            break;
+        }
+        cursor = next;
+    }
+    let hint = "leave nextCursor out on the last page";
+    Err(pending.fail(log, Fault::new("pages without end", "a last page", hint)))
+}
+
+/// Sends `call` and hands its result on; everything else ends the walk.
+async fn request(
+    peer: &mut Peer<'_>,
+    log: &mut Log<'_>,
+    pending: Pending,
+    wire: &Wire,
+    call: &Call,
+    expected: &str,
+) -> Step<(Pending, Value)> {
+    match peer.call(log, wire, call).await?.map(|heard| heard.reply) {
+        Ok(Reply::Result(result)) => Ok((pending, result)),
+        Ok(reply @ (Reply::Unauthorized(_) | Reply::InsufficientScope(_))) => {
+            Err(refused(log, pending, &reply))
+        }
+        Ok(reply) => {
+            let hint = "the server's log says what broke";
+            Err(pending.fail(log, Fault::new(reply.summary(), expected, hint)))
+        }
+        Err(trouble) => Err(pending.fail(
+            log,
+            Fault::new(trouble.to_string(), expected, trouble.hint()),
+        )),
+    }
+}
+
+/// Clients drop the whole list over one tool they cannot read.
+fn judge(log: &mut Log<'_>, pending: Pending, tools: Vec<Value>) -> Step<Vec<Value>> {
+    let mut names = std::collections::HashSet::new();
+    for tool in &tools {
+        let name = name(tool);
+        let fault = if name.is_empty() {
+            Fault::new(tool.to_string(), "a name", "name every tool")
+        } else if tool.pointer("/inputSchema/type").and_then(Value::as_str) != Some("object") {
+            let hint = r#"describe the arguments as a JSON Schema with "type": "object", even if there are none"#;
+            Fault::new(
+                format!("{name}: inputSchema is {}", tool["inputSchema"]),
+                "an object schema",
+                hint,
+            )
+        } else if !names.insert(name) {
+            Fault::new(
+                format!("{name} twice"),
+                "each name once",
+                "rename one of the two",
+            )
+        } else {
+            continue;
+        };
+        return Err(pending.fail(log, fault));
+    }
+    if tools.is_empty() {
+        let hint =
+            "offer a tool: claude.ai shows such a server as connected and has nothing to use";
+        pending.warn(log, Fault::new("no tools", "at least one tool", hint));
+    } else {
+        let names: Vec<&str> = tools.iter().map(name).collect();
+        let noun = if names.len() == 1 { "tool" } else { "tools" };
+        pending.pass(log, format!("{} {noun}: {}", names.len(), names.join(", ")));
+    }
+    Ok(tools)
+}
+
+fn name(tool: &Value) -> &str {
+    tool.get("name").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Calls the tool the user named, or one that can be called without asking.
+pub async fn call_one(
+    peer: &mut Peer<'_>,
+    log: &mut Log<'_>,
+    wire: &Wire,
+    tools: &[Value],
+    wanted: Option<(&str, Option<&Map<String, Value>>)>,
+) -> Step<()> {
+    let pending = log.begin(&rules::TOOLS_CALL);
+    let choice = match wanted {
+        None => arguments::choose(tools),
+        Some((name, arguments)) => match tools.iter().find(|tool| self::name(tool) == name) {
+            Some(tool) => arguments::named(tool, arguments),
+            None => {
+                let names: Vec<&str> = tools.iter().map(self::name).collect();
+                let hint = format!("the server has: {}", names.join(", "));
+                return Err(pending.could_not_run(log, format!("no tool is called {name}"), hint));
+            }
+        },
+    };
+    let Choice {
+        tool,
+        arguments,
+        invented,
+    } = match choice {
+        Ok(choice) => choice,
+        Err(because) => {
+            pending.skip(log, because);
+            return Ok(());
+        }
+    };
+    let name = name(tool);
+    let call = Call {
+        name: Some(name.to_owned()),
+        mirrored: arguments::mirrored(tool, &arguments),
+        ..Call::new("tools/call", json!({"name": name, "arguments": arguments}))
+    };
+    let (pending, result) =
+        request(peer, log, pending, wire, &call, "a result with content").await?;
+    let said = said(&result);
+    let shown = if arguments.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} {}", Value::Object(arguments))
+    };
+    let text = format!("{shown}: {said}");
+    let expected = "a result without isError";
+    if result.get("isError") == Some(&Value::Bool(true)) {
+        if invented {
+            let hint = format!(
+                "the arguments were made up; name better ones: --tool {name} --args '{{…}}'"
+            );
+            pending.warn(log, Fault::new(text, expected, hint));
+            return Ok(());
+        }
+        return Err(pending.fail(
+            log,
+            Fault::new(
+                text,
+                expected,
+                "mend the tool: the text is its own error message",
+            ),
+        ));
+    }
+    if !result.get("content").is_some_and(Value::is_array) {
+        let hint = "answer with a content array, also when there is structuredContent";
+        return Err(pending.fail(
+            log,
+            Fault::new(format!("{shown}: {result}"), "a content array", hint),
+        ));
+    }
+    pending.pass(log, text);
+    Ok(())
+}
+
+/// The text of a result, or the kinds of what is in it.
+fn said(result: &Value) -> String {
+    let content = result
+        .get("content")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let parts = content
+        .iter()
+        .map(|part| match part.get("text").and_then(Value::as_str) {
+            Some(text) => text.to_owned(),
+            None => format!(
+                "[{}]",
+                part.get("type").and_then(Value::as_str).unwrap_or("?")
+            ),
+        });
+    clean(&parts.collect::<Vec<_>>().join(" "))
+}

@@ -1,0 +1,132 @@
+//! The walk itself: each step takes what the one before hands on.
+
+use std::collections::HashMap;
+
+use super::{
+    args::{Person, Plan},
+    check::{Fault, Log, Step},
+    http::{Exchange, Reach, Trouble, is_loopback},
+    mcp::{self, Call, Doorway, Peer, Reply, Wire},
+    oauth::{Listener, Login},
+    rules,
+};
+
+/// Walks the server as a client does. How it went is in the log; a stop needs no further words.
+pub async fn walk(plan: &Plan, log: &mut Log<'_>) {
+    // The walk may end early; then the log's last check says why.
+    let _ = steps(plan, log).await;
+    log.skip_unreached();
+}
+
+async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
+    let exchange = connect(plan, log).await?;
+    let doorway = mcp::knock(&exchange, log, &plan.target).await?;
+    let listener = listen(plan, log, &doorway).await?;
+    let login = Login::new(&exchange, plan, listener, HashMap::new());
+    let mut peer = Peer::new(&exchange, &plan.target, login);
+    match doorway {
+        Doorway::Guarded(challenge) => peer.authorize(log, &challenge).await?,
+        Doorway::Open => log.skip(rules::OAUTH, "the server asks for no token"),
+    }
+    let wire = mcp::greet(&mut peer, log).await?;
+    let tools = mcp::list(&mut peer, log, &wire).await?;
+    let wanted = plan
+        .tool
+        .as_deref()
+        .map(|tool| (tool, plan.arguments.as_ref()));
+    let called = mcp::call_one(&mut peer, log, &wire, &tools, wanted).await;
+    refresh(&mut peer, log, &wire).await?;
+    called
+}
+
+/// https everywhere but on loopback, and an address that can be found.
+async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
+    let pending = log.begin(&rules::ADDRESS);
+    let target = &plan.target;
+    if target.scheme() != "https" && !is_loopback(target) {
+        let hint = "serve it over https: tokens and passwords would be readable on the way";
+        return Err(pending.fail(log, Fault::new(target, "an https address", hint)));
+    }
+    let reach = match Reach::of(target).await {
+        Ok(reach) => reach,
+        Err(error) => {
+            let trouble = Trouble::Unresolved(error.to_string());
+            return Err(pending.could_not_run(log, format!("{target}: {trouble}"), trouble.hint()));
+        }
+    };
+    let seen = match (target.scheme(), reach) {
+        ("https", Reach::Public) => "https",
+        ("https", Reach::Local) => "https, in this network",
+        _ => "on this machine",
+    };
+    match Exchange::new(target, reach, plan.timeout) {
+        Ok(exchange) => {
+            pending.pass(log, seen);
+            Ok(exchange)
+        }
+        Err(trouble) => Err(pending.could_not_run(log, trouble.to_string(), "")),
+    }
+}
+
+/// With `--browser`, a port for its answer; it is part of the registration.
+async fn listen(plan: &Plan, log: &mut Log<'_>, doorway: &Doorway) -> Step<Option<Listener>> {
+    match (&plan.person, doorway) {
+        (Person::Browser, Doorway::Guarded(_)) => match Listener::bind().await {
+            Ok(listener) => Ok(Some(listener)),
+            Err(error) => {
+                let pending = log.begin(&rules::REGISTRATION);
+                Err(pending.could_not_run(
+                    log,
+                    format!("no port for the browser's answer: {error}"),
+                    "",
+                ))
+            }
+        },
+        _ => Ok(None),
+    }
+}
+
+/// Trades the refresh token in, and sees whether the new token opens the door.
+async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()> {
+    let pending = log.begin(&rules::REFRESH);
+    let Some(grant) = &mut peer.grant else {
+        pending.skip(log, "the server asks for no token");
+        return Ok(());
+    };
+    let summary = match peer.login.refresh(grant).await {
+        Ok(Some(summary)) => summary,
+        Ok(None) => {
+            pending.skip(log, "no refresh token was issued");
+            return Ok(());
+        }
+        Err(fault) => return Err(pending.fail(log, fault)),
+    };
+    let list = Call::new("tools/list", serde_json::json!({}));
+    let token = Some(&grant.access);
+    match mcp::call(peer.exchange, peer.target, wire, token, &list)
+        .await
+        .map(|heard| heard.reply)
+    {
+        Ok(Reply::Result(_)) => {
+            pending.pass(log, summary);
+            Ok(())
+        }
+        Ok(reply) => {
+            let hint = "accept refreshed tokens as the first ones: same audience, same scopes";
+            let fault = Fault::new(
+                format!("refreshed, then {}", reply.summary()),
+                "an answer to the new token",
+                hint,
+            );
+            Err(pending.fail(log, fault))
+        }
+        Err(trouble) => {
+            let fault = Fault::new(
+                trouble.to_string(),
+                "an answer to the new token",
+                trouble.hint(),
+            );
+            Err(pending.fail(log, fault))
+        }
+    }
+}
