@@ -42,7 +42,23 @@ async fn a_healthy_server_passes() {
 async fn a_walk_asks_for_nothing_it_does_not_need() {
     let server = OAuthServer::healthy().await;
     probe(&[&server.url()]).await;
-    assert_snapshot!(server.requests().join("\n"), @"");
+    assert_snapshot!(server.requests().join("\n"), @r#"
+    POST /mcp
+    GET /.well-known/oauth-protected-resource/mcp
+    GET /.well-known/oauth-authorization-server
+    POST /register
+    GET /authorize
+    POST /consent
+    POST /token
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /token
+    POST /mcp
+    "#);
 }
 
 #[tokio::test]
@@ -109,7 +125,21 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
         guarded: false,
         ..Settings::default()
     };
-    assert_snapshot!(probe_settings(settings, &[]).await.report(), @"");
+    assert_snapshot!(probe_settings(settings, &[]).await.report(), @r#"
+    exit 0
+    probing http://127.0.0.1:PORT/mcp
+      ok TIME  address            on this machine
+      ok TIME  challenge          answers without a token: open to everybody
+      skip             resource metadata, resource name, issuer metadata, issuer name, PKCE offered, registration, authorization, state returned, issuer returned, token, token not cached: the server asks for no token
+      ok TIME  server/discover    2026-07-28
+      ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  tools/list         2 tools: add, whoami
+      ok TIME  tools/call         whoami: you are local
+      skip TIME  refresh            the server asks for no token
+
+    passed: 6 checks, in TIME
+    next: claude mcp add --transport http my-service http://127.0.0.1:PORT/mcp
+    "#);
 }
 
 #[tokio::test]
@@ -263,7 +293,43 @@ async fn a_step_up_widens_the_grant() {
         &[],
     )
     .await;
-    assert_snapshot!(run.report(), @"");
+    assert_snapshot!(run.report(), @r#"
+    exit 0
+    probing http://127.0.0.1:PORT/mcp
+      ok TIME  address            on this machine
+      ok TIME  challenge          401 with resource_metadata, scope tools:read
+      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
+      ok TIME  resource name      http://127.0.0.1:PORT/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  PKCE offered       S256
+      ok TIME  registration       client-1, none at the token endpoint
+      ok TIME  authorization      through 1 page
+      ok TIME  state returned     the one that was sent
+      ok TIME  issuer returned    http://127.0.0.1:PORT
+      ok TIME  token              Bearer, 3600 s, with refresh token
+      ok TIME  token not cached   Cache-Control: no-store
+      ok TIME  server/discover    2026-07-28
+      ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  tools/list         2 tools: add, whoami
+      ok TIME  step-up            tools/call: 403 asks for tools:call
+      ok TIME  resource metadata (2) http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
+      ok TIME  resource name (2)  http://127.0.0.1:PORT/mcp
+      ok TIME  issuer metadata (2) http://127.0.0.1:PORT/.well-known/oauth-authorization-server
+      ok TIME  issuer name (2)    http://127.0.0.1:PORT
+      ok TIME  PKCE offered (2)   S256
+      ok TIME  registration (2)   known to this issuer as client-1
+      ok TIME  authorization (2)  through 1 page
+      ok TIME  state returned (2) the one that was sent
+      ok TIME  issuer returned (2) http://127.0.0.1:PORT
+      ok TIME  token (2)          Bearer, 3600 s, with refresh token
+      ok TIME  token not cached (2) Cache-Control: no-store
+      ok TIME  tools/call (2)     whoami: you are local
+      ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
+
+    passed: 30 checks, in TIME
+    next: claude mcp add --transport http my-service http://127.0.0.1:PORT/mcp
+    "#);
 }
 
 #[tokio::test]

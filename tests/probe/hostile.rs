@@ -22,7 +22,26 @@ async fn escape_codes_reach_no_terminal() {
         "{:?}",
         run.stdout
     );
-    assert_snapshot!(run.report(), @"");
+    assert_snapshot!(run.report(), @r#"
+    exit 1
+    probing http://127.0.0.1:PORT/mcp
+      ok TIME  address            on this machine
+      ok TIME  challenge          401 with resource_metadata, scope tools:read
+      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
+      ok TIME  resource name      http://127.0.0.1:PORT/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  PKCE offered       S256
+      FAIL TIME  registration
+             seen      HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs\u001b[2J\u001b[1;32mall checks passed\u001b]0;pwned\u0007\u{202e}\u{9b}31m\r\nok"}
+             expected  201 with a client_id
+             clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
+             mend      accept a native client with the redirect URI http://127.0.0.1:PORT/callback
+      skip             authorization, state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+
+    failed at registration (registration), in TIME
+    next: mcpo probe http://127.0.0.1:PORT/mcp
+    "#);
     let run = probe(&[&server.url(), "--json"]).await;
     assert!(
         is_printable(&run.stdout) && is_printable(&run.stderr),
@@ -45,7 +64,21 @@ async fn escape_codes_in_names_and_answers_reach_no_terminal() {
 
 #[tokio::test]
 async fn an_endless_body_is_cut_off() {
-    assert_snapshot!(probe_fault(Fault::EndlessBody).await.report(), @"");
+    assert_snapshot!(probe_fault(Fault::EndlessBody).await.report(), @r#"
+    exit 1
+    probing http://127.0.0.1:PORT/mcp
+      ok TIME  address            on this machine
+      ok TIME  challenge          401 with resource_metadata, scope tools:read
+      FAIL TIME  resource metadata
+             seen      http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp: a body of more than 1024 KiB
+             expected  200 with a JSON document that names resource and authorization_servers
+             clause    RFC 9728 §3; MCP 2026-07-28 authorization, Protected Resource Metadata Discovery
+             mend      answer with a small document and end it
+      skip             resource name, issuer metadata, issuer name, PKCE offered, registration, authorization, state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+
+    failed at resource metadata (resource-metadata), in TIME
+    next: mcpo probe http://127.0.0.1:PORT/mcp
+    "#);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn json_is_one_document_and_the_story_goes_to_stderr() {
             && failed[0]["hint"].is_string()
             && failed[0]["elapsed_ms"].is_f64()
     );
-    assert!(run.stderr.contains("failed at tools/call"));
+    assert!(run.stderr.contains("failed: tools/call"));
 }
 
 #[tokio::test]
@@ -61,7 +61,24 @@ async fn mistakes_are_answered_with_what_to_type() {
         );
         answers.push(run.stderr);
     }
-    assert_snapshot!(answers.join("\n"), @"");
+    assert_snapshot!(answers.join("\n"), @r#"
+    error: failed to read "localhost:8080/mcp" as an address
+    help: type the whole address, for example: mcpo probe https://example.com/mcp
+
+    error: failed to read "example.com" as an address
+      because: relative URL without a base
+    help: type the whole address, for example: mcpo probe https://example.com/mcp
+
+    error: failed to read "https://user:pw@example.com/mcp" as an address
+    help: leave out the user name: MCP clients send a bearer token
+
+    error: failed to read "https://example.com/mcp#tools" as an address
+    help: leave out the part after #: it is never sent (RFC 8707 §2)
+
+    error: failed to read --args as a JSON object
+      because: invalid type: sequence, expected a map at line 1 column 0
+    help: for example: --args '{"city": "Berlin"}'
+    "#);
 }
 
 /// C13.

@@ -89,14 +89,11 @@ impl<'w> Summary<'w> {
             warnings => format!(", {warnings} warnings"),
         };
         if let Some(check) = self.failed() {
-            format!(
-                "failed at {} ({}){warnings}, in {time}",
-                check.rule.title, check.rule.id
-            )
+            format!("failed: {}{warnings}, in {time}", check.rule.title)
         } else if let Some(check) = self.could_not_run() {
             format!(
-                "could not run: stopped at {} ({}){warnings}, after {time}",
-                check.rule.title, check.rule.id
+                "could not run: stopped at {}{warnings}, after {time}",
+                check.rule.title
             )
         } else {
             let passed = self.count(|verdict| matches!(verdict, Verdict::Pass));

@@ -104,13 +104,14 @@ impl Observer for Terminal<'_> {
     }
 
     fn skipped(&mut self, rules: &[&'static Rule], because: &str) {
-        let titles: Vec<&str> = rules.iter().map(|rule| rule.title).collect();
+        let titles = match rules {
+            [] => return,
+            [only] => only.title.to_owned(),
+            [first, .., last] => format!("{} … {} ({})", first.title, last.title, rules.len()),
+        };
         let mark = self.mark(&Verdict::Skipped {
             because: String::new(),
         });
-        self.line(&format!(
-            "  {mark}             {}: {because}",
-            titles.join(", ")
-        ));
+        self.line(&format!("  {mark}             {titles}: {because}"));
     }
 }

@@ -108,10 +108,6 @@ impl Exchange {
         })
     }
 
-    pub const fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// A request of the client.
     pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
         self.prepared(&self.client, method, url)
@@ -135,17 +131,6 @@ impl Exchange {
             .check(url)
             .map_err(|blocked| Trouble::Blocked(blocked.to_string()))?;
         Ok(client.request(method, url.clone()))
-    }
-
-    /// The answer's head; its body is still on the way.
-    pub async fn open(&self, request: RequestBuilder) -> Result<Response, Trouble> {
-        self.within(async {
-            request
-                .send()
-                .await
-                .map_err(|error| Trouble::from_reqwest(&error))
-        })
-        .await
     }
 
     /// The whole answer.

@@ -1,6 +1,6 @@
 //! HTML forms, as far as a person without scripts would get with them.
 
-use html5gum::{StartTag, Token, Tokenizer};
+use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
 /// One form of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,10 @@ impl Form {
         let mut forms: Vec<Self> = Vec::new();
         let mut open = false;
         let mut labelled = false;
-        for token in Tokenizer::new(html) {
+        let mut emitter = DefaultEmitter::default();
+        // Otherwise markup inside scripts and text areas would count.
+        emitter.naively_switch_states(true);
+        for token in Tokenizer::new_with_emitter(html, emitter) {
             let Ok(token) = token;
             match token {
                 Token::StartTag(tag) if &**tag.name == b"form" => {

@@ -207,7 +207,7 @@ impl<'p> Login<'p> {
     fn lost(&self, log: &mut Log<'_>, pending: Pending, lost: Lost) -> crate::probe::check::Stop {
         let expected = "a redirect, or a page with a form";
         let fault = match lost {
-            Lost::PasswordNeeded(_) => {
+            Lost::PasswordNeeded => {
                 log.suggest(format!(
                     "MCPO_PROBE_PASSWORD=… mcpo probe {}",
                     self.plan.target
@@ -218,7 +218,7 @@ impl<'p> Login<'p> {
                     "put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser",
                 );
             }
-            Lost::PasswordRefused(_) => {
+            Lost::PasswordRefused => {
                 log.suggest(format!(
                     "MCPO_PROBE_PASSWORD=… mcpo probe {}",
                     self.plan.target

@@ -17,9 +17,9 @@ const HOPS: usize = 20;
 pub enum Lost {
     Trouble(Url, Trouble),
     /// The page asks for a password and none was given.
-    PasswordNeeded(Url),
+    PasswordNeeded,
     /// The page asks again: the password was wrong.
-    PasswordRefused(Url),
+    PasswordRefused,
     /// A page with nothing on it that leads on.
     DeadEnd(String),
     /// Neither a page nor a redirect.
@@ -63,10 +63,10 @@ pub async fn walk(
         let mut fields = form.fields.clone();
         if let Some(field) = &form.password {
             if signed_in {
-                return Err(Lost::PasswordRefused(answer.url));
+                return Err(Lost::PasswordRefused);
             }
             let Some(password) = password else {
-                return Err(Lost::PasswordNeeded(answer.url));
+                return Err(Lost::PasswordNeeded);
             };
             fields.push((field.clone(), password.expose().to_owned()));
             signed_in = true;
