@@ -33,7 +33,7 @@ async fn no_challenge() {
       ok TIME  tools/call         whoami: you are local
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    failed at challenge (challenge), in TIME
+    failed: challenge, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -54,9 +54,9 @@ async fn wrong_issuer() {
              expected  http://127.0.0.1:PORT
              clause    RFC 8414 §3.3
              mend      spell the issuer alike in authorization_servers and in the issuer's own metadata
-      skip             PKCE offered, registration, authorization, state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             PKCE offered … refresh (12): the walk ended before it
 
-    failed at issuer name (issuer-identity), in TIME
+    failed: issuer name, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -78,9 +78,9 @@ async fn no_pkce() {
              expected  S256 among code_challenge_methods_supported
              clause    MCP 2026-07-28 authorization, Authorization Code Protection; RFC 8414 §2
              mend      verify PKCE, and say so: "code_challenge_methods_supported": ["S256"]; clients refuse to go on without
-      skip             registration, authorization, state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             registration … refresh (11): the walk ended before it
 
-    failed at PKCE offered (pkce-support), in TIME
+    failed: PKCE offered, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -106,9 +106,9 @@ async fn token_endpoint_500() {
              expected  200 with access_token and token_type Bearer
              clause    RFC 6749 §4.1.3 and §5.1; RFC 7636 §4.5; RFC 8707 §2.2
              mend      mend the token endpoint: the server's log says what broke
-      skip             token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             token not cached … refresh (6): the walk ended before it
 
-    failed at token (token), in TIME
+    failed: token, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -141,7 +141,7 @@ async fn tool_error() {
              mend      mend the tool: the text is its own error message
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    failed at tools/call (tools-call), in TIME
+    failed: tools/call, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -164,9 +164,9 @@ async fn registration_refused() {
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
              mend      accept a native client with the redirect URI http://127.0.0.1:PORT/callback
-      skip             authorization, state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             authorization … refresh (10): the walk ended before it
 
-    failed at registration (registration), in TIME
+    failed: registration, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -192,9 +192,9 @@ async fn wrong_iss_on_callback() {
              expected  iss=http://127.0.0.1:PORT
              clause    RFC 9207 §2.4
              mend      put the issuer of the metadata into iss, spelled alike
-      skip             token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             token … refresh (7): the walk ended before it
 
-    failed at issuer returned (callback-issuer), in TIME
+    failed: issuer returned, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -233,9 +233,9 @@ async fn wrong_state() {
              expected  the state of the request, byte for byte
              clause    RFC 6749 §4.1.2 and §10.12
              mend      send state back unchanged, whatever its length and characters
-      skip             issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             issuer returned … refresh (8): the walk ended before it
 
-    failed at state returned (state), in TIME
+    failed: state returned, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -253,9 +253,9 @@ async fn resource_mismatch() {
              expected  http://127.0.0.1:PORT/mcp, byte for byte as the user types it
              clause    RFC 9728 §3.3; RFC 8707 §2
              mend      set resource in the metadata (often: the public base URL) to http://127.0.0.1:PORT/mcp
-      skip             issuer metadata, issuer name, PKCE offered, registration, authorization, state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             issuer metadata … refresh (14): the walk ended before it
 
-    failed at resource name (resource-identity), in TIME
+    failed: resource name, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -271,9 +271,9 @@ async fn connection_refused() {
       ok TIME  address            on this machine
       ???? TIME  challenge          http://127.0.0.1:PORT/mcp: connection refused: nothing listens there
              mend      start the server, or check host and port
-      skip             resource metadata, resource name, issuer metadata, issuer name, PKCE offered, registration, authorization, state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             resource metadata … refresh (16): the walk ended before it
 
-    could not run: stopped at challenge (challenge), after TIME
+    could not run: stopped at challenge, after TIME
     next: mcpo dev
     "#);
 }

@@ -97,9 +97,9 @@ async fn a_password_that_was_not_given_could_not_run() {
       ok TIME  registration       client-1, none at the token endpoint
       ???? TIME  authorization      the sign-in page asks for a password, and none was given
              mend      put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser
-      skip             state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             state returned … refresh (9): the walk ended before it
 
-    could not run: stopped at authorization (authorization), after TIME
+    could not run: stopped at authorization, after TIME
     next: MCPO_PROBE_PASSWORD=… mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }
@@ -130,7 +130,7 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
     probing http://127.0.0.1:PORT/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          answers without a token: open to everybody
-      skip             resource metadata, resource name, issuer metadata, issuer name, PKCE offered, registration, authorization, state returned, issuer returned, token, token not cached: the server asks for no token
+      skip             resource metadata … token not cached (11): the server asks for no token
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  tools/list         2 tools: add, whoami

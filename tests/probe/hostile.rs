@@ -37,9 +37,9 @@ async fn escape_codes_reach_no_terminal() {
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
              mend      accept a native client with the redirect URI http://127.0.0.1:PORT/callback
-      skip             authorization, state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             authorization … refresh (10): the walk ended before it
 
-    failed at registration (registration), in TIME
+    failed: registration, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
     let run = probe(&[&server.url(), "--json"]).await;
@@ -74,9 +74,9 @@ async fn an_endless_body_is_cut_off() {
              expected  200 with a JSON document that names resource and authorization_servers
              clause    RFC 9728 §3; MCP 2026-07-28 authorization, Protected Resource Metadata Discovery
              mend      answer with a small document and end it
-      skip             resource name, issuer metadata, issuer name, PKCE offered, registration, authorization, state returned, issuer returned, token, token not cached, server/discover, initialize, tools/list, tools/call, refresh: the walk ended before it
+      skip             resource name … refresh (15): the walk ended before it
 
-    failed at resource metadata (resource-metadata), in TIME
+    failed: resource metadata, in TIME
     next: mcpo probe http://127.0.0.1:PORT/mcp
     "#);
 }

@@ -1,5 +1,7 @@
 //! Black-box tests of `mcpo probe`: the real binary against real servers on real sockets.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
+
 mod broken;
 mod healthy;
 mod hostile;

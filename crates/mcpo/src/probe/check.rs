@@ -53,6 +53,14 @@ pub struct Check {
     pub round: u32,
 }
 
+/// What would have let the walk go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suggestion {
+    Password,
+    Browser,
+    ClientId,
+}
+
 /// The walk ends here; the log says why.
 #[derive(Debug)]
 pub struct Stop;
@@ -71,8 +79,7 @@ pub trait Observer {
 pub struct Log<'o> {
     checks: Vec<Check>,
     observer: &'o mut dyn Observer,
-    /// The command that mends what could not run, if there is one.
-    next: Option<String>,
+    suggestion: Option<Suggestion>,
     round: u32,
 }
 
@@ -81,16 +88,8 @@ impl<'o> Log<'o> {
         Self {
             checks: Vec::new(),
             observer,
-            next: None,
+            suggestion: None,
             round: 1,
-        }
-    }
-
-    /// Starts the clock of a check.
-    pub fn begin(&self, rule: &'static Rule) -> Pending {
-        Pending {
-            rule,
-            since: Instant::now(),
         }
     }
 
@@ -99,9 +98,9 @@ impl<'o> Log<'o> {
         self.round += 1;
     }
 
-    /// Sets the command to type before trying again.
-    pub fn suggest(&mut self, command: String) {
-        self.next = Some(command);
+    /// Sets what the user has to add to the command.
+    pub const fn suggest(&mut self, suggestion: Suggestion) {
+        self.suggestion = Some(suggestion);
     }
 
     /// Passes over `rules` for one reason.
@@ -131,9 +130,9 @@ impl<'o> Log<'o> {
         self.skip(&unreached, "the walk ended before it");
     }
 
-    /// The checks and the command to type next.
-    pub fn into_parts(self) -> (Vec<Check>, Option<String>) {
-        (self.checks, self.next)
+    /// The checks, and what the user has to add to the command.
+    pub fn into_parts(self) -> (Vec<Check>, Option<Suggestion>) {
+        (self.checks, self.suggestion)
     }
 
     fn record(&mut self, pending: &Pending, verdict: Verdict, fault: Fault) {
@@ -146,6 +145,16 @@ impl<'o> Log<'o> {
         };
         self.observer.checked(&check);
         self.checks.push(check);
+    }
+}
+
+impl Rule {
+    /// Starts the clock of a check.
+    pub fn begin(&'static self) -> Pending {
+        Pending {
+            rule: self,
+            since: Instant::now(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     args::Plan,
-    check::{Check, Verdict},
+    check::{Check, Suggestion, Verdict},
     http::is_loopback,
 };
 use crate::error::Exit;
@@ -19,7 +19,7 @@ const SCHEMA: u32 = 1;
 pub struct Summary<'w> {
     plan: &'w Plan,
     checks: &'w [Check],
-    suggestion: Option<&'w str>,
+    suggestion: Option<Suggestion>,
     elapsed: Duration,
 }
 
@@ -41,7 +41,7 @@ impl<'w> Summary<'w> {
     pub const fn new(
         plan: &'w Plan,
         checks: &'w [Check],
-        suggestion: Option<&'w str>,
+        suggestion: Option<Suggestion>,
         elapsed: Duration,
     ) -> Self {
         Self {
@@ -103,11 +103,15 @@ impl<'w> Summary<'w> {
 
     /// The one command to type next.
     pub fn next(&self) -> String {
-        let target = &self.plan.target;
+        let target = quoted(self.plan.target.as_str());
         match (self.suggestion, self.exit()) {
-            (Some(suggestion), _) => suggestion.to_owned(),
+            (Some(Suggestion::Password), _) => {
+                format!("MCPO_PROBE_PASSWORD=… mcpo probe {target}")
+            }
+            (Some(Suggestion::Browser), _) => format!("mcpo probe --browser {target}"),
+            (Some(Suggestion::ClientId), _) => format!("mcpo probe --client-id ID {target}"),
             (None, Exit::Success) => format!("claude mcp add --transport http my-service {target}"),
-            (None, Exit::CouldNotRun) if is_loopback(target) => "mcpo dev".to_owned(),
+            (None, Exit::CouldNotRun) if is_loopback(&self.plan.target) => "mcpo dev".to_owned(),
             (None, _) => format!("mcpo probe {target}"),
         }
     }
@@ -152,6 +156,16 @@ fn row(check: &Check) -> Row<'_> {
         hint: &check.fault.hint,
         elapsed_ms: milliseconds(check.elapsed),
         round: check.round,
+    }
+}
+
+/// `url` as a shell takes it: as it is, or in single quotes.
+fn quoted(url: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/._-%@[]".contains(&byte);
+    if url.bytes().all(plain) {
+        url.to_owned()
+    } else {
+        format!("'{}'", url.replace('\'', "%27"))
     }
 }
 

@@ -51,7 +51,7 @@ async fn probe(plan: &Plan, ui: &Ui) -> Exit {
     let mut log = Log::new(&mut terminal);
     walk::walk(plan, &mut log).await;
     let (checks, suggestion) = log.into_parts();
-    let summary = Summary::new(plan, &checks, suggestion.as_deref(), since.elapsed());
+    let summary = Summary::new(plan, &checks, suggestion, since.elapsed());
     terminal.finish(&summary);
     if plan.json {
         ui.result(format_args!("{:#}", summary.document()));

@@ -31,9 +31,9 @@ impl<'u> Terminal<'u> {
 
     fn line(&self, line: &str) {
         if self.json {
-            self.ui.say(line)
+            self.ui.say(line);
         } else {
-            self.ui.result(line)
+            self.ui.result(line);
         }
     }
 

@@ -55,6 +55,8 @@ rules! {
         "MCP server/tools, Calling Tools";
     STEP_UP: "step-up", "step-up",
         "MCP 2026-07-28 authorization, Scope Challenge Handling; RFC 6750 §3.1";
+    REAUTHORIZATION: "reauthorization", "asked again",
+        "MCP 2026-07-28 authorization, Authorization Server Discovery; RFC 6750 §3.1";
     REFRESH: "refresh", "refresh",
         "RFC 6749 §6; OAuth 2.1 §4.3";
 }
@@ -74,7 +76,9 @@ pub static OAUTH: &[&Rule] = &[
     &TOKEN_CACHING,
 ];
 
-/// Every rule that each walk meets, in flow order; step-ups come only when asked for.
+/// Every rule that each walk meets, in flow order; some come up only when the server asks.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    ALL.iter().copied().filter(|rule| rule.id != STEP_UP.id)
+    ALL.iter()
+        .copied()
+        .filter(|rule| rule.id != STEP_UP.id && rule.id != REAUTHORIZATION.id)
 }

@@ -1,13 +1,11 @@
 //! The walk itself: each step takes what the one before hands on.
 
-use std::collections::HashMap;
-
 use super::{
-    args::{Person, Plan},
+    args::Plan,
     check::{Fault, Log, Step},
     http::{Exchange, Reach, Trouble, is_loopback},
     mcp::{self, Call, Doorway, Peer, Reply, Wire},
-    oauth::{Listener, Login},
+    oauth::{Login, Visitor},
     rules,
 };
 
@@ -21,8 +19,7 @@ pub async fn walk(plan: &Plan, log: &mut Log<'_>) {
 async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
     let exchange = connect(plan, log).await?;
     let doorway = mcp::knock(&exchange, log, &plan.target).await?;
-    let listener = listen(plan, log, &doorway).await?;
-    let login = Login::new(&exchange, plan, listener, HashMap::new());
+    let login = Login::new(&exchange, plan, prepare(plan, log).await?);
     let mut peer = Peer::new(&exchange, &plan.target, login);
     match doorway {
         Doorway::Guarded(challenge) => peer.authorize(log, &challenge).await?,
@@ -35,13 +32,14 @@ async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
         .as_deref()
         .map(|tool| (tool, plan.arguments.as_ref()));
     let called = mcp::call_one(&mut peer, log, &wire, &tools, wanted).await;
-    refresh(&mut peer, log, &wire).await?;
-    called
+    let refreshed = refresh(&mut peer, log, &wire).await;
+    peer.leave(&wire).await;
+    called.and(refreshed)
 }
 
 /// https everywhere but on loopback, and an address that can be found.
 async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
-    let pending = log.begin(&rules::ADDRESS);
+    let pending = rules::ADDRESS.begin();
     let target = &plan.target;
     if target.scheme() != "https" && !is_loopback(target) {
         let hint = "serve it over https: tokens and passwords would be readable on the way";
@@ -68,27 +66,21 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     }
 }
 
-/// With `--browser`, a port for its answer; it is part of the registration.
-async fn listen(plan: &Plan, log: &mut Log<'_>, doorway: &Doorway) -> Step<Option<Listener>> {
-    match (&plan.person, doorway) {
-        (Person::Browser, Doorway::Guarded(_)) => match Listener::bind().await {
-            Ok(listener) => Ok(Some(listener)),
-            Err(error) => {
-                let pending = log.begin(&rules::REGISTRATION);
-                Err(pending.could_not_run(
-                    log,
-                    format!("no port for the browser's answer: {error}"),
-                    "",
-                ))
-            }
-        },
-        _ => Ok(None),
+/// With `--browser`, this takes a port for the answer: it is part of the registration.
+async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
+    let pending = rules::REGISTRATION.begin();
+    match Visitor::prepare(&plan.person).await {
+        Ok(visitor) => Ok(visitor),
+        Err(error) => {
+            let because = format!("no port for the browser's answer: {error}");
+            Err(pending.could_not_run(log, because, ""))
+        }
     }
 }
 
 /// Trades the refresh token in, and sees whether the new token opens the door.
 async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()> {
-    let pending = log.begin(&rules::REFRESH);
+    let pending = rules::REFRESH.begin();
     let Some(grant) = &mut peer.grant else {
         pending.skip(log, "the server asks for no token");
         return Ok(());

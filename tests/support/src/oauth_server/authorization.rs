@@ -167,14 +167,14 @@ pub async fn consent(Extract(state): Extract<Arc<State>>, Form(form): Form<Pairs
 fn distort(state: &State, answer: &mut Vec<(&str, String)>) {
     match state.settings.fault {
         Some(Fault::NoCode) => drop(answer.remove(0)),
-        Some(Fault::WrongState) => answer[1].1 = "somebody-else's".to_owned(),
+        Some(Fault::WrongState) => answer[1].1 = "somebody-else's".into(),
         Some(Fault::NoState) => drop(answer.remove(1)),
-        Some(Fault::WrongIss) => answer[2].1 = "https://evil.example".to_owned(),
+        Some(Fault::WrongIss) => answer[2].1 = "https://evil.example".into(),
         Some(Fault::IssWithSlash) => answer[2].1.push('/'),
         Some(Fault::NoIss) => drop(answer.remove(2)),
         Some(Fault::ErrorFromWrongIss) => {
             answer[0] = ("error", "call-0800-evil".to_owned());
-            answer[2].1 = "https://evil.example".to_owned();
+            answer[2].1 = "https://evil.example".into();
         }
         _ => {}
     }
@@ -219,8 +219,8 @@ pub async fn token(
 
 fn issue(state: &State, pending: Pending, refreshed: bool) -> Response {
     let (access, refresh) = (state.fresh("access"), state.fresh("refresh"));
-    let good = !state.has(Fault::TokenNotAccepted)
-        && !(refreshed && state.has(Fault::RefreshedTokenNotAccepted));
+    let broken = state.has(Fault::TokenNotAccepted)
+        || (refreshed && state.has(Fault::RefreshedTokenNotAccepted));
     let mut answer = json!({
         "access_token": access,
         "token_type": if state.has(Fault::WrongTokenType) { "mac" } else { "Bearer" },
@@ -232,7 +232,7 @@ fn issue(state: &State, pending: Pending, refreshed: bool) -> Response {
     }
     {
         let mut memory = state.memory();
-        if good {
+        if !broken {
             memory.access.insert(access, pending.scope.clone());
         }
         memory.refresh.insert(refresh, pending);

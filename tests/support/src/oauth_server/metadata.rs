@@ -65,7 +65,7 @@ pub async fn server(Extract(state): Extract<Arc<State>>) -> Response {
         Some(Fault::NoPkce) => remove(&mut document, "code_challenge_methods_supported"),
         Some(Fault::PlainPkce) => document["code_challenge_methods_supported"] = json!(["plain"]),
         Some(Fault::InsecureEndpoint) => {
-            document["token_endpoint"] = json!("http://example.com/token")
+            document["token_endpoint"] = json!("http://example.com/token");
         }
         Some(Fault::NoTokenEndpoint) => remove(&mut document, "token_endpoint"),
         Some(Fault::NoRegistration) => remove(&mut document, "registration_endpoint"),

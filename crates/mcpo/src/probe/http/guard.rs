@@ -49,7 +49,8 @@ impl Reach {
             }
             None => Vec::new(),
         };
-        if addresses.iter().all(|ip| is_public(*ip)) {
+        // One public address among them makes a name public: a hostile one may well list both.
+        if addresses.iter().any(|ip| is_public(*ip)) {
             Ok(Self::Public)
         } else {
             Ok(Self::Local)

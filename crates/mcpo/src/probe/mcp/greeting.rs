@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     peer::Peer,
-    rpc::{Call, Heard, Reply, STATEFUL, STATELESS, Wire, client_info},
+    reply::Reply,
+    rpc::{Call, Heard, STATEFUL, STATELESS, Wire, client_info},
 };
 use crate::probe::{
     check::{Fault, Log, Pending, Step},
@@ -36,11 +37,11 @@ pub fn negotiated(result: &Value, session: Option<String>) -> Option<Wire> {
 
 /// Greets the server in both wire forms and returns the newest one it speaks.
 pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Wire> {
-    let pending = log.begin(&rules::DISCOVER);
+    let pending = rules::DISCOVER.begin();
     let call = Call::new("server/discover", json!({}));
     let heard = peer.call(log, &Wire::Stateless, &call).await?;
     let stateless = discovered(log, pending, heard)?;
-    let pending = log.begin(&rules::INITIALIZE);
+    let pending = rules::INITIALIZE.begin();
     let heard = peer.call(log, &Wire::Opening, &initialize_call()).await?;
     let session = initialized(log, pending, heard, stateless)?;
     if let Some(wire) = &session {

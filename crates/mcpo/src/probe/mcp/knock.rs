@@ -6,7 +6,8 @@ use url::Url;
 
 use super::{
     greeting::{initialize_call, negotiated},
-    rpc::{self, Call, Reply, Wire},
+    reply::Reply,
+    rpc::{self, Call, Wire},
 };
 use crate::probe::{
     check::{Fault, Log, Pending, Step},
@@ -26,7 +27,7 @@ pub enum Doorway {
 
 /// Asks for `initialize`, and where that is open (or not spoken) for the list of tools.
 pub async fn knock(exchange: &Exchange, log: &mut Log<'_>, target: &Url) -> Step<Doorway> {
-    let pending = log.begin(&rules::CHALLENGE);
+    let pending = rules::CHALLENGE.begin();
     let first = match rpc::call(exchange, target, &Wire::Opening, None, &initialize_call()).await {
         Ok(heard) => heard,
         Err(trouble) => return Err(no_answer(log, pending, target, &trouble)),
@@ -129,9 +130,10 @@ fn judge(
             challenge
         }
         Some(challenge) => {
-            let scopes = match challenge.scopes.is_empty() {
-                true => "no scope".to_owned(),
-                false => format!("scope {}", challenge.scopes),
+            let scopes = if challenge.scopes.is_empty() {
+                "no scope".to_owned()
+            } else {
+                format!("scope {}", challenge.scopes)
             };
             pending.pass(
                 log,

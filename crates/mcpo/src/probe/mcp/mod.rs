@@ -1,7 +1,10 @@
 //! MCP over HTTP, in both wire forms.
 
 mod rpc;
-pub use rpc::{Call, Reply, Wire, call};
+pub use rpc::{Call, Wire, call};
+
+mod reply;
+pub use reply::Reply;
 
 mod peer;
 pub use peer::Peer;

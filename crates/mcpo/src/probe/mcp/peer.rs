@@ -2,7 +2,10 @@
 
 use url::Url;
 
-use super::rpc::{self, Call, Heard, Reply, Wire};
+use super::{
+    reply::Reply,
+    rpc::{self, Call, Heard, Wire},
+};
 use crate::probe::{
     check::{Log, Step},
     http::{Exchange, Trouble},
@@ -20,6 +23,8 @@ pub struct Peer<'p> {
     pub login: Login<'p>,
     pub grant: Option<Grant>,
     authorizations: u32,
+    /// Whether the token at hand has opened the door before.
+    accepted: bool,
 }
 
 impl<'p> Peer<'p> {
@@ -30,12 +35,14 @@ impl<'p> Peer<'p> {
             login,
             grant: None,
             authorizations: 0,
+            accepted: false,
         }
     }
 
     /// Gets tokens as `challenge` asks, in addition to the scopes that are held.
     pub async fn authorize(&mut self, log: &mut Log<'_>, challenge: &Challenge) -> Step<()> {
         self.authorizations += 1;
+        self.accepted = false;
         let held = self
             .grant
             .as_ref()
@@ -43,6 +50,12 @@ impl<'p> Peer<'p> {
             .unwrap_or_default();
         self.grant = Some(self.login.authorize(log, challenge, &held).await?);
         Ok(())
+    }
+
+    /// Closes the session, as polite clients do; not every server knows how.
+    pub async fn leave(&self, wire: &Wire) {
+        let token = self.grant.as_ref().map(|grant| &grant.access);
+        rpc::close(self.exchange, self.target, wire, token).await;
     }
 
     /// Sends `call`, and again after authorizing if the server asks for that.
@@ -60,17 +73,23 @@ impl<'p> Peer<'p> {
                     reply: Reply::InsufficientScope(challenge),
                     ..
                 }) if self.may_widen(&challenge.scopes) => {
-                    self.announce(log, call, &format!("403 asks for {}", challenge.scopes));
+                    let seen = format!("{}: 403 asks for {}", call.method, challenge.scopes);
+                    rules::STEP_UP.begin().pass(log, seen);
                     challenge
                 }
                 Ok(Heard {
                     reply: Reply::Unauthorized(Some(challenge)),
                     ..
-                }) if self.authorizations < AUTHORIZATIONS => {
-                    self.announce(log, call, "401 asks to authorize again");
+                }) if self.may_return() => {
+                    let seen = format!("{}: 401 for a token that was good", call.method);
+                    rules::REAUTHORIZATION.begin().pass(log, seen);
                     challenge
                 }
-                _ => return Ok(heard),
+                _ => {
+                    let opened = !matches!(&heard, Ok(heard) if heard.reply.is_refusal());
+                    self.accepted |= heard.is_ok() && opened;
+                    return Ok(heard);
+                }
             };
             log.next_round();
             self.authorize(log, &challenge.clone()).await?;
@@ -86,8 +105,9 @@ impl<'p> Peer<'p> {
         !held && self.authorizations < AUTHORIZATIONS
     }
 
-    fn announce(&self, log: &mut Log<'_>, call: &Call, asked: &str) {
-        log.begin(&rules::STEP_UP)
-            .pass(log, format!("{}: {asked}", call.method));
+    /// A token that was good may have run out, or the authorization server may have changed. One
+    /// that never was good will be no better the second time; having none yet is another matter.
+    const fn may_return(&self) -> bool {
+        (self.accepted || self.grant.is_none()) && self.authorizations < AUTHORIZATIONS
     }
 }

@@ -6,7 +6,8 @@ use super::{
     arguments::{self, Choice},
     greeting::refused,
     peer::Peer,
-    rpc::{Call, Reply, Wire},
+    reply::Reply,
+    rpc::{Call, Wire},
 };
 use crate::probe::{
     check::{Fault, Log, Pending, Step},
@@ -19,7 +20,7 @@ const PAGES: usize = 50;
 
 /// All tools, page by page.
 pub async fn list(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<Vec<Value>> {
-    let mut pending = log.begin(&rules::TOOLS_LIST);
+    let mut pending = rules::TOOLS_LIST.begin();
     let mut tools: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..PAGES {
@@ -131,17 +132,18 @@ pub async fn call_one(
     tools: &[Value],
     wanted: Option<(&str, Option<&Map<String, Value>>)>,
 ) -> Step<()> {
-    let pending = log.begin(&rules::TOOLS_CALL);
+    let pending = rules::TOOLS_CALL.begin();
     let choice = match wanted {
         None => arguments::choose(tools),
-        Some((name, arguments)) => match tools.iter().find(|tool| self::name(tool) == name) {
-            Some(tool) => arguments::named(tool, arguments),
-            None => {
+        Some((name, arguments)) => {
+            let Some(tool) = tools.iter().find(|tool| self::name(tool) == name) else {
                 let names: Vec<&str> = tools.iter().map(self::name).collect();
                 let hint = format!("the server has: {}", names.join(", "));
-                return Err(pending.could_not_run(log, format!("no tool is called {name}"), hint));
-            }
-        },
+                let because = format!("no tool is called {name}");
+                return Err(pending.could_not_run(log, because, hint));
+            };
+            arguments::named(tool, arguments)
+        }
     };
     let Choice {
         tool,

@@ -62,7 +62,7 @@ impl UnverifiedCallback {
     ) -> Step<Code> {
         self.verify_state(log, request)?;
         self.verify_issuer(log, server)?;
-        let pending = log.begin(&rules::AUTHORIZATION);
+        let pending = rules::AUTHORIZATION.begin();
         let expected = "a code";
         if let Some(error) = self.error {
             let seen = format!("error={error} {}", self.description.unwrap_or_default());
@@ -85,7 +85,7 @@ impl UnverifiedCallback {
     }
 
     fn verify_state(&self, log: &mut Log<'_>, request: &AuthorizationRequest) -> Step<()> {
-        let pending = log.begin(&rules::STATE);
+        let pending = rules::STATE.begin();
         let seen = match &self.state {
             Some(state) if *state == request.state => {
                 pending.pass(log, "the one that was sent");
@@ -104,7 +104,7 @@ impl UnverifiedCallback {
     /// The table of MCP's authorization specification: announced or not, present or not. Compared
     /// byte for byte.
     fn verify_issuer(&self, log: &mut Log<'_>, server: &AuthorizationServer) -> Step<()> {
-        let pending = log.begin(&rules::CALLBACK_ISSUER);
+        let pending = rules::CALLBACK_ISSUER.begin();
         let expected = format!("iss={}", server.issuer);
         match (server.announces_iss, self.iss.as_deref()) {
             (_, Some(iss)) if iss == server.issuer => pending.pass(log, iss),

@@ -13,6 +13,15 @@ pub struct Form {
     buttons: Vec<Button>,
 }
 
+/// How a form is sent off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Press<'f> {
+    /// With a button that is sent along.
+    Button { name: &'f str, value: &'f str },
+    /// With a button that has no name, or with the enter key.
+    Nameless,
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Button {
     name: String,
@@ -20,7 +29,30 @@ struct Button {
     label: String,
 }
 
+const YES: &[&str] = &[
+    "allow",
+    "approve",
+    "accept",
+    "authorize",
+    "authorise",
+    "agree",
+    "continue",
+    "confirm",
+    "yes",
+    "sign in",
+    "log in",
+    "login",
+    "grant",
+];
+const NO: &[&str] = &[
+    "deny", "disallow", "cancel", "reject", "refuse", "decline", "don't", "not ",
+];
+
 impl Button {
+    fn is_yes(&self) -> bool {
+        self.says_any(YES) && !self.says_any(NO)
+    }
+
     fn says_any(&self, words: &[&str]) -> bool {
         let said = format!("{} {} {}", self.name, self.value, self.label).to_lowercase();
         words.iter().any(|word| said.contains(word))
@@ -94,7 +126,7 @@ impl Form {
             (b"input", "password") => self.password = Some(name),
             (b"input", "checkbox" | "radio") if get(b"checked").is_none() => {}
             (b"input", "checkbox" | "radio") if value.is_empty() => {
-                self.fields.push((name, "on".to_owned()))
+                self.fields.push((name, "on".to_owned()));
             }
             (b"input", _) if !name.is_empty() => self.fields.push((name, value)),
             _ => {}
@@ -102,34 +134,21 @@ impl Form {
         false
     }
 
+    /// Whether a button says in words that it means yes.
+    pub fn says_yes(&self) -> bool {
+        self.buttons.iter().any(Button::is_yes)
+    }
+
     /// The name and value of the button that means yes; `None` if every button means no.
-    pub fn agreement(&self) -> Option<Option<(&str, &str)>> {
-        const YES: &[&str] = &[
-            "allow",
-            "approve",
-            "accept",
-            "authorize",
-            "authorise",
-            "agree",
-            "continue",
-            "confirm",
-            "yes",
-            "sign in",
-            "log in",
-            "login",
-            "grant",
-        ];
-        const NO: &[&str] = &[
-            "deny", "disallow", "cancel", "reject", "refuse", "decline", "don't", "not ",
-        ];
+    pub fn agreement(&self) -> Option<Press<'_>> {
         let willing = || self.buttons.iter().filter(|button| !button.says_any(NO));
         let chosen = willing()
-            .find(|button| button.says_any(YES))
+            .find(|button| button.is_yes())
             .or_else(|| willing().next());
         match chosen {
-            Some(button) if button.name.is_empty() => Some(None),
-            Some(button) => Some(Some((&button.name, &button.value))),
-            None if self.buttons.is_empty() => Some(None),
+            Some(button) if button.name.is_empty() => Some(Press::Nameless),
+            Some(Button { name, value, .. }) => Some(Press::Button { name, value }),
+            None if self.buttons.is_empty() => Some(Press::Nameless),
             None => None,
         }
     }
@@ -143,7 +162,7 @@ fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Form;
+    use super::{Form, Press};
 
     #[test]
     fn a_consent_form_is_agreed_to() {
@@ -160,7 +179,13 @@ mod tests {
             forms[0].fields,
             [("t".into(), "\"x".into()), ("c".into(), "on".into())]
         );
-        assert_eq!(forms[0].agreement(), Some(Some(("decision", "allow"))));
+        assert_eq!(
+            forms[0].agreement(),
+            Some(Press::Button {
+                name: "decision",
+                value: "allow"
+            })
+        );
     }
 
     #[test]
@@ -169,7 +194,7 @@ mod tests {
             "<form><button>Cancel</button></form><form><input type=submit value='Sign in'></form>",
         );
         assert_eq!(forms[0].agreement(), None);
-        assert_eq!(forms[1].agreement(), Some(None));
+        assert_eq!(forms[1].agreement(), Some(Press::Nameless));
     }
 
     #[test]

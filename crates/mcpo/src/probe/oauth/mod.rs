@@ -3,6 +3,8 @@
 mod challenge;
 pub use challenge::Challenge;
 
+mod well_known;
+
 mod resource;
 
 mod server;
@@ -16,7 +18,9 @@ mod pages;
 mod form;
 
 mod listener;
-pub use listener::Listener;
+
+mod visitor;
+pub use visitor::Visitor;
 
 mod callback;
 

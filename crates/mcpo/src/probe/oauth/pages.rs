@@ -3,7 +3,10 @@
 use reqwest::{Method, header::CONTENT_TYPE};
 use url::Url;
 
-use super::{callback::UnverifiedCallback, form::Form};
+use super::{
+    callback::UnverifiedCallback,
+    form::{Form, Press},
+};
 use crate::probe::{
     http::{Answer, Exchange, Trouble},
     secret::Secret,
@@ -15,7 +18,7 @@ const HOPS: usize = 20;
 /// Why the redirect URI was not reached.
 #[derive(Debug)]
 pub enum Lost {
-    Trouble(Url, Trouble),
+    Trouble(Box<Url>, Trouble),
     /// The page asks for a password and none was given.
     PasswordNeeded,
     /// The page asks again: the password was wrong.
@@ -54,7 +57,7 @@ pub async fn walk(
         }
         let forms = page_forms(&answer)?;
         pages += 1;
-        let Some((form, button)) = choose(&forms) else {
+        let Some((form, press)) = choose(&forms) else {
             return Err(Lost::DeadEnd(format!(
                 "a page without a form that leads on at {}",
                 answer.url
@@ -71,16 +74,18 @@ pub async fn walk(
             fields.push((field.clone(), password.expose().to_owned()));
             signed_in = true;
         }
-        fields.extend(button.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        if let Press::Button { name, value } = press {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
         answer = submit(exchange, &answer.url, form, &fields).await?;
     }
     Err(Lost::TooManyHops)
 }
 
-/// A form with a password comes first; then any that can be agreed to.
-fn choose(forms: &[Form]) -> Option<(&Form, Option<(&str, &str)>)> {
+/// A form with a password comes first, then one whose button says yes, then any other.
+fn choose(forms: &[Form]) -> Option<(&Form, Press<'_>)> {
     let mut order: Vec<&Form> = forms.iter().collect();
-    order.sort_by_key(|form| form.password.is_none());
+    order.sort_by_key(|form| (form.password.is_none(), !form.says_yes()));
     order
         .into_iter()
         .find_map(|form| Some((form, form.agreement()?)))
@@ -114,7 +119,7 @@ fn bare(url: &Url) -> Url {
 }
 
 async fn get(exchange: &Exchange, url: &Url) -> Result<Answer, Lost> {
-    let lost = |trouble| Lost::Trouble(bare(url), trouble);
+    let lost = |trouble| Lost::Trouble(Box::new(bare(url)), trouble);
     let request = exchange.browse(Method::GET, url).map_err(lost)?;
     exchange
         .send(request.header("accept", "text/html"))
@@ -131,7 +136,7 @@ async fn submit(
     let mut action = page.join(&form.action).map_err(|error| {
         Lost::DeadEnd(format!("a form that leads to {:?}: {error}", form.action))
     })?;
-    let lost = |trouble| Lost::Trouble(bare(page), trouble);
+    let lost = |trouble| Lost::Trouble(Box::new(bare(page)), trouble);
     let request = if form.post {
         exchange
             .browse(Method::POST, &action)

@@ -7,7 +7,7 @@ use url::Url;
 use super::server::{AuthMethod, AuthorizationServer};
 use crate::probe::{
     args::Identity,
-    check::{Fault, Log, Pending, Step},
+    check::{Fault, Log, Pending, Step, Suggestion},
     http::Exchange,
     rules,
     secret::Secret,
@@ -37,7 +37,7 @@ pub async fn register(
     identity: &Identity,
     redirect_uri: &Url,
 ) -> Step<Client> {
-    let pending = log.begin(&rules::REGISTRATION);
+    let pending = rules::REGISTRATION.begin();
     match (identity, &server.registration) {
         (Identity::Preregistered { id, secret }, _) => {
             pending.pass(log, format!("registered by hand as {id}"));
@@ -64,7 +64,7 @@ pub async fn register(
             dynamic(exchange, log, pending, server, endpoint, redirect_uri).await
         }
         (_, None) => {
-            log.suggest("mcpo probe URL --client-id ID".to_owned());
+            log.suggest(Suggestion::ClientId);
             let seen = "no registration_endpoint in the metadata";
             let hint = "offer dynamic registration, or register a client by hand and name it with --client-id";
             Err(pending.fail(
@@ -136,18 +136,15 @@ async fn dynamic(
     let secret = client_secret.map(Secret::new);
     let method = match token_endpoint_auth_method.as_deref() {
         // What the server registered counts, not what was asked for.
-        Some(name) => match AuthMethod::parse(name) {
-            Some(method) => method,
-            None => {
+        Some(name) => {
+            let Some(method) = AuthMethod::parse(name) else {
                 let seen = format!("token_endpoint_auth_method {name}");
-                let fault = Fault::new(
-                    seen,
-                    "none, client_secret_basic or client_secret_post",
-                    "register the method that was asked for",
-                );
-                return Err(pending.fail(log, fault));
-            }
-        },
+                let expected = "none, client_secret_basic or client_secret_post";
+                let hint = "register the method that was asked for";
+                return Err(pending.fail(log, Fault::new(seen, expected, hint)));
+            };
+            method
+        }
         None if server.methods.contains(&asked) => asked,
         None => method_for(server, secret.is_some()),
     };

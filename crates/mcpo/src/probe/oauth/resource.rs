@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{challenge::Challenge, scopes::Scopes};
+use super::{challenge::Challenge, scopes::Scopes, well_known};
 use crate::probe::{
     check::{Fault, Log, Pending, Step},
     http::{Answer, Exchange},
@@ -35,18 +35,18 @@ pub async fn discover(
     target: &Url,
     challenge: &Challenge,
 ) -> Step<Resource> {
-    let pending = log.begin(&rules::RESOURCE_METADATA);
+    let pending = rules::RESOURCE_METADATA.begin();
     let expected = "200 with a JSON document that names resource and authorization_servers";
     let candidates = match &challenge.unverified_metadata {
-        Some(named) => match Url::parse(named) {
-            Ok(url) => vec![url],
-            Err(_) => {
+        Some(named) => {
+            let Ok(url) = Url::parse(named) else {
                 let seen = format!("resource_metadata={named:?} in the challenge");
                 let hint = "name the whole URL of the document in WWW-Authenticate";
                 return Err(pending.fail(log, Fault::new(seen, "an absolute URL", hint)));
-            }
-        },
-        None => well_known(target),
+            };
+            vec![url]
+        }
+        None => well_known::of_resource(target),
     };
     let mut seen = Vec::new();
     for url in &candidates {
@@ -66,21 +66,6 @@ pub async fn discover(
         candidates[0]
     );
     Err(pending.fail(log, Fault::new(seen.join("; "), expected, hint)))
-}
-
-/// `/.well-known/oauth-protected-resource` inserted before the path, then at the root.
-fn well_known(target: &Url) -> Vec<Url> {
-    const NAME: &str = "/.well-known/oauth-protected-resource";
-    let at = |path: &str| {
-        let mut url = target.clone();
-        url.set_query(None);
-        url.set_path(path);
-        url
-    };
-    match target.path() {
-        "/" => vec![at(NAME)],
-        path => vec![at(&format!("{NAME}{path}")), at(NAME)],
-    }
 }
 
 fn read(
@@ -124,7 +109,7 @@ fn read(
 
 /// The metadata must be about the address the user typed, or about something it lies under.
 fn verify(log: &mut Log<'_>, target: &Url, identifier: &str) -> Step<()> {
-    let pending = log.begin(&rules::RESOURCE_IDENTITY);
+    let pending = rules::RESOURCE_IDENTITY.begin();
     let expected = format!("{target}, byte for byte as the user types it");
     let hint = format!("set resource in the metadata (often: the public base URL) to {target}");
     let fault = Fault::new(format!("resource is {identifier}"), expected, hint);

@@ -1,8 +1,9 @@
-//! Authorization server metadata (RFC 8414 and OpenID Connect Discovery).
+//! Authorization server metadata (RFC 8414 and `OpenID` Connect Discovery).
 
 use serde::Deserialize;
 use url::Url;
 
+use super::well_known;
 use crate::probe::{
     check::{Fault, Log, Pending, Step},
     http::{Answer, Exchange, is_loopback},
@@ -69,10 +70,10 @@ pub async fn discover(
     log: &mut Log<'_>,
     issuer: &str,
 ) -> Step<AuthorizationServer> {
-    let pending = log.begin(&rules::SERVER_METADATA);
+    let pending = rules::SERVER_METADATA.begin();
     let expected = "200 with a JSON document at one of the well-known addresses of the issuer";
     let candidates = match Url::parse(issuer) {
-        Ok(url) if url.host().is_some() => well_known(&url),
+        Ok(url) if url.host().is_some() => well_known::of_issuer(&url),
         _ => {
             let hint = "name the authorization server by its https URL in authorization_servers";
             return Err(pending.fail(log, Fault::new(format!("issuer {issuer:?}"), "a URL", hint)));
@@ -105,25 +106,6 @@ pub async fn discover(
     Err(pending.fail(log, Fault::new(seen.join("; "), expected, hint)))
 }
 
-fn well_known(issuer: &Url) -> Vec<Url> {
-    const OAUTH: &str = "/.well-known/oauth-authorization-server";
-    const OPENID: &str = "/.well-known/openid-configuration";
-    let at = |path: String| {
-        let mut url = issuer.clone();
-        url.set_query(None);
-        url.set_path(&path);
-        url
-    };
-    match issuer.path().trim_end_matches('/') {
-        "" => vec![at(OAUTH.to_owned()), at(OPENID.to_owned())],
-        path => vec![
-            at(format!("{OAUTH}{path}")),
-            at(format!("{OPENID}{path}")),
-            at(format!("{path}{OPENID}")),
-        ],
-    }
-}
-
 fn read(
     log: &mut Log<'_>,
     pending: Pending,
@@ -149,7 +131,7 @@ fn read(
         Err(fault) => return Err(pending.fail(log, fault)),
     };
     pending.pass(log, url);
-    log.begin(&rules::ISSUER_IDENTITY).pass(log, issuer);
+    rules::ISSUER_IDENTITY.begin().pass(log, issuer);
     verify_pkce(log, metadata.code_challenge_methods_supported.as_deref())?;
     Ok(server)
 }
@@ -165,12 +147,13 @@ fn wrong_issuer(log: &mut Log<'_>, issuer: &str, seen: Option<&str>) -> crate::p
         || "no issuer".to_owned(),
         |seen| format!("issuer is {seen}"),
     );
-    log.begin(&rules::ISSUER_IDENTITY)
+    rules::ISSUER_IDENTITY
+        .begin()
         .fail(log, Fault::new(seen, issuer, hint))
 }
 
 fn verify_pkce(log: &mut Log<'_>, methods: Option<&[String]>) -> Step<()> {
-    let pending = log.begin(&rules::PKCE_SUPPORT);
+    let pending = rules::PKCE_SUPPORT.begin();
     let seen = match methods {
         Some(methods) if methods.iter().any(|method| method == "S256") => {
             pending.pass(log, methods.join(", "));

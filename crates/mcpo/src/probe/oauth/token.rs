@@ -63,7 +63,7 @@ pub async fn request(
     match client.method {
         AuthMethod::None => parameters.push(("client_id", &client.id)),
         AuthMethod::Post => {
-            parameters.extend([("client_id", client.id.as_str()), ("client_secret", secret)])
+            parameters.extend([("client_id", client.id.as_str()), ("client_secret", secret)]);
         }
         // Both halves are form-encoded first (RFC 6749 §2.3.1).
         AuthMethod::Basic => request = request.basic_auth(encode(&client.id), Some(encode(secret))),
