@@ -9,22 +9,22 @@ use crate::support::{probe, probe_fault};
 async fn no_challenge() {
     assert_snapshot!(probe_fault(Fault::NoChallenge).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       FAIL TIME  challenge
              seen      401 without a bearer challenge in WWW-Authenticate
              expected  WWW-Authenticate: Bearer resource_metadata="…"
              clause    RFC 9728 §5.1; RFC 6750 §3; MCP 2026-07-28 authorization, Protected Resource Metadata Discovery
              mend      add the header to every 401 of the MCP endpoint; without it claude.ai does not find the sign-in
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
       ok TIME  authorization      through 1 page
       ok TIME  state returned     the one that was sent
-      ok TIME  issuer returned    http://127.0.0.1:PORT
+      ok TIME  issuer returned    http://127.0.0.1:…
       ok TIME  token              Bearer, 3600 s, with refresh token
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
@@ -34,7 +34,7 @@ async fn no_challenge() {
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     failed: challenge, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -43,21 +43,21 @@ async fn no_challenge() {
 async fn wrong_issuer() {
     assert_snapshot!(probe_fault(Fault::WrongIssuer).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
       FAIL TIME  issuer name
              seen      issuer is https://evil.example
-             expected  http://127.0.0.1:PORT
+             expected  http://127.0.0.1:…
              clause    RFC 8414 §3.3
              mend      spell the issuer alike in authorization_servers and in the issuer's own metadata
       skip             PKCE offered … refresh (12): the walk ended before it
 
     failed: issuer name, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -66,13 +66,13 @@ async fn wrong_issuer() {
 async fn no_pkce() {
     assert_snapshot!(probe_fault(Fault::NoPkce).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       FAIL TIME  PKCE offered
              seen      no code_challenge_methods_supported
              expected  S256 among code_challenge_methods_supported
@@ -81,7 +81,7 @@ async fn no_pkce() {
       skip             registration … refresh (11): the walk ended before it
 
     failed: PKCE offered, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -89,18 +89,18 @@ async fn no_pkce() {
 async fn token_endpoint_500() {
     assert_snapshot!(probe_fault(Fault::TokenError500).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
       ok TIME  authorization      through 1 page
       ok TIME  state returned     the one that was sent
-      ok TIME  issuer returned    http://127.0.0.1:PORT
+      ok TIME  issuer returned    http://127.0.0.1:…
       FAIL TIME  token
              seen      HTTP 500, database is locked
              expected  200 with access_token and token_type Bearer
@@ -109,7 +109,7 @@ async fn token_endpoint_500() {
       skip             token not cached … refresh (6): the walk ended before it
 
     failed: token, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -117,18 +117,18 @@ async fn token_endpoint_500() {
 async fn tool_error() {
     assert_snapshot!(probe_fault(Fault::ToolError).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
       ok TIME  authorization      through 1 page
       ok TIME  state returned     the one that was sent
-      ok TIME  issuer returned    http://127.0.0.1:PORT
+      ok TIME  issuer returned    http://127.0.0.1:…
       ok TIME  token              Bearer, 3600 s, with refresh token
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
@@ -142,7 +142,7 @@ async fn tool_error() {
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     failed: tools/call, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -151,23 +151,23 @@ async fn tool_error() {
 async fn registration_refused() {
     assert_snapshot!(probe_fault(Fault::RegistrationRefused).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       FAIL TIME  registration
              seen      HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs"}
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
-             mend      accept a native client with the redirect URI http://127.0.0.1:PORT/callback
+             mend      accept a native client with the redirect URI http://127.0.0.1:…/callback
       skip             authorization … refresh (10): the walk ended before it
 
     failed: registration, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -176,26 +176,26 @@ async fn registration_refused() {
 async fn wrong_iss_on_callback() {
     assert_snapshot!(probe_fault(Fault::WrongIss).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
       ok TIME  authorization      through 1 page
       ok TIME  state returned     the one that was sent
       FAIL TIME  issuer returned
              seen      another issuer in iss
-             expected  iss=http://127.0.0.1:PORT
+             expected  iss=http://127.0.0.1:…
              clause    RFC 9207 §2.4
              mend      put the issuer of the metadata into iss, spelled alike
       skip             token … refresh (7): the walk ended before it
 
     failed: issuer returned, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -218,13 +218,13 @@ async fn error_from_wrong_iss() {
 async fn wrong_state() {
     assert_snapshot!(probe_fault(Fault::WrongState).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
       ok TIME  authorization      through 1 page
@@ -236,7 +236,7 @@ async fn wrong_state() {
       skip             issuer returned … refresh (8): the walk ended before it
 
     failed: state returned, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -244,19 +244,19 @@ async fn wrong_state() {
 async fn resource_mismatch() {
     assert_snapshot!(probe_fault(Fault::ResourceMismatch).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
       FAIL TIME  resource name
              seen      resource is https://other.example/mcp
-             expected  http://127.0.0.1:PORT/mcp, byte for byte as the user types it
+             expected  http://127.0.0.1:…/mcp, byte for byte as the user types it
              clause    RFC 9728 §3.3; RFC 8707 §2
-             mend      set resource in the metadata (often: the public base URL) to http://127.0.0.1:PORT/mcp
+             mend      set resource in the metadata (often: the public base URL) to http://127.0.0.1:…/mcp
       skip             issuer metadata … refresh (14): the walk ended before it
 
     failed: resource name, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -267,9 +267,9 @@ async fn connection_refused() {
     drop(listener);
     assert_snapshot!(probe(&[&url]).await.report(), @r#"
     exit 2
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
-      ???? TIME  challenge          http://127.0.0.1:PORT/mcp: connection refused: nothing listens there
+      ???? TIME  challenge          http://127.0.0.1:…/mcp: connection refused: nothing listens there
              mend      start the server, or check host and port
       skip             resource metadata … refresh (16): the walk ended before it
 

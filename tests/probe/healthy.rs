@@ -11,18 +11,18 @@ async fn a_healthy_server_passes() {
     let run = probe(&[&server.url()]).await;
     assert_snapshot!(run.report(), @r#"
     exit 0
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
       ok TIME  authorization      through 1 page
       ok TIME  state returned     the one that was sent
-      ok TIME  issuer returned    http://127.0.0.1:PORT
+      ok TIME  issuer returned    http://127.0.0.1:…
       ok TIME  token              Bearer, 3600 s, with refresh token
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
@@ -32,7 +32,7 @@ async fn a_healthy_server_passes() {
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     passed: 18 checks, in TIME
-    next: claude mcp add --transport http my-service http://127.0.0.1:PORT/mcp
+    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     "#);
     assert_eq!(run.stderr, "");
 }
@@ -86,13 +86,13 @@ async fn a_password_that_was_not_given_could_not_run() {
     };
     assert_snapshot!(probe_settings(settings, &[]).await.report(), @r#"
     exit 2
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
       ???? TIME  authorization      the sign-in page asks for a password, and none was given
@@ -100,7 +100,7 @@ async fn a_password_that_was_not_given_could_not_run() {
       skip             state returned … refresh (9): the walk ended before it
 
     could not run: stopped at authorization, after TIME
-    next: MCPO_PROBE_PASSWORD=… mcpo probe http://127.0.0.1:PORT/mcp
+    next: MCPO_PROBE_PASSWORD=… mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -127,7 +127,7 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
     };
     assert_snapshot!(probe_settings(settings, &[]).await.report(), @r#"
     exit 0
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          answers without a token: open to everybody
       skip             resource metadata … token not cached (11): the server asks for no token
@@ -138,7 +138,7 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
       skip TIME  refresh            the server asks for no token
 
     passed: 6 checks, in TIME
-    next: claude mcp add --transport http my-service http://127.0.0.1:PORT/mcp
+    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     "#);
 }
 
@@ -295,40 +295,40 @@ async fn a_step_up_widens_the_grant() {
     .await;
     assert_snapshot!(run.report(), @r#"
     exit 0
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
       ok TIME  authorization      through 1 page
       ok TIME  state returned     the one that was sent
-      ok TIME  issuer returned    http://127.0.0.1:PORT
+      ok TIME  issuer returned    http://127.0.0.1:…
       ok TIME  token              Bearer, 3600 s, with refresh token
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  step-up            tools/call: 403 asks for tools:call
-      ok TIME  resource metadata (2) http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name (2)  http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata (2) http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name (2)    http://127.0.0.1:PORT
+      ok TIME  resource metadata (2) http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name (2)  http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata (2) http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name (2)    http://127.0.0.1:…
       ok TIME  PKCE offered (2)   S256
       ok TIME  registration (2)   known to this issuer as client-1
       ok TIME  authorization (2)  through 1 page
       ok TIME  state returned (2) the one that was sent
-      ok TIME  issuer returned (2) http://127.0.0.1:PORT
+      ok TIME  issuer returned (2) http://127.0.0.1:…
       ok TIME  token (2)          Bearer, 3600 s, with refresh token
       ok TIME  token not cached (2) Cache-Control: no-store
       ok TIME  tools/call (2)     whoami: you are local
       ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
 
     passed: 30 checks, in TIME
-    next: claude mcp add --transport http my-service http://127.0.0.1:PORT/mcp
+    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     "#);
 }
 

@@ -24,23 +24,23 @@ async fn escape_codes_reach_no_terminal() {
     );
     assert_snapshot!(run.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:PORT
-      ok TIME  resource name      http://127.0.0.1:PORT/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:PORT/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:PORT
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       FAIL TIME  registration
              seen      HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs\u001b[2J\u001b[1;32mall checks passed\u001b]0;pwned\u0007\u{202e}\u{9b}31m\r\nok"}
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
-             mend      accept a native client with the redirect URI http://127.0.0.1:PORT/callback
+             mend      accept a native client with the redirect URI http://127.0.0.1:…/callback
       skip             authorization … refresh (10): the walk ended before it
 
     failed: registration, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
     let run = probe(&[&server.url(), "--json"]).await;
     assert!(
@@ -66,18 +66,18 @@ async fn escape_codes_in_names_and_answers_reach_no_terminal() {
 async fn an_endless_body_is_cut_off() {
     assert_snapshot!(probe_fault(Fault::EndlessBody).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:PORT/mcp
+    probing http://127.0.0.1:…/mcp
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       FAIL TIME  resource metadata
-             seen      http://127.0.0.1:PORT/.well-known/oauth-protected-resource/mcp: a body of more than 1024 KiB
+             seen      http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp: a body of more than 1024 KiB
              expected  200 with a JSON document that names resource and authorization_servers
              clause    RFC 9728 §3; MCP 2026-07-28 authorization, Protected Resource Metadata Discovery
              mend      answer with a small document and end it
       skip             resource name … refresh (15): the walk ended before it
 
     failed: resource metadata, in TIME
-    next: mcpo probe http://127.0.0.1:PORT/mcp
+    next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 

@@ -6,4 +6,5 @@ mod broken;
 mod healthy;
 mod hostile;
 mod machine;
+mod runtime;
 mod support;

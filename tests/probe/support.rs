@@ -53,18 +53,25 @@ impl Run {
 
 fn mask(report: &str) -> String {
     let masked = report.lines().map(|line| {
-        let mut words = String::new();
-        for (index, part) in line.split("127.0.0.1:").enumerate() {
-            if index == 0 {
-                words.push_str(part);
-            } else {
-                words.push_str("127.0.0.1:PORT");
-                words.push_str(part.trim_start_matches(|digit: char| digit.is_ascii_digit()));
-            }
-        }
-        mask_times(&words)
+        let line = mask_after(line, "127.0.0.1:", |part| part.is_ascii_digit());
+        let line = mask_after(&line, "localhost:", |part| part.is_ascii_digit());
+        // Ids that the runtime seals are new each time.
+        let line = mask_after(&line, "mcpo_ci_", |part| part != ',');
+        mask_times(&line)
     });
     masked.collect::<Vec<_>>().join("\n")
+}
+
+/// Replaces what follows each `marker` and is `variable` by dots.
+fn mask_after(line: &str, marker: &str, variable: fn(char) -> bool) -> String {
+    let mut parts = line.split(marker);
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        masked.push_str(marker);
+        masked.push_str("…");
+        masked.push_str(part.trim_start_matches(variable));
+    }
+    masked
 }
 
 /// `   1.2 ms` and `in 34 ms` become ` TIME ms`.

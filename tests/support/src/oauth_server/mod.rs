@@ -1,11 +1,8 @@
 //! An MCP server with OAuth in front of it that is right by default and wrong on request.
 
 #![allow(
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    clippy::must_use_candidate,
     clippy::struct_excessive_bools,
-    reason = "a test server that panics is a test that fails; its switches are independent"
+    reason = "the switches are independent of each other"
 )]
 
 mod authorization;

@@ -1,19 +1,20 @@
 //! Requests with bounds: time, size, redirects and reach.
 
 mod guard;
+mod pool;
 mod tls;
 mod trouble;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use reqwest::{
-    Client, Method, RequestBuilder, Response, StatusCode,
+    Method, RequestBuilder, Response, StatusCode,
     header::{HeaderMap, LOCATION},
-    redirect::Policy,
 };
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use self::pool::{Pool, Speaker};
 pub use self::{
     guard::{Reach, is_loopback},
     trouble::Trouble,
@@ -27,10 +28,7 @@ const REDIRECT_LIMIT: usize = 5;
 
 /// Sends requests and reads answers within bounds.
 pub struct Exchange {
-    /// Speaks for the client: no cookies.
-    client: Client,
-    /// Speaks for the person at the browser: keeps cookies.
-    browser: Client,
+    pool: Pool,
     reach: Reach,
     timeout: Duration,
 }
@@ -80,47 +78,27 @@ pub fn describe(status: StatusCode, body: &str) -> String {
 }
 
 impl Exchange {
-    pub fn new(target: &Url, reach: Reach, timeout: Duration) -> Result<Self, Trouble> {
-        let build = |cookies: bool| -> Result<Client, Trouble> {
-            let builder = Client::builder()
-                .user_agent(concat!("mcpo-probe/", env!("CARGO_PKG_VERSION")))
-                .redirect(Policy::none())
-                .referer(false)
-                .retry(reqwest::retry::never())
-                .dns_resolver(Arc::new(reach))
-                .cookie_store(cookies)
-                .tls_backend_preconfigured(
-                    tls::client_config().map_err(|error| Trouble::other(&error))?,
-                );
-            // A proxy for the outside world cannot reach this machine.
-            let builder = if is_loopback(target) {
-                builder.no_proxy()
-            } else {
-                builder
-            };
-            builder.build().map_err(|error| Trouble::other(&error))
-        };
-        Ok(Self {
-            client: build(false)?,
-            browser: build(true)?,
+    pub fn new(target: &Url, reach: Reach, timeout: Duration) -> Self {
+        Self {
+            pool: Pool::new(target, reach),
             reach,
             timeout,
-        })
+        }
     }
 
     /// A request of the client.
     pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
-        self.prepared(&self.client, method, url)
+        self.prepared(Speaker::Client, method, url)
     }
 
     /// A request of the person's browser.
     pub fn browse(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
-        self.prepared(&self.browser, method, url)
+        self.prepared(Speaker::Browser, method, url)
     }
 
     fn prepared(
         &self,
-        client: &Client,
+        speaker: Speaker,
         method: Method,
         url: &Url,
     ) -> Result<RequestBuilder, Trouble> {
@@ -130,7 +108,7 @@ impl Exchange {
         self.reach
             .check(url)
             .map_err(|blocked| Trouble::Blocked(blocked.to_string()))?;
-        Ok(client.request(method, url.clone()))
+        Ok(self.pool.get(speaker, url)?.request(method, url.clone()))
     }
 
     /// The whole answer.

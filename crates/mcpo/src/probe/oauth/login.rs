@@ -109,7 +109,7 @@ impl<'p> Login<'p> {
 
     async fn client(&mut self, log: &mut Log<'_>, server: &AuthorizationServer) -> Step<Client> {
         if let Some(client) = self.clients.get(&server.issuer) {
-            let seen = format!("known to this issuer as {}", client.id);
+            let seen = format!("known to this issuer as {}", client.shown_id());
             rules::REGISTRATION.begin().pass(log, seen);
             return Ok(client.clone());
         }

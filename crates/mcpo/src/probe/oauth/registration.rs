@@ -22,6 +22,17 @@ pub struct Client {
     pub redirect_uri: Url,
 }
 
+impl Client {
+    /// Ids may be hundreds of characters long; their beginning tells them apart.
+    pub fn shown_id(&self) -> String {
+        const SHOWN: usize = 32;
+        match self.id.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", &self.id[..end]),
+            None => self.id.clone(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Registered {
     client_id: Option<String>,
@@ -148,14 +159,17 @@ async fn dynamic(
         None if server.methods.contains(&asked) => asked,
         None => method_for(server, secret.is_some()),
     };
-    pending.pass(
-        log,
-        format!("{id}, {} at the token endpoint", method.name()),
-    );
-    Ok(Client {
+    let client = Client {
         id,
         secret,
         method,
         redirect_uri: redirect_uri.clone(),
-    })
+    };
+    let seen = format!(
+        "{}, {} at the token endpoint",
+        client.shown_id(),
+        method.name()
+    );
+    pending.pass(log, seen);
+    Ok(client)
 }
