@@ -31,6 +31,7 @@ async fn no_challenge() {
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
+      ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     failed: challenge, in TIME
@@ -54,7 +55,7 @@ async fn wrong_issuer() {
              expected  http://127.0.0.1:…
              clause    RFC 8414 §3.3
              mend      spell the issuer alike in authorization_servers and in the issuer's own metadata
-      skip             PKCE offered … refresh (12): the walk ended before it
+      skip             PKCE offered … refresh (13): the walk ended before it
 
     failed: issuer name, in TIME
     next: mcpo probe http://127.0.0.1:…/mcp
@@ -78,7 +79,7 @@ async fn no_pkce() {
              expected  S256 among code_challenge_methods_supported
              clause    MCP 2026-07-28 authorization, Authorization Code Protection; RFC 8414 §2
              mend      verify PKCE, and say so: "code_challenge_methods_supported": ["S256"]; clients refuse to go on without
-      skip             registration … refresh (11): the walk ended before it
+      skip             registration … refresh (12): the walk ended before it
 
     failed: PKCE offered, in TIME
     next: mcpo probe http://127.0.0.1:…/mcp
@@ -106,7 +107,7 @@ async fn token_endpoint_500() {
              expected  200 with access_token and token_type Bearer
              clause    RFC 6749 §4.1.3 and §5.1; RFC 7636 §4.5; RFC 8707 §2.2
              mend      mend the token endpoint: the server's log says what broke
-      skip             token not cached … refresh (6): the walk ended before it
+      skip             token not cached … refresh (7): the walk ended before it
 
     failed: token, in TIME
     next: mcpo probe http://127.0.0.1:…/mcp
@@ -139,6 +140,7 @@ async fn tool_error() {
              expected  a result without isError
              clause    MCP server/tools, Calling Tools
              mend      mend the tool: the text is its own error message
+      ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     failed: tools/call, in TIME
@@ -164,7 +166,7 @@ async fn registration_refused() {
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
              mend      accept a native client with the redirect URI http://127.0.0.1:…/callback
-      skip             authorization … refresh (10): the walk ended before it
+      skip             authorization … refresh (11): the walk ended before it
 
     failed: registration, in TIME
     next: mcpo probe http://127.0.0.1:…/mcp
@@ -192,7 +194,7 @@ async fn wrong_iss_on_callback() {
              expected  iss=http://127.0.0.1:…
              clause    RFC 9207 §2.4
              mend      put the issuer of the metadata into iss, spelled alike
-      skip             token … refresh (7): the walk ended before it
+      skip             token … refresh (8): the walk ended before it
 
     failed: issuer returned, in TIME
     next: mcpo probe http://127.0.0.1:…/mcp
@@ -233,7 +235,7 @@ async fn wrong_state() {
              expected  the state of the request, byte for byte
              clause    RFC 6749 §4.1.2 and §10.12
              mend      send state back unchanged, whatever its length and characters
-      skip             issuer returned … refresh (8): the walk ended before it
+      skip             issuer returned … refresh (9): the walk ended before it
 
     failed: state returned, in TIME
     next: mcpo probe http://127.0.0.1:…/mcp
@@ -253,7 +255,7 @@ async fn resource_mismatch() {
              expected  http://127.0.0.1:…/mcp, byte for byte as the user types it
              clause    RFC 9728 §3.3; RFC 8707 §2
              mend      set resource in the metadata (often: the public base URL) to http://127.0.0.1:…/mcp
-      skip             issuer metadata … refresh (14): the walk ended before it
+      skip             issuer metadata … refresh (15): the walk ended before it
 
     failed: resource name, in TIME
     next: mcpo probe http://127.0.0.1:…/mcp
@@ -271,7 +273,7 @@ async fn connection_refused() {
       ok TIME  address            on this machine
       ???? TIME  challenge          http://127.0.0.1:…/mcp: connection refused: nothing listens there
              mend      start the server, or check host and port
-      skip             resource metadata … refresh (16): the walk ended before it
+      skip             resource metadata … refresh (17): the walk ended before it
 
     could not run: stopped at challenge, after TIME
     next: mcpo dev
@@ -299,7 +301,7 @@ async fn each_fault_fails_at_its_own_step() {
             continue;
         }
         let server = mcpo_test_support::oauth_server::OAuthServer::with(*fault).await;
-        let run = probe(&[&server.url(), "--json"]).await;
+        let run = probe(&[&server.url(), "--json", "--password", "x"]).await;
         let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
         let ids: Vec<_> = report["checks"]
             .as_array()
@@ -374,6 +376,10 @@ async fn each_fault_fails_at_its_own_step() {
     ToolRpcError: fail tools-call -> exit 1
     ToolWithoutContent: fail tools-call -> exit 1
     HostileStrings: fail registration -> exit 1
+    OlderClientsFindLess: fail both-forms -> exit 1
+    WrongContentType: fail initialize -> exit 1
+    HeaderBomb: fail discover -> exit 1
+    PasswordInUrl: fail authorization -> exit 1
     BrokenEvents: fail initialize -> exit 1
     "#);
 }

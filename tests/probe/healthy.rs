@@ -29,9 +29,10 @@ async fn a_healthy_server_passes() {
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
+      ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    passed: 18 checks, in TIME
+    passed: 19 checks, in TIME
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     "#);
     assert_eq!(run.stderr, "");
@@ -56,8 +57,11 @@ async fn a_walk_asks_for_nothing_it_does_not_need() {
     POST /mcp
     POST /mcp
     POST /mcp
+    POST /mcp
+    POST /mcp
     POST /token
     POST /mcp
+    DELETE /mcp
     "#);
 }
 
@@ -97,7 +101,7 @@ async fn a_password_that_was_not_given_could_not_run() {
       ok TIME  registration       client-1, none at the token endpoint
       ???? TIME  authorization      the sign-in page asks for a password, and none was given
              mend      put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser
-      skip             state returned … refresh (9): the walk ended before it
+      skip             state returned … refresh (10): the walk ended before it
 
     could not run: stopped at authorization, after TIME
     next: MCPO_PROBE_PASSWORD=… mcpo probe http://127.0.0.1:…/mcp
@@ -135,9 +139,10 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
+      ok TIME  older clients      find the same tools
       skip TIME  refresh            the server asks for no token
 
-    passed: 6 checks, in TIME
+    passed: 7 checks, in TIME
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     "#);
 }
@@ -325,9 +330,10 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  token (2)          Bearer, 3600 s, with refresh token
       ok TIME  token not cached (2) Cache-Control: no-store
       ok TIME  tools/call (2)     whoami: you are local
+      ok TIME  older clients (2)  find the same tools
       ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
 
-    passed: 30 checks, in TIME
+    passed: 31 checks, in TIME
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     "#);
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 mod broken;
+#[cfg(unix)]
+mod browser;
 mod healthy;
 mod hostile;
 mod machine;

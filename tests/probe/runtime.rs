@@ -29,9 +29,10 @@ async fn our_own_runtime_passes_without_a_warning() {
       ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
       ok TIME  tools/list         4 tools: add, break_down, wait, whoami
       ok TIME  tools/call         whoami: local-user through mcpo probe
+      ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    passed: 18 checks, in TIME
+    passed: 19 checks, in TIME
     next: claude mcp add --transport http my-service http://localhost:…/mcp
     "#);
 }

@@ -40,7 +40,7 @@ pub struct ProbeArgs {
 
     /// Password for the server's sign-in form; better given as `MCPO_PROBE_PASSWORD`.
     #[arg(long, value_name = "PASSWORD")]
-    password: Option<String>,
+    password: Option<Secret>,
 
     /// Sign in with your own browser instead of filling the forms.
     #[arg(long, conflicts_with_all = ["password", "redirect_uri"])]
@@ -60,7 +60,7 @@ pub struct ProbeArgs {
 
     /// Secret of that client; better given as `MCPO_PROBE_CLIENT_SECRET`.
     #[arg(long, value_name = "SECRET", requires = "client_id")]
-    client_secret: Option<String>,
+    client_secret: Option<Secret>,
 
     /// Client ID metadata document to be known by, where the server takes one.
     #[arg(long, value_name = "URL", conflicts_with = "client_id")]
@@ -118,21 +118,18 @@ impl ProbeArgs {
     pub fn into_plan(self) -> Outcome<Plan> {
         let secret = self
             .client_secret
-            .or_else(|| environment("MCPO_PROBE_CLIENT_SECRET"));
+            .or_else(|| secret_in("MCPO_PROBE_CLIENT_SECRET"));
         let identity = match (self.client_id, self.client_metadata_url) {
-            (Some(id), _) => Identity::Preregistered {
-                id,
-                secret: secret.map(Secret::new),
-            },
+            (Some(id), _) => Identity::Preregistered { id, secret },
             (None, Some(url)) => Identity::Document(url),
             (None, None) => Identity::Register,
         };
         let person = if self.browser {
             Person::Browser
         } else {
-            let password = self.password.or_else(|| environment("MCPO_PROBE_PASSWORD"));
+            let password = self.password.or_else(|| secret_in("MCPO_PROBE_PASSWORD"));
             Person::Forms {
-                password: password.map(Secret::new),
+                password,
                 redirect_uri: self.redirect_uri,
             }
         };
@@ -148,8 +145,9 @@ impl ProbeArgs {
     }
 }
 
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn secret_in(variable: &str) -> Option<Secret> {
+    let value = std::env::var(variable).ok();
+    value.filter(|value| !value.is_empty()).map(Secret::new)
 }
 
 /// The address as clients use it: with a scheme, without fragment or user info.

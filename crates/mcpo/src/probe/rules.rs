@@ -53,6 +53,8 @@ rules! {
         "MCP server/tools, Listing Tools";
     TOOLS_CALL: "tools-call", "tools/call",
         "MCP server/tools, Calling Tools";
+    BOTH_FORMS: "both-forms", "older clients",
+        "MCP 2026-07-28 basic/versioning, Backward Compatibility";
     STEP_UP: "step-up", "step-up",
         "MCP 2026-07-28 authorization, Scope Challenge Handling; RFC 6750 §3.1";
     REAUTHORIZATION: "reauthorization", "asked again",

@@ -25,16 +25,17 @@ async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
         Doorway::Guarded(challenge) => peer.authorize(log, &challenge).await?,
         Doorway::Open => log.skip(rules::OAUTH, "the server asks for no token"),
     }
-    let wire = mcp::greet(&mut peer, log).await?;
-    let tools = mcp::list(&mut peer, log, &wire).await?;
-    let wanted = plan
-        .tool
-        .as_deref()
-        .map(|tool| (tool, plan.arguments.as_ref()));
-    let called = mcp::call_one(&mut peer, log, &wire, &tools, wanted).await;
-    let refreshed = refresh(&mut peer, log, &wire).await;
-    peer.leave(&wire).await;
-    called.and(refreshed)
+    let spoken = mcp::greet(&mut peer, log).await?;
+    let wire = &spoken.newest;
+    let tools = mcp::list(&mut peer, log, wire).await?;
+    let arguments = plan.arguments.as_ref();
+    let wanted = plan.tool.as_deref().map(|tool| (tool, arguments));
+    // What goes wrong from here on says nothing about what comes after it.
+    let called = mcp::call_one(&mut peer, log, wire, &tools, wanted).await;
+    let compared = mcp::compare(&mut peer, log, spoken.older.as_ref(), &tools).await;
+    let refreshed = refresh(&mut peer, log, wire).await;
+    peer.leave(spoken.older.as_ref().unwrap_or(wire)).await;
+    called.and(compared).and(refreshed)
 }
 
 /// https everywhere but on loopback, and an address that can be found.

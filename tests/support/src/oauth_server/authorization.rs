@@ -84,6 +84,12 @@ pub async fn authorize(
     {
         return (StatusCode::BAD_REQUEST, "no PKCE or no resource").into_response();
     }
+    if state.has(Fault::PasswordInUrl) {
+        return Html(
+            "<form action=/sign-in><input type=password name=p><button>Go</button></form>",
+        )
+        .into_response();
+    }
     let signed_in = headers
         .get(header::COOKIE)
         .is_some_and(|cookie| cookie.to_str().unwrap_or("").contains("signed=in"));

@@ -113,6 +113,14 @@ pub enum Fault {
     ToolWithoutContent,
     /// Terminal escape codes in every string.
     HostileStrings,
+    /// Older clients find other tools.
+    OlderClientsFindLess,
+    /// Answers that do not say that they are JSON.
+    WrongContentType,
+    /// More headers than anybody reads.
+    HeaderBomb,
+    /// A sign-in form that would put the password into the address.
+    PasswordInUrl,
     /// An event stream that ends without the answer.
     BrokenEvents,
 }
@@ -175,6 +183,10 @@ impl Fault {
         Self::ToolRpcError,
         Self::ToolWithoutContent,
         Self::HostileStrings,
+        Self::OlderClientsFindLess,
+        Self::WrongContentType,
+        Self::HeaderBomb,
+        Self::PasswordInUrl,
         Self::BrokenEvents,
     ];
 }

@@ -155,6 +155,9 @@ fn tools(state: &State, message: &Value) -> Result<Value, Value> {
         }
         _ => {}
     }
+    if state.has(Fault::OlderClientsFindLess) && message.pointer("/params/_meta").is_none() {
+        return Ok(json!({"tools": [add]}));
+    }
     match message.pointer("/params/cursor") {
         None => Ok(json!({"tools": [add], "nextCursor": "2"})),
         Some(_) => Ok(json!({"tools": [whoami]})),
@@ -198,6 +201,18 @@ fn wire(state: &State, method: &str, id: &Value, outcome: &Value) -> Response {
     } else {
         Json(message).into_response()
     };
+    let headers = response.headers_mut();
+    if state.has(Fault::WrongContentType) {
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("text/html"),
+        );
+    }
+    if state.has(Fault::HeaderBomb) {
+        for _ in 0..10_000 {
+            headers.append("x-bomb", header::HeaderValue::from_static("tick"));
+        }
+    }
     if method == "initialize" {
         response
             .headers_mut()

@@ -181,4 +181,25 @@ mod tests {
         assert!(is("http://localhost:8080/mcp") && is("http://127.9.9.9/") && is("http://[::1]/"));
         assert!(!is("http://localhost.example.com/") && !is("http://127.0.0.1.example.com/"));
     }
+
+    /// C14: what a name resolves to counts, not the name.
+    #[tokio::test]
+    async fn names_of_private_addresses_are_beyond_a_public_target() {
+        use std::str::FromStr as _;
+
+        use reqwest::dns::{Name, Resolve as _};
+
+        let name = || Name::from_str("localhost").unwrap();
+        let error = Reach::Public.resolve(name()).await.err().unwrap();
+        assert!(error.to_string().contains("private address"), "{error}");
+        assert!(Reach::Local.resolve(name()).await.unwrap().next().is_some());
+    }
+
+    #[tokio::test]
+    async fn reach_follows_from_the_target() {
+        let of = async |url: &str| Reach::of(&Url::parse(url).unwrap()).await.unwrap();
+        assert_eq!(of("http://localhost:1/mcp").await, Reach::Local);
+        assert_eq!(of("https://10.0.0.1/mcp").await, Reach::Local);
+        assert_eq!(of("https://1.1.1.1/mcp").await, Reach::Public);
+    }
 }

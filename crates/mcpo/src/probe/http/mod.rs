@@ -86,6 +86,11 @@ impl Exchange {
         }
     }
 
+    /// How long the server may take for one answer.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// A request of the client.
     pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
         self.prepared(Speaker::Client, method, url)

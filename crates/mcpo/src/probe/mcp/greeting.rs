@@ -35,8 +35,16 @@ pub fn negotiated(result: &Value, session: Option<String>) -> Option<Wire> {
     })
 }
 
-/// Greets the server in both wire forms and returns the newest one it speaks.
-pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Wire> {
+/// The wire forms a server speaks.
+#[derive(Debug)]
+pub struct Spoken {
+    pub newest: Wire,
+    /// The older form, if it is spoken besides.
+    pub older: Option<Wire>,
+}
+
+/// Greets the server in both wire forms.
+pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
     let pending = rules::DISCOVER.begin();
     let call = Call::new("server/discover", json!({}));
     let heard = peer.call(log, &Wire::Stateless, &call).await?;
@@ -50,8 +58,14 @@ pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Wire> {
         let _ = peer.call(log, wire, &call).await?;
     }
     Ok(match session {
-        Some(session) if !stateless => session,
-        _ => Wire::Stateless,
+        Some(session) if !stateless => Spoken {
+            newest: session,
+            older: None,
+        },
+        older => Spoken {
+            newest: Wire::Stateless,
+            older,
+        },
     })
 }
 

@@ -13,7 +13,7 @@ mod greeting;
 pub use greeting::greet;
 
 mod tools;
-pub use tools::{call_one, list};
+pub use tools::{call_one, compare, list};
 
 mod arguments;
 

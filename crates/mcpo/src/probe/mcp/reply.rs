@@ -81,8 +81,10 @@ pub async fn read(response: Response) -> Result<Reply, Trouble> {
 fn document(answer: &Answer, kind: &str) -> Reply {
     let message = answer.json::<Value>().ok();
     match message.as_ref().and_then(reply) {
-        // Errors come with 4xx statuses, results never do.
-        Some(reply) if answer.status.is_success() || matches!(reply, Reply::Error { .. }) => reply,
+        // Errors come with 4xx statuses and in any dress; results must look like what they are,
+        // or the SDKs do not read them.
+        Some(reply @ Reply::Error { .. }) => reply,
+        Some(reply) if answer.status.is_success() && kind.starts_with("application/json") => reply,
         _ if answer.status.is_success() && answer.body.is_empty() => Reply::Accepted,
         _ if answer.status.is_success() => {
             Reply::Unexpected(format!("{} as {kind:?}", answer.summary()))

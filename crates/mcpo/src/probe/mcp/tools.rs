@@ -1,5 +1,7 @@
 //! `tools/list` with all its pages, and one `tools/call`.
 
+use std::time::Instant;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -20,39 +22,68 @@ const PAGES: usize = 50;
 
 /// All tools, page by page.
 pub async fn list(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<Vec<Value>> {
-    let mut pending = rules::TOOLS_LIST.begin();
+    let pending = rules::TOOLS_LIST.begin();
+    let (pending, tools) = pages(peer, log, pending, wire).await?;
+    judge(log, pending, tools)
+}
+
+/// Older clients must find what newer ones find.
+pub async fn compare(
+    peer: &mut Peer<'_>,
+    log: &mut Log<'_>,
+    older: Option<&Wire>,
+    tools: &[Value],
+) -> Step<()> {
+    let pending = rules::BOTH_FORMS.begin();
+    let Some(older) = older else {
+        pending.skip(log, "the server speaks one form only");
+        return Ok(());
+    };
+    let (pending, found) = pages(peer, log, pending, older).await?;
+    let sorted = |tools: &[Value]| {
+        let mut names: Vec<String> = tools.iter().map(|tool| name(tool).to_owned()).collect();
+        names.sort();
+        names
+    };
+    if sorted(&found) == sorted(tools) {
+        pending.pass(log, "find the same tools");
+        return Ok(());
+    }
+    let seen = sorted(&found).join(", ");
+    let hint = "offer the same tools to clients of 2025-11-25 and older";
+    Err(pending.fail(log, Fault::new(seen, sorted(tools).join(", "), hint)))
+}
+
+async fn pages(
+    peer: &mut Peer<'_>,
+    log: &mut Log<'_>,
+    mut pending: Pending,
+    wire: &Wire,
+) -> Step<(Pending, Vec<Value>)> {
     let mut tools: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;
+    let mut first_page = None;
     for _ in 0..PAGES {
         let params = cursor
             .as_ref()
             .map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}));
+        let call = Call::new("tools/list", params);
         let mut page;
-        (pending, page) = request(
-            peer,
-            log,
-            pending,
-            wire,
-            &Call::new("tools/list", params),
-            "a list of tools",
-        )
-        .await?;
+        (pending, page) = request(peer, log, pending, wire, &call, "a list of tools").await?;
         let Some(Value::Array(found)) = page.get_mut("tools").map(Value::take) else {
             let hint = "answer tools/list with an array of tools";
             return Err(pending.fail(log, Fault::new(page.to_string(), "a tools array", hint)));
         };
         tools.extend(found);
-        let next = page
-            .get("nextCursor")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
-        if next.is_none() {
-            return judge(log, pending, tools);
-        }
-        if next == cursor {
+        let next = page.get("nextCursor").and_then(Value::as_str);
+        let Some(next) = next.map(str::to_owned) else {
+            return Ok((pending, tools));
+        };
+        let since = *first_page.get_or_insert_with(Instant::now);
+        if cursor.as_ref() == Some(&next) || since.elapsed() > peer.exchange.timeout() {
             break;
         }
-        cursor = next;
+        cursor = Some(next);
     }
     let hint = "leave nextCursor out on the last page";
     Err(pending.fail(log, Fault::new("pages without end", "a last page", hint)))

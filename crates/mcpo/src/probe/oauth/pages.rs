@@ -37,8 +37,22 @@ pub struct Arrival {
     pub pages: usize,
 }
 
-/// From the authorization endpoint to the redirect URI, where nobody needs to listen.
+/// From the authorization endpoint to the redirect URI, where nobody needs to listen. All pages
+/// together may take as long as three requests.
 pub async fn walk(
+    exchange: &Exchange,
+    start: &Url,
+    password: Option<&Secret>,
+    redirect_uri: &Url,
+) -> Result<Arrival, Lost> {
+    let limit = exchange.timeout() * 3;
+    let walk = walk_pages(exchange, start, password, redirect_uri);
+    tokio::time::timeout(limit, walk)
+        .await
+        .unwrap_or(Err(Lost::TooManyHops))
+}
+
+async fn walk_pages(
     exchange: &Exchange,
     start: &Url,
     password: Option<&Secret>,
@@ -65,6 +79,10 @@ pub async fn walk(
         };
         let mut fields = form.fields.clone();
         if let Some(field) = &form.password {
+            if !form.post {
+                let seen = "a sign-in form that would put the password into the address";
+                return Err(Lost::Refused(seen.to_owned()));
+            }
             if signed_in {
                 return Err(Lost::PasswordRefused);
             }

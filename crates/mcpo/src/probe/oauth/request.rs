@@ -8,7 +8,6 @@ use super::{registration::Client, scopes::Scopes, server::AuthorizationServer};
 use crate::probe::secret::Secret;
 
 /// A request on its way, and what its answer must match.
-#[derive(Debug)]
 pub struct AuthorizationRequest {
     pub url: Url,
     pub verifier: Secret,
