@@ -2,7 +2,10 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Stdio, time::Duration};
 
-use mcpo_test_support::oauth_server::OAuthServer;
+use mcpo_test_support::{
+    client::{browser, location},
+    oauth_server::OAuthServer,
+};
 use tokio::process::Command;
 use url::Url;
 
@@ -24,31 +27,36 @@ async fn opened(note: &Path) -> Url {
 async fn the_browser_is_opened_without_a_shell_and_its_answer_is_taken() {
     let server = OAuthServer::healthy().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let (browser, note) = (folder.path().join("browser"), folder.path().join("note"));
+    let (program, note) = (folder.path().join("browser"), folder.path().join("note"));
     // Written elsewhere and moved, so that it is never read half.
     let script = "#!/bin/sh\nprintf '%s' \"$1\" > \"$0.part\" && mv \"$0.part\" \"$(dirname \"$0\")/note\"\n";
-    std::fs::write(&browser, script).expect("a script");
-    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    std::fs::write(&program, script).expect("a script");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a mode");
 
     let child = Command::new(env!("CARGO_BIN_EXE_mcpo"))
         .args(["probe", "--browser", &server.url()])
-        .env("BROWSER", &browser)
+        .env("BROWSER", &program)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .expect("the binary runs");
     let authorize = opened(&note).await;
-    let client = reqwest::Client::new();
+    let client = browser();
     let form: Vec<(String, String)> = authorize
         .query_pairs()
         .into_owned()
         .chain([("decision".into(), "allow".into())])
         .collect();
     let consent = authorize.join("/consent").expect("a URL");
-    let landed = client
+    let consented = client
         .post(consent)
         .form(&form)
+        .send()
+        .await
+        .expect("a redirect");
+    let landed = client
+        .get(location(&consented))
         .send()
         .await
         .expect("the listener answers");

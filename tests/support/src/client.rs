@@ -25,6 +25,9 @@ pub struct TestClient {
 
 /// A browser that follows nothing by itself.
 pub fn browser() -> Client {
+    // Built together with the tool, reqwest has TLS and leaves the choice of cryptography to us; a
+    // second call finds it made.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .redirect(Policy::none())
         .cookie_store(true)
