@@ -68,7 +68,7 @@ fn mask_after(line: &str, marker: &str, variable: fn(char) -> bool) -> String {
     let mut masked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         masked.push_str(marker);
-        masked.push_str("…");
+        masked.push('…');
         masked.push_str(part.trim_start_matches(variable));
     }
     masked
