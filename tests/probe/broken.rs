@@ -383,3 +383,13 @@ async fn each_fault_fails_at_its_own_step() {
     BrokenEvents: fail initialize -> exit 1
     "#);
 }
+
+#[tokio::test]
+async fn https_where_there_is_none() {
+    let server = mcpo_test_support::oauth_server::OAuthServer::healthy().await;
+    let report = probe(&[&server.url().replace("http:", "https:")])
+        .await
+        .report();
+    assert!(report.starts_with("exit 1"), "{report}");
+    assert!(report.contains("no TLS connection"), "{report}");
+}

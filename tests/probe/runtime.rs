@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use mcpo_test_support::server::TestServer;
 
-use crate::support::probe;
+use crate::support::{probe, probe_with};
 
 #[tokio::test]
 async fn our_own_runtime_passes_without_a_warning() {
@@ -35,4 +35,19 @@ async fn our_own_runtime_passes_without_a_warning() {
     passed: 19 checks, in TIME
     next: claude mcp add --transport http my-service http://localhost:…/mcp
     "#);
+}
+
+#[tokio::test]
+async fn our_own_sign_in_form_is_filled() {
+    let server = TestServer::start_with(|config| config.with_password("open sesame")).await;
+    let url = format!("{}/mcp", server.base());
+    let run = probe_with(
+        &[&url, "--tool", "whoami"],
+        &[("MCPO_PROBE_PASSWORD", "open sesame")],
+    )
+    .await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(run.stdout.contains("through 2 pages"), "{}", run.stdout);
+    let run = probe_with(&[&url], &[("MCPO_PROBE_PASSWORD", "wrong")]).await;
+    assert_eq!(run.code, Some(2), "{}", run.stdout);
 }

@@ -15,6 +15,8 @@ pub enum Trouble {
     Unresolved(String),
     #[error("no connection: {0}")]
     Unreachable(String),
+    #[error("no TLS connection: {0}")]
+    Tls(String),
     #[error("no whole answer within {:.1} s", .0.as_secs_f64())]
     TimedOut(Duration),
     #[error("a body of more than {} KiB", BODY_LIMIT / 1024)]
@@ -48,6 +50,9 @@ impl Trouble {
             Self::Unreachable(_) => {
                 "check that the host is up and that its firewall lets the port through"
             }
+            Self::Tls(_) => {
+                "use a certificate that clients trust, for this host and with its whole chain"
+            }
             Self::TimedOut(_) => {
                 "answer within 10 s, as claude.ai asks; a server that sleeps needs a faster start"
             }
@@ -55,7 +60,7 @@ impl Trouble {
             Self::TooManyRedirects => "serve the document at its own address",
             Self::Insecure(_) => "serve it over https",
             Self::Blocked(_) => "name a public address",
-            Self::Other(_) => "answer with valid HTTP and a certificate that clients trust",
+            Self::Other(_) => "answer with valid HTTP",
         }
     }
 
@@ -70,7 +75,7 @@ impl Trouble {
                 return Self::Blocked(blocked.to_string());
             }
             if cause.downcast_ref::<rustls::Error>().is_some() {
-                return Self::Other(format!("TLS: {cause}"));
+                return Self::Tls(cause.to_string());
             }
             if let Some(io) = cause.downcast_ref::<std::io::Error>()
                 && io.kind() == std::io::ErrorKind::ConnectionRefused

@@ -12,16 +12,20 @@ pub struct Choice<'t> {
 }
 
 /// The first tool that takes no arguments, else the first whose arguments can be made up; read-only
-/// ones first, destructive ones never.
+/// ones first, destructive ones and those that run only as tasks never.
 pub fn choose(tools: &[Value]) -> Result<Choice<'_>, String> {
     let hint = |tool: &Value, name: &str| {
         tool.pointer(&format!("/annotations/{name}"))
             .and_then(Value::as_bool)
     };
     let harmless = || {
+        let plain =
+            |tool: &&Value| tool.pointer("/execution/taskSupport") != Some(&json!("required"));
+        let lasting = |tool: &&Value| hint(tool, "destructiveHint") == Some(true);
         tools
             .iter()
-            .filter(|tool| hint(tool, "destructiveHint") != Some(true))
+            .filter(plain)
+            .filter(move |tool| !lasting(tool))
     };
     let mut choices: Vec<Choice<'_>> = harmless()
         .filter_map(|tool| named(tool, None).ok())
@@ -125,15 +129,16 @@ mod tests {
     #[test]
     fn a_read_only_tool_without_arguments_comes_first_and_a_destructive_one_never() {
         let tools = [
+            json!({"name": "task", "inputSchema": {}, "execution": {"taskSupport": "required"}}),
             json!({"name": "wipe", "inputSchema": {}, "annotations": {"destructiveHint": true}}),
             json!({"name": "add", "inputSchema": {"required": ["a"], "properties": {"a": {"type": "integer", "minimum": 3}}}}),
             json!({"name": "write", "inputSchema": {}}),
             json!({"name": "read", "inputSchema": {}, "annotations": {"readOnlyHint": true}}),
         ];
         assert_eq!(choose(&tools).unwrap().tool["name"], "read");
-        let add = choose(&tools[..2]).unwrap();
+        let add = choose(&tools[..3]).unwrap();
         assert_eq!((add.arguments["a"].clone(), add.invented), (json!(3), true));
-        assert!(choose(&tools[..1]).is_err());
+        assert!(choose(&tools[..2]).is_err());
     }
 
     #[test]

@@ -81,7 +81,11 @@ impl<'p> Peer<'p> {
                     reply: Reply::Unauthorized(Some(challenge)),
                     ..
                 }) if self.may_return() => {
-                    let seen = format!("{}: 401 for a token that was good", call.method);
+                    let seen = match token {
+                        Some(_) => "401 for a token that was good",
+                        None => "401: this asks for a token",
+                    };
+                    let seen = format!("{}: {seen}", call.method);
                     rules::REAUTHORIZATION.begin().pass(log, seen);
                     challenge
                 }
