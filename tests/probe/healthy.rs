@@ -350,3 +350,21 @@ async fn the_default_walk_is_quick() {
         report["elapsed_ms"]
     );
 }
+
+/// Servers of 2025-03-26 publish less; claude.ai still takes them.
+#[tokio::test]
+async fn an_old_server_passes_with_warnings() {
+    for without_metadata in [false, true] {
+        let settings = Settings {
+            old: Some(without_metadata),
+            ..Settings::default()
+        };
+        let run = probe_settings(settings, &[]).await;
+        assert_eq!(run.code, Some(0), "{}", run.stdout);
+        assert!(
+            run.stdout.contains("taken for a server of 2025-03-26"),
+            "{}",
+            run.stdout
+        );
+    }
+}

@@ -80,7 +80,7 @@ pub async fn authorize(
         _ => {}
     }
     if query.get("code_challenge_method").map(String::as_str) != Some("S256")
-        || !query.contains_key("resource")
+        || query.contains_key("resource") == state.settings.old.is_some()
     {
         return (StatusCode::BAD_REQUEST, "no PKCE or no resource").into_response();
     }

@@ -80,6 +80,7 @@ fn refusal(state: &State, headers: &HeaderMap, method: &str) -> Option<Response>
     let Some(granted) = granted else {
         let challenge = match settings.fault {
             Some(Fault::NoChallenge) => return Some(StatusCode::UNAUTHORIZED.into_response()),
+            _ if settings.old.is_some() => "Bearer".to_owned(),
             Some(Fault::ChallengeWithoutMetadata) => "Bearer realm=\"mcp\"".to_owned(),
             Some(Fault::ChallengeWithBadUrl) => "Bearer resource_metadata=\"/metadata\"".to_owned(),
             _ => format!("Bearer {metadata}, scope=\"tools:read\""),

@@ -22,6 +22,9 @@ pub async fn resource(Extract(state): Extract<Arc<State>>, uri: Uri) -> Response
         "scopes_supported": ["tools:read"],
         "bearer_methods_supported": ["header"],
     });
+    if state.settings.old.is_some() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     match state.settings.fault {
         Some(Fault::NoResourceMetadata) => return StatusCode::NOT_FOUND.into_response(),
         Some(Fault::ResourceMetadataIsHtml) => return Html("<h1>Welcome</h1>").into_response(),
@@ -54,6 +57,9 @@ pub async fn server(Extract(state): Extract<Arc<State>>) -> Response {
     if state.settings.documents_only {
         document["client_id_metadata_document_supported"] = json!(true);
         remove(&mut document, "registration_endpoint");
+    }
+    if state.settings.old == Some(true) {
+        return StatusCode::NOT_FOUND.into_response();
     }
     match state.settings.fault {
         Some(Fault::NoServerMetadata) => return StatusCode::NOT_FOUND.into_response(),

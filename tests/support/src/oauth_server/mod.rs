@@ -45,6 +45,9 @@ pub struct Settings {
     pub methods: Vec<&'static str>,
     /// Clients registered by hand, with their secrets.
     pub clients: Vec<(&'static str, &'static str)>,
+    /// Whether it is a server of 2025-03-26, with no resource metadata; and if so, whether the
+    /// issuer's metadata is missing too.
+    pub old: Option<bool>,
     /// Whether client metadata documents are taken, and nothing else.
     pub documents_only: bool,
 }
@@ -62,6 +65,7 @@ impl Default for Settings {
             step_up: false,
             methods: vec!["none", "client_secret_basic", "client_secret_post"],
             clients: Vec::new(),
+            old: None,
             documents_only: false,
         }
     }

@@ -61,18 +61,18 @@ impl<'p> Login<'p> {
     ) -> Step<Grant> {
         let target = &self.plan.target;
         let resource = resource::discover(self.exchange, log, target, challenge).await?;
-        let server = server::discover(self.exchange, log, &resource.issuer).await?;
+        let server = server::discover(self.exchange, log, &resource).await?;
         let client = self.client(log, &server).await?;
         let scopes = held.union(&wanted_scopes(challenge, &resource, &server));
         let (code, verifier) = self.code(log, &server, &client, &resource, &scopes).await?;
         let pending = rules::TOKEN.begin();
-        let parameters = vec![
+        let mut parameters = vec![
             ("grant_type", "authorization_code"),
             ("code", code.expose()),
             ("redirect_uri", client.redirect_uri.as_str()),
             ("code_verifier", verifier.expose()),
-            ("resource", resource.identifier.as_str()),
         ];
+        parameters.extend(resource.parameter());
         let tokens = match token::request(self.exchange, &server, &client, parameters).await {
             Ok(tokens) => tokens,
             Err(fault) => return Err(pending.fail(log, fault)),
@@ -94,11 +94,11 @@ impl<'p> Login<'p> {
         let Some(refresh) = &grant.refresh else {
             return Ok(None);
         };
-        let parameters = vec![
+        let mut parameters = vec![
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh.expose()),
-            ("resource", grant.resource.identifier.as_str()),
         ];
+        parameters.extend(grant.resource.parameter());
         let tokens =
             token::request(self.exchange, &grant.server, &grant.client, parameters).await?;
         grant.access = tokens.access;
@@ -134,14 +134,15 @@ impl<'p> Login<'p> {
         scopes: &Scopes,
     ) -> Step<(Code, Secret)> {
         let pending = rules::AUTHORIZATION.begin();
-        let request = match AuthorizationRequest::new(server, client, &resource.identifier, scopes)
-        {
-            Ok(request) => request,
-            Err(error) => {
-                let because = format!("no random numbers: {error}");
-                return Err(pending.could_not_run(log, because, ""));
-            }
-        };
+        let request =
+            match AuthorizationRequest::new(server, client, resource.identifier.as_deref(), scopes)
+            {
+                Ok(request) => request,
+                Err(error) => {
+                    let because = format!("no random numbers: {error}");
+                    return Err(pending.could_not_run(log, because, ""));
+                }
+            };
         let callback = self
             .visitor
             .visit(self.exchange, log, pending, &request.url)

@@ -1,5 +1,6 @@
 //! How the client becomes known: by hand, by a document, or by dynamic registration (RFC 7591).
 
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
@@ -120,7 +121,7 @@ async fn dynamic(
         "token_endpoint_auth_method": asked.name(),
     });
     let expected = "201 with a client_id";
-    let answer = match exchange.request(reqwest::Method::POST, endpoint) {
+    let answer = match exchange.request(Method::POST, endpoint) {
         Ok(request) => exchange.send(request.json(&body)).await,
         Err(trouble) => Err(trouble),
     };
@@ -138,10 +139,13 @@ async fn dynamic(
         token_endpoint_auth_method,
     }) = registered
     else {
-        let hint = format!(
-            "accept a {} client with the redirect URI {redirect_uri}",
-            if native { "native" } else { "web" }
-        );
+        let kind = if native { "native" } else { "web" };
+        let hint = match answer.status {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                format!("{endpoint} does not register: name the endpoint that does in the metadata")
+            }
+            _ => format!("accept a {kind} client with the redirect URI {redirect_uri}"),
+        };
         return Err(pending.fail(log, Fault::new(answer.summary(), expected, hint)));
     };
     let secret = client_secret.map(Secret::new);

@@ -18,7 +18,7 @@ impl AuthorizationRequest {
     pub fn new(
         server: &AuthorizationServer,
         client: &Client,
-        resource: &str,
+        resource: Option<&str>,
         scopes: &Scopes,
     ) -> Result<Self, getrandom::Error> {
         let (verifier, state) = (Secret::random()?, Secret::random()?);
@@ -32,8 +32,10 @@ impl AuthorizationRequest {
                 .append_pair("redirect_uri", client.redirect_uri.as_str())
                 .append_pair("state", state.expose())
                 .append_pair("code_challenge", &digest)
-                .append_pair("code_challenge_method", "S256")
-                .append_pair("resource", resource);
+                .append_pair("code_challenge_method", "S256");
+            if let Some(resource) = resource {
+                query.append_pair("resource", resource);
+            }
             if !scopes.is_empty() {
                 query.append_pair("scope", &scopes.to_string());
             }

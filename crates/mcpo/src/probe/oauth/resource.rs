@@ -21,11 +21,19 @@ struct UnverifiedMetadata {
 /// A resource whose metadata is about the server that was asked.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    /// As published, byte for byte: this is what `resource` parameters carry.
-    pub identifier: String,
+    /// As published, byte for byte: this is what `resource` parameters carry. `None` where nothing
+    /// is published, as before 2025-06-18.
+    pub identifier: Option<String>,
     /// The first authorization server, which is the one clients use.
     pub issuer: String,
     pub scopes: Scopes,
+}
+
+impl Resource {
+    /// What token requests carry (RFC 8707 §2.2).
+    pub fn parameter(&self) -> Option<(&'static str, &str)> {
+        Some(("resource", self.identifier.as_deref()?))
+    }
 }
 
 /// Finds the metadata in the order clients do: named by the challenge, under the path, at the root.
@@ -65,7 +73,25 @@ pub async fn discover(
         "serve the document at {} and name it in WWW-Authenticate",
         candidates[0]
     );
-    Err(pending.fail(log, Fault::new(seen.join("; "), expected, hint)))
+    let fault = Fault::new(seen.join("; "), expected, hint);
+    if challenge.unverified_metadata.is_some() {
+        return Err(pending.fail(log, fault));
+    }
+    Ok(assume(log, pending, target, fault))
+}
+
+/// Servers of 2025-03-26 publish nothing: their origin is the issuer. claude.ai still tries that.
+fn assume(log: &mut Log<'_>, pending: Pending, target: &Url, fault: Fault) -> Resource {
+    pending.warn(log, fault);
+    log.skip(
+        &[&rules::RESOURCE_IDENTITY],
+        "no resource metadata: taken for a server of 2025-03-26",
+    );
+    Resource {
+        identifier: None,
+        issuer: target.origin().ascii_serialization(),
+        scopes: Scopes::default(),
+    }
 }
 
 fn read(
@@ -101,7 +127,7 @@ fn read(
         .into_iter()
         .collect();
     Ok(Resource {
-        identifier,
+        identifier: Some(identifier),
         issuer,
         scopes,
     })
