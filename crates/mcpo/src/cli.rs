@@ -33,5 +33,5 @@ pub enum Command {
     /// Run the project here and reload it on every change.
     Dev(DevArgs),
     /// Walk a server as claude.ai does and say what is wrong.
-    Probe(ProbeArgs),
+    Probe(Box<ProbeArgs>),
 }

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::New(args) => new::run(&args, &ui),
         Command::Dev(args) => dev::run(args, &ui),
-        Command::Probe(args) => probe::run(args, &ui),
+        Command::Probe(args) => probe::run(*args, &ui),
     };
     match outcome {
         Ok(exit) => exit.into(),

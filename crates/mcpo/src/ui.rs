@@ -13,6 +13,10 @@ pub struct Ui {
     terminal: bool,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "only who was handed the Ui may print, even where nothing of it is looked at"
+)]
 impl Ui {
     /// Looks at stderr, `NO_COLOR` (<https://no-color.org>) and `TERM`.
     pub fn from_environment() -> Self {

@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod oauth_server;
 pub mod process;
 pub mod sample;
 pub mod server;

@@ -1,13 +1,60 @@
-//! The room of `mcpo probe`.
+//! The room of `mcpo probe`: walks any MCP server as a client does, and says what is wrong.
+//!
+//! A walk is a list of small checks in flow order. Each step consumes the output of the one before
+//! (challenge → resource → authorization server → client → code → tokens → session → tools) and
+//! writes its verdicts into a log, from which both reports are made.
 
-use clap::Args;
+mod args;
+mod check;
+mod http;
+mod json;
+mod mcp;
+mod oauth;
+mod report;
+mod rules;
+mod secret;
+mod text;
+mod walk;
 
-use crate::{error::Outcome, ui::Ui};
+use std::time::Instant;
 
-/// Arguments of `mcpo probe`.
-#[derive(Debug, Args)]
-pub struct ProbeArgs {}
+pub use self::args::ProbeArgs;
+use self::{args::Plan, check::Log, json::Summary, report::Terminal};
+use crate::{
+    error::{Exit, Failure, Outcome},
+    ui::Ui,
+};
 
-pub fn run(_args: ProbeArgs, _ui: &Ui) -> Outcome {
-    Err(crate::error::Failure::new("not there yet"))
+pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
+    let plan = args.into_plan()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("failed to start the probe").because(&error))?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            exit = probe(&plan, ui) => Ok(exit),
+            pressed = tokio::signal::ctrl_c() => match pressed {
+                Ok(()) => Ok(Exit::Interrupted),
+                Err(error) => Err(Failure::new("failed to listen for Ctrl-C").because(&error)),
+            },
+        }
+    });
+    // A name that is still being looked up must not hold the user up.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn probe(plan: &Plan, ui: &Ui) -> Exit {
+    let since = Instant::now();
+    let mut terminal = Terminal::new(ui, plan);
+    let mut log = Log::new(&mut terminal);
+    walk::walk(plan, &mut log).await;
+    let (checks, suggestion) = log.into_parts();
+    let summary = Summary::new(plan, &checks, suggestion, since.elapsed());
+    terminal.finish(&summary);
+    if plan.json {
+        ui.result(format_args!("{:#}", summary.document()));
+    }
+    summary.exit()
 }

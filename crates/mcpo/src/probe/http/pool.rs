@@ -1,0 +1,91 @@
+//! The HTTP clients behind an exchange: one pair without TLS, one with, made when first needed.
+
+use std::{cell::OnceCell, sync::Arc};
+
+use reqwest::{Client, cookie::Jar, redirect::Policy};
+use rustls::ClientConfig;
+use url::Url;
+
+use super::{guard::Reach, guard::is_loopback, tls, trouble::Trouble};
+
+/// Whose request it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Speaker {
+    /// The MCP client: no cookies.
+    Client,
+    /// The person at the browser: cookies are kept.
+    Browser,
+}
+
+struct Pair {
+    client: Client,
+    browser: Client,
+}
+
+/// Clients by scheme. Reading a machine's root certificates takes longer than a whole walk on
+/// loopback, so it is put off until a request needs them.
+pub struct Pool {
+    reach: Reach,
+    /// Whether a proxy for the outside world may be used: it cannot reach this machine.
+    proxied: bool,
+    jar: Arc<Jar>,
+    plain: OnceCell<Pair>,
+    secure: OnceCell<Pair>,
+}
+
+impl Pool {
+    pub fn new(target: &Url, reach: Reach) -> Self {
+        Self {
+            reach,
+            proxied: !is_loopback(target),
+            jar: Arc::default(),
+            plain: OnceCell::new(),
+            secure: OnceCell::new(),
+        }
+    }
+
+    /// The client for a request of `speaker` to `url`.
+    pub fn get(&self, speaker: Speaker, url: &Url) -> Result<&Client, Trouble> {
+        let pair = if url.scheme() == "https" {
+            self.pair(&self.secure, tls::system_config)?
+        } else {
+            self.pair(&self.plain, tls::bare_config)?
+        };
+        Ok(match speaker {
+            Speaker::Client => &pair.client,
+            Speaker::Browser => &pair.browser,
+        })
+    }
+
+    fn pair<'c>(
+        &self,
+        cell: &'c OnceCell<Pair>,
+        config: fn() -> Result<ClientConfig, rustls::Error>,
+    ) -> Result<&'c Pair, Trouble> {
+        if let Some(pair) = cell.get() {
+            return Ok(pair);
+        }
+        let config = config().map_err(|error| Trouble::other(&error))?;
+        let build = |jar: Option<Arc<Jar>>| {
+            let mut builder = Client::builder()
+                .user_agent(concat!("mcpo-probe/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::none())
+                .referer(false)
+                .retry(reqwest::retry::never())
+                .dns_resolver(Arc::new(self.reach))
+                .tls_backend_preconfigured(config.clone());
+            if !self.proxied {
+                builder = builder.no_proxy();
+            }
+            if let Some(jar) = jar {
+                builder = builder.cookie_provider(jar);
+            }
+            builder.build().map_err(|error| Trouble::other(&error))
+        };
+        let pair = Pair {
+            client: build(None)?,
+            browser: build(Some(Arc::clone(&self.jar)))?,
+        };
+        Ok(cell.get_or_init(|| pair))
+    }
+}

@@ -1,0 +1,109 @@
+//! Why a request brought no answer.
+
+use std::{error::Error as StdError, time::Duration};
+
+use url::Url;
+
+use super::{BODY_LIMIT, guard::Blocked};
+
+/// Why a request brought no answer that could be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    #[error("connection refused: nothing listens there")]
+    Refused,
+    #[error("the name could not be resolved: {0}")]
+    Unresolved(String),
+    #[error("no connection: {0}")]
+    Unreachable(String),
+    #[error("no TLS connection: {0}")]
+    Tls(String),
+    #[error("no whole answer within {:.1} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    #[error("a body of more than {} KiB", BODY_LIMIT / 1024)]
+    TooLarge,
+    #[error("more redirects than are followed")]
+    TooManyRedirects,
+    #[error("{0} is not https, and not on this machine")]
+    Insecure(Url),
+    #[error("{0}")]
+    Blocked(String),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Trouble {
+    /// Whether nothing was learned about the server, so that nothing can be held against it.
+    pub const fn is_no_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused | Self::Unresolved(_) | Self::Unreachable(_)
+        )
+    }
+
+    /// What the owner of the server can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Refused => "start the server, or check host and port",
+            Self::Unresolved(_) => {
+                "check the host name, or wait until its DNS record is known everywhere"
+            }
+            Self::Unreachable(_) => {
+                "check that the host is up and that its firewall lets the port through"
+            }
+            Self::Tls(_) => {
+                "use a certificate that clients trust, for this host and with its whole chain"
+            }
+            Self::TimedOut(_) => {
+                "answer within 10 s, as claude.ai asks; a server that sleeps needs a faster start"
+            }
+            Self::TooLarge => "answer with a small document and end it",
+            Self::TooManyRedirects => "serve the document at its own address",
+            Self::Insecure(_) => "serve it over https",
+            Self::Blocked(_) => "name a public address",
+            Self::Other(_) => "answer with valid HTTP",
+        }
+    }
+
+    pub fn other(error: &(dyn StdError + 'static)) -> Self {
+        Self::Other(innermost(error).to_string())
+    }
+
+    pub fn from_reqwest(error: &reqwest::Error) -> Self {
+        let mut next: Option<&dyn StdError> = Some(error);
+        while let Some(cause) = next {
+            if let Some(blocked) = cause.downcast_ref::<Blocked>() {
+                return Self::Blocked(blocked.to_string());
+            }
+            if cause.downcast_ref::<rustls::Error>().is_some() {
+                return Self::Tls(cause.to_string());
+            }
+            if let Some(io) = cause.downcast_ref::<std::io::Error>()
+                && io.kind() == std::io::ErrorKind::ConnectionRefused
+            {
+                return Self::Refused;
+            }
+            if cause.to_string().starts_with("dns error") {
+                return Self::Unresolved(innermost(error).to_string());
+            }
+            // rustls errors travel inside an io::Error, which `source` steps over.
+            let inside = cause
+                .downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::get_ref);
+            next = inside.map_or_else(|| cause.source(), |inner| Some(inner as &dyn StdError));
+        }
+        let text = innermost(error).to_string();
+        if error.is_connect() {
+            Self::Unreachable(text)
+        } else {
+            Self::Other(text)
+        }
+    }
+}
+
+fn innermost<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
+}

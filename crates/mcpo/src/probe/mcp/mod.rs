@@ -1,0 +1,21 @@
+//! MCP over HTTP, in both wire forms.
+
+mod rpc;
+pub use rpc::{Call, Wire, call};
+
+mod reply;
+pub use reply::Reply;
+
+mod peer;
+pub use peer::Peer;
+
+mod greeting;
+pub use greeting::greet;
+
+mod tools;
+pub use tools::{call_one, compare, list};
+
+mod arguments;
+
+mod knock;
+pub use knock::{Doorway, knock};

@@ -1,0 +1,87 @@
+//! `--browser`: the user's own browser, and a loopback listener for what comes back.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+};
+use url::Url;
+
+use super::callback::UnverifiedCallback;
+
+/// How long the user has for signing in.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How long a connection may take to send its request line, and how long that line may be.
+const LINE_TIME: Duration = Duration::from_secs(5);
+const LINE_LIMIT: u64 = 64 * 1024;
+
+/// Listens for the redirect, on loopback only.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    pub redirect_uri: Url,
+}
+
+impl Listener {
+    pub async fn bind() -> std::io::Result<Self> {
+        let socket = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = format!("http://{}/callback", socket.local_addr()?);
+        let redirect_uri = Url::parse(&address).map_err(std::io::Error::other)?;
+        Ok(Self {
+            socket,
+            redirect_uri,
+        })
+    }
+
+    /// Opens `url` in the user's browser (no shell sees it) and waits for the redirect. `None`
+    /// when nothing came in time.
+    pub async fn visit(&self, url: &Url) -> std::io::Result<Option<UnverifiedCallback>> {
+        webbrowser::open(url.as_str())?;
+        match tokio::time::timeout(PATIENCE, self.wait()).await {
+            Ok(callback) => callback.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Browsers ask for more than the redirect (`/favicon.ico`); everything else is answered 404.
+    async fn wait(&self) -> std::io::Result<UnverifiedCallback> {
+        loop {
+            let (mut stream, _) = self.socket.accept().await?;
+            let Ok(Some(path)) = tokio::time::timeout(LINE_TIME, request_path(&mut stream)).await
+            else {
+                continue;
+            };
+            let asked = self.redirect_uri.join(&path).ok();
+            let callback = asked.and_then(|url| UnverifiedCallback::at(&url, &self.redirect_uri));
+            let (status, text) = match callback {
+                Some(_) => ("200 OK", "Done. Go back to the terminal."),
+                None => ("404 Not Found", "Nothing here."),
+            };
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
+                text.len()
+            );
+            // The callback is here; whether the browser still listens is its own affair.
+            let _ = stream.write_all(answer.as_bytes()).await;
+            if let Some(callback) = callback {
+                return Ok(callback);
+            }
+        }
+    }
+}
+
+/// The path of a GET request; `None` for anything else.
+async fn request_path(stream: &mut TcpStream) -> Option<String> {
+    let mut lines = BufReader::new(stream.take(LINE_LIMIT)).lines();
+    let line = lines.next_line().await.ok()??;
+    let path = line.strip_prefix("GET ")?.split(' ').next()?.to_owned();
+    // The rest of the request is read so that closing the connection does not reset it.
+    while lines
+        .next_line()
+        .await
+        .ok()?
+        .is_some_and(|line| !line.is_empty())
+    {}
+    path.starts_with('/').then_some(path)
+}

@@ -1,0 +1,186 @@
+//! One whole authorization: from a challenge to tokens.
+
+use std::collections::HashMap;
+
+use super::{
+    callback::Code,
+    challenge::Challenge,
+    registration::{self, Client},
+    request::AuthorizationRequest,
+    resource::{self, Resource},
+    scopes::Scopes,
+    server::{self, AuthorizationServer},
+    token::{self, Tokens},
+    visitor::Visitor,
+};
+use crate::probe::{
+    args::{Identity, Plan},
+    check::{Fault, Log, Step},
+    http::Exchange,
+    rules,
+    secret::Secret,
+};
+
+/// What a successful authorization leaves in the client's hands.
+#[derive(Debug)]
+pub struct Grant {
+    pub access: Secret,
+    /// What was asked for, or granted if the server said so.
+    pub scopes: Scopes,
+    refresh: Option<Secret>,
+    server: AuthorizationServer,
+    client: Client,
+    resource: Resource,
+}
+
+/// Authorizes, as often as the walk needs it, and remembers the clients it registered.
+pub struct Login<'p> {
+    exchange: &'p Exchange,
+    plan: &'p Plan,
+    visitor: Visitor<'p>,
+    /// Keyed by issuer: what one server handed out is never shown to another.
+    clients: HashMap<String, Client>,
+}
+
+impl<'p> Login<'p> {
+    pub fn new(exchange: &'p Exchange, plan: &'p Plan, visitor: Visitor<'p>) -> Self {
+        Self {
+            exchange,
+            plan,
+            visitor,
+            clients: HashMap::new(),
+        }
+    }
+
+    /// From a challenge to tokens; `held` are the scopes that must not be lost on the way.
+    pub async fn authorize(
+        &mut self,
+        log: &mut Log<'_>,
+        challenge: &Challenge,
+        held: &Scopes,
+    ) -> Step<Grant> {
+        let target = &self.plan.target;
+        let resource = resource::discover(self.exchange, log, target, challenge).await?;
+        let server = server::discover(self.exchange, log, &resource).await?;
+        let client = self.client(log, &server).await?;
+        let scopes = held.union(&wanted_scopes(challenge, &resource, &server));
+        let (code, verifier) = self.code(log, &server, &client, &resource, &scopes).await?;
+        let pending = rules::TOKEN.begin();
+        let mut parameters = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code.expose()),
+            ("redirect_uri", client.redirect_uri.as_str()),
+            ("code_verifier", verifier.expose()),
+        ];
+        parameters.extend(resource.parameter());
+        let tokens = match token::request(self.exchange, &server, &client, parameters).await {
+            Ok(tokens) => tokens,
+            Err(fault) => return Err(pending.fail(log, fault)),
+        };
+        pending.pass(log, &tokens.summary);
+        check_caching(log, &tokens);
+        Ok(Grant {
+            access: tokens.access,
+            scopes: tokens.scopes.unwrap_or(scopes),
+            refresh: tokens.refresh,
+            server,
+            client,
+            resource,
+        })
+    }
+
+    /// Trades the refresh token for new tokens; `None` if none was issued.
+    pub async fn refresh(&self, grant: &mut Grant) -> Result<Option<String>, Fault> {
+        let Some(refresh) = &grant.refresh else {
+            return Ok(None);
+        };
+        let mut parameters = vec![
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh.expose()),
+        ];
+        parameters.extend(grant.resource.parameter());
+        let tokens =
+            token::request(self.exchange, &grant.server, &grant.client, parameters).await?;
+        grant.access = tokens.access;
+        // A server that does not rotate sends none: the old one stays good.
+        grant.refresh = tokens.refresh.or_else(|| grant.refresh.take());
+        Ok(Some(tokens.summary))
+    }
+
+    async fn client(&mut self, log: &mut Log<'_>, server: &AuthorizationServer) -> Step<Client> {
+        if let Some(client) = self.clients.get(&server.issuer) {
+            let seen = format!("known to this issuer as {}", client.shown_id());
+            rules::REGISTRATION.begin().pass(log, seen);
+            return Ok(client.clone());
+        }
+        // A client registered by hand belongs to the first issuer it was used with.
+        let identity = match &self.plan.identity {
+            Identity::Preregistered { .. } if !self.clients.is_empty() => &Identity::Register,
+            identity => identity,
+        };
+        let redirect_uri = self.visitor.redirect_uri();
+        let client =
+            registration::register(self.exchange, log, server, identity, redirect_uri).await?;
+        self.clients.insert(server.issuer.clone(), client.clone());
+        Ok(client)
+    }
+
+    async fn code(
+        &self,
+        log: &mut Log<'_>,
+        server: &AuthorizationServer,
+        client: &Client,
+        resource: &Resource,
+        scopes: &Scopes,
+    ) -> Step<(Code, Secret)> {
+        let pending = rules::AUTHORIZATION.begin();
+        let request =
+            match AuthorizationRequest::new(server, client, resource.identifier.as_deref(), scopes)
+            {
+                Ok(request) => request,
+                Err(error) => {
+                    let because = format!("no random numbers: {error}");
+                    return Err(pending.could_not_run(log, because, ""));
+                }
+            };
+        let callback = self
+            .visitor
+            .visit(self.exchange, log, pending, &request.url)
+            .await?;
+        let code = callback.verify(log, &request, server)?;
+        Ok((code, request.verifier))
+    }
+}
+
+/// The challenge's scopes, else the resource's, else none; and a refresh token where one is offered.
+fn wanted_scopes(
+    challenge: &Challenge,
+    resource: &Resource,
+    server: &AuthorizationServer,
+) -> Scopes {
+    let named = if challenge.scopes.is_empty() {
+        &resource.scopes
+    } else {
+        &challenge.scopes
+    };
+    if server.offers_offline_access {
+        named.union(&Scopes::parse("offline_access"))
+    } else {
+        named.clone()
+    }
+}
+
+fn check_caching(log: &mut Log<'_>, tokens: &Tokens) {
+    let pending = rules::TOKEN_CACHING.begin();
+    let value = tokens.cache_control.as_deref().unwrap_or_default();
+    if value.to_lowercase().contains("no-store") {
+        pending.pass(log, format!("Cache-Control: {value}"));
+        return;
+    }
+    let seen = match value {
+        "" => "no Cache-Control".to_owned(),
+        value => format!("Cache-Control: {value}"),
+    };
+    let hint = "add the header to every answer of the token endpoint";
+    pending.warn(log, Fault::new(seen, "Cache-Control: no-store", hint));
+}

@@ -1,0 +1,155 @@
+//! The token endpoint: a code or a refresh token in, tokens out.
+
+use reqwest::{Method, header::CACHE_CONTROL};
+use serde::Deserialize;
+
+use super::{
+    registration::Client,
+    scopes::Scopes,
+    server::{AuthMethod, AuthorizationServer},
+};
+use crate::probe::{
+    check::Fault,
+    http::{Answer, Exchange},
+    secret::Secret,
+};
+
+#[derive(Deserialize)]
+struct UnverifiedTokens {
+    access_token: Option<String>,
+    token_type: Option<String>,
+    expires_in: Option<serde_json::Value>,
+    refresh_token: Option<String>,
+    scope: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+}
+
+/// Tokens as they were granted.
+#[derive(Debug)]
+pub struct Tokens {
+    pub access: Secret,
+    pub refresh: Option<Secret>,
+    /// What was granted, if the server said so.
+    pub scopes: Option<Scopes>,
+    /// What the report says about them.
+    pub summary: String,
+    /// Whether the answer forbids caches to keep it.
+    pub cache_control: Option<String>,
+}
+
+/// Posts `parameters` to the token endpoint with the client's authentication.
+pub async fn request(
+    exchange: &Exchange,
+    server: &AuthorizationServer,
+    client: &Client,
+    mut parameters: Vec<(&str, &str)>,
+) -> Result<Tokens, Fault> {
+    let expected = "200 with access_token and token_type Bearer";
+    let trouble = |trouble: crate::probe::http::Trouble| {
+        Fault::new(
+            format!("{}: {trouble}", server.token),
+            expected,
+            trouble.hint(),
+        )
+    };
+    let mut request = exchange
+        .request(Method::POST, &server.token)
+        .map_err(trouble)?;
+    let secret = client.secret.as_ref().map_or("", Secret::expose);
+    match client.method {
+        AuthMethod::None => parameters.push(("client_id", &client.id)),
+        AuthMethod::Post => {
+            parameters.extend([("client_id", client.id.as_str()), ("client_secret", secret)]);
+        }
+        // Both halves are form-encoded first (RFC 6749 §2.3.1).
+        AuthMethod::Basic => request = request.basic_auth(encode(&client.id), Some(encode(secret))),
+    }
+    let answer = exchange
+        .send(
+            request
+                .header("accept", "application/json")
+                .form(&parameters),
+        )
+        .await
+        .map_err(trouble)?;
+    read(&answer, expected)
+}
+
+fn encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
+    if !answer.status.is_success() {
+        let error = answer
+            .json::<Refusal>()
+            .map(|refusal| refusal.error)
+            .unwrap_or_default();
+        let hint = match error.as_str() {
+            "invalid_client" => {
+                "accept the client that was just registered, with the method it registered"
+            }
+            "invalid_grant" => "accept the code once, with its verifier and redirect URI",
+            "invalid_target" => "accept the resource that the metadata names",
+            "unsupported_grant_type" => "support the grant types that the metadata names",
+            _ if answer.status.is_server_error() => {
+                "mend the token endpoint: the server's log says what broke"
+            }
+            _ => "the server's log says more",
+        };
+        return Err(Fault::new(answer.summary(), expected, hint));
+    }
+    // The body holds tokens: it is never quoted.
+    let fault = |seen: &str, hint: &str| Fault::new(seen, expected, hint);
+    let tokens: UnverifiedTokens = answer.json().map_err(|_| {
+        fault(
+            "a body that is no JSON token answer",
+            "answer as RFC 6749 §5.1 shows",
+        )
+    })?;
+    let access = tokens.access_token.filter(|token| !token.is_empty());
+    let access = access.ok_or_else(|| fault("no access_token", "answer as RFC 6749 §5.1 shows"))?;
+    match tokens.token_type.as_deref() {
+        Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
+        Some(kind) => {
+            return Err(fault(
+                &format!("token_type {kind}"),
+                "issue bearer tokens to MCP clients",
+            ));
+        }
+        None => return Err(fault("no token_type", r#"add "token_type": "Bearer""#)),
+    }
+    if reqwest::header::HeaderValue::from_str(&access).is_err() {
+        return Err(fault(
+            "an access_token that no header can carry",
+            "use the characters of RFC 6750 §2.1",
+        ));
+    }
+    let lifetime = tokens.expires_in.map_or_else(
+        || "no expires_in".to_owned(),
+        |seconds| format!("{seconds} s"),
+    );
+    let refresh = tokens
+        .refresh_token
+        .filter(|token| !token.is_empty())
+        .map(Secret::new);
+    let summary = format!(
+        "Bearer, {lifetime}, {}",
+        if refresh.is_some() {
+            "with refresh token"
+        } else {
+            "no refresh token"
+        }
+    );
+    Ok(Tokens {
+        access: Secret::new(access),
+        refresh,
+        scopes: tokens.scope.as_deref().map(Scopes::parse),
+        summary,
+        cache_control: answer.header(CACHE_CONTROL).map(str::to_owned),
+    })
+}

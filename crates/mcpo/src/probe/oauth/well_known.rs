@@ -1,0 +1,86 @@
+//! Where metadata is looked for: every well-known address, in the order in which clients ask.
+
+use url::Url;
+
+const RESOURCE: &str = "/.well-known/oauth-protected-resource";
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+const OPENID: &str = "/.well-known/openid-configuration";
+
+/// Protected resource metadata: inserted before the path, then at the root (RFC 9728 §3.1).
+pub fn of_resource(target: &Url) -> Vec<Url> {
+    match target.path() {
+        "/" => vec![at(target, RESOURCE)],
+        path => vec![
+            at(target, &format!("{RESOURCE}{path}")),
+            at(target, RESOURCE),
+        ],
+    }
+}
+
+/// Authorization server metadata: inserted before the path (RFC 8414 §3.1), or appended to it as
+/// `OpenID` Connect Discovery has it.
+pub fn of_issuer(issuer: &Url) -> Vec<Url> {
+    match issuer.path().trim_end_matches('/') {
+        "" => vec![at(issuer, OAUTH), at(issuer, OPENID)],
+        path => vec![
+            at(issuer, &format!("{OAUTH}{path}")),
+            at(issuer, &format!("{OPENID}{path}")),
+            at(issuer, &format!("{path}{OPENID}")),
+        ],
+    }
+}
+
+fn at(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_query(None);
+    url.set_path(path);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    fn listed(find: fn(&Url) -> Vec<Url>, url: &str) -> Vec<String> {
+        find(&Url::parse(url).unwrap())
+            .into_iter()
+            .map(String::from)
+            .collect()
+    }
+
+    /// C1.
+    #[test]
+    fn resource_metadata_is_looked_for_under_the_path_then_at_the_root() {
+        assert_eq!(
+            listed(super::of_resource, "https://h/mcp?x=1"),
+            [
+                "https://h/.well-known/oauth-protected-resource/mcp",
+                "https://h/.well-known/oauth-protected-resource"
+            ]
+        );
+        assert_eq!(
+            listed(super::of_resource, "https://h"),
+            ["https://h/.well-known/oauth-protected-resource"]
+        );
+    }
+
+    /// C2.
+    #[test]
+    fn issuer_metadata_is_looked_for_inserted_then_appended() {
+        assert_eq!(
+            listed(super::of_issuer, "https://h/tenant/"),
+            [
+                "https://h/.well-known/oauth-authorization-server/tenant",
+                "https://h/.well-known/openid-configuration/tenant",
+                "https://h/tenant/.well-known/openid-configuration",
+            ]
+        );
+        assert_eq!(
+            listed(super::of_issuer, "https://h"),
+            [
+                "https://h/.well-known/oauth-authorization-server",
+                "https://h/.well-known/openid-configuration"
+            ]
+        );
+    }
+}

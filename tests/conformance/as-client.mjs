@@ -1,0 +1,28 @@
+// Adapter: turns what the conformance suite says in its environment into flags of `mcpo probe`,
+// so that the tool knows nothing of the suite. The server's URL is the last argument.
+
+import { spawnSync } from "node:child_process";
+
+const url = process.argv.at(-1);
+const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
+const flags = [];
+const environment = { ...process.env };
+
+if (context.client_id) {
+  flags.push("--client-id", context.client_id);
+}
+if (context.client_secret) {
+  environment.MCPO_PROBE_CLIENT_SECRET = context.client_secret;
+}
+if (process.env.MCP_CONFORMANCE_SCENARIO === "auth/basic-cimd") {
+  flags.push("--client-metadata-url", "https://conformance-test.local/client-metadata.json");
+}
+
+const { status, error } = spawnSync(process.env.MCPO, ["probe", ...flags, url], {
+  env: environment,
+  stdio: "inherit",
+});
+if (error) {
+  console.error(error.message);
+}
+process.exit(status ?? 2);

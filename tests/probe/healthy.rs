@@ -1,0 +1,370 @@
+//! Servers with nothing wrong, in all their kinds: no false alarms.
+
+use insta::assert_snapshot;
+use mcpo_test_support::oauth_server::{OAuthServer, Settings};
+
+use crate::support::{probe, probe_settings, probe_with};
+
+#[tokio::test]
+async fn a_healthy_server_passes() {
+    let server = OAuthServer::healthy().await;
+    let run = probe(&[&server.url()]).await;
+    assert_snapshot!(run.report(), @r#"
+    exit 0
+    probing http://127.0.0.1:…/mcp
+      ok TIME  address            on this machine
+      ok TIME  challenge          401 with resource_metadata, scope tools:read
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
+      ok TIME  PKCE offered       S256
+      ok TIME  registration       client-1, none at the token endpoint
+      ok TIME  authorization      through 1 page
+      ok TIME  state returned     the one that was sent
+      ok TIME  issuer returned    http://127.0.0.1:…
+      ok TIME  token              Bearer, 3600 s, with refresh token
+      ok TIME  token not cached   Cache-Control: no-store
+      ok TIME  server/discover    2026-07-28
+      ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  tools/list         2 tools: add, whoami
+      ok TIME  tools/call         whoami: you are local
+      ok TIME  older clients      find the same tools
+      ok TIME  refresh            Bearer, 3600 s, with refresh token
+
+    passed: 19 checks, in TIME
+    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
+    "#);
+    assert_eq!(run.stderr, "");
+}
+
+/// C1 and C2: the documents are asked for in order, once each, and nothing else is.
+#[tokio::test]
+async fn a_walk_asks_for_nothing_it_does_not_need() {
+    let server = OAuthServer::healthy().await;
+    probe(&[&server.url()]).await;
+    assert_snapshot!(server.requests().join("\n"), @r#"
+    POST /mcp
+    GET /.well-known/oauth-protected-resource/mcp
+    GET /.well-known/oauth-authorization-server
+    POST /register
+    GET /authorize
+    POST /consent
+    POST /token
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /token
+    POST /mcp
+    DELETE /mcp
+    "#);
+}
+
+#[tokio::test]
+async fn a_password_form_is_filled_from_the_environment() {
+    let server = OAuthServer::start(Settings {
+        password: Some("open sesame".into()),
+        ..Settings::default()
+    })
+    .await;
+    let run = probe_with(&[&server.url()], &[("MCPO_PROBE_PASSWORD", "open sesame")]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("authorization      through 2 pages"),
+        "{}",
+        run.stdout
+    );
+    assert!(!run.stdout.contains("sesame"));
+}
+
+#[tokio::test]
+async fn a_password_that_was_not_given_could_not_run() {
+    let settings = Settings {
+        password: Some("x".into()),
+        ..Settings::default()
+    };
+    assert_snapshot!(probe_settings(settings, &[]).await.report(), @r#"
+    exit 2
+    probing http://127.0.0.1:…/mcp
+      ok TIME  address            on this machine
+      ok TIME  challenge          401 with resource_metadata, scope tools:read
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
+      ok TIME  PKCE offered       S256
+      ok TIME  registration       client-1, none at the token endpoint
+      ???? TIME  authorization      the sign-in page asks for a password, and none was given
+             mend      put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser
+      skip             state returned … refresh (10): the walk ended before it
+
+    could not run: stopped at authorization, after TIME
+    next: MCPO_PROBE_PASSWORD=… mcpo probe http://127.0.0.1:…/mcp
+    "#);
+}
+
+#[tokio::test]
+async fn a_wrong_password_could_not_run() {
+    let settings = Settings {
+        password: Some("x".into()),
+        ..Settings::default()
+    };
+    let run = probe_settings(settings, &["--password", "y"]).await;
+    assert_eq!(run.code, Some(2), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("did not take the password"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_no_token_passes_without_oauth() {
+    let settings = Settings {
+        guarded: false,
+        ..Settings::default()
+    };
+    assert_snapshot!(probe_settings(settings, &[]).await.report(), @r#"
+    exit 0
+    probing http://127.0.0.1:…/mcp
+      ok TIME  address            on this machine
+      ok TIME  challenge          answers without a token: open to everybody
+      skip             resource metadata … token not cached (11): the server asks for no token
+      ok TIME  server/discover    2026-07-28
+      ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  tools/list         2 tools: add, whoami
+      ok TIME  tools/call         whoami: you are local
+      ok TIME  older clients      find the same tools
+      skip TIME  refresh            the server asks for no token
+
+    passed: 7 checks, in TIME
+    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
+    "#);
+}
+
+#[tokio::test]
+async fn an_open_initialize_is_followed_to_the_challenge_behind_it() {
+    for stateless in [true, false] {
+        let settings = Settings {
+            open_initialize: true,
+            stateless,
+            ..Settings::default()
+        };
+        let run = probe_settings(settings, &[]).await;
+        assert_eq!(run.code, Some(0), "{}", run.stdout);
+        assert!(
+            run.stdout.contains("initialize is open; tools/list: 401"),
+            "{}",
+            run.stdout
+        );
+    }
+}
+
+#[tokio::test]
+async fn either_wire_form_is_enough_as_json_or_as_events() {
+    for (stateless, sessions, word) in [
+        (true, true, "ok "),
+        (false, true, "skip"),
+        (true, false, "warn"),
+    ] {
+        for events in [false, true] {
+            let run = probe_settings(
+                Settings {
+                    events,
+                    stateless,
+                    sessions,
+                    ..Settings::default()
+                },
+                &[],
+            )
+            .await;
+            assert_eq!(run.code, Some(0), "{}", run.stdout);
+            assert!(
+                run.stdout.contains("whoami: you are local"),
+                "{}",
+                run.stdout
+            );
+            assert!(run.stdout.contains(word), "{}", run.stdout);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_tool_and_its_arguments_can_be_named() {
+    let run = probe_settings(
+        Settings::default(),
+        &["--tool", "add", "--args", r#"{"a": 20, "b": 22}"#],
+    )
+    .await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(
+        run.stdout.contains(r#"add {"a":20,"b":22}: 42"#),
+        "{}",
+        run.stdout
+    );
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_there_could_not_run() {
+    let run = probe_settings(Settings::default(), &["--tool", "sub"]).await;
+    assert_eq!(run.code, Some(2), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("no tool is called sub"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("the server has: add, whoami"),
+        "{}",
+        run.stdout
+    );
+}
+
+/// C6 and AS1: the method the server offers is the one that is registered and used.
+#[tokio::test]
+async fn every_token_endpoint_method_is_obeyed() {
+    for method in ["none", "client_secret_basic", "client_secret_post"] {
+        let run = probe_settings(
+            Settings {
+                methods: vec![method],
+                ..Settings::default()
+            },
+            &[],
+        )
+        .await;
+        assert_eq!(run.code, Some(0), "{}", run.stdout);
+        assert!(
+            run.stdout
+                .contains(&format!("{method} at the token endpoint")),
+            "{}",
+            run.stdout
+        );
+    }
+}
+
+/// C5: by hand, then by document, then by registration.
+#[tokio::test]
+async fn every_way_of_being_known_is_taken() {
+    let settings = Settings {
+        clients: vec![("by-hand", "s:%ü")],
+        methods: vec!["client_secret_basic"],
+        ..Settings::default()
+    };
+    let server = OAuthServer::start(settings).await;
+    let run = probe_with(
+        &[&server.url(), "--client-id", "by-hand"],
+        &[("MCPO_PROBE_CLIENT_SECRET", "s:%ü")],
+    )
+    .await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(!server.requests().contains(&"POST /register".to_owned()));
+
+    let document = [
+        "--client-metadata-url",
+        "https://client.example/metadata.json",
+    ];
+    let run = probe_settings(
+        Settings {
+            documents_only: true,
+            ..Settings::default()
+        },
+        &document,
+    )
+    .await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("known by the document"),
+        "{}",
+        run.stdout
+    );
+    let run = probe_settings(Settings::default(), &document).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(run.stdout.contains("client-1, none"), "{}", run.stdout);
+}
+
+/// C12: the union of what is held and what is asked for.
+#[tokio::test]
+async fn a_step_up_widens_the_grant() {
+    let run = probe_settings(
+        Settings {
+            step_up: true,
+            ..Settings::default()
+        },
+        &[],
+    )
+    .await;
+    assert_snapshot!(run.report(), @r#"
+    exit 0
+    probing http://127.0.0.1:…/mcp
+      ok TIME  address            on this machine
+      ok TIME  challenge          401 with resource_metadata, scope tools:read
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
+      ok TIME  PKCE offered       S256
+      ok TIME  registration       client-1, none at the token endpoint
+      ok TIME  authorization      through 1 page
+      ok TIME  state returned     the one that was sent
+      ok TIME  issuer returned    http://127.0.0.1:…
+      ok TIME  token              Bearer, 3600 s, with refresh token
+      ok TIME  token not cached   Cache-Control: no-store
+      ok TIME  server/discover    2026-07-28
+      ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  tools/list         2 tools: add, whoami
+      ok TIME  step-up            tools/call: 403 asks for tools:call
+      ok TIME  resource metadata (2) http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name (2)  http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata (2) http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name (2)    http://127.0.0.1:…
+      ok TIME  PKCE offered (2)   S256
+      ok TIME  registration (2)   known to this issuer as client-1
+      ok TIME  authorization (2)  through 1 page
+      ok TIME  state returned (2) the one that was sent
+      ok TIME  issuer returned (2) http://127.0.0.1:…
+      ok TIME  token (2)          Bearer, 3600 s, with refresh token
+      ok TIME  token not cached (2) Cache-Control: no-store
+      ok TIME  tools/call (2)     whoami: you are local
+      ok TIME  older clients (2)  find the same tools
+      ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
+
+    passed: 31 checks, in TIME
+    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
+    "#);
+}
+
+#[tokio::test]
+async fn the_default_walk_is_quick() {
+    let server = OAuthServer::healthy().await;
+    let run = probe(&[&server.url(), "--json"]).await;
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    // 150 ms is the aim on a quiet machine; this one may be building something else.
+    assert!(
+        report["elapsed_ms"].as_f64().expect("a number") < 1_500.0,
+        "{}",
+        report["elapsed_ms"]
+    );
+}
+
+/// Servers of 2025-03-26 publish less; claude.ai still takes them.
+#[tokio::test]
+async fn an_old_server_passes_with_warnings() {
+    for without_metadata in [false, true] {
+        let settings = Settings {
+            old: Some(without_metadata),
+            ..Settings::default()
+        };
+        let run = probe_settings(settings, &[]).await;
+        assert_eq!(run.code, Some(0), "{}", run.stdout);
+        assert!(
+            run.stdout.contains("taken for a server of 2025-03-26"),
+            "{}",
+            run.stdout
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! Black-box tests of `mcpo probe`: the real binary against real servers on real sockets.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
+
+mod broken;
+#[cfg(unix)]
+mod browser;
+mod healthy;
+mod hostile;
+mod machine;
+mod runtime;
+mod support;

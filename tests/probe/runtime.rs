@@ -1,0 +1,53 @@
+//! The runtime that generated servers embed, walked as any other server.
+
+use insta::assert_snapshot;
+use mcpo_test_support::server::TestServer;
+
+use crate::support::{probe, probe_with};
+
+#[tokio::test]
+async fn our_own_runtime_passes_without_a_warning() {
+    let server = TestServer::start().await;
+    let run = probe(&[&format!("{}/mcp", server.base()), "--tool", "whoami"]).await;
+    assert_snapshot!(run.report(), @r#"
+    exit 0
+    probing http://localhost:…/mcp
+      ok TIME  address            on this machine
+      ok TIME  challenge          401 with resource_metadata, scope mcp:tools
+      ok TIME  resource metadata  http://localhost:…/.well-known/oauth-protected-resource/mcp names http://localhost:…
+      ok TIME  resource name      http://localhost:…/mcp
+      ok TIME  issuer metadata    http://localhost:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://localhost:…
+      ok TIME  PKCE offered       S256
+      ok TIME  registration       mcpo_ci_…, none at the token endpoint
+      ok TIME  authorization      through 1 page
+      ok TIME  state returned     the one that was sent
+      ok TIME  issuer returned    http://localhost:…
+      ok TIME  token              Bearer, 3600 s, with refresh token
+      ok TIME  token not cached   Cache-Control: no-store
+      ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
+      ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
+      ok TIME  tools/list         4 tools: add, break_down, wait, whoami
+      ok TIME  tools/call         whoami: local-user through mcpo probe
+      ok TIME  older clients      find the same tools
+      ok TIME  refresh            Bearer, 3600 s, with refresh token
+
+    passed: 19 checks, in TIME
+    next: claude mcp add --transport http my-service http://localhost:…/mcp
+    "#);
+}
+
+#[tokio::test]
+async fn our_own_sign_in_form_is_filled() {
+    let server = TestServer::start_with(|config| config.with_password("open sesame")).await;
+    let url = format!("{}/mcp", server.base());
+    let run = probe_with(
+        &[&url, "--tool", "whoami"],
+        &[("MCPO_PROBE_PASSWORD", "open sesame")],
+    )
+    .await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(run.stdout.contains("through 2 pages"), "{}", run.stdout);
+    let run = probe_with(&[&url], &[("MCPO_PROBE_PASSWORD", "wrong")]).await;
+    assert_eq!(run.code, Some(2), "{}", run.stdout);
+}

@@ -1,0 +1,223 @@
+//! The MCP endpoint, in both wire forms.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State as Extract,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use serde_json::{Value, json};
+
+use super::{Fault, state::State};
+
+const SESSION: &str = "session-1";
+
+pub async fn endpoint(
+    Extract(state): Extract<Arc<State>>,
+    headers: HeaderMap,
+    Json(message): Json<Value>,
+) -> Response {
+    let method = message["method"].as_str().unwrap_or_default();
+    match state.settings.fault {
+        Some(Fault::McpError500) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response();
+        }
+        Some(Fault::McpRedirect) => return Redirect::temporary("/mcp/").into_response(),
+        _ => {}
+    }
+    if let Some(refusal) = refusal(&state, &headers, method) {
+        return refusal;
+    }
+    if method.starts_with("notifications/") {
+        return StatusCode::ACCEPTED.into_response();
+    }
+    let stateless = message
+        .pointer("/params/_meta/io.modelcontextprotocol~1protocolVersion")
+        .is_some();
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let refuse = |status, code: i32, text: &str| {
+        (
+            status,
+            Json(json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": text}})),
+        )
+            .into_response()
+    };
+    if stateless && (!state.settings.stateless || header("mcp-method") != Some(method)) {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            -32600,
+            "Unsupported protocol version",
+        );
+    }
+    if method == "initialize" && !state.settings.sessions {
+        return refuse(StatusCode::BAD_REQUEST, -32601, "initialize is gone");
+    }
+    if !stateless && method != "initialize" && header("mcp-session-id") != Some(SESSION) {
+        return refuse(StatusCode::NOT_FOUND, -32001, "Session not found");
+    }
+    answer(&state, method, &message)
+}
+
+/// 401 or 403, if the request may not pass.
+fn refusal(state: &State, headers: &HeaderMap, method: &str) -> Option<Response> {
+    let settings = &state.settings;
+    if !settings.guarded
+        || (settings.open_initialize
+            && (method == "initialize" || method.starts_with("notifications/")))
+    {
+        return None;
+    }
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let granted = token.and_then(|token| state.memory().access.get(token).cloned());
+    let metadata = format!(
+        "resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"",
+        state.base
+    );
+    let Some(granted) = granted else {
+        let challenge = match settings.fault {
+            Some(Fault::NoChallenge) => return Some(StatusCode::UNAUTHORIZED.into_response()),
+            _ if settings.old.is_some() => "Bearer".to_owned(),
+            Some(Fault::ChallengeWithoutMetadata) => "Bearer realm=\"mcp\"".to_owned(),
+            Some(Fault::ChallengeWithBadUrl) => "Bearer resource_metadata=\"/metadata\"".to_owned(),
+            _ => format!("Bearer {metadata}, scope=\"tools:read\""),
+        };
+        return Some(
+            (
+                StatusCode::UNAUTHORIZED,
+                [(header::WWW_AUTHENTICATE, challenge)],
+            )
+                .into_response(),
+        );
+    };
+    let needed = match method {
+        _ if state.has(Fault::EndlessStepUp) => state.fresh("scope"),
+        "tools/call" if settings.step_up => "tools:call".to_owned(),
+        _ => return None,
+    };
+    if granted.split(' ').any(|scope| scope == needed) {
+        return None;
+    }
+    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\", {metadata}");
+    Some(
+        (
+            StatusCode::FORBIDDEN,
+            [(header::WWW_AUTHENTICATE, challenge)],
+        )
+            .into_response(),
+    )
+}
+
+fn answer(state: &State, method: &str, message: &Value) -> Response {
+    let result = match method {
+        "server/discover" => json!({
+            "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
+            "ttlMs": 0, "cacheScope": "private",
+        }),
+        "initialize" => json!({
+            "protocolVersion": if state.has(Fault::UnknownVersion) { "1999-01-01" } else { "2025-11-25" },
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": state.text("test-server"), "version": "1.2.3"},
+        }),
+        "tools/list" => match tools(state, message) {
+            Ok(result) => result,
+            Err(error) => return wire(state, method, &message["id"], &json!({"error": error})),
+        },
+        "tools/call" => match call(state, message) {
+            Ok(result) => result,
+            Err(error) => return wire(state, method, &message["id"], &json!({"error": error})),
+        },
+        _ => {
+            let error = json!({"error": {"code": -32601, "message": "Method not found"}});
+            return wire(state, method, &message["id"], &error);
+        }
+    };
+    wire(state, method, &message["id"], &json!({"result": result}))
+}
+
+/// Two pages of tools.
+fn tools(state: &State, message: &Value) -> Result<Value, Value> {
+    let whoami = json!({"name": state.text("whoami"), "description": "Who calls", "inputSchema": {"type": "object"}});
+    let add = json!({"name": "add", "inputSchema": {"type": "object", "required": ["a", "b"],
+        "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}});
+    match state.settings.fault {
+        Some(Fault::ToolsListError) => {
+            return Err(json!({"code": -32603, "message": "no database"}));
+        }
+        Some(Fault::ToolsNotAList) => return Ok(json!({"tools": {"whoami": {}}})),
+        Some(Fault::ToolWithoutSchema) => return Ok(json!({"tools": [{"name": "whoami"}]})),
+        Some(Fault::ToolTwice) => return Ok(json!({"tools": [whoami, whoami]})),
+        Some(Fault::NoTools) => return Ok(json!({"tools": []})),
+        Some(Fault::EndlessTools) => {
+            return Ok(json!({"tools": [], "nextCursor": state.fresh("page")}));
+        }
+        _ => {}
+    }
+    if state.has(Fault::OlderClientsFindLess) && message.pointer("/params/_meta").is_none() {
+        return Ok(json!({"tools": [add]}));
+    }
+    match message.pointer("/params/cursor") {
+        None => Ok(json!({"tools": [add], "nextCursor": "2"})),
+        Some(_) => Ok(json!({"tools": [whoami]})),
+    }
+}
+
+fn call(state: &State, message: &Value) -> Result<Value, Value> {
+    let arguments = &message["params"]["arguments"];
+    let text = match message["params"]["name"].as_str().unwrap_or_default() {
+        "add" => match (arguments["a"].as_i64(), arguments["b"].as_i64()) {
+            (Some(a), Some(b)) => (a + b).to_string(),
+            _ => return Err(json!({"code": -32602, "message": "a and b are integers"})),
+        },
+        _ => state.text("you are local"),
+    };
+    match state.settings.fault {
+        Some(Fault::ToolError) => {
+            Ok(json!({"isError": true, "content": [{"type": "text", "text": "no API key is set"}]}))
+        }
+        Some(Fault::ToolRpcError) => {
+            Err(json!({"code": -32603, "message": "panicked at src/main.rs"}))
+        }
+        Some(Fault::ToolWithoutContent) => Ok(json!({"structuredContent": {}})),
+        _ => Ok(json!({"content": [{"type": "text", "text": text}]})),
+    }
+}
+
+fn wire(state: &State, method: &str, id: &Value, outcome: &Value) -> Response {
+    let mut message = outcome.clone();
+    message["jsonrpc"] = json!("2.0");
+    message["id"] = id.clone();
+    let mut response = if state.settings.events || state.has(Fault::BrokenEvents) {
+        let noise = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}});
+        let answer = if state.has(Fault::BrokenEvents) {
+            String::new()
+        } else {
+            format!("event: message\ndata: {message}\n\n")
+        };
+        let body = format!(": hello\n\ndata: {noise}\n\n{answer}");
+        ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+    } else {
+        Json(message).into_response()
+    };
+    let headers = response.headers_mut();
+    if state.has(Fault::WrongContentType) {
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("text/html"),
+        );
+    }
+    if state.has(Fault::HeaderBomb) {
+        for _ in 0..10_000 {
+            headers.append("x-bomb", header::HeaderValue::from_static("tick"));
+        }
+    }
+    if method == "initialize" {
+        response
+            .headers_mut()
+            .insert("mcp-session-id", header::HeaderValue::from_static(SESSION));
+    }
+    response
+}

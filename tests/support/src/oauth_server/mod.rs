@@ -1,0 +1,159 @@
+//! An MCP server with OAuth in front of it that is right by default and wrong on request.
+
+#![allow(
+    clippy::struct_excessive_bools,
+    reason = "the switches are independent of each other"
+)]
+
+mod authorization;
+mod fault;
+mod mcp;
+mod metadata;
+mod state;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+pub use self::fault::Fault;
+use self::state::State;
+
+/// How the server is, before anything about it is broken.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The one thing that is wrong.
+    pub fault: Option<Fault>,
+    /// Asked for on a sign-in page, if set.
+    pub password: Option<String>,
+    /// Whether a token is asked for at all.
+    pub guarded: bool,
+    /// Whether `initialize` is answered without a token.
+    pub open_initialize: bool,
+    /// Whether answers come as events.
+    pub events: bool,
+    /// Whether 2026-07-28 is spoken.
+    pub stateless: bool,
+    /// Whether 2025-11-25 is spoken.
+    pub sessions: bool,
+    /// Whether `tools/call` needs the scope `tools:call`, which the first challenge does not name.
+    pub step_up: bool,
+    /// `token_endpoint_auth_methods_supported`.
+    pub methods: Vec<&'static str>,
+    /// Clients registered by hand, with their secrets.
+    pub clients: Vec<(&'static str, &'static str)>,
+    /// Whether it is a server of 2025-03-26, with no resource metadata; and if so, whether the
+    /// issuer's metadata is missing too.
+    pub old: Option<bool>,
+    /// Whether client metadata documents are taken, and nothing else.
+    pub documents_only: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            fault: None,
+            password: None,
+            guarded: true,
+            open_initialize: false,
+            events: false,
+            stateless: true,
+            sessions: true,
+            step_up: false,
+            methods: vec!["none", "client_secret_basic", "client_secret_post"],
+            clients: Vec::new(),
+            old: None,
+            documents_only: false,
+        }
+    }
+}
+
+/// A running server; it ends when dropped.
+pub struct OAuthServer {
+    address: SocketAddr,
+    state: Arc<State>,
+    task: JoinHandle<()>,
+}
+
+impl OAuthServer {
+    /// A healthy server.
+    pub async fn healthy() -> Self {
+        Self::start(Settings::default()).await
+    }
+
+    /// A server with one fault.
+    pub async fn with(fault: Fault) -> Self {
+        Self::start(Settings {
+            fault: Some(fault),
+            ..Settings::default()
+        })
+        .await
+    }
+
+    /// Starts on a free port of this machine.
+    pub async fn start(settings: Settings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("the port that was bound");
+        let state = Arc::new(State::new(format!("http://{address}"), settings));
+        let router = router(Arc::clone(&state));
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("serving");
+        });
+        Self {
+            address,
+            state,
+            task,
+        }
+    }
+
+    /// The address of the MCP endpoint.
+    pub fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Method and path of every request so far.
+    pub fn requests(&self) -> Vec<String> {
+        self.state.requests()
+    }
+}
+
+impl Drop for OAuthServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn router(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/mcp", post(mcp::endpoint))
+        .route(
+            "/.well-known/oauth-protected-resource/mcp",
+            get(metadata::resource),
+        )
+        .route(
+            "/.well-known/oauth-protected-resource",
+            get(metadata::resource),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(metadata::server),
+        )
+        .route("/register", post(authorization::register))
+        .route("/authorize", get(authorization::authorize))
+        .route("/sign-in", post(authorization::sign_in))
+        .route("/consent", post(authorization::consent))
+        .route("/token", post(authorization::token))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&state),
+            state::record,
+        ))
+        .with_state(state)
+}
