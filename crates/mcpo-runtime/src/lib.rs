@@ -69,6 +69,8 @@ mod pages;
 
 mod routes;
 
+mod trail;
+
 mod health;
 
 mod host;

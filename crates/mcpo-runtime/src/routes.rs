@@ -16,7 +16,7 @@ use tower_http::{
 
 use crate::{
     app::App, authorize, bearer, consent, discovery, health, host, introspect, limits, mcp, params,
-    register, revoke, sign_in, token,
+    register, revoke, sign_in, token, trail,
 };
 
 /// The MCP endpoint, and with it the protected resource.
@@ -89,6 +89,7 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Service) -> Router {
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         // A platform's health checks come by address, whatever the server's name is.
         .route(HEALTH, get(health::get))
+        .layer(middleware::from_fn(trail::follow))
         .with_state(Arc::clone(app))
 }
 
@@ -103,6 +104,7 @@ fn cors() -> CorsLayer {
             header::WWW_AUTHENTICATE,
             HeaderName::from_static("mcp-session-id"),
             HeaderName::from_static("mcp-protocol-version"),
+            HeaderName::from_static("x-request-id"),
         ])
         .max_age(Duration::from_secs(24 * 60 * 60))
 }
