@@ -243,3 +243,26 @@ async fn a_long_state_survives() {
     let url = client.sign_in_and_allow(&request, None).await;
     assert_eq!(query_of(&url, "state"), Some(state));
 }
+
+#[tokio::test]
+async fn as5_a_client_outside_of_the_browser_is_handed_over_to() {
+    let server = TestServer::start().await;
+    let uri = "cursor://anysphere.cursor-mcp/oauth/callback";
+    let metadata = json!({
+        "client_name": "Cursor", "redirect_uris": [uri], "token_endpoint_auth_method": "none",
+    });
+    let client = TestClient::register_as(&server.base(), &metadata).await;
+    let request = with(client.request(), "redirect_uri", uri);
+    let page = client.authorize(&request).await;
+    let form = form_in(&page.text().await.unwrap());
+    let fields = [("form", form.as_str()), ("decision", "allow")];
+    let response = client.submit("/consent", &fields).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let page = response.text().await.unwrap();
+    assert!(page.contains("Open Cursor"), "{page}");
+    let link = page.split("content=\"0; url=").nth(1).unwrap();
+    let link = link.split('"').next().unwrap();
+    let link = link.replace("&#x2f;", "/").replace("&amp;", "&");
+    assert!(link.starts_with(uri), "{link}");
+    assert!(query_of(&link, "code").is_some());
+}

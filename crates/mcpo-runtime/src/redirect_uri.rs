@@ -164,14 +164,17 @@ impl RedirectUri {
         self.url.scheme() == "http"
     }
 
-    fn is_web(&self) -> bool {
+    /// Whether the browser itself goes there, rather than handing over to another program.
+    pub(crate) fn is_web(&self) -> bool {
         matches!(self.url.scheme(), "http" | "https")
     }
 
-    /// The source expression that lets a form's answer redirect there (CSP `form-action`).
+    /// The source expressions that let a form's answer redirect there (CSP `form-action`), and
+    /// from there on: Chromium applies them to every hop, and a client's callback may lead to a
+    /// page elsewhere.
     pub(crate) fn csp_source(&self) -> String {
         if self.is_web() {
-            self.url.origin().ascii_serialization()
+            format!("{} https:", self.url.origin().ascii_serialization())
         } else {
             format!("{}:", self.url.scheme())
         }

@@ -38,6 +38,14 @@ pub(crate) struct ScopeLine<'a> {
     pub(crate) description: &'a str,
 }
 
+/// The last page before a program that is not in the browser: a redirect to it would leave the
+/// page before standing there as if nothing had happened.
+#[derive(Serialize)]
+pub(crate) struct HandoverPage<'a> {
+    pub(crate) client: &'a str,
+    pub(crate) location: &'a str,
+}
+
 /// Something that cannot go on, and what the person can do.
 #[derive(Serialize)]
 pub(crate) struct ErrorPage {
@@ -58,6 +66,9 @@ impl Page for SignInPage<'_> {
 }
 impl Page for ConsentPage<'_> {
     const TEMPLATE: &'static str = "consent.html";
+}
+impl Page for HandoverPage<'_> {
+    const TEMPLATE: &'static str = "handover.html";
 }
 impl Page for ErrorPage {
     const TEMPLATE: &'static str = "error.html";
@@ -85,6 +96,7 @@ impl Pages {
         environment.add_template("layout.html", include_str!("layout.html"))?;
         environment.add_template("sign_in.html", include_str!("sign_in.html"))?;
         environment.add_template("consent.html", include_str!("consent.html"))?;
+        environment.add_template("handover.html", include_str!("handover.html"))?;
         environment.add_template("error.html", include_str!("error.html"))?;
         Ok(Self {
             environment,
@@ -101,6 +113,11 @@ impl Pages {
     /// applies `form-action` to every redirect after a form was sent.
     pub(crate) fn form<P: Page>(&self, status: StatusCode, page: &P, leads_to: &str) -> Response {
         self.page(status, page, &format!("'self' {leads_to}"))
+    }
+
+    /// A page that leads to a program outside of the browser.
+    pub(crate) fn handover(&self, page: &HandoverPage<'_>) -> Response {
+        self.page(StatusCode::OK, page, "'none'")
     }
 
     /// A page that says why it cannot go on.
