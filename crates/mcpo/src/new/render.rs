@@ -3,7 +3,7 @@
 //! The templates are valid for cargo-generate too, so they keep to what minijinja and Liquid spell
 //! alike: `{{name}}`, names with underscores, no filters.
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
 
 use super::{embedded::TemplateFile, name::ProjectName, runtime::RuntimeSource};
 use crate::error::{Failure, Outcome};
@@ -16,12 +16,11 @@ pub fn render(
 ) -> Outcome<Vec<u8>> {
     let failed = || Failure::new(format!("failed to render templates/{}", file.source));
     let text = str::from_utf8(file.text).map_err(|error| failed().because(&error))?;
-    let variables = Value::from_iter([
-        ("project_name", name.as_str().to_owned()),
-        ("crate_name", name.crate_name()),
-        ("runtime_dependency", runtime.dependency()),
-    ]);
-
+    let variables = context! {
+        project_name => name.as_str(),
+        crate_name => name.crate_name(),
+        runtime_dependency => runtime.dependency(),
+    };
     let syntax = SyntaxConfig::builder()
         .keep_trailing_newline(true)
         .build()
@@ -31,7 +30,7 @@ pub fn render(
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_auto_escape_callback(|_| AutoEscape::None);
     engine
-        .render_str(text, variables)
+        .render_named_str(file.source, text, variables)
         .map(String::into_bytes)
         .map_err(|error| failed().because(&error))
 }
