@@ -106,7 +106,10 @@ fn reserved(name: &str) -> Result<(), String> {
 
 /// What to type instead.
 fn way_out(name: &str) -> String {
-    let last = name.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next();
+    let last = name
+        .trim_end_matches(['/', '\\'])
+        .rsplit(['/', '\\'])
+        .next();
     let suggestion = suggest(last.unwrap_or_default());
     if name.contains(['/', '\\']) {
         format!("mcpo new {suggestion} --path {name}")
@@ -146,7 +149,9 @@ mod tests {
 
     #[test]
     fn every_suggestion_is_itself_valid() {
-        let odd = ["", "-", "9", "9lives", "Ünï", "a__b", "self", "_", "a-", "x y z", "CON", "日本"];
+        let odd = [
+            "", "-", "9", "9lives", "Ünï", "a__b", "self", "_", "a-", "x y z", "CON", "日本",
+        ];
         for name in odd.into_iter().chain([&*"x".repeat(80), &*"a-".repeat(40)]) {
             let suggestion = suggest(name);
             assert_eq!(check(&suggestion), Ok(()), "{name:?} became {suggestion:?}");

@@ -9,11 +9,7 @@ use super::{embedded::TemplateFile, name::ProjectName, runtime::RuntimeSource};
 use crate::error::{Failure, Outcome};
 
 /// The file's content in a project of that name.
-pub fn render(
-    file: TemplateFile,
-    name: &ProjectName,
-    runtime: &RuntimeSource,
-) -> Outcome<Vec<u8>> {
+pub fn render(file: TemplateFile, name: &ProjectName, runtime: &RuntimeSource) -> Outcome<Vec<u8>> {
     let failed = || Failure::new(format!("failed to render templates/{}", file.source));
     let text = str::from_utf8(file.text).map_err(|error| failed().because(&error))?;
     let variables = context! {

@@ -68,8 +68,11 @@ fn git(url: &str) -> Outcome<RuntimeSource> {
 fn local_folder(folder: &str) -> Outcome<RuntimeSource> {
     let fault = || Failure::new(format!("there is no crate mcpo-runtime in {folder}"));
     let manifest = Path::new(folder).join("Cargo.toml");
-    let text = std::fs::read_to_string(&manifest)
-        .map_err(|error| fault().because(&error).hint("name the folder that has its Cargo.toml"))?;
+    let text = std::fs::read_to_string(&manifest).map_err(|error| {
+        fault()
+            .because(&error)
+            .hint("name the folder that has its Cargo.toml")
+    })?;
     if !text.contains("name = \"mcpo-runtime\"") {
         return Err(fault().hint("name the folder that has its Cargo.toml"));
     }

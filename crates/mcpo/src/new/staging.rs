@@ -128,8 +128,10 @@ fn check_free(target: &Path) -> Outcome<()> {
     let here = std::env::current_dir().and_then(fs::canonicalize).ok();
     if here.is_some() && here == fs::canonicalize(target).ok() {
         // The rename would leave the shell in a folder that is gone.
-        return Err(Failure::new("a project cannot be made in the folder you are in")
-            .hint("go one up (cd ..) and name the folder with --path"));
+        return Err(
+            Failure::new("a project cannot be made in the folder you are in")
+                .hint("go one up (cd ..) and name the folder with --path"),
+        );
     }
     Ok(())
 }

@@ -1,0 +1,64 @@
+//! What one save, or several in a row, did to the files that matter.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Instant};
+
+/// A change that the server is to follow.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// When the first file changed.
+    pub since: Instant,
+    /// The files, as the project's folder names them; none for the first build.
+    pub files: BTreeSet<PathBuf>,
+    /// Whether the executable may depend on one of them.
+    pub executable: bool,
+    /// Whether the server's environment changed.
+    pub environment: bool,
+}
+
+impl Change {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            files: BTreeSet::new(),
+            executable: false,
+            environment: false,
+        }
+    }
+
+    /// The first build: everything is new.
+    pub fn start() -> Self {
+        Self {
+            executable: true,
+            environment: true,
+            ..Self::new()
+        }
+    }
+
+    /// Takes in what happened after this change and before anything was done about it.
+    pub fn merge(&mut self, later: Self) {
+        self.since = self.since.min(later.since);
+        self.files.extend(later.files);
+        self.executable |= later.executable;
+        self.environment |= later.environment;
+    }
+
+    /// The files in a few words, or nothing for the first build.
+    pub fn describe(&self) -> Option<String> {
+        let first = self.files.first()?.display();
+        Some(match self.files.len() {
+            1 => first.to_string(),
+            count => format!("{first} and {} more", count - 1),
+        })
+    }
+
+    /// The time since the first file changed, in the unit a person would choose.
+    pub fn age(&self) -> String {
+        let elapsed = self.since.elapsed();
+        if elapsed.as_secs() < 10 {
+            format!("{} ms", elapsed.as_millis())
+        } else {
+            format!("{} s", elapsed.as_secs())
+        }
+    }
+}
