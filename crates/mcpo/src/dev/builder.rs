@@ -73,7 +73,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Does what the change asks for. If it was overtaken by another one, that is what comes back.
+    /// Does what the change asks for; returns what is to be done next, if anything happened meanwhile.
     async fn follow(
         &mut self,
         mut change: Change,
@@ -87,11 +87,10 @@ impl<'a> Builder<'a> {
         }
         let began = SystemTime::now();
         let (build, later) = self.build(stop).await?;
-        let overtaken = later.as_ref().is_some_and(|later| later.executable);
-        if let Some(later) = later {
-            change.merge(later);
-        }
-        if overtaken {
+        if let Some(later) = &later
+            && later.makes_build_useless()
+        {
+            change.merge(later.clone());
             return Ok(Some(change));
         }
         match build {
@@ -113,7 +112,7 @@ impl<'a> Builder<'a> {
             }
             Build::Cancelled => {}
         }
-        Ok(None)
+        Ok(later)
     }
 
     /// Builds while listening for what changes meanwhile.
@@ -127,7 +126,7 @@ impl<'a> Builder<'a> {
             tokio::select! {
                 build = &mut build => return Ok((build?, later)),
                 Some(change) = self.changes.recv() => {
-                    if change.executable && began.elapsed() < WORTH_KEEPING {
+                    if change.makes_build_useless() && began.elapsed() < WORTH_KEEPING {
                         cancel.cancel();
                     }
                     match &mut later {

@@ -43,6 +43,22 @@ impl Change {
         self.environment |= later.environment;
     }
 
+    /// Whether a build that was running meanwhile has to be done again, whatever its result.
+    ///
+    /// A lock file that changes during a build was most likely written by cargo for that build.
+    pub fn makes_build_useless(&self) -> bool {
+        self.executable && !self.is_lock_file_only()
+    }
+
+    fn is_lock_file_only(&self) -> bool {
+        !self.files.is_empty() && self.files.iter().all(|file| file.ends_with("Cargo.lock"))
+    }
+
+    /// Whether it is worth a word that the change made no difference.
+    pub fn was_meant(&self) -> bool {
+        !self.is_lock_file_only()
+    }
+
     /// The files in a few words, or nothing for the first build.
     pub fn describe(&self) -> Option<String> {
         let first = self.files.first()?.display();

@@ -117,7 +117,8 @@ impl Scope {
         if path.is_dir() {
             return false;
         }
-        (may_be_read && !is_temporary(path) && self.is_ours(path)) || was_folder_of_input()
+        // A file that is gone already was an editor's.
+        (may_be_read && path.is_file() && self.is_ours(path)) || was_folder_of_input()
     }
 
     /// The path as a person in the project's folder would write it.
@@ -144,7 +145,10 @@ impl Scope {
     }
 
     fn is_ours(&self, path: &Path) -> bool {
-        path.starts_with(&self.folder) && !is_never(path) && !self.is_ignored(path)
+        path.starts_with(&self.folder)
+            && !is_temporary(path)
+            && !is_never(path)
+            && !self.is_ignored(path)
     }
 
     fn is_ignored(&self, path: &Path) -> bool {

@@ -120,17 +120,21 @@ impl<'a> Supervisor<'a> {
             executable,
             mut change,
         } = candidate;
+        let stamp = stamp(&executable).ok();
+        let latest = self.next.as_ref().map(|(running, _)| running);
+        let latest = latest.or(self.current.as_ref());
+        let same = stamp.is_some() && latest.is_some_and(|running| running.stamp == stamp);
+        if same && !change.environment {
+            if change.was_meant() {
+                let what = change.describe().unwrap_or_default();
+                self.ui
+                    .step("Unchanged", format_args!("{what} makes no difference"));
+            }
+            return;
+        }
         if let Some((overtaken, earlier)) = self.next.take() {
             self.retire(overtaken, stop);
             change.merge(earlier);
-        }
-        let stamp = stamp(&executable).ok();
-        let unchanged = self.current.as_ref().map(|running| running.stamp) == Some(stamp);
-        if unchanged && stamp.is_some() && !change.environment {
-            let what = change.describe().unwrap_or_default();
-            let line = format_args!("{what} makes no difference to the server");
-            self.ui.step("Unchanged", line);
-            return;
         }
         match self.start(&executable) {
             Ok(server) => self.next = Some((Running { server, stamp }, change)),
