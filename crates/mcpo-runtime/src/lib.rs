@@ -1,1 +1,114 @@
-//! placeholder
+//! OAuth 2.1 for an MCP server, embedded: write the tools, call [`serve`], and every MCP client
+//! can sign in.
+//!
+//! ```no_run
+//! use mcpo_runtime::Caller;
+//! use rmcp::{tool, tool_router};
+//!
+//! struct MyService;
+//!
+//! #[tool_router(server_handler)]
+//! impl MyService {
+//!     /// Say who is calling.
+//!     #[tool]
+//!     fn whoami(&self, caller: Caller) -> String {
+//!         format!("You are {}", caller.subject())
+//!     }
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     mcpo_runtime::serve(MyService)
+//! }
+//! ```
+//!
+//! # What a client does, and which module answers
+//!
+//! 1. It calls `/mcp` without a token and is told where to look (`bearer`).
+//! 2. It reads the metadata of the resource and of the authorization server (`discovery`).
+//! 3. It registers (`register`) and gets a client id that is good for ever.
+//! 4. It sends the person to `/authorize` (`authorize`), who signs in (`sign_in`) and decides
+//!    (`consent`); a code comes back.
+//! 5. It exchanges the code for tokens, and later the refresh token for new ones (`token`).
+//! 6. It calls tools (`mcp`), and each tool learns who is calling ([`Caller`]).
+//!
+//! Everything that a client holds is sealed under [`KeyRing`], so restarts, redeployments and
+//! other instances know it. The little that must be remembered is in a [`ledger`].
+
+mod error;
+pub use error::Error;
+
+mod clock;
+pub use clock::{Clock, SystemClock, Timestamp};
+
+mod random;
+
+mod seal;
+pub use seal::{KeyRing, KeyRingError};
+
+mod base_url;
+pub use base_url::{BaseUrl, BaseUrlError};
+
+mod config;
+pub use config::{Config, ConfigErrors};
+
+pub mod ledger;
+
+mod app;
+
+mod oauth_error;
+
+mod params;
+
+mod source;
+
+mod throttle;
+
+mod pages;
+
+mod routes;
+
+mod health;
+
+mod host;
+
+mod discovery;
+
+mod redirect_uri;
+
+mod client;
+
+mod register;
+
+mod browser;
+
+mod login;
+
+mod authorize;
+
+mod sign_in;
+
+mod consent;
+
+mod scope;
+pub use scope::{DEFAULT_SCOPE, Scopes};
+
+mod grant;
+
+mod token;
+
+mod revoke;
+
+mod introspect;
+
+mod bearer;
+
+mod caller;
+pub use caller::Caller;
+
+mod mcp;
+pub use mcp::SharedHandler;
+
+mod log;
+
+mod serve;
+pub use serve::{Server, serve};

@@ -1,1 +1,13 @@
 //! Fakes, real servers and helpers that the integration tests share.
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "a helper that cannot help fails its test"
+)]
+
+pub mod client;
+pub mod clock;
+pub mod sample;
+pub mod server;

@@ -1,0 +1,84 @@
+//! What all endpoints share: built once from the configuration, read-only from then on.
+
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    Error,
+    base_url::{BaseUrl, BaseUrls},
+    bearer::GrantCache,
+    clock::{Clock, SystemClock, Timestamp},
+    config::{Config, LedgerChoice},
+    ledger::{Ledger, MemoryLedger},
+    login::Login,
+    mcp::SharedHandler,
+    pages::Pages,
+    scope::{DEFAULT_SCOPE, Scopes},
+    seal::KeyRing,
+    throttle::Throttle,
+};
+
+/// The state of the router.
+pub(crate) struct App {
+    pub(crate) bases: BaseUrls,
+    pub(crate) keys: KeyRing,
+    pub(crate) login: Login,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) grants: GrantCache,
+    pub(crate) throttle: Throttle,
+    pub(crate) pages: Pages,
+    /// Every scope that can be granted; also what a client gets that names none.
+    pub(crate) scopes: Scopes,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) behind_cloud_run: bool,
+    clock: Arc<dyn Clock>,
+}
+
+impl App {
+    /// `fallback` is the base URL where the configuration names none.
+    pub(crate) fn new(
+        config: &Config,
+        fallback: BaseUrl,
+        handler: &SharedHandler,
+        clock: Option<Arc<dyn Clock>>,
+    ) -> Result<Arc<Self>, Error> {
+        let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let title = config.title.clone().unwrap_or_else(|| handler.title());
+        Ok(Arc::new(Self {
+            bases: BaseUrls::new(config.base_url.clone().unwrap_or(fallback)),
+            keys: config.keys.clone(),
+            login: config.login.clone(),
+            ledger: open_ledger(&config.ledger, Arc::clone(&clock))?,
+            grants: GrantCache::new(),
+            throttle: Throttle::new(),
+            pages: Pages::new(title).map_err(Error::internal)?,
+            scopes: Scopes::from_iter([DEFAULT_SCOPE]),
+            allowed_origins: config.allowed_origins.clone(),
+            behind_cloud_run: config.on_cloud_run,
+            clock,
+        }))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+fn open_ledger(choice: &LedgerChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
+    match choice {
+        LedgerChoice::Memory => Ok(Arc::new(MemoryLedger::with_clock(clock))),
+        LedgerChoice::Sqlite(path) => open_sqlite(path, clock),
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn open_sqlite(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
+    let ledger = crate::ledger::SqliteLedger::open_with_clock(path, clock);
+    let ledger = ledger.map_err(|error| Error::ledger(path, error))?;
+    Ok(Arc::new(ledger))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn open_sqlite(_path: &Path, _clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
+    // The configuration offers SQLite only where it is built in.
+    Err(Error::internal("this build has no SQLite"))
+}

@@ -1,0 +1,195 @@
+//! The authorization request (OAuth 2.1 §4.1.1), verified in an order that never redirects to a
+//! URI before it is known to be the client's.
+
+use axum::response::Response;
+use http::StatusCode;
+
+use super::redirect_to_client;
+use crate::{
+    app::App,
+    base_url::BaseUrl,
+    client::Client,
+    grant::{Challenge, Fingerprint},
+    oauth_error::{ErrorCode, OAuthError},
+    pages::ErrorPage,
+    params::Params,
+    redirect_uri::RedirectUri,
+    scope::Scopes,
+};
+
+/// A request that may be shown to the person.
+#[derive(Debug)]
+pub(crate) struct AuthorizationRequest {
+    pub(crate) client: Client,
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) state: Option<String>,
+    pub(crate) challenge: Challenge,
+    pub(crate) scopes: Scopes,
+    /// The canonical resource; none was named if there is none.
+    pub(crate) resource: Option<String>,
+}
+
+/// A request that may not.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The client or its redirect URI is not known, so the person is told, and no client.
+    Page(OAuthError),
+    /// The client is told.
+    Redirect(Box<ErrorRedirect>),
+}
+
+/// What goes back to the client.
+#[derive(Debug)]
+pub(crate) struct ErrorRedirect {
+    redirect_uri: RedirectUri,
+    state: Option<String>,
+    error: OAuthError,
+}
+
+impl AuthorizationRequest {
+    pub(crate) fn verify(app: &App, unverified_query: &str) -> Result<Self, Refusal> {
+        let params = Params::parse(unverified_query.as_bytes()).map_err(Refusal::Page)?;
+        let (client, redirect_uri) = verify_client(app, &params).map_err(Refusal::Page)?;
+        let state = params.get("state").map(str::to_owned);
+        match verify_rest(app, &params) {
+            Ok((challenge, scopes, resource)) => Ok(Self {
+                client,
+                redirect_uri,
+                state,
+                challenge,
+                scopes,
+                resource,
+            }),
+            Err(error) => {
+                tracing::warn!(client = ?client.key, error = error.code.as_str(),
+                    reason = %error.description, "authorization request refused");
+                Err(Refusal::Redirect(Box::new(ErrorRedirect {
+                    redirect_uri,
+                    state,
+                    error,
+                })))
+            }
+        }
+    }
+
+    pub(crate) fn redirect_fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.redirect_uri.as_str())
+    }
+}
+
+fn verify_client(app: &App, params: &Params) -> Result<(Client, RedirectUri), OAuthError> {
+    let client = Client::find(params.require("client_id")?, &app.keys).map_err(|_| {
+        OAuthError::invalid_client("This server does not know the program that sent you here.")
+    })?;
+    let registered = &client.registration.redirect_uris;
+    let redirect_uri = RedirectUri::verify(registered, params.get("redirect_uri"));
+    let redirect_uri = redirect_uri.ok_or_else(|| {
+        OAuthError::invalid_request(
+            "The address to send you back to is not one that the program has registered.",
+        )
+    })?;
+    Ok((client, redirect_uri))
+}
+
+fn verify_rest(
+    app: &App,
+    params: &Params,
+) -> Result<(Challenge, Scopes, Option<String>), OAuthError> {
+    if params.require("response_type")? != "code" {
+        return Err(OAuthError::new(
+            ErrorCode::UnsupportedResponseType,
+            "response_type must be code",
+        ));
+    }
+    // A missing method means `plain` (RFC 7636 §4.3), which shows the verifier to everyone.
+    let challenge = params.require("code_challenge")?;
+    if params.get("code_challenge_method") != Some("S256") {
+        return Err(OAuthError::invalid_request(
+            "code_challenge_method must be S256",
+        ));
+    }
+    let challenge = Challenge::parse(challenge).ok_or_else(|| {
+        OAuthError::invalid_request("code_challenge must be a SHA-256 digest in base64url")
+    })?;
+    let resource = verify_resource(app, params.get("resource"))?;
+    let scopes = granted_scopes(app, params.get("scope"))?;
+    Ok((challenge, scopes, resource))
+}
+
+/// The resource that a request names; none is fine, another one is not (RFC 8707 §2).
+pub(crate) fn verify_resource(
+    app: &App,
+    unverified: Option<&str>,
+) -> Result<Option<String>, OAuthError> {
+    let Some(unverified) = unverified else {
+        return Ok(None);
+    };
+    let resource = app.bases.resource(unverified).ok_or_else(|| {
+        let ours = app.bases.primary().resource();
+        OAuthError::new(
+            ErrorCode::InvalidTarget,
+            format!("the resource is not this server's, which is {ours}"),
+        )
+    })?;
+    Ok(Some(resource))
+}
+
+/// What is asked for, as far as there is such a thing; all there is if nothing was asked for
+/// (RFC 6749 §3.3).
+fn granted_scopes(app: &App, unverified: Option<&str>) -> Result<Scopes, OAuthError> {
+    let bad = |description: String| OAuthError::new(ErrorCode::InvalidScope, description);
+    let Some(text) = unverified else {
+        return Ok(app.scopes.clone());
+    };
+    let asked =
+        Scopes::parse(text).ok_or_else(|| bad("scope is not a list of scope names".into()))?;
+    let granted = asked.intersection(&app.scopes);
+    // `offline_access` and OpenID's scopes alone ask for nothing in particular.
+    let in_particular = asked.iter().any(|name| !ASK_FOR_NOTHING.contains(&name));
+    match (granted.is_empty(), in_particular) {
+        (false, _) => Ok(granted),
+        (true, false) => Ok(app.scopes.clone()),
+        (true, true) => Err(bad(format!(
+            "the scopes of this server are: {}",
+            app.scopes
+        ))),
+    }
+}
+
+const ASK_FOR_NOTHING: [&str; 4] = [crate::scope::OFFLINE_ACCESS, "openid", "profile", "email"];
+
+impl Refusal {
+    pub(crate) fn redirect(request: &AuthorizationRequest, error: OAuthError) -> Self {
+        Self::Redirect(Box::new(ErrorRedirect {
+            redirect_uri: request.redirect_uri.clone(),
+            state: request.state.clone(),
+            error,
+        }))
+    }
+
+    pub(crate) fn into_response(self, app: &App, base: &BaseUrl) -> Response {
+        match self {
+            Self::Page(error) => {
+                tracing::warn!(error = error.code.as_str(), reason = %error.description,
+                    "authorization request refused");
+                let page = ErrorPage {
+                    title: "This link does not work",
+                    what: error.description.into_owned(),
+                    remedy: "Go back to the program you came from, remove this server there and \
+                             add it again.",
+                    retry: None,
+                };
+                app.pages.error(StatusCode::BAD_REQUEST, &page)
+            }
+            Self::Redirect(back) => redirect_to_client(
+                &back.redirect_uri,
+                back.state.as_deref(),
+                base,
+                [
+                    ("error", back.error.code.as_str()),
+                    ("error_description", back.error.description.as_ref()),
+                ],
+            ),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The guard of `/mcp`: no request passes without a token that is good now, for this resource
+//! (RFC 6750, RFC 9728 §5.1).
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use quick_cache::sync::Cache;
+
+use crate::{
+    app::App, base_url::BaseUrl, caller::Caller, clock::Timestamp, grant::AccessToken,
+    ledger::GrantId, oauth_error::chain, routes,
+};
+
+/// How long an answer about a grant is believed: a revocation on another instance is seen here
+/// no later than this.
+const BELIEVE_FOR: Duration = Duration::from_secs(60);
+const CACHED_GRANTS: usize = 100_000;
+
+/// What the ledger last said about each grant.
+pub(crate) struct GrantCache {
+    good_since: Cache<GrantId, Timestamp>,
+}
+
+impl GrantCache {
+    pub(crate) fn new() -> Self {
+        Self {
+            good_since: Cache::new(CACHED_GRANTS),
+        }
+    }
+
+    /// Drops what is known: the grant has just been revoked here.
+    pub(crate) fn forget(&self, id: GrantId) {
+        self.good_since.remove(&id);
+    }
+}
+
+/// Why a request is turned away.
+#[derive(Debug, PartialEq, Eq)]
+enum Rejection {
+    /// No token at all: the answer says where to get one, and names no error.
+    Missing,
+    /// A token that is not good.
+    Invalid(&'static str),
+    /// A token that is good for less than what was asked.
+    Scope,
+    /// Not a way to send a token.
+    Malformed(&'static str),
+}
+
+pub(crate) async fn require(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match verify(&app, &parts).await {
+        Ok(token) => {
+            parts.extensions.insert(Caller::from_token(token));
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(rejection) => {
+            tracing::info!(?rejection, method = %parts.method, "no access");
+            let base = parts.extensions.get::<BaseUrl>();
+            challenge(
+                &app,
+                base.unwrap_or_else(|| app.bases.primary()),
+                &rejection,
+            )
+        }
+    }
+}
+
+async fn verify(app: &App, request: &Parts) -> Result<AccessToken, Rejection> {
+    let query = request.uri.query().unwrap_or_default();
+    if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
+        return Err(Rejection::Malformed(
+            "a token belongs in the Authorization header, not in the URL",
+        ));
+    }
+    let unverified = bearer_token(&request.headers)?;
+    let token: AccessToken = app
+        .keys
+        .open(unverified)
+        .map_err(|_| Rejection::Invalid("the token is not one of this server's"))?;
+    let now = app.now();
+    if token.expires_at <= now {
+        return Err(Rejection::Invalid("the token has expired"));
+    }
+    let audience = app.bases.resource(&token.grant.resource);
+    if audience.as_ref() != Some(&token.grant.resource) {
+        return Err(Rejection::Invalid("the token is for another resource"));
+    }
+    if !is_live(app, token.grant.id, now).await {
+        return Err(Rejection::Invalid("the grant has ended"));
+    }
+    if !token.grant.scopes.contains_all(&app.scopes) {
+        return Err(Rejection::Scope);
+    }
+    Ok(token)
+}
+
+fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Err(Rejection::Missing),
+        (Some(value), None) => value,
+        (Some(_), Some(_)) => {
+            return Err(Rejection::Malformed("there are two Authorization headers"));
+        }
+    };
+    let text = value
+        .to_str()
+        .map_err(|_| Rejection::Malformed("the Authorization header is not plain text"))?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Rejection::Missing);
+    }
+    let token = token.trim_matches(' ');
+    if token.is_empty() || token.contains(' ') {
+        return Err(Rejection::Malformed(
+            "the Authorization header must be: Bearer, a space, the token",
+        ));
+    }
+    Ok(token)
+}
+
+/// Whether the grant has not been revoked. The ledger is asked once a minute at most, and if it
+/// is out of reach, tokens that are good otherwise stay good.
+pub(crate) async fn is_live(app: &App, id: GrantId, now: Timestamp) -> bool {
+    if let Some(since) = app.grants.good_since.get(&id)
+        && now.since(since) < BELIEVE_FOR
+    {
+        return true;
+    }
+    match app.ledger.grant(id).await {
+        Ok(Some(found)) if !found.record.revoked => {
+            app.grants.good_since.insert(id, now);
+            true
+        }
+        Ok(_) => {
+            app.grants.forget(id);
+            false
+        }
+        Err(error) => {
+            tracing::error!(error = %chain(&error), "ledger out of reach, token accepted");
+            true
+        }
+    }
+}
+
+fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
+    let metadata = base.join(routes::RESOURCE_METADATA);
+    let scope = &app.scopes;
+    let (status, error, description) = match rejection {
+        Rejection::Missing => (StatusCode::UNAUTHORIZED, None, "a token is needed"),
+        Rejection::Invalid(why) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), *why),
+        Rejection::Scope => (
+            StatusCode::FORBIDDEN,
+            Some("insufficient_scope"),
+            "the token is good for less than this",
+        ),
+        Rejection::Malformed(why) => (StatusCode::BAD_REQUEST, Some("invalid_request"), *why),
+    };
+    let named = error.map_or_else(String::new, |error| {
+        format!("error=\"{error}\", error_description=\"{description}\", ")
+    });
+    let value = format!("Bearer {named}resource_metadata=\"{metadata}\", scope=\"{scope}\"");
+    let body = serde_json::json!({
+        "error": error.unwrap_or("unauthorized"),
+        "error_description": description,
+    });
+    let mut response = (status, Json(body)).into_response();
+    // Base URLs and scopes are plain ASCII without quotes.
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rs3_what_is_a_bearer_header() {
+        let parse = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, value.parse().unwrap());
+            }
+            bearer_token(&headers).map(str::to_owned)
+        };
+        assert_eq!(parse(&[]), Err(Rejection::Missing));
+        assert_eq!(parse(&["Basic abc"]), Err(Rejection::Missing));
+        assert_eq!(parse(&["bearer abc"]), Ok("abc".into()));
+        for malformed in [
+            &["Bearer"][..],
+            &["Bearer "],
+            &["Bearer a b"],
+            &["Bearer a", "Bearer b"],
+        ] {
+            assert!(
+                matches!(parse(malformed), Err(Rejection::Malformed(_))),
+                "{malformed:?}"
+            );
+        }
+    }
+}

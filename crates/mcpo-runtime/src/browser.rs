@@ -1,0 +1,169 @@
+//! The browser: a sealed cookie that tells one from another and remembers who signed in there,
+//! and forms that are good only in the browser they were shown to.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    base_url::BaseUrl,
+    clock::Timestamp,
+    login::Identity,
+    oauth_error::OAuthError,
+    random,
+    seal::{Purpose, Sealable},
+};
+
+/// How long a browser stays signed in.
+const SESSION_LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
+/// How long a page may lie open before its form is sent.
+const FORM_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// One browser, as its cookie describes it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Browser {
+    id: [u8; 16],
+    signed_in: Option<Identity>,
+    expires_at: Timestamp,
+}
+
+impl Sealable for Browser {
+    const PURPOSE: Purpose = Purpose::Browser;
+}
+
+/// What a form carries through the browser: where it belongs, and to whom it was shown.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Form {
+    kind: FormKind,
+    browser: [u8; 16],
+    /// The query of the authorization request, to be verified again.
+    pub(crate) query: String,
+    expires_at: Timestamp,
+}
+
+/// Which form it is: one cannot be sent in place of another.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum FormKind {
+    SignIn,
+    Consent,
+}
+
+impl Sealable for Form {
+    const PURPOSE: Purpose = Purpose::Form;
+}
+
+/// Why a form is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FormError {
+    /// It is ours but too old, or was shown to another browser or before a sign-in: start again
+    /// with this query.
+    Stale(String),
+    /// It is not ours.
+    Forged,
+}
+
+impl Browser {
+    /// The browser that sent these headers, if its cookie is one of ours and still good.
+    pub(crate) fn recognise(headers: &HeaderMap, app: &App, base: &BaseUrl) -> Option<Self> {
+        let name = cookie_name(base);
+        let unverified = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        let mut ours = unverified.filter(|(key, _)| *key == name);
+        let browser: Self = ours.find_map(|(_, text)| app.keys.open(text).ok())?;
+        (browser.expires_at > app.now()).then_some(browser)
+    }
+
+    /// A browser that is seen for the first time, or whose sign-in replaces an older one: it
+    /// never keeps the id it had before, which somebody else may have planted.
+    pub(crate) fn new(app: &App, signed_in: Option<Identity>) -> Result<Self, OAuthError> {
+        Ok(Self {
+            id: random::bytes()?,
+            signed_in,
+            expires_at: app.now().plus(SESSION_LIFETIME),
+        })
+    }
+
+    /// Who is signed in there, if that person still may.
+    pub(crate) fn identity(&self, app: &App) -> Option<Identity> {
+        let identity = self.signed_in.as_ref()?;
+        let allowed = app.login.still_allows(identity, &app.keys);
+        allowed.then(|| identity.clone())
+    }
+
+    /// The cookie, as `Set-Cookie` wants it.
+    pub(crate) fn cookie(&self, app: &App, base: &BaseUrl) -> Result<HeaderValue, OAuthError> {
+        let name = cookie_name(base);
+        let value = app.keys.seal(self)?;
+        let secure = if base.is_https() { "; Secure" } else { "" };
+        let seconds = self.expires_at.since(app.now()).as_secs();
+        let text =
+            format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+        HeaderValue::from_str(&text).map_err(|_| crate::seal::SealError.into())
+    }
+
+    /// A new form for this browser.
+    pub(crate) fn form(
+        &self,
+        app: &App,
+        kind: FormKind,
+        query: &str,
+    ) -> Result<String, OAuthError> {
+        let form = Form {
+            kind,
+            browser: self.id,
+            query: query.to_owned(),
+            expires_at: app.now().plus(FORM_LIFETIME),
+        };
+        Ok(app.keys.seal(&form)?)
+    }
+}
+
+impl Form {
+    /// Opens a form that came back, if it was shown to `browser`.
+    pub(crate) fn open(
+        unverified: Option<&str>,
+        kind: FormKind,
+        browser: Option<&Browser>,
+        app: &App,
+    ) -> Result<Self, FormError> {
+        let form: Self = unverified
+            .and_then(|text| app.keys.open(text).ok())
+            .ok_or(FormError::Forged)?;
+        if form.kind != kind {
+            return Err(FormError::Forged);
+        }
+        let good = form.expires_at > app.now() && browser.is_some_and(|b| b.id == form.browser);
+        if good {
+            Ok(form)
+        } else {
+            Err(FormError::Stale(form.query))
+        }
+    }
+}
+
+/// `__Host-` binds the cookie to this host and to https (RFC 6265bis §4.1.3.2); on loopback
+/// there is no https to bind it to.
+const fn cookie_name(base: &BaseUrl) -> &'static str {
+    if base.is_https() {
+        "__Host-mcpo"
+    } else {
+        "mcpo"
+    }
+}
+
+/// A form that was sent by a page elsewhere. `SameSite` already keeps the cookie from it; this
+/// holds in browsers that do not know `SameSite` as well.
+pub(crate) fn is_cross_site(headers: &HeaderMap, app: &App) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let foreign_origin = headers.contains_key(header::ORIGIN)
+        && !text("origin").is_some_and(|origin| app.bases.is_own_origin(origin));
+    let foreign_site =
+        text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    foreign_origin || foreign_site
+}

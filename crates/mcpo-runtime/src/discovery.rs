@@ -1,0 +1,104 @@
+//! Discovery: what a client reads before it does anything (RFC 9728, RFC 8414).
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::header;
+use serde::Serialize;
+
+use crate::{
+    app::App, base_url::BaseUrl, client::AuthMethod, register, routes, scope::OFFLINE_ACCESS,
+};
+
+/// Protected resource metadata (RFC 9728 §2).
+#[derive(Serialize)]
+struct ResourceMetadata<'a> {
+    resource: String,
+    authorization_servers: [&'a str; 1],
+    scopes_supported: Vec<&'a str>,
+    bearer_methods_supported: [&'static str; 1],
+    resource_name: &'a str,
+}
+
+/// Authorization server metadata (RFC 8414 §2).
+#[derive(Serialize)]
+struct ServerMetadata<'a> {
+    issuer: &'a str,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    registration_endpoint: String,
+    revocation_endpoint: String,
+    introspection_endpoint: String,
+    scopes_supported: Vec<&'a str>,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    code_challenge_methods_supported: [&'static str; 1],
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// The same document at the path of `/mcp` and at the root, where clients look second.
+///
+/// It does not offer `offline_access`: whether there are refresh tokens is no concern of the
+/// resource's.
+pub(crate) async fn resource_metadata(
+    State(app): State<Arc<App>>,
+    Extension(base): Extension<BaseUrl>,
+) -> Response {
+    let metadata = ResourceMetadata {
+        resource: base.resource(),
+        authorization_servers: [base.as_str()],
+        scopes_supported: app.scopes.iter().collect(),
+        bearer_methods_supported: ["header"],
+        resource_name: app.pages.service(),
+    };
+    document(&metadata)
+}
+
+/// The same document under its OAuth and its OpenID name.
+pub(crate) async fn server_metadata(
+    State(app): State<Arc<App>>,
+    Extension(base): Extension<BaseUrl>,
+) -> Response {
+    let methods = AuthMethod::ALL.map(AuthMethod::as_str);
+    let metadata = ServerMetadata {
+        issuer: base.as_str(),
+        authorization_endpoint: base.join(routes::AUTHORIZE),
+        token_endpoint: base.join(routes::TOKEN),
+        registration_endpoint: base.join(routes::REGISTER),
+        revocation_endpoint: base.join(routes::REVOKE),
+        introspection_endpoint: base.join(routes::INTROSPECT),
+        scopes_supported: app.scopes.iter().chain([OFFLINE_ACCESS]).collect(),
+        response_types_supported: ["code"],
+        response_modes_supported: ["query"],
+        grant_types_supported: register::GRANT_TYPES,
+        token_endpoint_auth_methods_supported: methods,
+        revocation_endpoint_auth_methods_supported: methods,
+        introspection_endpoint_auth_methods_supported: [
+            AuthMethod::SecretBasic.as_str(),
+            AuthMethod::SecretPost.as_str(),
+        ],
+        code_challenge_methods_supported: ["S256"],
+        authorization_response_iss_parameter_supported: true,
+    };
+    document(&metadata)
+}
+
+fn document<T: Serialize>(metadata: &T) -> Response {
+    // The answer depends on the name it was asked under; a changed setting shows within minutes.
+    (
+        [
+            (header::CACHE_CONTROL, "public, max-age=300"),
+            (header::VARY, "Host"),
+        ],
+        Json(metadata),
+    )
+        .into_response()
+}

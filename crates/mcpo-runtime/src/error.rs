@@ -1,0 +1,57 @@
+//! Why a server cannot start.
+
+use std::{error::Error as StdError, io, net::SocketAddr, path::Path};
+
+use crate::{config::ConfigErrors, ledger::LedgerError};
+
+/// Why a server cannot start, in words for the person who starts it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The environment has mistakes in it; all of them are named.
+    #[error("the configuration cannot be used\n{0}")]
+    Config(#[from] ConfigErrors),
+    /// The ledger cannot be opened.
+    #[error(
+        "cannot use the ledger {path}: {source}; put it elsewhere with MCPO_LEDGER=sqlite:PATH"
+    )]
+    Ledger {
+        /// Where it was looked for.
+        path: String,
+        /// What went wrong.
+        source: LedgerError,
+    },
+    /// The address is taken or not allowed.
+    #[error("cannot listen on {address}: {source}; choose another one with PORT and HOST")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refused something that a server cannot do without.
+    #[error("cannot {action}: {source}")]
+    System {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A fault of this crate.
+    #[error("internal error: {0}")]
+    Internal(Box<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    pub(crate) fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn ledger(path: &Path, source: LedgerError) -> Self {
+        Self::Ledger {
+            path: path.display().to_string(),
+            source,
+        }
+    }
+}

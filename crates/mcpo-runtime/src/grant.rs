@@ -1,0 +1,166 @@
+//! What was granted: the claims that a code and the tokens made from it share.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    client::{Client, ClientKey},
+    clock::Timestamp,
+    ledger::{GrantId, GrantRecord, Ledger, LedgerError, Swap},
+    login::Identity,
+    scope::Scopes,
+    seal::{Purpose, Sealable},
+};
+
+/// How long a code is good (OAuth 2.1 §4.1.2 allows ten minutes; clients need seconds).
+pub(crate) const CODE_LIFETIME: Duration = Duration::from_secs(60);
+/// How long an access token is good.
+pub(crate) const ACCESS_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// How long a grant lives after its last refresh.
+pub(crate) const REFRESH_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How long the refresh token before the current one still gets an answer: time for the second
+/// of two refreshes at once, and for the retry after a lost answer.
+pub(crate) const GRACE: Duration = Duration::from_secs(45);
+
+/// One person's permission for one client, as every code and token of it carries it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) id: GrantId,
+    pub(crate) client: ClientKey,
+    pub(crate) client_name: String,
+    pub(crate) identity: Identity,
+    pub(crate) scopes: Scopes,
+    /// The audience: the canonical URL of the protected resource (RFC 8707).
+    pub(crate) resource: String,
+}
+
+/// An authorization code.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Code {
+    pub(crate) grant: Grant,
+    pub(crate) redirect_uri: Fingerprint,
+    pub(crate) challenge: Challenge,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Sealable for Code {
+    const PURPOSE: Purpose = Purpose::Code;
+}
+
+/// An access token.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct AccessToken {
+    pub(crate) grant: Grant,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Sealable for AccessToken {
+    const PURPOSE: Purpose = Purpose::AccessToken;
+}
+
+/// A refresh token: the grant, and which of the family this one is.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RefreshToken {
+    pub(crate) grant: Grant,
+    pub(crate) generation: u64,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Sealable for RefreshToken {
+    const PURPOSE: Purpose = Purpose::RefreshToken;
+}
+
+impl Grant {
+    pub(crate) fn belongs_to(&self, client: &Client) -> bool {
+        self.client == client.key
+    }
+}
+
+/// The SHA-256 digest of a text that only has to be compared later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    pub(crate) fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+}
+
+/// A PKCE challenge by S256, the only method there is here (RFC 7636 §4.2).
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Challenge([u8; 32]);
+
+impl Challenge {
+    /// Reads the base64url form, which is always 43 characters.
+    pub(crate) fn parse(unverified: &str) -> Option<Self> {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let digest = URL_SAFE_NO_PAD.decode(unverified).ok()?;
+        digest.try_into().ok().map(Self)
+    }
+
+    /// Whether `unverified_verifier` is the one this challenge was made from.
+    pub(crate) fn is_met_by(&self, unverified_verifier: &str) -> bool {
+        use subtle::ConstantTimeEq as _;
+        let valid = (43..=128).contains(&unverified_verifier.len())
+            && unverified_verifier.bytes().all(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+            });
+        let digest: [u8; 32] = Sha256::digest(unverified_verifier).into();
+        valid & bool::from(self.0.ct_eq(&digest))
+    }
+}
+
+/// Ends a grant for good, whatever state its record is in, and even if there is none yet.
+pub(crate) async fn revoke(
+    ledger: &dyn Ledger,
+    id: GrantId,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    loop {
+        let current = ledger.grant(id).await?;
+        let (version, record) = match current {
+            Some(found) if found.record.revoked => return Ok(()),
+            Some(found) => (Some(found.version), found.record),
+            None => (None, GrantRecord::first(now)),
+        };
+        let revoked = GrantRecord {
+            revoked: true,
+            ..record
+        };
+        // A conflict means that somebody else changed the record: look again.
+        if ledger.swap_grant(id, version, revoked).await? == Swap::Done {
+            return Ok(());
+        }
+    }
+}
+
+impl GrantRecord {
+    pub(crate) fn first(now: Timestamp) -> Self {
+        Self {
+            generation: 0,
+            rotated_at: now,
+            revoked: false,
+            expires_at: now.plus(REFRESH_LIFETIME),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as17_pkce_example_of_rfc_7636() {
+        let challenge = Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap();
+        assert!(challenge.is_met_by("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
+        assert!(!challenge.is_met_by("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXl"));
+        assert!(!challenge.is_met_by(""));
+        for bad in ["", "short", &"A".repeat(44), &"=".repeat(43)] {
+            assert!(Challenge::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A ledger in memory: for tests and for one process that may forget.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{GrantId, GrantRecord, Ledger, LedgerFuture, Swap, Version, Versioned};
+use crate::clock::{Clock, SystemClock, Timestamp};
+
+/// A ledger that lasts as long as the process.
+pub struct MemoryLedger {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    grants: HashMap<GrantId, Versioned>,
+    next_version: u64,
+    /// Expired entries are dropped when the maps have grown to this size.
+    sweep_at: usize,
+}
+
+const FIRST_SWEEP: usize = 1024;
+
+impl MemoryLedger {
+    /// An empty ledger.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
+    /// An empty ledger that takes the time from `clock`.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let state = State {
+            sweep_at: FIRST_SWEEP,
+            ..State::default()
+        };
+        Self {
+            clock,
+            state: Mutex::new(state),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change below is complete before anything can panic.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.sweep(self.clock.now());
+        state
+    }
+}
+
+impl Default for MemoryLedger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    /// Amortised: each sweep visits at most twice what was added since the last one.
+    fn sweep(&mut self, now: Timestamp) {
+        if self.grants.len() < self.sweep_at {
+            return;
+        }
+        self.grants.retain(|_, grant| grant.record.expires_at > now);
+        self.sweep_at = FIRST_SWEEP.max(2 * self.grants.len());
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
+        let now = self.clock.now();
+        let found = self.lock().grants.get(&id).cloned();
+        let found = found.filter(|grant| grant.record.expires_at > now);
+        Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn swap_grant(
+        &self,
+        id: GrantId,
+        expected: Option<Version>,
+        next: GrantRecord,
+    ) -> LedgerFuture<'_, Swap> {
+        let mut state = self.lock();
+        let current = state.grants.get(&id).map(|grant| grant.version);
+        let swap = if current == expected {
+            let version = Version(state.next_version);
+            state.next_version += 1;
+            let record = next;
+            state.grants.insert(id, Versioned { record, version });
+            Swap::Done
+        } else {
+            Swap::Conflict
+        };
+        Box::pin(std::future::ready(Ok(swap)))
+    }
+}

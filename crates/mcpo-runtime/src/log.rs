@@ -1,0 +1,44 @@
+//! Logs: one line an event on stderr, coloured only on a terminal. Secrets never come here; ids
+//! and fingerprints may.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::{
+    filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+/// rmcp speaks of each message; at its level of detail the OAuth flow would drown.
+const DEFAULT_FILTER: &str = "info,rmcp=warn";
+
+/// Starts logging, unless the program has done so already. `MCPO_LOG` or else `RUST_LOG` choose
+/// what is shown: `debug`, or `warn,mcpo_runtime=debug`.
+pub(crate) fn start() {
+    let wanted = ["MCPO_LOG", "RUST_LOG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let parsed = wanted.as_deref().map(str::parse::<Targets>);
+    let (filter, problem) = match parsed {
+        None => (default_filter(), None),
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (default_filter(), Some(error)),
+    };
+    let colours = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = fmt::layer()
+        .compact()
+        .with_target(false)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
+    // An error means that the program logs in its own way.
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init();
+    if let Some(error) = problem {
+        tracing::warn!(%error, "MCPO_LOG is not a filter, the default is used: {DEFAULT_FILTER}");
+    }
+}
+
+fn default_filter() -> Targets {
+    DEFAULT_FILTER.parse().unwrap_or_default()
+}

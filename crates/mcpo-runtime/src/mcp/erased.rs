@@ -1,0 +1,164 @@
+//! The border between a user's server and this crate: nothing generic crosses it.
+//!
+//! rmcp's service is generic over the user's type, and compiling it takes seconds. So the type is
+//! erased here, and the user's crate compiles only the few methods of [`ErasedHandler`]; a change
+//! then rebuilds in a fraction of the time (see ARCHITECTURE.md).
+
+#![expect(
+    deprecated,
+    reason = "older clients subscribe and set log levels, and a user's server may serve them"
+)]
+
+use std::{any::Any, borrow::Cow, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+
+use futures_util::FutureExt as _;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
+        CompleteRequestParams, CompleteResult, CustomNotification, CustomRequest, CustomResult,
+        DiscoverResult, GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams,
+        GetSkillResult, GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
+        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
+        ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult, ReadResourceRequestParams,
+        ReadResourceResponse, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
+        SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+    },
+    service::{NotificationContext, RequestContext, SubscriptionContext},
+};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Context = RequestContext<RoleServer>;
+type Notification = NotificationContext<RoleServer>;
+type Answer<T> = Result<T, ErrorData>;
+
+/// A user's server, without its type. Cheap to clone; all sessions share the one server.
+#[derive(Clone)]
+pub struct SharedHandler(Arc<dyn ErasedHandler>);
+
+impl SharedHandler {
+    /// Erases the type of `handler`.
+    pub fn new<H: ServerHandler>(handler: H) -> Self {
+        Self(Arc::new(handler))
+    }
+
+    /// The name that people know the server by.
+    pub(crate) fn title(&self) -> String {
+        let info = self.0.get_info().server_info;
+        info.title.unwrap_or(info.name)
+    }
+}
+
+/// Writes each method three times: in the trait, for every server, and for the erased server.
+macro_rules! erase {
+    (
+        now { $(fn $now:ident($($arg:ident: $ty:ty),*) -> $out:ty;)* }
+        later { $(fn $later:ident($($larg:ident: $lty:ty),*) -> $lout:ty;)* }
+        guarded { fn $guarded:ident($($garg:ident: $gty:ty),*) -> $gout:ty; }
+    ) => {
+        /// The methods of [`ServerHandler`] as an object can have them.
+        trait ErasedHandler: Send + Sync {
+            $(fn $now(&self, $($arg: $ty),*) -> $out;)*
+            $(fn $later(&self, $($larg: $lty),*) -> BoxFuture<'_, $lout>;)*
+            fn $guarded(&self, $($garg: $gty),*) -> BoxFuture<'_, $gout>;
+        }
+
+        impl<H: ServerHandler> ErasedHandler for H {
+            $(fn $now(&self, $($arg: $ty),*) -> $out {
+                ServerHandler::$now(self, $($arg),*)
+            })*
+            $(fn $later(&self, $($larg: $lty),*) -> BoxFuture<'_, $lout> {
+                Box::pin(ServerHandler::$later(self, $($larg),*))
+            })*
+            fn $guarded(&self, $($garg: $gty),*) -> BoxFuture<'_, $gout> {
+                Box::pin(ServerHandler::$guarded(self, $($garg),*))
+            }
+        }
+
+        impl ServerHandler for SharedHandler {
+            $(fn $now(&self, $($arg: $ty),*) -> $out {
+                self.0.$now($($arg),*)
+            })*
+            $(fn $later(&self, $($larg: $lty),*) -> impl Future<Output = $lout> + Send + '_ {
+                self.0.$later($($larg),*)
+            })*
+            async fn $guarded(&self, $($garg: $gty),*) -> $gout {
+                catch_panic(self.0.$guarded($($garg),*)).await
+            }
+        }
+    };
+}
+
+erase! {
+    now {
+        fn get_info() -> ServerConfig;
+        fn get_tool(name: &str) -> Option<Tool>;
+        fn supported_protocol_versions() -> Cow<'static, [ProtocolVersion]>;
+        fn negotiate_initialize(request: &InitializeRequestParams) -> Answer<InitializeResult>;
+        fn accepted_subscription_filter(requested: &SubscriptionFilter)
+            -> Option<SubscriptionFilter>;
+    }
+    later {
+        fn ping(context: Context) -> Answer<()>;
+        fn initialize(request: InitializeRequestParams, context: Context)
+            -> Answer<InitializeResult>;
+        fn discover(context: Context) -> Answer<DiscoverResult>;
+        fn complete(request: CompleteRequestParams, context: Context) -> Answer<CompleteResult>;
+        fn set_level(request: SetLevelRequestParams, context: Context) -> Answer<()>;
+        fn get_prompt(request: GetPromptRequestParams, context: Context)
+            -> Answer<GetPromptResponse>;
+        fn list_prompts(request: Option<PaginatedRequestParams>, context: Context)
+            -> Answer<ListPromptsResult>;
+        fn list_resources(request: Option<PaginatedRequestParams>, context: Context)
+            -> Answer<ListResourcesResult>;
+        fn list_resource_templates(request: Option<PaginatedRequestParams>, context: Context)
+            -> Answer<ListResourceTemplatesResult>;
+        fn read_resource(request: ReadResourceRequestParams, context: Context)
+            -> Answer<ReadResourceResponse>;
+        fn listen(context: SubscriptionContext) -> Answer<()>;
+        fn subscribe(request: SubscribeRequestParams, context: Context) -> Answer<()>;
+        fn unsubscribe(request: UnsubscribeRequestParams, context: Context) -> Answer<()>;
+        fn list_tools(request: Option<PaginatedRequestParams>, context: Context)
+            -> Answer<ListToolsResult>;
+        fn on_custom_request(request: CustomRequest, context: Context) -> Answer<CustomResult>;
+        fn on_cancelled(notification: CancelledNotificationParam, context: Notification) -> ();
+        fn on_progress(notification: ProgressNotificationParam, context: Notification) -> ();
+        fn on_initialized(context: Notification) -> ();
+        fn on_roots_list_changed(context: Notification) -> ();
+        fn on_custom_notification(notification: CustomNotification, context: Notification)
+            -> ();
+        fn get_task(request: GetTaskParams, context: Context) -> Answer<GetTaskResult>;
+        fn update_task(request: UpdateTaskParams, context: Context) -> Answer<()>;
+        fn cancel_task(request: CancelTaskParams, context: Context) -> Answer<()>;
+        fn list_skills(request: Option<PaginatedRequestParams>, context: Context)
+            -> Answer<ListSkillsResult>;
+        fn get_skill(request: GetSkillRequestParams, context: Context)
+            -> Answer<GetSkillResult>;
+        fn read_resource_directory(
+            request: ReadResourceDirectoryRequestParams, context: Context
+        ) -> Answer<ReadResourceDirectoryResult>;
+    }
+    guarded {
+        fn call_tool(request: CallToolRequestParams, context: Context)
+            -> Answer<CallToolResponse>;
+    }
+}
+
+/// One tool's panic is that call's error and nobody else's.
+async fn catch_panic(call: BoxFuture<'_, Answer<CallToolResponse>>) -> Answer<CallToolResponse> {
+    let outcome = AssertUnwindSafe(call).catch_unwind().await;
+    outcome.unwrap_or_else(|payload| {
+        tracing::error!(panic = panic_text(payload.as_ref()), "a tool panicked");
+        Err(ErrorData::internal_error(
+            "the tool panicked; the server's log says why",
+            None,
+        ))
+    })
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}

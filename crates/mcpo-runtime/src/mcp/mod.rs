@@ -1,0 +1,36 @@
+//! `/mcp`: rmcp's Streamable HTTP in both wire forms, instantiated here and only here.
+
+mod erased;
+mod session;
+
+use std::{sync::Arc, time::Duration};
+
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService,
+    session::local::{LocalSessionManager, SessionConfig},
+};
+
+pub use self::erased::SharedHandler;
+pub(crate) use self::session::Service;
+use crate::{app::App, serve::Stop};
+
+/// A session of the older protocol that was quiet for so long is closed; its client is answered
+/// 404 and begins a new one.
+const SESSION_KEEP_ALIVE: Duration = Duration::from_secs(30 * 60);
+
+/// The service behind the bearer check.
+pub(crate) fn service(app: &App, handler: SharedHandler, stop: &Stop) -> Service {
+    let mut sessions = LocalSessionManager::default();
+    let mut session_config = SessionConfig::default();
+    session_config.keep_alive = Some(SESSION_KEEP_ALIVE);
+    sessions.session_config = session_config;
+    let config = StreamableHttpServerConfig::default()
+        // Both are checked before the bearer token is, by `host`.
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        // A plain answer in the stateless form is plain JSON.
+        .with_json_response(true)
+        .with_cancellation_token(stop.over.clone());
+    let inner = StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(sessions), config);
+    Service::new(inner, app.keys.clone(), stop.begun.clone())
+}

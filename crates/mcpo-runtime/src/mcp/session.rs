@@ -1,0 +1,138 @@
+//! Sessions of the older protocol belong to the person who began them.
+//!
+//! A session id that leaves this server carries a keyed digest over itself and its owner. One that
+//! comes back from somebody else is answered as one that is not known: 404, on which clients
+//! begin anew (MCP 2025-11-25, session management; security best practices, session hijacking).
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::StreamExt as _;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpService, session::local::LocalSessionManager,
+};
+use subtle::ConstantTimeEq as _;
+use tokio_util::sync::CancellationToken;
+
+use super::SharedHandler;
+use crate::{caller::Caller, seal::KeyRing};
+
+const SESSION_ID: &str = "mcp-session-id";
+const MAC_LEN: usize = 16;
+
+type Inner = StreamableHttpService<SharedHandler, LocalSessionManager>;
+
+/// rmcp's service, with session ids that only their owner can use.
+#[derive(Clone)]
+pub(crate) struct Service {
+    inner: Inner,
+    keys: KeyRing,
+    stop_begun: CancellationToken,
+}
+
+impl Service {
+    pub(crate) const fn new(inner: Inner, keys: KeyRing, stop_begun: CancellationToken) -> Self {
+        Self {
+            inner,
+            keys,
+            stop_begun,
+        }
+    }
+
+    async fn handle(self, mut request: Request) -> Response {
+        let owner = match request.extensions().get::<Caller>() {
+            Some(caller) => caller.subject().to_owned(),
+            // The bearer check comes first, so this is a preflight that nothing answered.
+            None => return StatusCode::UNAUTHORIZED.into_response(),
+        };
+        if request.headers().contains_key(SESSION_ID) {
+            let Some(id) = own_session(request.headers(), &owner, &self.keys) else {
+                return (StatusCode::NOT_FOUND, "no such session").into_response();
+            };
+            request.headers_mut().insert(SESSION_ID, id);
+        }
+        let only_waits = request.method() == Method::GET;
+        let mut response = self.inner.handle(request).await.map(Body::new);
+        if only_waits {
+            // A stream for news must not hold up a server that stops; a call may.
+            let stop = self.stop_begun.clone().cancelled_owned();
+            response =
+                response.map(|body| Body::from_stream(body.into_data_stream().take_until(stop)));
+        }
+        if let Some(id) = response.headers().get(SESSION_ID)
+            && let Some(marked) = marked_session(id, &owner, &self.keys)
+        {
+            response.headers_mut().insert(SESSION_ID, marked);
+        }
+        response
+    }
+}
+
+impl tower_service::Service<Request> for Service {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.handle(request).await) })
+    }
+}
+
+fn digests(id: &str, owner: &str, keys: &KeyRing) -> Vec<[u8; MAC_LEN]> {
+    let parts = [b"mcp session".as_slice(), id.as_bytes(), owner.as_bytes()];
+    let shortened = keys.macs(&parts).map(|mac| {
+        let mut digest = [0; MAC_LEN];
+        digest.copy_from_slice(&mac[..MAC_LEN]);
+        digest
+    });
+    shortened.collect()
+}
+
+fn marked_session(id: &HeaderValue, owner: &str, keys: &KeyRing) -> Option<HeaderValue> {
+    let id = id.to_str().ok()?;
+    let digest = digests(id, owner, keys).into_iter().next()?;
+    HeaderValue::from_str(&format!("{id}.{}", URL_SAFE_NO_PAD.encode(digest))).ok()
+}
+
+fn own_session(headers: &HeaderMap, owner: &str, keys: &KeyRing) -> Option<HeaderValue> {
+    let (id, unverified) = headers.get(SESSION_ID)?.to_str().ok()?.rsplit_once('.')?;
+    let unverified = URL_SAFE_NO_PAD.decode(unverified).ok()?;
+    let ours = digests(id, owner, keys)
+        .into_iter()
+        .fold(false, |found, digest| {
+            found | bool::from(digest.as_slice().ct_eq(&unverified))
+        });
+    ours.then(|| HeaderValue::from_str(id).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rs10_a_session_is_its_owners() {
+        let keys = KeyRing::parse(&"A".repeat(43)).unwrap();
+        let marked = marked_session(&HeaderValue::from_static("abc"), "ada", &keys).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(SESSION_ID, marked);
+        assert_eq!(own_session(&headers, "ada", &keys).unwrap(), "abc");
+        assert!(own_session(&headers, "bob", &keys).is_none());
+        headers.insert(SESSION_ID, HeaderValue::from_static("abc"));
+        assert!(own_session(&headers, "ada", &keys).is_none());
+    }
+}

@@ -1,0 +1,169 @@
+//! The pages that a person sees: plain HTML, readable without scripts, every value escaped.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use crate::{oauth_error::chain, random};
+
+/// The sign-in form.
+#[derive(Serialize)]
+pub(crate) struct SignInPage<'a> {
+    pub(crate) client: &'a str,
+    pub(crate) action: &'static str,
+    pub(crate) form: String,
+    /// What was wrong with the attempt before.
+    pub(crate) problem: Option<String>,
+}
+
+/// The question whether a client may have access.
+#[derive(Serialize)]
+pub(crate) struct ConsentPage<'a> {
+    pub(crate) client: &'a str,
+    pub(crate) destination: String,
+    pub(crate) loopback: bool,
+    pub(crate) scopes: Vec<ScopeLine<'a>>,
+    pub(crate) subject: &'a str,
+    pub(crate) action: &'static str,
+    pub(crate) form: String,
+}
+
+/// A scope and what it means.
+#[derive(Serialize)]
+pub(crate) struct ScopeLine<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) description: &'a str,
+}
+
+/// Something that cannot go on, and what the person can do.
+#[derive(Serialize)]
+pub(crate) struct ErrorPage {
+    pub(crate) title: &'static str,
+    pub(crate) what: String,
+    pub(crate) remedy: &'static str,
+    /// A path of this server where the flow can be started again.
+    pub(crate) retry: Option<String>,
+}
+
+/// A page with the template it is for.
+pub(crate) trait Page: Serialize {
+    const TEMPLATE: &'static str;
+}
+
+impl Page for SignInPage<'_> {
+    const TEMPLATE: &'static str = "sign_in.html";
+}
+impl Page for ConsentPage<'_> {
+    const TEMPLATE: &'static str = "consent.html";
+}
+impl Page for ErrorPage {
+    const TEMPLATE: &'static str = "error.html";
+}
+
+/// The templates, and the name of the service that stands above each page.
+pub(crate) struct Pages {
+    environment: Environment<'static>,
+    service: String,
+}
+
+#[derive(Serialize)]
+struct Context<'a, P> {
+    service: &'a str,
+    nonce: String,
+    #[serde(flatten)]
+    page: &'a P,
+}
+
+impl Pages {
+    pub(crate) fn new(service: String) -> Result<Self, minijinja::Error> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.add_template("layout.html", include_str!("layout.html"))?;
+        environment.add_template("sign_in.html", include_str!("sign_in.html"))?;
+        environment.add_template("consent.html", include_str!("consent.html"))?;
+        environment.add_template("error.html", include_str!("error.html"))?;
+        Ok(Self {
+            environment,
+            service,
+        })
+    }
+
+    /// The name that stands above each page.
+    pub(crate) fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// A page whose form may be answered with a redirect to `leads_to`, a CSP source. Chromium
+    /// applies `form-action` to every redirect after a form was sent.
+    pub(crate) fn form<P: Page>(&self, status: StatusCode, page: &P, leads_to: &str) -> Response {
+        self.page(status, page, &format!("'self' {leads_to}"))
+    }
+
+    /// A page that says why it cannot go on.
+    pub(crate) fn error(&self, status: StatusCode, page: &ErrorPage) -> Response {
+        self.page(status, page, "'none'")
+    }
+
+    fn page<P: Page>(&self, status: StatusCode, page: &P, form_action: &str) -> Response {
+        match self.render(page) {
+            Ok((html, nonce)) => {
+                let policy = format!(
+                    "default-src 'none'; style-src 'nonce-{nonce}'; form-action {form_action}; \
+                     frame-ancestors 'none'; base-uri 'none'"
+                );
+                (status, headers(&policy), html).into_response()
+            }
+            Err(error) => {
+                tracing::error!(error = %chain(error.as_ref()), "cannot render a page");
+                let headers = headers("default-src 'none'; frame-ancestors 'none'");
+                let text = "Internal error. Please try again.".to_owned();
+                (StatusCode::INTERNAL_SERVER_ERROR, headers, text).into_response()
+            }
+        }
+    }
+
+    fn render<P: Page>(
+        &self,
+        page: &P,
+    ) -> Result<(String, String), Box<dyn std::error::Error + Send + Sync>> {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let nonce = URL_SAFE_NO_PAD.encode(random::bytes::<16>()?);
+        let context = Context {
+            service: &self.service,
+            nonce: nonce.clone(),
+            page,
+        };
+        let html = self
+            .environment
+            .get_template(P::TEMPLATE)?
+            .render(minijinja::value::Serde(context))?;
+        Ok((html, nonce))
+    }
+}
+
+/// What every page carries: not cached, not framed, not guessed at, and nothing loaded.
+fn headers(policy: &str) -> [(HeaderName, HeaderValue); 6] {
+    // A client's redirect URI is plain ASCII by the time it is a CSP source.
+    let policy = HeaderValue::from_str(policy)
+        .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
+    [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        // The URL of the page is the authorization request; it is nobody else's business.
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        ),
+    ]
+}

@@ -1,0 +1,186 @@
+//! `POST /register`: dynamic client registration (RFC 7591).
+//!
+//! Nothing is stored. The client id *is* the registration, sealed, so it is good on every
+//! instance and after every restart, and a million registrations cost nothing.
+
+use std::sync::Arc;
+
+use axum::{Json, body::Bytes, extract::State, response::IntoResponse};
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    client::{AuthMethod, Client, Registration},
+    oauth_error::{ErrorCode, OAuthError},
+    redirect_uri::RegisteredRedirectUri,
+};
+
+pub(crate) const GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"];
+const RESPONSE_TYPE: &str = "code";
+/// The client id travels in URLs, and it holds all of these.
+const MAX_REDIRECT_URIS: usize = 16;
+const MAX_REDIRECT_URIS_LEN: usize = 4096;
+const MAX_NAME_CHARS: usize = 80;
+const NO_NAME: &str = "An unnamed client";
+
+/// What a client asks for. Fields that make no difference here are ignored, as §2 wants.
+#[derive(Deserialize)]
+struct Request {
+    redirect_uris: Option<Vec<String>>,
+    client_name: Option<String>,
+    token_endpoint_auth_method: Option<String>,
+    grant_types: Option<Vec<String>>,
+    response_types: Option<Vec<String>>,
+}
+
+/// What it gets (§3.2.1).
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are RFC 7591's")]
+struct Response {
+    client_id: String,
+    client_id_issued_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+    /// 0 means never; it stands beside a secret only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret_expires_at: Option<u64>,
+    client_name: String,
+    redirect_uris: Vec<RegisteredRedirectUri>,
+    token_endpoint_auth_method: &'static str,
+    grant_types: Vec<&'static str>,
+    response_types: [&'static str; 1],
+    scope: String,
+}
+
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    body: Bytes,
+) -> Result<impl IntoResponse, OAuthError> {
+    let unverified: Request = serde_json::from_slice(&body)
+        .map_err(|error| bad_metadata(format!("the body is not client metadata: {error}")))?;
+    let grant_types = grant_types(unverified.grant_types.as_deref())?;
+    check_response_types(unverified.response_types.as_deref())?;
+    let registration = Registration {
+        name: display_name(unverified.client_name.as_deref().unwrap_or_default()),
+        redirect_uris: redirect_uris(unverified.redirect_uris.as_deref().unwrap_or_default())?,
+        auth_method: auth_method(unverified.token_endpoint_auth_method.as_deref())?,
+        issued_at: app.now(),
+    };
+    let client = Client::register(registration, &app.keys)?;
+    tracing::info!(client = ?client.key, name = %client.registration.name, "client registered");
+    let secret = match client.registration.auth_method {
+        AuthMethod::None => None,
+        AuthMethod::SecretBasic | AuthMethod::SecretPost => client.secret(&app.keys),
+    };
+    let response = Response {
+        client_id: client.id,
+        client_id_issued_at: client.registration.issued_at.0,
+        client_secret_expires_at: secret.as_ref().map(|_| 0),
+        client_secret: secret,
+        client_name: client.registration.name,
+        redirect_uris: client.registration.redirect_uris,
+        token_endpoint_auth_method: client.registration.auth_method.as_str(),
+        grant_types,
+        response_types: [RESPONSE_TYPE],
+        scope: app.scopes.to_string(),
+    };
+    let headers = [(header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, headers, Json(response)))
+}
+
+fn bad_metadata(description: String) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidClientMetadata, description)
+}
+
+/// One URI that cannot be used refuses them all: a client that registers less than it asked for
+/// fails later, where nobody sees why.
+fn redirect_uris(unverified: &[String]) -> Result<Vec<RegisteredRedirectUri>, OAuthError> {
+    let bad = |description| OAuthError::new(ErrorCode::InvalidRedirectUri, description);
+    if unverified.is_empty() {
+        return Err(bad("redirect_uris is missing or empty".to_owned()));
+    }
+    let total: usize = unverified.iter().map(String::len).sum();
+    if unverified.len() > MAX_REDIRECT_URIS || total > MAX_REDIRECT_URIS_LEN {
+        return Err(bad(format!(
+            "at most {MAX_REDIRECT_URIS} redirect URIs of {MAX_REDIRECT_URIS_LEN} characters \
+             together can be registered"
+        )));
+    }
+    let parse = |(index, uri): (usize, &String)| {
+        RegisteredRedirectUri::parse(uri)
+            .map_err(|error| bad(format!("redirect_uris[{index}] {error}")))
+    };
+    unverified.iter().enumerate().map(parse).collect()
+}
+
+/// Omitted means `client_secret_basic` (§2).
+fn auth_method(unverified: Option<&str>) -> Result<AuthMethod, OAuthError> {
+    let Some(name) = unverified else {
+        return Ok(AuthMethod::SecretBasic);
+    };
+    AuthMethod::parse(name).ok_or_else(|| {
+        let known = AuthMethod::ALL.map(AuthMethod::as_str).join(", ");
+        bad_metadata(format!("token_endpoint_auth_method must be one of {known}"))
+    })
+}
+
+/// Keeps what there is; the answer tells the client what it got (§2: the server may replace).
+fn grant_types(unverified: Option<&[String]>) -> Result<Vec<&'static str>, OAuthError> {
+    let Some(asked) = unverified else {
+        return Ok(GRANT_TYPES.to_vec());
+    };
+    let [code, refresh] = GRANT_TYPES;
+    if !asked.iter().any(|name| name == code) {
+        return Err(bad_metadata(format!("grant_types must contain {code}")));
+    }
+    let with_refresh = asked.iter().any(|name| name == refresh);
+    Ok(if with_refresh {
+        GRANT_TYPES.to_vec()
+    } else {
+        vec![code]
+    })
+}
+
+fn check_response_types(unverified: Option<&[String]>) -> Result<(), OAuthError> {
+    match unverified {
+        Some(asked) if !asked.iter().any(|name| name == RESPONSE_TYPE) => Err(bad_metadata(
+            format!("response_types must contain {RESPONSE_TYPE}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The name as it can stand on a page: no line breaks, nothing invisible, nothing that turns the
+/// direction of the text around it.
+fn display_name(unverified: &str) -> String {
+    let invisible = |character: char| {
+        character.is_control()
+            || matches!(character,
+                '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let name: String = unverified
+        .trim()
+        .chars()
+        .filter(|character| !invisible(*character))
+        .take(MAX_NAME_CHARS)
+        .collect();
+    if name.is_empty() {
+        NO_NAME.to_owned()
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_play_tricks() {
+        assert_eq!(display_name(" Claude\n\u{202e}!\u{200b} "), "Claude!");
+        assert_eq!(display_name("\u{feff}"), NO_NAME);
+        assert_eq!(display_name(&"x".repeat(500)).len(), MAX_NAME_CHARS);
+    }
+}

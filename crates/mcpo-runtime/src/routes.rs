@@ -1,0 +1,88 @@
+//! Every endpoint of the server, in the order a client meets them.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{any_service, get, post},
+};
+use http::{HeaderName, Method, header};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+
+use crate::{
+    app::App, authorize, bearer, consent, discovery, health, host, introspect, mcp, params,
+    register, revoke, sign_in, token,
+};
+
+/// The MCP endpoint, and with it the protected resource.
+pub(crate) const MCP: &str = "/mcp";
+pub(crate) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
+pub(crate) const RESOURCE_METADATA_ROOT: &str = "/.well-known/oauth-protected-resource";
+pub(crate) const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
+pub(crate) const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+pub(crate) const REGISTER: &str = "/register";
+pub(crate) const AUTHORIZE: &str = "/authorize";
+pub(crate) const SIGN_IN: &str = "/sign-in";
+pub(crate) const CONSENT: &str = "/consent";
+pub(crate) const TOKEN: &str = "/token";
+pub(crate) const REVOKE: &str = "/revoke";
+pub(crate) const INTROSPECT: &str = "/introspect";
+pub(crate) const HEALTH: &str = "/health";
+
+pub(crate) fn router(app: &Arc<App>, mcp: mcp::Service) -> Router {
+    let pages = Router::new()
+        .route(AUTHORIZE, get(authorize::get))
+        .route(SIGN_IN, post(sign_in::post))
+        .route(CONSENT, post(consent::post));
+
+    let machines = Router::new()
+        .route(RESOURCE_METADATA, get(discovery::resource_metadata))
+        .route(RESOURCE_METADATA_ROOT, get(discovery::resource_metadata))
+        .route(SERVER_METADATA, get(discovery::server_metadata))
+        .route(OPENID_CONFIGURATION, get(discovery::server_metadata))
+        .route(REGISTER, post(register::post))
+        .route(TOKEN, post(token::post))
+        .route(REVOKE, post(revoke::post))
+        .route(INTROSPECT, post(introspect::post));
+
+    let protected = Router::new()
+        .route(MCP, any_service(mcp))
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            bearer::require,
+        ))
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            host::check_origin,
+        ));
+
+    let limited = pages
+        .merge(machines.layer(cors()))
+        .layer(DefaultBodyLimit::max(params::MAX_LEN));
+    limited
+        .merge(protected.layer(cors()))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            host::check_host,
+        ))
+        // A platform's health checks come by address, whatever the server's name is.
+        .route(HEALTH, get(health::get))
+        .with_state(Arc::clone(app))
+}
+
+/// Any page may speak to these endpoints: nothing in them rests on cookies, and what a browser
+/// based client needs to read is exposed.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([
+            header::WWW_AUTHENTICATE,
+            HeaderName::from_static("mcp-session-id"),
+            HeaderName::from_static("mcp-protocol-version"),
+        ])
+        .max_age(std::time::Duration::from_secs(24 * 60 * 60))
+}

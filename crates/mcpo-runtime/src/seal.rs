@@ -1,0 +1,329 @@
+//! Sealing: whatever a client carries is encrypted and authenticated, so nothing needs storing.
+//!
+//! A sealed text is `prefix` + base64url(key id ‖ nonce ‖ AES-256-GCM-SIV ciphertext). Each
+//! purpose has its own key, derived with HKDF (RFC 5869) from the secret, and its name in the
+//! associated data: a code can never be opened as a token. The key id in front picks the key out
+//! of a ring, so that a new secret can be put first while everything sealed under the old one
+//! stays good. AES-GCM-SIV (RFC 8452) keeps its promises even if a nonce should repeat.
+
+use std::{fmt, sync::Arc};
+
+use aes_gcm_siv::{
+    Aes256GcmSiv, Key, KeyInit as _, Nonce,
+    aead::{Aead as _, Payload},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hkdf::Hkdf;
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::Sha256;
+
+use crate::random;
+
+/// What a sealed text is for. A new layout of the payload gets a new label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Purpose {
+    /// The client id handed out at registration.
+    Client,
+    /// What a form on one of our pages carries.
+    Form,
+    /// The cookie that names a browser and who signed in there.
+    Browser,
+    /// An authorization code.
+    Code,
+    /// An access token.
+    AccessToken,
+    /// A refresh token.
+    RefreshToken,
+}
+
+impl Purpose {
+    const ALL: [Self; 6] = [
+        Self::Client,
+        Self::Form,
+        Self::Browser,
+        Self::Code,
+        Self::AccessToken,
+        Self::RefreshToken,
+    ];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Client => "mcpo client v1",
+            Self::Form => "mcpo form v1",
+            Self::Browser => "mcpo browser v1",
+            Self::Code => "mcpo code v1",
+            Self::AccessToken => "mcpo access token v1",
+            Self::RefreshToken => "mcpo refresh token v1",
+        }
+    }
+
+    /// What the text begins with, so that a leaked one is recognised by people and scanners.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Client => "mcpo_ci_",
+            Self::Form => "mcpo_fm_",
+            Self::Browser => "mcpo_br_",
+            Self::Code => "mcpo_ac_",
+            Self::AccessToken => "mcpo_at_",
+            Self::RefreshToken => "mcpo_rt_",
+        }
+    }
+}
+
+/// A payload that can be sealed, and the one purpose it is sealed for.
+pub(crate) trait Sealable: Serialize + DeserializeOwned {
+    const PURPOSE: Purpose;
+}
+
+/// The longest text [`KeyRing::open`] looks at, in bytes.
+const MAX_SEALED_LEN: usize = 16 * 1024;
+const KEY_ID_LEN: usize = 4;
+const NONCE_LEN: usize = 12;
+const SECRET_LEN: usize = 32;
+/// Labels of the derived values that are not a purpose of sealing.
+const KEY_ID_LABEL: &str = "mcpo key id v1";
+const MAC_LABEL: &str = "mcpo mac v1";
+
+/// The secrets of a server: the first one seals, all of them open.
+///
+/// Written as 32-byte keys in base64url without padding, separated by commas. To rotate, put a
+/// new key in front; drop the old one when everything sealed under it has expired.
+#[derive(Clone)]
+pub struct KeyRing {
+    keys: Arc<[RingKey]>,
+}
+
+struct RingKey {
+    id: [u8; KEY_ID_LEN],
+    ciphers: [Aes256GcmSiv; Purpose::ALL.len()],
+    mac_key: [u8; 32],
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("KeyRing")
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a text is no key ring. Never contains any of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRingError {
+    /// There is no key in it.
+    #[error("no key in it")]
+    Empty,
+    /// The key at this position (counted from 1) is not 32 bytes of base64url.
+    #[error("key {0} is not 32 bytes in base64url without padding")]
+    NotAKey(usize),
+}
+
+impl KeyRing {
+    /// Reads a ring from its text form.
+    pub fn parse(text: &str) -> Result<Self, KeyRingError> {
+        let mut keys = Vec::new();
+        for (index, key) in text.split(',').map(str::trim).enumerate() {
+            if key.is_empty() {
+                continue;
+            }
+            let secret = URL_SAFE_NO_PAD
+                .decode(key.trim_end_matches('='))
+                .ok()
+                .and_then(|bytes| <[u8; SECRET_LEN]>::try_from(bytes).ok())
+                .ok_or(KeyRingError::NotAKey(index + 1))?;
+            keys.push(RingKey::derive(&secret));
+        }
+        if keys.is_empty() {
+            return Err(KeyRingError::Empty);
+        }
+        Ok(Self { keys: keys.into() })
+    }
+
+    /// A ring with one new key. What it seals is lost with it: for tests.
+    pub fn random() -> Result<Self, crate::Error> {
+        let secret = random::bytes::<SECRET_LEN>().map_err(crate::Error::internal)?;
+        Ok(Self {
+            keys: vec![RingKey::derive(&secret)].into(),
+        })
+    }
+
+    /// Seals `payload` under the first key.
+    pub(crate) fn seal<T: Sealable>(&self, payload: &T) -> Result<String, SealError> {
+        let key = self.keys.first().ok_or(SealError)?;
+        let plain = postcard::to_allocvec(payload).map_err(|_| SealError)?;
+        let nonce = random::bytes::<NONCE_LEN>().map_err(|_| SealError)?;
+        let payload = Payload {
+            msg: &plain,
+            aad: T::PURPOSE.label().as_bytes(),
+        };
+        let ciphertext = key.ciphers[T::PURPOSE as usize]
+            .encrypt(&Nonce::from(nonce), payload)
+            .map_err(|_| SealError)?;
+        let sealed = [&key.id[..], &nonce[..], &ciphertext[..]].concat();
+        let mut text = String::from(T::PURPOSE.prefix());
+        URL_SAFE_NO_PAD.encode_string(sealed, &mut text);
+        Ok(text)
+    }
+
+    /// Opens what [`Self::seal`] made for the same type, under any key of the ring.
+    pub(crate) fn open<T: Sealable>(&self, unverified_text: &str) -> Result<T, OpenError> {
+        let body = unverified_text
+            .strip_prefix(T::PURPOSE.prefix())
+            .filter(|body| body.len() <= MAX_SEALED_LEN)
+            .ok_or(OpenError)?;
+        let sealed = URL_SAFE_NO_PAD.decode(body).map_err(|_| OpenError)?;
+        let (key_id, rest) = sealed.split_first_chunk::<KEY_ID_LEN>().ok_or(OpenError)?;
+        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LEN>().ok_or(OpenError)?;
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.id == *key_id)
+            .ok_or(OpenError)?;
+        let payload = Payload {
+            msg: ciphertext,
+            aad: T::PURPOSE.label().as_bytes(),
+        };
+        let plain = key.ciphers[T::PURPOSE as usize]
+            .decrypt(&Nonce::from(*nonce), payload)
+            .map_err(|_| OpenError)?;
+        postcard::from_bytes(&plain).map_err(|_| OpenError)
+    }
+
+    /// A keyed digest of `parts` under each key of the ring, the sealing key's first.
+    ///
+    /// Each part is hashed with its length, so that no two lists of parts collide.
+    pub(crate) fn macs<'a>(
+        &'a self,
+        parts: &'a [&'a [u8]],
+    ) -> impl Iterator<Item = [u8; 32]> + use<'a> {
+        self.keys.iter().map(move |key| key.mac(parts))
+    }
+}
+
+impl RingKey {
+    fn derive(secret: &[u8; SECRET_LEN]) -> Self {
+        let hkdf = Hkdf::<Sha256>::new(None, secret);
+        Self {
+            id: expand(&hkdf, KEY_ID_LABEL),
+            ciphers: Purpose::ALL.map(|purpose| {
+                let key: [u8; 32] = expand(&hkdf, purpose.label());
+                Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(key))
+            }),
+            mac_key: expand(&hkdf, MAC_LABEL),
+        }
+    }
+
+    /// HKDF doubles as the MAC here: it is HMAC underneath, and already a dependency.
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut message = Vec::new();
+        for part in parts {
+            message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            message.extend_from_slice(part);
+        }
+        let (digest, _) = Hkdf::<Sha256>::extract(Some(&self.mac_key), &message);
+        digest.into()
+    }
+}
+
+fn expand<const N: usize>(hkdf: &Hkdf<Sha256>, label: &str) -> [u8; N] {
+    let mut output = [0; N];
+    if hkdf.expand(label.as_bytes(), &mut output).is_err() {
+        // HKDF refuses only outputs above 255 hashes (RFC 5869 §2.3); ours are one at most.
+        unreachable!("an HKDF output of {N} bytes");
+    }
+    output
+}
+
+/// Nothing could be sealed: the system has no randomness or the payload no layout.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("failed to seal")]
+pub(crate) struct SealError;
+
+/// The text was not sealed by this server for this purpose. Deliberately says no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not sealed by this server")]
+pub(crate) struct OpenError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Sample(String);
+    impl Sealable for Sample {
+        const PURPOSE: Purpose = Purpose::Code;
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Other(String);
+    impl Sealable for Other {
+        const PURPOSE: Purpose = Purpose::AccessToken;
+    }
+
+    fn key(byte: u8) -> String {
+        URL_SAFE_NO_PAD.encode([byte; SECRET_LEN])
+    }
+
+    fn ring(text: &str) -> KeyRing {
+        KeyRing::parse(text).unwrap()
+    }
+
+    #[test]
+    fn opens_what_it_sealed() {
+        let ring = ring(&key(1));
+        let text = ring.seal(&Sample("hello".into())).unwrap();
+        assert!(text.starts_with("mcpo_ac_"));
+        assert_eq!(ring.open::<Sample>(&text), Ok(Sample("hello".into())));
+    }
+
+    #[test]
+    fn a_purpose_does_not_open_another() {
+        let ring = ring(&key(1));
+        let text = ring.seal(&Sample("hello".into())).unwrap();
+        assert_eq!(ring.open::<Other>(&text), Err(OpenError));
+        let renamed = text.replace("mcpo_ac_", "mcpo_at_");
+        assert_eq!(ring.open::<Other>(&renamed), Err(OpenError));
+    }
+
+    #[test]
+    fn every_changed_character_is_noticed() {
+        let ring = ring(&key(1));
+        let text = ring.seal(&Sample("hello".into())).unwrap();
+        for index in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            // The last character may carry unused bits; the decoder refuses those too.
+            assert_eq!(ring.open::<Sample>(&changed), Err(OpenError), "at {index}");
+        }
+    }
+
+    #[test]
+    fn rotation_strands_nobody() {
+        let old = ring(&key(1));
+        let text = old.seal(&Sample("hello".into())).unwrap();
+        let rotated = ring(&format!("{},{}", key(2), key(1)));
+        assert!(rotated.open::<Sample>(&text).is_ok());
+        let sealed_new = rotated.seal(&Sample("new".into())).unwrap();
+        assert_eq!(old.open::<Sample>(&sealed_new), Err(OpenError));
+        assert_eq!(ring(&key(2)).open::<Sample>(&text), Err(OpenError));
+    }
+
+    #[test]
+    fn names_the_key_that_is_wrong_and_shows_none() {
+        assert_eq!(KeyRing::parse(" , ").unwrap_err(), KeyRingError::Empty);
+        let error = KeyRing::parse(&format!("{},hunter2", key(1))).unwrap_err();
+        assert_eq!(error, KeyRingError::NotAKey(2));
+        assert!(!error.to_string().contains("hunter2"));
+        assert!(!format!("{:?}", ring(&key(1))).contains(&key(1)));
+    }
+
+    #[test]
+    fn mac_parts_do_not_run_together() {
+        let ring = ring(&key(1));
+        let mac = |parts: &[&[u8]]| ring.macs(parts).next().unwrap();
+        assert_ne!(mac(&[b"ab", b"c"]), mac(&[b"a", b"bc"]));
+    }
+}

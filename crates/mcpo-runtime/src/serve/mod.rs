@@ -1,0 +1,178 @@
+//! A server as a process: from the environment to the last answer.
+
+mod connections;
+mod signals;
+
+use std::{io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc};
+
+use axum::Router;
+use rmcp::ServerHandler;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    base_url::BaseUrl,
+    clock::Clock,
+    config::Config,
+    error::Error,
+    log,
+    login::Login,
+    mcp::{self, SharedHandler},
+    routes,
+};
+
+/// Connections that may wait to be accepted: enough for a burst while a new process starts.
+const BACKLOG: u32 = 1024;
+/// The exit code of a server that could not start.
+const COULD_NOT_START: u8 = 2;
+
+/// Serves `handler` as the environment says (see [`Config::from_env`]) until the process is told
+/// to stop, by SIGTERM or Ctrl-C. Returns what `main` is to return: 2 if it could not start, and
+/// then stderr says why.
+///
+/// Makes its own tokio runtime; from within one, use [`Server`].
+pub fn serve<H: ServerHandler>(handler: H) -> ExitCode {
+    serve_erased(SharedHandler::new(handler))
+}
+
+fn serve_erased(handler: SharedHandler) -> ExitCode {
+    log::start();
+    match try_serve(handler) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where a log filter could hide it, nobody would know why nothing runs.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::from(COULD_NOT_START)
+        }
+    }
+}
+
+fn try_serve(handler: SharedHandler) -> Result<(), Error> {
+    let config = Config::from_env()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::System {
+            action: "start the async runtime",
+            source,
+        })?;
+    runtime.block_on(Server::from_shared(handler, config).run())
+}
+
+/// A server that has not been started yet.
+pub struct Server {
+    handler: SharedHandler,
+    config: Config,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl Server {
+    /// A server of `handler`'s tools.
+    pub fn new<H: ServerHandler>(handler: H, config: Config) -> Self {
+        Self::from_shared(SharedHandler::new(handler), config)
+    }
+
+    /// The same for a handler whose type is erased already.
+    #[must_use]
+    pub const fn from_shared(handler: SharedHandler, config: Config) -> Self {
+        Self {
+            handler,
+            config,
+            clock: None,
+        }
+    }
+
+    /// Takes the time from `clock` instead of from the system.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// All endpoints as a router, to be merged into an axum application at its root. The
+    /// application serves it with `into_make_service_with_connect_info::<SocketAddr>()`, so that
+    /// sign-in attempts are throttled by their source; otherwise all sources count as one.
+    pub fn into_router(self) -> Result<Router, Error> {
+        let port = self.config.listen.port();
+        let (router, _app) = self.build(port, &Stop::default())?;
+        Ok(router)
+    }
+
+    /// Listens as configured, or on the socket that a parent process handed over (`LISTEN_FDS`),
+    /// and serves until SIGTERM or Ctrl-C.
+    pub async fn run(self) -> Result<(), Error> {
+        let listener = listen(self.config.listen)?;
+        let told_to_stop = signals::told_to_stop(self.config.under_dev)?;
+        self.serve_on(listener, told_to_stop).await
+    }
+
+    /// Serves on `listener` until `told_to_stop` is ready. Then nothing new is accepted, calls in
+    /// flight get 8 seconds to finish, and event streams end at once.
+    pub async fn serve_on(
+        self,
+        listener: TcpListener,
+        told_to_stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), Error> {
+        let address = listener.local_addr().map_err(|source| Error::System {
+            action: "learn the address of the listening socket",
+            source,
+        })?;
+        let stop = Stop::default();
+        let (router, app) = self.build(address.port(), &stop)?;
+        announce(&app, address);
+        signals::notify("READY=1");
+        connections::serve(listener, router, told_to_stop, &stop).await;
+        Ok(())
+    }
+
+    fn build(self, port: u16, stop: &Stop) -> Result<(Router, Arc<App>), Error> {
+        let fallback = BaseUrl::parse(&format!("http://localhost:{port}"));
+        let fallback = fallback.map_err(Error::internal)?;
+        let app = App::new(&self.config, fallback, &self.handler, self.clock)?;
+        let service = mcp::service(&app, self.handler, stop);
+        Ok((routes::router(&app, service), app))
+    }
+}
+
+/// The two moments of stopping.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop {
+    /// The server was told to stop: streams that only wait for news end.
+    pub(crate) begun: CancellationToken,
+    /// Its time is up: everything ends.
+    pub(crate) over: CancellationToken,
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    let failed = |source| Error::Listen { address, source };
+    let handed_over = listenfd::ListenFd::from_env().take_tcp_listener(0);
+    if let Some(listener) = handed_over.map_err(failed)? {
+        listener.set_nonblocking(true).map_err(failed)?;
+        return TcpListener::from_std(listener).map_err(failed);
+    }
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    };
+    let socket = socket.map_err(failed)?;
+    socket.set_reuseaddr(true).map_err(failed)?;
+    socket.bind(address).map_err(failed)?;
+    socket.listen(BACKLOG).map_err(failed)
+}
+
+fn announce(app: &App, address: SocketAddr) {
+    let base = app.bases.primary();
+    let asked = match app.login {
+        Login::Nobody => "nobody is asked to sign in",
+        Login::Password(_) => "password",
+    };
+    tracing::info!(%address, url = %base.resource(), sign_in = asked, "serving");
+    if matches!(app.login, Login::Nobody) && !base.is_loopback() {
+        tracing::warn!(
+            "ANYONE who reaches {base} can use these tools: nobody is asked to sign in. \
+             Set ADMIN_PASSWORD."
+        );
+    }
+}

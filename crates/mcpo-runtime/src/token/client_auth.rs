@@ -1,0 +1,109 @@
+//! Which client is asking (RFC 6749 §2.3): by name only, or by name and secret in one of the two
+//! places, exactly as it registered.
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use http::{HeaderMap, header};
+
+use crate::{
+    app::App,
+    client::{AuthMethod, Client},
+    oauth_error::OAuthError,
+    params::Params,
+};
+
+/// Clients are seen with and without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+struct Credentials {
+    id: String,
+    secret: Option<String>,
+    method: AuthMethod,
+}
+
+/// The client that sent a request, proven as it registered.
+pub(crate) fn authenticate(
+    app: &App,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<Client, OAuthError> {
+    let unverified = credentials(headers, params)?;
+    let client = Client::find(&unverified.id, &app.keys)
+        .map_err(|_| OAuthError::invalid_client("the client id is not known here"))?;
+    let registered = client.registration.auth_method;
+    if registered != unverified.method {
+        return Err(OAuthError::invalid_client(format!(
+            "the client registered with {}, but came with {}",
+            registered.as_str(),
+            unverified.method.as_str()
+        )));
+    }
+    match unverified.secret {
+        None => Ok(client),
+        Some(secret) if client.has_secret(&secret, &app.keys) => Ok(client),
+        Some(_) => Err(OAuthError::invalid_client("the client secret is wrong")),
+    }
+}
+
+fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAuthError> {
+    let id = params.get("client_id");
+    let secret = params.get("client_secret");
+    match (headers.get(header::AUTHORIZATION), secret) {
+        (Some(_), Some(_)) => Err(OAuthError::invalid_request(
+            "the client secret is there twice: in the header and in the body",
+        )),
+        (Some(header), None) => {
+            let basic = header.to_str().ok().and_then(parse_basic).ok_or_else(|| {
+                OAuthError::invalid_client("the Authorization header is not HTTP Basic")
+            })?;
+            if id.is_some_and(|id| id != basic.id) {
+                return Err(OAuthError::invalid_request(
+                    "client_id in the body differs from the one in the header",
+                ));
+            }
+            Ok(basic)
+        }
+        (None, secret) => {
+            let id = id.ok_or_else(|| OAuthError::invalid_client("client_id is missing"))?;
+            Ok(Credentials {
+                id: id.to_owned(),
+                secret: secret.map(str::to_owned),
+                method: if secret.is_some() {
+                    AuthMethod::SecretPost
+                } else {
+                    AuthMethod::None
+                },
+            })
+        }
+    }
+}
+
+/// Both halves are form-encoded before they are joined (RFC 6749 §2.3.1).
+fn parse_basic(header: &str) -> Option<Credentials> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    Some(Credentials {
+        id: form_decode(id),
+        secret: Some(form_decode(secret)),
+        method: AuthMethod::SecretBasic,
+    })
+}
+
+fn form_decode(text: &str) -> String {
+    // Nothing that this server hands out contains any of these; a client that does not encode
+    // is understood all the same.
+    let text = text.replace('&', "%26").replace('=', "%3D");
+    url::form_urlencoded::parse(text.as_bytes())
+        .next()
+        .map(|(name, _)| name.into_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,176 @@
+//! The refresh token grant: each use replaces the token, and the use of one that was replaced
+//! long ago ends the family (OAuth 2.1 §4.3.1).
+//!
+//! The tokens of a family are numbered, and the ledger remembers the current number. Within
+//! [`GRACE`] after a replacement the token before still gets an answer, and it is the same
+//! number that the first one got: so of two refreshes at once, or of a refresh and its retry after
+//! a lost answer, it does not matter which answer the client keeps.
+
+use super::{Tokens, issue};
+use crate::{
+    app::App,
+    authorize::verify_resource,
+    client::Client,
+    clock::Timestamp,
+    grant::{self, GRACE, REFRESH_LIFETIME, RefreshToken},
+    ledger::{GrantRecord, Swap},
+    oauth_error::{ErrorCode, OAuthError},
+    params::Params,
+    scope::Scopes,
+};
+
+/// What a refresh token's number means, given the record.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is the current one: replace it.
+    Current,
+    /// It was replaced moments ago: answer again.
+    JustReplaced,
+    /// It was replaced before, so somebody has a copy.
+    Reused,
+    /// The grant has ended.
+    Ended,
+}
+
+impl Standing {
+    fn of(generation: u64, record: &GrantRecord, now: Timestamp) -> Self {
+        if record.revoked {
+            Self::Ended
+        } else if generation == record.generation {
+            Self::Current
+        } else if generation.checked_add(1) == Some(record.generation)
+            && now.since(record.rotated_at) <= GRACE
+        {
+            Self::JustReplaced
+        } else {
+            Self::Reused
+        }
+    }
+}
+
+pub(crate) async fn exchange(
+    app: &App,
+    client: &Client,
+    params: &Params,
+) -> Result<Tokens, OAuthError> {
+    let token = verify(app, client, params)?;
+    let scopes = narrowed_scopes(&token, params)?;
+    let id = token.grant.id;
+    if !app.login.still_allows(&token.grant.identity, &app.keys) {
+        end(app, &token).await?;
+        return Err(OAuthError::invalid_grant("the user may no longer sign in"));
+    }
+    loop {
+        let now = app.now();
+        let Some(found) = app.ledger.grant(id).await? else {
+            return Err(OAuthError::invalid_grant("the grant is not known any more"));
+        };
+        match Standing::of(token.generation, &found.record, now) {
+            Standing::Ended => return Err(OAuthError::invalid_grant("the grant was revoked")),
+            Standing::Reused => {
+                tracing::warn!(grant = ?id, "refresh token used again, grant revoked");
+                end(app, &token).await?;
+                return Err(OAuthError::invalid_grant(
+                    "the refresh token was used before",
+                ));
+            }
+            Standing::JustReplaced => {
+                tracing::info!(grant = ?id, "refresh repeated within the grace time");
+                return issue(app, token.grant, scopes, found.record.generation);
+            }
+            Standing::Current => {
+                let next = GrantRecord {
+                    generation: found.record.generation.saturating_add(1),
+                    rotated_at: now,
+                    expires_at: now.plus(REFRESH_LIFETIME),
+                    ..found.record
+                };
+                let generation = next.generation;
+                let swap = app.ledger.swap_grant(id, Some(found.version), next).await?;
+                // A conflict means that another request was first: look again.
+                if swap == Swap::Done {
+                    tracing::info!(grant = ?id, "tokens refreshed");
+                    return issue(app, token.grant, scopes, generation);
+                }
+            }
+        }
+    }
+}
+
+fn verify(app: &App, client: &Client, params: &Params) -> Result<RefreshToken, OAuthError> {
+    let token: RefreshToken = app
+        .keys
+        .open(params.require("refresh_token")?)
+        .map_err(|_| OAuthError::invalid_grant("the refresh token is not one of this server's"))?;
+    if !token.grant.belongs_to(client) {
+        return Err(OAuthError::invalid_grant(
+            "the refresh token was made for another client",
+        ));
+    }
+    if token.expires_at <= app.now() {
+        return Err(OAuthError::invalid_grant("the refresh token has expired"));
+    }
+    let resource = verify_resource(app, params.get("resource"))?;
+    if resource.is_some_and(|resource| resource != token.grant.resource) {
+        return Err(OAuthError::new(
+            ErrorCode::InvalidTarget,
+            "the resource is not the one of the grant",
+        ));
+    }
+    Ok(token)
+}
+
+/// A refresh may ask for less than was granted, for this access token only; never for more.
+fn narrowed_scopes(token: &RefreshToken, params: &Params) -> Result<Scopes, OAuthError> {
+    let granted = &token.grant.scopes;
+    let Some(text) = params.get("scope") else {
+        return Ok(granted.clone());
+    };
+    let asked: Option<Scopes> = Scopes::parse(text).map(|asked| {
+        let without_offline = asked
+            .iter()
+            .filter(|name| *name != crate::scope::OFFLINE_ACCESS);
+        without_offline.collect()
+    });
+    match asked {
+        Some(asked) if asked.is_empty() => Ok(granted.clone()),
+        Some(asked) if granted.contains_all(&asked) => Ok(asked),
+        _ => Err(OAuthError::new(
+            ErrorCode::InvalidScope,
+            format!("the scopes of the grant are: {granted}"),
+        )),
+    }
+}
+
+async fn end(app: &App, token: &RefreshToken) -> Result<(), OAuthError> {
+    grant::revoke(app.ledger.as_ref(), token.grant.id, app.now()).await?;
+    app.grants.forget(token.grant.id);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as18_what_a_number_means() {
+        let record = GrantRecord {
+            generation: 3,
+            rotated_at: Timestamp(1000),
+            revoked: false,
+            expires_at: Timestamp(9999),
+        };
+        let standing = |generation, now| Standing::of(generation, &record, Timestamp(now));
+        assert_eq!(standing(3, 5000), Standing::Current);
+        assert_eq!(standing(2, 1045), Standing::JustReplaced);
+        assert_eq!(standing(2, 1046), Standing::Reused);
+        assert_eq!(standing(1, 1000), Standing::Reused);
+        // A number that was never handed out can only come from a ledger that lost a write.
+        assert_eq!(standing(4, 1000), Standing::Reused);
+        let revoked = GrantRecord {
+            revoked: true,
+            ..record.clone()
+        };
+        assert_eq!(Standing::of(3, &revoked, Timestamp(1000)), Standing::Ended);
+    }
+}
