@@ -18,12 +18,10 @@ fn main() -> Outcome<()> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     println!("cargo::rerun-if-changed=build.rs");
 
-    let templates = table(&here.join("templates"), &[])?;
+    let templates = table(&here.join("templates"))?;
     let runtime = here.join("../mcpo-runtime");
     let runtime = if runtime.join("Cargo.toml").is_file() {
-        let manifest = out.join("runtime-manifest.toml");
-        fs::write(&manifest, vendored_manifest(&runtime.join("Cargo.toml"))?)?;
-        table(&runtime, &[("Cargo.toml", &manifest)])?
+        table(&runtime)?
     } else {
         String::from("&[]")
     };
@@ -42,18 +40,14 @@ fn variable(name: &str) -> Outcome<String> {
     env::var(name).map_err(|error| format!("{name}: {error}").into())
 }
 
-/// A Rust expression: the files under `root` as `(path, bytes)`, some of them taken from elsewhere.
-fn table(root: &Path, replaced: &[(&str, &Path)]) -> Outcome<String> {
+/// A Rust expression: the files under `root` as `(path, bytes)`.
+fn table(root: &Path) -> Outcome<String> {
     let mut files = Vec::new();
     collect(root, root, &mut files)?;
     files.sort();
     let mut code = String::from("&[");
     for name in files {
-        let source = replaced
-            .iter()
-            .find(|(path, _)| *path == name)
-            .map_or_else(|| root.join(&name), |(_, source)| source.to_path_buf());
-        write!(code, "({name:?}, include_bytes!({source:?})),")?;
+        write!(code, "({name:?}, include_bytes!({:?})),", root.join(&name))?;
     }
     code.push(']');
     Ok(code)
@@ -81,13 +75,4 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) -> Outcome<()> {
 
 fn not_unicode(path: &Path) -> io::Error {
     io::Error::other(format!("{} is not Unicode", path.display()))
-}
-
-/// The runtime's manifest without what only its own tests need and only this checkout has.
-fn vendored_manifest(manifest: &Path) -> Outcome<String> {
-    let mut document: toml_edit::DocumentMut = fs::read_to_string(manifest)?.parse()?;
-    for table in ["dev-dependencies", "test", "bench", "example"] {
-        document.remove(table);
-    }
-    Ok(document.to_string())
 }

@@ -1,22 +1,20 @@
-//! {{project_name}}: tools that claude.ai and every other MCP client can call.
-
-use std::process::ExitCode;
+//! {{project_name}}: tools for claude.ai and every other MCP client. They read the comments below.
 
 use mcpo_runtime::Caller;
-use rmcp::{handler::server::wrapper::Parameters, schemars, tool, tool_router};
-use serde::Deserialize;
+use rmcp::{
+    ServerHandler, handler::server::wrapper::Parameters, schemars, tool, tool_handler, tool_router,
+};
 
 /// The server; what its tools share (a client, a cache, a database) becomes a field.
 struct Server;
 
-/// What `greet` is called with. The comments here are what the model reads.
-#[derive(Deserialize, schemars::JsonSchema)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Greeting {
     /// Who is to be greeted.
     name: String,
 }
 
-#[tool_router(server_handler)]
+#[tool_router]
 impl Server {
     /// Greet somebody by name.
     #[tool]
@@ -31,7 +29,10 @@ impl Server {
     }
 }
 
-fn main() -> ExitCode {
+#[tool_handler(name = "{{project_name}}")]
+impl ServerHandler for Server {}
+
+fn main() -> std::process::ExitCode {
     mcpo_runtime::serve(Server)
 }
 

@@ -9,5 +9,8 @@
 
 pub mod client;
 pub mod clock;
+pub mod http;
 pub mod sample;
 pub mod server;
+pub mod tiny;
+pub mod wait;
