@@ -86,7 +86,7 @@ impl<'a> Builder<'a> {
             return Ok(None);
         }
         let began = SystemTime::now();
-        let (build, later) = self.build(stop).await?;
+        let (build, later) = self.build(change.was_meant(), stop).await?;
         if let Some(later) = &later
             && later.makes_build_useless()
         {
@@ -116,10 +116,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Builds while listening for what changes meanwhile.
-    async fn build(&mut self, stop: &CancellationToken) -> Outcome<(Build, Option<Change>)> {
+    async fn build(
+        &mut self,
+        progress: bool,
+        stop: &CancellationToken,
+    ) -> Outcome<(Build, Option<Change>)> {
         let began = Instant::now();
         let cancel = stop.child_token();
-        let build = self.cargo.build(&cancel);
+        let build = self.cargo.build(progress, &cancel);
         tokio::pin!(build);
         let mut later: Option<Change> = None;
         loop {

@@ -44,13 +44,14 @@ impl Cargo {
         &self.package
     }
 
-    /// Builds what is on disk; progress and diagnostics go to the terminal as cargo writes them.
-    pub async fn build(&self, cancel: &CancellationToken) -> Outcome<Build> {
+    /// Builds what is on disk; progress, if wanted, and diagnostics go to the terminal as cargo
+    /// writes them.
+    pub async fn build(&self, progress: bool, cancel: &CancellationToken) -> Outcome<Build> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => cargo_missing(),
             _ => Failure::new("failed to run cargo").because(&error),
         };
-        let mut child = self.command().spawn().map_err(failed)?;
+        let mut child = self.command(progress).spawn().map_err(failed)?;
         let group = Group::of(&child);
         tokio::select! {
             done = self.finish(&mut child) => {
@@ -69,12 +70,13 @@ impl Cargo {
         }
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, progress: bool) -> Command {
         let mut cargo = Command::new(cargo_program());
         cargo
             .args(["build", "--message-format=json-render-diagnostics"])
             .args(["--package", &self.package.name])
             .args(["--bin", &self.package.executable])
+            .args((!progress).then_some("--quiet"))
             .current_dir(&self.package.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

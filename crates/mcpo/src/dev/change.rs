@@ -54,17 +54,20 @@ impl Change {
         !self.files.is_empty() && self.files.iter().all(|file| file.ends_with("Cargo.lock"))
     }
 
-    /// Whether it is worth a word that the change made no difference.
+    /// Whether somebody made the change on purpose, so that it is worth a word.
     pub fn was_meant(&self) -> bool {
         !self.is_lock_file_only()
     }
 
     /// The files in a few words, or nothing for the first build.
     pub fn describe(&self) -> Option<String> {
-        let first = self.files.first()?.display();
-        Some(match self.files.len() {
-            1 => first.to_string(),
-            count => format!("{first} and {} more", count - 1),
+        // A lock file that changed together with others did so because of them.
+        let meant = |file: &&PathBuf| !self.was_meant() || !file.ends_with("Cargo.lock");
+        let mut files = self.files.iter().filter(meant);
+        let first = files.next()?.display();
+        Some(match files.count() {
+            0 => first.to_string(),
+            more => format!("{first} and {more} more"),
         })
     }
 
