@@ -47,7 +47,9 @@ fn table(root: &Path) -> Outcome<String> {
     files.sort();
     let mut code = String::from("&[");
     for name in files {
-        write!(code, "({name:?}, include_bytes!({:?})),", root.join(&name))?;
+        let path = root.join(&name);
+        let source = path.to_str().ok_or_else(|| not_unicode(&path))?;
+        write!(code, "({name:?}, include_bytes!({source:?})),")?;
     }
     code.push(']');
     Ok(code)
