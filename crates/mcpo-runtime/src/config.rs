@@ -97,6 +97,20 @@ impl Config {
         }
     }
 
+    /// Serves under this URL.
+    #[must_use]
+    pub fn with_base_url(mut self, base_url: BaseUrl) -> Self {
+        self.base_url = Some(base_url);
+        self
+    }
+
+    /// Seals with this ring.
+    #[must_use]
+    pub fn with_keys(mut self, keys: KeyRing) -> Self {
+        self.keys = keys;
+        self
+    }
+
     /// Asks for this password instead of nobody.
     #[must_use]
     pub fn with_password(mut self, password: impl Into<String>) -> Self {

@@ -10,6 +10,7 @@
 pub mod client;
 pub mod clock;
 pub mod http;
+pub mod process;
 pub mod sample;
 pub mod server;
 pub mod tiny;

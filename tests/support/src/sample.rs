@@ -22,6 +22,12 @@ pub struct Pause {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample;
 
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "tools take what rmcp gives them"
+)]
 #[tool_router(server_handler)]
 impl Sample {
     /// Add two numbers.

@@ -23,11 +23,6 @@ pub struct TinyProject {
 
 impl TinyProject {
     /// Writes the project; its server answers `one`.
-    ///
-    /// # Panics
-    ///
-    /// If the folder for temporary files takes none.
-    #[must_use]
     #[expect(clippy::new_without_default, reason = "it does not come cheap")]
     pub fn new() -> Self {
         let project = Self {
@@ -40,21 +35,17 @@ impl TinyProject {
         project
     }
 
-    #[must_use]
+    /// Where the project lies.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    #[must_use]
+    /// Where one of its files lies.
     pub fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }
 
     /// Saves a file as many editors do: written beside its place, then renamed onto it.
-    ///
-    /// # Panics
-    ///
-    /// If it cannot be written.
     pub fn write(&self, file: &str, text: &str) {
         let draft = self.path(".draft~");
         fs::write(&draft, text).expect("a file");
@@ -62,10 +53,6 @@ impl TinyProject {
     }
 
     /// Replaces a part of a file, in place.
-    ///
-    /// # Panics
-    ///
-    /// If the file has no such part.
     pub fn edit(&self, file: &str, old: &str, new: &str) {
         let text = fs::read_to_string(self.path(file)).expect("a file");
         assert!(text.contains(old), "no {old:?} in {file}");

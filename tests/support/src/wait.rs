@@ -8,11 +8,7 @@ use std::{
 /// Long enough for a cold build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Looks until there is something to return.
-///
-/// # Panics
-///
-/// If there is nothing for a minute and a half; the message names `what`.
+/// Looks until there is something to return; after a minute and a half the test has failed.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
@@ -25,7 +21,6 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Whether a process of that number exists (one that nobody waited for does not count).
-#[must_use]
 pub fn is_running(pid: u32) -> bool {
     let Ok(output) = std::process::Command::new("ps")
         .args(["-o", "stat=", "-p", &pid.to_string()])
@@ -38,10 +33,6 @@ pub fn is_running(pid: u32) -> bool {
 }
 
 /// Sends a signal, by the name that `kill` has for it.
-///
-/// # Panics
-///
-/// If there is no such process.
 pub fn signal(name: &str, pid: u32) {
     let sent = std::process::Command::new("kill")
         .args(["-s", name, &pid.to_string()])

@@ -46,8 +46,20 @@ impl SharedHandler {
     /// The name that people know the server by.
     pub(crate) fn title(&self) -> String {
         let info = self.0.get_info().server_info;
-        info.title.unwrap_or(info.name)
+        let named = info.title.or(Some(info.name));
+        named
+            .filter(|name| name != RMCP_DEFAULT_NAME)
+            .or_else(program_name)
+            .unwrap_or_else(|| RMCP_DEFAULT_NAME.to_owned())
     }
+}
+
+/// What rmcp calls a server that was given no name.
+const RMCP_DEFAULT_NAME: &str = "rmcp";
+
+fn program_name() -> Option<String> {
+    let path = std::env::current_exe().ok()?;
+    Some(path.file_stem()?.to_str()?.to_owned())
 }
 
 /// Writes each method three times: in the trait, for every server, and for the erased server.

@@ -1,0 +1,245 @@
+//! The authorization endpoint and the consent page.
+
+use mcpo_test_support::{
+    client::{REDIRECT_URI, TestClient, browser, form_in, location, query_of},
+    server::TestServer,
+};
+use reqwest::StatusCode;
+use serde_json::json;
+
+fn with(
+    mut parameters: Vec<(&'static str, String)>,
+    name: &'static str,
+    value: &str,
+) -> Vec<(&'static str, String)> {
+    parameters.retain(|(key, _)| *key != name);
+    if !value.is_empty() {
+        parameters.push((name, value.to_owned()));
+    }
+    parameters
+}
+
+#[tokio::test]
+async fn as7_success_carries_code_state_and_issuer() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let url = client.sign_in_and_allow(&client.request(), None).await;
+    assert!(url.starts_with(REDIRECT_URI));
+    assert!(query_of(&url, "code").is_some());
+    assert_eq!(query_of(&url, "state").as_deref(), Some("the-state"));
+    assert_eq!(query_of(&url, "iss"), Some(server.base()));
+}
+
+#[tokio::test]
+async fn as6_an_unknown_client_or_redirect_uri_never_redirects() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    for (name, value) in [
+        ("client_id", ""),
+        ("client_id", "unknown"),
+        ("client_id", "mcpo_ci_AAAA"),
+        ("redirect_uri", "https://evil.example/cb"),
+        ("redirect_uri", "http://127.0.0.1:1/callback/extra"),
+        ("redirect_uri", "javascript:alert(1)"),
+    ] {
+        let response = client.authorize(&with(client.request(), name, value)).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{name}={value}");
+        assert!(!response.headers().contains_key("location"));
+        let page = response.text().await.unwrap();
+        assert!(page.contains("This link does not work"), "{page}");
+        assert!(!page.contains("evil.example"));
+    }
+}
+
+#[tokio::test]
+async fn as3_as7_as16_later_errors_go_to_the_client_with_state_and_issuer() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    for (name, value, error) in [
+        ("code_challenge", "", "invalid_request"),
+        ("code_challenge", "too-short", "invalid_request"),
+        ("code_challenge_method", "", "invalid_request"),
+        ("code_challenge_method", "plain", "invalid_request"),
+        ("response_type", "token", "unsupported_response_type"),
+        ("response_type", "", "invalid_request"),
+        ("resource", "https://other.example/mcp", "invalid_target"),
+        ("scope", "admin", "invalid_scope"),
+    ] {
+        let response = client.authorize(&with(client.request(), name, value)).await;
+        assert_eq!(response.status(), StatusCode::SEE_OTHER, "{name}={value}");
+        let url = location(&response);
+        assert!(url.starts_with(REDIRECT_URI), "{url}");
+        assert_eq!(query_of(&url, "error").as_deref(), Some(error), "{url}");
+        assert_eq!(query_of(&url, "state").as_deref(), Some("the-state"));
+        assert_eq!(query_of(&url, "iss"), Some(server.base()));
+    }
+}
+
+#[tokio::test]
+async fn as6_a_parameter_that_is_there_twice_is_refused() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let mut parameters = client.request();
+    parameters.push(("redirect_uri", REDIRECT_URI.into()));
+    let response = client.authorize(&parameters).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn as16_resource_may_be_left_out_or_spelled_otherwise() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    for resource in ["", &format!("{}/mcp/", server.base().to_uppercase())] {
+        // The path is compared as it is, so only scheme and host change case.
+        let resource = resource.replace("/MCP/", "/mcp/");
+        let url = client
+            .sign_in_and_allow(&with(client.request(), "resource", &resource), None)
+            .await;
+        assert!(query_of(&url, "code").is_some(), "{resource}: {url}");
+    }
+}
+
+#[tokio::test]
+async fn scope_defaults_and_what_does_not_exist_is_left_out() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    for scope in ["", "offline_access", "mcp:tools unknown", "openid profile"] {
+        let url = client
+            .sign_in_and_allow(&with(client.request(), "scope", scope), None)
+            .await;
+        let code = query_of(&url, "code").unwrap_or_else(|| panic!("{scope}: {url}"));
+        let (_, tokens) = client.token(&client.exchange(&code)).await;
+        assert_eq!(tokens["scope"], "mcp:tools", "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn as12_consent_names_client_destination_scopes_and_warns_of_loopback() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let page = client
+        .authorize(&client.request())
+        .await
+        .text()
+        .await
+        .unwrap();
+    for text in ["Test Client", "127.0.0.1", "mcp:tools", "local-user"] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    assert!(page.contains("a program on the computer you are using"));
+
+    let elsewhere = json!({
+        "client_name": "<script>alert(1)</script>",
+        "redirect_uris": ["https://claude.ai/api/mcp/auth_callback"],
+        "token_endpoint_auth_method": "none",
+    });
+    let client = TestClient::register_as(&server.base(), &elsewhere).await;
+    let request = with(
+        client.request(),
+        "redirect_uri",
+        "https://claude.ai/api/mcp/auth_callback",
+    );
+    let page = client.authorize(&request).await.text().await.unwrap();
+    assert!(page.contains("<strong>claude.ai</strong>"), "{page}");
+    assert!(!page.contains("a program on the computer you are using"));
+    assert!(!page.contains("<script>"), "escaped");
+}
+
+#[tokio::test]
+async fn as6_pages_cannot_be_framed_cached_or_made_to_load_anything() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let response = client.authorize(&client.request()).await;
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    let policy = header("content-security-policy");
+    for part in [
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'self' http://127.0.0.1:1",
+    ] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert_eq!(header("x-frame-options"), "DENY");
+    assert_eq!(header("cache-control"), "no-store");
+    let cookie = header("set-cookie");
+    assert!(cookie.contains("HttpOnly; SameSite=Lax"), "{cookie}");
+}
+
+#[tokio::test]
+async fn denial_goes_to_the_client() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let page = client.authorize(&client.request()).await;
+    let form = form_in(&page.text().await.unwrap());
+    let fields = [("form", form.as_str()), ("decision", "deny")];
+    let url = location(&client.submit("/consent", &fields).await);
+    assert_eq!(query_of(&url, "error").as_deref(), Some("access_denied"));
+    assert_eq!(query_of(&url, "state").as_deref(), Some("the-state"));
+    assert_eq!(query_of(&url, "iss"), Some(server.base()));
+}
+
+#[tokio::test]
+async fn a_form_is_good_only_in_the_browser_it_was_shown_to() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let page = client.authorize(&client.request()).await;
+    let form = form_in(&page.text().await.unwrap());
+    let fields = [("form", form.as_str()), ("decision", "allow")];
+    let url = format!("{}/consent", server.base());
+
+    // Another browser, one without cookies, and a page elsewhere.
+    let stranger = browser();
+    stranger
+        .get(format!("{}/authorize", server.base()))
+        .query(&client.request())
+        .send()
+        .await
+        .unwrap();
+    for (who, headers) in [
+        (stranger, None),
+        (browser(), None),
+        (
+            client.http.clone(),
+            Some(("origin", "https://evil.example")),
+        ),
+        (client.http.clone(), Some(("sec-fetch-site", "cross-site"))),
+    ] {
+        let mut request = who.post(&url).form(&fields);
+        if let Some((name, value)) = headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.unwrap();
+        assert!(!response.headers().contains_key("location"), "{headers:?}");
+    }
+    // The right browser may even press twice.
+    for _ in 0..2 {
+        let response = client.submit("/consent", &fields).await;
+        assert!(query_of(&location(&response), "code").is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_is_too_old_leads_back_to_the_start() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let page = client.authorize(&client.request()).await;
+    let form = form_in(&page.text().await.unwrap());
+    server.clock.advance(std::time::Duration::from_secs(601));
+    let fields = [("form", form.as_str()), ("decision", "allow")];
+    let response = client.submit("/consent", &fields).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let page = response.text().await.unwrap();
+    assert!(page.contains("This page is too old"), "{page}");
+    assert!(page.contains("authorize?response_type=code&amp;"), "{page}");
+}
+
+#[tokio::test]
+async fn a_long_state_survives() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let state = "s".repeat(4000);
+    let request = with(client.request(), "state", &state);
+    let url = client.sign_in_and_allow(&request, None).await;
+    assert_eq!(query_of(&url, "state"), Some(state));
+}

@@ -1,0 +1,108 @@
+//! Revocation and introspection.
+
+use mcpo_test_support::{
+    client::{REDIRECT_URI, TestClient, answer},
+    server::TestServer,
+};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+async fn confidential(server: &TestServer) -> TestClient {
+    let metadata = json!({
+        "redirect_uris": [REDIRECT_URI],
+        "token_endpoint_auth_method": "client_secret_basic",
+    });
+    TestClient::register_as(&server.base(), &metadata).await
+}
+
+async fn ask(client: &TestClient, endpoint: &str, token: &str) -> (StatusCode, Value) {
+    let url = format!("{}{endpoint}", client.base);
+    let request = match &client.secret {
+        Some(secret) => client
+            .http
+            .post(url)
+            .basic_auth(&client.id, Some(secret))
+            .form(&[("token", token)]),
+        None => client
+            .http
+            .post(url)
+            .form(&[("token", token), ("client_id", &client.id)]),
+    };
+    answer(request).await
+}
+
+async fn tokens_of(client: &TestClient) -> Value {
+    let code = client.code().await;
+    let url = format!("{}/token", client.base);
+    let request = client
+        .http
+        .post(url)
+        .basic_auth(&client.id, client.secret.as_ref());
+    let (status, body) = answer(request.form(&client.exchange(&code))).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body
+}
+
+#[tokio::test]
+async fn as20_revocation_ends_the_grant_by_either_token() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    for kind in ["access_token", "refresh_token"] {
+        let tokens = client.tokens().await;
+        let access = tokens["access_token"].as_str().unwrap();
+        assert_eq!(client.can_call(access).await, StatusCode::OK);
+        let (status, _) = ask(&client, "/revoke", tokens[kind].as_str().unwrap()).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(client.can_call(access).await, StatusCode::UNAUTHORIZED);
+        let refresh = tokens["refresh_token"].as_str().unwrap();
+        assert_eq!(client.refresh(refresh).await.0, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn as20_revocation_is_client_bound_and_tells_nothing() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let other = TestClient::register(&server.base()).await;
+    let tokens = client.tokens().await;
+    let access = tokens["access_token"].as_str().unwrap();
+    for token in [access, "unknown"] {
+        assert_eq!(ask(&other, "/revoke", token).await.0, StatusCode::OK);
+    }
+    assert_eq!(client.can_call(access).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn as20_introspection_tells_a_client_about_its_own_tokens() {
+    let server = TestServer::start().await;
+    let client = confidential(&server).await;
+    let other = confidential(&server).await;
+    let tokens = tokens_of(&client).await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let (status, body) = ask(&client, "/introspect", access).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["active"], true);
+    assert_eq!(body["sub"], "local-user");
+    assert_eq!(body["aud"], format!("{}/mcp", server.base()));
+    assert_eq!(body["iss"], server.base());
+    assert_eq!(body["client_id"], client.id);
+    assert_eq!(
+        body["exp"].as_u64().unwrap() - body["iat"].as_u64().unwrap(),
+        3600
+    );
+
+    let inactive = json!({ "active": false });
+    assert_eq!(ask(&other, "/introspect", access).await.1, inactive);
+    assert_eq!(ask(&client, "/introspect", "unknown").await.1, inactive);
+    ask(&client, "/revoke", access).await;
+    assert_eq!(ask(&client, "/introspect", access).await.1, inactive);
+}
+
+#[tokio::test]
+async fn as20_introspection_needs_a_secret() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let (status, body) = ask(&client, "/introspect", "anything").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(body["error"], "invalid_client");
+}

@@ -1,0 +1,158 @@
+//! Both wire forms behind the bearer check.
+
+use mcpo_test_support::{client::TestClient, server::TestServer};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+struct Session {
+    client: TestClient,
+    token: String,
+}
+
+impl Session {
+    async fn new(server: &TestServer) -> Self {
+        let client = TestClient::register(&server.base()).await;
+        let token = client.tokens().await["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        Self { client, token }
+    }
+
+    fn post(&self, body: &Value) -> RequestBuilder {
+        self.client
+            .http
+            .post(format!("{}/mcp", self.client.base))
+            .bearer_auth(&self.token)
+            .header("accept", "application/json, text/event-stream")
+            .json(body)
+    }
+
+    async fn initialize(&self) -> Response {
+        let body = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": { "name": "test", "version": "1" },
+            },
+        });
+        self.post(&body).send().await.unwrap()
+    }
+}
+
+fn session_id(response: &Response) -> String {
+    response.headers()["mcp-session-id"]
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn call(tool: &str, arguments: &Value) -> Value {
+    json!({
+        "jsonrpc": "2.0", "id": 2, "method": "tools/call",
+        "params": { "name": tool, "arguments": arguments },
+    })
+}
+
+#[tokio::test]
+async fn rs10_stateless_calls_and_tools_that_break() {
+    let server = TestServer::start().await;
+    let session = Session::new(&server).await;
+    let ask = async |tool: &str, arguments: Value| {
+        let request = session.client.call(&session.token, tool, &arguments);
+        let response = request.send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    };
+    let (status, text) = ask("add", json!({ "a": 20, "b": 22 })).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(text.contains("42"), "{text}");
+    let (_, text) = ask("whoami", json!({})).await;
+    assert!(text.contains("local-user through Test Client"), "{text}");
+    // A panic is that call's error; the server goes on.
+    let (_, text) = ask("break_down", json!({})).await;
+    assert!(text.contains("the tool panicked"), "{text}");
+    let (status, _) = ask("add", json!({ "a": 1, "b": 1 })).await;
+    assert_eq!(status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn rs10_a_session_of_the_older_protocol() {
+    let server = TestServer::start().await;
+    let session = Session::new(&server).await;
+    let response = session.initialize().await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let id = session_id(&response);
+    let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let response = session
+        .post(&initialized)
+        .header("mcp-session-id", &id)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    let response = session
+        .post(&call("whoami", &json!({})))
+        .header("mcp-session-id", &id)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let text = response.text().await.unwrap();
+    assert!(text.contains("local-user through Test Client"), "{text}");
+}
+
+#[tokio::test]
+async fn rs10_a_lost_session_is_404_and_never_401() {
+    let server = TestServer::start().await;
+    let session = Session::new(&server).await;
+    let id = session_id(&session.initialize().await);
+    let stranger = "0f0e0d0c-0b0a-4908-8706-050403020100";
+    for lost in [
+        stranger,
+        &format!("{stranger}.AAAAAAAAAAAAAAAAAAAAAA"),
+        &id.replace('.', ""),
+    ] {
+        let request = session.post(&call("add", &json!({ "a": 1, "b": 1 })));
+        let response = request.header("mcp-session-id", lost).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{lost}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_in_flight_is_finished_when_the_server_stops() {
+    let server = TestServer::start().await;
+    let session = Session::new(&server).await;
+    let request = session
+        .client
+        .call(&session.token, "wait", &json!({ "milliseconds": 400 }));
+    let call = tokio::spawn(async move { request.send().await.unwrap().text().await.unwrap() });
+    // The call has arrived when a later one has been answered on another connection.
+    session.client.can_call(&session.token).await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    server.stop().await;
+    let text = call.await.unwrap();
+    assert!(text.contains("done"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stream_that_waits_for_news_does_not_hold_up_a_stop() {
+    let server = TestServer::start().await;
+    let session = Session::new(&server).await;
+    let id = session_id(&session.initialize().await);
+    let stream = session
+        .client
+        .http
+        .get(format!("{}/mcp", session.client.base))
+        .bearer_auth(&session.token)
+        .header("accept", "text/event-stream")
+        .header("mcp-session-id", id)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stream.status(), StatusCode::OK);
+    let began = std::time::Instant::now();
+    server.stop().await;
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    drop(stream);
+}

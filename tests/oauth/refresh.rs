@@ -1,0 +1,142 @@
+//! Refresh tokens: rotation, grace, reuse.
+
+use std::time::Duration;
+
+use mcpo_test_support::{
+    client::{TestClient, answer},
+    server::TestServer,
+};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+fn refresh_token(tokens: &Value) -> &str {
+    tokens["refresh_token"].as_str().unwrap()
+}
+
+async fn refreshed(client: &TestClient, token: &str) -> Value {
+    let (status, body) = client.refresh(token).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body
+}
+
+async fn refused(client: &TestClient, token: &str) {
+    let (status, body) = client.refresh(token).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(body["error"], "invalid_grant", "{body}");
+}
+
+#[tokio::test]
+async fn as14_each_refresh_gives_a_new_pair() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let mut tokens = client.tokens().await;
+    for _ in 0..5 {
+        server.clock.advance(Duration::from_secs(3600));
+        let old = tokens["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(client.can_call(&old).await, StatusCode::UNAUTHORIZED);
+        let next = refreshed(&client, refresh_token(&tokens)).await;
+        assert_ne!(next["refresh_token"], tokens["refresh_token"]);
+        let access = next["access_token"].as_str().unwrap();
+        assert_eq!(client.can_call(access).await, StatusCode::OK);
+        tokens = next;
+    }
+}
+
+#[tokio::test]
+async fn as18_the_retry_after_a_lost_answer_goes_on() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let first = client.tokens().await;
+    let _lost = refreshed(&client, refresh_token(&first)).await;
+    server.clock.advance(Duration::from_secs(30));
+    let retried = refreshed(&client, refresh_token(&first)).await;
+    // Much later the client goes on with what the retry gave it.
+    server.clock.advance(Duration::from_secs(4000));
+    let later = refreshed(&client, refresh_token(&retried)).await;
+    let access = later["access_token"].as_str().unwrap();
+    assert_eq!(client.can_call(access).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
+    for kept in [0, 1] {
+        let server = TestServer::start().await;
+        let client = TestClient::register(&server.base()).await;
+        let first = client.tokens().await;
+        let ask = || {
+            let request = client.http.post(format!("{}/token", client.base)).form(&[
+                ("grant_type", "refresh_token"),
+                ("refresh_token", refresh_token(&first)),
+                ("client_id", &client.id),
+            ]);
+            tokio::spawn(answer(request))
+        };
+        let (one, two) = (ask(), ask());
+        let answers = [one.await.unwrap(), two.await.unwrap()];
+        for (status, body) in &answers {
+            assert_eq!(*status, StatusCode::OK, "{body}");
+            let access = body["access_token"].as_str().unwrap();
+            assert_eq!(client.can_call(access).await, StatusCode::OK);
+        }
+        server.clock.advance(Duration::from_secs(4000));
+        refreshed(&client, refresh_token(&answers[kept].1)).await;
+    }
+}
+
+#[tokio::test]
+async fn as18_a_stolen_token_that_is_used_later_ends_the_family() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let first = client.tokens().await;
+    let second = refreshed(&client, refresh_token(&first)).await;
+    server.clock.advance(Duration::from_secs(46));
+    refused(&client, refresh_token(&first)).await;
+    refused(&client, refresh_token(&second)).await;
+    let access = second["access_token"].as_str().unwrap();
+    assert_eq!(client.can_call(access).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn as18_a_token_two_generations_old_ends_the_family_at_once() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let first = client.tokens().await;
+    let second = refreshed(&client, refresh_token(&first)).await;
+    let third = refreshed(&client, refresh_token(&second)).await;
+    refused(&client, refresh_token(&first)).await;
+    refused(&client, refresh_token(&third)).await;
+}
+
+#[tokio::test]
+async fn as14_a_refresh_token_is_its_clients_and_dies_when_unused() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let other = TestClient::register(&server.base()).await;
+    let tokens = client.tokens().await;
+    refused(&other, refresh_token(&tokens)).await;
+    refused(&client, tokens["access_token"].as_str().unwrap()).await;
+    server.clock.advance(Duration::from_secs(90 * 24 * 3600));
+    refused(&client, refresh_token(&tokens)).await;
+}
+
+#[tokio::test]
+async fn as14_a_refresh_cannot_widen() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let tokens = client.tokens().await;
+    let ask = async |name: &'static str, value: &str| {
+        let parameters = [
+            ("grant_type", "refresh_token".into()),
+            ("refresh_token", refresh_token(&tokens).to_owned()),
+            ("client_id", client.id.clone()),
+            (name, value.to_owned()),
+        ];
+        client.token(&parameters).await
+    };
+    let (_, body) = ask("scope", "admin").await;
+    assert_eq!(body["error"], "invalid_scope");
+    let (_, body) = ask("resource", "https://other.example").await;
+    assert_eq!(body["error"], "invalid_target");
+    let (status, _) = ask("scope", "mcp:tools offline_access").await;
+    assert_eq!(status, StatusCode::OK);
+}

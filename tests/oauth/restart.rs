@@ -1,0 +1,80 @@
+//! What clients hold outlives the process.
+
+use std::sync::Arc;
+
+use mcpo_test_support::{client::TestClient, clock::ManualClock, server::TestServer};
+use reqwest::StatusCode;
+
+#[tokio::test]
+async fn as15_nothing_a_client_holds_is_forgotten_on_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state/ledger.sqlite3");
+    let clock = Arc::<ManualClock>::default();
+    let server = TestServer::start_on("127.0.0.1:0", Arc::clone(&clock), |config| {
+        config.with_sqlite(&file)
+    })
+    .await;
+    let address = server.address.to_string();
+    let client = TestClient::register(&server.base()).await;
+    let pending = client.code().await;
+    let tokens = client.tokens().await;
+    server.stop().await;
+
+    let server = TestServer::start_on(&address, clock, |config| config.with_sqlite(&file)).await;
+    let access = tokens["access_token"].as_str().unwrap();
+    assert_eq!(client.can_call(access).await, StatusCode::OK);
+    let (status, body) = client
+        .refresh(tokens["refresh_token"].as_str().unwrap())
+        .await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    // A flow in the middle goes on, with the client id and the code from before.
+    let (status, body) = client.token(&client.exchange(&pending)).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    server.stop().await;
+    // Nothing in the file is a token.
+    let bytes = std::fs::read(&file).unwrap();
+    for secret in [access, tokens["refresh_token"].as_str().unwrap(), &pending] {
+        let found = bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
+        assert!(!found);
+    }
+}
+
+#[tokio::test]
+async fn as18_what_was_revoked_stays_revoked_on_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.sqlite3");
+    let clock = Arc::<ManualClock>::default();
+    let server = TestServer::start_on("127.0.0.1:0", Arc::clone(&clock), |config| {
+        config.with_sqlite(&file)
+    })
+    .await;
+    let address = server.address.to_string();
+    let client = TestClient::register(&server.base()).await;
+    let code = client.code().await;
+    let (_, tokens) = client.token(&client.exchange(&code)).await;
+    client.token(&client.exchange(&code)).await;
+    server.stop().await;
+
+    let server = TestServer::start_on(&address, clock, |config| config.with_sqlite(&file)).await;
+    let access = tokens["access_token"].as_str().unwrap();
+    assert_eq!(client.can_call(access).await, StatusCode::UNAUTHORIZED);
+    let (status, _) = client
+        .refresh(tokens["refresh_token"].as_str().unwrap())
+        .await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    drop(server);
+}
+
+#[tokio::test]
+async fn as15_the_ledger_is_private_to_its_owner() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state/ledger.sqlite3");
+    let server = TestServer::start_with(|config| config.with_sqlite(&file)).await;
+    TestClient::register(&server.base()).await;
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(file.parent().unwrap()) & 0o077, 0);
+    drop(server);
+}

