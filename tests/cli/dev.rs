@@ -242,6 +242,33 @@ fn a_crate_beside_the_project_is_part_of_it() {
 }
 
 #[test]
+fn a_build_script_that_makes_a_source_file_does_not_go_round_in_circles() {
+    let project = TinyProject::new();
+    project.write("words.txt", "first");
+    let script = r#"
+        fn main() {
+            println!("cargo::rerun-if-changed=words.txt");
+            let words = std::fs::read_to_string("words.txt").unwrap();
+            let out = std::env::var("OUT_DIR").unwrap();
+            let code = format!("pub const WORDS: &str = {words:?};");
+            std::fs::write(format!("{out}/words.rs"), code).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+    "#;
+    project.write("build.rs", script);
+    project.answer("WORDS");
+    let include = "\ninclude!(concat!(env!(\"OUT_DIR\"), \"/words.rs\"));\nfn main";
+    project.edit("src/main.rs", "\nfn main", include);
+
+    let dev = Dev::ready(&project);
+    assert_eq!(dev.get("/"), "first");
+    project.write("words.txt", "second");
+    dev.wait_for("Reloaded words.txt in ");
+    assert_eq!(dev.get("/"), "second");
+    assert_eq!(dev.said().matches("Compiling").count(), 2, "{}", dev.said());
+}
+
+#[test]
 fn other_files_are_none_of_its_business() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);

@@ -99,6 +99,18 @@ fn a_server_that_does_not_get_ready_does_not_take_over() {
 }
 
 #[test]
+fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    let server = dev.server_pid();
+    project.write(".env", "MCPO_SECRET=x\nSILENT=1\n");
+    dev.wait_for("the new server was not ready after 30 s; the old one answers as before");
+    wait::until("the old server alone", || {
+        (0..20).all(|_| dev.server_pid() == server).then_some(())
+    });
+}
+
+#[test]
 fn a_port_that_is_taken() {
     let project = TinyProject::new();
     // The one after it is most likely free, but any is right.

@@ -19,10 +19,12 @@ fn nothing_to_do() {
 #[test]
 fn an_unknown_command_with_a_near_one() {
     let folder = tempdir().unwrap();
-    assert_snapshot!(said(folder.path(), &["nwe", "x"]), @r"
+    assert_snapshot!(said(folder.path(), &["newt", "x"]), @r"
     exit code 2
     --- stderr
-    error: unrecognized subcommand 'nwe'
+    error: unrecognized subcommand 'newt'
+
+      tip: a similar subcommand exists: 'new'
 
     Usage: mcpo <COMMAND>
 
@@ -136,11 +138,11 @@ fn names_that_cannot_be() {
 #[test]
 fn an_unknown_template() {
     let folder = tempdir().unwrap();
-    let said = said(folder.path(), &["new", "x", "--template", "sevrer"]);
+    let said = said(folder.path(), &["new", "x", "--template", "servers"]);
     assert_snapshot!(said, @r"
     exit code 2
     --- stderr
-    error: there is no template `sevrer`
+    error: there is no template `servers`
     help: choose one of: server
     ");
 }

@@ -40,15 +40,17 @@ pub fn said(folder: &Path, arguments: &[&str]) -> String {
 
 /// Exit code, stdout and stderr, without the folder's random name.
 pub fn transcript(folder: &Path, output: &Output) -> String {
-    let mut text = match output.status.code() {
+    let mut parts = vec![match output.status.code() {
         Some(code) => format!("exit code {code}\n"),
         None => format!("{}\n", output.status),
-    };
+    }];
     for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         let said = String::from_utf8_lossy(bytes);
         if !said.trim().is_empty() {
-            text += &format!("--- {name}\n{}\n", said.trim_end());
+            parts.push(format!("--- {name}\n{}\n", said.trim_end()));
         }
     }
-    text.replace(&*folder.to_string_lossy(), "[FOLDER]")
+    parts
+        .concat()
+        .replace(&*folder.to_string_lossy(), "[FOLDER]")
 }

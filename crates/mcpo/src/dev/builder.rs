@@ -1,7 +1,7 @@
 //! Makes an executable of the latest state on disk.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -143,8 +143,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Tells the watcher which files matter from now on.
-    fn publish_inputs(&self, executable: &std::path::Path, began: SystemTime) {
-        match Inputs::of(executable, &self.cargo.package().workspace, began) {
+    fn publish_inputs(&self, executable: &Path, began: SystemTime) {
+        match Inputs::of(executable, self.cargo.package(), began) {
             Ok(inputs) => {
                 self.inputs.send_replace(inputs);
             }

@@ -33,11 +33,12 @@ pub enum Build {
 #[derive(Debug)]
 pub struct Cargo {
     package: Package,
+    colours: bool,
 }
 
 impl Cargo {
-    pub const fn new(package: Package) -> Self {
-        Self { package }
+    pub const fn new(package: Package, colours: bool) -> Self {
+        Self { package, colours }
     }
 
     pub const fn package(&self) -> &Package {
@@ -78,6 +79,10 @@ impl Cargo {
             .args(["--bin", &self.package.executable])
             .args((!progress).then_some("--quiet"))
             .current_dir(&self.package.folder)
+            .env(
+                "CARGO_TERM_COLOR",
+                if self.colours { "always" } else { "never" },
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .process_group(0)

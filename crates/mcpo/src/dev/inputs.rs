@@ -7,6 +7,8 @@ use std::{
     time::SystemTime,
 };
 
+use super::package::Package;
+
 /// The files the executable depends on, included ones and those of other local crates too.
 #[derive(Clone, Debug)]
 pub struct Inputs {
@@ -28,10 +30,18 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// Reads the dependency file of `executable`.
-    pub fn of(executable: &Path, workspace: &Path, built: SystemTime) -> io::Result<Self> {
+    /// Reads the dependency file of an executable of `package`.
+    pub fn of(executable: &Path, package: &Package, built: SystemTime) -> io::Result<Self> {
         let text = fs::read_to_string(executable.with_extension("d"))?;
-        let files = parse(&text).map(|file| workspace.join(file)).collect();
+        let named = parse(&text).map(|file| package.workspace.join(file));
+        // What a build script made is a result of the build, whichever way it was read.
+        let written = named.filter(|file| !file.starts_with(&package.target));
+        let mut files = HashSet::new();
+        for file in written {
+            // Behind a symbolic link it is another file that is going to be saved.
+            files.extend(fs::canonicalize(&file));
+            files.insert(file);
+        }
         Ok(Self {
             files,
             built,

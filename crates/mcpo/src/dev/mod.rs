@@ -98,15 +98,15 @@ async fn develop(package: Package, listener: std::net::TcpListener, ui: &Ui) -> 
     let (candidate_sender, candidates) = mpsc::channel(1);
     let (inputs_sender, inputs) = watch::channel(Inputs::default());
 
-    let watcher = Watcher::new(&package, inputs, change_sender)?;
-    let cargo = Cargo::new(package.clone());
+    let files = Watcher::new(&package, inputs, change_sender)?;
+    let cargo = Cargo::new(package.clone(), ui.has_colours());
     let builder = Builder::new(cargo, changes, candidate_sender, inputs_sender, ui);
     let supervisor = Supervisor::new(package, listener, candidates, ui)?;
 
     let gently = &stop.gently;
     let actors = async {
         let outcome = tokio::join!(
-            stopping_all(gently, watcher.run(gently)),
+            stopping_all(gently, files.run(gently)),
             stopping_all(gently, builder.run(gently)),
             supervisor.run(&stop),
         );

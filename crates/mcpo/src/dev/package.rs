@@ -17,6 +17,8 @@ pub struct Package {
     pub folder: PathBuf,
     /// The folder with the lock file; the same one unless the package is part of a workspace.
     pub workspace: PathBuf,
+    /// Where cargo puts what it makes.
+    pub target: PathBuf,
     pub name: String,
     pub executable: String,
     /// A build script may read any file of the package.
@@ -48,6 +50,7 @@ impl Package {
         Ok(Self {
             folder: folder.to_owned(),
             workspace: metadata.workspace_root.clone().into_std_path_buf(),
+            target: metadata.target_directory.clone().into_std_path_buf(),
             name: package.name.to_string(),
             executable: target.name.clone(),
             has_build_script: package.targets.iter().any(Target::is_custom_build),

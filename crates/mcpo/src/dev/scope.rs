@@ -30,7 +30,10 @@ pub struct Scope {
     watched: HashSet<PathBuf>,
     /// What the last build read.
     inputs: HashSet<PathBuf>,
+    /// The folders of the package and of the local crates it depends on.
+    crates: HashSet<PathBuf>,
     folder: PathBuf,
+    target: PathBuf,
     ignored: Gitignore,
     has_build_script: bool,
 }
@@ -44,7 +47,9 @@ impl Scope {
             watcher,
             watched: HashSet::new(),
             inputs: HashSet::new(),
+            crates: HashSet::from([package.folder.clone()]),
             folder: package.folder.clone(),
+            target: package.target.clone(),
             ignored,
             has_build_script: package.has_build_script,
         };
@@ -59,13 +64,15 @@ impl Scope {
 
     /// Watches a folder and those in it; returns the files found on the way.
     pub fn watch_tree(&mut self, folder: &Path) -> Outcome<Vec<PathBuf>> {
-        if self.is_ignored(folder) {
+        let ours = self.crates.iter().any(|ours| folder.starts_with(ours));
+        if !ours || self.is_never(folder) || self.is_ignored(folder) {
             return Ok(Vec::new());
         }
+        let target = self.target.clone();
         let entries = WalkBuilder::new(folder)
             .hidden(false)
             .require_git(false)
-            .filter_entry(|entry| !is_never(entry.path()))
+            .filter_entry(move |entry| !has_name_of_never(entry.path()) && entry.path() != target)
             .build();
         let mut files = Vec::new();
         // What vanishes during the walk is reported by the folder around it.
@@ -97,7 +104,9 @@ impl Scope {
         self.inputs.clone_from(&inputs.files);
         // The manifests of other local crates are no inputs of rustc, but of cargo.
         for folder in crate_folders(inputs, &self.folder) {
-            self.watch(&folder)?;
+            if self.crates.insert(folder.clone()) {
+                self.watch_tree(&folder)?;
+            }
         }
         Ok(unnoticed)
     }
@@ -131,7 +140,7 @@ impl Scope {
 
     /// Whether the file matters without having been part of a build: it may be a new module.
     fn is_source(&self, path: &Path) -> bool {
-        if is_temporary(path) || is_never(path) || self.is_ignored(path) {
+        if is_temporary(path) || self.is_never(path) || self.is_ignored(path) {
             return false;
         }
         let name = path
@@ -147,13 +156,19 @@ impl Scope {
     fn is_ours(&self, path: &Path) -> bool {
         path.starts_with(&self.folder)
             && !is_temporary(path)
-            && !is_never(path)
+            && !self.is_never(path)
             && !self.is_ignored(path)
+    }
+
+    fn is_never(&self, path: &Path) -> bool {
+        path.starts_with(&self.target) || has_name_of_never(path)
     }
 
     fn is_ignored(&self, path: &Path) -> bool {
         path.strip_prefix(&self.folder).is_ok_and(|relative| {
-            let below_never = relative.iter().any(|part| is_never(Path::new(part)));
+            let below_never = relative
+                .iter()
+                .any(|part| has_name_of_never(Path::new(part)));
             below_never
                 || self
                     .ignored
@@ -189,7 +204,7 @@ fn is_temporary(path: &Path) -> bool {
     name.starts_with('.') || name.ends_with('~')
 }
 
-fn is_never(path: &Path) -> bool {
+fn has_name_of_never(path: &Path) -> bool {
     NEVER.iter().any(|never| path.ends_with(never))
 }
 

@@ -36,4 +36,7 @@ pub fn print(ui: &Ui, package: &Package, listener: &TcpListener, environment: &E
             "nobody is asked; set ADMIN_PASSWORD in .env to change that"
         },
     );
+    if ui.is_terminal() {
+        ui.step("Stop", "with Ctrl-C");
+    }
 }

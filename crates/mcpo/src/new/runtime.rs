@@ -22,9 +22,8 @@ impl RuntimeSource {
     /// Reads `--runtime`; without it, the copy this binary carries, or else its own version.
     pub fn choose(unverified: Option<&str>) -> Outcome<Self> {
         match unverified {
-            None if embedded::has_runtime() => Ok(Self::Vendored),
+            None | Some("vendored") if embedded::has_runtime() => Ok(Self::Vendored),
             None => Ok(Self::Version(env!("CARGO_PKG_VERSION").to_owned())),
-            Some("vendored") if embedded::has_runtime() => Ok(Self::Vendored),
             Some("vendored") => Err(Failure::new(
                 "this mcpo was built without a copy of mcpo-runtime",
             )
