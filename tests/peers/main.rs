@@ -3,6 +3,12 @@
 //! They come from npm: `scripts/check` installs them. Where they are missing these tests fail and
 //! say so; a plain `cargo nextest run` leaves them out.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a helper that cannot help fails its test"
+)]
+
 use std::{path::Path, process::Stdio};
 
 use mcpo_test_support::process::{ServerProcess, free_port};
@@ -34,24 +40,33 @@ async fn node(script: &str, arguments: &[&str]) -> String {
     stdout
 }
 
-/// Environment and arguments of a server that asks for a password, and of one that does not.
-fn sign_in_modes() -> [(
-    &'static [(&'static str, &'static str)],
-    &'static [&'static str],
-); 2] {
-    [(&[("ADMIN_PASSWORD", PASSWORD)], &[PASSWORD]), (&[], &[])]
+/// A way to sign in: the server's environment, and the arguments of a script that uses it.
+struct SignIn {
+    environment: &'static [(&'static str, &'static str)],
+    arguments: &'static [&'static str],
 }
+
+const SIGN_IN_MODES: [SignIn; 2] = [
+    SignIn {
+        environment: &[("ADMIN_PASSWORD", PASSWORD)],
+        arguments: &[PASSWORD],
+    },
+    SignIn {
+        environment: &[],
+        arguments: &[],
+    },
+];
 
 #[tokio::test]
 async fn rs10_the_sdk_calls_a_tool_and_goes_on_after_a_crash() {
-    for (environment, password) in sign_in_modes() {
+    for mode in SIGN_IN_MODES {
         let folder = tempfile::tempdir().unwrap();
         let held = folder.path().join("client.json");
         let port = free_port();
-        let server = ServerProcess::start(SERVER, port, folder.path(), environment).await;
+        let server = ServerProcess::start(SERVER, port, folder.path(), mode.environment).await;
         let url = format!("{}/mcp", server.base());
         let call = async || {
-            let arguments = [&[&url, held.to_str().unwrap(), "whoami"], password].concat();
+            let arguments = [&[&url, held.to_str().unwrap(), "whoami"], mode.arguments].concat();
             let printed = node("sdk-client.mjs", &arguments).await;
             serde_json::from_str::<Value>(&printed).expect("JSON")
         };
@@ -61,7 +76,7 @@ async fn rs10_the_sdk_calls_a_tool_and_goes_on_after_a_crash() {
         assert!(text.ends_with("through SDK client"), "{text}");
 
         server.kill();
-        let _server = ServerProcess::start(SERVER, port, folder.path(), environment).await;
+        let _server = ServerProcess::start(SERVER, port, folder.path(), mode.environment).await;
         let second = call().await;
         assert_eq!(second["authorized"], false, "nobody is asked again");
         assert_eq!(second["text"], first["text"]);
@@ -77,24 +92,33 @@ async fn rs10_the_sdk_calls_a_tool_and_goes_on_after_a_crash() {
     }
 }
 
+/// Runs both scenarios; the arguments are the script's, after the issuer.
+async fn conformance(environment: &[(&str, &str)], arguments: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(SERVER, free_port(), folder.path(), environment).await;
+    let base = server.base();
+    let arguments = [&[base.as_str()], arguments].concat();
+    let printed = node("conformance-authorization.mjs", &arguments).await;
+    for line in [
+        "✓ authorization-server-metadata-endpoint: 2 passed, 0 failed",
+        "✓ authorization-code-grant: 1 passed, 0 failed",
+    ] {
+        assert!(printed.contains(line), "{line} in\n{printed}");
+    }
+}
+
 #[tokio::test]
 async fn as2_as17_the_conformance_suite_accepts_us_as_authorization_server() {
-    for (environment, password) in sign_in_modes() {
-        let folder = tempfile::tempdir().unwrap();
-        let server = ServerProcess::start(SERVER, free_port(), folder.path(), environment).await;
-        let base = server.base();
-        let printed = node(
-            "conformance-authorization.mjs",
-            &[&[base.as_str()], password].concat(),
-        )
-        .await;
-        for line in [
-            "✓ authorization-server-metadata-endpoint: 1 passed, 0 failed",
-            "✓ authorization-code-grant: 1 passed, 0 failed",
-        ] {
-            assert!(printed.contains(line), "{line} in\n{printed}");
-        }
+    for mode in SIGN_IN_MODES {
+        conformance(mode.environment, mode.arguments).await;
     }
+}
+
+#[tokio::test]
+async fn as8_the_conformance_suite_with_a_client_whose_id_is_its_document() {
+    // Nothing is fetched in the check, so the pinned copy of this document is what is used.
+    let document = "https://claude.ai/oauth/claude-code-client-metadata";
+    conformance(&[], &["", document]).await;
 }
 
 #[tokio::test]

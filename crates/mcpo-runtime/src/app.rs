@@ -6,6 +6,7 @@ use crate::{
     Error,
     base_url::{BaseUrl, BaseUrls},
     bearer::GrantCache,
+    client::Clients,
     clock::{Clock, SystemClock, Timestamp},
     config::{Config, LedgerChoice},
     ledger::{Ledger, MemoryLedger},
@@ -21,6 +22,7 @@ use crate::{
 pub(crate) struct App {
     pub(crate) bases: BaseUrls,
     pub(crate) keys: KeyRing,
+    pub(crate) clients: Clients,
     pub(crate) login: Login,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) grants: GrantCache,
@@ -46,6 +48,7 @@ impl App {
         Ok(Arc::new(Self {
             bases: BaseUrls::new(config.base_url.clone().unwrap_or(fallback)),
             keys: config.keys.clone(),
+            clients: Clients::new(&config.clients)?,
             login: config.login.clone(),
             ledger: open_ledger(&config.ledger, Arc::clone(&clock))?,
             grants: GrantCache::new(),

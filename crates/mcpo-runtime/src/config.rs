@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::{
     base_url::BaseUrl,
+    client::{ConfiguredClient, parse_configured},
     login::{Login, MAX_PASSWORD_LEN, Password},
     seal::{KeyRing, KeyRingError},
 };
@@ -21,6 +22,7 @@ pub struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) keys: KeyRing,
     pub(crate) login: Login,
+    pub(crate) clients: Vec<ConfiguredClient>,
     pub(crate) ledger: LedgerChoice,
     pub(crate) title: Option<String>,
     pub(crate) allowed_origins: Vec<String>,
@@ -89,6 +91,7 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             keys,
             login: Login::Nobody,
+            clients: Vec::new(),
             ledger: LedgerChoice::Memory,
             title: None,
             allowed_origins: DEFAULT_ORIGINS.map(str::to_owned).into(),
@@ -126,6 +129,13 @@ impl Config {
         self
     }
 
+    /// Knows this client, beside those that register or describe themselves.
+    #[must_use]
+    pub fn with_client(mut self, client: ConfiguredClient) -> Self {
+        self.clients.push(client);
+        self
+    }
+
     /// The name that stands above the pages, instead of the MCP server's own.
     #[must_use]
     pub fn with_title(mut self, title: impl Into<String>) -> Self {
@@ -143,6 +153,7 @@ impl Config {
     /// | `HOST` | address to listen on | loopback, or all addresses if `BASE_URL` is public |
     /// | `ADMIN_PASSWORD` | password of the one user | nobody is asked |
     /// | `ADMIN_PASSWORD_HASH` | the same as an argon2id PHC string | – |
+    /// | `MCPO_CLIENTS` | clients known beforehand: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
     /// | `MCPO_LEDGER` | `sqlite:PATH` or `memory` | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
     /// | `MCPO_TITLE` | name above the pages | the server's name |
@@ -167,6 +178,7 @@ impl Config {
         let listen = reader.listen(base_url.as_ref(), on_cloud_run);
         let keys = reader.keys();
         let login = reader.login();
+        let clients = reader.clients();
         let ledger = reader.ledger(on_cloud_run);
         let allowed_origins = reader.allowed_origins();
         if on_cloud_run && matches!(login, Login::Nobody) && !reader.flag("MCPO_OPEN_TO_ANYONE") {
@@ -185,6 +197,7 @@ impl Config {
                 listen,
                 keys,
                 login,
+                clients,
                 ledger,
                 title,
                 allowed_origins,
@@ -322,6 +335,19 @@ impl Reader<'_> {
                 Login::Password(Password::Hash(hash))
             }
         }
+    }
+
+    fn clients(&mut self) -> Vec<ConfiguredClient> {
+        let Some(text) = self.text("MCPO_CLIENTS") else {
+            return Vec::new();
+        };
+        parse_configured(&text).unwrap_or_else(|error| {
+            let problem = format!("cannot be used: {error}");
+            let allowed = "a JSON array of objects with client_id, client_secret (left out for a \
+                           public client), client_name, redirect_uris";
+            self.wrong("MCPO_CLIENTS", None, problem, allowed);
+            Vec::new()
+        })
     }
 
     fn ledger(&mut self, on_cloud_run: bool) -> LedgerChoice {

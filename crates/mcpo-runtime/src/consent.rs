@@ -44,7 +44,7 @@ pub(crate) async fn post(
     let Some(identity) = browser.and_then(|browser| browser.identity(&app)) else {
         return stale_form(&app, &form.query);
     };
-    let request = match AuthorizationRequest::verify(&app, &form.query) {
+    let request = match AuthorizationRequest::verify(&app, &form.query).await {
         Ok(request) => request,
         Err(refusal) => return refusal.into_response(&app, &base),
     };
@@ -73,7 +73,7 @@ fn allow(
         grant: Grant {
             id: GrantId::random()?,
             client: request.client.key,
-            client_name: request.client.registration.name.clone(),
+            client_name: request.client.name.clone(),
             identity,
             scopes: request.scopes.clone(),
             resource: resource.unwrap_or_else(|| base.resource()),

@@ -42,6 +42,7 @@ struct ServerMetadata<'a> {
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
+    client_id_metadata_document_supported: bool,
 }
 
 /// The same document at the path of `/mcp` and at the root, where clients look second.
@@ -87,6 +88,7 @@ pub(crate) async fn server_metadata(
         ],
         code_challenge_methods_supported: ["S256"],
         authorization_response_iss_parameter_supported: true,
+        client_id_metadata_document_supported: true,
     };
     document(&metadata)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    client::{Client, ClientKey},
+    client::{ClientKey, ProvenClient},
     clock::Timestamp,
     ledger::{GrantId, GrantRecord, Ledger, LedgerError, Swap},
     login::Identity,
@@ -75,7 +75,7 @@ impl Sealable for RefreshToken {
 }
 
 impl Grant {
-    pub(crate) fn belongs_to(&self, client: &Client) -> bool {
+    pub(crate) fn belongs_to(&self, client: &ProvenClient) -> bool {
         self.client == client.key
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     bearer,
-    client::{AuthMethod, Client},
+    client::ProvenClient,
     clock::Timestamp,
     grant::{AccessToken, Grant, RefreshToken},
     oauth_error::OAuthError,
@@ -27,7 +27,7 @@ pub(crate) async fn post(
 ) -> Result<impl IntoResponse, OAuthError> {
     let params = Params::parse(&body)?;
     let client = token::authenticate(&app, &headers, &params)?;
-    if client.registration.auth_method == AuthMethod::None {
+    if !client.has_secret {
         return Err(OAuthError::invalid_client(
             "introspection needs a client with a secret",
         ));
@@ -36,7 +36,7 @@ pub(crate) async fn post(
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
 }
 
-async fn describe(app: &App, client: &Client, unverified: &str) -> Value {
+async fn describe(app: &App, client: &ProvenClient, unverified: &str) -> Value {
     let inactive = json!({ "active": false });
     let Some(token) = open(app, unverified) else {
         return inactive;

@@ -76,6 +76,7 @@ mod discovery;
 mod redirect_uri;
 
 mod client;
+pub use client::{ConfiguredClient, ConfiguredClientError};
 
 mod register;
 

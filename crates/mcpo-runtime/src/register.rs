@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
-    client::{AuthMethod, Client, Registration},
+    client::{AuthMethod, ClientKey, Registration, display_name},
     oauth_error::{ErrorCode, OAuthError},
     redirect_uri::RegisteredRedirectUri,
 };
@@ -21,8 +21,6 @@ const RESPONSE_TYPE: &str = "code";
 /// The client id travels in URLs, and it holds all of these.
 const MAX_REDIRECT_URIS: usize = 16;
 const MAX_REDIRECT_URIS_LEN: usize = 4096;
-const MAX_NAME_CHARS: usize = 80;
-const NO_NAME: &str = "An unnamed client";
 
 /// What a client asks for. Fields that make no difference here are ignored, as §2 wants.
 #[derive(Deserialize)]
@@ -67,20 +65,18 @@ pub(crate) async fn post(
         auth_method: auth_method(unverified.token_endpoint_auth_method.as_deref())?,
         issued_at: app.now(),
     };
-    let client = Client::register(registration, &app.keys)?;
-    tracing::info!(client = ?client.key, name = %client.registration.name, "client registered");
-    let secret = match client.registration.auth_method {
-        AuthMethod::None => None,
-        AuthMethod::SecretBasic | AuthMethod::SecretPost => client.secret(&app.keys),
-    };
+    let id = app.keys.seal(&registration)?;
+    let key = ClientKey::of(&id);
+    tracing::info!(client = ?key, name = %registration.name, "client registered");
+    let secret = registration.secret(&id, &app.keys);
     let response = Response {
-        client_id: client.id,
-        client_id_issued_at: client.registration.issued_at.0,
+        client_id: id,
+        client_id_issued_at: registration.issued_at.0,
         client_secret_expires_at: secret.as_ref().map(|_| 0),
         client_secret: secret,
-        client_name: client.registration.name,
-        redirect_uris: client.registration.redirect_uris,
-        token_endpoint_auth_method: client.registration.auth_method.as_str(),
+        client_name: registration.name,
+        redirect_uris: registration.redirect_uris,
+        token_endpoint_auth_method: registration.auth_method.as_str(),
         grant_types,
         response_types: [RESPONSE_TYPE],
         scope: app.scopes.to_string(),
@@ -148,39 +144,5 @@ fn check_response_types(unverified: Option<&[String]>) -> Result<(), OAuthError>
             format!("response_types must contain {RESPONSE_TYPE}"),
         )),
         _ => Ok(()),
-    }
-}
-
-/// The name as it can stand on a page: no line breaks, nothing invisible, nothing that turns the
-/// direction of the text around it.
-fn display_name(unverified: &str) -> String {
-    let invisible = |character: char| {
-        character.is_control()
-            || matches!(character,
-                '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-    };
-    let name: String = unverified
-        .trim()
-        .chars()
-        .filter(|character| !invisible(*character))
-        .take(MAX_NAME_CHARS)
-        .collect();
-    if name.is_empty() {
-        NO_NAME.to_owned()
-    } else {
-        name
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_cannot_play_tricks() {
-        assert_eq!(display_name(" Claude\n\u{202e}!\u{200b} "), "Claude!");
-        assert_eq!(display_name("\u{feff}"), NO_NAME);
-        assert_eq!(display_name(&"x".repeat(500)).len(), MAX_NAME_CHARS);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn post(
         (Err(FormError::Stale(query)), _) => return stale_form(&app, &query),
         _ => return forged_form(&app),
     };
-    let request = match AuthorizationRequest::verify(&app, &form.query) {
+    let request = match AuthorizationRequest::verify(&app, &form.query).await {
         Ok(request) => request,
         Err(refusal) => return refusal.into_response(&app, &base),
     };

@@ -1,7 +1,7 @@
 //! A client for tests: each step of the flow by hand, so that any of them can be done wrongly.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect::Policy};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -23,9 +23,17 @@ pub struct TestClient {
     pub secret: Option<String>,
 }
 
+/// What every HTTP client of the tests is built from. The runtime brings TLS into reqwest
+/// without a provider of cryptography, so one has to be chosen, although nothing here uses it.
+pub fn http() -> ClientBuilder {
+    // An error means that another thread of this process was first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+}
+
 /// A browser that follows nothing by itself.
 pub fn browser() -> Client {
-    Client::builder()
+    http()
         .redirect(Policy::none())
         .cookie_store(true)
         .build()

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::client::http;
+
 /// A key ring for servers that are started more than once.
 pub const SECRET: &str = "TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTE";
 
@@ -49,9 +51,10 @@ impl ServerProcess {
 
     async fn wait_until_healthy(&self) {
         let health = format!("{}/health", self.base());
+        let client = http().build().expect("an HTTP client");
         let began = Instant::now();
         loop {
-            match reqwest::get(&health).await {
+            match client.get(&health).send().await {
                 Ok(answer) if answer.status().is_success() => return,
                 _ if began.elapsed() > START_TIMEOUT => panic!("{health} does not answer"),
                 _ => tokio::time::sleep(Duration::from_millis(10)).await,

@@ -35,7 +35,7 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let request = match AuthorizationRequest::verify(&app, &query) {
+    let request = match AuthorizationRequest::verify(&app, &query).await {
         Ok(request) => request,
         Err(refusal) => return refusal.into_response(&app, &base),
     };
@@ -80,7 +80,7 @@ pub(crate) fn sign_in_page(
     problem: Option<String>,
 ) -> Result<Response, OAuthError> {
     let page = SignInPage {
-        client: &request.client.registration.name,
+        client: &request.client.name,
         action: routes::SIGN_IN,
         form: browser.form(app, FormKind::SignIn, query)?,
         problem,
@@ -97,7 +97,8 @@ fn consent_page(
     request: &AuthorizationRequest,
 ) -> Result<Response, OAuthError> {
     let page = ConsentPage {
-        client: &request.client.registration.name,
+        client: &request.client.name,
+        vouched_by: request.client.vouched_by.as_deref(),
         destination: request.redirect_uri.destination(),
         loopback: request.redirect_uri.is_loopback(),
         scopes: request.scopes.iter().map(describe).collect(),

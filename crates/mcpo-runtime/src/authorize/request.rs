@@ -8,7 +8,7 @@ use super::redirect_to_client;
 use crate::{
     app::App,
     base_url::BaseUrl,
-    client::Client,
+    client::{Client, ClientError},
     grant::{Challenge, Fingerprint},
     oauth_error::{ErrorCode, OAuthError},
     pages::ErrorPage,
@@ -47,9 +47,9 @@ pub(crate) struct ErrorRedirect {
 }
 
 impl AuthorizationRequest {
-    pub(crate) fn verify(app: &App, unverified_query: &str) -> Result<Self, Refusal> {
+    pub(crate) async fn verify(app: &App, unverified_query: &str) -> Result<Self, Refusal> {
         let params = Params::parse(unverified_query.as_bytes()).map_err(Refusal::Page)?;
-        let (client, redirect_uri) = verify_client(app, &params).map_err(Refusal::Page)?;
+        let (client, redirect_uri) = verify_client(app, &params).await.map_err(Refusal::Page)?;
         let state = params.get("state").map(str::to_owned);
         match verify_rest(app, &params) {
             Ok((challenge, scopes, resource)) => Ok(Self {
@@ -77,12 +77,18 @@ impl AuthorizationRequest {
     }
 }
 
-fn verify_client(app: &App, params: &Params) -> Result<(Client, RedirectUri), OAuthError> {
-    let client = Client::find(params.require("client_id")?, &app.keys).map_err(|_| {
-        OAuthError::invalid_client("This server does not know the program that sent you here.")
+async fn verify_client(app: &App, params: &Params) -> Result<(Client, RedirectUri), OAuthError> {
+    let id = params.require("client_id")?;
+    let client = app.clients.find(id, &app.keys, app.now()).await;
+    let client = client.map_err(|error| match error {
+        ClientError::Document(error) => OAuthError::invalid_client(format!(
+            "The program that sent you here describes itself in a document, but {error}."
+        )),
+        _ => {
+            OAuthError::invalid_client("This server does not know the program that sent you here.")
+        }
     })?;
-    let registered = &client.registration.redirect_uris;
-    let redirect_uri = RedirectUri::verify(registered, params.get("redirect_uri"));
+    let redirect_uri = RedirectUri::verify(&client.redirect_uris, params.get("redirect_uri"));
     let redirect_uri = redirect_uri.ok_or_else(|| {
         OAuthError::invalid_request(
             "The address to send you back to is not one that the program has registered.",

@@ -21,6 +21,8 @@ pub(crate) struct SignInPage<'a> {
 #[derive(Serialize)]
 pub(crate) struct ConsentPage<'a> {
     pub(crate) client: &'a str,
+    /// The host whose document says so, if there is one.
+    pub(crate) vouched_by: Option<&'a str>,
     pub(crate) destination: String,
     pub(crate) loopback: bool,
     pub(crate) scopes: Vec<ScopeLine<'a>>,

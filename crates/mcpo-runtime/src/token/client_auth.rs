@@ -9,7 +9,7 @@ use http::{HeaderMap, header};
 
 use crate::{
     app::App,
-    client::{AuthMethod, Client},
+    client::{AuthMethod, ProvenClient},
     oauth_error::OAuthError,
     params::Params,
 };
@@ -31,23 +31,12 @@ pub(crate) fn authenticate(
     app: &App,
     headers: &HeaderMap,
     params: &Params,
-) -> Result<Client, OAuthError> {
+) -> Result<ProvenClient, OAuthError> {
     let unverified = credentials(headers, params)?;
-    let client = Client::find(&unverified.id, &app.keys)
-        .map_err(|_| OAuthError::invalid_client("the client id is not known here"))?;
-    let registered = client.registration.auth_method;
-    if registered != unverified.method {
-        return Err(OAuthError::invalid_client(format!(
-            "the client registered with {}, but came with {}",
-            registered.as_str(),
-            unverified.method.as_str()
-        )));
-    }
-    match unverified.secret {
-        None => Ok(client),
-        Some(secret) if client.has_secret(&secret, &app.keys) => Ok(client),
-        Some(_) => Err(OAuthError::invalid_client("the client secret is wrong")),
-    }
+    let secret = unverified.secret.as_deref();
+    app.clients
+        .prove(&unverified.id, secret, unverified.method, &app.keys)
+        .map_err(|error| OAuthError::invalid_client(error.to_string()))
 }
 
 fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAuthError> {

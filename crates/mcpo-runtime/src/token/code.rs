@@ -5,7 +5,7 @@ use super::{Tokens, issue};
 use crate::{
     app::App,
     authorize::verify_resource,
-    client::Client,
+    client::ProvenClient,
     grant::{self, Code, Fingerprint},
     ledger::{GrantRecord, Swap},
     oauth_error::OAuthError,
@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) async fn exchange(
     app: &App,
-    client: &Client,
+    client: &ProvenClient,
     params: &Params,
 ) -> Result<Tokens, OAuthError> {
     let code = verify(app, client, params)?;
@@ -44,7 +44,7 @@ pub(crate) async fn exchange(
 }
 
 /// Everything that has to fit, but for the time.
-fn verify(app: &App, client: &Client, params: &Params) -> Result<Code, OAuthError> {
+fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<Code, OAuthError> {
     let unverified = params.require("code")?;
     let verifier = params.require("code_verifier")?;
     let code: Code = app

@@ -10,7 +10,7 @@ use super::{Tokens, issue};
 use crate::{
     app::App,
     authorize::verify_resource,
-    client::Client,
+    client::ProvenClient,
     clock::Timestamp,
     grant::{self, GRACE, REFRESH_LIFETIME, RefreshToken},
     ledger::{GrantRecord, Swap},
@@ -50,7 +50,7 @@ impl Standing {
 
 pub(crate) async fn exchange(
     app: &App,
-    client: &Client,
+    client: &ProvenClient,
     params: &Params,
 ) -> Result<Tokens, OAuthError> {
     let token = verify(app, client, params)?;
@@ -97,7 +97,7 @@ pub(crate) async fn exchange(
     }
 }
 
-fn verify(app: &App, client: &Client, params: &Params) -> Result<RefreshToken, OAuthError> {
+fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<RefreshToken, OAuthError> {
     let token: RefreshToken = app
         .keys
         .open(params.require("refresh_token")?)

@@ -1,0 +1,244 @@
+//! Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document): the client id is
+//! the URL of a document that says who the client is.
+
+use std::{sync::Arc, time::Duration};
+
+use quick_cache::sync::Cache;
+use serde::Deserialize;
+use url::{Host, Url};
+
+use super::{
+    Client, ClientKey, display_name,
+    fetch::{FetchError, Fetched, Fetcher},
+};
+use crate::{
+    Error,
+    clock::Timestamp,
+    redirect_uri::{RedirectUriError, RegisteredRedirectUri},
+};
+
+const MAX_URL_LEN: usize = 1024;
+const MAX_REDIRECT_URIS: usize = 32;
+/// How many documents are remembered, good and bad ones.
+const CACHED: usize = 512;
+/// A document that says nothing about caching is believed for so long.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// No document is believed for longer, whatever it says.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// A document that could not be had is not asked for again for so long.
+const FAILURE_LIFETIME: Duration = Duration::from_secs(60);
+
+/// Documents of well-known clients, for servers whose addresses their hosts turn away.
+const PINNED: &str = include_str!("pinned.json");
+
+/// The URL of a document: https, with a path, and nothing that lets two texts mean one document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DocumentUrl {
+    text: String,
+    url: Url,
+}
+
+/// Why a document, or its URL, is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DocumentError {
+    #[error("its URL {0}")]
+    Url(&'static str),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("it is not client metadata in JSON")]
+    Json,
+    #[error("its client_id is not the URL it was fetched from")]
+    ClientId,
+    #[error("its redirect URI {uri:?} {error}")]
+    RedirectUri {
+        uri: String,
+        error: RedirectUriError,
+    },
+    #[error("it lists no redirect URIs, or more than {MAX_REDIRECT_URIS}")]
+    RedirectUris,
+    #[error("it wants a secret, which a document cannot hold")]
+    Secret,
+}
+
+impl DocumentUrl {
+    /// `None` if the id is no URL at all; an error if it is one that no document can have.
+    pub(super) fn parse(unverified_id: &str) -> Result<Option<Self>, DocumentError> {
+        if !unverified_id.contains("://") {
+            return Ok(None);
+        }
+        let wrong = |what| Err(DocumentError::Url(what));
+        if unverified_id.len() > MAX_URL_LEN {
+            return wrong("is too long");
+        }
+        let Ok(url) = Url::parse(unverified_id) else {
+            return wrong("is no URL");
+        };
+        if url.scheme() != "https" {
+            return wrong("is not https");
+        }
+        if url.path() == "/" {
+            return wrong("has no path");
+        }
+        if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            return wrong("has a fragment or a user name");
+        }
+        // An address instead of a name would go around the resolver that guards the fetch.
+        if !matches!(url.host(), Some(Host::Domain(_))) {
+            return wrong("has no host name");
+        }
+        // The parser resolves dots and case; a URL that is not its own normal form could be
+        // compared as one thing and fetched as another.
+        if url.as_str() != unverified_id {
+            return wrong("is not in its normal form");
+        }
+        Ok(Some(Self {
+            text: unverified_id.to_owned(),
+            url,
+        }))
+    }
+}
+
+/// The fields that matter here; a document may have more.
+#[derive(Deserialize)]
+struct Document {
+    client_id: String,
+    client_name: Option<String>,
+    redirect_uris: Vec<String>,
+    token_endpoint_auth_method: Option<String>,
+    client_secret: Option<serde::de::IgnoredAny>,
+}
+
+impl Document {
+    fn verify(self, url: &DocumentUrl) -> Result<Client, DocumentError> {
+        if self.client_id != url.text {
+            return Err(DocumentError::ClientId);
+        }
+        let method = self.token_endpoint_auth_method.as_deref();
+        if self.client_secret.is_some() || method.is_some_and(|m| m.starts_with("client_secret")) {
+            return Err(DocumentError::Secret);
+        }
+        if self.redirect_uris.is_empty() || self.redirect_uris.len() > MAX_REDIRECT_URIS {
+            return Err(DocumentError::RedirectUris);
+        }
+        let parse = |uri: String| {
+            RegisteredRedirectUri::parse(&uri)
+                .map_err(|error| DocumentError::RedirectUri { uri, error })
+        };
+        let host = url.url.host_str().unwrap_or_default();
+        Ok(Client {
+            key: ClientKey::of(&url.text),
+            name: display_name(self.client_name.as_deref().unwrap_or(host)),
+            redirect_uris: self
+                .redirect_uris
+                .into_iter()
+                .map(parse)
+                .collect::<Result<_, _>>()?,
+            vouched_by: Some(host.to_owned()),
+        })
+    }
+}
+
+#[derive(Clone)]
+struct Entry {
+    outcome: Result<Arc<Client>, DocumentError>,
+    good_until: Timestamp,
+}
+
+/// Documents, fetched when needed and remembered as long as their headers allow.
+pub(super) struct Documents {
+    fetcher: Fetcher,
+    cache: Cache<String, Entry>,
+    pinned: Vec<Arc<Client>>,
+}
+
+impl Documents {
+    pub(super) fn new(fetcher: Fetcher) -> Result<Self, Error> {
+        let documents: Vec<Document> = serde_json::from_str(PINNED).map_err(Error::internal)?;
+        let pin = |document: Document| {
+            let url = DocumentUrl::parse(&document.client_id)
+                .map_err(Error::internal)?
+                .ok_or_else(|| Error::internal("a pinned document without a URL"))?;
+            document.verify(&url).map(Arc::new).map_err(Error::internal)
+        };
+        Ok(Self {
+            fetcher,
+            cache: Cache::new(CACHED),
+            pinned: documents.into_iter().map(pin).collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(super) async fn client(
+        &self,
+        url: &DocumentUrl,
+        now: Timestamp,
+    ) -> Result<Client, DocumentError> {
+        if let Some(entry) = self.cache.get(&url.text)
+            && entry.good_until > now
+        {
+            return entry.outcome.map(|client| Client::clone(&client));
+        }
+        let entry = self.fetch(url, now).await;
+        self.cache.insert(url.text.clone(), entry.clone());
+        entry.outcome.map(|client| Client::clone(&client))
+    }
+
+    async fn fetch(&self, url: &DocumentUrl, now: Timestamp) -> Entry {
+        let fetched = self.fetcher.fetch(&url.url).await;
+        let lifetime = fetched.as_ref().map_or(FAILURE_LIFETIME, lifetime);
+        let fetched = fetched.map_err(DocumentError::from);
+        let outcome = match fetched.and_then(|fetched| read(&fetched.body, url)) {
+            // The host turned us away or said something else than usual: what is known of this
+            // client is good enough, and no document can change it.
+            Err(error) => match self.pinned(url) {
+                Some(client) => {
+                    tracing::info!(url = url.text, %error, "pinned client document used");
+                    Ok(client)
+                }
+                None => {
+                    tracing::warn!(url = url.text, %error, "client document refused");
+                    Err(error)
+                }
+            },
+            Ok(client) => Ok(Arc::new(client)),
+        };
+        let lifetime = if outcome.is_err() {
+            FAILURE_LIFETIME
+        } else {
+            lifetime
+        };
+        Entry {
+            outcome,
+            good_until: now.plus(lifetime),
+        }
+    }
+
+    fn pinned(&self, url: &DocumentUrl) -> Option<Arc<Client>> {
+        let key = ClientKey::of(&url.text);
+        self.pinned.iter().find(|client| client.key == key).cloned()
+    }
+}
+
+fn read(body: &[u8], url: &DocumentUrl) -> Result<Client, DocumentError> {
+    let document: Document = serde_json::from_slice(body).map_err(|_| DocumentError::Json)?;
+    document.verify(url)
+}
+
+/// What `Cache-Control` allows (RFC 9111 §5.2.2), within bounds.
+fn lifetime(fetched: &Fetched) -> Duration {
+    let directives = fetched.cache_control.split(',').map(str::trim);
+    let mut lifetime = DEFAULT_LIFETIME;
+    for directive in directives {
+        let directive = directive.to_ascii_lowercase();
+        if directive == "no-store" || directive == "no-cache" {
+            return Duration::ZERO;
+        }
+        if let Some(seconds) = directive.strip_prefix("max-age=") {
+            let seconds = seconds.trim_matches('"').parse().unwrap_or(0);
+            lifetime = Duration::from_secs(seconds);
+        }
+    }
+    lifetime.min(LONGEST_LIFETIME)
+}
+
+#[cfg(test)]
+mod tests;

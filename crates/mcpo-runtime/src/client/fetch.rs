@@ -1,0 +1,278 @@
+//! Fetching a document that a stranger named, without being led anywhere private.
+//!
+//! The guard sits in the resolver, so that what was checked is what is connected to: every answer
+//! of the DNS is looked at, and one address that is not public refuses the name. Redirects are
+//! not followed.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::StreamExt as _;
+use http::header;
+use reqwest::{
+    Client,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect::Policy,
+};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::Error;
+
+/// The whole of a fetch, from the name to the last byte.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The draft recommends 5 KB.
+const MAX_LEN: usize = 5 * 1024;
+/// More at once wait; a stranger cannot make this server a crowd.
+const MAX_AT_ONCE: usize = 8;
+
+/// A document as it came.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) body: Vec<u8>,
+    pub(super) cache_control: String,
+}
+
+/// Why nothing came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error("its host is not reachable, or not a public one")]
+    Connect,
+    #[error("its host did not answer within {} seconds", TIMEOUT.as_secs())]
+    Timeout,
+    #[error("its host answered with status {0}")]
+    Status(u16),
+    #[error("it is longer than {MAX_LEN} bytes")]
+    TooLong,
+    #[error("it is not of type application/json")]
+    ContentType,
+    #[error("it broke off")]
+    Broken,
+}
+
+/// Which addresses may be connected to.
+#[derive(Clone, Copy, Debug)]
+enum Addresses {
+    Public,
+    /// Tests serve their documents on loopback.
+    #[cfg(test)]
+    Any,
+}
+
+pub(super) struct Fetcher {
+    client: Client,
+    room: Semaphore,
+}
+
+impl Fetcher {
+    /// A fetcher that trusts the public certificate authorities and connects to public addresses.
+    pub(super) fn new() -> Result<Self, Error> {
+        let roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        Self::with(roots, Addresses::Public)
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_test(roots: RootCertStore) -> Self {
+        Self::with(roots, Addresses::Any).unwrap()
+    }
+
+    fn with(roots: RootCertStore, addresses: Addresses) -> Result<Self, Error> {
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(Error::internal)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .dns_resolver(Arc::new(GuardedResolver(addresses)))
+            .redirect(Policy::none())
+            .timeout(TIMEOUT)
+            .https_only(true)
+            // A proxy would resolve the name by itself, out of the guard's sight.
+            .no_proxy()
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self {
+            client,
+            room: Semaphore::new(MAX_AT_ONCE),
+        })
+    }
+
+    pub(super) async fn fetch(&self, url: &Url) -> Result<Fetched, FetchError> {
+        let fetch = async {
+            let _permit = self.room.acquire().await;
+            self.fetch_now(url).await
+        };
+        // The wait for a place counts as well.
+        tokio::time::timeout(TIMEOUT, fetch)
+            .await
+            .unwrap_or(Err(FetchError::Timeout))
+    }
+
+    async fn fetch_now(&self, url: &Url) -> Result<Fetched, FetchError> {
+        let request = self.client.get(url.clone());
+        let response = request
+            .header(header::ACCEPT, "application/json")
+            .send()
+            .await
+            .map_err(|error| {
+                if error.is_timeout() {
+                    FetchError::Timeout
+                } else {
+                    FetchError::Connect
+                }
+            })?;
+        if response.status() != http::StatusCode::OK {
+            return Err(FetchError::Status(response.status().as_u16()));
+        }
+        let text = |name| {
+            let value = response.headers().get(name);
+            value
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+        };
+        if !is_json(text(header::CONTENT_TYPE)) {
+            return Err(FetchError::ContentType);
+        }
+        let cache_control = text(header::CACHE_CONTROL).to_owned();
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| FetchError::Broken)?;
+            if body.len() + chunk.len() > MAX_LEN {
+                return Err(FetchError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Fetched {
+            body,
+            cache_control,
+        })
+    }
+}
+
+/// `application/json`, or `application/…+json`, with or without parameters.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+struct GuardedResolver(Addresses);
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let addresses = self.0;
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let allowed = match addresses {
+                Addresses::Public => found.iter().all(|address| is_public(address.ip())),
+                #[cfg(test)]
+                Addresses::Any => true,
+            };
+            if !allowed {
+                return Err(
+                    io::Error::other("the name leads to an address that is not public").into(),
+                );
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether an address is one of the open internet: nothing private, local, shared, reserved or
+/// translated (IANA special-purpose registries, RFC 6890).
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => is_public_v4(v4),
+        IpAddr::V6(v6) => is_public_v6(v6),
+    }
+}
+
+const fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    !matches!(
+        (a, b, c),
+        (0 | 10 | 127 | 224.., _, _)
+            | (100, 64..=127, _)
+            | (169, 254, _)
+            | (172, 16..=31, _)
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (192, 168, _)
+            | (198, 18 | 19, _)
+            | (198, 51, 100)
+            | (203, 0, 113)
+    )
+}
+
+/// Global unicast is `2000::/3`; within it some ranges are set aside or carry an IPv4 address.
+const fn is_public_v6(address: Ipv6Addr) -> bool {
+    let [a, b, ..] = address.segments();
+    let global = a & 0xe000 == 0x2000;
+    let protocol_assignments = a == 0x2001 && b < 0x0200;
+    let documentation = (a == 0x2001 && b == 0x0db8) || (a == 0x3fff && b < 0x1000);
+    let six_to_four = a == 0x2002;
+    global && !protocol_assignments && !documentation && !six_to_four
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as11_only_the_open_internet_is_public() {
+        for public in ["8.8.8.8", "172.15.0.1", "100.128.0.1", "2606:4700::1111"] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+        for private in [
+            "0.0.0.0",
+            "10.0.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.168.1.1",
+            "192.0.0.192",
+            "198.18.0.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:a00:1::",
+            "3fff::1",
+        ] {
+            assert!(!is_public(private.parse().unwrap()), "{private}");
+        }
+    }
+
+    #[tokio::test]
+    async fn as11_a_name_that_leads_home_is_not_connected_to() {
+        let witness = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = witness.local_addr().unwrap().port();
+        let url = Url::parse(&format!("https://localhost:{port}/client.json")).unwrap();
+        let error = Fetcher::new().unwrap().fetch(&url).await.unwrap_err();
+        assert_eq!(error, FetchError::Connect);
+        let knocked = tokio::time::timeout(Duration::from_millis(50), witness.accept()).await;
+        assert!(knocked.is_err(), "nobody connected");
+    }
+}

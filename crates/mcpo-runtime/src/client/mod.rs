@@ -1,0 +1,210 @@
+//! Clients: three ways to be known, and one type for all of them.
+//!
+//! A client was named in the configuration, its id is the URL of a document about it (Client ID
+//! Metadata Document), or it registered here and its id is that registration, sealed.
+
+mod configured;
+mod document;
+mod fetch;
+mod registration;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+pub use self::configured::{ConfiguredClient, ConfiguredClientError};
+use self::{
+    configured::ConfiguredClients,
+    document::{DocumentError, DocumentUrl, Documents},
+    fetch::Fetcher,
+};
+pub(crate) use self::{configured::parse_configured, registration::Registration};
+use crate::{Error, clock::Timestamp, redirect_uri::RegisteredRedirectUri, seal::KeyRing};
+
+/// How a client proves at the token endpoint who it is (RFC 7591 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum AuthMethod {
+    None,
+    SecretBasic,
+    SecretPost,
+}
+
+impl AuthMethod {
+    pub(crate) const ALL: [Self; 3] = [Self::None, Self::SecretBasic, Self::SecretPost];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::SecretBasic => "client_secret_basic",
+            Self::SecretPost => "client_secret_post",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
+    }
+}
+
+/// A short stand-in for a client id, in tokens and logs.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClientKey([u8; 16]);
+
+impl ClientKey {
+    pub(crate) fn of(client_id: &str) -> Self {
+        let digest: [u8; 32] = Sha256::digest(client_id).into();
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        Self(key)
+    }
+}
+
+impl fmt::Debug for ClientKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..4]
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+/// A client that may ask a person for permission.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(crate) key: ClientKey,
+    pub(crate) name: String,
+    pub(crate) redirect_uris: Vec<RegisteredRedirectUri>,
+    /// The host that vouches for the name, if the id is a document's URL.
+    pub(crate) vouched_by: Option<String>,
+}
+
+/// A client at the token endpoint that has proven who it is.
+#[derive(Clone, Debug)]
+pub(crate) struct ProvenClient {
+    pub(crate) key: ClientKey,
+    pub(crate) id: String,
+    pub(crate) has_secret: bool,
+}
+
+/// Why a client is not let in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error("the client id is not known here")]
+    Unknown,
+    #[error("the client's document cannot be used: {0}")]
+    Document(#[from] DocumentError),
+    #[error("the client registered with {registered}, but came with {used}")]
+    Method {
+        registered: &'static str,
+        used: &'static str,
+    },
+    #[error("the client secret is wrong")]
+    Secret,
+}
+
+/// All ways to know a client.
+pub(crate) struct Clients {
+    configured: ConfiguredClients,
+    documents: Documents,
+}
+
+impl Clients {
+    pub(crate) fn new(configured: &[ConfiguredClient]) -> Result<Self, Error> {
+        Ok(Self {
+            configured: ConfiguredClients::new(configured),
+            documents: Documents::new(Fetcher::new()?)?,
+        })
+    }
+
+    /// The client with this id, for an authorization request. Fetches its document if need be.
+    pub(crate) async fn find(
+        &self,
+        unverified_id: &str,
+        keys: &KeyRing,
+        now: Timestamp,
+    ) -> Result<Client, ClientError> {
+        if let Some(client) = self.configured.find(unverified_id) {
+            return Ok(client);
+        }
+        if let Some(url) = DocumentUrl::parse(unverified_id)? {
+            return Ok(self.documents.client(&url, now).await?);
+        }
+        Registration::open(unverified_id, keys)
+            .map(|registration| registration.into_client(unverified_id))
+            .ok_or(ClientError::Unknown)
+    }
+
+    /// The client with this id, proven as it is known, for a token request.
+    ///
+    /// A document is not fetched here: its client is a public one, and what binds the request to
+    /// the one before is the code or the refresh token.
+    pub(crate) fn prove(
+        &self,
+        unverified_id: &str,
+        unverified_secret: Option<&str>,
+        method: AuthMethod,
+        keys: &KeyRing,
+    ) -> Result<ProvenClient, ClientError> {
+        let has_secret = if let Some(client) = self.configured.get(unverified_id) {
+            client.prove(unverified_secret, method)?
+        } else if DocumentUrl::parse(unverified_id)?.is_some() {
+            expect_method(AuthMethod::None, method)?;
+            false
+        } else {
+            let registration =
+                Registration::open(unverified_id, keys).ok_or(ClientError::Unknown)?;
+            registration.prove(unverified_id, unverified_secret, method, keys)?
+        };
+        Ok(ProvenClient {
+            key: ClientKey::of(unverified_id),
+            id: unverified_id.to_owned(),
+            has_secret,
+        })
+    }
+}
+
+fn expect_method(registered: AuthMethod, used: AuthMethod) -> Result<(), ClientError> {
+    if registered == used {
+        return Ok(());
+    }
+    Err(ClientError::Method {
+        registered: registered.as_str(),
+        used: used.as_str(),
+    })
+}
+
+const MAX_NAME_CHARS: usize = 80;
+const NO_NAME: &str = "An unnamed client";
+
+/// A client's name as it can stand on a page: no line breaks, nothing invisible, nothing that
+/// turns the direction of the text around it.
+pub(crate) fn display_name(unverified: &str) -> String {
+    let invisible = |character: char| {
+        character.is_control()
+            || matches!(character,
+                '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let name: String = unverified
+        .trim()
+        .chars()
+        .filter(|character| !invisible(*character))
+        .take(MAX_NAME_CHARS)
+        .collect();
+    if name.is_empty() {
+        NO_NAME.to_owned()
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_play_tricks() {
+        assert_eq!(display_name(" Claude\n\u{202e}!\u{200b} "), "Claude!");
+        assert_eq!(display_name("\u{feff}"), NO_NAME);
+        assert_eq!(display_name(&"x".repeat(500)).len(), MAX_NAME_CHARS);
+    }
+}

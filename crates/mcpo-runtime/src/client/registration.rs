@@ -1,0 +1,106 @@
+//! Clients that registered here (RFC 7591). Nothing is stored: the client id is the registration,
+//! sealed, and its secret is derived from the id.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+
+use super::{AuthMethod, Client, ClientError, ClientKey, expect_method};
+use crate::{
+    clock::Timestamp,
+    redirect_uri::RegisteredRedirectUri,
+    seal::{KeyRing, Purpose, Sealable},
+};
+
+/// What a client told us about itself when it registered: the content of its client id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Registration {
+    pub(crate) name: String,
+    pub(crate) redirect_uris: Vec<RegisteredRedirectUri>,
+    pub(crate) auth_method: AuthMethod,
+    pub(crate) issued_at: Timestamp,
+}
+
+impl Sealable for Registration {
+    const PURPOSE: Purpose = Purpose::Client;
+}
+
+impl Registration {
+    /// The registration whose id this is, on whichever instance it was made, however long ago.
+    pub(crate) fn open(unverified_id: &str, keys: &KeyRing) -> Option<Self> {
+        keys.open(unverified_id).ok()
+    }
+
+    pub(crate) fn into_client(self, id: &str) -> Client {
+        Client {
+            key: ClientKey::of(id),
+            name: self.name,
+            redirect_uris: self.redirect_uris,
+            vouched_by: None,
+        }
+    }
+
+    /// The secret to hand out with the id, if the client is one that keeps a secret.
+    pub(crate) fn secret(&self, id: &str, keys: &KeyRing) -> Option<String> {
+        match self.auth_method {
+            AuthMethod::None => None,
+            AuthMethod::SecretBasic | AuthMethod::SecretPost => secrets(id, keys).next(),
+        }
+    }
+
+    /// Whether the client came as it registered; the answer says whether with a secret.
+    pub(crate) fn prove(
+        &self,
+        id: &str,
+        unverified_secret: Option<&str>,
+        method: AuthMethod,
+        keys: &KeyRing,
+    ) -> Result<bool, ClientError> {
+        expect_method(self.auth_method, method)?;
+        match unverified_secret {
+            None => Ok(false),
+            Some(secret) if is_secret_of(id, secret, keys) => Ok(true),
+            Some(_) => Err(ClientError::Secret),
+        }
+    }
+}
+
+/// Every key of the ring is tried, so that a rotation strands nobody.
+fn is_secret_of(id: &str, unverified_secret: &str, keys: &KeyRing) -> bool {
+    secrets(id, keys).fold(false, |found, secret| {
+        found | bool::from(secret.as_bytes().ct_eq(unverified_secret.as_bytes()))
+    })
+}
+
+fn secrets(id: &str, keys: &KeyRing) -> impl Iterator<Item = String> {
+    let parts = [b"client secret".as_slice(), id.as_bytes()];
+    let secrets: Vec<_> = keys
+        .macs(&parts)
+        .map(|mac| format!("mcpo_cs_{}", URL_SAFE_NO_PAD.encode(mac)))
+        .collect();
+    secrets.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as15_a_secret_is_derived_and_survives_rotation() {
+        let old = KeyRing::parse(&"A".repeat(43)).unwrap();
+        let new = KeyRing::parse(&format!("{}E,{}", "B".repeat(42), "A".repeat(43))).unwrap();
+        let registration = Registration {
+            name: "x".into(),
+            redirect_uris: vec![],
+            auth_method: AuthMethod::SecretPost,
+            issued_at: Timestamp(1),
+        };
+        let id = old.seal(&registration).unwrap();
+        let secret = registration.secret(&id, &old).unwrap();
+        let found = Registration::open(&id, &new).unwrap();
+        let prove = |secret| found.prove(&id, secret, AuthMethod::SecretPost, &new);
+        assert_eq!(prove(Some(&secret)), Ok(true));
+        assert_eq!(prove(Some("mcpo_cs_x")), Err(ClientError::Secret));
+        assert_eq!(prove(Some("")), Err(ClientError::Secret));
+    }
+}

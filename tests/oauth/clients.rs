@@ -1,0 +1,121 @@
+//! Clients that did not register: named in the configuration, or by a document's URL.
+
+use mcpo_runtime::ConfiguredClient;
+use mcpo_test_support::{
+    client::{TestClient, answer, browser, form_in, location, query_of},
+    server::TestServer,
+};
+use reqwest::StatusCode;
+
+const SECRET: &str = "a secret of the owner's";
+const CALLBACK: &str = "https://claude.ai/api/mcp/auth_callback";
+
+fn known_as(server: &TestServer, id: &str) -> TestClient {
+    TestClient {
+        http: browser(),
+        base: server.base(),
+        id: id.to_owned(),
+        secret: None,
+    }
+}
+
+fn with_redirect(
+    mut parameters: Vec<(&'static str, String)>,
+    uri: &str,
+) -> Vec<(&'static str, String)> {
+    parameters.retain(|(name, _)| *name != "redirect_uri");
+    parameters.push(("redirect_uri", uri.to_owned()));
+    parameters
+}
+
+#[tokio::test]
+async fn as1_a_client_that_was_typed_in_by_hand() {
+    let known = ConfiguredClient::new("my-claude", Some(SECRET), "Claude", &[CALLBACK]).unwrap();
+    let server = TestServer::start_with(|config| config.with_client(known)).await;
+    let client = known_as(&server, "my-claude");
+    let request = with_redirect(client.request(), CALLBACK);
+    let url = client.sign_in_and_allow(&request, None).await;
+    let code = query_of(&url, "code").unwrap();
+    let exchange = with_redirect(client.exchange(&code), CALLBACK);
+    for (secret, expected) in [
+        (None, StatusCode::UNAUTHORIZED),
+        (Some("wrong"), StatusCode::UNAUTHORIZED),
+        (Some(SECRET), StatusCode::OK),
+    ] {
+        let mut exchange = exchange.clone();
+        if let Some(secret) = secret {
+            exchange.push(("client_secret", secret.to_owned()));
+        }
+        let (status, body) = client.token(&exchange).await;
+        assert_eq!(status, expected, "{secret:?}: {body}");
+    }
+    // The other place for the secret, and the same code: used, but the secret was accepted.
+    let request = client
+        .http
+        .post(format!("{}/token", server.base()))
+        .basic_auth("my-claude", Some(SECRET));
+    let (_, body) = answer(request.form(&exchange)).await;
+    assert_eq!(body["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn as8_as10_as12_a_client_whose_id_is_its_document() {
+    let server = TestServer::start().await;
+    let client = known_as(&server, "https://claude.ai/oauth/mcp-oauth-client-metadata");
+    let request = with_redirect(client.request(), CALLBACK);
+    let page = client.authorize(&request).await.text().await.unwrap();
+    assert!(page.contains("Allow Claude to use"), "{page}");
+    assert!(page.contains("It is known under this name at <strong>claude.ai</strong>"));
+    let fields = [("form", form_in(&page)), ("decision", "allow".into())];
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let url = location(&client.submit("/consent", &fields).await);
+    let code = query_of(&url, "code").unwrap();
+    let exchange = with_redirect(client.exchange(&code), CALLBACK);
+    let (status, body) = client.token(&exchange).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (status, body) = client
+        .refresh(body["refresh_token"].as_str().unwrap())
+        .await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+
+    let elsewhere = with_redirect(client.request(), "https://evil.example/cb");
+    let response = client.authorize(&elsewhere).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn as8_as11_a_document_at_a_private_address_is_not_fetched() {
+    let witness = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = witness.local_addr().unwrap().port();
+    let server = TestServer::start().await;
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        let client = known_as(&server, &format!("https://{host}:{port}/client.json"));
+        let response = client.authorize(&client.request()).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let page = response.text().await.unwrap();
+        assert!(
+            page.contains("describes itself in a document, but"),
+            "{page}"
+        );
+    }
+    let waited = std::time::Duration::from_millis(50);
+    assert!(
+        tokio::time::timeout(waited, witness.accept())
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn as8_documents_are_advertised_together_with_public_clients() {
+    let server = TestServer::start().await;
+    let url = format!("{}/.well-known/oauth-authorization-server", server.base());
+    let (_, body) = answer(browser().get(url)).await;
+    assert_eq!(body["client_id_metadata_document_supported"], true);
+    let methods = body["token_endpoint_auth_methods_supported"]
+        .as_array()
+        .unwrap();
+    assert!(methods.contains(&"none".into()));
+}
