@@ -59,7 +59,7 @@ fn names_that_cannot_be() {
         "-x",
         "my service",
         "MyService",
-        "café",
+        "über",
         "fn",
         "self",
         "async",
@@ -103,8 +103,8 @@ fn names_that_cannot_be() {
     help: mcpo new my-service
     error: `MyService` cannot be the project's name: rustc warns about upper-case letters in a crate's name
     help: mcpo new my-service
-    error: `café` cannot be the project's name: 'é' is not a letter from a to z, a digit, `-` or `_`
-    help: mcpo new caf
+    error: `über` cannot be the project's name: 'ü' is not a letter from a to z, a digit, `-` or `_`
+    help: mcpo new ber
     error: `fn` cannot be the project's name: it is a Rust keyword
     help: mcpo new fn-server
     error: `self` cannot be the project's name: it is a Rust keyword
@@ -168,7 +168,7 @@ fn a_runtime_from_nowhere() {
     exit code 2
     --- stderr
     error: "https://example.com/a b" is not a git URL
-    help: --runtime https://github.com/5queezer/mcpo
+    help: --runtime https://example.com/mcpo.git
     exit code 2
     --- stderr
     error: `--runtime ` is neither a version, a folder nor a git URL

@@ -161,8 +161,8 @@ fn takes_the_runtime_from_where_it_is_told() {
         )
     );
     assert_eq!(
-        dependency("d", "https://github.com/5queezer/mcpo"),
-        r#"mcpo-runtime = { git = "https://github.com/5queezer/mcpo" }"#
+        dependency("d", "https://example.com/mcpo.git"),
+        r#"mcpo-runtime = { git = "https://example.com/mcpo.git" }"#
     );
 }
 

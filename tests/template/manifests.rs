@@ -29,13 +29,7 @@ fn the_runtime_inherits_nothing() {
 fn both_crates_are_released_together() {
     let shared = &manifest("Cargo.toml")["workspace"]["package"];
     let runtime = &manifest("crates/mcpo-runtime/Cargo.toml")["package"];
-    for key in [
-        "version",
-        "edition",
-        "rust-version",
-        "license",
-        "repository",
-    ] {
+    for key in ["version", "edition", "rust-version", "license"] {
         assert_eq!(runtime[key], shared[key], "{key}");
     }
 }

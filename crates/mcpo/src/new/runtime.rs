@@ -59,7 +59,7 @@ impl RuntimeSource {
 fn git(url: &str) -> Outcome<RuntimeSource> {
     if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Failure::new(format!("{url:?} is not a git URL"))
-            .hint("--runtime https://github.com/5queezer/mcpo"));
+            .hint("--runtime https://example.com/mcpo.git"));
     }
     Ok(RuntimeSource::Git(url.to_owned()))
 }
