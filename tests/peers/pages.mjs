@@ -17,7 +17,7 @@ const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(e
 if (!executablePath) throw new Error("could not run: Chromium is not installed");
 
 const callbacks = [];
-const leadOn = "https://127.0.0.1:1/done";
+const leadOn = `https://127.0.0.1:${await closedPort()}/done`;
 const client = createServer((request, response) => {
   // The browser asks for an icon by itself.
   if (request.url !== "/favicon.ico") callbacks.push(new URL(request.url, "http://127.0.0.1"));
@@ -30,7 +30,7 @@ const client = createServer((request, response) => {
 await new Promise((resolve) => client.listen(0, "127.0.0.1", resolve));
 const clientBase = `http://127.0.0.1:${client.address().port}`;
 const framing = createServer((request, response) => {
-  const target = new URL(request.url, "http://localhost").searchParams.get("target");
+  const target = new URL(request.url, "http://localhost").searchParams.get("target") ?? "";
   response.writeHead(200, { "content-type": "text/html" });
   response.end(`<iframe src="${target.replaceAll("&", "&amp;")}"></iframe>`);
 });
@@ -198,6 +198,15 @@ try {
   framing.close();
 }
 process.exit(0);
+
+// A port that nobody listens on: one that was free a moment ago.
+async function closedPort() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
 
 async function check(name, run) {
   await run();
