@@ -122,6 +122,14 @@ async fn as2_as17_the_conformance_suite_accepts_us_as_authorization_server() {
 }
 
 #[tokio::test]
+async fn as1_the_conformance_suite_with_clients_that_keep_a_secret() {
+    // The suite sends no secret where public clients are allowed, so here they are not. It always
+    // sends it in the body; the header is oauth4webapi's.
+    let environment = [("MCPO_PUBLIC_CLIENTS", "0")];
+    conformance(&environment, &["", "client_secret_post"]).await;
+}
+
+#[tokio::test]
 async fn as8_the_conformance_suite_with_a_client_whose_id_is_its_document() {
     // Nothing is fetched in the check, so the pinned copy of this document is what is used.
     let document = "https://claude.ai/oauth/claude-code-client-metadata";
