@@ -11,13 +11,14 @@
 
 mod pages;
 
-use std::{path::Path, process::Stdio};
+use std::{collections::BTreeMap, path::Path, process::Stdio};
 
 use mcpo_test_support::process::{ServerProcess, free_port};
 use serde_json::Value;
 use tokio::process::Command;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
+const FIXTURE: &str = env!("CARGO_BIN_EXE_fixture-server");
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers");
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -142,4 +143,42 @@ async fn as1_as20_oauth4webapi_finds_nothing_to_object_to() {
     let server = ServerProcess::start(SERVER, free_port(), folder.path(), &[]).await;
     let printed = node("oauth4webapi.mjs", &[&server.base()]).await;
     assert_eq!(printed.matches(": passed").count(), 6, "{printed}");
+}
+
+/// How many checks of each required scenario came to what.
+type Outcome = BTreeMap<String, BTreeMap<String, u32>>;
+
+/// Runs what `revision` requires against the fixtures, behind the bearer check.
+async fn conformance_of_fixture(revision: &str) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(FIXTURE, free_port(), folder.path(), &[]).await;
+    let printed = node("conformance-server.mjs", &[&server.base(), revision]).await;
+    serde_json::from_str(&printed).expect("JSON")
+}
+
+/// Nothing failed, and nothing was skipped or only warned about.
+fn assert_all_passed(outcome: &Outcome, scenarios: usize, checks: u32) {
+    assert_eq!(outcome.len(), scenarios, "{outcome:#?}");
+    let mut passed = 0;
+    for (scenario, counts) in outcome {
+        let here = counts.get("SUCCESS").copied().unwrap_or_default();
+        let other = counts
+            .keys()
+            .any(|status| !matches!(&**status, "SUCCESS" | "INFO"));
+        assert!(here > 0 && !other, "{scenario}: {counts:?}");
+        passed += here;
+    }
+    assert_eq!(passed, checks, "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn rs8_rs10_the_conformance_suite_accepts_us_as_server_of_the_older_form() {
+    let outcome = conformance_of_fixture("2025-11-25").await;
+    assert_all_passed(&outcome, 30, 70);
+}
+
+#[tokio::test]
+async fn rs8_rs10_the_conformance_suite_accepts_us_as_server_of_the_newer_form() {
+    let outcome = conformance_of_fixture("2026-07-28").await;
+    assert_all_passed(&outcome, 37, 120);
 }
