@@ -17,6 +17,7 @@ use tokio::{
 use tower_service::Service as _;
 
 use super::{Stop, signals};
+use crate::{mcp, routes};
 
 /// Event streams hold a connection each; past this many, new ones wait in the backlog.
 const MAX_CONNECTIONS: usize = 8192;
@@ -31,14 +32,23 @@ const LAST_MOMENTS: Duration = Duration::from_millis(500);
 /// A pause after an error that comes from a lack of descriptors or memory.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
+/// What connections lead to.
+#[derive(Clone)]
+pub(super) struct Surface {
+    /// Everything.
+    pub(super) router: Router,
+    /// What the router has at `/mcp`.
+    pub(super) endpoint: mcp::Endpoint,
+}
+
 pub(super) async fn serve(
     listener: TcpListener,
-    router: Router,
+    surface: Surface,
     told_to_stop: impl Future<Output = ()> + Send,
     stop: &Stop,
 ) {
     let connections = GracefulShutdown::new();
-    accept_until(&listener, &router, &connections, told_to_stop).await;
+    accept_until(&listener, &surface, &connections, told_to_stop).await;
     drop(listener);
     signals::notify("STOPPING=1");
     tracing::info!("stopping: calls in flight may finish");
@@ -53,7 +63,7 @@ pub(super) async fn serve(
 
 async fn accept_until(
     listener: &TcpListener,
-    router: &Router,
+    surface: &Surface,
     connections: &GracefulShutdown,
     told_to_stop: impl Future<Output = ()> + Send,
 ) {
@@ -70,7 +80,7 @@ async fn accept_until(
             accepted = accepted => match accepted {
                 (Ok(permit), Ok((stream, peer))) => {
                     let watcher = connections.watcher();
-                    tokio::spawn(connection(stream, peer, router.clone(), watcher, permit));
+                    tokio::spawn(connection(stream, peer, surface.clone(), watcher, permit));
                 }
                 (_, Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -86,7 +96,7 @@ async fn accept_until(
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    surface: Surface,
     watcher: Watcher,
     _permit: OwnedSemaphorePermit,
 ) {
@@ -94,8 +104,19 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let mut router = router.clone();
-        async move { router.call(request.map(Body::new)).await }
+        let Surface {
+            mut endpoint,
+            mut router,
+        } = surface.clone();
+        async move {
+            let request = request.map(Body::new);
+            // Nearly every request is a call, and needs no router to be told so.
+            if request.uri().path() == routes::MCP {
+                endpoint.call(request).await
+            } else {
+                router.call(request).await
+            }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
