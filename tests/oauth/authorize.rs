@@ -2,6 +2,7 @@
 
 use mcpo_test_support::{
     client::{REDIRECT_URI, TestClient, browser, form_in, location, query_of},
+    process::{ServerProcess, free_port},
     server::TestServer,
 };
 use reqwest::StatusCode;
@@ -242,4 +243,48 @@ async fn a_long_state_survives() {
     let request = with(client.request(), "state", &state);
     let url = client.sign_in_and_allow(&request, None).await;
     assert_eq!(query_of(&url, "state"), Some(state));
+}
+
+#[tokio::test]
+async fn as5_a_client_outside_of_the_browser_is_handed_over_to() {
+    let server = TestServer::start().await;
+    let uri = "cursor://anysphere.cursor-mcp/oauth/callback";
+    let metadata = json!({
+        "client_name": "Cursor", "redirect_uris": [uri], "token_endpoint_auth_method": "none",
+    });
+    let client = TestClient::register_as(&server.base(), &metadata).await;
+    let request = with(client.request(), "redirect_uri", uri);
+    let page = client.authorize(&request).await;
+    let form = form_in(&page.text().await.unwrap());
+    let fields = [("form", form.as_str()), ("decision", "allow")];
+    let response = client.submit("/consent", &fields).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let page = response.text().await.unwrap();
+    assert!(page.contains("Open Cursor"), "{page}");
+    let link = page.split("content=\"0; url=").nth(1).unwrap();
+    let link = link.split('"').next().unwrap();
+    let link = link.replace("&#x2f;", "/").replace("&amp;", "&");
+    assert!(link.starts_with(uri), "{link}");
+    assert!(query_of(&link, "code").is_some());
+}
+
+#[tokio::test]
+async fn a_logo_is_part_of_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("logo.svg");
+    std::fs::write(&file, "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
+    let program = env!("CARGO_BIN_EXE_sample-server");
+    let logo = [("MCPO_LOGO", file.to_str().unwrap())];
+    let server = ServerProcess::start(program, free_port(), folder.path(), &logo).await;
+    let client = TestClient::register(&server.base()).await;
+    let response = client.authorize(&client.request()).await;
+    let policy = response.headers()["content-security-policy"]
+        .to_str()
+        .unwrap();
+    assert!(policy.contains("img-src data:"), "{policy}");
+    let page = response.text().await.unwrap();
+    assert!(
+        page.contains("src=\"data:image&#x2f;svg+xml;base64,"),
+        "{page}"
+    );
 }

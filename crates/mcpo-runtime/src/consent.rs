@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use crate::{
     app::App,
-    authorize::{AuthorizationRequest, Refusal, forged_form, redirect_to_client, stale_form},
+    authorize::{AuthorizationRequest, Refusal, forged_form, return_to_client, stale_form},
     base_url::BaseUrl,
     browser::{Browser, Form, FormError, FormKind, is_cross_site},
     grant::{CODE_LIFETIME, Code, Grant},
@@ -84,11 +84,10 @@ fn allow(
     };
     let text = app.keys.seal(&code)?;
     tracing::info!(client = ?request.client.key, grant = ?code.grant.id, "access allowed");
-    let state = request.state.as_deref();
-    Ok(redirect_to_client(
-        &request.redirect_uri,
-        state,
+    Ok(return_to_client(
+        app,
         base,
+        &request.back,
         [("code", text.as_str())],
     ))
 }

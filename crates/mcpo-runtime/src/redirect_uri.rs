@@ -164,14 +164,17 @@ impl RedirectUri {
         self.url.scheme() == "http"
     }
 
-    fn is_web(&self) -> bool {
+    /// Whether the browser itself goes there, rather than handing over to another program.
+    pub(crate) fn is_web(&self) -> bool {
         matches!(self.url.scheme(), "http" | "https")
     }
 
-    /// The source expression that lets a form's answer redirect there (CSP `form-action`).
+    /// The source expressions that let a form's answer redirect there (CSP `form-action`), and
+    /// from there on: Chromium applies them to every hop, and a client's callback may lead to a
+    /// page elsewhere.
     pub(crate) fn csp_source(&self) -> String {
         if self.is_web() {
-            self.url.origin().ascii_serialization()
+            format!("{} https:", self.url.origin().ascii_serialization())
         } else {
             format!("{}:", self.url.scheme())
         }
@@ -270,5 +273,31 @@ mod tests {
             uri.with_query([("code", "a b")]).as_str(),
             "https://a.example/cb?x=1&code=a+b"
         );
+    }
+
+    proptest::proptest! {
+        /// Whatever is sent, what is accepted is what was registered, but for a port.
+        #[test]
+        fn as5_nothing_matches_by_accident(
+            registered in "(https?|cursor|javascript)://(localhost|127.0.0.1|a.example)(:[0-9]{1,5})?/[a-c./%?#@]{0,6}",
+            requested in "(https?|cursor|javascript)://(localhost|127.0.0.1|a.example|a.example.evil)(:[0-9]{1,5})?/[a-c./%?#@]{0,6}|.{0,40}",
+        ) {
+            let Ok(uri) = RegisteredRedirectUri::parse(&registered) else {
+                return Ok(());
+            };
+            if let Some(found) = RedirectUri::verify(&[uri], Some(&requested)) {
+                let without_port = |text: &str| {
+                    let mut url = Url::parse(text).unwrap();
+                    let _ = url.set_port(None);
+                    url
+                };
+                proptest::prop_assert!(
+                    requested == registered
+                        || (found.is_loopback()
+                            && without_port(&requested) == without_port(&registered))
+                );
+                proptest::prop_assert!(found.url.scheme() != "javascript");
+            }
+        }
     }
 }

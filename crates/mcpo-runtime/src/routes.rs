@@ -16,7 +16,7 @@ use tower_http::{
 
 use crate::{
     app::App, authorize, consent, discovery, health, host, introspect, limits, mcp, params,
-    register, revoke, sign_in, token,
+    register, revoke, sign_in, token, trail,
 };
 
 /// The MCP endpoint, and with it the protected resource.
@@ -75,10 +75,11 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
         ))
         // A body that stops coming must not hold a place for ever.
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
-        // Brings the same checks of its own.
-        .route_service(MCP, mcp)
         // A platform's health checks come by address, whatever the server's name is.
         .route(HEALTH, get(health::get))
+        .layer(middleware::from_fn(trail::follow))
+        // Brings the same layers of its own.
+        .route_service(MCP, mcp)
         .with_state(Arc::clone(app))
 }
 
@@ -93,6 +94,7 @@ pub(crate) fn cors() -> CorsLayer {
             header::WWW_AUTHENTICATE,
             HeaderName::from_static("mcp-session-id"),
             HeaderName::from_static("mcp-protocol-version"),
+            HeaderName::from_static("x-request-id"),
         ])
         .max_age(Duration::from_secs(24 * 60 * 60))
 }

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let ui = Ui::from_environment();
     let outcome = match cli.command {
         Command::New(args) => new::run(&args, &ui),
-        Command::Dev(args) => dev::run(args, &ui),
+        Command::Dev(args) => dev::run(&args, &ui),
         Command::Probe(args) => probe::run(*args, &ui),
     };
     match outcome {

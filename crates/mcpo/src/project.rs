@@ -1,1 +1,148 @@
-//! A generated project on disk: where it is, its name, and its state folder.
+//! A generated project on disk: its environment file, its secret, its state folder.
+
+use std::{
+    env,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use crate::error::{Failure, Outcome};
+
+/// The environment file of a project, never committed.
+pub const ENVIRONMENT_FILE: &str = ".env";
+/// The folder for what a server in development remembers, never committed.
+pub const STATE_FOLDER: &str = ".mcpo";
+/// The key ring that seals what clients carry.
+const SECRET: &str = "MCPO_SECRET";
+
+/// What a server in development finds in its environment beyond what `mcpo` itself was given.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    from_file: Vec<(String, String)>,
+}
+
+impl Environment {
+    /// Reads the environment file in `folder`; what is set in the shell is left alone.
+    pub fn load(folder: &Path) -> Outcome<Self> {
+        let failed = || Failure::new(format!("failed to read {ENVIRONMENT_FILE}"));
+        let lines = match dotenvy::from_path_iter(folder.join(ENVIRONMENT_FILE)) {
+            Ok(lines) => lines,
+            Err(error) if error.not_found() => return Ok(Self::default()),
+            Err(error) => return Err(failed().because(&error)),
+        };
+        let mut from_file = Vec::new();
+        for line in lines {
+            let (name, value) = line.map_err(|error| match &error {
+                // The text of the line may be a secret.
+                dotenvy::Error::LineParse(_, column) => {
+                    failed().hint(format!("column {column} of a line is not NAME=value"))
+                }
+                other => failed().because(other),
+            })?;
+            if env::var_os(&name).is_none() {
+                from_file.push((name, value));
+            }
+        }
+        Ok(Self { from_file })
+    }
+
+    /// The same, and a file with a new secret if none is set anywhere: a fresh clone has none.
+    pub fn load_or_make(folder: &Path) -> Outcome<(Self, bool)> {
+        let found = Self::load(folder)?;
+        if found.get(SECRET).is_some() {
+            return Ok((found, false));
+        }
+        let path = folder.join(ENVIRONMENT_FILE);
+        if path.exists() {
+            append_secret(&path)?;
+        } else {
+            write_new_environment(folder)?;
+        }
+        Ok((Self::load(folder)?, true))
+    }
+
+    /// The variable as the server is going to see it; empty counts as unset.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let from_file = || {
+            let mut lines = self.from_file.iter().rev();
+            lines
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.clone())
+        };
+        env::var(name)
+            .ok()
+            .or_else(from_file)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// What is to be added to the environment that the server inherits.
+    pub fn additions(&self) -> &[(String, String)] {
+        &self.from_file
+    }
+}
+
+/// Writes the environment file of a new project in `folder`, readable by its owner only.
+pub fn write_new_environment(folder: &Path) -> Outcome<()> {
+    let text = format!(
+        "# Read by `mcpo dev`, never committed. What is set in the shell goes first.\n\
+         \n\
+         # Seals everything clients carry; whoever changes it signs everybody out.\n\
+         {SECRET}={}\n\
+         \n\
+         # The password asked for when a client connects. Unset: nobody is asked.\n\
+         #ADMIN_PASSWORD=\n\
+         \n\
+         # The public address, without a path, once the server has one.\n\
+         #BASE_URL=https://example.com\n",
+        new_secret()?
+    );
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    private(&mut options);
+    options
+        .open(folder.join(ENVIRONMENT_FILE))
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| cannot_write(&error))
+}
+
+/// Adds a secret to an environment file that has none.
+fn append_secret(path: &Path) -> Outcome<()> {
+    let line = format!("\n{SECRET}={}\n", new_secret()?);
+    OpenOptions::new()
+        .append(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(line.as_bytes()))
+        .map_err(|error| cannot_write(&error))
+}
+
+/// Makes the state folder in `folder`, if it is not there yet.
+pub fn state_folder(folder: &Path) -> Outcome<PathBuf> {
+    let state = folder.join(STATE_FOLDER);
+    fs::create_dir_all(&state)
+        .map_err(|error| Failure::new(format!("failed to make {STATE_FOLDER}")).because(&error))?;
+    Ok(state)
+}
+
+fn cannot_write(error: &io::Error) -> Failure {
+    Failure::new(format!("failed to write {ENVIRONMENT_FILE}")).because(error)
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+}
+
+/// Windows' folders of a user are private to the user.
+#[cfg(not(unix))]
+fn private(_options: &mut OpenOptions) {}
+
+/// 32 random bytes as the runtime's key ring takes them.
+fn new_secret() -> Outcome<String> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
+        .map_err(|error| Failure::new("failed to get random bytes").because(&error))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(key))
+}

@@ -1,37 +1,36 @@
 //! The terminal: results go to stdout, the story to stderr, colours only where a person looks.
 
-use std::io::{IsTerminal as _, Write as _};
-
-use console::{Style, style};
+use console::{Style, Term, style};
 
 use crate::error::Failure;
 
 /// What the two output streams can do. Rooms print through this and nowhere else.
 #[derive(Clone, Debug)]
 pub struct Ui {
+    stdout: Term,
+    stderr: Term,
     colours: bool,
-    terminal: bool,
 }
 
-#[expect(
-    clippy::unused_self,
-    reason = "only who was handed the Ui may print, even where nothing of it is looked at"
-)]
 impl Ui {
     /// Looks at stderr, `NO_COLOR` (<https://no-color.org>) and `TERM`.
     pub fn from_environment() -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        let (stdout, stderr) = (Term::stdout(), Term::stderr());
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let colours = terminal && wanted;
+        let colours = stderr.is_term() && wanted;
         console::set_colors_enabled_stderr(colours);
-        console::set_colors_enabled(std::io::stdout().is_terminal() && wanted);
-        Self { colours, terminal }
+        console::set_colors_enabled(stdout.is_term() && wanted);
+        Self {
+            stdout,
+            stderr,
+            colours,
+        }
     }
 
     /// Whether stderr is a terminal, so that a line may be drawn over.
-    pub const fn is_terminal(&self) -> bool {
-        self.terminal
+    pub fn is_terminal(&self) -> bool {
+        self.stderr.is_term()
     }
 
     /// Whether stderr may carry colour codes.
@@ -42,7 +41,7 @@ impl Ui {
     /// One line of the story.
     pub fn say(&self, line: impl std::fmt::Display) {
         // A closed stderr is no reason to stop working.
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
+        let _ = self.stderr.write_line(&line.to_string());
     }
 
     /// A step that was done: a green verb, right-aligned as cargo does, and what it was done to.
@@ -62,7 +61,7 @@ impl Ui {
 
     /// The result of the command, on stdout.
     pub fn result(&self, text: impl std::fmt::Display) {
-        let _ = writeln!(std::io::stdout().lock(), "{text}");
+        let _ = self.stdout.write_line(&text.to_string());
     }
 
     /// An error with its causes and the way out.

@@ -109,7 +109,7 @@ impl Callers {
             self.callers.push(caller);
             latencies.extend(measured);
         }
-        let (elapsed, used) = (began.elapsed(), server.cpu() - before);
+        let (elapsed, used) = (began.elapsed(), server.cpu().saturating_sub(before));
         latencies.sort_unstable();
         let count = latencies.len();
         let p99 = latencies[count * 99 / 100];

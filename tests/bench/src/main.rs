@@ -118,7 +118,7 @@ async fn flow(state: &Path, figures: &mut Vec<Figure>) {
             flows += 1;
         }
     }
-    let used = (server.cpu() - before).as_secs_f64() * 1e3 / f64::from(flows);
+    let used = server.cpu().saturating_sub(before).as_secs_f64() * 1e3 / f64::from(flows);
     figures.push(Figure {
         name: "CPU of register, authorize, consent, token".to_owned(),
         value: used,

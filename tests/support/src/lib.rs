@@ -10,7 +10,10 @@
 pub mod client;
 pub mod clock;
 pub mod fixture;
+pub mod http;
 pub mod oauth_server;
 pub mod process;
 pub mod sample;
 pub mod server;
+pub mod tiny;
+pub mod wait;

@@ -15,15 +15,14 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-pub(crate) use self::request::{AuthorizationRequest, Refusal, verify_resource};
+pub(crate) use self::request::{AuthorizationRequest, Refusal, ReturnPath, verify_resource};
 use crate::{
     app::App,
     base_url::BaseUrl,
     browser::{Browser, FormKind},
     login::Identity,
     oauth_error::OAuthError,
-    pages::{ConsentPage, ErrorPage, ScopeLine, SignInPage},
-    redirect_uri::RedirectUri,
+    pages::{ConsentPage, ErrorPage, HandoverPage, ScopeLine, SignInPage},
     routes,
     scope::DEFAULT_SCOPE,
 };
@@ -99,14 +98,14 @@ fn consent_page(
     let page = ConsentPage {
         client: &request.client.name,
         vouched_by: request.client.vouched_by.as_deref(),
-        destination: request.redirect_uri.destination(),
-        loopback: request.redirect_uri.is_loopback(),
+        destination: request.back.redirect_uri.destination(),
+        loopback: request.back.redirect_uri.is_loopback(),
         scopes: request.scopes.iter().map(describe).collect(),
         subject: &identity.subject,
         action: routes::CONSENT,
         form: browser.form(app, FormKind::Consent, query)?,
     };
-    let leads_to = request.redirect_uri.csp_source();
+    let leads_to = request.back.redirect_uri.csp_source();
     Ok(app.pages.form(StatusCode::OK, &page, &leads_to))
 }
 
@@ -129,19 +128,27 @@ pub(crate) fn with_cookie(
     Ok(response)
 }
 
-/// Sends the browser back to the client. 303, so that the client gets a GET whatever was sent.
-pub(crate) fn redirect_to_client<'a>(
-    redirect_uri: &RedirectUri,
-    state: Option<&'a str>,
+/// Sends the browser back to the client. 303, so that the client gets a GET whatever was sent;
+/// a page, where the client is a program of its own.
+pub(crate) fn return_to_client<'a>(
+    app: &App,
     base: &'a BaseUrl,
+    back: &'a ReturnPath,
     parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Response {
     let parameters = parameters
         .into_iter()
-        .chain(state.map(|state| ("state", state)))
+        .chain(back.state.as_deref().map(|state| ("state", state)))
         // RFC 9207: the client learns which server this answer is from.
         .chain([("iss", base.as_str())]);
-    see_other(redirect_uri.with_query(parameters).as_str())
+    let location = back.redirect_uri.with_query(parameters);
+    if back.redirect_uri.is_web() {
+        return see_other(location.as_str());
+    }
+    app.pages.handover(&HandoverPage {
+        client: &back.client_name,
+        location: location.as_str(),
+    })
 }
 
 /// A redirect that nothing on the way keeps a copy of.

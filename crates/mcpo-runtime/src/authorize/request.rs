@@ -4,7 +4,7 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::redirect_to_client;
+use super::return_to_client;
 use crate::{
     app::App,
     base_url::BaseUrl,
@@ -21,12 +21,19 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct AuthorizationRequest {
     pub(crate) client: Client,
-    pub(crate) redirect_uri: RedirectUri,
-    pub(crate) state: Option<String>,
+    pub(crate) back: ReturnPath,
     pub(crate) challenge: Challenge,
     pub(crate) scopes: Scopes,
     /// The canonical resource; none was named if there is none.
     pub(crate) resource: Option<String>,
+}
+
+/// How the browser gets back to the client, verified.
+#[derive(Clone, Debug)]
+pub(crate) struct ReturnPath {
+    pub(crate) client_name: String,
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) state: Option<String>,
 }
 
 /// A request that may not.
@@ -41,8 +48,7 @@ pub(crate) enum Refusal {
 /// What goes back to the client.
 #[derive(Debug)]
 pub(crate) struct ErrorRedirect {
-    redirect_uri: RedirectUri,
-    state: Option<String>,
+    back: ReturnPath,
     error: OAuthError,
 }
 
@@ -50,12 +56,15 @@ impl AuthorizationRequest {
     pub(crate) async fn verify(app: &App, unverified_query: &str) -> Result<Self, Refusal> {
         let params = Params::parse(unverified_query.as_bytes()).map_err(Refusal::Page)?;
         let (client, redirect_uri) = verify_client(app, &params).await.map_err(Refusal::Page)?;
-        let state = params.get("state").map(str::to_owned);
+        let back = ReturnPath {
+            client_name: client.name.clone(),
+            redirect_uri,
+            state: params.get("state").map(str::to_owned),
+        };
         match verify_rest(app, &params) {
             Ok((challenge, scopes, resource)) => Ok(Self {
                 client,
-                redirect_uri,
-                state,
+                back,
                 challenge,
                 scopes,
                 resource,
@@ -63,17 +72,13 @@ impl AuthorizationRequest {
             Err(error) => {
                 tracing::warn!(client = ?client.key, error = error.code.as_str(),
                     reason = %error.description, "authorization request refused");
-                Err(Refusal::Redirect(Box::new(ErrorRedirect {
-                    redirect_uri,
-                    state,
-                    error,
-                })))
+                Err(Refusal::Redirect(Box::new(ErrorRedirect { back, error })))
             }
         }
     }
 
     pub(crate) fn redirect_fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(self.redirect_uri.as_str())
+        Fingerprint::of(self.back.redirect_uri.as_str())
     }
 }
 
@@ -167,8 +172,7 @@ const ASK_FOR_NOTHING: [&str; 4] = [crate::scope::OFFLINE_ACCESS, "openid", "pro
 impl Refusal {
     pub(crate) fn redirect(request: &AuthorizationRequest, error: OAuthError) -> Self {
         Self::Redirect(Box::new(ErrorRedirect {
-            redirect_uri: request.redirect_uri.clone(),
-            state: request.state.clone(),
+            back: request.back.clone(),
             error,
         }))
     }
@@ -187,13 +191,13 @@ impl Refusal {
                 };
                 app.pages.error(StatusCode::BAD_REQUEST, &page)
             }
-            Self::Redirect(back) => redirect_to_client(
-                &back.redirect_uri,
-                back.state.as_deref(),
+            Self::Redirect(redirect) => return_to_client(
+                app,
                 base,
+                &redirect.back,
                 [
-                    ("error", back.error.code.as_str()),
-                    ("error_description", back.error.description.as_ref()),
+                    ("error", redirect.error.code.as_str()),
+                    ("error_description", redirect.error.description.as_ref()),
                 ],
             ),
         }

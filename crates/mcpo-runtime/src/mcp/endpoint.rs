@@ -25,7 +25,7 @@ use tower_layer::Layer as _;
 use tower_service::Service;
 
 use super::Sessions;
-use crate::{app::App, base_url::BaseUrl, bearer, host, routes};
+use crate::{app::App, base_url::BaseUrl, bearer, host, routes, trail::Trail};
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
@@ -111,7 +111,10 @@ impl Service<Request> for Endpoint {
 
     fn call(&mut self, request: Request) -> Answer {
         let shared = Arc::clone(&self.0);
-        Box::pin(async move { Ok(shared.handle(request).await) })
+        Box::pin(async move {
+            let trail = Trail::of(&request);
+            Ok(trail.follow(shared.handle(request)).await)
+        })
     }
 }
 

@@ -1,10 +1,13 @@
 //! The pages that a person sees: plain HTML, readable without scripts, every value escaped.
 
+mod logo;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
+pub(crate) use self::logo::{Logo, LogoError};
 use crate::{oauth_error::chain, random};
 
 /// The sign-in form.
@@ -38,6 +41,14 @@ pub(crate) struct ScopeLine<'a> {
     pub(crate) description: &'a str,
 }
 
+/// The last page before a program that is not in the browser: a redirect to it would leave the
+/// page before standing there as if nothing had happened.
+#[derive(Serialize)]
+pub(crate) struct HandoverPage<'a> {
+    pub(crate) client: &'a str,
+    pub(crate) location: &'a str,
+}
+
 /// Something that cannot go on, and what the person can do.
 #[derive(Serialize)]
 pub(crate) struct ErrorPage {
@@ -59,6 +70,9 @@ impl Page for SignInPage<'_> {
 impl Page for ConsentPage<'_> {
     const TEMPLATE: &'static str = "consent.html";
 }
+impl Page for HandoverPage<'_> {
+    const TEMPLATE: &'static str = "handover.html";
+}
 impl Page for ErrorPage {
     const TEMPLATE: &'static str = "error.html";
 }
@@ -67,28 +81,32 @@ impl Page for ErrorPage {
 pub(crate) struct Pages {
     environment: Environment<'static>,
     service: String,
+    logo: Option<Logo>,
 }
 
 #[derive(Serialize)]
 struct Context<'a, P> {
     service: &'a str,
+    logo: Option<&'a str>,
     nonce: String,
     #[serde(flatten)]
     page: &'a P,
 }
 
 impl Pages {
-    pub(crate) fn new(service: String) -> Result<Self, minijinja::Error> {
+    pub(crate) fn new(service: String, logo: Option<Logo>) -> Result<Self, minijinja::Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.add_template("layout.html", include_str!("layout.html"))?;
         environment.add_template("sign_in.html", include_str!("sign_in.html"))?;
         environment.add_template("consent.html", include_str!("consent.html"))?;
+        environment.add_template("handover.html", include_str!("handover.html"))?;
         environment.add_template("error.html", include_str!("error.html"))?;
         Ok(Self {
             environment,
             service,
+            logo,
         })
     }
 
@@ -103,6 +121,11 @@ impl Pages {
         self.page(status, page, &format!("'self' {leads_to}"))
     }
 
+    /// A page that leads to a program outside of the browser.
+    pub(crate) fn handover(&self, page: &HandoverPage<'_>) -> Response {
+        self.page(StatusCode::OK, page, "'none'")
+    }
+
     /// A page that says why it cannot go on.
     pub(crate) fn error(&self, status: StatusCode, page: &ErrorPage) -> Response {
         self.page(status, page, "'none'")
@@ -111,9 +134,14 @@ impl Pages {
     fn page<P: Page>(&self, status: StatusCode, page: &P, form_action: &str) -> Response {
         match self.render(page) {
             Ok((html, nonce)) => {
+                let images = if self.logo.is_some() {
+                    "img-src data:; "
+                } else {
+                    ""
+                };
                 let policy = format!(
-                    "default-src 'none'; style-src 'nonce-{nonce}'; form-action {form_action}; \
-                     frame-ancestors 'none'; base-uri 'none'"
+                    "default-src 'none'; style-src 'nonce-{nonce}'; {images}\
+                     form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
                 );
                 (status, headers(&policy), html).into_response()
             }
@@ -134,6 +162,7 @@ impl Pages {
         let nonce = URL_SAFE_NO_PAD.encode(random::bytes::<16>()?);
         let context = Context {
             service: &self.service,
+            logo: self.logo.as_ref().map(Logo::url),
             nonce: nonce.clone(),
             page,
         };

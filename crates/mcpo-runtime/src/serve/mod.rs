@@ -37,7 +37,7 @@ pub fn serve<H: ServerHandler>(handler: H) -> ExitCode {
     serve_erased(SharedHandler::new(handler), |config| config)
 }
 
-/// Like [`serve`], with settings that the environment has no name for:
+/// Like [`serve()`], with settings that the environment has no name for:
 ///
 /// ```no_run
 /// # #[derive(Clone)] struct MyService;

@@ -1,13 +1,166 @@
-//! The room of `mcpo dev`.
+//! The room of `mcpo dev`: after a change, the new behaviour answers on the same address.
+//!
+//! Four actors, and what they hand on:
+//!
+//! ```text
+//! files → watcher ─Change→ builder ─Candidate→ supervisor → server (one child process at a time)
+//!            ↑               │
+//!            └─ which files the last build read
+//! ```
+//!
+//! - the **watcher** knows which files matter and gathers what one save does to them;
+//! - the **builder** makes an executable of the latest state on disk, or says why it cannot;
+//! - the **supervisor** owns the listening socket and replaces the server only by one that is ready.
+
+mod builder;
+mod cargo;
+mod change;
+mod inputs;
+mod package;
+mod process;
+mod scope;
+mod server;
+mod socket;
+mod supervisor;
+mod watcher;
+mod welcome;
+
+use std::net::IpAddr;
 
 use clap::Args;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, watch},
+};
+use tokio_util::sync::CancellationToken;
 
-use crate::{error::Outcome, ui::Ui};
+use self::{
+    builder::Builder, cargo::Cargo, inputs::Inputs, package::Package, supervisor::Supervisor,
+    watcher::Watcher,
+};
+use crate::{
+    error::{Exit, Failure, Outcome},
+    project::{self, Environment},
+    ui::Ui,
+};
 
 /// Arguments of `mcpo dev`.
 #[derive(Debug, Args)]
-pub struct DevArgs {}
+#[command(after_help = "\
+Examples:
+  mcpo dev                          run the project here on http://localhost:8080/mcp
+  mcpo dev --port 9000              on another port
+  ADMIN_PASSWORD=secret mcpo dev    ask whoever connects for a password
 
-pub fn run(_args: DevArgs, _ui: &Ui) -> Outcome {
-    Err(crate::error::Failure::new("not there yet"))
+A change is built and swapped in when it is ready; until then, and when it does not
+compile, the old server keeps answering. Variables come from the shell, then from .env.
+Ctrl-C lets calls in flight finish; a second one does not.")]
+pub struct DevArgs {
+    /// Port to listen on; 0 takes any free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: IpAddr,
+
+    /// Package to run, in a workspace with several.
+    #[arg(long, short, value_name = "NAME")]
+    package: Option<String>,
+
+    /// Executable to run, in a package with several.
+    #[arg(long, value_name = "NAME")]
+    bin: Option<String>,
+}
+
+/// Runs the project until it is told to stop.
+pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
+    let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
+    let listener = socket::listen(args.host, args.port)?;
+    let (environment, made) = Environment::load_or_make(&package.folder)?;
+    if made {
+        ui.step("Made", "a development secret in .env");
+    }
+    project::state_folder(&package.folder)?;
+    welcome::print(ui, &package, &listener, &environment);
+
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("failed to start").because(&error))?
+        .block_on(develop(package, listener, ui))
+}
+
+/// Starts the actors and waits until all of them are done.
+async fn develop(package: Package, listener: std::net::TcpListener, ui: &Ui) -> Outcome {
+    let stop = Stop::default();
+    let (change_sender, changes) = mpsc::channel(16);
+    let (candidate_sender, candidates) = mpsc::channel(1);
+    let (inputs_sender, inputs) = watch::channel(Inputs::default());
+
+    let files = Watcher::new(&package, inputs, change_sender)?;
+    let cargo = Cargo::new(package.clone(), ui.has_colours());
+    let builder = Builder::new(cargo, changes, candidate_sender, inputs_sender, ui);
+    let supervisor = Supervisor::new(package, listener, candidates, ui)?;
+
+    let gently = &stop.gently;
+    let actors = async {
+        let outcome = tokio::join!(
+            stopping_all(gently, files.run(gently)),
+            stopping_all(gently, builder.run(gently)),
+            supervisor.run(&stop),
+        );
+        // Ends the wait for signals too.
+        stop.at_once.cancel();
+        outcome
+    };
+    let (exit, (watched, built, ())) = tokio::join!(stop.on_signals(), actors);
+    watched.and(built).and(exit)
+}
+
+/// Two stages of stopping: let calls in flight finish; do not.
+#[derive(Debug, Default)]
+pub struct Stop {
+    pub gently: CancellationToken,
+    pub at_once: CancellationToken,
+}
+
+impl Stop {
+    /// Turns the first signal into the first stage and the second one into the second.
+    async fn on_signals(&self) -> Outcome {
+        let exit = self.on_two_signals().await;
+        if exit.is_err() {
+            self.gently.cancel();
+        }
+        exit
+    }
+
+    async fn on_two_signals(&self) -> Outcome {
+        let failed = |error| Failure::new("failed to listen for Ctrl-C").because(&error);
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
+        let mut exit = Exit::Success;
+        for stage in [&self.gently, &self.at_once] {
+            let after = tokio::select! {
+                _ = interrupt.recv() => Exit::Interrupted,
+                _ = terminate.recv() => Exit::Success,
+                _ = hang_up.recv() => Exit::Success,
+                () = self.at_once.cancelled() => return Ok(exit),
+            };
+            exit = after;
+            stage.cancel();
+        }
+        Ok(exit)
+    }
+}
+
+/// Runs an actor; its end, and its failure above all, is the end of everything.
+async fn stopping_all(
+    stop: &CancellationToken,
+    actor: impl Future<Output = Outcome<()>>,
+) -> Outcome<()> {
+    let outcome = actor.await;
+    stop.cancel();
+    outcome
 }

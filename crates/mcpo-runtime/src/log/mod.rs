@@ -1,11 +1,16 @@
-//! Logs: one line an event on stderr, coloured only on a terminal. Secrets never come here; ids
-//! and fingerprints may.
+//! Logs: one line an event on stderr, coloured only on a terminal; on Cloud Run as the JSON that
+//! Cloud Logging reads. Secrets never come here; ids and fingerprints may.
+
+mod cloud;
 
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::{
-    filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer as _, filter::Targets, fmt, fmt::format::JsonFields, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
+
+use self::cloud::CloudFormat;
 
 /// rmcp speaks of each message; at its level of detail the OAuth flow would drown.
 const DEFAULT_FILTER: &str = "info,rmcp=warn";
@@ -22,13 +27,21 @@ pub(crate) fn start() {
         Some(Ok(filter)) => (filter, None),
         Some(Err(error)) => (default_filter(), Some(error)),
     };
-    let colours = std::io::stderr().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = fmt::layer()
-        .compact()
-        .with_target(false)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = if std::env::var_os("K_SERVICE").is_some() {
+        lines
+            .fmt_fields(JsonFields::new())
+            .event_format(CloudFormat::from_environment())
+            .boxed()
+    } else {
+        let colours = std::io::stderr().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        lines
+            .compact()
+            .with_target(false)
+            .with_ansi(colours)
+            .boxed()
+    };
     // An error means that the program logs in its own way.
     let _ = tracing_subscriber::registry()
         .with(filter)

@@ -1,0 +1,162 @@
+//! Makes an executable of the latest state on disk.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    cargo::{Build, Cargo},
+    change::Change,
+    inputs::Inputs,
+};
+use crate::{error::Outcome, ui::Ui};
+
+/// A build that has run this long compiles dependencies, whose results are worth waiting for; a
+/// shorter one is dropped when a newer change makes its result useless.
+const WORTH_KEEPING: Duration = Duration::from_secs(2);
+
+/// An executable that is to take over, and why.
+#[derive(Debug)]
+pub struct Candidate {
+    pub executable: PathBuf,
+    pub change: Change,
+}
+
+/// The actor that turns changes into candidates.
+pub struct Builder<'a> {
+    cargo: Cargo,
+    changes: mpsc::Receiver<Change>,
+    candidates: mpsc::Sender<Candidate>,
+    inputs: watch::Sender<Inputs>,
+    ui: &'a Ui,
+    /// What the last build that succeeded made.
+    executable: Option<PathBuf>,
+}
+
+impl<'a> Builder<'a> {
+    pub const fn new(
+        cargo: Cargo,
+        changes: mpsc::Receiver<Change>,
+        candidates: mpsc::Sender<Candidate>,
+        inputs: watch::Sender<Inputs>,
+        ui: &'a Ui,
+    ) -> Self {
+        Self {
+            cargo,
+            changes,
+            candidates,
+            inputs,
+            ui,
+            executable: None,
+        }
+    }
+
+    /// Builds once, then after every change, until stopped.
+    pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
+        let mut next = Some(Change::start());
+        loop {
+            let change = match next.take() {
+                Some(change) => change,
+                None => tokio::select! {
+                    Some(change) = self.changes.recv() => change,
+                    () = stop.cancelled() => return Ok(()),
+                },
+            };
+            next = self.follow(change, stop).await?;
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does what the change asks for; returns what is to be done next, if anything happened meanwhile.
+    async fn follow(
+        &mut self,
+        mut change: Change,
+        stop: &CancellationToken,
+    ) -> Outcome<Option<Change>> {
+        if !change.executable
+            && let Some(executable) = self.executable.clone()
+        {
+            self.propose(executable, change).await;
+            return Ok(None);
+        }
+        let began = SystemTime::now();
+        let (build, later) = self.build(change.was_meant(), stop).await?;
+        if let Some(later) = &later
+            && later.makes_build_useless()
+        {
+            change.merge(later.clone());
+            return Ok(Some(change));
+        }
+        match build {
+            Build::Done(executable) => {
+                self.publish_inputs(&executable, began);
+                self.executable = Some(executable.clone());
+                self.propose(executable, change).await;
+            }
+            Build::Failed => {
+                self.inputs.send_modify(|inputs| {
+                    inputs.built = began;
+                    inputs.failed = true;
+                });
+                self.ui.warn(if self.executable.is_some() {
+                    "the build failed; the server answers as before"
+                } else {
+                    "the build failed; waiting for a change"
+                });
+            }
+            Build::Cancelled => {}
+        }
+        Ok(later)
+    }
+
+    /// Builds while listening for what changes meanwhile.
+    async fn build(
+        &mut self,
+        progress: bool,
+        stop: &CancellationToken,
+    ) -> Outcome<(Build, Option<Change>)> {
+        let began = Instant::now();
+        let cancel = stop.child_token();
+        let build = self.cargo.build(progress, &cancel);
+        tokio::pin!(build);
+        let mut later: Option<Change> = None;
+        loop {
+            tokio::select! {
+                build = &mut build => return Ok((build?, later)),
+                Some(change) = self.changes.recv() => {
+                    if change.makes_build_useless() && began.elapsed() < WORTH_KEEPING {
+                        cancel.cancel();
+                    }
+                    match &mut later {
+                        Some(later) => later.merge(change),
+                        None => later = Some(change),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the watcher which files matter from now on.
+    fn publish_inputs(&self, executable: &Path, began: SystemTime) {
+        match Inputs::of(executable, self.cargo.package(), began) {
+            Ok(inputs) => {
+                self.inputs.send_replace(inputs);
+            }
+            Err(error) => self.ui.warn(format_args!(
+                "only Rust files are watched: failed to read what {} was made of: {error}",
+                executable.display()
+            )),
+        }
+    }
+
+    async fn propose(&self, executable: PathBuf, change: Change) {
+        // Without a supervisor everything is stopping anyway.
+        let _ = self.candidates.send(Candidate { executable, change }).await;
+    }
+}

@@ -1,0 +1,115 @@
+//! Builds through cargo, which is the authority on what has to be built.
+
+use std::{
+    io,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+};
+
+use cargo_metadata::Message;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, ChildStdout, Command},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    package::{Package, cargo_missing, cargo_program},
+    process::Group,
+};
+use crate::error::{Failure, Outcome};
+
+/// What came of a build.
+#[derive(Debug)]
+pub enum Build {
+    /// The path of the executable.
+    Done(PathBuf),
+    /// Cargo has said why.
+    Failed,
+    Cancelled,
+}
+
+/// Runs `cargo build` for one executable.
+#[derive(Debug)]
+pub struct Cargo {
+    package: Package,
+    colours: bool,
+}
+
+impl Cargo {
+    pub const fn new(package: Package, colours: bool) -> Self {
+        Self { package, colours }
+    }
+
+    pub const fn package(&self) -> &Package {
+        &self.package
+    }
+
+    /// Builds what is on disk; progress, if wanted, and diagnostics go to the terminal as cargo
+    /// writes them.
+    pub async fn build(&self, progress: bool, cancel: &CancellationToken) -> Outcome<Build> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => cargo_missing(),
+            _ => Failure::new("failed to run cargo").because(&error),
+        };
+        let mut child = self.command(progress).spawn().map_err(failed)?;
+        let group = Group::of(&child);
+        tokio::select! {
+            done = self.finish(&mut child) => {
+                let (status, executable) = done.map_err(failed)?;
+                Ok(match executable {
+                    Some(path) if status.success() => Build::Done(path),
+                    _ => Build::Failed,
+                })
+            }
+            () = cancel.cancelled() => {
+                group.terminate();
+                // Its lock on the build folder goes with it.
+                child.wait().await.map_err(failed)?;
+                Ok(Build::Cancelled)
+            }
+        }
+    }
+
+    fn command(&self, progress: bool) -> Command {
+        let mut cargo = Command::new(cargo_program());
+        cargo
+            .args(["build", "--message-format=json-render-diagnostics"])
+            .args(["--package", &self.package.name])
+            .args(["--bin", &self.package.executable])
+            .args((!progress).then_some("--quiet"))
+            .current_dir(&self.package.folder)
+            .env(
+                "CARGO_TERM_COLOR",
+                if self.colours { "always" } else { "never" },
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        cargo
+    }
+
+    async fn finish(&self, child: &mut Child) -> io::Result<(ExitStatus, Option<PathBuf>)> {
+        let executable = match child.stdout.take() {
+            Some(messages) => self.executable(messages).await?,
+            None => None,
+        };
+        Ok((child.wait().await?, executable))
+    }
+
+    /// Reads cargo's messages to their end and picks the one about our executable.
+    async fn executable(&self, messages: ChildStdout) -> io::Result<Option<PathBuf>> {
+        let mut lines = BufReader::new(messages).lines();
+        let mut found = None;
+        while let Some(line) = lines.next_line().await? {
+            if let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(&line)
+                && artifact.target.is_bin()
+                && artifact.target.name == self.package.executable
+            {
+                found = artifact.executable.map(PathBuf::from);
+            }
+        }
+        Ok(found)
+    }
+}

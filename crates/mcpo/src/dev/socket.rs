@@ -1,0 +1,62 @@
+//! The listening socket. `mcpo dev` owns it, so that no connection is refused while servers change.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::error::{Failure, Outcome};
+
+/// Connections that wait while a server starts. The kernel may allow fewer.
+const BACKLOG: i32 = 1024;
+/// How far to look for a free port to suggest.
+const SUGGESTIONS: u16 = 100;
+
+/// Opens the socket, or says which port is free.
+pub fn listen(host: IpAddr, port: u16) -> Outcome<TcpListener> {
+    open(host, port).map_err(|error| {
+        let failure = Failure::new(format!(
+            "failed to listen on {}",
+            SocketAddr::new(host, port)
+        ));
+        match error.kind() {
+            io::ErrorKind::AddrInUse => in_use(host, port),
+            io::ErrorKind::PermissionDenied => failure
+                .because(&error)
+                .hint("ports below 1024 are for administrators: mcpo dev --port 8080"),
+            io::ErrorKind::AddrNotAvailable => failure
+                .because(&error)
+                .hint("--host takes an address of this machine, such as 127.0.0.1 or 0.0.0.0"),
+            _ => failure.because(&error),
+        }
+    })
+}
+
+fn in_use(host: IpAddr, port: u16) -> Failure {
+    let free = (1..=SUGGESTIONS)
+        .filter_map(|step| port.checked_add(step))
+        .find(|candidate| open(host, *candidate).is_ok());
+    let failure = Failure::new(format!("port {port} is taken by another program"));
+    match free {
+        Some(free) => failure.hint(format!("mcpo dev --port {free}")),
+        None => failure.hint("mcpo dev --port 0 takes any free port"),
+    }
+}
+
+fn open(host: IpAddr, port: u16) -> io::Result<TcpListener> {
+    let address = SocketAddr::new(host, port);
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // Otherwise a port that was in use a minute ago counts as taken.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    // Every server polls it; one that lost the race for a connection must not hang in accept.
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}

@@ -1,0 +1,231 @@
+//! Replaces the server, and only by one that is ready.
+
+use std::{
+    fs, io,
+    net::TcpListener,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+};
+
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    Stop,
+    builder::Candidate,
+    change::Change,
+    package::Package,
+    server::{Launch, READY_WITHIN, Server, Start},
+};
+use crate::{
+    error::{Failure, Outcome},
+    project::{self, Environment},
+    ui::Ui,
+};
+
+/// The actor that owns the listening socket and the server behind it.
+pub struct Supervisor<'a> {
+    package: Package,
+    state: PathBuf,
+    listener: TcpListener,
+    candidates: mpsc::Receiver<Candidate>,
+    ui: &'a Ui,
+    /// The server that answers.
+    current: Option<Running>,
+    /// The one that is to answer once it is ready.
+    next: Option<(Running, Change)>,
+    /// Those that finish what they have.
+    retiring: JoinSet<()>,
+}
+
+/// A server, and which build it came from.
+struct Running {
+    server: Server,
+    stamp: Option<Stamp>,
+}
+
+/// Tells one build's executable from the next one's: device, file, size, time written.
+type Stamp = (u64, u64, u64, i64, i64);
+
+/// What the supervisor waits for.
+enum Event {
+    Candidate(Candidate),
+    Started(io::Result<Start>),
+    Crashed(io::Result<ExitStatus>),
+    Stop,
+}
+
+impl<'a> Supervisor<'a> {
+    pub fn new(
+        package: Package,
+        listener: TcpListener,
+        candidates: mpsc::Receiver<Candidate>,
+        ui: &'a Ui,
+    ) -> Outcome<Self> {
+        Ok(Self {
+            state: project::state_folder(&package.folder)?,
+            package,
+            listener,
+            candidates,
+            ui,
+            current: None,
+            next: None,
+            retiring: JoinSet::new(),
+        })
+    }
+
+    /// Serves until stopped; no process is left when it returns.
+    pub async fn run(mut self, stop: &Stop) {
+        loop {
+            match self.event(stop).await {
+                Event::Candidate(candidate) => self.try_out(candidate, stop),
+                Event::Started(start) => self.settle(start, stop),
+                Event::Crashed(status) => self.crashed(status),
+                Event::Stop => break,
+            }
+            // Collects those that are gone.
+            while self.retiring.try_join_next().is_some() {}
+        }
+        let next = self.next.take().map(|(running, _)| running);
+        for running in self.current.take().into_iter().chain(next) {
+            self.retire(running, stop);
+        }
+        self.retiring.join_all().await;
+    }
+
+    async fn event(&mut self, stop: &Stop) -> Event {
+        let started = async {
+            match &mut self.next {
+                Some((running, _)) => running.server.started().await,
+                None => std::future::pending().await,
+            }
+        };
+        let crashed = async {
+            match &mut self.current {
+                Some(running) => running.server.exited().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.gently.cancelled() => Event::Stop,
+            candidate = self.candidates.recv() => candidate.map_or(Event::Stop, Event::Candidate),
+            start = started => Event::Started(start),
+            status = crashed => Event::Crashed(status),
+        }
+    }
+
+    /// Starts the candidate beside the current server; the latest candidate wins.
+    fn try_out(&mut self, candidate: Candidate, stop: &Stop) {
+        let Candidate {
+            executable,
+            mut change,
+        } = candidate;
+        let stamp = stamp(&executable).ok();
+        let latest = self.next.as_ref().map(|(running, _)| running);
+        let latest = latest.or(self.current.as_ref());
+        let same = stamp.is_some() && latest.is_some_and(|running| running.stamp == stamp);
+        if same && !change.environment {
+            if change.was_meant() {
+                let what = change.describe().unwrap_or_default();
+                self.ui
+                    .step("Unchanged", format_args!("{what} makes no difference"));
+            }
+            return;
+        }
+        if let Some((overtaken, earlier)) = self.next.take() {
+            self.retire(overtaken, stop);
+            change.merge(earlier);
+        }
+        match self.start(&executable) {
+            Ok(server) => self.next = Some((Running { server, stamp }, change)),
+            Err(failure) => {
+                self.ui.failure(&failure);
+                self.not_swapped("the new server did not start");
+            }
+        }
+    }
+
+    fn start(&self, executable: &Path) -> Outcome<Server> {
+        // Read anew for every start: that is what a change of the file asks for.
+        let environment = Environment::load(&self.package.folder)?;
+        Server::start(&Launch {
+            executable,
+            folder: &self.package.folder,
+            state: &self.state,
+            listener: &self.listener,
+            environment: &environment,
+        })
+        .map_err(|error| {
+            Failure::new(format!("failed to start {}", executable.display())).because(&error)
+        })
+    }
+
+    /// Swaps the servers if the new one is ready.
+    fn settle(&mut self, start: io::Result<Start>, stop: &Stop) {
+        let Some((running, change)) = self.next.take() else {
+            return;
+        };
+        match start {
+            Ok(Start::Ready) => {
+                if let Some(old) = self.current.replace(running) {
+                    self.retire(old, stop);
+                }
+                let age = change.age();
+                match change.describe() {
+                    Some(files) => self.ui.step("Reloaded", format_args!("{files} in {age}")),
+                    None => self.ui.step("Ready", format_args!("in {age}")),
+                }
+                return;
+            }
+            Ok(Start::Exited(status)) => {
+                self.not_swapped(&format!(
+                    "the new server stopped before it was ready ({status})"
+                ));
+            }
+            Ok(Start::TooLate) => {
+                let seconds = READY_WITHIN.as_secs();
+                self.not_swapped(&format!("the new server was not ready after {seconds} s"));
+            }
+            Err(error) => {
+                self.not_swapped(&format!("the new server cannot be watched: {error}"));
+            }
+        }
+        self.retire(running, stop);
+    }
+
+    fn not_swapped(&self, why: &str) {
+        let what_now = if self.current.is_some() {
+            "the old one answers as before"
+        } else {
+            "waiting for a change"
+        };
+        self.ui.warn(format_args!("{why}; {what_now}"));
+    }
+
+    /// Starting it again without a change would only make it crash again.
+    fn crashed(&mut self, status: io::Result<ExitStatus>) {
+        self.current = None;
+        let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        if self.next.is_none() {
+            self.ui.warn(format_args!(
+                "the server stopped ({how}); it starts again with the next change"
+            ));
+        }
+    }
+
+    fn retire(&mut self, running: Running, stop: &Stop) {
+        self.retiring
+            .spawn(running.server.retire(stop.at_once.clone()));
+    }
+}
+
+fn stamp(executable: &Path) -> io::Result<Stamp> {
+    let file = fs::metadata(executable)?;
+    Ok((
+        file.dev(),
+        file.ino(),
+        file.size(),
+        file.mtime(),
+        file.mtime_nsec(),
+    ))
+}

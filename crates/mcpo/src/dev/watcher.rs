@@ -1,0 +1,142 @@
+//! Gathers what a save does to the files that matter into one change.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use notify::{
+    Event, EventKind, RecommendedWatcher,
+    event::{AccessKind, AccessMode},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{change::Change, inputs::Inputs, package::Package, scope::Scope};
+use crate::error::{Failure, Outcome};
+
+/// Editors write a file in several steps, and formatters write it again.
+const QUIET: Duration = Duration::from_millis(10);
+/// Something that never stops writing must not keep a change back for ever.
+const AT_MOST: Duration = Duration::from_millis(200);
+
+/// The actor that turns file events into changes.
+pub struct Watcher {
+    scope: Scope,
+    events: mpsc::UnboundedReceiver<(Instant, notify::Result<Event>)>,
+    inputs: watch::Receiver<Inputs>,
+    changes: mpsc::Sender<Change>,
+}
+
+impl Watcher {
+    /// Watches from here on, so that nothing is missed while the first build runs.
+    pub fn new(
+        package: &Package,
+        inputs: watch::Receiver<Inputs>,
+        changes: mpsc::Sender<Change>,
+    ) -> Outcome<Self> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let handler = move |event| {
+            // Nobody listens any more once everything stops.
+            let _ = sender.send((Instant::now(), event));
+        };
+        let watcher =
+            <RecommendedWatcher as notify::Watcher>::new(handler, notify::Config::default())
+                .map_err(|error| Failure::new("failed to watch files").because(&error))?;
+        Ok(Self {
+            scope: Scope::new(package, watcher)?,
+            events,
+            inputs,
+            changes,
+        })
+    }
+
+    /// Hands on changes until stopped.
+    pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
+        loop {
+            let change = tokio::select! {
+                Some((at, event)) = self.events.recv() => self.gather(at, event).await?,
+                Ok(()) = self.inputs.changed() => self.follow_inputs()?,
+                () = stop.cancelled() => return Ok(()),
+            };
+            if change.executable || change.environment {
+                // Without a builder everything is stopping.
+                let _ = self.changes.send(change).await;
+            }
+        }
+    }
+
+    /// Takes the event and all that follow it closely.
+    async fn gather(&mut self, at: Instant, event: notify::Result<Event>) -> Outcome<Change> {
+        let mut change = Change::new();
+        change.since = at;
+        self.take(&mut change, event)?;
+        while change.since.elapsed() < AT_MOST {
+            match timeout(QUIET, self.events.recv()).await {
+                Ok(Some((_, event))) => self.take(&mut change, event)?,
+                Ok(None) | Err(_) => break,
+            }
+        }
+        Ok(change)
+    }
+
+    fn take(&mut self, change: &mut Change, event: notify::Result<Event>) -> Outcome<()> {
+        let event = event.map_err(|error| Failure::new("failed to watch files").because(&error))?;
+        if event.need_rescan() {
+            // The kernel lost count of them; cargo will find out.
+            change.executable = true;
+            change.environment = true;
+        }
+        if !alters(event.kind) {
+            return Ok(());
+        }
+        for path in event.paths {
+            self.take_path(change, path)?;
+        }
+        Ok(())
+    }
+
+    fn take_path(&mut self, change: &mut Change, path: PathBuf) -> Outcome<()> {
+        if path.is_dir() {
+            // A new folder comes with files that nobody reported.
+            for file in self.scope.watch_tree(&path)? {
+                self.take_file(change, file);
+            }
+        }
+        self.take_file(change, path);
+        Ok(())
+    }
+
+    fn take_file(&self, change: &mut Change, path: PathBuf) {
+        let environment = self.scope.is_environment(&path);
+        let executable = self.scope.is_input(&path, &self.inputs.borrow());
+        if environment || executable {
+            change.environment |= environment;
+            change.executable |= executable;
+            change.files.insert(self.scope.shown(path));
+        }
+    }
+
+    /// Watches what the last build read, and finds out what changed before it was watched.
+    fn follow_inputs(&mut self) -> Outcome<Change> {
+        let inputs = self.inputs.borrow_and_update().clone();
+        let mut change = Change::new();
+        for file in self.scope.watch_inputs(&inputs)? {
+            let written = file.metadata().and_then(|file| file.modified());
+            if written.is_ok_and(|written| written > inputs.built) {
+                change.executable = true;
+                change.files.insert(self.scope.shown(file));
+            }
+        }
+        Ok(change)
+    }
+}
+
+/// Whether the event is about content; that somebody read a file is not.
+const fn alters(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Access(access)
+        if !matches!(access, AccessKind::Close(AccessMode::Write)))
+}

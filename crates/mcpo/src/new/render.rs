@@ -1,0 +1,32 @@
+//! Fills in a template's variables.
+//!
+//! The templates are valid for cargo-generate too, so they keep to what minijinja and Liquid spell
+//! alike: `{{name}}`, names with underscores, no filters.
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
+
+use super::{embedded::TemplateFile, name::ProjectName, runtime::RuntimeSource};
+use crate::error::{Failure, Outcome};
+
+/// The file's content in a project of that name.
+pub fn render(file: TemplateFile, name: &ProjectName, runtime: &RuntimeSource) -> Outcome<Vec<u8>> {
+    let failed = || Failure::new(format!("failed to render templates/{}", file.source));
+    let text = str::from_utf8(file.text).map_err(|error| failed().because(&error))?;
+    let variables = context! {
+        project_name => name.as_str(),
+        crate_name => name.crate_name(),
+        runtime_dependency => runtime.dependency(),
+    };
+    let syntax = SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .build()
+        .map_err(|error| failed().because(&error))?;
+    let mut engine = Environment::new();
+    engine.set_syntax(syntax);
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_auto_escape_callback(|_| AutoEscape::None);
+    engine
+        .render_named_str(file.source, text, variables)
+        .map(String::into_bytes)
+        .map_err(|error| failed().because(&error))
+}

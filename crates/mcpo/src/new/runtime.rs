@@ -1,0 +1,91 @@
+//! Where the project takes the crate `mcpo-runtime` from.
+
+use std::path::{Path, PathBuf};
+
+use super::embedded;
+use crate::error::{Failure, Outcome};
+
+/// One way to write the dependency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuntimeSource {
+    /// A copy inside the project.
+    Vendored,
+    /// A requirement on the registry's versions.
+    Version(String),
+    /// A folder elsewhere on this machine, absolute.
+    Folder(PathBuf),
+    /// A repository that has the crate somewhere in it.
+    Git(String),
+}
+
+impl RuntimeSource {
+    /// Reads `--runtime`; without it, the copy this binary carries, or else its own version.
+    pub fn choose(unverified: Option<&str>) -> Outcome<Self> {
+        match unverified {
+            None | Some("vendored") if embedded::has_runtime() => Ok(Self::Vendored),
+            None => Ok(Self::Version(env!("CARGO_PKG_VERSION").to_owned())),
+            Some("vendored") => Err(Failure::new(
+                "this mcpo was built without a copy of mcpo-runtime",
+            )
+            .hint(concat!(
+                "take it from the registry: --runtime ",
+                env!("CARGO_PKG_VERSION")
+            ))),
+            Some(url) if url.contains("://") || url.starts_with("git@") => git(url),
+            Some(folder) if folder.starts_with(['.', '/', '~']) || folder.contains('/') => {
+                local_folder(folder)
+            }
+            Some(version) => registry(version),
+        }
+    }
+
+    /// The right-hand side of `mcpo-runtime = …`.
+    pub fn dependency(&self) -> String {
+        match self {
+            Self::Vendored => r#"{ path = "vendor/mcpo-runtime" }"#.to_owned(),
+            Self::Version(version) => format!("{version:?}"),
+            Self::Folder(path) => format!("{{ path = {:?} }}", path.display().to_string()),
+            Self::Git(url) => format!("{{ git = {url:?} }}"),
+        }
+    }
+
+    /// The files to copy into the project.
+    pub fn vendored_files(&self) -> impl Iterator<Item = (PathBuf, &'static [u8])> {
+        let wanted = *self == Self::Vendored;
+        embedded::runtime_files().filter(move |_| wanted)
+    }
+}
+
+fn git(url: &str) -> Outcome<RuntimeSource> {
+    if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(Failure::new(format!("{url:?} is not a git URL"))
+            .hint("--runtime https://example.com/mcpo.git"));
+    }
+    Ok(RuntimeSource::Git(url.to_owned()))
+}
+
+fn local_folder(folder: &str) -> Outcome<RuntimeSource> {
+    let fault = || Failure::new(format!("there is no crate mcpo-runtime in {folder}"));
+    let manifest = Path::new(folder).join("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).map_err(|error| {
+        fault()
+            .because(&error)
+            .hint("name the folder that has its Cargo.toml")
+    })?;
+    if !text.contains("name = \"mcpo-runtime\"") {
+        return Err(fault().hint("name the folder that has its Cargo.toml"));
+    }
+    let path = std::path::absolute(folder).map_err(|error| fault().because(&error))?;
+    Ok(RuntimeSource::Folder(path))
+}
+
+fn registry(version: &str) -> Outcome<RuntimeSource> {
+    semver::VersionReq::parse(version).map_err(|error| {
+        Failure::new(format!(
+            "`--runtime {version}` is neither a version, a folder nor a git URL"
+        ))
+        .because(&error)
+        .hint("--runtime 0.1, --runtime ../mcpo-runtime or --runtime https://…")
+    })?;
+    Ok(RuntimeSource::Version(version.to_owned()))
+}

@@ -1,0 +1,187 @@
+//! The folder a project is made in: beside its place, so that one rename puts it there.
+//!
+//! A staging folder is locked while it is in use. One that is not locked was left behind by a
+//! process that was killed, and whoever comes next removes it.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use tempfile::TempDir;
+
+use super::failed_to;
+use crate::error::{Exit, Failure, Outcome};
+
+const PREFIX: &str = ".mcpo-new-";
+
+/// A project in the making. Dropping it removes whatever has been written.
+#[derive(Debug)]
+pub struct Staging {
+    target: PathBuf,
+    parent: PathBuf,
+    /// Inside a folder of its own: that one is locked and removed, this one moves.
+    folder: PathBuf,
+    interrupted: Arc<AtomicBool>,
+    // Dropped in this order: removed while still locked.
+    outer: TempDir,
+    _lock: File,
+}
+
+impl Staging {
+    /// Checks that `target` can be made and opens a staging folder beside it.
+    pub fn beside(target: &Path) -> Outcome<Self> {
+        let target =
+            std::path::absolute(target).map_err(|error| failed_to("find", target, &error))?;
+        let parent = target
+            .parent()
+            .ok_or_else(|| occupied(&target, "is the root of the file system"))?
+            .to_owned();
+        check_free(&target)?;
+        check_parent(&parent)?;
+
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&interrupted))
+                .map_err(|error| Failure::new("failed to listen for Ctrl-C").because(&error))?;
+        }
+        let (outer, lock) = open(&parent)?;
+        let folder = outer.path().join("project");
+        fs::create_dir(&folder).map_err(|error| failed_to("make", &folder, &error))?;
+        Ok(Self {
+            target,
+            parent,
+            folder,
+            interrupted,
+            outer,
+            _lock: lock,
+        })
+    }
+
+    /// Where the project is while it is being made.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where the project is going to be, without its own name.
+    pub fn parent(&self) -> &Path {
+        &self.parent
+    }
+
+    /// Writes one file of the project, with the folders it needs.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Outcome<()> {
+        self.check_interrupted()?;
+        let shown = self.target.join(path);
+        let path = self.folder.join(path);
+        let written = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| File::create_new(&path)?.write_all(bytes));
+        written.map_err(|error| failed_to("write", &shown, &error))
+    }
+
+    /// Moves the project to its place in one step.
+    pub fn publish(self) -> Outcome<()> {
+        self.check_interrupted()?;
+        // The name may have been taken meanwhile: renaming onto a folder with files in it fails.
+        fs::rename(&self.folder, &self.target)
+            .map_err(|error| failed_to("make", &self.target, &error))?;
+        let outer = self.outer.path().to_owned();
+        self.outer
+            .close()
+            .map_err(|error| failed_to("remove", &outer, &error))
+    }
+
+    fn check_interrupted(&self) -> Outcome<()> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Failure::new("interrupted; nothing was made").exit_with(Exit::Interrupted));
+        }
+        Ok(())
+    }
+}
+
+/// The target must not exist, or be an empty folder which nobody stands in.
+fn check_free(target: &Path) -> Outcome<()> {
+    let mut entries = match fs::read_dir(target) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A symbolic link that leads nowhere occupies the name too.
+            return match target.symlink_metadata() {
+                Ok(_) => Err(occupied(target, "exists already")),
+                Err(_) => Ok(()),
+            };
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(occupied(target, "exists already"));
+        }
+        Err(error) => return Err(failed_to("look into", target, &error)),
+    };
+    if entries.next().is_some() {
+        return Err(occupied(target, "exists already and is not empty"));
+    }
+    let here = std::env::current_dir().and_then(fs::canonicalize).ok();
+    if here.is_some() && here == fs::canonicalize(target).ok() {
+        // The rename would leave the shell in a folder that is gone.
+        return Err(
+            Failure::new("a project cannot be made in the folder you are in")
+                .hint("go one up (cd ..) and name the folder with --path"),
+        );
+    }
+    Ok(())
+}
+
+fn occupied(target: &Path, why: &str) -> Failure {
+    Failure::new(format!("{} {why}", target.display()))
+        .hint("choose another name, or another folder with --path DIR")
+}
+
+fn check_parent(parent: &Path) -> Outcome<()> {
+    if parent.is_dir() {
+        return Ok(());
+    }
+    Err(
+        Failure::new(format!("there is no folder {}", parent.display()))
+            .hint(format!("mkdir -p '{}'", parent.display())),
+    )
+}
+
+/// Makes and locks a staging folder after removing those that nobody holds any more.
+fn open(parent: &Path) -> Outcome<(TempDir, File)> {
+    let failed = |error: io::Error| failed_to("make a folder in", parent, &error);
+    // Held while one's own folder exists but is not locked yet, so that nobody takes it for a
+    // stale one. A file system without locks has no sweeping either.
+    let guard = File::open(parent).map_err(failed)?;
+    if guard.lock().is_ok() {
+        sweep(parent);
+    }
+    let outer = tempfile::Builder::new()
+        .prefix(PREFIX)
+        .tempdir_in(parent)
+        .map_err(|error| {
+            // tempfile names the random path, which means nothing to anybody.
+            failed(error.kind().into())
+        })?;
+    let lock = File::open(outer.path()).map_err(failed)?;
+    // Where folders cannot be locked, nobody sweeps.
+    let _ = lock.try_lock();
+    Ok((outer, lock))
+}
+
+/// Removes staging folders whose process is gone. What cannot be removed stays for the next time.
+fn sweep(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        if ours && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

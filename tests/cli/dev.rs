@@ -1,0 +1,287 @@
+//! Edit, and the new behaviour answers on the same address; nobody is turned away meanwhile.
+
+use std::{
+    fs,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use mcpo_test_support::{http, tiny::TinyProject};
+
+use crate::running::Dev;
+
+#[test]
+fn a_steady_stream_of_requests_survives_reloads() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    let stop = Arc::new(AtomicBool::new(false));
+    let answered = Arc::new(AtomicUsize::new(0));
+    let failures = Arc::new(Mutex::new(Vec::new()));
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
+            let (failures, port) = (Arc::clone(&failures), dev.port);
+            thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    match http::get(port, "/") {
+                        Ok(_) => answered.fetch_add(1, Ordering::Relaxed),
+                        Err(error) => {
+                            failures.lock().unwrap().push(error.to_string());
+                            0
+                        }
+                    };
+                    thread::sleep(Duration::from_millis(5));
+                }
+            })
+        })
+        .collect();
+
+    for round in 0..8 {
+        let answer = format!("answer {round}");
+        project.answer(&format!("{answer:?}"));
+        dev.wait_for_answer("/", &answer);
+    }
+    stop.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.join().unwrap();
+    }
+    assert_eq!(*failures.lock().unwrap(), Vec::<String>::new());
+    assert!(answered.load(Ordering::Relaxed) > 100);
+}
+
+#[test]
+fn says_where_it_answers_and_what_changed() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    let said = dev.said();
+    assert!(said.contains(&format!(
+        "Serving tiny at http://localhost:{}/mcp\n",
+        dev.port
+    )));
+    assert!(said.contains("Sign-in nobody is asked"), "{said}");
+    assert!(said.contains("Made a development secret in .env"), "{said}");
+
+    project.answer(r#""two""#);
+    dev.wait_for("Reloaded src/main.rs in ");
+    assert_eq!(dev.get("/"), "two");
+    assert_eq!(dev.get("/port"), dev.port.to_string());
+    assert_eq!(
+        fs::canonicalize(dev.get("/state")).unwrap(),
+        project.path(".mcpo")
+    );
+    assert!(
+        !dev.said().contains('\u{1b}'),
+        "colours where no terminal is"
+    );
+}
+
+#[test]
+fn a_build_that_fails_changes_nothing() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    let server = dev.server_pid();
+
+    project.answer("1");
+    dev.wait_for("the build failed; the server answers as before");
+    assert!(dev.said().contains("mismatched types"));
+    assert_eq!((dev.get("/"), dev.server_pid()), ("one".to_owned(), server));
+
+    project.answer(r#""mended""#);
+    dev.wait_for_answer("/", "mended");
+}
+
+#[test]
+fn a_first_build_may_fail() {
+    let project = TinyProject::new();
+    project.answer("1");
+    let dev = Dev::start(&project, &[]);
+    dev.wait_for("the build failed; waiting for a change");
+    project.answer(r#""at last""#);
+    dev.wait_for_answer("/", "at last");
+}
+
+#[test]
+fn a_call_in_flight_is_finished_by_the_old_server() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    let port = dev.port;
+    let slow = thread::spawn(move || http::get(port, "/slow").unwrap());
+    // The old server has it once a later call is answered.
+    dev.get("/");
+
+    project.answer(r#""two""#);
+    dev.wait_for_answer("/", "two");
+    assert!(
+        !slow.is_finished(),
+        "the new server answers before the old one is done"
+    );
+    assert_eq!(slow.join().unwrap(), "one");
+}
+
+#[test]
+fn the_latest_of_several_saves_wins() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    for pause in [0, 5, 30, 100, 200] {
+        for step in 0..4 {
+            project.answer(&format!("{:?}", format!("{pause}/{step}")));
+            thread::sleep(Duration::from_millis(pause));
+        }
+        let last = format!("{pause}/3");
+        dev.wait_for_answer("/", &last);
+        // What was overtaken must not come back.
+        thread::sleep(Duration::from_millis(300));
+        assert_eq!(dev.get("/"), last);
+    }
+}
+
+#[test]
+fn the_environment_file_restarts_without_building() {
+    let project = TinyProject::new();
+    project.write(".env", "MCPO_SECRET=x\nGREETING=hello\n");
+    let dev = Dev::ready(&project);
+    assert_eq!(dev.get("/greeting"), "hello");
+    let builds = dev.said().matches("Finished").count();
+
+    project.write(".env", "MCPO_SECRET=x\nGREETING='good evening'\n");
+    dev.wait_for("Reloaded .env in ");
+    assert_eq!(dev.get("/greeting"), "good evening");
+    assert_eq!(dev.said().matches("Finished").count(), builds);
+
+    project.write(".env", "MCPO_SECRET=x\nGREETING=un finished\n");
+    dev.wait_for("error: failed to read .env");
+    assert_eq!(dev.get("/greeting"), "good evening");
+    assert!(
+        !dev.said().contains("un finished"),
+        "a line of .env may be a secret"
+    );
+}
+
+#[test]
+fn the_shell_goes_before_the_environment_file() {
+    let project = TinyProject::new();
+    project.write(
+        ".env",
+        "MCPO_SECRET=x\nGREETING='from the file'\nADMIN_PASSWORD=x\n",
+    );
+    let dev = Dev::start(&project, &[("GREETING", "from the shell")]);
+    dev.wait_for(" Ready in ");
+    assert_eq!(dev.get("/greeting"), "from the shell");
+    assert!(dev.said().contains("Sign-in with ADMIN_PASSWORD"));
+}
+
+#[test]
+fn included_files_and_new_modules_are_part_of_it() {
+    let project = TinyProject::new();
+    project.write("answer.log", "from a file");
+    let dev = Dev::ready(&project);
+
+    // Not Rust, and ignored by git: watched because the build reads it.
+    project.answer(r#"include_str!("../answer.log")"#);
+    dev.wait_for_answer("/", "from a file");
+    project.write("answer.log", "from another");
+    dev.wait_for_answer("/", "from another");
+
+    project.answer("words::ANSWER");
+    dev.wait_for("the build failed");
+    fs::create_dir(project.path("src/words")).unwrap();
+    project.write(
+        "src/words/mod.rs",
+        "pub const ANSWER: &str = \"from a module\";\n",
+    );
+    project.edit("src/main.rs", "\nfn main", "\nmod words;\nfn main");
+    dev.wait_for_answer("/", "from a module");
+    project.edit("src/words/mod.rs", "from a module", "from the same module");
+    dev.wait_for_answer("/", "from the same module");
+}
+
+#[test]
+fn a_file_that_a_failed_build_missed_is_waited_for() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    project.answer(r#"include_str!("../missing.txt")"#);
+    dev.wait_for("the build failed");
+    project.write("missing.txt", "here it is");
+    dev.wait_for_answer("/", "here it is");
+}
+
+#[test]
+fn the_manifest_is_part_of_it() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    project.answer(r#"env!("CARGO_PKG_VERSION")"#);
+    dev.wait_for_answer("/", "0.1.0");
+    project.edit("Cargo.toml", "0.1.0", "0.2.0");
+    dev.wait_for_answer("/", "0.2.0");
+}
+
+#[test]
+fn a_crate_beside_the_project_is_part_of_it() {
+    let project = TinyProject::new();
+    let beside = tempfile::tempdir().unwrap();
+    fs::create_dir(beside.path().join("src")).unwrap();
+    let manifest = "[package]\nname = \"beside\"\nedition = \"2024\"\n";
+    fs::write(beside.path().join("Cargo.toml"), manifest).unwrap();
+    let library = beside.path().join("src/lib.rs");
+    fs::write(&library, "pub const ANSWER: &str = \"first\";").unwrap();
+    let dependency = format!(
+        "[dependencies]\nbeside = {{ path = {:?} }}\n\n[workspace]",
+        beside.path()
+    );
+    project.edit("Cargo.toml", "[workspace]", &dependency);
+    project.answer("beside::ANSWER");
+
+    let dev = Dev::ready(&project);
+    assert_eq!(dev.get("/"), "first");
+    fs::write(&library, "pub const ANSWER: &str = \"second\";").unwrap();
+    dev.wait_for_answer("/", "second");
+}
+
+#[test]
+fn a_build_script_that_makes_a_source_file_does_not_go_round_in_circles() {
+    let project = TinyProject::new();
+    project.write("words.txt", "first");
+    let script = r#"
+        fn main() {
+            println!("cargo::rerun-if-changed=words.txt");
+            let words = std::fs::read_to_string("words.txt").unwrap();
+            let out = std::env::var("OUT_DIR").unwrap();
+            let code = format!("pub const WORDS: &str = {words:?};");
+            std::fs::write(format!("{out}/words.rs"), code).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+    "#;
+    project.write("build.rs", script);
+    project.answer("WORDS");
+    let include = "\ninclude!(concat!(env!(\"OUT_DIR\"), \"/words.rs\"));\nfn main";
+    project.edit("src/main.rs", "\nfn main", include);
+
+    let dev = Dev::ready(&project);
+    assert_eq!(dev.get("/"), "first");
+    project.write("words.txt", "second");
+    dev.wait_for("Reloaded words.txt in ");
+    assert_eq!(dev.get("/"), "second");
+    assert_eq!(dev.said().matches("Compiling").count(), 2, "{}", dev.said());
+}
+
+#[test]
+fn other_files_are_none_of_its_business() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    let server = dev.server_pid();
+    project.write("README.md", "words");
+    project.write("src/.main.rs.swp", "an editor's");
+    project.write("src/ignored.log", "ignored");
+    dev.get("/touch");
+
+    // Events come in order: once this one was answered, those before it were looked at.
+    project.write(".env", "MCPO_SECRET=x\nGREETING=now\n");
+    dev.wait_for("Reloaded .env in ");
+    assert_ne!(dev.server_pid(), server);
+    assert_eq!(dev.said().matches("Reloaded").count(), 1);
+    assert_eq!(dev.said().matches("Finished").count(), 1, "{}", dev.said());
+}

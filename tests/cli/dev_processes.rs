@@ -1,0 +1,141 @@
+//! Processes: crashes, ports, Ctrl-C, and nothing left behind.
+
+use std::{net::TcpListener, thread, time::Duration};
+
+use insta::assert_snapshot;
+use mcpo_test_support::{http, tiny::TinyProject, wait};
+
+use crate::{running::Dev, tool};
+
+fn wait_for_end(pid: u32) {
+    wait::until("the server's end", || {
+        (!wait::is_running(pid)).then_some(())
+    });
+}
+
+#[test]
+fn ctrl_c_leaves_no_process() {
+    let project = TinyProject::new();
+    let mut dev = Dev::ready(&project);
+    let server = dev.server_pid();
+    dev.signal("INT");
+    let (status, _) = dev.wait();
+    assert_eq!(status.code(), Some(130));
+    assert!(!wait::is_running(server));
+}
+
+#[test]
+fn ctrl_c_lets_calls_in_flight_finish() {
+    let project = TinyProject::new();
+    let mut dev = Dev::ready(&project);
+    let port = dev.port;
+    let slow = thread::spawn(move || http::get(port, "/slow").unwrap());
+    dev.get("/");
+    dev.signal("INT");
+    let (status, _) = dev.wait();
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(slow.join().unwrap(), "one");
+}
+
+#[test]
+fn a_second_ctrl_c_ends_at_once() {
+    let project = TinyProject::new();
+    let mut dev = Dev::ready(&project);
+    let (port, server) = (dev.port, dev.server_pid());
+    let slow = thread::spawn(move || http::get(port, "/slow"));
+    dev.get("/");
+    dev.signal("INT");
+    thread::sleep(Duration::from_millis(100));
+    dev.signal("INT");
+    let (status, took) = dev.wait();
+    assert_eq!(status.code(), Some(130));
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(slow.join().unwrap().is_err());
+    assert!(!wait::is_running(server));
+}
+
+#[test]
+fn ctrl_c_during_a_build_ends_the_build() {
+    let project = TinyProject::new();
+    let script = "fn main() { std::thread::sleep(std::time::Duration::from_secs(60)); }";
+    project.write("build.rs", script);
+    let mut dev = Dev::start(&project, &[]);
+    dev.wait_for("Compiling tiny");
+    dev.signal("INT");
+    let (status, took) = dev.wait();
+    assert_eq!(status.code(), Some(130));
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+#[test]
+fn a_killed_parent_leaves_no_orphan() {
+    let project = TinyProject::new();
+    let mut dev = Dev::ready(&project);
+    let server = dev.server_pid();
+    dev.signal("KILL");
+    dev.wait();
+    wait_for_end(server);
+}
+
+#[test]
+fn a_crash_is_told_and_the_next_change_starts_the_server_again() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    assert!(http::get(dev.port, "/crash").is_err());
+    dev.wait_for("the server stopped (signal: 6 (SIGABRT)");
+    project.answer(r#""risen""#);
+    dev.wait_for_answer("/", "risen");
+}
+
+#[test]
+fn a_server_that_does_not_get_ready_does_not_take_over() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    let server = dev.server_pid();
+    project.write(".env", "MCPO_SECRET=x\nREFUSE=1\n");
+    dev.wait_for("the new server stopped before it was ready (exit status: 2); the old one answers as before");
+    assert!(dev.said().contains("refusing to start, as asked\n"));
+    assert_eq!(dev.server_pid(), server);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    let server = dev.server_pid();
+    project.write(".env", "MCPO_SECRET=x\nSILENT=1\n");
+    dev.wait_for("the new server was not ready after 30 s; the old one answers as before");
+    wait::until("the old server alone", || {
+        (0..20).all(|_| dev.server_pid() == server).then_some(())
+    });
+}
+
+#[test]
+fn a_port_that_is_taken() {
+    let project = TinyProject::new();
+    // The one after it is most likely free, but any is right.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    let said = tool::said(project.folder(), &["dev", "--port", &port.to_string()]);
+    let (what, way_out) = said.split_once("help: ").unwrap();
+    let what = what.replace(&port.to_string(), "[PORT]");
+    assert_snapshot!(what, @r"
+    exit code 2
+    --- stderr
+    error: port [PORT] is taken by another program
+    ");
+    assert!(way_out.starts_with("mcpo dev --port "), "{way_out}");
+}
+
+#[test]
+fn an_address_of_another_machine() {
+    let project = TinyProject::new();
+    let said = tool::said(
+        project.folder(),
+        &["dev", "--host", "192.0.2.1", "--port", "0"],
+    );
+    assert!(
+        said.contains("help: --host takes an address of this machine"),
+        "{said}"
+    );
+}

@@ -1,0 +1,16 @@
+//! The tool as a person meets it: the real binary, real folders, real processes.
+
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+mod dev;
+mod dev_processes;
+mod mistakes;
+mod new;
+mod new_failures;
+mod running;
+mod tool;

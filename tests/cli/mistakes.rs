@@ -1,0 +1,281 @@
+//! Every mistake is answered with what is wrong and what to type.
+
+use insta::assert_snapshot;
+use tempfile::tempdir;
+
+use crate::tool::said;
+
+#[test]
+fn nothing_to_do() {
+    let folder = tempdir().unwrap();
+    let said = said(folder.path(), &[]);
+    assert!(said.starts_with("exit code 2"), "{said}");
+    assert!(
+        said.contains("mcpo new my-service && cd my-service && mcpo dev"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_unknown_command_with_a_near_one() {
+    let folder = tempdir().unwrap();
+    assert_snapshot!(said(folder.path(), &["newt", "x"]), @r"
+    exit code 2
+    --- stderr
+    error: unrecognized subcommand 'newt'
+
+      tip: a similar subcommand exists: 'new'
+
+    Usage: mcpo <COMMAND>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn new_without_a_name() {
+    let folder = tempdir().unwrap();
+    assert_snapshot!(said(folder.path(), &["new"]), @r"
+    exit code 2
+    --- stderr
+    error: the following required arguments were not provided:
+      <NAME>
+
+    Usage: mcpo new <NAME>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn names_that_cannot_be() {
+    let folder = tempdir().unwrap();
+    let names = [
+        "",
+        ".",
+        "..",
+        "a/b",
+        "9lives",
+        "-x",
+        "my service",
+        "MyService",
+        "über",
+        "fn",
+        "self",
+        "async",
+        "test",
+        "core",
+        "std",
+        "con",
+        "NUL",
+        "com1",
+        "build",
+        "serde",
+        "a--b",
+        "a_",
+    ];
+    let mut all = String::new();
+    for name in names {
+        let said = said(folder.path(), &["new", "--", name]);
+        assert!(
+            said.starts_with("exit code 2\n--- stderr\nerror: "),
+            "{name}: {said}"
+        );
+        for line in said.lines().skip(2) {
+            all += line;
+            all += "\n";
+        }
+    }
+    assert_snapshot!(all, @r"
+    error: `` cannot be the project's name: it is empty
+    help: mcpo new my-service
+    error: `.` cannot be the project's name: it is a path
+    help: mcpo new my-service
+    error: `..` cannot be the project's name: it is a path
+    help: mcpo new my-service
+    error: `a/b` cannot be the project's name: it is a path
+    help: mcpo new b --path a/b
+    error: `9lives` cannot be the project's name: it does not start with a letter
+    help: mcpo new lives
+    error: `-x` cannot be the project's name: it does not start with a letter
+    help: mcpo new x
+    error: `my service` cannot be the project's name: ' ' is not a letter from a to z, a digit, `-` or `_`
+    help: mcpo new my-service
+    error: `MyService` cannot be the project's name: rustc warns about upper-case letters in a crate's name
+    help: mcpo new my-service
+    error: `über` cannot be the project's name: 'ü' is not a letter from a to z, a digit, `-` or `_`
+    help: mcpo new ber
+    error: `fn` cannot be the project's name: it is a Rust keyword
+    help: mcpo new fn-server
+    error: `self` cannot be the project's name: it is a Rust keyword
+    help: mcpo new self-server
+    error: `async` cannot be the project's name: it is a Rust keyword
+    help: mcpo new async-server
+    error: `test` cannot be the project's name: a crate of Rust itself has it
+    help: mcpo new test-server
+    error: `core` cannot be the project's name: a crate of Rust itself has it
+    help: mcpo new core-server
+    error: `std` cannot be the project's name: a crate of Rust itself has it
+    help: mcpo new std-server
+    error: `con` cannot be the project's name: Windows keeps it for a device
+    help: mcpo new con-server
+    error: `NUL` cannot be the project's name: rustc warns about upper-case letters in a crate's name
+    help: mcpo new nul-server
+    error: `com1` cannot be the project's name: Windows keeps it for a device
+    help: mcpo new com1-server
+    error: `build` cannot be the project's name: cargo has a build folder of that name
+    help: mcpo new build-server
+    error: `serde` cannot be the project's name: the project depends on a crate of that name
+    help: mcpo new serde-server
+    error: `a--b` cannot be the project's name: `-` and `_` stand between letters or digits, one at a time
+    help: mcpo new a-b
+    error: `a_` cannot be the project's name: `-` and `_` stand between letters or digits, one at a time
+    help: mcpo new a
+    ");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_unknown_template() {
+    let folder = tempdir().unwrap();
+    let said = said(folder.path(), &["new", "x", "--template", "servers"]);
+    assert_snapshot!(said, @r"
+    exit code 2
+    --- stderr
+    error: there is no template `servers`
+    help: choose one of: server
+    ");
+}
+
+#[test]
+fn a_runtime_from_nowhere() {
+    let folder = tempdir().unwrap();
+    let sources = ["newest", "./nowhere", "https://example.com/a b", ""];
+    let all: String = sources
+        .map(|source| said(folder.path(), &["new", "x", "--runtime", source]))
+        .concat();
+    assert_snapshot!(all, @r#"
+    exit code 2
+    --- stderr
+    error: `--runtime newest` is neither a version, a folder nor a git URL
+      because: unexpected character 'n' while parsing major version number
+    help: --runtime 0.1, --runtime ../mcpo-runtime or --runtime https://…
+    exit code 2
+    --- stderr
+    error: there is no crate mcpo-runtime in ./nowhere
+      because: No such file or directory (os error 2)
+    help: name the folder that has its Cargo.toml
+    exit code 2
+    --- stderr
+    error: "https://example.com/a b" is not a git URL
+    help: --runtime https://example.com/mcpo.git
+    exit code 2
+    --- stderr
+    error: `--runtime ` is neither a version, a folder nor a git URL
+      because: unexpected end of input while parsing major version number
+    help: --runtime 0.1, --runtime ../mcpo-runtime or --runtime https://…
+    "#);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_folder_for_the_project_that_is_not_there() {
+    let folder = tempdir().unwrap();
+    let said = said(folder.path(), &["new", "x", "--path", "no/such/x"]);
+    assert_snapshot!(said, @r"
+    exit code 2
+    --- stderr
+    error: there is no folder [FOLDER]/no/such
+    help: mkdir -p '[FOLDER]/no/such'
+    ");
+}
+
+#[test]
+fn a_project_in_the_folder_one_stands_in() {
+    let folder = tempdir().unwrap();
+    assert_snapshot!(said(folder.path(), &["new", "x", "--path", "."]), @r"
+    exit code 2
+    --- stderr
+    error: a project cannot be made in the folder you are in
+    help: go one up (cd ..) and name the folder with --path
+    ");
+}
+
+#[test]
+fn dev_where_no_project_is() {
+    let folder = tempdir().unwrap();
+    assert_snapshot!(said(folder.path(), &["dev"]), @r"
+    exit code 2
+    --- stderr
+    error: there is no project: no Cargo.toml in [FOLDER] or any folder above
+    help: go into the project's folder, or make one: mcpo new my-service && cd my-service && mcpo dev
+    ");
+}
+
+#[test]
+fn dev_with_a_broken_manifest() {
+    let folder = tempdir().unwrap();
+    std::fs::write(folder.path().join("Cargo.toml"), "[package\n").unwrap();
+    let said = said(folder.path(), &["dev"]);
+    assert!(
+        said.contains("error: failed to read [FOLDER]/Cargo.toml\n  because: "),
+        "{said}"
+    );
+}
+
+#[test]
+fn dev_of_a_library() {
+    let folder = tempdir().unwrap();
+    let manifest = "[package]\nname = \"books\"\nedition = \"2024\"\n[workspace]\n";
+    std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    std::fs::create_dir(folder.path().join("src")).unwrap();
+    std::fs::write(folder.path().join("src/lib.rs"), "").unwrap();
+    assert_snapshot!(said(folder.path(), &["dev"]), @r"
+    exit code 2
+    --- stderr
+    error: `books` is a library: there is nothing to run
+    help: give it a src/main.rs, or go into the folder of a package that has one
+    ");
+}
+
+#[test]
+fn dev_with_several_executables() {
+    let folder = tempdir().unwrap();
+    let manifest = "[package]\nname = \"pair\"\nedition = \"2024\"\n[workspace]\n";
+    std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    std::fs::create_dir_all(folder.path().join("src/bin")).unwrap();
+    for name in ["left", "right"] {
+        let main = folder.path().join(format!("src/bin/{name}.rs"));
+        std::fs::write(main, "fn main() {}").unwrap();
+    }
+    assert_snapshot!(said(folder.path(), &["dev"]), @r"
+    exit code 2
+    --- stderr
+    error: `pair` has several executables
+    help: choose one with --bin NAME: left, right
+    ");
+    assert_snapshot!(said(folder.path(), &["dev", "--bin", "middle"]), @r"
+    exit code 2
+    --- stderr
+    error: `pair` has no executable `middle`
+    help: choose one of: left, right
+    ");
+    assert_snapshot!(said(folder.path(), &["dev", "--package", "other"]), @r"
+    exit code 2
+    --- stderr
+    error: there is no package `other` here
+    help: choose one of: pair
+    ");
+}
+
+#[test]
+fn dev_on_a_port_that_is_no_number() {
+    let folder = tempdir().unwrap();
+    assert_snapshot!(said(folder.path(), &["dev", "--port", "http"]), @r"
+    exit code 2
+    --- stderr
+    error: invalid value 'http' for '--port <PORT>': invalid digit found in string
+
+    For more information, try '--help'.
+    ");
+}

@@ -1,0 +1,226 @@
+//! What `mcpo new` makes.
+
+use std::{
+    collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command,
+};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use insta::assert_snapshot;
+use tempfile::tempdir;
+
+use crate::tool::{self, said};
+
+/// The files below `folder`, without git's own.
+fn files(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with(".git") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap();
+                found.insert(name.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn secret(project: &Path) -> String {
+    let text = fs::read_to_string(project.join(".env")).unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MCPO_SECRET="));
+    line.unwrap().to_owned()
+}
+
+#[test]
+fn says_what_to_type_next() {
+    let folder = tempdir().unwrap();
+    assert_snapshot!(said(folder.path(), &["new", "my-service"]), @r"
+    exit code 0
+    --- stdout
+      cd my-service && mcpo dev
+    --- stderr
+       Created my-service in my-service
+
+    Next:
+    ");
+}
+
+#[test]
+fn makes_these_files() {
+    let folder = tempdir().unwrap();
+    said(folder.path(), &["new", "my-service"]);
+    let project = folder.path().join("my-service");
+
+    let files = files(&project);
+    let own: Vec<_> = files
+        .iter()
+        .filter(|file| !file.starts_with("vendor/"))
+        .collect();
+    assert_snapshot!(format!("{own:#?}"), @r#"
+    [
+        ".env",
+        ".env.example",
+        ".gitignore",
+        "Cargo.toml",
+        "README.md",
+        "src/main.rs",
+        "src/tests.rs",
+    ]
+    "#);
+    for file in own {
+        let text = fs::read_to_string(project.join(file)).unwrap();
+        assert!(
+            !text.contains("{{") && !text.contains("}}"),
+            "{file}: {text}"
+        );
+    }
+    let main = fs::read_to_string(project.join("src/main.rs")).unwrap();
+    assert!(main.lines().count() <= 40);
+    assert!(main.starts_with("//! my-service: "));
+}
+
+#[test]
+fn vendors_the_runtime_as_it_is() {
+    let folder = tempdir().unwrap();
+    said(folder.path(), &["new", "my-service"]);
+    let copy = folder.path().join("my-service/vendor/mcpo-runtime");
+    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcpo-runtime");
+
+    assert_eq!(files(&copy), files(&original));
+    for file in files(&copy) {
+        assert_eq!(
+            fs::read(copy.join(&file)).unwrap(),
+            fs::read(original.join(&file)).unwrap()
+        );
+    }
+}
+
+#[test]
+fn every_project_has_a_secret_of_its_own_that_git_never_sees() {
+    let folder = tempdir().unwrap();
+    said(folder.path(), &["new", "one"]);
+    said(folder.path(), &["new", "two"]);
+    let one = folder.path().join("one");
+
+    let mode = fs::metadata(one.join(".env")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(
+        BASE64_URL_SAFE_NO_PAD.decode(secret(&one)).unwrap().len(),
+        32
+    );
+    assert_ne!(secret(&one), secret(&folder.path().join("two")));
+
+    fs::create_dir(one.join(".mcpo")).unwrap();
+    fs::write(one.join(".mcpo/ledger.sqlite3"), "").unwrap();
+    let status = Command::new("git")
+        .args(["status", "--porcelain", "--untracked-files=all"])
+        .current_dir(&one)
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(status.stdout).unwrap();
+    assert!(listed.contains("?? .env.example\n"), "{listed}");
+    assert!(
+        !listed.contains("?? .env\n") && !listed.contains(".mcpo/"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn takes_the_runtime_from_where_it_is_told() {
+    let folder = tempdir().unwrap();
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcpo-runtime");
+    let dependency = |name: &str, source: &str| {
+        said(folder.path(), &["new", name, "--runtime", source]);
+        let project = folder.path().join(name);
+        let manifest = fs::read_to_string(project.join("Cargo.toml")).unwrap();
+        assert_eq!(project.join("vendor").exists(), source == "vendored");
+        let line = manifest
+            .lines()
+            .find(|line| line.starts_with("mcpo-runtime = "));
+        line.unwrap().to_owned()
+    };
+
+    assert_eq!(
+        dependency("a", "vendored"),
+        r#"mcpo-runtime = { path = "vendor/mcpo-runtime" }"#
+    );
+    assert_eq!(dependency("b", "0.1"), r#"mcpo-runtime = "0.1""#);
+    assert_eq!(
+        dependency("c", checkout.to_str().unwrap()),
+        format!(
+            "mcpo-runtime = {{ path = {:?} }}",
+            checkout.to_str().unwrap()
+        )
+    );
+    assert_eq!(
+        dependency("d", "https://example.com/mcpo.git"),
+        r#"mcpo-runtime = { git = "https://example.com/mcpo.git" }"#
+    );
+}
+
+#[test]
+fn leaves_git_alone_inside_a_repository_and_where_it_is_not_wanted() {
+    let folder = tempdir().unwrap();
+    said(folder.path(), &["new", "outer"]);
+    assert!(folder.path().join("outer/.git").is_dir());
+    said(folder.path(), &["new", "plain", "--no-git"]);
+    assert!(!folder.path().join("plain/.git").exists());
+
+    let outer = folder.path().join("outer");
+    assert_snapshot!(said(&outer, &["new", "inner"]), @r"
+    exit code 0
+    --- stdout
+      cd inner && mcpo dev
+    --- stderr
+       Created inner in inner
+               as part of the git repository around it
+
+    Next:
+    ");
+    assert!(!outer.join("inner/.git").exists());
+}
+
+#[test]
+fn does_without_git() {
+    let folder = tempdir().unwrap();
+    let output = tool::command(folder.path())
+        .args(["new", "x"])
+        .env("PATH", "")
+        .output()
+        .unwrap();
+    assert_snapshot!(tool::transcript(folder.path(), &output), @r"
+    exit code 0
+    --- stdout
+      cd x && mcpo dev
+    --- stderr
+       Created x in x
+               without a git repository: git is not installed
+
+    Next:
+    ");
+}
+
+#[test]
+fn fills_an_empty_folder_elsewhere() {
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join("my place")).unwrap();
+    let said = said(folder.path(), &["new", "x", "--path", "my place"]);
+    assert_snapshot!(said, @r"
+    exit code 0
+    --- stdout
+      cd 'my place' && mcpo dev
+    --- stderr
+       Created x in my place
+
+    Next:
+    ");
+    assert!(folder.path().join("my place/Cargo.toml").is_file());
+}

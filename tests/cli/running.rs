@@ -1,0 +1,132 @@
+//! `mcpo dev` while it runs.
+
+use std::{
+    io::{BufRead as _, BufReader, Read},
+    process::{Child, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use mcpo_test_support::{http, tiny::TinyProject, wait};
+
+use crate::tool;
+
+/// A running `mcpo dev`; stopped with the value.
+pub struct Dev {
+    child: Child,
+    said: Arc<Mutex<String>>,
+    pub port: u16,
+}
+
+impl Dev {
+    /// Starts it and waits until the first server is ready.
+    pub fn ready(project: &TinyProject) -> Self {
+        let dev = Self::start(project, &[]);
+        dev.wait_for(" Ready in ");
+        dev
+    }
+
+    /// Starts it on any free port.
+    pub fn start(project: &TinyProject, environment: &[(&str, &str)]) -> Self {
+        let mut child = tool::command(project.folder())
+            .args(["dev", "--port", "0"])
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = Arc::default();
+        collect(child.stderr.take().unwrap(), Arc::clone(&said));
+        let mut dev = Self {
+            child,
+            said,
+            port: 0,
+        };
+        dev.wait_for("/mcp\n");
+        let said = dev.said();
+        let (_, rest) = said.split_once("http://localhost:").unwrap();
+        dev.port = rest.split('/').next().unwrap().parse().unwrap();
+        dev
+    }
+
+    /// Everything it said so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits until it has said this.
+    pub fn wait_for(&self, text: &str) {
+        self.wait_for_times(text, 1);
+    }
+
+    /// Waits until it has said this so many times.
+    pub fn wait_for_times(&self, text: &str, times: usize) {
+        let what = format!("{text:?}, {times} times");
+        wait::until(&what, || {
+            (self.said().matches(text).count() >= times).then_some(())
+        });
+    }
+
+    /// What the server answers.
+    pub fn get(&self, path: &str) -> String {
+        http::get(self.port, path).unwrap()
+    }
+
+    /// Waits until the server answers this.
+    pub fn wait_for_answer(&self, path: &str, expected: &str) {
+        let what = format!("the answer {expected:?} to {path}");
+        wait::until(&what, || (self.get(path) == expected).then_some(()));
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The process number of the server that answers now.
+    pub fn server_pid(&self) -> u32 {
+        self.get("/pid").parse().unwrap()
+    }
+
+    pub fn signal(&self, name: &str) {
+        wait::signal(name, self.pid());
+    }
+
+    /// Waits for its end and tells how long that took.
+    pub fn wait(&mut self) -> (ExitStatus, Duration) {
+        let begin = Instant::now();
+        let child = &mut self.child;
+        let status = wait::until("the end of mcpo dev", || child.try_wait().unwrap());
+        (status, begin.elapsed())
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            println!("mcpo dev said:\n{}", self.said());
+        }
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            self.signal("TERM");
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Reads along, so that nobody waits for a full pipe.
+fn collect(from: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
+    thread::spawn(move || {
+        let mut lines = BufReader::new(from);
+        let mut line = Vec::new();
+        while lines
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|length| length > 0)
+        {
+            said.lock()
+                .unwrap()
+                .push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    });
+}

@@ -1,0 +1,300 @@
+// The pages in a real browser: everything that a person can do with them, right and wrong.
+//
+//   node pages.mjs BASE PASSWORD SCREENSHOTS
+//
+// Prints a line a check. Where it prints "wait: …" it goes on after a line on stdin.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { createServer } from "node:http";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const [base, password, screenshots] = process.argv.slice(2);
+mkdirSync(screenshots, { recursive: true });
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
+if (!executablePath) throw new Error("could not run: Chromium is not installed");
+
+const callbacks = [];
+const leadOn = `https://127.0.0.1:${await closedPort()}/done`;
+const client = createServer((request, response) => {
+  // The browser asks for an icon by itself.
+  if (request.url !== "/favicon.ico") callbacks.push(new URL(request.url, "http://127.0.0.1"));
+  if (request.url.startsWith("/leads-on")) {
+    response.writeHead(302, { location: leadOn }).end();
+  } else {
+    response.writeHead(200, { "content-type": "text/html" }).end("<title>The client</title>");
+  }
+});
+await new Promise((resolve) => client.listen(0, "127.0.0.1", resolve));
+const clientBase = `http://127.0.0.1:${client.address().port}`;
+const framing = createServer((request, response) => {
+  const target = new URL(request.url, "http://localhost").searchParams.get("target") ?? "";
+  response.writeHead(200, { "content-type": "text/html" });
+  response.end(`<iframe src="${target.replaceAll("&", "&amp;")}"></iframe>`);
+});
+await new Promise((resolve) => framing.listen(0, "127.0.0.1", resolve));
+
+const registered = await fetch(`${base}/register`, {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({
+    client_name: "A client with a rather long name",
+    redirect_uris: [`${clientBase}/callback`, `${clientBase}/leads-on`],
+    token_endpoint_auth_method: "none",
+  }),
+});
+const { client_id: clientId } = await registered.json();
+
+const browser = await chromium.launch({
+  executablePath,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
+});
+const complaints = [];
+
+try {
+  await check("a person signs in and allows", async () => {
+    const page = await open();
+    await page.goto(authorize());
+    await shoot(page, "sign-in-light");
+    assert.match(await page.title(), /^Sign in · /);
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    const field = page.getByLabel("Password");
+    assert.equal(await field.getAttribute("autocomplete"), "current-password");
+    assert.ok(await field.evaluate((element) => element === document.activeElement), "focused");
+    await page.keyboard.type(password);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: /^Allow A client/ }).waitFor();
+    await shoot(page, "consent-light");
+    await decide(page, "Allow");
+    assert.ok(callbacks.at(-1).searchParams.get("code"));
+  });
+
+  await check("a wrong password is said, and the right one still works", async () => {
+    const page = await open();
+    await page.goto(authorize());
+    await signIn(page, "not the password");
+    const alert = page.getByRole("alert");
+    assert.equal(await alert.textContent(), "That is not the password.");
+    assert.equal(await page.getByLabel("Password").inputValue(), "");
+    await shoot(page, "wrong-password-light");
+    await signIn(page, password);
+    await decide(page, "Allow");
+    assert.ok(callbacks.at(-1).searchParams.get("code"));
+  });
+
+  await check("denial reaches the client", async () => {
+    const page = await open();
+    await page.goto(authorize());
+    await signIn(page, password);
+    await decide(page, "Deny");
+    assert.equal(callbacks.at(-1).searchParams.get("error"), "access_denied");
+  });
+
+  await check("the back button and another press still lead to the client", async () => {
+    const page = await open();
+    await page.goto(authorize());
+    await signIn(page, password);
+    await decide(page, "Allow");
+    const first = callbacks.at(-1).searchParams.get("code");
+    await page.goBack();
+    await decide(page, "Allow");
+    assert.notEqual(callbacks.at(-1).searchParams.get("code"), first);
+  });
+
+  await check("the back button from consent leads to consent again", async () => {
+    const page = await open();
+    await page.goto(authorize());
+    await signIn(page, password);
+    await page.goBack();
+    await page.reload();
+    await decide(page, "Allow");
+  });
+
+  await check("two quick presses lead to the client once", async () => {
+    const page = await open();
+    await page.goto(authorize());
+    await signIn(page, password);
+    await page.getByRole("button", { name: "Allow" }).dblclick({ noWaitAfter: true });
+    await page.waitForURL(`${clientBase}/callback**`);
+    assert.equal(await page.title(), "The client");
+  });
+
+  await check("a callback may lead on to another host", async () => {
+    const page = await open({ complaining: false });
+    const failed = page.waitForEvent("requestfailed", (request) => request.url() === leadOn);
+    await page.goto(authorize({ redirect_uri: `${clientBase}/leads-on` }));
+    await signIn(page, password);
+    await page.getByRole("button", { name: "Allow" }).click({ noWaitAfter: true });
+    // Nobody listens there; what matters is that the browser tried.
+    assert.equal((await failed).failure().errorText, "net::ERR_CONNECTION_REFUSED");
+  });
+
+  await check("everything works without scripts", async () => {
+    const page = await open({ javaScriptEnabled: false });
+    await page.goto(authorize());
+    await signIn(page, password);
+    await decide(page, "Allow");
+  });
+
+  await check("nothing is cut off at 320 pixels, light and dark", async () => {
+    for (const colorScheme of ["light", "dark"]) {
+      const page = await open({ colorScheme, viewport: { width: 320, height: 640 } });
+      await page.goto(authorize());
+      await fits(page);
+      await shoot(page, `sign-in-narrow-${colorScheme}`);
+      await signIn(page, password);
+      await fits(page);
+      await shoot(page, `consent-narrow-${colorScheme}`);
+    }
+  });
+
+  await check("the text has enough contrast, light and dark", async () => {
+    for (const colorScheme of ["light", "dark"]) {
+      const page = await open({ colorScheme });
+      await page.goto(authorize());
+      await signIn(page, "wrong");
+      await contrast(page);
+      await signIn(page, password);
+      await contrast(page);
+    }
+  });
+
+  await check("no page can be framed", async () => {
+    const page = await open({ complaining: false });
+    const target = encodeURIComponent(authorize());
+    await page.goto(`http://127.0.0.1:${framing.address().port}/?target=${target}`);
+    const [, frame] = page.frames();
+    await frame.waitForLoadState();
+    assert.equal(await frame.getByLabel("Password").count(), 0);
+  });
+
+  await check("a link that does not work says so", async () => {
+    const page = await open({ complaining: false });
+    await page.goto(authorize({ redirect_uri: "https://evil.example/" }));
+    await page.getByRole("heading", { name: "This link does not work" }).waitFor();
+    await shoot(page, "error-light");
+    assert.equal(page.url().startsWith(base), true);
+  });
+
+  await check("a form that is too old leads to a fresh one", async () => {
+    const page = await open();
+    await page.goto(authorize());
+    await signIn(page, password);
+    await wait("eleven minutes pass");
+    await page.getByRole("button", { name: "Allow" }).click();
+    await page.getByRole("heading", { name: "This page is too old" }).waitFor();
+    await shoot(page, "expired-light");
+    await page.getByRole("link", { name: "Start again" }).click();
+    await decide(page, "Allow");
+  });
+
+  assert.deepEqual(complaints, [], "the browser objected to something");
+  console.log("passed: the browser objected to nothing");
+} finally {
+  await browser.close();
+  client.close();
+  framing.close();
+}
+process.exit(0);
+
+// A port that nobody listens on: one that was free a moment ago.
+async function closedPort() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+async function check(name, run) {
+  await run();
+  console.log(`passed: ${name}`);
+}
+
+async function open({ complaining = true, ...options } = {}) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  if (complaining) {
+    page.on("console", (message) => {
+      // The browser asks the client's page for an icon by itself.
+      if (message.type() === "error" && !message.text().includes("favicon")) {
+        complaints.push(message.text());
+      }
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+  }
+  return page;
+}
+
+function authorize(changed = {}) {
+  const challenge = createHash("sha256").update("v".repeat(43)).digest("base64url");
+  const parameters = new URLSearchParams({
+    response_type: "code",
+    client_id: clientId,
+    redirect_uri: `${clientBase}/callback`,
+    state: "s",
+    code_challenge: challenge,
+    code_challenge_method: "S256",
+    ...changed,
+  });
+  return `${base}/authorize?${parameters}`;
+}
+
+async function signIn(page, typed) {
+  await page.getByLabel("Password").fill(typed);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForLoadState();
+}
+
+async function decide(page, decision) {
+  await page.getByRole("button", { name: decision }).click();
+  await page.waitForURL(`${clientBase}/callback**`);
+}
+
+async function fits(page) {
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= 320, `${width} pixels wide`);
+}
+
+// WCAG 2.2, 1.4.3: 4.5 to 1 for text.
+async function contrast(page) {
+  const poor = await page.evaluate(() => {
+    const channel = (value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    };
+    const parse = (color) => color.match(/[\d.]+/g).map(Number);
+    const luminance = ([red, green, blue]) =>
+      0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
+    const ground = (element) => {
+      for (let at = element; at; at = at.parentElement) {
+        const color = parse(getComputedStyle(at).backgroundColor);
+        if (color.length < 4 || color[3] > 0) return color;
+      }
+      return [255, 255, 255];
+    };
+    return [...document.querySelectorAll("body *")]
+      .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+      .map((element) => {
+        const pair = [parse(getComputedStyle(element).color), ground(element)].map(luminance);
+        const [dark, light] = pair.sort((one, other) => one - other);
+        return [element.textContent.trim(), (light + 0.05) / (dark + 0.05)];
+      })
+      .filter(([, ratio]) => ratio < 4.5);
+  });
+  assert.deepEqual(poor, []);
+}
+
+async function shoot(page, name) {
+  await page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true });
+}
+
+async function wait(what) {
+  const lines = createInterface({ input: process.stdin });
+  console.log(`wait: ${what}`);
+  await new Promise((resolve) => lines.once("line", resolve));
+  lines.close();
+}
