@@ -126,8 +126,17 @@ async fn rs8_foreign_hosts_and_origins_are_403_before_anything_else() {
         assert_eq!(send(name, value).await, expected, "{name}: {value}");
     }
     let url = format!("{}/mcp", server.base());
-    let response = browser().post(url).header("host", "evil.example").send();
-    assert_eq!(response.await.unwrap().status(), StatusCode::FORBIDDEN);
+    for method in [Method::POST, Method::GET, Method::OPTIONS] {
+        for origin in [None, Some("https://claude.ai")] {
+            let mut request = browser().request(method.clone(), &url);
+            if let Some(origin) = origin {
+                request = request.header("origin", origin);
+            }
+            let response = request.header("host", "evil.example").send().await.unwrap();
+            let status = response.status();
+            assert_eq!(status, StatusCode::FORBIDDEN, "{method} from {origin:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,9 @@ async fn rs10_the_router_works_inside_another_application() {
     let tokens = client.tokens().await;
     let token = tokens["access_token"].as_str().unwrap();
     assert_eq!(client.can_call(token).await, StatusCode::OK);
+    let elsewhere = client.http.post(format!("{base}/mcp"));
+    let elsewhere = elsewhere.header("host", "evil.example").send().await;
+    assert_eq!(elsewhere.unwrap().status(), StatusCode::FORBIDDEN);
     let own = client.http.get(format!("{base}/own")).send().await.unwrap();
     assert_eq!(own.text().await.unwrap(), "the application's own page");
 }

@@ -111,7 +111,7 @@ impl Clients {
     pub(crate) fn new(configured: &[ConfiguredClient], public: bool) -> Result<Self, Error> {
         Ok(Self {
             configured: ConfiguredClients::new(configured),
-            documents: Documents::new(Fetcher::new()?)?,
+            documents: Documents::new(Fetcher::new())?,
             public,
         })
     }

@@ -1,6 +1,7 @@
 //! Connections: accepted without delay, bounded in number and patience, and finished politely.
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     pin::pin,
     sync::{
@@ -11,7 +12,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::ConnectInfo};
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, Response, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -23,6 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service as _;
 
 use super::{Stop, signals};
+use crate::{mcp, routes};
 
 /// Event streams hold a connection each; past this many, new ones wait in the backlog.
 const MAX_CONNECTIONS: usize = 8192;
@@ -40,14 +42,34 @@ const LAST_MOMENTS: Duration = Duration::from_millis(500);
 /// A pause after an error that comes from a lack of descriptors or memory.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
+/// What connections lead to.
+#[derive(Clone)]
+pub(super) struct Surface {
+    /// Everything.
+    pub(super) router: Router,
+    /// What the router has at `/mcp`.
+    pub(super) endpoint: mcp::Endpoint,
+}
+
+impl Surface {
+    async fn call(&mut self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        // Nearly every request is a call, and needs no router to be told so.
+        if request.uri().path() == routes::MCP {
+            self.endpoint.call(request).await
+        } else {
+            self.router.call(request).await
+        }
+    }
+}
+
 pub(super) async fn serve(
     listener: TcpListener,
-    router: Router,
+    surface: Surface,
     told_to_stop: impl Future<Output = ()> + Send,
     stop: &Stop,
 ) {
     let connections = TaskTracker::new();
-    accept_until(&listener, &router, &connections, told_to_stop, &stop.begun).await;
+    accept_until(&listener, &surface, &connections, told_to_stop, &stop.begun).await;
     drop(listener);
     signals::notify("STOPPING=1");
     tracing::info!("stopping: calls in flight may finish");
@@ -62,7 +84,7 @@ pub(super) async fn serve(
 
 async fn accept_until(
     listener: &TcpListener,
-    router: &Router,
+    surface: &Surface,
     connections: &TaskTracker,
     told_to_stop: impl Future<Output = ()> + Send,
     stop_begun: &CancellationToken,
@@ -80,7 +102,7 @@ async fn accept_until(
             accepted = accepted => match accepted {
                 (Ok(permit), Ok((stream, peer))) => {
                     let stop_begun = stop_begun.clone();
-                    let served = connection(stream, peer, router.clone(), stop_begun, permit);
+                    let served = connection(stream, peer, surface.clone(), stop_begun, permit);
                     connections.spawn(served);
                 }
                 (_, Err(error)) => {
@@ -97,7 +119,7 @@ async fn accept_until(
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    surface: Surface,
     stop_begun: CancellationToken,
     _permit: OwnedSemaphorePermit,
 ) {
@@ -109,9 +131,9 @@ async fn connection(
         service_fn(move |mut request: Request<Incoming>| {
             used.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(peer));
-            let (mut router, stop_begun) = (router.clone(), stop_begun.clone());
+            let (mut surface, stop_begun) = (surface.clone(), stop_begun.clone());
             async move {
-                let answered = router.call(request.map(Body::new)).await;
+                let answered = surface.call(request.map(Body::new)).await;
                 answered.map(|mut response| {
                     if stop_begun.is_cancelled() {
                         let close = HeaderValue::from_static("close");
