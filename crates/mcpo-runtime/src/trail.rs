@@ -23,7 +23,9 @@ const TRACE_ID_LEN: usize = 32;
 
 /// Names the request, and says what came of it.
 pub(crate) async fn follow(request: Request, next: Next) -> Response {
-    Trail::of(&request).follow(next.run(request)).await
+    let trail = Trail::of(&request);
+    let response = next.run(request).instrument(trail.span().clone()).await;
+    trail.end(response)
 }
 
 /// What is remembered of a request until it is answered.
@@ -51,9 +53,13 @@ impl Trail {
         }
     }
 
-    /// Waits for the answer, and puts the id on it.
-    pub(crate) async fn follow(self, answer: impl Future<Output = Response>) -> Response {
-        let mut response = answer.instrument(self.span.clone()).await;
+    /// What events about the request stand in.
+    pub(crate) const fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Puts the id on the answer.
+    pub(crate) fn end(self, mut response: Response) -> Response {
         self.span.in_scope(|| {
             let status = response.status().as_u16();
             let milliseconds = self.began.elapsed().as_millis();

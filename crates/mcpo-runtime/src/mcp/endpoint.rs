@@ -14,18 +14,22 @@ use std::{
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use tower_http::{
     cors::{Cors, CorsLayer},
     timeout::TimeoutBody,
 };
 use tower_layer::Layer as _;
 use tower_service::Service;
+use tracing::{Instrument as _, Span};
 
 use super::Sessions;
 use crate::{app::App, base_url::BaseUrl, bearer, host, routes, trail::Trail};
+
+/// Every request of the newer form has it, none of the older (SEP-2243).
+const MCP_METHOD: &str = "mcp-method";
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
@@ -36,6 +40,13 @@ pub(crate) struct Endpoint(Arc<Shared>);
 struct Shared {
     guarded: Guarded,
     for_pages: Cors<Guarded>,
+}
+
+/// What was learnt of a request before it went through the layer for pages.
+#[derive(Clone)]
+struct Seen {
+    base: BaseUrl,
+    span: Span,
 }
 
 /// What stands behind the check of the host.
@@ -60,34 +71,48 @@ impl Endpoint {
 }
 
 impl Shared {
-    async fn handle(&self, mut request: Request) -> Response {
-        let base = match host::named(&self.guarded.app, request.headers()) {
+    async fn handle(&self, span: &Span, mut request: Request) -> Response {
+        let named = span.in_scope(|| host::named(&self.guarded.app, request.headers()));
+        let base = match named {
             Ok(base) => base,
             Err(refusal) => return *refusal,
         };
         let is_from_page =
             request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS;
         if !is_from_page {
-            return self.guarded.handle(base, request).await;
+            return self.guarded.handle(base, span, request).await;
         }
-        request.extensions_mut().insert::<BaseUrl>(base.clone());
+        let seen = Seen {
+            base: base.clone(),
+            span: span.clone(),
+        };
+        request.extensions_mut().insert(seen);
         let Ok(response) = self.for_pages.clone().call(request).await;
         response
     }
 }
 
 impl Guarded {
-    async fn handle(&self, base: &BaseUrl, request: Request) -> Response {
-        if let Err(refusal) = host::check_origin(&self.app, request.headers()) {
-            return *refusal;
-        }
-        let (parts, body) = request.into_parts();
-        match bearer::admit(&self.app, base, &parts, impatient(body)).await {
-            Ok((caller, body)) => {
-                let request = Request::from_parts(parts, body);
-                self.sessions.handle(request, caller).await
-            }
-            Err(refusal) => *refusal,
+    async fn handle(&self, base: &BaseUrl, span: &Span, request: Request) -> Response {
+        let checked = async {
+            host::check_origin(&self.app, request.headers())?;
+            let (parts, body) = request.into_parts();
+            let admitted = bearer::admit(&self.app, base, &parts, impatient(body)).await;
+            let (caller, body) = admitted?;
+            Ok::<_, Box<Response>>((Request::from_parts(parts, body), caller))
+        };
+        let (request, caller) = match checked.instrument(span.clone()).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => return *refusal,
+        };
+        let stands_alone = request.headers().contains_key(MCP_METHOD);
+        let answer = self.sessions.handle(request, caller);
+        if stands_alone {
+            answer.instrument(span.clone()).await
+        } else {
+            // A session that begins here would take the span along, and its later calls would
+            // be told under the id of this request.
+            answer.await
         }
     }
 }
@@ -113,7 +138,8 @@ impl Service<Request> for Endpoint {
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
             let trail = Trail::of(&request);
-            Ok(trail.follow(shared.handle(request)).await)
+            let response = shared.handle(trail.span(), request).await;
+            Ok(trail.end(response))
         })
     }
 }
@@ -130,9 +156,12 @@ impl Service<Request> for Guarded {
     fn call(&mut self, request: Request) -> Answer {
         let guarded = self.clone();
         Box::pin(async move {
-            let base = request.extensions().get::<BaseUrl>().cloned();
-            let base = base.unwrap_or_else(|| guarded.app.bases.primary().clone());
-            Ok(guarded.handle(&base, request).await)
+            let seen = request.extensions().get::<Seen>().cloned();
+            let Some(Seen { base, span }) = seen else {
+                // Only the layer for pages calls this, with what `Shared` has left there.
+                return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+            };
+            Ok(guarded.handle(&base, &span, request).await)
         })
     }
 }

@@ -63,7 +63,9 @@ impl Sessions {
         }
         request.extensions_mut().insert(caller.clone());
         let only_waits = request.method() == Method::GET;
-        let mut response = inner.handle(request).await.map(Body::new);
+        // It is large, and each future around it would be moved with it.
+        let answer = Box::pin(inner.handle(request));
+        let mut response = answer.await.map(Body::new);
         if only_waits {
             // A stream for news must not hold up a server that stops; a call may.
             let stop = stop_begun.clone().cancelled_owned();
