@@ -8,5 +8,6 @@ mod browser;
 mod healthy;
 mod hostile;
 mod machine;
+mod profiles;
 mod runtime;
 mod support;

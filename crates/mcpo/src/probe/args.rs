@@ -6,11 +6,11 @@ use clap::Args;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::secret::Secret;
+use super::{
+    profile::{ClientName, Profile},
+    secret::Secret,
+};
 use crate::error::{Failure, Outcome};
-
-/// The redirect URI named when no browser is involved: nobody listens there, the walk stops at it.
-const REDIRECT_URI: &str = "http://127.0.0.1:33418/callback";
 
 /// Arguments of `mcpo probe`.
 #[derive(Debug, Args)]
@@ -20,6 +20,8 @@ Examples:
       walk a server on this machine
   MCPO_PROBE_PASSWORD=… mcpo probe https://example.com/mcp
       fill the password into the sign-in form (other users can read a command line, not this)
+  mcpo probe --as cursor https://example.com/mcp
+      the redirect URIs, identity and limits of another client
   mcpo probe --browser https://example.com/mcp
       sign in with your own browser, as with GitHub or Google
   mcpo probe https://example.com/mcp --tool add --args '{\"a\": 1, \"b\": 2}'
@@ -37,6 +39,10 @@ Exit codes:
 pub struct ProbeArgs {
     /// Address of the MCP server, such as <https://example.com/mcp>.
     url: String,
+
+    /// Client to walk as: what it sends, how long it waits, what it would show.
+    #[arg(long = "as", value_name = "CLIENT", value_enum, default_value_t)]
+    client: ClientName,
 
     /// Password for the server's sign-in form; better given as `MCPO_PROBE_PASSWORD`.
     #[arg(long, value_name = "PASSWORD")]
@@ -66,13 +72,13 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "URL", conflicts_with = "client_id")]
     client_metadata_url: Option<Url>,
 
-    /// Redirect URI to name; nobody has to listen there.
-    #[arg(long, value_name = "URI", default_value = REDIRECT_URI)]
-    redirect_uri: Url,
+    /// Redirect URI to name instead of the client's own; nobody has to listen there.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Option<Url>,
 
-    /// Seconds allowed for each request; claude.ai allows 10.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    timeout: Duration,
+    /// Seconds allowed for each request instead of the client's own limit; claude.ai allows 10.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
 
     /// Print the report as one JSON document.
     #[arg(long)]
@@ -86,8 +92,8 @@ pub enum Identity {
     Preregistered { id: String, secret: Option<Secret> },
     /// Described by a document at this URL, where that is taken; registered otherwise.
     Document(Url),
-    /// Registered on the way.
-    Register,
+    /// As the client does it: by its document where that is taken, registered otherwise.
+    AsClient,
 }
 
 /// Who goes through the sign-in and consent pages.
@@ -111,6 +117,8 @@ pub struct Plan {
     pub tool: Option<String>,
     pub arguments: Option<Map<String, Value>>,
     pub timeout: Duration,
+    pub refresh_timeout: Duration,
+    pub profile: Profile,
     pub json: bool,
 }
 
@@ -122,15 +130,19 @@ impl ProbeArgs {
         let identity = match (self.client_id, self.client_metadata_url) {
             (Some(id), _) => Identity::Preregistered { id, secret },
             (None, Some(url)) => Identity::Document(url),
-            (None, None) => Identity::Register,
+            (None, None) => Identity::AsClient,
         };
+        let profile = self.client.profile()?;
         let person = if self.browser {
             Person::Browser
         } else {
+            let own = profile.redirect_uris().next();
+            let redirect_uri = self.redirect_uri.or(own);
+            let redirect_uri = redirect_uri.ok_or_else(|| Failure::new("no redirect URI"))?;
             let password = self.password.or_else(|| secret_in("MCPO_PROBE_PASSWORD"));
             Person::Forms {
                 password,
-                redirect_uri: self.redirect_uri,
+                redirect_uri,
             }
         };
         Ok(Plan {
@@ -139,7 +151,9 @@ impl ProbeArgs {
             person,
             tool: self.tool,
             arguments: self.args.as_deref().map(arguments).transpose()?,
-            timeout: self.timeout,
+            timeout: self.timeout.unwrap_or(profile.patience()),
+            refresh_timeout: self.timeout.unwrap_or(profile.refresh_patience()),
+            profile,
             json: self.json,
         })
     }

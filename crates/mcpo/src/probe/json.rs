@@ -101,6 +101,11 @@ impl<'w> Summary<'w> {
         }
     }
 
+    /// What the user of the client would see.
+    pub fn outcome(&self) -> String {
+        self.plan.profile.outcome(self.checks)
+    }
+
     /// The one command to type next.
     pub fn next(&self) -> String {
         let target = quoted(self.plan.target.as_str());
@@ -110,7 +115,10 @@ impl<'w> Summary<'w> {
             }
             (Some(Suggestion::Browser), _) => format!("mcpo probe --browser {target}"),
             (Some(Suggestion::ClientId), _) => format!("mcpo probe --client-id ID {target}"),
-            (None, Exit::Success) => format!("claude mcp add --transport http my-service {target}"),
+            (None, Exit::Success) => {
+                let here = is_loopback(&self.plan.target);
+                self.plan.profile.add(&target, here)
+            }
             (None, Exit::CouldNotRun) if is_loopback(&self.plan.target) => "mcpo dev".to_owned(),
             (None, _) => format!("mcpo probe {target}"),
         }
@@ -130,6 +138,8 @@ impl<'w> Summary<'w> {
                 Exit::CouldNotRun | Exit::Interrupted => "could-not-run",
             },
             "exit_code": exit as u8,
+            "client": {"id": self.plan.profile.name, "title": self.plan.profile.title},
+            "outcome": self.outcome(),
             "elapsed_ms": milliseconds(self.elapsed),
             "next": self.next(),
             "checks": rows,

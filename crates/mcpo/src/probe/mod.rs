@@ -5,11 +5,13 @@
 //! writes its verdicts into a log, from which both reports are made.
 
 mod args;
+mod browser_access;
 mod check;
 mod http;
 mod json;
 mod mcp;
 mod oauth;
+mod profile;
 mod report;
 mod rules;
 mod secret;

@@ -25,7 +25,10 @@ impl<'u> Terminal<'u> {
             ui,
             json: plan.json,
         };
-        terminal.line(&format!("probing {}", plan.target));
+        terminal.line(&format!(
+            "probing {} as {}",
+            plan.target, plan.profile.title
+        ));
         terminal
     }
 
@@ -68,6 +71,7 @@ impl<'u> Terminal<'u> {
     pub fn finish(&self, summary: &Summary<'_>) {
         self.line("");
         self.line(&summary.headline());
+        self.line(&summary.outcome());
         self.line(&format!("next: {}", summary.next()));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     args::Plan,
+    browser_access,
     check::{Fault, Log, Step},
     http::{Exchange, Reach, Trouble, is_loopback},
     mcp::{self, Call, Doorway, Peer, Reply, Wire},
@@ -24,6 +25,9 @@ async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
     match doorway {
         Doorway::Guarded(challenge) => peer.authorize(log, &challenge).await?,
         Doorway::Open => log.skip(rules::OAUTH, "the server asks for no token"),
+    }
+    if let (Some(origin), Some(grant)) = (&plan.profile.browser_origin, &peer.grant) {
+        browser_access::check(&exchange, log, &plan.target, origin, &grant.server).await;
     }
     let spoken = mcp::greet(&mut peer, log).await?;
     let wire = &spoken.newest;
@@ -65,7 +69,7 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
 /// With `--browser`, this takes a port for the answer: it is part of the registration.
 async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
     let pending = rules::REGISTRATION.begin();
-    match Visitor::prepare(&plan.person).await {
+    match Visitor::prepare(&plan.person, &plan.profile.callback_path()).await {
         Ok(visitor) => Ok(visitor),
         Err(error) => {
             let because = format!("no port for the browser's answer: {error}");

@@ -39,6 +39,7 @@ pub async fn register(Extract(state): Extract<Arc<State>>, Json(body): Json<Valu
         .as_str()
         .expect("a method")
         .to_owned();
+    state.memory().registrations.push(body.clone());
     let id = state.fresh("client");
     let secret = (method != "none").then(|| state.fresh("secret%:+ü"));
     let redirect_uris = body["redirect_uris"].as_array().expect("redirect URIs");
@@ -143,7 +144,7 @@ pub async fn consent(Extract(state): Extract<Arc<State>>, Form(form): Form<Pairs
     match known {
         Some(known)
             if known.redirect_uris.is_empty() || known.redirect_uris.contains(&redirect_uri) => {}
-        None if state.settings.documents_only && client.starts_with("https://") => {}
+        None if state.takes_documents() && client.starts_with("https://") => {}
         _ => return (StatusCode::BAD_REQUEST, "unknown client or redirect URI").into_response(),
     }
     let code = state.fresh("code");
@@ -273,7 +274,7 @@ fn authenticated(state: &State, headers: &HeaderMap, form: &Pairs) -> Option<Str
         |(id, _)| Some(id.clone()),
     )?;
     let Some(client) = state.memory().clients.get(&id).cloned() else {
-        return (state.settings.documents_only && id.starts_with("https://")).then_some(id);
+        return (state.takes_documents() && id.starts_with("https://")).then_some(id);
     };
     let proven = match client.method.as_str() {
         "client_secret_basic" => basic.map(|(_, secret)| secret) == client.secret,

@@ -54,6 +54,9 @@ pub async fn server(Extract(state): Extract<Arc<State>>) -> Response {
         "token_endpoint_auth_methods_supported": state.settings.methods,
         "authorization_response_iss_parameter_supported": true,
     });
+    if state.settings.documents {
+        document["client_id_metadata_document_supported"] = json!(true);
+    }
     if state.settings.documents_only {
         document["client_id_metadata_document_supported"] = json!(true);
         remove(&mut document, "registration_endpoint");

@@ -6,6 +6,7 @@
 )]
 
 mod authorization;
+mod cors;
 mod fault;
 mod mcp;
 mod metadata;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub old: Option<bool>,
     /// Whether client metadata documents are taken, and nothing else.
     pub documents_only: bool,
+    /// Whether client metadata documents are taken besides registration.
+    pub documents: bool,
 }
 
 impl Default for Settings {
@@ -67,6 +70,7 @@ impl Default for Settings {
             clients: Vec::new(),
             old: None,
             documents_only: false,
+            documents: false,
         }
     }
 }
@@ -119,6 +123,16 @@ impl OAuthServer {
         self.address.port()
     }
 
+    /// The bodies of all registrations.
+    pub fn registrations(&self) -> Vec<serde_json::Value> {
+        self.state.memory().registrations.clone()
+    }
+
+    /// The query of every authorization request, and the form of every token request.
+    pub fn parameters(&self) -> Vec<String> {
+        self.state.memory().parameters.clone()
+    }
+
     /// Method and path of every request so far.
     pub fn requests(&self) -> Vec<String> {
         self.state.requests()
@@ -154,6 +168,10 @@ fn router(state: Arc<State>) -> Router {
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&state),
             state::record,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&state),
+            cors::allow,
         ))
         .with_state(state)
 }

@@ -45,6 +45,8 @@ pub struct Memory {
     /// Access tokens and their scopes.
     pub access: HashMap<String, String>,
     pub refresh: HashMap<String, Pending>,
+    pub registrations: Vec<serde_json::Value>,
+    pub parameters: Vec<String>,
     requests: Vec<String>,
 }
 
@@ -99,6 +101,10 @@ impl State {
         }
     }
 
+    pub fn takes_documents(&self) -> bool {
+        self.settings.documents || self.settings.documents_only
+    }
+
     pub fn requests(&self) -> Vec<String> {
         self.memory().requests.clone()
     }
@@ -107,6 +113,12 @@ impl State {
 /// Writes every request down.
 pub async fn record(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
     let line = format!("{} {}", request.method(), request.uri().path());
-    state.memory().requests.push(line);
+    {
+        let mut memory = state.memory();
+        memory.requests.push(line);
+        memory
+            .parameters
+            .extend(request.uri().query().map(str::to_owned));
+    }
     next.run(request).await
 }

@@ -8,6 +8,7 @@ mod well_known;
 mod resource;
 
 mod server;
+pub use server::AuthorizationServer;
 
 mod registration;
 
@@ -18,6 +19,8 @@ mod pages;
 mod form;
 
 mod listener;
+
+mod links;
 
 mod visitor;
 pub use visitor::Visitor;

@@ -6,6 +6,7 @@ use url::Url;
 use super::{
     callback::UnverifiedCallback,
     form::{Form, Press},
+    links,
 };
 use crate::probe::{
     http::{Answer, Exchange, Trouble},
@@ -71,6 +72,10 @@ async fn walk_pages(
         }
         let forms = page_forms(&answer)?;
         pages += 1;
+        let mut links = links::all(&answer.text(), &answer.url).into_iter();
+        if let Some(callback) = links.find_map(|link| UnverifiedCallback::at(&link, redirect_uri)) {
+            return Ok(Arrival { callback, pages });
+        }
         let Some((form, press)) = choose(&forms) else {
             return Err(Lost::DeadEnd(format!(
                 "a page without a form that leads on at {}",
