@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
+    http::is_loopback,
     profile::{ClientName, Profile},
     secret::Secret,
 };
@@ -24,6 +25,8 @@ Examples:
       the redirect URIs, identity and limits of another client
   mcpo probe --browser https://example.com/mcp
       sign in with your own browser, as with GitHub or Google
+  mcpo probe --security http://localhost:8080/mcp
+      attack a server of your own as well, and see whether it holds
   mcpo probe https://example.com/mcp --tool add --args '{\"a\": 1, \"b\": 2}'
       call this tool rather than the first one that can be called without asking
   mcpo probe https://example.com/mcp --client-id my-client
@@ -80,6 +83,14 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
 
+    /// Attack the server too, to see whether it holds; for servers of your own.
+    #[arg(long)]
+    security: bool,
+
+    /// Attack a server that is not on this machine: it is yours.
+    #[arg(long, requires = "security")]
+    yes: bool,
+
     /// Print the report as one JSON document.
     #[arg(long)]
     json: bool,
@@ -119,11 +130,20 @@ pub struct Plan {
     pub timeout: Duration,
     pub refresh_timeout: Duration,
     pub profile: Profile,
+    pub security: bool,
     pub json: bool,
 }
 
 impl ProbeArgs {
     pub fn into_plan(self) -> Outcome<Plan> {
+        let target = target(&self.url)?;
+        if self.security && !self.yes && !is_loopback(&target) {
+            let hint = "add --yes if the server is your own; others may take it for an attack, which it is";
+            let what = format!(
+                "failed to start: --security attacks {target}, which is not on this machine"
+            );
+            return Err(Failure::new(what).hint(hint));
+        }
         let secret = self
             .client_secret
             .or_else(|| secret_in("MCPO_PROBE_CLIENT_SECRET"));
@@ -146,7 +166,7 @@ impl ProbeArgs {
             }
         };
         Ok(Plan {
-            target: target(&self.url)?,
+            target,
             identity,
             person,
             tool: self.tool,
@@ -154,6 +174,7 @@ impl ProbeArgs {
             timeout: self.timeout.unwrap_or(profile.patience()),
             refresh_timeout: self.timeout.unwrap_or(profile.refresh_patience()),
             profile,
+            security: self.security,
             json: self.json,
         })
     }

@@ -15,6 +15,7 @@ mod profile;
 mod report;
 mod rules;
 mod secret;
+mod security;
 mod text;
 mod walk;
 

@@ -7,7 +7,7 @@ use super::{
     http::{Exchange, Reach, Trouble, is_loopback},
     mcp::{self, Call, Doorway, Peer, Reply, Wire},
     oauth::{Login, Visitor},
-    rules,
+    rules, security,
 };
 
 /// Walks the server as a client does. How it went is in the log; a stop needs no further words.
@@ -15,6 +15,9 @@ pub async fn walk(plan: &Plan, log: &mut Log<'_>) {
     // The walk may end early; then the log's last check says why.
     let _ = steps(plan, log).await;
     log.skip_unreached();
+    if plan.security {
+        log.skip_rest(security::rules(), "the walk ended before it");
+    }
 }
 
 async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
@@ -38,6 +41,9 @@ async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
     let called = mcp::call_one(&mut peer, log, wire, &tools, wanted).await;
     let compared = mcp::compare(&mut peer, log, spoken.older.as_ref(), &tools).await;
     let refreshed = refresh(&mut peer, log, wire).await;
+    if plan.security {
+        security::attack(plan, &exchange, log, wire, peer.grant.as_ref()).await;
+    }
     peer.leave(spoken.older.as_ref().unwrap_or(wire)).await;
     called.and(compared).and(refreshed)
 }

@@ -95,6 +95,14 @@ impl Exchange {
         }
     }
 
+    /// Somebody else: no cookie and no connection in common.
+    pub fn stranger(&self) -> Self {
+        Self {
+            pool: Rc::new(self.pool.anew()),
+            ..*self
+        }
+    }
+
     /// How long the server may take for one answer.
     pub const fn timeout(&self) -> Duration {
         self.timeout
@@ -133,6 +141,23 @@ impl Exchange {
                 .await
                 .map_err(|error| Trouble::from_reqwest(&error))?;
             Self::read(response).await
+        })
+        .await
+    }
+
+    /// The head of an answer; its body, which may be a stream, is left alone.
+    pub async fn send_for_head(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
+        self.within(async {
+            let mut response = request
+                .send()
+                .await
+                .map_err(|error| Trouble::from_reqwest(&error))?;
+            Ok(Answer {
+                url: response.url().clone(),
+                status: response.status(),
+                headers: std::mem::take(response.headers_mut()),
+                body: Vec::new(),
+            })
         })
         .await
     }

@@ -29,8 +29,8 @@ pub struct Grant {
     pub scopes: Scopes,
     refresh: Option<Secret>,
     pub server: AuthorizationServer,
-    client: Client,
-    resource: Resource,
+    pub client: Client,
+    pub resource: Resource,
 }
 
 /// Authorizes, as often as the walk needs it, and remembers the clients it registered.

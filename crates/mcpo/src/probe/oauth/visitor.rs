@@ -59,7 +59,7 @@ impl<'p> Visitor<'p> {
             Self::Forms {
                 password,
                 redirect_uri,
-            } => match pages::walk(exchange, start, *password, redirect_uri).await {
+            } => match pages::walk(exchange, start, *password, &[redirect_uri]).await {
                 Ok(arrival) => {
                     pending.pass(log, count(arrival.pages));
                     Ok(arrival.callback)
