@@ -52,3 +52,20 @@ async fn our_own_sign_in_form_is_filled() {
     let run = probe_with(&[&url], &[("MCPO_PROBE_PASSWORD", "wrong")]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
 }
+
+#[tokio::test]
+async fn our_own_runtime_holds_against_every_attempt() {
+    let server = TestServer::start_with(|config| config.with_password("open sesame")).await;
+    let run = probe_with(
+        &[
+            &format!("{}/mcp", server.base()),
+            "--tool",
+            "whoami",
+            "--security",
+        ],
+        &[("MCPO_PROBE_PASSWORD", "open sesame")],
+    )
+    .await;
+    let attempts: Vec<_> = run.stdout.lines().skip(20).collect();
+    assert_eq!(run.code, Some(0), "{}", attempts.join("\n"));
+}

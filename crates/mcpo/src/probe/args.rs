@@ -14,6 +14,10 @@ use super::{
 use crate::error::{Failure, Outcome};
 
 /// Arguments of `mcpo probe`.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "flags are independent of each other"
+)]
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,6 +29,8 @@ Examples:
       the redirect URIs, identity and limits of another client
   mcpo probe --browser https://example.com/mcp
       sign in with your own browser, as with GitHub or Google
+  mcpo probe --restart 'systemctl --user restart my-service' --concurrent-refresh http://localhost:8080/mcp
+      whether clients stay connected over a redeploy
   mcpo probe --security http://localhost:8080/mcp
       attack a server of your own as well, and see whether it holds
   mcpo probe https://example.com/mcp --tool add --args '{\"a\": 1, \"b\": 2}'
@@ -83,6 +89,18 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
 
+    /// Restart the server with this shell command, and see whether tokens and client are still good.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "browser")]
+    restart: Option<String>,
+
+    /// The same, restarted or redeployed by you: waits for the enter key.
+    #[arg(long, conflicts_with_all = ["restart", "browser"])]
+    wait_redeploy: bool,
+
+    /// Refresh twice at once, as claude.ai does.
+    #[arg(long, conflicts_with = "browser")]
+    concurrent_refresh: bool,
+
     /// Attack the server too, to see whether it holds; for servers of your own.
     #[arg(long)]
     security: bool,
@@ -105,6 +123,15 @@ pub enum Identity {
     Document(Url),
     /// As the client does it: by its document where that is taken, registered otherwise.
     AsClient,
+}
+
+/// How the server is started anew.
+#[derive(Debug)]
+pub enum Restart {
+    /// By this command of a shell.
+    Command(String),
+    /// By the user, who presses enter when it is done.
+    ByHand,
 }
 
 /// Who goes through the sign-in and consent pages.
@@ -131,6 +158,8 @@ pub struct Plan {
     pub refresh_timeout: Duration,
     pub profile: Profile,
     pub security: bool,
+    pub concurrent_refresh: bool,
+    pub restart: Option<Restart>,
     pub json: bool,
 }
 
@@ -175,6 +204,12 @@ impl ProbeArgs {
             refresh_timeout: self.timeout.unwrap_or(profile.refresh_patience()),
             profile,
             security: self.security,
+            concurrent_refresh: self.concurrent_refresh,
+            restart: match (self.restart, self.wait_redeploy) {
+                (Some(command), _) => Some(Restart::Command(command)),
+                (None, true) => Some(Restart::ByHand),
+                (None, false) => None,
+            },
             json: self.json,
         })
     }

@@ -5,15 +5,17 @@ use super::{
     browser_access,
     check::{Fault, Log, Step},
     http::{Exchange, Reach, Trouble, is_loopback},
+    lifecycle,
     mcp::{self, Call, Doorway, Peer, Reply, Wire},
     oauth::{Login, Visitor},
-    rules, security,
+    rules,
+    security::{self, Lab},
 };
 
 /// Walks the server as a client does. How it went is in the log; a stop needs no further words.
 pub async fn walk(plan: &Plan, log: &mut Log<'_>) {
     // The walk may end early; then the log's last check says why.
-    let _ = steps(plan, log).await;
+    let _ = Box::pin(steps(plan, log)).await;
     log.skip_unreached();
     if plan.security {
         log.skip_rest(security::rules(), "the walk ended before it");
@@ -41,6 +43,13 @@ async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
     let called = mcp::call_one(&mut peer, log, wire, &tools, wanted).await;
     let compared = mcp::compare(&mut peer, log, spoken.older.as_ref(), &tools).await;
     let refreshed = refresh(&mut peer, log, wire).await;
+    if let Some(lab) = peer
+        .grant
+        .as_ref()
+        .and_then(|grant| Lab::of(plan, &exchange, wire, grant))
+    {
+        lifecycle::check(plan, &lab, log).await;
+    }
     if plan.security {
         security::attack(plan, &exchange, log, wire, peer.grant.as_ref()).await;
     }

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{Fault, state::State};
+use super::{Fault, Hole, state::State};
 
 pub async fn allow(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
     let asked = request.method() == Method::OPTIONS;
@@ -21,10 +21,16 @@ pub async fn allow(Extract(state): Extract<Arc<State>>, request: Request, next: 
     if state.has(Fault::NoCors) {
         return response;
     }
+    let credentials = state.is_open_to(Hole::PageCors);
     let mut set = |name: &'static str, value: &'static str| {
         let value = HeaderValue::from_static(value);
         response.headers_mut().insert(name, value);
     };
+    if credentials {
+        set("access-control-allow-origin", "https://attacker.example");
+        set("access-control-allow-credentials", "true");
+        return response;
+    }
     set("access-control-allow-origin", "*");
     if asked {
         set("access-control-allow-headers", "authorization, *");

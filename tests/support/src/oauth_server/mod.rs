@@ -5,29 +5,36 @@
     reason = "the switches are independent of each other"
 )]
 
-mod authorization;
+mod consent;
 mod cors;
 mod fault;
+mod hole;
 mod mcp;
 mod metadata;
+mod redirect;
+mod registration;
 mod state;
+mod token;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-pub use self::fault::Fault;
 use self::state::State;
+pub use self::{fault::Fault, hole::Hole};
 
 /// How the server is, before anything about it is broken.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The one thing that is wrong.
     pub fault: Option<Fault>,
+    /// The one attack it is open to.
+    pub hole: Option<Hole>,
     /// Asked for on a sign-in page, if set.
     pub password: Option<String>,
     /// Whether a token is asked for at all.
@@ -59,6 +66,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             fault: None,
+            hole: None,
             password: None,
             guarded: true,
             open_initialize: false,
@@ -160,11 +168,18 @@ fn router(state: Arc<State>) -> Router {
             "/.well-known/oauth-authorization-server",
             get(metadata::server),
         )
-        .route("/register", post(authorization::register))
-        .route("/authorize", get(authorization::authorize))
-        .route("/sign-in", post(authorization::sign_in))
-        .route("/consent", post(authorization::consent))
-        .route("/token", post(authorization::token))
+        .route(
+            "/register",
+            post(registration::register).layer(limit(&state, Hole::LargeRegistration)),
+        )
+        .route("/restart", post(state::restart))
+        .route("/authorize", get(consent::authorize))
+        .route("/sign-in", post(consent::sign_in))
+        .route("/consent", post(consent::consent))
+        .route(
+            "/token",
+            post(token::token).layer(limit(&state, Hole::LargeTokenRequest)),
+        )
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&state),
             state::record,
@@ -174,4 +189,12 @@ fn router(state: Arc<State>) -> Router {
             cors::allow,
         ))
         .with_state(state)
+}
+
+fn limit(state: &State, hole: Hole) -> DefaultBodyLimit {
+    if state.is_open_to(hole) {
+        DefaultBodyLimit::disable()
+    } else {
+        DefaultBodyLimit::max(64 * 1024)
+    }
 }

@@ -38,7 +38,8 @@ impl Profile {
             "discover" | "initialize" | "both-forms" => &shows.connect,
             "tools-list" => &shows.tools,
             "tools-call" | "step-up" | "resources" | "prompts" => &shows.call,
-            "refresh" | "reauthorization" => &shows.refresh,
+            "refresh" | "reauthorization" | "concurrent-refresh" | "restart" | "restart-access"
+            | "restart-refresh" | "restart-client" => &shows.refresh,
             "browser-access" => &shows.browser,
             _ => &shows.before_sign_in,
         }

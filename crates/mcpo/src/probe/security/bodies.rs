@@ -16,7 +16,7 @@ use crate::probe::{
 };
 
 /// Far more than any client sends.
-const LARGE: usize = 12 * 1024 * 1024;
+const LARGE: usize = 4 * 1024 * 1024;
 /// Deeper than recursive parsers have stack for.
 const DEEP: usize = 100_000;
 /// What programs print when they did not expect what happened.
@@ -88,24 +88,27 @@ async fn large_registration(lab: &Lab<'_>) -> Finding {
     let Some(endpoint) = &lab.server.registration else {
         return Ok(Held::Skipped("the server registers no clients".to_owned()));
     };
+    // On connections of their own: a server may close them in the middle.
+    let stranger = lab.exchange.stranger();
     let name = "x".repeat(LARGE);
     let uri = lab.redirect_uri.as_str();
     let body = serde_json::json!({"client_name": name, "redirect_uris": [uri]});
     too_large(
-        lab,
-        lab.exchange.request(Method::POST, endpoint)?.json(&body),
+        &stranger,
+        stranger.request(Method::POST, endpoint)?.json(&body),
     )
     .await
 }
 
 async fn large_token(lab: &Lab<'_>) -> Finding {
+    let stranger = lab.exchange.stranger();
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", &"x".repeat(LARGE)),
     ];
     too_large(
-        lab,
-        lab.exchange
+        &stranger,
+        stranger
             .request(Method::POST, &lab.server.token)?
             .form(&form),
     )
@@ -113,8 +116,8 @@ async fn large_token(lab: &Lab<'_>) -> Finding {
 }
 
 /// A server may also hang up in the middle: then it did not read on.
-async fn too_large(lab: &Lab<'_>, request: RequestBuilder) -> Finding {
-    match lab.exchange.send(request).await {
+async fn too_large(exchange: &Exchange, request: RequestBuilder) -> Finding {
+    match exchange.send_for_head(request).await {
         Ok(answer) => Ok(Held::when(answer.status.is_client_error(), told(&answer))),
         Err(trouble @ (Trouble::Refused | Trouble::TimedOut(_))) => Err(trouble),
         Err(_) => Ok(Held::Yes("the connection was closed".to_owned())),

@@ -60,7 +60,8 @@ impl Guarantee {
     /// Writes down what came of the attempt.
     pub async fn check(&'static self, log: &mut Log<'_>, attempt: impl Future<Output = Finding>) {
         let pending = self.rule.begin();
-        match attempt.await {
+        // Some attempts keep a listener and a page walk at once.
+        match Box::pin(attempt).await {
             Ok(Held::Yes(seen)) => pending.pass(log, seen),
             Ok(Held::Weakly(seen)) => pending.warn(log, self.fault(seen)),
             Ok(Held::Skipped(because)) => pending.skip(log, because),

@@ -6,10 +6,11 @@ use serde_json::json;
 use url::Url;
 
 use crate::probe::{
+    args::{Person, Plan},
     http::{Answer, Exchange, Trouble},
     mcp::{self, Call, Wire},
     oauth::{
-        AuthorizationRequest, AuthorizationServer, Client, Resource, Scopes,
+        AuthorizationRequest, AuthorizationServer, Client, Grant, Resource, Scopes,
         pages::{self, Arrival, Lost},
         token,
     },
@@ -45,7 +46,35 @@ pub struct Tokens {
     pub scope: Option<String>,
 }
 
-impl Lab<'_> {
+impl<'l> Lab<'l> {
+    /// The tools, where the probe goes through the pages itself.
+    pub fn of(
+        plan: &'l Plan,
+        exchange: &'l Exchange,
+        wire: &'l Wire,
+        grant: &'l Grant,
+    ) -> Option<Self> {
+        let Person::Forms {
+            password,
+            redirect_uri,
+        } = &plan.person
+        else {
+            return None;
+        };
+        Some(Self {
+            exchange,
+            target: &plan.target,
+            wire,
+            profile: &plan.profile,
+            server: &grant.server,
+            client: &grant.client,
+            resource: &grant.resource,
+            scopes: &grant.scopes,
+            password: password.as_ref(),
+            redirect_uri,
+        })
+    }
+
     /// An authorization request as the walk made it.
     pub fn request(&self) -> Result<AuthorizationRequest, Trouble> {
         self.request_for(self.client)

@@ -6,6 +6,7 @@
 mod bodies;
 mod codes;
 mod finding;
+mod forged;
 mod headers;
 mod lab;
 mod lockout;
@@ -18,15 +19,12 @@ mod rules;
 mod ssrf;
 mod tokens;
 
-use self::lab::Lab;
-pub use self::rules::all as rules;
-use super::{
-    args::{Person, Plan},
-    check::Log,
-    http::Exchange,
-    mcp::Wire,
-    oauth::Grant,
+pub use self::rules::{Guarantee, all as rules};
+pub use self::{
+    finding::{Finding, Held, told},
+    lab::{Lab, read},
 };
+use super::{args::Plan, check::Log, http::Exchange, mcp::Wire, oauth::Grant};
 
 /// Makes every attempt. `wire` is how the server speaks MCP, `grant` what the walk got from it.
 pub async fn attack(
@@ -42,25 +40,9 @@ pub async fn attack(
         bodies::check_endpoint(exchange, log, &plan.target, wire, None).await;
         return log.skip_rest(rules::all(), because);
     };
-    let Person::Forms {
-        password,
-        redirect_uri,
-    } = &plan.person
-    else {
+    let Some(lab) = Lab::of(plan, exchange, wire, grant) else {
         let because = "with --browser, you would have to sign in for each attempt";
         return log.skip_rest(rules::all(), because);
-    };
-    let lab = Lab {
-        exchange,
-        target: &plan.target,
-        wire,
-        profile: &plan.profile,
-        server: &grant.server,
-        client: &grant.client,
-        resource: &grant.resource,
-        scopes: &grant.scopes,
-        password: password.as_ref(),
-        redirect_uri,
     };
     pkce::check(&lab, log).await;
     codes::check(&lab, log).await;

@@ -1,17 +1,19 @@
 //! The pages on which a person signs in and agrees.
 
+use html5gum::{Token, Tokenizer};
 use reqwest::Method;
 use url::Url;
 
 use super::{
     finding::{Finding, Held, told},
+    forged,
     lab::{Lab, parameter, with},
     registration, rules,
 };
 use crate::probe::{
     check::Log,
     http::{Answer, Trouble},
-    oauth::{Client, Form},
+    oauth::Client,
 };
 
 /// Breaks out of an attribute and of text; harmless, and nobody writes it by chance.
@@ -23,7 +25,7 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
     rules::PAGE_COOKIES.check(log, cookies(lab)).await;
     rules::PAGE_CACHING.check(log, caching(lab)).await;
     rules::PAGE_CORS.check(log, cors(lab)).await;
-    rules::PAGE_FORGED.check(log, forged(lab)).await;
+    rules::PAGE_FORGED.check(log, forged::attempt(lab)).await;
     rules::PAGE_SCRIPT_IN_STATE
         .check(log, reflected(lab, "state"))
         .await;
@@ -54,9 +56,9 @@ async fn first_page(lab: &Lab<'_>) -> Result<Option<Answer>, Trouble> {
     Ok(Some(answer).filter(|answer| answer.status.is_success()))
 }
 
-fn elsewhere() -> Finding {
+fn elsewhere() -> Held {
     let because = "the authorization endpoint shows no page of its own";
-    Ok(Held::Skipped(because.to_owned()))
+    Held::Skipped(because.to_owned())
 }
 
 /// Whoever was never asked cannot have agreed: to a client that anybody could register.
@@ -79,7 +81,7 @@ async fn consent(lab: &Lab<'_>) -> Finding {
 
 async fn framing(lab: &Lab<'_>) -> Finding {
     let Some(answer) = first_page(lab).await? else {
-        return elsewhere();
+        return Ok(elsewhere());
     };
     let frames = answer
         .header("x-frame-options")
@@ -103,7 +105,7 @@ async fn framing(lab: &Lab<'_>) -> Finding {
 
 async fn cookies(lab: &Lab<'_>) -> Finding {
     let Some(answer) = first_page(lab).await? else {
-        return elsewhere();
+        return Ok(elsewhere());
     };
     let secure = answer.url.scheme() == "https";
     let values = answer.headers.get_all("set-cookie").iter();
@@ -137,7 +139,7 @@ async fn cookies(lab: &Lab<'_>) -> Finding {
 
 async fn caching(lab: &Lab<'_>) -> Finding {
     let Some(answer) = first_page(lab).await? else {
-        return elsewhere();
+        return Ok(elsewhere());
     };
     let seen = answer
         .header("cache-control")
@@ -169,42 +171,6 @@ async fn cors(lab: &Lab<'_>) -> Finding {
     ))
 }
 
-/// The form of one browser, sent by another, which never saw it.
-async fn forged(lab: &Lab<'_>) -> Finding {
-    let Some(answer) = first_page(lab).await? else {
-        return elsewhere();
-    };
-    let forms = Form::all(&answer.text());
-    let asks = |form: &&Form| form.password.is_none() && form.post && form.says_yes();
-    let Some(form) = forms.iter().find(asks) else {
-        return Ok(Held::Skipped(
-            "the first page asks for no consent".to_owned(),
-        ));
-    };
-    let Ok(action) = answer.url.join(&form.action) else {
-        return elsewhere();
-    };
-    let mut fields = form.fields.clone();
-    if let Some(crate::probe::oauth::Press::Button { name, value }) = form.agreement() {
-        fields.push((name.to_owned(), value.to_owned()));
-    }
-    let request = lab.exchange.request(Method::POST, &action)?;
-    let request = request
-        .header("origin", "https://attacker.example")
-        .form(&fields);
-    let sent = lab.exchange.send(request).await?;
-    let code = sent
-        .location()
-        .and_then(|url| parameter(&url, "code"))
-        .is_some();
-    let seen = if code {
-        "a code for a form from another site".to_owned()
-    } else {
-        told(&sent)
-    };
-    Ok(Held::when(!code, seen))
-}
-
 async fn reflected(lab: &Lab<'_>, name: &str) -> Finding {
     let url = &lab.request()?.url;
     let value = match name {
@@ -233,13 +199,42 @@ fn escaped(answer: &Answer) -> Held {
         .header("content-type")
         .unwrap_or("text/html")
         .to_lowercase();
-    let runs = kind.contains("html") && answer.text().contains("<script>probe(1)");
-    Held::when(
-        !runs,
-        if runs {
-            "the script would run".to_owned()
-        } else {
-            told(answer)
-        },
-    )
+    let runs = kind.contains("html") && has_script(&answer.text());
+    let seen = if runs {
+        "the script would run".to_owned()
+    } else {
+        told(answer)
+    };
+    Held::when(!runs, seen)
+}
+
+/// Whether our script has become an element of the page, rather than text or a value.
+fn has_script(html: &str) -> bool {
+    let mut inside = false;
+    for token in Tokenizer::new(html) {
+        let Ok(token) = token;
+        match token {
+            Token::StartTag(tag) => inside = &**tag.name == b"script",
+            Token::String(text) if inside => {
+                if text.starts_with(b"probe(1)") {
+                    return true;
+                }
+            }
+            _ => inside = false,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SCRIPT, has_script};
+
+    #[test]
+    fn a_value_in_quotes_is_no_element() {
+        let quoted = SCRIPT.replace('"', "&quot;");
+        assert!(!has_script(&format!("<input value=\"{quoted}\">")));
+        assert!(has_script(&format!("<input value=\"{SCRIPT}\">")) && has_script(SCRIPT));
+        assert!(!has_script(&SCRIPT.replace('<', "&lt;")));
+    }
 }

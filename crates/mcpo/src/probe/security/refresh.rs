@@ -26,13 +26,13 @@ async fn first(lab: &Lab<'_>) -> Result<Option<String>, Trouble> {
     Ok(lab.tokens().await?.refresh_token)
 }
 
-fn none() -> Finding {
-    Ok(Held::Skipped("no refresh token was issued".to_owned()))
+fn none() -> Held {
+    Held::Skipped("no refresh token was issued".to_owned())
 }
 
 async fn rotates(lab: &Lab<'_>) -> Finding {
     let Some(old) = first(lab).await? else {
-        return none();
+        return Ok(none());
     };
     if lab.client.method != AuthMethod::None {
         return Ok(Held::Skipped(
@@ -62,7 +62,7 @@ async fn spend_two(lab: &Lab<'_>, first: &str) -> Result<Option<Tokens>, Trouble
 
 async fn twice(lab: &Lab<'_>) -> Finding {
     let Some(old) = first(lab).await? else {
-        return none();
+        return Ok(none());
     };
     match spend_two(lab, &old).await? {
         Some(_) => Ok(refused(&lab.refresh(lab.client, &old).await?)),
@@ -72,14 +72,14 @@ async fn twice(lab: &Lab<'_>) -> Finding {
 
 async fn replay_revokes(lab: &Lab<'_>) -> Finding {
     let Some(old) = first(lab).await? else {
-        return none();
+        return Ok(none());
     };
     let Some(third) = spend_two(lab, &old).await? else {
         return Ok(Held::Skipped("refresh tokens do not rotate".to_owned()));
     };
     lab.refresh(lab.client, &old).await?;
     let Some(third) = third.refresh_token else {
-        return none();
+        return Ok(none());
     };
     let answer = lab.refresh(lab.client, &third).await?;
     Ok(Held::when(
@@ -90,7 +90,7 @@ async fn replay_revokes(lab: &Lab<'_>) -> Finding {
 
 async fn other_client(lab: &Lab<'_>) -> Finding {
     let Some(refresh) = first(lab).await? else {
-        return none();
+        return Ok(none());
     };
     match registration::another(lab).await? {
         Some(other) => Ok(refused(&lab.refresh(&other, &refresh).await?)),
@@ -103,7 +103,7 @@ async fn other_client(lab: &Lab<'_>) -> Finding {
 /// Asked for more, a server may refuse or grant what it granted before.
 async fn more_scopes(lab: &Lab<'_>) -> Finding {
     let Some(refresh) = first(lab).await? else {
-        return none();
+        return Ok(none());
     };
     let wanted = format!("{} probe:everything", lab.scopes);
     let more = [("scope", wanted.trim())];

@@ -44,13 +44,13 @@ async fn unauthorized(lab: &Lab<'_>, token: &str) -> Finding {
 async fn tampered(lab: &Lab<'_>) -> Finding {
     let token = lab.tokens().await?.access_token;
     let middle = token.chars().count() / 2;
-    let bend = |(index, character)| match (index == middle, character) {
+    let change = |(index, character)| match (index == middle, character) {
         (false, other) => other,
         (true, 'A') => 'B',
         (true, _) => 'A',
     };
-    let bent: String = token.chars().enumerate().map(bend).collect();
-    unauthorized(lab, &bent).await
+    let tampered: String = token.chars().enumerate().map(change).collect();
+    unauthorized(lab, &tampered).await
 }
 
 /// A JWT that says of itself that nobody signed it.
