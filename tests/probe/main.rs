@@ -5,6 +5,7 @@
 mod broken;
 #[cfg(unix)]
 mod browser;
+mod documents;
 mod healthy;
 mod hostile;
 mod lifecycle;

@@ -52,6 +52,11 @@ impl<'w> Summary<'w> {
         }
     }
 
+    /// What was probed, and every check of it.
+    pub const fn parts(&self) -> (&Plan, &[Check], Duration) {
+        (self.plan, self.checks, self.elapsed)
+    }
+
     fn first(&self, wanted: fn(&Verdict) -> bool) -> Option<&Check> {
         self.checks.iter().find(|check| wanted(&check.verdict))
     }
@@ -147,14 +152,21 @@ impl<'w> Summary<'w> {
     }
 }
 
+impl Verdict {
+    /// Its name in reports, and why nothing was found out.
+    pub fn parts(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Pass => ("pass", None),
+            Self::Warn => ("warn", None),
+            Self::Fail => ("fail", None),
+            Self::Skipped { because } => ("skipped", Some(because)),
+            Self::CouldNotRun { because } => ("could-not-run", Some(because)),
+        }
+    }
+}
+
 fn row(check: &Check) -> Row<'_> {
-    let (verdict, because) = match &check.verdict {
-        Verdict::Pass => ("pass", None),
-        Verdict::Warn => ("warn", None),
-        Verdict::Fail => ("fail", None),
-        Verdict::Skipped { because } => ("skipped", Some(because.as_str())),
-        Verdict::CouldNotRun { because } => ("could-not-run", Some(because.as_str())),
-    };
+    let (verdict, because) = check.verdict.parts();
     Row {
         id: check.rule.id,
         title: check.rule.title,

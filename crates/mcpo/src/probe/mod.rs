@@ -7,6 +7,7 @@
 mod args;
 mod browser_access;
 mod check;
+mod document;
 mod http;
 mod json;
 mod lifecycle;
@@ -62,8 +63,8 @@ async fn probe(plan: &Plan, ui: &Ui) -> Exit {
     let (checks, suggestion) = log.into_parts();
     let summary = Summary::new(plan, &checks, suggestion, since.elapsed());
     terminal.finish(&summary);
-    if plan.json {
-        ui.result(format_args!("{:#}", summary.document()));
+    if let Some(document) = plan.document {
+        ui.result(document.write(&summary));
     }
     summary.exit()
 }
