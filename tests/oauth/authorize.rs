@@ -2,6 +2,7 @@
 
 use mcpo_test_support::{
     client::{REDIRECT_URI, TestClient, browser, form_in, location, query_of},
+    process::{ServerProcess, free_port},
     server::TestServer,
 };
 use reqwest::StatusCode;
@@ -265,4 +266,25 @@ async fn as5_a_client_outside_of_the_browser_is_handed_over_to() {
     let link = link.replace("&#x2f;", "/").replace("&amp;", "&");
     assert!(link.starts_with(uri), "{link}");
     assert!(query_of(&link, "code").is_some());
+}
+
+#[tokio::test]
+async fn a_logo_is_part_of_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("logo.svg");
+    std::fs::write(&file, "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
+    let program = env!("CARGO_BIN_EXE_sample-server");
+    let logo = [("MCPO_LOGO", file.to_str().unwrap())];
+    let server = ServerProcess::start(program, free_port(), folder.path(), &logo).await;
+    let client = TestClient::register(&server.base()).await;
+    let response = client.authorize(&client.request()).await;
+    let policy = response.headers()["content-security-policy"]
+        .to_str()
+        .unwrap();
+    assert!(policy.contains("img-src data:"), "{policy}");
+    let page = response.text().await.unwrap();
+    assert!(
+        page.contains("src=\"data:image&#x2f;svg+xml;base64,"),
+        "{page}"
+    );
 }

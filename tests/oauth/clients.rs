@@ -119,3 +119,28 @@ async fn as8_documents_are_advertised_together_with_public_clients() {
         .unwrap();
     assert!(methods.contains(&"none".into()));
 }
+
+#[tokio::test]
+async fn as1_a_server_may_want_only_clients_that_keep_a_secret() {
+    let server = TestServer::start_with(|config| config.with_public_clients(false)).await;
+    let url = format!("{}/.well-known/oauth-authorization-server", server.base());
+    let (_, body) = answer(browser().get(url)).await;
+    assert_eq!(body["client_id_metadata_document_supported"], false);
+    assert_eq!(
+        body["token_endpoint_auth_methods_supported"],
+        serde_json::json!(["client_secret_basic", "client_secret_post"])
+    );
+    let public = serde_json::json!({
+        "redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "none",
+    });
+    let request = browser()
+        .post(format!("{}/register", server.base()))
+        .json(&public);
+    let (status, body) = answer(request).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(body["error"], "invalid_client_metadata");
+    let document = known_as(&server, "https://claude.ai/oauth/mcp-oauth-client-metadata");
+    let request = with_redirect(document.request(), CALLBACK);
+    let response = document.authorize(&request).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}

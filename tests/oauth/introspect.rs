@@ -106,3 +106,85 @@ async fn as20_introspection_needs_a_secret() {
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert_eq!(body["error"], "invalid_client");
 }
+
+#[tokio::test]
+async fn as20_a_revocation_is_seen_on_another_instance_within_a_minute() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.sqlite3");
+    let clock = std::sync::Arc::<mcpo_test_support::clock::ManualClock>::default();
+    let base = mcpo_runtime::BaseUrl::parse("https://a.example").unwrap();
+    let instance = async || {
+        TestServer::start_on("127.0.0.1:0", std::sync::Arc::clone(&clock), |config| {
+            config.with_sqlite(&file).with_base_url(base.clone())
+        })
+        .await
+    };
+    let (one, two) = (instance().await, instance().await);
+    // Both are the same server to their clients, behind one name.
+    let http = mcpo_test_support::client::http()
+        .redirect(reqwest::redirect::Policy::none())
+        .resolve("one.invalid", one.address)
+        .resolve("two.invalid", two.address)
+        .default_headers(
+            [(reqwest::header::HOST, "a.example".parse().unwrap())]
+                .into_iter()
+                .collect(),
+        )
+        .build()
+        .unwrap();
+    let at = |name: &str, server: &TestServer| {
+        format!("http://{name}.invalid:{}", server.address.port())
+    };
+    let (one_url, two_url) = (at("one", &one), at("two", &two));
+    let mut client = TestClient {
+        http,
+        base: one_url.clone(),
+        id: String::new(),
+        secret: None,
+    };
+    let metadata = json!({
+        "redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none",
+    });
+    let request = client
+        .http
+        .post(format!("{one_url}/register"))
+        .json(&metadata);
+    answer(request).await.1["client_id"]
+        .as_str()
+        .unwrap()
+        .clone_into(&mut client.id);
+    let token = walk(&client).await;
+
+    for (url, expected) in [(&one_url, StatusCode::OK), (&two_url, StatusCode::OK)] {
+        client.base.clone_from(url);
+        assert_eq!(client.can_call(&token).await, expected);
+    }
+    client.base.clone_from(&one_url);
+    assert_eq!(ask(&client, "/revoke", &token).await.0, StatusCode::OK);
+    assert_eq!(client.can_call(&token).await, StatusCode::UNAUTHORIZED);
+    clock.advance(std::time::Duration::from_secs(60));
+    client.base.clone_from(&two_url);
+    assert_eq!(client.can_call(&token).await, StatusCode::UNAUTHORIZED);
+}
+
+/// The flow with a cookie carried by hand: the client's own is bound to https here.
+async fn walk(client: &TestClient) -> String {
+    let mut parameters = client.request();
+    parameters.retain(|(name, _)| *name != "resource");
+    let page = client.authorize(&parameters).await;
+    let cookie = page.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let form = mcpo_test_support::client::form_in(&page.text().await.unwrap());
+    let request = client
+        .http
+        .post(format!("{}/consent", client.base))
+        .header("cookie", cookie)
+        .form(&[("form", form.as_str()), ("decision", "allow")]);
+    let location = mcpo_test_support::client::location(&request.send().await.unwrap());
+    let code = mcpo_test_support::client::query_of(&location, "code").unwrap();
+    let mut exchange = client.exchange(&code);
+    exchange.retain(|(name, _)| *name != "resource");
+    let (status, tokens) = client.token(&exchange).await;
+    assert_eq!(status, StatusCode::OK, "{tokens}");
+    tokens["access_token"].as_str().unwrap().to_owned()
+}

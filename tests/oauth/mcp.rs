@@ -156,3 +156,36 @@ async fn a_stream_that_waits_for_news_does_not_hold_up_a_stop() {
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
     drop(stream);
 }
+
+#[tokio::test]
+async fn a_connection_that_is_kept_alive_gets_one_more_answer_when_the_server_stops() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = TestServer::start().await;
+    let mut stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .unwrap();
+    // One more that nobody uses does not hold up the stop.
+    let unused = tokio::net::TcpStream::connect(server.address)
+        .await
+        .unwrap();
+    let request = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut buffer = [0; 4096];
+    stream.write_all(request).await.unwrap();
+    let length = stream.read(&mut buffer).await.unwrap();
+    let answer = String::from_utf8_lossy(&buffer[..length]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(!answer.contains("connection: close"), "{answer}");
+
+    let began = std::time::Instant::now();
+    let stopping = tokio::spawn(server.stop());
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    stream.write_all(request).await.unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    let answer = String::from_utf8_lossy(&rest).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    stopping.await.unwrap();
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    drop(unused);
+}

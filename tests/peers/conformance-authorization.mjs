@@ -1,24 +1,27 @@
 // The official suite against us as an authorization server: both scenarios, with the pages walked.
 //
-//   node conformance-authorization.mjs ISSUER [PASSWORD [CLIENT-ID]]
+//   node conformance-authorization.mjs ISSUER [PASSWORD [CLIENT-ID | METHOD]]
 //
-// Without a client id it registers a public client. An empty password is none.
+// Without a client id it registers a client with that method, or else a public one. An empty
+// password is none.
 // Exits 0 only if both scenarios were run and passed.
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { signInAndAllow } from "./browser.mjs";
 
-const [issuer, password, documentUrl] = process.argv.slice(2);
+const [issuer, password, known = "none"] = process.argv.slice(2);
 const port = 20000 + (process.pid % 20000);
 const suite = fileURLToPath(
   new URL("node_modules/@modelcontextprotocol/conformance/dist/index.js", import.meta.url),
 );
 
-const id = documentUrl ?? (await register());
+const client = known.includes("://") ? { client_id: known } : await register(known);
+const secret = client.client_secret ? ["--client-secret", client.client_secret] : [];
 
 const run = spawn(process.execPath, [
-  suite, "authorization", "--url", issuer, "--client-id", id, "--port", String(port),
+  suite, "authorization", "--url", issuer, "--port", String(port),
+  "--client-id", client.client_id, ...secret,
 ]);
 let output = "";
 let walked = false;
@@ -41,15 +44,16 @@ console.log(output);
 if (!walked) throw new Error("the code grant was never tried");
 process.exit(code ?? 1);
 
-async function register() {
+async function register(method) {
   const answer = await fetch(`${issuer}/register`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
       client_name: "Conformance suite",
       redirect_uris: [`http://127.0.0.1:${port}/callback`],
-      token_endpoint_auth_method: "none",
+      token_endpoint_auth_method: method,
     }),
   });
-  return (await answer.json()).client_id;
+  if (answer.status !== 201) throw new Error(await answer.text());
+  return answer.json();
 }

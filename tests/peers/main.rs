@@ -11,13 +11,14 @@
 
 mod pages;
 
-use std::{path::Path, process::Stdio};
+use std::{collections::BTreeMap, path::Path, process::Stdio};
 
 use mcpo_test_support::process::{ServerProcess, free_port};
 use serde_json::Value;
 use tokio::process::Command;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
+const FIXTURE: &str = env!("CARGO_BIN_EXE_fixture-server");
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers");
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -99,17 +100,18 @@ async fn rs10_the_sdk_calls_a_tool_and_goes_on_after_a_crash() {
     }
 }
 
-/// Runs both scenarios; the arguments are the script's, after the issuer.
-async fn conformance(environment: &[(&str, &str)], arguments: &[&str]) {
+/// Runs both scenarios; the arguments are the script's, after the issuer. The suite makes one
+/// check of the metadata, and one more where documents are offered as client ids.
+async fn conformance(environment: &[(&str, &str)], arguments: &[&str], metadata_checks: usize) {
     let folder = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(SERVER, free_port(), folder.path(), environment).await;
     let base = server.base();
     let arguments = [&[base.as_str()], arguments].concat();
     let printed = node("conformance-authorization.mjs", &arguments).await;
-    for line in [
-        "✓ authorization-server-metadata-endpoint: 2 passed, 0 failed",
-        "✓ authorization-code-grant: 1 passed, 0 failed",
-    ] {
+    let metadata =
+        format!("✓ authorization-server-metadata-endpoint: {metadata_checks} passed, 0 failed");
+    let grant = "✓ authorization-code-grant: 1 passed, 0 failed";
+    for line in [metadata.as_str(), grant] {
         assert!(printed.contains(line), "{line} in\n{printed}");
     }
 }
@@ -117,15 +119,23 @@ async fn conformance(environment: &[(&str, &str)], arguments: &[&str]) {
 #[tokio::test]
 async fn as2_as17_the_conformance_suite_accepts_us_as_authorization_server() {
     for mode in SIGN_IN_MODES {
-        conformance(mode.environment, mode.arguments).await;
+        conformance(mode.environment, mode.arguments, 2).await;
     }
+}
+
+#[tokio::test]
+async fn as1_the_conformance_suite_with_clients_that_keep_a_secret() {
+    // The suite sends no secret where public clients are allowed, so here they are not. It always
+    // sends it in the body; the header is oauth4webapi's.
+    let environment = [("MCPO_PUBLIC_CLIENTS", "0")];
+    conformance(&environment, &["", "client_secret_post"], 1).await;
 }
 
 #[tokio::test]
 async fn as8_the_conformance_suite_with_a_client_whose_id_is_its_document() {
     // Nothing is fetched in the check, so the pinned copy of this document is what is used.
     let document = "https://claude.ai/oauth/claude-code-client-metadata";
-    conformance(&[], &["", document]).await;
+    conformance(&[], &["", document], 2).await;
 }
 
 #[tokio::test]
@@ -134,4 +144,42 @@ async fn as1_as20_oauth4webapi_finds_nothing_to_object_to() {
     let server = ServerProcess::start(SERVER, free_port(), folder.path(), &[]).await;
     let printed = node("oauth4webapi.mjs", &[&server.base()]).await;
     assert_eq!(printed.matches(": passed").count(), 6, "{printed}");
+}
+
+/// How many checks of each required scenario came to what.
+type Outcome = BTreeMap<String, BTreeMap<String, u32>>;
+
+/// Runs what `revision` requires against the fixtures, behind the bearer check.
+async fn conformance_of_fixture(revision: &str) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(FIXTURE, free_port(), folder.path(), &[]).await;
+    let printed = node("conformance-server.mjs", &[&server.base(), revision]).await;
+    serde_json::from_str(&printed).expect("JSON")
+}
+
+/// Nothing failed, and nothing was skipped or only warned about.
+fn assert_all_passed(outcome: &Outcome, scenarios: usize, checks: u32) {
+    assert_eq!(outcome.len(), scenarios, "{outcome:#?}");
+    let mut passed = 0;
+    for (scenario, counts) in outcome {
+        let here = counts.get("SUCCESS").copied().unwrap_or_default();
+        let other = counts
+            .keys()
+            .any(|status| !matches!(&**status, "SUCCESS" | "INFO"));
+        assert!(here > 0 && !other, "{scenario}: {counts:?}");
+        passed += here;
+    }
+    assert_eq!(passed, checks, "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn rs8_rs10_the_conformance_suite_accepts_us_as_server_of_the_older_form() {
+    let outcome = conformance_of_fixture("2025-11-25").await;
+    assert_all_passed(&outcome, 30, 70);
+}
+
+#[tokio::test]
+async fn rs8_rs10_the_conformance_suite_accepts_us_as_server_of_the_newer_form() {
+    let outcome = conformance_of_fixture("2026-07-28").await;
+    assert_all_passed(&outcome, 37, 120);
 }

@@ -5,3 +5,4 @@
 mod both_engines;
 mod builds;
 mod manifests;
+mod readme;

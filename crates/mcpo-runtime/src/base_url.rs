@@ -174,6 +174,12 @@ impl BaseUrls {
         Some(found.resource())
     }
 
+    /// Whether `resource` is the canonical name of our resource, under one of our names.
+    pub(crate) fn is_own_resource(&self, resource: &str) -> bool {
+        let base = resource.strip_suffix(routes::MCP);
+        base.is_some_and(|base| self.urls.iter().any(|url| url.text == base))
+    }
+
     /// Whether a browser page at `unverified_origin` is one of our own.
     pub(crate) fn is_own_origin(&self, unverified_origin: &str) -> bool {
         self.urls
@@ -213,6 +219,24 @@ mod tests {
             Err(BaseUrlError::Extra("a path"))
         );
         assert_eq!(BaseUrl::parse("a.example"), Err(BaseUrlError::NotAUrl));
+    }
+
+    #[test]
+    fn rs6_our_resource_has_one_name_for_each_of_ours() {
+        let urls = urls("http://localhost:8080");
+        for (resource, ours) in [
+            ("http://localhost:8080/mcp", true),
+            ("http://127.0.0.1:8080/mcp", true),
+            ("http://localhost:8080", false),
+            ("http://localhost:8080/mcp/", false),
+            ("http://LOCALHOST:8080/mcp", false),
+            ("http://localhost:8081/mcp", false),
+            ("https://localhost:8080/mcp", false),
+        ] {
+            assert_eq!(urls.is_own_resource(resource), ours, "{resource}");
+            let canonical = urls.resource(resource);
+            assert_eq!(canonical.as_deref() == Some(resource), ours, "{resource}");
+        }
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! The guard of `/mcp`: no request passes without a token that is good now, for this resource
 //! (RFC 6750, RFC 9728 §5.1).
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     Json,
     body::Body,
-    extract::{Request, State},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
@@ -64,26 +62,24 @@ enum Rejection {
     Malformed(&'static str),
 }
 
-pub(crate) async fn require(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let (admitted, body) = match verify(&app, &parts).await {
-        Ok(token) => admit_token(&app, &parts, body, token).await,
-        Err(Rejection::Missing) if app.open_listing => admit_stranger(&parts, body).await,
+/// Who sends a request that was sent to `base`, with its body for whoever is next; or the answer
+/// to one that may not pass.
+pub(crate) async fn admit(
+    app: &App,
+    base: &BaseUrl,
+    parts: &Parts,
+    body: Body,
+) -> Result<(Caller, Body), Box<Response>> {
+    let (admitted, body) = match verify(app, parts).await {
+        Ok(token) => admit_token(app, parts, body, token).await,
+        Err(Rejection::Missing) if app.open_listing => admit_stranger(parts, body).await,
         Err(rejection) => (Err(rejection), body),
     };
     match admitted {
-        Ok(caller) => {
-            parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
-        }
+        Ok(caller) => Ok((caller, body)),
         Err(rejection) => {
             tracing::info!(?rejection, method = %parts.method, "no access");
-            let base = parts.extensions.get::<BaseUrl>();
-            challenge(
-                &app,
-                base.unwrap_or_else(|| app.bases.primary()),
-                &rejection,
-            )
+            Err(Box::new(challenge(app, base, &rejection)))
         }
     }
 }
@@ -103,9 +99,9 @@ async fn admit_token(
     };
     let admitted = demand.and_then(|demand| {
         let granted = &token.grant.scopes;
-        let mut needed = app.scopes.base().clone();
+        let mut needed = Cow::Borrowed(app.scopes.base());
         for tool in &demand.tools {
-            needed = needed.union(&app.scopes.needed_for(tool));
+            needed = Cow::Owned(needed.union(&app.scopes.needed_for(tool)));
         }
         if app.scopes.covers(granted, &needed) {
             Ok(Caller::from_token(token))
@@ -158,8 +154,7 @@ async fn verify(app: &App, request: &Parts) -> Result<AccessToken, Rejection> {
     if token.expires_at <= now {
         return Err(Rejection::Invalid("the token has expired"));
     }
-    let audience = app.bases.resource(&token.grant.resource);
-    if audience.as_ref() != Some(&token.grant.resource) {
+    if !app.bases.is_own_resource(&token.grant.resource) {
         return Err(Rejection::Invalid("the token is for another resource"));
     }
     if !is_live(app, token.grant.id, now).await {

@@ -37,8 +37,8 @@ struct ServerMetadata<'a> {
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
     grant_types_supported: [&'static str; 2],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
@@ -68,7 +68,13 @@ pub(crate) async fn server_metadata(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
 ) -> Response {
-    let methods = AuthMethod::ALL.map(AuthMethod::as_str);
+    let methods = || {
+        app.clients
+            .methods()
+            .iter()
+            .map(|method| method.as_str())
+            .collect()
+    };
     let metadata = ServerMetadata {
         issuer: base.as_str(),
         authorization_endpoint: base.join(routes::AUTHORIZE),
@@ -85,15 +91,15 @@ pub(crate) async fn server_metadata(
         response_types_supported: ["code"],
         response_modes_supported: ["query"],
         grant_types_supported: register::GRANT_TYPES,
-        token_endpoint_auth_methods_supported: methods,
-        revocation_endpoint_auth_methods_supported: methods,
+        token_endpoint_auth_methods_supported: methods(),
+        revocation_endpoint_auth_methods_supported: methods(),
         introspection_endpoint_auth_methods_supported: [
             AuthMethod::SecretBasic.as_str(),
             AuthMethod::SecretPost.as_str(),
         ],
         code_challenge_methods_supported: ["S256"],
         authorization_response_iss_parameter_supported: true,
-        client_id_metadata_document_supported: true,
+        client_id_metadata_document_supported: app.clients.reads_documents(),
     };
     document(&metadata)
 }

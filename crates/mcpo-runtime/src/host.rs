@@ -11,7 +11,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use url::{Host, Url};
 
 use crate::{app::App, base_url::BaseUrl};
@@ -22,31 +22,36 @@ pub(crate) async fn check_host(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let unverified_host = request
-        .headers()
+    match named(&app, request.headers()) {
+        Ok(base) => {
+            let base = base.clone();
+            request.extensions_mut().insert::<BaseUrl>(base);
+            next.run(request).await
+        }
+        Err(refusal) => *refusal,
+    }
+}
+
+/// Which of our names a request was sent to, or the answer to one that was sent to another.
+pub(crate) fn named<'a>(app: &'a App, headers: &HeaderMap) -> Result<&'a BaseUrl, Box<Response>> {
+    let unverified_host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or_default();
-    let Some(base) = app.bases.for_host(unverified_host).cloned() else {
+    app.bases.for_host(unverified_host).ok_or_else(|| {
         tracing::warn!(host = ?unverified_host, "request for a host that is not this server's");
         let known = app.bases.primary();
-        return refuse(&format!(
+        Box::new(refuse(&format!(
             "this server is {known}; if that is not its public URL, set BASE_URL"
-        ));
-    };
-    request.extensions_mut().insert::<BaseUrl>(base);
-    next.run(request).await
+        )))
+    })
 }
 
 /// Lets a request to `/mcp` through that comes from no page, one of ours, one on this person's
 /// own machine, or one that is allowed by configuration.
-pub(crate) async fn check_origin(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Some(unverified_origin) = request.headers().get(header::ORIGIN) else {
-        return next.run(request).await;
+pub(crate) fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Box<Response>> {
+    let Some(unverified_origin) = headers.get(header::ORIGIN) else {
+        return Ok(());
     };
     let allowed = unverified_origin.to_str().is_ok_and(|origin| {
         app.bases.is_own_origin(origin)
@@ -54,10 +59,11 @@ pub(crate) async fn check_origin(
             || is_loopback_origin(origin)
     });
     if allowed {
-        return next.run(request).await;
+        return Ok(());
     }
     tracing::warn!(origin = ?unverified_origin, "request from a page that is not allowed");
-    refuse("pages of this origin may not call this server; MCPO_ALLOWED_ORIGINS allows more")
+    let what = "pages of this origin may not call this server; MCPO_ALLOWED_ORIGINS allows more";
+    Err(Box::new(refuse(what)))
 }
 
 fn is_loopback_origin(unverified_origin: &str) -> bool {

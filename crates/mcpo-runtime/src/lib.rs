@@ -1,4 +1,4 @@
-//! OAuth 2.1 for an MCP server, embedded: write the tools, call [`serve`], and every MCP client
+//! OAuth 2.1 for an MCP server, embedded: write the tools, call [`serve()`], and every MCP client
 //! can sign in.
 //!
 //! ```no_run

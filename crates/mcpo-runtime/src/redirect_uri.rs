@@ -274,4 +274,30 @@ mod tests {
             "https://a.example/cb?x=1&code=a+b"
         );
     }
+
+    proptest::proptest! {
+        /// Whatever is sent, what is accepted is what was registered, but for a port.
+        #[test]
+        fn as5_nothing_matches_by_accident(
+            registered in "(https?|cursor|javascript)://(localhost|127.0.0.1|a.example)(:[0-9]{1,5})?/[a-c./%?#@]{0,6}",
+            requested in "(https?|cursor|javascript)://(localhost|127.0.0.1|a.example|a.example.evil)(:[0-9]{1,5})?/[a-c./%?#@]{0,6}|.{0,40}",
+        ) {
+            let Ok(uri) = RegisteredRedirectUri::parse(&registered) else {
+                return Ok(());
+            };
+            if let Some(found) = RedirectUri::verify(&[uri], Some(&requested)) {
+                let without_port = |text: &str| {
+                    let mut url = Url::parse(text).unwrap();
+                    let _ = url.set_port(None);
+                    url
+                };
+                proptest::prop_assert!(
+                    requested == registered
+                        || (found.is_loopback()
+                            && without_port(&requested) == without_port(&registered))
+                );
+                proptest::prop_assert!(found.url.scheme() != "javascript");
+            }
+        }
+    }
 }

@@ -62,7 +62,10 @@ pub(crate) async fn post(
     let registration = Registration {
         name: display_name(unverified.client_name.as_deref().unwrap_or_default()),
         redirect_uris: redirect_uris(unverified.redirect_uris.as_deref().unwrap_or_default())?,
-        auth_method: auth_method(unverified.token_endpoint_auth_method.as_deref())?,
+        auth_method: auth_method(
+            app.clients.methods(),
+            unverified.token_endpoint_auth_method.as_deref(),
+        )?,
         issued_at: app.now(),
     };
     let id = app.keys.seal(&registration)?;
@@ -111,13 +114,18 @@ fn redirect_uris(unverified: &[String]) -> Result<Vec<RegisteredRedirectUri>, OA
 }
 
 /// Omitted means `client_secret_basic` (§2).
-fn auth_method(unverified: Option<&str>) -> Result<AuthMethod, OAuthError> {
+fn auth_method(allowed: &[AuthMethod], unverified: Option<&str>) -> Result<AuthMethod, OAuthError> {
     let Some(name) = unverified else {
         return Ok(AuthMethod::SecretBasic);
     };
-    AuthMethod::parse(name).ok_or_else(|| {
-        let known = AuthMethod::ALL.map(AuthMethod::as_str).join(", ");
-        bad_metadata(format!("token_endpoint_auth_method must be one of {known}"))
+    let found = allowed
+        .iter()
+        .copied()
+        .find(|method| method.as_str() == name);
+    found.ok_or_else(|| {
+        let names: Vec<_> = allowed.iter().map(|method| method.as_str()).collect();
+        let names = names.join(", ");
+        bad_metadata(format!("token_endpoint_auth_method must be one of {names}"))
     })
 }
 

@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{any_service, get, post},
+    routing::{get, post},
 };
 use http::{HeaderName, Method, header};
 use tower_http::{
@@ -15,7 +15,7 @@ use tower_http::{
 };
 
 use crate::{
-    app::App, authorize, bearer, consent, discovery, health, host, introspect, limits, mcp, params,
+    app::App, authorize, consent, discovery, health, host, introspect, limits, mcp, params,
     register, revoke, sign_in, token, trail,
 };
 
@@ -35,9 +35,9 @@ pub(crate) const INTROSPECT: &str = "/introspect";
 pub(crate) const HEALTH: &str = "/health";
 
 /// The longest pause within a request's body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-pub(crate) fn router(app: &Arc<App>, mcp: mcp::Service) -> Router {
+pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
     let pages = Router::new()
         .route(AUTHORIZE, get(authorize::get))
         .route(SIGN_IN, post(sign_in::post))
@@ -65,22 +65,10 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Service) -> Router {
         .route(REVOKE, post(revoke::post))
         .route(INTROSPECT, post(introspect::post));
 
-    let protected = Router::new()
-        .route(MCP, any_service(mcp))
-        .route_layer(middleware::from_fn_with_state(
-            Arc::clone(app),
-            bearer::require,
-        ))
-        .route_layer(middleware::from_fn_with_state(
-            Arc::clone(app),
-            host::check_origin,
-        ));
-
     let limited = pages
         .merge(machines.layer(cors()))
         .layer(DefaultBodyLimit::max(params::MAX_LEN));
     limited
-        .merge(protected.layer(cors()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(app),
             host::check_host,
@@ -90,12 +78,14 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Service) -> Router {
         // A platform's health checks come by address, whatever the server's name is.
         .route(HEALTH, get(health::get))
         .layer(middleware::from_fn(trail::follow))
+        // Brings the same layers of its own.
+        .route_service(MCP, mcp)
         .with_state(Arc::clone(app))
 }
 
 /// Any page may speak to these endpoints: nothing in them rests on cookies, and what a browser
 /// based client needs to read is exposed.
-fn cors() -> CorsLayer {
+pub(crate) fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST, Method::DELETE])

@@ -326,4 +326,11 @@ mod tests {
         let mac = |parts: &[&[u8]]| ring.macs(parts).next().unwrap();
         assert_ne!(mac(&[b"ab", b"c"]), mac(&[b"a", b"bc"]));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn as15_nothing_opens_by_accident(text in "mcpo_ac_[A-Za-z0-9_=-]{0,200}|.{0,80}") {
+            proptest::prop_assert_eq!(ring(&key(1)).open::<Sample>(&text), Err(OpenError));
+        }
+    }
 }

@@ -1,11 +1,18 @@
 //! The trail: each request has an id, which every event about it carries and the answer names;
 //! and at level `debug` each step of each client's way is one line.
 
-use std::time::Instant;
+use std::{
+    fmt,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
+};
 
 use axum::{extract::Request, middleware::Next, response::Response};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use tracing::Instrument as _;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use tracing::{Instrument as _, Span};
 
 use crate::{random, routes};
 
@@ -16,30 +23,79 @@ const TRACE_ID_LEN: usize = 32;
 
 /// Names the request, and says what came of it.
 pub(crate) async fn follow(request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let id = request_id();
-    let step = step(request.uri().path());
-    let method = request.method().clone();
-    let span = match trace_id(request.headers()) {
-        Some(trace) => tracing::info_span!("request", %id, trace),
-        None => tracing::info_span!("request", %id),
-    };
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let _entered = span.enter();
-    let status = response.status().as_u16();
-    let milliseconds = began.elapsed().as_millis();
-    tracing::debug!(step, %method, status, milliseconds, "answered");
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
+    Trail::of(&request).follow(next.run(request)).await
+}
+
+/// What is remembered of a request until it is answered.
+pub(crate) struct Trail {
+    began: Instant,
+    id: RequestId,
+    step: &'static str,
+    method: Method,
+    span: Span,
+}
+
+impl Trail {
+    pub(crate) fn of(request: &Request) -> Self {
+        let id = RequestId::next();
+        let span = match trace_id(request.headers()) {
+            Some(trace) => tracing::info_span!("request", %id, trace),
+            None => tracing::info_span!("request", %id),
+        };
+        Self {
+            began: Instant::now(),
+            id,
+            step: step(request.uri().path()),
+            method: request.method().clone(),
+            span,
+        }
     }
-    response
+
+    /// Waits for the answer, and puts the id on it.
+    pub(crate) async fn follow(self, answer: impl Future<Output = Response>) -> Response {
+        let mut response = answer.instrument(self.span.clone()).await;
+        self.span.in_scope(|| {
+            let status = response.status().as_u16();
+            let milliseconds = self.began.elapsed().as_millis();
+            let Self { step, method, .. } = &self;
+            tracing::debug!(step, %method, status, milliseconds, "answered");
+        });
+        if let Some(value) = self.id.header() {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
+    }
 }
 
 /// Eight characters tell the requests of a day apart. Never the caller's: it would choose what
 /// stands in the log.
-fn request_id() -> String {
-    let bytes = random::bytes::<4>().unwrap_or_default();
-    format!("{:08x}", u32::from_be_bytes(bytes))
+#[derive(Clone, Copy)]
+struct RequestId(u32);
+
+impl RequestId {
+    /// From a random beginning in steps that meet every number before they meet one again: it is
+    /// no secret, and asking the system for each would cost more than the rest of the trail.
+    fn next() -> Self {
+        const STEP: u32 = 0x9E37_79B9;
+        static LATEST: LazyLock<AtomicU32> = LazyLock::new(|| {
+            let bytes = random::bytes().unwrap_or_default();
+            AtomicU32::new(u32::from_be_bytes(bytes))
+        });
+        Self(LATEST.fetch_add(STEP, Ordering::Relaxed))
+    }
+
+    fn header(self) -> Option<HeaderValue> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let nibble = |shift: usize| DIGITS[(self.0 >> shift) as usize & 0xF];
+        let text = [28, 24, 20, 16, 12, 8, 4, 0].map(nibble);
+        HeaderValue::from_bytes(&text).ok()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:08x}", self.0)
+    }
 }
 
 /// Where on its way a client is that asks for `path`.
@@ -71,6 +127,17 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_the_same_in_the_log_and_on_the_answer() {
+        let (one, two) = (RequestId::next(), RequestId::next());
+        assert_ne!(one.0, two.0);
+        for id in [one, two, RequestId(0), RequestId(0xDEAD_BEEF)] {
+            let text = id.to_string();
+            assert_eq!(id.header().unwrap(), text.as_str());
+            assert_eq!(text.len(), 8);
+        }
+    }
 
     #[test]
     fn trace_ids_are_read_and_nothing_else() {

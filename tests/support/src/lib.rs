@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod fixture;
 pub mod http;
 pub mod oauth_server;
 pub mod process;

@@ -7,7 +7,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -22,7 +22,7 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::Error;
+use crate::{Error, oauth_error::chain};
 
 /// The whole of a fetch, from the name to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +41,8 @@ pub(super) struct Fetched {
 /// Why nothing came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
+    #[error("this server failed to set up TLS; its log says why")]
+    SetUp,
     #[error("its host is not reachable, or not a public one")]
     Connect,
     #[error("its host did not answer within {} seconds", TIMEOUT.as_secs())]
@@ -65,44 +67,64 @@ enum Addresses {
 }
 
 pub(super) struct Fetcher {
-    client: Client,
+    roots: Option<RootCertStore>,
+    addresses: Addresses,
+    /// Set up for the first document: most servers never see one, and TLS takes memory.
+    client: OnceLock<Client>,
     room: Semaphore,
 }
 
 impl Fetcher {
     /// A fetcher that trusts the public certificate authorities and connects to public addresses.
-    pub(super) fn new() -> Result<Self, Error> {
-        let roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        Self::with(roots, Addresses::Public)
+    pub(super) const fn new() -> Self {
+        Self::with(None, Addresses::Public)
     }
 
     #[cfg(test)]
-    pub(super) fn for_test(roots: RootCertStore) -> Self {
-        Self::with(roots, Addresses::Any).unwrap()
+    pub(super) const fn for_test(roots: RootCertStore) -> Self {
+        Self::with(Some(roots), Addresses::Any)
     }
 
-    fn with(roots: RootCertStore, addresses: Addresses) -> Result<Self, Error> {
+    const fn with(roots: Option<RootCertStore>, addresses: Addresses) -> Self {
+        Self {
+            roots,
+            addresses,
+            client: OnceLock::new(),
+            room: Semaphore::const_new(MAX_AT_ONCE),
+        }
+    }
+
+    fn client(&self) -> Result<&Client, FetchError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = self.set_up().map_err(|error| {
+            let error = chain(&error);
+            tracing::error!(%error, "failed to set up the client for documents");
+            FetchError::SetUp
+        })?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    fn set_up(&self) -> Result<Client, Error> {
+        let roots = self.roots.clone().unwrap_or_else(|| RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        });
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(Error::internal)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let client = Client::builder()
+        Client::builder()
             .tls_backend_preconfigured(tls)
-            .dns_resolver(Arc::new(GuardedResolver(addresses)))
+            .dns_resolver(Arc::new(GuardedResolver(self.addresses)))
             .redirect(Policy::none())
             .timeout(TIMEOUT)
             .https_only(true)
             // A proxy would resolve the name by itself, out of the guard's sight.
             .no_proxy()
             .build()
-            .map_err(Error::internal)?;
-        Ok(Self {
-            client,
-            room: Semaphore::new(MAX_AT_ONCE),
-        })
+            .map_err(Error::internal)
     }
 
     pub(super) async fn fetch(&self, url: &Url) -> Result<Fetched, FetchError> {
@@ -117,7 +139,7 @@ impl Fetcher {
     }
 
     async fn fetch_now(&self, url: &Url) -> Result<Fetched, FetchError> {
-        let request = self.client.get(url.clone());
+        let request = self.client()?.get(url.clone());
         let response = request
             .header(header::ACCEPT, "application/json")
             .send()
@@ -270,7 +292,7 @@ mod tests {
         let witness = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = witness.local_addr().unwrap().port();
         let url = Url::parse(&format!("https://localhost:{port}/client.json")).unwrap();
-        let error = Fetcher::new().unwrap().fetch(&url).await.unwrap_err();
+        let error = Fetcher::new().fetch(&url).await.unwrap_err();
         assert_eq!(error, FetchError::Connect);
         let knocked = tokio::time::timeout(Duration::from_millis(50), witness.accept()).await;
         assert!(knocked.is_err(), "nobody connected");

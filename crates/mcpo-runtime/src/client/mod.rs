@@ -33,16 +33,14 @@ pub(crate) enum AuthMethod {
 impl AuthMethod {
     pub(crate) const ALL: [Self; 3] = [Self::None, Self::SecretBasic, Self::SecretPost];
 
+    const WITH_SECRET: [Self; 2] = [Self::SecretBasic, Self::SecretPost];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::SecretBasic => "client_secret_basic",
             Self::SecretPost => "client_secret_post",
         }
-    }
-
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == name)
     }
 }
 
@@ -105,14 +103,31 @@ pub(crate) enum ClientError {
 pub(crate) struct Clients {
     configured: ConfiguredClients,
     documents: Documents,
+    /// Whether a client may be one that keeps no secret, unless it is configured.
+    public: bool,
 }
 
 impl Clients {
-    pub(crate) fn new(configured: &[ConfiguredClient]) -> Result<Self, Error> {
+    pub(crate) fn new(configured: &[ConfiguredClient], public: bool) -> Result<Self, Error> {
         Ok(Self {
             configured: ConfiguredClients::new(configured),
-            documents: Documents::new(Fetcher::new()?)?,
+            documents: Documents::new(Fetcher::new())?,
+            public,
         })
+    }
+
+    /// Whether metadata documents are read.
+    pub(crate) const fn reads_documents(&self) -> bool {
+        self.public
+    }
+
+    /// The methods that a client may register with.
+    pub(crate) fn methods(&self) -> &'static [AuthMethod] {
+        if self.public {
+            &AuthMethod::ALL
+        } else {
+            &AuthMethod::WITH_SECRET
+        }
     }
 
     /// The client with this id, for an authorization request. Fetches its document if need be.
@@ -125,7 +140,9 @@ impl Clients {
         if let Some(client) = self.configured.find(unverified_id) {
             return Ok(client);
         }
-        if let Some(url) = DocumentUrl::parse(unverified_id)? {
+        if let Some(url) = DocumentUrl::parse(unverified_id)?
+            && self.public
+        {
             return Ok(self.documents.client(&url, now).await?);
         }
         Registration::open(unverified_id, keys)
@@ -146,7 +163,7 @@ impl Clients {
     ) -> Result<ProvenClient, ClientError> {
         let has_secret = if let Some(client) = self.configured.get(unverified_id) {
             client.prove(unverified_secret, method)?
-        } else if DocumentUrl::parse(unverified_id)?.is_some() {
+        } else if self.public && DocumentUrl::parse(unverified_id)?.is_some() {
             expect_method(AuthMethod::None, method)?;
             false
         } else {

@@ -7,7 +7,7 @@ use http::{Request, header};
 use rmcp::{
     model::MetaObject,
     transport::streamable_http_server::{
-        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
     },
 };
 use serde_json::{Value, json};
@@ -51,7 +51,8 @@ pub(crate) async fn tool_scopes(handler: &SharedHandler) -> Result<HashMap<Strin
     let handler = handler.clone();
     let service = StreamableHttpService::new(
         move || Ok(handler.clone()),
-        Arc::new(NeverSessionManager::default()),
+        // Never asked; the same type as in the endpoint, so that it is compiled once.
+        Arc::new(LocalSessionManager::default()),
         StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true),

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod demand;
+mod endpoint;
 mod erased;
 mod session;
 
@@ -16,7 +17,8 @@ pub use self::{catalogue::needs_scopes, erased::SharedHandler};
 pub(crate) use self::{
     catalogue::tool_scopes,
     demand::{Demand, NotAMessage},
-    session::Service,
+    endpoint::Endpoint,
+    session::Sessions,
 };
 use crate::{app::App, serve::Stop};
 
@@ -24,8 +26,8 @@ use crate::{app::App, serve::Stop};
 /// 404 and begins a new one.
 const SESSION_KEEP_ALIVE: Duration = Duration::from_secs(30 * 60);
 
-/// The service behind the bearer check.
-pub(crate) fn service(app: &App, handler: SharedHandler, stop: &Stop) -> Service {
+/// rmcp's service, to be put behind the bearer check.
+pub(crate) fn sessions(app: &App, handler: SharedHandler, stop: &Stop) -> Sessions {
     let mut sessions = LocalSessionManager::default();
     let mut session_config = SessionConfig::default();
     session_config.keep_alive = Some(SESSION_KEEP_ALIVE);
@@ -38,5 +40,5 @@ pub(crate) fn service(app: &App, handler: SharedHandler, stop: &Stop) -> Service
         .with_json_response(true)
         .with_cancellation_token(stop.over.clone());
     let inner = StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(sessions), config);
-    Service::new(inner, app.keys.clone(), stop.begun.clone())
+    Sessions::new(inner, app.keys.clone(), stop.begun.clone())
 }

@@ -4,11 +4,7 @@
 //! comes back from somebody else is answered as one that is not known: 404, on which clients
 //! begin anew (MCP 2025-11-25, session management; security best practices, session hijacking).
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -32,64 +28,54 @@ const MAC_LEN: usize = 16;
 
 type Inner = StreamableHttpService<SharedHandler, LocalSessionManager>;
 
-/// rmcp's service, with session ids that only their owner can use.
+/// rmcp's service, with session ids that only their owner can use. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Service {
+pub(crate) struct Sessions(Arc<Shared>);
+
+struct Shared {
     inner: Inner,
     keys: KeyRing,
     stop_begun: CancellationToken,
 }
 
-impl Service {
-    pub(crate) const fn new(inner: Inner, keys: KeyRing, stop_begun: CancellationToken) -> Self {
-        Self {
+impl Sessions {
+    pub(crate) fn new(inner: Inner, keys: KeyRing, stop_begun: CancellationToken) -> Self {
+        Self(Arc::new(Shared {
             inner,
             keys,
             stop_begun,
-        }
+        }))
     }
 
-    async fn handle(self, mut request: Request) -> Response {
-        let owner = match request.extensions().get::<Caller>() {
-            Some(caller) => caller.subject().to_owned(),
-            // The bearer check comes first, so this is a preflight that nothing answered.
-            None => return StatusCode::UNAUTHORIZED.into_response(),
-        };
+    /// Answers a request of `caller`.
+    pub(crate) async fn handle(&self, mut request: Request, caller: Caller) -> Response {
+        let Shared {
+            inner,
+            keys,
+            stop_begun,
+        } = &*self.0;
+        let owner = caller.subject();
         if request.headers().contains_key(SESSION_ID) {
-            let Some(id) = own_session(request.headers(), &owner, &self.keys) else {
+            let Some(id) = own_session(request.headers(), owner, keys) else {
                 return (StatusCode::NOT_FOUND, "no such session").into_response();
             };
             request.headers_mut().insert(SESSION_ID, id);
         }
+        request.extensions_mut().insert(caller.clone());
         let only_waits = request.method() == Method::GET;
-        let mut response = self.inner.handle(request).await.map(Body::new);
+        let mut response = inner.handle(request).await.map(Body::new);
         if only_waits {
             // A stream for news must not hold up a server that stops; a call may.
-            let stop = self.stop_begun.clone().cancelled_owned();
+            let stop = stop_begun.clone().cancelled_owned();
             response =
                 response.map(|body| Body::from_stream(body.into_data_stream().take_until(stop)));
         }
         if let Some(id) = response.headers().get(SESSION_ID)
-            && let Some(marked) = marked_session(id, &owner, &self.keys)
+            && let Some(marked) = marked_session(id, owner, keys)
         {
             response.headers_mut().insert(SESSION_ID, marked);
         }
         response
-    }
-}
-
-impl tower_service::Service<Request> for Service {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.handle(request).await) })
     }
 }
 

@@ -1,10 +1,13 @@
 //! The pages that a person sees: plain HTML, readable without scripts, every value escaped.
 
+mod logo;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
+pub(crate) use self::logo::{Logo, LogoError};
 use crate::{oauth_error::chain, random};
 
 /// The sign-in form.
@@ -78,18 +81,20 @@ impl Page for ErrorPage {
 pub(crate) struct Pages {
     environment: Environment<'static>,
     service: String,
+    logo: Option<Logo>,
 }
 
 #[derive(Serialize)]
 struct Context<'a, P> {
     service: &'a str,
+    logo: Option<&'a str>,
     nonce: String,
     #[serde(flatten)]
     page: &'a P,
 }
 
 impl Pages {
-    pub(crate) fn new(service: String) -> Result<Self, minijinja::Error> {
+    pub(crate) fn new(service: String, logo: Option<Logo>) -> Result<Self, minijinja::Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -101,6 +106,7 @@ impl Pages {
         Ok(Self {
             environment,
             service,
+            logo,
         })
     }
 
@@ -128,9 +134,14 @@ impl Pages {
     fn page<P: Page>(&self, status: StatusCode, page: &P, form_action: &str) -> Response {
         match self.render(page) {
             Ok((html, nonce)) => {
+                let images = if self.logo.is_some() {
+                    "img-src data:; "
+                } else {
+                    ""
+                };
                 let policy = format!(
-                    "default-src 'none'; style-src 'nonce-{nonce}'; form-action {form_action}; \
-                     frame-ancestors 'none'; base-uri 'none'"
+                    "default-src 'none'; style-src 'nonce-{nonce}'; {images}\
+                     form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
                 );
                 (status, headers(&policy), html).into_response()
             }
@@ -151,6 +162,7 @@ impl Pages {
         let nonce = URL_SAFE_NO_PAD.encode(random::bytes::<16>()?);
         let context = Context {
             service: &self.service,
+            logo: self.logo.as_ref().map(Logo::url),
             nonce: nonce.clone(),
             page,
         };

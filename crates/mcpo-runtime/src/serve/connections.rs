@@ -1,22 +1,30 @@
 //! Connections: accepted without delay, bounded in number and patience, and finished politely.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
-use http::Request;
+use http::{HeaderValue, Request, Response, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service as _;
 
 use super::{Stop, signals};
+use crate::{mcp, routes};
 
 /// Event streams hold a connection each; past this many, new ones wait in the backlog.
 const MAX_CONNECTIONS: usize = 8192;
@@ -26,36 +34,60 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// Calls in flight get this long to finish; Cloud Run kills after 10 seconds.
 const GRACE: Duration = Duration::from_secs(8);
+/// A connection that is kept alive is not closed at once, or a request that is on its way would be
+/// lost: for so long its next answer still comes, and says that it is the last.
+const LINGER: Duration = Duration::from_secs(1);
 /// After that, what is left gets this long to notice.
 const LAST_MOMENTS: Duration = Duration::from_millis(500);
 /// A pause after an error that comes from a lack of descriptors or memory.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
+/// What connections lead to.
+#[derive(Clone)]
+pub(super) struct Surface {
+    /// Everything.
+    pub(super) router: Router,
+    /// What the router has at `/mcp`.
+    pub(super) endpoint: mcp::Endpoint,
+}
+
+impl Surface {
+    async fn call(&mut self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        // Nearly every request is a call, and needs no router to be told so.
+        if request.uri().path() == routes::MCP {
+            self.endpoint.call(request).await
+        } else {
+            self.router.call(request).await
+        }
+    }
+}
+
 pub(super) async fn serve(
     listener: TcpListener,
-    router: Router,
+    surface: Surface,
     told_to_stop: impl Future<Output = ()> + Send,
     stop: &Stop,
 ) {
-    let connections = GracefulShutdown::new();
-    accept_until(&listener, &router, &connections, told_to_stop).await;
+    let connections = TaskTracker::new();
+    accept_until(&listener, &surface, &connections, told_to_stop, &stop.begun).await;
     drop(listener);
     signals::notify("STOPPING=1");
     tracing::info!("stopping: calls in flight may finish");
     stop.begun.cancel();
-    let mut finished = pin!(connections.shutdown());
-    if time::timeout(GRACE, finished.as_mut()).await.is_err() {
+    connections.close();
+    if time::timeout(GRACE, connections.wait()).await.is_err() {
         tracing::warn!("some calls did not finish in time");
         stop.over.cancel();
-        let _ = time::timeout(LAST_MOMENTS, finished).await;
+        let _ = time::timeout(LAST_MOMENTS, connections.wait()).await;
     }
 }
 
 async fn accept_until(
     listener: &TcpListener,
-    router: &Router,
-    connections: &GracefulShutdown,
+    surface: &Surface,
+    connections: &TaskTracker,
     told_to_stop: impl Future<Output = ()> + Send,
+    stop_begun: &CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut told_to_stop = pin!(told_to_stop);
@@ -69,8 +101,9 @@ async fn accept_until(
             () = &mut told_to_stop => return,
             accepted = accepted => match accepted {
                 (Ok(permit), Ok((stream, peer))) => {
-                    let watcher = connections.watcher();
-                    tokio::spawn(connection(stream, peer, router.clone(), watcher, permit));
+                    let stop_begun = stop_begun.clone();
+                    let served = connection(stream, peer, surface.clone(), stop_begun, permit);
+                    connections.spawn(served);
                 }
                 (_, Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -86,23 +119,53 @@ async fn accept_until(
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
-    watcher: Watcher,
+    surface: Surface,
+    stop_begun: CancellationToken,
     _permit: OwnedSemaphorePermit,
 ) {
     // Without it an answer in two parts waits 40 ms for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let mut router = router.clone();
-        async move { router.call(request.map(Body::new)).await }
-    });
-    let connection = http1::Builder::new()
+    let used = Arc::new(AtomicBool::new(false));
+    let service = {
+        let (used, stop_begun) = (Arc::clone(&used), stop_begun.clone());
+        service_fn(move |mut request: Request<Incoming>| {
+            used.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let (mut surface, stop_begun) = (surface.clone(), stop_begun.clone());
+            async move {
+                let answered = surface.call(request.map(Body::new)).await;
+                answered.map(|mut response| {
+                    if stop_begun.is_cancelled() {
+                        let close = HeaderValue::from_static("close");
+                        response.headers_mut().insert(header::CONNECTION, close);
+                    }
+                    response
+                })
+            }
+        })
+    };
+    let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
+    let mut served = pin!(served);
+    let stopping = async {
+        stop_begun.cancelled().await;
+        time::sleep(LINGER).await;
+    };
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = stopping => {
+            // One that was opened in advance and never used would wait for its first request.
+            if !used.load(Ordering::Relaxed) {
+                return;
+            }
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "connection ended early");
     }
 }

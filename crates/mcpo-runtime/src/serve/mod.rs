@@ -10,6 +10,7 @@ use rmcp::ServerHandler;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
+use self::connections::Surface;
 use crate::{
     app::App,
     base_url::BaseUrl,
@@ -36,7 +37,7 @@ pub fn serve<H: ServerHandler>(handler: H) -> ExitCode {
     serve_erased(SharedHandler::new(handler), |config| config)
 }
 
-/// Like [`serve`], with settings that the environment has no name for:
+/// Like [`serve()`], with settings that the environment has no name for:
 ///
 /// ```no_run
 /// # #[derive(Clone)] struct MyService;
@@ -110,8 +111,8 @@ impl Server {
     /// sign-in attempts are throttled by their source; otherwise all sources count as one.
     pub async fn into_router(self) -> Result<Router, Error> {
         let port = self.config.listen.port();
-        let (router, _app) = self.build(port, &Stop::default()).await?;
-        Ok(router)
+        let (surface, _app) = self.build(port, &Stop::default()).await?;
+        Ok(surface.router)
     }
 
     /// Listens as configured, or on the socket that a parent process handed over (`LISTEN_FDS`),
@@ -134,19 +135,21 @@ impl Server {
             source,
         })?;
         let stop = Stop::default();
-        let (router, app) = self.build(address.port(), &stop).await?;
+        let (surface, app) = self.build(address.port(), &stop).await?;
         announce(&app, address);
         signals::notify("READY=1");
-        connections::serve(listener, router, told_to_stop, &stop).await;
+        connections::serve(listener, surface, told_to_stop, &stop).await;
         Ok(())
     }
 
-    async fn build(self, port: u16, stop: &Stop) -> Result<(Router, Arc<App>), Error> {
+    async fn build(self, port: u16, stop: &Stop) -> Result<(Surface, Arc<App>), Error> {
         let fallback = BaseUrl::parse(&format!("http://localhost:{port}"));
         let fallback = fallback.map_err(Error::internal)?;
         let app = App::new(&self.config, fallback, &self.handler, self.clock).await?;
-        let service = mcp::service(&app, self.handler, stop);
-        Ok((routes::router(&app, service), app))
+        let sessions = mcp::sessions(&app, self.handler, stop);
+        let endpoint = mcp::Endpoint::new(&app, sessions, &routes::cors());
+        let router = routes::router(&app, endpoint.clone());
+        Ok((Surface { router, endpoint }, app))
     }
 }
 

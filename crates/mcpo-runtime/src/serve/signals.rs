@@ -61,7 +61,8 @@ pub(super) fn notify(state: &str) {
         let sent = std::os::unix::net::UnixDatagram::unbound()
             .and_then(|socket| socket.send_to(state.as_bytes(), &path));
         if let Err(error) = sent {
-            tracing::warn!(%error, "cannot tell the parent process: {state}");
+            // The parent may be gone, which is why this process stops.
+            tracing::debug!(%error, "cannot tell the parent process: {state}");
         }
     }
     #[cfg(not(unix))]

@@ -27,7 +27,7 @@ use crate::{
 Examples:
   mcpo new my-service                      a project in ./my-service
   mcpo new my-service --path ~/code/mine   the same in another folder
-  mcpo new my-service --runtime 0.1        take mcpo-runtime from crates.io
+  mcpo new my-service --runtime 0.1        take the published mcpo-runtime
   mcpo new my-service --no-git             leave out `git init`
 
 Then:

@@ -14,7 +14,7 @@ const BUILD_FOLDERS: &[&str] = &["build", "deps", "examples", "incremental"];
 const DEPENDENCIES: &[&str] = &["mcpo_runtime", "rmcp", "schemars", "serde"];
 /// Device names, which Windows allows for no file.
 const DEVICES: &[&str] = &["aux", "con", "nul", "prn"];
-/// crates.io takes no longer name.
+/// The registry takes no longer name.
 const LONGEST: usize = 64;
 
 /// A valid package name that builds without warnings.

@@ -220,3 +220,23 @@ async fn as8_well_known_clients_are_known_without_their_host() {
     assert_eq!(client.name, "Claude");
     assert_eq!(client.vouched_by.as_deref(), Some("claude.ai"));
 }
+
+proptest::proptest! {
+    /// Any bytes and any JSON are refused or are the client of that URL.
+    #[test]
+    fn as9_no_document_is_taken_for_another_clients(
+        id in "https://localhost/(client.json|other)|.{0,20}",
+        uris in proptest::collection::vec("(https?|javascript):/{0,3}.{0,20}", 0..4),
+        junk in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60),
+    ) {
+        let url = DocumentUrl::parse("https://localhost/client.json").unwrap().unwrap();
+        let document = serde_json::json!({ "client_id": id, "redirect_uris": uris }).to_string();
+        for body in [document.as_bytes(), &junk] {
+            if let Ok(client) = read(body, &url) {
+                proptest::prop_assert_eq!(client.key, ClientKey::of("https://localhost/client.json"));
+                proptest::prop_assert_eq!(&id, "https://localhost/client.json");
+                proptest::prop_assert!(!client.redirect_uris.is_empty());
+            }
+        }
+    }
+}

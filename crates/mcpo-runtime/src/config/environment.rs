@@ -1,0 +1,328 @@
+//! The environment, read as a whole: every variable that cannot be used is named.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use url::Url;
+
+use super::{Config, DEFAULT_ORIGINS, DEFAULT_PORT, LedgerChoice};
+use crate::{
+    base_url::BaseUrl,
+    client::{ConfiguredClient, parse_configured},
+    login::{Login, MAX_PASSWORD_LEN, Password},
+    pages::{Logo, LogoError},
+    seal::{KeyRing, KeyRingError},
+};
+
+const SECRET_HELP: &str = "`mcpo dev` sets it from the project's .env; elsewhere it is 32 random \
+     bytes in base64url, and the same for every instance: \
+     openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
+
+/// Everything that was wrong with the environment.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", Lines(.0))]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+/// One variable that cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+struct ConfigError {
+    name: &'static str,
+    /// The value, unless it is a secret.
+    value: Option<String>,
+    problem: String,
+    allowed: &'static str,
+}
+
+struct Lines<'a>(&'a [ConfigError]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str("\n")?;
+            }
+            formatter.write_str(error.name)?;
+            if let Some(value) = &error.value {
+                write!(formatter, "={value:?}")?;
+            }
+            write!(formatter, " {}; {}", error.problem, error.allowed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads variables through `lookup`: unset, not UTF-8, or a value.
+pub(super) fn read(
+    lookup: &dyn Fn(&str) -> Option<Option<String>>,
+) -> Result<Config, ConfigErrors> {
+    let mut reader = Reader {
+        lookup,
+        errors: Vec::new(),
+    };
+    let on_cloud_run = reader.text("K_SERVICE").is_some();
+    let base_url = reader.base_url();
+    if on_cloud_run && base_url.is_none() && reader.text("BASE_URL").is_none() {
+        let allowed = "the service's public URL, https://SERVICE-NUMBER.REGION.run.app";
+        reader.wrong("BASE_URL", None, "is not set", allowed);
+    }
+    let listen = reader.listen(base_url.as_ref(), on_cloud_run);
+    let keys = reader.keys();
+    let login = reader.login();
+    let clients = reader.clients();
+    let ledger = reader.ledger(on_cloud_run);
+    let allowed_origins = reader.allowed_origins();
+    if on_cloud_run && matches!(login, Login::Nobody) && !reader.flag("MCPO_OPEN_TO_ANYONE") {
+        reader.errors.push(ConfigError {
+            name: "ADMIN_PASSWORD",
+            value: None,
+            problem: "is not set, so anyone on the internet could call these tools".into(),
+            allowed: "set it, or MCPO_OPEN_TO_ANYONE=1 if that is what you want",
+        });
+    }
+    let title = reader.text("MCPO_TITLE");
+    let logo = reader.logo();
+    let public_clients = reader.flag_or("MCPO_PUBLIC_CLIENTS", true);
+    let open_listing = reader.flag("MCPO_OPEN_LISTING");
+    let under_dev = reader.flag("MCPO_DEV");
+    match keys {
+        Some(keys) if reader.errors.is_empty() => Ok(Config {
+            base_url,
+            listen,
+            keys,
+            login,
+            clients,
+            ledger,
+            title,
+            logo,
+            public_clients,
+            implied_scopes: BTreeMap::new(),
+            open_listing,
+            allowed_origins,
+            on_cloud_run,
+            under_dev,
+        }),
+        _ => Err(ConfigErrors(reader.errors)),
+    }
+}
+
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<Option<String>>,
+    errors: Vec<ConfigError>,
+}
+
+impl Reader<'_> {
+    /// The value of a variable; an empty one is unset.
+    fn text(&mut self, name: &'static str) -> Option<String> {
+        match (self.lookup)(name)? {
+            Some(value) => Some(value).filter(|value| !value.is_empty()),
+            None => {
+                self.wrong(name, None, "is not UTF-8", "write it as plain text");
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, name: &'static str) -> bool {
+        self.flag_or(name, false)
+    }
+
+    fn flag_or(&mut self, name: &'static str, default: bool) -> bool {
+        match self.text(name).as_deref() {
+            None => default,
+            Some("0" | "false") => false,
+            Some("1" | "true") => true,
+            Some(other) => {
+                let value = Some(other.to_owned());
+                self.wrong(name, value, "is neither on nor off", "1 or 0");
+                false
+            }
+        }
+    }
+
+    fn wrong(
+        &mut self,
+        name: &'static str,
+        value: Option<String>,
+        problem: impl Into<String>,
+        allowed: &'static str,
+    ) {
+        self.errors.push(ConfigError {
+            name,
+            value,
+            problem: problem.into(),
+            allowed,
+        });
+    }
+
+    fn base_url(&mut self) -> Option<BaseUrl> {
+        let text = self.text("BASE_URL")?;
+        match BaseUrl::parse(&text) {
+            Ok(url) => Some(url),
+            Err(error) => {
+                let allowed = "for example https://my-service.example";
+                self.wrong("BASE_URL", Some(text), error.to_string(), allowed);
+                None
+            }
+        }
+    }
+
+    fn listen(&mut self, base_url: Option<&BaseUrl>, on_cloud_run: bool) -> SocketAddr {
+        let port = self.text("PORT").map_or(Some(DEFAULT_PORT), |text| {
+            let port = text.parse().ok();
+            if port.is_none() {
+                let problem = "is not a port number";
+                self.wrong("PORT", Some(text), problem, "0 to 65535");
+            }
+            port
+        });
+        let public = on_cloud_run || base_url.is_some_and(|url| !url.is_loopback());
+        let default = if public {
+            Ipv4Addr::UNSPECIFIED
+        } else {
+            Ipv4Addr::LOCALHOST
+        };
+        let host = self.text("HOST").map_or(Some(IpAddr::V4(default)), |text| {
+            let host = text.parse().ok();
+            if host.is_none() {
+                let problem = "is not an IP address";
+                self.wrong("HOST", Some(text), problem, "for example 127.0.0.1 or ::");
+            }
+            host
+        });
+        SocketAddr::new(
+            host.unwrap_or(IpAddr::V4(default)),
+            port.unwrap_or(DEFAULT_PORT),
+        )
+    }
+
+    fn keys(&mut self) -> Option<KeyRing> {
+        let Some(text) = self.text("MCPO_SECRET") else {
+            self.wrong("MCPO_SECRET", None, "is not set", SECRET_HELP);
+            return None;
+        };
+        match KeyRing::parse(&text) {
+            Ok(keys) => Some(keys),
+            Err(error @ (KeyRingError::Empty | KeyRingError::NotAKey(_))) => {
+                let problem = format!("cannot be used: {error}");
+                self.wrong("MCPO_SECRET", None, problem, SECRET_HELP);
+                None
+            }
+        }
+    }
+
+    fn login(&mut self) -> Login {
+        let plain = self.text("ADMIN_PASSWORD");
+        let hash = self.text("ADMIN_PASSWORD_HASH");
+        match (plain, hash) {
+            (None, None) => Login::Nobody,
+            (Some(plain), None) => {
+                if plain.len() > MAX_PASSWORD_LEN {
+                    let problem = format!("is longer than {MAX_PASSWORD_LEN} bytes");
+                    self.wrong("ADMIN_PASSWORD", None, problem, "use a shorter one");
+                }
+                Login::Password(Password::Plain(plain))
+            }
+            (None, Some(hash)) => {
+                if !Password::is_argon2id(&hash) {
+                    let problem = "is not an argon2id hash";
+                    let allowed = "a PHC string that begins with $argon2id$";
+                    self.wrong("ADMIN_PASSWORD_HASH", None, problem, allowed);
+                }
+                Login::Password(Password::Hash(hash))
+            }
+            (Some(_), Some(hash)) => {
+                let problem = "is set beside ADMIN_PASSWORD";
+                self.wrong("ADMIN_PASSWORD_HASH", None, problem, "set one of the two");
+                Login::Password(Password::Hash(hash))
+            }
+        }
+    }
+
+    fn clients(&mut self) -> Vec<ConfiguredClient> {
+        let Some(text) = self.text("MCPO_CLIENTS") else {
+            return Vec::new();
+        };
+        parse_configured(&text).unwrap_or_else(|error| {
+            let problem = format!("cannot be used: {error}");
+            let allowed = "a JSON array of objects with client_id, client_secret (left out for a \
+                           public client), client_name, redirect_uris";
+            self.wrong("MCPO_CLIENTS", None, problem, allowed);
+            Vec::new()
+        })
+    }
+
+    fn ledger(&mut self, on_cloud_run: bool) -> LedgerChoice {
+        let state = self.text("MCPO_STATE_DIR").unwrap_or(".mcpo".into());
+        match self.text("MCPO_LEDGER") {
+            Some(text) if text == "memory" => LedgerChoice::Memory,
+            Some(text) => match text.strip_prefix("sqlite:") {
+                Some(path) if cfg!(feature = "sqlite") && !path.is_empty() => {
+                    LedgerChoice::Sqlite(path.into())
+                }
+                _ => {
+                    let problem = "names no ledger of this build";
+                    let allowed = if cfg!(feature = "sqlite") {
+                        "sqlite:PATH or memory"
+                    } else {
+                        "memory, or build mcpo-runtime with its feature sqlite"
+                    };
+                    self.wrong("MCPO_LEDGER", Some(text), problem, allowed);
+                    LedgerChoice::Memory
+                }
+            },
+            None if on_cloud_run => {
+                let problem = "is not set, and an instance here forgets its files";
+                let allowed = "sqlite:PATH on a volume that is kept, or memory if every client \
+                               may be asked to sign in again at each restart";
+                self.wrong("MCPO_LEDGER", None, problem, allowed);
+                LedgerChoice::Memory
+            }
+            None if cfg!(feature = "sqlite") => {
+                LedgerChoice::Sqlite(PathBuf::from(state).join("ledger.sqlite3"))
+            }
+            None => LedgerChoice::Memory,
+        }
+    }
+
+    fn logo(&mut self) -> Option<Logo> {
+        let text = self.text("MCPO_LOGO")?;
+        match Logo::read(text.as_ref()) {
+            Ok(logo) => Some(logo),
+            Err(error @ (LogoError::Read(_) | LogoError::TooLarge | LogoError::Type)) => {
+                let allowed = "the path of a picture of up to 64 KiB: svg, png, jpg, webp or gif";
+                self.wrong("MCPO_LOGO", Some(text), error.to_string(), allowed);
+                None
+            }
+        }
+    }
+
+    fn allowed_origins(&mut self) -> Vec<String> {
+        let Some(text) = self.text("MCPO_ALLOWED_ORIGINS") else {
+            return DEFAULT_ORIGINS.map(str::to_owned).into();
+        };
+        let mut origins = Vec::new();
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
+            let origin = Url::parse(part).map(|url| url.origin().ascii_serialization());
+            match origin {
+                Ok(origin) if origin.eq_ignore_ascii_case(part) => origins.push(origin),
+                _ => {
+                    let problem = "is not an origin";
+                    let allowed = "scheme and host, for example https://app.example";
+                    self.wrong("MCPO_ALLOWED_ORIGINS", Some(part.into()), problem, allowed);
+                }
+            }
+        }
+        origins
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! Environments, good and bad.
+
+use super::*;
+
+const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+    let lookup = |name: &str| {
+        let found = variables.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| Some((*value).to_owned()))
+    };
+    super::read(&lookup).map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn the_smallest_environment_that_works() {
+    let config = read(&[("MCPO_SECRET", SECRET)]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(
+        config.ledger,
+        LedgerChoice::Sqlite(".mcpo/ledger.sqlite3".into())
+    );
+    assert!(matches!(config.login, Login::Nobody));
+}
+
+#[test]
+fn a_public_url_listens_everywhere() {
+    let config = read(&[
+        ("MCPO_SECRET", SECRET),
+        ("BASE_URL", "https://a.example/"),
+        ("PORT", "9000"),
+    ]);
+    assert_eq!(config.unwrap().listen.to_string(), "0.0.0.0:9000");
+}
+
+#[test]
+fn every_mistake_is_named_at_once_and_no_secret_shown() {
+    let errors = read(&[
+        ("MCPO_SECRET", "hunter2"),
+        ("BASE_URL", "http://a.example"),
+        ("PORT", "70000"),
+        ("HOST", "nowhere"),
+        ("ADMIN_PASSWORD_HASH", "swordfish"),
+        ("MCPO_LEDGER", "postgres"),
+        ("MCPO_ALLOWED_ORIGINS", "https://ok.example, claude.ai"),
+        ("MCPO_DEV", "maybe"),
+    ])
+    .unwrap_err();
+    for name in [
+        "MCPO_SECRET cannot",
+        "BASE_URL=\"http://a.example\"",
+        "PORT=\"70000\"",
+        "HOST=\"nowhere\"",
+        "ADMIN_PASSWORD_HASH is not",
+        "MCPO_LEDGER=\"postgres\"",
+        "MCPO_ALLOWED_ORIGINS=\"claude.ai\"",
+        "MCPO_DEV=\"maybe\"",
+    ] {
+        assert!(errors.contains(name), "{name} in\n{errors}");
+    }
+    assert!(!errors.contains("hunter2") && !errors.contains("swordfish"));
+    assert_eq!(errors.lines().count(), 8);
+}
+
+#[test]
+fn cloud_run_is_refused_where_it_would_forget_or_stand_open() {
+    let bare = [("MCPO_SECRET", SECRET), ("K_SERVICE", "x")];
+    let errors = read(&bare).unwrap_err();
+    assert!(errors.contains("BASE_URL is not set"), "{errors}");
+    assert!(errors.contains("MCPO_LEDGER is not set"), "{errors}");
+    assert!(errors.contains("anyone on the internet"), "{errors}");
+    let named = [
+        &bare[..],
+        &[
+            ("MCPO_LEDGER", "memory"),
+            ("MCPO_OPEN_TO_ANYONE", "1"),
+            ("BASE_URL", "https://a.example"),
+        ],
+    ]
+    .concat();
+    assert!(read(&named).is_ok());
+}

@@ -1,0 +1,173 @@
+//! Configuration: read once at start-up, and every mistake in it reported at once.
+
+mod environment;
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+pub use self::environment::ConfigErrors;
+use crate::{
+    base_url::BaseUrl,
+    client::ConfiguredClient,
+    login::{Login, Password},
+    pages::Logo,
+    scope::Scopes,
+    seal::KeyRing,
+};
+
+/// How a server is set up: from the environment by [`Config::from_env`], or by hand.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that a person sets by itself"
+)]
+pub struct Config {
+    pub(crate) base_url: Option<BaseUrl>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) keys: KeyRing,
+    pub(crate) login: Login,
+    pub(crate) clients: Vec<ConfiguredClient>,
+    pub(crate) ledger: LedgerChoice,
+    pub(crate) title: Option<String>,
+    pub(crate) logo: Option<Logo>,
+    pub(crate) public_clients: bool,
+    pub(crate) implied_scopes: BTreeMap<String, Scopes>,
+    pub(crate) open_listing: bool,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) on_cloud_run: bool,
+    pub(crate) under_dev: bool,
+}
+
+/// Where the ledger is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LedgerChoice {
+    Memory,
+    Sqlite(PathBuf),
+}
+
+const DEFAULT_PORT: u16 = 8080;
+/// Pages that may call `/mcp` from a browser, beside our own and those on loopback.
+const DEFAULT_ORIGINS: [&str; 3] = [
+    "https://claude.ai",
+    "https://api.claude.ai",
+    "https://claude.com",
+];
+
+impl Config {
+    /// A configuration for tests and for mounting the router elsewhere: a ledger in memory,
+    /// nobody is asked to sign in.
+    #[must_use]
+    pub fn new(base_url: BaseUrl, keys: KeyRing) -> Self {
+        Self {
+            base_url: Some(base_url),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            keys,
+            login: Login::Nobody,
+            clients: Vec::new(),
+            ledger: LedgerChoice::Memory,
+            title: None,
+            logo: None,
+            public_clients: true,
+            implied_scopes: BTreeMap::new(),
+            open_listing: false,
+            allowed_origins: DEFAULT_ORIGINS.map(str::to_owned).into(),
+            on_cloud_run: false,
+            under_dev: false,
+        }
+    }
+
+    /// Serves under this URL.
+    #[must_use]
+    pub fn with_base_url(mut self, base_url: BaseUrl) -> Self {
+        self.base_url = Some(base_url);
+        self
+    }
+
+    /// Seals with this ring.
+    #[must_use]
+    pub fn with_keys(mut self, keys: KeyRing) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Asks for this password instead of nobody.
+    #[must_use]
+    pub fn with_password(mut self, password: impl Into<String>) -> Self {
+        self.login = Login::Password(Password::Plain(password.into()));
+        self
+    }
+
+    /// Keeps the ledger in this SQLite file instead of in memory.
+    #[cfg(feature = "sqlite")]
+    #[must_use]
+    pub fn with_sqlite(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ledger = LedgerChoice::Sqlite(path.into());
+        self
+    }
+
+    /// Knows this client, beside those that register or describe themselves.
+    #[must_use]
+    pub fn with_client(mut self, client: ConfiguredClient) -> Self {
+        self.clients.push(client);
+        self
+    }
+
+    /// A grant of `wide` is good for the scopes `narrow` as well.
+    ///
+    /// A scope that begins with another one and a colon needs no telling: `notes` implies
+    /// `notes:write`. Nor does the base scope, which every grant has.
+    #[must_use]
+    pub fn with_implied_scopes(mut self, wide: impl Into<String>, narrow: &[&str]) -> Self {
+        let narrow = narrow.iter().copied().collect();
+        self.implied_scopes.insert(wide.into(), narrow);
+        self
+    }
+
+    /// Lets anybody see which tools, prompts and resources there are; calls still need a token.
+    #[must_use]
+    pub const fn with_open_listing(mut self, open: bool) -> Self {
+        self.open_listing = open;
+        self
+    }
+
+    /// Whether clients that keep no secret may register or describe themselves in a document.
+    /// Most clients are such, so this is for servers whose clients are known.
+    #[must_use]
+    pub const fn with_public_clients(mut self, allowed: bool) -> Self {
+        self.public_clients = allowed;
+        self
+    }
+
+    /// The name that stands above the pages, instead of the MCP server's own.
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Reads the process's environment.
+    ///
+    /// | variable | meaning | unset |
+    /// | --- | --- | --- |
+    /// | `MCPO_SECRET` | key ring, see [`KeyRing`] | an error |
+    /// | `BASE_URL` | public URL, without a path | `http://localhost:PORT` |
+    /// | `PORT` | TCP port | 8080 |
+    /// | `HOST` | address to listen on | loopback, or all addresses if `BASE_URL` is public |
+    /// | `ADMIN_PASSWORD` | password of the one user | nobody is asked |
+    /// | `ADMIN_PASSWORD_HASH` | the same as an argon2id PHC string | – |
+    /// | `MCPO_CLIENTS` | clients known beforehand: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
+    /// | `MCPO_LEDGER` | `sqlite:PATH` or `memory` | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
+    /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
+    /// | `MCPO_OPEN_LISTING` | `1`: anybody may see which tools there are | a token is needed |
+    /// | `MCPO_TITLE` | name above the pages | the server's name |
+    /// | `MCPO_LOGO` | picture above the pages: the path of a file of up to 64 KiB | none |
+    /// | `MCPO_PUBLIC_CLIENTS` | `0`: only clients that keep a secret may register | all may |
+    /// | `MCPO_ALLOWED_ORIGINS` | browser origins that may call `/mcp`, by comma | claude.ai |
+    /// | `MCPO_OPEN_TO_ANYONE` | `1`: serve the public although nobody is asked | – |
+    pub fn from_env() -> Result<Self, ConfigErrors> {
+        environment::read(&|name| std::env::var_os(name).map(|value| value.into_string().ok()))
+    }
+}

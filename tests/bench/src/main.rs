@@ -1,0 +1,219 @@
+//! Measures and prints a table; exits with 1 if a bar is missed.
+//!
+//!     mcpo-bench [REGISTRATIONS]     1000000 unless told, and a tenth as many grants
+
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a measurement that cannot be taken ends the run; the table is what it is for"
+)]
+
+use std::{env, path::Path, process::ExitCode, thread, time::Duration};
+
+use mcpo_bench::{
+    calls::{Callers, Form},
+    flow::Visitor,
+    server::Server,
+    table::{Bar, Figure, median},
+};
+use tokio::task::JoinSet;
+
+const WITH: &str = "with-runtime";
+const WITHOUT: &str = "without-auth";
+/// Rounds take turns between the servers, so that what else the machine does meets both alike.
+const ROUNDS: usize = 15;
+const ROUND: Duration = Duration::from_millis(600);
+const WARM_UP: Duration = Duration::from_millis(500);
+const STARTS: usize = 15;
+const FLOWS: u32 = 1000;
+/// What one address may register, and get tokens for, at once.
+const REGISTRATIONS_OF_ONE: u32 = 60;
+const GRANTS_OF_ONE: u32 = 6;
+const VISITORS_AT_ONCE: usize = 16;
+/// Tokens that take turns when there are many grants.
+const TOKENS: usize = 10_000;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let registrations = env::args().nth(1).map(|text| text.parse::<u32>());
+    let registrations = registrations.unwrap_or(Ok(1_000_000)).expect("a number");
+    let state = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    let mut figures = Vec::new();
+    for form in [Form::Newer, Form::Older] {
+        eprintln!("calls, {form:?} …");
+        compare_calls(form, state.path(), &mut figures).await;
+    }
+    eprintln!("flows …");
+    flow(state.path(), &mut figures).await;
+    eprintln!("start and rest …");
+    start_and_rest(&mut figures);
+    eprintln!("{registrations} registrations …");
+    scale(registrations, &mut figures).await;
+    let missed = figures.iter().filter(|figure| !figure.holds()).count();
+    for figure in &figures {
+        println!("{figure}");
+    }
+    println!("{} figures, {missed} missed their bar", figures.len());
+    ExitCode::from(u8::from(missed > 0))
+}
+
+/// Calls through the runtime, and on the same service without authentication.
+async fn compare_calls(form: Form, state: &Path, figures: &mut Vec<Figure>) {
+    let (with, without) = (one_core(WITH, state), one_core(WITHOUT, state));
+    let mut visitor = Visitor::new(with.port, 0).await;
+    let client = visitor.register().await;
+    let token = visitor.token(&client).await;
+    let mut authenticated = Callers::connect(&with, form, &[token]).await;
+    let mut open = Callers::connect(&without, form, &[]).await;
+    authenticated.round(&with, WARM_UP).await;
+    open.round(&without, WARM_UP).await;
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let ours = authenticated.round(&with, ROUND).await;
+        rounds.push((ours, open.round(&without, ROUND).await));
+    }
+    let version = match form {
+        Form::Newer => "2026-07-28, JSON",
+        Form::Older => "2025-11-25, SSE",
+    };
+    let ours = median(rounds.iter().map(|(ours, _)| ours.rate));
+    let theirs = median(rounds.iter().map(|(_, theirs)| theirs.rate));
+    let rate = rounds.iter().map(|(ours, theirs)| ours.rate / theirs.rate);
+    let p99 = rounds.iter().map(|(ours, theirs)| ours.p99 / theirs.p99);
+    let cpu = rounds.iter().map(|(ours, theirs)| ours.cpu - theirs.cpu);
+    let mut add = |name: &str, value, unit, bar| {
+        let name = format!("{name} ({version})");
+        figures.push(Figure {
+            name,
+            value,
+            unit,
+            bar,
+        });
+    };
+    add("calls through the runtime", ours, "/s", Bar::None);
+    add("calls without authentication", theirs, "/s", Bar::None);
+    add("throughput, ratio", median(rate), "", Bar::AtLeast(0.92));
+    add("p99, ratio", median(p99), "", Bar::AtMost(1.2));
+    add(
+        "CPU that the runtime adds to a call",
+        median(cpu),
+        "us",
+        Bar::None,
+    );
+}
+
+async fn flow(state: &Path, figures: &mut Vec<Figure>) {
+    let server = one_core(WITH, state);
+    let mut visitors = Vec::new();
+    for number in 0..=FLOWS / GRANTS_OF_ONE {
+        visitors.push(Visitor::new(server.port, number).await);
+    }
+    let (before, mut flows) = (server.cpu(), 0);
+    for visitor in &mut visitors {
+        for _ in 0..GRANTS_OF_ONE {
+            let client = visitor.register().await;
+            visitor.token(&client).await;
+            flows += 1;
+        }
+    }
+    let used = server.cpu().saturating_sub(before).as_secs_f64() * 1e3 / f64::from(flows);
+    figures.push(Figure {
+        name: "CPU of register, authorize, consent, token".to_owned(),
+        value: used,
+        unit: "ms",
+        bar: Bar::AtMost(1.0),
+    });
+}
+
+/// As a user starts it: nothing pinned, a state folder on disk that is not there yet.
+fn start_and_rest(figures: &mut Vec<Figure>) {
+    let (mut starts, mut memory) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        let state = tempfile::tempdir().expect("a folder");
+        let server = Server::start(WITH, &state.path().join("state"), None);
+        starts.push(server.started_in.as_secs_f64() * 1e3);
+        thread::sleep(Duration::from_millis(100));
+        memory.push(server.memory());
+    }
+    figures.push(Figure {
+        name: "start to the first 200".to_owned(),
+        value: median(starts),
+        unit: "ms",
+        bar: Bar::AtMost(10.0),
+    });
+    figures.push(Figure {
+        name: "memory of an idle server".to_owned(),
+        value: median(memory),
+        unit: "MB",
+        bar: Bar::AtMost(10.0),
+    });
+}
+
+/// What a call costs when there was one registration, and when there were very many.
+async fn scale(registrations: u32, figures: &mut Vec<Figure>) {
+    let state = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    let server = one_core(WITH, &state.path().join("many"));
+    let fresh = one_core(WITH, &state.path().join("one"));
+    let tokens = crowd(&server, registrations).await;
+    let mut visitor = Visitor::new(fresh.port, 0).await;
+    let client = visitor.register().await;
+    let token = visitor.token(&client).await;
+    let mut among_many = Callers::connect(&server, Form::Newer, &tokens).await;
+    let mut alone = Callers::connect(&fresh, Form::Newer, &[token]).await;
+    among_many.round(&server, 2 * WARM_UP).await;
+    alone.round(&fresh, WARM_UP).await;
+    let mut ratios = Vec::new();
+    for _ in 0..ROUNDS {
+        let many = among_many.round(&server, ROUND).await;
+        ratios.push(many.cpu / alone.round(&fresh, ROUND).await.cpu);
+    }
+    let grants = registrations / REGISTRATIONS_OF_ONE * GRANTS_OF_ONE;
+    figures.push(Figure {
+        name: format!("a call at {registrations} registrations, {grants} grants"),
+        value: median(ratios),
+        unit: "x of 1",
+        bar: Bar::AtMost(1.1),
+    });
+    figures.push(Figure {
+        name: "memory then".to_owned(),
+        value: server.memory(),
+        unit: "MB",
+        bar: Bar::None,
+    });
+}
+
+/// Registers from as many addresses as that takes; some tokens of those who came back with one.
+async fn crowd(server: &Server, registrations: u32) -> Vec<String> {
+    let port = server.port;
+    let mut tasks = JoinSet::new();
+    let mut tokens = Vec::new();
+    for number in 0..registrations.div_ceil(REGISTRATIONS_OF_ONE) {
+        if tasks.len() == VISITORS_AT_ONCE
+            && let Some(joined) = tasks.join_next().await
+        {
+            tokens.extend(joined.expect("a visitor"));
+        }
+        tasks.spawn(async move {
+            let mut visitor = Visitor::new(port, number).await;
+            let mut tokens = Vec::new();
+            for turn in 0..REGISTRATIONS_OF_ONE {
+                let client = visitor.register().await;
+                if turn < GRANTS_OF_ONE {
+                    tokens.push(visitor.token(&client).await);
+                }
+            }
+            tokens
+        });
+    }
+    while let Some(joined) = tasks.join_next().await {
+        tokens.extend(joined.expect("a visitor"));
+    }
+    let step = tokens.len().div_ceil(TOKENS).max(1);
+    tokens.into_iter().step_by(step).collect()
+}
+
+fn one_core(program: &str, state: &Path) -> Server {
+    Server::start(program, state, Some(1))
+}

@@ -1,0 +1,28 @@
+//! The server that is measured: one tool that does next to nothing.
+
+use rmcp::{handler::server::wrapper::Parameters, schemars, tool, tool_router};
+
+/// Two numbers.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+pub struct Pair {
+    a: i64,
+    b: i64,
+}
+
+/// The server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trivial;
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "tools take what rmcp gives them"
+)]
+#[tool_router(server_handler)]
+impl Trivial {
+    /// Add two numbers.
+    #[tool]
+    fn add(&self, Parameters(Pair { a, b }): Parameters<Pair>) -> String {
+        (a + b).to_string()
+    }
+}

@@ -1,0 +1,131 @@
+//! A server that is killed in the middle of what it does, again and again.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use mcpo_test_support::{
+    client::{TestClient, query_of},
+    process::{ServerProcess, free_port},
+};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
+const CLIENTS: usize = 6;
+const KILLS: usize = 6;
+
+/// A client that refreshes without a pause, and retries when it got no answer, with what it has.
+struct Refresher {
+    client: TestClient,
+    token: String,
+}
+
+impl Refresher {
+    async fn new(base: &str) -> Self {
+        let client = TestClient::register(base).await;
+        let token = client.tokens().await["refresh_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        Self { client, token }
+    }
+
+    /// Whether an answer came; one that refuses is a lost grant.
+    async fn refresh(&mut self) -> bool {
+        let request = self
+            .client
+            .http
+            .post(format!("{}/token", self.client.base))
+            .form(&[
+                ("grant_type", "refresh_token"),
+                ("refresh_token", &self.token),
+                ("client_id", &self.client.id),
+            ]);
+        let Ok(answer) = request.send().await else {
+            return false;
+        };
+        let status = answer.status();
+        // An answer that broke off may have been a good one: it is the same as none.
+        let Ok(body) = answer.json::<Value>().await else {
+            return false;
+        };
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return false;
+        }
+        assert_eq!(status, StatusCode::OK, "a grant was lost: {body}");
+        body["refresh_token"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut self.token);
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as15_as18_a_kill_in_the_middle_loses_no_grant() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut server = ServerProcess::start(SERVER, port, folder.path(), &[]).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let answers = Arc::new(AtomicUsize::new(0));
+    let mut tasks = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut refresher = Refresher::new(&server.base()).await;
+        let (over, answers) = (Arc::clone(&over), Arc::clone(&answers));
+        tasks.push(tokio::spawn(async move {
+            while !over.load(Ordering::SeqCst) {
+                if refresher.refresh().await {
+                    answers.fetch_add(1, Ordering::SeqCst);
+                }
+                // Within what one source may ask, all clients together.
+                tokio::time::sleep(Duration::from_millis(60)).await;
+            }
+            refresher
+        }));
+    }
+    for kill in 0..KILLS {
+        // Not in step with the refreshes.
+        tokio::time::sleep(Duration::from_millis(130 + 37 * kill as u64)).await;
+        server.kill();
+        server = ServerProcess::start(SERVER, port, folder.path(), &[]).await;
+    }
+    over.store(true, Ordering::SeqCst);
+    for task in tasks {
+        let mut refresher = task.await.unwrap();
+        while !refresher.refresh().await {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    assert!(
+        answers.load(Ordering::SeqCst) > CLIENTS * KILLS / 2,
+        "{answers:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as17_a_kill_makes_no_used_code_good_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let server = ServerProcess::start(SERVER, port, folder.path(), &[]).await;
+    let client = TestClient::register(&server.base()).await;
+    let mut used = Vec::new();
+    for _ in 0..5 {
+        let url = client.sign_in_and_allow(&client.request(), None).await;
+        let code = query_of(&url, "code").unwrap();
+        let (status, _) = client.token(&client.exchange(&code)).await;
+        assert_eq!(status, StatusCode::OK);
+        used.push(code);
+    }
+    server.kill();
+    let _server = ServerProcess::start(SERVER, port, folder.path(), &[]).await;
+    for code in used {
+        let (status, body) = client.token(&client.exchange(&code)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(body["error"], "invalid_grant");
+    }
+}

@@ -1,0 +1,9 @@
+//! The fixtures of the conformance suite as a process of its own, configured by the environment.
+
+use std::process::ExitCode;
+
+use mcpo_test_support::fixture::Fixture;
+
+fn main() -> ExitCode {
+    mcpo_runtime::serve(Fixture::default())
+}

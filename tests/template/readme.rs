@@ -1,0 +1,145 @@
+//! The README's first commands, typed: from nothing to a tool call, a change, and a clean end.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use mcpo_test_support::{process::free_port, wait};
+
+const README: &str = include_str!("../../README.md");
+/// A build from nothing on two cores that do other things as well.
+const FIRST_BUILD: Duration = Duration::from_secs(15 * 60);
+
+/// The commands of the README's code blocks for a shell, in their order.
+fn commands() -> Vec<&'static str> {
+    let mut blocks = README.split("```sh\n").skip(1);
+    let mut block = || blocks.next().unwrap().split("```").next().unwrap().trim();
+    let [first, second] = [block(), block()];
+    first.lines().chain(second.lines()).collect()
+}
+
+/// `mcpo` as a shell finds it, on a port that is free.
+fn shell(folder: &Path, command: &str, port: u16) -> Command {
+    let binary = Path::new(env!("CARGO_BIN_EXE_mcpo")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("template/target");
+    let command = command
+        .replace("mcpo dev", &format!("exec mcpo dev --port {port}"))
+        .replace("localhost:8080", &format!("localhost:{port}"));
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &command])
+        .current_dir(folder)
+        .env("PATH", format!("{}:{path}", binary.display()))
+        .env("CARGO_TARGET_DIR", target)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
+    for name in ["ADMIN_PASSWORD", "BASE_URL", "MCPO_SECRET", "PORT"] {
+        shell.env_remove(name);
+    }
+    shell
+}
+
+struct Dev {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Dev {
+    fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    fn wait_for(&mut self, text: &str, within: Duration) {
+        let began = Instant::now();
+        while !self.said().contains(text) {
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                ended.is_none(),
+                "{ended:?} before {text:?}:\n{}",
+                self.said()
+            );
+            assert!(began.elapsed() < within, "no {text:?} in\n{}", self.said());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(output: &Output) -> String {
+    [&output.stdout, &output.stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .concat()
+}
+
+fn read_along(from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let said = Arc::<Mutex<String>>::default();
+    let into = Arc::clone(&said);
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            into.lock().unwrap().push_str(&(line + "\n"));
+        }
+    });
+    said
+}
+
+#[test]
+fn c1_c2_c5_c9_the_readme_leads_from_nothing_to_a_tool_call() {
+    let commands = commands();
+    let [install, run, probe] = commands[..] else {
+        panic!("three commands, not {commands:?}");
+    };
+    // Installing is building this package in release mode; the tests' build is as good.
+    assert_eq!(install, "cargo install --path crates/mcpo");
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut child = shell(folder.path(), run, port)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = read_along(child.stderr.take().unwrap());
+    let mut dev = Dev { child, said };
+    dev.wait_for(" Ready in ", FIRST_BUILD);
+
+    let probed = shell(folder.path(), probe, port).output().unwrap();
+    let seen = text(&probed);
+    assert!(probed.status.success(), "{seen}");
+    assert!(seen.contains("2 tools: greet, whoami"), "{seen}");
+    assert!(!seen.contains("warn") && !seen.contains("FAIL"), "{seen}");
+
+    // A change is answered on the same address.
+    let main = folder.path().join("my-service/src/main.rs");
+    let source = fs::read_to_string(&main).unwrap();
+    fs::write(&main, source.replace("fn whoami", "fn who_is_it")).unwrap();
+    wait::until("the changed tool", || {
+        let probed = shell(folder.path(), probe, port).output().unwrap();
+        text(&probed)
+            .contains("2 tools: greet, who_is_it")
+            .then_some(())
+    });
+
+    // A mistake changes nothing.
+    fs::write(&main, "not Rust").unwrap();
+    dev.wait_for("error: expected one of", Duration::from_secs(60));
+    let probed = shell(folder.path(), probe, port).output().unwrap();
+    assert!(probed.status.success(), "{}", text(&probed));
+
+    wait::signal("INT", dev.child.id());
+    let status = wait::until("the end of mcpo dev", || dev.child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(130), "{}", dev.said());
+    let nobody = std::net::TcpStream::connect(("127.0.0.1", port));
+    assert!(nobody.is_err(), "a server is left");
+}
