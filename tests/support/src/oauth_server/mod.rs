@@ -136,7 +136,7 @@ impl OAuthServer {
         self.state.memory().registrations.clone()
     }
 
-    /// The query of every authorization request, and the form of every token request.
+    /// The query of every request that had one.
     pub fn parameters(&self) -> Vec<String> {
         self.state.memory().parameters.clone()
     }

@@ -51,7 +51,7 @@ pub fn refused(answer: &Answer) -> Held {
     Held::when(answer.status.is_client_error(), told(answer))
 }
 
-/// As [`refused`], where a redirect to an error is fine too.
+/// An attempt is to be refused with this status, because clients act on it.
 pub fn refused_with(answer: &Answer, status: StatusCode) -> Held {
     Held::when(answer.status == status, told(answer))
 }
