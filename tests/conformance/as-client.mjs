@@ -5,7 +5,8 @@ import { spawnSync } from "node:child_process";
 
 const url = process.argv.at(-1);
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
-const flags = [];
+// A program on this machine, as the suite expects one.
+const flags = ["--as", "claude-code"];
 const environment = { ...process.env };
 
 if (context.client_id) {

@@ -9,7 +9,7 @@ use crate::support::{probe, probe_fault};
 async fn no_challenge() {
     assert_snapshot!(probe_fault(Fault::NoChallenge).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       FAIL TIME  challenge
              seen      401 without a bearer challenge in WWW-Authenticate
@@ -35,6 +35,7 @@ async fn no_challenge() {
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     failed: challenge, in TIME
+    claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
     next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
@@ -42,9 +43,9 @@ async fn no_challenge() {
 /// C3.
 #[tokio::test]
 async fn wrong_issuer() {
-    assert_snapshot!(probe_fault(Fault::WrongIssuer).await.report(), @r#"
+    assert_snapshot!(probe_fault(Fault::WrongIssuer).await.report(), @"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -58,8 +59,9 @@ async fn wrong_issuer() {
       skip             PKCE offered … refresh (13): the walk ended before it
 
     failed: issuer name, in TIME
+    claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
     next: mcpo probe http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 /// C4.
@@ -67,7 +69,7 @@ async fn wrong_issuer() {
 async fn no_pkce() {
     assert_snapshot!(probe_fault(Fault::NoPkce).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -82,15 +84,16 @@ async fn no_pkce() {
       skip             registration … refresh (12): the walk ended before it
 
     failed: PKCE offered, in TIME
+    claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
     next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
 
 #[tokio::test]
 async fn token_endpoint_500() {
-    assert_snapshot!(probe_fault(Fault::TokenError500).await.report(), @r#"
+    assert_snapshot!(probe_fault(Fault::TokenError500).await.report(), @"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -110,15 +113,16 @@ async fn token_endpoint_500() {
       skip             token not cached … refresh (7): the walk ended before it
 
     failed: token, in TIME
+    claude.ai: shows “Authorization with the MCP server failed. You can check your credentials and permissions”
     next: mcpo probe http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 #[tokio::test]
 async fn tool_error() {
-    assert_snapshot!(probe_fault(Fault::ToolError).await.report(), @r#"
+    assert_snapshot!(probe_fault(Fault::ToolError).await.report(), @"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -144,8 +148,9 @@ async fn tool_error() {
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     failed: tools/call, in TIME
+    claude.ai: shows a connector whose tool ends in an error in the chat
     next: mcpo probe http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 /// C6: the refusal is shown.
@@ -153,7 +158,7 @@ async fn tool_error() {
 async fn registration_refused() {
     assert_snapshot!(probe_fault(Fault::RegistrationRefused).await.report(), @r#"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -165,10 +170,11 @@ async fn registration_refused() {
              seen      HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs"}
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
-             mend      accept a native client with the redirect URI http://127.0.0.1:…/callback
+             mend      accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
       skip             authorization … refresh (11): the walk ended before it
 
     failed: registration, in TIME
+    claude.ai: shows “Authorization with the MCP server failed”; no sign-in page opens
     next: mcpo probe http://127.0.0.1:…/mcp
     "#);
 }
@@ -176,9 +182,9 @@ async fn registration_refused() {
 /// C10.
 #[tokio::test]
 async fn wrong_iss_on_callback() {
-    assert_snapshot!(probe_fault(Fault::WrongIss).await.report(), @r#"
+    assert_snapshot!(probe_fault(Fault::WrongIss).await.report(), @"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -197,8 +203,9 @@ async fn wrong_iss_on_callback() {
       skip             token … refresh (8): the walk ended before it
 
     failed: issuer returned, in TIME
+    claude.ai: shows “Authorization with the MCP server failed. You can check your credentials and permissions”
     next: mcpo probe http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 /// C10: an error from somebody else is not shown.
@@ -218,9 +225,9 @@ async fn error_from_wrong_iss() {
 /// C11.
 #[tokio::test]
 async fn wrong_state() {
-    assert_snapshot!(probe_fault(Fault::WrongState).await.report(), @r#"
+    assert_snapshot!(probe_fault(Fault::WrongState).await.report(), @"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -238,15 +245,16 @@ async fn wrong_state() {
       skip             issuer returned … refresh (9): the walk ended before it
 
     failed: state returned, in TIME
+    claude.ai: shows “Authorization with the MCP server failed. You can check your credentials and permissions”
     next: mcpo probe http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 #[tokio::test]
 async fn resource_mismatch() {
-    assert_snapshot!(probe_fault(Fault::ResourceMismatch).await.report(), @r#"
+    assert_snapshot!(probe_fault(Fault::ResourceMismatch).await.report(), @"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -258,8 +266,9 @@ async fn resource_mismatch() {
       skip             issuer metadata … refresh (15): the walk ended before it
 
     failed: resource name, in TIME
+    claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
     next: mcpo probe http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 #[tokio::test]
@@ -267,17 +276,18 @@ async fn connection_refused() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     drop(listener);
-    assert_snapshot!(probe(&[&url]).await.report(), @r#"
+    assert_snapshot!(probe(&[&url]).await.report(), @"
     exit 2
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ???? TIME  challenge          http://127.0.0.1:…/mcp: connection refused: nothing listens there
              mend      start the server, or check host and port
       skip             resource metadata … refresh (17): the walk ended before it
 
     could not run: stopped at challenge, after TIME
+    claude.ai: shows “Couldn't reach” the server: check the URL, verify that the server is running
     next: mcpo dev
-    "#);
+    ");
 }
 
 /// C12: a few times at most.
@@ -292,6 +302,14 @@ async fn endless_step_up() {
     );
 }
 
+/// What some faults need to show.
+fn only_shows_with(fault: Fault) -> &'static [&'static str] {
+    match fault {
+        Fault::NoCors | Fault::CorsHidesChallenge => &["--as", "inspector"],
+        _ => &[],
+    }
+}
+
 /// What every other fault is found by: the id of the check that fails, or `-` for a warning.
 #[tokio::test]
 async fn each_fault_fails_at_its_own_step() {
@@ -301,7 +319,9 @@ async fn each_fault_fails_at_its_own_step() {
             continue;
         }
         let server = mcpo_test_support::oauth_server::OAuthServer::with(*fault).await;
-        let run = probe(&[&server.url(), "--json", "--password", "x"]).await;
+        let url = server.url();
+        let common = [url.as_str(), "--json", "--password", "x"];
+        let run = probe(&[&common, only_shows_with(*fault)].concat()).await;
         let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
         let ids: Vec<_> = report["checks"]
             .as_array()
@@ -322,7 +342,7 @@ async fn each_fault_fails_at_its_own_step() {
             run.code.unwrap()
         ));
     }
-    assert_snapshot!(found.join("\n"), @r#"
+    assert_snapshot!(found.join("\n"), @"
     NoChallenge: fail challenge -> exit 1
     ChallengeWithoutMetadata: warn challenge -> exit 0
     ChallengeWithBadUrl: fail resource-metadata -> exit 1
@@ -333,7 +353,7 @@ async fn each_fault_fails_at_its_own_step() {
     ResourceMetadataLoops: fail resource-metadata -> exit 1
     NoAuthorizationServers: fail resource-metadata -> exit 1
     ResourceMismatch: fail resource-identity -> exit 1
-    ResourceIsOrigin: warn resource-identity -> exit 0
+    ResourceIsOrigin: fail resource-identity -> exit 1
     NoServerMetadata: fail server-metadata -> exit 1
     ServerMetadata500: fail server-metadata -> exit 1
     WrongIssuer: fail issuer-identity -> exit 1
@@ -381,7 +401,9 @@ async fn each_fault_fails_at_its_own_step() {
     HeaderBomb: fail discover -> exit 1
     PasswordInUrl: fail authorization -> exit 1
     BrokenEvents: fail initialize -> exit 1
-    "#);
+    NoCors: fail browser-access -> exit 1
+    CorsHidesChallenge: fail browser-access -> exit 1
+    ");
 }
 
 #[tokio::test]

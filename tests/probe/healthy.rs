@@ -9,9 +9,9 @@ use crate::support::{probe, probe_settings, probe_with};
 async fn a_healthy_server_passes() {
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url()]).await;
-    assert_snapshot!(run.report(), @r#"
+    assert_snapshot!(run.report(), @"
     exit 0
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -33,8 +33,9 @@ async fn a_healthy_server_passes() {
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     passed: 19 checks, in TIME
+    claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
-    "#);
+    ");
     assert_eq!(run.stderr, "");
 }
 
@@ -88,9 +89,9 @@ async fn a_password_that_was_not_given_could_not_run() {
         password: Some("x".into()),
         ..Settings::default()
     };
-    assert_snapshot!(probe_settings(settings, &[]).await.report(), @r#"
+    assert_snapshot!(probe_settings(settings, &[]).await.report(), @"
     exit 2
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -104,8 +105,9 @@ async fn a_password_that_was_not_given_could_not_run() {
       skip             state returned … refresh (10): the walk ended before it
 
     could not run: stopped at authorization, after TIME
+    claude.ai: no fault before authorization; what comes after is not known
     next: MCPO_PROBE_PASSWORD=… mcpo probe http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 #[tokio::test]
@@ -129,9 +131,9 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
         guarded: false,
         ..Settings::default()
     };
-    assert_snapshot!(probe_settings(settings, &[]).await.report(), @r#"
+    assert_snapshot!(probe_settings(settings, &[]).await.report(), @"
     exit 0
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          answers without a token: open to everybody
       skip             resource metadata … token not cached (11): the server asks for no token
@@ -143,8 +145,9 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
       skip TIME  refresh            the server asks for no token
 
     passed: 7 checks, in TIME
+    claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 #[tokio::test]
@@ -298,9 +301,9 @@ async fn a_step_up_widens_the_grant() {
         &[],
     )
     .await;
-    assert_snapshot!(run.report(), @r#"
+    assert_snapshot!(run.report(), @"
     exit 0
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -334,8 +337,9 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
 
     passed: 31 checks, in TIME
+    claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 #[tokio::test]

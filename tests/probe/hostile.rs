@@ -24,7 +24,7 @@ async fn escape_codes_reach_no_terminal() {
     );
     assert_snapshot!(run.report(), @r#"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -36,10 +36,11 @@ async fn escape_codes_reach_no_terminal() {
              seen      HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs\u001b[2J\u001b[1;32mall checks passed\u001b]0;pwned\u0007\u{202e}\u{9b}31m\r\nok"}
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
-             mend      accept a native client with the redirect URI http://127.0.0.1:…/callback
+             mend      accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
       skip             authorization … refresh (11): the walk ended before it
 
     failed: registration, in TIME
+    claude.ai: shows “Authorization with the MCP server failed”; no sign-in page opens
     next: mcpo probe http://127.0.0.1:…/mcp
     "#);
     let run = probe(&[&server.url(), "--json"]).await;
@@ -64,9 +65,9 @@ async fn escape_codes_in_names_and_answers_reach_no_terminal() {
 
 #[tokio::test]
 async fn an_endless_body_is_cut_off() {
-    assert_snapshot!(probe_fault(Fault::EndlessBody).await.report(), @r#"
+    assert_snapshot!(probe_fault(Fault::EndlessBody).await.report(), @"
     exit 1
-    probing http://127.0.0.1:…/mcp
+    probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       FAIL TIME  resource metadata
@@ -77,8 +78,9 @@ async fn an_endless_body_is_cut_off() {
       skip             resource name … refresh (16): the walk ended before it
 
     failed: resource metadata, in TIME
+    claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
     next: mcpo probe http://127.0.0.1:…/mcp
-    "#);
+    ");
 }
 
 #[tokio::test]

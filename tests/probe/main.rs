@@ -5,8 +5,12 @@
 mod broken;
 #[cfg(unix)]
 mod browser;
+mod documents;
 mod healthy;
 mod hostile;
+mod lifecycle;
 mod machine;
+mod profiles;
 mod runtime;
+mod security;
 mod support;

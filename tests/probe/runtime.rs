@@ -9,9 +9,9 @@ use crate::support::{probe, probe_with};
 async fn our_own_runtime_passes_without_a_warning() {
     let server = TestServer::start().await;
     let run = probe(&[&format!("{}/mcp", server.base()), "--tool", "whoami"]).await;
-    assert_snapshot!(run.report(), @r#"
+    assert_snapshot!(run.report(), @"
     exit 0
-    probing http://localhost:…/mcp
+    probing http://localhost:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope mcp:tools
       ok TIME  resource metadata  http://localhost:…/.well-known/oauth-protected-resource/mcp names http://localhost:…
@@ -19,7 +19,7 @@ async fn our_own_runtime_passes_without_a_warning() {
       ok TIME  issuer metadata    http://localhost:…/.well-known/oauth-authorization-server
       ok TIME  issuer name        http://localhost:…
       ok TIME  PKCE offered       S256
-      ok TIME  registration       mcpo_ci_…, none at the token endpoint
+      ok TIME  registration       known by the document at https://claude.ai/oauth/mcp-oauth-client-metadata
       ok TIME  authorization      through 1 page
       ok TIME  state returned     the one that was sent
       ok TIME  issuer returned    http://localhost:…
@@ -28,13 +28,14 @@ async fn our_own_runtime_passes_without_a_warning() {
       ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
       ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
       ok TIME  tools/list         5 tools: add, break_down, wait, whoami, write_note
-      ok TIME  tools/call         whoami: local-user through mcpo probe
+      ok TIME  tools/call         whoami: local-user through Claude
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     passed: 19 checks, in TIME
+    claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://localhost:…/mcp
-    "#);
+    ");
 }
 
 #[tokio::test]
@@ -50,4 +51,21 @@ async fn our_own_sign_in_form_is_filled() {
     assert!(run.stdout.contains("through 2 pages"), "{}", run.stdout);
     let run = probe_with(&[&url], &[("MCPO_PROBE_PASSWORD", "wrong")]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
+}
+
+#[tokio::test]
+async fn our_own_runtime_holds_against_every_attempt() {
+    let server = TestServer::start_with(|config| config.with_password("open sesame")).await;
+    let run = probe_with(
+        &[
+            &format!("{}/mcp", server.base()),
+            "--tool",
+            "whoami",
+            "--security",
+        ],
+        &[("MCPO_PROBE_PASSWORD", "open sesame")],
+    )
+    .await;
+    let attempts: Vec<_> = run.stdout.lines().skip(20).collect();
+    assert_eq!(run.code, Some(0), "{}", attempts.join("\n"));
 }

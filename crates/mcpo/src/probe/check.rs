@@ -124,10 +124,15 @@ impl<'o> Log<'o> {
 
     /// Passes over every rule of the catalogue that the walk did not reach.
     pub fn skip_unreached(&mut self) {
-        let unreached: Vec<_> = rules::all()
+        self.skip_rest(rules::all(), "the walk ended before it");
+    }
+
+    /// Passes over those of `rules` that have not been looked at.
+    pub fn skip_rest(&mut self, rules: impl Iterator<Item = &'static Rule>, because: &str) {
+        let unreached: Vec<_> = rules
             .filter(|rule| !self.checks.iter().any(|check| check.rule.id == rule.id))
             .collect();
-        self.skip(&unreached, "the walk ended before it");
+        self.skip(&unreached, because);
     }
 
     /// The checks, and what the user has to add to the command.

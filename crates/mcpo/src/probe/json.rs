@@ -52,6 +52,11 @@ impl<'w> Summary<'w> {
         }
     }
 
+    /// What was probed, and every check of it.
+    pub const fn parts(&self) -> (&Plan, &[Check], Duration) {
+        (self.plan, self.checks, self.elapsed)
+    }
+
     fn first(&self, wanted: fn(&Verdict) -> bool) -> Option<&Check> {
         self.checks.iter().find(|check| wanted(&check.verdict))
     }
@@ -101,6 +106,11 @@ impl<'w> Summary<'w> {
         }
     }
 
+    /// What the user of the client would see.
+    pub fn outcome(&self) -> String {
+        self.plan.profile.outcome(self.checks)
+    }
+
     /// The one command to type next.
     pub fn next(&self) -> String {
         let target = quoted(self.plan.target.as_str());
@@ -110,7 +120,10 @@ impl<'w> Summary<'w> {
             }
             (Some(Suggestion::Browser), _) => format!("mcpo probe --browser {target}"),
             (Some(Suggestion::ClientId), _) => format!("mcpo probe --client-id ID {target}"),
-            (None, Exit::Success) => format!("claude mcp add --transport http my-service {target}"),
+            (None, Exit::Success) => {
+                let here = is_loopback(&self.plan.target);
+                self.plan.profile.add(&target, here)
+            }
             (None, Exit::CouldNotRun) if is_loopback(&self.plan.target) => "mcpo dev".to_owned(),
             (None, _) => format!("mcpo probe {target}"),
         }
@@ -130,6 +143,8 @@ impl<'w> Summary<'w> {
                 Exit::CouldNotRun | Exit::Interrupted => "could-not-run",
             },
             "exit_code": exit as u8,
+            "client": {"id": self.plan.profile.name, "title": self.plan.profile.title},
+            "outcome": self.outcome(),
             "elapsed_ms": milliseconds(self.elapsed),
             "next": self.next(),
             "checks": rows,
@@ -137,14 +152,21 @@ impl<'w> Summary<'w> {
     }
 }
 
+impl Verdict {
+    /// Its name in reports, and why nothing was found out.
+    pub fn parts(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Pass => ("pass", None),
+            Self::Warn => ("warn", None),
+            Self::Fail => ("fail", None),
+            Self::Skipped { because } => ("skipped", Some(because)),
+            Self::CouldNotRun { because } => ("could-not-run", Some(because)),
+        }
+    }
+}
+
 fn row(check: &Check) -> Row<'_> {
-    let (verdict, because) = match &check.verdict {
-        Verdict::Pass => ("pass", None),
-        Verdict::Warn => ("warn", None),
-        Verdict::Fail => ("fail", None),
-        Verdict::Skipped { because } => ("skipped", Some(because.as_str())),
-        Verdict::CouldNotRun { because } => ("could-not-run", Some(because.as_str())),
-    };
+    let (verdict, because) = check.verdict.parts();
     Row {
         id: check.rule.id,
         title: check.rule.title,

@@ -5,14 +5,19 @@
 //! writes its verdicts into a log, from which both reports are made.
 
 mod args;
+mod browser_access;
 mod check;
+mod document;
 mod http;
 mod json;
+mod lifecycle;
 mod mcp;
 mod oauth;
+mod profile;
 mod report;
 mod rules;
 mod secret;
+mod security;
 mod text;
 mod walk;
 
@@ -33,11 +38,13 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
         .map_err(|error| Failure::new("failed to start the probe").because(&error))?;
     let outcome = runtime.block_on(async {
         tokio::select! {
-            exit = probe(&plan, ui) => Ok(exit),
+            // Listening comes first, so that no request goes out before Ctrl-C is heard.
+            biased;
             pressed = tokio::signal::ctrl_c() => match pressed {
                 Ok(()) => Ok(Exit::Interrupted),
                 Err(error) => Err(Failure::new("failed to listen for Ctrl-C").because(&error)),
             },
+            exit = probe(&plan, ui) => Ok(exit),
         }
     });
     // A name that is still being looked up must not hold the user up.
@@ -48,13 +55,16 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
 async fn probe(plan: &Plan, ui: &Ui) -> Exit {
     let since = Instant::now();
     let mut terminal = Terminal::new(ui, plan);
+    if matches!(plan.restart, Some(args::Restart::ByHand)) {
+        ui.say("press enter when the server has been redeployed, and not before");
+    }
     let mut log = Log::new(&mut terminal);
-    walk::walk(plan, &mut log).await;
+    Box::pin(walk::walk(plan, &mut log)).await;
     let (checks, suggestion) = log.into_parts();
     let summary = Summary::new(plan, &checks, suggestion, since.elapsed());
     terminal.finish(&summary);
-    if plan.json {
-        ui.result(format_args!("{:#}", summary.document()));
+    if let Some(document) = plan.document {
+        ui.result(document.write(&summary));
     }
     summary.exit()
 }

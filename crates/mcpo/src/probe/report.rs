@@ -13,24 +13,28 @@ use crate::ui::Ui;
 /// Room for the titles of the rules, and for what was seen before the time.
 const TITLE: usize = 18;
 
-/// Prints each check as it happens: on stdout, or on stderr if stdout carries JSON.
+/// Prints each check as it happens: on stdout, or on stderr if stdout carries a document.
 pub struct Terminal<'u> {
     ui: &'u Ui,
-    json: bool,
+    /// Whether stdout carries a document.
+    aside: bool,
 }
 
 impl<'u> Terminal<'u> {
     pub fn new(ui: &'u Ui, plan: &Plan) -> Self {
         let terminal = Self {
             ui,
-            json: plan.json,
+            aside: plan.document.is_some(),
         };
-        terminal.line(&format!("probing {}", plan.target));
+        terminal.line(&format!(
+            "probing {} as {}",
+            plan.target, plan.profile.title
+        ));
         terminal
     }
 
     fn line(&self, line: &str) {
-        if self.json {
+        if self.aside {
             self.ui.say(line);
         } else {
             self.ui.result(line);
@@ -38,7 +42,7 @@ impl<'u> Terminal<'u> {
     }
 
     fn paint(&self, style: Style, text: &str) -> String {
-        let style = if self.json {
+        let style = if self.aside {
             style.for_stderr()
         } else {
             style.for_stdout()
@@ -68,6 +72,7 @@ impl<'u> Terminal<'u> {
     pub fn finish(&self, summary: &Summary<'_>) {
         self.line("");
         self.line(&summary.headline());
+        self.line(&summary.outcome());
         self.line(&format!("next: {}", summary.next()));
     }
 }

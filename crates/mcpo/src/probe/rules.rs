@@ -7,11 +7,13 @@ pub struct Rule {
     pub id: &'static str,
     pub title: &'static str,
     pub clause: &'static str,
+    /// Whether it asks how the server stands up to an attacker, rather than how it serves a client.
+    pub security: bool,
 }
 
 macro_rules! rules {
     ($($name:ident: $id:literal, $title:literal, $clause:literal;)+) => {
-        $(pub static $name: Rule = Rule { id: $id, title: $title, clause: $clause };)+
+        $(pub static $name: Rule = Rule { id: $id, title: $title, clause: $clause, security: false };)+
 
         /// Every rule, in flow order.
         static ALL: &[&Rule] = &[$(&$name),+];
@@ -55,6 +57,8 @@ rules! {
         "MCP server/tools, Calling Tools";
     BOTH_FORMS: "both-forms", "older clients",
         "MCP 2026-07-28 basic/versioning, Backward Compatibility";
+    BROWSER_ACCESS: "browser-access", "browser access",
+        "Fetch Standard, CORS protocol; MCP Inspector runs in a browser";
     STEP_UP: "step-up", "step-up",
         "MCP 2026-07-28 authorization, Scope Challenge Handling; RFC 6750 §3.1";
     REAUTHORIZATION: "reauthorization", "asked again",
@@ -78,9 +82,11 @@ pub static OAUTH: &[&Rule] = &[
     &TOKEN_CACHING,
 ];
 
-/// Every rule that each walk meets, in flow order; some come up only when the server asks.
+/// Every rule that each walk meets, in flow order; some come up only when the server or the client
+/// asks for it.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
+    let rare = [&STEP_UP, &REAUTHORIZATION, &BROWSER_ACCESS];
     ALL.iter()
         .copied()
-        .filter(|rule| rule.id != STEP_UP.id && rule.id != REAUTHORIZATION.id)
+        .filter(move |rule| !rare.iter().any(|rare| rare.id == rule.id))
 }

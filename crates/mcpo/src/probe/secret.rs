@@ -20,6 +20,15 @@ impl Secret {
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
+    /// Random text of `length` characters.
+    pub fn random_of(length: usize) -> Result<Self, getrandom::Error> {
+        let mut bytes = vec![0; length];
+        getrandom::fill(&mut bytes)?;
+        let mut text = URL_SAFE_NO_PAD.encode(bytes);
+        text.truncate(length);
+        Ok(Self(text))
+    }
+
     /// The value, at the one place where it goes onto the wire.
     pub fn expose(&self) -> &str {
         &self.0

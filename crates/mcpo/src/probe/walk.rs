@@ -2,18 +2,24 @@
 
 use super::{
     args::Plan,
+    browser_access,
     check::{Fault, Log, Step},
     http::{Exchange, Reach, Trouble, is_loopback},
+    lifecycle,
     mcp::{self, Call, Doorway, Peer, Reply, Wire},
     oauth::{Login, Visitor},
     rules,
+    security::{self, Lab},
 };
 
 /// Walks the server as a client does. How it went is in the log; a stop needs no further words.
 pub async fn walk(plan: &Plan, log: &mut Log<'_>) {
     // The walk may end early; then the log's last check says why.
-    let _ = steps(plan, log).await;
+    let _ = Box::pin(steps(plan, log)).await;
     log.skip_unreached();
+    if plan.security {
+        log.skip_rest(security::rules(), "the walk ended before it");
+    }
 }
 
 async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
@@ -25,6 +31,9 @@ async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
         Doorway::Guarded(challenge) => peer.authorize(log, &challenge).await?,
         Doorway::Open => log.skip(rules::OAUTH, "the server asks for no token"),
     }
+    if let (Some(origin), Some(grant)) = (&plan.profile.browser_origin, &peer.grant) {
+        browser_access::check(&exchange, log, &plan.target, origin, &grant.server).await;
+    }
     let spoken = mcp::greet(&mut peer, log).await?;
     let wire = &spoken.newest;
     let tools = mcp::list(&mut peer, log, wire).await?;
@@ -34,6 +43,16 @@ async fn steps(plan: &Plan, log: &mut Log<'_>) -> Step<()> {
     let called = mcp::call_one(&mut peer, log, wire, &tools, wanted).await;
     let compared = mcp::compare(&mut peer, log, spoken.older.as_ref(), &tools).await;
     let refreshed = refresh(&mut peer, log, wire).await;
+    if let Some(lab) = peer
+        .grant
+        .as_ref()
+        .and_then(|grant| Lab::of(plan, &exchange, wire, grant))
+    {
+        lifecycle::check(plan, &lab, log).await;
+    }
+    if plan.security {
+        security::attack(plan, &exchange, log, wire, peer.grant.as_ref()).await;
+    }
     peer.leave(spoken.older.as_ref().unwrap_or(wire)).await;
     called.and(compared).and(refreshed)
 }
@@ -65,7 +84,7 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
 /// With `--browser`, this takes a port for the answer: it is part of the registration.
 async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
     let pending = rules::REGISTRATION.begin();
-    match Visitor::prepare(&plan.person).await {
+    match Visitor::prepare(&plan.person, &plan.profile.callback_path()).await {
         Ok(visitor) => Ok(visitor),
         Err(error) => {
             let because = format!("no port for the browser's answer: {error}");

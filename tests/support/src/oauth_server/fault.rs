@@ -121,6 +121,10 @@ pub enum Fault {
     HeaderBomb,
     /// A sign-in form that would put the password into the address.
     PasswordInUrl,
+    /// Scripts in a browser may read nothing.
+    NoCors,
+    /// Scripts in a browser may read all but the challenge.
+    CorsHidesChallenge,
     /// An event stream that ends without the answer.
     BrokenEvents,
 }
@@ -188,5 +192,7 @@ impl Fault {
         Self::HeaderBomb,
         Self::PasswordInUrl,
         Self::BrokenEvents,
+        Self::NoCors,
+        Self::CorsHidesChallenge,
     ];
 }

@@ -4,21 +4,27 @@ use std::sync::Arc;
 
 use axum::{
     Json,
+    body::Bytes,
     extract::State as Extract,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse as _, Redirect, Response},
 };
 use serde_json::{Value, json};
 
-use super::{Fault, state::State};
+use super::{Fault, Hole, state::State};
 
 const SESSION: &str = "session-1";
 
 pub async fn endpoint(
     Extract(state): Extract<Arc<State>>,
     headers: HeaderMap,
-    Json(message): Json<Value>,
+    uri: Uri,
+    body: Bytes,
 ) -> Response {
+    let message: Value = match serde_json::from_slice(&body) {
+        Ok(message) => message,
+        Err(_) => return unreadable(&state, &body),
+    };
     let method = message["method"].as_str().unwrap_or_default();
     match state.settings.fault {
         Some(Fault::McpError500) => {
@@ -27,7 +33,10 @@ pub async fn endpoint(
         Some(Fault::McpRedirect) => return Redirect::temporary("/mcp/").into_response(),
         _ => {}
     }
-    if let Some(refusal) = refusal(&state, &headers, method) {
+    if let Some(refusal) = stranger(&state, &headers) {
+        return refusal;
+    }
+    if let Some(refusal) = refusal(&state, &headers, &uri, method) {
         return refusal;
     }
     if method.starts_with("notifications/") {
@@ -60,8 +69,65 @@ pub async fn endpoint(
     answer(&state, method, &message)
 }
 
+/// What could not be read.
+fn unreadable(state: &State, body: &[u8]) -> Response {
+    let hole = if body.starts_with(b"[") {
+        Hole::DeepJson
+    } else {
+        Hole::HalfMessage
+    };
+    if state.is_open_to(hole) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    StatusCode::BAD_REQUEST.into_response()
+}
+
+/// 403 for pages of other sites, and under other names.
+fn stranger(state: &State, headers: &HeaderMap) -> Option<Response> {
+    let header = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &header::HeaderValue| value.to_str().ok())
+    };
+    let host = header(header::HOST).unwrap_or_default();
+    let foreign_host = !state.base.ends_with(host) && !state.is_open_to(Hole::AnyHost);
+    let foreign_origin = match header(header::ORIGIN) {
+        None | Some("http://localhost:6274") => false,
+        Some("null") => !state.is_open_to(Hole::NullOrigin),
+        Some(origin) => origin != state.base && !state.is_open_to(Hole::AnyOrigin),
+    };
+    (foreign_host || foreign_origin).then(|| StatusCode::FORBIDDEN.into_response())
+}
+
+fn token<'r>(state: &State, headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r str> {
+    let value = headers.get(header::AUTHORIZATION);
+    let value = value.and_then(|value| value.to_str().ok());
+    let bearer = value.and_then(|value| value.strip_prefix("Bearer "));
+    bearer.or_else(|| match state.settings.hole {
+        Some(Hole::TokenAfterBasic) => value?.strip_prefix("Basic "),
+        Some(Hole::TokenInQuery) => uri.query()?.strip_prefix("access_token="),
+        _ => None,
+    })
+}
+
+/// The scopes of a token that is good.
+fn granted(state: &State, token: &str) -> Option<String> {
+    let memory = state.memory();
+    let found = memory.access.get(token).cloned();
+    found.or_else(|| {
+        let sloppy = match state.settings.hole {
+            Some(Hole::TamperedToken) => token.starts_with("acce"),
+            Some(Hole::UnsignedToken) => token.starts_with("eyJ"),
+            Some(Hole::RefreshAsAccess) => memory.refresh.contains_key(token),
+            Some(Hole::CodeAsAccess) => memory.codes.contains_key(token),
+            _ => false,
+        };
+        sloppy.then(String::new)
+    })
+}
+
 /// 401 or 403, if the request may not pass.
-fn refusal(state: &State, headers: &HeaderMap, method: &str) -> Option<Response> {
+fn refusal(state: &State, headers: &HeaderMap, uri: &Uri, method: &str) -> Option<Response> {
     let settings = &state.settings;
     if !settings.guarded
         || (settings.open_initialize
@@ -69,13 +135,13 @@ fn refusal(state: &State, headers: &HeaderMap, method: &str) -> Option<Response>
     {
         return None;
     }
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let granted = token.and_then(|token| state.memory().access.get(token).cloned());
+    if method == "ping" && state.is_open_to(Hole::OpenMethod) {
+        return None;
+    }
+    let granted = token(state, headers, uri).and_then(|token| granted(state, token));
     let metadata = format!(
         "resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"",
-        state.base
+        state.name(headers, Hole::ForwardedChallenge)
     );
     let Some(granted) = granted else {
         let challenge = match settings.fault {

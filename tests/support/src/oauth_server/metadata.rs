@@ -6,16 +6,20 @@ use axum::{
     Json,
     body::{Body, Bytes},
     extract::State as Extract,
-    http::{StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{Html, IntoResponse as _, Redirect, Response},
 };
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::{Fault, state::State};
+use super::{Fault, Hole, state::State};
 
-pub async fn resource(Extract(state): Extract<Arc<State>>, uri: Uri) -> Response {
-    let base = &state.base;
+pub async fn resource(
+    Extract(state): Extract<Arc<State>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let base = &state.name(&headers, Hole::ForwardedMetadata);
     let mut document = json!({
         "resource": format!("{base}/mcp"),
         "authorization_servers": [base],
@@ -54,6 +58,9 @@ pub async fn server(Extract(state): Extract<Arc<State>>) -> Response {
         "token_endpoint_auth_methods_supported": state.settings.methods,
         "authorization_response_iss_parameter_supported": true,
     });
+    if state.settings.documents {
+        document["client_id_metadata_document_supported"] = json!(true);
+    }
     if state.settings.documents_only {
         document["client_id_metadata_document_supported"] = json!(true);
         remove(&mut document, "registration_endpoint");

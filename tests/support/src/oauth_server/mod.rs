@@ -5,28 +5,36 @@
     reason = "the switches are independent of each other"
 )]
 
-mod authorization;
+mod consent;
+mod cors;
 mod fault;
+mod hole;
 mod mcp;
 mod metadata;
+mod redirect;
+mod registration;
 mod state;
+mod token;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-pub use self::fault::Fault;
 use self::state::State;
+pub use self::{fault::Fault, hole::Hole};
 
 /// How the server is, before anything about it is broken.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The one thing that is wrong.
     pub fault: Option<Fault>,
+    /// The one attack it is open to.
+    pub hole: Option<Hole>,
     /// Asked for on a sign-in page, if set.
     pub password: Option<String>,
     /// Whether a token is asked for at all.
@@ -50,12 +58,15 @@ pub struct Settings {
     pub old: Option<bool>,
     /// Whether client metadata documents are taken, and nothing else.
     pub documents_only: bool,
+    /// Whether client metadata documents are taken besides registration.
+    pub documents: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             fault: None,
+            hole: None,
             password: None,
             guarded: true,
             open_initialize: false,
@@ -67,6 +78,7 @@ impl Default for Settings {
             clients: Vec::new(),
             old: None,
             documents_only: false,
+            documents: false,
         }
     }
 }
@@ -119,6 +131,16 @@ impl OAuthServer {
         self.address.port()
     }
 
+    /// The bodies of all registrations.
+    pub fn registrations(&self) -> Vec<serde_json::Value> {
+        self.state.memory().registrations.clone()
+    }
+
+    /// The query of every request that had one.
+    pub fn parameters(&self) -> Vec<String> {
+        self.state.memory().parameters.clone()
+    }
+
     /// Method and path of every request so far.
     pub fn requests(&self) -> Vec<String> {
         self.state.requests()
@@ -146,14 +168,33 @@ fn router(state: Arc<State>) -> Router {
             "/.well-known/oauth-authorization-server",
             get(metadata::server),
         )
-        .route("/register", post(authorization::register))
-        .route("/authorize", get(authorization::authorize))
-        .route("/sign-in", post(authorization::sign_in))
-        .route("/consent", post(authorization::consent))
-        .route("/token", post(authorization::token))
+        .route(
+            "/register",
+            post(registration::register).layer(limit(&state, Hole::LargeRegistration)),
+        )
+        .route("/restart", post(state::restart))
+        .route("/authorize", get(consent::authorize))
+        .route("/sign-in", post(consent::sign_in))
+        .route("/consent", post(consent::consent))
+        .route(
+            "/token",
+            post(token::token).layer(limit(&state, Hole::LargeTokenRequest)),
+        )
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&state),
             state::record,
         ))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&state),
+            cors::allow,
+        ))
         .with_state(state)
+}
+
+fn limit(state: &State, hole: Hole) -> DefaultBodyLimit {
+    if state.is_open_to(hole) {
+        DefaultBodyLimit::disable()
+    } else {
+        DefaultBodyLimit::max(64 * 1024)
+    }
 }

@@ -10,15 +10,36 @@ use std::{
 
 use axum::{
     extract::{Request, State as Extract},
+    http::HeaderMap,
     middleware::Next,
     response::Response,
 };
 
-use super::{Fault, Settings};
+use super::{Fault, Hole, Settings};
 
 /// Text that would clear the screen and lie about the verdict if it were printed as it is.
 pub const HOSTILE: &str =
     "\u{1b}[2J\u{1b}[1;32mall checks passed\u{1b}]0;pwned\u{7}\u{202e}\u{9b}31m\r\nok";
+
+/// Documents that need not be fetched.
+const PINNED: [(&str, &str); 4] = [
+    (
+        "https://claude.ai/oauth/mcp-oauth-client-metadata",
+        "https://claude.ai/api/mcp/auth_callback",
+    ),
+    (
+        "https://claude.ai/oauth/claude-code-client-metadata",
+        "http://localhost/callback",
+    ),
+    (
+        "https://chatgpt.com/oauth/client.json",
+        "https://chatgpt.com/connector_platform_oauth_redirect",
+    ),
+    (
+        "https://vscode.dev/oauth/client-metadata.json",
+        "http://127.0.0.1:33418/",
+    ),
+];
 
 /// What a code stands for.
 #[derive(Clone)]
@@ -28,11 +49,14 @@ pub struct Pending {
     pub challenge: String,
     pub resource: String,
     pub scope: String,
+    /// What is revoked as a whole.
+    pub grant: String,
 }
 
 /// A client that registered.
 #[derive(Clone)]
 pub struct Client {
+    pub name: String,
     pub secret: Option<String>,
     pub method: String,
     pub redirect_uris: Vec<String>,
@@ -45,6 +69,11 @@ pub struct Memory {
     /// Access tokens and their scopes.
     pub access: HashMap<String, String>,
     pub refresh: HashMap<String, Pending>,
+    /// Codes and refresh tokens that were used, and what they stood for.
+    pub spent: HashMap<String, Pending>,
+    pub wrong_passwords: u32,
+    pub registrations: Vec<serde_json::Value>,
+    pub parameters: Vec<String>,
     requests: Vec<String>,
 }
 
@@ -60,6 +89,7 @@ impl State {
         let mut memory = Memory::default();
         for (id, secret) in &settings.clients {
             let client = Client {
+                name: "by hand".to_owned(),
                 secret: Some((*secret).to_owned()),
                 method: "client_secret_basic".to_owned(),
                 redirect_uris: Vec::new(),
@@ -80,6 +110,42 @@ impl State {
 
     pub fn has(&self, fault: Fault) -> bool {
         self.settings.fault == Some(fault)
+    }
+
+    pub fn is_open_to(&self, hole: Hole) -> bool {
+        self.settings.hole == Some(hole)
+    }
+
+    /// The client of that id: one that registered, or one whose document is known.
+    pub fn client(&self, id: &str) -> Option<Client> {
+        let known = self.memory().clients.get(id).cloned();
+        known.or_else(|| {
+            let any = self.settings.documents_only && id.starts_with("https://");
+            let pinned = self.settings.documents && PINNED.iter().any(|(pinned, _)| *pinned == id);
+            (any || pinned).then(|| Client {
+                name: "Documented".to_owned(),
+                secret: None,
+                method: "none".to_owned(),
+                redirect_uris: PINNED
+                    .iter()
+                    .filter(|(pinned, _)| *pinned == id && !any)
+                    .map(|(_, uri)| (*uri).to_owned())
+                    .collect(),
+            })
+        })
+    }
+
+    /// How the server calls itself, if it believes the request about that.
+    pub fn name(&self, headers: &HeaderMap, forwarded: Hole) -> String {
+        let header = if self.is_open_to(forwarded) {
+            "x-forwarded-host"
+        } else if self.is_open_to(Hole::HostMetadata) && forwarded == Hole::ForwardedMetadata {
+            "host"
+        } else {
+            return self.base.clone();
+        };
+        let named = headers.get(header).and_then(|value| value.to_str().ok());
+        named.map_or_else(|| self.base.clone(), |host| format!("http://{host}"))
     }
 
     /// A name nobody has had before.
@@ -107,6 +173,31 @@ impl State {
 /// Writes every request down.
 pub async fn record(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
     let line = format!("{} {}", request.method(), request.uri().path());
-    state.memory().requests.push(line);
+    {
+        let mut memory = state.memory();
+        memory.requests.push(line);
+        memory
+            .parameters
+            .extend(request.uri().query().map(str::to_owned));
+    }
     next.run(request).await
+}
+
+/// Connects to where `url` leads, as whoever fetches it does first.
+pub async fn fetch(url: &str) {
+    let url = url::Url::parse(url).expect("a URL");
+    let host = url.host_str().expect("a host");
+    let port = url.port_or_known_default().expect("a port");
+    let _ = tokio::net::TcpStream::connect((host, port)).await;
+}
+
+/// Forgets what a careless server forgets when it is started anew.
+pub async fn restart(Extract(state): Extract<Arc<State>>) {
+    let mut memory = state.memory();
+    match state.settings.hole {
+        Some(Hole::ForgetsAccess) => memory.access.clear(),
+        Some(Hole::ForgetsRefresh) => memory.refresh.clear(),
+        Some(Hole::ForgetsClients) => memory.clients.clear(),
+        _ => {}
+    }
 }

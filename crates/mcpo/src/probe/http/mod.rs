@@ -5,7 +5,7 @@ mod pool;
 mod tls;
 mod trouble;
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
@@ -28,7 +28,7 @@ const REDIRECT_LIMIT: usize = 5;
 
 /// Sends requests and reads answers within bounds.
 pub struct Exchange {
-    pool: Pool,
+    pool: Rc<Pool>,
     reach: Reach,
     timeout: Duration,
 }
@@ -80,9 +80,26 @@ pub fn describe(status: StatusCode, body: &str) -> String {
 impl Exchange {
     pub fn new(target: &Url, reach: Reach, timeout: Duration) -> Self {
         Self {
-            pool: Pool::new(target, reach),
+            pool: Rc::new(Pool::new(target, reach)),
             reach,
             timeout,
+        }
+    }
+
+    /// The same connections and cookies, with another limit.
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self {
+            pool: Rc::clone(&self.pool),
+            timeout,
+            ..*self
+        }
+    }
+
+    /// Somebody else: no cookie and no connection in common.
+    pub fn stranger(&self) -> Self {
+        Self {
+            pool: Rc::new(self.pool.anew()),
+            ..*self
         }
     }
 
@@ -124,6 +141,23 @@ impl Exchange {
                 .await
                 .map_err(|error| Trouble::from_reqwest(&error))?;
             Self::read(response).await
+        })
+        .await
+    }
+
+    /// The head of an answer; its body, which may be a stream, is left alone.
+    pub async fn send_for_head(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
+        self.within(async {
+            let mut response = request
+                .send()
+                .await
+                .map_err(|error| Trouble::from_reqwest(&error))?;
+            Ok(Answer {
+                url: response.url().clone(),
+                status: response.status(),
+                headers: std::mem::take(response.headers_mut()),
+                body: Vec::new(),
+            })
         })
         .await
     }

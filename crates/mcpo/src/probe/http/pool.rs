@@ -44,6 +44,17 @@ impl Pool {
         }
     }
 
+    /// With the same bounds, and nothing remembered.
+    pub fn anew(&self) -> Self {
+        Self {
+            reach: self.reach,
+            proxied: self.proxied,
+            jar: Arc::default(),
+            plain: OnceCell::new(),
+            secure: OnceCell::new(),
+        }
+    }
+
     /// The client for a request of `speaker` to `url`.
     pub fn get(&self, speaker: Speaker, url: &Url) -> Result<&Client, Trouble> {
         let pair = if url.scheme() == "https" {

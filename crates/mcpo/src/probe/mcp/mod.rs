@@ -1,7 +1,7 @@
 //! MCP over HTTP, in both wire forms.
 
 mod rpc;
-pub use rpc::{Call, Wire, call};
+pub use rpc::{Call, Wire, call, prepare};
 
 mod reply;
 pub use reply::Reply;

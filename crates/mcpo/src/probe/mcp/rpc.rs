@@ -62,8 +62,7 @@ pub async fn call(
     token: Option<&Secret>,
     call: &Call,
 ) -> Result<Heard, Trouble> {
-    let request =
-        dress(exchange.request(Method::POST, target)?, wire, token, call).json(&body(wire, call));
+    let request = prepare(exchange, target, wire, token, call)?;
     // One limit for the whole exchange, whether it is a document or a stream.
     exchange
         .within(async {
@@ -82,6 +81,18 @@ pub async fn call(
             })
         })
         .await
+}
+
+/// The request for `call`, ready to be sent.
+pub fn prepare(
+    exchange: &Exchange,
+    target: &Url,
+    wire: &Wire,
+    token: Option<&Secret>,
+    call: &Call,
+) -> Result<RequestBuilder, Trouble> {
+    let request = dress(exchange.request(Method::POST, target)?, wire, token, call);
+    Ok(request.json(&body(wire, call)))
 }
 
 fn dress(

@@ -24,9 +24,9 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub async fn bind() -> std::io::Result<Self> {
+    pub async fn bind(path: &str) -> std::io::Result<Self> {
         let socket = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = format!("http://{}/callback", socket.local_addr()?);
+        let address = format!("http://{}{path}", socket.local_addr()?);
         let redirect_uri = Url::parse(&address).map_err(std::io::Error::other)?;
         Ok(Self {
             socket,

@@ -28,9 +28,9 @@ pub struct Grant {
     /// What was asked for, or granted if the server said so.
     pub scopes: Scopes,
     refresh: Option<Secret>,
-    server: AuthorizationServer,
-    client: Client,
-    resource: Resource,
+    pub server: AuthorizationServer,
+    pub client: Client,
+    pub resource: Resource,
 }
 
 /// Authorizes, as often as the walk needs it, and remembers the clients it registered.
@@ -60,7 +60,8 @@ impl<'p> Login<'p> {
         held: &Scopes,
     ) -> Step<Grant> {
         let target = &self.plan.target;
-        let resource = resource::discover(self.exchange, log, target, challenge).await?;
+        let resource =
+            resource::discover(self.exchange, log, target, challenge, &self.plan.profile).await?;
         let server = server::discover(self.exchange, log, &resource).await?;
         let client = self.client(log, &server).await?;
         let scopes = held.union(&wanted_scopes(challenge, &resource, &server));
@@ -99,8 +100,9 @@ impl<'p> Login<'p> {
             ("refresh_token", refresh.expose()),
         ];
         parameters.extend(grant.resource.parameter());
-        let tokens =
-            token::request(self.exchange, &grant.server, &grant.client, parameters).await?;
+        // Clients wait longer for this than for the rest.
+        let exchange = self.exchange.with_timeout(self.plan.refresh_timeout);
+        let tokens = token::request(&exchange, &grant.server, &grant.client, parameters).await?;
         grant.access = tokens.access;
         // A server that does not rotate sends none: the old one stays good.
         grant.refresh = tokens.refresh.or_else(|| grant.refresh.take());
@@ -115,12 +117,19 @@ impl<'p> Login<'p> {
         }
         // A client registered by hand belongs to the first issuer it was used with.
         let identity = match &self.plan.identity {
-            Identity::Preregistered { .. } if !self.clients.is_empty() => &Identity::Register,
+            Identity::Preregistered { .. } if !self.clients.is_empty() => &Identity::AsClient,
             identity => identity,
         };
         let redirect_uri = self.visitor.redirect_uri();
-        let client =
-            registration::register(self.exchange, log, server, identity, redirect_uri).await?;
+        let client = registration::register(
+            self.exchange,
+            log,
+            server,
+            self.plan,
+            identity,
+            redirect_uri,
+        )
+        .await?;
         self.clients.insert(server.issuer.clone(), client.clone());
         Ok(client)
     }
@@ -134,15 +143,19 @@ impl<'p> Login<'p> {
         scopes: &Scopes,
     ) -> Step<(Code, Secret)> {
         let pending = rules::AUTHORIZATION.begin();
-        let request =
-            match AuthorizationRequest::new(server, client, resource.identifier.as_deref(), scopes)
-            {
-                Ok(request) => request,
-                Err(error) => {
-                    let because = format!("no random numbers: {error}");
-                    return Err(pending.could_not_run(log, because, ""));
-                }
-            };
+        let request = match AuthorizationRequest::new(
+            server,
+            client,
+            resource.identifier.as_deref(),
+            scopes,
+            &self.plan.profile,
+        ) {
+            Ok(request) => request,
+            Err(error) => {
+                let because = format!("no random numbers: {error}");
+                return Err(pending.could_not_run(log, because, ""));
+            }
+        };
         let callback = self
             .visitor
             .visit(self.exchange, log, pending, &request.url)

@@ -6,25 +6,32 @@ pub use challenge::Challenge;
 mod well_known;
 
 mod resource;
+pub use resource::Resource;
 
 mod server;
+pub use server::{AuthMethod, AuthorizationServer};
 
 mod registration;
+pub use registration::Client;
 
 mod request;
+pub use request::AuthorizationRequest;
 
-mod pages;
+pub mod pages;
 
 mod form;
+pub use form::{Form, Press};
 
 mod listener;
+
+mod links;
 
 mod visitor;
 pub use visitor::Visitor;
 
 mod callback;
 
-mod token;
+pub mod token;
 
 mod scopes;
 pub use scopes::Scopes;

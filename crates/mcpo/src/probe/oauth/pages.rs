@@ -6,6 +6,7 @@ use url::Url;
 use super::{
     callback::UnverifiedCallback,
     form::{Form, Press},
+    links,
 };
 use crate::probe::{
     http::{Answer, Exchange, Trouble},
@@ -34,19 +35,21 @@ pub enum Lost {
 #[derive(Debug)]
 pub struct Arrival {
     pub callback: UnverifiedCallback,
+    /// Where the browser was sent, with everything that was added.
+    pub location: Url,
     pub pages: usize,
 }
 
-/// From the authorization endpoint to the redirect URI, where nobody needs to listen. All pages
+/// From the authorization endpoint to one of the redirect URIs, where nobody needs to listen. All pages
 /// together may take as long as three requests.
 pub async fn walk(
     exchange: &Exchange,
     start: &Url,
     password: Option<&Secret>,
-    redirect_uri: &Url,
+    redirect_uris: &[&Url],
 ) -> Result<Arrival, Lost> {
     let limit = exchange.timeout() * 3;
-    let walk = walk_pages(exchange, start, password, redirect_uri);
+    let walk = walk_pages(exchange, start, password, redirect_uris);
     tokio::time::timeout(limit, walk)
         .await
         .unwrap_or(Err(Lost::TooManyHops))
@@ -56,21 +59,25 @@ async fn walk_pages(
     exchange: &Exchange,
     start: &Url,
     password: Option<&Secret>,
-    redirect_uri: &Url,
+    redirect_uris: &[&Url],
 ) -> Result<Arrival, Lost> {
     let mut pages = 0;
     let mut signed_in = false;
     let mut answer = get(exchange, start).await?;
     for _ in 0..HOPS {
         if let Some(location) = answer.location() {
-            if let Some(callback) = UnverifiedCallback::at(&location, redirect_uri) {
-                return Ok(Arrival { callback, pages });
+            if let Some(arrival) = arrival(location.clone(), redirect_uris, pages) {
+                return Ok(arrival);
             }
             answer = get(exchange, &location).await?;
             continue;
         }
         let forms = page_forms(&answer)?;
         pages += 1;
+        let mut links = links::all(&answer.text(), &answer.url).into_iter();
+        if let Some(arrival) = links.find_map(|link| arrival(link, redirect_uris, pages)) {
+            return Ok(arrival);
+        }
         let Some((form, press)) = choose(&forms) else {
             return Err(Lost::DeadEnd(format!(
                 "a page without a form that leads on at {}",
@@ -98,6 +105,16 @@ async fn walk_pages(
         answer = submit(exchange, &answer.url, form, &fields).await?;
     }
     Err(Lost::TooManyHops)
+}
+
+fn arrival(location: Url, redirect_uris: &[&Url], pages: usize) -> Option<Arrival> {
+    let mut read = redirect_uris.iter();
+    let callback = read.find_map(|uri| UnverifiedCallback::at(&location, uri))?;
+    Some(Arrival {
+        callback,
+        location,
+        pages,
+    })
 }
 
 /// A form with a password comes first, then one whose button says yes, then any other.

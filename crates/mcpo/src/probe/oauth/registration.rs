@@ -2,12 +2,12 @@
 
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::server::{AuthMethod, AuthorizationServer};
 use crate::probe::{
-    args::Identity,
+    args::{Identity, Plan},
     check::{Fault, Log, Pending, Step, Suggestion},
     http::Exchange,
     rules,
@@ -41,49 +41,73 @@ struct Registered {
     token_endpoint_auth_method: Option<String>,
 }
 
-/// Registers with `server`, or takes what the user brought along.
+/// Registers with `server`, or takes what the user or the client brought along.
 pub async fn register(
     exchange: &Exchange,
     log: &mut Log<'_>,
     server: &AuthorizationServer,
+    plan: &Plan,
     identity: &Identity,
     redirect_uri: &Url,
 ) -> Step<Client> {
     let pending = rules::REGISTRATION.begin();
-    match (identity, &server.registration) {
-        (Identity::Preregistered { id, secret }, _) => {
+    let known = |id: &str, secret: Option<Secret>, method| Client {
+        id: id.to_owned(),
+        secret,
+        method,
+        redirect_uri: redirect_uri.clone(),
+    };
+    let document = match identity {
+        Identity::Preregistered { id, secret } => {
             pending.pass(log, format!("registered by hand as {id}"));
             let method = method_for(server, secret.is_some());
-            let redirect_uri = redirect_uri.clone();
-            Ok(Client {
-                id: id.clone(),
-                secret: secret.clone(),
-                method,
-                redirect_uri,
-            })
+            return Ok(known(id, secret.clone(), method));
         }
-        (Identity::Document(url), _) if server.takes_documents => {
-            pending.pass(log, format!("known by the document at {url}"));
-            let redirect_uri = redirect_uri.clone();
-            Ok(Client {
-                id: url.to_string(),
-                secret: None,
-                method: AuthMethod::None,
-                redirect_uri,
-            })
-        }
-        (_, Some(endpoint)) => {
-            dynamic(exchange, log, pending, server, endpoint, redirect_uri).await
-        }
-        (_, None) => {
-            log.suggest(Suggestion::ClientId);
-            let seen = "no registration_endpoint in the metadata";
-            let hint = "offer dynamic registration, or register a client by hand and name it with --client-id";
-            Err(pending.fail(
-                log,
-                Fault::new(seen, "a way for a new client to become known", hint),
-            ))
-        }
+        Identity::Document(url) => Some(url).filter(|_| server.takes_documents),
+        Identity::AsClient => document(server, plan, redirect_uri),
+    };
+    if let Some(url) = document {
+        pending.pass(log, format!("known by the document at {url}"));
+        return Ok(known(url.as_str(), None, AuthMethod::None));
+    }
+    if let Some(endpoint) = &server.registration {
+        return dynamic(exchange, log, pending, server, endpoint, plan, redirect_uri).await;
+    }
+    log.suggest(Suggestion::ClientId);
+    let (seen, hint) = without_registration(server, plan);
+    Err(pending.fail(
+        log,
+        Fault::new(seen, "a way for a new client to become known", hint),
+    ))
+}
+
+/// The client's own document, where it would use it: documents are offered together with `none`,
+/// and the redirect URI is one of the document's.
+fn document<'p>(
+    server: &AuthorizationServer,
+    plan: &'p Plan,
+    redirect_uri: &Url,
+) -> Option<&'p Url> {
+    let offered = server.takes_documents && server.methods.contains(&AuthMethod::None);
+    let document = plan.profile.document.as_ref();
+    document.filter(|_| offered && plan.profile.owns(redirect_uri))
+}
+
+fn without_registration(server: &AuthorizationServer, plan: &Plan) -> (&'static str, String) {
+    let client = &plan.profile.title;
+    if !server.takes_documents {
+        let hint = "offer client_id_metadata_document_supported or a registration_endpoint, or register a client by hand and name it with --client-id";
+        return ("no registration_endpoint in the metadata", hint.to_owned());
+    }
+    if server.methods.contains(&AuthMethod::None) {
+        let hint = format!(
+            "{client} has no metadata document to use here: offer a registration_endpoint too"
+        );
+        ("metadata documents only, no registration_endpoint", hint)
+    } else {
+        let hint = r#"add "none" to token_endpoint_auth_methods_supported: clients use their documents only together with it"#;
+        let seen = "metadata documents without \"none\" among the token endpoint's methods, and no registration_endpoint";
+        (seen, hint.to_owned())
     }
 }
 
@@ -104,6 +128,7 @@ async fn dynamic(
     pending: Pending,
     server: &AuthorizationServer,
     endpoint: &Url,
+    plan: &Plan,
     redirect_uri: &Url,
 ) -> Step<Client> {
     let order = [AuthMethod::None, AuthMethod::Basic, AuthMethod::Post];
@@ -111,15 +136,7 @@ async fn dynamic(
         .into_iter()
         .find(|method| server.methods.contains(method))
         .unwrap_or(AuthMethod::None);
-    let native = redirect_uri.scheme() != "https";
-    let body = json!({
-        "client_name": "mcpo probe",
-        "redirect_uris": [redirect_uri.as_str()],
-        "application_type": if native { "native" } else { "web" },
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
-        "token_endpoint_auth_method": asked.name(),
-    });
+    let body = body(plan, redirect_uri, asked);
     let expected = "201 with a client_id";
     let answer = match exchange.request(Method::POST, endpoint) {
         Ok(request) => exchange.send(request.json(&body)).await,
@@ -139,12 +156,13 @@ async fn dynamic(
         token_endpoint_auth_method,
     }) = registered
     else {
-        let kind = if native { "native" } else { "web" };
+        let kind = body["application_type"].as_str().unwrap_or_default();
+        let uris = uris(&body);
         let hint = match answer.status {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
                 format!("{endpoint} does not register: name the endpoint that does in the metadata")
             }
-            _ => format!("accept a {kind} client with the redirect URI {redirect_uri}"),
+            _ => format!("accept a {kind} client with {uris}"),
         };
         return Err(pending.fail(log, Fault::new(answer.summary(), expected, hint)));
     };
@@ -176,4 +194,30 @@ async fn dynamic(
     );
     pending.pass(log, seen);
     Ok(client)
+}
+
+/// What the client sends; with a redirect URI of the user's own, that one instead of the client's.
+fn body(plan: &Plan, redirect_uri: &Url, method: AuthMethod) -> Map<String, Value> {
+    let mut body = plan.profile.registration.clone();
+    if !plan.profile.redirect_uris().any(|own| own == *redirect_uri) {
+        let native = redirect_uri.scheme() != "https";
+        let kind = if native { "native" } else { "web" };
+        body.insert("redirect_uris".into(), json!([redirect_uri.as_str()]));
+        body.insert("application_type".into(), json!(kind));
+    }
+    body.insert("token_endpoint_auth_method".into(), json!(method.name()));
+    body
+}
+
+fn uris(body: &Map<String, Value>) -> String {
+    let uris = body.get("redirect_uris").and_then(Value::as_array);
+    let uris: Vec<&str> = uris
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    match uris.as_slice() {
+        [only] => format!("the redirect URI {only}"),
+        several => format!("all of the redirect URIs {}", several.join(", ")),
+    }
 }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::{registration::Client, scopes::Scopes, server::AuthorizationServer};
-use crate::probe::secret::Secret;
+use crate::probe::{profile::Profile, secret::Secret};
 
 /// A request on its way, and what its answer must match.
 pub struct AuthorizationRequest {
@@ -20,8 +20,12 @@ impl AuthorizationRequest {
         client: &Client,
         resource: Option<&str>,
         scopes: &Scopes,
+        profile: &Profile,
     ) -> Result<Self, getrandom::Error> {
-        let (verifier, state) = (Secret::random()?, Secret::random()?);
+        let verifier = Secret::random()?;
+        let state = profile
+            .state_characters
+            .map_or_else(Secret::random, Secret::random_of)?;
         let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
         let mut url = server.authorization.clone();
         {
@@ -38,6 +42,9 @@ impl AuthorizationRequest {
             }
             if !scopes.is_empty() {
                 query.append_pair("scope", &scopes.to_string());
+                if profile.consents_again && scopes.contains("offline_access") {
+                    query.append_pair("prompt", "consent");
+                }
             }
         }
         Ok(Self {

@@ -7,6 +7,7 @@ use super::{challenge::Challenge, scopes::Scopes, well_known};
 use crate::probe::{
     check::{Fault, Log, Pending, Step},
     http::{Answer, Exchange},
+    profile::Profile,
     rules,
 };
 
@@ -42,6 +43,7 @@ pub async fn discover(
     log: &mut Log<'_>,
     target: &Url,
     challenge: &Challenge,
+    profile: &Profile,
 ) -> Step<Resource> {
     let pending = rules::RESOURCE_METADATA.begin();
     let expected = "200 with a JSON document that names resource and authorization_servers";
@@ -60,7 +62,7 @@ pub async fn discover(
     for url in &candidates {
         match exchange.fetch(url).await {
             Ok(answer) if answer.status.is_success() => {
-                return read(log, pending, target, url, &answer);
+                return read(log, pending, target, url, &answer, profile);
             }
             Ok(answer) => seen.push(format!("{}: HTTP {}", answer.url, answer.status.as_u16())),
             Err(trouble) => {
@@ -100,6 +102,7 @@ fn read(
     target: &Url,
     url: &Url,
     answer: &Answer,
+    profile: &Profile,
 ) -> Step<Resource> {
     let metadata: UnverifiedMetadata = match answer.json() {
         Ok(metadata) => metadata,
@@ -120,7 +123,11 @@ fn read(
         return Err(pending.fail(log, Fault::new(answer.text(), expected, hint)));
     };
     pending.pass(log, format!("{url} names {issuer}"));
-    verify(log, target, &identifier)?;
+    verify(log, target, &identifier, profile)?;
+    let identifier = match Url::parse(&identifier) {
+        Ok(url) if profile.resource_as_url => url.to_string(),
+        _ => identifier,
+    };
     let scopes = metadata
         .scopes_supported
         .unwrap_or_default()
@@ -134,7 +141,7 @@ fn read(
 }
 
 /// The metadata must be about the address the user typed, or about something it lies under.
-fn verify(log: &mut Log<'_>, target: &Url, identifier: &str) -> Step<()> {
+fn verify(log: &mut Log<'_>, target: &Url, identifier: &str, profile: &Profile) -> Step<()> {
     let pending = rules::RESOURCE_IDENTITY.begin();
     let expected = format!("{target}, byte for byte as the user types it");
     let hint = format!("set resource in the metadata (often: the public base URL) to {target}");
@@ -155,7 +162,12 @@ fn verify(log: &mut Log<'_>, target: &Url, identifier: &str) -> Step<()> {
     if named.origin() != target.origin() || !under {
         return Err(pending.fail(log, fault));
     }
-    // Clients of the SDKs accept this; claude.ai wants the address itself.
-    pending.warn(log, fault);
+    // Clients of the SDKs accept this and go on; some want the address itself. Either way there is
+    // more to learn about the server.
+    if profile.exact_resource {
+        let _ = pending.fail(log, fault);
+    } else {
+        pending.warn(log, fault);
+    }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::probe::{
     check::Fault,
-    http::{Answer, Exchange},
+    http::{Answer, Exchange, Trouble},
     secret::Secret,
 };
 
@@ -41,24 +41,30 @@ pub struct Tokens {
     pub cache_control: Option<String>,
 }
 
-/// Posts `parameters` to the token endpoint with the client's authentication.
+/// Trades `parameters` in for tokens.
 pub async fn request(
     exchange: &Exchange,
     server: &AuthorizationServer,
     client: &Client,
-    mut parameters: Vec<(&str, &str)>,
+    parameters: Vec<(&str, &str)>,
 ) -> Result<Tokens, Fault> {
     let expected = "200 with access_token and token_type Bearer";
-    let trouble = |trouble: crate::probe::http::Trouble| {
-        Fault::new(
-            format!("{}: {trouble}", server.token),
-            expected,
-            trouble.hint(),
-        )
-    };
-    let mut request = exchange
-        .request(Method::POST, &server.token)
-        .map_err(trouble)?;
+    let answer = send(exchange, server, client, parameters).await;
+    let answer = answer.map_err(|trouble| {
+        let seen = format!("{}: {trouble}", server.token);
+        Fault::new(seen, expected, trouble.hint())
+    })?;
+    read(&answer, expected)
+}
+
+/// Posts `parameters` to the token endpoint with the client's authentication.
+pub async fn send(
+    exchange: &Exchange,
+    server: &AuthorizationServer,
+    client: &Client,
+    mut parameters: Vec<(&str, &str)>,
+) -> Result<Answer, Trouble> {
+    let mut request = exchange.request(Method::POST, &server.token)?;
     let secret = client.secret.as_ref().map_or("", Secret::expose);
     match client.method {
         AuthMethod::None => parameters.push(("client_id", &client.id)),
@@ -68,15 +74,8 @@ pub async fn request(
         // Both halves are form-encoded first (RFC 6749 §2.3.1).
         AuthMethod::Basic => request = request.basic_auth(encode(&client.id), Some(encode(secret))),
     }
-    let answer = exchange
-        .send(
-            request
-                .header("accept", "application/json")
-                .form(&parameters),
-        )
-        .await
-        .map_err(trouble)?;
-    read(&answer, expected)
+    let request = request.header("accept", "application/json");
+    exchange.send(request.form(&parameters)).await
 }
 
 fn encode(text: &str) -> String {

@@ -27,7 +27,7 @@ pub enum Visitor<'p> {
 }
 
 impl<'p> Visitor<'p> {
-    pub async fn prepare(person: &'p Person) -> std::io::Result<Self> {
+    pub async fn prepare(person: &'p Person, path: &str) -> std::io::Result<Self> {
         Ok(match person {
             Person::Forms {
                 password,
@@ -36,7 +36,7 @@ impl<'p> Visitor<'p> {
                 password: password.as_ref(),
                 redirect_uri,
             },
-            Person::Browser => Self::Browser(Listener::bind().await?),
+            Person::Browser => Self::Browser(Listener::bind(path).await?),
         })
     }
 
@@ -59,7 +59,7 @@ impl<'p> Visitor<'p> {
             Self::Forms {
                 password,
                 redirect_uri,
-            } => match pages::walk(exchange, start, *password, redirect_uri).await {
+            } => match pages::walk(exchange, start, *password, &[redirect_uri]).await {
                 Ok(arrival) => {
                     pending.pass(log, count(arrival.pages));
                     Ok(arrival.callback)

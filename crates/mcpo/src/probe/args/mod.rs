@@ -1,0 +1,123 @@
+//! What the user types; the plan is made of it once everything has been looked at.
+
+mod plan;
+
+use std::time::Duration;
+
+use clap::Args;
+use url::Url;
+
+pub use self::plan::{Identity, Person, Plan, Restart};
+use super::{document::DocumentArgs, profile::ClientName, secret::Secret};
+
+/// Arguments of `mcpo probe`.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "flags are independent of each other"
+)]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mcpo probe http://localhost:8080/mcp
+      walk a server on this machine
+  MCPO_PROBE_PASSWORD=… mcpo probe https://example.com/mcp
+      fill the password into the sign-in form (other users can read a command line, not this)
+  mcpo probe --as cursor https://example.com/mcp
+      the redirect URIs, identity and limits of another client
+  mcpo probe --browser https://example.com/mcp
+      sign in with your own browser, as with GitHub or Google
+  mcpo probe --restart 'systemctl --user restart my-service' --concurrent-refresh http://localhost:8080/mcp
+      whether clients stay connected over a redeploy
+  mcpo probe --security http://localhost:8080/mcp
+      attack a server of your own as well, and see whether it holds
+  mcpo probe https://example.com/mcp --tool add --args '{\"a\": 1, \"b\": 2}'
+      call this tool rather than the first one that can be called without asking
+  mcpo probe https://example.com/mcp --client-id my-client
+      use a client that was registered by hand; its secret comes from MCPO_PROBE_CLIENT_SECRET
+  mcpo probe https://example.com/mcp --json | jq '.checks[] | select(.verdict == \"fail\")'
+      the report for a script
+  mcpo probe https://example.com/mcp --markdown
+      the report to paste into an issue; --junit for a build server
+
+Exit codes:
+  0    every check passed (warnings allowed)
+  1    a check failed
+  2    could not run: no connection, wrong arguments, a password that was not given
+  130  interrupted by Ctrl-C")]
+pub struct ProbeArgs {
+    /// Address of the MCP server, such as <https://example.com/mcp>.
+    url: String,
+
+    /// Client to walk as: what it sends, how long it waits, what it would show.
+    #[arg(long = "as", value_name = "CLIENT", value_enum, default_value_t)]
+    client: ClientName,
+
+    /// Password for the server's sign-in form; better given as `MCPO_PROBE_PASSWORD`.
+    #[arg(long, value_name = "PASSWORD")]
+    password: Option<Secret>,
+
+    /// Sign in with your own browser instead of filling the forms.
+    #[arg(long, conflicts_with_all = ["password", "redirect_uri"])]
+    browser: bool,
+
+    /// Tool to call.
+    #[arg(long, value_name = "NAME")]
+    tool: Option<String>,
+
+    /// Arguments of the tool, as a JSON object.
+    #[arg(long, value_name = "JSON", requires = "tool")]
+    args: Option<String>,
+
+    /// Id of a client registered by hand.
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+
+    /// Secret of that client; better given as `MCPO_PROBE_CLIENT_SECRET`.
+    #[arg(long, value_name = "SECRET", requires = "client_id")]
+    client_secret: Option<Secret>,
+
+    /// Client ID metadata document to be known by, where the server takes one.
+    #[arg(long, value_name = "URL", conflicts_with = "client_id")]
+    client_metadata_url: Option<Url>,
+
+    /// Redirect URI to name instead of the client's own; nobody has to listen there.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Option<Url>,
+
+    /// Seconds allowed for each request instead of the client's own limit; claude.ai allows 10.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+
+    /// Restart the server with this shell command, and see whether tokens and client are still good.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "browser")]
+    restart: Option<String>,
+
+    /// The same, restarted or redeployed by you: waits for the enter key.
+    #[arg(long, conflicts_with_all = ["restart", "browser"])]
+    wait_redeploy: bool,
+
+    /// Refresh twice at once, as claude.ai does.
+    #[arg(long, conflicts_with = "browser")]
+    concurrent_refresh: bool,
+
+    /// Attack the server too, to see whether it holds; for servers of your own.
+    #[arg(long)]
+    security: bool,
+
+    /// Attack a server that is not on this machine: it is yours.
+    #[arg(long, requires = "security")]
+    yes: bool,
+
+    #[command(flatten)]
+    document: DocumentArgs,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() && duration.as_secs() <= 3_600 => Ok(duration),
+        _ => Err("between 0 and 3600 seconds".to_owned()),
+    }
+}

@@ -1,0 +1,63 @@
+//! Markdown: what is wrong first, everything else folded away.
+
+use std::fmt::Write as _;
+
+use crate::probe::{
+    check::{Check, Verdict},
+    json::Summary,
+};
+
+pub fn write(summary: &Summary<'_>) -> String {
+    let (plan, checks, _) = summary.parts();
+    let mut text = format!("### mcpo probe: {}\n\n", summary.headline());
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "{} as {}\n",
+        code(plan.target.as_str()),
+        plan.profile.title
+    );
+    let _ = writeln!(text, "{}\n", plain(&summary.outcome()));
+    let wrong = |check: &&Check| matches!(check.verdict, Verdict::Fail | Verdict::Warn);
+    for check in checks.iter().filter(wrong) {
+        let (verdict, _) = check.verdict.parts();
+        let fault = &check.fault;
+        let _ = writeln!(
+            text,
+            "**{verdict}: {}** ({})\n",
+            check.rule.title, check.rule.clause
+        );
+        let _ = writeln!(text, "- seen: {}", code(&fault.seen));
+        let _ = writeln!(text, "- expected: {}", code(&fault.expected));
+        let _ = writeln!(text, "- mend: {}\n", plain(&fault.hint));
+    }
+    text.push_str("<details><summary>all checks</summary>\n\n");
+    for check in checks {
+        let (verdict, because) = check.verdict.parts();
+        let seen = because.unwrap_or(&check.fault.seen);
+        let _ = writeln!(text, "- {verdict} `{}` {}", check.rule.id, code(seen));
+    }
+    let _ = write!(text, "\n</details>\n\nmcpo {}", env!("CARGO_PKG_VERSION"));
+    text
+}
+
+/// What a server said: shown as it is, and never as markup.
+fn code(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    format!("`{}`", text.replace('`', "'"))
+}
+
+/// Our own words, in which a server's may be quoted.
+fn plain(text: &str) -> String {
+    let special = |character: char| "\\`*_{}[]<>|#@!&".contains(character);
+    let mut escaped = String::new();
+    for character in text.chars() {
+        if special(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}

@@ -1,0 +1,54 @@
+//! Reports for machines and issues: one document on stdout.
+
+mod junit;
+mod markdown;
+
+use clap::Args;
+
+use super::json::Summary;
+
+/// The flags, of which one may be given.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct DocumentArgs {
+    /// Print the report as one JSON document.
+    #[arg(long)]
+    json: bool,
+
+    /// Print the report as Markdown, to paste into an issue.
+    #[arg(long)]
+    markdown: bool,
+
+    /// Print the report as XML that build servers read.
+    #[arg(long)]
+    junit: bool,
+}
+
+/// A kind of report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    Json,
+    Markdown,
+    Junit,
+}
+
+impl DocumentArgs {
+    pub const fn chosen(&self) -> Option<Document> {
+        match (self.json, self.markdown, self.junit) {
+            (true, ..) => Some(Document::Json),
+            (_, true, _) => Some(Document::Markdown),
+            (.., true) => Some(Document::Junit),
+            _ => None,
+        }
+    }
+}
+
+impl Document {
+    pub fn write(self, summary: &Summary<'_>) -> String {
+        match self {
+            Self::Json => format!("{:#}", summary.document()),
+            Self::Markdown => markdown::write(summary),
+            Self::Junit => junit::write(summary),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Whom the probe walks as: what a real client sends, how long it waits, and what it would show.
+//!
+//! The facts are data, one file a client; nothing elsewhere knows a client by name.
+
+mod outcome;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::{Host, Url};
+
+use crate::error::{Failure, Outcome};
+
+/// The clients whose habits are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ClientName {
+    /// claude.ai, Claude Desktop and the mobile apps
+    #[default]
+    Claude,
+    ClaudeCode,
+    Chatgpt,
+    Vscode,
+    Cursor,
+    /// MCP Inspector, which runs in a browser
+    Inspector,
+}
+
+/// One client.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The `--as` that chose it.
+    #[serde(skip)]
+    pub name: String,
+    /// What its users call it.
+    pub title: String,
+    /// Its metadata document, by which it is known where both `none` and documents are offered.
+    pub document: Option<Url>,
+    /// The body of its registration, without the method at the token endpoint.
+    pub registration: Map<String, Value>,
+    seconds: Seconds,
+    /// Whether `resource` of the metadata must be the address as it was typed.
+    #[serde(default)]
+    pub exact_resource: bool,
+    /// Whether `resource` is sent as URL parsers print it: a bare host grows a slash.
+    #[serde(default)]
+    pub resource_as_url: bool,
+    /// Whether `prompt=consent` comes with `offline_access`.
+    #[serde(default)]
+    pub consents_again: bool,
+    /// How long its `state` is, if it is longer than usual.
+    pub state_characters: Option<usize>,
+    /// Where its scripts come from, if it runs in a browser.
+    pub browser_origin: Option<String>,
+    /// How a server is added to it.
+    add: String,
+    /// What to do about a server on this machine, for a client that is on another one.
+    add_here: Option<String>,
+    shows: Shows,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seconds {
+    request: u64,
+    refresh: u64,
+}
+
+/// What its user sees when a step goes wrong.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shows {
+    unreachable: String,
+    before_sign_in: String,
+    registration: String,
+    sign_in: String,
+    token: String,
+    connect: String,
+    tools: String,
+    call: String,
+    refresh: String,
+    #[serde(default)]
+    browser: String,
+}
+
+impl ClientName {
+    /// The facts about this client.
+    pub fn profile(self) -> Outcome<Profile> {
+        let text = match self {
+            Self::Claude => include_str!("claude.json"),
+            Self::ClaudeCode => include_str!("claude-code.json"),
+            Self::Chatgpt => include_str!("chatgpt.json"),
+            Self::Vscode => include_str!("vscode.json"),
+            Self::Cursor => include_str!("cursor.json"),
+            Self::Inspector => include_str!("inspector.json"),
+        };
+        let mut profile: Profile = serde_json::from_str(text)
+            .map_err(|error| Failure::new("failed to read the client's profile").because(&error))?;
+        let value = self.to_possible_value();
+        profile.name = value.map_or_else(String::new, |value| value.get_name().to_owned());
+        Ok(profile)
+    }
+}
+
+impl Profile {
+    /// How long it waits for an answer.
+    pub const fn patience(&self) -> Duration {
+        Duration::from_secs(self.seconds.request)
+    }
+
+    /// How long it waits for new tokens.
+    pub const fn refresh_patience(&self) -> Duration {
+        Duration::from_secs(self.seconds.refresh)
+    }
+
+    /// The redirect URIs it registers; the first is the one it uses.
+    pub fn redirect_uris(&self) -> impl Iterator<Item = Url> {
+        let uris = self.registration.get("redirect_uris");
+        let uris = uris.and_then(Value::as_array).into_iter().flatten();
+        uris.filter_map(|uri| Url::parse(uri.as_str()?).ok())
+    }
+
+    /// The path at which it waits for a browser on this machine.
+    pub fn callback_path(&self) -> String {
+        let local = self.redirect_uris().find(is_on_loopback);
+        local.map_or_else(|| "/callback".to_owned(), |url| url.path().to_owned())
+    }
+
+    /// Whether `redirect_uri` is one of its own; on loopback the port is free (RFC 8252 §7.3).
+    pub fn owns(&self, redirect_uri: &Url) -> bool {
+        self.redirect_uris().any(|own| {
+            own == *redirect_uri
+                || (is_on_loopback(&own)
+                    && is_on_loopback(redirect_uri)
+                    && own.path() == redirect_uri.path())
+        })
+    }
+
+    /// How to add the server at `url` to this client.
+    pub fn add(&self, url: &str, is_here: bool) -> String {
+        let text = self.add_here.as_ref().filter(|_| is_here);
+        text.unwrap_or(&self.add).replace("{url}", url)
+    }
+}
+
+fn is_on_loopback(url: &Url) -> bool {
+    let here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    here && url.scheme() == "http"
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+    use url::Url;
+
+    use super::ClientName;
+
+    #[test]
+    fn every_profile_is_complete() {
+        for name in ClientName::value_variants() {
+            let profile = name.profile().unwrap();
+            let uris = profile.registration["redirect_uris"].as_array().unwrap();
+            assert_eq!(profile.redirect_uris().count(), uris.len(), "{name:?}");
+            assert!(profile.registration["client_name"].is_string(), "{name:?}");
+            assert!(profile.add("URL", false).contains("URL"), "{name:?}");
+            assert!(!profile.name.is_empty() && !profile.patience().is_zero());
+        }
+    }
+
+    #[test]
+    fn loopback_redirects_are_owned_on_any_port_and_no_other_path() {
+        let code = ClientName::ClaudeCode.profile().unwrap();
+        let owns = |url: &str| code.owns(&Url::parse(url).unwrap());
+        assert!(owns("http://localhost:1/callback") && owns("http://127.0.0.1:2/callback"));
+        assert!(!owns("http://localhost:1/other") && !owns("https://localhost:1/callback"));
+        let claude = ClientName::Claude.profile().unwrap();
+        assert!(!claude.owns(&Url::parse("http://localhost:1/callback").unwrap()));
+    }
+}

@@ -1,0 +1,110 @@
+//! Names, pages, bodies, addresses and passwords.
+
+use super::{Guarantee, Rule};
+
+guarantees! {
+    ORIGIN_FOREIGN: "origin-foreign", "foreign origin",
+        "MCP transports, Security Warning",
+        "4xx for a page of another site",
+        "check Origin against a list, and answer 403";
+    ORIGIN_NULL: "origin-null", "null origin",
+        "MCP transports, Security Warning",
+        "4xx for a sandboxed page",
+        "null is not an origin to trust: any site can have it";
+    HOST_FOREIGN: "host-foreign", "foreign host",
+        "MCP transports, Security Warning (DNS rebinding)",
+        "4xx under a name that is not the server's",
+        "check Host against the names the server has";
+    FORWARDED_CHALLENGE: "forwarded-challenge", "forwarded, challenge",
+        "RFC 9728 §7.3",
+        "a challenge that names the server, whatever a request says",
+        "set the public address in the configuration; do not believe X-Forwarded-Host from anyone";
+    FORWARDED_METADATA: "forwarded-metadata", "forwarded, metadata",
+        "RFC 9728 §7.3; RFC 8414 §6.2",
+        "metadata that names the server, whatever a request says",
+        "set the public address in the configuration; do not believe X-Forwarded-Host from anyone";
+    HOST_METADATA: "host-metadata", "host, metadata",
+        "RFC 9728 §7.3; RFC 8414 §6.2",
+        "metadata that names the server, whatever Host says",
+        "set the public address in the configuration";
+    PAGE_CONSENT: "page-consent", "consent asked",
+        "MCP security best practices, Confused Deputy Problem",
+        "a page before the first code",
+        "ask for consent, client by client: anybody can register";
+    PAGE_FRAMING: "page-framing", "framing",
+        "RFC 9700 §4.16; RFC 6749 §10.13",
+        "Content-Security-Policy: frame-ancestors 'none'",
+        "send the header with every page";
+    PAGE_COOKIES: "page-cookies", "cookie flags",
+        "MCP security best practices, Consent Cookie Security",
+        "HttpOnly, SameSite, and Secure over https",
+        "set every flag on every cookie of the pages";
+    PAGE_CACHING: "page-caching", "page not cached",
+        "RFC 9111 §5.2.2.5",
+        "Cache-Control: no-store",
+        "add the header to every page with a form";
+    PAGE_CORS: "page-cors", "page not readable",
+        "Fetch Standard, CORS protocol",
+        "no CORS with credentials for the pages",
+        "leave the pages out of CORS";
+    PAGE_FORGED: "page-forged", "forged consent",
+        "RFC 6749 §10.12; MCP security best practices, Consent CSRF Protection",
+        "no code for a form sent from another site",
+        "bind the form to the browser by a cookie, and check Origin";
+    PAGE_SCRIPT_IN_STATE: "page-script-in-state", "script in state",
+        "OWASP XSS Prevention, rule 1",
+        "state is escaped where it is shown",
+        "let the template engine escape";
+    PAGE_SCRIPT_IN_SCOPE: "page-script-in-scope", "script in scope",
+        "OWASP XSS Prevention, rule 1",
+        "scopes are escaped where they are shown",
+        "let the template engine escape";
+    PAGE_SCRIPT_IN_ERROR: "page-script-in-error", "script in client id",
+        "OWASP XSS Prevention, rule 1",
+        "error pages escape what they quote",
+        "let the template engine escape, on error pages too";
+    PAGE_SCRIPT_IN_REDIRECT: "page-script-in-redirect", "script in URI",
+        "OWASP XSS Prevention, rule 1",
+        "error pages escape what they quote",
+        "let the template engine escape, on error pages too";
+    PAGE_SCRIPT_IN_NAME: "page-script-in-name", "script in name",
+        "RFC 7591 §5; OWASP XSS Prevention, rule 1",
+        "the client's name is escaped where it is shown",
+        "let the template engine escape: anybody can register any name";
+    BODY_LARGE_REGISTRATION: "body-large-registration", "large registration",
+        "RFC 7591 §5",
+        "4xx for 4 MiB, or a closed connection",
+        "limit the body, and keep metadata short";
+    BODY_LARGE_TOKEN: "body-large-token", "large token request",
+        "RFC 9110 §15.5.14",
+        "4xx for 4 MiB, or a closed connection",
+        "limit the body";
+    BODY_NONSENSE: "body-nonsense", "nonsense",
+        "RFC 6749 §5.2",
+        "4xx, without the server's innards",
+        "answer invalid_request, and keep stack traces in the log";
+    BODY_DEEP: "body-deep", "deep JSON",
+        "JSON-RPC 2.0 §5.1",
+        "4xx or a JSON-RPC error, and a server that goes on",
+        "limit the depth: recursive parsers run out of stack";
+    BODY_HALF: "body-half", "half a message",
+        "JSON-RPC 2.0 §5.1",
+        "4xx or a JSON-RPC error, and a server that goes on",
+        "answer -32700, Parse error";
+    SSRF_DOCUMENT: "ssrf-document", "document, own address",
+        "Client ID Metadata Document §6; MCP authorization, Client ID Metadata Documents",
+        "no connection to private addresses",
+        "refuse private, loopback and link-local addresses after name resolution";
+    SSRF_DOCUMENT_BY_NAME: "ssrf-document-by-name", "document, own name",
+        "Client ID Metadata Document §6; MCP authorization, Client ID Metadata Documents",
+        "no connection to names of private addresses",
+        "check the address that is connected to, not the name";
+    SSRF_REGISTRATION: "ssrf-registration", "registered URLs",
+        "RFC 7591 §5",
+        "no connection to what a registration names",
+        "do not fetch logos, keys and policies at registration";
+    LOCKOUT: "lockout", "guessing",
+        "OAuth 2.1 §7.4; NIST SP 800-63B §5.2.2",
+        "429 after some wrong passwords",
+        "slow guesses down, by account and by source";
+}

@@ -1,0 +1,76 @@
+//! What survives a restart.
+
+use mcpo_test_support::{
+    oauth_server::{Hole, OAuthServer, Settings},
+    server::TestServer,
+};
+use serde_json::Value;
+
+use crate::support::probe;
+
+/// Ids of the checks that did not pass, with `--restart`.
+async fn forgotten(hole: Option<Hole>) -> Vec<String> {
+    let server = OAuthServer::start(Settings {
+        hole,
+        ..Settings::default()
+    })
+    .await;
+    let request = "POST /restart HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n";
+    let port = server.port();
+    let restart =
+        format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}; printf \"{request}\" >&3; cat <&3'");
+    let run = probe(&[&server.url(), "--json", "--restart", &restart]).await;
+    let report: Value = serde_json::from_str(&run.stdout).expect("a report");
+    let checks = report["checks"].as_array().expect("checks").iter();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    checks
+        .filter(|check| !["pass", "skipped"].contains(&text(&check["verdict"]).as_str()))
+        .map(|check| text(&check["id"]))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_a_restart_forgets_is_named() {
+    assert_eq!(forgotten(None).await, [""; 0]);
+    assert_eq!(
+        forgotten(Some(Hole::ForgetsAccess)).await,
+        ["restart-access"]
+    );
+    assert_eq!(
+        forgotten(Some(Hole::ForgetsRefresh)).await,
+        ["restart-refresh"]
+    );
+    // Refreshing needs a client too.
+    let clients = ["restart-refresh", "restart-client"];
+    assert_eq!(forgotten(Some(Hole::ForgetsClients)).await, clients);
+}
+
+#[tokio::test]
+async fn a_restart_that_fails_could_not_run() {
+    let server = OAuthServer::healthy().await;
+    let run = probe(&[&server.url(), "--restart", "exit 3"]).await;
+    assert_eq!(run.code, Some(2), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("the command of --restart"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[tokio::test]
+async fn two_refreshes_at_once_are_answered_by_our_own_runtime_and_not_by_every_server() {
+    let server = TestServer::start().await;
+    let url = format!("{}/mcp", server.base());
+    let run = probe(&[&url, "--tool", "whoami", "--concurrent-refresh"]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(run.stdout.contains("both answered"), "{}", run.stdout);
+    // It rotates without any time of grace.
+    let server = OAuthServer::healthy().await;
+    let run = probe(&[&server.url(), "--concurrent-refresh"]).await;
+    assert_eq!(run.code, Some(1), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("FAIL") && run.stdout.contains("refresh at once"),
+        "{}",
+        run.stdout
+    );
+}

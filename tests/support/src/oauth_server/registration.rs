@@ -1,0 +1,83 @@
+//! Dynamic client registration.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State as Extract,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{
+    Fault, Hole,
+    state::{self, Client, State},
+};
+
+pub async fn register(Extract(state): Extract<Arc<State>>, Json(body): Json<Value>) -> Response {
+    if state.has(Fault::RegistrationRefused) || state.has(Fault::HostileStrings) {
+        return refuse(&state.text("only https redirect URIs"));
+    }
+    if state.has(Fault::RegistrationWithoutId) {
+        return (StatusCode::CREATED, Json(json!({"client_name": "x"}))).into_response();
+    }
+    let uris: Vec<String> = body["redirect_uris"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|uri| Some(uri.as_str()?.to_owned()))
+        .collect();
+    if uris.is_empty() || !uris.iter().all(|uri| is_acceptable(&state, uri)) {
+        return refuse("a redirect URI that is not accepted");
+    }
+    if state.is_open_to(Hole::FetchesLogos)
+        && let Some(logo) = body["logo_uri"].as_str()
+    {
+        state::fetch(logo).await;
+    }
+    let method = body["token_endpoint_auth_method"]
+        .as_str()
+        .unwrap_or("none")
+        .to_owned();
+    let id = state.fresh("client");
+    let secret = (method != "none").then(|| state.fresh("secret%:+ü"));
+    let client = Client {
+        name: body["client_name"].as_str().unwrap_or("?").to_owned(),
+        secret: secret.clone(),
+        method,
+        redirect_uris: uris,
+    };
+    {
+        let mut memory = state.memory();
+        memory.registrations.push(body.clone());
+        memory.clients.insert(id.clone(), client);
+    }
+    let mut answer = body;
+    answer["client_id"] = json!(id);
+    if let Some(secret) = secret {
+        answer["client_secret"] = json!(secret);
+    }
+    (StatusCode::CREATED, Json(answer)).into_response()
+}
+
+fn refuse(description: &str) -> Response {
+    let error = json!({"error": "invalid_redirect_uri", "error_description": description});
+    (StatusCode::BAD_REQUEST, Json(error)).into_response()
+}
+
+fn is_acceptable(state: &State, uri: &str) -> bool {
+    let Ok(url) = Url::parse(uri) else {
+        return false;
+    };
+    let fragment = url.fragment().is_some() && !state.is_open_to(Hole::RegisterFragment);
+    let local = ["localhost", "127.0.0.1"].contains(&url.host_str().unwrap_or_default());
+    let scheme = match url.scheme() {
+        "https" => true,
+        "http" => local || state.is_open_to(Hole::RegisterPlainHttp),
+        "javascript" => state.is_open_to(Hole::RegisterScript),
+        _ => url.has_host(),
+    };
+    scheme && !fragment
+}

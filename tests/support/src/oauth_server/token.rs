@@ -1,0 +1,207 @@
+//! The token endpoint.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Form, Json,
+    extract::State as Extract,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Fault, Hole,
+    state::{Pending, State},
+};
+
+type Pairs = HashMap<String, String>;
+
+pub async fn token(
+    Extract(state): Extract<Arc<State>>,
+    headers: HeaderMap,
+    Form(form): Form<Pairs>,
+) -> Response {
+    match state.settings.fault {
+        Some(Fault::TokenError500) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, "database is locked").into_response();
+        }
+        Some(Fault::TokenInvalidClient) => {
+            return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
+        }
+        _ => {}
+    }
+    let get = |name: &str| form.get(name).cloned().unwrap_or_default();
+    if get("grant_type").is_empty() && state.is_open_to(Hole::Innards) {
+        let trace = "Traceback (most recent call last): KeyError";
+        return (StatusCode::BAD_REQUEST, trace).into_response();
+    }
+    if get("refresh_token").len() > 64 * 1024 {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let Some(client) = authenticated(&state, &headers, &form) else {
+        if state.is_open_to(Hole::UnknownClient400) {
+            return refuse(StatusCode::BAD_REQUEST, "invalid_grant");
+        }
+        return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
+    };
+    let code = get("grant_type") == "authorization_code";
+    let pending = match get("grant_type").as_str() {
+        "authorization_code" => spend_code(&state, &form),
+        "refresh_token" if !state.has(Fault::RefreshRefused) => {
+            spend_refresh(&state, &get("refresh_token"))
+        }
+        _ => None,
+    };
+    let Some(pending) = pending else {
+        if get("code") == "made-up" && state.is_open_to(Hole::MadeUpCode401) {
+            return refuse(StatusCode::UNAUTHORIZED, "invalid_code");
+        }
+        return refuse(StatusCode::BAD_REQUEST, "invalid_grant");
+    };
+    let anyone = if code {
+        Hole::CodeOfOthers
+    } else {
+        Hole::RefreshOfOthers
+    };
+    if pending.client != client && !state.is_open_to(anyone) {
+        return refuse(StatusCode::BAD_REQUEST, "invalid_grant");
+    }
+    if pending.resource != get("resource") && !state.is_open_to(Hole::CodeForOthers) {
+        return refuse(StatusCode::BAD_REQUEST, "invalid_target");
+    }
+    issue(&state, pending, &form)
+}
+
+fn refuse(status: StatusCode, error: &str) -> Response {
+    (status, Json(json!({"error": error}))).into_response()
+}
+
+/// A code is good once; the second time everything that came of it is dead.
+fn spend_code(state: &State, form: &Pairs) -> Option<Pending> {
+    let get = |name: &str| form.get(name).cloned().unwrap_or_default();
+    let mut memory = state.memory();
+    let code = get("code");
+    let Some(pending) = memory.codes.remove(&code) else {
+        let replayed = memory.spent.get(&code)?.clone();
+        if !state.is_open_to(Hole::ReplayRevokesNothing) {
+            memory
+                .refresh
+                .retain(|_, other| other.grant != replayed.grant);
+        }
+        return state.is_open_to(Hole::CodeTwice).then_some(replayed);
+    };
+    memory.spent.insert(code, pending.clone());
+    let verifier = get("code_verifier");
+    let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
+    let proven = pending.challenge == digest
+        || match state.settings.hole {
+            Some(Hole::CodeWithoutVerifier) => verifier.is_empty(),
+            Some(Hole::CodeWithWrongVerifier) => verifier.starts_with("aaaa"),
+            Some(Hole::CodeWithChallenge) => verifier == pending.challenge,
+            _ => false,
+        };
+    let home = pending.redirect_uri == get("redirect_uri") || state.is_open_to(Hole::CodeElsewhere);
+    (proven && home).then_some(pending)
+}
+
+/// A refresh token is good once; the second time its whole family is dead.
+fn spend_refresh(state: &State, token: &str) -> Option<Pending> {
+    let mut memory = state.memory();
+    if let Some(pending) = memory.refresh.get(token).cloned() {
+        if !state.is_open_to(Hole::RefreshStays) {
+            memory.refresh.remove(token);
+            memory.spent.insert(token.to_owned(), pending.clone());
+        }
+        return Some(pending);
+    }
+    let replayed = memory.spent.get(token)?.clone();
+    if state.is_open_to(Hole::RefreshTwice) {
+        // The first answer counts; the family of the second is its own.
+        memory
+            .refresh
+            .retain(|_, other| other.grant != replayed.grant);
+        return Some(replayed);
+    }
+    if !state.is_open_to(Hole::RefreshReplayRevokesNothing) {
+        memory
+            .refresh
+            .retain(|_, other| other.grant != replayed.grant);
+    }
+    None
+}
+
+fn issue(state: &State, pending: Pending, form: &Pairs) -> Response {
+    let get = |name: &str| form.get(name).cloned().unwrap_or_default();
+    let refreshed = get("grant_type") == "refresh_token";
+    let access = state.fresh("access");
+    let refresh = if refreshed && state.is_open_to(Hole::RefreshStays) {
+        get("refresh_token")
+    } else {
+        state.fresh("refresh")
+    };
+    let broken = state.has(Fault::TokenNotAccepted)
+        || (refreshed && state.has(Fault::RefreshedTokenNotAccepted));
+    let mut answer = json!({
+        "access_token": access,
+        "token_type": if state.has(Fault::WrongTokenType) { "mac" } else { "Bearer" },
+        "expires_in": 3600,
+        "refresh_token": refresh,
+    });
+    if refreshed && state.is_open_to(Hole::RefreshForMore) {
+        answer["scope"] = json!(get("scope"));
+    }
+    if state.has(Fault::NoAccessToken) {
+        answer["access_token"] = json!("");
+    }
+    {
+        let mut memory = state.memory();
+        if !broken {
+            memory.access.insert(access, pending.scope.clone());
+        }
+        memory.refresh.insert(refresh, pending);
+    }
+    let caching = if state.has(Fault::TokenCached) {
+        "public"
+    } else {
+        "no-store"
+    };
+    ([(header::CACHE_CONTROL, caching)], Json(answer)).into_response()
+}
+
+/// The client of a token request, if it proves itself as it registered.
+fn authenticated(state: &State, headers: &HeaderMap, form: &Pairs) -> Option<String> {
+    let decode = |text: &str| {
+        let pairs = format!("v={text}");
+        let pair = url::form_urlencoded::parse(pairs.as_bytes()).next();
+        pair.map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
+    };
+    let basic = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| {
+            let pair =
+                String::from_utf8(STANDARD.decode(value.strip_prefix("Basic ")?).ok()?).ok()?;
+            let (id, secret) = pair.split_once(':')?;
+            Some((decode(id), decode(secret)))
+        });
+    let id = basic.as_ref().map_or_else(
+        || form.get("client_id").cloned(),
+        |(id, _)| Some(id.clone()),
+    )?;
+    let client = state.client(&id)?;
+    let proven = match client.method.as_str() {
+        "client_secret_basic" => basic.map(|(_, secret)| secret) == client.secret,
+        "client_secret_post" => {
+            basic.is_none() && form.get("client_secret") == client.secret.as_ref()
+        }
+        _ => basic.is_none() && !form.contains_key("client_secret"),
+    };
+    proven.then_some(id)
+}
