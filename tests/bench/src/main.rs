@@ -23,8 +23,8 @@ use tokio::task::JoinSet;
 const WITH: &str = "with-runtime";
 const WITHOUT: &str = "without-auth";
 /// Rounds take turns between the servers, so that what else the machine does meets both alike.
-const ROUNDS: usize = 15;
-const ROUND: Duration = Duration::from_millis(600);
+const ROUNDS: usize = 41;
+const ROUND: Duration = Duration::from_millis(250);
 const WARM_UP: Duration = Duration::from_millis(500);
 const STARTS: usize = 15;
 const FLOWS: u32 = 1000;
@@ -70,9 +70,14 @@ async fn compare_calls(form: Form, state: &Path, figures: &mut Vec<Figure>) {
     authenticated.round(&with, WARM_UP).await;
     open.round(&without, WARM_UP).await;
     let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        let ours = authenticated.round(&with, ROUND).await;
-        rounds.push((ours, open.round(&without, ROUND).await));
+    for turn in 0..ROUNDS {
+        if turn % 2 == 0 {
+            let ours = authenticated.round(&with, ROUND).await;
+            rounds.push((ours, open.round(&without, ROUND).await));
+        } else {
+            let theirs = open.round(&without, ROUND).await;
+            rounds.push((authenticated.round(&with, ROUND).await, theirs));
+        }
     }
     let version = match form {
         Form::Newer => "2026-07-28, JSON",
