@@ -140,7 +140,7 @@ impl<'w> Summary<'w> {
             "verdict": match exit {
                 Exit::Success => "passed",
                 Exit::CheckFailed => "failed",
-                Exit::CouldNotRun | Exit::Interrupted => "could-not-run",
+                Exit::CouldNotRun | Exit::Interrupted | Exit::ChangesPending => "could-not-run",
             },
             "exit_code": exit as u8,
             "client": {"id": self.plan.profile.name, "title": self.plan.profile.title},
