@@ -33,6 +33,11 @@ impl Ui {
         self.stderr.is_term()
     }
 
+    /// Whether stdout is a terminal, so that a person reads the result as it comes.
+    pub fn result_is_terminal(&self) -> bool {
+        self.stdout.is_term()
+    }
+
     /// Whether stderr may carry colour codes.
     pub const fn has_colours(&self) -> bool {
         self.colours

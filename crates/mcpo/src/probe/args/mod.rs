@@ -1,14 +1,17 @@
-//! What the user types; the plan is made of it once everything has been looked at.
+//! What the user types; the order is made of it once everything has been looked at.
 
-mod plan;
+mod connection;
+mod order;
 
 use std::time::Duration;
 
 use clap::Args;
 use url::Url;
 
-pub use self::plan::{Identity, Person, Plan, Restart};
-use super::{document::DocumentArgs, profile::ClientName, secret::Secret};
+use self::connection::ConnectionArgs;
+pub use self::order::Order;
+use super::document::DocumentArgs;
+use crate::walk::{ClientName, Secret};
 
 /// Arguments of `mcpo probe`.
 #[allow(
@@ -87,6 +90,18 @@ pub struct ProbeArgs {
     /// Seconds allowed for each request instead of the client's own limit; claude.ai allows 10.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
+
+    #[command(flatten)]
+    connection: ConnectionArgs,
+
+    /// Show every request and its answer, with secrets cut to name and length, and the curl to
+    /// repeat it.
+    #[arg(long)]
+    trace: bool,
+
+    /// Keep client and tokens in your state folder, and use those of last time instead of signing in.
+    #[arg(long)]
+    reuse: bool,
 
     /// Restart the server with this shell command, and see whether tokens and client are still good.
     #[arg(long, value_name = "COMMAND", conflicts_with = "browser")]

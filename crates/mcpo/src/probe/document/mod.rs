@@ -1,11 +1,12 @@
 //! Reports for machines and issues: one document on stdout.
 
+mod json;
 mod junit;
 mod markdown;
 
 use clap::Args;
 
-use super::json::Summary;
+use crate::walk::Report;
 
 /// The flags, of which one may be given.
 #[derive(Debug, Args)]
@@ -44,11 +45,11 @@ impl DocumentArgs {
 }
 
 impl Document {
-    pub fn write(self, summary: &Summary<'_>) -> String {
+    pub fn write(self, report: &Report<'_>) -> String {
         match self {
-            Self::Json => format!("{:#}", summary.document()),
-            Self::Markdown => markdown::write(summary),
-            Self::Junit => junit::write(summary),
+            Self::Json => json::write(report),
+            Self::Markdown => markdown::write(report),
+            Self::Junit => junit::write(report),
         }
     }
 }
