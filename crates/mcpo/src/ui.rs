@@ -59,6 +59,13 @@ impl Ui {
         self.labelled(&Style::new().yellow().bold(), "warning", what);
     }
 
+    /// Something that has just happened and wants to be looked at: a terminal rings.
+    pub fn alert(&self, what: impl std::fmt::Display) {
+        let bell = if self.stderr.is_term() { "\u{7}" } else { "" };
+        let what = format!("{bell}{what}");
+        self.labelled(&Style::new().magenta().bold(), "alert", what);
+    }
+
     fn labelled(&self, colour: &Style, label: &str, what: impl std::fmt::Display) {
         let label = colour.clone().for_stderr().apply_to(format!("{label:>10}"));
         self.say(format_args!("{label} {what}"));

@@ -3,6 +3,7 @@
 mod args;
 mod document;
 mod store;
+mod watch;
 
 pub use self::args::ProbeArgs;
 use self::{args::Order, store::Store};
@@ -39,12 +40,23 @@ async fn probe(order: Order, ui: &Ui) -> Outcome {
         mut plan,
         document,
         reuse,
+        traced,
+        watch,
     } = order;
     let store = reuse.then(Store::open).transpose()?;
     if let Some(store) = &store {
         plan.kept = store.load(ui);
     }
-    let mut terminal = Terminal::new(ui, &plan, document.is_some());
+    if let Some(watch) = watch {
+        return Box::pin(watch::watch(plan, &watch, document, traced, ui)).await;
+    }
+    let mut terminal = Terminal::new(ui, &plan, document.is_some()).traced(traced);
+    if let Some(idle) = plan.cold {
+        let minutes = idle.as_secs_f64() / 60.0;
+        ui.say(format_args!(
+            "the cold start comes after {minutes:.1} min without a request"
+        ));
+    }
     if matches!(plan.restart, Some(Restart::ByHand)) {
         ui.say("press enter when the server has been redeployed, and not before");
     }

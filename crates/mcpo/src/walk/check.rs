@@ -7,6 +7,8 @@ use std::{
 
 use super::{
     http::{Recorder, Sent},
+    known::Known,
+    plan::Plan,
     rules::{self, Rule},
     text::clean,
 };
@@ -53,6 +55,8 @@ pub struct Check {
     pub verdict: Verdict,
     pub fault: Fault,
     pub elapsed: Duration,
+    /// The settings that mend it, for servers that were recognized.
+    pub settings: Vec<String>,
     /// What was asked for it, in order.
     pub sent: Vec<Sent>,
     /// 1, or more when the walk had to authorize again (step-up, another authorization server).
@@ -88,6 +92,14 @@ pub trait Observer {
     fn skipped(&mut self, rules: &[&'static Rule], because: &str);
 }
 
+/// Tells nobody: what happened is in the report.
+pub struct Quiet;
+
+impl Observer for Quiet {
+    fn checked(&mut self, _: &Check) {}
+    fn skipped(&mut self, _: &[&'static Rule], _: &str) {}
+}
+
 /// All checks so far, in flow order.
 pub struct Log<'o> {
     checks: Vec<Check>,
@@ -98,9 +110,8 @@ pub struct Log<'o> {
 }
 
 impl<'o> Log<'o> {
-    /// `detailed` if headers and bodies are to be written down too.
-    pub fn new(observer: &'o mut dyn Observer, detailed: bool) -> Self {
-        let recorder = Recorder::new(detailed, observer.activity());
+    pub fn new(observer: &'o mut dyn Observer, plan: &Plan) -> Self {
+        let recorder = Recorder::new(plan, observer.activity());
         Self {
             checks: Vec::new(),
             observer,
@@ -136,6 +147,7 @@ impl<'o> Log<'o> {
                 },
                 fault: Fault::default(),
                 elapsed: Duration::ZERO,
+                settings: Vec::new(),
                 sent: Vec::new(),
                 round: self.round,
             });
@@ -158,6 +170,11 @@ impl<'o> Log<'o> {
         self.skip(&unreached, because);
     }
 
+    /// What kind of server this seems to be.
+    pub fn recognized(&self) -> Vec<&'static Known> {
+        self.recorder.traits.recognized()
+    }
+
     /// The checks, what was sent after the last of them, and what the user has to add to the
     /// command.
     pub fn into_parts(self) -> (Vec<Check>, Vec<Sent>, Option<Suggestion>) {
@@ -165,8 +182,14 @@ impl<'o> Log<'o> {
     }
 
     fn record(&mut self, pending: &Pending, verdict: Verdict, fault: Fault) {
+        let wrong = matches!(verdict, Verdict::Warn | Verdict::Fail);
         let check = Check {
             rule: pending.rule,
+            settings: if wrong {
+                self.recorder.traits.settings(pending.rule.id)
+            } else {
+                Vec::new()
+            },
             verdict,
             fault,
             elapsed: pending.since.elapsed(),

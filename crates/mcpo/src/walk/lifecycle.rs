@@ -81,6 +81,19 @@ guarantee!(
     "keep registrations in a store that outlives the process, or seal them into the client id"
 );
 
+/// Every rule of this file.
+#[cfg(test)]
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    let all = [
+        &CONCURRENT_REFRESH,
+        &RESTARTED,
+        &RESTART_ACCESS,
+        &RESTART_REFRESH,
+        &RESTART_CLIENT,
+    ];
+    all.into_iter().map(|guarantee| &guarantee.rule)
+}
+
 /// What the user asked for besides the walk.
 pub async fn check(plan: &Plan, lab: &Lab<'_>, log: &mut Log<'_>) {
     if plan.concurrent_refresh {

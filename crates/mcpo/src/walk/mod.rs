@@ -8,7 +8,7 @@
 //!
 //! ```ignore
 //! let mut plan = Plan::new(url, ClientName::default())?;
-//! plan.sign_in_with(password);
+//! plan.sign_in_with(None, password);
 //! let mut terminal = Terminal::new(ui, &plan, false);
 //! let report = walk(&plan, &mut terminal).await;
 //! terminal.finish(&report);
@@ -20,8 +20,10 @@
 
 mod browser_access;
 mod check;
+mod cold;
 mod credentials;
 mod http;
+mod known;
 mod lifecycle;
 mod mcp;
 mod oauth;
@@ -39,7 +41,7 @@ mod text;
 mod trace;
 
 pub use self::{
-    check::{Check, Verdict},
+    check::{Check, Quiet, Verdict},
     credentials::Credentials,
     http::{Sent, is_loopback},
     plan::{Connection, Identity, Person, Plan, Restart},

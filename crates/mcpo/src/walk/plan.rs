@@ -39,6 +39,8 @@ pub enum Restart {
 pub enum Person {
     /// The probe fills the forms itself.
     Forms {
+        /// For sign-in forms that ask for a name besides the password.
+        user: Option<String>,
         password: Option<Secret>,
         redirect_uri: Url,
     },
@@ -78,6 +80,8 @@ pub struct Plan {
     pub security: bool,
     pub concurrent_refresh: bool,
     pub restart: Option<Restart>,
+    /// How long the server is to be left alone before its first answer is timed.
+    pub cold: Option<Duration>,
     /// How the server is reached, and what is added to requests.
     pub connection: Connection,
     /// Whether headers and bodies are wanted in the report.
@@ -97,6 +101,7 @@ impl Plan {
             target,
             identity: Identity::AsClient,
             person: Person::Forms {
+                user: None,
                 password: None,
                 redirect_uri,
             },
@@ -108,15 +113,22 @@ impl Plan {
             security: false,
             concurrent_refresh: false,
             restart: None,
+            cold: None,
             connection: Connection::default(),
             detailed: false,
             kept: Vec::new(),
         })
     }
 
-    /// Fills `password` into the server's sign-in form.
-    pub fn sign_in_with(&mut self, password: Secret) {
-        if let Person::Forms { password: held, .. } = &mut self.person {
+    /// Fills these into the server's sign-in form.
+    pub fn sign_in_with(&mut self, user: Option<String>, password: Secret) {
+        if let Person::Forms {
+            user: name,
+            password: held,
+            ..
+        } = &mut self.person
+        {
+            *name = user;
             *held = Some(password);
         }
     }

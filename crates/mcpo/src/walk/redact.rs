@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 /// Shorter values are found in too many innocent places.
-const TELLING: usize = 12;
+const TELLING: usize = 8;
 /// More secrets than any walk meets.
 const REMEMBERED: usize = 2_000;
 
@@ -46,14 +46,14 @@ pub fn is_secret(name: &str) -> bool {
 }
 
 impl Secrets {
-    /// Remembers `value`, and says what is shown instead.
+    /// Remembers `value`, and says what is shown instead: the name under which it was first seen.
     pub fn cut(&self, name: &str, value: &str) -> String {
-        let shown = format!("<{name}: {} characters>", value.chars().count());
         let mut known = self.0.borrow_mut();
-        if value.len() >= TELLING
-            && known.len() < REMEMBERED
-            && !known.iter().any(|(other, _)| other == value)
-        {
+        if let Some((_, shown)) = known.iter().find(|(other, _)| other == value) {
+            return shown.clone();
+        }
+        let shown = format!("<{name}: {} characters>", value.chars().count());
+        if value.len() >= TELLING && known.len() < REMEMBERED {
             known.push((value.to_owned(), shown.clone()));
         }
         shown
@@ -200,7 +200,7 @@ mod tests {
         );
         assert_eq!(
             secrets.header("Authorization", "Bearer 0123456789abcdef"),
-            "Bearer <Authorization: 16 characters>"
+            "Bearer <access_token: 16 characters>"
         );
         assert_eq!(
             secrets.header("set-cookie", "sid=secretsecretsecret; Path=/; HttpOnly"),

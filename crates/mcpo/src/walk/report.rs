@@ -8,6 +8,7 @@ use super::{
     check::{Check, Log, Suggestion, Verdict},
     credentials::Credentials,
     http::{Sent, is_loopback},
+    known::Known,
     plan::Plan,
     profile::Profile,
 };
@@ -24,6 +25,8 @@ pub struct Report<'w> {
     pub checks: Vec<Check>,
     /// What was sent after the last check.
     pub farewell: Vec<Sent>,
+    /// The servers that answer like this one.
+    pub recognized: Vec<&'static Known>,
     pub elapsed: Duration,
     /// What the client holds at the end, if it was let in.
     pub credentials: Option<Credentials>,
@@ -37,12 +40,14 @@ impl<'w> Report<'w> {
         credentials: Option<Credentials>,
         elapsed: Duration,
     ) -> Self {
+        let recognized = log.recognized();
         let (checks, farewell, suggestion) = log.into_parts();
         Self {
             target: &plan.target,
             profile: &plan.profile,
             checks,
             farewell,
+            recognized,
             elapsed,
             credentials,
             suggestion,
@@ -96,6 +101,12 @@ impl<'w> Report<'w> {
             let passed = self.count(|verdict| matches!(verdict, Verdict::Pass));
             format!("passed: {passed} checks{warnings}, in {time}")
         }
+    }
+
+    /// What kind of server this seems to be.
+    pub fn looks_like(&self) -> Option<String> {
+        let names: Vec<&str> = self.recognized.iter().map(|known| &*known.name).collect();
+        (!names.is_empty()).then(|| format!("looks like {}", names.join(", with ")))
     }
 
     /// What the user of the client would see.

@@ -51,10 +51,16 @@ rules! {
         "MCP 2026-07-28, server/discover";
     INITIALIZE: "initialize", "initialize",
         "MCP 2025-11-25 basic/lifecycle, Initialization";
+    VERSIONS: "versions", "versions",
+        "MCP 2025-11-25 basic/lifecycle, Version Negotiation; MCP 2026-07-28 basic/versioning";
     TOOLS_LIST: "tools-list", "tools/list",
         "MCP server/tools, Listing Tools";
     TOOLS_CALL: "tools-call", "tools/call",
         "MCP server/tools, Calling Tools";
+    RESOURCES: "resources", "resources",
+        "MCP server/resources, Listing Resources, Reading Resources";
+    PROMPTS: "prompts", "prompts",
+        "MCP server/prompts, Listing Prompts, Getting a Prompt";
     BOTH_FORMS: "both-forms", "older clients",
         "MCP 2026-07-28 basic/versioning, Backward Compatibility";
     BROWSER_ACCESS: "browser-access", "browser access",
@@ -67,8 +73,16 @@ rules! {
         "RFC 6749 §1.4; clients keep their tokens over redeploys";
     KEPT_REFRESH: "kept-refresh", "refresh kept",
         "RFC 6749 §1.5; clients keep client id and refresh token over redeploys";
+    COLD: "cold", "cold start",
+        "claude.ai gives up after 10 s";
     REFRESH: "refresh", "refresh",
         "RFC 6749 §6; OAuth 2.1 §4.3";
+}
+
+/// Every rule there is, also those that only some walks meet.
+#[cfg(test)]
+pub fn every() -> impl Iterator<Item = &'static Rule> {
+    ALL.iter().copied()
 }
 
 /// The rules that say nothing about a server which asks for no token.
@@ -105,6 +119,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         &BROWSER_ACCESS,
         &KEPT_ACCESS,
         &KEPT_REFRESH,
+        &COLD,
     ];
     ALL.iter()
         .copied()

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{
     browser_access,
     check::{Fault, Log, Observer, Step},
+    cold,
     credentials::Credentials,
     http::{Exchange, Reach, Trouble, is_loopback},
     lifecycle,
@@ -19,11 +20,14 @@ use super::{
 /// Walks the server as a client does; `observer` hears of each check as it happens.
 pub async fn walk<'p>(plan: &'p Plan, observer: &mut dyn Observer) -> Report<'p> {
     let since = Instant::now();
-    let mut log = Log::new(observer, plan.detailed);
+    let mut log = Log::new(observer, plan);
     let mut left = None;
     // The walk may end early; then the log's last check says why.
     let _ = Box::pin(steps(plan, &mut log, &mut left)).await;
     log.skip_unreached();
+    if plan.cold.is_some() {
+        log.skip_rest([&rules::COLD].into_iter(), "the walk ended before it");
+    }
     if plan.security {
         log.skip_rest(security::rules(), "the walk ended before it");
     }
@@ -55,11 +59,14 @@ async fn inside(plan: &Plan, log: &mut Log<'_>, peer: &mut Peer<'_>, doorway: Do
     }
     let spoken = mcp::greet(peer, log).await?;
     let wire = &spoken.newest;
+    mcp::negotiate(peer, log, &spoken).await;
     let tools = mcp::list(peer, log, wire).await?;
     let arguments = plan.arguments.as_ref();
     let wanted = plan.tool.as_deref().map(|tool| (tool, arguments));
     // What goes wrong from here on says nothing about what comes after it.
     let called = mcp::call_one(peer, log, wire, &tools, wanted).await;
+    let read = mcp::resources(peer, log, wire, &spoken.capabilities).await;
+    let got = mcp::prompts(peer, log, wire, &spoken.capabilities).await;
     let compared = mcp::compare(peer, log, spoken.older.as_ref(), &tools).await;
     let refreshed = refresh(peer, log, wire).await;
     if let Some(lab) = peer
@@ -69,11 +76,14 @@ async fn inside(plan: &Plan, log: &mut Log<'_>, peer: &mut Peer<'_>, doorway: Do
     {
         lifecycle::check(plan, &lab, log).await;
     }
+    if let Some(idle) = plan.cold {
+        cold::check(plan, peer, log, wire, idle).await;
+    }
     if plan.security {
         security::attack(plan, exchange, log, wire, peer.grant.as_ref()).await;
     }
     peer.leave(spoken.older.as_ref().unwrap_or(wire)).await;
-    called.and(compared).and(refreshed)
+    called.and(read).and(got).and(compared).and(refreshed)
 }
 
 /// https everywhere but on loopback, and an address that can be found.

@@ -44,7 +44,7 @@ impl<'u> Terminal<'u> {
             ui,
             aside,
             tree,
-            traced: plan.detailed,
+            traced: false,
             phase: None,
             waiting: (ui.is_terminal() && ui.has_colours()).then(waiting),
         };
@@ -53,6 +53,13 @@ impl<'u> Terminal<'u> {
             plan.target, plan.profile.title
         ));
         terminal
+    }
+
+    /// Shows requests and answers too, if the plan has them written down.
+    #[must_use]
+    pub const fn traced(mut self, traced: bool) -> Self {
+        self.traced = traced;
+        self
     }
 
     fn line(&self, line: &str) {
@@ -138,6 +145,9 @@ impl<'u> Terminal<'u> {
         }
         self.line("");
         self.line(&report.headline());
+        if let Some(kind) = report.looks_like() {
+            self.line(&kind);
+        }
         self.line(&report.outcome());
         self.line(&format!("next: {}", report.next()));
     }
@@ -192,6 +202,9 @@ impl Observer for Terminal<'_> {
             self.detail("clause", check.rule.clause);
         }
         self.detail("mend", &check.fault.hint);
+        for setting in &check.settings {
+            self.detail("setting", setting);
+        }
     }
 
     fn skipped(&mut self, rules: &[&'static Rule], because: &str) {

@@ -6,7 +6,7 @@ use url::Url;
 use super::ProbeArgs;
 use crate::{
     error::{Failure, Outcome},
-    probe::document::Document,
+    probe::{document::Document, watch::Watch},
     walk::{Identity, Person, Plan, Restart, Secret, is_loopback},
 };
 
@@ -18,6 +18,9 @@ pub struct Order {
     pub document: Option<Document>,
     /// Whether credentials are kept and used again.
     pub reuse: bool,
+    /// Whether requests and answers are shown.
+    pub traced: bool,
+    pub watch: Option<Watch>,
 }
 
 impl ProbeArgs {
@@ -48,7 +51,7 @@ impl ProbeArgs {
         }
         let password = self.password.or_else(|| secret_in("MCPO_PROBE_PASSWORD"));
         if let Some(password) = password {
-            plan.sign_in_with(password);
+            plan.sign_in_with(self.user, password);
         }
         if let Some(timeout) = self.timeout {
             plan.timeout = timeout;
@@ -64,11 +67,19 @@ impl ProbeArgs {
             (None, false) => None,
         };
         plan.connection = self.connection.checked(&plan.target)?;
-        plan.detailed = self.trace;
+        let document = self.document.chosen();
+        plan.detailed = self.trace || document == Some(Document::Html);
+        plan.cold = self.cold;
         Ok(Order {
             plan,
-            document: self.document.chosen(),
+            document,
             reuse: self.reuse,
+            traced: self.trace,
+            watch: self.watch.map(|pause| Watch {
+                pause,
+                rounds: self.rounds,
+                alert: self.alert,
+            }),
         })
     }
 }

@@ -25,6 +25,7 @@ struct Row<'c> {
     hint: &'c str,
     elapsed_ms: f64,
     round: u32,
+    settings: &'c [String],
     requests: Vec<Request<'c>>,
 }
 
@@ -71,6 +72,7 @@ fn document(report: &Report<'_>) -> Value {
         },
         "exit_code": exit as u8,
         "client": {"id": report.profile.name, "title": report.profile.title},
+        "recognized": report.recognized.iter().map(|known| &known.name).collect::<Vec<_>>(),
         "outcome": report.outcome(),
         "elapsed_ms": milliseconds(report.elapsed),
         "next": report.next(),
@@ -91,6 +93,7 @@ fn row(check: &Check) -> Row<'_> {
         hint: &check.fault.hint,
         elapsed_ms: milliseconds(check.elapsed),
         round: check.round,
+        settings: &check.settings,
         requests: check.sent.iter().map(request).collect(),
     }
 }

@@ -34,7 +34,11 @@ fn case(check: &Check) -> String {
             ("mend", &fault.hint),
         ];
         let lines = lines.map(|(label, text)| format!("{label}: {text}"));
-        let text = format!("{}\nclause: {}", lines.join("\n"), check.rule.clause);
+        let mut text = format!("{}\nclause: {}", lines.join("\n"), check.rule.clause);
+        for setting in &check.settings {
+            text.push_str("\nsetting: ");
+            text.push_str(setting);
+        }
         escape(&text).into_owned()
     };
     let body = match &check.verdict {

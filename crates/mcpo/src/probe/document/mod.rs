@@ -1,14 +1,20 @@
 //! Reports for machines and issues: one document on stdout.
 
+mod html;
 mod json;
 mod junit;
 mod markdown;
+mod sarif;
 
 use clap::Args;
 
 use crate::walk::Report;
 
 /// The flags, of which one may be given.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "one of them is given at most"
+)]
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct DocumentArgs {
@@ -23,6 +29,14 @@ pub struct DocumentArgs {
     /// Print the report as XML that build servers read.
     #[arg(long)]
     junit: bool,
+
+    /// Print what is wrong as SARIF, for code scanning.
+    #[arg(long)]
+    sarif: bool,
+
+    /// Print the report as one HTML page with the sequence as a diagram.
+    #[arg(long)]
+    html: bool,
 }
 
 /// A kind of report.
@@ -31,16 +45,22 @@ pub enum Document {
     Json,
     Markdown,
     Junit,
+    Sarif,
+    Html,
 }
 
 impl DocumentArgs {
-    pub const fn chosen(&self) -> Option<Document> {
-        match (self.json, self.markdown, self.junit) {
-            (true, ..) => Some(Document::Json),
-            (_, true, _) => Some(Document::Markdown),
-            (.., true) => Some(Document::Junit),
-            _ => None,
-        }
+    pub fn chosen(&self) -> Option<Document> {
+        let flags = [
+            (self.json, Document::Json),
+            (self.markdown, Document::Markdown),
+            (self.junit, Document::Junit),
+            (self.sarif, Document::Sarif),
+            (self.html, Document::Html),
+        ];
+        flags
+            .into_iter()
+            .find_map(|(given, document)| given.then_some(document))
     }
 }
 
@@ -50,6 +70,8 @@ impl Document {
             Self::Json => json::write(report),
             Self::Markdown => markdown::write(report),
             Self::Junit => junit::write(report),
+            Self::Sarif => sarif::write(report),
+            Self::Html => html::write(report),
         }
     }
 }

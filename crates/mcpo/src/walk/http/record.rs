@@ -12,9 +12,17 @@ use reqwest::{
     header::{ACCEPT, CONTENT_TYPE, HeaderMap},
 };
 use serde_json::Value;
+use url::Url;
 
 use super::trouble::Trouble;
-use crate::walk::{check::Activity, oauth::Form, redact::Secrets, text::clean_to};
+use crate::walk::{
+    check::Activity,
+    known::{Place, Traits},
+    oauth::Form,
+    plan::Plan,
+    redact::{Secrets, is_secret},
+    text::clean_to,
+};
 
 /// How much of a body is shown.
 const SHOWN: usize = 4 * 1024;
@@ -56,7 +64,16 @@ pub struct Detail {
     pub asked_body: Option<String>,
     pub came_headers: Vec<(String, String)>,
     pub came_body: Option<String>,
-    /// What of the answer's body has come so far.
+}
+
+/// A request that is being answered.
+struct Entry {
+    id: u64,
+    sent: Sent,
+    /// Whether the answer tells what kind of server this is.
+    place: Option<Place>,
+    head: String,
+    /// What of the answer's body has come so far, and how long it is.
     raw: Vec<u8>,
     length: usize,
 }
@@ -66,16 +83,19 @@ pub struct Detail {
 pub struct Recorder {
     detailed: bool,
     activity: Option<Activity>,
+    target: Option<Url>,
     next: Cell<u64>,
-    sent: RefCell<Vec<(u64, Sent)>>,
+    sent: RefCell<Vec<Entry>>,
     pub secrets: Secrets,
+    pub traits: Traits,
 }
 
 impl Recorder {
-    /// `detailed` if headers and bodies are wanted too; `activity` hears of each request.
-    pub fn new(detailed: bool, activity: Option<Activity>) -> Rc<Self> {
+    /// `activity` hears of each request.
+    pub fn new(plan: &Plan, activity: Option<Activity>) -> Rc<Self> {
         Rc::new(Self {
-            detailed,
+            detailed: plan.detailed,
+            target: Some(plan.target.clone()),
             activity,
             ..Self::default()
         })
@@ -84,7 +104,27 @@ impl Recorder {
     /// Everything since the last time.
     pub fn take(&self) -> Vec<Sent> {
         let sent = std::mem::take(&mut *self.sent.borrow_mut());
-        sent.into_iter().map(|(_, sent)| sent).collect()
+        sent.into_iter().map(|entry| entry.sent).collect()
+    }
+
+    /// Tells what is being done besides requests.
+    pub fn announce(&self, doing: &str) {
+        if let Some(activity) = &self.activity {
+            activity(doing);
+        }
+    }
+
+    fn place(&self, url: &Url) -> Option<Place> {
+        let path = url.path();
+        if self.target.as_ref() == Some(url) {
+            Some(Place::Endpoint)
+        } else if path.starts_with("/.well-known/oauth-protected-resource") {
+            Some(Place::Resource)
+        } else if path.contains("/.well-known/") {
+            Some(Place::Issuer)
+        } else {
+            None
+        }
     }
 
     /// Begins an entry.
@@ -109,10 +149,15 @@ impl Recorder {
             elapsed: Duration::ZERO,
             detail,
         };
-        if let Some(activity) = &self.activity {
-            activity(&sent.to_string());
-        }
-        self.sent.borrow_mut().push((id, sent));
+        self.announce(&sent.to_string());
+        self.sent.borrow_mut().push(Entry {
+            id,
+            sent,
+            place: self.place(request.url()),
+            head: String::new(),
+            raw: Vec::new(),
+            length: 0,
+        });
         Record {
             recorder: Rc::clone(self),
             id,
@@ -120,10 +165,10 @@ impl Recorder {
         }
     }
 
-    fn change(&self, id: u64, change: impl FnOnce(&mut Sent)) {
+    fn change(&self, id: u64, change: impl FnOnce(&mut Entry)) {
         let mut sent = self.sent.borrow_mut();
-        if let Some((_, sent)) = sent.iter_mut().rev().find(|(other, _)| *other == id) {
-            change(sent);
+        if let Some(entry) = sent.iter_mut().rev().find(|entry| entry.id == id) {
+            change(entry);
         }
     }
 
@@ -180,7 +225,12 @@ impl Recorder {
             return;
         }
         for (name, value) in Form::all(text).iter().flat_map(|form| &form.fields) {
-            self.secrets.cut(name, value);
+            let opaque = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+/=~".contains(&byte);
+            let sealed = value.len() >= 24 && value.bytes().all(opaque);
+            let public = matches!(name.as_str(), "client_id" | "code_challenge");
+            if is_secret(name) || (sealed && !public) {
+                self.secrets.cut(name, value);
+            }
         }
     }
 }
@@ -194,10 +244,13 @@ pub struct Record {
 
 impl Record {
     pub fn answered(&self, status: StatusCode, headers: &HeaderMap) {
-        self.recorder.change(self.id, |sent| {
-            sent.outcome = Ok(status.as_u16());
-            if let Some(detail) = &mut sent.detail {
+        self.recorder.change(self.id, |entry| {
+            entry.sent.outcome = Ok(status.as_u16());
+            if let Some(detail) = &mut entry.sent.detail {
                 detail.came_headers = self.recorder.headers(headers);
+            }
+            if entry.place.is_some() {
+                entry.head = head(headers);
             }
         });
     }
@@ -205,16 +258,16 @@ impl Record {
     pub fn failed(&self, trouble: &Trouble) {
         let text = clean_to(&trouble.to_string(), SHOWN);
         self.recorder
-            .change(self.id, |sent| sent.outcome = Err(text));
+            .change(self.id, |entry| entry.sent.outcome = Err(text));
     }
 
     /// A piece of the answer's body.
     pub fn came(&self, chunk: &[u8]) {
-        self.recorder.change(self.id, |sent| {
-            if let Some(detail) = &mut sent.detail {
-                let room = KEPT.saturating_sub(detail.raw.len());
-                detail.raw.extend(chunk.iter().take(room));
-                detail.length += chunk.len();
+        self.recorder.change(self.id, |entry| {
+            if entry.sent.detail.is_some() || entry.place.is_some() {
+                let room = KEPT.saturating_sub(entry.raw.len());
+                entry.raw.extend(chunk.iter().take(room));
+                entry.length += chunk.len();
             }
         });
     }
@@ -222,16 +275,21 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.recorder.change(self.id, |sent| {
-            sent.elapsed = self.since.elapsed();
-            if let Some(detail) = &mut sent.detail
-                && detail.length > 0
+        self.recorder.change(self.id, |entry| {
+            entry.sent.elapsed = self.since.elapsed();
+            let raw = std::mem::take(&mut entry.raw);
+            if let Some(place) = entry.place {
+                let mut answer = std::mem::take(&mut entry.head);
+                answer.push_str(&String::from_utf8_lossy(&raw));
+                self.recorder.traits.note(place, answer);
+            }
+            if let Some(detail) = &mut entry.sent.detail
+                && entry.length > 0
             {
-                let raw = std::mem::take(&mut detail.raw);
                 let mut kinds = detail.came_headers.iter();
                 let kind = kinds.find(|(name, _)| name == "content-type");
                 let kind = kind.map(|(_, kind)| kind.clone()).unwrap_or_default();
-                detail.came_body = Some(self.recorder.body(&kind, &raw, detail.length));
+                detail.came_body = Some(self.recorder.body(&kind, &raw, entry.length));
             }
         });
     }
@@ -242,6 +300,15 @@ fn is_page(headers: &HeaderMap) -> bool {
     headers
         .get(ACCEPT)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+/// What tells servers apart, a line each.
+fn head(headers: &HeaderMap) -> String {
+    let lines = headers.iter().take(50).map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        format!("{name}: {value}\n")
+    });
+    lines.collect()
 }
 
 fn content_type(headers: &HeaderMap) -> String {

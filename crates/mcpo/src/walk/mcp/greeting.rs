@@ -41,6 +41,15 @@ pub struct Spoken {
     pub newest: Wire,
     /// The older form, if it is spoken besides.
     pub older: Option<Wire>,
+    /// What the server says it offers, in the newest form.
+    pub capabilities: Value,
+}
+
+impl Spoken {
+    /// Whether `initialize` is answered.
+    pub const fn has_sessions(&self) -> bool {
+        matches!(self.newest, Wire::Session { .. }) || self.older.is_some()
+    }
 }
 
 /// Greets the server in both wire forms.
@@ -48,29 +57,36 @@ pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
     let pending = rules::DISCOVER.begin();
     let call = Call::new("server/discover", json!({}));
     let heard = peer.call(log, &Wire::Stateless, &call).await?;
-    let stateless = discovered(log, pending, heard)?;
+    let discovered = discovered(log, pending, heard)?;
+    let stateless = discovered.is_some();
     let pending = rules::INITIALIZE.begin();
     let heard = peer.call(log, &Wire::Opening, &initialize_call()).await?;
-    let session = initialized(log, pending, heard, stateless)?;
-    if let Some(wire) = &session {
+    let opened = initialized(log, pending, heard, stateless)?;
+    if let Some((wire, _)) = &opened {
         let call = Call::new("notifications/initialized", json!({}));
         // Whatever is wrong with a notification shows in the next request.
         let _ = peer.call(log, wire, &call).await?;
     }
-    Ok(match session {
-        Some(session) if !stateless => Spoken {
+    Ok(match (discovered, opened) {
+        (None, Some((session, capabilities))) => Spoken {
             newest: session,
             older: None,
+            capabilities,
         },
-        older => Spoken {
+        (capabilities, older) => Spoken {
             newest: Wire::Stateless,
-            older,
+            older: older.map(|(wire, _)| wire),
+            capabilities: capabilities.unwrap_or_default(),
         },
     })
 }
 
-/// Whether the server speaks the stateless form. Not to speak it is no fault.
-fn discovered(log: &mut Log<'_>, pending: Pending, heard: Result<Heard, Trouble>) -> Step<bool> {
+/// What the server offers in the stateless form, if it speaks it. Not to speak it is no fault.
+fn discovered(
+    log: &mut Log<'_>,
+    pending: Pending,
+    heard: Result<Heard, Trouble>,
+) -> Step<Option<Value>> {
     let expected = "a result with supportedVersions and capabilities";
     let reply = match heard {
         Ok(heard) => heard.reply,
@@ -96,7 +112,7 @@ fn discovered(log: &mut Log<'_>, pending: Pending, heard: Result<Heard, Trouble>
                 return Err(pending.fail(log, Fault::new(seen, expected, hint)));
             }
             pending.pass(log, versions.join(", "));
-            Ok(true)
+            Ok(Some(result["capabilities"].clone()))
         }
         Reply::Unauthorized(_) | Reply::InsufficientScope(_) => Err(refused(log, pending, &reply)),
         Reply::Error { .. } | Reply::Unexpected(_) | Reply::Accepted => {
@@ -104,7 +120,7 @@ fn discovered(log: &mut Log<'_>, pending: Pending, heard: Result<Heard, Trouble>
                 log,
                 format!("the server does not speak {STATELESS}: {}", reply.summary()),
             );
-            Ok(false)
+            Ok(None)
         }
     }
 }
@@ -114,7 +130,7 @@ fn initialized(
     pending: Pending,
     heard: Result<Heard, Trouble>,
     stateless: bool,
-) -> Step<Option<Wire>> {
+) -> Step<Option<(Wire, Value)>> {
     let expected = "a result with protocolVersion, capabilities and serverInfo";
     let Heard { reply, session } = match heard {
         Ok(heard) => heard,
@@ -133,7 +149,7 @@ fn initialized(
     match (wire, &reply) {
         (Some(wire), Reply::Result(result)) => {
             pending.pass(log, introduction(result, &wire));
-            Ok(Some(wire))
+            Ok(Some((wire, result["capabilities"].clone())))
         }
         (_, Reply::Unauthorized(_) | Reply::InsufficientScope(_)) => {
             Err(refused(log, pending, &reply))

@@ -17,6 +17,14 @@ pub use greeting::greet;
 mod tools;
 pub use tools::{call_one, compare, list};
 
+mod pages;
+
+mod offers;
+pub use offers::{prompts, resources};
+
+mod versions;
+pub use versions::negotiate;
+
 mod arguments;
 
 mod knock;

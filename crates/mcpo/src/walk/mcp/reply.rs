@@ -1,5 +1,7 @@
 //! What comes back for a JSON-RPC request, as JSON or as a stream of events.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, stream};
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -10,6 +12,9 @@ use crate::walk::{
     oauth::Challenge,
     text::clean,
 };
+
+/// How long the text of a refusal may take.
+const READING: Duration = Duration::from_millis(500);
 
 /// What came back.
 #[derive(Debug)]
@@ -61,9 +66,10 @@ pub async fn read(incoming: Incoming) -> Result<Reply, Trouble> {
         .unwrap_or_default()
         .to_lowercase();
     if status == StatusCode::UNAUTHORIZED {
-        return Ok(Reply::Unauthorized(Challenge::from_headers(
-            incoming.headers(),
-        )));
+        let challenge = Challenge::from_headers(incoming.headers());
+        // What it says tells servers apart; clients do not wait for it.
+        let _ = tokio::time::timeout(READING, Exchange::read(incoming)).await;
+        return Ok(Reply::Unauthorized(challenge));
     }
     if status == StatusCode::FORBIDDEN
         && let Some(challenge) = Challenge::from_headers(incoming.headers())

@@ -32,8 +32,12 @@ impl Peer<'_> {
         };
         let mut grant = Grant::resumed(&kept, reached);
         let accepted = self.try_access(log, &kept).await?;
-        let refreshed = self.try_refresh(log, &kept, &mut grant).await;
-        if !accepted && !refreshed {
+        // One refresh token that is dead makes the rest worthless: a client would be stuck.
+        let good = match self.try_refresh(log, &kept, &mut grant).await {
+            Some(refreshed) => refreshed,
+            None => accepted,
+        };
+        if !good {
             return Ok(None);
         }
         log.skip(rules::SIGN_IN, "signed in with what was kept");
@@ -65,23 +69,25 @@ impl Peer<'_> {
         }
     }
 
+    /// Whether the refresh token is good; `None` if there is none.
+    ///
     /// Clients replay a dead refresh token or client id for ever: connected, and without tools.
     async fn try_refresh(
         &mut self,
         log: &mut Log<'_>,
         kept: &Credentials,
         grant: &mut Grant,
-    ) -> bool {
+    ) -> Option<bool> {
         let pending = rules::KEPT_REFRESH.begin();
         match self.login.refresh(grant).await {
             Ok(Some(summary)) => {
                 let seen = format!("{summary}, for the one of {}", ago(kept.age()));
                 pending.pass(log, seen);
-                true
+                Some(true)
             }
             Ok(None) => {
                 pending.skip(log, "no refresh token was issued");
-                false
+                None
             }
             Err((refusal, fault)) => {
                 let forgotten = refusal == Refusal::UnknownClient;
@@ -94,7 +100,7 @@ impl Peer<'_> {
                 } else {
                     pending.warn(log, fault);
                 }
-                false
+                Some(false)
             }
         }
     }

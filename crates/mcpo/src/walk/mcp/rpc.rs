@@ -26,12 +26,23 @@ pub enum Wire {
     Session { version: String, id: Option<String> },
 }
 
+impl Wire {
+    /// The revision it is.
+    pub fn version(&self) -> &str {
+        match self {
+            Self::Stateless => STATELESS,
+            Self::Opening => STATEFUL,
+            Self::Session { version, .. } => version,
+        }
+    }
+}
+
 /// A request.
 #[derive(Debug)]
 pub struct Call {
     pub method: &'static str,
     pub params: Value,
-    /// What `Mcp-Name` says: the tool that is called.
+    /// What `Mcp-Name` says: the tool, prompt or resource that is asked for.
     pub name: Option<String>,
     /// `Mcp-Param-…` headers that the tool's schema asks for.
     pub mirrored: Vec<(String, String)>,

@@ -1,14 +1,11 @@
 //! `tools/list` with all its pages, and one `tools/call`.
 
-use std::time::Instant;
-
 use serde_json::{Map, Value, json};
 
 use super::{
     arguments::{self, Choice},
-    greeting::refused,
+    pages::{pages, request},
     peer::Peer,
-    reply::Reply,
     rpc::{Call, Wire},
 };
 use crate::walk::{
@@ -17,13 +14,12 @@ use crate::walk::{
     text::clean,
 };
 
-/// More pages than any server needs.
-const PAGES: usize = 50;
+const TOOLS: (&str, &str) = ("tools/list", "tools");
 
 /// All tools, page by page.
 pub async fn list(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<Vec<Value>> {
     let pending = rules::TOOLS_LIST.begin();
-    let (pending, tools) = pages(peer, log, pending, wire).await?;
+    let (pending, tools) = pages(peer, log, pending, wire, TOOLS).await?;
     judge(log, pending, tools)
 }
 
@@ -39,7 +35,7 @@ pub async fn compare(
         pending.skip(log, "the server speaks one form only");
         return Ok(());
     };
-    let (pending, found) = pages(peer, log, pending, older).await?;
+    let (pending, found) = pages(peer, log, pending, older, TOOLS).await?;
     let sorted = |tools: &[Value]| {
         let mut names: Vec<String> = tools.iter().map(|tool| name(tool).to_owned()).collect();
         names.sort();
@@ -52,66 +48,6 @@ pub async fn compare(
     let seen = sorted(&found).join(", ");
     let hint = "offer the same tools to clients of 2025-11-25 and older";
     Err(pending.fail(log, Fault::new(seen, sorted(tools).join(", "), hint)))
-}
-
-async fn pages(
-    peer: &mut Peer<'_>,
-    log: &mut Log<'_>,
-    mut pending: Pending,
-    wire: &Wire,
-) -> Step<(Pending, Vec<Value>)> {
-    let mut tools: Vec<Value> = Vec::new();
-    let mut cursor: Option<String> = None;
-    let mut first_page = None;
-    for _ in 0..PAGES {
-        let params = cursor
-            .as_ref()
-            .map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}));
-        let call = Call::new("tools/list", params);
-        let mut page;
-        (pending, page) = request(peer, log, pending, wire, &call, "a list of tools").await?;
-        let Some(Value::Array(found)) = page.get_mut("tools").map(Value::take) else {
-            let hint = "answer tools/list with an array of tools";
-            return Err(pending.fail(log, Fault::new(page.to_string(), "a tools array", hint)));
-        };
-        tools.extend(found);
-        let next = page.get("nextCursor").and_then(Value::as_str);
-        let Some(next) = next.map(str::to_owned) else {
-            return Ok((pending, tools));
-        };
-        let since = *first_page.get_or_insert_with(Instant::now);
-        if cursor.as_ref() == Some(&next) || since.elapsed() > peer.exchange.timeout() {
-            break;
-        }
-        cursor = Some(next);
-    }
-    let hint = "leave nextCursor out on the last page";
-    Err(pending.fail(log, Fault::new("pages without end", "a last page", hint)))
-}
-
-/// Sends `call` and hands its result on; everything else ends the walk.
-async fn request(
-    peer: &mut Peer<'_>,
-    log: &mut Log<'_>,
-    pending: Pending,
-    wire: &Wire,
-    call: &Call,
-    expected: &str,
-) -> Step<(Pending, Value)> {
-    match peer.call(log, wire, call).await?.map(|heard| heard.reply) {
-        Ok(Reply::Result(result)) => Ok((pending, result)),
-        Ok(reply @ (Reply::Unauthorized(_) | Reply::InsufficientScope(_))) => {
-            Err(refused(log, pending, &reply))
-        }
-        Ok(reply) => {
-            let hint = "the server's log says what broke";
-            Err(pending.fail(log, Fault::new(reply.summary(), expected, hint)))
-        }
-        Err(trouble) => Err(pending.fail(
-            log,
-            Fault::new(trouble.to_string(), expected, trouble.hint()),
-        )),
-    }
 }
 
 /// Clients drop the whole list over one tool they cannot read.

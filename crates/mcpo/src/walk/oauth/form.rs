@@ -10,6 +10,8 @@ pub struct Form {
     /// Names and values as they would be sent, without the password and the buttons.
     pub fields: Vec<(String, String)>,
     pub password: Option<String>,
+    /// Names of the empty fields that a person types into.
+    typed: Vec<String>,
     buttons: Vec<Button>,
 }
 
@@ -128,10 +130,20 @@ impl Form {
             (b"input", "checkbox" | "radio") if value.is_empty() => {
                 self.fields.push((name, "on".to_owned()));
             }
-            (b"input", _) if !name.is_empty() => self.fields.push((name, value)),
+            (b"input", _) if !name.is_empty() => {
+                if matches!(kind.as_str(), "" | "text" | "email") && value.is_empty() {
+                    self.typed.push(name.clone());
+                }
+                self.fields.push((name, value));
+            }
             _ => {}
         }
         false
+    }
+
+    /// Whether a person has to type into the field of that name.
+    pub fn is_typed(&self, name: &str) -> bool {
+        self.typed.iter().any(|typed| typed == name)
     }
 
     /// Whether a button says in words that it means yes.

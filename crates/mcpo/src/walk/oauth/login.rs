@@ -9,7 +9,7 @@ use super::{
     request::AuthorizationRequest,
     resource::{self, Resource},
     scopes::Scopes,
-    server::{self, AuthorizationServer},
+    server::{self, AuthMethod, AuthorizationServer},
     token::{self, Refusal, Tokens},
     visitor::Visitor,
 };
@@ -139,7 +139,7 @@ impl<'p> Login<'p> {
         held: &Scopes,
     ) -> Step<Grant> {
         let Reached { resource, server } = reached;
-        let client = self.client(log, &server).await?;
+        let mut client = self.client(log, &server).await?;
         let scopes = held.union(&wanted_scopes(challenge, &resource, &server));
         let (code, verifier) = self.code(log, &server, &client, &resource, &scopes).await?;
         let pending = rules::TOKEN.begin();
@@ -150,11 +150,28 @@ impl<'p> Login<'p> {
             ("code_verifier", verifier.expose()),
         ];
         parameters.extend(resource.parameter());
-        let tokens = match token::request(self.exchange, &server, &client, parameters).await {
-            Ok(tokens) => tokens,
-            Err((_, fault)) => return Err(pending.fail(log, fault)),
+        let first = token::request(self.exchange, &server, &client, parameters.clone()).await;
+        let tokens = match first {
+            Ok(tokens) => {
+                pending.pass(log, &tokens.summary);
+                tokens
+            }
+            Err((refusal, fault)) => {
+                let strict = client.method == AuthMethod::Basic && !client.repeats_id;
+                client.repeats_id = true;
+                let again = if strict && refusal == Refusal::UnknownClient {
+                    token::request(self.exchange, &server, &client, parameters).await
+                } else {
+                    return Err(pending.fail(log, fault));
+                };
+                let Ok(tokens) = again else {
+                    return Err(pending.fail(log, fault));
+                };
+                pending.warn(log, wants_id_twice(&fault));
+                self.clients.insert(server.issuer.clone(), client.clone());
+                tokens
+            }
         };
-        pending.pass(log, &tokens.summary);
         check_caching(log, &tokens);
         Ok(Grant {
             access: tokens.access,
@@ -259,6 +276,18 @@ fn wanted_scopes(
     } else {
         named.clone()
     }
+}
+
+/// Some servers look for the client's id in the form only, whatever the header says.
+fn wants_id_twice(fault: &Fault) -> Fault {
+    let seen = format!(
+        "{}; and tokens once client_id is in the body too",
+        fault.seen
+    );
+    let expected = "tokens for HTTP Basic alone (RFC 6749 §2.3.1)";
+    let hint =
+        "read the client's id from the Authorization header; strict clients send it nowhere else";
+    Fault::new(seen, expected, hint)
 }
 
 fn check_caching(log: &mut Log<'_>, tokens: &Tokens) {

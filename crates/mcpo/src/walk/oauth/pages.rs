@@ -31,6 +31,23 @@ pub enum Lost {
     TooManyHops,
 }
 
+/// What is filled into a sign-in form.
+#[derive(Clone, Copy, Debug)]
+pub struct SignIn<'s> {
+    user: &'s str,
+    password: &'s Secret,
+}
+
+impl<'s> SignIn<'s> {
+    /// Nothing without a password; a name of ours where the user gave none.
+    pub fn of(user: Option<&'s str>, password: Option<&'s Secret>) -> Option<Self> {
+        Some(Self {
+            user: user.unwrap_or("probe"),
+            password: password?,
+        })
+    }
+}
+
 /// How the pages were got through.
 #[derive(Debug)]
 pub struct Arrival {
@@ -45,11 +62,11 @@ pub struct Arrival {
 pub async fn walk(
     exchange: &Exchange,
     start: &Url,
-    password: Option<&Secret>,
+    sign_in: Option<SignIn<'_>>,
     redirect_uris: &[&Url],
 ) -> Result<Arrival, Lost> {
     let limit = exchange.timeout() * 3;
-    let walk = walk_pages(exchange, start, password, redirect_uris);
+    let walk = walk_pages(exchange, start, sign_in, redirect_uris);
     tokio::time::timeout(limit, walk)
         .await
         .unwrap_or(Err(Lost::TooManyHops))
@@ -58,7 +75,7 @@ pub async fn walk(
 async fn walk_pages(
     exchange: &Exchange,
     start: &Url,
-    password: Option<&Secret>,
+    sign_in: Option<SignIn<'_>>,
     redirect_uris: &[&Url],
 ) -> Result<Arrival, Lost> {
     let mut pages = 0;
@@ -93,9 +110,14 @@ async fn walk_pages(
             if signed_in {
                 return Err(Lost::PasswordRefused);
             }
-            let Some(password) = password else {
+            let Some(SignIn { user, password }) = sign_in else {
                 return Err(Lost::PasswordNeeded);
             };
+            // Browsers would not send a form whose name is missing.
+            if let Some((_, name)) = fields.iter_mut().find(|(name, _)| form.is_typed(name)) {
+                name.clear();
+                name.push_str(user);
+            }
             fields.push((field.clone(), password.expose().to_owned()));
             signed_in = true;
         }

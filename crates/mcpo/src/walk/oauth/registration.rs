@@ -21,6 +21,9 @@ pub struct Client {
     pub secret: Option<Secret>,
     pub method: AuthMethod,
     pub redirect_uri: Url,
+    /// Whether the token endpoint wants the id in the body, too, when the header names it already.
+    #[serde(default)]
+    pub repeats_id: bool,
 }
 
 impl Client {
@@ -66,6 +69,7 @@ pub async fn register(
         secret,
         method,
         redirect_uri: redirect_uri.clone(),
+        repeats_id: false,
     };
     let document = match identity {
         Identity::Preregistered { id, secret } => {
@@ -196,6 +200,7 @@ async fn dynamic(
         secret,
         method,
         redirect_uri: redirect_uri.clone(),
+        repeats_id: false,
     };
     let seen = format!(
         "{}, {} at the token endpoint",

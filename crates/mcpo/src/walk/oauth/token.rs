@@ -95,7 +95,12 @@ pub async fn send(
             parameters.extend([("client_id", client.id.as_str()), ("client_secret", secret)]);
         }
         // Both halves are form-encoded first (RFC 6749 §2.3.1).
-        AuthMethod::Basic => request = request.basic_auth(encode(&client.id), Some(encode(secret))),
+        AuthMethod::Basic => {
+            request = request.basic_auth(encode(&client.id), Some(encode(secret)));
+            if client.repeats_id {
+                parameters.push(("client_id", &client.id));
+            }
+        }
     }
     let request = request.header("accept", "application/json");
     exchange.send(request.form(&parameters)).await

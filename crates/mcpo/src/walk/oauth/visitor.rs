@@ -5,13 +5,12 @@ use url::Url;
 use super::{
     callback::UnverifiedCallback,
     listener::Listener,
-    pages::{self, Lost},
+    pages::{self, Lost, SignIn},
 };
 use crate::walk::{
     check::{Fault, Log, Pending, Step, Stop, Suggestion},
     http::Exchange,
     plan::Person,
-    secret::Secret,
 };
 
 /// A person at the pages, and the redirect URI where they are awaited.
@@ -19,7 +18,7 @@ use crate::walk::{
 pub enum Visitor<'p> {
     /// The probe fills the forms; nobody needs to listen at the redirect URI.
     Forms {
-        password: Option<&'p Secret>,
+        sign_in: Option<SignIn<'p>>,
         redirect_uri: &'p Url,
     },
     /// The user's own browser comes back to a listener.
@@ -30,10 +29,11 @@ impl<'p> Visitor<'p> {
     pub async fn prepare(person: &'p Person, path: &str) -> std::io::Result<Self> {
         Ok(match person {
             Person::Forms {
+                user,
                 password,
                 redirect_uri,
             } => Self::Forms {
-                password: password.as_ref(),
+                sign_in: SignIn::of(user.as_deref(), password.as_ref()),
                 redirect_uri,
             },
             Person::Browser => Self::Browser(Listener::bind(path).await?),
@@ -57,9 +57,9 @@ impl<'p> Visitor<'p> {
     ) -> Step<UnverifiedCallback> {
         match self {
             Self::Forms {
-                password,
+                sign_in,
                 redirect_uri,
-            } => match pages::walk(exchange, start, *password, &[redirect_uri]).await {
+            } => match pages::walk(exchange, start, *sign_in, &[redirect_uri]).await {
                 Ok(arrival) => {
                     pending.pass(log, count(arrival.pages));
                     Ok(arrival.callback)

@@ -31,11 +31,11 @@ impl Profile {
     fn shown(&self, rule: &Rule) -> &str {
         let shows = &self.shows;
         match rule.id {
-            "address" => &shows.unreachable,
+            "address" | "cold" => &shows.unreachable,
             "registration" => &shows.registration,
             "authorization" => &shows.sign_in,
             "state" | "callback-issuer" | "token" | "token-caching" => &shows.token,
-            "discover" | "initialize" | "both-forms" => &shows.connect,
+            "discover" | "initialize" | "versions" | "both-forms" => &shows.connect,
             "tools-list" => &shows.tools,
             "tools-call" | "step-up" | "resources" | "prompts" => &shows.call,
             "refresh" | "reauthorization" | "concurrent-refresh" | "restart" | "kept-access"

@@ -10,7 +10,7 @@ use crate::walk::{
     mcp::{self, Call, Wire},
     oauth::{
         AuthorizationRequest, AuthorizationServer, Client, Grant, Resource, Scopes,
-        pages::{self, Arrival, Lost},
+        pages::{self, Arrival, Lost, SignIn},
         token,
     },
     plan::{Person, Plan},
@@ -28,6 +28,7 @@ pub struct Lab<'l> {
     pub client: &'l Client,
     pub resource: &'l Resource,
     pub scopes: &'l Scopes,
+    pub sign_in: Option<SignIn<'l>>,
     pub password: Option<&'l Secret>,
     pub redirect_uri: &'l Url,
 }
@@ -55,6 +56,7 @@ impl<'l> Lab<'l> {
         grant: &'l Grant,
     ) -> Option<Self> {
         let Person::Forms {
+            user,
             password,
             redirect_uri,
         } = &plan.person
@@ -70,6 +72,7 @@ impl<'l> Lab<'l> {
             client: &grant.client,
             resource: &grant.resource,
             scopes: &grant.scopes,
+            sign_in: SignIn::of(user.as_deref(), password.as_ref()),
             password: password.as_ref(),
             redirect_uri,
         })
@@ -90,7 +93,7 @@ impl<'l> Lab<'l> {
     /// none of them, as when the request is refused.
     pub async fn visit(&self, url: &Url, others: &[&Url]) -> Result<Option<Arrival>, Trouble> {
         let uris = [others, &[self.redirect_uri]].concat();
-        match pages::walk(self.exchange, url, self.password, &uris).await {
+        match pages::walk(self.exchange, url, self.sign_in, &uris).await {
             Ok(arrival) => Ok(Some(arrival)),
             Err(Lost::Trouble(_, trouble)) => Err(trouble),
             Err(_) => Ok(None),
