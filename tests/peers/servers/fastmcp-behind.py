@@ -8,7 +8,11 @@ from fastmcp.server.auth import JWTVerifier, RemoteAuthProvider
 port, issuer = int(sys.argv[1]), sys.argv[2]
 base = f"http://127.0.0.1:{port}"
 verifier = JWTVerifier(
-    jwks_uri=f"{issuer}/jwks", issuer=issuer, audience=f"{base}/mcp", algorithm="RS256"
+    jwks_uri=f"{issuer}/jwks",
+    issuer=issuer,
+    audience=f"{base}/mcp",
+    algorithm="RS256",
+    required_scopes=["mcp:tools"],
 )
 auth = RemoteAuthProvider(
     token_verifier=verifier, authorization_servers=[issuer], base_url=base

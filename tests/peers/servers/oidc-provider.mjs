@@ -12,7 +12,7 @@ const provider = new Provider(issuer, {
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (_, resource) => ({
-        scope: "",
+        scope: "mcp:tools",
         audience: resource,
         accessTokenFormat: "jwt",
         accessTokenTTL: 3600,

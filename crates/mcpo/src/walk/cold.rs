@@ -39,8 +39,8 @@ pub async fn check(plan: &Plan, peer: &Peer<'_>, log: &mut Log<'_>, wire: &Wire,
         spoken(idle),
         warm.as_secs_f64()
     );
-    let limit = plan.profile.patience();
-    let expected = format!("an answer within {} s", limit.as_secs());
+    let limit = plan.timeout;
+    let expected = format!("an answer within {:.1} s", limit.as_secs_f64());
     let hint = "keep an instance running (Cloud Run: --min-instances 1), or start faster: smaller image, less before the socket is open, CPU boost";
     if cold > limit {
         let _ = pending.fail(log, Fault::new(seen, expected, hint));

@@ -122,7 +122,7 @@ impl Secrets {
                 } else {
                     format!(";{flags}")
                 };
-                format!("{own}={}{flags}", self.cut(name, value))
+                format!("{own}={}{flags}", self.cut(own, value))
             }
             _ => self.cut(name, value),
         }
@@ -204,7 +204,7 @@ mod tests {
         );
         assert_eq!(
             secrets.header("set-cookie", "sid=secretsecretsecret; Path=/; HttpOnly"),
-            "sid=<set-cookie: 18 characters>; Path=/; HttpOnly"
+            "sid=<sid: 18 characters>; Path=/; HttpOnly"
         );
     }
 }
