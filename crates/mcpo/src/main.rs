@@ -10,6 +10,7 @@ mod probe;
 mod process;
 mod project;
 mod ui;
+mod walk;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,7 @@ pub mod fixture;
 pub mod google;
 pub mod http;
 pub mod oauth_server;
+pub mod plain;
 pub mod process;
 pub mod sample;
 pub mod server;

@@ -14,7 +14,6 @@ mod plan;
 mod registry;
 mod release;
 mod report;
-mod secret;
 mod settings;
 mod traffic;
 mod verbs;
@@ -33,8 +32,9 @@ use self::{
     names::Names,
     plan::{ImageState, Observed, Plan, Versions},
     registry::Registry,
-    settings::Settings,
+    settings::{Settings, SignIn},
     traffic::{Share, Wanted},
+    verify::Verified,
 };
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -190,15 +190,25 @@ async fn deploy(
         });
     }
     if plan.is_empty() {
-        return finish(args, context, &plan, &seen, None).await;
+        return finish(args, context, &plan, &seen, None, None);
     }
+    let verifies = !args.no_verify && !context.settings.is_private && share(args) != Share::Nothing;
+    let before = if verifies {
+        Some(verify::before(context, &plan, &seen).await?)
+    } else {
+        None
+    };
     let released = carry_out(context, &plan, &seen, &image, &reference, &wanted).await?;
     let own = began.elapsed().saturating_sub(built);
     context.ui.step(
         "Released",
         format_args!("{} after {}", released.revision, report::seconds(own)),
     );
-    finish(args, context, &plan, &seen, Some(released)).await
+    let verified = match before {
+        Some(before) => Some(verify::verify(context, before).await?),
+        None => None,
+    };
+    finish(args, context, &plan, &seen, Some(released), verified)
 }
 
 const fn share(args: &DeployArgs) -> Share {
@@ -288,13 +298,14 @@ async fn push(context: &Context<'_>, image: &Image) -> Outcome<()> {
     Ok(())
 }
 
-/// Verifies, and tells what is left to a person.
-async fn finish(
+/// Tells what came of it, and what is left to a person.
+fn finish(
     args: &DeployArgs,
     context: &Context<'_>,
     plan: &Plan,
     seen: &Observed,
     released: Option<release::Released>,
+    verified: Option<Verified>,
 ) -> Outcome {
     let names = &context.names;
     let url = format!("{}/mcp", names.base_url(&context.settings));
@@ -304,45 +315,33 @@ async fn finish(
             format_args!("{} is as it should be; nothing to do", names.service_id),
         );
     }
-    let is_reachable = !context.settings.is_private && !matches!(share(args), Share::Nothing);
-    if !args.no_verify && is_reachable && released.is_some() {
-        verify::verify(context).await?;
-        context.ui.step("Verified", &url);
+    match &verified {
+        Some(verified) if verified.is_complete => context.ui.step("Verified", &verified.summary),
+        Some(verified) => context
+            .ui
+            .warn(format_args!("verified only in part: {}", verified.summary)),
+        None => {}
     }
-    let password = plan
+    let made = plan
         .secrets
         .iter()
-        .find(|secret| secret.variable == settings::PASSWORD && secret.is_new);
-    let password = password.filter(|_| context.settings.sign_in == settings::SignIn::MadePassword);
+        .find(|secret| secret.variable == settings::PASSWORD && secret.is_new)
+        .filter(|_| context.settings.sign_in == SignIn::MadePassword);
     if args.json {
-        let mut summary = report::plan_as_json(
-            context,
-            plan,
-            if released.is_some() {
-                "deployed"
-            } else {
-                "unchanged"
-            },
-        );
-        summary["revision"] = released
-            .as_ref()
-            .map(|released| released.revision.clone())
-            .into();
-        summary["password_secret"] = password.map(|secret| secret.id.clone()).into();
+        let outcome = if released.is_some() {
+            "deployed"
+        } else {
+            "unchanged"
+        };
+        let mut summary = report::plan_as_json(context, plan, outcome);
+        summary["revision"] = released.map(|released| released.revision).into();
+        summary["verified"] = verified.map(|verified| verified.summary).into();
+        summary["password_secret"] = made.map(|secret| secret.id.clone()).into();
         context.ui.result(summary);
         return Ok(Exit::Success);
     }
-    if let Some(password) = password {
-        context
-            .ui
-            .say("\nWhoever connects is asked for this password. It is shown once:\n");
-        context
-            .ui
-            .say(format_args!("  {}\n", password.value.expose()));
-        context.ui.say(format_args!(
-            "It is kept in Secret Manager as {}.",
-            password.id
-        ));
+    if let Some(password) = made {
+        report::password(context.ui, password);
     }
     if seen.service.is_none() {
         report::next_steps(context.ui, &names.service_id);

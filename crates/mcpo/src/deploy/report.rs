@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{context::Context, plan::Plan};
+use super::{
+    context::Context,
+    plan::{Plan, SecretChange},
+};
 use crate::ui::Ui;
 
 /// Raised when a field changes its meaning or goes away; new fields may come at any time.
@@ -88,6 +91,16 @@ pub fn failure_as_json(failure: &crate::error::Failure, made: &[String]) -> Valu
         "hint": failure.hint_text(),
         "made": made,
     })
+}
+
+/// The password that was made, this once.
+pub fn password(ui: &Ui, password: &SecretChange) {
+    ui.say("\nWhoever connects is asked for this password. It is shown once:\n");
+    ui.say(format_args!("  {}\n", password.value.expose()));
+    ui.say(format_args!(
+        "It is kept in Secret Manager as {}.",
+        password.id
+    ));
 }
 
 /// The steps that are left to a person.

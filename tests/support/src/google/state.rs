@@ -16,6 +16,8 @@ pub struct State {
     pub faults: Vec<(String, Fault, u32)>,
     /// The ids of the methods that were called, in order, with the HTTP status of the answer.
     pub calls: Vec<(String, u16)>,
+    /// The same, as soon as they were heard of.
+    pub began: Vec<String>,
     /// Requests to the registry: verb and path.
     pub registry_calls: Vec<(String, String)>,
     /// What was wrong with requests or with our own answers.

@@ -36,8 +36,6 @@ pub struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
-    /// How many times the request was sent: an earlier one may have done its work.
-    pub attempts: u32,
 }
 
 /// Why there is no answer.
@@ -108,7 +106,6 @@ impl Http {
                     status,
                     headers,
                     body,
-                    attempts,
                 }),
             };
             match outcome {

@@ -13,10 +13,12 @@ pub use self::{
 use super::{
     google::method,
     names::{APIS, BUILD_API, Names},
-    secret::Secret,
     settings::{Ledger, SecretSource, Settings},
 };
-use crate::error::{Failure, Outcome};
+use crate::{
+    error::{Failure, Outcome},
+    walk::Secret,
+};
 
 /// What marks everything that is ours.
 pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
@@ -124,7 +126,7 @@ impl Plan {
             let found = seen.secrets.get(&id);
             let current = found.and_then(|secret| secret.latest.clone());
             let value = match (&setting.source, &current) {
-                (SecretSource::Made { bytes }, None) => Some(Secret::random(*bytes)?),
+                (SecretSource::Made(made), None) => Some(made.make()?),
                 (SecretSource::Local(Some(value)), Some((_, Some(known)))) if value == known => {
                     None
                 }

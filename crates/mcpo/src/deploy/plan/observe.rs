@@ -9,10 +9,10 @@ use crate::{
     deploy::{
         google::{During as _, Google, Request, Trouble, method},
         names::Names,
-        secret::Secret,
         settings::{Ledger, SecretSetting, SecretSource, Settings},
     },
     error::{Failure, Outcome},
+    walk::Secret,
 };
 
 /// The state of the project, as far as it matters.

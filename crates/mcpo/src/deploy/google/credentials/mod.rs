@@ -17,8 +17,8 @@ use tokio::sync::Mutex;
 use self::file::CredentialFile;
 use super::http::Http;
 use crate::{
-    deploy::secret::Secret,
     error::{Failure, Outcome},
+    walk::Secret,
 };
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
