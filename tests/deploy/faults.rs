@@ -83,27 +83,31 @@ fn a_right_that_is_missing_is_named() {
             "secretmanager.projects.secrets.get",
             "secretmanager.secrets.get",
         ),
-        (
-            "secretmanager.projects.secrets.versions.get",
-            "secretmanager.versions.get",
-        ),
         ("storage.buckets.get", "storage.buckets.get"),
     ];
-    let (google, project) = (Google::start(), Project::new());
-    for (method, permission) in calls {
+    let project = Project::new();
+    let denied = |google: &Google, method: &str, permission: &'static str| {
         google.fail(method, Fault::Denied(permission), u32::MAX);
-        let said = project.run(&google, &["--no-verify"]);
-        said.has(
-            2,
-            &[
-                permission,
-                "give deployer@my-project.iam.gserviceaccount.com a role",
-            ],
-        );
+        let said = project.run(google, &["--no-verify"]);
+        let who = "give deployer@my-project.iam.gserviceaccount.com a role";
+        said.has(2, &[permission, who]);
         google.mend();
+    };
+    for (method, permission) in calls {
+        let google = Google::begin(Beginning {
+            is_enabled: !method.contains("batchEnable"),
+            ..Beginning::default()
+        });
+        denied(&google, method, permission);
     }
+    let google = google();
     project.deploy(&google, &[]);
     assert_eq!(ask(&google, "/version"), "one");
+    denied(
+        &google,
+        "secretmanager.projects.secrets.versions.get",
+        "secretmanager.versions.get",
+    );
     google.fail(
         "run.projects.locations.services.patch",
         Fault::Denied("run.services.update"),

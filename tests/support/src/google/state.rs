@@ -139,7 +139,7 @@ impl State {
                 return Err(ApiError::new(400, message));
             }
         }
-        policy["etag"] = format!("BwX{:05}=", self.next() % 100_000).into();
+        policy["etag"] = format!("BwX{:05}", self.next() % 100_000).into();
         self.policies.insert(name.to_owned(), policy.clone());
         Ok(policy)
     }
