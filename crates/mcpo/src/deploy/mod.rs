@@ -189,7 +189,8 @@ async fn deploy(
             Exit::Success
         });
     }
-    if plan.is_empty() {
+    let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
+    if plan.is_empty() && !seen.service.as_ref().is_some_and(is_starting) {
         return finish(args, context, &plan, &seen, None, None);
     }
     let verifies = !args.no_verify && !context.settings.is_private && share(args) != Share::Nothing;
@@ -198,7 +199,12 @@ async fn deploy(
     } else {
         None
     };
-    let released = carry_out(context, &plan, &seen, &image, &reference, &wanted).await?;
+    let released = if plan.is_empty() {
+        // An earlier run was interrupted while it waited.
+        release::settle(context, seen.service.as_ref()).await?
+    } else {
+        carry_out(context, &plan, &seen, &image, &reference, &wanted).await?
+    };
     let own = began.elapsed().saturating_sub(built);
     context.ui.step(
         "Released",

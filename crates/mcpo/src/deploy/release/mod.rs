@@ -52,6 +52,13 @@ pub async fn release(
     Ok(Released { revision: newest })
 }
 
+/// Waits for what an earlier run has begun.
+pub async fn settle(context: &Context<'_>, current: Option<&Value>) -> Outcome<Released> {
+    let revision = current.map_or("", plan::latest).to_owned();
+    wait::until_ready(context, None, &revision, current).await?;
+    Ok(Released { revision })
+}
+
 /// `SERVICE-00007-1a2b3c`: told apart by generation and content, so that the same run, repeated,
 /// finds its own work again.
 fn name_revision(service: &str, current: Option<&Value>, wanted: &Value) -> String {
