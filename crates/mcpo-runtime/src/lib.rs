@@ -105,6 +105,8 @@ mod revoke;
 
 mod introspect;
 
+mod connection;
+
 mod bearer;
 
 mod caller;
