@@ -42,6 +42,8 @@ pub use clock::{Clock, SystemClock, Timestamp};
 
 mod random;
 
+mod tls;
+
 mod seal;
 pub use seal::{KeyRing, KeyRingError};
 
