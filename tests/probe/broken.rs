@@ -29,8 +29,11 @@ async fn no_challenge() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
+      ok TIME  resources          2 resources; test://motto can be read
+      ok TIME  prompts            2 prompts; review can be got
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
@@ -56,7 +59,7 @@ async fn wrong_issuer() {
              expected  http://127.0.0.1:…
              clause    RFC 8414 §3.3
              mend      spell the issuer alike in authorization_servers and in the issuer's own metadata
-      skip             PKCE offered … refresh (13): the walk ended before it
+      skip             PKCE offered … refresh (16): the walk ended before it
 
     failed: issuer name, in TIME
     claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
@@ -81,7 +84,7 @@ async fn no_pkce() {
              expected  S256 among code_challenge_methods_supported
              clause    MCP 2026-07-28 authorization, Authorization Code Protection; RFC 8414 §2
              mend      verify PKCE, and say so: "code_challenge_methods_supported": ["S256"]; clients refuse to go on without
-      skip             registration … refresh (12): the walk ended before it
+      skip             registration … refresh (15): the walk ended before it
 
     failed: PKCE offered, in TIME
     claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
@@ -110,7 +113,7 @@ async fn token_endpoint_500() {
              expected  200 with access_token and token_type Bearer
              clause    RFC 6749 §4.1.3 and §5.1; RFC 7636 §4.5; RFC 8707 §2.2
              mend      mend the token endpoint: the server's log says what broke
-      skip             token not cached … refresh (7): the walk ended before it
+      skip             token not cached … refresh (10): the walk ended before it
 
     failed: token, in TIME
     claude.ai: shows “Authorization with the MCP server failed. You can check your credentials and permissions”
@@ -138,12 +141,15 @@ async fn tool_error() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         2 tools: add, whoami
       FAIL TIME  tools/call
              seen      whoami: no API key is set
              expected  a result without isError
              clause    MCP server/tools, Calling Tools
              mend      mend the tool: the text is its own error message
+      ok TIME  resources          2 resources; test://motto can be read
+      ok TIME  prompts            2 prompts; review can be got
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
@@ -171,7 +177,7 @@ async fn registration_refused() {
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
              mend      accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
-      skip             authorization … refresh (11): the walk ended before it
+      skip             authorization … refresh (14): the walk ended before it
 
     failed: registration, in TIME
     claude.ai: shows “Authorization with the MCP server failed”; no sign-in page opens
@@ -200,7 +206,7 @@ async fn wrong_iss_on_callback() {
              expected  iss=http://127.0.0.1:…
              clause    RFC 9207 §2.4
              mend      put the issuer of the metadata into iss, spelled alike
-      skip             token … refresh (8): the walk ended before it
+      skip             token … refresh (11): the walk ended before it
 
     failed: issuer returned, in TIME
     claude.ai: shows “Authorization with the MCP server failed. You can check your credentials and permissions”
@@ -242,7 +248,7 @@ async fn wrong_state() {
              expected  the state of the request, byte for byte
              clause    RFC 6749 §4.1.2 and §10.12
              mend      send state back unchanged, whatever its length and characters
-      skip             issuer returned … refresh (9): the walk ended before it
+      skip             issuer returned … refresh (12): the walk ended before it
 
     failed: state returned, in TIME
     claude.ai: shows “Authorization with the MCP server failed. You can check your credentials and permissions”
@@ -263,7 +269,7 @@ async fn resource_mismatch() {
              expected  http://127.0.0.1:…/mcp, byte for byte as the user types it
              clause    RFC 9728 §3.3; RFC 8707 §2
              mend      set resource in the metadata (often: the public base URL) to http://127.0.0.1:…/mcp
-      skip             issuer metadata … refresh (15): the walk ended before it
+      skip             issuer metadata … refresh (18): the walk ended before it
 
     failed: resource name, in TIME
     claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
@@ -282,7 +288,7 @@ async fn connection_refused() {
       ok TIME  address            on this machine
       ???? TIME  challenge          http://127.0.0.1:…/mcp: connection refused: nothing listens there
              mend      start the server, or check host and port
-      skip             resource metadata … refresh (17): the walk ended before it
+      skip             resource metadata … refresh (20): the walk ended before it
 
     could not run: stopped at challenge, after TIME
     claude.ai: shows “Couldn't reach” the server: check the URL, verify that the server is running
@@ -403,6 +409,14 @@ async fn each_fault_fails_at_its_own_step() {
     BrokenEvents: fail initialize -> exit 1
     NoCors: fail browser-access -> exit 1
     CorsHidesChallenge: fail browser-access -> exit 1
+    RefusesFuture: warn versions -> exit 0
+    ResourceWithoutScheme: fail resources -> exit 1
+    ResourceUnreadable: fail resources -> exit 1
+    ResourceWithoutText: fail resources -> exit 1
+    ResourcesListError: fail resources -> exit 1
+    PromptWithoutName: fail prompts -> exit 1
+    PromptWithoutMessages: fail prompts -> exit 1
+    WantsIdTwice: warn token -> exit 0
     ");
 }
 

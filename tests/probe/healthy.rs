@@ -27,12 +27,15 @@ async fn a_healthy_server_passes() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
+      ok TIME  resources          2 resources; test://motto can be read
+      ok TIME  prompts            2 prompts; review can be got
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    passed: 19 checks, in TIME
+    passed: 22 checks, in TIME
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");
@@ -44,7 +47,7 @@ async fn a_healthy_server_passes() {
 async fn a_walk_asks_for_nothing_it_does_not_need() {
     let server = OAuthServer::healthy().await;
     probe(&[&server.url()]).await;
-    assert_snapshot!(server.requests().join("\n"), @r#"
+    assert_snapshot!(server.requests().join("\n"), @"
     POST /mcp
     GET /.well-known/oauth-protected-resource/mcp
     GET /.well-known/oauth-authorization-server
@@ -56,6 +59,15 @@ async fn a_walk_asks_for_nothing_it_does_not_need() {
     POST /mcp
     POST /mcp
     POST /mcp
+    DELETE /mcp
+    POST /mcp
+    DELETE /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
+    POST /mcp
     POST /mcp
     POST /mcp
     POST /mcp
@@ -63,7 +75,7 @@ async fn a_walk_asks_for_nothing_it_does_not_need() {
     POST /token
     POST /mcp
     DELETE /mcp
-    "#);
+    ");
 }
 
 #[tokio::test]
@@ -102,7 +114,7 @@ async fn a_password_that_was_not_given_could_not_run() {
       ok TIME  registration       client-1, none at the token endpoint
       ???? TIME  authorization      the sign-in page asks for a password, and none was given
              mend      put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser
-      skip             state returned … refresh (10): the walk ended before it
+      skip             state returned … refresh (13): the walk ended before it
 
     could not run: stopped at authorization, after TIME
     claude.ai: no fault before authorization; what comes after is not known
@@ -139,12 +151,15 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
       skip             resource metadata … token not cached (11): the server asks for no token
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
+      ok TIME  resources          2 resources; test://motto can be read
+      ok TIME  prompts            2 prompts; review can be got
       ok TIME  older clients      find the same tools
       skip TIME  refresh            the server asks for no token
 
-    passed: 7 checks, in TIME
+    passed: 10 checks, in TIME
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");
@@ -319,6 +334,7 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  step-up            tools/call: 403 asks for tools:call
       ok TIME  resource metadata (2) http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -333,10 +349,12 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  token (2)          Bearer, 3600 s, with refresh token
       ok TIME  token not cached (2) Cache-Control: no-store
       ok TIME  tools/call (2)     whoami: you are local
+      ok TIME  resources (2)      2 resources; test://motto can be read
+      ok TIME  prompts (2)        2 prompts; review can be got
       ok TIME  older clients (2)  find the same tools
       ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
 
-    passed: 31 checks, in TIME
+    passed: 34 checks, in TIME
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");

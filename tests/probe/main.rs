@@ -5,12 +5,15 @@
 mod broken;
 #[cfg(unix)]
 mod browser;
+mod connection;
 mod documents;
 mod healthy;
 mod hostile;
 mod lifecycle;
 mod machine;
 mod profiles;
+mod reuse;
 mod runtime;
 mod security;
 mod support;
+mod watch;

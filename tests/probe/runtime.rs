@@ -27,12 +27,16 @@ async fn our_own_runtime_passes_without_a_warning() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
       ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         5 tools: add, break_down, wait, whoami, write_note
       ok TIME  tools/call         whoami: local-user through Claude
+      skip TIME  resources          the server offers none
+      skip TIME  prompts            the server offers none
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    passed: 19 checks, in TIME
+    passed: 20 checks, in TIME
+    looks like mcpo, with rmcp
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://localhost:…/mcp
     ");

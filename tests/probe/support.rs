@@ -55,8 +55,13 @@ fn mask(report: &str) -> String {
     let masked = report.lines().map(|line| {
         let line = mask_after(line, "127.0.0.1:", |part| part.is_ascii_digit());
         let line = mask_after(&line, "localhost:", |part| part.is_ascii_digit());
-        // Ids that the runtime seals are new each time.
+        // Ids are new each time.
         let line = mask_after(&line, "mcpo_ci_", |part| part != ',');
+        let line = if line.contains("  registration ") && !line.contains("mcpo_ci_") {
+            mask_id(&line)
+        } else {
+            line
+        };
         mask_times(&line)
     });
     masked.collect::<Vec<_>>().join("\n")
@@ -72,6 +77,15 @@ fn mask_after(line: &str, marker: &str, variable: fn(char) -> bool) -> String {
         masked.push_str(part.trim_start_matches(variable));
     }
     masked
+}
+
+/// Random ids, as most servers hand them out: `  1b4e28ba-2fa1-…, none at …`.
+fn mask_id(line: &str) -> String {
+    let Some((before, rest)) = line.split_once("…, ") else {
+        return line.to_owned();
+    };
+    let start = before.rfind("  ").map_or(0, |start| start + 2);
+    format!("{}…, {rest}", &before[..start])
 }
 
 /// `   1.2 ms` and `in 34 ms` become ` TIME ms`.

@@ -7,6 +7,7 @@ mod new;
 mod probe;
 mod project;
 mod ui;
+mod walk;
 
 use std::process::ExitCode;
 

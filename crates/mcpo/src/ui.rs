@@ -33,6 +33,11 @@ impl Ui {
         self.stderr.is_term()
     }
 
+    /// Whether stdout is a terminal, so that a person reads the result as it comes.
+    pub fn result_is_terminal(&self) -> bool {
+        self.stdout.is_term()
+    }
+
     /// Whether stderr may carry colour codes.
     pub const fn has_colours(&self) -> bool {
         self.colours
@@ -52,6 +57,13 @@ impl Ui {
     /// Something the user should know before going on.
     pub fn warn(&self, what: impl std::fmt::Display) {
         self.labelled(&Style::new().yellow().bold(), "warning", what);
+    }
+
+    /// Something that has just happened and wants to be looked at: a terminal rings.
+    pub fn alert(&self, what: impl std::fmt::Display) {
+        let bell = if self.stderr.is_term() { "\u{7}" } else { "" };
+        let what = format!("{bell}{what}");
+        self.labelled(&Style::new().magenta().bold(), "alert", what);
     }
 
     fn labelled(&self, colour: &Style, label: &str, what: impl std::fmt::Display) {

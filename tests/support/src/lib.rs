@@ -12,6 +12,7 @@ pub mod clock;
 pub mod fixture;
 pub mod http;
 pub mod oauth_server;
+pub mod plain;
 pub mod process;
 pub mod sample;
 pub mod server;

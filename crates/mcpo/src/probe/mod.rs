@@ -1,37 +1,20 @@
-//! The room of `mcpo probe`: walks any MCP server as a client does, and says what is wrong.
-//!
-//! A walk is a list of small checks in flow order. Each step consumes the output of the one before
-//! (challenge → resource → authorization server → client → code → tokens → session → tools) and
-//! writes its verdicts into a log, from which both reports are made.
+//! The room of `mcpo probe`: what the user types, and what is written when the walk is over.
 
 mod args;
-mod browser_access;
-mod check;
 mod document;
-mod http;
-mod json;
-mod lifecycle;
-mod mcp;
-mod oauth;
-mod profile;
-mod report;
-mod rules;
-mod secret;
-mod security;
-mod text;
-mod walk;
-
-use std::time::Instant;
+mod store;
+mod watch;
 
 pub use self::args::ProbeArgs;
-use self::{args::Plan, check::Log, json::Summary, report::Terminal};
+use self::{args::Order, store::Store};
 use crate::{
     error::{Exit, Failure, Outcome},
     ui::Ui,
+    walk::{Restart, Terminal, walk},
 };
 
 pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
-    let plan = args.into_plan()?;
+    let order = args.into_order()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -44,7 +27,7 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
                 Ok(()) => Ok(Exit::Interrupted),
                 Err(error) => Err(Failure::new("failed to listen for Ctrl-C").because(&error)),
             },
-            exit = probe(&plan, ui) => Ok(exit),
+            outcome = probe(order, ui) => outcome,
         }
     });
     // A name that is still being looked up must not hold the user up.
@@ -52,19 +35,38 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
     outcome
 }
 
-async fn probe(plan: &Plan, ui: &Ui) -> Exit {
-    let since = Instant::now();
-    let mut terminal = Terminal::new(ui, plan);
-    if matches!(plan.restart, Some(args::Restart::ByHand)) {
+async fn probe(order: Order, ui: &Ui) -> Outcome {
+    let Order {
+        mut plan,
+        document,
+        reuse,
+        traced,
+        watch,
+    } = order;
+    let store = reuse.then(Store::open).transpose()?;
+    if let Some(store) = &store {
+        plan.kept = store.load(ui);
+    }
+    if let Some(watch) = watch {
+        return Box::pin(watch::watch(plan, &watch, document, traced, ui)).await;
+    }
+    let mut terminal = Terminal::new(ui, &plan, document.is_some()).traced(traced);
+    if let Some(idle) = plan.cold {
+        let minutes = idle.as_secs_f64() / 60.0;
+        ui.say(format_args!(
+            "the cold start comes after {minutes:.1} min without a request"
+        ));
+    }
+    if matches!(plan.restart, Some(Restart::ByHand)) {
         ui.say("press enter when the server has been redeployed, and not before");
     }
-    let mut log = Log::new(&mut terminal);
-    Box::pin(walk::walk(plan, &mut log)).await;
-    let (checks, suggestion) = log.into_parts();
-    let summary = Summary::new(plan, &checks, suggestion, since.elapsed());
-    terminal.finish(&summary);
-    if let Some(document) = plan.document {
-        ui.result(document.write(&summary));
+    let report = Box::pin(walk(&plan, &mut terminal)).await;
+    terminal.finish(&report);
+    if let (Some(store), Some(credentials)) = (&store, &report.credentials) {
+        store.keep(credentials)?;
     }
-    summary.exit()
+    if let Some(document) = document {
+        ui.result(document.write(&report));
+    }
+    Ok(report.exit())
 }

@@ -127,6 +127,22 @@ pub enum Fault {
     CorsHidesChallenge,
     /// An event stream that ends without the answer.
     BrokenEvents,
+    /// A revision that is not known is answered with an error.
+    RefusesFuture,
+    /// A resource whose URI is none.
+    ResourceWithoutScheme,
+    /// The first resource cannot be read.
+    ResourceUnreadable,
+    /// Reading a resource answers something else.
+    ResourceWithoutText,
+    /// `resources/list` is announced and not answered.
+    ResourcesListError,
+    /// A prompt without a name.
+    PromptWithoutName,
+    /// Getting a prompt answers something else.
+    PromptWithoutMessages,
+    /// The client's id is looked for in the body only.
+    WantsIdTwice,
 }
 
 impl Fault {
@@ -194,5 +210,13 @@ impl Fault {
         Self::BrokenEvents,
         Self::NoCors,
         Self::CorsHidesChallenge,
+        Self::RefusesFuture,
+        Self::ResourceWithoutScheme,
+        Self::ResourceUnreadable,
+        Self::ResourceWithoutText,
+        Self::ResourcesListError,
+        Self::PromptWithoutName,
+        Self::PromptWithoutMessages,
+        Self::WantsIdTwice,
     ];
 }

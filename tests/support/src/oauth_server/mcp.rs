@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Fault, Hole, state::State};
+use super::{Fault, Hole, offers, state::State};
 
 const SESSION: &str = "session-1";
 
@@ -180,22 +180,34 @@ fn refusal(state: &State, headers: &HeaderMap, uri: &Uri, method: &str) -> Optio
 fn answer(state: &State, method: &str, message: &Value) -> Response {
     let result = match method {
         "server/discover" => json!({
-            "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
+            "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
             "ttlMs": 0, "cacheScope": "private",
         }),
+        "initialize"
+            if state.has(Fault::RefusesFuture)
+                && message["params"]["protocolVersion"] != "2025-11-25" =>
+        {
+            let error =
+                json!({"error": {"code": -32602, "message": "Unsupported protocol version"}});
+            return wire(state, "", &message["id"], &error);
+        }
         "initialize" => json!({
             "protocolVersion": if state.has(Fault::UnknownVersion) { "1999-01-01" } else { "2025-11-25" },
-            "capabilities": {"tools": {}},
+            "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
             "serverInfo": {"name": state.text("test-server"), "version": "1.2.3"},
         }),
-        "tools/list" => match tools(state, message) {
-            Ok(result) => result,
-            Err(error) => return wire(state, method, &message["id"], &json!({"error": error})),
-        },
-        "tools/call" => match call(state, message) {
-            Ok(result) => result,
-            Err(error) => return wire(state, method, &message["id"], &json!({"error": error})),
-        },
+        "tools/list" | "tools/call" | "resources/list" | "resources/read" | "prompts/list"
+        | "prompts/get" => {
+            let result = match method {
+                "tools/list" => tools(state, message),
+                "tools/call" => call(state, message),
+                _ => offers::answer(state, method, message),
+            };
+            match result {
+                Ok(result) => result,
+                Err(error) => return wire(state, method, &message["id"], &json!({"error": error})),
+            }
+        }
         _ => {
             let error = json!({"error": {"code": -32601, "message": "Method not found"}});
             return wire(state, method, &message["id"], &error);

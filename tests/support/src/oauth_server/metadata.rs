@@ -80,6 +80,9 @@ pub async fn server(Extract(state): Extract<Arc<State>>) -> Response {
         Some(Fault::InsecureEndpoint) => {
             document["token_endpoint"] = json!("http://example.com/token");
         }
+        Some(Fault::WantsIdTwice) => {
+            document["token_endpoint_auth_methods_supported"] = json!(["client_secret_basic"]);
+        }
         Some(Fault::NoTokenEndpoint) => remove(&mut document, "token_endpoint"),
         Some(Fault::NoRegistration) => remove(&mut document, "registration_endpoint"),
         _ => {}

@@ -11,12 +11,13 @@ mod fault;
 mod hole;
 mod mcp;
 mod metadata;
+mod offers;
 mod redirect;
 mod registration;
 mod state;
 mod token;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -60,6 +61,8 @@ pub struct Settings {
     pub documents_only: bool,
     /// Whether client metadata documents are taken besides registration.
     pub documents: bool,
+    /// How long the first answer takes after half a second without a request.
+    pub nap: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -79,6 +82,7 @@ impl Default for Settings {
             old: None,
             documents_only: false,
             documents: false,
+            nap: None,
         }
     }
 }
@@ -139,6 +143,18 @@ impl OAuthServer {
     /// The query of every request that had one.
     pub fn parameters(&self) -> Vec<String> {
         self.state.memory().parameters.clone()
+    }
+
+    /// The values of that header in every request that had it.
+    pub fn headers(&self, name: &str) -> Vec<String> {
+        let memory = self.state.memory();
+        let named = memory.headers.iter().filter(|(other, _)| other == name);
+        named.map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Forgets what a careless server forgets when it is started anew.
+    pub async fn restart(&self) {
+        state::restart(axum::extract::State(Arc::clone(&self.state))).await;
     }
 
     /// Method and path of every request so far.

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -20,6 +21,9 @@ use super::{Fault, Hole, Settings};
 /// Text that would clear the screen and lie about the verdict if it were printed as it is.
 pub const HOSTILE: &str =
     "\u{1b}[2J\u{1b}[1;32mall checks passed\u{1b}]0;pwned\u{7}\u{202e}\u{9b}31m\r\nok";
+
+/// Who is not asked for so long may fall asleep.
+const NAP: Duration = Duration::from_millis(500);
 
 /// Documents that need not be fetched.
 const PINNED: [(&str, &str); 4] = [
@@ -74,6 +78,8 @@ pub struct Memory {
     pub wrong_passwords: u32,
     pub registrations: Vec<serde_json::Value>,
     pub parameters: Vec<String>,
+    pub headers: Vec<(String, String)>,
+    last: Option<Instant>,
     requests: Vec<String>,
 }
 
@@ -173,12 +179,25 @@ impl State {
 /// Writes every request down.
 pub async fn record(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
     let line = format!("{} {}", request.method(), request.uri().path());
+    let asleep;
     {
         let mut memory = state.memory();
         memory.requests.push(line);
+        for (name, value) in request.headers() {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            memory.headers.push((name.to_string(), value));
+        }
+        let idle = memory
+            .last
+            .replace(Instant::now())
+            .map(|last| last.elapsed());
+        asleep = idle.is_some_and(|idle| idle > NAP);
         memory
             .parameters
             .extend(request.uri().query().map(str::to_owned));
+    }
+    if let Some(nap) = state.settings.nap.filter(|_| asleep) {
+        tokio::time::sleep(nap).await;
     }
     next.run(request).await
 }

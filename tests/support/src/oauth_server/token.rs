@@ -44,7 +44,9 @@ pub async fn token(
     if get("refresh_token").len() > 64 * 1024 {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    let Some(client) = authenticated(&state, &headers, &form) else {
+    let twice = !form.contains_key("client_id") && state.has(Fault::WantsIdTwice);
+    let client = authenticated(&state, &headers, &form).filter(|_| !twice);
+    let Some(client) = client else {
         if state.is_open_to(Hole::UnknownClient400) {
             return refuse(StatusCode::BAD_REQUEST, "invalid_grant");
         }

@@ -1,14 +1,17 @@
-//! What the user types; the plan is made of it once everything has been looked at.
+//! What the user types; the order is made of it once everything has been looked at.
 
-mod plan;
+mod connection;
+mod order;
 
 use std::time::Duration;
 
 use clap::Args;
 use url::Url;
 
-pub use self::plan::{Identity, Person, Plan, Restart};
-use super::{document::DocumentArgs, profile::ClientName, secret::Secret};
+use self::connection::ConnectionArgs;
+pub use self::order::Order;
+use super::document::DocumentArgs;
+use crate::walk::{ClientName, Secret};
 
 /// Arguments of `mcpo probe`.
 #[allow(
@@ -56,8 +59,12 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "PASSWORD")]
     password: Option<Secret>,
 
+    /// User name for a sign-in form that asks for one besides the password.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+
     /// Sign in with your own browser instead of filling the forms.
-    #[arg(long, conflicts_with_all = ["password", "redirect_uri"])]
+    #[arg(long, conflicts_with_all = ["user", "password", "redirect_uri"])]
     browser: bool,
 
     /// Tool to call.
@@ -88,6 +95,18 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
 
+    #[command(flatten)]
+    connection: ConnectionArgs,
+
+    /// Show every request and its answer, with secrets cut to name and length, and the curl to
+    /// repeat it.
+    #[arg(long)]
+    trace: bool,
+
+    /// Keep client and tokens in your state folder, and use those of last time instead of signing in.
+    #[arg(long)]
+    reuse: bool,
+
     /// Restart the server with this shell command, and see whether tokens and client are still good.
     #[arg(long, value_name = "COMMAND", conflicts_with = "browser")]
     restart: Option<String>,
@@ -100,6 +119,24 @@ pub struct ProbeArgs {
     #[arg(long, conflicts_with = "browser")]
     concurrent_refresh: bool,
 
+    /// Leave the server alone for a time (15m if not given), then time its first answer.
+    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "15m", require_equals = true)]
+    cold: Option<Duration>,
+
+    /// Walk again and again, so long apart (1m if not given), and say what changes.
+    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "1m", require_equals = true,
+        conflicts_with_all = ["cold", "restart", "wait_redeploy", "security", "reuse"])]
+    watch: Option<Duration>,
+
+    /// End after so many walks; the exit code is that of the last.
+    #[arg(long, value_name = "NUMBER", requires = "watch", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+
+    /// Shell command to run on each change, with `MCPO_PROBE_URL`, `MCPO_PROBE_EXIT`
+    /// and `MCPO_PROBE_CHANGES` in its environment.
+    #[arg(long, value_name = "COMMAND", requires = "watch")]
+    alert: Option<String>,
+
     /// Attack the server too, to see whether it holds; for servers of your own.
     #[arg(long)]
     security: bool,
@@ -110,6 +147,26 @@ pub struct ProbeArgs {
 
     #[command(flatten)]
     document: DocumentArgs,
+}
+
+/// `90s`, `15m` or `1h`; a bare number is seconds.
+fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "h" => 3_600.0,
+        "m" => 60.0,
+        _ => 1.0,
+    };
+    let number: f64 = number
+        .parse()
+        .map_err(|_| "write 90s, 15m or 1h".to_owned())?;
+    match Duration::try_from_secs_f64(number * factor) {
+        Ok(time) if time.as_secs() <= 86_400 => Ok(time),
+        _ => Err("between nothing and a day".to_owned()),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

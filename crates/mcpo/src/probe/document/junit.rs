@@ -2,19 +2,16 @@
 
 use quick_xml::escape::escape;
 
-use crate::probe::{
-    check::{Check, Verdict},
-    json::Summary,
-};
+use crate::walk::{Check, Report, Verdict};
 
-pub fn write(summary: &Summary<'_>) -> String {
-    let (plan, checks, elapsed) = summary.parts();
+pub fn write(report: &Report<'_>) -> String {
+    let checks = &report.checks;
     let count = |wanted: fn(&Verdict) -> bool| {
         let found = checks.iter().filter(|check| wanted(&check.verdict));
         found.count()
     };
     let cases: String = checks.iter().map(case).collect();
-    let name = format!("mcpo probe {} as {}", plan.target, plan.profile.title);
+    let name = format!("mcpo probe {} as {}", report.target, report.profile.title);
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">\n\
@@ -24,7 +21,7 @@ pub fn write(summary: &Summary<'_>) -> String {
         count(|verdict| matches!(verdict, Verdict::Fail)),
         count(|verdict| matches!(verdict, Verdict::CouldNotRun { .. })),
         count(|verdict| matches!(verdict, Verdict::Skipped { .. })),
-        elapsed.as_secs_f64(),
+        report.elapsed.as_secs_f64(),
     )
 }
 
@@ -37,7 +34,11 @@ fn case(check: &Check) -> String {
             ("mend", &fault.hint),
         ];
         let lines = lines.map(|(label, text)| format!("{label}: {text}"));
-        let text = format!("{}\nclause: {}", lines.join("\n"), check.rule.clause);
+        let mut text = format!("{}\nclause: {}", lines.join("\n"), check.rule.clause);
+        for setting in &check.settings {
+            text.push_str("\nsetting: ");
+            text.push_str(setting);
+        }
         escape(&text).into_owned()
     };
     let body = match &check.verdict {

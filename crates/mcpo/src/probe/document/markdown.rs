@@ -2,22 +2,19 @@
 
 use std::fmt::Write as _;
 
-use crate::probe::{
-    check::{Check, Verdict},
-    json::Summary,
-};
+use crate::walk::{Check, Report, Verdict};
 
-pub fn write(summary: &Summary<'_>) -> String {
-    let (plan, checks, _) = summary.parts();
-    let mut text = format!("### mcpo probe: {}\n\n", summary.headline());
+pub fn write(report: &Report<'_>) -> String {
+    let checks = &report.checks;
+    let mut text = format!("### mcpo probe: {}\n\n", report.headline());
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
         "{} as {}\n",
-        code(plan.target.as_str()),
-        plan.profile.title
+        code(report.target.as_str()),
+        report.profile.title
     );
-    let _ = writeln!(text, "{}\n", plain(&summary.outcome()));
+    let _ = writeln!(text, "{}\n", plain(&report.outcome()));
     let wrong = |check: &&Check| matches!(check.verdict, Verdict::Fail | Verdict::Warn);
     for check in checks.iter().filter(wrong) {
         let (verdict, _) = check.verdict.parts();
@@ -29,7 +26,11 @@ pub fn write(summary: &Summary<'_>) -> String {
         );
         let _ = writeln!(text, "- seen: {}", code(&fault.seen));
         let _ = writeln!(text, "- expected: {}", code(&fault.expected));
-        let _ = writeln!(text, "- mend: {}\n", plain(&fault.hint));
+        let _ = writeln!(text, "- mend: {}", plain(&fault.hint));
+        for setting in &check.settings {
+            let _ = writeln!(text, "- setting: {}", plain(setting));
+        }
+        text.push('\n');
     }
     text.push_str("<details><summary>all checks</summary>\n\n");
     for check in checks {

@@ -1,13 +1,20 @@
 //! Reports for machines and issues: one document on stdout.
 
+mod html;
+mod json;
 mod junit;
 mod markdown;
+mod sarif;
 
 use clap::Args;
 
-use super::json::Summary;
+use crate::walk::Report;
 
 /// The flags, of which one may be given.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "one of them is given at most"
+)]
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct DocumentArgs {
@@ -22,6 +29,14 @@ pub struct DocumentArgs {
     /// Print the report as XML that build servers read.
     #[arg(long)]
     junit: bool,
+
+    /// Print what is wrong as SARIF, for code scanning.
+    #[arg(long)]
+    sarif: bool,
+
+    /// Print the report as one HTML page with the sequence as a diagram.
+    #[arg(long)]
+    html: bool,
 }
 
 /// A kind of report.
@@ -30,25 +45,33 @@ pub enum Document {
     Json,
     Markdown,
     Junit,
+    Sarif,
+    Html,
 }
 
 impl DocumentArgs {
-    pub const fn chosen(&self) -> Option<Document> {
-        match (self.json, self.markdown, self.junit) {
-            (true, ..) => Some(Document::Json),
-            (_, true, _) => Some(Document::Markdown),
-            (.., true) => Some(Document::Junit),
-            _ => None,
-        }
+    pub fn chosen(&self) -> Option<Document> {
+        let flags = [
+            (self.json, Document::Json),
+            (self.markdown, Document::Markdown),
+            (self.junit, Document::Junit),
+            (self.sarif, Document::Sarif),
+            (self.html, Document::Html),
+        ];
+        flags
+            .into_iter()
+            .find_map(|(given, document)| given.then_some(document))
     }
 }
 
 impl Document {
-    pub fn write(self, summary: &Summary<'_>) -> String {
+    pub fn write(self, report: &Report<'_>) -> String {
         match self {
-            Self::Json => format!("{:#}", summary.document()),
-            Self::Markdown => markdown::write(summary),
-            Self::Junit => junit::write(summary),
+            Self::Json => json::write(report),
+            Self::Markdown => markdown::write(report),
+            Self::Junit => junit::write(report),
+            Self::Sarif => sarif::write(report),
+            Self::Html => html::write(report),
         }
     }
 }

@@ -1,0 +1,115 @@
+//! What the user asks for, checked.
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::ProbeArgs;
+use crate::{
+    error::{Failure, Outcome},
+    probe::{document::Document, watch::Watch},
+    walk::{Identity, Person, Plan, Restart, Secret, is_loopback},
+};
+
+/// A walk, and what is to be done with its report.
+#[derive(Debug)]
+pub struct Order {
+    pub plan: Plan,
+    /// What stdout carries instead of the lines for people, which then go to stderr.
+    pub document: Option<Document>,
+    /// Whether credentials are kept and used again.
+    pub reuse: bool,
+    /// Whether requests and answers are shown.
+    pub traced: bool,
+    pub watch: Option<Watch>,
+}
+
+impl ProbeArgs {
+    pub fn into_order(self) -> Outcome<Order> {
+        let target = target(&self.url)?;
+        if self.security && !self.yes && !is_loopback(&target) {
+            let hint = "add --yes if the server is your own; others may take it for an attack, which it is";
+            let what = format!(
+                "failed to start: --security attacks {target}, which is not on this machine"
+            );
+            return Err(Failure::new(what).hint(hint));
+        }
+        let mut plan = Plan::new(target, self.client)?;
+        let secret = self
+            .client_secret
+            .or_else(|| secret_in("MCPO_PROBE_CLIENT_SECRET"));
+        plan.identity = match (self.client_id, self.client_metadata_url) {
+            (Some(id), _) => Identity::Preregistered { id, secret },
+            (None, Some(url)) => Identity::Document(url),
+            (None, None) => Identity::AsClient,
+        };
+        if self.browser {
+            plan.person = Person::Browser;
+        } else if let Person::Forms { redirect_uri, .. } = &mut plan.person
+            && let Some(own) = self.redirect_uri
+        {
+            *redirect_uri = own;
+        }
+        let password = self.password.or_else(|| secret_in("MCPO_PROBE_PASSWORD"));
+        if let Some(password) = password {
+            plan.sign_in_with(self.user, password);
+        }
+        if let Some(timeout) = self.timeout {
+            plan.timeout = timeout;
+            plan.refresh_timeout = timeout;
+        }
+        plan.tool = self.tool;
+        plan.arguments = self.args.as_deref().map(arguments).transpose()?;
+        plan.security = self.security;
+        plan.concurrent_refresh = self.concurrent_refresh;
+        plan.restart = match (self.restart, self.wait_redeploy) {
+            (Some(command), _) => Some(Restart::Command(command)),
+            (None, true) => Some(Restart::ByHand),
+            (None, false) => None,
+        };
+        plan.connection = self.connection.checked(&plan.target)?;
+        let document = self.document.chosen();
+        plan.detailed = self.trace || document == Some(Document::Html);
+        plan.cold = self.cold;
+        Ok(Order {
+            plan,
+            document,
+            reuse: self.reuse,
+            traced: self.trace,
+            watch: self.watch.map(|pause| Watch {
+                pause,
+                rounds: self.rounds,
+                alert: self.alert,
+            }),
+        })
+    }
+}
+
+fn secret_in(variable: &str) -> Option<Secret> {
+    let value = std::env::var(variable).ok();
+    value.filter(|value| !value.is_empty()).map(Secret::new)
+}
+
+/// The address as clients use it: with a scheme, without fragment or user info.
+fn target(text: &str) -> Outcome<Url> {
+    let failure = || Failure::new(format!("failed to read {text:?} as an address"));
+    let hint = "type the whole address, for example: mcpo probe https://example.com/mcp";
+    let url = Url::parse(text).map_err(|error| failure().because(&error).hint(hint))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(failure().hint(hint));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(failure().hint("leave out the user name: MCP clients send a bearer token"));
+    }
+    if url.fragment().is_some() {
+        return Err(failure().hint("leave out the part after #: it is never sent (RFC 8707 §2)"));
+    }
+    Ok(url)
+}
+
+fn arguments(text: &str) -> Outcome<Map<String, Value>> {
+    serde_json::from_str(text).map_err(|error| {
+        Failure::new("failed to read --args as a JSON object")
+            .because(&error)
+            .hint(r#"for example: --args '{"city": "Berlin"}'"#)
+    })
+}

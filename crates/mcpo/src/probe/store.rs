@@ -1,0 +1,137 @@
+//! Where `--reuse` keeps what a walk left: one file an issuer, client and resource, for the user only.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    error::{Failure, Outcome},
+    ui::Ui,
+    walk::Credentials,
+};
+
+/// Larger than any that a server issues.
+const LIMIT: u64 = 256 * 1024;
+
+/// The folder of kept credentials.
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// Makes the folder where it is missing.
+    pub fn open() -> Outcome<Self> {
+        let folder = state_folder().ok_or_else(|| {
+            Failure::new("failed to find a folder for --reuse")
+                .hint("set XDG_STATE_HOME or HOME to a folder of yours")
+        })?;
+        make_private_folder(&folder).map_err(|error| {
+            Failure::new(format!("failed to make {}", folder.display())).because(&error)
+        })?;
+        Ok(Self { folder })
+    }
+
+    /// Everything that was kept. What cannot be read is said, and is no reason to stop.
+    pub fn load(&self, ui: &Ui) -> Vec<Credentials> {
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return Vec::new();
+        };
+        let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let files = files.filter(|path| path.extension().is_some_and(|end| end == "json"));
+        files
+            .filter_map(|path| match read(&path) {
+                Ok(credentials) => Some(credentials),
+                Err(error) => {
+                    ui.warn(format_args!("{} is not used: {error}", path.display()));
+                    None
+                }
+            })
+            .collect()
+    }
+
+    /// Writes beside its place and renames, so that a reader never finds half a file.
+    pub fn keep(&self, credentials: &Credentials) -> Outcome<()> {
+        let path = self.folder.join(name(credentials));
+        let draft = path.with_extension(format!("{}.draft", std::process::id()));
+        let written = write(&draft, credentials).and_then(|()| fs::rename(&draft, &path));
+        written.map_err(|error| {
+            // What is left of it is of no use to anybody.
+            let _ = fs::remove_file(&draft);
+            Failure::new(format!("failed to keep credentials in {}", path.display()))
+                .because(&error)
+        })
+    }
+}
+
+/// `$XDG_STATE_HOME/mcpo/probe`, or its default in the user's home.
+fn state_folder() -> Option<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    // The specification has relative paths ignored.
+    let state = state.filter(|path| path.is_absolute());
+    let state = state.or_else(|| Some(std::env::home_dir()?.join(".local/state")))?;
+    Some(state.join("mcpo/probe"))
+}
+
+/// The issuer's own text is no file name; its digest is.
+fn name(credentials: &Credentials) -> String {
+    let mut digest = Sha256::new();
+    let resource = credentials.resource.as_deref().unwrap_or_default();
+    let profile = credentials.profile.as_str();
+    for part in [credentials.issuer.as_str(), resource, profile] {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
+    }
+    format!("{}.json", URL_SAFE_NO_PAD.encode(digest.finalize()))
+}
+
+fn read(path: &Path) -> io::Result<Credentials> {
+    let file = File::open(path)?;
+    private(&file)?;
+    let mut text = String::new();
+    file.take(LIMIT).read_to_string(&mut text)?;
+    // The error's own words may quote a token.
+    serde_json::from_str(&text).map_err(|_| io::Error::other("it is not what was written"))
+}
+
+fn write(path: &Path, credentials: &Credentials) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(serde_json::to_string(credentials)?.as_bytes())?;
+    file.sync_all()
+}
+
+fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Tokens that others could read or write are not used.
+#[cfg(unix)]
+fn private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let open_to_others = file.metadata()?.permissions().mode() & 0o077;
+    if open_to_others == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::other(
+            "others may read it; chmod 600, or delete it",
+        ))
+    }
+}
+
+#[cfg(not(unix))]
+fn private(_: &File) -> io::Result<()> {
+    Ok(())
+}

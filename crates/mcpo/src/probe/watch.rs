@@ -1,0 +1,154 @@
+//! `--watch`: walks again and again, and says what has changed.
+
+use std::{collections::BTreeMap, process::Stdio, time::Duration};
+
+use tokio::process::Command;
+
+use super::document::Document;
+use crate::{
+    error::{Exit, Failure, Outcome},
+    ui::Ui,
+    walk::{Plan, Quiet, Report, Terminal, walk},
+};
+
+/// What the user wants to be watched.
+#[derive(Debug)]
+pub struct Watch {
+    /// Between the end of a walk and the next.
+    pub pause: Duration,
+    /// After how many walks it ends; never, if not given.
+    pub rounds: Option<u32>,
+    /// What a shell runs on each change.
+    pub alert: Option<String>,
+}
+
+/// The verdict of each check, the worst if there are several.
+type State = BTreeMap<&'static str, &'static str>;
+
+/// The first walk is shown whole, later ones by what changed. Tokens of one walk are used by the
+/// next, as a connected client does.
+pub async fn watch(
+    mut plan: Plan,
+    watch: &Watch,
+    document: Option<Document>,
+    traced: bool,
+    ui: &Ui,
+) -> Outcome {
+    let mut before: Option<State> = None;
+    let mut round = 0;
+    loop {
+        round += 1;
+        let (state, exit, headline, credentials, written) = {
+            let report = if before.is_none() {
+                let mut terminal = Terminal::new(ui, &plan, document.is_some()).traced(traced);
+                let report = Box::pin(walk(&plan, &mut terminal)).await;
+                terminal.finish(&report);
+                report
+            } else {
+                Box::pin(walk(&plan, &mut Quiet)).await
+            };
+            let written = document.map(|document| document.write(&report));
+            (
+                state(&report),
+                report.exit(),
+                report.headline(),
+                report.credentials,
+                written,
+            )
+        };
+        let changes = before
+            .as_ref()
+            .map_or_else(Vec::new, |before| changes(before, &state));
+        if let Some(written) = written {
+            ui.result(written);
+        }
+        if !changes.is_empty() {
+            ui.alert(format_args!(
+                "changed in walk {round}: {}",
+                changes.join(", ")
+            ));
+            ui.say(format_args!("  {headline}"));
+            if let Some(command) = &watch.alert {
+                alert(command, &plan, exit, &changes).await?;
+            }
+        }
+        if watch.rounds == Some(round) {
+            return Ok(exit);
+        }
+        before = Some(state);
+        plan.kept = credentials.into_iter().collect();
+        tokio::time::sleep(watch.pause).await;
+    }
+}
+
+fn state(report: &Report<'_>) -> State {
+    let order = ["skipped", "pass", "warn", "could-not-run", "fail"];
+    let rank = |verdict: &str| order.iter().position(|other| *other == verdict);
+    let mut state = State::new();
+    for check in &report.checks {
+        let (verdict, _) = check.verdict.parts();
+        let worst = state.entry(check.rule.id).or_insert(verdict);
+        if rank(verdict) > rank(worst) {
+            *worst = verdict;
+        }
+    }
+    state
+}
+
+/// Checks that are skipped now or were so before say nothing: the second walk signs nobody in.
+fn changes(before: &State, now: &State) -> Vec<String> {
+    let all = now.iter().filter_map(|(id, verdict)| {
+        let old = before.get(id).copied().unwrap_or("skipped");
+        let bad = |verdict: &str| matches!(verdict, "fail" | "warn" | "could-not-run");
+        let told = old != *verdict && (bad(old) || bad(verdict));
+        told.then(|| format!("{id} {old} → {verdict}"))
+    });
+    all.collect()
+}
+
+async fn alert(command: &str, plan: &Plan, exit: Exit, changes: &[String]) -> Outcome<()> {
+    let status = Command::new("sh")
+        .args(["-c", command])
+        .env("MCPO_PROBE_URL", plan.target.as_str())
+        .env("MCPO_PROBE_EXIT", (exit as u8).to_string())
+        .env("MCPO_PROBE_CHANGES", changes.join("\n"))
+        .env_remove("MCPO_PROBE_PASSWORD")
+        .stdin(Stdio::null())
+        .status()
+        .await
+        .map_err(|error| Failure::new("failed to run --alert").because(&error))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!(
+            "failed to alert: the command ended with {status}"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{State, changes};
+
+    #[test]
+    fn only_what_got_better_or_worse_is_told() {
+        let state =
+            |pairs: &[(&'static str, &'static str)]| pairs.iter().copied().collect::<State>();
+        let before = state(&[
+            ("token", "pass"),
+            ("refresh", "pass"),
+            ("tools-list", "warn"),
+        ]);
+        let now = state(&[
+            ("token", "skipped"),
+            ("refresh", "fail"),
+            ("tools-list", "pass"),
+            ("kept-access", "pass"),
+        ]);
+        assert_eq!(
+            changes(&before, &now),
+            ["refresh pass → fail", "tools-list warn → pass"]
+        );
+        assert!(changes(&now, &now).is_empty());
+    }
+}

@@ -1,0 +1,74 @@
+//! `--cold`: how long the first answer takes after a server had time to fall asleep.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{
+    check::{Fault, Log},
+    http::Trouble,
+    mcp::{self, Call, Peer, Wire},
+    plan::Plan,
+    rules,
+};
+
+/// Longer than any client waits; how late an answer is should be known.
+const LATEST: Duration = Duration::from_secs(60);
+
+/// Leaves the server alone for `idle`, then comes back as a client does that was away.
+pub async fn check(plan: &Plan, peer: &Peer<'_>, log: &mut Log<'_>, wire: &Wire, idle: Duration) {
+    let warm = match answer(peer, wire).await {
+        Ok(time) => time,
+        Err(trouble) => return unanswered(log, &trouble),
+    };
+    let pause = format!(
+        "no request for {}, so that the server may sleep",
+        spoken(idle)
+    );
+    log.recorder().announce(&pause);
+    tokio::time::sleep(idle).await;
+    // The wait is no part of what is measured.
+    let pending = rules::COLD.begin();
+    let cold = match answer(peer, wire).await {
+        Ok(time) => time,
+        Err(trouble) => return unanswered(log, &trouble),
+    };
+    let seen = format!(
+        "{:.2} s after {} without a request, {:.2} s before",
+        cold.as_secs_f64(),
+        spoken(idle),
+        warm.as_secs_f64()
+    );
+    let limit = plan.timeout;
+    let expected = format!("an answer within {:.1} s", limit.as_secs_f64());
+    let hint = "keep an instance running (Cloud Run: --min-instances 1), or start faster: smaller image, less before the socket is open, CPU boost";
+    if cold > limit {
+        let _ = pending.fail(log, Fault::new(seen, expected, hint));
+    } else if cold > limit / 2 {
+        pending.warn(log, Fault::new(seen, expected, hint));
+    } else {
+        pending.pass(log, seen);
+    }
+}
+
+/// The time until the MCP endpoint has answered somebody without an open connection.
+async fn answer(peer: &Peer<'_>, wire: &Wire) -> Result<Duration, Trouble> {
+    let stranger = peer.exchange.stranger().with_timeout(LATEST);
+    let list = Call::new("tools/list", json!({}));
+    let token = peer.grant.as_ref().map(|grant| &grant.access);
+    let since = Instant::now();
+    mcp::call(&stranger, peer.target, wire, token, &list).await?;
+    Ok(since.elapsed())
+}
+
+fn unanswered(log: &mut Log<'_>, trouble: &Trouble) {
+    let fault = Fault::new(trouble.to_string(), "an answer", trouble.hint());
+    let _ = rules::COLD.begin().fail(log, fault);
+}
+
+fn spoken(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    }
+}

@@ -1,0 +1,49 @@
+//! An answer that is being read.
+
+use reqwest::{Response, StatusCode, header::HeaderMap};
+
+use super::{record::Record, trouble::Trouble};
+
+/// An answer whose head has come.
+pub struct Incoming {
+    response: Response,
+    record: Record,
+}
+
+impl Incoming {
+    pub const fn new(response: Response, record: Record) -> Self {
+        Self { response, record }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.response.headers_mut()
+    }
+
+    pub fn url(&self) -> &url::Url {
+        self.response.url()
+    }
+
+    /// The next piece of the body.
+    pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Trouble> {
+        match self.response.chunk().await {
+            Ok(Some(chunk)) => {
+                self.record.came(&chunk);
+                Ok(Some(chunk))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                let trouble = Trouble::from_reqwest(&error);
+                self.record.failed(&trouble);
+                Err(trouble)
+            }
+        }
+    }
+}

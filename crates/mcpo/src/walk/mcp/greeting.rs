@@ -1,0 +1,207 @@
+//! The first authorized requests: `server/discover` (2026-07-28) and `initialize` (older).
+
+use serde_json::{Value, json};
+
+use super::{
+    peer::Peer,
+    reply::Reply,
+    rpc::{Call, Heard, STATEFUL, STATELESS, Wire, client_info},
+};
+use crate::walk::{
+    check::{Fault, Log, Pending, Step},
+    http::Trouble,
+    rules,
+};
+
+/// The revisions with sessions that clients accept as an answer.
+const WITH_SESSIONS: [&str; 4] = [STATEFUL, "2025-06-18", "2025-03-26", "2024-11-05"];
+
+/// `initialize`, as it is sent before anything is known.
+pub fn initialize_call() -> Call {
+    Call::new(
+        "initialize",
+        json!({"protocolVersion": STATEFUL, "capabilities": {}, "clientInfo": client_info()}),
+    )
+}
+
+/// The session an `initialize` result opened, if it is one that clients understand.
+pub fn negotiated(result: &Value, session: Option<String>) -> Option<Wire> {
+    let version = result.get("protocolVersion")?.as_str()?;
+    let known = WITH_SESSIONS.iter().find(|known| **known == version)?;
+    result.get("capabilities")?.as_object()?;
+    Some(Wire::Session {
+        version: (*known).to_owned(),
+        id: session,
+    })
+}
+
+/// The wire forms a server speaks.
+#[derive(Debug)]
+pub struct Spoken {
+    pub newest: Wire,
+    /// The older form, if it is spoken besides.
+    pub older: Option<Wire>,
+    /// What the server says it offers, in the newest form.
+    pub capabilities: Value,
+}
+
+impl Spoken {
+    /// Whether `initialize` is answered.
+    pub const fn has_sessions(&self) -> bool {
+        matches!(self.newest, Wire::Session { .. }) || self.older.is_some()
+    }
+}
+
+/// Greets the server in both wire forms.
+pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
+    let pending = rules::DISCOVER.begin();
+    let call = Call::new("server/discover", json!({}));
+    let heard = peer.call(log, &Wire::Stateless, &call).await?;
+    let discovered = discovered(log, pending, heard)?;
+    let stateless = discovered.is_some();
+    let pending = rules::INITIALIZE.begin();
+    let heard = peer.call(log, &Wire::Opening, &initialize_call()).await?;
+    let opened = initialized(log, pending, heard, stateless)?;
+    if let Some((wire, _)) = &opened {
+        let call = Call::new("notifications/initialized", json!({}));
+        // Whatever is wrong with a notification shows in the next request.
+        let _ = peer.call(log, wire, &call).await?;
+    }
+    Ok(match (discovered, opened) {
+        (None, Some((session, capabilities))) => Spoken {
+            newest: session,
+            older: None,
+            capabilities,
+        },
+        (capabilities, older) => Spoken {
+            newest: Wire::Stateless,
+            older: older.map(|(wire, _)| wire),
+            capabilities: capabilities.unwrap_or_default(),
+        },
+    })
+}
+
+/// What the server offers in the stateless form, if it speaks it. Not to speak it is no fault.
+fn discovered(
+    log: &mut Log<'_>,
+    pending: Pending,
+    heard: Result<Heard, Trouble>,
+) -> Step<Option<Value>> {
+    let expected = "a result with supportedVersions and capabilities";
+    let reply = match heard {
+        Ok(heard) => heard.reply,
+        Err(trouble) => {
+            return Err(pending.fail(
+                log,
+                Fault::new(trouble.to_string(), expected, trouble.hint()),
+            ));
+        }
+    };
+    match reply {
+        Reply::Result(result) => {
+            let versions: Vec<&str> = result
+                .get("supportedVersions")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            if !versions.contains(&STATELESS) {
+                let hint = format!("name {STATELESS} in supportedVersions when answering it");
+                let seen = format!("supportedVersions [{}]", versions.join(", "));
+                return Err(pending.fail(log, Fault::new(seen, expected, hint)));
+            }
+            pending.pass(log, versions.join(", "));
+            Ok(Some(result["capabilities"].clone()))
+        }
+        Reply::Unauthorized(_) | Reply::InsufficientScope(_) => Err(refused(log, pending, &reply)),
+        Reply::Error { .. } | Reply::Unexpected(_) | Reply::Accepted => {
+            pending.skip(
+                log,
+                format!("the server does not speak {STATELESS}: {}", reply.summary()),
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn initialized(
+    log: &mut Log<'_>,
+    pending: Pending,
+    heard: Result<Heard, Trouble>,
+    stateless: bool,
+) -> Step<Option<(Wire, Value)>> {
+    let expected = "a result with protocolVersion, capabilities and serverInfo";
+    let Heard { reply, session } = match heard {
+        Ok(heard) => heard,
+        Err(trouble) => {
+            return Err(pending.fail(
+                log,
+                Fault::new(trouble.to_string(), expected, trouble.hint()),
+            ));
+        }
+    };
+    let wire = if let Reply::Result(result) = &reply {
+        negotiated(result, session)
+    } else {
+        None
+    };
+    match (wire, &reply) {
+        (Some(wire), Reply::Result(result)) => {
+            pending.pass(log, introduction(result, &wire));
+            Ok(Some((wire, result["capabilities"].clone())))
+        }
+        (_, Reply::Unauthorized(_) | Reply::InsufficientScope(_)) => {
+            Err(refused(log, pending, &reply))
+        }
+        _ if stateless => {
+            let hint = "answer initialize too: most clients of today still begin with it";
+            pending.warn(log, Fault::new(reply.summary(), expected, hint));
+            Ok(None)
+        }
+        _ => {
+            let hint = format!("answer initialize with one of {}", WITH_SESSIONS.join(", "));
+            Err(pending.fail(log, Fault::new(reply.summary(), expected, hint)))
+        }
+    }
+}
+
+fn introduction(result: &Value, wire: &Wire) -> String {
+    let text = |pointer: &str| {
+        result
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+            .to_owned()
+    };
+    let session = match wire {
+        Wire::Session { id: Some(_), .. } => "with a session",
+        _ => "without a session",
+    };
+    format!(
+        "{} {}, {}, {session}",
+        text("/serverInfo/name"),
+        text("/serverInfo/version"),
+        text("/protocolVersion")
+    )
+}
+
+/// The token that was just issued does not open the door.
+pub fn refused(log: &mut Log<'_>, pending: Pending, reply: &Reply) -> crate::walk::check::Stop {
+    let hint = match reply {
+        Reply::InsufficientScope(_) => {
+            "grant the scopes that were asked for, and name in the challenge only what is enough"
+        }
+        _ => {
+            "accept the tokens of the authorization server the metadata names: same keys, audience and issuer"
+        }
+    };
+    pending.fail(
+        log,
+        Fault::new(
+            reply.summary(),
+            "an answer to the token that was just issued",
+            hint,
+        ),
+    )
+}

@@ -1,0 +1,122 @@
+//! The server as an authorized client talks to it: authorizing again when it asks for that.
+
+use url::Url;
+
+use super::{
+    reply::Reply,
+    rpc::{self, Call, Heard, Wire},
+};
+use crate::walk::{
+    check::{Log, Step},
+    http::{Exchange, Trouble},
+    oauth::{Challenge, Grant, Login, Scopes},
+    rules,
+};
+
+/// How often the walk authorizes at most, step-ups included.
+const AUTHORIZATIONS: u32 = 3;
+
+/// The server, the tokens for it, and the way to get others.
+pub struct Peer<'p> {
+    pub exchange: &'p Exchange,
+    pub target: &'p Url,
+    pub login: Login<'p>,
+    pub grant: Option<Grant>,
+    authorizations: u32,
+    /// Whether the token at hand has opened the door before.
+    accepted: bool,
+}
+
+impl<'p> Peer<'p> {
+    pub const fn new(exchange: &'p Exchange, target: &'p Url, login: Login<'p>) -> Self {
+        Self {
+            exchange,
+            target,
+            login,
+            grant: None,
+            authorizations: 0,
+            accepted: false,
+        }
+    }
+
+    /// Gets tokens as `challenge` asks, in addition to the scopes that are held.
+    pub async fn authorize(&mut self, log: &mut Log<'_>, challenge: &Challenge) -> Step<()> {
+        self.authorizations += 1;
+        self.accepted = false;
+        let held = self
+            .grant
+            .as_ref()
+            .map(|grant| grant.scopes.clone())
+            .unwrap_or_default();
+        let reached = self.login.reach(log, challenge).await?;
+        let grant = match self.resume(log, &reached).await? {
+            Some(grant) => grant,
+            None => self.login.sign_in(log, challenge, reached, &held).await?,
+        };
+        self.grant = Some(grant);
+        Ok(())
+    }
+
+    /// Closes the session, as polite clients do; not every server knows how.
+    pub async fn leave(&self, wire: &Wire) {
+        let token = self.grant.as_ref().map(|grant| &grant.access);
+        rpc::close(self.exchange, self.target, wire, token).await;
+    }
+
+    /// Sends `call`, and again after authorizing if the server asks for that.
+    pub async fn call(
+        &mut self,
+        log: &mut Log<'_>,
+        wire: &Wire,
+        call: &Call,
+    ) -> Step<Result<Heard, Trouble>> {
+        loop {
+            let token = self.grant.as_ref().map(|grant| &grant.access);
+            let heard = rpc::call(self.exchange, self.target, wire, token, call).await;
+            let challenge = match &heard {
+                Ok(Heard {
+                    reply: Reply::InsufficientScope(challenge),
+                    ..
+                }) if self.may_widen(&challenge.scopes) => {
+                    let seen = format!("{}: 403 asks for {}", call.method, challenge.scopes);
+                    rules::STEP_UP.begin().pass(log, seen);
+                    challenge
+                }
+                Ok(Heard {
+                    reply: Reply::Unauthorized(Some(challenge)),
+                    ..
+                }) if self.may_return() => {
+                    let seen = match token {
+                        Some(_) => "401 for a token that was good",
+                        None => "401: this asks for a token",
+                    };
+                    let seen = format!("{}: {seen}", call.method);
+                    rules::REAUTHORIZATION.begin().pass(log, seen);
+                    challenge
+                }
+                _ => {
+                    let opened = !matches!(&heard, Ok(heard) if heard.reply.is_refusal());
+                    self.accepted |= heard.is_ok() && opened;
+                    return Ok(heard);
+                }
+            };
+            log.next_round();
+            self.authorize(log, &challenge.clone()).await?;
+        }
+    }
+
+    /// Asking again for what was already asked for leads nowhere.
+    fn may_widen(&self, scopes: &Scopes) -> bool {
+        let held = self
+            .grant
+            .as_ref()
+            .is_some_and(|grant| grant.scopes.includes(scopes));
+        !held && self.authorizations < AUTHORIZATIONS
+    }
+
+    /// A token that was good may have run out, or the authorization server may have changed. One
+    /// that never was good will be no better the second time; having none yet is another matter.
+    const fn may_return(&self) -> bool {
+        (self.accepted || self.grant.is_none()) && self.authorizations < AUTHORIZATIONS
+    }
+}

@@ -1,0 +1,187 @@
+//! `tools/list` with all its pages, and one `tools/call`.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    arguments::{self, Choice},
+    pages::{pages, request},
+    peer::Peer,
+    rpc::{Call, Wire},
+};
+use crate::walk::{
+    check::{Fault, Log, Pending, Step},
+    rules,
+    text::clean,
+};
+
+const TOOLS: (&str, &str) = ("tools/list", "tools");
+
+/// All tools, page by page.
+pub async fn list(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<Vec<Value>> {
+    let pending = rules::TOOLS_LIST.begin();
+    let (pending, tools) = pages(peer, log, pending, wire, TOOLS).await?;
+    judge(log, pending, tools)
+}
+
+/// Older clients must find what newer ones find.
+pub async fn compare(
+    peer: &mut Peer<'_>,
+    log: &mut Log<'_>,
+    older: Option<&Wire>,
+    tools: &[Value],
+) -> Step<()> {
+    let pending = rules::BOTH_FORMS.begin();
+    let Some(older) = older else {
+        pending.skip(log, "the server speaks one form only");
+        return Ok(());
+    };
+    let (pending, found) = pages(peer, log, pending, older, TOOLS).await?;
+    let sorted = |tools: &[Value]| {
+        let mut names: Vec<String> = tools.iter().map(|tool| name(tool).to_owned()).collect();
+        names.sort();
+        names
+    };
+    if sorted(&found) == sorted(tools) {
+        pending.pass(log, "find the same tools");
+        return Ok(());
+    }
+    let seen = sorted(&found).join(", ");
+    let hint = "offer the same tools to clients of 2025-11-25 and older";
+    Err(pending.fail(log, Fault::new(seen, sorted(tools).join(", "), hint)))
+}
+
+/// Clients drop the whole list over one tool they cannot read.
+fn judge(log: &mut Log<'_>, pending: Pending, tools: Vec<Value>) -> Step<Vec<Value>> {
+    let mut names = std::collections::HashSet::new();
+    for tool in &tools {
+        let name = name(tool);
+        let fault = if name.is_empty() {
+            Fault::new(tool.to_string(), "a name", "name every tool")
+        } else if tool.pointer("/inputSchema/type").and_then(Value::as_str) != Some("object") {
+            let hint = r#"describe the arguments as a JSON Schema with "type": "object", even if there are none"#;
+            Fault::new(
+                format!("{name}: inputSchema is {}", tool["inputSchema"]),
+                "an object schema",
+                hint,
+            )
+        } else if !names.insert(name) {
+            Fault::new(
+                format!("{name} twice"),
+                "each name once",
+                "rename one of the two",
+            )
+        } else {
+            continue;
+        };
+        return Err(pending.fail(log, fault));
+    }
+    if tools.is_empty() {
+        let hint =
+            "offer a tool: claude.ai shows such a server as connected and has nothing to use";
+        pending.warn(log, Fault::new("no tools", "at least one tool", hint));
+    } else {
+        let names: Vec<&str> = tools.iter().map(name).collect();
+        let noun = if names.len() == 1 { "tool" } else { "tools" };
+        pending.pass(log, format!("{} {noun}: {}", names.len(), names.join(", ")));
+    }
+    Ok(tools)
+}
+
+fn name(tool: &Value) -> &str {
+    tool.get("name").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Calls the tool the user named, or one that can be called without asking.
+pub async fn call_one(
+    peer: &mut Peer<'_>,
+    log: &mut Log<'_>,
+    wire: &Wire,
+    tools: &[Value],
+    wanted: Option<(&str, Option<&Map<String, Value>>)>,
+) -> Step<()> {
+    let pending = rules::TOOLS_CALL.begin();
+    let choice = match wanted {
+        None => arguments::choose(tools),
+        Some((name, arguments)) => {
+            let Some(tool) = tools.iter().find(|tool| self::name(tool) == name) else {
+                let names: Vec<&str> = tools.iter().map(self::name).collect();
+                let hint = format!("the server has: {}", names.join(", "));
+                let because = format!("no tool is called {name}");
+                return Err(pending.could_not_run(log, because, hint));
+            };
+            arguments::named(tool, arguments)
+        }
+    };
+    let Choice {
+        tool,
+        arguments,
+        invented,
+    } = match choice {
+        Ok(choice) => choice,
+        Err(because) => {
+            pending.skip(log, because);
+            return Ok(());
+        }
+    };
+    let name = name(tool);
+    let call = Call {
+        name: Some(name.to_owned()),
+        mirrored: arguments::mirrored(tool, &arguments),
+        ..Call::new("tools/call", json!({"name": name, "arguments": arguments}))
+    };
+    let (pending, result) =
+        request(peer, log, pending, wire, &call, "a result with content").await?;
+    let said = said(&result);
+    let shown = if arguments.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} {}", Value::Object(arguments))
+    };
+    let text = format!("{shown}: {said}");
+    let expected = "a result without isError";
+    if result.get("isError") == Some(&Value::Bool(true)) {
+        if invented {
+            let hint = format!(
+                "the arguments were made up; name better ones: --tool {name} --args '{{…}}'"
+            );
+            pending.warn(log, Fault::new(text, expected, hint));
+            return Ok(());
+        }
+        return Err(pending.fail(
+            log,
+            Fault::new(
+                text,
+                expected,
+                "mend the tool: the text is its own error message",
+            ),
+        ));
+    }
+    if !result.get("content").is_some_and(Value::is_array) {
+        let hint = "answer with a content array, also when there is structuredContent";
+        return Err(pending.fail(
+            log,
+            Fault::new(format!("{shown}: {result}"), "a content array", hint),
+        ));
+    }
+    pending.pass(log, text);
+    Ok(())
+}
+
+/// The text of a result, or the kinds of what is in it.
+fn said(result: &Value) -> String {
+    let content = result
+        .get("content")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let parts = content
+        .iter()
+        .map(|part| match part.get("text").and_then(Value::as_str) {
+            Some(text) => text.to_owned(),
+            None => format!(
+                "[{}]",
+                part.get("type").and_then(Value::as_str).unwrap_or("?")
+            ),
+        });
+    clean(&parts.collect::<Vec<_>>().join(" "))
+}

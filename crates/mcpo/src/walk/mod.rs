@@ -1,0 +1,54 @@
+//! The walk: goes to an MCP server as a real client does, and says what is wrong.
+//!
+//! A walk is a list of small checks in flow order. Each step consumes the output of the one before
+//! (challenge → resource → authorization server → client → code → tokens → session → tools) and
+//! writes its verdicts into a log, of which the report is made.
+//!
+//! Any room may walk:
+//!
+//! ```ignore
+//! let mut plan = Plan::new(url, ClientName::default())?;
+//! plan.sign_in_with(None, password);
+//! let mut terminal = Terminal::new(ui, &plan, false);
+//! let report = walk(&plan, &mut terminal).await;
+//! terminal.finish(&report);
+//! // Later, to see that nothing was forgotten over a redeploy:
+//! later.kept.extend(report.credentials);
+//! ```
+//!
+//! The future is not `Send`: it is awaited where it is made, on a runtime of one thread.
+
+mod browser_access;
+mod check;
+mod cold;
+mod credentials;
+mod http;
+mod known;
+mod lifecycle;
+mod mcp;
+mod oauth;
+mod phase;
+mod plan;
+mod profile;
+mod redact;
+mod report;
+mod rules;
+mod secret;
+mod security;
+mod steps;
+mod terminal;
+mod text;
+mod trace;
+
+pub use self::{
+    check::{Check, Quiet, Verdict},
+    credentials::Credentials,
+    http::{Sent, is_loopback},
+    plan::{Connection, Identity, Person, Plan, Restart},
+    profile::ClientName,
+    report::Report,
+    secret::Secret,
+    steps::walk,
+    terminal::Terminal,
+    trace::curl,
+};

@@ -1,0 +1,41 @@
+//! From a challenge to a token, in the order in which a client meets it.
+
+mod challenge;
+pub use challenge::Challenge;
+
+mod well_known;
+
+mod resource;
+pub use resource::Resource;
+
+mod server;
+pub use server::{AuthMethod, AuthorizationServer};
+
+mod registration;
+pub use registration::Client;
+
+mod request;
+pub use request::AuthorizationRequest;
+
+pub mod pages;
+
+mod form;
+pub use form::{Form, Press};
+
+mod listener;
+
+mod links;
+
+mod visitor;
+pub use visitor::Visitor;
+
+mod callback;
+
+pub mod token;
+pub use token::Refusal;
+
+mod scopes;
+pub use scopes::Scopes;
+
+mod login;
+pub use login::{Grant, Login, Reached};

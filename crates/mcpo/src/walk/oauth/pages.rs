@@ -1,0 +1,206 @@
+//! Goes through the sign-in and consent pages as a person without scripts would.
+
+use reqwest::{Method, header::CONTENT_TYPE};
+use url::Url;
+
+use super::{
+    callback::UnverifiedCallback,
+    form::{Form, Press},
+    links,
+};
+use crate::walk::{
+    http::{Answer, Exchange, Trouble},
+    secret::Secret,
+};
+
+/// How many pages and redirects are gone through before giving up.
+const HOPS: usize = 20;
+
+/// Why the redirect URI was not reached.
+#[derive(Debug)]
+pub enum Lost {
+    Trouble(Box<Url>, Trouble),
+    /// The page asks for a password and none was given.
+    PasswordNeeded,
+    /// The page asks again: the password was wrong.
+    PasswordRefused,
+    /// A page with nothing on it that leads on.
+    DeadEnd(String),
+    /// Neither a page nor a redirect.
+    Refused(String),
+    TooManyHops,
+}
+
+/// What is filled into a sign-in form.
+#[derive(Clone, Copy, Debug)]
+pub struct SignIn<'s> {
+    user: &'s str,
+    password: &'s Secret,
+}
+
+impl<'s> SignIn<'s> {
+    /// Nothing without a password; a name of ours where the user gave none.
+    pub fn of(user: Option<&'s str>, password: Option<&'s Secret>) -> Option<Self> {
+        Some(Self {
+            user: user.unwrap_or("probe"),
+            password: password?,
+        })
+    }
+}
+
+/// How the pages were got through.
+#[derive(Debug)]
+pub struct Arrival {
+    pub callback: UnverifiedCallback,
+    /// Where the browser was sent, with everything that was added.
+    pub location: Url,
+    pub pages: usize,
+}
+
+/// From the authorization endpoint to one of the redirect URIs, where nobody needs to listen. All pages
+/// together may take as long as three requests.
+pub async fn walk(
+    exchange: &Exchange,
+    start: &Url,
+    sign_in: Option<SignIn<'_>>,
+    redirect_uris: &[&Url],
+) -> Result<Arrival, Lost> {
+    let limit = exchange.timeout() * 3;
+    let walk = walk_pages(exchange, start, sign_in, redirect_uris);
+    tokio::time::timeout(limit, walk)
+        .await
+        .unwrap_or(Err(Lost::TooManyHops))
+}
+
+async fn walk_pages(
+    exchange: &Exchange,
+    start: &Url,
+    sign_in: Option<SignIn<'_>>,
+    redirect_uris: &[&Url],
+) -> Result<Arrival, Lost> {
+    let mut pages = 0;
+    let mut signed_in = false;
+    let mut answer = get(exchange, start).await?;
+    for _ in 0..HOPS {
+        if let Some(location) = answer.location() {
+            if let Some(arrival) = arrival(location.clone(), redirect_uris, pages) {
+                return Ok(arrival);
+            }
+            answer = get(exchange, &location).await?;
+            continue;
+        }
+        let forms = page_forms(&answer)?;
+        pages += 1;
+        let mut links = links::all(&answer.text(), &answer.url).into_iter();
+        if let Some(arrival) = links.find_map(|link| arrival(link, redirect_uris, pages)) {
+            return Ok(arrival);
+        }
+        let Some((form, press)) = choose(&forms) else {
+            return Err(Lost::DeadEnd(format!(
+                "a page without a form that leads on at {}",
+                answer.url
+            )));
+        };
+        let mut fields = form.fields.clone();
+        if let Some(field) = &form.password {
+            if !form.post {
+                let seen = "a sign-in form that would put the password into the address";
+                return Err(Lost::Refused(seen.to_owned()));
+            }
+            if signed_in {
+                return Err(Lost::PasswordRefused);
+            }
+            let Some(SignIn { user, password }) = sign_in else {
+                return Err(Lost::PasswordNeeded);
+            };
+            // Browsers would not send a form whose name is missing.
+            if let Some((_, name)) = fields.iter_mut().find(|(name, _)| form.is_typed(name)) {
+                name.clear();
+                name.push_str(user);
+            }
+            fields.push((field.clone(), password.expose().to_owned()));
+            signed_in = true;
+        }
+        if let Press::Button { name, value } = press {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+        answer = submit(exchange, &answer.url, form, &fields).await?;
+    }
+    Err(Lost::TooManyHops)
+}
+
+fn arrival(location: Url, redirect_uris: &[&Url], pages: usize) -> Option<Arrival> {
+    let mut read = redirect_uris.iter();
+    let callback = read.find_map(|uri| UnverifiedCallback::at(&location, uri))?;
+    Some(Arrival {
+        callback,
+        location,
+        pages,
+    })
+}
+
+/// A form with a password comes first, then one whose button says yes, then any other.
+fn choose(forms: &[Form]) -> Option<(&Form, Press<'_>)> {
+    let mut order: Vec<&Form> = forms.iter().collect();
+    order.sort_by_key(|form| (form.password.is_none(), !form.says_yes()));
+    order
+        .into_iter()
+        .find_map(|form| Some((form, form.agreement()?)))
+}
+
+fn page_forms(answer: &Answer) -> Result<Vec<Form>, Lost> {
+    let is_html = answer
+        .header(CONTENT_TYPE)
+        .is_some_and(|kind| kind.contains("html"));
+    let forms = if is_html {
+        Form::all(&answer.text())
+    } else {
+        Vec::new()
+    };
+    // A wrong password may well be answered with 401 and the form again.
+    if forms.is_empty() && !answer.status.is_success() || answer.status.is_server_error() {
+        return Err(Lost::Refused(format!(
+            "{}: {}",
+            bare(&answer.url),
+            answer.summary()
+        )));
+    }
+    Ok(forms)
+}
+
+/// Without the query, which may hold secrets.
+fn bare(url: &Url) -> Url {
+    let mut bare = url.clone();
+    bare.set_query(None);
+    bare
+}
+
+async fn get(exchange: &Exchange, url: &Url) -> Result<Answer, Lost> {
+    let lost = |trouble| Lost::Trouble(Box::new(bare(url)), trouble);
+    let request = exchange.browse(Method::GET, url).map_err(lost)?;
+    exchange.send(request).await.map_err(lost)
+}
+
+async fn submit(
+    exchange: &Exchange,
+    page: &Url,
+    form: &Form,
+    fields: &[(String, String)],
+) -> Result<Answer, Lost> {
+    let mut action = page.join(&form.action).map_err(|error| {
+        Lost::DeadEnd(format!("a form that leads to {:?}: {error}", form.action))
+    })?;
+    let lost = |trouble| Lost::Trouble(Box::new(bare(page)), trouble);
+    let request = if form.post {
+        exchange
+            .browse(Method::POST, &action)
+            .map_err(lost)?
+            .form(fields)
+    } else {
+        action.query_pairs_mut().clear().extend_pairs(fields);
+        exchange.browse(Method::GET, &action).map_err(lost)?
+    };
+    // Browsers send the origin with every form; servers use it against forged requests.
+    let request = request.header("origin", page.origin().ascii_serialization());
+    exchange.send(request).await.map_err(lost)
+}

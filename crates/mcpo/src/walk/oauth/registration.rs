@@ -1,0 +1,238 @@
+//! How the client becomes known: by hand, by a document, or by dynamic registration (RFC 7591).
+
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::server::{AuthMethod, AuthorizationServer};
+use crate::walk::{
+    check::{Fault, Log, Pending, Step, Suggestion},
+    http::{Exchange, is_loopback},
+    plan::{Identity, Plan},
+    rules,
+    secret::Secret,
+};
+
+/// A client as one authorization server knows it; worth nothing at any other.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Client {
+    pub id: String,
+    pub secret: Option<Secret>,
+    pub method: AuthMethod,
+    pub redirect_uri: Url,
+    /// Whether the token endpoint wants the id in the body, too, when the header names it already.
+    #[serde(default)]
+    pub repeats_id: bool,
+}
+
+impl Client {
+    /// Whether it is the one that would be used now: registered for the same redirect URI (on
+    /// loopback with any port), and with the id that was named, if one was.
+    pub fn suits(&self, redirect_uri: &Url, id: Option<&str>) -> bool {
+        let mut own = self.redirect_uri.clone();
+        if is_loopback(&own) && own.set_port(redirect_uri.port()).is_err() {
+            return false;
+        }
+        own == *redirect_uri && id.is_none_or(|id| id == self.id)
+    }
+
+    /// Ids may be hundreds of characters long; their beginning tells them apart.
+    pub fn shown_id(&self) -> String {
+        const SHOWN: usize = 32;
+        match self.id.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", &self.id[..end]),
+            None => self.id.clone(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Registered {
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    token_endpoint_auth_method: Option<String>,
+}
+
+/// Registers with `server`, or takes what the user or the client brought along.
+pub async fn register(
+    exchange: &Exchange,
+    log: &mut Log<'_>,
+    server: &AuthorizationServer,
+    plan: &Plan,
+    identity: &Identity,
+    redirect_uri: &Url,
+) -> Step<Client> {
+    let pending = rules::REGISTRATION.begin();
+    let known = |id: &str, secret: Option<Secret>, method| Client {
+        id: id.to_owned(),
+        secret,
+        method,
+        redirect_uri: redirect_uri.clone(),
+        repeats_id: false,
+    };
+    let document = match identity {
+        Identity::Preregistered { id, secret } => {
+            pending.pass(log, format!("registered by hand as {id}"));
+            let method = method_for(server, secret.is_some());
+            return Ok(known(id, secret.clone(), method));
+        }
+        Identity::Document(url) => Some(url).filter(|_| server.takes_documents),
+        Identity::AsClient => document(server, plan, redirect_uri),
+    };
+    if let Some(url) = document {
+        pending.pass(log, format!("known by the document at {url}"));
+        return Ok(known(url.as_str(), None, AuthMethod::None));
+    }
+    if let Some(endpoint) = &server.registration {
+        return dynamic(exchange, log, pending, server, endpoint, plan, redirect_uri).await;
+    }
+    log.suggest(Suggestion::ClientId);
+    let (seen, hint) = without_registration(server, plan);
+    Err(pending.fail(
+        log,
+        Fault::new(seen, "a way for a new client to become known", hint),
+    ))
+}
+
+/// The client's own document, where it would use it: documents are offered together with `none`,
+/// and the redirect URI is one of the document's.
+fn document<'p>(
+    server: &AuthorizationServer,
+    plan: &'p Plan,
+    redirect_uri: &Url,
+) -> Option<&'p Url> {
+    let offered = server.takes_documents && server.methods.contains(&AuthMethod::None);
+    let document = plan.profile.document.as_ref();
+    document.filter(|_| offered && plan.profile.owns(redirect_uri))
+}
+
+fn without_registration(server: &AuthorizationServer, plan: &Plan) -> (&'static str, String) {
+    let client = &plan.profile.title;
+    if !server.takes_documents {
+        let hint = "offer client_id_metadata_document_supported or a registration_endpoint, or register a client by hand and name it with --client-id";
+        return ("no registration_endpoint in the metadata", hint.to_owned());
+    }
+    if server.methods.contains(&AuthMethod::None) {
+        let hint = format!(
+            "{client} has no metadata document to use here: offer a registration_endpoint too"
+        );
+        ("metadata documents only, no registration_endpoint", hint)
+    } else {
+        let hint = r#"add "none" to token_endpoint_auth_methods_supported: clients use their documents only together with it"#;
+        let seen = "metadata documents without \"none\" among the token endpoint's methods, and no registration_endpoint";
+        (seen, hint.to_owned())
+    }
+}
+
+/// The method that fits what the server offers and what the client holds.
+fn method_for(server: &AuthorizationServer, has_secret: bool) -> AuthMethod {
+    let wanted: &[AuthMethod] = if has_secret {
+        &[AuthMethod::Basic, AuthMethod::Post, AuthMethod::None]
+    } else {
+        &[AuthMethod::None]
+    };
+    let offered = wanted.iter().find(|method| server.methods.contains(method));
+    offered.copied().unwrap_or(wanted[0])
+}
+
+async fn dynamic(
+    exchange: &Exchange,
+    log: &mut Log<'_>,
+    pending: Pending,
+    server: &AuthorizationServer,
+    endpoint: &Url,
+    plan: &Plan,
+    redirect_uri: &Url,
+) -> Step<Client> {
+    let order = [AuthMethod::None, AuthMethod::Basic, AuthMethod::Post];
+    let asked = order
+        .into_iter()
+        .find(|method| server.methods.contains(method))
+        .unwrap_or(AuthMethod::None);
+    let body = body(plan, redirect_uri, asked);
+    let expected = "201 with a client_id";
+    let answer = match exchange.request(Method::POST, endpoint) {
+        Ok(request) => exchange.send(request.json(&body)).await,
+        Err(trouble) => Err(trouble),
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(trouble) => {
+            let fault = Fault::new(format!("{endpoint}: {trouble}"), expected, trouble.hint());
+            return Err(pending.fail(log, fault));
+        }
+    };
+    let registered: Option<Registered> = answer.json().ok().filter(|_| answer.status.is_success());
+    let Some(Registered {
+        client_id: Some(id),
+        client_secret,
+        token_endpoint_auth_method,
+    }) = registered
+    else {
+        let kind = body["application_type"].as_str().unwrap_or_default();
+        let uris = uris(&body);
+        let hint = match answer.status {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                format!("{endpoint} does not register: name the endpoint that does in the metadata")
+            }
+            _ => format!("accept a {kind} client with {uris}"),
+        };
+        return Err(pending.fail(log, Fault::new(answer.summary(), expected, hint)));
+    };
+    let secret = client_secret.map(Secret::new);
+    let method = match token_endpoint_auth_method.as_deref() {
+        // What the server registered counts, not what was asked for.
+        Some(name) => {
+            let Some(method) = AuthMethod::parse(name) else {
+                let seen = format!("token_endpoint_auth_method {name}");
+                let expected = "none, client_secret_basic or client_secret_post";
+                let hint = "register the method that was asked for";
+                return Err(pending.fail(log, Fault::new(seen, expected, hint)));
+            };
+            method
+        }
+        None if server.methods.contains(&asked) => asked,
+        None => method_for(server, secret.is_some()),
+    };
+    let client = Client {
+        id,
+        secret,
+        method,
+        redirect_uri: redirect_uri.clone(),
+        repeats_id: false,
+    };
+    let seen = format!(
+        "{}, {} at the token endpoint",
+        client.shown_id(),
+        method.name()
+    );
+    pending.pass(log, seen);
+    Ok(client)
+}
+
+/// What the client sends; with a redirect URI of the user's own, that one instead of the client's.
+fn body(plan: &Plan, redirect_uri: &Url, method: AuthMethod) -> Map<String, Value> {
+    let mut body = plan.profile.registration.clone();
+    if !plan.profile.redirect_uris().any(|own| own == *redirect_uri) {
+        let native = redirect_uri.scheme() != "https";
+        let kind = if native { "native" } else { "web" };
+        body.insert("redirect_uris".into(), json!([redirect_uri.as_str()]));
+        body.insert("application_type".into(), json!(kind));
+    }
+    body.insert("token_endpoint_auth_method".into(), json!(method.name()));
+    body
+}
+
+fn uris(body: &Map<String, Value>) -> String {
+    let uris = body.get("redirect_uris").and_then(Value::as_array);
+    let uris: Vec<&str> = uris
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    match uris.as_slice() {
+        [only] => format!("the redirect URI {only}"),
+        several => format!("all of the redirect URIs {}", several.join(", ")),
+    }
+}

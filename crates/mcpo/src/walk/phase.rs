@@ -1,0 +1,41 @@
+//! The parts of a walk, as a person thinks of them.
+
+use super::rules::Rule;
+
+/// A group of checks in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Finding,
+    SigningIn,
+    Talking,
+    Staying,
+    Security,
+}
+
+impl Phase {
+    /// The part that `rule` belongs to.
+    pub fn of(rule: &Rule) -> Self {
+        if rule.security {
+            return Self::Security;
+        }
+        match rule.id {
+            "address" | "challenge" | "resource-metadata" | "resource-identity"
+            | "server-metadata" | "issuer-identity" | "pkce-support" => Self::Finding,
+            "registration" | "authorization" | "state" | "callback-issuer" | "token"
+            | "token-caching" | "step-up" | "reauthorization" => Self::SigningIn,
+            "discover" | "initialize" | "versions" | "tools-list" | "tools-call" | "both-forms"
+            | "resources" | "prompts" | "browser-access" => Self::Talking,
+            _ => Self::Staying,
+        }
+    }
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Finding => "finding the sign-in",
+            Self::SigningIn => "signing in",
+            Self::Talking => "talking",
+            Self::Staying => "staying connected",
+            Self::Security => "attacks",
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What the client would make of a walk.
+
+use super::Profile;
+use crate::walk::{
+    check::{Check, Verdict},
+    rules::{self, Rule},
+};
+
+impl Profile {
+    /// What its user would see: decided by the first check that failed.
+    pub fn outcome(&self, checks: &[Check]) -> String {
+        let failed = |check: &&Check| check.verdict == Verdict::Fail && !check.rule.security;
+        let unknown = |check: &&Check| matches!(check.verdict, Verdict::CouldNotRun { .. });
+        let shown = if let Some(check) = checks.iter().find(failed) {
+            format!("shows {}", self.shown(check.rule))
+        } else if let Some(check) = checks.iter().find(unknown) {
+            if check.rule.id == rules::CHALLENGE.id || check.rule.id == rules::ADDRESS.id {
+                format!("shows {}", self.shows.unreachable)
+            } else {
+                format!(
+                    "no fault before {}; what comes after is not known",
+                    check.rule.title
+                )
+            }
+        } else {
+            "connects and can call tools".to_owned()
+        };
+        format!("{}: {shown}", self.title)
+    }
+
+    fn shown(&self, rule: &Rule) -> &str {
+        let shows = &self.shows;
+        match rule.id {
+            "address" | "cold" => &shows.unreachable,
+            "registration" => &shows.registration,
+            "authorization" => &shows.sign_in,
+            "state" | "callback-issuer" | "token" | "token-caching" => &shows.token,
+            "discover" | "initialize" | "versions" | "both-forms" => &shows.connect,
+            "tools-list" => &shows.tools,
+            "tools-call" | "step-up" | "resources" | "prompts" => &shows.call,
+            "refresh" | "reauthorization" | "concurrent-refresh" | "restart" | "kept-access"
+            | "kept-refresh" | "restart-access" | "restart-refresh" | "restart-client" => {
+                &shows.refresh
+            }
+            "browser-access" => &shows.browser,
+            _ => &shows.before_sign_in,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Bodies that are too large, too deep or nonsense: the server refuses them and stays up.
+
+use reqwest::{Method, RequestBuilder};
+use url::Url;
+
+use super::{
+    finding::{Finding, Held, told},
+    lab::{Lab, list_tools},
+    rules,
+};
+use crate::walk::{
+    check::Log,
+    http::{Answer, Exchange, Trouble},
+    mcp::Wire,
+    secret::Secret,
+};
+
+/// Far more than any client sends.
+const LARGE: usize = 4 * 1024 * 1024;
+/// Deeper than recursive parsers have stack for.
+const DEEP: usize = 100_000;
+/// What programs print when they did not expect what happened.
+const INNARDS: [&str; 6] = [
+    "Traceback (most recent",
+    "panicked at",
+    "at Object.<anonymous>",
+    "node_modules",
+    "site-packages",
+    "stack backtrace",
+];
+
+pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
+    rules::BODY_LARGE_REGISTRATION
+        .check(log, large_registration(lab))
+        .await;
+    rules::BODY_LARGE_TOKEN.check(log, large_token(lab)).await;
+    rules::BODY_NONSENSE.check(log, nonsense(lab)).await;
+}
+
+pub async fn check_endpoint(
+    exchange: &Exchange,
+    log: &mut Log<'_>,
+    target: &Url,
+    wire: &Wire,
+    token: Option<&Secret>,
+) {
+    let deep = format!("{}{}", "[".repeat(DEEP), "]".repeat(DEEP));
+    let attempt = survive(exchange, target, wire, token, deep);
+    rules::BODY_DEEP.check(log, attempt).await;
+    let attempt = survive(
+        exchange,
+        target,
+        wire,
+        token,
+        "{\"jsonrpc\": \"2.0\", ".to_owned(),
+    );
+    rules::BODY_HALF.check(log, attempt).await;
+}
+
+/// Sends `body` to the MCP endpoint, then asks whether it is still there.
+async fn survive(
+    exchange: &Exchange,
+    target: &Url,
+    wire: &Wire,
+    token: Option<&Secret>,
+    body: String,
+) -> Finding {
+    let request = list_tools(exchange, target, wire, token)?.body(body);
+    let answer = exchange.send(request).await?;
+    if !answer.status.is_client_error() && !is_json_error(&answer) {
+        return Ok(Held::No(told(&answer)));
+    }
+    let again = exchange
+        .send_for_head(list_tools(exchange, target, wire, token)?)
+        .await?;
+    Ok(Held::when(
+        again.status.is_success(),
+        format!("{}; a call after it: {}", told(&answer), told(&again)),
+    ))
+}
+
+fn is_json_error(answer: &Answer) -> bool {
+    let message: Option<serde_json::Value> = answer.json().ok();
+    answer.status.is_success() && message.is_some_and(|message| message.get("error").is_some())
+}
+
+async fn large_registration(lab: &Lab<'_>) -> Finding {
+    let Some(endpoint) = &lab.server.registration else {
+        return Ok(Held::Skipped("the server registers no clients".to_owned()));
+    };
+    // On connections of their own: a server may close them in the middle.
+    let stranger = lab.exchange.stranger();
+    let name = "x".repeat(LARGE);
+    let uri = lab.redirect_uri.as_str();
+    let body = serde_json::json!({"client_name": name, "redirect_uris": [uri]});
+    too_large(
+        &stranger,
+        stranger.request(Method::POST, endpoint)?.json(&body),
+    )
+    .await
+}
+
+async fn large_token(lab: &Lab<'_>) -> Finding {
+    let stranger = lab.exchange.stranger();
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", &"x".repeat(LARGE)),
+    ];
+    too_large(
+        &stranger,
+        stranger
+            .request(Method::POST, &lab.server.token)?
+            .form(&form),
+    )
+    .await
+}
+
+/// A server may also hang up in the middle: then it did not read on.
+async fn too_large(exchange: &Exchange, request: RequestBuilder) -> Finding {
+    match exchange.send_for_head(request).await {
+        Ok(answer) => Ok(Held::when(answer.status.is_client_error(), told(&answer))),
+        Err(trouble @ (Trouble::Refused | Trouble::TimedOut(_))) => Err(trouble),
+        Err(_) => Ok(Held::Yes("the connection was closed".to_owned())),
+    }
+}
+
+async fn nonsense(lab: &Lab<'_>) -> Finding {
+    let request = lab.exchange.request(Method::POST, &lab.server.token)?;
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let answer = lab
+        .exchange
+        .send(request.body(vec![0xff, 0x00, b'=', 0xfe]))
+        .await?;
+    let text = answer.text();
+    let said = INNARDS.iter().find(|innards| text.contains(**innards));
+    let seen = match said {
+        Some(said) => format!("{}, with {said:?} in it", told(&answer)),
+        None => told(&answer),
+    };
+    Ok(Held::when(
+        answer.status.is_client_error() && said.is_none(),
+        seen,
+    ))
+}

@@ -1,0 +1,88 @@
+//! What may be registered, and clients of the attempts' own.
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    finding::{Finding, Held, refused},
+    lab::Lab,
+    rules,
+};
+use crate::walk::{
+    check::Log,
+    http::{Answer, Trouble},
+    oauth::{AuthMethod, Client},
+    secret::Secret,
+};
+
+pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
+    let script = "javascript:alert(document.domain)";
+    rules::REGISTER_SCRIPT
+        .check(log, redirect_uri(lab, script))
+        .await;
+    let plain = "http://attacker.example/callback";
+    rules::REGISTER_PLAIN_HTTP
+        .check(log, redirect_uri(lab, plain))
+        .await;
+    let fragment = "https://attacker.example/callback#fragment";
+    rules::REGISTER_FRAGMENT
+        .check(log, redirect_uri(lab, fragment))
+        .await;
+}
+
+async fn redirect_uri(lab: &Lab<'_>, address: &str) -> Finding {
+    let body = json!({"redirect_uris": [address], "client_name": "mcpo probe"});
+    match register(lab, body).await? {
+        Some(answer) => Ok(refused(&answer)),
+        None => Ok(Held::Skipped("the server registers no clients".to_owned())),
+    }
+}
+
+/// Registers with the walk's own body, changed by `more`; `None` where nothing can be registered.
+pub async fn register(lab: &Lab<'_>, more: Value) -> Result<Option<Answer>, Trouble> {
+    let Some(endpoint) = &lab.server.registration else {
+        return Ok(None);
+    };
+    let mut body = json!({
+        "client_name": "mcpo probe",
+        "redirect_uris": [lab.redirect_uri.as_str()],
+        "application_type": if lab.redirect_uri.scheme() == "https" { "web" } else { "native" },
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": lab.client.method.name(),
+    });
+    if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+        body.extend(more);
+    }
+    let request = lab.exchange.request(Method::POST, endpoint)?.json(&body);
+    lab.exchange.send(request).await.map(Some)
+}
+
+#[derive(Deserialize)]
+struct Registered {
+    client_id: String,
+    client_secret: Option<String>,
+}
+
+/// A second client, which is as good as the first and is not the first.
+pub async fn another(lab: &Lab<'_>) -> Result<Option<Client>, Trouble> {
+    named(lab, "mcpo probe").await
+}
+
+/// A second client with a name of its own.
+pub async fn named(lab: &Lab<'_>, name: &str) -> Result<Option<Client>, Trouble> {
+    let answer = register(lab, json!({"client_name": name})).await?;
+    let answer = answer.filter(|answer| answer.status.is_success());
+    let registered: Option<Registered> = answer.and_then(|answer| answer.json().ok());
+    Ok(registered.map(|registered| Client {
+        repeats_id: lab.client.repeats_id,
+        id: registered.client_id,
+        method: match registered.client_secret {
+            Some(_) => lab.client.method,
+            None => AuthMethod::None,
+        },
+        secret: registered.client_secret.map(Secret::new),
+        redirect_uri: lab.redirect_uri.clone(),
+    }))
+}

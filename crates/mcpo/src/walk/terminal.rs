@@ -1,0 +1,225 @@
+//! The walk as people watch it.
+
+use std::{rc::Rc, time::Duration};
+
+use console::{Style, measure_text_width};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+
+use super::{
+    check::{Activity, Check, Observer, Verdict},
+    http::Sent,
+    phase::Phase,
+    plan::Plan,
+    report::Report,
+    rules::Rule,
+    trace,
+};
+use crate::ui::Ui;
+
+/// Room for the titles of the rules, and for what was seen before the time.
+const TITLE: usize = 18;
+const TICK: Duration = Duration::from_millis(100);
+
+/// Prints each check as it happens: on stdout, or on stderr if stdout carries a document. Where the
+/// lines go to a terminal they form a tree, and what is being waited for stands below it.
+pub struct Terminal<'u> {
+    ui: &'u Ui,
+    /// Whether stdout carries a document.
+    aside: bool,
+    tree: bool,
+    traced: bool,
+    phase: Option<Phase>,
+    waiting: Option<ProgressBar>,
+}
+
+impl<'u> Terminal<'u> {
+    /// `aside` if stdout carries something else.
+    pub fn new(ui: &'u Ui, plan: &Plan, aside: bool) -> Self {
+        let tree = if aside {
+            ui.is_terminal()
+        } else {
+            ui.result_is_terminal()
+        };
+        let terminal = Self {
+            ui,
+            aside,
+            tree,
+            traced: false,
+            phase: None,
+            waiting: (ui.is_terminal() && ui.has_colours()).then(waiting),
+        };
+        terminal.line(&format!(
+            "probing {} as {}",
+            plan.target, plan.profile.title
+        ));
+        terminal
+    }
+
+    /// Shows requests and answers too, if the plan has them written down.
+    #[must_use]
+    pub const fn traced(mut self, traced: bool) -> Self {
+        self.traced = traced;
+        self
+    }
+
+    fn line(&self, line: &str) {
+        let print = || {
+            if self.aside {
+                self.ui.say(line);
+            } else {
+                self.ui.result(line);
+            }
+        };
+        match &self.waiting {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// A line below the heading of its part.
+    fn branch(&self, line: &str) {
+        if self.tree {
+            let trunk = self.paint(Style::new().dim(), "│");
+            self.line(&format!(" {trunk}{line}"));
+        } else {
+            self.line(line);
+        }
+    }
+
+    fn enter(&mut self, rule: &Rule) {
+        let phase = Phase::of(rule);
+        if self.tree && self.phase != Some(phase) {
+            self.phase = Some(phase);
+            let node = self.paint(Style::new().cyan(), "◆");
+            let title = self.paint(Style::new().bold(), phase.title());
+            self.line(&format!(" {node} {title}"));
+        }
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        let style = if self.aside {
+            style.for_stderr()
+        } else {
+            style.for_stdout()
+        };
+        style.apply_to(text).to_string()
+    }
+
+    fn mark(&self, verdict: &Verdict) -> String {
+        let (style, mark) = match verdict {
+            Verdict::Pass => (Style::new().green(), "ok  "),
+            Verdict::Warn => (Style::new().yellow().bold(), "warn"),
+            Verdict::Fail => (Style::new().red().bold(), "FAIL"),
+            Verdict::Skipped { .. } => (Style::new().dim(), "skip"),
+            Verdict::CouldNotRun { .. } => (Style::new().red().bold(), "????"),
+        };
+        self.paint(style, mark)
+    }
+
+    fn detail(&self, label: &str, text: &str) {
+        if !text.is_empty() {
+            let label = self.paint(Style::new().dim(), &format!("{label:<9}"));
+            self.branch(&format!("         {label} {text}"));
+        }
+    }
+
+    /// The story of the requests goes to stderr, so that the report stays a report.
+    fn trace(&self, sent: &[Sent]) {
+        if !self.traced {
+            return;
+        }
+        for line in sent.iter().flat_map(trace::lines) {
+            let print = || self.ui.say(&line);
+            match &self.waiting {
+                Some(bar) => bar.suspend(print),
+                None => print(),
+            }
+        }
+    }
+
+    /// The verdict, and the one thing to type next.
+    pub fn finish(&self, report: &Report<'_>) {
+        self.trace(&report.farewell);
+        if let Some(bar) = &self.waiting {
+            bar.finish_and_clear();
+        }
+        self.line("");
+        self.line(&report.headline());
+        if let Some(kind) = report.looks_like() {
+            self.line(&kind);
+        }
+        self.line(&report.outcome());
+        self.line(&format!("next: {}", report.next()));
+    }
+}
+
+/// What is being waited for, and for how long; it is gone when the walk ends.
+fn waiting() -> ProgressBar {
+    let style = ProgressStyle::with_template(" {spinner:.cyan} {elapsed:>4} {wide_msg:.dim}");
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+        .with_finish(ProgressFinish::AndClear)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+impl Observer for Terminal<'_> {
+    fn activity(&self) -> Option<Activity> {
+        let bar = self.waiting.clone()?;
+        Some(Rc::new(move |doing| {
+            bar.reset_elapsed();
+            bar.set_message(doing.to_owned());
+        }))
+    }
+
+    fn checked(&mut self, check: &Check) {
+        self.trace(&check.sent);
+        self.enter(check.rule);
+        let again = if check.round > 1 {
+            format!(" ({})", check.round)
+        } else {
+            String::new()
+        };
+        let title = format!("{}{again}", check.rule.title);
+        let padding = " ".repeat(TITLE.saturating_sub(measure_text_width(&title)));
+        let time = self.paint(
+            Style::new().dim(),
+            &format!("{:>7.1} ms", check.elapsed.as_secs_f64() * 1_000.0),
+        );
+        let words = match &check.verdict {
+            Verdict::Pass => &check.fault.seen,
+            Verdict::Skipped { because } | Verdict::CouldNotRun { because } => because,
+            Verdict::Warn | Verdict::Fail => "",
+        };
+        let line = format!(
+            "  {} {time}  {title}{padding} {words}",
+            self.mark(&check.verdict)
+        );
+        self.branch(line.trim_end());
+        if matches!(check.verdict, Verdict::Warn | Verdict::Fail) {
+            self.detail("seen", &check.fault.seen);
+            self.detail("expected", &check.fault.expected);
+            self.detail("clause", check.rule.clause);
+        }
+        self.detail("mend", &check.fault.hint);
+        for setting in &check.settings {
+            self.detail("setting", setting);
+        }
+    }
+
+    fn skipped(&mut self, rules: &[&'static Rule], because: &str) {
+        let (Some(first), Some(last)) = (rules.first(), rules.last()) else {
+            return;
+        };
+        self.enter(first);
+        let titles = if rules.len() == 1 {
+            first.title.to_owned()
+        } else {
+            format!("{} … {} ({})", first.title, last.title, rules.len())
+        };
+        let mark = self.mark(&Verdict::Skipped {
+            because: String::new(),
+        });
+        self.branch(&format!("  {mark}             {titles}: {because}"));
+    }
+}

@@ -1,0 +1,107 @@
+//! What the user adds to requests, and what is shown of them.
+
+use mcpo_test_support::oauth_server::{Fault, OAuthServer, Settings};
+
+use crate::support::{probe, probe_with};
+
+#[tokio::test]
+async fn a_trace_shows_everything_but_secrets() {
+    let settings = Settings {
+        password: Some("open sesame".into()),
+        methods: vec!["client_secret_post"],
+        ..Settings::default()
+    };
+    let server = OAuthServer::start(settings).await;
+    let secret = [("MCPO_PROBE_PASSWORD", "open sesame")];
+    let arguments = [server.url(), "--trace".into(), "--header".into()];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let key = "X-Api-Key: k-0123456789";
+    let run = probe_with(&[&arguments[..], &[key]].concat(), &secret).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    let trace = &run.stderr;
+    for part in [
+        "> POST http://127.0.0.1:",
+        "> x-api-key: <x-api-key: 12 characters>",
+        "< 401 after ",
+        "grant_type=authorization_code&code=<code: ",
+        "\"access_token\":\"<access_token: ",
+        "> authorization: Bearer <access_token: ",
+        "password=<password: 11 characters>",
+        "$ curl -sS -i -X POST 'http://127.0.0.1:",
+        "-H 'authorization: Bearer '\"$ACCESS_TOKEN\"''",
+    ] {
+        assert!(trace.contains(part), "{part} in\n{trace}");
+    }
+    let tokens = ["sesame", "k-0123456789", "secret%", "secret-"];
+    for secret in tokens {
+        assert!(!trace.contains(secret), "{secret} in\n{trace}");
+        assert!(!run.stdout.contains(secret));
+    }
+    assert!(!run.stdout.contains("> POST"), "the report stays a report");
+}
+
+/// A header for the server is not for whoever it names.
+#[tokio::test]
+async fn a_header_goes_to_the_server_and_a_wrong_one_is_not_repeated() {
+    let server = OAuthServer::with(Fault::ToolError).await;
+    let run = probe(&[&server.url(), "--header", "X-Own: 1"]).await;
+    assert_eq!(run.code, Some(1));
+    let all = server.headers("x-own");
+    assert!(
+        !all.is_empty() && all.iter().all(|value| value == "1"),
+        "{all:?}"
+    );
+    let run = probe(&[&server.url(), "--header", "no colon"]).await;
+    assert_eq!(run.code, Some(2));
+}
+
+#[tokio::test]
+async fn a_cookie_is_in_the_browser_from_the_beginning() {
+    let server = OAuthServer::healthy().await;
+    let run = probe(&[&server.url(), "--cookie", "known=yes"]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    let cookies = server.headers("cookie");
+    assert!(
+        cookies.iter().any(|value| value.contains("known=yes")),
+        "{cookies:?}"
+    );
+    let run = probe(&[&server.url(), "--cookie", "sid"]).await;
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr.contains("failed to read --cookie"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[tokio::test]
+async fn a_name_is_where_the_user_says() {
+    let server = OAuthServer::healthy().await;
+    let url = format!("http://test.localhost:{}/mcp", server.port());
+    // The server describes itself under another name; what counts is that it was reached.
+    let run = probe(&[&url, "--resolve", "test.localhost:127.0.0.1", "--json"]).await;
+    let requests = server.requests();
+    assert_eq!(
+        requests.first().map(String::as_str),
+        Some("POST /mcp"),
+        "{}",
+        run.stdout
+    );
+    // A name of one's own may be private, also for an https address.
+    let run = probe(&[
+        "https://somewhere.example:1/mcp",
+        "--resolve",
+        "somewhere.example:127.0.0.1",
+    ])
+    .await;
+    assert!(run.stdout.contains("connection refused"), "{}", run.stdout);
+}
+
+#[tokio::test]
+async fn a_file_without_certificates_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let run = probe(&["https://localhost:1/mcp", "--ca", path]).await;
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("failed to read --ca"), "{}", run.stderr);
+}
