@@ -14,5 +14,6 @@ mod mistakes;
 mod plan;
 mod project;
 mod release;
+mod remote;
 mod secrets;
 mod whole;

@@ -22,8 +22,6 @@ pub const APIS: &[&str] = &[
 /// And for a build in the cloud.
 pub const BUILD_API: &str = "cloudbuild.googleapis.com";
 
-/// Until the runtime knows `gs://`, its ledger is told to be in memory, by name.
-const RUNTIME_HAS_BUCKET_LEDGER: bool = false;
 /// A service account's id has at most this many characters.
 const ACCOUNT_LEN: usize = 30;
 const BUCKET_LEN: usize = 63;
@@ -132,11 +130,7 @@ impl Names {
 
     /// What the runtime is told about its ledger.
     pub fn ledger(&self) -> String {
-        if RUNTIME_HAS_BUCKET_LEDGER {
-            format!("gs://{}", self.bucket("ledger"))
-        } else {
-            "memory".to_owned()
-        }
+        format!("gs://{}", self.bucket("ledger"))
     }
 
     /// The public address, without a path.

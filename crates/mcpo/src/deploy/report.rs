@@ -8,7 +8,7 @@ use super::{
     context::Context,
     plan::{Plan, SecretChange},
 };
-use crate::ui::Ui;
+use crate::{error::Exit, ui::Ui};
 
 /// Raised when a field changes its meaning or goes away; new fields may come at any time.
 const SCHEMA: u32 = 1;
@@ -78,6 +78,26 @@ pub fn plan_as_json(context: &Context<'_>, plan: &Plan, outcome: &str) -> Value 
         "url": format!("{}/mcp", names.base_url(&context.settings)),
         "changes": changes,
     })
+}
+
+/// The end of a dry run.
+pub fn dry_run(as_json: bool, context: &Context<'_>, plan: &Plan) -> Exit {
+    let is_pending = !plan.is_empty();
+    let outcome = if is_pending {
+        "changes pending"
+    } else {
+        "nothing to do"
+    };
+    if as_json {
+        context.ui.result(plan_as_json(context, plan, outcome));
+    } else {
+        context.ui.result(outcome);
+    }
+    if is_pending {
+        Exit::ChangesPending
+    } else {
+        Exit::Success
+    }
 }
 
 /// How it went, in a word for machines.

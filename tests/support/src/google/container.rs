@@ -5,7 +5,10 @@ use std::{
     io::{BufRead as _, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -75,7 +78,6 @@ pub async fn pull(registry: &Registry, image: &str, folder: &Path) -> Result<Unp
             .map_err(|error| error.to_string())?;
         check_digest(&tar, id.as_str().unwrap_or_default())?;
         let mut archive = tar::Archive::new(&*tar);
-        archive.set_preserve_ownerships(true);
         archive.unpack(&root).map_err(|error| error.to_string())?;
     }
     Ok(Unpacked {
@@ -120,7 +122,7 @@ impl Container {
         let spec = specification(start.image, &start.environment, port)?;
         fs::write(start.image.bundle.join("config.json"), spec.to_string())
             .map_err(|error| error.to_string())?;
-        let mut process = Command::new("runc")
+        let mut process = runc()
             .args(["run", "--bundle"])
             .arg(&start.image.bundle)
             .arg(&id)
@@ -167,7 +169,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        let _ = Command::new("runc")
+        let _ = runc()
             .args(["delete", "--force", &self.id])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -175,6 +177,20 @@ impl Drop for Container {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// `runc`, which takes root.
+fn runc() -> Command {
+    static IS_ROOT: LazyLock<bool> = LazyLock::new(|| {
+        let asked = Command::new("id").arg("-u").output();
+        asked.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    });
+    if *IS_ROOT {
+        return Command::new("runc");
+    }
+    let mut command = Command::new("sudo");
+    command.args(["--non-interactive", "runc"]);
+    command
 }
 
 fn follow(

@@ -163,29 +163,23 @@ fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<String, &'static str> {
         .ok_or("Invalid JWT")
 }
 
-/// The metadata server, for whoever runs on Google's machines. `/as/EMAIL` in front says for which
-/// container it is.
-pub fn metadata(cloud: &Cloud, request: &Request) -> Served {
+/// The metadata server, as somebody sees it who runs as `email`.
+pub fn metadata(cloud: &Cloud, request: &Request, email: &str) -> Served {
     if request.header("metadata-flavor") != Some("Google") {
-        return Ok(Reply::text(
-            StatusCode::FORBIDDEN,
-            "Missing Metadata-Flavor:Google header.",
-        ));
+        let problem = "Missing Metadata-Flavor:Google header.";
+        return Ok(Reply::text(StatusCode::FORBIDDEN, problem));
     }
-    let (email, path) = match request
-        .path
-        .strip_prefix("/as/")
-        .and_then(|rest| rest.split_once('/'))
-    {
-        Some((email, rest)) => (email, format!("/{rest}")),
-        None => (DEPLOYER, request.path.clone()),
-    };
-    let reply = match path.as_str() {
+    let reply = match request.path.as_str() {
         "/computeMetadata/v1/instance/service-accounts/default/token" => Reply::json(
             200,
-            &json!({ "access_token": cloud.mint(email), "expires_in": 3599, "token_type": "Bearer" }),
+            &json!({
+                "access_token": cloud.mint(email), "expires_in": 3599, "token_type": "Bearer",
+            }),
             None,
         ),
+        "/computeMetadata/v1/instance/service-accounts/default/email" => {
+            Reply::text(StatusCode::OK, email)
+        }
         "/computeMetadata/v1/project/project-id" => Reply::text(StatusCode::OK, cloud.project),
         _ => Reply::text(StatusCode::NOT_FOUND, "not found"),
     };

@@ -37,6 +37,7 @@ pub struct Plan {
     /// Secrets that the account may not read yet, by id.
     pub grants: Vec<String>,
     pub pushes: bool,
+    pub builds_remotely: bool,
     /// What changes about the service, in lines; empty: nothing.
     pub service: Vec<String>,
     pub creates_service: bool,
@@ -84,7 +85,14 @@ impl Plan {
             && !grants(&seen.bucket_policy, super::names::LEDGER_ROLE, &member);
         let mut versions = Versions::default();
         plan.plan_secrets(settings, names, seen, &member, &mut versions)?;
-        plan.pushes = !matches!(image, ImageState::Known { is_there: true, .. });
+        plan.pushes = matches!(
+            image,
+            ImageState::Known {
+                is_there: false,
+                ..
+            }
+        );
+        plan.builds_remotely = matches!(image, ImageState::Unknown);
         let reference = match image {
             ImageState::Known { reference, .. } => reference,
             ImageState::Unknown => "(built in the cloud)",
@@ -252,6 +260,18 @@ impl Plan {
                 '+',
                 "the service may use the ledger's bucket".into(),
                 &[method::BUCKET_GRANT.id],
+            );
+        }
+        if self.builds_remotely {
+            let methods = &[
+                method::BUCKET_CREATE.id,
+                method::OBJECT_INSERT.id,
+                method::BUILD_SUBMIT.id,
+            ];
+            add(
+                '+',
+                "source, uploaded to a bucket and built in the cloud".into(),
+                methods,
             );
         }
         if self.pushes {

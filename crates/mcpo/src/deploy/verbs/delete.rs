@@ -143,6 +143,21 @@ async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Vec<Doomed>> 
             });
         }
     }
+    if is_on("storage") {
+        let name = names.bucket("source");
+        let path = format!("storage/v1/b/{name}");
+        let bucket = google
+            .find(&method::BUCKET_GET, &path)
+            .await
+            .during(during)?;
+        if bucket.is_some_and(|bucket| is_ours(&bucket)) {
+            doomed.push(Doomed {
+                what: format!("bucket {name}"),
+                method: method::BUCKET_DELETE,
+                path,
+            });
+        }
+    }
     if is_on("iam") && settings.service_account.is_none() {
         let email = names.account_email();
         let path = format!("v1/projects/{}/serviceAccounts/{email}", names.project);
