@@ -9,6 +9,7 @@
 
 mod credentials;
 mod faults;
+mod independent;
 mod interruptions;
 mod mistakes;
 mod plan;
