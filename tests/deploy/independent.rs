@@ -19,7 +19,10 @@ fn googles_own_client_is_content() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let trouble = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("understood"), "{trouble}");
+    assert!(
+        output.status.success() && said.contains("understood"),
+        "{trouble}"
+    );
     // It asked for what Google refuses, on purpose.
     google.take_violations();
 }

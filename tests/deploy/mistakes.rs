@@ -97,7 +97,7 @@ fn a_service_of_somebody_else() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     google.edit(crate::project::SERVICE, |service| {
-        service["labels"] = serde_json::json!({})
+        service["labels"] = serde_json::json!({});
     });
     project.change("two");
     let said = project.run(&google, &["--no-verify"]);

@@ -68,20 +68,21 @@ pub async fn deploy(
     if plan.is_empty() && !seen.service.as_ref().is_some_and(is_starting) {
         return Ok(finish(args, context, &plan, &seen, None, None));
     }
-    let verifies = !args.no_verify && !context.settings.is_private && share(args) != Share::Nothing;
-    let before = if verifies {
+    let is_walked =
+        !args.no_verify && !context.settings.is_private && share(args) != Share::Nothing;
+    let before = if is_walked {
         Some(verify::before(context, &plan, &seen).await?)
     } else {
         None
     };
-    let built = prepared.built;
+    let compiling = prepared.built;
     let released = if plan.is_empty() {
         // An earlier run was interrupted while it waited.
         release::settle(context, seen.service.as_ref()).await?
     } else {
         carry_out(context, &plan, &seen, prepared, &wanted).await?
     };
-    let own = began.elapsed().saturating_sub(built);
+    let own = began.elapsed().saturating_sub(compiling);
     context.ui.step(
         "Released",
         format_args!("{} after {}", released.revision, report::seconds(own)),

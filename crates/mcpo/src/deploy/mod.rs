@@ -75,8 +75,10 @@ async fn interruption() -> Outcome {
     let failed = |error| Failure::new("failed to listen for Ctrl-C").because(&error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
     tokio::select! {
         _ = interrupt.recv() => {}
+        _ = hang_up.recv() => {}
         _ = terminate.recv() => {}
     }
     Ok(Exit::Interrupted)

@@ -141,6 +141,12 @@ impl Names {
             .unwrap_or_else(|| format!("https://{}", self.host()))
     }
 
+    /// Whether a bucket is this project's: its name may be taken by anybody in the world.
+    pub fn owns(&self, bucket: &serde_json::Value) -> bool {
+        let number = bucket["projectNumber"].as_str();
+        number.and_then(|number| number.parse().ok()) == Some(self.number)
+    }
+
     /// The address that is known before there is a service.
     pub fn host(&self) -> String {
         format!(

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -27,6 +27,9 @@ pub struct Container {
     pub port: u16,
 }
 
+/// Takes a line, and whether it went to stderr.
+pub type Log = Arc<dyn Fn(&str, bool) + Send + Sync>;
+
 /// What one is started with.
 pub struct Start<'a> {
     /// The unpacked image.
@@ -34,7 +37,7 @@ pub struct Start<'a> {
     /// The environment, without `PORT`.
     pub environment: Vec<(String, String)>,
     /// What takes the lines it writes, and whether to stderr.
-    pub log: Box<dyn Fn(&str, bool) + Send + Sync>,
+    pub log: Log,
 }
 
 /// An image on disk.
@@ -131,9 +134,9 @@ impl Container {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("runc: {error}"))?;
-        let log: std::sync::Arc<dyn Fn(&str, bool) + Send + Sync> = start.log.into();
+        let log = start.log;
         if let Some(out) = process.stdout.take() {
-            follow(out, std::sync::Arc::clone(&log), false);
+            follow(out, Arc::clone(&log), false);
         }
         if let Some(err) = process.stderr.take() {
             follow(err, log, true);
@@ -193,11 +196,7 @@ fn runc() -> Command {
     command
 }
 
-fn follow(
-    from: impl Read + Send + 'static,
-    log: std::sync::Arc<dyn Fn(&str, bool) + Send + Sync>,
-    is_error: bool,
-) {
+fn follow(from: impl Read + Send + 'static, log: Log, is_error: bool) {
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines() {
             match line {

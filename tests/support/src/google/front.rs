@@ -135,19 +135,21 @@ async fn route(cloud: &Cloud, host: Option<&str>, request: Request) -> Served {
     let path = request.path.clone();
     match host {
         Some("oauth2.googleapis.com" | "sts.googleapis.com" | "accounts.google.com") => {
-            tokens::token(cloud, &request)
+            Ok(tokens::token(cloud, &request))
         }
         Some(host) if host.ends_with("-docker.pkg.dev") => {
             registry::serve(cloud, host, request).await
         }
         Some(host) if host.ends_with(".run.app") => run::serve_public(cloud, host, request).await,
-        Some(host) if host.starts_with(METADATA) => {
-            tokens::metadata(cloud, &request, host.trim_start_matches(METADATA))
-        }
+        Some(host) if host.starts_with(METADATA) => Ok(tokens::metadata(
+            cloud,
+            &request,
+            host.trim_start_matches(METADATA),
+        )),
         Some(host) => call::serve(cloud, host, request).await,
-        None if path == "/token" => tokens::token(cloud, &request),
+        None if path == "/token" => Ok(tokens::token(cloud, &request)),
         None if path.starts_with("/computeMetadata/") => {
-            tokens::metadata(cloud, &request, tokens::DEPLOYER)
+            Ok(tokens::metadata(cloud, &request, tokens::DEPLOYER))
         }
         None if path.contains("/storage/v1/") => {
             call::serve(cloud, "storage.googleapis.com", request).await

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     Cloud,
-    http::{Reply, Request, Served},
+    http::{Reply, Request},
 };
 
 /// The account that deploys in tests.
@@ -92,7 +92,7 @@ impl Cloud {
 }
 
 /// The token endpoint: JWT bearer, refresh token and token exchange.
-pub fn token(cloud: &Cloud, request: &Request) -> Served {
+pub fn token(cloud: &Cloud, request: &Request) -> Reply {
     let form: Value = if request
         .header("content-type")
         .is_some_and(|kind| kind.contains("json"))
@@ -116,7 +116,7 @@ pub fn token(cloud: &Cloud, request: &Request) -> Served {
         }
         _ => Err("Bad Request"),
     };
-    Ok(match good {
+    match good {
         Ok(email) => Reply::json(
             200,
             &json!({
@@ -131,7 +131,7 @@ pub fn token(cloud: &Cloud, request: &Request) -> Served {
             &json!({ "error": "invalid_grant", "error_description": problem }),
             None,
         ),
-    })
+    }
 }
 
 fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<String, &'static str> {
@@ -164,10 +164,10 @@ fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<String, &'static str> {
 }
 
 /// The metadata server, as somebody sees it who runs as `email`.
-pub fn metadata(cloud: &Cloud, request: &Request, email: &str) -> Served {
+pub fn metadata(cloud: &Cloud, request: &Request, email: &str) -> Reply {
     if request.header("metadata-flavor") != Some("Google") {
         let problem = "Missing Metadata-Flavor:Google header.";
-        return Ok(Reply::text(StatusCode::FORBIDDEN, problem));
+        return Reply::text(StatusCode::FORBIDDEN, problem);
     }
     let reply = match request.path.as_str() {
         "/computeMetadata/v1/instance/service-accounts/default/token" => Reply::json(
@@ -183,5 +183,5 @@ pub fn metadata(cloud: &Cloud, request: &Request, email: &str) -> Served {
         "/computeMetadata/v1/project/project-id" => Reply::text(StatusCode::OK, cloud.project),
         _ => Reply::text(StatusCode::NOT_FOUND, "not found"),
     };
-    Ok(reply.with("metadata-flavor", "Google"))
+    reply.with("metadata-flavor", "Google")
 }

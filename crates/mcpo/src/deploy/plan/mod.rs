@@ -27,6 +27,10 @@ pub const LEDGER_DAYS: u32 = 100;
 
 /// Everything that is to be changed.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for one thing that is missing"
+)]
 pub struct Plan {
     pub apis: Vec<&'static str>,
     pub makes_repository: bool,

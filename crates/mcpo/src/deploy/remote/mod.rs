@@ -88,7 +88,7 @@ async fn make_bucket(context: &Context<'_>, name: &str) -> Outcome<()> {
         .await
         .during(during)?;
     if let Some(found) = found {
-        if found["projectNumber"] == names.number.to_string() {
+        if names.owns(&found) {
             return Ok(());
         }
         return Err(

@@ -1,6 +1,6 @@
 //! What happens after a service was written: the new revision starts, or does not.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -81,8 +81,8 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
         .map_err(|problem| format!("Image '{image}' cannot be run: {problem}"))?;
     let region = service.split('/').nth(3).unwrap_or_default().to_owned();
     let (logger, name) = (cloud.share(), revision.to_owned());
-    let log = Box::new(move |line: &str, is_error| {
-        logger.log_line(&short, &name, &region, line, is_error)
+    let log = Arc::new(move |line: &str, is_error| {
+        logger.log_line(&short, &name, &region, line, is_error);
     });
     let mut container = Container::start(Start {
         image: &image,
