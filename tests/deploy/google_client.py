@@ -46,7 +46,7 @@ made = services.create_service(parent=parent, service=service, service_id="other
 assert made.latest_ready_revision == made.latest_created_revision, made
 assert made.template.containers[0].env[0].value == "b"
 refused(
-    exceptions.AlreadyExists,
+    exceptions.Conflict,
     lambda: services.create_service(parent=parent, service=service, service_id="other"),
 )
 
@@ -61,12 +61,12 @@ for field in ("conditions", "terminal_condition", "traffic_statuses", "create_ti
     for service in (stale, changed):
         type(service).pb(service).ClearField(field)
 services.update_service(service=changed).result(60)
-refused(exceptions.Aborted, lambda: services.update_service(service=stale))
+refused(exceptions.Conflict, lambda: services.update_service(service=stale))
 
 # What Google would refuse.
 nameless = run_v2.Service(template=run_v2.RevisionTemplate(containers=[run_v2.Container(image="")]))
 refused(
-    exceptions.InvalidArgument,
+    exceptions.BadRequest,
     lambda: services.create_service(parent=parent, service=nameless, service_id="third"),
 )
 
