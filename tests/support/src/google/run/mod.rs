@@ -315,7 +315,8 @@ fn revisions(state: &State, service: &str) -> Value {
 
 fn delete(cloud: &Cloud, name: &str) -> Answer {
     let mut state = cloud.state();
-    state.delete(name)?;
+    let mut last = state.delete(name)?;
+    last["@type"] = "type.googleapis.com/google.cloud.run.v2.Service".into();
     let prefix = format!("{name}/revisions/");
     state
         .resources
@@ -324,7 +325,7 @@ fn delete(cloud: &Cloud, name: &str) -> Answer {
         .containers
         .retain(|revision, _| !revision.starts_with(&prefix));
     let location = name.split("/services/").next().unwrap_or_default();
-    Ok(state.operation(location, json!({ "done": true, "response": {} })))
+    Ok(state.operation(location, json!({ "done": true, "response": last })))
 }
 
 /// Changes the service that `path` is about, so that whoever read it before comes too late.
