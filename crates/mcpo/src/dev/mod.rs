@@ -18,6 +18,7 @@ mod change;
 mod inputs;
 mod scope;
 mod server;
+mod shortcut;
 mod socket;
 mod supervisor;
 mod watcher;
@@ -32,8 +33,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::shortcut::record::stand_in;
 use self::{
-    builder::Builder, cargo::Cargo, inputs::Inputs, supervisor::Supervisor, watcher::Watcher,
+    builder::Builder, cargo::Cargo, inputs::Inputs, shortcut::Shortcut, supervisor::Supervisor,
+    watcher::Watcher,
 };
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -97,8 +100,17 @@ async fn develop(package: Package, listener: std::net::TcpListener, ui: &Ui) -> 
     let (inputs_sender, inputs) = watch::channel(Inputs::default());
 
     let files = Watcher::new(&package, inputs, change_sender)?;
-    let cargo = Cargo::new(package.clone(), ui.has_colours());
-    let builder = Builder::new(cargo, changes, candidate_sender, inputs_sender, ui);
+    let shortcut = Shortcut::new(package.clone(), ui);
+    let records = shortcut.folder().to_owned();
+    let cargo = Cargo::new(package.clone(), records, ui.has_colours());
+    let builder = Builder::new(
+        cargo,
+        shortcut,
+        changes,
+        candidate_sender,
+        inputs_sender,
+        ui,
+    );
     let supervisor = Supervisor::new(package, listener, candidates, ui)?;
 
     let gently = &stop.gently;
