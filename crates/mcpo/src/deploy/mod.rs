@@ -116,6 +116,8 @@ async fn act(
         verbs::status(&context, args.json).await
     } else if args.logs {
         logs::print(&context, args.follow, args.json).await
+    } else if args.show_password {
+        verbs::show_password(&context).await
     } else if args.promote {
         verbs::promote(&context).await
     } else if let Some(revision) = &args.rollback {

@@ -9,6 +9,8 @@ use crate::error::Failure;
 /// Cloud Run's own limit.
 const SERVICE_LEN: usize = 49;
 const LABEL_LEN: usize = 63;
+/// In MiB, for an instance of the second generation.
+const LEAST_MEMORY: u32 = 512;
 /// Set by Cloud Run, or by us.
 const RESERVED: &[&str] = &[
     "K_CONFIGURATION",
@@ -143,9 +145,9 @@ fn check_size(settings: &Settings, problems: &mut Vec<Problem>) {
         Some(thousandths) => thousandths.parse::<f64>().map(|cpu| cpu / 1000.0),
         None => settings.cpu.parse(),
     };
-    match cpu {
-        Ok(cpu) if [1.0, 2.0, 4.0, 6.0, 8.0].contains(&cpu) => {}
-        Ok(cpu) if (0.08..1.0).contains(&cpu) => {
+    match &cpu {
+        Ok(cpu) if [1.0, 2.0, 4.0, 6.0, 8.0].contains(cpu) => {}
+        Ok(cpu) if (0.08..1.0).contains(cpu) => {
             if settings.concurrency != 1 {
                 let what = format!("cpu {} needs concurrency = 1", settings.cpu);
                 problems.push(Problem::new(
@@ -166,6 +168,19 @@ fn check_size(settings: &Settings, problems: &mut Vec<Problem>) {
     if number.len() + 2 != settings.memory.len() || number.parse::<u32>().is_err() {
         let what = format!("memory {:?} is not a size", settings.memory);
         problems.push(Problem::new(what, Some("for example 512Mi or 1Gi")));
+    }
+    let mebibytes = match settings.memory.strip_suffix("Gi") {
+        Some(gibibytes) => gibibytes
+            .parse::<u32>()
+            .map(|size| size.saturating_mul(1024)),
+        None => settings.memory.trim_end_matches("Mi").parse(),
+    };
+    if cpu.is_ok_and(|cpu| cpu >= 1.0) && mebibytes.is_ok_and(|size| size < LEAST_MEMORY) {
+        let what = format!("memory {} is too little", settings.memory);
+        problems.push(Problem::new(
+            what,
+            Some("a whole CPU comes with at least 512Mi"),
+        ));
     }
     if settings.max_instances == 0 || settings.min_instances > settings.max_instances {
         let what = format!(
