@@ -244,7 +244,10 @@ fn explain(error: &OciDistributionError) -> String {
             let message: String = message.chars().take(200).collect();
             format!("HTTP {code}: {message}")
         }
-        OciDistributionError::RequestError(error) if error.status().is_none() => {
+        OciDistributionError::RequestError(error) => {
+            if let Some(status) = error.status() {
+                return format!("HTTP {status}");
+            }
             let mut cause: &dyn std::error::Error = error;
             while let Some(inner) = cause.source() {
                 cause = inner;
