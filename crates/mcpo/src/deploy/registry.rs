@@ -81,10 +81,11 @@ impl<'a> Registry<'a> {
 
     /// Uploads what is missing; returns how many bytes that were.
     pub async fn push(&self, image: &Image, progress: &ProgressBar) -> Outcome<u64> {
-        let mut uploaded = 0;
-        for blob in [&image.layer, &image.config] {
-            uploaded += self.push_blob(blob, progress).await?;
-        }
+        let mut uploaded = self.push_blob(&image.layer, progress).await?;
+        // Too small to be watched.
+        uploaded += self
+            .push_blob(&image.config, &ProgressBar::hidden())
+            .await?;
         let tag = image.manifest.digest["sha256:".len()..][..12].to_owned();
         let reference = Reference::with_tag(self.host.clone(), self.path.clone(), tag);
         let manifest = image.manifest.bytes.clone();
