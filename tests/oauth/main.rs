@@ -10,6 +10,7 @@ mod authorize;
 mod bearer;
 mod clients;
 mod code;
+mod connection;
 mod crash;
 mod discovery;
 mod hostile;

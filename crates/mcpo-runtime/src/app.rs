@@ -9,7 +9,7 @@ use crate::{
     client::Clients,
     clock::{Clock, SystemClock, Timestamp},
     config::{Config, LedgerChoice},
-    ledger::{Ledger, MemoryLedger},
+    ledger::{BucketLedger, Ledger, MemoryLedger},
     limits::Limits,
     login::Login,
     mcp::{self, SharedHandler},
@@ -76,6 +76,10 @@ fn open_ledger(choice: &LedgerChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn L
     match choice {
         LedgerChoice::Memory => Ok(Arc::new(MemoryLedger::with_clock(clock))),
         LedgerChoice::Sqlite(path) => open_sqlite(path, clock),
+        LedgerChoice::Bucket(bucket, endpoints) => {
+            let (bucket, endpoints) = (bucket.clone(), endpoints.clone());
+            Ok(Arc::new(BucketLedger::new(bucket, endpoints, clock)))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The guard of `/mcp`: no request passes without a token that is good now, for this resource
 //! (RFC 6750, RFC 9728 §5.1).
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -16,6 +16,7 @@ use crate::{
     base_url::BaseUrl,
     caller::Caller,
     clock::Timestamp,
+    connection::Connection,
     grant::AccessToken,
     ledger::GrantId,
     mcp::{Demand, NotAMessage},
@@ -49,6 +50,26 @@ impl GrantCache {
     }
 }
 
+/// What an access token stands for, once it has been opened.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    caller: Caller,
+    grant: GrantId,
+    resource: String,
+    expires_at: Timestamp,
+}
+
+impl Pass {
+    fn new(mut token: AccessToken) -> Self {
+        Self {
+            grant: token.grant.id,
+            resource: std::mem::take(&mut token.grant.resource),
+            expires_at: token.expires_at,
+            caller: Caller::from_token(token),
+        }
+    }
+}
+
 /// Why a request is turned away.
 #[derive(Debug, PartialEq, Eq)]
 enum Rejection {
@@ -69,9 +90,10 @@ pub(crate) async fn admit(
     base: &BaseUrl,
     parts: &Parts,
     body: Body,
+    connection: &Connection,
 ) -> Result<(Caller, Body), Box<Response>> {
-    let (admitted, body) = match verify(app, parts).await {
-        Ok(token) => admit_token(app, parts, body, token).await,
+    let (admitted, body) = match verify(app, parts, connection).await {
+        Ok(pass) => admit_pass(app, parts, body, &pass).await,
         Err(Rejection::Missing) if app.open_listing => admit_stranger(parts, body).await,
         Err(rejection) => (Err(rejection), body),
     };
@@ -86,11 +108,11 @@ pub(crate) async fn admit(
 
 /// The request's body is looked into only where that can make a difference, and only for somebody
 /// whose token is good.
-async fn admit_token(
+async fn admit_pass(
     app: &App,
     parts: &Parts,
     body: Body,
-    token: AccessToken,
+    pass: &Pass,
 ) -> (Result<Caller, Rejection>, Body) {
     let (demand, body) = if app.scopes.has_tool_scopes() {
         read_demand(parts, body).await
@@ -98,13 +120,13 @@ async fn admit_token(
         (Ok(Demand::default()), body)
     };
     let admitted = demand.and_then(|demand| {
-        let granted = &token.grant.scopes;
+        let granted = pass.caller.scopes();
         let mut needed = Cow::Borrowed(app.scopes.base());
         for tool in &demand.tools {
             needed = Cow::Owned(needed.union(&app.scopes.needed_for(tool)));
         }
         if app.scopes.covers(granted, &needed) {
-            Ok(Caller::from_token(token))
+            Ok(pass.caller.clone())
         } else {
             // All at once, with what there is already, so that one more consent is enough.
             Err(Rejection::Scope(needed.union(granted)))
@@ -138,7 +160,11 @@ async fn read_demand(parts: &Parts, body: Body) -> (Result<Demand, Rejection>, B
     (demand, Body::from(bytes))
 }
 
-async fn verify(app: &App, request: &Parts) -> Result<AccessToken, Rejection> {
+async fn verify(
+    app: &App,
+    request: &Parts,
+    connection: &Connection,
+) -> Result<Arc<Pass>, Rejection> {
     let query = request.uri.query().unwrap_or_default();
     if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
         return Err(Rejection::Malformed(
@@ -146,21 +172,28 @@ async fn verify(app: &App, request: &Parts) -> Result<AccessToken, Rejection> {
         ));
     }
     let unverified = bearer_token(&request.headers)?;
-    let token: AccessToken = app
-        .keys
-        .open(unverified)
-        .map_err(|_| Rejection::Invalid("the token is not one of this server's"))?;
+    let pass = if let Some(known) = connection.pass.recall(unverified.as_bytes()) {
+        known
+    } else {
+        let opened = app.keys.open(unverified);
+        let token = opened.map_err(|_| Rejection::Invalid("the token is not one of this server's"));
+        let pass = Arc::new(Pass::new(token?));
+        connection
+            .pass
+            .keep(unverified.as_bytes(), Arc::clone(&pass));
+        pass
+    };
     let now = app.now();
-    if token.expires_at <= now {
+    if pass.expires_at <= now {
         return Err(Rejection::Invalid("the token has expired"));
     }
-    if !app.bases.is_own_resource(&token.grant.resource) {
+    if !app.bases.is_own_resource(&pass.resource) {
         return Err(Rejection::Invalid("the token is for another resource"));
     }
-    if !is_live(app, token.grant.id, now).await {
+    if !is_live(app, pass.grant, now).await {
         return Err(Rejection::Invalid("the grant has ended"));
     }
-    Ok(token)
+    Ok(pass)
 }
 
 fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {

@@ -7,7 +7,7 @@ use rmcp::{
     handler::server::common::{AsRequestContext, FromContextPart},
 };
 
-use crate::{grant::AccessToken, scope::Scopes};
+use crate::{grant::AccessToken, scope::Scopes, trail::Mark};
 
 /// The person a tool is called for, as an argument of the tool:
 ///
@@ -26,6 +26,8 @@ use crate::{grant::AccessToken, scope::Scopes};
 #[derive(Clone, Debug)]
 pub struct Caller {
     claims: Arc<Claims>,
+    /// The request that the call came with.
+    mark: Option<Mark>,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,7 @@ impl Caller {
                 scopes: Scopes::default(),
                 client_name: None,
             }),
+            mark: None,
         }
     }
 
@@ -60,7 +63,22 @@ impl Caller {
                 scopes: token.grant.scopes,
                 client_name: Some(token.grant.client_name),
             }),
+            mark: None,
         }
+    }
+
+    /// The same person in another request.
+    pub(crate) fn marked(self, mark: Option<Mark>) -> Self {
+        Self { mark, ..self }
+    }
+
+    pub(crate) fn mark(&self) -> Option<&Mark> {
+        self.mark.as_ref()
+    }
+
+    /// Whoever the bearer check has let in with this request.
+    pub(crate) fn of(extensions: &rmcp::model::Extensions) -> Option<&Self> {
+        extensions.get::<http::request::Parts>()?.extensions.get()
     }
 
     /// Who signed in: stable, unique to the person within this server.
@@ -84,10 +102,7 @@ impl Caller {
 
 impl<C: AsRequestContext> FromContextPart<C> for Caller {
     fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
-        let extensions = &context.as_request_context().extensions;
-        extensions
-            .get::<http::request::Parts>()
-            .and_then(|parts| parts.extensions.get::<Self>())
+        Self::of(&context.as_request_context().extensions)
             .cloned()
             // Only a server that is not behind the bearer check gets here: deny.
             .ok_or_else(|| ErrorData::internal_error("the request has no caller", None))

@@ -42,6 +42,8 @@ pub use clock::{Clock, SystemClock, Timestamp};
 
 mod random;
 
+mod tls;
+
 mod seal;
 pub use seal::{KeyRing, KeyRingError};
 
@@ -104,6 +106,8 @@ mod token;
 mod revoke;
 
 mod introspect;
+
+mod connection;
 
 mod bearer;
 

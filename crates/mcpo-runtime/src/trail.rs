@@ -4,7 +4,7 @@
 use std::{
     fmt,
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Instant,
@@ -21,17 +21,50 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// (`00-TRACE-SPAN-01`) and Google's (`TRACE/SPAN;o=1`).
 const TRACE_ID_LEN: usize = 32;
 
+tokio::task_local! {
+    static MARK: Mark;
+}
+
+/// What a line of the log says of the request it belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    id: RequestId,
+    trace: Option<Arc<str>>,
+}
+
+impl Mark {
+    /// The mark of the request that is being worked for, unless a span tells as much.
+    pub(crate) fn current() -> Option<Self> {
+        MARK.try_with(Clone::clone).ok()
+    }
+
+    pub(crate) const fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// The platform's name for everything that one outer request set in motion.
+    pub(crate) fn trace(&self) -> Option<&str> {
+        self.trace.as_deref()
+    }
+
+    /// Runs `work` for the request with this mark.
+    pub(crate) async fn over<F: Future>(self, work: F) -> F::Output {
+        MARK.scope(self, work).await
+    }
+}
+
 /// Names the request, and says what came of it.
 pub(crate) async fn follow(request: Request, next: Next) -> Response {
     let trail = Trail::of(&request);
-    let response = next.run(request).instrument(trail.span().clone()).await;
+    let response = trail.around(next.run(request)).await;
     trail.end(response)
 }
 
 /// What is remembered of a request until it is answered.
+#[derive(Clone)]
 pub(crate) struct Trail {
     began: Instant,
-    id: RequestId,
+    mark: Mark,
     step: &'static str,
     method: Method,
     span: Span,
@@ -39,23 +72,49 @@ pub(crate) struct Trail {
 
 impl Trail {
     pub(crate) fn of(request: &Request) -> Self {
-        let id = RequestId::next();
-        let span = match trace_id(request.headers()) {
-            Some(trace) => tracing::info_span!("request", %id, trace),
-            None => tracing::info_span!("request", %id),
+        let mark = Mark {
+            id: RequestId::next(),
+            trace: trace_id(request.headers()).map(Arc::from),
         };
         Self {
             began: Instant::now(),
-            id,
+            // A span costs as much as opening a token. At the level where few lines are written,
+            // a mark does, which costs nothing until one is.
+            span: tracing::debug_span!("request", id = %mark.id, trace = mark.trace()),
+            mark,
             step: step(request.uri().path()),
             method: request.method().clone(),
-            span,
         }
     }
 
-    /// What events about the request stand in.
-    pub(crate) const fn span(&self) -> &Span {
-        &self.span
+    /// Where lines about the request are written without a span: its mark.
+    pub(crate) fn mark(&self) -> Option<&Mark> {
+        self.span.is_disabled().then_some(&self.mark)
+    }
+
+    /// The same for work that outlives the request if it begins anything: a span would go along.
+    pub(crate) async fn beside<F: Future>(&self, work: F) -> F::Output {
+        match self.mark() {
+            Some(mark) => mark.clone().over(work).await,
+            None => work.await,
+        }
+    }
+
+    /// Does `work` for the request, at once.
+    pub(crate) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        match self.mark() {
+            Some(mark) => MARK.sync_scope(mark.clone(), work),
+            None => self.span.in_scope(work),
+        }
+    }
+
+    /// Runs `work` for the request, so that what it writes to the log tells which one it was.
+    pub(crate) async fn around<F: Future>(&self, work: F) -> F::Output {
+        if self.span.is_disabled() {
+            self.mark.clone().over(work).await
+        } else {
+            work.instrument(self.span.clone()).await
+        }
     }
 
     /// Puts the id on the answer.
@@ -66,7 +125,7 @@ impl Trail {
             let Self { step, method, .. } = &self;
             tracing::debug!(step, %method, status, milliseconds, "answered");
         });
-        if let Some(value) = self.id.header() {
+        if let Some(value) = self.mark.id.header() {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         response
@@ -75,8 +134,8 @@ impl Trail {
 
 /// Eight characters tell the requests of a day apart. Never the caller's: it would choose what
 /// stands in the log.
-#[derive(Clone, Copy)]
-struct RequestId(u32);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestId(u32);
 
 impl RequestId {
     /// From a random beginning in steps that meet every number before they meet one again: it is
@@ -133,6 +192,17 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_is_there_as_long_as_the_work_for_its_request() {
+        let id = RequestId(7);
+        let mark = Mark { id, trace: None };
+        let seen = async { Mark::current().map(|mark| mark.id.to_string()) };
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let seen = runtime.unwrap().block_on(mark.over(seen));
+        assert_eq!(seen.as_deref(), Some("00000007"));
+        assert!(Mark::current().is_none());
+    }
 
     #[test]
     fn an_id_is_the_same_in_the_log_and_on_the_answer() {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{dev::DevArgs, new::NewArgs, probe::ProbeArgs};
+use crate::{deploy::DeployArgs, dev::DevArgs, new::NewArgs, probe::ProbeArgs};
 
 /// From an idea to a remote MCP server in claude.ai.
 #[derive(Debug, Parser)]
@@ -14,11 +14,13 @@ use crate::{dev::DevArgs, new::NewArgs, probe::ProbeArgs};
 Examples:
   mcpo new my-service && cd my-service && mcpo dev
   mcpo probe http://localhost:8080/mcp
+  mcpo deploy europe-west1 --project my-project
 
 Exit codes:
   0    everything asked for was done, every check passed
   1    a check failed
   2    mcpo could not run: wrong arguments, a missing tool, no connection
+  10   deploy --dry-run: there are changes to make
   130  interrupted by Ctrl-C"
 )]
 pub struct Cli {
@@ -34,4 +36,6 @@ pub enum Command {
     Dev(DevArgs),
     /// Walk a server as claude.ai does and say what is wrong.
     Probe(Box<ProbeArgs>),
+    /// Put the project here on Cloud Run, without Docker and without gcloud.
+    Deploy(Box<DeployArgs>),
 }

@@ -12,6 +12,8 @@ pub enum Exit {
     CheckFailed = 1,
     /// The command could not do its work at all.
     CouldNotRun = 2,
+    /// A dry run found something to change.
+    ChangesPending = 10,
     /// The user pressed Ctrl-C.
     Interrupted = 130,
 }

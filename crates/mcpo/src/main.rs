@@ -1,10 +1,13 @@
 //! `mcpo`: from an idea to a remote MCP server in claude.ai.
 
 mod cli;
+mod deploy;
 mod dev;
 mod error;
 mod new;
+mod package;
 mod probe;
+mod process;
 mod project;
 mod ui;
 mod walk;
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::New(args) => new::run(&args, &ui),
         Command::Dev(args) => dev::run(&args, &ui),
+        Command::Deploy(args) => deploy::run(&args, &ui),
         Command::Probe(args) => probe::run(*args, &ui),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! The terminal: results go to stdout, the story to stderr, colours only where a person looks.
 
 use console::{Style, Term, style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Failure;
 
@@ -69,6 +70,37 @@ impl Ui {
     fn labelled(&self, colour: &Style, label: &str, what: impl std::fmt::Display) {
         let label = colour.clone().for_stderr().apply_to(format!("{label:>10}"));
         self.say(format_args!("{label} {what}"));
+    }
+
+    /// A line that turns while something is waited for; nothing where nobody looks.
+    pub fn spinner(&self, message: String) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(None, self.draw_target()).with_message(message);
+        if let Ok(style) = ProgressStyle::with_template("{spinner:>10} {wide_msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        if self.is_terminal() {
+            bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        }
+        bar
+    }
+
+    /// A bar for so many bytes.
+    pub fn bar(&self, verb: &'static str, length: u64) -> ProgressBar {
+        let bar =
+            ProgressBar::with_draw_target(Some(length), self.draw_target()).with_message(verb);
+        let template = "{msg:>10} [{bar:30}] {bytes}/{total_bytes} {eta}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar
+    }
+
+    fn draw_target(&self) -> ProgressDrawTarget {
+        if self.is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        }
     }
 
     /// The result of the command, on stdout.

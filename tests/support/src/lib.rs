@@ -10,6 +10,7 @@
 pub mod client;
 pub mod clock;
 pub mod fixture;
+pub mod google;
 pub mod http;
 pub mod oauth_server;
 pub mod plain;

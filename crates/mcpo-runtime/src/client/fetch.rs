@@ -18,11 +18,11 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls::RootCertStore;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::{Error, oauth_error::chain};
+use crate::{Error, oauth_error::chain, tls};
 
 /// The whole of a fetch, from the name to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,14 +107,7 @@ impl Fetcher {
     }
 
     fn set_up(&self) -> Result<Client, Error> {
-        let roots = self.roots.clone().unwrap_or_else(|| RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        });
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(Error::internal)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = tls::client_config(self.roots.clone())?;
         Client::builder()
             .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(GuardedResolver(self.addresses)))

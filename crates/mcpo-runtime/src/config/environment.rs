@@ -13,6 +13,7 @@ use super::{Config, DEFAULT_ORIGINS, DEFAULT_PORT, LedgerChoice};
 use crate::{
     base_url::BaseUrl,
     client::{ConfiguredClient, parse_configured},
+    ledger::{BucketName, Endpoints},
     login::{Login, MAX_PASSWORD_LEN, Password},
     pages::{Logo, LogoError},
     seal::{KeyRing, KeyRingError},
@@ -259,6 +260,7 @@ impl Reader<'_> {
         let state = self.text("MCPO_STATE_DIR").unwrap_or(".mcpo".into());
         match self.text("MCPO_LEDGER") {
             Some(text) if text == "memory" => LedgerChoice::Memory,
+            Some(text) if text.starts_with("gs://") => self.bucket(&text),
             Some(text) => match text.strip_prefix("sqlite:") {
                 Some(path) if cfg!(feature = "sqlite") && !path.is_empty() => {
                     LedgerChoice::Sqlite(path.into())
@@ -266,9 +268,9 @@ impl Reader<'_> {
                 _ => {
                     let problem = "names no ledger of this build";
                     let allowed = if cfg!(feature = "sqlite") {
-                        "sqlite:PATH or memory"
+                        "gs://BUCKET, sqlite:PATH or memory"
                     } else {
-                        "memory, or build mcpo-runtime with its feature sqlite"
+                        "gs://BUCKET or memory, or build mcpo-runtime with its feature sqlite"
                     };
                     self.wrong("MCPO_LEDGER", Some(text), problem, allowed);
                     LedgerChoice::Memory
@@ -276,8 +278,8 @@ impl Reader<'_> {
             },
             None if on_cloud_run => {
                 let problem = "is not set, and an instance here forgets its files";
-                let allowed = "sqlite:PATH on a volume that is kept, or memory if every client \
-                               may be asked to sign in again at each restart";
+                let allowed = "gs://BUCKET, sqlite:PATH on a volume that is kept, or memory if \
+                               every client may be asked to sign in again at each restart";
                 self.wrong("MCPO_LEDGER", None, problem, allowed);
                 LedgerChoice::Memory
             }
@@ -286,6 +288,44 @@ impl Reader<'_> {
             }
             None => LedgerChoice::Memory,
         }
+    }
+
+    /// `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` are what Google's own clients read where
+    /// something stands in for Google.
+    fn bucket(&mut self, text: &str) -> LedgerChoice {
+        let emulator = self.host("STORAGE_EMULATOR_HOST");
+        let metadata = self.host("GCE_METADATA_HOST");
+        let endpoints = Endpoints::new(emulator, metadata);
+        let name = text.trim_start_matches("gs://").trim_end_matches('/');
+        let Some(bucket) = BucketName::parse(name) else {
+            let problem = "names no bucket";
+            let allowed = "gs://BUCKET, without a path";
+            self.wrong("MCPO_LEDGER", Some(text.to_owned()), problem, allowed);
+            return LedgerChoice::Memory;
+        };
+        LedgerChoice::Bucket(bucket, endpoints)
+    }
+
+    /// `host:port`, or a URL of a server's root.
+    fn host(&mut self, name: &'static str) -> Option<Url> {
+        let text = self.text(name)?;
+        let full = if text.contains("://") {
+            text.clone()
+        } else {
+            format!("http://{text}")
+        };
+        let url = Url::parse(&full).ok().filter(|url| {
+            url.has_host() && matches!(url.scheme(), "http" | "https") && url.path() == "/"
+        });
+        if url.is_none() {
+            self.wrong(
+                name,
+                Some(text),
+                "is not the address of a server",
+                "HOST:PORT",
+            );
+        }
+        url
     }
 
     fn logo(&mut self) -> Option<Logo> {

@@ -12,6 +12,7 @@ pub use self::environment::ConfigErrors;
 use crate::{
     base_url::BaseUrl,
     client::ConfiguredClient,
+    ledger::{BucketName, Endpoints},
     login::{Login, Password},
     pages::Logo,
     scope::Scopes,
@@ -46,6 +47,7 @@ pub struct Config {
 pub(crate) enum LedgerChoice {
     Memory,
     Sqlite(PathBuf),
+    Bucket(BucketName, Endpoints),
 }
 
 const DEFAULT_PORT: u16 = 8080;
@@ -108,6 +110,14 @@ impl Config {
         self
     }
 
+    /// Keeps the ledger in this bucket of Google Cloud Storage, by the account that the server
+    /// runs as.
+    #[must_use]
+    pub fn with_bucket(mut self, bucket: BucketName) -> Self {
+        self.ledger = LedgerChoice::Bucket(bucket, Endpoints::google());
+        self
+    }
+
     /// Knows this client, beside those that register or describe themselves.
     #[must_use]
     pub fn with_client(mut self, client: ConfiguredClient) -> Self {
@@ -159,7 +169,7 @@ impl Config {
     /// | `ADMIN_PASSWORD` | password of the one user | nobody is asked |
     /// | `ADMIN_PASSWORD_HASH` | the same as an argon2id PHC string | – |
     /// | `MCPO_CLIENTS` | clients known beforehand: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
-    /// | `MCPO_LEDGER` | `sqlite:PATH` or `memory` | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
+    /// | `MCPO_LEDGER` | `gs://BUCKET`, `sqlite:PATH` or `memory` | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
     /// | `MCPO_OPEN_LISTING` | `1`: anybody may see which tools there are | a token is needed |
     /// | `MCPO_TITLE` | name above the pages | the server's name |

@@ -6,9 +6,10 @@
 //! token is issued.
 //!
 //! To write another ledger, implement [`Ledger`] so that [`Ledger::swap_grant`] is atomic and
-//! durable: an answer promises that the change survives a crash. What cannot be answered is a [`LedgerError`]; the caller then refuses what depends on
-//! it and lets everything else go on.
+//! durable: an answer promises that the change survives a crash. What cannot be answered is a
+//! [`LedgerError`]; the caller then refuses what depends on it and lets everything else go on.
 
+mod bucket;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -17,9 +18,13 @@ use std::{error::Error as StdError, fmt, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::memory::MemoryLedger;
+pub(crate) use self::bucket::Endpoints;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteLedger;
+pub use self::{
+    bucket::{BucketLedger, BucketName},
+    memory::MemoryLedger,
+};
 use crate::clock::Timestamp;
 
 /// What every method of a [`Ledger`] returns.

@@ -16,6 +16,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use crate::trail::Mark;
+
 /// The special fields of a log entry.
 const TRACE: &str = "logging.googleapis.com/trace";
 
@@ -73,6 +75,10 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut request = Map::new();
+        if let Some(mark) = Mark::current() {
+            request.insert("id".into(), mark.id().to_string().into());
+            request.extend(mark.trace().map(|trace| ("trace".into(), trace.into())));
+        }
         for span in context.event_scope().into_iter().flatten() {
             let extensions = span.extensions();
             let fields = extensions.get::<FormattedFields<JsonFields>>();

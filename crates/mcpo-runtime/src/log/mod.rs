@@ -3,14 +3,22 @@
 
 mod cloud;
 
-use std::io::IsTerminal as _;
+use std::{fmt::Result, io::IsTerminal as _};
 
 use tracing_subscriber::{
-    Layer as _, filter::Targets, fmt, fmt::format::JsonFields, layer::SubscriberExt as _,
+    Layer as _,
+    filter::Targets,
+    fmt::{
+        self,
+        format::{JsonFields, Writer},
+        time::{FormatTime, SystemTime},
+    },
+    layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
 use self::cloud::CloudFormat;
+use crate::trail::Mark;
 
 /// rmcp speaks of each message; at its level of detail the OAuth flow would drown.
 const DEFAULT_FILTER: &str = "info,rmcp=warn";
@@ -38,6 +46,7 @@ pub(crate) fn start() {
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         lines
             .compact()
+            .with_timer(TimeAndRequest)
             .with_target(false)
             .with_ansi(colours)
             .boxed()
@@ -49,6 +58,16 @@ pub(crate) fn start() {
         .try_init();
     if let Some(error) = problem {
         tracing::warn!(%error, "MCPO_LOG is not a filter, the default is used: {DEFAULT_FILTER}");
+    }
+}
+
+/// What a line begins with: when it was, and which request it belongs to.
+struct TimeAndRequest;
+
+impl FormatTime for TimeAndRequest {
+    fn format_time(&self, writer: &mut Writer<'_>) -> Result {
+        SystemTime.format_time(writer)?;
+        Mark::current().map_or(Ok(()), |mark| write!(writer, " {}", mark.id()))
     }
 }
 

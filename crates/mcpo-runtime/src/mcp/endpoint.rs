@@ -12,21 +12,16 @@ use std::{
 };
 
 use axum::{
-    body::{Body, HttpBody as _},
     extract::Request,
     response::{IntoResponse as _, Response},
 };
 use http::{Method, StatusCode, header};
-use tower_http::{
-    cors::{Cors, CorsLayer},
-    timeout::TimeoutBody,
-};
+use tower_http::cors::{Cors, CorsLayer};
 use tower_layer::Layer as _;
 use tower_service::Service;
-use tracing::{Instrument as _, Span};
 
-use super::Sessions;
-use crate::{app::App, base_url::BaseUrl, bearer, host, routes, trail::Trail};
+use super::{Sessions, body::impatient};
+use crate::{app::App, base_url::BaseUrl, bearer, connection::Connection, host, trail::Trail};
 
 /// Every request of the newer form has it, none of the older (SEP-2243).
 const MCP_METHOD: &str = "mcp-method";
@@ -46,7 +41,8 @@ struct Shared {
 #[derive(Clone)]
 struct Seen {
     base: BaseUrl,
-    span: Span,
+    trail: Trail,
+    connection: Arc<Connection>,
 }
 
 /// What stands behind the check of the host.
@@ -68,11 +64,23 @@ impl Endpoint {
             guarded,
         }))
     }
+
+    /// Answers a request that came on `connection`.
+    pub(crate) async fn answer(self, request: Request, connection: Arc<Connection>) -> Response {
+        let trail = Trail::of(&request);
+        let response = self.0.handle(&trail, request, connection).await;
+        trail.end(response)
+    }
 }
 
 impl Shared {
-    async fn handle(&self, span: &Span, mut request: Request) -> Response {
-        let named = span.in_scope(|| host::named(&self.guarded.app, request.headers()));
+    async fn handle(
+        &self,
+        trail: &Trail,
+        mut request: Request,
+        connection: Arc<Connection>,
+    ) -> Response {
+        let named = trail.within(|| host::named(&self.guarded.app, request.headers()));
         let base = match named {
             Ok(base) => base,
             Err(refusal) => return *refusal,
@@ -80,11 +88,13 @@ impl Shared {
         let is_from_page =
             request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS;
         if !is_from_page {
-            return self.guarded.handle(base, span, request).await;
+            let guarded = &self.guarded;
+            return guarded.handle(base, trail, &connection, request).await;
         }
         let seen = Seen {
             base: base.clone(),
-            span: span.clone(),
+            trail: trail.clone(),
+            connection,
         };
         request.extensions_mut().insert(seen);
         let Ok(response) = self.for_pages.clone().call(request).await;
@@ -93,36 +103,31 @@ impl Shared {
 }
 
 impl Guarded {
-    async fn handle(&self, base: &BaseUrl, span: &Span, request: Request) -> Response {
-        let checked = async {
-            host::check_origin(&self.app, request.headers())?;
-            let (parts, body) = request.into_parts();
-            let admitted = bearer::admit(&self.app, base, &parts, impatient(body)).await;
-            let (caller, body) = admitted?;
-            Ok::<_, Box<Response>>((Request::from_parts(parts, body), caller))
+    async fn handle(
+        &self,
+        base: &BaseUrl,
+        trail: &Trail,
+        connection: &Connection,
+        request: Request,
+    ) -> Response {
+        let (parts, body) = request.into_parts();
+        let admitted = async {
+            host::check_origin(&self.app, &parts.headers)?;
+            bearer::admit(&self.app, base, &parts, impatient(body), connection).await
         };
-        let (request, caller) = match checked.instrument(span.clone()).await {
-            Ok(admitted) => admitted,
+        let (caller, body) = match trail.around(admitted).await {
+            Ok((caller, body)) => (caller.marked(trail.mark().cloned()), body),
             Err(refusal) => return *refusal,
         };
+        let request = Request::from_parts(parts, body);
         let stands_alone = request.headers().contains_key(MCP_METHOD);
-        let answer = self.sessions.handle(request, caller);
+        let answer = self.sessions.handle(request, caller, connection);
         if stands_alone {
-            answer.instrument(span.clone()).await
+            trail.around(answer).await
         } else {
-            // A session that begins here would take the span along, and its later calls would
-            // be told under the id of this request.
-            answer.await
+            trail.beside(answer).await
         }
     }
-}
-
-/// A body that stops coming must not hold a place for ever.
-fn impatient(body: Body) -> Body {
-    if body.is_end_stream() {
-        return body;
-    }
-    Body::new(TimeoutBody::new(routes::BODY_TIMEOUT, body))
 }
 
 impl Service<Request> for Endpoint {
@@ -135,12 +140,9 @@ impl Service<Request> for Endpoint {
     }
 
     fn call(&mut self, request: Request) -> Answer {
-        let shared = Arc::clone(&self.0);
-        Box::pin(async move {
-            let trail = Trail::of(&request);
-            let response = shared.handle(trail.span(), request).await;
-            Ok(trail.end(response))
-        })
+        // In somebody else's application nothing is known of connections.
+        let answer = self.clone().answer(request, Arc::default());
+        Box::pin(async move { Ok(answer.await) })
     }
 }
 
@@ -157,11 +159,17 @@ impl Service<Request> for Guarded {
         let guarded = self.clone();
         Box::pin(async move {
             let seen = request.extensions().get::<Seen>().cloned();
-            let Some(Seen { base, span }) = seen else {
+            let Some(seen) = seen else {
                 // Only the layer for pages calls this, with what `Shared` has left there.
                 return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());
             };
-            Ok(guarded.handle(&base, &span, request).await)
+            let Seen {
+                base,
+                trail,
+                connection,
+            } = seen;
+            let answer = guarded.handle(&base, &trail, &connection, request);
+            Ok(answer.await)
         })
     }
 }

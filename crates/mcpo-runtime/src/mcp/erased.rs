@@ -9,9 +9,17 @@
     reason = "older clients subscribe and set log levels, and a user's server may serve them"
 )]
 
-use std::{any::Any, borrow::Cow, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+use std::{
+    any::Any,
+    borrow::Cow,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt as _;
+use quick_cache::sync::Cache;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -28,24 +36,60 @@ use rmcp::{
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 
+use crate::caller::Caller;
+
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type Context = RequestContext<RoleServer>;
 type Notification = NotificationContext<RoleServer>;
 type Answer<T> = Result<T, ErrorData>;
 
+/// rmcp looks a tool up before each call, only to see which of its parameters must stand in a
+/// header as well (SEP-2243), and its macro builds all tools anew to answer. A server that changes
+/// its tools while it runs is asked again after so long.
+const REMEMBER_TOOL_FOR: Duration = Duration::from_secs(1);
+const REMEMBERED_TOOLS: usize = 1000;
+
 /// A user's server, without its type. Cheap to clone; all sessions share the one server.
 #[derive(Clone)]
-pub struct SharedHandler(Arc<dyn ErasedHandler>);
+pub struct SharedHandler(Arc<Shared<dyn ErasedHandler>>);
+
+struct Shared<H: ?Sized> {
+    tools: Cache<String, (Instant, Tool)>,
+    handler: H,
+}
 
 impl SharedHandler {
     /// Erases the type of `handler`.
     pub fn new<H: ServerHandler>(handler: H) -> Self {
-        Self(Arc::new(handler))
+        Self(Arc::new(Shared {
+            tools: Cache::new(REMEMBERED_TOOLS),
+            handler,
+        }))
+    }
+
+    /// The tool of this name, as it is now or was a moment ago.
+    fn remembered(&self, name: &str) -> Option<Tool> {
+        if let Some((since, tool)) = self.0.tools.get(name)
+            && since.elapsed() < REMEMBER_TOOL_FOR
+        {
+            return Some(tool);
+        }
+        let found = self.0.handler.get_tool(name);
+        match &found {
+            Some(tool) => {
+                let known = (Instant::now(), tool.clone());
+                self.0.tools.insert(name.to_owned(), known);
+            }
+            None => {
+                self.0.tools.remove(name);
+            }
+        }
+        found
     }
 
     /// The name that people know the server by.
     pub(crate) fn title(&self) -> String {
-        let info = self.0.get_info().server_info;
+        let info = self.0.handler.get_info().server_info;
         let named = info.title.or(Some(info.name));
         named
             .filter(|name| name != RMCP_DEFAULT_NAME)
@@ -65,47 +109,64 @@ fn program_name() -> Option<String> {
 /// Writes each method three times: in the trait, for every server, and for the erased server.
 macro_rules! erase {
     (
+        remembered { fn $remembered:ident($($name:ident: $name_ty:ty),*) -> $tool:ty; }
         now { $(fn $now:ident($($arg:ident: $ty:ty),*) -> $out:ty;)* }
         later { $(fn $later:ident($($later_arg:ident: $later_ty:ty),*) -> $later_out:ty;)* }
-        guarded { fn $guarded:ident($($guarded_arg:ident: $guarded_ty:ty),*) -> $guarded_out:ty; }
+        guarded { fn $guarded:ident($params:ident: $params_ty:ty, $context:ident: $context_ty:ty)
+            -> $guarded_out:ty; }
     ) => {
         /// The methods of [`ServerHandler`] as an object can have them.
         trait ErasedHandler: Send + Sync {
+            fn $remembered(&self, $($name: $name_ty),*) -> $tool;
             $(fn $now(&self, $($arg: $ty),*) -> $out;)*
             $(fn $later(&self, $($later_arg: $later_ty),*) -> BoxFuture<'_, $later_out>;)*
-            fn $guarded(&self, $($guarded_arg: $guarded_ty),*) -> BoxFuture<'_, $guarded_out>;
+            fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> BoxFuture<'_, $guarded_out>;
         }
 
         impl<H: ServerHandler> ErasedHandler for H {
+            fn $remembered(&self, $($name: $name_ty),*) -> $tool {
+                ServerHandler::$remembered(self, $($name),*)
+            }
             $(fn $now(&self, $($arg: $ty),*) -> $out {
                 ServerHandler::$now(self, $($arg),*)
             })*
             $(fn $later(&self, $($later_arg: $later_ty),*) -> BoxFuture<'_, $later_out> {
                 Box::pin(ServerHandler::$later(self, $($later_arg),*))
             })*
-            fn $guarded(&self, $($guarded_arg: $guarded_ty),*) -> BoxFuture<'_, $guarded_out> {
-                Box::pin(ServerHandler::$guarded(self, $($guarded_arg),*))
+            fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> BoxFuture<'_, $guarded_out> {
+                Box::pin(ServerHandler::$guarded(self, $params, $context))
             }
         }
 
         impl ServerHandler for SharedHandler {
+            fn $remembered(&self, $($name: $name_ty),*) -> $tool {
+                self.remembered($($name),*)
+            }
             $(fn $now(&self, $($arg: $ty),*) -> $out {
-                self.0.$now($($arg),*)
+                self.0.handler.$now($($arg),*)
             })*
             $(fn $later(&self, $($later_arg: $later_ty),*) -> impl Future<Output = $later_out> + Send + '_ {
-                self.0.$later($($later_arg),*)
+                self.0.handler.$later($($later_arg),*)
             })*
-            async fn $guarded(&self, $($guarded_arg: $guarded_ty),*) -> $guarded_out {
-                catch_panic(self.0.$guarded($($guarded_arg),*)).await
+            async fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> $guarded_out {
+                // rmcp calls from a task of its own.
+                let mark = Caller::of(&$context.extensions).and_then(Caller::mark).cloned();
+                let call = catch_panic(self.0.handler.$guarded($params, $context));
+                match mark {
+                    Some(mark) => mark.over(call).await,
+                    None => call.await,
+                }
             }
         }
     };
 }
 
 erase! {
+    remembered {
+        fn get_tool(name: &str) -> Option<Tool>;
+    }
     now {
         fn get_info() -> ServerConfig;
-        fn get_tool(name: &str) -> Option<Tool>;
         fn supported_protocol_versions() -> Cow<'static, [ProtocolVersion]>;
         fn negotiate_initialize(request: &InitializeRequestParams) -> Answer<InitializeResult>;
         fn accepted_subscription_filter(requested: &SubscriptionFilter)

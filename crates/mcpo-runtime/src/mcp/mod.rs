@@ -1,5 +1,6 @@
 //! `/mcp`: rmcp's Streamable HTTP in both wire forms, instantiated here and only here.
 
+mod body;
 mod catalogue;
 mod demand;
 mod endpoint;

@@ -21,7 +21,7 @@ use subtle::ConstantTimeEq as _;
 use tokio_util::sync::CancellationToken;
 
 use super::SharedHandler;
-use crate::{caller::Caller, seal::KeyRing};
+use crate::{caller::Caller, connection::Connection, seal::KeyRing};
 
 const SESSION_ID: &str = "mcp-session-id";
 const MAC_LEN: usize = 16;
@@ -48,15 +48,30 @@ impl Sessions {
     }
 
     /// Answers a request of `caller`.
-    pub(crate) async fn handle(&self, mut request: Request, caller: Caller) -> Response {
+    pub(crate) async fn handle(
+        &self,
+        mut request: Request,
+        caller: Caller,
+        connection: &Connection,
+    ) -> Response {
         let Shared {
             inner,
             keys,
             stop_begun,
         } = &*self.0;
         let owner = caller.subject();
-        if request.headers().contains_key(SESSION_ID) {
-            let Some(id) = own_session(request.headers(), owner, keys) else {
+        if let Some(unverified) = request.headers().get(SESSION_ID) {
+            let known = connection.session.recall(unverified.as_bytes());
+            let known = known.filter(|(holder, _)| holder.subject() == owner);
+            let id = if let Some((_, id)) = known {
+                id
+            } else if let Some(id) = own_session(request.headers(), owner, keys) {
+                let verified = unverified.as_bytes();
+                connection
+                    .session
+                    .keep(verified, (caller.clone(), id.clone()));
+                id
+            } else {
                 return (StatusCode::NOT_FOUND, "no such session").into_response();
             };
             request.headers_mut().insert(SESSION_ID, id);

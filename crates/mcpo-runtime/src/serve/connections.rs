@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service as _;
 
 use super::{Stop, signals};
-use crate::{mcp, routes};
+use crate::{connection::Connection, mcp, routes};
 
 /// Event streams hold a connection each; past this many, new ones wait in the backlog.
 const MAX_CONNECTIONS: usize = 8192;
@@ -52,11 +52,18 @@ pub(super) struct Surface {
 }
 
 impl Surface {
-    async fn call(&mut self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
-        // Nearly every request is a call, and needs no router to be told so.
+    async fn call(
+        mut self,
+        mut request: Request<Body>,
+        about: &About,
+    ) -> Result<Response<Body>, Infallible> {
+        // Nearly every request is a call, and needs no router to be told so. The future is large,
+        // and would be moved with each one around it.
         if request.uri().path() == routes::MCP {
-            self.endpoint.call(request).await
+            let memory = Arc::clone(&about.memory);
+            Ok(Box::pin(self.endpoint.answer(request, memory)).await)
         } else {
+            request.extensions_mut().insert(ConnectInfo(about.peer));
             self.router.call(request).await
         }
     }
@@ -116,6 +123,14 @@ async fn accept_until(
     }
 }
 
+/// What the answers on one connection share.
+struct About {
+    peer: SocketAddr,
+    memory: Arc<Connection>,
+    used: AtomicBool,
+    stop_begun: CancellationToken,
+}
+
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -125,17 +140,21 @@ async fn connection(
 ) {
     // Without it an answer in two parts waits 40 ms for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let used = Arc::new(AtomicBool::new(false));
+    let about = Arc::new(About {
+        peer,
+        memory: Arc::default(),
+        used: AtomicBool::new(false),
+        stop_begun,
+    });
     let service = {
-        let (used, stop_begun) = (Arc::clone(&used), stop_begun.clone());
-        service_fn(move |mut request: Request<Incoming>| {
-            used.store(true, Ordering::Relaxed);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let (mut surface, stop_begun) = (surface.clone(), stop_begun.clone());
+        let about = Arc::clone(&about);
+        service_fn(move |request: Request<Incoming>| {
+            about.used.store(true, Ordering::Relaxed);
+            let (surface, about) = (surface.clone(), Arc::clone(&about));
             async move {
-                let answered = surface.call(request.map(Body::new)).await;
+                let answered = surface.call(request.map(Body::new), &about).await;
                 answered.map(|mut response| {
-                    if stop_begun.is_cancelled() {
+                    if about.stop_begun.is_cancelled() {
                         let close = HeaderValue::from_static("close");
                         response.headers_mut().insert(header::CONNECTION, close);
                     }
@@ -151,14 +170,14 @@ async fn connection(
         .serve_connection(TokioIo::new(stream), service);
     let mut served = pin!(served);
     let stopping = async {
-        stop_begun.cancelled().await;
+        about.stop_begun.cancelled().await;
         time::sleep(LINGER).await;
     };
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
         () = stopping => {
             // One that was opened in advance and never used would wait for its first request.
-            if !used.load(Ordering::Relaxed) {
+            if !about.used.load(Ordering::Relaxed) {
                 return;
             }
             served.as_mut().graceful_shutdown();

@@ -13,11 +13,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use crate::{
+    error::{Failure, Outcome},
     package::{Package, cargo_missing, cargo_program},
     process::Group,
 };
-use crate::error::{Failure, Outcome};
 
 /// What came of a build.
 #[derive(Debug)]

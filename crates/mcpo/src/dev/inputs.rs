@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::package::Package;
+use crate::package::Package;
 
 /// The files the executable depends on, included ones and those of other local crates too.
 #[derive(Clone, Debug)]

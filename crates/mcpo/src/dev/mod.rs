@@ -16,8 +16,6 @@ mod builder;
 mod cargo;
 mod change;
 mod inputs;
-mod package;
-mod process;
 mod scope;
 mod server;
 mod socket;
@@ -35,11 +33,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    builder::Builder, cargo::Cargo, inputs::Inputs, package::Package, supervisor::Supervisor,
-    watcher::Watcher,
+    builder::Builder, cargo::Cargo, inputs::Inputs, supervisor::Supervisor, watcher::Watcher,
 };
 use crate::{
     error::{Exit, Failure, Outcome},
+    package::Package,
     project::{self, Environment},
     ui::Ui,
 };

@@ -8,7 +8,8 @@ use std::{
 use ignore::{WalkBuilder, gitignore::Gitignore};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::{inputs::Inputs, package::Package};
+use super::inputs::Inputs;
+use crate::package::Package;
 use crate::{
     error::{Failure, Outcome},
     project::{ENVIRONMENT_FILE, STATE_FOLDER},

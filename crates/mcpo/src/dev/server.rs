@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::process::Group;
+use crate::process::Group;
 use crate::project::Environment;
 
 /// The first file descriptor after the standard ones, where systemd's convention begins.

@@ -14,11 +14,11 @@ use super::{
     Stop,
     builder::Candidate,
     change::Change,
-    package::Package,
     server::{Launch, READY_WITHIN, Server, Start},
 };
 use crate::{
     error::{Failure, Outcome},
+    package::Package,
     project::{self, Environment},
     ui::Ui,
 };

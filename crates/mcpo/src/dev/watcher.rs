@@ -15,8 +15,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{change::Change, inputs::Inputs, package::Package, scope::Scope};
+use super::{change::Change, inputs::Inputs, scope::Scope};
 use crate::error::{Failure, Outcome};
+use crate::package::Package;
 
 /// Editors write a file in several steps, and formatters write it again.
 const QUIET: Duration = Duration::from_millis(10);

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::package::Package;
+use crate::package::Package;
 use crate::{project::Environment, ui::Ui};
 
 /// Prints the addresses and the sign-in mode.

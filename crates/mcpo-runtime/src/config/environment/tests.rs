@@ -80,3 +80,40 @@ fn cloud_run_is_refused_where_it_would_forget_or_stand_open() {
     .concat();
     assert!(read(&named).is_ok());
 }
+
+#[test]
+fn a_bucket_is_named_by_its_url() {
+    let with = |more: &[(&str, &str)]| {
+        let variables = [&[("MCPO_SECRET", SECRET)], more].concat();
+        read(&variables).map(|config| config.ledger)
+    };
+    let bucket = || BucketName::parse("my-ledger").unwrap();
+    assert_eq!(
+        with(&[("MCPO_LEDGER", "gs://my-ledger")]),
+        Ok(LedgerChoice::Bucket(bucket(), Endpoints::google()))
+    );
+    let emulator = Url::parse("http://127.0.0.1:9199/").ok();
+    assert_eq!(
+        with(&[
+            ("MCPO_LEDGER", "gs://my-ledger/"),
+            ("STORAGE_EMULATOR_HOST", "127.0.0.1:9199"),
+        ]),
+        Ok(LedgerChoice::Bucket(
+            bucket(),
+            Endpoints::new(emulator, None)
+        ))
+    );
+    let errors = with(&[
+        ("MCPO_LEDGER", "gs://my-ledger/folder"),
+        ("GCE_METADATA_HOST", "ftp://somewhere"),
+    ]);
+    let errors = errors.unwrap_err();
+    assert!(
+        errors.contains("MCPO_LEDGER=\"gs://my-ledger/folder\" names no bucket"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("GCE_METADATA_HOST=\"ftp://somewhere\""),
+        "{errors}"
+    );
+}

@@ -68,7 +68,7 @@ fn document(report: &Report<'_>) -> Value {
         "verdict": match exit {
             Exit::Success => "passed",
             Exit::CheckFailed => "failed",
-            Exit::CouldNotRun | Exit::Interrupted => "could-not-run",
+            Exit::CouldNotRun | Exit::Interrupted | Exit::ChangesPending => "could-not-run",
         },
         "exit_code": exit as u8,
         "client": {"id": report.profile.name, "title": report.profile.title},

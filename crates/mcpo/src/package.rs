@@ -21,6 +21,8 @@ pub struct Package {
     pub target: PathBuf,
     pub name: String,
     pub executable: String,
+    /// `[package.metadata]` of its manifest.
+    pub metadata: serde_json::Value,
     /// A build script may read any file of the package.
     pub has_build_script: bool,
 }
@@ -53,6 +55,7 @@ impl Package {
             target: metadata.target_directory.clone().into_std_path_buf(),
             name: package.name.to_string(),
             executable: target.name.clone(),
+            metadata: package.metadata.clone(),
             has_build_script: package.targets.iter().any(Target::is_custom_build),
         })
     }

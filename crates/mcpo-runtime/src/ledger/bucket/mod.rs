@@ -1,0 +1,150 @@
+//! A ledger in a Google Cloud Storage bucket: nothing to run and nothing to administer.
+//!
+//! Each grant is one object, and its generation number is the record's version: a write names the
+//! generation that it replaces (`ifGenerationMatch`), and the bucket carries out one of those that
+//! name the same. Expired objects go by a lifecycle rule of the bucket, 91 days after their last
+//! write; `mcpo deploy` makes the bucket with it.
+//! <https://cloud.google.com/storage/docs/request-preconditions>
+
+mod http;
+mod object;
+mod token;
+
+use std::{sync::Arc, time::Duration};
+
+use backon::{ExponentialBuilder, Retryable as _};
+use serde::{Deserialize, Serialize};
+
+pub use self::http::BucketName;
+pub(crate) use self::http::Endpoints;
+use self::{http::Trouble, object::Objects};
+use super::{GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, Swap, Version, Versioned};
+use crate::{clock::Clock, random};
+
+/// Everything that one question to the ledger may take, all tries together: clients wait ten
+/// seconds for a token.
+const DEADLINE: Duration = Duration::from_secs(8);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const TRIES: usize = 6;
+
+/// A ledger in a bucket, shared by any number of instances anywhere.
+pub struct BucketLedger {
+    clock: Arc<dyn Clock>,
+    objects: Objects,
+}
+
+/// What an object holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Stored {
+    record: GrantRecord,
+    /// Random, and new with each write: so a write whose answer was lost is known again, and two
+    /// writers of the same record are told apart.
+    write: [u8; 16],
+}
+
+/// An object as it was read.
+#[derive(Debug)]
+struct Found {
+    stored: Stored,
+    generation: u64,
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Put {
+    Done,
+    /// The object's generation is another one.
+    Refused,
+}
+
+impl BucketLedger {
+    /// A ledger in `bucket`. Nothing is asked of it yet.
+    pub(crate) fn new(bucket: BucketName, endpoints: Endpoints, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            objects: Objects::new(bucket, endpoints),
+        }
+    }
+
+    async fn read(&self, id: GrantId) -> Result<Option<Found>, LedgerError> {
+        patiently("read a grant", || self.objects.get(id)).await
+    }
+
+    async fn swap(
+        &self,
+        id: GrantId,
+        expected: Option<Version>,
+        record: GrantRecord,
+    ) -> Result<Swap, LedgerError> {
+        const ACTION: &str = "write a grant";
+        let write = random::bytes().map_err(|error| LedgerError::new(ACTION, error))?;
+        let stored = Stored { record, write };
+        let text = serde_json::to_vec(&stored).map_err(|error| LedgerError::new(ACTION, error))?;
+        let mut generation = expected.map_or(0, |version| version.0);
+        loop {
+            let put = patiently(ACTION, || self.objects.put(id, generation, text.clone())).await?;
+            if put == Put::Done {
+                return Ok(Swap::Done);
+            }
+            match self.read(id).await? {
+                Some(found) if found.stored.write == write => return Ok(Swap::Done),
+                // For everybody else there is no such record any more; only the bucket has not
+                // cleaned up yet.
+                Some(found)
+                    if expected.is_none()
+                        && found.generation != generation
+                        && found.stored.record.expires_at <= self.clock.now() =>
+                {
+                    generation = found.generation;
+                }
+                _ => return Ok(Swap::Conflict),
+            }
+        }
+    }
+}
+
+/// Tries again what may go better the next time, until the deadline.
+async fn patiently<T, F: Future<Output = Result<T, Trouble>>>(
+    action: &'static str,
+    attempt: impl FnMut() -> F,
+) -> Result<T, LedgerError> {
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_max_times(TRIES - 1)
+        .with_jitter();
+    let tries =
+        attempt
+            .retry(pauses)
+            .when(Trouble::is_passing)
+            .adjust(|trouble: &Trouble, pause| match trouble.retry_after() {
+                Some(asked) => pause.map(|pause| pause.max(asked)),
+                None => pause,
+            });
+    match tokio::time::timeout(DEADLINE, tries).await {
+        Ok(outcome) => outcome.map_err(|trouble| LedgerError::new(action, trouble)),
+        Err(elapsed) => Err(LedgerError::new(action, elapsed)),
+    }
+}
+
+impl Ledger for BucketLedger {
+    fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
+        Box::pin(async move {
+            let found = self.read(id).await?.map(|found| Versioned {
+                record: found.stored.record,
+                version: Version(found.generation),
+            });
+            Ok(found.filter(|found| found.record.expires_at > self.clock.now()))
+        })
+    }
+
+    fn swap_grant(
+        &self,
+        id: GrantId,
+        expected: Option<Version>,
+        next: GrantRecord,
+    ) -> LedgerFuture<'_, Swap> {
+        Box::pin(self.swap(id, expected, next))
+    }
+}

@@ -1,0 +1,124 @@
+//! Objects of the bucket, by Google's JSON API (storage v1).
+
+use std::fmt::Write as _;
+
+use http::{HeaderMap, StatusCode, header};
+use reqwest::RequestBuilder;
+
+use super::{
+    Found, Put,
+    http::{self as wire, BucketName, Endpoints, Http, Trouble},
+    token::Tokens,
+};
+use crate::ledger::GrantId;
+
+const WHOM: &str = "Cloud Storage";
+const GENERATION: &str = "x-goog-generation";
+
+/// The objects that are grants.
+pub(super) struct Objects {
+    bucket: BucketName,
+    endpoints: Endpoints,
+    http: Http,
+    tokens: Tokens,
+}
+
+impl Objects {
+    pub(super) fn new(bucket: BucketName, endpoints: Endpoints) -> Self {
+        Self {
+            bucket,
+            tokens: Tokens::new(endpoints.metadata.clone()),
+            endpoints,
+            http: Http::new(),
+        }
+    }
+
+    /// The object as it is now.
+    pub(super) async fn get(&self, id: GrantId) -> Result<Option<Found>, Trouble> {
+        let path = format!("storage/v1/b/{}/o/{}", self.bucket, name(id));
+        let request = self.http.client()?.get(self.url(&path)?);
+        let answer = self.ask(request.query(&[("alt", "media")])).await?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::OK => {
+                let generation = generation(answer.headers())?;
+                let body = wire::body(WHOM, answer).await?;
+                let stored = serde_json::from_slice(&body).map_err(|error| {
+                    Trouble::Lasting(format!("an object is not a grant of this version: {error}"))
+                })?;
+                Ok(Some(Found { stored, generation }))
+            }
+            status => Err(self.refusal(status)),
+        }
+    }
+
+    /// Writes the object if its generation still is `generation`; 0 stands for none.
+    pub(super) async fn put(
+        &self,
+        id: GrantId,
+        generation: u64,
+        text: Vec<u8>,
+    ) -> Result<Put, Trouble> {
+        let path = format!("upload/storage/v1/b/{}/o", self.bucket);
+        let query = [
+            ("uploadType", "media"),
+            ("name", &name(id)),
+            ("ifGenerationMatch", &generation.to_string()),
+        ];
+        let request = self.http.client()?.post(self.url(&path)?).query(&query);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        match self.ask(request.body(text)).await?.status() {
+            StatusCode::OK => Ok(Put::Done),
+            StatusCode::PRECONDITION_FAILED => Ok(Put::Refused),
+            // A generation was named, and the object is gone.
+            StatusCode::NOT_FOUND if generation > 0 => Ok(Put::Refused),
+            status => Err(self.refusal(status)),
+        }
+    }
+
+    async fn ask(&self, mut request: RequestBuilder) -> Result<reqwest::Response, Trouble> {
+        if let Some(token) = self.tokens.current(self.http.client()?).await? {
+            request = request.header(header::AUTHORIZATION, token);
+        }
+        let answer = wire::ask(WHOM, request).await;
+        if let Err(Trouble::Token(_)) = &answer {
+            self.tokens.forget().await;
+        }
+        answer
+    }
+
+    fn url(&self, path: &str) -> Result<url::Url, Trouble> {
+        let url = self.endpoints.storage.join(path);
+        url.map_err(|error| Trouble::Lasting(format!("{WHOM} has no such address: {error}")))
+    }
+
+    fn refusal(&self, status: StatusCode) -> Trouble {
+        let bucket = &self.bucket;
+        let hint = match status {
+            StatusCode::FORBIDDEN => {
+                "; this service's account needs the role roles/storage.objectAdmin on the bucket"
+            }
+            StatusCode::NOT_FOUND => "; there is no such bucket",
+            _ => "",
+        };
+        Trouble::Lasting(format!("bucket {bucket}: {WHOM} answered {status}{hint}"))
+    }
+}
+
+/// The name of the object of a grant.
+fn name(id: GrantId) -> String {
+    let mut name = String::from("grant-");
+    for byte in id.0 {
+        // Writing to a string cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+fn generation(headers: &HeaderMap) -> Result<u64, Trouble> {
+    let value = headers
+        .get(GENERATION)
+        .and_then(|value| value.to_str().ok());
+    let number = value.and_then(|value| value.parse().ok());
+    number.ok_or_else(|| Trouble::Lasting(format!("{WHOM} named no generation")))
+}

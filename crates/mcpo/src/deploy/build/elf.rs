@@ -1,0 +1,64 @@
+//! Whether an executable runs where there is nothing else: the right machine, and no interpreter.
+
+const X86_64: u16 = 62;
+const LOAD_INTERPRETER: u32 = 3;
+const HEADER_LEN: usize = 64;
+
+/// Says what is wrong with it.
+pub fn check(executable: &[u8]) -> Result<(), String> {
+    let header = executable.get(..HEADER_LEN).ok_or("it is no ELF file")?;
+    if !header.starts_with(b"\x7fELF") {
+        return Err("it is no ELF file".into());
+    }
+    // 64 bits, little-endian.
+    if header[4..6] != [2, 1] || half(header, 18) != X86_64 {
+        return Err("it was built for another machine than x86-64".into());
+    }
+    let (first, size) = (long(header, 32), usize::from(half(header, 54)));
+    for index in 0..usize::from(half(header, 56)) {
+        let begin = usize::try_from(first)
+            .ok()
+            .and_then(|first| first.checked_add(index * size));
+        let kind = begin
+            .and_then(|begin| executable.get(begin..begin.checked_add(4)?))
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(u32::from_le_bytes)
+            .ok_or("it is cut short")?;
+        if kind == LOAD_INTERPRETER {
+            return Err("it is linked dynamically, and the image has no libraries".into());
+        }
+    }
+    Ok(())
+}
+
+fn half(header: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([header[at], header[at + 1]])
+}
+
+fn long(header: &[u8], at: usize) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&header[at..at + 8]);
+    u64::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn what_runs_the_tests_is_linked_dynamically() {
+        let own = std::fs::read("/proc/self/exe").unwrap();
+        assert!(check(&own).unwrap_err().contains("dynamically"));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        assert!(check(b"").is_err() && check(b"#!/bin/sh\n").is_err());
+        let mut own = std::fs::read("/proc/self/exe").unwrap();
+        own[18] = 183;
+        assert!(check(&own).unwrap_err().contains("another machine"));
+        own[18] = 62;
+        own.truncate(70);
+        assert!(check(&own).unwrap_err().contains("cut short"));
+    }
+}

@@ -1,0 +1,168 @@
+//! Tokens for tokens: refresh, token exchange (RFC 8693), impersonation.
+
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    NoToken, SCOPE, Token,
+    file::{ExternalAccount, checked},
+};
+use crate::deploy::{google::http::Http, secret::Secret};
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: String,
+    #[serde(default)]
+    expires_in: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Impersonated {
+    access_token: String,
+    expire_time: Option<String>,
+}
+
+/// Asks a token endpoint.
+pub async fn post(http: &Http, url: &str, form: &[(&str, &str)]) -> Result<Token, NoToken> {
+    let host = host_of(url);
+    let reply = http
+        .send(&host, |client| client.post(url).form(form))
+        .await
+        .map_err(NoToken::new)?;
+    if !reply.status.is_success() {
+        return Err(refusal(&host, reply.status.as_u16(), &reply.body));
+    }
+    let answer: Answer = serde_json::from_slice(&reply.body)
+        .map_err(|_| NoToken::new(format!("{host} answered something else than a token")))?;
+    Ok(Token::lasting(
+        Secret::new(answer.access_token),
+        answer.expires_in.unwrap_or(3600),
+    ))
+}
+
+/// Another provider's token becomes Google's, and then perhaps a service account's.
+pub async fn external(http: &Http, account: &ExternalAccount) -> Result<Token, NoToken> {
+    let subject = subject_token(http, &account.credential_source).await?;
+    let form = [
+        (
+            "grant_type",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ),
+        (
+            "requested_token_type",
+            "urn:ietf:params:oauth:token-type:access_token",
+        ),
+        ("audience", &account.audience),
+        ("scope", SCOPE),
+        ("subject_token_type", &account.subject_token_type),
+        ("subject_token", subject.expose()),
+    ];
+    let token = post(http, &account.token_url, &form).await?;
+    match &account.service_account_impersonation_url {
+        Some(url) => impersonate(http, &token.value, url).await,
+        None => Ok(token),
+    }
+}
+
+/// From a file, or from a URL as on GitHub's machines.
+async fn subject_token(http: &Http, source: &Value) -> Result<Secret, NoToken> {
+    let text = if let Some(path) = source["file"].as_str() {
+        fs::read_to_string(path)
+            .map_err(|error| NoToken::new(format!("{path} cannot be read: {error}")))?
+    } else if let Some(url) = source["url"].as_str() {
+        let url = checked(url)?;
+        let host = host_of(&url);
+        let headers = source["headers"].as_object();
+        let sent = http.send(&host, |client| {
+            headers
+                .into_iter()
+                .flatten()
+                .fold(client.get(&url), |request, (name, value)| {
+                    request.header(name, value.as_str().unwrap_or_default())
+                })
+        });
+        let reply = sent.await.map_err(NoToken::new)?;
+        if !reply.status.is_success() {
+            return Err(refusal(&host, reply.status.as_u16(), &reply.body));
+        }
+        String::from_utf8(reply.body).map_err(NoToken::new)?
+    } else {
+        return Err(NoToken::new(
+            "its credential_source is neither a file nor a URL, and nothing else is known here",
+        ));
+    };
+    let format = &source["format"];
+    if format["type"] != "json" {
+        return Ok(Secret::new(text.trim().to_owned()));
+    }
+    let field = format["subject_token_field_name"]
+        .as_str()
+        .unwrap_or("access_token");
+    let document: Value = serde_json::from_str(&text)
+        .map_err(|_| NoToken::new("the subject token's document is no JSON"))?;
+    match document[field].as_str() {
+        Some(token) => Ok(Secret::new(token.to_owned())),
+        None => Err(NoToken::new(format!(
+            "the subject token's document has no {field:?}"
+        ))),
+    }
+}
+
+/// Where a service account's tokens are made.
+pub fn impersonation_url(email: &str) -> String {
+    format!(
+        "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{email}:generateAccessToken"
+    )
+}
+
+/// A token of the service account that `url` is about.
+pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token, NoToken> {
+    let host = host_of(url);
+    let body = json!({ "scope": [SCOPE], "lifetime": "3600s" });
+    let reply = http
+        .send(&host, |client| {
+            client.post(url).bearer_auth(token.expose()).json(&body)
+        })
+        .await
+        .map_err(NoToken::new)?;
+    if !reply.status.is_success() {
+        let why = refusal(&host, reply.status.as_u16(), &reply.body);
+        return Err(NoToken::new(format!(
+            "{why} (acting as a service account takes the role roles/iam.serviceAccountTokenCreator on it)"
+        )));
+    }
+    let answer: Impersonated = serde_json::from_slice(&reply.body)
+        .map_err(|_| NoToken::new(format!("{host} answered something else than a token")))?;
+    let _ = answer.expire_time;
+    Ok(Token {
+        value: Secret::new(answer.access_token),
+        expires: SystemTime::now() + Duration::from_secs(3300),
+    })
+}
+
+/// What an endpoint said, without anything that could be a token.
+fn refusal(host: &str, status: u16, body: &[u8]) -> NoToken {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let said = [
+        &body["error_description"],
+        &body["error"]["message"],
+        &body["error"],
+    ]
+    .into_iter()
+    .find_map(|text| text.as_str())
+    .unwrap_or("nothing more");
+    NoToken::new(format!("{host} refused with HTTP {status}: {said}"))
+}
+
+fn host_of(url: &str) -> String {
+    url::Url::parse(url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default()
+}

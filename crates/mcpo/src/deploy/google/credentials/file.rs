@@ -1,0 +1,207 @@
+//! Credential files: a service account's key, a user's refresh token, another identity provider's
+//! token to be exchanged, or one of these acting as a service account.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use gcp_auth::{CustomServiceAccount, TokenProvider as _};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{NoToken, SCOPE, Token, exchange, unpacked};
+use crate::deploy::{google::http::Http, secret::Secret};
+
+/// A clock that is wrong by more than this makes signatures worthless.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
+const REFRESH_URL: &str = "https://oauth2.googleapis.com/token";
+
+/// What is in one.
+#[derive(Debug)]
+pub enum CredentialFile {
+    ServiceAccount {
+        text: Secret,
+        email: String,
+        project: Option<String>,
+        token_uri: String,
+    },
+    AuthorizedUser(AuthorizedUser),
+    ExternalAccount(Box<ExternalAccount>),
+    Impersonated {
+        source: Box<CredentialFile>,
+        url: String,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+pub struct AuthorizedUser {
+    client_id: String,
+    #[serde(deserialize_with = "secret")]
+    client_secret: Secret,
+    #[serde(deserialize_with = "secret")]
+    refresh_token: Secret,
+    quota_project_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ExternalAccount {
+    pub audience: String,
+    pub subject_token_type: String,
+    pub token_url: String,
+    pub service_account_impersonation_url: Option<String>,
+    pub credential_source: Value,
+}
+
+impl CredentialFile {
+    pub fn read(path: &Path) -> Result<Self, NoToken> {
+        let text = fs::read_to_string(path)
+            .map_err(|error| NoToken::new(format!("it cannot be read: {error}")))?;
+        let file: Value = serde_json::from_str(&text).map_err(|_| NoToken::new("it is no JSON"))?;
+        Self::parse(&file)
+    }
+
+    fn parse(file: &Value) -> Result<Self, NoToken> {
+        let bad = |error: serde_json::Error| NoToken::new(format!("it is not complete: {error}"));
+        let text = |name: &str| file[name].as_str().map(str::to_owned);
+        match file["type"].as_str() {
+            Some("service_account") => Ok(Self::ServiceAccount {
+                text: Secret::new(file.to_string()),
+                email: text("client_email")
+                    .ok_or_else(|| NoToken::new("it has no client_email"))?,
+                token_uri: checked(&text("token_uri").unwrap_or_else(|| REFRESH_URL.to_owned()))?,
+                project: text("project_id"),
+            }),
+            Some("authorized_user") => AuthorizedUser::deserialize(file)
+                .map(Self::AuthorizedUser)
+                .map_err(bad),
+            Some("external_account") => {
+                let account = ExternalAccount::deserialize(file).map_err(bad)?;
+                checked(&account.token_url)?;
+                account
+                    .service_account_impersonation_url
+                    .as_deref()
+                    .map(checked)
+                    .transpose()?;
+                Ok(Self::ExternalAccount(Box::new(account)))
+            }
+            Some("impersonated_service_account") => Ok(Self::Impersonated {
+                source: Box::new(Self::parse(&file["source_credentials"])?),
+                url: checked(&text("service_account_impersonation_url").unwrap_or_default())?,
+            }),
+            Some(other) => Err(NoToken::new(format!(
+                "credentials of type {other:?} are not known here"
+            ))),
+            None => Err(NoToken::new("it says no type, so it is no credential file")),
+        }
+    }
+
+    pub fn who(&self) -> String {
+        match self {
+            Self::ServiceAccount { email, .. } => email.clone(),
+            Self::AuthorizedUser(_) => "the signed-in user".to_owned(),
+            Self::ExternalAccount(account) => match &account.service_account_impersonation_url {
+                Some(url) => impersonated_email(url),
+                None => account.audience.clone(),
+            },
+            Self::Impersonated { url, .. } => impersonated_email(url),
+        }
+    }
+
+    pub fn project(&self) -> Option<String> {
+        match self {
+            Self::ServiceAccount { project, .. } => project.clone(),
+            Self::AuthorizedUser(user) => user.quota_project_id.clone(),
+            Self::ExternalAccount(_) => None,
+            Self::Impersonated { source, .. } => source.project(),
+        }
+    }
+
+    pub async fn fetch(&self, http: &Http) -> Result<Token, NoToken> {
+        match self {
+            Self::ServiceAccount {
+                text, token_uri, ..
+            } => {
+                let asked = async {
+                    let provider = CustomServiceAccount::from_json(text.expose())?;
+                    provider.token(&[SCOPE]).await
+                };
+                match asked.await {
+                    Ok(token) => Ok(Token::from_gcp_auth(&token)),
+                    Err(error) => Err(explain(http, token_uri, &error).await),
+                }
+            }
+            Self::AuthorizedUser(user) => {
+                let form = [
+                    ("grant_type", "refresh_token"),
+                    ("client_id", &user.client_id),
+                    ("client_secret", user.client_secret.expose()),
+                    ("refresh_token", user.refresh_token.expose()),
+                ];
+                exchange::post(http, REFRESH_URL, &form).await
+            }
+            Self::ExternalAccount(account) => exchange::external(http, account).await,
+            Self::Impersonated { source, url } => {
+                let token = Box::pin(source.fetch(http)).await?;
+                exchange::impersonate(http, &token.value, url).await
+            }
+        }
+    }
+}
+
+/// `…/serviceAccounts/EMAIL:generateAccessToken`
+fn impersonated_email(url: &str) -> String {
+    let name = url.rsplit('/').next().unwrap_or_default();
+    name.split(':').next().unwrap_or_default().to_owned()
+}
+
+/// Secrets go over TLS, or stay on this machine.
+pub fn checked(text: &str) -> Result<String, NoToken> {
+    let url =
+        url::Url::parse(text).map_err(|_| NoToken::new(format!("{text:?} in it is no URL")))?;
+    let is_here = matches!(
+        url.host_str(),
+        Some("localhost" | "127.0.0.1" | "[::1]" | "169.254.169.254")
+    );
+    if url.scheme() == "https" || (url.scheme() == "http" && is_here) {
+        Ok(text.to_owned())
+    } else {
+        Err(NoToken::new(format!("{text:?} in it is not https")))
+    }
+}
+
+/// A signature with a wrong time in it is refused without a word about clocks; so look at them.
+async fn explain(http: &Http, token_uri: &str, error: &gcp_auth::Error) -> NoToken {
+    let asked = http
+        .client()
+        .get(token_uri)
+        .timeout(Duration::from_secs(10))
+        .send()
+        .await;
+    let date = asked.ok().and_then(|response| {
+        let date = response.headers().get("date")?.to_str().ok()?;
+        httpdate::parse_http_date(date).ok()
+    });
+    let now = SystemTime::now();
+    if let Some(date) = date {
+        let (apart, which) = match now.duration_since(date) {
+            Ok(ahead) => (ahead, "ahead"),
+            Err(behind) => (behind.duration(), "behind"),
+        };
+        if apart > CLOCK_TOLERANCE {
+            let minutes = (apart.as_secs() + 30) / 60;
+            return NoToken::new(format!(
+                "Google refused the signature, and this machine's clock is {minutes} minutes {which}; set it"
+            ));
+        }
+    }
+    NoToken::new(format!(
+        "{}; the key may have been deleted or disabled",
+        unpacked(error)
+    ))
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Secret, D::Error> {
+    String::deserialize(source).map(Secret::new)
+}

@@ -1,0 +1,102 @@
+//! The methods that are called, each with the permission it takes.
+
+use reqwest::Method as Verb;
+
+/// One method of one API.
+#[derive(Debug)]
+pub struct Method {
+    /// Google's id for it.
+    pub id: &'static str,
+    pub verb: Verb,
+    pub host: &'static str,
+    pub permission: &'static str,
+    /// The narrowest predefined role that has the permission.
+    pub role: &'static str,
+}
+
+macro_rules! methods {
+    ($($name:ident = $verb:ident $host:literal $id:literal, $permission:literal in $role:literal;)*) => {
+        $(pub const $name: Method = Method {
+            id: $id,
+            verb: Verb::$verb,
+            host: concat!($host, ".googleapis.com"),
+            permission: $permission,
+            role: concat!("roles/", $role),
+        };)*
+    };
+}
+
+methods! {
+    PROJECT_GET = GET "cloudresourcemanager" "cloudresourcemanager.projects.get",
+        "resourcemanager.projects.get" in "browser";
+    APIS_GET = GET "serviceusage" "serviceusage.services.batchGet",
+        "serviceusage.services.get" in "serviceusage.serviceUsageViewer";
+    APIS_ENABLE = POST "serviceusage" "serviceusage.services.batchEnable",
+        "serviceusage.services.enable" in "serviceusage.serviceUsageAdmin";
+    APIS_OPERATION = GET "serviceusage" "serviceusage.operations.get",
+        "serviceusage.operations.get" in "serviceusage.serviceUsageAdmin";
+    REPOSITORY_GET = GET "artifactregistry" "artifactregistry.projects.locations.repositories.get",
+        "artifactregistry.repositories.get" in "artifactregistry.reader";
+    REPOSITORY_CREATE = POST "artifactregistry" "artifactregistry.projects.locations.repositories.create",
+        "artifactregistry.repositories.create" in "artifactregistry.admin";
+    REPOSITORY_OPERATION = GET "artifactregistry" "artifactregistry.projects.locations.operations.get",
+        "artifactregistry.repositories.get" in "artifactregistry.reader";
+    PACKAGE_DELETE = DELETE "artifactregistry" "artifactregistry.projects.locations.repositories.packages.delete",
+        "artifactregistry.packages.delete" in "artifactregistry.repoAdmin";
+    ACCOUNT_GET = GET "iam" "iam.projects.serviceAccounts.get",
+        "iam.serviceAccounts.get" in "iam.serviceAccountViewer";
+    ACCOUNT_CREATE = POST "iam" "iam.projects.serviceAccounts.create",
+        "iam.serviceAccounts.create" in "iam.serviceAccountCreator";
+    ACCOUNT_DELETE = DELETE "iam" "iam.projects.serviceAccounts.delete",
+        "iam.serviceAccounts.delete" in "iam.serviceAccountDeleter";
+    SECRET_GET = GET "secretmanager" "secretmanager.projects.secrets.get",
+        "secretmanager.secrets.get" in "secretmanager.viewer";
+    SECRET_CREATE = POST "secretmanager" "secretmanager.projects.secrets.create",
+        "secretmanager.secrets.create" in "secretmanager.admin";
+    SECRET_DELETE = DELETE "secretmanager" "secretmanager.projects.secrets.delete",
+        "secretmanager.secrets.delete" in "secretmanager.admin";
+    SECRET_ADD = POST "secretmanager" "secretmanager.projects.secrets.addVersion",
+        "secretmanager.versions.add" in "secretmanager.secretVersionAdder";
+    SECRET_READ = GET "secretmanager" "secretmanager.projects.secrets.versions.access",
+        "secretmanager.versions.access" in "secretmanager.secretAccessor";
+    SECRET_VERSION = GET "secretmanager" "secretmanager.projects.secrets.versions.get",
+        "secretmanager.versions.get" in "secretmanager.viewer";
+    SECRET_POLICY = GET "secretmanager" "secretmanager.projects.secrets.getIamPolicy",
+        "secretmanager.secrets.getIamPolicy" in "secretmanager.viewer";
+    SECRET_GRANT = POST "secretmanager" "secretmanager.projects.secrets.setIamPolicy",
+        "secretmanager.secrets.setIamPolicy" in "secretmanager.admin";
+    BUCKET_GET = GET "storage" "storage.buckets.get",
+        "storage.buckets.get" in "storage.bucketViewer";
+    BUCKET_CREATE = POST "storage" "storage.buckets.insert",
+        "storage.buckets.create" in "storage.admin";
+    BUCKET_DELETE = DELETE "storage" "storage.buckets.delete",
+        "storage.buckets.delete" in "storage.admin";
+    BUCKET_POLICY = GET "storage" "storage.buckets.getIamPolicy",
+        "storage.buckets.getIamPolicy" in "storage.admin";
+    BUCKET_GRANT = PUT "storage" "storage.buckets.setIamPolicy",
+        "storage.buckets.setIamPolicy" in "storage.admin";
+    OBJECTS_LIST = GET "storage" "storage.objects.list",
+        "storage.objects.list" in "storage.objectViewer";
+    OBJECT_DELETE = DELETE "storage" "storage.objects.delete",
+        "storage.objects.delete" in "storage.objectUser";
+    SERVICE_GET = GET "run" "run.projects.locations.services.get",
+        "run.services.get" in "run.viewer";
+    SERVICE_CREATE = POST "run" "run.projects.locations.services.create",
+        "run.services.create" in "run.developer";
+    SERVICE_PATCH = PATCH "run" "run.projects.locations.services.patch",
+        "run.services.update" in "run.developer";
+    SERVICE_DELETE = DELETE "run" "run.projects.locations.services.delete",
+        "run.services.delete" in "run.developer";
+    REVISIONS_LIST = GET "run" "run.projects.locations.services.revisions.list",
+        "run.revisions.list" in "run.viewer";
+    REVISION_GET = GET "run" "run.projects.locations.services.revisions.get",
+        "run.revisions.get" in "run.viewer";
+    RUN_OPERATION = GET "run" "run.projects.locations.operations.get",
+        "run.operations.get" in "run.viewer";
+    BUILD_SUBMIT = POST "run" "run.projects.locations.builds.submit",
+        "run.builds.create" in "run.builder";
+    BUILD_OPERATION = GET "cloudbuild" "cloudbuild.projects.locations.operations.get",
+        "cloudbuild.builds.get" in "cloudbuild.builds.viewer";
+    LOGS_LIST = POST "logging" "logging.entries.list",
+        "logging.logEntries.list" in "logging.viewer";
+}

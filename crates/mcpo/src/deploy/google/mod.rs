@@ -1,0 +1,188 @@
+//! Google's APIs, as far as a deployment needs them.
+
+pub mod credentials;
+pub mod http;
+pub mod method;
+mod trouble;
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+pub use self::trouble::{During, Trouble};
+use self::{credentials::Credentials, http::Http, method::Method};
+
+/// How long an API may take to be known everywhere after it was enabled.
+const PROPAGATION: Duration = Duration::from_secs(180);
+
+/// Calls methods in somebody's name.
+#[derive(Debug)]
+pub struct Google {
+    http: Http,
+    credentials: Credentials,
+    /// An API was enabled a moment ago, so that "not enabled" need not be true.
+    is_propagating: AtomicBool,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    pub path: &'a str,
+    pub query: &'a [(&'a str, &'a str)],
+    pub body: Option<&'a Value>,
+}
+
+impl Google {
+    pub fn new(http: Http, credentials: Credentials) -> Self {
+        Self {
+            http,
+            credentials,
+            is_propagating: AtomicBool::new(false),
+        }
+    }
+
+    pub const fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    pub const fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Calls to APIs that are said to be disabled are tried again from now on.
+    pub fn expect_propagation(&self) {
+        self.is_propagating.store(true, Ordering::Relaxed);
+    }
+
+    /// A read.
+    pub async fn get(&self, method: &Method, path: &str) -> Result<Value, Trouble> {
+        self.call(
+            method,
+            Request {
+                path,
+                ..Request::default()
+            },
+        )
+        .await
+    }
+
+    /// A read of what may not be there.
+    pub async fn find(&self, method: &Method, path: &str) -> Result<Option<Value>, Trouble> {
+        match self.get(method, path).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Trouble::NotFound(_)) => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Calls a method until it answers something final.
+    pub async fn call(&self, method: &Method, request: Request<'_>) -> Result<Value, Trouble> {
+        let until = Instant::now() + PROPAGATION;
+        let mut pause = Duration::from_millis(250);
+        loop {
+            match self.call_once(method, request).await {
+                Err(Trouble::Disabled(_))
+                    if self.is_propagating.load(Ordering::Relaxed) && Instant::now() < until =>
+                {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn call_once(&self, method: &Method, request: Request<'_>) -> Result<Value, Trouble> {
+        let mut reply = self.send(method, request).await?;
+        if reply.status == StatusCode::UNAUTHORIZED {
+            // Tokens are revoked, and clocks are wrong: once, a new one may help.
+            self.credentials.renew().await;
+            reply = self.send(method, request).await?;
+        }
+        if !reply.status.is_success() {
+            return Err(Trouble::read(method, &reply, self.credentials.who()));
+        }
+        if reply.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&reply.body).map_err(|error| Trouble::Refused {
+            method: method.id,
+            status: reply.status.as_u16(),
+            message: format!("the answer is no JSON: {error}"),
+        })
+    }
+
+    async fn send(&self, method: &Method, request: Request<'_>) -> Result<http::Reply, Trouble> {
+        let token = self
+            .credentials
+            .token()
+            .await
+            .map_err(|why| Trouble::NoToken(why.to_string()))?;
+        let url = format!("https://{}/{}", method.host, request.path);
+        let sent = self.http.send(method.host, |client| {
+            let query = request.query.iter().fold(
+                url::form_urlencoded::Serializer::new(String::new()),
+                |mut query, (name, value)| {
+                    query.append_pair(name, value);
+                    query
+                },
+            );
+            let url = match { query }.finish() {
+                query if query.is_empty() => url.clone(),
+                query => format!("{url}?{query}"),
+            };
+            let builder = client
+                .request(method.verb.clone(), url)
+                .bearer_auth(token.expose());
+            match request.body {
+                Some(body) => builder.json(body),
+                None if method.verb == reqwest::Method::POST => builder.header("content-length", 0),
+                None => builder,
+            }
+        });
+        Ok(sent.await?)
+    }
+
+    /// Waits for the end of an operation of any API.
+    pub async fn finish(
+        &self,
+        method: &Method,
+        path: impl Fn(&str) -> String,
+        operation: Value,
+        patience: Duration,
+    ) -> Result<Value, Trouble> {
+        let began = Instant::now();
+        let mut operation = operation;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            if operation["done"] == true {
+                return outcome(operation);
+            }
+            if began.elapsed() > patience {
+                return Err(Trouble::TimedOut(patience.as_secs()));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+            let name = operation["name"].as_str().unwrap_or_default().to_owned();
+            operation = self.get(method, &path(&name)).await?;
+        }
+    }
+}
+
+/// The result of an operation that is done.
+pub fn outcome(mut operation: Value) -> Result<Value, Trouble> {
+    match &operation["error"] {
+        Value::Null => Ok(operation["response"].take()),
+        error => Err(Trouble::Operation {
+            code: error["code"].as_i64().unwrap_or_default(),
+            message: error["message"]
+                .as_str()
+                .unwrap_or("it failed, without saying why")
+                .to_owned(),
+        }),
+    }
+}

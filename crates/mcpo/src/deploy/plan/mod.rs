@@ -1,0 +1,314 @@
+//! What is there, what is wanted, and the difference: everything that would be changed, in order.
+
+mod diff;
+mod observe;
+mod service;
+
+use serde_json::Value;
+
+pub use self::{
+    observe::{Observed, observe, project},
+    service::{Versions, managed_mask, service},
+};
+use super::{
+    google::method,
+    names::{APIS, BUILD_API, Names},
+    secret::Secret,
+    settings::{Ledger, SecretSource, Settings},
+};
+use crate::error::{Failure, Outcome};
+
+/// What marks everything that is ours.
+pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
+/// The runtime keeps a refresh token's grant this long; the ledger's objects a little longer.
+pub const LEDGER_DAYS: u32 = 100;
+
+/// Everything that is to be changed.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub apis: Vec<&'static str>,
+    pub makes_repository: bool,
+    pub makes_account: bool,
+    pub makes_bucket: bool,
+    pub grants_bucket: bool,
+    pub secrets: Vec<SecretChange>,
+    /// Secrets that the account may not read yet, by id.
+    pub grants: Vec<String>,
+    pub pushes: bool,
+    /// What changes about the service, in lines; empty: nothing.
+    pub service: Vec<String>,
+    pub creates_service: bool,
+    pub makes_revision: bool,
+}
+
+/// A new version of a secret.
+#[derive(Debug)]
+pub struct SecretChange {
+    pub variable: String,
+    pub id: String,
+    pub is_new: bool,
+    pub value: Secret,
+}
+
+/// The image as far as it is known when the plan is made.
+#[derive(Clone, Copy, Debug)]
+pub enum ImageState<'a> {
+    /// `HOST/PATH@DIGEST`, and whether the registry has it.
+    Known { reference: &'a str, is_there: bool },
+    /// It will be built in the cloud.
+    Unknown,
+}
+
+impl Plan {
+    /// Compares; says what is missing before anything is changed.
+    pub fn make(
+        settings: &Settings,
+        names: &Names,
+        seen: &Observed,
+        image: ImageState<'_>,
+        traffic: &super::traffic::Wanted,
+    ) -> Outcome<Self> {
+        let mut plan = Self {
+            apis: seen.disabled.clone(),
+            makes_repository: !seen.has_repository,
+            makes_account: settings.service_account.is_none() && !seen.has_account,
+            makes_bucket: settings.ledger == Ledger::Bucket && seen.bucket.is_none(),
+            creates_service: seen.service.is_none(),
+            ..Self::default()
+        };
+        let account = names.account(settings);
+        let member = format!("serviceAccount:{account}");
+        plan.grants_bucket = settings.ledger == Ledger::Bucket
+            && !grants(&seen.bucket_policy, super::names::LEDGER_ROLE, &member);
+        let mut versions = Versions::default();
+        plan.plan_secrets(settings, names, seen, &member, &mut versions)?;
+        plan.pushes = !matches!(image, ImageState::Known { is_there: true, .. });
+        let reference = match image {
+            ImageState::Known { reference, .. } => reference,
+            ImageState::Unknown => "(built in the cloud)",
+        };
+        let wanted = service(settings, names, reference, &versions);
+        let current = seen.service.as_ref();
+        plan.service = diff::service(current, &wanted);
+        plan.makes_revision = makes_revision(current, &wanted);
+        if plan.makes_revision && plan.service.is_empty() {
+            plan.service
+                .push("the latest revision does not work; it is made anew".to_owned());
+        }
+        let newest = if plan.makes_revision {
+            "(new)"
+        } else {
+            current.map_or("", latest)
+        };
+        let allocation = traffic.targets(current, newest)?;
+        if let Some(current) = current
+            && current["traffic"] != allocation
+        {
+            let (before, after) = (diff::shares(&current["traffic"]), diff::shares(&allocation));
+            plan.service.push(format!("traffic: {before} → {after}"));
+        }
+        Ok(plan)
+    }
+
+    fn plan_secrets(
+        &mut self,
+        settings: &Settings,
+        names: &Names,
+        seen: &Observed,
+        member: &str,
+        versions: &mut Versions,
+    ) -> Outcome<()> {
+        let mut missing = Vec::new();
+        for setting in &settings.secrets {
+            let id = names.secret_of(setting);
+            let found = seen.secrets.get(&id);
+            let current = found.and_then(|secret| secret.latest.clone());
+            let value = match (&setting.source, &current) {
+                (SecretSource::Made { bytes }, None) => Some(Secret::random(*bytes)?),
+                (SecretSource::Local(Some(value)), Some((_, Some(known)))) if value == known => {
+                    None
+                }
+                (SecretSource::Local(Some(value)), _) => Some(value.clone()),
+                (SecretSource::Local(None), None) => {
+                    missing.push(format!(
+                        "{} is not set, neither in the shell nor in .env",
+                        setting.variable
+                    ));
+                    None
+                }
+                (SecretSource::Existing { .. }, None) => {
+                    missing.push(format!(
+                        "there is no secret {id} with a version for {}",
+                        setting.variable
+                    ));
+                    None
+                }
+                _ => None,
+            };
+            if !found
+                .is_some_and(|secret| grants(&secret.policy, super::names::SECRET_ROLE, member))
+            {
+                self.grants.push(id.clone());
+            }
+            match value {
+                Some(value) => {
+                    versions.set(&setting.variable, &id, "new");
+                    self.secrets.push(SecretChange {
+                        variable: setting.variable.clone(),
+                        is_new: found.is_none(),
+                        id,
+                        value,
+                    });
+                }
+                None => {
+                    let version = current.map_or_else(String::new, |(version, _)| version);
+                    versions.set(&setting.variable, &id, &version);
+                }
+            }
+        }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::new(format!(
+                "secrets are missing:\n  - {}",
+                missing.join("\n  - ")
+            ))
+            .hint("set them in .env or in the shell; they go into Secret Manager and nowhere else"))
+        }
+    }
+
+    /// Whether everything is as it should be.
+    pub fn is_empty(&self) -> bool {
+        self.lines().is_empty()
+    }
+
+    /// One line for each change: a sign, what, and the methods that do it.
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut add = |sign, text: String, methods: &[&'static str]| {
+            lines.push(Line {
+                sign,
+                text,
+                methods: methods.to_vec(),
+            });
+        };
+        if !self.apis.is_empty() {
+            let names: Vec<_> = self
+                .apis
+                .iter()
+                .map(|api| api.trim_end_matches(".googleapis.com"))
+                .collect();
+            add(
+                '+',
+                format!("APIs: {}", names.join(", ")),
+                &[method::APIS_ENABLE.id],
+            );
+        }
+        if self.makes_repository {
+            add(
+                '+',
+                "image repository".into(),
+                &[method::REPOSITORY_CREATE.id],
+            );
+        }
+        if self.makes_account {
+            add(
+                '+',
+                "service account, which may do nothing but the lines below".into(),
+                &[method::ACCOUNT_CREATE.id],
+            );
+        }
+        for secret in &self.secrets {
+            let (sign, what) = if secret.is_new {
+                ('+', "secret")
+            } else {
+                ('~', "secret, new version of")
+            };
+            let methods: &[_] = if secret.is_new {
+                &[method::SECRET_CREATE.id, method::SECRET_ADD.id]
+            } else {
+                &[method::SECRET_ADD.id]
+            };
+            add(sign, format!("{what} {}", secret.id), methods);
+        }
+        for id in &self.grants {
+            add(
+                '+',
+                format!("the service may read secret {id}"),
+                &[method::SECRET_GRANT.id],
+            );
+        }
+        if self.makes_bucket {
+            add(
+                '+',
+                "bucket for the ledger".into(),
+                &[method::BUCKET_CREATE.id],
+            );
+        }
+        if self.grants_bucket {
+            add(
+                '+',
+                "the service may use the ledger's bucket".into(),
+                &[method::BUCKET_GRANT.id],
+            );
+        }
+        if self.pushes {
+            add('+', "image".into(), &["registry.push"]);
+        }
+        let write = if self.creates_service {
+            method::SERVICE_CREATE.id
+        } else {
+            method::SERVICE_PATCH.id
+        };
+        for text in &self.service {
+            let sign = if self.creates_service { '+' } else { '~' };
+            add(sign, text.clone(), &[write]);
+        }
+        lines
+    }
+}
+
+/// One line of the plan.
+#[derive(Debug)]
+pub struct Line {
+    pub sign: char,
+    pub text: String,
+    pub methods: Vec<&'static str>,
+}
+
+/// Whether a policy gives `member` this role.
+pub fn grants(policy: &Value, role: &str, member: &str) -> bool {
+    let bindings = policy["bindings"].as_array();
+    bindings.into_iter().flatten().any(|binding| {
+        binding["role"] == role
+            && binding["condition"].is_null()
+            && binding["members"]
+                .as_array()
+                .is_some_and(|members| members.iter().any(|one| one == member))
+    })
+}
+
+/// Whether a new revision is needed: another template, or one that never worked.
+pub fn makes_revision(current: Option<&Value>, wanted: &Value) -> bool {
+    current.is_none_or(|current| diff::template_differs(current, wanted) || is_broken(current))
+}
+
+/// The short name of the revision that was made last.
+pub fn latest(service: &Value) -> &str {
+    let name = service["latestCreatedRevision"]
+        .as_str()
+        .unwrap_or_default();
+    name.rsplit('/').next().unwrap_or_default()
+}
+
+/// Whether the revision that was made last never became ready.
+pub fn is_broken(service: &Value) -> bool {
+    service["reconciling"] != true
+        && service["latestCreatedRevision"] != service["latestReadyRevision"]
+}
+
+/// The APIs that a deployment needs.
+pub fn apis(is_remote: bool) -> Vec<&'static str> {
+    let build = is_remote.then_some(BUILD_API);
+    APIS.iter().copied().chain(build).collect()
+}

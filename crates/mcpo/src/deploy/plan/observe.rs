@@ -1,0 +1,270 @@
+//! What is there already. Only reads.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::Value;
+
+use crate::{
+    deploy::{
+        google::{During as _, Google, Request, Trouble, method},
+        names::Names,
+        secret::Secret,
+        settings::{Ledger, SecretSetting, SecretSource, Settings},
+    },
+    error::{Failure, Outcome},
+};
+
+/// The state of the project, as far as it matters.
+#[derive(Debug, Default)]
+pub struct Observed {
+    pub disabled: Vec<&'static str>,
+    pub has_repository: bool,
+    pub has_account: bool,
+    /// By id.
+    pub secrets: BTreeMap<String, SeenSecret>,
+    pub bucket: Option<Value>,
+    pub bucket_policy: Value,
+    pub service: Option<Value>,
+}
+
+/// A secret that exists.
+#[derive(Debug, Default)]
+pub struct SeenSecret {
+    pub policy: Value,
+    /// The latest version, and its value if it was needed.
+    pub latest: Option<(String, Option<Secret>)>,
+}
+
+/// The project's number, and which of `apis` are disabled.
+pub async fn project(
+    google: &Google,
+    project: &str,
+    apis: &[&'static str],
+) -> Outcome<(u64, Vec<&'static str>)> {
+    let names: Vec<_> = apis
+        .iter()
+        .map(|api| format!("projects/{project}/services/{api}"))
+        .collect();
+    let query: Vec<_> = names.iter().map(|name| ("names", name.as_str())).collect();
+    let path = format!("v1/projects/{project}/services:batchGet");
+    let request = Request {
+        path: &path,
+        query: &query,
+        body: None,
+    };
+    let answer = google
+        .call(&method::APIS_GET, request)
+        .await
+        .during(format!("failed to look at the project {project}"))?;
+    let services = answer["services"].as_array().cloned().unwrap_or_default();
+    let is_enabled = |api: &str| {
+        services.iter().any(|service| {
+            service["state"] == "ENABLED"
+                && service["name"]
+                    .as_str()
+                    .is_some_and(|name| name.ends_with(&format!("/{api}")))
+        })
+    };
+    let disabled = apis
+        .iter()
+        .copied()
+        .filter(|api| !is_enabled(api))
+        .collect();
+    // The answer names the project by its number, which saves a call and an API.
+    let number = services.iter().find_map(|service| {
+        let parent = service["parent"]
+            .as_str()
+            .or_else(|| service["name"].as_str())?;
+        parent.split('/').nth(1)?.parse().ok()
+    });
+    let number = match number {
+        Some(number) => number,
+        None => number_of(google, project).await?,
+    };
+    Ok((number, disabled))
+}
+
+async fn number_of(google: &Google, project: &str) -> Outcome<u64> {
+    let found = google
+        .get(&method::PROJECT_GET, &format!("v3/projects/{project}"))
+        .await;
+    let found = found.during(format!("failed to look at the project {project}"))?;
+    let number = found["name"]
+        .as_str()
+        .and_then(|name| name.strip_prefix("projects/")?.parse().ok());
+    number.ok_or_else(|| Failure::new("Google did not say the project's number"))
+}
+
+/// Looks at everything, side by side.
+pub async fn observe(
+    google: &Google,
+    settings: &Settings,
+    names: &Names,
+    disabled: Vec<&'static str>,
+) -> Outcome<Observed> {
+    let is_on = |api: &str| {
+        !disabled
+            .iter()
+            .any(|name| name.starts_with(&format!("{api}.")))
+    };
+    let repository = async {
+        if !is_on("artifactregistry") {
+            return Ok(None);
+        }
+        let found = google
+            .find(
+                &method::REPOSITORY_GET,
+                &format!("v1/{}", names.repository()),
+            )
+            .await;
+        found.during("failed to look for the image repository")
+    };
+    let account = async {
+        if !is_on("iam") || settings.service_account.is_some() {
+            return Ok(None);
+        }
+        let path = format!(
+            "v1/projects/{}/serviceAccounts/{}",
+            names.project,
+            names.account_email()
+        );
+        google
+            .find(&method::ACCOUNT_GET, &path)
+            .await
+            .during("failed to look for the service account")
+    };
+    let service = async {
+        if !is_on("run") {
+            return Ok(None);
+        }
+        let found = google
+            .find(&method::SERVICE_GET, &format!("v2/{}", names.service()))
+            .await;
+        found.during(format!(
+            "failed to look for the service {}",
+            names.service_id
+        ))
+    };
+    let bucket = async {
+        if !is_on("storage") || settings.ledger != Ledger::Bucket {
+            return Ok((None, Value::Null));
+        }
+        bucket(google, names).await
+    };
+    let secrets = async {
+        let mut seen = BTreeMap::new();
+        if is_on("secretmanager") {
+            let looks = settings
+                .secrets
+                .iter()
+                .map(|setting| secret(google, names, setting));
+            for found in futures_util::future::join_all(looks).await {
+                if let Some((id, secret)) = found? {
+                    seen.insert(id, secret);
+                }
+            }
+        }
+        Ok(seen)
+    };
+    let (repository, account, service, (bucket, bucket_policy), secrets) =
+        tokio::try_join!(repository, account, service, bucket, secrets)?;
+    Ok(Observed {
+        has_repository: repository.is_some(),
+        has_account: account.is_some(),
+        secrets,
+        bucket,
+        bucket_policy,
+        service,
+        disabled,
+    })
+}
+
+async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Value>, Value)> {
+    let name = names.bucket("ledger");
+    let during = "failed to look for the ledger's bucket";
+    let found = match google
+        .find(&method::BUCKET_GET, &format!("storage/v1/b/{name}"))
+        .await
+    {
+        // Bucket names are everybody's; whoever owns this one does not let us look.
+        Err(Trouble::Denied { .. }) => {
+            google
+                .find(&method::BUCKET_GET, &format!("storage/v1/b/{name}"))
+                .await
+        }
+        found => found,
+    };
+    let Some(found) = found.during(during)? else {
+        return Ok((None, Value::Null));
+    };
+    if found["projectNumber"] != names.number.to_string() {
+        return Err(
+            Failure::new(format!("the bucket {name} belongs to another project"))
+                .hint("choose another name for the service; nothing was sent there"),
+        );
+    }
+    let path = format!("storage/v1/b/{name}/iam");
+    let policy = google
+        .get(&method::BUCKET_POLICY, &path)
+        .await
+        .during(during)?;
+    Ok((Some(found), policy))
+}
+
+async fn secret(
+    google: &Google,
+    names: &Names,
+    setting: &SecretSetting,
+) -> Outcome<Option<(String, SeenSecret)>> {
+    let id = names.secret_of(setting);
+    let name = names.secret(&id);
+    let during = || format!("failed to look at the secret {id}");
+    if google
+        .find(&method::SECRET_GET, &format!("v1/{name}"))
+        .await
+        .during(during())?
+        .is_none()
+    {
+        return Ok(None);
+    }
+    let policy_path = format!("v1/{name}:getIamPolicy");
+    let wanted = match &setting.source {
+        SecretSource::Existing {
+            version: Some(version),
+            ..
+        } => version.as_str(),
+        _ => "latest",
+    };
+    let is_compared = matches!(&setting.source, SecretSource::Local(Some(_)));
+    let version_path = format!("v1/{name}/versions/{wanted}");
+    let version = async {
+        if is_compared {
+            google
+                .find(&method::SECRET_READ, &format!("{version_path}:access"))
+                .await
+        } else {
+            google.find(&method::SECRET_VERSION, &version_path).await
+        }
+    };
+    let policy = google.get(&method::SECRET_POLICY, &policy_path);
+    let (version, policy) = tokio::join!(version, policy);
+    let latest = version.during(during())?.and_then(|version| {
+        let number = version["name"].as_str()?.rsplit('/').next()?.to_owned();
+        Some((number, decoded(&version)))
+    });
+    Ok(Some((
+        id.clone(),
+        SeenSecret {
+            policy: policy.during(during())?,
+            latest,
+        },
+    )))
+}
+
+fn decoded(version: &Value) -> Option<Secret> {
+    let data = BASE64_STANDARD
+        .decode(version["payload"]["data"].as_str()?)
+        .ok()?;
+    String::from_utf8(data).ok().map(Secret::new)
+}

@@ -1,0 +1,72 @@
+//! A revision that does not start: what it wrote itself, what Google says, and who serves meanwhile.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{
+    deploy::{context::Context, logs, traffic::serving},
+    error::{Exit, Failure},
+};
+
+const LINES: u32 = 20;
+/// Log lines take a moment to arrive.
+const LOG_ATTEMPTS: u32 = 6;
+
+/// Prints the revision's own lines and returns the failure.
+pub async fn explain(
+    context: &Context<'_>,
+    revision: &str,
+    message: &str,
+    before: Option<&Value>,
+) -> Failure {
+    let lines = own_lines(context, revision).await;
+    if !lines.is_empty() {
+        context.ui.say(format_args!("\n{revision} wrote:"));
+        for line in &lines {
+            context.ui.say(format_args!("  {line}"));
+        }
+        context.ui.say("");
+    }
+    let cause = std::io::Error::other(message.to_owned());
+    let failure = Failure::new(format!("{revision} does not start")).because(&cause);
+    let still = before.map(serving).unwrap_or_default();
+    let hint = match still.first() {
+        Some((old, _)) => format!("{old} keeps serving as before; mend it and deploy again"),
+        None => "mend it and deploy again".to_owned(),
+    };
+    let reason = guess(message, &lines);
+    failure
+        .hint(reason.map_or_else(|| hint.clone(), |reason| format!("{reason}; {hint}")))
+        .exit_with(Exit::CheckFailed)
+}
+
+async fn own_lines(context: &Context<'_>, revision: &str) -> Vec<String> {
+    for attempt in 0..LOG_ATTEMPTS {
+        if attempt > 0 {
+            tokio::time::sleep(Duration::from_millis(250 * u64::from(attempt))).await;
+        }
+        // Why there are no lines matters less than why the revision does not start.
+        let entries = logs::last(context, Some(revision), LINES)
+            .await
+            .unwrap_or_default();
+        if !entries.is_empty() {
+            return entries.iter().map(logs::line).collect();
+        }
+    }
+    Vec::new()
+}
+
+/// What it usually is.
+fn guess(message: &str, lines: &[String]) -> Option<&'static str> {
+    let says = |text: &str| message.contains(text) || lines.iter().any(|line| line.contains(text));
+    if says("Permission denied on secret") {
+        Some("rights take a moment to be known everywhere; the same command again may do")
+    } else if says("exec format error") || says("no such file or directory") {
+        Some("the executable cannot run in an empty image")
+    } else if says("listen on the port") && lines.is_empty() {
+        Some("the server has to listen on 0.0.0.0 and the port in PORT")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,90 @@
+//! What is wanted, laid over what is there: settings made elsewhere, such as a network connection
+//! or a second container, stay.
+
+use serde_json::{Map, Value};
+
+/// The fields to send.
+pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
+    let Some(current) = current else {
+        return wanted;
+    };
+    let mut body = wanted;
+    let template = body["template"].take();
+    let mut merged = current["template"].clone();
+    if let Some(fields) = merged.as_object_mut() {
+        // Asked for anew where a new revision is wanted.
+        if template_is_new(&current["template"], &template) {
+            fields.remove("revision");
+        }
+    }
+    let containers = merged_containers(
+        &current["template"]["containers"],
+        &template["containers"][0],
+    );
+    lay_over(&mut merged, template);
+    merged["containers"] = containers;
+    body["template"] = merged;
+    let mut labels = current["labels"].clone();
+    lay_over(&mut labels, body["labels"].take());
+    body["labels"] = labels;
+    body
+}
+
+/// A revision's name is part of its template; the same template keeps it.
+fn template_is_new(current: &Value, wanted: &Value) -> bool {
+    let mut merged = current.clone();
+    lay_over(&mut merged, wanted.clone());
+    merged != *current
+}
+
+fn merged_containers(current: &Value, ours: &Value) -> Value {
+    let mut containers = current.as_array().cloned().unwrap_or_default();
+    if containers.is_empty() {
+        containers.push(Value::Object(Map::new()));
+    }
+    for container in &mut containers {
+        if let Some(fields) = container.as_object_mut() {
+            // Written by Google only.
+            fields.remove("buildInfo");
+        }
+    }
+    lay_over(&mut containers[0], ours.clone());
+    containers.into()
+}
+
+/// Objects field by field; lists and everything else as a whole.
+fn lay_over(under: &mut Value, over: Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (name, value) in over {
+                lay_over(under.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (under, over) => *under = over,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::onto;
+
+    #[test]
+    fn what_others_set_stays() {
+        let current = json!({ "labels": { "team": "a" }, "template": {
+            "revision": "x-1", "vpcAccess": { "connector": "c" },
+            "containers": [{ "image": "old", "workingDir": "/" }, { "image": "sidecar" }],
+        } });
+        let wanted = json!({ "labels": { "managed-by": "mcpo" }, "template": {
+            "containers": [{ "image": "new" }],
+        } });
+        assert_eq!(
+            onto(Some(&current), wanted),
+            json!({ "labels": { "team": "a", "managed-by": "mcpo" }, "template": {
+                "vpcAccess": { "connector": "c" },
+                "containers": [{ "image": "new", "workingDir": "/" }, { "image": "sidecar" }],
+            } })
+        );
+    }
+}

@@ -1,0 +1,332 @@
+//! Everything that has to be there before a service can be released. Whatever is there already
+//! counts as made, so that a run goes on where an earlier one ended.
+
+use std::time::{Duration, Instant};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use crate::{
+    deploy::{
+        context::Context,
+        google::{
+            During as _, Request, Trouble,
+            method::{self, Method},
+        },
+        names::{LEDGER_ROLE, SECRET_ROLE},
+        plan::{LABEL, LEDGER_DAYS, Plan, SecretChange},
+    },
+    error::Outcome,
+};
+
+const ENABLING: Duration = Duration::from_secs(300);
+const CREATING: Duration = Duration::from_secs(120);
+/// A new account is not known everywhere at once.
+const ACCOUNT_PROPAGATION: Duration = Duration::from_secs(90);
+const CONCURRENT_CHANGES: u32 = 5;
+
+/// Enables what is not enabled.
+pub async fn enable(context: &Context<'_>, apis: &[&'static str]) -> Outcome<()> {
+    if apis.is_empty() {
+        return Ok(());
+    }
+    let during = "failed to enable APIs";
+    let progress = context.ui.spinner(format!("enabling {} APIs", apis.len()));
+    let body = json!({ "serviceIds": apis });
+    let path = format!("v1/projects/{}/services:batchEnable", context.names.project);
+    let request = Request {
+        path: &path,
+        query: &[],
+        body: Some(&body),
+    };
+    let operation = context
+        .google
+        .call(&method::APIS_ENABLE, request)
+        .await
+        .during(during)?;
+    let path = |name: &str| format!("v1/{name}");
+    let done = context
+        .google
+        .finish(&method::APIS_OPERATION, path, operation, ENABLING)
+        .await;
+    progress.finish_and_clear();
+    done.during(during)?;
+    context.google.expect_propagation();
+    context
+        .ui
+        .step("Enabled", format_args!("{} APIs", apis.len()));
+    Ok(())
+}
+
+/// The repository that images go to.
+pub async fn repository(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
+    if !plan.makes_repository {
+        return Ok(());
+    }
+    let names = &context.names;
+    let during = "failed to make the image repository";
+    let body = json!({
+        "format": "DOCKER",
+        "description": "Images of MCP servers, made by mcpo deploy",
+        "labels": { LABEL.0: LABEL.1 },
+    });
+    let path = format!("v1/{}/repositories", names.location());
+    let query = [("repositoryId", names.repository_id())];
+    let request = Request {
+        path: &path,
+        query: &query,
+        body: Some(&body),
+    };
+    match context
+        .google
+        .call(&method::REPOSITORY_CREATE, request)
+        .await
+    {
+        Ok(operation) => {
+            let path = |name: &str| format!("v1/{name}");
+            let done = context
+                .google
+                .finish(&method::REPOSITORY_OPERATION, path, operation, CREATING)
+                .await;
+            done.during(during)?;
+            context
+                .made
+                .add(format!("image repository {}", names.repository_id()));
+            Ok(())
+        }
+        Err(Trouble::Exists(_)) => Ok(()),
+        Err(trouble) => Err(trouble).during(during),
+    }
+}
+
+/// The account, what it may do, and the secrets.
+pub async fn identity_and_state(
+    context: &Context<'_>,
+    plan: &Plan,
+) -> Outcome<Vec<(String, String, String)>> {
+    let secrets = plan.secrets.iter().map(|change| secret(context, change));
+    let secrets = futures_util::future::try_join_all(secrets);
+    let (versions, (), ()) =
+        tokio::try_join!(secrets, account(context, plan), bucket(context, plan))?;
+    let grants = plan.grants.iter().map(|id| grant_secret(context, id));
+    let grants = async { futures_util::future::try_join_all(grants).await.map(|_| ()) };
+    let ledger = async {
+        if plan.grants_bucket {
+            grant_bucket(context).await
+        } else {
+            Ok(())
+        }
+    };
+    tokio::try_join!(grants, ledger)?;
+    Ok(versions)
+}
+
+async fn account(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
+    if !plan.makes_account {
+        return Ok(());
+    }
+    let names = &context.names;
+    let body = json!({
+        "accountId": names.account_id(),
+        "serviceAccount": {
+            "displayName": format!("MCP server {}", names.service_id),
+            "description": "Made by mcpo deploy",
+        },
+    });
+    let path = format!("v1/projects/{}/serviceAccounts", names.project);
+    let request = Request {
+        path: &path,
+        query: &[],
+        body: Some(&body),
+    };
+    match context.google.call(&method::ACCOUNT_CREATE, request).await {
+        Ok(_) => context
+            .made
+            .add(format!("service account {}", names.account_email())),
+        Err(Trouble::Exists(_)) => {}
+        Err(trouble) => return Err(trouble).during("failed to make the service account"),
+    }
+    Ok(())
+}
+
+/// Makes a secret and adds a version; returns the variable, the secret's id and the version.
+async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String, String, String)> {
+    let (google, names) = (&context.google, &context.names);
+    let during = || format!("failed to keep the secret {}", change.id);
+    if change.is_new {
+        let body = json!({
+            "replication": { "automatic": {} },
+            "labels": { LABEL.0: LABEL.1 },
+        });
+        let path = format!("v1/projects/{}/secrets", names.project);
+        let query = [("secretId", change.id.as_str())];
+        let request = Request {
+            path: &path,
+            query: &query,
+            body: Some(&body),
+        };
+        match google.call(&method::SECRET_CREATE, request).await {
+            Ok(_) => context.made.add(format!("secret {}", change.id)),
+            Err(Trouble::Exists(_)) => {}
+            Err(trouble) => return Err(trouble).during(during()),
+        }
+    }
+    let data = change.value.expose().as_bytes();
+    let body = json!({ "payload": {
+        "data": BASE64_STANDARD.encode(data),
+        "dataCrc32c": crc32c::crc32c(data).to_string(),
+    } });
+    let path = format!("v1/{}:addVersion", names.secret(&change.id));
+    let request = Request {
+        path: &path,
+        query: &[],
+        body: Some(&body),
+    };
+    let version = google
+        .call(&method::SECRET_ADD, request)
+        .await
+        .during(during())?;
+    let number = version["name"]
+        .as_str()
+        .and_then(|name| name.rsplit('/').next())
+        .unwrap_or_default();
+    Ok((
+        change.variable.clone(),
+        change.id.clone(),
+        number.to_owned(),
+    ))
+}
+
+async fn bucket(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
+    if !plan.makes_bucket {
+        return Ok(());
+    }
+    let names = &context.names;
+    let name = names.bucket("ledger");
+    let body = json!({
+        "name": name,
+        "location": names.region,
+        "labels": { LABEL.0: LABEL.1 },
+        "iamConfiguration": {
+            "uniformBucketLevelAccess": { "enabled": true },
+            "publicAccessPrevention": "enforced",
+        },
+        // Deleted at once and for good: what is in it is of no use to anybody later.
+        "softDeletePolicy": { "retentionDurationSeconds": "0" },
+        "lifecycle": { "rule": [
+            { "action": { "type": "Delete" }, "condition": { "age": LEDGER_DAYS } },
+        ] },
+    });
+    let query = [("project", names.project.as_str())];
+    let request = Request {
+        path: "storage/v1/b",
+        query: &query,
+        body: Some(&body),
+    };
+    match context.google.call(&method::BUCKET_CREATE, request).await {
+        Ok(_) => context.made.add(format!("bucket {name}")),
+        Err(Trouble::Exists(_)) => {
+            // Ours from an earlier run, or somebody else's from anywhere in the world.
+            let path = format!("storage/v1/b/{name}");
+            let found = context
+                .google
+                .get(&method::BUCKET_GET, &path)
+                .await
+                .during("failed to look at the bucket")?;
+            if found["projectNumber"] != names.number.to_string() {
+                return Err(crate::error::Failure::new(format!(
+                    "the bucket {name} belongs to another project"
+                )));
+            }
+        }
+        Err(trouble) => return Err(trouble).during("failed to make the ledger's bucket"),
+    }
+    Ok(())
+}
+
+async fn grant_secret(context: &Context<'_>, id: &str) -> Outcome<()> {
+    let name = context.names.secret(id);
+    let read = format!("v1/{name}:getIamPolicy");
+    let write = format!("v1/{name}:setIamPolicy");
+    let wrap = |policy: Value| json!({ "policy": policy });
+    let granted = grant(
+        context,
+        (&method::SECRET_POLICY, &read),
+        (&method::SECRET_GRANT, &write),
+        SECRET_ROLE,
+        wrap,
+    );
+    granted
+        .await
+        .during(format!("failed to let the service read the secret {id}"))
+}
+
+async fn grant_bucket(context: &Context<'_>) -> Outcome<()> {
+    let path = format!("storage/v1/b/{}/iam", context.names.bucket("ledger"));
+    let same = |policy: Value| policy;
+    let granted = grant(
+        context,
+        (&method::BUCKET_POLICY, &path),
+        (&method::BUCKET_GRANT, &path),
+        LEDGER_ROLE,
+        same,
+    );
+    granted
+        .await
+        .during("failed to let the service use the ledger's bucket")
+}
+
+/// Reads the policy, adds the account to the role, writes it if nobody else did meanwhile.
+async fn grant(
+    context: &Context<'_>,
+    (read, read_path): (&Method, &str),
+    (write, write_path): (&Method, &str),
+    role: &str,
+    wrap: impl Fn(Value) -> Value,
+) -> Result<(), Trouble> {
+    let member = format!(
+        "serviceAccount:{}",
+        context.names.account(&context.settings)
+    );
+    let until = Instant::now() + ACCOUNT_PROPAGATION;
+    let mut conflicts = 0;
+    loop {
+        let mut policy = context.google.get(read, read_path).await?;
+        add_member(&mut policy, role, &member);
+        let body = wrap(policy);
+        let request = Request {
+            path: write_path,
+            query: &[],
+            body: Some(&body),
+        };
+        match context.google.call(write, request).await {
+            Ok(_) => return Ok(()),
+            Err(Trouble::Conflict(_)) if conflicts < CONCURRENT_CHANGES => conflicts += 1,
+            Err(Trouble::Refused {
+                status: 400,
+                message,
+                ..
+            }) if message.contains("does not exist") && Instant::now() < until => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(trouble) => return Err(trouble),
+        }
+    }
+}
+
+fn add_member(policy: &mut Value, role: &str, member: &str) {
+    if !policy["bindings"].is_array() {
+        policy["bindings"] = json!([]);
+    }
+    let Some(bindings) = policy["bindings"].as_array_mut() else {
+        return;
+    };
+    let ours = bindings
+        .iter_mut()
+        .find(|binding| binding["role"] == role && binding["condition"].is_null());
+    match ours.and_then(|binding| binding["members"].as_array_mut()) {
+        Some(members) if members.iter().any(|one| one == member) => {}
+        Some(members) => members.push(member.into()),
+        None => bindings.push(json!({ "role": role, "members": [member] })),
+    }
+}

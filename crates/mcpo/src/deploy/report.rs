@@ -1,0 +1,120 @@
+//! What is told at the end, to a person or to a machine.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{context::Context, plan::Plan};
+use crate::ui::Ui;
+
+/// Raised when a field changes its meaning or goes away; new fields may come at any time.
+const SCHEMA: u32 = 1;
+
+/// The plan, one line for each change.
+pub fn plan(ui: &Ui, context: &Context<'_>, plan: &Plan) {
+    let names = &context.names;
+    ui.step(
+        "Project",
+        format_args!(
+            "{} ({}), {}, as {}",
+            names.project,
+            names.number,
+            names.region,
+            context.google.credentials().who()
+        ),
+    );
+    let lines = plan.lines();
+    if lines.is_empty() {
+        return;
+    }
+    ui.step(
+        "Plan",
+        format_args!("{} for {}", count(lines.len(), "change"), names.service_id),
+    );
+    for line in &lines {
+        let methods: Vec<_> = line.methods.iter().map(|method| short(method)).collect();
+        let methods = console::style(format!("[{}]", methods.join(", ")))
+            .for_stderr()
+            .dim();
+        ui.say(format_args!(
+            "         {} {} {methods}",
+            line.sign, line.text
+        ));
+    }
+}
+
+/// `run.services.create` for `run.projects.locations.services.create`.
+fn short(method: &str) -> String {
+    method.replace("projects.", "").replace("locations.", "")
+}
+
+/// `3 changes`, `1 change`.
+pub fn count(number: usize, what: &str) -> String {
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
+}
+
+/// The plan for machines.
+pub fn plan_as_json(context: &Context<'_>, plan: &Plan, outcome: &str) -> Value {
+    let changes: Vec<_> = plan
+        .lines()
+        .into_iter()
+        .map(|line| json!({ "sign": line.sign.to_string(), "what": line.text, "methods": line.methods }))
+        .collect();
+    let names = &context.names;
+    json!({
+        "schema": SCHEMA,
+        "outcome": outcome,
+        "project": names.project,
+        "project_number": names.number,
+        "region": names.region,
+        "service": names.service_id,
+        "url": format!("{}/mcp", names.base_url(&context.settings)),
+        "changes": changes,
+    })
+}
+
+/// How it went, in a word for machines.
+pub fn failure_as_json(failure: &crate::error::Failure, made: &[String]) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "outcome": "failed",
+        "exit_code": failure.exit() as u8,
+        "error": failure.what(),
+        "causes": failure.causes(),
+        "hint": failure.hint_text(),
+        "made": made,
+    })
+}
+
+/// The steps that are left to a person.
+pub fn next_steps(ui: &Ui, service: &str) {
+    ui.say("\nPut it into claude.ai:");
+    ui.say("  1. Settings → Connectors → Add custom connector");
+    ui.say(format_args!(
+        "  2. Name {service}, URL as below (the /mcp at the end matters), Add"
+    ));
+    ui.say("  3. Connect, sign in, allow");
+    ui.say("  4. In a chat, turn the connector on and ask for one of its tools\n");
+}
+
+/// What was made, and how to be rid of it.
+pub fn made(ui: &Ui, made: &[String], region: &str, service: &str) {
+    if made.is_empty() {
+        return;
+    }
+    ui.say("\nThis run made:");
+    for what in made {
+        ui.say(format_args!("  - {what}"));
+    }
+    ui.say(format_args!(
+        "The same command goes on from here. To remove it all: mcpo deploy {region} --service {service} --delete"
+    ));
+}
+
+pub fn seconds(elapsed: Duration) -> String {
+    format!("{:.1} s", elapsed.as_secs_f64())
+}

@@ -1,0 +1,215 @@
+//! What is to run, where and how: flags over `[package.metadata.mcpo]` over defaults.
+//!
+//! Every mistake that can be seen from here is reported before anything is asked of Google, and all
+//! of them together.
+
+mod check;
+mod regions;
+mod table;
+
+use std::collections::BTreeMap;
+
+use self::table::Table;
+use super::{args::DeployArgs, secret::Secret};
+use crate::{
+    error::{Failure, Outcome},
+    package::Package,
+    project::Environment,
+};
+
+/// Everything about the service that does not come from Google.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `None`: the credentials' own.
+    pub project: Option<String>,
+    pub region: String,
+    pub service: String,
+    pub repository: String,
+    pub cpu: String,
+    pub memory: String,
+    pub min_instances: u32,
+    pub max_instances: u32,
+    pub concurrency: u32,
+    pub timeout_seconds: u32,
+    pub ingress: &'static str,
+    pub labels: BTreeMap<String, String>,
+    pub env: BTreeMap<String, String>,
+    pub secrets: Vec<SecretSetting>,
+    pub ledger: Ledger,
+    /// `None`: one of its own.
+    pub service_account: Option<String>,
+    /// `None`: the address that Cloud Run gives.
+    pub base_url: Option<String>,
+    pub is_private: bool,
+    pub sign_in: SignIn,
+}
+
+/// A variable whose value lives in Secret Manager.
+#[derive(Clone, Debug)]
+pub struct SecretSetting {
+    pub variable: String,
+    pub source: SecretSource,
+}
+
+/// Where the value comes from.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// The shell or `.env`; `None`: whatever Secret Manager has already.
+    Local(Option<Secret>),
+    /// Somebody else's secret, its latest version or this one.
+    Existing {
+        secret: String,
+        version: Option<String>,
+    },
+    /// Made once, then kept.
+    Made { bytes: usize },
+}
+
+/// Where the service remembers spent codes and grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ledger {
+    /// A bucket that is made for it.
+    Bucket,
+    /// What the runtime is told by name.
+    Named(String),
+}
+
+/// How people prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// By what the settings say.
+    Configured,
+    /// By a password that is made.
+    MadePassword,
+    /// Not at all, explicitly.
+    OpenToAnyone,
+}
+
+/// Variables that set up a sign-in.
+const SIGN_IN: &[&str] = &[
+    "ADMIN_PASSWORD",
+    "ADMIN_PASSWORD_HASH",
+    "GITHUB_CLIENT_ID",
+    "OIDC_ISSUER",
+    "MCPO_ISSUER",
+];
+pub const KEY_RING: &str = "MCPO_SECRET";
+pub const PASSWORD: &str = "ADMIN_PASSWORD";
+
+impl Settings {
+    /// Puts them together, or says everything that is wrong.
+    pub fn read(args: &DeployArgs, package: &Package, environment: &Environment) -> Outcome<Self> {
+        let table = Table::read(&package.metadata)?;
+        let mut problems = Vec::new();
+        let settings = assemble(args, package, environment, table, &mut problems);
+        check::check(&settings, &mut problems);
+        match &*problems {
+            [] => Ok(settings),
+            [only] => Err(only.clone().into_failure()),
+            _ => {
+                let lines: Vec<_> = problems.iter().map(check::Problem::line).collect();
+                let what = format!(
+                    "{} settings cannot be used:\n  - {}",
+                    problems.len(),
+                    lines.join("\n  - ")
+                );
+                Err(Failure::new(what).hint(
+                    "they stand in [package.metadata.mcpo] of Cargo.toml and on the command line",
+                ))
+            }
+        }
+    }
+
+    /// The account, bucket and secrets are told apart by service and region.
+    pub fn key(&self) -> String {
+        format!("{}-{}", self.service, self.region)
+    }
+}
+
+fn assemble(
+    args: &DeployArgs,
+    package: &Package,
+    environment: &Environment,
+    table: Table,
+    problems: &mut Vec<check::Problem>,
+) -> Settings {
+    let mut env = table.env;
+    for pair in &args.env {
+        match pair.split_once('=') {
+            Some((name, value)) => {
+                env.insert(name.to_owned(), value.to_owned());
+            }
+            None => problems.push(check::Problem::new(
+                format!("`--env {pair}` is not NAME=VALUE"),
+                None,
+            )),
+        }
+    }
+    let mut secrets = table.secrets.into_settings(environment);
+    let names = || {
+        env.keys()
+            .chain(secrets.iter().map(|secret| &secret.variable))
+    };
+    let is_configured = names().any(|name| SIGN_IN.contains(&name.as_str()));
+    let sign_in = match (is_configured, args.open_to_anyone) {
+        (_, true) => SignIn::OpenToAnyone,
+        (true, false) => SignIn::Configured,
+        (false, false) => SignIn::MadePassword,
+    };
+    if sign_in == SignIn::OpenToAnyone && is_configured {
+        let hint = "leave one of the two out";
+        problems.push(check::Problem::new(
+            "--open-to-anyone, and a sign-in is configured",
+            Some(hint),
+        ));
+    }
+    if sign_in == SignIn::MadePassword {
+        secrets.push(made(PASSWORD, 18));
+    }
+    if !secrets.iter().any(|secret| secret.variable == KEY_RING) {
+        secrets.push(made(KEY_RING, 32));
+    }
+    let service = args.service.clone().or(table.service);
+    Settings {
+        project: args
+            .project
+            .clone()
+            .or(table.project)
+            .or_else(project_of_environment),
+        region: args.region.clone().or(table.region).unwrap_or_default(),
+        service: service.unwrap_or_else(|| package.name.replace('_', "-")),
+        repository: table.repository.unwrap_or_else(|| "mcpo".to_owned()),
+        cpu: table.cpu.unwrap_or_else(|| "1".to_owned()),
+        memory: table.memory.unwrap_or_else(|| "512Mi".to_owned()),
+        min_instances: table.min_instances.unwrap_or(0),
+        max_instances: table.max_instances.unwrap_or(4),
+        concurrency: table.concurrency.unwrap_or(80),
+        timeout_seconds: table.timeout_seconds.unwrap_or(3600),
+        ingress: table.ingress.unwrap_or_default().name(),
+        labels: table.labels,
+        env,
+        secrets,
+        ledger: match table.ledger.as_deref() {
+            None | Some("bucket") => Ledger::Bucket,
+            Some(other) => Ledger::Named(other.to_owned()),
+        },
+        service_account: table.service_account,
+        base_url: table.base_url,
+        is_private: args.private || table.private,
+        sign_in,
+    }
+}
+
+fn made(variable: &str, bytes: usize) -> SecretSetting {
+    SecretSetting {
+        variable: variable.to_owned(),
+        source: SecretSource::Made { bytes },
+    }
+}
+
+fn project_of_environment() -> Option<String> {
+    ["GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .filter(|project| !project.is_empty())
+}

@@ -1,0 +1,63 @@
+//! What can be done with a service that runs: look, shift its calls, remove it.
+
+mod delete;
+mod shift;
+mod status;
+
+pub use self::{
+    delete::delete,
+    shift::{promote, rollback},
+    status::status,
+};
+use super::{
+    context::Context,
+    google::{During as _, method},
+};
+use crate::error::{Failure, Outcome};
+use serde_json::Value;
+
+/// The service, which has to be there.
+async fn existing(context: &Context<'_>) -> Outcome<Value> {
+    let names = &context.names;
+    let found = context
+        .google
+        .find(&method::SERVICE_GET, &format!("v2/{}", names.service()))
+        .await;
+    let found = found.during(format!(
+        "failed to look for the service {}",
+        names.service_id
+    ))?;
+    found.ok_or_else(|| {
+        Failure::new(format!(
+            "there is no service {} in {}",
+            names.service_id, names.region
+        ))
+        .hint(format!("mcpo deploy {}", names.region))
+    })
+}
+
+/// Its revisions, the newest first.
+async fn revisions(context: &Context<'_>) -> Outcome<Vec<Value>> {
+    let path = format!("v2/{}/revisions", context.names.service());
+    let listed = context
+        .google
+        .get(&method::REVISIONS_LIST, &path)
+        .await
+        .during("failed to list the revisions")?;
+    let mut revisions = listed["revisions"].as_array().cloned().unwrap_or_default();
+    revisions.sort_by(|a, b| b["createTime"].as_str().cmp(&a["createTime"].as_str()));
+    Ok(revisions)
+}
+
+fn short(revision: &Value) -> String {
+    let name = revision["name"].as_str().unwrap_or_default();
+    name.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+/// Whether a revision ever became ready.
+fn is_ready(revision: &Value) -> bool {
+    let conditions = revision["conditions"].as_array();
+    conditions.into_iter().flatten().any(|condition| {
+        condition["type"] == "Ready" && condition["state"] == "CONDITION_SUCCEEDED"
+    })
+}

@@ -1,0 +1,45 @@
+//! What a kept-alive connection is remembered by spares cryptography and nothing else.
+
+use std::time::Duration;
+
+use mcpo_test_support::{client::TestClient, server::TestServer};
+use reqwest::StatusCode;
+
+async fn access_token(client: &TestClient) -> String {
+    let tokens = client.tokens().await;
+    tokens["access_token"].as_str().unwrap().to_owned()
+}
+
+/// The status of calls with these tokens, one after the other, all on the connection of `client`.
+async fn statuses(client: &TestClient, tokens: &[&str]) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for token in tokens {
+        statuses.push(client.can_call(token).await.as_u16());
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn rs3_rs6_a_token_shown_before_is_checked_again_each_time() {
+    let server = TestServer::start().await;
+    let one = TestClient::register(&server.base()).await;
+    let two = TestClient::register(&server.base()).await;
+    let (first, second) = (access_token(&one).await, access_token(&two).await);
+    let nearly = format!("{}A", &first[..first.len() - 1]);
+    let tokens = [&first, &first, &second, &first, &nearly, &first].map(String::as_str);
+    assert_eq!(
+        statuses(&one, &tokens).await,
+        [200, 200, 200, 200, 401, 200]
+    );
+
+    let fields = [("token", first.as_str()), ("client_id", one.id.as_str())];
+    assert_eq!(
+        one.submit("/revoke", &fields).await.status(),
+        StatusCode::OK
+    );
+    let tokens = [&first, &second, &first].map(String::as_str);
+    assert_eq!(statuses(&one, &tokens).await, [401, 200, 401]);
+
+    server.clock.advance(Duration::from_secs(3600));
+    assert_eq!(statuses(&one, &[&second, &second]).await, [401, 401]);
+}

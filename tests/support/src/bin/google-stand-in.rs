@@ -1,0 +1,25 @@
+//! Runs the stand-in for Google until stdin ends, and prints what a client's environment needs.
+//! With `--enabled`, all APIs are enabled from the start.
+
+#![allow(clippy::print_stdout, reason = "this is what it is for")]
+
+use std::io::Read as _;
+
+use mcpo_test_support::google::{Beginning, Google};
+
+fn main() {
+    let is_enabled = std::env::args().any(|argument| argument == "--enabled");
+    let google = Google::begin(Beginning {
+        is_enabled,
+        ..Beginning::default()
+    });
+    println!("export STAND_IN=http://{}", google.address());
+    for (name, value) in google.environment() {
+        println!("export {name}={value}");
+    }
+    let mut ignored = Vec::new();
+    let _ = std::io::stdin().read_to_end(&mut ignored);
+    for violation in google.take_violations() {
+        println!("# violation: {violation}");
+    }
+}

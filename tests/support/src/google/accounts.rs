@@ -1,0 +1,56 @@
+//! IAM: service accounts, and tokens in their name.
+
+use serde_json::json;
+
+use super::{
+    Cloud,
+    call::{Call, not_here},
+    error::{Answer, ApiError},
+    state::timestamp,
+};
+
+/// `iam` and `iamcredentials`.
+pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
+    match call.found.method.id.as_str() {
+        "iam.projects.serviceAccounts.get" => cloud.state().get(&call.path("name")),
+        "iam.projects.serviceAccounts.delete" => {
+            cloud.state().delete(&call.path("name"))?;
+            Ok(json!({}))
+        }
+        "iam.projects.serviceAccounts.create" => create(cloud, call),
+        "iamcredentials.projects.serviceAccounts.generateAccessToken" => {
+            let name = call.path("name");
+            let email = name.rsplit('/').next().unwrap_or_default();
+            if call.body["scope"].as_array().is_none_or(Vec::is_empty) {
+                return Err(ApiError::new(400, "scope is required"));
+            }
+            let token = cloud.mint(email);
+            Ok(json!({ "accessToken": token, "expireTime": timestamp() }))
+        }
+        _ => Err(not_here(call)),
+    }
+}
+
+fn create(cloud: &Cloud, call: &Call) -> Answer {
+    let id = call.body["accountId"].as_str().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !(6..=30).contains(&id.len())
+        || !id.starts_with(|c: char| c.is_ascii_lowercase())
+        || !id.chars().all(plain)
+    {
+        return Err(ApiError::new(400, format!("Invalid account id: {id}")));
+    }
+    let email = format!("{id}@{}.iam.gserviceaccount.com", cloud.project);
+    let name = format!("projects/{}/serviceAccounts/{email}", cloud.project);
+    let mut state = cloud.state();
+    let number = state.next();
+    let account = json!({
+        "name": name,
+        "email": email,
+        "projectId": cloud.project,
+        "uniqueId": format!("1{number:020}"),
+        "displayName": call.body["serviceAccount"]["displayName"].as_str().unwrap_or_default(),
+        "description": call.body["serviceAccount"]["description"].as_str().unwrap_or_default(),
+    });
+    state.create(&name, account)
+}

@@ -1,0 +1,246 @@
+//! One call: from the bytes of a request to the method it is for, and back.
+
+use std::collections::BTreeMap;
+
+use hyper::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::{
+    Cloud, accounts, artifacts, builds,
+    error::{Answer, ApiError},
+    facts::{self, Found},
+    fault::Fault,
+    http::{Reply, Request, Served},
+    logging, projects, run, schema,
+    schema::Direction,
+    secrets, storage,
+};
+
+/// A call that is well-formed.
+pub struct Call {
+    /// What it is for.
+    pub found: Found,
+    /// Its query, decoded.
+    pub query: BTreeMap<String, Vec<String>>,
+    /// Its body.
+    pub body: Value,
+    /// Who calls.
+    pub caller: String,
+}
+
+impl Call {
+    /// A path parameter.
+    pub fn path(&self, name: &str) -> String {
+        self.found.path.get(name).cloned().unwrap_or_default()
+    }
+
+    /// A parameter of the query.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name)?.first().map(String::as_str)
+    }
+}
+
+/// Answers a request to one of the APIs.
+pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
+    let refused = |error: &ApiError| Ok(Reply::json(error.code, &error.body(), error.retry_after));
+    let found = facts::api(host).and_then(|api| {
+        api.find(
+            request.method.as_str(),
+            request.path.trim_start_matches('/'),
+        )
+    });
+    let Some(found) = found else {
+        cloud.violation(format!(
+            "no such method: {} https://{host}{}",
+            request.method, request.path
+        ));
+        return refused(&ApiError::new(
+            404,
+            "The requested URL was not found on this server.",
+        ));
+    };
+    let id = found.method.id.clone();
+    let served = match cloud.fault_before(&id, &request).await {
+        Some(Err(cut)) => Err(cut),
+        Some(Ok(error)) => refused(&error),
+        None => match prepare(cloud, found, &request) {
+            Err(error) => refused(&error),
+            Ok(call) => match storage::serve(cloud, &call, &request) {
+                Some(served) => served,
+                None => answer(cloud, &call).await,
+            },
+        },
+    };
+    let status = served.as_ref().map_or(0, |reply| reply.status.as_u16());
+    cloud.state().calls.push((id.clone(), status));
+    if cloud
+        .state()
+        .take_fault(&id, |fault| *fault == Fault::LostAnswer)
+        .is_some()
+    {
+        return Err("the answer is lost");
+    }
+    served
+}
+
+/// Everything that Google checks before it looks at what is asked for.
+fn prepare(cloud: &Cloud, found: Found, request: &Request) -> Result<Call, ApiError> {
+    let caller = cloud.caller(request)?;
+    cloud.check_enabled(found.api.host, &caller)?;
+    let invalid = |problem: String| {
+        cloud.violation(format!("{}: {problem}", found.method.id));
+        ApiError::new(400, problem)
+    };
+    schema::check_query(&found, &request.query).map_err(invalid)?;
+    let body = if request.body.is_empty() || found.is_upload {
+        Value::Null
+    } else {
+        serde_json::from_slice(&request.body)
+            .map_err(|error| invalid(format!("Invalid JSON payload received. {error}")))?
+    };
+    match (&found.method.request, &body) {
+        (_, _) if found.is_upload => {}
+        (Some(name), body) => {
+            let empty = json!({});
+            let body = if body.is_null() { &empty } else { body };
+            schema::check(found.api, name, body, Direction::Request).map_err(invalid)?;
+        }
+        (None, Value::Null) => {}
+        (None, _) => return Err(invalid("this method takes no body".into())),
+    }
+    Ok(Call {
+        query: request.query.clone(),
+        found,
+        body,
+        caller,
+    })
+}
+
+async fn answer(cloud: &Cloud, call: &Call) -> Served {
+    let answered = dispatch(cloud, call).await;
+    if let (Ok(value), Some(name)) = (&answered, &call.found.method.response)
+        && let Err(problem) = schema::check(call.found.api, name, value, Direction::Answer)
+    {
+        cloud.violation(format!(
+            "our own answer to {}: {problem}",
+            call.found.method.id
+        ));
+    }
+    Ok(match answered {
+        Ok(Value::Null) => Reply::empty(StatusCode::NO_CONTENT),
+        Ok(value) => Reply::json(200, &value, None),
+        Err(error) => Reply::json(error.code, &error.body(), error.retry_after),
+    })
+}
+
+async fn dispatch(cloud: &Cloud, call: &Call) -> Answer {
+    let id = call.found.method.id.as_str();
+    match id.split('.').next().unwrap_or_default() {
+        "artifactregistry" => artifacts::answer(cloud, call),
+        "cloudbuild" => builds::answer(cloud, call),
+        "cloudresourcemanager" | "serviceusage" => projects::answer(cloud, call),
+        "iam" | "iamcredentials" => accounts::answer(cloud, call),
+        "logging" => logging::answer(cloud, call),
+        "run" => run::answer(cloud, call).await,
+        "secretmanager" => secrets::answer(cloud, call),
+        "storage" => storage::answer(cloud, call),
+        _ => Err(not_here(call)),
+    }
+}
+
+/// A method that exists, but not in this stand-in.
+pub fn not_here(call: &Call) -> ApiError {
+    ApiError::new(
+        501,
+        format!("the stand-in does not know {}", call.found.method.id),
+    )
+}
+
+impl Cloud {
+    /// The fault that keeps a call from being looked at.
+    async fn fault_before(
+        &self,
+        id: &str,
+        request: &Request,
+    ) -> Option<Result<ApiError, &'static str>> {
+        let is_early = |fault: &Fault| {
+            matches!(
+                fault,
+                Fault::Denied(_)
+                    | Fault::Quota(_)
+                    | Fault::Status(_)
+                    | Fault::Cut
+                    | Fault::TokensExpire
+                    | Fault::SomebodyElse
+                    | Fault::Hangs(_)
+            )
+        };
+        let fault = self.state().take_fault(id, is_early)?;
+        match fault {
+            Fault::Denied(permission) => Some(Ok(ApiError::denied(permission))),
+            Fault::Quota(after) => Some(Ok(ApiError::quota(after))),
+            Fault::Status(code) => Some(Ok(ApiError::new(
+                code,
+                "The service is currently unavailable.",
+            ))),
+            Fault::Cut => Some(Err("the connection is cut")),
+            Fault::Hangs(seconds) => {
+                tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+                None
+            }
+            Fault::TokensExpire => {
+                self.state().tokens.clear();
+                None
+            }
+            Fault::SomebodyElse => {
+                run::somebody_else(self, &request.path);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Whose token came with the request.
+    fn caller(&self, request: &Request) -> Result<String, ApiError> {
+        let unauthenticated = || {
+            ApiError::new(
+                401,
+                "Request had invalid authentication credentials. Expected OAuth 2 access token.",
+            )
+        };
+        let header = request.headers.get(header::AUTHORIZATION);
+        let token = header
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        match token {
+            Some(token) => self.holder(token).ok_or_else(unauthenticated),
+            // An independent client tests us with anonymous credentials.
+            None if request.headers.get("x-goog-api-client").is_some() => {
+                Ok("anonymous".to_owned())
+            }
+            None if request.method == Method::PUT && request.query.contains_key("upload_id") => {
+                Ok("anonymous".to_owned())
+            }
+            None => Err(unauthenticated()),
+        }
+    }
+
+    /// Refuses calls to APIs that are not enabled, as Google does, also for a while after.
+    fn check_enabled(&self, host: &str, caller: &str) -> Result<(), ApiError> {
+        let mut state = self.state();
+        let disabled = || ApiError::disabled(host, self.number);
+        if caller == "anonymous" || host == "serviceusage.googleapis.com" {
+            return Ok(());
+        }
+        if !state.enabled.contains(host) {
+            return Err(disabled());
+        }
+        match state.propagation.get_mut(host) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                Err(disabled())
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Runs a pushed image as Cloud Run does: pulled by digest, unpacked, started by `runc`.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use flate2::read::GzDecoder;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::registry::Registry;
+use crate::process::free_port;
+
+/// A running container; it ends with the value.
+pub struct Container {
+    id: String,
+    process: Child,
+    /// Where it was told to listen.
+    pub port: u16,
+}
+
+/// What one is started with.
+pub struct Start<'a> {
+    /// The unpacked image.
+    pub image: &'a Unpacked,
+    /// The environment, without `PORT`.
+    pub environment: Vec<(String, String)>,
+    /// What takes the lines it writes, and whether to stderr.
+    pub log: Box<dyn Fn(&str, bool) + Send + Sync>,
+}
+
+/// An image on disk.
+pub struct Unpacked {
+    bundle: PathBuf,
+    config: Value,
+}
+
+/// Pulls `REGION-docker.pkg.dev/PROJECT/REPOSITORY/NAME@sha256:…`.
+pub async fn pull(registry: &Registry, image: &str, folder: &Path) -> Result<Unpacked, String> {
+    let (name, digest) = image
+        .split_once('@')
+        .ok_or("the stand-in runs images by digest only")?;
+    let (host, path) = name.split_once('/').ok_or("not the name of an image")?;
+    if !host.ends_with("-docker.pkg.dev") {
+        return Err(format!("{host} is no Artifact Registry"));
+    }
+    let manifest = registry.get(&format!("{path}/manifests/{digest}")).await?;
+    check_digest(&manifest, digest)?;
+    let manifest: Value = serde_json::from_slice(&manifest).map_err(|error| error.to_string())?;
+    let config = blob(registry, path, &manifest["config"]).await?;
+    let config: Value = serde_json::from_slice(&config).map_err(|error| error.to_string())?;
+    if config["architecture"] != "amd64" || config["os"] != "linux" {
+        return Err(format!(
+            "the image is for {} {}",
+            config["os"], config["architecture"]
+        ));
+    }
+    let root = folder.join("rootfs");
+    fs::create_dir_all(&root).map_err(|error| error.to_string())?;
+    let layers = manifest["layers"].as_array().cloned().unwrap_or_default();
+    let ids = config["rootfs"]["diff_ids"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    for (layer, id) in layers.iter().zip(&ids) {
+        let packed = blob(registry, path, layer).await?;
+        let mut tar = Vec::new();
+        GzDecoder::new(&*packed)
+            .read_to_end(&mut tar)
+            .map_err(|error| error.to_string())?;
+        check_digest(&tar, id.as_str().unwrap_or_default())?;
+        let mut archive = tar::Archive::new(&*tar);
+        archive.set_preserve_ownerships(true);
+        archive.unpack(&root).map_err(|error| error.to_string())?;
+    }
+    Ok(Unpacked {
+        bundle: folder.to_owned(),
+        config: config["config"].clone(),
+    })
+}
+
+async fn blob(registry: &Registry, path: &str, descriptor: &Value) -> Result<Vec<u8>, String> {
+    let digest = descriptor["digest"].as_str().unwrap_or_default();
+    let bytes = registry.get(&format!("{path}/blobs/{digest}")).await?;
+    check_digest(&bytes, digest)?;
+    if descriptor["size"] != bytes.len() {
+        return Err(format!(
+            "{digest} has another size than its descriptor says"
+        ));
+    }
+    Ok(bytes)
+}
+
+fn check_digest(bytes: &[u8], digest: &str) -> Result<(), String> {
+    use std::fmt::Write as _;
+
+    let mut found = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(found, "{byte:02x}");
+    }
+    if found == digest {
+        Ok(())
+    } else {
+        Err(format!("{digest} is {found}"))
+    }
+}
+
+impl Container {
+    /// Starts the image's entry point on a free port.
+    pub fn start(start: Start<'_>) -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let id = format!("mcpo-test-{}-{count}", std::process::id());
+        let port = free_port();
+        let spec = specification(start.image, &start.environment, port)?;
+        fs::write(start.image.bundle.join("config.json"), spec.to_string())
+            .map_err(|error| error.to_string())?;
+        let mut process = Command::new("runc")
+            .args(["run", "--bundle"])
+            .arg(&start.image.bundle)
+            .arg(&id)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("runc: {error}"))?;
+        let log: std::sync::Arc<dyn Fn(&str, bool) + Send + Sync> = start.log.into();
+        if let Some(out) = process.stdout.take() {
+            follow(out, std::sync::Arc::clone(&log), false);
+        }
+        if let Some(err) = process.stderr.take() {
+            follow(err, log, true);
+        }
+        Ok(Self { id, process, port })
+    }
+
+    /// Waits until a GET on `path` (or a connection, without one) succeeds.
+    pub async fn wait_until_ready(
+        &mut self,
+        path: Option<&str>,
+        patience: Duration,
+    ) -> Result<(), String> {
+        let began = Instant::now();
+        loop {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                return Err(format!("the container exited ({status})"));
+            }
+            let ready = match path {
+                Some(path) => crate::http::get(self.port, path).is_ok(),
+                None => std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok(),
+            };
+            if ready {
+                return Ok(());
+            }
+            if began.elapsed() > patience {
+                return Err("it did not listen on the port defined by PORT in time".into());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = Command::new("runc")
+            .args(["delete", "--force", &self.id])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn follow(
+    from: impl Read + Send + 'static,
+    log: std::sync::Arc<dyn Fn(&str, bool) + Send + Sync>,
+    is_error: bool,
+) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines() {
+            match line {
+                Ok(line) => log(&line, is_error),
+                Err(_) => return,
+            }
+        }
+    });
+}
+
+/// The runtime specification: as locked up as Cloud Run's, with the host's network.
+fn specification(
+    image: &Unpacked,
+    environment: &[(String, String)],
+    port: u16,
+) -> Result<Value, String> {
+    let list = |name: &str| image.config[name].as_array().cloned().unwrap_or_default();
+    let mut arguments = list("Entrypoint");
+    arguments.extend(list("Cmd"));
+    if arguments.is_empty() {
+        return Err("the image has no entry point".into());
+    }
+    let mut env: Vec<Value> = list("Env");
+    env.push(format!("PORT={port}").into());
+    env.extend(
+        environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}").into()),
+    );
+    let user = image.config["User"].as_str().unwrap_or("0");
+    let (uid, gid) = user.split_once(':').unwrap_or((user, user));
+    let number = |text: &str| {
+        text.parse::<u32>()
+            .map_err(|_| format!("the user {user:?} is no number"))
+    };
+    Ok(json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "terminal": false,
+            "user": { "uid": number(uid)?, "gid": number(gid)? },
+            "args": arguments,
+            "env": env,
+            "cwd": image.config["WorkingDir"].as_str().filter(|dir| !dir.is_empty()).unwrap_or("/"),
+            "noNewPrivileges": true,
+        },
+        "root": { "path": "rootfs", "readonly": false },
+        "mounts": [
+            { "destination": "/proc", "type": "proc", "source": "proc" },
+            { "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"] },
+        ],
+        "linux": { "namespaces": [
+            { "type": "pid" }, { "type": "mount" }, { "type": "ipc" }, { "type": "uts" },
+        ] },
+    }))
+}

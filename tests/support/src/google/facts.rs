@@ -1,0 +1,220 @@
+//! What Google publishes about its APIs: which method a path belongs to, what it takes and answers.
+
+use std::{collections::BTreeMap, sync::OnceLock};
+
+use serde_json::Value;
+
+/// One API: its host, its methods, its schemas.
+#[derive(Debug)]
+pub struct Api {
+    /// Such as `run.googleapis.com`.
+    pub host: &'static str,
+    facts: Value,
+    methods: Vec<Method>,
+}
+
+/// One method of an API.
+#[derive(Debug)]
+pub struct Method {
+    /// Such as `run.projects.locations.services.create`.
+    pub id: String,
+    verb: String,
+    template: String,
+    path: String,
+    /// Parameters by name.
+    pub parameters: Value,
+    /// The schema of its body.
+    pub request: Option<String>,
+    /// The schema of its answer.
+    pub response: Option<String>,
+    takes_uploads: bool,
+}
+
+/// A method, and what its path says.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The API.
+    pub api: &'static Api,
+    /// The method.
+    pub method: &'static Method,
+    /// Path parameters, decoded.
+    pub path: BTreeMap<String, String>,
+    /// Whether it came by the path for uploads.
+    pub is_upload: bool,
+}
+
+const SOURCES: [(&str, &str); 10] = [
+    (
+        "artifactregistry.googleapis.com",
+        include_str!("../../fixtures/google-apis/artifactregistry.v1.json"),
+    ),
+    (
+        "cloudbuild.googleapis.com",
+        include_str!("../../fixtures/google-apis/cloudbuild.v1.json"),
+    ),
+    (
+        "cloudresourcemanager.googleapis.com",
+        include_str!("../../fixtures/google-apis/cloudresourcemanager.v3.json"),
+    ),
+    (
+        "iam.googleapis.com",
+        include_str!("../../fixtures/google-apis/iam.v1.json"),
+    ),
+    (
+        "iamcredentials.googleapis.com",
+        include_str!("../../fixtures/google-apis/iamcredentials.v1.json"),
+    ),
+    (
+        "logging.googleapis.com",
+        include_str!("../../fixtures/google-apis/logging.v2.json"),
+    ),
+    (
+        "run.googleapis.com",
+        include_str!("../../fixtures/google-apis/run.v2.json"),
+    ),
+    (
+        "secretmanager.googleapis.com",
+        include_str!("../../fixtures/google-apis/secretmanager.v1.json"),
+    ),
+    (
+        "serviceusage.googleapis.com",
+        include_str!("../../fixtures/google-apis/serviceusage.v1.json"),
+    ),
+    (
+        "storage.googleapis.com",
+        include_str!("../../fixtures/google-apis/storage.v1.json"),
+    ),
+];
+
+/// All APIs that are known.
+pub fn apis() -> &'static [Api] {
+    static APIS: OnceLock<Vec<Api>> = OnceLock::new();
+    APIS.get_or_init(|| SOURCES.map(|(host, text)| Api::read(host, text)).into())
+}
+
+/// The API that lives at this host.
+pub fn api(host: &str) -> Option<&'static Api> {
+    apis().iter().find(|api| api.host == host)
+}
+
+impl Api {
+    fn read(host: &'static str, text: &str) -> Self {
+        let facts: Value = serde_json::from_str(text).expect("facts are JSON");
+        let prefix = facts["servicePath"].as_str().unwrap_or_default().to_owned();
+        let mut methods = Vec::new();
+        collect(&facts, &prefix, &mut methods);
+        Self {
+            host,
+            facts,
+            methods,
+        }
+    }
+
+    /// A schema by name.
+    pub fn schema(&self, name: &str) -> &Value {
+        &self.facts["schemas"][name]
+    }
+
+    /// Parameters that every method takes.
+    pub fn common_parameters(&self) -> &Value {
+        &self.facts["parameters"]
+    }
+
+    /// The method for a request; `path` has no leading slash and is still encoded.
+    pub fn find(&'static self, verb: &str, path: &str) -> Option<Found> {
+        let stripped = ["upload/", "resumable/upload/"]
+            .iter()
+            .find_map(|prefix| path.strip_prefix(prefix));
+        let is_upload = stripped.is_some();
+        let path = stripped.or(path.strip_prefix("download/")).unwrap_or(path);
+        self.methods.iter().find_map(|method| {
+            if method.verb != verb || (is_upload && !method.takes_uploads) {
+                return None;
+            }
+            let path = method.path_parameters(path)?;
+            Some(Found {
+                api: self,
+                method,
+                path,
+                is_upload,
+            })
+        })
+    }
+}
+
+fn collect(node: &Value, prefix: &str, into: &mut Vec<Method>) {
+    for facts in members(&node["methods"]) {
+        let text = |name: &str| facts[name].as_str().unwrap_or_default().to_owned();
+        let path = format!("{prefix}{}", text("path"));
+        let flat = facts["flatPath"]
+            .as_str()
+            .map(|flat| format!("{prefix}{flat}"));
+        into.push(Method {
+            id: text("id"),
+            verb: text("httpMethod"),
+            template: flat.unwrap_or_else(|| path.clone()),
+            path,
+            parameters: facts["parameters"].clone(),
+            request: facts["request"]["$ref"].as_str().map(str::to_owned),
+            response: facts["response"]["$ref"].as_str().map(str::to_owned),
+            takes_uploads: facts["supportsMediaUpload"] == true,
+        });
+    }
+    for resource in members(&node["resources"]) {
+        collect(resource, prefix, into);
+    }
+}
+
+fn members(node: &Value) -> impl Iterator<Item = &Value> {
+    node.as_object()
+        .into_iter()
+        .flat_map(|object| object.values())
+}
+
+impl Method {
+    /// The parameters in `path`, if it is one of this method's.
+    fn path_parameters(&self, path: &str) -> Option<BTreeMap<String, String>> {
+        let segments: Vec<&str> = path.split('/').collect();
+        let wanted: Vec<&str> = self.template.split('/').collect();
+        if segments.len() != wanted.len() {
+            return None;
+        }
+        let mut found = BTreeMap::new();
+        for (segment, wanted) in segments.iter().zip(wanted) {
+            let Some(rest) = wanted.strip_prefix('{') else {
+                if *segment != wanted {
+                    return None;
+                }
+                continue;
+            };
+            let (name, verb) = rest.split_once('}')?;
+            let value = segment.strip_suffix(verb)?;
+            if value.is_empty() || value.contains(':') {
+                return None;
+            }
+            found.insert(name.to_owned(), decode(value));
+        }
+        if let Some((name, value)) = self.whole_name(path) {
+            found.insert(name, value);
+        }
+        Some(found)
+    }
+
+    /// `v2/{+name}:wait`: the parameter that spans several segments.
+    fn whole_name(&self, path: &str) -> Option<(String, String)> {
+        let (before, rest) = self.path.split_once("{+")?;
+        let (name, after) = rest.split_once('}')?;
+        let value = path.strip_prefix(before)?.strip_suffix(after)?;
+        Some((name.to_owned(), decode(value)))
+    }
+}
+
+/// Percent-decodes one segment.
+fn decode(text: &str) -> String {
+    let plain = text.replace('+', "%2B");
+    let mut pairs = url::form_urlencoded::parse(plain.as_bytes());
+    pairs
+        .next()
+        .map(|(name, _)| name.into_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,183 @@
+//! The way in: a proxy that ends TLS for Google's host names, so that a client needs no setting of
+//! its own to meet the stand-in, and plain HTTP for clients that are pointed at it.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use http_body_util::Full;
+use hyper::{
+    Response,
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    Cloud, call,
+    fault::Fault,
+    http::{Reply, Request, Served},
+    registry, run, tokens,
+};
+
+const NAMES: [&str; 5] = [
+    "*.googleapis.com",
+    "*.pkg.dev",
+    "*.europe-west1.run.app",
+    "*.us-central1.run.app",
+    "accounts.google.com",
+];
+
+/// A certificate for Google's names, by an authority that only the tests trust.
+pub fn acceptor(authority: &Path) -> TlsAcceptor {
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key"))
+        .expect("a certificate");
+    std::fs::write(authority, issuer.pem()).expect("a file");
+    let key = KeyPair::generate().expect("a key");
+    let leaf = CertificateParams::new(NAMES.map(str::to_owned)).expect("names");
+    let leaf = leaf.signed_by(&key, &issuer).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.3")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![leaf.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
+        .expect("a certificate that fits its key");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Accepts connections for ever.
+pub async fn listen(cloud: Cloud, listener: TcpListener, acceptor: TlsAcceptor) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
+        tokio::spawn(connection(cloud.share(), stream, acceptor.clone()));
+    }
+}
+
+async fn connection(cloud: Cloud, stream: TcpStream, acceptor: TlsAcceptor) {
+    let _ = stream.set_nodelay(true);
+    let mut start = [0; 8];
+    let is_tunnel = stream
+        .peek(&mut start)
+        .await
+        .is_ok_and(|read| start[..read].starts_with(b"CONNECT "));
+    if !is_tunnel {
+        return serve(cloud, TokioIo::new(stream), None).await;
+    }
+    let Some((host, stream)) = tunnel(stream).await else {
+        return;
+    };
+    if let Ok(stream) = acceptor.accept(stream).await {
+        serve(cloud, TokioIo::new(stream), Some(host)).await;
+    }
+}
+
+/// Reads the head of a CONNECT request and opens the tunnel, whose other end is here.
+async fn tunnel(mut stream: TcpStream) -> Option<(String, TcpStream)> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+        if head.len() > 8192 {
+            return None;
+        }
+    }
+    let head = String::from_utf8(head).ok()?;
+    let host = head.strip_prefix("CONNECT ")?.split(':').next()?.to_owned();
+    stream
+        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .await
+        .ok()?;
+    Some((host, stream))
+}
+
+async fn serve<S>(cloud: Cloud, stream: S, host: Option<String>)
+where
+    S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let (cloud, host) = (cloud.share(), host.clone());
+        async move { answer(&cloud, host.as_deref(), request).await }
+    });
+    // A connection that was cut on purpose ends in an error.
+    let _ = http1::Builder::new()
+        .auto_date_header(true)
+        .serve_connection(stream, service)
+        .await;
+}
+
+async fn answer(
+    cloud: &Cloud,
+    host: Option<&str>,
+    request: hyper::Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, &'static str> {
+    let cut = cloud.cut_body(host, &request);
+    let request = Request::read(request, cut).await?;
+    let reply = route(cloud, host, request).await?;
+    Ok(reply.into_response(Some(&cloud.date())))
+}
+
+async fn route(cloud: &Cloud, host: Option<&str>, request: Request) -> Served {
+    let path = request.path.clone();
+    match host {
+        Some("oauth2.googleapis.com" | "sts.googleapis.com" | "accounts.google.com") => {
+            tokens::token(cloud, &request)
+        }
+        Some(host) if host.ends_with("-docker.pkg.dev") => {
+            registry::serve(cloud, host, request).await
+        }
+        Some(host) if host.ends_with(".run.app") => run::serve_public(cloud, host, request).await,
+        Some(host) => call::serve(cloud, host, request).await,
+        None if path == "/token" => tokens::token(cloud, &request),
+        None if path.starts_with("/computeMetadata/") || path.starts_with("/as/") => {
+            tokens::metadata(cloud, &request)
+        }
+        None if path.contains("/storage/v1/") => {
+            call::serve(cloud, "storage.googleapis.com", request).await
+        }
+        None if path.starts_with("/v2/") => call::serve(cloud, "run.googleapis.com", request).await,
+        None => Ok(Reply::text(hyper::StatusCode::NOT_FOUND, "not found")),
+    }
+}
+
+impl Cloud {
+    /// After how many bytes this request's body is to be cut, if at all.
+    fn cut_body(&self, host: Option<&str>, request: &hyper::Request<Incoming>) -> Option<usize> {
+        if request.method() != hyper::Method::PUT {
+            return None;
+        }
+        let place = if host.is_some_and(|host| host.ends_with(".pkg.dev")) {
+            "registry"
+        } else {
+            "storage.upload"
+        };
+        match self
+            .state()
+            .take_fault(place, |fault| matches!(fault, Fault::CutBody(_)))?
+        {
+            Fault::CutBody(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+/// The address of a listener on any port.
+pub fn bind() -> (std::net::TcpListener, SocketAddr) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener
+        .set_nonblocking(true)
+        .expect("a non-blocking socket");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
+}

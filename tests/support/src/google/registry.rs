@@ -1,0 +1,219 @@
+//! Artifact Registry's other half: a real registry behind Google's way of letting people in.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hyper::{Method, StatusCode, header};
+use serde_json::json;
+
+use super::{
+    Cloud,
+    fault::Fault,
+    http::{Reply, Request, Served},
+};
+use crate::client::http;
+
+/// `docker-registry` (Debian), on a port of its own.
+pub struct Registry {
+    process: Child,
+    folder: PathBuf,
+    /// Where it listens.
+    pub address: String,
+    client: reqwest::Client,
+}
+
+impl Registry {
+    /// Starts it with its files in `folder`.
+    pub fn start(folder: PathBuf) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address").to_string();
+        drop(listener);
+        let mut config =
+            String::from("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n");
+        let _ = writeln!(
+            config,
+            "storage: {{filesystem: {{rootdirectory: {:?}}}, delete: {{enabled: true}}}}",
+            folder.join("blobs").display().to_string()
+        );
+        let _ = writeln!(
+            config,
+            "http: {{addr: {address:?}, relativeurls: true, secret: test}}"
+        );
+        fs::write(folder.join("registry.yml"), config).expect("a file");
+        let process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(folder.join("registry.yml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("docker-registry, from the Debian package of that name");
+        let began = Instant::now();
+        while std::net::TcpStream::connect(&address).is_err() {
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "docker-registry does not answer"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let client = http().no_proxy().build().expect("an HTTP client");
+        Self {
+            process,
+            folder,
+            address,
+            client,
+        }
+    }
+
+    /// What it holds under this path.
+    pub async fn get(&self, path: &str) -> Result<Vec<u8>, String> {
+        let request = self
+            .client
+            .get(format!("http://{}/v2/{path}", self.address))
+            .header("accept", "application/vnd.oci.image.manifest.v1+json");
+        let response = request.send().await.map_err(|error| error.to_string())?;
+        if !response.status().is_success() {
+            return Err(format!("HTTP {}", response.status()));
+        }
+        let body = response.bytes().await.map_err(|error| error.to_string())?;
+        Ok(body.to_vec())
+    }
+
+    /// Deletes an image with all of its versions.
+    pub fn forget(&self, package: &str) -> Result<(), ()> {
+        let mut parts = package.split('/');
+        let mut after = |name: &str| {
+            parts
+                .by_ref()
+                .skip_while(|part| *part != name)
+                .nth(1)
+                .ok_or(())
+        };
+        let (project, repository, image) = (
+            after("projects")?,
+            after("repositories")?,
+            after("packages")?,
+        );
+        let repositories = self.folder.join("blobs/docker/registry/v2/repositories");
+        fs::remove_dir_all(repositories.join(project).join(repository).join(image)).map_err(|_| ())
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Answers a request to `REGION-docker.pkg.dev`.
+pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
+    cloud
+        .state()
+        .registry_calls
+        .push((request.method.to_string(), request.path.clone()));
+    let broken = cloud.state().take_fault("registry", |_| true);
+    match broken {
+        Some(Fault::Status(code)) => {
+            return Ok(Reply::text(
+                StatusCode::from_u16(code).expect("a status"),
+                "unavailable",
+            ));
+        }
+        Some(Fault::Cut) => return Err("the connection is cut"),
+        _ => {}
+    }
+    if request.path == "/v2/token" {
+        return Ok(token(cloud, &request));
+    }
+    let authorization = request.header("authorization").unwrap_or_default();
+    let bearer = authorization.strip_prefix("Bearer ");
+    if bearer.and_then(|token| cloud.holder(token)).is_none() {
+        let challenge = format!("Bearer realm=\"https://{host}/v2/token\",service=\"{host}\"");
+        let body = json!({ "errors": [{ "code": "UNAUTHORIZED", "message": "Unauthenticated request." }] });
+        return Ok(Reply::json(401, &body, None).with("www-authenticate", &challenge));
+    }
+    if request.method == Method::PATCH {
+        let body = json!({ "errors": [{ "code": "UNSUPPORTED", "message": "chunked uploads are not supported" }] });
+        return Ok(Reply::json(405, &body, None));
+    }
+    if let Some(missing) = missing_repository(cloud, host, &request.path) {
+        let body = json!({ "errors": [{ "code": "NAME_UNKNOWN", "message": format!("Repository {missing:?} not found") }] });
+        return Ok(Reply::json(404, &body, None));
+    }
+    forward(cloud, request).await
+}
+
+/// The repository that a path is in, if there is none of that name.
+fn missing_repository(cloud: &Cloud, host: &str, path: &str) -> Option<String> {
+    let region = host.strip_suffix("-docker.pkg.dev")?;
+    let mut parts = path
+        .strip_prefix("/v2/")?
+        .split('/')
+        .filter(|part| !part.is_empty());
+    let (project, repository) = (parts.next()?, parts.next()?);
+    let name = format!("projects/{project}/locations/{region}/repositories/{repository}");
+    (!cloud.state().resources.contains_key(&name)).then_some(name)
+}
+
+/// Google's access token is the registry's token.
+fn token(cloud: &Cloud, request: &Request) -> Reply {
+    let authorization = request.header("authorization").unwrap_or_default();
+    let password = authorization
+        .strip_prefix("Basic ")
+        .and_then(|basic| BASE64_STANDARD.decode(basic).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .and_then(|pair| pair.strip_prefix("oauth2accesstoken:").map(str::to_owned));
+    match password {
+        Some(token) if cloud.holder(&token).is_some() => {
+            Reply::json(200, &json!({ "token": token, "expires_in": 300 }), None)
+        }
+        _ => Reply::json(
+            401,
+            &json!({ "errors": [{ "code": "UNAUTHORIZED" }] }),
+            None,
+        ),
+    }
+}
+
+async fn forward(cloud: &Cloud, request: Request) -> Served {
+    let registry = &cloud.registry;
+    let mut url = format!("http://{}{}", registry.address, request.path);
+    if !request.raw_query.is_empty() {
+        url = format!("{url}?{}", request.raw_query);
+    }
+    let mut headers = request.headers.clone();
+    for name in [
+        header::HOST,
+        header::AUTHORIZATION,
+        header::CONTENT_LENGTH,
+        header::CONNECTION,
+    ] {
+        headers.remove(name);
+    }
+    let sent = registry
+        .client
+        .request(request.method, url)
+        .headers(headers)
+        .body(request.body)
+        .send()
+        .await
+        .map_err(|_| "the registry is gone")?;
+    let mut reply = Reply::empty(sent.status());
+    reply.headers = sent.headers().clone();
+    reply.headers.remove(header::TRANSFER_ENCODING);
+    reply.body = sent.bytes().await.map_err(|_| "the registry is gone")?;
+    if reply.body.is_empty() {
+        // A HEAD keeps the length of what a GET would bring.
+        return Ok(reply);
+    }
+    reply.headers.remove(header::CONTENT_LENGTH);
+    Ok(reply)
+}

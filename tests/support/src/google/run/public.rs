@@ -1,0 +1,127 @@
+//! The services' public addresses.
+
+use hyper::{StatusCode, header};
+use serde_json::Value;
+
+use super::super::{
+    Cloud,
+    http::{Reply, Request, Served},
+};
+
+/// The host name that is known beforehand: `SERVICE-NUMBER.REGION.run.app`.
+pub fn host(cloud: &Cloud, service: &str) -> String {
+    let mut parts = service.split('/');
+    let region = parts.nth(3).unwrap_or_default();
+    let id = parts.nth(1).unwrap_or_default();
+    format!("{id}-{}.{region}.run.app", cloud.number)
+}
+
+/// Answers a request to a service's public address.
+pub async fn serve(cloud: &Cloud, host_name: &str, request: Request) -> Served {
+    let (tag, host_name) = match host_name.split_once("---") {
+        Some((tag, rest)) => (Some(tag), rest),
+        None => (None, host_name),
+    };
+    let Some(service) = find(cloud, host_name) else {
+        return Ok(Reply::text(StatusCode::NOT_FOUND, "Error: Page not found"));
+    };
+    let name = service["name"].as_str().unwrap_or_default();
+    let is_public = service["invokerIamDisabled"] == true
+        || cloud.state().may(name, "allUsers", &["roles/run.invoker"]);
+    if !is_public && request.headers.get(header::AUTHORIZATION).is_none() {
+        return Ok(Reply::text(StatusCode::FORBIDDEN, "Error: Forbidden"));
+    }
+    let Some(revision) = choose(cloud, &service, tag) else {
+        return Ok(Reply::text(
+            StatusCode::NOT_FOUND,
+            "Error: no revision has traffic",
+        ));
+    };
+    let port = cloud
+        .state()
+        .containers
+        .get(&format!("{name}/revisions/{revision}"))
+        .map(|it| it.port);
+    match port {
+        Some(port) => forward(cloud, port, request).await,
+        None => Ok(Reply::text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Service Unavailable",
+        )),
+    }
+}
+
+fn find(cloud: &Cloud, host_name: &str) -> Option<Value> {
+    let state = cloud.state();
+    let services = state
+        .resources
+        .iter()
+        .filter(|(name, _)| name.contains("/services/") && !name.contains("/revisions/"));
+    services
+        .filter(|(name, _)| host(cloud, name) == host_name)
+        .map(|(_, service)| service.clone())
+        .next()
+}
+
+/// The revision for this request, in proportion to the traffic.
+fn choose(cloud: &Cloud, service: &Value, tag: Option<&str>) -> Option<String> {
+    let statuses = service["trafficStatuses"].as_array()?;
+    let revision = |status: &Value| status["revision"].as_str().map(str::to_owned);
+    if let Some(tag) = tag {
+        return statuses
+            .iter()
+            .find(|status| status["tag"] == tag)
+            .and_then(revision);
+    }
+    let mut lot = i64::try_from(cloud.state().next() % 100).unwrap_or(0);
+    for status in statuses {
+        lot -= status["percent"].as_i64().unwrap_or(0);
+        if lot < 0 {
+            return revision(status);
+        }
+    }
+    None
+}
+
+async fn forward(cloud: &Cloud, port: u16, request: Request) -> Served {
+    let mut url = format!("http://127.0.0.1:{port}{}", request.path);
+    if !request.raw_query.is_empty() {
+        url = format!("{url}?{}", request.raw_query);
+    }
+    let mut headers = request.headers;
+    for name in [
+        header::CONTENT_LENGTH,
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+    ] {
+        headers.remove(name);
+    }
+    headers.insert(
+        "x-forwarded-proto",
+        "https".parse().expect("a header value"),
+    );
+    let sent = cloud
+        .client
+        .request(request.method, url)
+        .headers(headers)
+        .body(request.body)
+        .send()
+        .await;
+    let Ok(sent) = sent else {
+        return Ok(Reply::text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Service Unavailable",
+        ));
+    };
+    let mut reply = Reply::empty(sent.status());
+    reply.headers = sent.headers().clone();
+    for name in [
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::CONNECTION,
+    ] {
+        reply.headers.remove(name);
+    }
+    reply.body = sent.bytes().await.map_err(|_| "the container is gone")?;
+    Ok(reply)
+}

@@ -1,0 +1,105 @@
+//! Secret Manager.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use super::{
+    Cloud,
+    call::{Call, not_here},
+    error::{Answer, ApiError},
+    state::{State, timestamp},
+};
+
+/// `secretmanager`.
+pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
+    let mut state = cloud.state();
+    let method = call
+        .found
+        .method
+        .id
+        .strip_prefix("secretmanager.projects.secrets.");
+    match method.unwrap_or_default() {
+        "get" => state.get(&call.path("name")),
+        "create" => create(cloud, &mut state, call),
+        "delete" => {
+            state.payloads.remove(&call.path("name"));
+            state.delete(&call.path("name"))?;
+            Ok(json!({}))
+        }
+        "getIamPolicy" => {
+            state.get(&call.path("resource"))?;
+            Ok(state.policy(&call.path("resource")))
+        }
+        "setIamPolicy" => {
+            state.get(&call.path("resource"))?;
+            state.set_policy(&call.path("resource"), call.body["policy"].clone())
+        }
+        "addVersion" => add_version(&mut state, call),
+        "versions.access" => {
+            let (name, data) = read_version(&state, &call.path("name"))?;
+            let checksum = crc32c::crc32c(&data);
+            let payload = json!({
+                "data": BASE64_STANDARD.encode(data), "dataCrc32c": checksum.to_string(),
+            });
+            Ok(json!({ "name": name, "payload": payload }))
+        }
+        "versions.get" => {
+            let (name, _) = read_version(&state, &call.path("name"))?;
+            Ok(version(&name))
+        }
+        _ => Err(not_here(call)),
+    }
+}
+
+fn create(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
+    let id = call
+        .query("secretId")
+        .ok_or_else(|| ApiError::new(400, "no secretId"))?;
+    if !call.body["replication"]["automatic"].is_object() {
+        return Err(ApiError::new(400, "replication must be set"));
+    }
+    let name = format!("projects/{}/secrets/{id}", cloud.project);
+    let mut secret = call.body.clone();
+    secret["name"] = name.clone().into();
+    secret["createTime"] = timestamp().into();
+    secret["etag"] = format!("\"{}\"", state.next()).into();
+    state.create(&name, secret)
+}
+
+fn add_version(state: &mut State, call: &Call) -> Answer {
+    let parent = call.path("parent");
+    state.get(&parent)?;
+    let payload = &call.body["payload"];
+    let data = payload["data"].as_str().unwrap_or_default().to_owned();
+    let bytes = BASE64_STANDARD
+        .decode(&data)
+        .map_err(|_| ApiError::new(400, "not base64"))?;
+    let said = payload["dataCrc32c"]
+        .as_str()
+        .and_then(|text| text.parse().ok());
+    if said != Some(crc32c::crc32c(&bytes)) {
+        return Err(ApiError::new(400, "the checksum does not match the data"));
+    }
+    let versions = state.payloads.entry(parent.clone()).or_default();
+    versions.push(Some(data));
+    Ok(version(&format!("{parent}/versions/{}", versions.len())))
+}
+
+fn version(name: &str) -> Value {
+    json!({ "name": name, "state": "ENABLED", "createTime": timestamp() })
+}
+
+/// The full name and the data of a version; `latest` is one.
+pub fn read_version(state: &State, name: &str) -> Result<(String, Vec<u8>), ApiError> {
+    let missing = || ApiError::not_found(name);
+    let (secret, version) = name.split_once("/versions/").ok_or_else(missing)?;
+    let versions = state.payloads.get(secret).ok_or_else(missing)?;
+    let number = match version {
+        "latest" => versions.len(),
+        number => number.parse().map_err(|_| missing())?,
+    };
+    let data = number.checked_sub(1).and_then(|index| versions.get(index));
+    let data = data.cloned().flatten().ok_or_else(missing)?;
+    let data = BASE64_STANDARD.decode(data).map_err(|_| missing())?;
+    Ok((format!("{secret}/versions/{number}"), data))
+}

@@ -1,0 +1,193 @@
+//! Who gets an access token, and for what.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE};
+use hyper::StatusCode;
+use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
+use serde_json::{Value, json};
+
+use super::{
+    Cloud,
+    http::{Reply, Request, Served},
+};
+
+/// The account that deploys in tests.
+pub const DEPLOYER: &str = "deployer@my-project.iam.gserviceaccount.com";
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// The key of a service account file.
+pub struct Key {
+    pem: String,
+    public: Vec<u8>,
+}
+
+impl Key {
+    /// Makes one with `openssl`; ring makes no RSA keys.
+    pub fn make() -> Self {
+        let made = Command::new("openssl")
+            .args([
+                "genpkey",
+                "-algorithm",
+                "RSA",
+                "-pkeyopt",
+                "rsa_keygen_bits:2048",
+            ])
+            .output()
+            .expect("openssl");
+        let pem = String::from_utf8(made.stdout).expect("PEM is text");
+        let body: String = pem
+            .lines()
+            .filter(|line| !line.starts_with("-----"))
+            .collect();
+        let der = base64::prelude::BASE64_STANDARD
+            .decode(body)
+            .expect("PEM is base64");
+        let pair = RsaKeyPair::from_pkcs8(&der).expect("an RSA key");
+        Self {
+            pem,
+            public: pair.public_key().as_ref().to_vec(),
+        }
+    }
+}
+
+impl Cloud {
+    /// A new access token for this account.
+    pub fn mint(&self, email: &str) -> String {
+        let mut state = self.state();
+        let token = format!("ya29.test-{}-{}", state.next(), std::process::id());
+        let expires = SystemTime::now() + LIFETIME;
+        state
+            .tokens
+            .insert(token.clone(), (email.to_owned(), expires));
+        token
+    }
+
+    /// Who holds this token, if it is still good.
+    pub fn holder(&self, token: &str) -> Option<String> {
+        let state = self.state();
+        let (email, expires) = state.tokens.get(token)?;
+        (*expires > SystemTime::now()).then(|| email.clone())
+    }
+
+    /// The service account file for [`DEPLOYER`].
+    pub fn write_credentials(&self, folder: &Path) -> PathBuf {
+        let path = folder.join("service-account.json");
+        let file = json!({
+            "type": "service_account",
+            "project_id": self.project,
+            "private_key_id": "1",
+            "private_key": self.key.pem,
+            "client_email": DEPLOYER,
+            "token_uri": format!("http://{}/token", self.address()),
+        });
+        fs::write(&path, file.to_string()).expect("a file");
+        path
+    }
+}
+
+/// The token endpoint: JWT bearer, refresh token and token exchange.
+pub fn token(cloud: &Cloud, request: &Request) -> Served {
+    let form: Value = if request
+        .header("content-type")
+        .is_some_and(|kind| kind.contains("json"))
+    {
+        serde_json::from_slice(&request.body).unwrap_or_default()
+    } else {
+        let pairs = url::form_urlencoded::parse(&request.body).into_owned();
+        Value::Object(pairs.map(|(name, value)| (name, value.into())).collect())
+    };
+    let field = |name: &str| form[name].as_str().unwrap_or_default();
+    let good = match field("grant_type") {
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => check_assertion(cloud, field("assertion")),
+        "refresh_token" if field("refresh_token") == "good-refresh-token" => {
+            Ok("user@example.com".to_owned())
+        }
+        "refresh_token" => Err("Token has been expired or revoked."),
+        "urn:ietf:params:oauth:grant-type:token-exchange"
+            if field("subject_token") == "good-subject-token" && !field("audience").is_empty() =>
+        {
+            Ok("principal://iam.googleapis.com/a-pool/subject/repository".to_owned())
+        }
+        _ => Err("Bad Request"),
+    };
+    Ok(match good {
+        Ok(email) => Reply::json(
+            200,
+            &json!({
+                "access_token": cloud.mint(&email), "expires_in": LIFETIME.as_secs(),
+                "token_type": "Bearer",
+                "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            }),
+            None,
+        ),
+        Err(problem) => Reply::json(
+            400,
+            &json!({ "error": "invalid_grant", "error_description": problem }),
+            None,
+        ),
+    })
+}
+
+fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<String, &'static str> {
+    let (signed, signature) = jwt.rsplit_once('.').ok_or("Invalid JWT")?;
+    let (_, claims) = signed.split_once('.').ok_or("Invalid JWT")?;
+    let signature = BASE64_URL_SAFE
+        .decode(signature)
+        .map_err(|_| "Invalid JWT")?;
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &cloud.key.public)
+        .verify(signed.as_bytes(), &signature)
+        .map_err(|_| "Invalid JWT Signature.")?;
+    let claims = BASE64_URL_SAFE.decode(claims).map_err(|_| "Invalid JWT")?;
+    let claims: Value = serde_json::from_slice(&claims).map_err(|_| "Invalid JWT")?;
+    let now = cloud.now();
+    let (issued, expires) = (claims["iat"].as_i64(), claims["exp"].as_i64());
+    let is_timely = issued.is_some_and(|issued| issued <= now + 300)
+        && expires.is_some_and(|expires| expires > now && expires <= now + 3600 + 300);
+    if !is_timely {
+        return Err(
+            "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.",
+        );
+    }
+    if claims["scope"] != "https://www.googleapis.com/auth/cloud-platform" {
+        return Err("Invalid OAuth scope or ID token audience provided.");
+    }
+    claims["iss"]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or("Invalid JWT")
+}
+
+/// The metadata server, for whoever runs on Google's machines. `/as/EMAIL` in front says for which
+/// container it is.
+pub fn metadata(cloud: &Cloud, request: &Request) -> Served {
+    if request.header("metadata-flavor") != Some("Google") {
+        return Ok(Reply::text(
+            StatusCode::FORBIDDEN,
+            "Missing Metadata-Flavor:Google header.",
+        ));
+    }
+    let (email, path) = match request
+        .path
+        .strip_prefix("/as/")
+        .and_then(|rest| rest.split_once('/'))
+    {
+        Some((email, rest)) => (email, format!("/{rest}")),
+        None => (DEPLOYER, request.path.clone()),
+    };
+    let reply = match path.as_str() {
+        "/computeMetadata/v1/instance/service-accounts/default/token" => Reply::json(
+            200,
+            &json!({ "access_token": cloud.mint(email), "expires_in": 3599, "token_type": "Bearer" }),
+            None,
+        ),
+        "/computeMetadata/v1/project/project-id" => Reply::text(StatusCode::OK, cloud.project),
+        _ => Reply::text(StatusCode::NOT_FOUND, "not found"),
+    };
+    Ok(reply.with("metadata-flavor", "Google"))
+}
