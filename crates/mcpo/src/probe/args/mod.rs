@@ -40,7 +40,18 @@ Examples:
   mcpo probe https://example.com/mcp --json | jq '.checks[] | select(.verdict == \"fail\")'
       the report for a script
   mcpo probe https://example.com/mcp --markdown
-      the report to paste into an issue; --junit for a build server
+      the report to paste into an issue; --html > report.html for a page with the sequence as a
+      diagram, --junit for a build server, --sarif for code scanning
+  mcpo probe https://example.com/mcp --trace 2> trace.txt
+      every request and answer without secrets, and the curl to repeat it
+  mcpo probe https://example.com/mcp --reuse
+      keep client and tokens in your state folder; the next time, see whether they are still good
+  mcpo probe https://example.com/mcp --watch=5m --alert 'mail -s \"$MCPO_PROBE_CHANGES\" me'
+      walk again and again, and be told of changes
+  mcpo probe https://example.com/mcp --cold
+      send nothing for 15 minutes, then see whether the first answer comes in time
+  mcpo probe https://example.com/mcp --header 'CF-Access-Client-Id: …' --ca company.pem
+      through a gateway that wants a key, with a certificate authority of one's own
 
 Exit codes:
   0    every check passed (warnings allowed)
