@@ -164,6 +164,18 @@ async fn fastmcp_behind_oidc_provider() {
     "#);
 }
 
+/// A client that proves itself with a key of its own.
+#[tokio::test]
+async fn oidc_provider_that_takes_no_secrets() {
+    let issuer = Peer::start("oidc-provider.mjs", &["private_key_jwt"]);
+    let peer = Peer::start("fastmcp-behind.py", &[&issuer.base()]);
+    let arguments = [&peer.url(), "--user", "alice", "--password", "any"];
+    let run = probe(&arguments).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    let known = "private_key_jwt at the token endpoint";
+    assert!(run.stdout.contains(known), "{}", run.stdout);
+}
+
 #[tokio::test]
 async fn the_typescript_sdk() {
     let peer = Peer::start("typescript-sdk.mjs", &[]);

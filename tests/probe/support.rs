@@ -79,7 +79,7 @@ fn mask_after(line: &str, marker: &str, variable: fn(char) -> bool) -> String {
     masked
 }
 
-/// Random ids, as most servers hand them out: `  1b4e28ba-2fa1-…, none at …`.
+/// Random ids, as most servers hand them out: `  1b4e28…, none at …`.
 fn mask_id(line: &str) -> String {
     let Some((before, rest)) = line.split_once("…, ") else {
         return line.to_owned();

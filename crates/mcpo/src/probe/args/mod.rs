@@ -3,7 +3,7 @@
 mod connection;
 mod order;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use url::Url;
@@ -93,6 +93,15 @@ pub struct ProbeArgs {
     /// Secret of that client; better given as `MCPO_PROBE_CLIENT_SECRET`.
     #[arg(long, value_name = "SECRET", requires = "client_id")]
     client_secret: Option<Secret>,
+
+    /// Key of that client, for `private_key_jwt`: an EC key on P-256 (PKCS#8, PEM).
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "client_id",
+        conflicts_with = "client_secret"
+    )]
+    client_key: Option<PathBuf>,
 
     /// Client ID metadata document to be known by, where the server takes one.
     #[arg(long, value_name = "URL", conflicts_with = "client_id")]

@@ -11,6 +11,9 @@ pub use resource::Resource;
 mod server;
 pub use server::{AuthMethod, AuthorizationServer};
 
+mod assertion;
+pub use assertion::ClientKey;
+
 mod registration;
 pub use registration::Client;
 

@@ -151,6 +151,7 @@ async fn other_audience(lab: &Lab<'_>) -> Finding {
 /// Clients tell by this that they have to register again.
 async fn unknown_client(lab: &Lab<'_>) -> Finding {
     let nobody = Client {
+        key: None,
         repeats_id: false,
         id: "nobody-knows-me".to_owned(),
         secret: None,
