@@ -66,6 +66,8 @@ pub struct Settings {
     pub documents_only: bool,
     /// Whether client metadata documents are taken besides registration.
     pub documents: bool,
+    /// How long an access token is good, in seconds.
+    pub lifetime: u64,
     /// Where it hurts whoever asks, and how.
     pub harm: Option<(Stage, Harm)>,
     /// How long the first answer takes after half a second without a request.
@@ -89,6 +91,7 @@ impl Default for Settings {
             old: None,
             documents_only: false,
             documents: false,
+            lifetime: 3_600,
             harm: None,
             nap: None,
         }

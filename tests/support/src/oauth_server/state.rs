@@ -72,6 +72,8 @@ pub struct Memory {
     pub codes: HashMap<String, Pending>,
     /// Access tokens and their scopes.
     pub access: HashMap<String, String>,
+    /// When they were issued.
+    pub issued: HashMap<String, Instant>,
     pub refresh: HashMap<String, Pending>,
     /// Codes and refresh tokens that were used, and what they stood for.
     pub spent: HashMap<String, Pending>,

@@ -40,5 +40,8 @@ pub use token::Refusal;
 mod scopes;
 pub use scopes::Scopes;
 
+mod grant;
+pub use grant::{Grant, Reached};
+
 mod login;
-pub use login::{Grant, Login, Reached};
+pub use login::Login;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::walk::{
     check::{Fault, Log, Pending, Step, Suggestion},
-    http::{Exchange, is_loopback},
+    http::{Answer, Exchange, is_loopback},
     plan::{Identity, Plan},
     rules,
     secret::Secret,
@@ -188,6 +188,30 @@ async fn dynamic(
             return Err(pending.fail(log, fault));
         }
     };
+    match accept(&answer, server, endpoint, &body, asked, redirect_uri) {
+        Ok(client) => {
+            let client = Client { key, ..client };
+            let seen = format!(
+                "{}, {} at the token endpoint",
+                client.shown_id(),
+                client.method.name()
+            );
+            pending.pass(log, seen);
+            Ok(client)
+        }
+        Err(fault) => Err(pending.fail(log, fault)),
+    }
+}
+
+/// The client as the server registered it.
+fn accept(
+    answer: &Answer,
+    server: &AuthorizationServer,
+    endpoint: &Url,
+    body: &Map<String, Value>,
+    asked: AuthMethod,
+    redirect_uri: &Url,
+) -> Result<Client, Fault> {
     let registered: Option<Registered> = answer.json().ok().filter(|_| answer.status.is_success());
     let Some(Registered {
         client_id: Some(id),
@@ -196,14 +220,14 @@ async fn dynamic(
     }) = registered
     else {
         let kind = body["application_type"].as_str().unwrap_or_default();
-        let uris = uris(&body);
+        let uris = uris(body);
         let hint = match answer.status {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
                 format!("{endpoint} does not register: name the endpoint that does in the metadata")
             }
             _ => format!("accept a {kind} client with {uris}"),
         };
-        return Err(pending.fail(log, Fault::new(answer.summary(), expected, hint)));
+        return Err(Fault::new(answer.summary(), "201 with a client_id", hint));
     };
     let secret = client_secret.map(Secret::new);
     let method = match token_endpoint_auth_method.as_deref() {
@@ -213,28 +237,21 @@ async fn dynamic(
                 let seen = format!("token_endpoint_auth_method {name}");
                 let expected = "none, client_secret_basic, client_secret_post or private_key_jwt";
                 let hint = "register the method that was asked for";
-                return Err(pending.fail(log, Fault::new(seen, expected, hint)));
+                return Err(Fault::new(seen, expected, hint));
             };
             method
         }
         None if server.methods.contains(&asked) => asked,
         None => method_for(server, secret.is_some()),
     };
-    let client = Client {
+    Ok(Client {
         id,
         secret,
         method,
         redirect_uri: redirect_uri.clone(),
-        key,
+        key: None,
         repeats_id: false,
-    };
-    let seen = format!(
-        "{}, {} at the token endpoint",
-        client.shown_id(),
-        method.name()
-    );
-    pending.pass(log, seen);
-    Ok(client)
+    })
 }
 
 /// A key of the client's own, where it is to prove itself with one; the registration names it.
