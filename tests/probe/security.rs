@@ -47,6 +47,19 @@ async fn a_server_that_holds_passes_every_attempt() {
     assert_snapshot!(with_verdict(&report, &["skipped"]).join(" "), @"skipped token-expired");
 }
 
+/// What an attempt signs in for may end what the walk holds; that is no hole.
+#[tokio::test]
+async fn a_server_that_keeps_one_grant_a_client_passes_too() {
+    let server = OAuthServer::start(Settings {
+        one_grant: true,
+        ..Settings::default()
+    })
+    .await;
+    let run = probe(&[&server.url(), "--security", "--json"]).await;
+    let wrong = with_verdict(&report(&run), &["fail", "warn", "could-not-run"]);
+    assert_eq!(wrong, [""; 0], "{}", run.stderr);
+}
+
 /// Each hole is found by its own attempt and by no other.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_hole_is_found_where_it_is() {

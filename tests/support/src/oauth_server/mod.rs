@@ -66,6 +66,8 @@ pub struct Settings {
     pub documents_only: bool,
     /// Whether client metadata documents are taken besides registration.
     pub documents: bool,
+    /// Whether a new grant of a client revokes its older ones, as some servers do.
+    pub one_grant: bool,
     /// How long an access token is good, in seconds.
     pub lifetime: u64,
     /// Where it hurts whoever asks, and how.
@@ -91,6 +93,7 @@ impl Default for Settings {
             old: None,
             documents_only: false,
             documents: false,
+            one_grant: false,
             lifetime: 3_600,
             harm: None,
             nap: None,

@@ -163,7 +163,11 @@ fn issue(state: &State, pending: Pending, form: &Pairs) -> Response {
     }
     {
         let mut memory = state.memory();
+        if state.settings.one_grant && !refreshed {
+            memory.revoke_all_of(&pending.client);
+        }
         if !broken {
+            memory.owners.insert(access.clone(), pending.client.clone());
             memory.issued.insert(access.clone(), Instant::now());
             memory.access.insert(access, pending.scope.clone());
         }
