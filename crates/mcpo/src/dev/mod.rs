@@ -37,8 +37,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::shortcut::record::stand_in;
 use self::{
-    builder::Builder, cargo::Cargo, inputs::Inputs, prober::Prober, shortcut::Shortcut, supervisor::Supervisor,
-    watcher::Watcher,
+    builder::Builder, cargo::Cargo, inputs::Inputs, prober::Prober, shortcut::Shortcut,
+    supervisor::Supervisor, watcher::Watcher,
 };
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -112,7 +112,20 @@ async fn develop(
     let (inputs_sender, inputs) = watch::channel(Inputs::default());
 
     let files = Watcher::new(&package, inputs, change_sender)?;
-    builder::Builder, cargo::Cargo, inputs::Inputs, prober::Prober, shortcut::Shortcut, supervisor::Supervisor,
+    let shortcut = Shortcut::new(package.clone(), ui);
+    let records = shortcut.folder().to_owned();
+    let cargo = Cargo::new(package.clone(), records, ui.has_colours());
+    let builder = Builder::new(
+        cargo,
+        shortcut,
+        changes,
+        candidate_sender,
+        inputs_sender,
+        ui,
+    );
+    let (ready_sender, ready) = watch::channel(0);
+    let prober = Prober::new(&package, &listener, ready, ui)?;
+    let supervisor = Supervisor::new(package, listener, candidates, ready_sender, ui)?;
 
     let gently = &stop.gently;
     let actors = async {
