@@ -285,3 +285,17 @@ fn other_files_are_none_of_its_business() {
     assert_eq!(dev.said().matches("Reloaded").count(), 1);
     assert_eq!(dev.said().matches("Finished").count(), 1, "{}", dev.said());
 }
+
+/// The tiny server speaks no MCP: each one that takes over is walked, and its fault is named.
+#[test]
+fn a_server_that_takes_over_is_walked_if_asked_for() {
+    let project = TinyProject::new();
+    let dev = Dev::start_with(&project, &["--probe"], &[]);
+    dev.wait_for("claude.ai: shows");
+    let said = dev.said();
+    assert!(said.contains("challenge: HTTP 200, one"), "{said}");
+    assert!(said.contains("mend: "), "{said}");
+    project.answer("\"two\"");
+    dev.wait_for("challenge: HTTP 200, two");
+    dev.wait_for_times("claude.ai: shows", 2);
+}

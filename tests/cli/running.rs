@@ -29,8 +29,18 @@ impl Dev {
 
     /// Starts it on any free port.
     pub fn start(project: &TinyProject, environment: &[(&str, &str)]) -> Self {
+        Self::start_with(project, &[], environment)
+    }
+
+    /// The same, with more arguments.
+    pub fn start_with(
+        project: &TinyProject,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut child = tool::command(project.folder())
             .args(["dev", "--port", "0"])
+            .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

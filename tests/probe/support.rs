@@ -79,13 +79,18 @@ fn mask_after(line: &str, marker: &str, variable: fn(char) -> bool) -> String {
     masked
 }
 
-/// Random ids, as most servers hand them out: `  1b4e28ba-2fa1-…, none at …`.
+/// Random ids, as most servers hand them out: `  1b4e28…, none at …`.
 fn mask_id(line: &str) -> String {
-    let Some((before, rest)) = line.split_once("…, ") else {
+    let Some((before, method)) = line.rsplit_once(", ") else {
         return line.to_owned();
     };
     let start = before.rfind("  ").map_or(0, |start| start + 2);
-    format!("{}…, {rest}", &before[..start])
+    let id = &before[start..];
+    // Ours are numbered, from 1.
+    if id.starts_with("client-") || id.contains(' ') {
+        return line.to_owned();
+    }
+    format!("{}…, {method}", &before[..start])
 }
 
 /// `   1.2 ms` and `in 34 ms` become ` TIME ms`.

@@ -1,6 +1,6 @@
 //! The room of `mcpo dev`: after a change, the new behaviour answers on the same address.
 //!
-//! Four actors, and what they hand on:
+//! The actors, and what they hand on:
 //!
 //! ```text
 //! files → watcher ─Change→ builder ─Candidate→ supervisor → server (one child process at a time)
@@ -10,12 +10,14 @@
 //!
 //! - the **watcher** knows which files matter and gathers what one save does to them;
 //! - the **builder** makes an executable of the latest state on disk, or says why it cannot;
-//! - the **supervisor** owns the listening socket and replaces the server only by one that is ready.
+//! - the **supervisor** owns the listening socket and replaces the server only by one that is ready;
+//! - the **prober** walks the one that took over, where that is wanted.
 
 mod builder;
 mod cargo;
 mod change;
 mod inputs;
+mod prober;
 mod scope;
 mod server;
 mod shortcut;
@@ -35,8 +37,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::shortcut::record::stand_in;
 use self::{
-    builder::Builder, cargo::Cargo, inputs::Inputs, shortcut::Shortcut, supervisor::Supervisor,
-    watcher::Watcher,
+    builder::Builder, cargo::Cargo, inputs::Inputs, prober::Prober, shortcut::Shortcut,
+    supervisor::Supervisor, watcher::Watcher,
 };
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -52,6 +54,7 @@ Examples:
   mcpo dev                          run the project here on http://localhost:8080/mcp
   mcpo dev --port 9000              on another port
   ADMIN_PASSWORD=secret mcpo dev    ask whoever connects for a password
+  mcpo dev --probe                  after each reload, see whether claude.ai still gets in
 
 A change is built and swapped in when it is ready; until then, and when it does not
 compile, the old server keeps answering. Variables come from the shell, then from .env.
@@ -72,6 +75,10 @@ pub struct DevArgs {
     /// Executable to run, in a package with several.
     #[arg(long, value_name = "NAME")]
     bin: Option<String>,
+
+    /// Walk the server as claude.ai does whenever a new one takes over, and say what is wrong.
+    #[arg(long)]
+    probe: bool,
 }
 
 /// Runs the project until it is told to stop.
@@ -89,11 +96,16 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::new("failed to start").because(&error))?
-        .block_on(develop(package, listener, ui))
+        .block_on(develop(package, listener, args.probe, ui))
 }
 
 /// Starts the actors and waits until all of them are done.
-async fn develop(package: Package, listener: std::net::TcpListener, ui: &Ui) -> Outcome {
+async fn develop(
+    package: Package,
+    listener: std::net::TcpListener,
+    probe: bool,
+    ui: &Ui,
+) -> Outcome {
     let stop = Stop::default();
     let (change_sender, changes) = mpsc::channel(16);
     let (candidate_sender, candidates) = mpsc::channel(1);
@@ -111,7 +123,9 @@ async fn develop(package: Package, listener: std::net::TcpListener, ui: &Ui) -> 
         inputs_sender,
         ui,
     );
-    let supervisor = Supervisor::new(package, listener, candidates, ui)?;
+    let (ready_sender, ready) = watch::channel(0);
+    let prober = Prober::new(&package, &listener, ready, ui)?;
+    let supervisor = Supervisor::new(package, listener, candidates, ready_sender, ui)?;
 
     let gently = &stop.gently;
     let actors = async {
@@ -119,13 +133,21 @@ async fn develop(package: Package, listener: std::net::TcpListener, ui: &Ui) -> 
             stopping_all(gently, files.run(gently)),
             stopping_all(gently, builder.run(gently)),
             supervisor.run(&stop),
+            stopping_all(gently, async {
+                if probe {
+                    prober.run(gently).await
+                } else {
+                    gently.cancelled().await;
+                    Ok(())
+                }
+            }),
         );
         // Ends the wait for signals too.
         stop.at_once.cancel();
         outcome
     };
-    let (exit, (watched, built, ())) = tokio::join!(stop.on_signals(), actors);
-    watched.and(built).and(exit)
+    let (exit, (watched, built, (), walked)) = tokio::join!(stop.on_signals(), actors);
+    watched.and(built).and(walked).and(exit)
 }
 
 /// Two stages of stopping: let calls in flight finish; do not.

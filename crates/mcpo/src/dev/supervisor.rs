@@ -8,7 +8,10 @@ use std::{
     process::ExitStatus,
 };
 
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 use super::{
     Stop,
@@ -29,6 +32,8 @@ pub struct Supervisor<'a> {
     state: PathBuf,
     listener: TcpListener,
     candidates: mpsc::Receiver<Candidate>,
+    /// Counts the servers that took over.
+    ready: watch::Sender<u64>,
     ui: &'a Ui,
     /// The server that answers.
     current: Option<Running>,
@@ -60,6 +65,7 @@ impl<'a> Supervisor<'a> {
         package: Package,
         listener: TcpListener,
         candidates: mpsc::Receiver<Candidate>,
+        ready: watch::Sender<u64>,
         ui: &'a Ui,
     ) -> Outcome<Self> {
         Ok(Self {
@@ -67,6 +73,7 @@ impl<'a> Supervisor<'a> {
             package,
             listener,
             candidates,
+            ready,
             ui,
             current: None,
             next: None,
@@ -175,6 +182,7 @@ impl<'a> Supervisor<'a> {
                     Some(files) => self.ui.step("Reloaded", format_args!("{files} in {age}")),
                     None => self.ui.step("Ready", format_args!("in {age}")),
                 }
+                self.ready.send_modify(|count| *count += 1);
                 return;
             }
             Ok(Start::Exited(status)) => {

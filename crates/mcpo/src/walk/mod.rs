@@ -44,6 +44,7 @@ pub use self::{
     check::{Check, Quiet, Verdict},
     credentials::Credentials,
     http::{Sent, is_loopback},
+    oauth::ClientKey,
     plan::{Connection, Identity, Person, Plan, Restart},
     profile::ClientName,
     report::Report,

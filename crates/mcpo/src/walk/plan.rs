@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{
     credentials::Credentials,
+    oauth::ClientKey,
     profile::{ClientName, Profile},
     secret::Secret,
 };
@@ -18,7 +19,12 @@ use crate::error::{Failure, Outcome};
 #[derive(Debug)]
 pub enum Identity {
     /// Registered by hand.
-    Preregistered { id: String, secret: Option<Secret> },
+    Preregistered {
+        id: String,
+        secret: Option<Secret>,
+        /// For `private_key_jwt`, instead of a secret.
+        key: Option<ClientKey>,
+    },
     /// Described by a document at this URL, where that is taken; registered otherwise.
     Document(Url),
     /// As the client does it: by its document where that is taken, registered otherwise.

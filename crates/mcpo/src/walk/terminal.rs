@@ -1,9 +1,9 @@
 //! The walk as people watch it.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use console::{Style, measure_text_width};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish};
 
 use super::{
     check::{Activity, Check, Observer, Verdict},
@@ -18,7 +18,6 @@ use crate::ui::Ui;
 
 /// Room for the titles of the rules, and for what was seen before the time.
 const TITLE: usize = 18;
-const TICK: Duration = Duration::from_millis(100);
 
 /// Prints each check as it happens: on stdout, or on stderr if stdout carries a document. Where the
 /// lines go to a terminal they form a tree, and what is being waited for stands below it.
@@ -29,6 +28,7 @@ pub struct Terminal<'u> {
     tree: bool,
     traced: bool,
     phase: Option<Phase>,
+    /// What is being waited for, and for how long; it is gone when the walk ends.
     waiting: Option<ProgressBar>,
 }
 
@@ -46,7 +46,10 @@ impl<'u> Terminal<'u> {
             tree,
             traced: false,
             phase: None,
-            waiting: (ui.is_terminal() && ui.has_colours()).then(waiting),
+            waiting: (ui.is_terminal() && ui.has_colours()).then(|| {
+                let bar = ui.spinner(String::new());
+                bar.with_finish(ProgressFinish::AndClear)
+            }),
         };
         terminal.line(&format!(
             "probing {} as {}",
@@ -151,16 +154,6 @@ impl<'u> Terminal<'u> {
         self.line(&report.outcome());
         self.line(&format!("next: {}", report.next()));
     }
-}
-
-/// What is being waited for, and for how long; it is gone when the walk ends.
-fn waiting() -> ProgressBar {
-    let style = ProgressStyle::with_template(" {spinner:.cyan} {elapsed:>4} {wide_msg:.dim}");
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-        .with_finish(ProgressFinish::AndClear)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar.enable_steady_tick(TICK);
-    bar
 }
 
 impl Observer for Terminal<'_> {

@@ -3,6 +3,8 @@
 /// One hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hole {
+    /// A token is good for ever, whatever it says.
+    ExpiredToken,
     /// A code is good without its verifier.
     CodeWithoutVerifier,
     /// A code is good with any verifier.
@@ -140,7 +142,7 @@ pub enum Hole {
 }
 
 impl Hole {
-    /// Every hole that an attacker finds.
+    /// Every hole that an attacker finds at once; [`Self::ExpiredToken`] takes time to show.
     pub const ALL: &[Self] = &[
         Self::CodeWithoutVerifier,
         Self::CodeWithWrongVerifier,

@@ -1,6 +1,6 @@
 //! The MCP endpoint, in both wire forms.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Json,
@@ -113,6 +113,11 @@ fn token<'r>(state: &State, headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r 
 /// The scopes of a token that is good.
 fn granted(state: &State, token: &str) -> Option<String> {
     let memory = state.memory();
+    let age = memory.issued.get(token).map(Instant::elapsed);
+    let expired = age.is_some_and(|age| age.as_secs() >= state.settings.lifetime);
+    if expired && !state.is_open_to(Hole::ExpiredToken) {
+        return None;
+    }
     let found = memory.access.get(token).cloned();
     found.or_else(|| {
         let sloppy = match state.settings.hole {

@@ -8,6 +8,7 @@
 mod consent;
 mod cors;
 mod fault;
+mod harm;
 mod hole;
 mod mcp;
 mod metadata;
@@ -27,7 +28,11 @@ use axum::{
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use self::state::State;
-pub use self::{fault::Fault, hole::Hole};
+pub use self::{
+    fault::Fault,
+    harm::{Harm, Stage},
+    hole::Hole,
+};
 
 /// How the server is, before anything about it is broken.
 #[derive(Clone, Debug)]
@@ -61,6 +66,12 @@ pub struct Settings {
     pub documents_only: bool,
     /// Whether client metadata documents are taken besides registration.
     pub documents: bool,
+    /// Whether a new grant of a client revokes its older ones, as some servers do.
+    pub one_grant: bool,
+    /// How long an access token is good, in seconds.
+    pub lifetime: u64,
+    /// Where it hurts whoever asks, and how.
+    pub harm: Option<(Stage, Harm)>,
     /// How long the first answer takes after half a second without a request.
     pub nap: Option<Duration>,
 }
@@ -82,6 +93,9 @@ impl Default for Settings {
             old: None,
             documents_only: false,
             documents: false,
+            one_grant: false,
+            lifetime: 3_600,
+            harm: None,
             nap: None,
         }
     }
@@ -196,6 +210,10 @@ fn router(state: Arc<State>) -> Router {
             "/token",
             post(token::token).layer(limit(&state, Hole::LargeTokenRequest)),
         )
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&state),
+            harm::hurt,
+        ))
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&state),
             state::record,

@@ -72,6 +72,10 @@ pub struct Memory {
     pub codes: HashMap<String, Pending>,
     /// Access tokens and their scopes.
     pub access: HashMap<String, String>,
+    /// Whose they are.
+    pub owners: HashMap<String, String>,
+    /// When they were issued.
+    pub issued: HashMap<String, Instant>,
     pub refresh: HashMap<String, Pending>,
     /// Codes and refresh tokens that were used, and what they stood for.
     pub spent: HashMap<String, Pending>,
@@ -81,6 +85,15 @@ pub struct Memory {
     pub headers: Vec<(String, String)>,
     last: Option<Instant>,
     requests: Vec<String>,
+}
+
+impl Memory {
+    pub fn revoke_all_of(&mut self, client: &str) {
+        let owners = &self.owners;
+        let others = |token: &String| owners.get(token).is_none_or(|owner| owner != client);
+        self.access.retain(|token, _| others(token));
+        self.refresh.retain(|_, pending| pending.client != client);
+    }
 }
 
 pub struct State {

@@ -1,6 +1,6 @@
 //! The token endpoint.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use axum::{
     Form, Json,
@@ -152,7 +152,7 @@ fn issue(state: &State, pending: Pending, form: &Pairs) -> Response {
     let mut answer = json!({
         "access_token": access,
         "token_type": if state.has(Fault::WrongTokenType) { "mac" } else { "Bearer" },
-        "expires_in": 3600,
+        "expires_in": state.settings.lifetime,
         "refresh_token": refresh,
     });
     if refreshed && state.is_open_to(Hole::RefreshForMore) {
@@ -163,7 +163,12 @@ fn issue(state: &State, pending: Pending, form: &Pairs) -> Response {
     }
     {
         let mut memory = state.memory();
+        if state.settings.one_grant && !refreshed {
+            memory.revoke_all_of(&pending.client);
+        }
         if !broken {
+            memory.owners.insert(access.clone(), pending.client.clone());
+            memory.issued.insert(access.clone(), Instant::now());
             memory.access.insert(access, pending.scope.clone());
         }
         memory.refresh.insert(refresh, pending);

@@ -3,7 +3,7 @@
 mod connection;
 mod order;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use url::Url;
@@ -40,7 +40,18 @@ Examples:
   mcpo probe https://example.com/mcp --json | jq '.checks[] | select(.verdict == \"fail\")'
       the report for a script
   mcpo probe https://example.com/mcp --markdown
-      the report to paste into an issue; --junit for a build server
+      the report to paste into an issue; --html > report.html for a page with the sequence as a
+      diagram, --junit for a build server, --sarif for code scanning
+  mcpo probe https://example.com/mcp --trace 2> trace.txt
+      every request and answer without secrets, and the curl to repeat it
+  mcpo probe https://example.com/mcp --reuse
+      keep client and tokens in your state folder; the next time, see whether they are still good
+  mcpo probe https://example.com/mcp --watch=5m --alert 'mail -s \"$MCPO_PROBE_CHANGES\" me'
+      walk again and again, and be told of changes
+  mcpo probe https://example.com/mcp --cold
+      send nothing for 15 minutes, then see whether the first answer comes in time
+  mcpo probe https://example.com/mcp --header 'CF-Access-Client-Id: …' --ca company.pem
+      through a gateway that wants a key, with a certificate authority of one's own
 
 Exit codes:
   0    every check passed (warnings allowed)
@@ -82,6 +93,15 @@ pub struct ProbeArgs {
     /// Secret of that client; better given as `MCPO_PROBE_CLIENT_SECRET`.
     #[arg(long, value_name = "SECRET", requires = "client_id")]
     client_secret: Option<Secret>,
+
+    /// Key of that client, for `private_key_jwt`: an EC key on P-256 (PKCS#8, PEM).
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "client_id",
+        conflicts_with = "client_secret"
+    )]
+    client_key: Option<PathBuf>,
 
     /// Client ID metadata document to be known by, where the server takes one.
     #[arg(long, value_name = "URL", conflicts_with = "client_id")]

@@ -1,5 +1,8 @@
 //! What the user asks for, checked.
 
+use std::path::Path;
+
+use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -7,7 +10,7 @@ use super::ProbeArgs;
 use crate::{
     error::{Failure, Outcome},
     probe::{document::Document, watch::Watch},
-    walk::{Identity, Person, Plan, Restart, Secret, is_loopback},
+    walk::{ClientKey, Identity, Person, Plan, Restart, Secret, is_loopback},
 };
 
 /// A walk, and what is to be done with its report.
@@ -38,7 +41,11 @@ impl ProbeArgs {
             .client_secret
             .or_else(|| secret_in("MCPO_PROBE_CLIENT_SECRET"));
         plan.identity = match (self.client_id, self.client_metadata_url) {
-            (Some(id), _) => Identity::Preregistered { id, secret },
+            (Some(id), _) => Identity::Preregistered {
+                id,
+                secret,
+                key: self.client_key.as_deref().map(key).transpose()?,
+            },
             (None, Some(url)) => Identity::Document(url),
             (None, None) => Identity::AsClient,
         };
@@ -82,6 +89,16 @@ impl ProbeArgs {
             }),
         })
     }
+}
+
+fn key(path: &Path) -> Outcome<ClientKey> {
+    let failed = || Failure::new(format!("failed to read --client-key {}", path.display()));
+    let hint = "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+    let der = PrivatePkcs8KeyDer::from_pem_file(path)
+        .map_err(|error| failed().because(&error).hint(hint))?;
+    // The error names what is wrong with the key, and nothing of it.
+    ClientKey::from_pkcs8(der.secret_pkcs8_der())
+        .map_err(|error| failed().because(&error).hint(hint))
 }
 
 fn secret_in(variable: &str) -> Option<Secret> {

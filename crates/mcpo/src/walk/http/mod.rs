@@ -4,6 +4,7 @@ mod guard;
 mod incoming;
 mod pool;
 mod record;
+mod sent;
 mod tls;
 mod trouble;
 
@@ -20,7 +21,8 @@ use self::pool::{Pool, Speaker};
 pub use self::{
     guard::{Reach, has_proxy, is_loopback},
     incoming::Incoming,
-    record::{Detail, Recorder, Sent},
+    record::Recorder,
+    sent::{Detail, Sent},
     trouble::Trouble,
 };
 use super::{

@@ -61,12 +61,17 @@ pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
     let stateless = discovered.is_some();
     let pending = rules::INITIALIZE.begin();
     let heard = peer.call(log, &Wire::Opening, &initialize_call()).await?;
-    let opened = initialized(log, pending, heard, stateless)?;
-    if let Some((wire, _)) = &opened {
+    if let Ok(Heard {
+        reply: Reply::Result(result),
+        session,
+    }) = &heard
+        && let Some(wire) = negotiated(result, session.clone())
+    {
         let call = Call::new("notifications/initialized", json!({}));
         // Whatever is wrong with a notification shows in the next request.
-        let _ = peer.call(log, wire, &call).await?;
+        let _ = peer.call(log, &wire, &call).await?;
     }
+    let opened = initialized(log, pending, heard, stateless)?;
     Ok(match (discovered, opened) {
         (None, Some((session, capabilities))) => Spoken {
             newest: session,

@@ -137,34 +137,36 @@ pub async fn call_one(
     } else {
         format!("{name} {}", Value::Object(arguments))
     };
-    let text = format!("{shown}: {said}");
-    let expected = "a result without isError";
-    if result.get("isError") == Some(&Value::Bool(true)) {
-        if invented {
+    match weigh(&result, &shown, &said) {
+        Ok(text) => pending.pass(log, text),
+        Err(fault) if invented && is_error(&result) => {
             let hint = format!(
                 "the arguments were made up; name better ones: --tool {name} --args '{{…}}'"
             );
-            pending.warn(log, Fault::new(text, expected, hint));
-            return Ok(());
+            pending.warn(log, Fault::new(fault.seen, fault.expected, hint));
         }
-        return Err(pending.fail(
-            log,
-            Fault::new(
-                text,
-                expected,
-                "mend the tool: the text is its own error message",
-            ),
-        ));
+        Err(fault) => return Err(pending.fail(log, fault)),
+    }
+    Ok(())
+}
+
+fn is_error(result: &Value) -> bool {
+    result.get("isError") == Some(&Value::Bool(true))
+}
+
+/// What a good result says.
+fn weigh(result: &Value, shown: &str, said: &str) -> Result<String, Fault> {
+    let text = format!("{shown}: {said}");
+    if is_error(result) {
+        let hint = "mend the tool: the text is its own error message";
+        return Err(Fault::new(text, "a result without isError", hint));
     }
     if !result.get("content").is_some_and(Value::is_array) {
         let hint = "answer with a content array, also when there is structuredContent";
-        return Err(pending.fail(
-            log,
-            Fault::new(format!("{shown}: {result}"), "a content array", hint),
-        ));
+        let seen = format!("{shown}: {result}");
+        return Err(Fault::new(seen, "a content array", hint));
     }
-    pending.pass(log, text);
-    Ok(())
+    Ok(text)
 }
 
 /// The text of a result, or the kinds of what is in it.

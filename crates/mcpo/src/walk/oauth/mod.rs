@@ -11,6 +11,9 @@ pub use resource::Resource;
 mod server;
 pub use server::{AuthMethod, AuthorizationServer};
 
+mod assertion;
+pub use assertion::ClientKey;
+
 mod registration;
 pub use registration::Client;
 
@@ -37,5 +40,8 @@ pub use token::Refusal;
 mod scopes;
 pub use scopes::Scopes;
 
+mod grant;
+pub use grant::{Grant, Reached};
+
 mod login;
-pub use login::{Grant, Login, Reached};
+pub use login::Login;

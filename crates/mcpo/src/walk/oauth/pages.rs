@@ -149,10 +149,12 @@ fn choose(forms: &[Form]) -> Option<(&Form, Press<'_>)> {
 }
 
 fn page_forms(answer: &Answer) -> Result<Vec<Form>, Lost> {
-    let is_html = answer
-        .header(CONTENT_TYPE)
-        .is_some_and(|kind| kind.contains("html"));
-    let forms = if is_html {
+    let kind = answer.header(CONTENT_TYPE).unwrap_or_default();
+    if answer.status.is_success() && !kind.contains("html") {
+        let seen = format!("{}: {kind:?} instead of a page", bare(&answer.url));
+        return Err(Lost::Refused(seen));
+    }
+    let forms = if kind.contains("html") {
         Form::all(&answer.text())
     } else {
         Vec::new()

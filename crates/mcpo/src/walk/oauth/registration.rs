@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::server::{AuthMethod, AuthorizationServer};
+use super::{
+    assertion::ClientKey,
+    server::{AuthMethod, AuthorizationServer},
+};
 use crate::walk::{
     check::{Fault, Log, Pending, Step, Suggestion},
-    http::{Exchange, is_loopback},
+    http::{Answer, Exchange, is_loopback},
     plan::{Identity, Plan},
     rules,
     secret::Secret,
@@ -21,6 +24,9 @@ pub struct Client {
     pub secret: Option<Secret>,
     pub method: AuthMethod,
     pub redirect_uri: Url,
+    /// For `private_key_jwt`.
+    #[serde(default)]
+    pub key: Option<ClientKey>,
     /// Whether the token endpoint wants the id in the body, too, when the header names it already.
     #[serde(default)]
     pub repeats_id: bool,
@@ -69,13 +75,20 @@ pub async fn register(
         secret,
         method,
         redirect_uri: redirect_uri.clone(),
+        key: None,
         repeats_id: false,
     };
     let document = match identity {
-        Identity::Preregistered { id, secret } => {
+        Identity::Preregistered { id, secret, key } => {
             pending.pass(log, format!("registered by hand as {id}"));
-            let method = method_for(server, secret.is_some());
-            return Ok(known(id, secret.clone(), method));
+            let method = match key {
+                Some(_) => AuthMethod::PrivateKey,
+                None => method_for(server, secret.is_some()),
+            };
+            return Ok(Client {
+                key: key.clone(),
+                ..known(id, secret.clone(), method)
+            });
         }
         Identity::Document(url) => Some(url).filter(|_| server.takes_documents),
         Identity::AsClient => document(server, plan, redirect_uri),
@@ -145,12 +158,24 @@ async fn dynamic(
     plan: &Plan,
     redirect_uri: &Url,
 ) -> Step<Client> {
-    let order = [AuthMethod::None, AuthMethod::Basic, AuthMethod::Post];
+    let order = [
+        AuthMethod::None,
+        AuthMethod::Basic,
+        AuthMethod::Post,
+        AuthMethod::PrivateKey,
+    ];
     let asked = order
         .into_iter()
         .find(|method| server.methods.contains(method))
         .unwrap_or(AuthMethod::None);
-    let body = body(plan, redirect_uri, asked);
+    let mut body = body(plan, redirect_uri, asked);
+    let key = match own_key(asked, &mut body) {
+        Ok(key) => key,
+        Err(error) => {
+            let because = format!("no key for private_key_jwt: {error}");
+            return Err(pending.could_not_run(log, because, ""));
+        }
+    };
     let expected = "201 with a client_id";
     let answer = match exchange.request(Method::POST, endpoint) {
         Ok(request) => exchange.send(request.json(&body)).await,
@@ -163,6 +188,30 @@ async fn dynamic(
             return Err(pending.fail(log, fault));
         }
     };
+    match accept(&answer, server, endpoint, &body, asked, redirect_uri) {
+        Ok(client) => {
+            let client = Client { key, ..client };
+            let seen = format!(
+                "{}, {} at the token endpoint",
+                client.shown_id(),
+                client.method.name()
+            );
+            pending.pass(log, seen);
+            Ok(client)
+        }
+        Err(fault) => Err(pending.fail(log, fault)),
+    }
+}
+
+/// The client as the server registered it.
+fn accept(
+    answer: &Answer,
+    server: &AuthorizationServer,
+    endpoint: &Url,
+    body: &Map<String, Value>,
+    asked: AuthMethod,
+    redirect_uri: &Url,
+) -> Result<Client, Fault> {
     let registered: Option<Registered> = answer.json().ok().filter(|_| answer.status.is_success());
     let Some(Registered {
         client_id: Some(id),
@@ -171,14 +220,14 @@ async fn dynamic(
     }) = registered
     else {
         let kind = body["application_type"].as_str().unwrap_or_default();
-        let uris = uris(&body);
+        let uris = uris(body);
         let hint = match answer.status {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
                 format!("{endpoint} does not register: name the endpoint that does in the metadata")
             }
             _ => format!("accept a {kind} client with {uris}"),
         };
-        return Err(pending.fail(log, Fault::new(answer.summary(), expected, hint)));
+        return Err(Fault::new(answer.summary(), "201 with a client_id", hint));
     };
     let secret = client_secret.map(Secret::new);
     let method = match token_endpoint_auth_method.as_deref() {
@@ -186,29 +235,37 @@ async fn dynamic(
         Some(name) => {
             let Some(method) = AuthMethod::parse(name) else {
                 let seen = format!("token_endpoint_auth_method {name}");
-                let expected = "none, client_secret_basic or client_secret_post";
+                let expected = "none, client_secret_basic, client_secret_post or private_key_jwt";
                 let hint = "register the method that was asked for";
-                return Err(pending.fail(log, Fault::new(seen, expected, hint)));
+                return Err(Fault::new(seen, expected, hint));
             };
             method
         }
         None if server.methods.contains(&asked) => asked,
         None => method_for(server, secret.is_some()),
     };
-    let client = Client {
+    Ok(Client {
         id,
         secret,
         method,
         redirect_uri: redirect_uri.clone(),
+        key: None,
         repeats_id: false,
-    };
-    let seen = format!(
-        "{}, {} at the token endpoint",
-        client.shown_id(),
-        method.name()
-    );
-    pending.pass(log, seen);
-    Ok(client)
+    })
+}
+
+/// A key of the client's own, where it is to prove itself with one; the registration names it.
+fn own_key(
+    method: AuthMethod,
+    body: &mut Map<String, Value>,
+) -> Result<Option<ClientKey>, ring::error::Unspecified> {
+    if method != AuthMethod::PrivateKey {
+        return Ok(None);
+    }
+    let key = ClientKey::generate()?;
+    body.insert("jwks".into(), key.jwks()?);
+    body.insert("token_endpoint_auth_signing_alg".into(), json!("ES256"));
+    Ok(Some(key))
 }
 
 /// What the client sends; with a redirect URI of the user's own, that one instead of the client's.

@@ -16,6 +16,8 @@ pub enum AuthMethod {
     None,
     Basic,
     Post,
+    /// A signature of a key of its own.
+    PrivateKey,
 }
 
 impl AuthMethod {
@@ -24,11 +26,12 @@ impl AuthMethod {
             Self::None => "none",
             Self::Basic => "client_secret_basic",
             Self::Post => "client_secret_post",
+            Self::PrivateKey => "private_key_jwt",
         }
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::None, Self::Basic, Self::Post]
+        [Self::None, Self::Basic, Self::Post, Self::PrivateKey]
             .into_iter()
             .find(|method| method.name() == name)
     }
@@ -42,6 +45,7 @@ struct UnverifiedMetadata {
     registration_endpoint: Option<String>,
     code_challenge_methods_supported: Option<Vec<String>>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
     scopes_supported: Option<Vec<String>>,
     #[serde(default)]
     client_id_metadata_document_supported: bool,
@@ -198,6 +202,10 @@ fn verify_pkce(log: &mut Log<'_>, methods: Option<&[String]>) -> Step<()> {
 }
 
 fn endpoints(metadata: &UnverifiedMetadata, issuer: &str) -> Result<AuthorizationServer, Fault> {
+    let algorithms = metadata
+        .token_endpoint_auth_signing_alg_values_supported
+        .as_ref();
+    let es256 = algorithms.is_none_or(|names| names.iter().any(|name| name == "ES256"));
     let methods = metadata
         .token_endpoint_auth_methods_supported
         .as_ref()
@@ -207,6 +215,7 @@ fn endpoints(metadata: &UnverifiedMetadata, issuer: &str) -> Result<Authorizatio
                 names
                     .iter()
                     .filter_map(|name| AuthMethod::parse(name))
+                    .filter(|method| es256 || *method != AuthMethod::PrivateKey)
                     .collect()
             },
         );

@@ -89,12 +89,26 @@ pub async fn send(
 ) -> Result<Answer, Trouble> {
     let mut request = exchange.request(Method::POST, &server.token)?;
     let secret = client.secret.as_ref().map_or("", Secret::expose);
+    let assertion = match &client.key {
+        Some(key) => key
+            .assertion(&client.id, &server.issuer)
+            .map_err(|error| Trouble::Other(format!("no signature: {error}")))?,
+        None => Secret::new(""),
+    };
     match client.method {
         AuthMethod::None => parameters.push(("client_id", &client.id)),
         AuthMethod::Post => {
             parameters.extend([("client_id", client.id.as_str()), ("client_secret", secret)]);
         }
         // Both halves are form-encoded first (RFC 6749 §2.3.1).
+        AuthMethod::PrivateKey => parameters.extend([
+            ("client_id", client.id.as_str()),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
+            ("client_assertion", assertion.expose()),
+        ]),
         AuthMethod::Basic => {
             request = request.basic_auth(encode(&client.id), Some(encode(secret)));
             if client.repeats_id {

@@ -45,6 +45,7 @@ pub struct Tokens {
     pub access_token: String,
     pub refresh_token: Option<String>,
     pub scope: Option<String>,
+    pub expires_in: Option<u64>,
 }
 
 impl<'l> Lab<'l> {

@@ -24,7 +24,7 @@ pub use self::{
     finding::{Finding, Held, told},
     lab::{Lab, read},
 };
-use super::{check::Log, http::Exchange, mcp::Wire, oauth::Grant, plan::Plan};
+use super::{check::Log, http::Exchange, mcp::Wire, oauth::Grant, plan::Plan, secret::Secret};
 
 /// Makes every attempt. `wire` is how the server speaks MCP, `grant` what the walk got from it.
 pub async fn attack(
@@ -50,12 +50,22 @@ pub async fn attack(
     registration::check(&lab, log).await;
     tokens::check(&lab, log).await;
     refresh::check(&lab, log).await;
-    headers::check(exchange, log, &plan.target, wire, Some(&grant.access)).await;
+    let token = fresh_token(&lab, grant).await;
+    headers::check(exchange, log, &plan.target, wire, Some(&token)).await;
     headers::check_metadata(&lab, log).await;
     pages::check(&lab, log).await;
     bodies::check(&lab, log).await;
-    bodies::check_endpoint(exchange, log, &plan.target, wire, Some(&grant.access)).await;
+    let token = fresh_token(&lab, grant).await;
+    bodies::check_endpoint(exchange, log, &plan.target, wire, Some(&token)).await;
     ssrf::check(&lab, log).await;
     // Last, because whoever guesses too often has to wait.
     lockout::check(&lab, log).await;
+}
+
+/// A token that is good now: some servers revoke older grants with each new one of a client.
+async fn fresh_token(lab: &Lab<'_>, grant: &Grant) -> Secret {
+    match lab.tokens().await {
+        Ok(tokens) => Secret::new(tokens.access_token),
+        Err(_) => grant.access.clone(),
+    }
 }

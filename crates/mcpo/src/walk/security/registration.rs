@@ -76,6 +76,7 @@ pub async fn named(lab: &Lab<'_>, name: &str) -> Result<Option<Client>, Trouble>
     let answer = answer.filter(|answer| answer.status.is_success());
     let registered: Option<Registered> = answer.and_then(|answer| answer.json().ok());
     Ok(registered.map(|registered| Client {
+        key: lab.client.key.clone(),
         repeats_id: lab.client.repeats_id,
         id: registered.client_id,
         method: match registered.client_secret {

@@ -1,5 +1,7 @@
 //! Only tokens that were issued for this server open it, and only in the header.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -11,8 +13,12 @@ use super::{
 };
 use crate::walk::{check::Log, oauth::AuthMethod, oauth::Client};
 
+/// How many seconds an attempt waits for a token to run out.
+const PATIENCE: u64 = 30;
+
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
     rules::TOKEN_TAMPERED.check(log, tampered(lab)).await;
+    rules::TOKEN_EXPIRED.check(log, expired(lab)).await;
     rules::TOKEN_UNSIGNED.check(log, unsigned(lab)).await;
     rules::TOKEN_IN_QUERY.check(log, in_query(lab)).await;
     rules::TOKEN_REFRESH_AS_ACCESS
@@ -51,6 +57,21 @@ async fn tampered(lab: &Lab<'_>) -> Finding {
     };
     let tampered: String = token.chars().enumerate().map(change).collect();
     unauthorized(lab, &tampered).await
+}
+
+/// A token that has run out, where that does not take long.
+async fn expired(lab: &Lab<'_>) -> Finding {
+    let tokens = lab.tokens().await?;
+    let Some(lifetime) = tokens.expires_in else {
+        return Ok(Held::Weakly("no expires_in: nobody knows when".to_owned()));
+    };
+    if lifetime > PATIENCE {
+        return Ok(Held::Skipped(format!(
+            "{lifetime} s are too long to wait for; at most {PATIENCE} would do"
+        )));
+    }
+    tokio::time::sleep(Duration::from_secs(lifetime + 1)).await;
+    unauthorized(lab, &tokens.access_token).await
 }
 
 /// A JWT that says of itself that nobody signed it.
@@ -151,6 +172,7 @@ async fn other_audience(lab: &Lab<'_>) -> Finding {
 /// Clients tell by this that they have to register again.
 async fn unknown_client(lab: &Lab<'_>) -> Finding {
     let nobody = Client {
+        key: None,
         repeats_id: false,
         id: "nobody-knows-me".to_owned(),
         secret: None,

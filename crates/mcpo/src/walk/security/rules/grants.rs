@@ -103,6 +103,10 @@ guarantees! {
         "RFC 6750 §3.1; RFC 9068 §4",
         "401 for a token that was changed",
         "check signature or lookup before reading anything in the token";
+    TOKEN_EXPIRED: "token-expired", "expired token",
+        "RFC 6750 §3.1; OAuth 2.1 §5.2",
+        "401 for a token that has run out",
+        "compare its end with the clock at every request";
     TOKEN_UNSIGNED: "token-unsigned", "unsigned token",
         "RFC 8725 §3.1 and §3.2",
         "401 for a JWT with alg none",

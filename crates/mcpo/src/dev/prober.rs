@@ -1,0 +1,116 @@
+//! Walks each server that takes over, as claude.ai does, and says what a change broke.
+
+use std::{net::TcpListener, path::PathBuf};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::{
+    error::{Failure, Outcome},
+    package::Package,
+    project::Environment,
+    ui::Ui,
+    walk::{ClientName, Credentials, Plan, Quiet, Report, Secret, Verdict, walk},
+};
+
+/// The actor behind `--probe`.
+pub struct Prober<'a> {
+    /// Where the project's environment file lies.
+    folder: PathBuf,
+    /// The address on this machine.
+    here: Url,
+    /// Counts the servers that took over.
+    ready: watch::Receiver<u64>,
+    ui: &'a Ui,
+}
+
+impl<'a> Prober<'a> {
+    pub fn new(
+        package: &Package,
+        listener: &TcpListener,
+        ready: watch::Receiver<u64>,
+        ui: &'a Ui,
+    ) -> Outcome<Self> {
+        let failed = |error: &dyn std::error::Error| {
+            Failure::new("failed to tell where the server listens").because(error)
+        };
+        let address = listener.local_addr().map_err(|error| failed(&error))?;
+        let local = address.ip().is_loopback() || address.ip().is_unspecified();
+        let host = if local {
+            format!("localhost:{}", address.port())
+        } else {
+            address.to_string()
+        };
+        let here = Url::parse(&format!("http://{host}/mcp")).map_err(|error| failed(&error))?;
+        Ok(Self {
+            folder: package.folder.clone(),
+            here,
+            ready,
+            ui,
+        })
+    }
+
+    /// Walks after each reload, until stopped. What one walk leaves is used by the next: a reload
+    /// must not forget it.
+    pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
+        let mut kept: Vec<Credentials> = Vec::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                changed = self.ready.changed() => if changed.is_err() {
+                    return Ok(());
+                },
+            }
+            let mut plan = self.plan()?;
+            plan.kept = std::mem::take(&mut kept);
+            let mut quiet = Quiet;
+            let report = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                report = Box::pin(walk(&plan, &mut quiet)) => report,
+            };
+            self.tell(&report);
+            kept.extend(report.credentials);
+        }
+    }
+
+    /// Read anew each time, as the server does.
+    fn plan(&self) -> Outcome<Plan> {
+        let environment = Environment::load(&self.folder)?;
+        let base = environment.get("BASE_URL");
+        let public = base.and_then(|base| {
+            let base = base.trim_end_matches('/');
+            Url::parse(&format!("{base}/mcp")).ok()
+        });
+        let target = public.unwrap_or_else(|| self.here.clone());
+        let mut plan = Plan::new(target, ClientName::default())?;
+        if let Some(password) = environment.get("ADMIN_PASSWORD") {
+            plan.sign_in_with(None, Secret::new(password));
+        }
+        Ok(plan)
+    }
+
+    fn tell(&self, report: &Report<'_>) {
+        let wrong = |verdict: &Verdict| {
+            let good = matches!(verdict, Verdict::Pass | Verdict::Skipped { .. });
+            !good
+        };
+        let checks = report.checks.iter();
+        let mut wrong = checks.filter(|check| wrong(&check.verdict)).peekable();
+        if wrong.peek().is_none() {
+            self.ui.step("Walked", report.headline());
+            return;
+        }
+        self.ui.warn(report.outcome());
+        for check in wrong {
+            let (_, because) = check.verdict.parts();
+            let seen = because.unwrap_or(&check.fault.seen);
+            self.ui
+                .say(format_args!("           {}: {seen}", check.rule.title));
+            if !check.fault.hint.is_empty() {
+                self.ui
+                    .say(format_args!("           mend: {}", check.fault.hint));
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Answers that are meant to hurt whoever reads them.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State as Extract},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{Html, IntoResponse as _, Redirect, Response},
+};
+use futures_util::stream;
+use serde_json::json;
+
+use super::state::{HOSTILE, State};
+
+/// What an answer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// A body that never ends.
+    Endless,
+    /// A body that drips, a byte at a time.
+    Drip,
+    /// A redirect to itself.
+    Loop,
+    /// JSON of 20 MB.
+    Huge,
+    /// JSON that is nested 100,000 times.
+    Deep,
+    /// Ten thousand headers.
+    Headers,
+    /// Terminal escape codes in every string.
+    Escapes,
+    /// Markup and scripts in the text of an error.
+    Markup,
+    /// Random bytes under a wrong content type.
+    Bytes,
+}
+
+impl Harm {
+    /// Every harm.
+    pub const ALL: &[Self] = &[
+        Self::Endless,
+        Self::Drip,
+        Self::Loop,
+        Self::Huge,
+        Self::Deep,
+        Self::Headers,
+        Self::Escapes,
+        Self::Markup,
+        Self::Bytes,
+    ];
+}
+
+/// Where it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The MCP endpoint, to whoever has no token.
+    Knock,
+    /// The resource metadata.
+    Resource,
+    /// The issuer's metadata.
+    Issuer,
+    /// Registration.
+    Register,
+    /// The first page.
+    Page,
+    /// The token endpoint.
+    Token,
+    /// The MCP endpoint, to whoever has a token.
+    Endpoint,
+}
+
+impl Stage {
+    /// Every stage.
+    pub const ALL: &[Self] = &[
+        Self::Knock,
+        Self::Resource,
+        Self::Issuer,
+        Self::Register,
+        Self::Page,
+        Self::Token,
+        Self::Endpoint,
+    ];
+
+    fn is(self, request: &Request) -> bool {
+        let path = request.uri().path();
+        let known = request.headers().contains_key(header::AUTHORIZATION);
+        match self {
+            Self::Knock => path == "/mcp" && !known,
+            Self::Resource => path.starts_with("/.well-known/oauth-protected-resource"),
+            Self::Issuer => path.starts_with("/.well-known/oauth-authorization-server"),
+            Self::Register => path == "/register",
+            Self::Page => path == "/authorize",
+            Self::Token => path == "/token",
+            Self::Endpoint => path == "/mcp" && known && request.method() == Method::POST,
+        }
+    }
+}
+
+/// Answers in the server's place.
+pub async fn hurt(Extract(server): Extract<Arc<State>>, request: Request, next: Next) -> Response {
+    match server.settings.harm {
+        Some((stage, harm)) if stage.is(&request) => answer(harm, request.uri().path()),
+        _ => next.run(request).await,
+    }
+}
+
+fn answer(harm: Harm, path: &str) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    match harm {
+        Harm::Endless => (json, endless()).into_response(),
+        Harm::Drip => (json, drip()).into_response(),
+        Harm::Loop => Redirect::to(path).into_response(),
+        Harm::Huge => {
+            let filler = "x".repeat(20_000_000);
+            (json, format!("{{\"issuer\": \"{filler}\"}}")).into_response()
+        }
+        Harm::Deep => (json, "[".repeat(100_000)).into_response(),
+        Harm::Headers => {
+            let mut response = (json, "{}").into_response();
+            for _ in 0..10_000 {
+                let value = HeaderValue::from_static("tick");
+                response.headers_mut().append("x-bomb", value);
+            }
+            response
+        }
+        Harm::Escapes => (json, escapes()).into_response(),
+        Harm::Markup => {
+            let page = "<html><script>alert(1)</script><img src=x onerror=alert(2)>";
+            (StatusCode::BAD_GATEWAY, Html(page)).into_response()
+        }
+        Harm::Bytes => {
+            let bytes: Vec<u8> = (0..=255).cycle().take(4_096).collect();
+            ([(header::CONTENT_TYPE, "image/png")], bytes).into_response()
+        }
+    }
+}
+
+/// One document that looks a little like every answer there is.
+fn escapes() -> String {
+    let mut document =
+        json!({"jsonrpc": "2.0", "id": 1, "result": {"content": [{"text": HOSTILE}]}});
+    for name in [
+        "resource",
+        "issuer",
+        "error",
+        "error_description",
+        "token_type",
+        "access_token",
+        "client_id",
+        "token_endpoint_auth_method",
+        "authorization_endpoint",
+    ] {
+        document[name] = json!(HOSTILE);
+    }
+    document["authorization_servers"] = json!([HOSTILE]);
+    document.to_string()
+}
+
+fn endless() -> Body {
+    let chunk = Bytes::from(vec![b' '; 64 * 1024]);
+    Body::from_stream(stream::repeat_with(move || {
+        Ok::<_, Infallible>(chunk.clone())
+    }))
+}
+
+fn drip() -> Body {
+    Body::from_stream(stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Some((Ok::<_, Infallible>(Bytes::from_static(b" ")), ()))
+    }))
+}
