@@ -129,7 +129,7 @@ async fn prepare(
 ) -> Outcome<Prepared> {
     let registry = Registry::new(&context.google, &context.names);
     if args.remote_build {
-        let source = remote::pack(package)?;
+        let source = remote::pack(package, &context.settings.features)?;
         let digest = if seen.has_repository {
             remote::find(context, &source).await?
         } else {
@@ -144,7 +144,7 @@ async fn prepare(
     }
     let target = Target::choose().await.ok_or_else(build::unbuildable)?;
     let building = Instant::now();
-    let executable = build::build(package, target, context.ui).await?;
+    let executable = build::build(package, &context.settings.features, target, context.ui).await?;
     let built = building.elapsed();
     let image = Image::pack(&executable)?;
     let digest = &image.manifest.digest;

@@ -63,6 +63,7 @@ impl Problem {
 /// Adds everything that is wrong.
 pub fn check(settings: &Settings, problems: &mut Vec<Problem>) {
     check_names(settings, problems);
+    check_features(settings, problems);
     check_size(settings, problems);
     check_environment(settings, problems);
     check_labels(settings, problems);
@@ -137,6 +138,15 @@ fn check_names(settings: &Settings, problems: &mut Vec<Problem>) {
             format!("{account:?} is not a service account"),
             Some(hint),
         ));
+    }
+}
+
+fn check_features(settings: &Settings, problems: &mut Vec<Problem>) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_/+".contains(c);
+    let features = settings.features.named.iter();
+    for feature in features.filter(|feature| !feature.chars().all(plain)) {
+        let what = format!("{feature:?} cannot be the name of a feature");
+        problems.push(Problem::new(what, None));
     }
 }
 
