@@ -8,6 +8,7 @@
 )]
 
 mod dev;
+mod dev_edits;
 mod dev_processes;
 mod mistakes;
 mod new;

@@ -22,6 +22,9 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    if let Some(exit) = dev::stand_in() {
+        return exit;
+    }
     let cli = Cli::parse();
     let ui = Ui::from_environment();
     let outcome = match cli.command {

@@ -61,6 +61,13 @@ impl Package {
     }
 }
 
+impl Package {
+    /// The name of the executable's crate, as rustc knows it.
+    pub fn crate_name(&self) -> String {
+        self.executable.replace('-', "_")
+    }
+}
+
 /// The cargo that runs us, or the one on the path.
 pub fn cargo_program() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())

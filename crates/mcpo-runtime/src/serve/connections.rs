@@ -79,7 +79,7 @@ pub(super) async fn serve(
     accept_until(&listener, &surface, &connections, told_to_stop, &stop.begun).await;
     drop(listener);
     signals::notify("STOPPING=1");
-    tracing::info!("stopping: calls in flight may finish");
+    tracing::debug!("stopping: calls in flight may finish");
     stop.begun.cancel();
     connections.close();
     if time::timeout(GRACE, connections.wait()).await.is_err() {

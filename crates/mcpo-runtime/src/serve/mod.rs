@@ -135,8 +135,9 @@ impl Server {
             source,
         })?;
         let stop = Stop::default();
+        let under_dev = self.config.under_dev;
         let (surface, app) = self.build(address.port(), &stop).await?;
-        announce(&app, address);
+        announce(&app, address, under_dev);
         signals::notify("READY=1");
         connections::serve(listener, surface, told_to_stop, &stop).await;
         Ok(())
@@ -180,7 +181,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     socket.listen(BACKLOG).map_err(failed)
 }
 
-fn announce(app: &App, address: SocketAddr) {
+fn announce(app: &App, address: SocketAddr, under_dev: bool) {
+    // `mcpo dev` has said it already, and better.
+    if under_dev {
+        return;
+    }
     let base = app.bases.primary();
     let asked = match app.login {
         Login::Nobody => "nobody is asked to sign in",

@@ -1,6 +1,7 @@
 //! Makes an executable of the latest state on disk.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -12,6 +13,7 @@ use super::{
     cargo::{Build, Cargo},
     change::Change,
     inputs::Inputs,
+    shortcut::Shortcut,
 };
 use crate::{error::Outcome, ui::Ui};
 
@@ -28,7 +30,7 @@ pub struct Candidate {
 
 /// The actor that turns changes into candidates.
 pub struct Builder<'a> {
-    cargo: Cargo,
+    maker: Maker<'a>,
     changes: mpsc::Receiver<Change>,
     candidates: mpsc::Sender<Candidate>,
     inputs: watch::Sender<Inputs>,
@@ -37,16 +39,48 @@ pub struct Builder<'a> {
     executable: Option<PathBuf>,
 }
 
+/// The two ways from a change to an executable.
+struct Maker<'a> {
+    cargo: Cargo,
+    shortcut: Shortcut<'a>,
+}
+
+/// Which way was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Short,
+    Cargo,
+}
+
+impl Maker<'_> {
+    /// Builds what is on disk, the short way if that is allowed.
+    async fn make(
+        &mut self,
+        change: &Change,
+        inputs: &Inputs,
+        cancel: &CancellationToken,
+    ) -> Outcome<(Build, Way)> {
+        let colours = self.cargo.has_colours();
+        let built = self.shortcut.build(change, inputs, colours, cancel).await;
+        if let Some(build) = built {
+            return Ok((build, Way::Short));
+        }
+        let build = self.cargo.build(change.was_meant(), cancel).await?;
+        Ok((build, Way::Cargo))
+    }
+}
+
 impl<'a> Builder<'a> {
     pub const fn new(
         cargo: Cargo,
+        shortcut: Shortcut<'a>,
         changes: mpsc::Receiver<Change>,
         candidates: mpsc::Sender<Candidate>,
         inputs: watch::Sender<Inputs>,
         ui: &'a Ui,
     ) -> Self {
         Self {
-            cargo,
+            maker: Maker { cargo, shortcut },
             changes,
             candidates,
             inputs,
@@ -86,7 +120,7 @@ impl<'a> Builder<'a> {
             return Ok(None);
         }
         let began = SystemTime::now();
-        let (build, later) = self.build(change.was_meant(), stop).await?;
+        let ((build, way), later) = self.build(&change, stop).await?;
         if let Some(later) = &later
             && later.makes_build_useless()
         {
@@ -95,7 +129,7 @@ impl<'a> Builder<'a> {
         }
         match build {
             Build::Done(executable) => {
-                self.publish_inputs(&executable, began);
+                self.publish_inputs(&executable, way, began);
                 self.executable = Some(executable.clone());
                 self.propose(executable, change).await;
             }
@@ -118,12 +152,13 @@ impl<'a> Builder<'a> {
     /// Builds while listening for what changes meanwhile.
     async fn build(
         &mut self,
-        progress: bool,
+        change: &Change,
         stop: &CancellationToken,
-    ) -> Outcome<(Build, Option<Change>)> {
+    ) -> Outcome<((Build, Way), Option<Change>)> {
         let began = Instant::now();
         let cancel = stop.child_token();
-        let build = self.cargo.build(progress, &cancel);
+        let inputs = self.inputs.borrow().clone();
+        let build = self.maker.make(change, &inputs, &cancel);
         tokio::pin!(build);
         let mut later: Option<Change> = None;
         loop {
@@ -143,8 +178,24 @@ impl<'a> Builder<'a> {
     }
 
     /// Tells the watcher which files matter from now on.
-    fn publish_inputs(&self, executable: &Path, began: SystemTime) {
-        match Inputs::of(executable, self.cargo.package(), began) {
+    fn publish_inputs(&mut self, executable: &Path, way: Way, began: SystemTime) {
+        let Maker { cargo, shortcut } = &mut self.maker;
+        let inputs = match way {
+            Way::Short => {
+                let files = shortcut.inputs(&self.inputs.borrow());
+                let files = files.ok_or_else(|| io::Error::other("its list is missing"));
+                files.map(|files| Inputs {
+                    files,
+                    built: began,
+                    failed: false,
+                })
+            }
+            Way::Cargo => {
+                shortcut.learn();
+                Inputs::of(executable, cargo.package(), began)
+            }
+        };
+        match inputs {
             Ok(inputs) => {
                 self.inputs.send_replace(inputs);
             }

@@ -1,5 +1,6 @@
 //! Builds through cargo, which is the authority on what has to be built.
 
+use super::shortcut::record;
 use std::{
     io,
     path::PathBuf,
@@ -33,12 +34,22 @@ pub enum Build {
 #[derive(Debug)]
 pub struct Cargo {
     package: Package,
+    /// Where the commands that it gives are noted.
+    records: PathBuf,
     colours: bool,
 }
 
 impl Cargo {
-    pub const fn new(package: Package, colours: bool) -> Self {
-        Self { package, colours }
+    pub const fn new(package: Package, records: PathBuf, colours: bool) -> Self {
+        Self {
+            package,
+            records,
+            colours,
+        }
+    }
+
+    pub const fn has_colours(&self) -> bool {
+        self.colours
     }
 
     pub const fn package(&self) -> &Package {
@@ -87,6 +98,7 @@ impl Cargo {
             .stdout(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
+        record::watch(&mut cargo, &self.records, &self.package.crate_name());
         cargo
     }
 

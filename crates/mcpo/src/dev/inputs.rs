@@ -32,22 +32,27 @@ impl Default for Inputs {
 impl Inputs {
     /// Reads the dependency file of an executable of `package`.
     pub fn of(executable: &Path, package: &Package, built: SystemTime) -> io::Result<Self> {
-        let text = fs::read_to_string(executable.with_extension("d"))?;
-        let named = parse(&text).map(|file| package.workspace.join(file));
-        // What a build script made is a result of the build, whichever way it was read.
-        let written = named.filter(|file| !file.starts_with(&package.target));
-        let mut files = HashSet::new();
-        for file in written {
-            // Behind a symbolic link it is another file that is going to be saved.
-            files.extend(fs::canonicalize(&file));
-            files.insert(file);
-        }
         Ok(Self {
-            files,
+            files: read(&executable.with_extension("d"), package)?,
             built,
             failed: false,
         })
     }
+}
+
+/// Reads a dependency file, by whichever of the two it was written.
+pub fn read(list: &Path, package: &Package) -> io::Result<HashSet<PathBuf>> {
+    let text = fs::read_to_string(list)?;
+    let named = parse(&text).map(|file| package.workspace.join(file));
+    // What a build script made is a result of the build, whichever way it was read.
+    let written = named.filter(|file| !file.starts_with(&package.target));
+    let mut files = HashSet::new();
+    for file in written {
+        // Behind a symbolic link it is another file that is going to be saved.
+        files.extend(fs::canonicalize(&file));
+        files.insert(file);
+    }
+    Ok(files)
 }
 
 /// The prerequisites of the rules in a makefile as rustc and cargo write it.

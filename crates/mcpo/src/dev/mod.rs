@@ -20,6 +20,7 @@ mod inputs;
 mod prober;
 mod scope;
 mod server;
+mod shortcut;
 mod socket;
 mod supervisor;
 mod watcher;
@@ -34,9 +35,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::shortcut::record::stand_in;
 use self::{
-    builder::Builder, cargo::Cargo, inputs::Inputs, prober::Prober, supervisor::Supervisor,
-    watcher::Watcher,
+    builder::Builder, cargo::Cargo, inputs::Inputs, prober::Prober, shortcut::Shortcut,
+    supervisor::Supervisor, watcher::Watcher,
 };
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -110,8 +112,17 @@ async fn develop(
     let (inputs_sender, inputs) = watch::channel(Inputs::default());
 
     let files = Watcher::new(&package, inputs, change_sender)?;
-    let cargo = Cargo::new(package.clone(), ui.has_colours());
-    let builder = Builder::new(cargo, changes, candidate_sender, inputs_sender, ui);
+    let shortcut = Shortcut::new(package.clone(), ui);
+    let records = shortcut.folder().to_owned();
+    let cargo = Cargo::new(package.clone(), records, ui.has_colours());
+    let builder = Builder::new(
+        cargo,
+        shortcut,
+        changes,
+        candidate_sender,
+        inputs_sender,
+        ui,
+    );
     let (ready_sender, ready) = watch::channel(0);
     let prober = Prober::new(&package, &listener, ready, ui)?;
     let supervisor = Supervisor::new(package, listener, candidates, ready_sender, ui)?;

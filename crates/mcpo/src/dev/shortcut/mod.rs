@@ -1,0 +1,203 @@
+//! The short way from a save to an executable.
+//!
+//! Cargo takes as long to find out that one crate has to be compiled as rustc takes to compile it.
+//! So the command that cargo used is kept (`record`), and a change of nothing but Rust files of
+//! the executable's own crate runs it again (`replay`), linked beside one library that holds the
+//! runtime (`library`). Everything else goes through cargo, which stays the authority: manifests,
+//! lock files, build scripts, other crates, other files, files that are gone, and every error.
+
+mod library;
+pub mod record;
+mod replay;
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::{
+    record::Record,
+    replay::{Form, Replayed},
+};
+use super::{
+    cargo::Build,
+    change::Change,
+    inputs::{self, Inputs},
+};
+use crate::{package::Package, ui::Ui};
+
+/// Results of our own lie beside cargo's, and go with them at `cargo clean`.
+const FOLDER: &str = "mcpo-dev";
+
+/// What is known of the short way.
+pub struct Shortcut<'a> {
+    package: Package,
+    folder: PathBuf,
+    ui: &'a Ui,
+    /// The command for the executable, once cargo has shown it.
+    record: Option<Record>,
+    library: Library,
+    /// The files of the executable's own crate, as of its last build.
+    own: HashSet<PathBuf>,
+    /// The last build failed, and because of nothing but files of this crate: their repair is
+    /// as good as any other change of them.
+    failed_by_own: bool,
+}
+
+enum Library {
+    Unknown,
+    InTheMaking(
+        JoinHandle<io::Result<Option<PathBuf>>>,
+        #[expect(dead_code, reason = "ends the work when it is dropped")] DropGuard,
+    ),
+    Made(PathBuf),
+    /// There is none to be had.
+    None,
+}
+
+impl<'a> Shortcut<'a> {
+    pub fn new(package: Package, ui: &'a Ui) -> Self {
+        let folder = package.target.join("debug").join(FOLDER);
+        // A command from before may not be what cargo would use today.
+        let _ = fs::remove_file(Record::path(&folder, &package.crate_name()));
+        library::see_again(&folder, &package.target.join("debug/.fingerprint"));
+        Self {
+            package,
+            folder,
+            ui,
+            record: None,
+            library: Library::Unknown,
+            own: HashSet::new(),
+            failed_by_own: false,
+        }
+    }
+
+    /// Where cargo's commands are noted.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Learns from a build that cargo has done.
+    pub fn learn(&mut self) {
+        let record = Record::read(&self.folder, &self.package.crate_name());
+        // A build script may read whatever it likes, and only cargo knows when it has to run.
+        let record = record.filter(|record| !record.environment.contains_key("OUT_DIR"));
+        let Some(record) = record else {
+            self.record = None;
+            return;
+        };
+        let deps = record.values("--out-dir").next().map(PathBuf::from);
+        self.failed_by_own = false;
+        self.own = deps
+            .and_then(|deps| self.files(&record, &deps))
+            .unwrap_or_default();
+        if self.record.as_ref() != Some(&record) || matches!(self.library, Library::Unknown) {
+            self.make_library(record.clone());
+            self.record = Some(record);
+        }
+    }
+
+    /// Makes the library while nobody waits for it, and an executable beside it, so that the first
+    /// change finds everything warm.
+    fn make_library(&mut self, record: Record) {
+        let (folder, ui) = (self.folder.clone(), self.ui.clone());
+        let cancel = CancellationToken::new();
+        let guard = cancel.clone().drop_guard();
+        let making = async move {
+            let began = Instant::now();
+            let library = library::of(&record, &folder, &cancel).await?;
+            let form = library.as_deref().map_or(Form::Whole, Form::Beside);
+            replay::run(&record, form, &folder, false, &cancel).await?;
+            if library.is_some() && began.elapsed().as_secs() > 2 {
+                let seconds = began.elapsed().as_secs();
+                ui.step("Prepared", format_args!("quick reloads in {seconds} s"));
+            }
+            Ok(library)
+        };
+        self.library = Library::InTheMaking(tokio::spawn(making), guard);
+    }
+
+    /// Builds the short way if the change allows it; `None` sends it through cargo.
+    pub async fn build(
+        &mut self,
+        change: &Change,
+        inputs: &Inputs,
+        colours: bool,
+        cancel: &CancellationToken,
+    ) -> Option<Build> {
+        let suits = self.suits(change, inputs);
+        self.failed_by_own &= suits;
+        if !suits {
+            return None;
+        }
+        self.collect_library().await;
+        let record = self.record.as_ref()?;
+        let form = match &self.library {
+            Library::Made(library) => Form::Beside(library),
+            Library::None => Form::Whole,
+            Library::Unknown | Library::InTheMaking(..) => return None,
+        };
+        let replayed = replay::run(record, form, &self.folder, colours, cancel).await;
+        match replayed.ok()? {
+            Replayed::Done { file, said } => {
+                if !said.trim().is_empty() {
+                    self.ui.say(said.trim_end());
+                }
+                self.failed_by_own = false;
+                Some(Build::Done(file))
+            }
+            Replayed::Failed => {
+                self.failed_by_own = true;
+                None
+            }
+            Replayed::Cancelled => Some(Build::Cancelled),
+        }
+    }
+
+    /// The inputs after a build of ours: those of the crate are new, the others are as they were.
+    pub fn inputs(&mut self, before: &Inputs) -> Option<HashSet<PathBuf>> {
+        let own = self.files(self.record.as_ref()?, &self.folder)?;
+        let others = before.files.difference(&self.own).cloned();
+        let files = others.chain(own.iter().cloned()).collect();
+        self.own = own;
+        Some(files)
+    }
+
+    /// Whether nothing has changed but Rust files of the executable's own crate.
+    fn suits(&self, change: &Change, inputs: &Inputs) -> bool {
+        let worked = !inputs.failed || self.failed_by_own;
+        let sources = self.package.folder.join("src");
+        worked
+            && self.record.is_some()
+            && !change.files.is_empty()
+            && change.files.iter().all(|file| {
+                let file = self.package.folder.join(file);
+                let rust = file.extension().is_some_and(|kind| kind == "rs");
+                // A file that no crate has read yet may become a module of this one.
+                let new = !inputs.files.contains(&file) && file.starts_with(&sources);
+                let own = self.own.contains(&file) || new;
+                rust && own && file.is_file()
+            })
+    }
+
+    async fn collect_library(&mut self) {
+        if let Library::InTheMaking(making, _) = &mut self.library
+            && making.is_finished()
+        {
+            self.library = match making.await {
+                Ok(Ok(Some(library))) => Library::Made(library),
+                Ok(Ok(None) | Err(_)) | Err(_) => Library::None,
+            };
+        }
+    }
+
+    fn files(&self, record: &Record, folder: &Path) -> Option<HashSet<PathBuf>> {
+        let list = replay::dependencies(record, folder)?;
+        inputs::read(&list, &self.package).ok()
+    }
+}

@@ -1,0 +1,200 @@
+//! Whatever is edited, what answers is what is on disk.
+//!
+//! Each edit lets the server answer something that it has never answered before, so that a stale
+//! answer cannot be taken for the right one. `MCPO_EDITS` makes the run longer.
+
+use std::{fs, process::Command};
+
+use mcpo_test_support::tiny::TinyProject;
+
+use crate::running::Dev;
+
+/// Enough that each kind comes several times; the kinds are in a fixed but mixed order.
+const EDITS: usize = 40;
+
+struct Editor {
+    project: TinyProject,
+    dev: Dev,
+    /// How many edits were made.
+    count: usize,
+    /// Modules that are there.
+    modules: Vec<String>,
+}
+
+impl Editor {
+    fn new() -> Self {
+        let project = TinyProject::new();
+        project.edit(
+            "Cargo.toml",
+            "[workspace]",
+            "[features]\ndefault = []\nloud = []\n\n[workspace]",
+        );
+        project.write("note.txt", "nothing yet");
+        project.write(
+            "src/words.rs",
+            "macro_rules! word { () => { \"nothing yet\" } }\n",
+        );
+        // A macro is known from here on.
+        let first = "const ANSWER";
+        project.edit(
+            "src/main.rs",
+            first,
+            &format!("#[macro_use]\nmod words;\n{first}"),
+        );
+        let dev = Dev::ready(&project);
+        Self {
+            project,
+            dev,
+            count: 0,
+            modules: Vec::new(),
+        }
+    }
+
+    fn next(&mut self) -> String {
+        self.count += 1;
+        format!("answer {}", self.count)
+    }
+
+    fn expect(&self, answer: &str) {
+        self.dev.wait_for_answer("/", answer);
+    }
+
+    fn literal(&mut self) {
+        let answer = self.next();
+        self.project.answer(&format!("{answer:?}"));
+        self.expect(&answer);
+    }
+
+    fn included_file(&mut self) {
+        self.project.answer("include_str!(\"../note.txt\")");
+        let answer = self.next();
+        self.project.write("note.txt", &answer);
+        self.expect(&answer);
+        let answer = self.next();
+        self.project.write("note.txt", &answer);
+        self.expect(&answer);
+    }
+
+    fn macro_elsewhere(&mut self) {
+        self.project.answer("word!()");
+        let answer = self.next();
+        let text = format!("macro_rules! word {{ () => {{ {answer:?} }} }}\n");
+        self.project.write("src/words.rs", &text);
+        self.expect(&answer);
+    }
+
+    fn new_module(&mut self) {
+        let answer = self.next();
+        let name = format!("m{}", self.count);
+        let text = format!("pub const ANSWER: &str = {answer:?};\n");
+        self.project.write(&format!("src/{name}.rs"), &text);
+        self.project.edit(
+            "src/main.rs",
+            "\nfn main",
+            &format!("\nmod {name};\nfn main"),
+        );
+        self.project.answer(&format!("{name}::ANSWER"));
+        self.modules.push(name.clone());
+        self.expect(&answer);
+        let answer = self.next();
+        let text = format!("pub const ANSWER: &str = {answer:?};\n");
+        self.project.write(&format!("src/{name}.rs"), &text);
+        self.expect(&answer);
+    }
+
+    fn module_gone(&mut self) {
+        let Some(name) = self.modules.pop() else {
+            return self.new_module();
+        };
+        let answer = self.next();
+        self.project.answer(&format!("{answer:?}"));
+        self.project
+            .edit("src/main.rs", &format!("\nmod {name};"), "");
+        fs::remove_file(self.project.path(&format!("src/{name}.rs"))).unwrap();
+        self.expect(&answer);
+    }
+
+    fn feature(&mut self) {
+        let (quiet, loud) = (self.next(), self.next());
+        let choice = format!("if cfg!(feature = \"loud\") {{ {loud:?} }} else {{ {quiet:?} }}");
+        self.project.answer(&choice);
+        self.expect(&quiet);
+        self.project
+            .edit("Cargo.toml", "default = []", "default = [\"loud\"]");
+        self.expect(&loud);
+        self.project
+            .edit("Cargo.toml", "default = [\"loud\"]", "default = []");
+        self.expect(&quiet);
+    }
+
+    fn error_and_repair(&mut self) {
+        let failures = self.dev.said().matches("the build failed").count();
+        let before = self.dev.get("/");
+        self.project.answer("\"unfinished");
+        self.dev.wait_for_times("the build failed", failures + 1);
+        self.expect(&before);
+        self.literal();
+    }
+
+    fn two_saves(&mut self) {
+        let overtaken = self.next();
+        self.project.answer(&format!("{overtaken:?}"));
+        self.literal();
+    }
+
+    fn other_branch(&mut self) {
+        let before = self.next();
+        self.project.answer(&format!("{before:?}"));
+        self.expect(&before);
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", "before"]);
+        let branch = format!("b{}", self.count);
+        self.git(&["checkout", "--quiet", "-b", &branch]);
+        self.literal();
+        self.git(&["commit", "--quiet", "--all", "--message", "after"]);
+        self.git(&["checkout", "--quiet", "main"]);
+        self.expect(&before);
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=t", "-c", "user.email=t@localhost"]);
+        let status = git
+            .args(arguments)
+            .current_dir(self.project.folder())
+            .status();
+        assert!(status.unwrap().success(), "git {arguments:?}");
+    }
+}
+
+#[test]
+fn what_answers_is_what_is_on_disk() {
+    let edits = std::env::var("MCPO_EDITS").map_or(EDITS, |text| text.parse().unwrap());
+    let mut editor = Editor::new();
+    editor.git(&["init", "--quiet", "--initial-branch", "main"]);
+    let kinds: [fn(&mut Editor); 9] = [
+        Editor::literal,
+        Editor::included_file,
+        Editor::macro_elsewhere,
+        Editor::new_module,
+        Editor::two_saves,
+        Editor::feature,
+        Editor::error_and_repair,
+        Editor::other_branch,
+        Editor::module_gone,
+    ];
+    // A step that has no divisor in common with their number meets all of them, and each comes
+    // after a different one in each round.
+    let mut at = 0;
+    for edit in 0..edits {
+        at = (at + 1 + edit / kinds.len()) % kinds.len();
+        kinds[at](&mut editor);
+    }
+    let short = editor.project.path("target/debug/mcpo-dev");
+    let made = fs::read_dir(short).unwrap().flatten();
+    let executables = made.filter(|file| {
+        let name = file.file_name().into_string().unwrap();
+        name.starts_with("tiny-") && !name.contains('.')
+    });
+    assert!(executables.count() > 0, "the short way was never taken");
+}
