@@ -3,7 +3,11 @@
 //! Each edit lets the server answer something that it has never answered before, so that a stale
 //! answer cannot be taken for the right one. `MCPO_EDITS` makes the run longer.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    process::Command,
+};
 
 use mcpo_test_support::tiny::TinyProject;
 
@@ -56,7 +60,17 @@ impl Editor {
     }
 
     fn expect(&self, answer: &str) {
-        self.dev.wait_for_answer("/", answer);
+        let found = catch_unwind(AssertUnwindSafe(|| self.dev.wait_for_answer("/", answer)));
+        if let Err(panic) = found {
+            let read = |file| fs::read_to_string(self.project.path(file)).unwrap_or_default();
+            let (main, note) = (read("src/main.rs"), read("note.txt"));
+            let line = main.lines().find(|line| line.starts_with("const ANSWER"));
+            println!(
+                "on disk: {line:?}, note.txt: {note:?}; it answers {:?}",
+                self.dev.get("/")
+            );
+            resume_unwind(panic);
+        }
     }
 
     fn literal(&mut self) {

@@ -32,7 +32,7 @@ pub struct DeployArgs {
     /// Where to run it, such as europe-west1 [default: `region` in Cargo.toml].
     pub region: Option<String>,
 
-    /// Google Cloud project [default: `project` in Cargo.toml, GOOGLE_CLOUD_PROJECT, or the
+    /// Google Cloud project [default: `project` in Cargo.toml, `GOOGLE_CLOUD_PROJECT`, or the
     /// credentials' own].
     #[arg(long, value_name = "ID")]
     pub project: Option<String>,

@@ -11,6 +11,8 @@ use super::{
 use crate::error::{Exit, Outcome};
 
 const LINES: u32 = 100;
+/// The most of a build's log that is passed on.
+const BUILD_LINES: u32 = 1000;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The last entries, oldest first.
@@ -19,31 +21,34 @@ pub async fn last(
     revision: Option<&str>,
     count: u32,
 ) -> Result<Vec<Value>, Trouble> {
-    let mut entries = list(context, revision, None, "timestamp desc", count).await?;
+    let filter = match revision {
+        Some(revision) => format!(
+            "{} AND resource.labels.revision_name=\"{revision}\"",
+            of_service(context)
+        ),
+        None => of_service(context),
+    };
+    let mut entries = list(context, &filter, "timestamp desc", count).await?;
     entries.reverse();
     Ok(entries)
 }
 
+fn of_service(context: &Context<'_>) -> String {
+    let names = &context.names;
+    format!(
+        "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"{}\" AND resource.labels.location=\"{}\"",
+        names.service_id, names.region
+    )
+}
+
 async fn list(
     context: &Context<'_>,
-    revision: Option<&str>,
-    after: Option<&str>,
+    filter: &str,
     order: &str,
     count: u32,
 ) -> Result<Vec<Value>, Trouble> {
-    let names = &context.names;
-    let mut filter = format!(
-        "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"{}\" AND resource.labels.location=\"{}\"",
-        names.service_id, names.region
-    );
-    if let Some(revision) = revision {
-        filter = format!("{filter} AND resource.labels.revision_name=\"{revision}\"");
-    }
-    if let Some(after) = after {
-        filter = format!("{filter} AND timestamp>=\"{after}\"");
-    }
     let body = json!({
-        "resourceNames": [format!("projects/{}", names.project)],
+        "resourceNames": [format!("projects/{}", context.names.project)],
         "filter": filter,
         "orderBy": order,
         "pageSize": count,
@@ -55,6 +60,12 @@ async fn list(
     };
     let answer = context.google.call(&method::LOGS_LIST, request).await?;
     Ok(answer["entries"].as_array().cloned().unwrap_or_default())
+}
+
+/// What a build wrote, oldest first.
+pub async fn of_build(context: &Context<'_>, build: &str) -> Result<Vec<Value>, Trouble> {
+    let filter = format!("resource.type=\"build\" AND resource.labels.build_id=\"{build}\"");
+    list(context, &filter, "timestamp asc", BUILD_LINES).await
 }
 
 /// Prints the last entries, and with `follow` all later ones until Ctrl-C.
@@ -84,15 +95,12 @@ pub async fn print(context: &Context<'_>, follow: bool, as_json: bool) -> Outcom
         let excess = seen.len().saturating_sub(10 * LINES as usize);
         seen.drain(..excess);
         tokio::time::sleep(PAUSE).await;
-        entries = list(
-            context,
-            None,
-            newest.as_deref(),
-            "timestamp asc",
-            10 * LINES,
-        )
-        .await
-        .during(during)?;
+        let mut filter = of_service(context);
+        if let Some(newest) = &newest {
+            filter = format!("{filter} AND timestamp>=\"{newest}\"");
+        }
+        let later = list(context, &filter, "timestamp asc", 10 * LINES).await;
+        entries = later.during(during)?;
     }
 }
 

@@ -22,8 +22,6 @@ pub const APIS: &[&str] = &[
 /// And for a build in the cloud.
 pub const BUILD_API: &str = "cloudbuild.googleapis.com";
 
-/// Until the runtime knows `gs://`, its ledger is told to be in memory, by name.
-const RUNTIME_HAS_BUCKET_LEDGER: bool = false;
 /// A service account's id has at most this many characters.
 const ACCOUNT_LEN: usize = 30;
 const BUCKET_LEN: usize = 63;
@@ -114,7 +112,7 @@ impl Names {
     pub fn secret_of(&self, setting: &SecretSetting) -> String {
         match &setting.source {
             SecretSource::Existing { secret, .. } => secret.clone(),
-            SecretSource::Local(_) | SecretSource::Made { .. } => self.secret_id(&setting.variable),
+            SecretSource::Local(_) | SecretSource::Made(_) => self.secret_id(&setting.variable),
         }
     }
 
@@ -132,11 +130,7 @@ impl Names {
 
     /// What the runtime is told about its ledger.
     pub fn ledger(&self) -> String {
-        if RUNTIME_HAS_BUCKET_LEDGER {
-            format!("gs://{}", self.bucket("ledger"))
-        } else {
-            "memory".to_owned()
-        }
+        format!("gs://{}", self.bucket("ledger"))
     }
 
     /// The public address, without a path.
@@ -145,6 +139,12 @@ impl Names {
             .base_url
             .clone()
             .unwrap_or_else(|| format!("https://{}", self.host()))
+    }
+
+    /// Whether a bucket is this project's: its name may be taken by anybody in the world.
+    pub fn owns(&self, bucket: &serde_json::Value) -> bool {
+        let number = bucket["projectNumber"].as_str();
+        number.and_then(|number| number.parse().ok()) == Some(self.number)
     }
 
     /// The address that is known before there is a service.

@@ -48,7 +48,16 @@ impl<'a> Registry<'a> {
 
     /// Whether this very image is there.
     pub async fn has(&self, digest: &str) -> Outcome<bool> {
-        let reference = self.by_digest(digest);
+        Ok(self.digest(self.by_digest(digest)).await?.is_some())
+    }
+
+    /// The digest of the image under this tag.
+    pub async fn digest_of(&self, tag: &str) -> Outcome<Option<String>> {
+        let reference = Reference::with_tag(self.host.clone(), self.path.clone(), tag.to_owned());
+        self.digest(reference).await
+    }
+
+    async fn digest(&self, reference: Reference) -> Outcome<Option<String>> {
         self.retrying("look for the image", |client| {
             let reference = reference.clone();
             async move {
@@ -56,8 +65,8 @@ impl<'a> Registry<'a> {
                     .fetch_manifest_digest(&reference, &RegistryAuth::Anonymous)
                     .await;
                 match found {
-                    Ok(_) => Ok(true),
-                    Err(error) if is_missing(&error) => Ok(false),
+                    Ok(digest) => Ok(Some(digest)),
+                    Err(error) if is_missing(&error) => Ok(None),
                     Err(error) => Err(error),
                 }
             }

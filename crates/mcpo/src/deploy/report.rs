@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{context::Context, plan::Plan};
-use crate::ui::Ui;
+use super::{
+    context::Context,
+    plan::{Plan, SecretChange},
+};
+use crate::{error::Exit, ui::Ui};
 
 /// Raised when a field changes its meaning or goes away; new fields may come at any time.
 const SCHEMA: u32 = 1;
@@ -77,6 +80,26 @@ pub fn plan_as_json(context: &Context<'_>, plan: &Plan, outcome: &str) -> Value 
     })
 }
 
+/// The end of a dry run.
+pub fn dry_run(as_json: bool, context: &Context<'_>, plan: &Plan) -> Exit {
+    let is_pending = !plan.is_empty();
+    let outcome = if is_pending {
+        "changes pending"
+    } else {
+        "nothing to do"
+    };
+    if as_json {
+        context.ui.result(plan_as_json(context, plan, outcome));
+    } else {
+        context.ui.result(outcome);
+    }
+    if is_pending {
+        Exit::ChangesPending
+    } else {
+        Exit::Success
+    }
+}
+
 /// How it went, in a word for machines.
 pub fn failure_as_json(failure: &crate::error::Failure, made: &[String]) -> Value {
     json!({
@@ -88,6 +111,16 @@ pub fn failure_as_json(failure: &crate::error::Failure, made: &[String]) -> Valu
         "hint": failure.hint_text(),
         "made": made,
     })
+}
+
+/// The password that was made, this once.
+pub fn password(ui: &Ui, password: &SecretChange) {
+    ui.say("\nWhoever connects is asked for this password. It is shown once:\n");
+    ui.say(format_args!("  {}\n", password.value.expose()));
+    ui.say(format_args!(
+        "It is kept in Secret Manager as {}.",
+        password.id
+    ));
 }
 
 /// The steps that are left to a person.

@@ -1,57 +1,226 @@
-//! The last step: from outside, as a client sees it.
+//! The last step: from outside, as claude.ai does it, and as a client that was there before.
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use url::Url;
 
-use super::context::Context;
-use crate::error::{Exit, Failure, Outcome};
+use super::{
+    context::Context,
+    google::{During as _, Trouble, method},
+    plan::{Observed, Plan},
+    report::count,
+    settings::PASSWORD,
+};
+use crate::{
+    error::{Exit, Failure, Outcome},
+    walk::{self, ClientName, Credentials, Quiet, Report, Secret, Terminal, Verdict, walk},
+};
 
 /// A new address may take a moment to lead to the service.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether the service answers under its public address, and says that this is its address.
-pub async fn verify(context: &Context<'_>) -> Outcome<()> {
-    let base = context.names.base_url(&context.settings);
-    let progress = context.ui.spinner(format!("asking {base}"));
-    let began = Instant::now();
-    let checked = loop {
-        match check(context, &base).await {
-            Ok(()) => break Ok(()),
-            Err(why) if began.elapsed() > PATIENCE => break Err(why),
-            Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
-        }
-    };
+/// What a client holds before the release, and what the walk signs in with.
+#[derive(Debug, Default)]
+pub struct Before {
+    credentials: Option<Credentials>,
+    password: Option<Secret>,
+}
+
+/// What came of it, in a line.
+pub struct Verified {
+    pub summary: String,
+    /// Whether everything could be looked at.
+    pub is_complete: bool,
+}
+
+/// Signs in at the revision that serves now, so that something can be remembered.
+pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Before> {
+    let password = password(context, plan, seen).await?;
+    let serves = seen
+        .service
+        .as_ref()
+        .is_some_and(|service| service["latestReadyRevision"].is_string());
+    if !serves {
+        return Ok(Before {
+            credentials: None,
+            password,
+        });
+    }
+    let progress = context
+        .ui
+        .spinner("signing in, to see later that it is remembered".to_owned());
+    let walk_plan = walk_plan(context, password.as_ref(), None)?;
+    let report = Box::pin(walk(&walk_plan, &mut Quiet)).await;
     progress.finish_and_clear();
-    checked.map_err(|why| {
-        let cause = std::io::Error::other(why);
-        Failure::new(format!("{base} does not answer as it should"))
-            .because(&cause)
-            .hint(format!("look closer: mcpo probe {base}/mcp"))
-            .exit_with(Exit::CheckFailed)
+    // A service that does not work now is no reason not to deploy a better one.
+    Ok(Before {
+        credentials: report.credentials,
+        password,
     })
 }
 
-async fn check(context: &Context<'_>, base: &str) -> Result<(), String> {
-    let http = context.google.http();
-    let url = format!("{base}/.well-known/oauth-protected-resource/mcp");
-    let host = url::Url::parse(base)
+/// The password of the one user, where there is one and we may read it.
+async fn password(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Option<Secret>> {
+    if let Some(made) = plan
+        .secrets
+        .iter()
+        .find(|secret| secret.variable == PASSWORD)
+    {
+        return Ok(Some(made.value.clone()));
+    }
+    let Some(setting) = context
+        .settings
+        .secrets
+        .iter()
+        .find(|secret| secret.variable == PASSWORD)
+    else {
+        return Ok(None);
+    };
+    let id = context.names.secret_of(setting);
+    let Some((version, known)) = seen
+        .secrets
+        .get(&id)
+        .and_then(|secret| secret.latest.clone())
+    else {
+        return Ok(None);
+    };
+    if known.is_some() {
+        return Ok(known);
+    }
+    let path = format!("v1/{}/versions/{version}:access", context.names.secret(&id));
+    match context.google.get(&method::SECRET_READ, &path).await {
+        Ok(found) => {
+            let data =
+                BASE64_STANDARD.decode(found["payload"]["data"].as_str().unwrap_or_default());
+            Ok(data
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .map(Secret::new))
+        }
+        // Whoever may deploy need not be allowed to sign in.
+        Err(Trouble::Denied { .. }) => Ok(None),
+        Err(trouble) => Err(trouble).during(format!("failed to read the secret {id}")),
+    }
+}
+
+fn walk_plan(
+    context: &Context<'_>,
+    password: Option<&Secret>,
+    kept: Option<Credentials>,
+) -> Outcome<walk::Plan> {
+    let url = format!("{}/mcp", context.names.base_url(&context.settings));
+    let url = Url::parse(&url)
+        .map_err(|error| Failure::new(format!("{url} is no address")).because(&error))?;
+    let mut plan = walk::Plan::new(url, ClientName::default())?;
+    if let Some(password) = password {
+        plan.sign_in_with(None, password.clone());
+    }
+    plan.kept.extend(kept.map(|mut kept| {
+        // As if its hour were over, so that the refresh token is what has to be good.
+        kept.expires_at = Some(0);
+        kept
+    }));
+    Ok(plan)
+}
+
+/// Walks the public address.
+pub async fn verify(context: &Context<'_>, before: Before) -> Outcome<Verified> {
+    reach(context).await?;
+    let was_here = before.credentials.is_some();
+    let plan = walk_plan(context, before.password.as_ref(), before.credentials)?;
+    let report = Box::pin(walk(&plan, &mut Quiet)).await;
+    let failed = report
+        .checks
+        .iter()
+        .find(|check| check.verdict == Verdict::Fail);
+    if let Some(failed) = failed {
+        show(context, &plan).await;
+        return Err(Failure::new(format!(
+            "{} is released, and it fails a check: {}",
+            plan.target, failed.rule.title
+        ))
+        .because(&std::io::Error::other(failed.fault.seen.clone()))
+        .hint(format!(
+            "{}; or go back: mcpo deploy {} --rollback",
+            failed.fault.hint, context.names.region
+        ))
+        .exit_with(Exit::CheckFailed));
+    }
+    Ok(summary(&report, was_here))
+}
+
+fn summary(report: &Report<'_>, was_here: bool) -> Verified {
+    let passed = report
+        .checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Pass)
+        .count();
+    let stopped = report.checks.iter().find_map(|check| match &check.verdict {
+        Verdict::CouldNotRun { because } => Some((check.rule.title, because.clone())),
+        _ => None,
+    });
+    let kept = report
+        .checks
+        .iter()
+        .any(|check| check.rule.id == "kept-refresh" && check.verdict == Verdict::Pass);
+    let mut summary = format!("{} passed", count(passed, "check"));
+    if kept {
+        summary.push_str("; a client id and a refresh token from before still work");
+    } else if was_here {
+        summary.push_str("; whether tokens from before still work was not seen");
+    }
+    if let Some((title, because)) = &stopped {
+        summary = format!("{summary}; stopped at {title}: {because}");
+    }
+    Verified {
+        summary,
+        is_complete: stopped.is_none() && (kept || !was_here),
+    }
+}
+
+/// The whole walk again, to be read.
+async fn show(context: &Context<'_>, plan: &walk::Plan) {
+    let mut terminal = Terminal::new(context.ui, plan, true);
+    let _ = Box::pin(walk(plan, &mut terminal)).await;
+}
+
+/// Waits until the public address leads to the service.
+async fn reach(context: &Context<'_>) -> Outcome<()> {
+    let base = context.names.base_url(&context.settings);
+    let host = Url::parse(&base)
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned))
         .unwrap_or_default();
-    let reply = http
-        .send(&host, |client| client.get(&url))
-        .await
-        .map_err(|error| error.to_string())?;
-    if !reply.status.is_success() {
-        return Err(format!("{url} answers HTTP {}", reply.status.as_u16()));
-    }
-    let metadata: Value =
-        serde_json::from_slice(&reply.body).map_err(|_| format!("{url} is no JSON"))?;
-    let resource = metadata["resource"].as_str().unwrap_or_default();
-    if resource == format!("{base}/mcp") {
-        Ok(())
-    } else {
-        Err(format!("it says that its address is {resource:?}"))
-    }
+    let url = format!("{base}/.well-known/oauth-protected-resource/mcp");
+    let progress = context.ui.spinner(format!("waiting for {base}"));
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(50);
+    let reached = loop {
+        let reply = context
+            .google
+            .http()
+            .send(&host, |client| client.get(&url))
+            .await;
+        let why = match reply {
+            Ok(reply) if reply.status.is_success() => break Ok(()),
+            Ok(reply) => format!("{url} answers HTTP {}", reply.status.as_u16()),
+            Err(error) => error.to_string(),
+        };
+        if began.elapsed() > PATIENCE {
+            break Err(why);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    };
+    progress.finish_and_clear();
+    reached.map_err(|why| {
+        Failure::new(format!("{base} does not answer as it should"))
+            .because(&std::io::Error::other(why))
+            .hint(format!(
+                "look closer: mcpo probe {base}/mcp; or go back: mcpo deploy {} --rollback",
+                context.names.region
+            ))
+            .exit_with(Exit::CheckFailed)
+    })
 }

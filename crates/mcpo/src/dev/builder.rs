@@ -61,8 +61,8 @@ impl Maker<'_> {
         cancel: &CancellationToken,
     ) -> Outcome<(Build, Way)> {
         let colours = self.cargo.has_colours();
-        let built = self.shortcut.build(change, inputs, colours, cancel).await;
-        if let Some(build) = built {
+        let short = self.shortcut.build(change, inputs, colours, cancel).await;
+        if let Some(build) = short {
             return Ok((build, Way::Short));
         }
         let build = self.cargo.build(change.was_meant(), cancel).await?;

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::SystemTime,
 };
 
@@ -49,8 +49,13 @@ pub fn read(list: &Path, package: &Package) -> io::Result<HashSet<PathBuf>> {
     let mut files = HashSet::new();
     for file in written {
         // Behind a symbolic link it is another file that is going to be saved.
-        files.extend(fs::canonicalize(&file));
-        files.insert(file);
+        let real = fs::canonicalize(&file);
+        // A folder that is watched by two names reports by the later one, so there is to be one.
+        let is_roundabout = file.components().any(|part| part == Component::ParentDir);
+        if real.is_err() || !is_roundabout {
+            files.insert(file);
+        }
+        files.extend(real);
     }
     Ok(files)
 }

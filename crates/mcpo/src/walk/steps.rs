@@ -7,7 +7,7 @@ use super::{
     check::{Fault, Log, Observer, Step},
     cold,
     credentials::Credentials,
-    http::{Exchange, Reach, Trouble, is_loopback},
+    http::{self, Exchange, Reach, Trouble, is_loopback},
     lifecycle,
     mcp::{self, Call, Doorway, Peer, Reply, Wire},
     oauth::{Login, Visitor},
@@ -96,6 +96,8 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     }
     let reach = match Reach::of(target, &plan.connection.resolve).await {
         Ok(reach) => reach,
+        // A proxy looks names up by itself, and within its network they may not be known.
+        Err(_) if http::has_proxy(target) => Reach::Public,
         Err(error) => {
             let trouble = Trouble::Unresolved(error.to_string());
             return Err(pending.could_not_run(log, format!("{target}: {trouble}"), trouble.hint()));

@@ -60,6 +60,7 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
         ));
     };
     let id = found.method.id.clone();
+    cloud.state().began.push(id.clone());
     let served = match cloud.fault_before(&id, &request).await {
         Some(Err(cut)) => Err(cut),
         Some(Ok(error)) => refused(&error),

@@ -5,7 +5,10 @@ use std::{
     io::{BufRead as _, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,6 +27,9 @@ pub struct Container {
     pub port: u16,
 }
 
+/// Takes a line, and whether it went to stderr.
+pub type Log = Arc<dyn Fn(&str, bool) + Send + Sync>;
+
 /// What one is started with.
 pub struct Start<'a> {
     /// The unpacked image.
@@ -31,7 +37,7 @@ pub struct Start<'a> {
     /// The environment, without `PORT`.
     pub environment: Vec<(String, String)>,
     /// What takes the lines it writes, and whether to stderr.
-    pub log: Box<dyn Fn(&str, bool) + Send + Sync>,
+    pub log: Log,
 }
 
 /// An image on disk.
@@ -75,7 +81,6 @@ pub async fn pull(registry: &Registry, image: &str, folder: &Path) -> Result<Unp
             .map_err(|error| error.to_string())?;
         check_digest(&tar, id.as_str().unwrap_or_default())?;
         let mut archive = tar::Archive::new(&*tar);
-        archive.set_preserve_ownerships(true);
         archive.unpack(&root).map_err(|error| error.to_string())?;
     }
     Ok(Unpacked {
@@ -120,7 +125,7 @@ impl Container {
         let spec = specification(start.image, &start.environment, port)?;
         fs::write(start.image.bundle.join("config.json"), spec.to_string())
             .map_err(|error| error.to_string())?;
-        let mut process = Command::new("runc")
+        let mut process = runc()
             .args(["run", "--bundle"])
             .arg(&start.image.bundle)
             .arg(&id)
@@ -129,9 +134,9 @@ impl Container {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("runc: {error}"))?;
-        let log: std::sync::Arc<dyn Fn(&str, bool) + Send + Sync> = start.log.into();
+        let log = start.log;
         if let Some(out) = process.stdout.take() {
-            follow(out, std::sync::Arc::clone(&log), false);
+            follow(out, Arc::clone(&log), false);
         }
         if let Some(err) = process.stderr.take() {
             follow(err, log, true);
@@ -167,7 +172,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        let _ = Command::new("runc")
+        let _ = runc()
             .args(["delete", "--force", &self.id])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -177,11 +182,21 @@ impl Drop for Container {
     }
 }
 
-fn follow(
-    from: impl Read + Send + 'static,
-    log: std::sync::Arc<dyn Fn(&str, bool) + Send + Sync>,
-    is_error: bool,
-) {
+/// `runc`, which takes root.
+fn runc() -> Command {
+    static IS_ROOT: LazyLock<bool> = LazyLock::new(|| {
+        let asked = Command::new("id").arg("-u").output();
+        asked.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    });
+    if *IS_ROOT {
+        return Command::new("runc");
+    }
+    let mut command = Command::new("sudo");
+    command.args(["--non-interactive", "runc"]);
+    command
+}
+
+fn follow(from: impl Read + Send + 'static, log: Log, is_error: bool) {
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines() {
             match line {

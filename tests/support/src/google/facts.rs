@@ -128,7 +128,9 @@ impl Api {
         let is_upload = stripped.is_some();
         let path = stripped.or(path.strip_prefix("download/")).unwrap_or(path);
         self.methods.iter().find_map(|method| {
-            if method.verb != verb || (is_upload && !method.takes_uploads) {
+            // The pieces of a resumable upload are put to where it was begun.
+            let is_piece = is_upload && verb == "PUT" && method.verb == "POST";
+            if (method.verb != verb && !is_piece) || (is_upload && !method.takes_uploads) {
                 return None;
             }
             let path = method.path_parameters(path)?;

@@ -31,6 +31,9 @@ const NAMES: [&str; 5] = [
     "accounts.google.com",
 ];
 
+/// Stands before the account whose metadata server was asked.
+const METADATA: &str = "metadata:";
+
 /// A certificate for Google's names, by an authority that only the tests trust.
 pub fn acceptor(authority: &Path) -> TlsAcceptor {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
@@ -132,16 +135,21 @@ async fn route(cloud: &Cloud, host: Option<&str>, request: Request) -> Served {
     let path = request.path.clone();
     match host {
         Some("oauth2.googleapis.com" | "sts.googleapis.com" | "accounts.google.com") => {
-            tokens::token(cloud, &request)
+            Ok(tokens::token(cloud, &request))
         }
         Some(host) if host.ends_with("-docker.pkg.dev") => {
             registry::serve(cloud, host, request).await
         }
         Some(host) if host.ends_with(".run.app") => run::serve_public(cloud, host, request).await,
+        Some(host) if host.starts_with(METADATA) => Ok(tokens::metadata(
+            cloud,
+            &request,
+            host.trim_start_matches(METADATA),
+        )),
         Some(host) => call::serve(cloud, host, request).await,
-        None if path == "/token" => tokens::token(cloud, &request),
-        None if path.starts_with("/computeMetadata/") || path.starts_with("/as/") => {
-            tokens::metadata(cloud, &request)
+        None if path == "/token" => Ok(tokens::token(cloud, &request)),
+        None if path.starts_with("/computeMetadata/") => {
+            Ok(tokens::metadata(cloud, &request, tokens::DEPLOYER))
         }
         None if path.contains("/storage/v1/") => {
             call::serve(cloud, "storage.googleapis.com", request).await
@@ -170,6 +178,20 @@ impl Cloud {
             _ => None,
         }
     }
+}
+
+/// A metadata server for a container that runs as `account`; returns its address.
+pub fn metadata_server(cloud: &Cloud, account: &str) -> String {
+    let (listener, address) = bind();
+    let (cloud, host) = (cloud.share(), format!("{METADATA}{account}"));
+    tokio::spawn(async move {
+        let listener = TcpListener::from_std(listener).expect("a listener");
+        while let Ok((stream, _)) = listener.accept().await {
+            let (cloud, host) = (cloud.share(), host.clone());
+            tokio::spawn(serve(cloud, TokioIo::new(stream), Some(host)));
+        }
+    });
+    address.to_string()
 }
 
 /// The address of a listener on any port.

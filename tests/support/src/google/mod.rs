@@ -177,15 +177,15 @@ impl Google {
         self.cloud.address
     }
 
+    /// The certificate authority that its clients have to trust.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
     /// What a client's environment needs to meet it, without credentials.
     pub fn network(&self) -> Vec<(String, String)> {
         let proxy = format!("http://{}", self.cloud.address);
-        let authority = self
-            .folder
-            .path()
-            .join("authority.pem")
-            .display()
-            .to_string();
+        let authority = self.authority().display().to_string();
         vec![
             ("HTTPS_PROXY".into(), proxy),
             ("SSL_CERT_FILE".into(), authority),
@@ -227,6 +227,7 @@ impl Google {
     pub fn forget_calls(&self) {
         let mut state = self.cloud.state();
         state.calls.clear();
+        state.began.clear();
         state.registry_calls.clear();
     }
 
@@ -255,6 +256,80 @@ impl Google {
             .filter_map(|data| base64::prelude::BASE64_STANDARD.decode(data).ok())
             .filter_map(|bytes| String::from_utf8(bytes).ok())
             .collect()
+    }
+
+    /// Takes back the faults that are still to come.
+    pub fn mend(&self) {
+        self.cloud.state().faults.clear();
+    }
+
+    /// The methods that were called, also those that were not answered yet.
+    pub fn began(&self) -> Vec<String> {
+        self.cloud.state().began.clone()
+    }
+
+    /// Changes a resource behind everybody's back.
+    pub fn edit(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        if let Some(resource) = self.cloud.state().resources.get_mut(name) {
+            change(resource);
+        }
+    }
+
+    /// All access policies.
+    pub fn policies(&self) -> Vec<(String, Value)> {
+        let state = self.cloud.state();
+        let policies = state.policies.iter();
+        policies
+            .map(|(name, policy)| (name.clone(), policy.clone()))
+            .collect()
+    }
+
+    /// Every file of every image that was run, and every blob that was pushed.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut folders = vec![
+            self.folder.path().join("containers"),
+            self.folder.path().join("blobs"),
+        ];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                // What the runtime was told, secrets among it, is beside the image.
+                if path.ends_with("config.json") || path.is_symlink() {
+                    continue;
+                }
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = std::fs::read(&path).unwrap_or_default();
+                    found.push((path.display().to_string(), bytes));
+                }
+            }
+        }
+        found
+    }
+
+    /// What a public address answers to a GET.
+    pub fn ask(&self, host: &str, path: &str) -> (u16, String) {
+        let request = http::Request {
+            method: hyper::Method::GET,
+            path: path.to_owned(),
+            query: std::collections::BTreeMap::new(),
+            raw_query: String::new(),
+            headers: hyper::HeaderMap::from_iter([(
+                hyper::header::HOST,
+                host.parse().expect("a host name"),
+            )]),
+            body: hyper::body::Bytes::new(),
+        };
+        let runtime = self.runtime.as_ref().expect("it runs");
+        match runtime.block_on(run::serve_public(&self.cloud, host, request)) {
+            Ok(reply) => (
+                reply.status.as_u16(),
+                String::from_utf8_lossy(&reply.body).into_owned(),
+            ),
+            Err(problem) => (0, problem.to_owned()),
+        }
     }
 
     /// An access token for this account.

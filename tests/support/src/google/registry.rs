@@ -86,6 +86,40 @@ impl Registry {
         Ok(body.to_vec())
     }
 
+    /// Keeps a blob.
+    pub async fn put_blob(&self, path: &str, digest: &str, blob: Vec<u8>) -> Result<(), String> {
+        let text = |error: reqwest::Error| error.to_string();
+        let url = format!("http://{}/v2/{path}/blobs/uploads/", self.address);
+        let begun = self.client.post(url).send().await.map_err(text)?;
+        let place = begun
+            .headers()
+            .get("location")
+            .and_then(|value| value.to_str().ok());
+        let place = place.ok_or("the registry takes no upload")?;
+        let url = format!("http://{}{place}&digest={digest}", self.address);
+        let put = self.client.put(url).body(blob).send().await.map_err(text)?;
+        put.error_for_status().map(|_| ()).map_err(text)
+    }
+
+    /// Keeps a manifest under a tag.
+    pub async fn put_manifest(
+        &self,
+        path: &str,
+        tag: &str,
+        manifest: String,
+    ) -> Result<(), String> {
+        let text = |error: reqwest::Error| error.to_string();
+        let url = format!("http://{}/v2/{path}/manifests/{tag}", self.address);
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let put = self
+            .client
+            .put(url)
+            .header("content-type", kind)
+            .body(manifest);
+        let put = put.send().await.map_err(text)?;
+        put.error_for_status().map(|_| ()).map_err(text)
+    }
+
     /// Deletes an image with all of its versions.
     pub fn forget(&self, package: &str) -> Result<(), ()> {
         let mut parts = package.split('/');

@@ -16,6 +16,8 @@ pub struct State {
     pub faults: Vec<(String, Fault, u32)>,
     /// The ids of the methods that were called, in order, with the HTTP status of the answer.
     pub calls: Vec<(String, u16)>,
+    /// The same, as soon as they were heard of.
+    pub began: Vec<String>,
     /// Requests to the registry: verb and path.
     pub registry_calls: Vec<(String, String)>,
     /// What was wrong with requests or with our own answers.
@@ -137,7 +139,7 @@ impl State {
                 return Err(ApiError::new(400, message));
             }
         }
-        policy["etag"] = format!("BwX{:05}=", self.next() % 100_000).into();
+        policy["etag"] = format!("BwX{:05}", self.next() % 100_000).into();
         self.policies.insert(name.to_owned(), policy.clone());
         Ok(policy)
     }

@@ -261,7 +261,7 @@ fn upload(cloud: &Cloud, call: &Call, request: &Request) -> Result<Reply, ApiErr
             )
             .map(stored)
         }
-        Some("resumable") => begin(cloud, &mut state, call, request, bucket, if_generation),
+        Some("resumable") => begin(&mut state, call, request, &bucket, if_generation),
         _ => Err(ApiError::new(400, "uploadType is required")),
     }
 }
@@ -310,25 +310,24 @@ fn parts(content_type: &str, body: &[u8]) -> Result<(Value, String, Vec<u8>), Ap
 }
 
 fn begin(
-    cloud: &Cloud,
     state: &mut State,
     call: &Call,
     request: &Request,
-    bucket: String,
+    bucket: &str,
     if_generation: Option<u64>,
 ) -> Result<Reply, ApiError> {
     if let Some(id) = call.query("upload_id") {
-        return go_on(cloud, state, id, request);
+        return go_on(state, id, request);
     }
     let name = call
         .query("name")
         .ok_or_else(|| ApiError::new(400, "Required parameter: name"))?;
-    check_generation(state, &bucket, name, if_generation)?;
+    check_generation(state, bucket, name, if_generation)?;
     let content_type = request
         .header("x-upload-content-type")
         .unwrap_or("application/octet-stream");
     let upload = Upload {
-        bucket: bucket.clone(),
+        bucket: bucket.to_owned(),
         name: name.to_owned(),
         data: Vec::new(),
         content_type: content_type.to_owned(),
@@ -345,7 +344,7 @@ fn begin(
 }
 
 /// Takes the next piece, or says how far it got (`bytes */SIZE`).
-fn go_on(cloud: &Cloud, state: &mut State, id: &str, request: &Request) -> Result<Reply, ApiError> {
+fn go_on(state: &mut State, id: &str, request: &Request) -> Result<Reply, ApiError> {
     let range = request
         .header("content-range")
         .unwrap_or("bytes */*")
@@ -365,7 +364,7 @@ fn go_on(cloud: &Cloud, state: &mut State, id: &str, request: &Request) -> Resul
                 "the piece does not begin where the last one ended",
             ));
         }
-        if request.body.len() % (256 * 1024) != 0 && total == "*" {
+        if !request.body.len().is_multiple_of(256 * 1024) && total == "*" {
             return Err(ApiError::new(
                 400,
                 "a piece has to be a multiple of 256 KiB",
@@ -379,7 +378,6 @@ fn go_on(cloud: &Cloud, state: &mut State, id: &str, request: &Request) -> Resul
         state.uploads.remove(id);
         return Ok(Reply::json(200, &object, None));
     }
-    let _ = cloud;
     let reply = Reply::empty(StatusCode::PERMANENT_REDIRECT);
     Ok(match upload.data.len() {
         0 => reply,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     Cloud,
-    http::{Reply, Request, Served},
+    http::{Reply, Request},
 };
 
 /// The account that deploys in tests.
@@ -92,7 +92,7 @@ impl Cloud {
 }
 
 /// The token endpoint: JWT bearer, refresh token and token exchange.
-pub fn token(cloud: &Cloud, request: &Request) -> Served {
+pub fn token(cloud: &Cloud, request: &Request) -> Reply {
     let form: Value = if request
         .header("content-type")
         .is_some_and(|kind| kind.contains("json"))
@@ -116,7 +116,7 @@ pub fn token(cloud: &Cloud, request: &Request) -> Served {
         }
         _ => Err("Bad Request"),
     };
-    Ok(match good {
+    match good {
         Ok(email) => Reply::json(
             200,
             &json!({
@@ -131,7 +131,7 @@ pub fn token(cloud: &Cloud, request: &Request) -> Served {
             &json!({ "error": "invalid_grant", "error_description": problem }),
             None,
         ),
-    })
+    }
 }
 
 fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<String, &'static str> {
@@ -163,31 +163,25 @@ fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<String, &'static str> {
         .ok_or("Invalid JWT")
 }
 
-/// The metadata server, for whoever runs on Google's machines. `/as/EMAIL` in front says for which
-/// container it is.
-pub fn metadata(cloud: &Cloud, request: &Request) -> Served {
+/// The metadata server, as somebody sees it who runs as `email`.
+pub fn metadata(cloud: &Cloud, request: &Request, email: &str) -> Reply {
     if request.header("metadata-flavor") != Some("Google") {
-        return Ok(Reply::text(
-            StatusCode::FORBIDDEN,
-            "Missing Metadata-Flavor:Google header.",
-        ));
+        let problem = "Missing Metadata-Flavor:Google header.";
+        return Reply::text(StatusCode::FORBIDDEN, problem);
     }
-    let (email, path) = match request
-        .path
-        .strip_prefix("/as/")
-        .and_then(|rest| rest.split_once('/'))
-    {
-        Some((email, rest)) => (email, format!("/{rest}")),
-        None => (DEPLOYER, request.path.clone()),
-    };
-    let reply = match path.as_str() {
+    let reply = match request.path.as_str() {
         "/computeMetadata/v1/instance/service-accounts/default/token" => Reply::json(
             200,
-            &json!({ "access_token": cloud.mint(email), "expires_in": 3599, "token_type": "Bearer" }),
+            &json!({
+                "access_token": cloud.mint(email), "expires_in": 3599, "token_type": "Bearer",
+            }),
             None,
         ),
+        "/computeMetadata/v1/instance/service-accounts/default/email" => {
+            Reply::text(StatusCode::OK, email)
+        }
         "/computeMetadata/v1/project/project-id" => Reply::text(StatusCode::OK, cloud.project),
         _ => Reply::text(StatusCode::NOT_FOUND, "not found"),
     };
-    Ok(reply.with("metadata-flavor", "Google"))
+    reply.with("metadata-flavor", "Google")
 }

@@ -164,7 +164,8 @@ async fn target_is_installed(triple: &str) -> bool {
     })
 }
 
-fn has_program(name: &str) -> bool {
+/// Whether a program of that name is on the path.
+pub fn has_program(name: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&paths).any(|folder| folder.join(name).is_file())
 }

@@ -36,8 +36,6 @@ pub struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
-    /// How many times the request was sent: an earlier one may have done its work.
-    pub attempts: u32,
 }
 
 /// Why there is no answer.
@@ -87,31 +85,9 @@ impl Http {
         host: &str,
         build: impl Fn(&Client) -> RequestBuilder,
     ) -> Result<Reply, NoAnswer> {
-        self.send_within(host, DEADLINE, build).await
-    }
-
-    /// The same with another deadline for each answer.
-    pub async fn send_within(
-        &self,
-        host: &str,
-        deadline: Duration,
-        build: impl Fn(&Client) -> RequestBuilder,
-    ) -> Result<Reply, NoAnswer> {
         let mut retry = Retry::new();
         loop {
-            let sent = tokio::time::timeout(deadline, read(build(&self.client))).await;
-            let attempts = retry.attempts();
-            let outcome = match sent {
-                Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
-                Ok(Err(why)) => Err(why),
-                Ok(Ok((status, headers, body))) => Ok(Reply {
-                    status,
-                    headers,
-                    body,
-                    attempts,
-                }),
-            };
-            match outcome {
+            match self.attempt(build(&self.client)).await {
                 Ok(reply) if !is_passing(reply.status) => return Ok(reply),
                 Ok(reply) => {
                     let after = retry_after(&reply.headers);
@@ -120,20 +96,44 @@ impl Http {
                     }
                 }
                 Err(why) => {
+                    let attempts = retry.attempts();
                     if !retry.pause(None).await {
-                        return Err(NoAnswer {
-                            host: host.to_owned(),
-                            why,
-                            attempts,
-                        });
+                        return Err(NoAnswer::new(host, why, attempts));
                     }
                 }
             }
         }
     }
+
+    /// Sends it once, whatever comes of it.
+    pub async fn send_once(
+        &self,
+        host: &str,
+        build: impl Fn(&Client) -> RequestBuilder,
+    ) -> Result<Reply, NoAnswer> {
+        let sent = self.attempt(build(&self.client)).await;
+        sent.map_err(|why| NoAnswer::new(host, why, 1))
+    }
+
+    async fn attempt(&self, request: RequestBuilder) -> Result<Reply, String> {
+        match tokio::time::timeout(DEADLINE, read(request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(format!("no answer within {} s", DEADLINE.as_secs())),
+        }
+    }
 }
 
-async fn read(request: RequestBuilder) -> Result<(StatusCode, HeaderMap, Vec<u8>), String> {
+impl NoAnswer {
+    fn new(host: &str, why: String, attempts: u32) -> Self {
+        Self {
+            host: host.to_owned(),
+            why,
+            attempts,
+        }
+    }
+}
+
+async fn read(request: RequestBuilder) -> Result<Reply, String> {
     let mut response = request.send().await.map_err(|error| explain(&error))?;
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
@@ -143,7 +143,11 @@ async fn read(request: RequestBuilder) -> Result<(StatusCode, HeaderMap, Vec<u8>
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((status, headers, body))
+    Ok(Reply {
+        status,
+        headers,
+        body,
+    })
 }
 
 /// The innermost cause, which is what a person can do something about. No URL: it may hold a token.

@@ -77,6 +77,10 @@ methods! {
         "storage.buckets.setIamPolicy" in "storage.admin";
     OBJECTS_LIST = GET "storage" "storage.objects.list",
         "storage.objects.list" in "storage.objectViewer";
+    OBJECT_GET = GET "storage" "storage.objects.get",
+        "storage.objects.get" in "storage.objectViewer";
+    OBJECT_INSERT = POST "storage" "storage.objects.insert",
+        "storage.objects.create" in "storage.objectUser";
     OBJECT_DELETE = DELETE "storage" "storage.objects.delete",
         "storage.objects.delete" in "storage.objectUser";
     SERVICE_GET = GET "run" "run.projects.locations.services.get",
@@ -89,8 +93,6 @@ methods! {
         "run.services.delete" in "run.developer";
     REVISIONS_LIST = GET "run" "run.projects.locations.services.revisions.list",
         "run.revisions.list" in "run.viewer";
-    REVISION_GET = GET "run" "run.projects.locations.services.revisions.get",
-        "run.revisions.get" in "run.viewer";
     RUN_OPERATION = GET "run" "run.projects.locations.operations.get",
         "run.operations.get" in "run.viewer";
     BUILD_SUBMIT = POST "run" "run.projects.locations.builds.submit",

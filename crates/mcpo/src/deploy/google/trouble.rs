@@ -60,8 +60,8 @@ struct Envelope {
 struct Status {
     #[serde(default)]
     message: String,
-    #[serde(default)]
-    status: String,
+    #[serde(default, rename = "status")]
+    name: String,
     #[serde(default)]
     details: Vec<serde_json::Value>,
 }
@@ -75,7 +75,7 @@ impl Trouble {
                 .chars()
                 .take(200)
                 .collect(),
-            status: String::new(),
+            name: String::new(),
             details: Vec::new(),
         });
         let detail = |reason: &str, key: &str| {
@@ -92,7 +92,7 @@ impl Trouble {
         };
         match reply.status.as_u16() {
             404 => Self::NotFound(status.message),
-            409 if status.status == "ABORTED" => Self::Conflict(status.message),
+            409 if status.name == "ABORTED" => Self::Conflict(status.message),
             409 => Self::Exists(status.message),
             412 => Self::Conflict(status.message),
             403 => match detail("SERVICE_DISABLED", "service") {

@@ -13,10 +13,12 @@ pub use self::{
 use super::{
     google::method,
     names::{APIS, BUILD_API, Names},
-    secret::Secret,
     settings::{Ledger, SecretSource, Settings},
 };
-use crate::error::{Failure, Outcome};
+use crate::{
+    error::{Failure, Outcome},
+    walk::Secret,
+};
 
 /// What marks everything that is ours.
 pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
@@ -25,6 +27,10 @@ pub const LEDGER_DAYS: u32 = 100;
 
 /// Everything that is to be changed.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for one thing that is missing"
+)]
 pub struct Plan {
     pub apis: Vec<&'static str>,
     pub makes_repository: bool,
@@ -35,6 +41,7 @@ pub struct Plan {
     /// Secrets that the account may not read yet, by id.
     pub grants: Vec<String>,
     pub pushes: bool,
+    pub builds_remotely: bool,
     /// What changes about the service, in lines; empty: nothing.
     pub service: Vec<String>,
     pub creates_service: bool,
@@ -82,7 +89,14 @@ impl Plan {
             && !grants(&seen.bucket_policy, super::names::LEDGER_ROLE, &member);
         let mut versions = Versions::default();
         plan.plan_secrets(settings, names, seen, &member, &mut versions)?;
-        plan.pushes = !matches!(image, ImageState::Known { is_there: true, .. });
+        plan.pushes = matches!(
+            image,
+            ImageState::Known {
+                is_there: false,
+                ..
+            }
+        );
+        plan.builds_remotely = matches!(image, ImageState::Unknown);
         let reference = match image {
             ImageState::Known { reference, .. } => reference,
             ImageState::Unknown => "(built in the cloud)",
@@ -124,7 +138,7 @@ impl Plan {
             let found = seen.secrets.get(&id);
             let current = found.and_then(|secret| secret.latest.clone());
             let value = match (&setting.source, &current) {
-                (SecretSource::Made { bytes }, None) => Some(Secret::random(*bytes)?),
+                (SecretSource::Made(made), None) => Some(made.make()?),
                 (SecretSource::Local(Some(value)), Some((_, Some(known)))) if value == known => {
                     None
                 }
@@ -250,6 +264,18 @@ impl Plan {
                 '+',
                 "the service may use the ledger's bucket".into(),
                 &[method::BUCKET_GRANT.id],
+            );
+        }
+        if self.builds_remotely {
+            let methods = &[
+                method::BUCKET_CREATE.id,
+                method::OBJECT_INSERT.id,
+                method::BUILD_SUBMIT.id,
+            ];
+            add(
+                '+',
+                "source, uploaded to a bucket and built in the cloud".into(),
+                methods,
             );
         }
         if self.pushes {

@@ -9,10 +9,10 @@ use crate::{
     deploy::{
         google::{During as _, Google, Request, Trouble, method},
         names::Names,
-        secret::Secret,
         settings::{Ledger, SecretSetting, SecretSource, Settings},
     },
     error::{Failure, Outcome},
+    walk::Secret,
 };
 
 /// The state of the project, as far as it matters.
@@ -198,7 +198,7 @@ async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Value>, Value
     let Some(found) = found.during(during)? else {
         return Ok((None, Value::Null));
     };
-    if found["projectNumber"] != names.number.to_string() {
+    if !names.owns(&found) {
         return Err(
             Failure::new(format!("the bucket {name} belongs to another project"))
                 .hint("choose another name for the service; nothing was sent there"),

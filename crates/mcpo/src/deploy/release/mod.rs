@@ -21,7 +21,6 @@ use crate::error::Outcome;
 #[derive(Debug)]
 pub struct Released {
     pub revision: String,
-    pub service: Value,
 }
 
 /// Writes the service and waits until it is ready.
@@ -46,14 +45,18 @@ pub async fn release(
     }
     body["traffic"] = traffic.targets(current, &newest)?;
     let operation = write(context, current, &body).await?;
-    let service = wait::until_ready(context, operation, &newest, current).await?;
+    wait::until_ready(context, operation, &newest, current).await?;
     if revision.is_some() {
         context.made.add(format!("revision {newest}"));
     }
-    Ok(Released {
-        revision: newest,
-        service,
-    })
+    Ok(Released { revision: newest })
+}
+
+/// Waits for what an earlier run has begun.
+pub async fn settle(context: &Context<'_>, current: Option<&Value>) -> Outcome<Released> {
+    let revision = current.map_or("", plan::latest).to_owned();
+    wait::until_ready(context, None, &revision, current).await?;
+    Ok(Released { revision })
 }
 
 /// `SERVICE-00007-1a2b3c`: told apart by generation and content, so that the same run, repeated,

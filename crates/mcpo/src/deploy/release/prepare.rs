@@ -233,7 +233,7 @@ async fn bucket(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
                 .get(&method::BUCKET_GET, &path)
                 .await
                 .during("failed to look at the bucket")?;
-            if found["projectNumber"] != names.number.to_string() {
+            if !names.owns(&found) {
                 return Err(crate::error::Failure::new(format!(
                     "the bucket {name} belongs to another project"
                 )));

@@ -27,7 +27,7 @@ pub async fn until_ready(
 ) -> Outcome<Value> {
     let progress = context.ui.spinner(format!("starting {revision}"));
     let waited = wait(context, operation, |service| {
-        progress.set_message(describe(service, revision))
+        progress.set_message(describe(service, revision));
     })
     .await;
     progress.finish_and_clear();

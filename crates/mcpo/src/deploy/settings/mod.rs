@@ -10,11 +10,12 @@ mod table;
 use std::collections::BTreeMap;
 
 use self::table::Table;
-use super::{args::DeployArgs, secret::Secret};
+use super::args::DeployArgs;
 use crate::{
     error::{Failure, Outcome},
     package::Package,
     project::Environment,
+    walk::Secret,
 };
 
 /// Everything about the service that does not come from Google.
@@ -62,8 +63,31 @@ pub enum SecretSource {
         version: Option<String>,
     },
     /// Made once, then kept.
-    Made { bytes: usize },
+    Made(Made),
 }
+
+/// A secret that nobody has to think of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// What a person types, or rather pastes.
+    Password,
+    /// What the runtime seals with.
+    KeyRing,
+}
+
+impl Made {
+    /// A new one.
+    pub fn make(self) -> Outcome<Secret> {
+        match self {
+            Self::Password => Secret::random_of(PASSWORD_LEN),
+            Self::KeyRing => Secret::random(),
+        }
+        .map_err(|error| Failure::new("failed to get random bytes").because(&error))
+    }
+}
+
+/// 144 bits.
+const PASSWORD_LEN: usize = 24;
 
 /// Where the service remembers spent codes and grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,10 +188,10 @@ fn assemble(
         ));
     }
     if sign_in == SignIn::MadePassword {
-        secrets.push(made(PASSWORD, 18));
+        secrets.push(made(PASSWORD, Made::Password));
     }
     if !secrets.iter().any(|secret| secret.variable == KEY_RING) {
-        secrets.push(made(KEY_RING, 32));
+        secrets.push(made(KEY_RING, Made::KeyRing));
     }
     let service = args.service.clone().or(table.service);
     Settings {
@@ -200,10 +224,10 @@ fn assemble(
     }
 }
 
-fn made(variable: &str, bytes: usize) -> SecretSetting {
+fn made(variable: &str, made: Made) -> SecretSetting {
     SecretSetting {
         variable: variable.to_owned(),
-        source: SecretSource::Made { bytes },
+        source: SecretSource::Made(made),
     }
 }
 

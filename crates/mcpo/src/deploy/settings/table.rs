@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::{SecretSetting, SecretSource};
 use crate::{
-    deploy::secret::Secret,
     error::{Failure, Outcome},
     project::Environment,
+    walk::Secret,
 };
 
 /// Everything that may stand there.

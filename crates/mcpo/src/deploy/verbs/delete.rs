@@ -1,6 +1,6 @@
 //! Removes a service and everything that was made for it, after asking.
 
-use std::{io::BufRead as _, time::Duration};
+use std::{collections::BTreeSet, io::BufRead as _, time::Duration};
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::{
             method::{self, Method},
         },
         plan::LABEL,
-        settings::{Ledger, SecretSource},
+        settings::{KEY_RING, Ledger, PASSWORD, SecretSource},
     },
     error::{Exit, Failure, Outcome},
 };
@@ -55,111 +55,121 @@ pub async fn delete(context: &Context<'_>, is_confirmed: bool, disabled: &[&str]
     Ok(Exit::Success)
 }
 
-/// Everything that is there and was made by us.
+/// Everything that is there and was made by us, in the order in which it can go.
 async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Vec<Doomed>> {
-    let (google, names, settings) = (&context.google, &context.names, &context.settings);
     let is_on = |api: &str| {
-        !disabled
-            .iter()
-            .any(|name| name.starts_with(&format!("{api}.")))
+        let prefix = format!("{api}.");
+        !disabled.iter().any(|name| name.starts_with(&prefix))
     };
     let mut doomed = Vec::new();
-    let during = "failed to look for what is there";
     if is_on("run") {
-        let service = google
-            .find(&method::SERVICE_GET, &format!("v2/{}", names.service()))
-            .await
-            .during(during)?;
-        if let Some(service) = service {
-            if !is_ours(&service) {
-                return Err(Failure::new(format!(
-                    "the service {} was not made by mcpo",
-                    names.service_id
-                ))
-                .hint("remove it where it was made"));
-            }
-            doomed.push(Doomed {
-                what: format!("service {}, with all of its revisions", names.service_id),
-                method: method::SERVICE_DELETE,
-                path: format!("v2/{}", names.service()),
-            });
-        }
+        doomed.extend(service(context).await?);
     }
     if is_on("artifactregistry") {
-        doomed.push(Doomed {
-            what: format!(
-                "images of {} in the repository {}",
-                names.service_id,
-                names.repository_id()
-            ),
-            method: method::PACKAGE_DELETE,
-            path: format!("v1/{}", names.package()),
-        });
-        let repository = google
-            .find(
-                &method::REPOSITORY_GET,
-                &format!("v1/{}", names.repository()),
-            )
-            .await;
-        if repository.during(during)?.is_none() {
-            doomed.pop();
-        }
+        doomed.extend(images(context).await?);
     }
     if is_on("secretmanager") {
-        let ours = settings
-            .secrets
-            .iter()
-            .filter(|setting| !matches!(setting.source, SecretSource::Existing { .. }));
-        for setting in ours {
-            let id = names.secret_of(setting);
-            let path = format!("v1/{}", names.secret(&id));
-            let secret = google
-                .find(&method::SECRET_GET, &path)
-                .await
-                .during(during)?;
-            if secret.is_some_and(|secret| is_ours(&secret)) {
-                doomed.push(Doomed {
-                    what: format!("secret {id}"),
-                    method: method::SECRET_DELETE,
-                    path,
-                });
-            }
-        }
+        doomed.extend(secrets(context).await?);
     }
-    if is_on("storage") && settings.ledger == Ledger::Bucket {
-        let name = names.bucket("ledger");
-        let path = format!("storage/v1/b/{name}");
-        let bucket = google
-            .find(&method::BUCKET_GET, &path)
-            .await
-            .during(during)?;
-        if bucket.is_some_and(|bucket| {
-            is_ours(&bucket) && bucket["projectNumber"] == names.number.to_string()
-        }) {
-            doomed.push(Doomed {
-                what: format!("bucket {name}: everybody has to sign in again"),
-                method: method::BUCKET_DELETE,
-                path,
-            });
+    if is_on("storage") {
+        let ledger = "everybody has to sign in again";
+        if context.settings.ledger == Ledger::Bucket {
+            doomed.extend(bucket(context, "ledger", ledger).await?);
         }
+        doomed.extend(bucket(context, "source", "source of builds").await?);
     }
-    if is_on("iam") && settings.service_account.is_none() {
-        let email = names.account_email();
-        let path = format!("v1/projects/{}/serviceAccounts/{email}", names.project);
-        if google
-            .find(&method::ACCOUNT_GET, &path)
-            .await
-            .during(during)?
-            .is_some()
-        {
+    if is_on("iam") && context.settings.service_account.is_none() {
+        doomed.extend(account(context).await?);
+    }
+    Ok(doomed)
+}
+
+async fn look(context: &Context<'_>, method: &Method, path: &str) -> Outcome<Option<Value>> {
+    let found = context.google.find(method, path).await;
+    found.during("failed to look for what is there")
+}
+
+async fn service(context: &Context<'_>) -> Outcome<Option<Doomed>> {
+    let names = &context.names;
+    let path = format!("v2/{}", names.service());
+    let Some(service) = look(context, &method::SERVICE_GET, &path).await? else {
+        return Ok(None);
+    };
+    if !is_ours(&service) {
+        let what = format!("the service {} was not made by mcpo", names.service_id);
+        return Err(Failure::new(what).hint("remove it where it was made"));
+    }
+    Ok(Some(Doomed {
+        what: format!("service {}, with all of its revisions", names.service_id),
+        method: method::SERVICE_DELETE,
+        path,
+    }))
+}
+
+async fn images(context: &Context<'_>) -> Outcome<Option<Doomed>> {
+    let names = &context.names;
+    let path = format!("v1/{}", names.repository());
+    let repository = look(context, &method::REPOSITORY_GET, &path).await?;
+    let (service, id) = (&names.service_id, names.repository_id());
+    Ok(repository.map(|_| Doomed {
+        what: format!("images of {service} in the repository {id}"),
+        method: method::PACKAGE_DELETE,
+        path: format!("v1/{}", names.package()),
+    }))
+}
+
+async fn secrets(context: &Context<'_>) -> Outcome<Vec<Doomed>> {
+    let mut doomed = Vec::new();
+    for id in secret_ids(context) {
+        let path = format!("v1/{}", context.names.secret(&id));
+        let secret = look(context, &method::SECRET_GET, &path).await?;
+        if secret.is_some_and(|secret| is_ours(&secret)) {
             doomed.push(Doomed {
-                what: format!("service account {email}"),
-                method: method::ACCOUNT_DELETE,
+                what: format!("secret {id}"),
+                method: method::SECRET_DELETE,
                 path,
             });
         }
     }
     Ok(doomed)
+}
+
+async fn bucket(context: &Context<'_>, purpose: &str, loss: &str) -> Outcome<Option<Doomed>> {
+    let name = context.names.bucket(purpose);
+    let path = format!("storage/v1/b/{name}");
+    let found = look(context, &method::BUCKET_GET, &path).await?;
+    let found = found.filter(|bucket| is_ours(bucket) && context.names.owns(bucket));
+    Ok(found.map(|_| Doomed {
+        what: format!("bucket {name}: {loss}"),
+        method: method::BUCKET_DELETE,
+        path,
+    }))
+}
+
+async fn account(context: &Context<'_>) -> Outcome<Option<Doomed>> {
+    let email = context.names.account_email();
+    let project = &context.names.project;
+    let path = format!("v1/projects/{project}/serviceAccounts/{email}");
+    let account = look(context, &method::ACCOUNT_GET, &path).await?;
+    Ok(account.map(|_| Doomed {
+        what: format!("service account {email}"),
+        method: method::ACCOUNT_DELETE,
+        path,
+    }))
+}
+
+/// The secrets that are or may have been made for the service.
+fn secret_ids(context: &Context<'_>) -> BTreeSet<String> {
+    let variables = context
+        .settings
+        .secrets
+        .iter()
+        .filter(|setting| !matches!(setting.source, SecretSource::Existing { .. }))
+        .map(|setting| setting.variable.as_str());
+    variables
+        .chain([KEY_RING, PASSWORD])
+        .map(|variable| context.names.secret_id(variable))
+        .collect()
 }
 
 fn is_ours(resource: &Value) -> bool {

@@ -78,6 +78,8 @@ pub fn watch(cargo: &mut tokio::process::Command, folder: &Path, executable: &st
         cargo.env(INNER, inner);
     }
     cargo
+        // Set, if at all, by a cargo that runs us: it would look as if it were the crate's.
+        .env_remove("OUT_DIR")
         .env("RUSTC_WRAPPER", ourselves)
         .env(FOLDER, folder)
         .env(EXECUTABLE, executable);

@@ -1,7 +1,7 @@
 //! A command of cargo's, run again by ourselves with its results in a folder of our own.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -56,6 +56,9 @@ pub async fn run(
         .current_dir(&record.folder)
         .envs(&record.environment)
         .env_remove("RUSTC_WRAPPER")
+        // The jobs of a cargo around us are counted on descriptors that are not here.
+        .env_remove("CARGO_MAKEFLAGS")
+        .env_remove("MAKEFLAGS")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -78,6 +81,7 @@ pub async fn run(
         // The linker is a child of the compiler.
         group.kill();
         child.wait().await?;
+        sweep(folder);
         return Ok(Replayed::Cancelled);
     };
     if !status.success() {
@@ -85,6 +89,21 @@ pub async fn run(
     }
     let said = String::from_utf8_lossy(&said).into_owned();
     Ok(Replayed::Done { file, said })
+}
+
+/// A compiler that was ended has left its unfinished objects.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let _ = if name.ends_with(".rcgu.o") {
+            fs::remove_file(entry.path())
+        } else if name.starts_with("rustc") {
+            fs::remove_dir_all(entry.path())
+        } else {
+            Ok(())
+        };
+    }
 }
 
 /// The name that rustc gives to what it makes.

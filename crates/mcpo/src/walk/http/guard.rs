@@ -100,6 +100,18 @@ impl Resolve for Reach {
     }
 }
 
+/// Whether the environment names a proxy for `url`.
+pub fn has_proxy(url: &Url) -> bool {
+    let names: &[&str] = match url.scheme() {
+        "https" => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => &["http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    !is_loopback(url)
+        && names
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
 /// Whether `url` may be used without TLS: only where nobody else can listen.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -19,7 +19,7 @@ use url::{Origin, Url};
 
 use self::pool::{Pool, Speaker};
 pub use self::{
-    guard::{Reach, is_loopback},
+    guard::{Reach, has_proxy, is_loopback},
     incoming::Incoming,
     record::Recorder,
     sent::{Detail, Sent},

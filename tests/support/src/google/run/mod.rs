@@ -36,7 +36,7 @@ pub async fn answer(cloud: &Cloud, call: &Call) -> Answer {
             if before.is_none() && call.query("allowMissing") != Some("true") {
                 return Err(ApiError::not_found(&name));
             }
-            write(cloud, &name, before, &call.body, call)
+            write(cloud, &name, before.as_ref(), &call.body, call)
         }
         "services.delete" => delete(cloud, &call.path("name")),
         "services.getIamPolicy" => Ok(cloud.state().policy(&call.path("resource"))),
@@ -64,9 +64,9 @@ async fn wait(cloud: &Cloud, call: &Call) -> Answer {
 }
 
 /// Creates or changes a service: what can be checked at once is, the rest becomes an operation.
-fn write(cloud: &Cloud, name: &str, before: Option<Value>, body: &Value, call: &Call) -> Answer {
-    let mut service = before.clone().unwrap_or_else(|| json!({}));
-    if let (Some(before), Some(etag)) = (&before, body["etag"].as_str())
+fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: &Call) -> Answer {
+    let mut service = before.cloned().unwrap_or_else(|| json!({}));
+    if let (Some(before), Some(etag)) = (before, body["etag"].as_str())
         && before["etag"] != etag
     {
         return Err(ApiError::aborted(name));
@@ -77,9 +77,7 @@ fn write(cloud: &Cloud, name: &str, before: Option<Value>, body: &Value, call: &
         return Ok(json!({ "name": "operations/validated", "done": true }));
     }
     let mut state = cloud.state();
-    let is_new_revision = before
-        .as_ref()
-        .is_none_or(|before| before["template"] != service["template"]);
+    let is_new_revision = before.is_none_or(|before| before["template"] != service["template"]);
     let generation = service["generation"]
         .as_str()
         .and_then(|text| text.parse().ok())
@@ -317,7 +315,8 @@ fn revisions(state: &State, service: &str) -> Value {
 
 fn delete(cloud: &Cloud, name: &str) -> Answer {
     let mut state = cloud.state();
-    state.delete(name)?;
+    let mut last = state.delete(name)?;
+    last["@type"] = "type.googleapis.com/google.cloud.run.v2.Service".into();
     let prefix = format!("{name}/revisions/");
     state
         .resources
@@ -326,7 +325,7 @@ fn delete(cloud: &Cloud, name: &str) -> Answer {
         .containers
         .retain(|revision, _| !revision.starts_with(&prefix));
     let location = name.split("/services/").next().unwrap_or_default();
-    Ok(state.operation(location, json!({ "done": true, "response": {} })))
+    Ok(state.operation(location, json!({ "done": true, "response": last })))
 }
 
 /// Changes the service that `path` is about, so that whoever read it before comes too late.

@@ -1,6 +1,6 @@
 //! What happens after a service was written: the new revision starts, or does not.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::super::{
     Cloud,
     container::{self, Container, Start},
     fault::Fault,
-    secrets,
+    front, secrets,
 };
 
 /// How long a container may take to listen; Cloud Run is more patient.
@@ -64,14 +64,14 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
         ("K_SERVICE".to_owned(), short.clone()),
         ("K_REVISION".to_owned(), revision.to_owned()),
         ("K_CONFIGURATION".to_owned(), short.clone()),
-        // Where a container of ours finds the stand-in instead of Google.
+        // Where the container finds the stand-in instead of Google.
         (
             "STORAGE_EMULATOR_HOST".to_owned(),
             format!("http://{}", cloud.address()),
         ),
         (
             "GCE_METADATA_HOST".to_owned(),
-            format!("{}/as/{account}", cloud.address()),
+            front::metadata_server(cloud, &account),
         ),
     ]);
     let folder = cloud.folder().join("containers").join(revision);
@@ -81,8 +81,8 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
         .map_err(|problem| format!("Image '{image}' cannot be run: {problem}"))?;
     let region = service.split('/').nth(3).unwrap_or_default().to_owned();
     let (logger, name) = (cloud.share(), revision.to_owned());
-    let log = Box::new(move |line: &str, is_error| {
-        logger.log_line(&short, &name, &region, line, is_error)
+    let log = Arc::new(move |line: &str, is_error| {
+        logger.log_line(&short, &name, &region, line, is_error);
     });
     let mut container = Container::start(Start {
         image: &image,

@@ -12,7 +12,7 @@ use super::{
     NoToken, SCOPE, Token,
     file::{ExternalAccount, checked},
 };
-use crate::deploy::{google::http::Http, secret::Secret};
+use crate::{deploy::google::http::Http, walk::Secret};
 
 #[derive(Deserialize)]
 struct Answer {

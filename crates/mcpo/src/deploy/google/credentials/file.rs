@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{NoToken, SCOPE, Token, exchange, unpacked};
-use crate::deploy::{google::http::Http, secret::Secret};
+use crate::{deploy::google::http::Http, walk::Secret};
 
 /// A clock that is wrong by more than this makes signatures worthless.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);

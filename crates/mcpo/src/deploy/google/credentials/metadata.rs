@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{NoToken, Token};
-use crate::deploy::{google::http::Http, secret::Secret};
+use crate::{deploy::google::http::Http, walk::Secret};
 
 /// Elsewhere the name leads nowhere, which has to show soon.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ mod file;
 mod metadata;
 
 use std::{
-    fmt, io,
+    fmt,
     path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -17,8 +17,9 @@ use tokio::sync::Mutex;
 use self::file::CredentialFile;
 use super::http::Http;
 use crate::{
-    deploy::secret::Secret,
+    deploy::build::has_program,
     error::{Failure, Outcome},
+    walk::Secret,
 };
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -232,15 +233,15 @@ impl Token {
 
 /// Asks the program `gcloud`, which somebody may have signed in with.
 async fn gcloud() -> Result<Token, NoToken> {
+    if !has_program("gcloud") {
+        return Err(NoToken::new("it is not installed"));
+    }
     let asked = async {
         let provider = GCloudAuthorizedUser::new().await?;
         provider.token(&[SCOPE]).await
     };
     match asked.await {
         Ok(token) => Ok(Token::from_gcp_auth(&token)),
-        Err(gcp_auth::Error::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => {
-            Err(NoToken::new("it is not installed"))
-        }
         Err(error) => Err(NoToken::new(unpacked(&error))),
     }
 }

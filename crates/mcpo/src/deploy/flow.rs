@@ -1,0 +1,280 @@
+//! One deployment, from the settings to the last line.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    args::DeployArgs,
+    build::{self, Target},
+    context::Context,
+    image::Image,
+    plan::{self, ImageState, Observed, Plan, Versions},
+    registry::Registry,
+    release::{self, Released},
+    remote::{self, Source},
+    report,
+    settings::{self, SignIn},
+    traffic::{Share, Wanted},
+    verify::{self, Verified},
+};
+use crate::{
+    error::{Exit, Failure, Outcome},
+    package::Package,
+};
+
+/// What is to be released: made here, or to be made in the cloud.
+enum Work {
+    Here(Box<Image>),
+    There(Source),
+}
+
+/// Work, the image's reference as far as it is known, and whether the registry has it.
+struct Prepared {
+    work: Work,
+    reference: Option<String>,
+    is_there: bool,
+    /// How long the compiler took, which is not our time.
+    built: Duration,
+}
+
+/// Plan → build → push → release → verify.
+pub async fn deploy(
+    args: &DeployArgs,
+    context: &Context<'_>,
+    package: &Package,
+    disabled: Vec<&'static str>,
+) -> Outcome {
+    let began = Instant::now();
+    let wanted = Wanted {
+        share: share(args),
+        tag: args.tag.clone(),
+    };
+    // A right that is missing shows before the build.
+    let seen = plan::observe(&context.google, &context.settings, &context.names, disabled).await?;
+    check_owner(args, context, &seen)?;
+    let prepared = prepare(args, context, package, &seen).await?;
+    let state = match &prepared.reference {
+        Some(reference) => ImageState::Known {
+            reference,
+            is_there: prepared.is_there,
+        },
+        None => ImageState::Unknown,
+    };
+    let plan = Plan::make(&context.settings, &context.names, &seen, state, &wanted)?;
+    report::plan(context.ui, context, &plan);
+    if args.dry_run {
+        return Ok(report::dry_run(args.json, context, &plan));
+    }
+    let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
+    if plan.is_empty() && !seen.service.as_ref().is_some_and(is_starting) {
+        return Ok(finish(args, context, &plan, &seen, None, None));
+    }
+    let is_walked =
+        !args.no_verify && !context.settings.is_private && share(args) != Share::Nothing;
+    let before = if is_walked {
+        Some(verify::before(context, &plan, &seen).await?)
+    } else {
+        None
+    };
+    let compiling = prepared.built;
+    let released = if plan.is_empty() {
+        // An earlier run was interrupted while it waited.
+        release::settle(context, seen.service.as_ref()).await?
+    } else {
+        carry_out(context, &plan, &seen, prepared, &wanted).await?
+    };
+    let own = began.elapsed().saturating_sub(compiling);
+    context.ui.step(
+        "Released",
+        format_args!("{} after {}", released.revision, report::seconds(own)),
+    );
+    let verified = match before {
+        Some(before) => Some(verify::verify(context, before).await?),
+        None => None,
+    };
+    Ok(finish(
+        args,
+        context,
+        &plan,
+        &seen,
+        Some(released),
+        verified,
+    ))
+}
+
+const fn share(args: &DeployArgs) -> Share {
+    match (args.no_traffic, args.canary) {
+        (true, _) => Share::Nothing,
+        (false, Some(percent)) => Share::Percent(percent),
+        (false, None) => Share::Everything,
+    }
+}
+
+/// A service that somebody else made is not overwritten by accident.
+fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Outcome<()> {
+    let Some(service) = &seen.service else {
+        return Ok(());
+    };
+    if args.adopt || service["labels"][plan::LABEL.0] == plan::LABEL.1 {
+        return Ok(());
+    }
+    let names = &context.names;
+    Err(Failure::new(format!(
+        "there is a service {} in {} that mcpo did not make",
+        names.service_id, names.region
+    ))
+    .hint("choose another name with --service, or take it over with --adopt"))
+}
+
+/// Builds here, or packs the source for a build in the cloud.
+async fn prepare(
+    args: &DeployArgs,
+    context: &Context<'_>,
+    package: &Package,
+    seen: &Observed,
+) -> Outcome<Prepared> {
+    let registry = Registry::new(&context.google, &context.names);
+    if args.remote_build {
+        let source = remote::pack(package)?;
+        let digest = if seen.has_repository {
+            remote::find(context, &source).await?
+        } else {
+            None
+        };
+        return Ok(Prepared {
+            is_there: digest.is_some(),
+            reference: digest.map(|digest| registry.reference(&digest)),
+            work: Work::There(source),
+            built: Duration::ZERO,
+        });
+    }
+    let target = Target::choose().await.ok_or_else(build::unbuildable)?;
+    let building = Instant::now();
+    let executable = build::build(package, target, context.ui).await?;
+    let built = building.elapsed();
+    let image = Image::pack(&executable)?;
+    let digest = &image.manifest.digest;
+    Ok(Prepared {
+        reference: Some(registry.reference(digest)),
+        is_there: seen.has_repository && registry.has(digest).await?,
+        work: Work::Here(Box::new(image)),
+        built,
+    })
+}
+
+async fn carry_out(
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+    prepared: Prepared,
+    wanted: &Wanted,
+) -> Outcome<Released> {
+    release::enable(context, &plan.apis).await?;
+    let image = async {
+        release::repository(context, plan).await?;
+        match (prepared.work, prepared.reference) {
+            (_, Some(reference)) if prepared.is_there => Ok(reference),
+            (Work::Here(image), _) => push(context, &image).await,
+            (Work::There(source), _) => {
+                let digest = remote::build(context, source).await?;
+                Ok(Registry::new(&context.google, &context.names).reference(&digest))
+            }
+        }
+    };
+    let (versions, reference) =
+        tokio::try_join!(release::identity_and_state(context, plan), image)?;
+    let versions = all_versions(context, seen, &versions);
+    let current = seen.service.as_ref();
+    release::release(context, current, &reference, &versions, wanted).await
+}
+
+/// The versions that were there, and those that were made.
+fn all_versions(
+    context: &Context<'_>,
+    seen: &Observed,
+    made: &[(String, String, String)],
+) -> Versions {
+    let mut versions = Versions::default();
+    for setting in &context.settings.secrets {
+        let id = context.names.secret_of(setting);
+        let latest = seen
+            .secrets
+            .get(&id)
+            .and_then(|secret| secret.latest.clone());
+        if let Some((version, _)) = latest {
+            versions.set(&setting.variable, &id, &version);
+        }
+    }
+    for (variable, id, version) in made {
+        versions.set(variable, id, version);
+    }
+    versions
+}
+
+/// Uploads what is missing of the image; returns its reference.
+async fn push(context: &Context<'_>, image: &Image) -> Outcome<String> {
+    let began = Instant::now();
+    let progress = context.ui.bar("pushing", image.layer.bytes.len() as u64);
+    let registry = Registry::new(&context.google, &context.names);
+    let pushed = registry.push(image, &progress).await;
+    progress.finish_and_clear();
+    let kibibytes = pushed? / 1024;
+    let reference = registry.reference(&image.manifest.digest);
+    context.made.add(format!("image {reference}"));
+    context.ui.step(
+        "Pushed",
+        format_args!("{kibibytes} KiB in {}", report::seconds(began.elapsed())),
+    );
+    Ok(reference)
+}
+
+/// Tells what came of it, and what is left to a person.
+fn finish(
+    args: &DeployArgs,
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+    released: Option<Released>,
+    verified: Option<Verified>,
+) -> Exit {
+    let names = &context.names;
+    let url = format!("{}/mcp", names.base_url(&context.settings));
+    if released.is_none() {
+        context.ui.step(
+            "Unchanged",
+            format_args!("{} is as it should be; nothing to do", names.service_id),
+        );
+    }
+    match &verified {
+        Some(verified) if verified.is_complete => context.ui.step("Verified", &verified.summary),
+        Some(verified) => context
+            .ui
+            .warn(format_args!("verified only in part: {}", verified.summary)),
+        None => {}
+    }
+    let password = plan
+        .secrets
+        .iter()
+        .find(|secret| secret.variable == settings::PASSWORD && secret.is_new)
+        .filter(|_| context.settings.sign_in == SignIn::MadePassword);
+    if args.json {
+        let outcome = if released.is_some() {
+            "deployed"
+        } else {
+            "unchanged"
+        };
+        let mut summary = report::plan_as_json(context, plan, outcome);
+        summary["revision"] = released.map(|released| released.revision).into();
+        summary["verified"] = verified.map(|verified| verified.summary).into();
+        summary["password_secret"] = password.map(|secret| secret.id.clone()).into();
+        context.ui.result(summary);
+        return Exit::Success;
+    }
+    if let Some(password) = password {
+        report::password(context.ui, password);
+    }
+    if seen.service.is_none() {
+        report::next_steps(context.ui, &names.service_id);
+    }
+    context.ui.result(&url);
+    Exit::Success
+}

@@ -1,0 +1,201 @@
+//! A build in the cloud: the source goes into a bucket, Cloud Build makes the image.
+
+mod dockerfile;
+mod source;
+mod upload;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+pub use self::{
+    dockerfile::text as dockerfile,
+    source::{Source, pack},
+};
+use super::{
+    context::Context,
+    google::{During as _, Request, Trouble, method, outcome},
+    logs,
+    plan::LABEL,
+    registry::Registry,
+    report::seconds,
+};
+use crate::error::{Exit, Failure, Outcome};
+
+const PATIENCE: Duration = Duration::from_secs(40 * 60);
+const PAUSE: Duration = Duration::from_secs(2);
+/// Uploaded source is of no use after its build.
+const SOURCE_DAYS: u32 = 7;
+
+/// The image's tag says of which source it was made.
+pub fn tag(source: &Source) -> String {
+    format!("source-{}", source.hash)
+}
+
+/// The digest of the image that was made of this source, if it was.
+pub async fn find(context: &Context<'_>, source: &Source) -> Outcome<Option<String>> {
+    Registry::new(&context.google, &context.names)
+        .digest_of(&tag(source))
+        .await
+}
+
+/// Uploads, builds, and returns the image's digest.
+pub async fn build(context: &Context<'_>, source: Source) -> Outcome<String> {
+    let began = Instant::now();
+    let bucket = context.names.bucket("source");
+    make_bucket(context, &bucket).await?;
+    let object = format!("{}.tar.gz", source.hash);
+    let found = context
+        .google
+        .find(
+            &method::OBJECT_GET,
+            &format!("storage/v1/b/{bucket}/o/{object}"),
+        )
+        .await;
+    if found.during("failed to look for the source")?.is_none() {
+        let progress = context.ui.bar("uploading", source.bytes.len() as u64);
+        let done = upload::upload(
+            context,
+            &bucket,
+            &object,
+            source.bytes.clone().into(),
+            &progress,
+        )
+        .await;
+        progress.finish_and_clear();
+        done?;
+        context.ui.step(
+            "Uploaded",
+            format_args!("{} files in {}", source.files, seconds(began.elapsed())),
+        );
+    }
+    let operation = submit(context, &bucket, &object, &source).await?;
+    follow(context, operation).await?;
+    context.ui.step(
+        "Built",
+        format_args!("in the cloud, in {}", seconds(began.elapsed())),
+    );
+    let digest = find(context, &source).await?;
+    digest.ok_or_else(|| Failure::new("the build has ended, and its image is not in the registry"))
+}
+
+async fn make_bucket(context: &Context<'_>, name: &str) -> Outcome<()> {
+    let names = &context.names;
+    let during = "failed to make the source's bucket";
+    let found = context
+        .google
+        .find(&method::BUCKET_GET, &format!("storage/v1/b/{name}"))
+        .await
+        .during(during)?;
+    if let Some(found) = found {
+        if names.owns(&found) {
+            return Ok(());
+        }
+        return Err(
+            Failure::new(format!("the bucket {name} belongs to another project"))
+                .hint("choose another name for the service; nothing was sent there"),
+        );
+    }
+    let body = json!({
+        "name": name,
+        "location": names.region,
+        "labels": { LABEL.0: LABEL.1 },
+        "iamConfiguration": {
+            "uniformBucketLevelAccess": { "enabled": true },
+            "publicAccessPrevention": "enforced",
+        },
+        "softDeletePolicy": { "retentionDurationSeconds": "0" },
+        "lifecycle": { "rule": [
+            { "action": { "type": "Delete" }, "condition": { "age": SOURCE_DAYS } },
+        ] },
+    });
+    let query = [("project", names.project.as_str())];
+    let request = Request {
+        path: "storage/v1/b",
+        query: &query,
+        body: Some(&body),
+    };
+    context
+        .google
+        .call(&method::BUCKET_CREATE, request)
+        .await
+        .during(during)?;
+    context.made.add(format!("bucket {name}"));
+    Ok(())
+}
+
+async fn submit(
+    context: &Context<'_>,
+    bucket: &str,
+    object: &str,
+    source: &Source,
+) -> Outcome<Value> {
+    let names = &context.names;
+    let image = format!("{}/{}:{}", names.registry(), names.image(), tag(source));
+    let body = json!({
+        "imageUri": image,
+        "storageSource": { "bucket": bucket, "object": object },
+        "dockerBuild": {},
+        "client": "mcpo",
+    });
+    let path = format!("v2/{}/builds:submit", names.location());
+    let request = Request {
+        path: &path,
+        query: &[],
+        body: Some(&body),
+    };
+    let mut submitted = context
+        .google
+        .call(&method::BUILD_SUBMIT, request)
+        .await
+        .during("failed to start the build")?;
+    Ok(submitted["buildOperation"].take())
+}
+
+/// Waits for the build and passes its log on.
+async fn follow(context: &Context<'_>, mut operation: Value) -> Outcome<()> {
+    let began = Instant::now();
+    let progress = context.ui.spinner("building in the cloud".to_owned());
+    let mut printed = 0;
+    let name = operation["name"].as_str().unwrap_or_default().to_owned();
+    loop {
+        let build = operation["metadata"]["build"]["id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        if !build.is_empty() {
+            // The log is a service to the reader; the build does not depend on it.
+            let entries = logs::of_build(context, &build).await.unwrap_or_default();
+            for entry in entries.iter().skip(printed) {
+                progress.suspend(|| context.ui.say(format_args!("  {}", logs::line(entry))));
+            }
+            printed = printed.max(entries.len());
+        }
+        if operation["done"] == true {
+            progress.finish_and_clear();
+            return outcome(operation)
+                .map(|_| ())
+                .map_err(|trouble| failure(context, trouble));
+        }
+        if began.elapsed() > PATIENCE {
+            progress.finish_and_clear();
+            return Err(failure(context, Trouble::TimedOut(PATIENCE.as_secs())));
+        }
+        tokio::time::sleep(if printed == 0 { PAUSE / 4 } else { PAUSE }).await;
+        let looked = context
+            .google
+            .get(&method::BUILD_OPERATION, &format!("v1/{name}"))
+            .await;
+        operation = looked.during("failed to look at the build")?;
+    }
+}
+
+fn failure(context: &Context<'_>, trouble: Trouble) -> Failure {
+    trouble
+        .into_failure("the build in the cloud failed")
+        .hint(format!(
+            "its log: https://console.cloud.google.com/cloud-build/builds?project={}",
+            context.names.project
+        ))
+        .exit_with(Exit::CouldNotRun)
+}

@@ -1,0 +1,149 @@
+//! In whose name: each kind of credentials, and what is said when there are none.
+
+use std::process::Command;
+
+use mcpo_test_support::google::{DEPLOYER, Google};
+use serde_json::json;
+
+use crate::project::{Project, Said, google};
+
+/// `--dry-run` without the service account file.
+fn without_file(project: &Project, google: &Google) -> Command {
+    let mut command = project.command(google, &["--dry-run", "--project", "my-project"]);
+    command
+        .env_remove("GOOGLE_APPLICATION_CREDENTIALS")
+        .env("GCE_METADATA_HOST", "127.0.0.1:9");
+    command
+}
+
+/// With this file.
+fn with_file(project: &Project, google: &Google, file: &serde_json::Value) -> Said {
+    project.write("credentials.json", &file.to_string());
+    let mut command = without_file(project, google);
+    command.env(
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        project.path("credentials.json"),
+    );
+    Said::of(&command.output().unwrap())
+}
+
+#[test]
+fn every_source_that_was_tried_is_named_with_the_reason() {
+    let (google, project) = (google(), Project::new());
+    let mut command = without_file(&project, &google);
+    // Nothing of that name is found in an empty folder.
+    command
+        .env("CARGO", env!("CARGO"))
+        .env("PATH", project.path("src"));
+    let said = Said::of(&command.output().unwrap());
+    said.has(
+        2,
+        &[
+            "found no way to sign in to Google Cloud",
+            "GOOGLE_OAUTH_ACCESS_TOKEN: not set",
+            "GOOGLE_APPLICATION_CREDENTIALS: not set",
+            "application_default_credentials.json: there is no such file",
+            "the metadata server: this is not one of Google's machines",
+            "gcloud: it is not installed",
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_was_named_is_the_last_one_tried() {
+    let (google, project) = (google(), Project::new());
+    let cases = [
+        ("no JSON", "it is no JSON"),
+        ("{}", "it says no type"),
+        (
+            r#"{"type": "something"}"#,
+            "credentials of type \"something\" are not known",
+        ),
+        (r#"{"type": "authorized_user"}"#, "it is not complete"),
+        (
+            r#"{"type": "external_account", "audience": "a", "subject_token_type": "t", "token_url": "http://evil.example/", "credential_source": {}}"#,
+            "is not https",
+        ),
+    ];
+    for (text, reason) in cases {
+        project.write("credentials.json", text);
+        let mut command = without_file(&project, &google);
+        command.env(
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            project.path("credentials.json"),
+        );
+        let said = Said::of(&command.output().unwrap());
+        said.has(2, &["GOOGLE_APPLICATION_CREDENTIALS (", reason]);
+        assert!(!said.all().contains("metadata server"), "{said}");
+    }
+}
+
+#[test]
+fn a_user() {
+    let (google, project) = (google(), Project::new());
+    let file = |token: &str| {
+        json!({
+            "type": "authorized_user", "client_id": "id", "client_secret": "s", "refresh_token": token,
+        })
+    };
+    with_file(&project, &google, &file("good-refresh-token")).has(10, &["as the signed-in user"]);
+    let said = with_file(&project, &google, &file("revoked"));
+    said.has(
+        2,
+        &["oauth2.googleapis.com refused with HTTP 400: Token has been expired or revoked."],
+    );
+}
+
+#[test]
+fn somebody_whom_another_provider_knows() {
+    let (google, project) = (google(), Project::new());
+    project.write("token", "good-subject-token\n");
+    let mut file = json!({
+        "type": "external_account",
+        "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/g",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": "https://sts.googleapis.com/v1/token",
+        "credential_source": { "file": project.path("token") },
+    });
+    with_file(&project, &google, &file).has(10, &["as //iam.googleapis.com/projects/1"]);
+
+    file["service_account_impersonation_url"] = format!(
+        "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{DEPLOYER}:generateAccessToken"
+    )
+    .into();
+    with_file(&project, &google, &file).has(10, &[&format!("as {DEPLOYER}")]);
+
+    project.write("token", r#"{"value": "good-subject-token"}"#);
+    file["credential_source"]["format"] =
+        json!({ "type": "json", "subject_token_field_name": "value" });
+    with_file(&project, &google, &file).has(10, &[]);
+
+    project.write("token", r#"{"value": "bad"}"#);
+    with_file(&project, &google, &file).has(2, &["sts.googleapis.com refused with HTTP 400"]);
+}
+
+#[test]
+fn a_token_in_the_environment_and_the_metadata_server() {
+    let (google, project) = (google(), Project::new());
+    let mut command = without_file(&project, &google);
+    command.env(
+        "GOOGLE_OAUTH_ACCESS_TOKEN",
+        google.token("somebody@example.com"),
+    );
+    Said::of(&command.output().unwrap()).has(10, &["as the holder of GOOGLE_OAUTH_ACCESS_TOKEN"]);
+
+    let mut command = without_file(&project, &google);
+    command.env("GCE_METADATA_HOST", google.address().to_string());
+    Said::of(&command.output().unwrap()).has(10, &[]);
+}
+
+#[test]
+fn acting_as_a_service_account() {
+    let (google, project) = (google(), Project::new());
+    let other = "other@my-project.iam.gserviceaccount.com";
+    let said = project.run(
+        &google,
+        &["--dry-run", "--impersonate-service-account", other],
+    );
+    said.has(10, &[&format!("as {other}")]);
+}

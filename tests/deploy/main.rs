@@ -1,0 +1,20 @@
+//! `mcpo deploy` against the stand-in for Google: the real binary, a real registry, real containers.
+
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+mod credentials;
+mod faults;
+mod independent;
+mod interruptions;
+mod mistakes;
+mod plan;
+mod project;
+mod release;
+mod remote;
+mod secrets;
+mod whole;

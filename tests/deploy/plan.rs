@@ -1,0 +1,176 @@
+//! The plan: what is announced is what is done, and nothing is done twice.
+
+use std::collections::BTreeSet;
+
+use mcpo_test_support::google::Google;
+use serde_json::Value;
+
+use crate::project::{Project, SERVICE, ask, google, writes};
+
+#[test]
+fn a_dry_run_only_reads_and_announces_every_write() {
+    let (google, project) = (Google::start(), Project::new());
+
+    let said = project.run(&google, &["--dry-run", "--json"]);
+    said.has(10, &[]);
+    assert_eq!(writes(&google), Vec::<String>::new());
+    assert!(
+        google
+            .registry_calls()
+            .iter()
+            .all(|(verb, _)| verb == "GET" || verb == "HEAD")
+    );
+    assert!(google.resources().is_empty());
+    let plan: Value = serde_json::from_str(&said.stdout).unwrap();
+    let announced: BTreeSet<String> = plan["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|change| change["methods"].as_array().unwrap())
+        .map(|method| method.as_str().unwrap().to_owned())
+        .collect();
+
+    project.deploy(&google, &[]);
+    let done: BTreeSet<String> = writes(&google).into_iter().collect();
+    let unannounced: Vec<_> = done.difference(&announced).collect();
+    assert!(unannounced.is_empty(), "{unannounced:?} of {done:?}");
+    assert_eq!(ask(&google, "/version"), "one");
+
+    let said = project.run(&google, &["--dry-run"]);
+    said.has(0, &["nothing to do"]);
+}
+
+#[test]
+fn what_has_not_changed_is_not_touched() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    google.forget_calls();
+
+    let said = project.deploy(&google, &[]);
+    said.has(
+        0,
+        &[
+            "Unchanged",
+            "https://tiny-123456789012.europe-west1.run.app/mcp",
+        ],
+    );
+    assert_eq!(writes(&google), Vec::<String>::new());
+    let uploads = google
+        .registry_calls()
+        .into_iter()
+        .filter(|(verb, _)| verb == "PUT" || verb == "POST");
+    assert_eq!(uploads.count(), 0);
+}
+
+#[test]
+fn a_change_uploads_one_layer_and_writes_one_revision() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    project.change("two");
+    google.forget_calls();
+
+    let said = project.deploy(&google, &[]);
+    said.has(0, &["~ image: "]);
+    assert_eq!(ask(&google, "/version"), "two");
+    assert_eq!(writes(&google), ["run.projects.locations.services.patch"]);
+    let puts = google
+        .registry_calls()
+        .into_iter()
+        .filter(|(verb, _)| verb == "PUT")
+        .count();
+    assert_eq!(puts, 3, "the layer, the configuration, the manifest");
+}
+
+#[test]
+fn settings_become_fields_and_a_change_is_shown() {
+    let settings = |max: u32| {
+        format!(
+            "[package.metadata.mcpo]\nmax-instances = {max}\nmemory = \"1Gi\"\nledger = \"memory\"\n\
+             env = {{ GREETING = \"hello\" }}\nlabels = {{ team = \"tools\" }}\n"
+        )
+    };
+    let (google, project) = (google(), Project::with(&settings(3)));
+    project.deploy(&google, &[]);
+    let service = google.resource(SERVICE);
+    let template = &service["template"];
+    assert_eq!(template["scaling"]["maxInstanceCount"], 3);
+    assert_eq!(
+        template["containers"][0]["resources"]["limits"]["memory"],
+        "1Gi"
+    );
+    assert_eq!(template["containers"][0]["resources"]["cpuIdle"], true);
+    assert_eq!(service["labels"]["team"], "tools");
+    assert_eq!(ask(&google, "/variable/GREETING"), "hello");
+    assert_eq!(ask(&google, "/variable/MCPO_LEDGER"), "memory");
+    assert!(
+        !google
+            .resources()
+            .iter()
+            .any(|name| name.starts_with("buckets/"))
+    );
+
+    let manifest = std::fs::read_to_string(project.path("Cargo.toml")).unwrap();
+    project.write(
+        "Cargo.toml",
+        &manifest.replace("max-instances = 3", "max-instances = 5"),
+    );
+    let said = project.run(&google, &["--dry-run", "--env", "GREETING=goodbye"]);
+    said.has(
+        10,
+        &[
+            "scaling.maxInstanceCount: 3 → 5",
+            "variable GREETING: changed",
+        ],
+    );
+    assert!(!said.all().contains("goodbye"), "{said}");
+}
+
+#[test]
+fn the_account_may_do_no_more_than_it_needs() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    let service = google.resource(SERVICE);
+    let account = service["template"]["serviceAccount"].as_str().unwrap();
+    assert_eq!(
+        account,
+        "mcpo-tiny-europe-west1@my-project.iam.gserviceaccount.com"
+    );
+    let policies = google.policies();
+    let roles: BTreeSet<_> = policies
+        .iter()
+        .flat_map(|(name, policy)| {
+            policy["bindings"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(move |binding| {
+                    let kind = name.split('/').next_back().unwrap_or_default();
+                    (
+                        kind.to_owned(),
+                        binding["role"].as_str().unwrap_or_default().to_owned(),
+                    )
+                })
+        })
+        .collect();
+    let expected = [
+        (
+            "tiny-europe-west1-123456789012-ledger",
+            "roles/storage.objectUser",
+        ),
+        (
+            "tiny-europe-west1-admin-password",
+            "roles/secretmanager.secretAccessor",
+        ),
+        (
+            "tiny-europe-west1-mcpo-secret",
+            "roles/secretmanager.secretAccessor",
+        ),
+    ];
+    let expected = expected.map(|(name, role)| (name.to_owned(), role.to_owned()));
+    assert_eq!(roles, BTreeSet::from(expected));
+    let bucket = google.resource("buckets/tiny-europe-west1-123456789012-ledger");
+    assert_eq!(
+        bucket["iamConfiguration"]["publicAccessPrevention"],
+        "enforced"
+    );
+}

@@ -1,0 +1,211 @@
+//! A project to deploy, and the tool's run in it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use mcpo_test_support::google::{Beginning, Google, NUMBER};
+use tempfile::TempDir;
+
+pub const REGION: &str = "europe-west1";
+/// The full name of the service that the tests deploy.
+pub const SERVICE: &str = "projects/my-project/locations/europe-west1/services/tiny";
+
+const MANIFEST: &str = r#"[package]
+name = "tiny"
+version = "0.1.0"
+edition = "2024"
+
+[workspace]
+"#;
+const SOURCE: &str = include_str!("../support/fixtures/deployable/src/main.rs");
+
+/// What would come in from the shell the tests are run in.
+const OUR_OWN: &[&str] = &[
+    "ADMIN_PASSWORD",
+    "BASE_URL",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_TARGET_DIR",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN",
+    "CLOUDSDK_CORE_PROJECT",
+    "GCE_METADATA_HOST",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_PROJECT",
+    "GOOGLE_OAUTH_ACCESS_TOKEN",
+    "MCPO_SECRET",
+    "RUSTFLAGS",
+];
+
+/// A project of one file.
+pub struct Project {
+    folder: TempDir,
+}
+
+/// What a run said.
+pub struct Said {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Project {
+    pub fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With more lines in its manifest.
+    pub fn with(manifest: &str) -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        fs::create_dir(project.path("src")).unwrap();
+        project.write("Cargo.toml", &format!("{MANIFEST}\n{manifest}"));
+        project.write("src/main.rs", SOURCE);
+        project.write(
+            "Cargo.lock",
+            "version = 4\n\n[[package]]\nname = \"tiny\"\nversion = \"0.1.0\"\n",
+        );
+        project
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        fs::write(self.path(file), text).unwrap();
+    }
+
+    /// Makes the server say another version.
+    pub fn change(&self, version: &str) {
+        let text = SOURCE.replace(
+            "VERSION: &str = \"one\"",
+            &format!("VERSION: &str = {version:?}"),
+        );
+        self.write("src/main.rs", &text);
+    }
+
+    /// The tool in this project, at this Google.
+    pub fn command(&self, google: &Google, arguments: &[&str]) -> Command {
+        command(self.folder.path(), google, arguments)
+    }
+
+    /// Runs the tool to its end; `deploy REGION` stands in front of the arguments.
+    pub fn run(&self, google: &Google, arguments: &[&str]) -> Said {
+        Said::of(&self.command(google, arguments).output().unwrap())
+    }
+
+    /// Runs it; it has to succeed.
+    pub fn deploy(&self, google: &Google, arguments: &[&str]) -> Said {
+        let said = self.run(google, &[&["--no-verify"], arguments].concat());
+        assert_eq!(said.code, Some(0), "{said}");
+        said
+    }
+
+    /// Starts it.
+    pub fn start(&self, google: &Google, arguments: &[&str]) -> Child {
+        self.command(google, arguments).spawn().unwrap()
+    }
+}
+
+/// The tool in a folder.
+pub fn command(folder: &Path, google: &Google, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcpo"));
+    for name in OUR_OWN {
+        command.env_remove(name);
+    }
+    command
+        .args(["deploy", REGION])
+        .args(arguments)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .env("HOME", folder)
+        .env("CARGO_HOME", cargo_home())
+        .env("RUSTUP_HOME", rustup_home())
+        // The way out leads to the stand-in only.
+        .env("CARGO_NET_OFFLINE", "true")
+        .envs(google.environment())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn home(variable: &str, folder: &str) -> PathBuf {
+    let set = std::env::var_os(variable).map(PathBuf::from);
+    set.unwrap_or_else(|| std::env::home_dir().unwrap().join(folder))
+}
+
+fn cargo_home() -> PathBuf {
+    home("CARGO_HOME", ".cargo")
+}
+
+fn rustup_home() -> PathBuf {
+    home("RUSTUP_HOME", ".rustup")
+}
+
+/// A Google whose APIs are enabled.
+pub fn google() -> Google {
+    Google::begin(Beginning {
+        is_enabled: true,
+        ..Beginning::default()
+    })
+}
+
+/// What the deployed service answers.
+pub fn ask(google: &Google, path: &str) -> String {
+    ask_host(google, &format!("tiny-{NUMBER}.{REGION}.run.app"), path)
+}
+
+/// What a public address answers.
+pub fn ask_host(google: &Google, host: &str, path: &str) -> String {
+    google.ask(host, path).1
+}
+
+impl Said {
+    pub fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
+    /// Everything it said.
+    pub fn all(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    /// Checks the exit code and that this was said.
+    #[track_caller]
+    pub fn has(&self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self}");
+        for text in texts {
+            assert!(self.all().contains(text), "no {text:?} in:\n{self}");
+        }
+    }
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "exit code {:?}\n--- stdout\n{}\n--- stderr\n{}",
+            self.code, self.stdout, self.stderr
+        )
+    }
+}
+
+/// The ids of the methods that change something, in the order they were called.
+pub fn writes(google: &Google) -> Vec<String> {
+    let reads = [".get", ".list", ".batchGet", ".getIamPolicy", ".access"];
+    google
+        .calls()
+        .into_iter()
+        .map(|(id, _)| id)
+        .filter(|id| !reads.iter().any(|read| id.ends_with(read)))
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! Revisions: who takes the calls, going back, looking, removing.
+
+use crate::project::{Project, REGION, SERVICE, ask, ask_host, google, writes};
+use mcpo_test_support::google::NUMBER;
+use serde_json::Value;
+
+fn shares(google: &mcpo_test_support::google::Google) -> Vec<i64> {
+    let service = google.resource(SERVICE);
+    let statuses = service["trafficStatuses"].as_array().unwrap();
+    statuses
+        .iter()
+        .map(|status| status["percent"].as_i64().unwrap_or(0))
+        .collect()
+}
+
+#[test]
+fn a_revision_waits_behind_its_tag_until_it_is_promoted() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    project.change("two");
+    project.deploy(&google, &["--no-traffic", "--tag", "next"]);
+    assert_eq!(ask(&google, "/version"), "one");
+    let tagged = format!("next---tiny-{NUMBER}.{REGION}.run.app");
+    assert_eq!(ask_host(&google, &tagged, "/version"), "two");
+
+    project
+        .run(&google, &["--promote"])
+        .has(0, &["takes all calls"]);
+    assert_eq!(ask(&google, "/version"), "two");
+    project
+        .run(&google, &["--promote"])
+        .has(0, &["takes all calls already"]);
+}
+
+#[test]
+fn a_canary_takes_its_share() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    project.change("two");
+    project.deploy(&google, &["--canary", "20"]);
+    assert_eq!(shares(&google), [80, 20]);
+    let twos = (0..100)
+        .filter(|_| ask(&google, "/version") == "two")
+        .count();
+    assert!((10..=30).contains(&twos), "{twos}");
+    project.run(&google, &["--promote"]).has(0, &[]);
+    assert_eq!(shares(&google), [100]);
+}
+
+#[test]
+fn the_first_one_cannot_be_a_canary() {
+    let (google, project) = (google(), Project::new());
+    let said = project.run(&google, &["--canary", "10"]);
+    said.has(2, &["nothing serves yet"]);
+    assert_eq!(writes(&google), Vec::<String>::new());
+}
+
+#[test]
+fn back_to_the_one_before_and_forward_again() {
+    let (google, project) = (google(), Project::new());
+    project
+        .run(&google, &["--rollback"])
+        .has(2, &["there is no service tiny"]);
+    project.deploy(&google, &[]);
+    project
+        .run(&google, &["--rollback"])
+        .has(2, &["no earlier revision"]);
+    project.change("two");
+    project.deploy(&google, &[]);
+    project
+        .run(&google, &["--rollback"])
+        .has(0, &["Rolled back"]);
+    assert_eq!(ask(&google, "/version"), "one");
+
+    project
+        .run(&google, &["--rollback", "tiny-nothing"])
+        .has(2, &["no working revision tiny-nothing", "choose one of"]);
+    // The same source again: what it made is there, and it takes the calls again.
+    project.deploy(&google, &[]).has(0, &["traffic: "]);
+    assert_eq!(ask(&google, "/version"), "two");
+}
+
+#[test]
+fn status_and_logs() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    project
+        .run(&google, &["--status"])
+        .has(0, &["ready", "100 %  tiny-00001-"]);
+    let said = project.run(&google, &["--status", "--json"]);
+    let status: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(status["revisions"][0]["percent"], 100);
+    project
+        .run(&google, &["--logs"])
+        .has(0, &["INFO serving one"]);
+}
+
+#[test]
+fn delete_asks_lists_and_leaves_nothing() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    let said = project.run(&google, &["--delete"]);
+    said.has(
+        2,
+        &[
+            "service tiny, with all of its revisions",
+            "nobody is there to be asked",
+            "--yes",
+        ],
+    );
+    assert!(!google.resource(SERVICE).is_null());
+
+    project
+        .run(&google, &["--delete", "--yes"])
+        .has(0, &["Removed secret tiny-europe-west1-mcpo-secret"]);
+    let left = google.resources();
+    assert_eq!(
+        left,
+        ["projects/my-project/locations/europe-west1/repositories/mcpo"]
+    );
+    project.run(&google, &["--delete", "--yes"]).has(0, &[]);
+    // And everything can be made again.
+    project.deploy(&google, &[]);
+    assert_eq!(ask(&google, "/version"), "one");
+}

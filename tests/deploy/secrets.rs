@@ -1,0 +1,138 @@
+//! Secrets go into Secret Manager and nowhere else.
+
+use std::{fs, process::Stdio, thread, time::Duration};
+
+use crate::project::{Project, SERVICE, ask, google, writes};
+
+const VALUE: &str = "correct-horse-battery-staple";
+
+#[test]
+fn a_value_becomes_a_version_only_when_it_changed() {
+    let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
+    let google = google();
+    project.write(".env", &format!("API_KEY={VALUE}\n"));
+    project.deploy(&google, &[]);
+    assert_eq!(ask(&google, "/variable/API_KEY"), VALUE);
+    google.forget_calls();
+
+    project.deploy(&google, &[]).has(0, &["Unchanged"]);
+    assert_eq!(writes(&google), Vec::<String>::new());
+    // Elsewhere the value need not be known.
+    project.write(".env", "");
+    project.deploy(&google, &[]).has(0, &["Unchanged"]);
+
+    project.write(".env", "API_KEY=another\n");
+    let said = project.deploy(&google, &[]);
+    said.has(
+        0,
+        &[
+            "new version of tiny-europe-west1-api-key",
+            "variable API_KEY: changed",
+        ],
+    );
+    assert_eq!(ask(&google, "/variable/API_KEY"), "another");
+    let service = google.resource(SERVICE);
+    let env = service["template"]["containers"][0]["env"]
+        .as_array()
+        .unwrap();
+    let key = env
+        .iter()
+        .find(|variable| variable["name"] == "API_KEY")
+        .unwrap();
+    assert_eq!(key["valueSource"]["secretKeyRef"]["version"], "2");
+}
+
+#[test]
+fn a_password_is_made_shown_once_and_kept() {
+    let (google, project) = (google(), Project::new());
+    let said = project.deploy(&google, &[]);
+    let password = ask(&google, "/variable/ADMIN_PASSWORD");
+    assert!(
+        password.len() >= 24 && said.stderr.contains(&password),
+        "{said}"
+    );
+    assert_eq!(said.all().matches(&password).count(), 1);
+    assert_eq!(ask(&google, "/variable/MCPO_SECRET").len(), 43);
+
+    project.change("two");
+    let again = project.deploy(&google, &[]);
+    assert!(!again.all().contains(&password), "{again}");
+    assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), password);
+}
+
+#[test]
+fn open_to_anyone_only_when_asked_for() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &["--open-to-anyone"]);
+    assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), "");
+    assert_eq!(ask(&google, "/variable/MCPO_OPEN_TO_ANYONE"), "1");
+}
+
+#[test]
+fn a_private_service_answers_nobody_without_google() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &["--private"]);
+    assert!(ask(&google, "/version").contains("Forbidden"));
+}
+
+/// On command lines, in what is said, in Google's resources, in the image.
+#[test]
+fn they_are_nowhere_else() {
+    let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
+    let google = google();
+    let mut command = project.command(&google, &["--no-verify", "--json"]);
+    command
+        .env("API_KEY", VALUE)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let lines = watch_command_lines(child.id());
+    let said = crate::project::Said::of(&child.wait_with_output().unwrap());
+    said.has(0, &[]);
+    let lines = lines.join().unwrap();
+    assert!(
+        lines.iter().any(|line| line.contains("--release")),
+        "{lines:?}"
+    );
+
+    let mut secrets = google.secrets();
+    assert_eq!(secrets.len(), 3);
+    secrets.push("PRIVATE KEY".to_owned());
+    let files = google.files();
+    for secret in secrets {
+        assert!(!said.all().contains(&secret), "{said}");
+        assert!(!lines.iter().any(|line| line.contains(&secret)));
+        let service = google.resource(SERVICE).to_string();
+        assert!(!service.contains(&secret));
+        for (path, bytes) in &files {
+            let found = bytes
+                .windows(secret.len())
+                .any(|window| window == secret.as_bytes());
+            assert!(!found, "a secret is in {path}");
+        }
+    }
+}
+
+/// The command lines of the process and its children, until it ends.
+fn watch_command_lines(process: u32) -> thread::JoinHandle<Vec<String>> {
+    thread::spawn(move || {
+        let mut seen = Vec::new();
+        while mcpo_test_support::wait::is_running(process) {
+            for entry in fs::read_dir("/proc").unwrap().flatten() {
+                let path = entry.path();
+                let status = fs::read_to_string(path.join("stat")).unwrap_or_default();
+                let parent = status
+                    .rsplit(')')
+                    .next()
+                    .and_then(|rest| rest.split_whitespace().nth(1));
+                let is_child = parent.and_then(|parent| parent.parse().ok()) == Some(process);
+                if is_child || path.ends_with(process.to_string()) {
+                    let line = fs::read(path.join("cmdline")).unwrap_or_default();
+                    seen.push(String::from_utf8_lossy(&line).replace('\0', " "));
+                }
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        seen
+    })
+}
