@@ -9,6 +9,7 @@
     reason = "a helper that cannot help fails its test"
 )]
 
+mod ledgers;
 mod pages;
 
 use std::{collections::BTreeMap, path::Path, process::Stdio};

@@ -14,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 pub use self::http::BucketName;
 pub(crate) use self::http::Endpoints;
@@ -65,6 +66,21 @@ impl BucketLedger {
             clock,
             objects: Objects::new(bucket, endpoints),
         }
+    }
+
+    /// A ledger in a bucket of something that stands in for Google: `storage` is the URL of its
+    /// Cloud Storage, `metadata` that of its metadata server, without which no tokens are sent.
+    pub fn standing_in(
+        bucket: BucketName,
+        storage: &str,
+        metadata: Option<&str>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LedgerError> {
+        let parse =
+            |url: &str| Url::parse(url).map_err(|error| LedgerError::new("find its bucket", error));
+        let metadata = metadata.map(parse).transpose()?;
+        let endpoints = Endpoints::new(Some(parse(storage)?), metadata);
+        Ok(Self::new(bucket, endpoints, clock))
     }
 
     async fn read(&self, id: GrantId) -> Result<Option<Found>, LedgerError> {

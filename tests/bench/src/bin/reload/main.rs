@@ -1,0 +1,206 @@
+//! From the save of a file to the changed answer: `mcpo dev`, and in the same rounds what people
+//! use elsewhere. `scripts/bench/reload` sets the peers up and runs it.
+
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a measurement that cannot be taken ends the run; the table is what it is for"
+)]
+
+mod calls;
+mod watched;
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use mcpo_bench::table::{Bar, Figure};
+use mcpo_test_support::process::{SECRET, free_port};
+
+use crate::{
+    calls::steady,
+    watched::{FIRST, Watched},
+};
+
+const ROUNDS: usize = 20;
+
+/// What the script has set up.
+struct Peers {
+    mcpo: PathBuf,
+    cargo_watch: PathBuf,
+    python: PathBuf,
+    /// Target folders, kept between runs.
+    targets: PathBuf,
+}
+
+impl Peers {
+    fn from_environment() -> Self {
+        let path = |name| {
+            let value = env::var_os(name).unwrap_or_else(|| panic!("{name} is not set"));
+            PathBuf::from(value)
+        };
+        Self {
+            mcpo: path("MCPO"),
+            cargo_watch: path("CARGO_WATCH"),
+            python: path("PYTHON"),
+            targets: path("BENCH_TARGETS"),
+        }
+    }
+
+    /// A new project and the command that works on it.
+    fn rust(&self, name: &'static str, program: &Path, arguments: &[&str], here: &Path) -> Watched {
+        let made = Command::new(&self.mcpo)
+            .args(["new", "service"])
+            .current_dir(here)
+            .output();
+        assert!(made.expect("mcpo").status.success(), "mcpo new");
+        let folder = here.join(name.split(' ').next().unwrap_or(name));
+        fs::rename(here.join("service"), &folder).expect("a folder");
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(&folder)
+            .env("MCPO_SECRET", SECRET)
+            .env(
+                "CARGO_TARGET_DIR",
+                self.targets.join(name.replace(' ', "-")),
+            )
+            .env_remove("ADMIN_PASSWORD");
+        let port = free_port();
+        if program == self.mcpo {
+            command.args(["--port", &port.to_string()]);
+        }
+        Watched::start(name, &mut command, port, folder.join("src/main.rs"))
+    }
+
+    fn python(&self, here: &Path) -> Watched {
+        let folder = here.join("python");
+        fs::create_dir(&folder).expect("a folder");
+        let source = folder.join("service.py");
+        fs::write(&source, include_str!("service.py")).expect("a file");
+        let port = free_port();
+        let mut command = Command::new(&self.python);
+        command
+            .args(["-m", "uvicorn", "service:app", "--reload", "--port"])
+            .arg(port.to_string())
+            .current_dir(&folder);
+        Watched::start("uvicorn --reload", &mut command, port, source)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let peers = Peers::from_environment();
+    let here = tempfile::tempdir().expect("a folder");
+    eprintln!("first builds …");
+    let mut ours = peers.rust("mcpo dev", &peers.mcpo, &["dev"], here.path());
+    ours.sign_in().await;
+    wait_for_library(&peers.targets.join("mcpo-dev"));
+    let cargo_watch = ["watch", "-x", "run"];
+    let mut cargo = peers.rust("cargo watch", &peers.cargo_watch, &cargo_watch, here.path());
+    cargo.sign_in().await;
+    let mut python = peers.python(here.path());
+    python.wait(FIRST);
+
+    eprintln!("{ROUNDS} rounds …");
+    for round in 0..=ROUNDS {
+        for server in [&mut ours, &mut python, &mut cargo] {
+            server.edit(round);
+            // Whatever a reload leaves to be done is done before the next one is measured.
+            thread::sleep(Duration::from_millis(700));
+        }
+    }
+    let medians = (ours.median(), python.median(), cargo.median());
+    drop((cargo, python));
+
+    eprintln!("{ROUNDS} reloads under load …");
+    let (took, failed) = under_load(&mut ours);
+    let figures = figures(medians, &took, failed.len());
+    for error in &failed {
+        eprintln!("failed: {error}");
+    }
+    for figure in &figures {
+        println!("{figure}");
+    }
+    let missed = figures.iter().filter(|figure| !figure.holds()).count();
+    println!("{} figures, {missed} missed their bar", figures.len());
+    ExitCode::from(u8::from(missed > 0))
+}
+
+/// Until the quick way is there, which nobody has to wait for.
+fn wait_for_library(target: &Path) {
+    let began = Instant::now();
+    while !target.join("debug/mcpo-dev/library.stamp").is_file() {
+        assert!(
+            began.elapsed() < FIRST,
+            "no library in {}",
+            target.display()
+        );
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// What calls at a steady pace took, in rising order, and what failed of them.
+fn under_load(ours: &mut Watched) -> (Vec<f64>, Vec<String>) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let token = ours.token.clone().expect("a token");
+    let port = ours.port;
+    let callers = [false, true].map(|keep| {
+        let (stop, token) = (Arc::clone(&stop), token.clone());
+        thread::spawn(move || steady(port, &token, keep, &stop))
+    });
+    for round in 0..ROUNDS {
+        ours.edit(100 + round);
+        thread::sleep(Duration::from_millis(300));
+    }
+    stop.store(true, Ordering::Relaxed);
+    let (mut took, mut failed) = (Vec::new(), Vec::new());
+    for caller in callers {
+        let (each_took, each_failed) = caller.join().expect("a caller");
+        took.extend(each_took);
+        failed.extend(each_failed);
+    }
+    took.sort_by(f64::total_cmp);
+    (took, failed)
+}
+
+fn figures((ours, python, cargo): (f64, f64, f64), took: &[f64], failed: usize) -> [Figure; 8] {
+    let figure = |name: &str, value, unit, bar| Figure {
+        name: name.to_owned(),
+        value,
+        unit,
+        bar,
+    };
+    let calls = (took.len() + failed) as f64;
+    let p99 = took[took.len() * 99 / 100];
+    [
+        figure("mcpo dev, median", ours, "ms", Bar::None),
+        figure("uvicorn --reload, median", python, "ms", Bar::None),
+        figure("cargo watch -x run, median", cargo, "ms", Bar::None),
+        figure(
+            "mcpo dev of uvicorn --reload",
+            ours / python,
+            "x",
+            Bar::AtMost(0.4),
+        ),
+        figure(
+            "mcpo dev of cargo watch",
+            ours / cargo,
+            "x",
+            Bar::AtMost(0.27),
+        ),
+        figure("calls during 20 reloads", calls, "", Bar::None),
+        figure("failed of them", failed as f64, "", Bar::AtMost(0.0)),
+        figure("p99 of them", p99, "ms", Bar::AtMost(50.0)),
+    ]
+}

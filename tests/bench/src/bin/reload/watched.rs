@@ -1,0 +1,114 @@
+//! A server under something that watches its source.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use mcpo_bench::{flow::Visitor, table::median};
+
+use crate::calls::call;
+
+/// The first build of a project takes minutes.
+pub const FIRST: Duration = Duration::from_secs(600);
+const EACH: Duration = Duration::from_secs(60);
+
+/// A server that is started again by whatever watches its source.
+pub struct Watched {
+    name: &'static str,
+    child: Child,
+    pub port: u16,
+    source: PathBuf,
+    pub token: Option<String>,
+    /// What the tool's answer begins with now.
+    word: String,
+    waits: Vec<f64>,
+}
+
+impl Watched {
+    pub fn start(name: &'static str, command: &mut Command, port: u16, source: PathBuf) -> Self {
+        let child = command
+            .env("PORT", port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        // Ended together with all that it started.
+        let child = std::os::unix::process::CommandExt::process_group(child, 0).spawn();
+        Self {
+            name,
+            child: child.unwrap_or_else(|error| panic!("{name}: {error}")),
+            port,
+            source,
+            token: None,
+            word: "Hello".to_owned(),
+            waits: Vec::new(),
+        }
+    }
+
+    fn answers(&self) -> bool {
+        call(self.port, self.token.as_deref()).is_ok_and(|text| text.contains(&self.word))
+    }
+
+    pub fn wait(&self, most: Duration) -> Duration {
+        let began = Instant::now();
+        while !self.answers() {
+            assert!(
+                began.elapsed() < most,
+                "{} does not answer {}",
+                self.name,
+                self.word
+            );
+            thread::sleep(Duration::from_millis(2));
+        }
+        began.elapsed()
+    }
+
+    /// Waits for a server that answers anything, and gets a token from it.
+    pub async fn sign_in(&mut self) {
+        let began = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err()
+            || call(self.port, None).is_err()
+        {
+            assert!(began.elapsed() < FIRST, "{} does not start", self.name);
+            thread::sleep(Duration::from_millis(50));
+        }
+        let mut visitor = Visitor::new(self.port, 0).await;
+        let client = visitor.register().await;
+        self.token = Some(visitor.token(&client).await);
+    }
+
+    pub fn edit(&mut self, round: usize) {
+        let next = format!("Hello{round}");
+        let text = fs::read_to_string(&self.source).expect("a source");
+        let old = format!("{}, ", self.word);
+        assert!(text.contains(&old), "{}: no {old:?}", self.name);
+        fs::write(&self.source, text.replace(&old, &format!("{next}, "))).expect("a source");
+        self.word = next;
+        let waited = self.wait(EACH);
+        self.waits.push(waited.as_secs_f64() * 1e3);
+    }
+}
+
+impl Watched {
+    /// The middle of its waits, in milliseconds; the first edit only warms up.
+    pub fn median(&self) -> f64 {
+        median(self.waits[1..].iter().copied())
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-TERM", "--", &group]).status();
+        thread::sleep(Duration::from_millis(500));
+        let _ = Command::new("kill")
+            .args(["-KILL", "--", &group])
+            .stderr(Stdio::null())
+            .status();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,233 @@
+//! One contract, held by every ledger; the bucket's against the stand-in for Google.
+
+use std::{sync::Arc, time::Duration};
+
+use mcpo_runtime::ledger::{
+    BucketLedger, BucketName, GrantId, GrantRecord, Ledger, MemoryLedger, SqliteLedger, Swap,
+};
+use mcpo_test_support::{
+    client::http,
+    clock::ManualClock,
+    google::{Beginning, DEPLOYER, Fault, Google, PROJECT},
+};
+use serde_json::json;
+use tokio::{task::JoinSet, time::Instant};
+
+const BUCKET: &str = "my-ledger";
+const INSERT: &str = "storage.objects.insert";
+const GET: &str = "storage.objects.get";
+
+fn id(number: u8) -> GrantId {
+    GrantId([number; 16])
+}
+
+fn record(clock: &ManualClock, generation: u64) -> GrantRecord {
+    let now = mcpo_runtime::Clock::now(clock);
+    GrantRecord {
+        generation,
+        rotated_at: now,
+        revoked: false,
+        expires_at: now.plus(Duration::from_secs(60)),
+    }
+}
+
+async fn keeps_the_contract(ledger: Arc<dyn Ledger>, clock: &ManualClock) {
+    assert_eq!(ledger.grant(id(1)).await.unwrap(), None);
+    let first = record(clock, 0);
+    let made = ledger.swap_grant(id(1), None, first.clone()).await.unwrap();
+    assert_eq!(made, Swap::Done);
+    let again = ledger.swap_grant(id(1), None, first.clone()).await.unwrap();
+    assert_eq!(again, Swap::Conflict, "a code is spent once");
+    let found = ledger.grant(id(1)).await.unwrap().unwrap();
+    assert_eq!(found.record, first);
+
+    let next = GrantRecord {
+        revoked: true,
+        ..record(clock, 1)
+    };
+    let version = Some(found.version);
+    let swapped = ledger
+        .swap_grant(id(1), version, next.clone())
+        .await
+        .unwrap();
+    assert_eq!(swapped, Swap::Done);
+    let late = ledger.swap_grant(id(1), version, first).await.unwrap();
+    assert_eq!(late, Swap::Conflict, "the version was replaced");
+    assert_eq!(ledger.grant(id(1)).await.unwrap().unwrap().record, next);
+
+    one_of_many_spends(&ledger, clock).await;
+    no_rotation_is_lost(&ledger, clock).await;
+
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(ledger.grant(id(1)).await.unwrap(), None, "it has expired");
+}
+
+async fn one_of_many_spends(ledger: &Arc<dyn Ledger>, clock: &ManualClock) {
+    let mut tasks = JoinSet::new();
+    for _ in 0..16 {
+        let (ledger, record) = (Arc::clone(ledger), record(clock, 0));
+        tasks.spawn(async move { ledger.swap_grant(id(2), None, record).await.unwrap() });
+    }
+    let swaps = tasks.join_all().await;
+    let done = swaps.iter().filter(|swap| **swap == Swap::Done).count();
+    assert_eq!(done, 1, "{swaps:?}");
+}
+
+async fn no_rotation_is_lost(ledger: &Arc<dyn Ledger>, clock: &ManualClock) {
+    let first = record(clock, 0);
+    ledger.swap_grant(id(3), None, first).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for _ in 0..8 {
+        let (ledger, next) = (Arc::clone(ledger), record(clock, 0));
+        tasks.spawn(async move {
+            loop {
+                let found = ledger.grant(id(3)).await.unwrap().unwrap();
+                let generation = found.record.generation + 1;
+                let next = GrantRecord {
+                    generation,
+                    ..next.clone()
+                };
+                let swap = ledger.swap_grant(id(3), Some(found.version), next).await;
+                if swap.unwrap() == Swap::Done {
+                    return;
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+    let found = ledger.grant(id(3)).await.unwrap().unwrap();
+    assert_eq!(found.record.generation, 8);
+}
+
+/// A bucket in a stand-in for Google, which ends with the value.
+struct Bucket {
+    google: Option<Google>,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<ManualClock>,
+}
+
+impl Bucket {
+    async fn new() -> Self {
+        // It brings a runtime of its own, which can neither begin nor end within another.
+        let begin = || {
+            Google::begin(Beginning {
+                is_enabled: true,
+                ..Beginning::default()
+            })
+        };
+        let google = tokio::task::spawn_blocking(begin).await.unwrap();
+        let address = format!("http://{}", google.address());
+        let made = http()
+            .build()
+            .unwrap()
+            .post(format!("{address}/storage/v1/b"))
+            .query(&[("project", PROJECT)])
+            .bearer_auth(google.token(DEPLOYER))
+            .json(&json!({ "name": BUCKET }));
+        let made = made.send().await.unwrap();
+        assert!(made.status().is_success(), "{}", made.text().await.unwrap());
+        let clock = Arc::new(ManualClock::default());
+        let name = BucketName::parse(BUCKET).unwrap();
+        let ledger = BucketLedger::standing_in(name, &address, Some(&address), clock.clone());
+        Self {
+            google: Some(google),
+            ledger: Arc::new(ledger.unwrap()),
+            clock,
+        }
+    }
+
+    fn fail(&self, method: &str, fault: Fault, times: u32) {
+        self.google.as_ref().unwrap().fail(method, fault, times);
+    }
+
+    async fn make(&self, number: u8) -> Result<Swap, String> {
+        let record = record(&self.clock, 0);
+        let swap = self.ledger.swap_grant(id(number), None, record).await;
+        swap.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            format!("{error}: {}", cause.unwrap_or_default())
+        })
+    }
+
+    async fn end(mut self) {
+        let google = self.google.take();
+        tokio::task::spawn_blocking(move || drop(google))
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_in_memory() {
+    let clock = Arc::new(ManualClock::default());
+    let ledger = Arc::new(MemoryLedger::with_clock(clock.clone()));
+    keeps_the_contract(ledger, &clock).await;
+}
+
+#[tokio::test]
+async fn the_ledger_in_a_sqlite_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let path = folder.path().join("ledger.sqlite3");
+    let ledger = SqliteLedger::open_with_clock(&path, clock.clone()).unwrap();
+    keeps_the_contract(Arc::new(ledger), &clock).await;
+}
+
+#[tokio::test]
+async fn the_ledger_in_a_bucket() {
+    let bucket = Bucket::new().await;
+    keeps_the_contract(Arc::clone(&bucket.ledger), &bucket.clock).await;
+    bucket.end().await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_stumbles_is_asked_again() {
+    let bucket = Bucket::new().await;
+    bucket.fail(INSERT, Fault::LostAnswer, 1);
+    assert_eq!(
+        bucket.make(1).await,
+        Ok(Swap::Done),
+        "the lost write is known again"
+    );
+    bucket.fail(INSERT, Fault::Status(503), 2);
+    assert_eq!(bucket.make(2).await, Ok(Swap::Done));
+    bucket.fail(INSERT, Fault::Quota(Some(1)), 1);
+    let asked = Instant::now();
+    assert_eq!(bucket.make(3).await, Ok(Swap::Done));
+    assert!(
+        asked.elapsed() >= Duration::from_secs(1),
+        "Retry-After is heard"
+    );
+    bucket.fail(GET, Fault::Cut, 1);
+    assert!(bucket.ledger.grant(id(3)).await.unwrap().is_some());
+    bucket.fail(INSERT, Fault::TokensExpire, 1);
+    assert_eq!(
+        bucket.make(4).await,
+        Ok(Swap::Done),
+        "another token is fetched"
+    );
+    bucket.end().await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_does_not_answer_is_given_up_in_time() {
+    let bucket = Bucket::new().await;
+    bucket.fail(INSERT, Fault::Hangs(30), 9);
+    let asked = Instant::now();
+    let outcome = bucket.make(1).await;
+    assert!(outcome.is_err(), "{outcome:?}");
+    assert!(
+        asked.elapsed() < Duration::from_secs(9),
+        "clients wait ten seconds"
+    );
+    bucket.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_is_missing() {
+    let bucket = Bucket::new().await;
+    bucket.fail(INSERT, Fault::Denied("storage.objects.create"), 1);
+    let error = bucket.make(1).await.unwrap_err();
+    assert!(error.contains("roles/storage.objectAdmin"), "{error}");
+    bucket.end().await;
+}
