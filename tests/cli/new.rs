@@ -150,19 +150,22 @@ fn takes_the_runtime_from_where_it_is_told() {
 
     assert_eq!(
         dependency("a", "vendored"),
-        r#"mcpo-runtime = { path = "vendor/mcpo-runtime" }"#
+        r#"mcpo-runtime = { path = "vendor/mcpo-runtime", default-features = false }"#
     );
-    assert_eq!(dependency("b", "0.1"), r#"mcpo-runtime = "0.1""#);
+    assert_eq!(
+        dependency("b", "0.1"),
+        r#"mcpo-runtime = { version = "0.1", default-features = false }"#
+    );
     assert_eq!(
         dependency("c", checkout.to_str().unwrap()),
         format!(
-            "mcpo-runtime = {{ path = {:?} }}",
+            "mcpo-runtime = {{ path = {:?}, default-features = false }}",
             checkout.to_str().unwrap()
         )
     );
     assert_eq!(
         dependency("d", "https://example.com/mcpo.git"),
-        r#"mcpo-runtime = { git = "https://example.com/mcpo.git" }"#
+        r#"mcpo-runtime = { git = "https://example.com/mcpo.git", default-features = false }"#
     );
 }
 

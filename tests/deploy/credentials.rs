@@ -118,6 +118,16 @@ fn somebody_whom_another_provider_knows() {
         json!({ "type": "json", "subject_token_field_name": "value" });
     with_file(&project, &google, &file).has(10, &[]);
 
+    // As on GitHub's machines: by URL, with a header that lets one in.
+    let by_file = file["credential_source"].take();
+    file["credential_source"] = json!({
+        "url": format!("http://{}/oidc-token?audience=x", google.address()),
+        "headers": { "Authorization": "Bearer a-request-token" },
+        "format": { "type": "json", "subject_token_field_name": "value" },
+    });
+    with_file(&project, &google, &file).has(10, &[]);
+    file["credential_source"] = by_file;
+
     project.write("token", r#"{"value": "bad"}"#);
     with_file(&project, &google, &file).has(2, &["sts.googleapis.com refused with HTTP 400"]);
 }

@@ -194,10 +194,24 @@ fn a_registry_that_is_down() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
-    google.fail("registry", Fault::Status(404), u32::MAX);
+    google.fail("registry", Fault::Cut, u32::MAX);
     let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["europe-west1-docker.pkg.dev"]);
+    said.has(
+        2,
+        &[
+            "europe-west1-docker.pkg.dev",
+            "goes on where this one ended",
+        ],
+    );
     assert_eq!(ask(&google, "/version"), "one");
+}
+
+#[test]
+fn a_registry_that_lets_nobody_push() {
+    let (google, project) = (google(), Project::new());
+    google.fail("registry", Fault::Status(403), u32::MAX);
+    let said = project.run(&google, &["--no-verify"]);
+    said.has(2, &["HTTP 403", "roles/artifactregistry.writer"]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     "secretmanager.projects.secrets.create",
     "secretmanager.projects.secrets.addVersion",
     "storage.buckets.insert",
+    "registry",
     "secretmanager.projects.secrets.setIamPolicy",
     "storage.buckets.setIamPolicy",
     "run.projects.locations.services.create",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mcpo_test_support::google::Google;
+use mcpo_test_support::google::{Fault, Google};
 use serde_json::Value;
 
 use crate::project::{Project, SERVICE, ask, google, writes};
@@ -38,6 +38,27 @@ fn a_dry_run_only_reads_and_announces_every_write() {
 
     let said = project.run(&google, &["--dry-run"]);
     said.has(0, &["nothing to do"]);
+}
+
+#[test]
+fn machines_read_one_document_whatever_happens() {
+    let (google, project) = (google(), Project::new());
+    let read =
+        |said: &crate::project::Said| -> Value { serde_json::from_str(&said.stdout).unwrap() };
+    let denied = Fault::Denied("run.services.create");
+    google.fail("run.projects.locations.services.create", denied, 1);
+    let failed = read(&project.run(&google, &["--no-verify", "--json"]));
+    assert_eq!(failed["outcome"], "failed");
+    assert_eq!(failed["exit_code"], 2);
+    assert!(failed["made"].as_array().unwrap().len() >= 4, "{failed}");
+    let done = read(&project.run(&google, &["--no-verify", "--json"]));
+    assert_eq!(done["outcome"], "deployed");
+    let again = read(&project.run(&google, &["--no-verify", "--json"]));
+    assert_eq!(again["outcome"], "unchanged");
+    assert_eq!(
+        again["url"],
+        "https://tiny-123456789012.europe-west1.run.app/mcp"
+    );
 }
 
 #[test]

@@ -96,6 +96,20 @@ fn status_and_logs() {
 }
 
 #[test]
+fn logs_can_be_followed() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    let run = project.start(&google, &["--logs", "--follow"]);
+    project.change("two");
+    project.deploy(&google, &[]);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    mcpo_test_support::wait::signal("INT", run.id());
+    let said = crate::project::Said::of(&run.wait_with_output().unwrap());
+    said.has(130, &["INFO serving one", "INFO serving two"]);
+    assert_eq!(said.stdout.matches("serving two").count(), 1);
+}
+
+#[test]
 fn delete_asks_lists_and_leaves_nothing() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);

@@ -55,6 +55,24 @@ fn a_build_that_fails_says_why_and_releases_nothing() {
 }
 
 #[test]
+fn rights_that_a_build_takes_are_named() {
+    let (google, project) = (google(), Project::new());
+    for (method, permission) in [
+        ("storage.objects.insert", "storage.objects.create"),
+        ("run.projects.locations.builds.submit", "run.builds.create"),
+        (
+            "cloudbuild.projects.locations.operations.get",
+            "cloudbuild.builds.get",
+        ),
+    ] {
+        google.fail(method, Fault::Denied(permission), u32::MAX);
+        let said = project.run(&google, &["--no-verify", "--remote-build"]);
+        said.has(2, &[permission]);
+        google.mend();
+    }
+}
+
+#[test]
 fn the_dockerfile_can_be_looked_at() {
     let (google, project) = (google(), Project::new());
     let said = project.run(&google, &["--show-dockerfile"]);

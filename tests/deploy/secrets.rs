@@ -2,6 +2,8 @@
 
 use std::{fs, process::Stdio, thread, time::Duration};
 
+use mcpo_test_support::google::Fault;
+
 use crate::project::{Project, SERVICE, ask, google, writes};
 
 const VALUE: &str = "correct-horse-battery-staple";
@@ -54,10 +56,28 @@ fn a_password_is_made_shown_once_and_kept() {
     assert_eq!(said.all().matches(&password).count(), 1);
     assert_eq!(ask(&google, "/variable/MCPO_SECRET").len(), 43);
 
+    let shown = project.run(&google, &["--show-password"]);
+    assert_eq!(shown.stdout.trim(), password);
     project.change("two");
     let again = project.deploy(&google, &[]);
     assert!(!again.all().contains(&password), "{again}");
     assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), password);
+}
+
+#[test]
+fn a_password_that_an_interrupted_run_made_is_shown_by_the_next_one() {
+    let (google, project) = (google(), Project::new());
+    let create = "run.projects.locations.services.create";
+    google.fail(create, Fault::Denied("run.services.create"), u32::MAX);
+    let failed = project.run(&google, &["--no-verify"]);
+    failed.has(2, &["run.services.create"]);
+    google.mend();
+    let said = project.deploy(&google, &[]);
+    let password = ask(&google, "/variable/ADMIN_PASSWORD");
+    assert!(
+        !failed.all().contains(&password) && said.stderr.contains(&password),
+        "{said}"
+    );
 }
 
 #[test]

@@ -109,6 +109,10 @@ pub struct DeployArgs {
     #[arg(long, requires = "logs")]
     pub follow: bool,
 
+    /// Print the password that was made, from Secret Manager.
+    #[arg(long, group = "verb")]
+    pub show_password: bool,
+
     /// Say what runs there.
     #[arg(long, group = "verb")]
     pub status: bool,

@@ -12,13 +12,15 @@ use super::{
     release::{self, Released},
     remote::{self, Source},
     report,
-    settings::{self, SignIn},
+    settings::{PASSWORD, SignIn},
     traffic::{Share, Wanted},
+    verbs,
     verify::{self, Verified},
 };
 use crate::{
     error::{Exit, Failure, Outcome},
     package::Package,
+    walk::Secret,
 };
 
 /// What is to be released: made here, or to be made in the cloud.
@@ -66,7 +68,7 @@ pub async fn deploy(
     }
     let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
     if plan.is_empty() && !seen.service.as_ref().is_some_and(is_starting) {
-        return Ok(finish(args, context, &plan, &seen, None, None));
+        return finish(args, context, &plan, &seen, None, None).await;
     }
     let is_walked =
         !args.no_verify && !context.settings.is_private && share(args) != Share::Nothing;
@@ -91,14 +93,7 @@ pub async fn deploy(
         Some(before) => Some(verify::verify(context, before).await?),
         None => None,
     };
-    Ok(finish(
-        args,
-        context,
-        &plan,
-        &seen,
-        Some(released),
-        verified,
-    ))
+    finish(args, context, &plan, &seen, Some(released), verified).await
 }
 
 const fn share(args: &DeployArgs) -> Share {
@@ -134,7 +129,7 @@ async fn prepare(
 ) -> Outcome<Prepared> {
     let registry = Registry::new(&context.google, &context.names);
     if args.remote_build {
-        let source = remote::pack(package)?;
+        let source = remote::pack(package, &context.settings.features)?;
         let digest = if seen.has_repository {
             remote::find(context, &source).await?
         } else {
@@ -149,7 +144,7 @@ async fn prepare(
     }
     let target = Target::choose().await.ok_or_else(build::unbuildable)?;
     let building = Instant::now();
-    let executable = build::build(package, target, context.ui).await?;
+    let executable = build::build(package, &context.settings.features, target, context.ui).await?;
     let built = building.elapsed();
     let image = Image::pack(&executable)?;
     let digest = &image.manifest.digest;
@@ -227,15 +222,32 @@ async fn push(context: &Context<'_>, image: &Image) -> Outcome<String> {
     Ok(reference)
 }
 
+/// The password, if it was made by this run, or by an earlier one that never came to showing it.
+async fn password_to_show(
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+) -> Outcome<Option<Secret>> {
+    if context.settings.sign_in != SignIn::MadePassword {
+        return Ok(None);
+    }
+    let mut changes = plan.secrets.iter();
+    match changes.find(|secret| secret.variable == PASSWORD) {
+        Some(made) => Ok(Some(made.value.clone())),
+        None if seen.service.is_none() => verbs::read_password(context).await,
+        None => Ok(None),
+    }
+}
+
 /// Tells what came of it, and what is left to a person.
-fn finish(
+async fn finish(
     args: &DeployArgs,
     context: &Context<'_>,
     plan: &Plan,
     seen: &Observed,
     released: Option<Released>,
     verified: Option<Verified>,
-) -> Exit {
+) -> Outcome {
     let names = &context.names;
     let url = format!("{}/mcp", names.base_url(&context.settings));
     if released.is_none() {
@@ -251,11 +263,7 @@ fn finish(
             .warn(format_args!("verified only in part: {}", verified.summary)),
         None => {}
     }
-    let password = plan
-        .secrets
-        .iter()
-        .find(|secret| secret.variable == settings::PASSWORD && secret.is_new)
-        .filter(|_| context.settings.sign_in == SignIn::MadePassword);
+    let password = password_to_show(context, plan, seen).await?;
     if args.json {
         let outcome = if released.is_some() {
             "deployed"
@@ -265,16 +273,16 @@ fn finish(
         let mut summary = report::plan_as_json(context, plan, outcome);
         summary["revision"] = released.map(|released| released.revision).into();
         summary["verified"] = verified.map(|verified| verified.summary).into();
-        summary["password_secret"] = password.map(|secret| secret.id.clone()).into();
+        summary["password_secret"] = password.map(|_| context.names.secret_id(PASSWORD)).into();
         context.ui.result(summary);
-        return Exit::Success;
+        return Ok(Exit::Success);
     }
     if let Some(password) = password {
-        report::password(context.ui, password);
+        report::password(context.ui, &password, &names.secret_id(PASSWORD));
     }
     if seen.service.is_none() {
         report::next_steps(context.ui, &names.service_id);
     }
     context.ui.result(&url);
-    Exit::Success
+    Ok(Exit::Success)
 }

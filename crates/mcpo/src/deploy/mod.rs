@@ -40,12 +40,12 @@ use crate::{
 /// Deploys, or does what else was asked for.
 pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
-    if args.show_dockerfile {
-        ui.result(remote::dockerfile(&package)?.trim_end());
-        return Ok(Exit::Success);
-    }
     let environment = Environment::load(&package.folder)?;
     let settings = Settings::read(args, &package, &environment)?;
+    if args.show_dockerfile {
+        ui.result(remote::dockerfile(&package, &settings.features)?.trim_end());
+        return Ok(Exit::Success);
+    }
     let made = Made::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -116,6 +116,8 @@ async fn act(
         verbs::status(&context, args.json).await
     } else if args.logs {
         logs::print(&context, args.follow, args.json).await
+    } else if args.show_password {
+        verbs::show_password(&context).await
     } else if args.promote {
         verbs::promote(&context).await
     } else if let Some(revision) = &args.rollback {

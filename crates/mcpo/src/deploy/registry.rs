@@ -7,10 +7,12 @@ use futures_util::stream;
 use indicatif::ProgressBar;
 use oci_client::{
     Reference,
-    client::{Client, ClientConfig},
+    client::{Certificate, CertificateEncoding, Client, ClientConfig},
     errors::OciDistributionError,
     secrets::RegistryAuth,
 };
+
+use tokio::sync::Mutex;
 
 use super::{
     google::{Google, http::Retry},
@@ -30,6 +32,8 @@ pub struct Registry<'a> {
     google: &'a Google,
     host: String,
     path: String,
+    /// Kept while it works: making one reads the machine's certificates.
+    client: Mutex<Option<Arc<Client>>>,
 }
 
 impl<'a> Registry<'a> {
@@ -38,6 +42,7 @@ impl<'a> Registry<'a> {
             google,
             host: names.registry(),
             path: names.image(),
+            client: Mutex::new(None),
         }
     }
 
@@ -76,10 +81,11 @@ impl<'a> Registry<'a> {
 
     /// Uploads what is missing; returns how many bytes that were.
     pub async fn push(&self, image: &Image, progress: &ProgressBar) -> Outcome<u64> {
-        let mut uploaded = 0;
-        for blob in [&image.layer, &image.config] {
-            uploaded += self.push_blob(blob, progress).await?;
-        }
+        let mut uploaded = self.push_blob(&image.layer, progress).await?;
+        // Too small to be watched.
+        uploaded += self
+            .push_blob(&image.config, &ProgressBar::hidden())
+            .await?;
         let tag = image.manifest.digest["sha256:".len()..][..12].to_owned();
         let reference = Reference::with_tag(self.host.clone(), self.path.clone(), tag);
         let manifest = image.manifest.bytes.clone();
@@ -118,7 +124,7 @@ impl<'a> Registry<'a> {
         Reference::with_digest(self.host.clone(), self.path.clone(), digest.to_owned())
     }
 
-    /// Does it with a client of its own each time: a token may have ended, a connection may be dead.
+    /// After a failure, with another client: a token may have ended, a connection may be dead.
     async fn retrying<T, F>(&self, what: &str, action: impl Fn(Arc<Client>) -> F) -> Outcome<T>
     where
         F: Future<Output = Result<T, OciDistributionError>>,
@@ -138,6 +144,7 @@ impl<'a> Registry<'a> {
                 }
                 Err(_) => ("it took too long".to_owned(), true),
             };
+            *self.client.lock().await = None;
             if !passes || !retry.pause(None).await {
                 let cause = std::io::Error::other(error);
                 return Err(Failure::new(format!("failed to {what} at {}", self.host)).because(&cause).hint(
@@ -148,14 +155,26 @@ impl<'a> Registry<'a> {
     }
 
     async fn client(&self) -> Outcome<Arc<Client>> {
+        let mut held = self.client.lock().await;
+        if let Some(client) = &*held {
+            return Ok(Arc::clone(client));
+        }
         let token = self.google.credentials().token().await;
         let token =
             token.map_err(|error| Failure::new("failed to get an access token").because(&error))?;
+        let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
         let config = ClientConfig {
             use_monolithic_push: true,
             connect_timeout: Some(Duration::from_secs(15)),
             read_timeout: Some(Duration::from_secs(60)),
             user_agent: concat!("mcpo/", env!("CARGO_PKG_VERSION")),
+            // Beside the machine's own, which may have none.
+            extra_root_certificates: roots
+                .map(|root| Certificate {
+                    encoding: CertificateEncoding::Der,
+                    data: root.to_vec(),
+                })
+                .collect(),
             ..ClientConfig::default()
         };
         let client = Client::try_from(config).map_err(|error| {
@@ -164,7 +183,7 @@ impl<'a> Registry<'a> {
         let auth = RegistryAuth::Basic(USER.to_owned(), token.expose().to_owned());
         // Asks nothing yet: the token is exchanged at the first request.
         client.store_auth_if_needed(&self.host, &auth).await;
-        Ok(Arc::new(client))
+        Ok(Arc::clone(held.insert(Arc::new(client))))
     }
 }
 
@@ -226,7 +245,10 @@ fn explain(error: &OciDistributionError) -> String {
             let message: String = message.chars().take(200).collect();
             format!("HTTP {code}: {message}")
         }
-        OciDistributionError::RequestError(error) if error.status().is_none() => {
+        OciDistributionError::RequestError(error) => {
+            if let Some(status) = error.status() {
+                return format!("HTTP {status}");
+            }
             let mut cause: &dyn std::error::Error = error;
             while let Some(inner) = cause.source() {
                 cause = inner;

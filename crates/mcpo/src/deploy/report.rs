@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{
-    context::Context,
-    plan::{Plan, SecretChange},
-};
-use crate::{error::Exit, ui::Ui};
+use super::{context::Context, plan::Plan};
+use crate::{error::Exit, ui::Ui, walk::Secret};
 
 /// Raised when a field changes its meaning or goes away; new fields may come at any time.
 const SCHEMA: u32 = 1;
@@ -114,12 +111,11 @@ pub fn failure_as_json(failure: &crate::error::Failure, made: &[String]) -> Valu
 }
 
 /// The password that was made, this once.
-pub fn password(ui: &Ui, password: &SecretChange) {
+pub fn password(ui: &Ui, password: &Secret, id: &str) {
     ui.say("\nWhoever connects is asked for this password. It is shown once:\n");
-    ui.say(format_args!("  {}\n", password.value.expose()));
+    ui.say(format_args!("  {}\n", password.expose()));
     ui.say(format_args!(
-        "It is kept in Secret Manager as {}.",
-        password.id
+        "It is kept in Secret Manager as {id}; --show-password reads it there."
     ));
 }
 

@@ -41,12 +41,14 @@ impl RuntimeSource {
 
     /// The right-hand side of `mcpo-runtime = …`.
     pub fn dependency(&self) -> String {
-        match self {
-            Self::Vendored => r#"{ path = "vendor/mcpo-runtime" }"#.to_owned(),
-            Self::Version(version) => format!("{version:?}"),
-            Self::Folder(path) => format!("{{ path = {:?} }}", path.display().to_string()),
-            Self::Git(url) => format!("{{ git = {url:?} }}"),
-        }
+        let source = match self {
+            Self::Vendored => r#"path = "vendor/mcpo-runtime""#.to_owned(),
+            Self::Version(version) => format!("version = {version:?}"),
+            Self::Folder(path) => format!("path = {:?}", path.display().to_string()),
+            Self::Git(url) => format!("git = {url:?}"),
+        };
+        // The project's own feature decides whether SQLite is in it.
+        format!("{{ {source}, default-features = false }}")
     }
 
     /// The files to copy into the project.

@@ -59,8 +59,10 @@ impl Condition {
         let operator = [">=", "<=", ">", "<", "="]
             .into_iter()
             .find(|operator| text.contains(operator))
-            .ok_or_else(|| format!("Unparseable filter: {text}"))?;
-        let (field, value) = text.split_once(operator).ok_or("Unparseable filter")?;
+            .ok_or_else(|| format!("this filter is not understood: {text}"))?;
+        let (field, value) = text
+            .split_once(operator)
+            .ok_or("this filter is not understood")?;
         let value = value.trim();
         let value = value
             .strip_prefix('"')

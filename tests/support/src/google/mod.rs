@@ -17,6 +17,7 @@ mod fault;
 mod front;
 mod http;
 mod logging;
+mod look;
 mod projects;
 mod registry;
 mod run;
@@ -33,7 +34,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde_json::Value;
 use tempfile::TempDir;
 
 pub use self::{fault::Fault, tokens::DEPLOYER};
@@ -202,139 +202,6 @@ impl Google {
             path.display().to_string(),
         ));
         environment
-    }
-
-    /// Lets calls of a method go wrong, `times` times. `registry` and `storage.upload` are for
-    /// what is not a method.
-    pub fn fail(&self, method: &str, fault: Fault, times: u32) {
-        self.cloud
-            .state()
-            .faults
-            .push((method.to_owned(), fault, times));
-    }
-
-    /// The methods that were called so far, with the status of the answer.
-    pub fn calls(&self) -> Vec<(String, u16)> {
-        self.cloud.state().calls.clone()
-    }
-
-    /// What the registry was asked: verb and path.
-    pub fn registry_calls(&self) -> Vec<(String, String)> {
-        self.cloud.state().registry_calls.clone()
-    }
-
-    /// Forgets which calls there were.
-    pub fn forget_calls(&self) {
-        let mut state = self.cloud.state();
-        state.calls.clear();
-        state.began.clear();
-        state.registry_calls.clear();
-    }
-
-    /// A resource by its full name; null if it is not there.
-    pub fn resource(&self, name: &str) -> Value {
-        self.cloud
-            .state()
-            .resources
-            .get(name)
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    /// The names of all resources.
-    pub fn resources(&self) -> Vec<String> {
-        self.cloud.state().resources.keys().cloned().collect()
-    }
-
-    /// Every version of every secret.
-    pub fn secrets(&self) -> Vec<String> {
-        use base64::Engine as _;
-
-        let state = self.cloud.state();
-        let encoded = state.payloads.values().flatten().flatten();
-        encoded
-            .filter_map(|data| base64::prelude::BASE64_STANDARD.decode(data).ok())
-            .filter_map(|bytes| String::from_utf8(bytes).ok())
-            .collect()
-    }
-
-    /// Takes back the faults that are still to come.
-    pub fn mend(&self) {
-        self.cloud.state().faults.clear();
-    }
-
-    /// The methods that were called, also those that were not answered yet.
-    pub fn began(&self) -> Vec<String> {
-        self.cloud.state().began.clone()
-    }
-
-    /// Changes a resource behind everybody's back.
-    pub fn edit(&self, name: &str, change: impl FnOnce(&mut Value)) {
-        if let Some(resource) = self.cloud.state().resources.get_mut(name) {
-            change(resource);
-        }
-    }
-
-    /// All access policies.
-    pub fn policies(&self) -> Vec<(String, Value)> {
-        let state = self.cloud.state();
-        let policies = state.policies.iter();
-        policies
-            .map(|(name, policy)| (name.clone(), policy.clone()))
-            .collect()
-    }
-
-    /// Every file of every image that was run, and every blob that was pushed.
-    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
-        let mut found = Vec::new();
-        let mut folders = vec![
-            self.folder.path().join("containers"),
-            self.folder.path().join("blobs"),
-        ];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                // What the runtime was told, secrets among it, is beside the image.
-                if path.ends_with("config.json") || path.is_symlink() {
-                    continue;
-                }
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let bytes = std::fs::read(&path).unwrap_or_default();
-                    found.push((path.display().to_string(), bytes));
-                }
-            }
-        }
-        found
-    }
-
-    /// What a public address answers to a GET.
-    pub fn ask(&self, host: &str, path: &str) -> (u16, String) {
-        let request = http::Request {
-            method: hyper::Method::GET,
-            path: path.to_owned(),
-            query: std::collections::BTreeMap::new(),
-            raw_query: String::new(),
-            headers: hyper::HeaderMap::from_iter([(
-                hyper::header::HOST,
-                host.parse().expect("a host name"),
-            )]),
-            body: hyper::body::Bytes::new(),
-        };
-        let runtime = self.runtime.as_ref().expect("it runs");
-        match runtime.block_on(run::serve_public(&self.cloud, host, request)) {
-            Ok(reply) => (
-                reply.status.as_u16(),
-                String::from_utf8_lossy(&reply.body).into_owned(),
-            ),
-            Err(problem) => (0, problem.to_owned()),
-        }
-    }
-
-    /// An access token for this account.
-    pub fn token(&self, email: &str) -> String {
-        self.cloud.mint(email)
     }
 
     /// What was wrong so far with requests, or with our own answers; taken out.

@@ -153,6 +153,7 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
         .state()
         .registry_calls
         .push((request.method.to_string(), request.path.clone()));
+    cloud.state().began.push("registry".to_owned());
     let broken = cloud.state().take_fault("registry", |_| true);
     match broken {
         Some(Fault::Status(code)) => {
@@ -162,6 +163,7 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
             ));
         }
         Some(Fault::Cut) => return Err("the connection is cut"),
+        Some(Fault::Hangs(seconds)) => tokio::time::sleep(Duration::from_secs(seconds)).await,
         _ => {}
     }
     if request.path == "/v2/token" {

@@ -163,6 +163,14 @@ fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<String, &'static str> {
         .ok_or("Invalid JWT")
 }
 
+/// Another identity provider, as GitHub's machines have one.
+pub fn of_another_provider(request: &Request) -> Reply {
+    if request.header("authorization") != Some("Bearer a-request-token") {
+        return Reply::text(StatusCode::UNAUTHORIZED, "no");
+    }
+    Reply::json(200, &json!({ "value": "good-subject-token" }), None)
+}
+
 /// The metadata server, as somebody sees it who runs as `email`.
 pub fn metadata(cloud: &Cloud, request: &Request, email: &str) -> Reply {
     if request.header("metadata-flavor") != Some("Google") {

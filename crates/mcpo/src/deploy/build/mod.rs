@@ -14,6 +14,7 @@ use tokio::{
     process::Command,
 };
 
+use super::settings::Features;
 use crate::{
     error::{Exit, Failure, Outcome},
     package::{Package, cargo_missing, cargo_program},
@@ -62,12 +63,19 @@ pub fn unbuildable() -> Failure {
 }
 
 /// Builds it; progress and diagnostics go to the terminal as cargo writes them.
-pub async fn build(package: &Package, target: Target, ui: &Ui) -> Outcome<Vec<u8>> {
+pub async fn build(
+    package: &Package,
+    features: &Features,
+    target: Target,
+    ui: &Ui,
+) -> Outcome<Vec<u8>> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => cargo_missing(),
         _ => Failure::new("failed to run cargo").because(&error),
     };
-    let mut child = command(package, target, ui).spawn().map_err(failed)?;
+    let mut child = command(package, features, target, ui)
+        .spawn()
+        .map_err(failed)?;
     let _end_with_us = GroupGuard(Group::of(&child));
     let mut found = None;
     if let Some(messages) = child.stdout.take() {
@@ -103,7 +111,7 @@ fn read(path: &Path) -> Outcome<Vec<u8>> {
     Ok(executable)
 }
 
-fn command(package: &Package, target: Target, ui: &Ui) -> Command {
+fn command(package: &Package, features: &Features, target: Target, ui: &Ui) -> Command {
     let mut cargo = Command::new(cargo_program());
     cargo
         .args([
@@ -114,6 +122,7 @@ fn command(package: &Package, target: Target, ui: &Ui) -> Command {
         .args(["--package", &package.name])
         .args(["--bin", &package.executable])
         .args(["--target", target.triple()])
+        .args(features.arguments())
         .current_dir(&package.folder)
         .env(
             "CARGO_TERM_COLOR",

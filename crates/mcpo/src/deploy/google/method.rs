@@ -86,9 +86,9 @@ methods! {
     SERVICE_GET = GET "run" "run.projects.locations.services.get",
         "run.services.get" in "run.viewer";
     SERVICE_CREATE = POST "run" "run.projects.locations.services.create",
-        "run.services.create" in "run.developer";
+        "run.services.create" in "run.admin";
     SERVICE_PATCH = PATCH "run" "run.projects.locations.services.patch",
-        "run.services.update" in "run.developer";
+        "run.services.update" in "run.admin";
     SERVICE_DELETE = DELETE "run" "run.projects.locations.services.delete",
         "run.services.delete" in "run.developer";
     REVISIONS_LIST = GET "run" "run.projects.locations.services.revisions.list",

@@ -97,13 +97,17 @@ impl Trouble {
             412 => Self::Conflict(status.message),
             403 => match detail("SERVICE_DISABLED", "service") {
                 Some(service) => Self::Disabled(service),
-                None => Self::Denied {
-                    permission: detail("IAM_PERMISSION_DENIED", "permission")
+                None => {
+                    let permission = detail("IAM_PERMISSION_DENIED", "permission")
+                        .or_else(|| named_permission(&status.message))
                         .filter(|permission| !permission.is_empty())
-                        .unwrap_or_else(|| method.permission.to_owned()),
-                    role: method.role,
-                    who: who.to_owned(),
-                },
+                        .unwrap_or_else(|| method.permission.to_owned());
+                    Self::Denied {
+                        role: role_for(&permission, method),
+                        permission,
+                        who: who.to_owned(),
+                    }
+                }
             },
             code => Self::Refused {
                 method: method.id,
@@ -133,6 +137,22 @@ impl Trouble {
     }
 }
 
+/// `Permission 'iam.serviceaccounts.actAs' denied on …`
+fn named_permission(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("ermission '")?;
+    let (permission, _) = rest.split_once('\'')?;
+    Some(permission.to_owned())
+}
+
+/// Writing a service takes more than the method itself says.
+fn role_for(permission: &str, method: &Method) -> &'static str {
+    match permission.to_lowercase().as_str() {
+        "iam.serviceaccounts.actas" => "roles/iam.serviceAccountUser",
+        "run.services.setiampolicy" => "roles/run.admin",
+        _ => method.role,
+    }
+}
+
 /// Adds what was being done.
 pub trait During<T> {
     fn during(self, what: impl Into<String>) -> Result<T, Failure>;
@@ -141,5 +161,32 @@ pub trait During<T> {
 impl<T> During<T> for Result<T, Trouble> {
     fn during(self, what: impl Into<String>) -> Result<T, Failure> {
         self.map_err(|trouble| trouble.into_failure(what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::{StatusCode, header::HeaderMap};
+
+    use super::{super::method, Reply, Trouble};
+
+    #[test]
+    fn a_permission_that_only_the_message_names_is_found() {
+        let body = r#"{"error": {"code": 403, "status": "PERMISSION_DENIED", "message":
+            "Permission 'iam.serviceaccounts.actAs' denied on service account x (or it may not exist)."}}"#;
+        let reply = Reply {
+            status: StatusCode::FORBIDDEN,
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+        };
+        let trouble = Trouble::read(&method::SERVICE_CREATE, &reply, "somebody");
+        let Trouble::Denied {
+            permission, role, ..
+        } = trouble
+        else {
+            panic!("{trouble}");
+        };
+        assert_eq!(permission, "iam.serviceaccounts.actAs");
+        assert_eq!(role, "roles/iam.serviceAccountUser");
     }
 }

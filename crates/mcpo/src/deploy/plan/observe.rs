@@ -183,15 +183,15 @@ pub async fn observe(
 async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Value>, Value)> {
     let name = names.bucket("ledger");
     let during = "failed to look for the ledger's bucket";
-    let found = match google
-        .find(&method::BUCKET_GET, &format!("storage/v1/b/{name}"))
-        .await
-    {
-        // Bucket names are everybody's; whoever owns this one does not let us look.
-        Err(Trouble::Denied { .. }) => {
-            google
-                .find(&method::BUCKET_GET, &format!("storage/v1/b/{name}"))
-                .await
+    let path = format!("storage/v1/b/{name}");
+    let found = match google.find(&method::BUCKET_GET, &path).await {
+        Err(denied @ Trouble::Denied { .. }) => {
+            let hint = format!(
+                "give {} a role that has it, such as roles/storage.admin; if it has one, the name \
+                 {name} is taken by another project: choose another with --service",
+                google.credentials().who()
+            );
+            return Err(denied.into_failure(during).hint(hint));
         }
         found => found,
     };

@@ -1,6 +1,7 @@
 //! Release: the service is written once, by digest, and watched until it is ready or known not to be.
 
 mod failure;
+mod grant;
 mod merge;
 mod prepare;
 mod wait;

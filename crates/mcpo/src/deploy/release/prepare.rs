@@ -1,19 +1,16 @@
 //! Everything that has to be there before a service can be released. Whatever is there already
 //! counts as made, so that a run goes on where an earlier one ended.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::grant;
 use crate::{
     deploy::{
         context::Context,
-        google::{
-            During as _, Request, Trouble,
-            method::{self, Method},
-        },
-        names::{LEDGER_ROLE, SECRET_ROLE},
+        google::{During as _, Request, Trouble, method},
         plan::{LABEL, LEDGER_DAYS, Plan, SecretChange},
     },
     error::Outcome,
@@ -21,9 +18,6 @@ use crate::{
 
 const ENABLING: Duration = Duration::from_secs(300);
 const CREATING: Duration = Duration::from_secs(120);
-/// A new account is not known everywhere at once.
-const ACCOUNT_PROPAGATION: Duration = Duration::from_secs(90);
-const CONCURRENT_CHANGES: u32 = 5;
 
 /// Enables what is not enabled.
 pub async fn enable(context: &Context<'_>, apis: &[&'static str]) -> Outcome<()> {
@@ -108,11 +102,11 @@ pub async fn identity_and_state(
     let secrets = futures_util::future::try_join_all(secrets);
     let (versions, (), ()) =
         tokio::try_join!(secrets, account(context, plan), bucket(context, plan))?;
-    let grants = plan.grants.iter().map(|id| grant_secret(context, id));
+    let grants = plan.grants.iter().map(|id| grant::secret(context, id));
     let grants = async { futures_util::future::try_join_all(grants).await.map(|_| ()) };
     let ledger = async {
         if plan.grants_bucket {
-            grant_bucket(context).await
+            grant::bucket(context).await
         } else {
             Ok(())
         }
@@ -242,91 +236,4 @@ async fn bucket(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
         Err(trouble) => return Err(trouble).during("failed to make the ledger's bucket"),
     }
     Ok(())
-}
-
-async fn grant_secret(context: &Context<'_>, id: &str) -> Outcome<()> {
-    let name = context.names.secret(id);
-    let read = format!("v1/{name}:getIamPolicy");
-    let write = format!("v1/{name}:setIamPolicy");
-    let wrap = |policy: Value| json!({ "policy": policy });
-    let granted = grant(
-        context,
-        (&method::SECRET_POLICY, &read),
-        (&method::SECRET_GRANT, &write),
-        SECRET_ROLE,
-        wrap,
-    );
-    granted
-        .await
-        .during(format!("failed to let the service read the secret {id}"))
-}
-
-async fn grant_bucket(context: &Context<'_>) -> Outcome<()> {
-    let path = format!("storage/v1/b/{}/iam", context.names.bucket("ledger"));
-    let same = |policy: Value| policy;
-    let granted = grant(
-        context,
-        (&method::BUCKET_POLICY, &path),
-        (&method::BUCKET_GRANT, &path),
-        LEDGER_ROLE,
-        same,
-    );
-    granted
-        .await
-        .during("failed to let the service use the ledger's bucket")
-}
-
-/// Reads the policy, adds the account to the role, writes it if nobody else did meanwhile.
-async fn grant(
-    context: &Context<'_>,
-    (read, read_path): (&Method, &str),
-    (write, write_path): (&Method, &str),
-    role: &str,
-    wrap: impl Fn(Value) -> Value,
-) -> Result<(), Trouble> {
-    let member = format!(
-        "serviceAccount:{}",
-        context.names.account(&context.settings)
-    );
-    let until = Instant::now() + ACCOUNT_PROPAGATION;
-    let mut conflicts = 0;
-    loop {
-        let mut policy = context.google.get(read, read_path).await?;
-        add_member(&mut policy, role, &member);
-        let body = wrap(policy);
-        let request = Request {
-            path: write_path,
-            query: &[],
-            body: Some(&body),
-        };
-        match context.google.call(write, request).await {
-            Ok(_) => return Ok(()),
-            Err(Trouble::Conflict(_)) if conflicts < CONCURRENT_CHANGES => conflicts += 1,
-            Err(Trouble::Refused {
-                status: 400,
-                message,
-                ..
-            }) if message.contains("does not exist") && Instant::now() < until => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            Err(trouble) => return Err(trouble),
-        }
-    }
-}
-
-fn add_member(policy: &mut Value, role: &str, member: &str) {
-    if !policy["bindings"].is_array() {
-        policy["bindings"] = json!([]);
-    }
-    let Some(bindings) = policy["bindings"].as_array_mut() else {
-        return;
-    };
-    let ours = bindings
-        .iter_mut()
-        .find(|binding| binding["role"] == role && binding["condition"].is_null());
-    match ours.and_then(|binding| binding["members"].as_array_mut()) {
-        Some(members) if members.iter().any(|one| one == member) => {}
-        Some(members) => members.push(member.into()),
-        None => bindings.push(json!({ "role": role, "members": [member] })),
-    }
 }

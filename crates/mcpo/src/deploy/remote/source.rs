@@ -12,7 +12,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::dockerfile;
 use crate::{
-    deploy::image::digest,
+    deploy::{image::digest, settings::Features},
     error::{Failure, Outcome},
     package::Package,
 };
@@ -30,11 +30,11 @@ pub struct Source {
 }
 
 /// Packs the package's workspace.
-pub fn pack(package: &Package) -> Outcome<Source> {
+pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
     let failed = |error: io::Error| Failure::new("failed to pack the source").because(&error);
     let root = &package.workspace;
     let files = files(root)?;
-    let dockerfile = dockerfile::text(package)?;
+    let dockerfile = dockerfile::text(package, features)?;
     let gzip = GzBuilder::new()
         .mtime(0)
         .write(Vec::new(), Compression::default());

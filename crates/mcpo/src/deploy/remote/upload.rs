@@ -17,8 +17,8 @@ use crate::{
     error::{Failure, Outcome},
 };
 
-/// A multiple of 256 KiB, as Google wants it.
-const PIECE: usize = 8 * 1024 * 1024;
+/// A multiple of 256 KiB, as Google wants it, and small enough for a slow line.
+const PIECE: usize = 1024 * 1024;
 const HOST: &str = "storage.googleapis.com";
 
 /// Uploads `data` as an object.

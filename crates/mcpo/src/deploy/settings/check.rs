@@ -9,6 +9,8 @@ use crate::error::Failure;
 /// Cloud Run's own limit.
 const SERVICE_LEN: usize = 49;
 const LABEL_LEN: usize = 63;
+/// In MiB, for an instance of the second generation.
+const LEAST_MEMORY: u32 = 512;
 /// Set by Cloud Run, or by us.
 const RESERVED: &[&str] = &[
     "K_CONFIGURATION",
@@ -61,6 +63,7 @@ impl Problem {
 /// Adds everything that is wrong.
 pub fn check(settings: &Settings, problems: &mut Vec<Problem>) {
     check_names(settings, problems);
+    check_features(settings, problems);
     check_size(settings, problems);
     check_environment(settings, problems);
     check_labels(settings, problems);
@@ -138,14 +141,23 @@ fn check_names(settings: &Settings, problems: &mut Vec<Problem>) {
     }
 }
 
+fn check_features(settings: &Settings, problems: &mut Vec<Problem>) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_/+".contains(c);
+    let features = settings.features.named.iter();
+    for feature in features.filter(|feature| !feature.chars().all(plain)) {
+        let what = format!("{feature:?} cannot be the name of a feature");
+        problems.push(Problem::new(what, None));
+    }
+}
+
 fn check_size(settings: &Settings, problems: &mut Vec<Problem>) {
     let cpu = match settings.cpu.strip_suffix('m') {
         Some(thousandths) => thousandths.parse::<f64>().map(|cpu| cpu / 1000.0),
         None => settings.cpu.parse(),
     };
-    match cpu {
-        Ok(cpu) if [1.0, 2.0, 4.0, 6.0, 8.0].contains(&cpu) => {}
-        Ok(cpu) if (0.08..1.0).contains(&cpu) => {
+    match &cpu {
+        Ok(cpu) if [1.0, 2.0, 4.0, 6.0, 8.0].contains(cpu) => {}
+        Ok(cpu) if (0.08..1.0).contains(cpu) => {
             if settings.concurrency != 1 {
                 let what = format!("cpu {} needs concurrency = 1", settings.cpu);
                 problems.push(Problem::new(
@@ -166,6 +178,19 @@ fn check_size(settings: &Settings, problems: &mut Vec<Problem>) {
     if number.len() + 2 != settings.memory.len() || number.parse::<u32>().is_err() {
         let what = format!("memory {:?} is not a size", settings.memory);
         problems.push(Problem::new(what, Some("for example 512Mi or 1Gi")));
+    }
+    let mebibytes = match settings.memory.strip_suffix("Gi") {
+        Some(gibibytes) => gibibytes
+            .parse::<u32>()
+            .map(|size| size.saturating_mul(1024)),
+        None => settings.memory.trim_end_matches("Mi").parse(),
+    };
+    if cpu.is_ok_and(|cpu| cpu >= 1.0) && mebibytes.is_ok_and(|size| size < LEAST_MEMORY) {
+        let what = format!("memory {} is too little", settings.memory);
+        problems.push(Problem::new(
+            what,
+            Some("a whole CPU comes with at least 512Mi"),
+        ));
     }
     if settings.max_instances == 0 || settings.min_instances > settings.max_instances {
         let what = format!(

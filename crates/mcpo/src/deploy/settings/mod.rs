@@ -43,6 +43,28 @@ pub struct Settings {
     pub base_url: Option<String>,
     pub is_private: bool,
     pub sign_in: SignIn,
+    pub features: Features,
+}
+
+/// Which of the package's features the service is built with.
+#[derive(Clone, Debug)]
+pub struct Features {
+    pub named: Vec<String>,
+    pub has_default: bool,
+}
+
+impl Features {
+    /// As cargo takes them.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        if !self.has_default {
+            arguments.push("--no-default-features".to_owned());
+        }
+        if !self.named.is_empty() {
+            arguments.push(format!("--features={}", self.named.join(",")));
+        }
+        arguments
+    }
 }
 
 /// A variable whose value lives in Secret Manager.
@@ -221,6 +243,10 @@ fn assemble(
         base_url: table.base_url,
         is_private: args.private || table.private,
         sign_in,
+        features: Features {
+            named: table.features,
+            has_default: table.default_features.unwrap_or(true),
+        },
     }
 }
 

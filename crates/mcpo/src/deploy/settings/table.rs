@@ -35,6 +35,8 @@ pub struct Table {
     pub labels: BTreeMap<String, String>,
     pub base_url: Option<String>,
     pub private: bool,
+    pub features: Vec<String>,
+    pub default_features: Option<bool>,
 }
 
 /// Who may reach the service by network.

@@ -1,11 +1,13 @@
 //! What can be done with a service that runs: look, shift its calls, remove it.
 
 mod delete;
+mod password;
 mod shift;
 mod status;
 
 pub use self::{
     delete::delete,
+    password::{read as read_password, show_password},
     shift::{promote, rollback},
     status::status,
 };

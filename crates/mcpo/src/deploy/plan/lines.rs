@@ -1,0 +1,111 @@
+//! The plan as it is read: a line for each change, with the methods that make it.
+
+use super::Plan;
+use crate::deploy::google::method;
+
+/// One line of the plan.
+#[derive(Debug)]
+pub struct Line {
+    pub sign: char,
+    pub text: String,
+    pub methods: Vec<&'static str>,
+}
+
+impl Plan {
+    /// One line for each change: a sign, what, and the methods that do it.
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut add = |sign, text: String, methods: &[&'static str]| {
+            lines.push(Line {
+                sign,
+                text,
+                methods: methods.to_vec(),
+            });
+        };
+        if !self.apis.is_empty() {
+            let names: Vec<_> = self
+                .apis
+                .iter()
+                .map(|api| api.trim_end_matches(".googleapis.com"))
+                .collect();
+            add(
+                '+',
+                format!("APIs: {}", names.join(", ")),
+                &[method::APIS_ENABLE.id],
+            );
+        }
+        if self.makes_repository {
+            add(
+                '+',
+                "image repository".into(),
+                &[method::REPOSITORY_CREATE.id],
+            );
+        }
+        if self.makes_account {
+            add(
+                '+',
+                "service account, which may do nothing but the lines below".into(),
+                &[method::ACCOUNT_CREATE.id],
+            );
+        }
+        for secret in &self.secrets {
+            let (sign, what) = if secret.is_new {
+                ('+', "secret")
+            } else {
+                ('~', "secret, new version of")
+            };
+            let methods: &[_] = if secret.is_new {
+                &[method::SECRET_CREATE.id, method::SECRET_ADD.id]
+            } else {
+                &[method::SECRET_ADD.id]
+            };
+            add(sign, format!("{what} {}", secret.id), methods);
+        }
+        for id in &self.grants {
+            add(
+                '+',
+                format!("the service may read secret {id}"),
+                &[method::SECRET_GRANT.id],
+            );
+        }
+        if self.makes_bucket {
+            add(
+                '+',
+                "bucket for the ledger".into(),
+                &[method::BUCKET_CREATE.id],
+            );
+        }
+        if self.grants_bucket {
+            add(
+                '+',
+                "the service may use the ledger's bucket".into(),
+                &[method::BUCKET_GRANT.id],
+            );
+        }
+        if self.builds_remotely {
+            let methods = &[
+                method::BUCKET_CREATE.id,
+                method::OBJECT_INSERT.id,
+                method::BUILD_SUBMIT.id,
+            ];
+            add(
+                '+',
+                "source, uploaded to a bucket and built in the cloud".into(),
+                methods,
+            );
+        }
+        if self.pushes {
+            add('+', "image".into(), &["registry.push"]);
+        }
+        let write = if self.creates_service {
+            method::SERVICE_CREATE.id
+        } else {
+            method::SERVICE_PATCH.id
+        };
+        for text in &self.service {
+            let sign = if self.creates_service { '+' } else { '~' };
+            add(sign, text.clone(), &[write]);
+        }
+        lines
+    }
+}
