@@ -9,6 +9,7 @@
 
 mod dev;
 mod dev_edits;
+mod dev_keys;
 mod dev_processes;
 mod mistakes;
 mod new;

@@ -111,7 +111,7 @@ async fn fastmcp_with_its_in_memory_provider() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         peer 4.2.3, 2025-11-25, with a session
-      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
       ok TIME  resources          1 resource; peer://motto can be read
@@ -149,7 +149,7 @@ async fn fastmcp_behind_oidc_provider() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         peer 4.2.3, 2025-11-25, with a session
-      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
       ok TIME  resources          none listed
@@ -301,7 +301,7 @@ async fn rmcp_without_authentication() {
       skip             resource metadata … token not cached (11): the server asks for no token
       ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
       ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
-      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         1 tool: add
       ok TIME  tools/call         add {"a":1,"b":1}: 2
       skip TIME  resources          the server offers none

@@ -29,7 +29,7 @@ async fn no_challenge() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
       ok TIME  resources          2 resources; test://motto can be read
@@ -141,7 +141,7 @@ async fn tool_error() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       FAIL TIME  tools/call
              seen      whoami: no API key is set
@@ -429,6 +429,7 @@ async fn each_fault_fails_at_its_own_step() {
     NoCors: fail browser-access -> exit 1
     CorsHidesChallenge: fail browser-access -> exit 1
     RefusesFuture: warn versions -> exit 0
+    SpeaksTheFuture: warn versions -> exit 0
     ResourceWithoutScheme: fail resources -> exit 1
     ResourceUnreadable: fail resources -> exit 1
     ResourceWithoutText: fail resources -> exit 1

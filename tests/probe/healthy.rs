@@ -29,7 +29,7 @@ async fn a_healthy_server_passes() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
       ok TIME  resources          2 resources; test://motto can be read
@@ -64,6 +64,7 @@ async fn a_walk_asks_for_nothing_it_does_not_need() {
     DELETE /mcp
     POST /mcp
     DELETE /mcp
+    POST /mcp
     POST /mcp
     POST /mcp
     POST /mcp
@@ -153,7 +154,7 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
       skip             resource metadata … token not cached (11): the server asks for no token
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
       ok TIME  resources          2 resources; test://motto can be read
@@ -336,7 +337,7 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  step-up            tools/call: 403 asks for tools:call
       ok TIME  resource metadata (2) http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…

@@ -112,13 +112,15 @@ async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
         ..Settings::default()
     })
     .await;
+    // What drips takes all the time it is given, and nothing else should: a busy machine is slow too.
+    let seconds = if harm == Harm::Drip { "6" } else { "30" };
     let since = Instant::now();
     // The limit is the kernel's: a probe that wants more memory dies.
     let output = Command::new("sh")
         .arg("-c")
         .arg(format!("ulimit -v {MEMORY} && exec \"$@\""))
         .args(["sh", env!("CARGO_BIN_EXE_mcpo"), "probe", &server.url()])
-        .args(["--timeout", "3", "--json"])
+        .args(["--timeout", seconds, "--json"])
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
@@ -158,7 +160,7 @@ async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
             .collect();
         for run in runs {
             let (verdict, elapsed) = run.await.expect("a run");
-            assert!(elapsed < Duration::from_secs(25), "{verdict}: {elapsed:?}");
+            assert!(elapsed < Duration::from_secs(30), "{verdict}: {elapsed:?}");
             found.push(verdict);
         }
     }

@@ -16,4 +16,6 @@ mod reuse;
 mod runtime;
 mod security;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod watch;

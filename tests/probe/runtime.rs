@@ -27,7 +27,7 @@ async fn our_own_runtime_passes_without_a_warning() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
       ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
-      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         5 tools: add, break_down, wait, whoami, write_note
       ok TIME  tools/call         whoami: local-user through Claude
       skip TIME  resources          the server offers none

@@ -35,6 +35,8 @@ pub(crate) struct App {
     pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) behind_cloud_run: bool,
+    /// What `mcpo dev` is told of the tools.
+    pub(crate) tools: Vec<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -47,7 +49,7 @@ impl App {
         clock: Option<Arc<dyn Clock>>,
     ) -> Result<Arc<Self>, Error> {
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let tool_scopes = mcp::tool_scopes(handler).await?;
+        let catalogue = mcp::catalogue(handler).await?;
         let title = config.title.clone().unwrap_or_else(|| handler.title());
         Ok(Arc::new(Self {
             bases: BaseUrls::new(config.base_url.clone().unwrap_or(fallback)),
@@ -59,10 +61,11 @@ impl App {
             throttle: Throttle::new(),
             pages: Pages::new(title, config.logo.clone()).map_err(Error::internal)?,
             limits: Limits::new(),
-            scopes: ScopePolicy::new(tool_scopes, config.implied_scopes.clone()),
+            scopes: ScopePolicy::new(catalogue.scopes, config.implied_scopes.clone()),
             open_listing: config.open_listing,
             allowed_origins: config.allowed_origins.clone(),
             behind_cloud_run: config.on_cloud_run,
+            tools: catalogue.fingerprints,
             clock,
         }))
     }

@@ -1,5 +1,6 @@
 //! The terminal: results go to stdout, the story to stderr, colours only where a person looks.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use console::{Style, Term, style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -101,6 +102,12 @@ impl Ui {
         } else {
             ProgressDrawTarget::hidden()
         }
+    }
+
+    /// Puts `text` on the clipboard of the terminal's person, near or far (OSC 52).
+    pub fn copy(&self, text: &str) {
+        let encoded = BASE64_STANDARD.encode(text);
+        let _ = self.stderr.write_str(&format!("\x1b]52;c;{encoded}\x07"));
     }
 
     /// The result of the command, on stdout.

@@ -11,6 +11,7 @@ use rmcp::{
     },
 };
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::SharedHandler;
 use crate::{Error, scope::Scopes};
@@ -46,8 +47,17 @@ pub fn needs_scopes(scopes: &[&str]) -> MetaObject {
     meta
 }
 
-/// Asks the server for its tools as a client would, and collects what they need.
-pub(crate) async fn tool_scopes(handler: &SharedHandler) -> Result<HashMap<String, Scopes>, Error> {
+/// What a server's tools are and need.
+#[derive(Default)]
+pub(crate) struct Catalogue {
+    /// The scopes of those that need any.
+    pub(crate) scopes: HashMap<String, Scopes>,
+    /// One word a tool: its name, and fingerprints of its schemas and of its texts.
+    pub(crate) fingerprints: Vec<String>,
+}
+
+/// Asks the server for its tools as a client would.
+pub(crate) async fn catalogue(handler: &SharedHandler) -> Result<Catalogue, Error> {
     let handler = handler.clone();
     let service = StreamableHttpService::new(
         move || Ok(handler.clone()),
@@ -57,7 +67,7 @@ pub(crate) async fn tool_scopes(handler: &SharedHandler) -> Result<HashMap<Strin
             .with_legacy_session_mode(false)
             .with_json_response(true),
     );
-    let mut found = HashMap::new();
+    let mut found = Catalogue::default();
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
         let response = service.handle(request(cursor.as_deref())?).await;
@@ -98,8 +108,9 @@ fn request(cursor: Option<&str>) -> Result<Request<Body>, Error> {
         .map_err(Error::internal)
 }
 
-fn collect(tools: &Value, found: &mut HashMap<String, Scopes>) -> Result<(), Error> {
+fn collect(tools: &Value, found: &mut Catalogue) -> Result<(), Error> {
     for tool in tools.as_array().into_iter().flatten() {
+        found.fingerprints.extend(fingerprint(tool));
         let Some(declared) = tool["_meta"].get(SCOPES_KEY) else {
             continue;
         };
@@ -110,7 +121,19 @@ fn collect(tools: &Value, found: &mut HashMap<String, Scopes>) -> Result<(), Err
             tool: name.to_owned(),
             scopes: declared.to_string(),
         })?;
-        found.insert(name.to_owned(), scopes);
+        found.scopes.insert(name.to_owned(), scopes);
     }
     Ok(())
+}
+
+fn fingerprint(tool: &Value) -> Option<String> {
+    let name = tool["name"].as_str()?;
+    let digest = |parts: &[&Value]| {
+        let text = serde_json::to_vec(parts).unwrap_or_default();
+        let digest: [u8; 32] = Sha256::digest(text).into();
+        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+    };
+    let schemas = digest(&[&tool["inputSchema"], &tool["outputSchema"]]);
+    let all = digest(&[tool]);
+    Some(format!("{name}:{schemas:x}:{all:x}"))
 }

@@ -14,13 +14,13 @@ use rmcp::transport::streamable_http_server::{
     session::local::{LocalSessionManager, SessionConfig},
 };
 
-pub use self::{catalogue::needs_scopes, erased::SharedHandler};
 pub(crate) use self::{
-    catalogue::tool_scopes,
+    catalogue::catalogue,
     demand::{Demand, NotAMessage},
     endpoint::Endpoint,
     session::Sessions,
 };
+pub use self::{catalogue::needs_scopes, erased::SharedHandler};
 use crate::{app::App, serve::Stop};
 
 /// A session of the older protocol that was quiet for so long is closed; its client is answered

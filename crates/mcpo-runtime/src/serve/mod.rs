@@ -138,6 +138,9 @@ impl Server {
         let under_dev = self.config.under_dev;
         let (surface, app) = self.build(address.port(), &stop).await?;
         announce(&app, address, under_dev);
+        if under_dev {
+            signals::notify(&format!("X_MCPO_TOOLS={}", app.tools.join(" ")));
+        }
         signals::notify("READY=1");
         connections::serve(listener, surface, told_to_stop, &stop).await;
         Ok(())

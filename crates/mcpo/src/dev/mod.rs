@@ -16,13 +16,16 @@
 mod builder;
 mod cargo;
 mod change;
+mod desk;
 mod inputs;
+mod keys;
 mod prober;
 mod scope;
 mod server;
 mod shortcut;
 mod socket;
 mod supervisor;
+mod tools;
 mod watcher;
 mod welcome;
 
@@ -37,8 +40,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::shortcut::record::stand_in;
 use self::{
-    builder::Builder, cargo::Cargo, inputs::Inputs, prober::Prober, shortcut::Shortcut,
-    supervisor::Supervisor, watcher::Watcher,
+    builder::Builder, cargo::Cargo, desk::Desk, inputs::Inputs, keys::Keys, prober::Prober,
+    shortcut::Shortcut, supervisor::Supervisor, watcher::Watcher,
 };
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -58,7 +61,7 @@ Examples:
 
 A change is built and swapped in when it is ready; until then, and when it does not
 compile, the old server keeps answering. Variables come from the shell, then from .env.
-Ctrl-C lets calls in flight finish; a second one does not.")]
+Ctrl-C lets calls in flight finish; a second one does not. On a terminal, ? tells the keys.")]
 pub struct DevArgs {
     /// Port to listen on; 0 takes any free one.
     #[arg(long, default_value_t = 8080)]
@@ -107,10 +110,18 @@ async fn develop(
     ui: &Ui,
 ) -> Outcome {
     let stop = Stop::default();
+    let desk = Desk::default();
+    let url = welcome::connector(&listener, &Environment::load(&package.folder)?);
     let (change_sender, changes) = mpsc::channel(16);
     let (candidate_sender, candidates) = mpsc::channel(1);
     let (inputs_sender, inputs) = watch::channel(Inputs::default());
 
+    let keys = Keys {
+        desk: &desk,
+        changes: change_sender.clone(),
+        url,
+        ui,
+    };
     let files = Watcher::new(&package, inputs, change_sender)?;
     let shortcut = Shortcut::new(package.clone(), ui);
     let records = shortcut.folder().to_owned();
@@ -124,8 +135,8 @@ async fn develop(
         ui,
     );
     let (ready_sender, ready) = watch::channel(0);
-    let prober = Prober::new(&package, &listener, ready, ui)?;
-    let supervisor = Supervisor::new(package, listener, candidates, ready_sender, ui)?;
+    let prober = Prober::new(&package, &listener, ready, probe, &desk, ui)?;
+    let supervisor = Supervisor::new(package, listener, candidates, ready_sender, &desk, ui)?;
 
     let gently = &stop.gently;
     let actors = async {
@@ -133,21 +144,15 @@ async fn develop(
             stopping_all(gently, files.run(gently)),
             stopping_all(gently, builder.run(gently)),
             supervisor.run(&stop),
-            stopping_all(gently, async {
-                if probe {
-                    prober.run(gently).await
-                } else {
-                    gently.cancelled().await;
-                    Ok(())
-                }
-            }),
+            stopping_all(gently, prober.run(gently)),
+            stopping_all(gently, keys.run(&stop)),
         );
         // Ends the wait for signals too.
         stop.at_once.cancel();
         outcome
     };
-    let (exit, (watched, built, (), walked)) = tokio::join!(stop.on_signals(), actors);
-    watched.and(built).and(walked).and(exit)
+    let (exit, (watched, built, (), walked, pressed)) = tokio::join!(stop.on_signals(), actors);
+    watched.and(built).and(walked).and(pressed).and(exit)
 }
 
 /// Two stages of stopping: let calls in flight finish; do not.

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::desk::Desk;
 use crate::{
     error::{Failure, Outcome},
     package::Package,
@@ -14,7 +15,7 @@ use crate::{
     walk::{ClientName, Credentials, Plan, Quiet, Report, Secret, Verdict, walk},
 };
 
-/// The actor behind `--probe`.
+/// The actor behind `--probe` and the key for it.
 pub struct Prober<'a> {
     /// Where the project's environment file lies.
     folder: PathBuf,
@@ -22,6 +23,9 @@ pub struct Prober<'a> {
     here: Url,
     /// Counts the servers that took over.
     ready: watch::Receiver<u64>,
+    /// Whether each of them is to be walked.
+    each: bool,
+    desk: &'a Desk,
     ui: &'a Ui,
 }
 
@@ -30,6 +34,8 @@ impl<'a> Prober<'a> {
         package: &Package,
         listener: &TcpListener,
         ready: watch::Receiver<u64>,
+        each: bool,
+        desk: &'a Desk,
         ui: &'a Ui,
     ) -> Outcome<Self> {
         let failed = |error: &dyn std::error::Error| {
@@ -47,20 +53,25 @@ impl<'a> Prober<'a> {
             folder: package.folder.clone(),
             here,
             ready,
+            each,
+            desk,
             ui,
         })
     }
 
-    /// Walks after each reload, until stopped. What one walk leaves is used by the next: a reload
+    /// Walks after each reload if that is wanted, and whenever somebody asks, until stopped. What one walk leaves is used by the next: a reload
     /// must not forget it.
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         let mut kept: Vec<Credentials> = Vec::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                changed = self.ready.changed() => if changed.is_err() {
-                    return Ok(());
+                changed = self.ready.changed() => match changed {
+                    Err(_) => return Ok(()),
+                    Ok(()) if !self.each => continue,
+                    Ok(()) => {}
                 },
+                () = self.desk.walk.notified() => {}
             }
             let mut plan = self.plan()?;
             plan.kept = std::mem::take(&mut kept);

@@ -196,13 +196,14 @@ impl Scope {
     }
 }
 
-/// Editors' swap, lock and backup files. `.env` is looked at before this.
+/// Editors' swap, lock and backup files, and the mark that cargo puts into a target folder while
+/// that has another name yet. `.env` is looked at before this.
 fn is_temporary(path: &Path) -> bool {
     let name = path
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    name.starts_with('.') || name.ends_with('~')
+    name.starts_with('.') || name.ends_with('~') || name == "CACHEDIR.TAG"
 }
 
 fn has_name_of_never(path: &Path) -> bool {

@@ -18,11 +18,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::tools::Tools;
 use crate::process::Group;
 use crate::project::Environment;
 
 /// The first file descriptor after the standard ones, where systemd's convention begins.
 const FIRST_PASSED: i32 = 3;
+/// The names of some thousand tools; the rest is cut off.
+const LONGEST_NOTICE: usize = 64 * 1024;
+/// The runtime's trail of the OAuth flow, without what rmcp says of each message.
+const TELL_REQUESTS: &str = "info,mcpo_runtime=debug,rmcp=warn";
 /// How long a server may take to get ready.
 pub const READY_WITHIN: Duration = Duration::from_secs(30);
 /// A server gives calls in flight 8 s; one that is still there after this is stuck.
@@ -36,6 +41,8 @@ pub struct Launch<'a> {
     pub state: &'a Path,
     pub listener: &'a TcpListener,
     pub environment: &'a Environment,
+    /// Whether it is to tell of each request.
+    pub tells_requests: bool,
 }
 
 /// How a start went.
@@ -54,6 +61,7 @@ pub struct Server {
     /// Held open: when it closes, because we are gone, the server leaves too.
     _stdin: Option<ChildStdin>,
     notices: UnixDatagram,
+    tools: Tools,
     /// The folder of the socket that `notices` reads.
     _folder: TempDir,
     deadline: Instant,
@@ -71,6 +79,7 @@ impl Server {
         command
             .current_dir(launch.folder)
             .envs(launch.environment.additions().iter().cloned())
+            .envs(launch.tells_requests.then_some(("MCPO_LOG", TELL_REQUESTS)))
             .env("LISTEN_FDS", "1")
             .env_remove("LISTEN_PID")
             .env_remove("LISTEN_FDNAMES")
@@ -94,6 +103,7 @@ impl Server {
             _stdin: child.stdin.take(),
             child,
             notices,
+            tools: Tools::default(),
             _folder: folder,
             deadline: Instant::now() + READY_WITHIN,
         })
@@ -102,10 +112,18 @@ impl Server {
     /// Waits for the word that it accepts connections.
     pub async fn started(&mut self) -> io::Result<Start> {
         tokio::select! {
-            said = said_ready(&self.notices) => said.map(|()| Start::Ready),
+            said = said_ready(&self.notices) => said.map(|tools| {
+                self.tools = tools;
+                Start::Ready
+            }),
             status = self.child.wait() => status.map(Start::Exited),
             () = sleep_until(self.deadline) => Ok(Start::TooLate),
         }
+    }
+
+    /// The tools that it has said it has.
+    pub const fn tools(&self) -> &Tools {
+        &self.tools
     }
 
     /// Waits for its end, which nobody asked for.
@@ -128,14 +146,21 @@ impl Server {
     }
 }
 
-/// Reads datagrams in systemd's form until one says that the server is ready.
-async fn said_ready(notices: &UnixDatagram) -> io::Result<()> {
-    let mut buffer = [0; 512];
+/// Reads datagrams in systemd's form until one says that the server is ready; the tools that were
+/// named until then.
+async fn said_ready(notices: &UnixDatagram) -> io::Result<Tools> {
+    let mut buffer = vec![0; LONGEST_NOTICE];
+    let mut tools = Tools::default();
     loop {
         let length = notices.recv(&mut buffer).await?;
-        let mut lines = buffer[..length].split(|byte| *byte == b'\n');
-        if lines.any(|line| line == b"READY=1") {
-            return Ok(());
+        let text = String::from_utf8_lossy(&buffer[..length]);
+        for line in text.lines() {
+            if line == "READY=1" {
+                return Ok(tools);
+            }
+            if let Some(named) = Tools::read(line) {
+                tools = named;
+            }
         }
     }
 }

@@ -17,7 +17,9 @@ use super::{
     Stop,
     builder::Candidate,
     change::Change,
+    desk::Desk,
     server::{Launch, READY_WITHIN, Server, Start},
+    tools::Tools,
 };
 use crate::{
     error::{Failure, Outcome},
@@ -39,6 +41,7 @@ pub struct Supervisor<'a> {
     current: Option<Running>,
     /// The one that is to answer once it is ready.
     next: Option<(Running, Change)>,
+    desk: &'a Desk,
     /// Those that finish what they have.
     retiring: JoinSet<()>,
 }
@@ -66,6 +69,7 @@ impl<'a> Supervisor<'a> {
         listener: TcpListener,
         candidates: mpsc::Receiver<Candidate>,
         ready: watch::Sender<u64>,
+        desk: &'a Desk,
         ui: &'a Ui,
     ) -> Outcome<Self> {
         Ok(Self {
@@ -77,6 +81,7 @@ impl<'a> Supervisor<'a> {
             ui,
             current: None,
             next: None,
+            desk,
             retiring: JoinSet::new(),
         })
     }
@@ -161,6 +166,7 @@ impl<'a> Supervisor<'a> {
             state: &self.state,
             listener: &self.listener,
             environment: &environment,
+            tells_requests: self.desk.tells_requests.get(),
         })
         .map_err(|error| {
             Failure::new(format!("failed to start {}", executable.display())).because(&error)
@@ -174,13 +180,14 @@ impl<'a> Supervisor<'a> {
         };
         match start {
             Ok(Start::Ready) => {
-                if let Some(old) = self.current.replace(running) {
-                    self.retire(old, stop);
-                }
                 let age = change.age();
                 match change.describe() {
                     Some(files) => self.ui.step("Reloaded", format_args!("{files} in {age}")),
                     None => self.ui.step("Ready", format_args!("in {age}")),
+                }
+                self.tell_tools(running.server.tools());
+                if let Some(old) = self.current.replace(running) {
+                    self.retire(old, stop);
                 }
                 self.ready.send_modify(|count| *count += 1);
                 return;
@@ -199,6 +206,18 @@ impl<'a> Supervisor<'a> {
             }
         }
         self.retire(running, stop);
+    }
+
+    /// All tools of the first server, and what is different in each one after.
+    fn tell_tools(&self, tools: &Tools) {
+        let told = match &*self.desk.tools.borrow() {
+            None => tools.describe(),
+            Some(before) => tools.changes_since(before),
+        };
+        if let Some(told) = told {
+            self.ui.step("Tools", told);
+        }
+        self.desk.tools.replace(Some(tools.clone()));
     }
 
     fn not_swapped(&self, why: &str) {

@@ -7,14 +7,7 @@ use crate::{project::Environment, ui::Ui};
 
 /// Prints the addresses and the sign-in mode.
 pub fn print(ui: &Ui, package: &Package, listener: &TcpListener, environment: &Environment) {
-    let Ok(address) = listener.local_addr() else {
-        return;
-    };
-    let local = if address.ip().is_loopback() || address.ip().is_unspecified() {
-        format!("http://localhost:{}/mcp", address.port())
-    } else {
-        format!("http://{address}/mcp")
-    };
+    let local = local(listener);
     ui.step("Serving", format_args!("{} at {local}", package.executable));
     match environment.get("BASE_URL") {
         Some(base) => ui.step(
@@ -36,7 +29,23 @@ pub fn print(ui: &Ui, package: &Package, listener: &TcpListener, environment: &E
             "nobody is asked; set ADMIN_PASSWORD in .env to change that"
         },
     );
-    if ui.is_terminal() {
-        ui.step("Stop", "with Ctrl-C");
+}
+
+/// The URL to type into a client: the public one, where there is one.
+pub fn connector(listener: &TcpListener, environment: &Environment) -> String {
+    match environment.get("BASE_URL") {
+        Some(base) => format!("{}/mcp", base.trim_end_matches('/')),
+        None => local(listener),
+    }
+}
+
+fn local(listener: &TcpListener) -> String {
+    match listener.local_addr() {
+        Ok(address) if address.ip().is_loopback() || address.ip().is_unspecified() => {
+            format!("http://localhost:{}/mcp", address.port())
+        }
+        Ok(address) => format!("http://{address}/mcp"),
+        // A socket that listens has an address.
+        Err(error) => error.to_string(),
     }
 }

@@ -129,6 +129,8 @@ pub enum Fault {
     BrokenEvents,
     /// A revision that is not known is answered with an error.
     RefusesFuture,
+    /// A revision that is not known is answered as if it were.
+    SpeaksTheFuture,
     /// A resource whose URI is none.
     ResourceWithoutScheme,
     /// The first resource cannot be read.
@@ -211,6 +213,7 @@ impl Fault {
         Self::NoCors,
         Self::CorsHidesChallenge,
         Self::RefusesFuture,
+        Self::SpeaksTheFuture,
         Self::ResourceWithoutScheme,
         Self::ResourceUnreadable,
         Self::ResourceWithoutText,

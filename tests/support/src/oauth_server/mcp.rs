@@ -60,6 +60,14 @@ pub async fn endpoint(
             "Unsupported protocol version",
         );
     }
+    let asked = message.pointer("/params/_meta/io.modelcontextprotocol~1protocolVersion");
+    if asked.is_some_and(|asked| asked != "2026-07-28") && !state.has(Fault::SpeaksTheFuture) {
+        let data = json!({"supported": ["2026-07-28"], "requested": asked});
+        let error =
+            json!({"code": -32022, "message": "Unsupported protocol version", "data": data});
+        let body = json!({"jsonrpc": "2.0", "id": message["id"], "error": error});
+        return (StatusCode::BAD_REQUEST, Json(body)).into_response();
+    }
     if method == "initialize" && !state.settings.sessions {
         return refuse(StatusCode::BAD_REQUEST, -32601, "initialize is gone");
     }

@@ -24,6 +24,7 @@ pub enum Reply {
     Error {
         code: i64,
         message: String,
+        data: Value,
     },
     /// A notification was taken.
     Accepted,
@@ -45,7 +46,7 @@ impl Reply {
     pub fn summary(&self) -> String {
         match self {
             Self::Result(result) => format!("result {}", clean(&result.to_string())),
-            Self::Error { code, message } => format!("error {code}: {message}"),
+            Self::Error { code, message, .. } => format!("error {code}: {message}"),
             Self::Accepted => "an empty answer".to_owned(),
             Self::Unauthorized(_) => "HTTP 401".to_owned(),
             Self::InsufficientScope(challenge) => {
@@ -156,6 +157,7 @@ fn reply(message: &Value) -> Option<Reply> {
         return Some(Reply::Error {
             code,
             message: text.to_owned(),
+            data: error.get("data").cloned().unwrap_or_default(),
         });
     }
     if *message.get("id")? != json!(1) {

@@ -14,12 +14,16 @@ use crate::walk::{
 pub const STATELESS: &str = "2026-07-28";
 /// The newest revision with sessions.
 pub const STATEFUL: &str = "2025-11-25";
+/// A revision that nobody speaks yet.
+pub const COMING: &str = "2099-12-31";
 
 /// How requests are dressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wire {
     /// 2026-07-28: every request says all there is to know.
     Stateless,
+    /// The same form in a revision that is still to come.
+    Coming,
     /// Before `initialize` has been answered.
     Opening,
     /// 2025-11-25 and older.
@@ -31,6 +35,7 @@ impl Wire {
     pub fn version(&self) -> &str {
         match self {
             Self::Stateless => STATELESS,
+            Self::Coming => COMING,
             Self::Opening => STATEFUL,
             Self::Session { version, .. } => version,
         }
@@ -115,9 +120,9 @@ fn dress(
     }
     match wire {
         Wire::Opening => {}
-        Wire::Stateless => {
+        Wire::Stateless | Wire::Coming => {
             request = request
-                .header("mcp-protocol-version", STATELESS)
+                .header("mcp-protocol-version", wire.version())
                 .header("mcp-method", call.method);
             if let Some(name) = &call.name {
                 request = request.header("mcp-name", name);
@@ -138,9 +143,9 @@ fn dress(
 
 fn body(wire: &Wire, call: &Call) -> Value {
     let mut params = call.params.clone();
-    if *wire == Wire::Stateless {
+    if matches!(wire, Wire::Stateless | Wire::Coming) {
         params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": STATELESS,
+            "io.modelcontextprotocol/protocolVersion": wire.version(),
             "io.modelcontextprotocol/clientCapabilities": {},
             "io.modelcontextprotocol/clientInfo": client_info(),
         });

@@ -6,7 +6,7 @@ use super::{
     greeting::{Spoken, negotiated},
     peer::Peer,
     reply::Reply,
-    rpc::{self, Call, Heard, Wire, client_info},
+    rpc::{self, COMING, Call, Heard, STATELESS, Wire, client_info},
 };
 use crate::walk::{
     check::{Fault, Log},
@@ -15,17 +15,21 @@ use crate::walk::{
 };
 
 /// A revision that clients of last year still ask for, and one that nobody speaks yet.
-const ASKED: [&str; 2] = ["2025-03-26", "2099-12-31"];
+const ASKED: [&str; 2] = ["2025-03-26", COMING];
+/// `UnsupportedProtocolVersionError`.
+const UNSUPPORTED: i64 = -32022;
 
-/// Asks for an old and for a future revision; a server answers either with one that it speaks.
+/// Asks for an old and for a future revision. `initialize` is answered with one that the server
+/// speaks; without sessions, an error names them all.
 pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) {
     let pending = rules::VERSIONS.begin();
-    if !spoken.has_sessions() {
-        pending.skip(log, "the server does not answer initialize");
-        return;
-    }
     let mut agreed = Vec::new();
-    for asked in ASKED {
+    let asked = if spoken.has_sessions() {
+        &ASKED[..]
+    } else {
+        &[]
+    };
+    for asked in asked {
         match settle(peer, asked).await {
             Ok(Ok(version)) => agreed.push(format!("{asked} → {version}")),
             Ok(Err(seen)) => {
@@ -40,7 +44,41 @@ pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) 
             }
         }
     }
+    if spoken.newest == Wire::Stateless {
+        match refused(peer).await {
+            Ok(Ok(told)) => agreed.push(told),
+            Ok(Err(seen)) => {
+                let expected = format!(
+                    "error {UNSUPPORTED} whose data.supported names the revisions that are spoken"
+                );
+                let hint = "refuse a protocolVersion that is not known, and name yours: newer clients go on with one of them";
+                let fault = Fault::new(format!("{COMING}, stateless: {seen}"), expected, hint);
+                return pending.warn(log, fault);
+            }
+            Err(trouble) => {
+                let seen = format!("{COMING}, stateless: {trouble}");
+                return pending.warn(log, Fault::new(seen, "an answer", trouble.hint()));
+            }
+        }
+    }
     pending.pass(log, agreed.join(", "));
+}
+
+/// How the stateless form is refused in a revision that is still to come.
+async fn refused(peer: &Peer<'_>) -> Result<Result<String, String>, Trouble> {
+    let call = Call::new("server/discover", json!({}));
+    let token = peer.grant.as_ref().map(|grant| &grant.access);
+    let heard = rpc::call(peer.exchange, peer.target, &Wire::Coming, token, &call).await?;
+    let Reply::Error { code, data, .. } = &heard.reply else {
+        return Ok(Err(heard.reply.summary()));
+    };
+    let supported = data.get("supported").and_then(serde_json::Value::as_array);
+    let named = supported.is_some_and(|all| all.iter().any(|one| *one == STATELESS));
+    Ok(if *code == UNSUPPORTED && named {
+        Ok(format!("stateless {COMING} refused by name"))
+    } else {
+        Err(heard.reply.summary())
+    })
 }
 
 /// The revision that was agreed on, or what came instead.

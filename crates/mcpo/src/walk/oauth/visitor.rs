@@ -66,21 +66,35 @@ impl<'p> Visitor<'p> {
                 }
                 Err(lost) => Err(explain(log, pending, lost)),
             },
-            Self::Browser(listener) => match listener.visit(start).await {
-                Ok(Some(callback)) => {
-                    pending.pass(log, "the browser came back");
-                    Ok(callback)
-                }
-                Ok(None) => {
-                    let because = "the browser did not come back within 5 minutes";
-                    Err(pending.could_not_run(log, because, ""))
-                }
-                Err(error) => {
-                    let hint = "without a browser here, leave out --browser";
-                    let because = format!("no browser could be opened: {error}");
-                    Err(pending.could_not_run(log, because, hint))
-                }
-            },
+            Self::Browser(listener) => {
+                log.recorder()
+                    .announce("waiting until your browser comes back");
+                Self::wait_for(listener, log, pending, start).await
+            }
+        }
+    }
+
+    /// The user is on their way.
+    async fn wait_for(
+        listener: &Listener,
+        log: &mut Log<'_>,
+        pending: Pending,
+        start: &Url,
+    ) -> Step<UnverifiedCallback> {
+        match listener.visit(start).await {
+            Ok(Some(callback)) => {
+                pending.pass(log, "the browser came back");
+                Ok(callback)
+            }
+            Ok(None) => {
+                let because = "the browser did not come back within 5 minutes";
+                Err(pending.could_not_run(log, because, ""))
+            }
+            Err(error) => {
+                let hint = "without a browser here, leave out --browser";
+                let because = format!("no browser could be opened: {error}");
+                Err(pending.could_not_run(log, because, hint))
+            }
         }
     }
 }

@@ -1,0 +1,159 @@
+//! The keyboard, where `mcpo dev` has a terminal to itself.
+
+use std::{
+    io::{self, IsTerminal as _, Read as _},
+    sync::Arc,
+};
+
+use rustix::{
+    process::{Signal, getpgrp},
+    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+use super::{Stop, change::Change, desk::Desk};
+use crate::{
+    error::{Failure, Outcome},
+    ui::Ui,
+};
+
+/// Where claude.ai takes connectors.
+const CONNECTORS: &str = "https://claude.ai/settings/connectors";
+const HELP: &str = "r rebuild and restart, p probe, t tools, l requests on or off, \
+                    c copy the URL, o open claude.ai's connectors, q quit";
+
+/// The actor at the keyboard.
+pub struct Keys<'a> {
+    pub desk: &'a Desk,
+    pub changes: mpsc::Sender<Change>,
+    /// What is to be typed into a client.
+    pub url: String,
+    pub ui: &'a Ui,
+}
+
+impl Keys<'_> {
+    /// Obeys keys until stopped; at once done with where there is no keyboard.
+    pub async fn run(self, stop: &Stop) -> Outcome<()> {
+        let Some(terminal) = Terminal::take(self.ui) else {
+            stop.gently.cancelled().await;
+            return Ok(());
+        };
+        self.ui.step("Keys", HELP);
+        let mut pressed = read_keys()?;
+        let resumed = SignalKind::from_raw(Signal::CONT.as_raw());
+        let mut resumed = signal(resumed).map_err(|error| failed(&error))?;
+        loop {
+            tokio::select! {
+                () = stop.gently.cancelled() => return Ok(()),
+                // The shell has set the terminal up for itself meanwhile.
+                _ = resumed.recv() => terminal.set_up(),
+                key = pressed.recv() => match key {
+                    Some(key) => self.obey(key, stop).await,
+                    // The terminal is gone; the end of that is not for us to decide.
+                    None => stop.gently.cancelled().await,
+                },
+            }
+        }
+    }
+
+    async fn obey(&self, key: u8, stop: &Stop) {
+        match key.to_ascii_lowercase() {
+            b'r' => self.restart().await,
+            b'p' => self.desk.walk.notify_one(),
+            b't' => match &*self.desk.tools.borrow() {
+                Some(tools) => self.ui.step(
+                    "Tools",
+                    tools.describe().unwrap_or_else(|| "there are none".into()),
+                ),
+                None => self.ui.step("Tools", "no server has named any yet"),
+            },
+            b'l' => {
+                let tells = !self.desk.tells_requests.get();
+                self.desk.tells_requests.set(tells);
+                let how = if tells {
+                    "are shown"
+                } else {
+                    "are not shown any more"
+                };
+                self.ui.step("Requests", how);
+                self.restart().await;
+            }
+            b'c' => {
+                self.ui.copy(&self.url);
+                self.ui.step("Copied", &self.url);
+            }
+            b'o' => match webbrowser::open(CONNECTORS) {
+                Ok(()) => self.ui.step("Opened", CONNECTORS),
+                Err(error) => self
+                    .ui
+                    .warn(format_args!("no browser: {error}; it is {CONNECTORS}")),
+            },
+            b'q' => stop.gently.cancel(),
+            b'?' | b'h' => self.ui.step("Keys", HELP),
+            b'\r' | b'\n' => self.ui.say(""),
+            _ => {}
+        }
+    }
+
+    async fn restart(&self) {
+        // Without a builder everything is stopping.
+        let _ = self.changes.send(Change::start()).await;
+    }
+}
+
+fn failed(error: &io::Error) -> Failure {
+    Failure::new("failed to read the keyboard").because(error)
+}
+
+/// A thread of its own: a read from a terminal cannot be given up. It ends with the process.
+fn read_keys() -> Outcome<mpsc::Receiver<u8>> {
+    let (sender, keys) = mpsc::channel(16);
+    let read = move || {
+        for key in io::stdin().lock().bytes().map_while(Result::ok) {
+            if sender.blocking_send(key).is_err() {
+                return;
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("keys".into());
+    thread.spawn(read).map_err(|error| failed(&error))?;
+    Ok(keys)
+}
+
+/// The terminal, which gives single keys as long as the value lives.
+struct Terminal {
+    before: Arc<Termios>,
+}
+
+impl Terminal {
+    /// Takes it, unless it is somebody else's: another program's, or none at all.
+    fn take(ui: &Ui) -> Option<Self> {
+        let stdin = io::stdin();
+        let ours = || tcgetpgrp(&stdin).is_ok_and(|group| group == getpgrp());
+        if !stdin.is_terminal() || !ui.is_terminal() || !ours() {
+            return None;
+        }
+        let terminal = Self {
+            before: Arc::new(tcgetattr(&stdin).ok()?),
+        };
+        terminal.set_up();
+        Some(terminal)
+    }
+
+    /// Keys come one by one and are not echoed; Ctrl-C and Ctrl-Z stay signals.
+    fn set_up(&self) {
+        let mut modes = (*self.before).clone();
+        modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+        // Without it keys come line by line: no reason to end.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+    }
+}

@@ -1,0 +1,110 @@
+//! The tools that a server says it has, and what a change did to them.
+
+use std::collections::BTreeMap;
+
+/// How a server that is developed names its tools beside the word that it is ready.
+const NOTICE: &str = "X_MCPO_TOOLS=";
+
+/// Tools by name, with what tells two states of one apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tools(BTreeMap<String, State>);
+
+/// Fingerprints of a tool's schema and of its words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct State {
+    schema: String,
+    words: String,
+}
+
+impl Tools {
+    /// Reads a line of a notice, if it is the one that names tools: `name:schema:words`, separated
+    /// by spaces.
+    pub fn read(line: &str) -> Option<Self> {
+        let text = line.strip_prefix(NOTICE)?;
+        let tools = text.split_ascii_whitespace().filter_map(|tool| {
+            let mut parts = tool.rsplitn(3, ':');
+            let (words, schema, name) = (parts.next()?, parts.next()?, parts.next()?);
+            let state = State {
+                schema: schema.to_owned(),
+                words: words.to_owned(),
+            };
+            // It stands on a terminal later.
+            let plain = name.chars().all(|c| c.is_ascii_graphic());
+            plain.then(|| (name.to_owned(), state))
+        });
+        Some(Self(tools.collect()))
+    }
+
+    /// All of them in a few words.
+    pub fn describe(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| names(self.0.keys()))
+    }
+
+    /// What is different from `before`, in a few words.
+    pub fn changes_since(&self, before: &Self) -> Option<String> {
+        let both = || {
+            let pairs = self
+                .0
+                .iter()
+                .map(|(name, now)| (name, now, before.0.get(name)));
+            pairs.filter_map(|(name, now, then)| then.map(|then| (name, now, then)))
+        };
+        let added = self.0.keys().filter(|name| !before.0.contains_key(*name));
+        let removed = before.0.keys().filter(|name| !self.0.contains_key(*name));
+        let schema = both().filter(|(_, now, then)| now.schema != then.schema);
+        let words = both().filter(|(_, now, then)| now.schema == then.schema && now != then);
+        let groups: [(&str, Vec<&String>); 4] = [
+            ("added", added.collect()),
+            ("removed", removed.collect()),
+            (
+                "other arguments or results:",
+                schema.map(|(name, ..)| name).collect(),
+            ),
+            ("other words:", words.map(|(name, ..)| name).collect()),
+        ];
+        let told: Vec<_> = groups
+            .into_iter()
+            .filter(|(_, tools)| !tools.is_empty())
+            .map(|(what, tools)| format!("{what} {}", names(tools)))
+            .collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+}
+
+/// A list that fits on a line or two.
+fn names<'a>(all: impl IntoIterator<Item = &'a String>) -> String {
+    const SHOWN: usize = 12;
+    let all: Vec<_> = all.into_iter().map(String::as_str).collect();
+    match all.len().checked_sub(SHOWN) {
+        Some(more) if more > 0 => format!("{} and {more} more", all[..SHOWN].join(", ")),
+        _ => all.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tools(text: &str) -> Tools {
+        Tools::read(&format!("{NOTICE}{text}")).unwrap()
+    }
+
+    #[test]
+    fn says_what_a_change_did() {
+        let before = tools("greet:1:1 whoami:1:1 old:1:1");
+        assert_eq!(before.describe().unwrap(), "greet, old, whoami");
+        let after = tools("greet:2:1 whoami:1:2 new:1:1");
+        assert_eq!(
+            after.changes_since(&before).unwrap(),
+            "added new; removed old; other arguments or results: greet; other words: whoami"
+        );
+        assert_eq!(after.changes_since(&after), None);
+    }
+
+    #[test]
+    fn reads_only_its_own_notice_and_nothing_that_could_play_with_a_terminal() {
+        assert_eq!(Tools::read("READY=1"), None);
+        assert_eq!(tools("\u{1b}[2J:1:1 broken"), Tools::default());
+        assert_eq!(tools("a:b:1:2").describe().unwrap(), "a:b");
+    }
+}

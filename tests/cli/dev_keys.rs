@@ -1,0 +1,123 @@
+//! The keyboard, on a real terminal: `script` (util-linux) gives each run one of its own.
+
+use std::{
+    io::{Read as _, Write as _},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use mcpo_test_support::{tiny::TinyProject, wait};
+
+use crate::tool;
+
+struct Terminal {
+    child: Child,
+    keyboard: ChildStdin,
+    screen: Arc<Mutex<String>>,
+}
+
+impl Terminal {
+    fn run(project: &TinyProject, command: &str) -> Self {
+        let mut script = Command::new("script");
+        tool::clean(&mut script, project.folder());
+        let mut child = script
+            .args([
+                "--quiet",
+                "--flush",
+                "--return",
+                "--command",
+                command,
+                "/dev/null",
+            ])
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let screen = Arc::new(Mutex::new(String::new()));
+        let (mut output, seen) = (child.stdout.take().unwrap(), Arc::clone(&screen));
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length) = output.read(&mut buffer)
+                && length > 0
+            {
+                let text = String::from_utf8_lossy(&buffer[..length]);
+                seen.lock().unwrap().push_str(&text);
+            }
+        });
+        let keyboard = child.stdin.take().unwrap();
+        Self {
+            child,
+            keyboard,
+            screen,
+        }
+    }
+
+    fn shows(&self, text: &str, times: usize) {
+        let what = format!("{text:?}, {times} times");
+        wait::until(&what, || {
+            let screen = self.screen.lock().unwrap();
+            (screen.matches(text).count() >= times).then_some(())
+        });
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            println!("the screen:\n{}", self.screen.lock().unwrap());
+        }
+        // Its terminal hangs up with it, and everything on that terminal ends.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn keys_do_what_they_say_and_leave_the_terminal_as_it_was() {
+    let project = TinyProject::new();
+    let dev = format!(
+        "{} dev --port 0; echo left with $?; stty -a",
+        env!("CARGO_BIN_EXE_mcpo")
+    );
+    let mut terminal = Terminal::run(&project, &dev);
+    terminal.shows("Keys r rebuild and restart", 1);
+    terminal.shows(" Ready in ", 1);
+    terminal.press("?");
+    terminal.shows("Keys r rebuild and restart", 2);
+    terminal.press("t");
+    terminal.shows("Tools there are none", 1);
+    terminal.press("c");
+    terminal.shows("Copied http://localhost:", 1);
+    terminal.shows("\u{1b}]52;c;aHR0cDovL2xvY2FsaG9zd", 1);
+    terminal.press("r");
+    terminal.shows(" Ready in ", 2);
+    terminal.press("l");
+    terminal.shows("Requests are shown", 1);
+    terminal.shows(" Ready in ", 3);
+    terminal.press("q");
+    terminal.shows("left with 0", 1);
+    terminal.shows(" icanon", 1);
+    terminal.shows(" echo ", 1);
+    let screen = terminal.screen.lock().unwrap();
+    assert!(!screen.contains("\u{1b}["), "colours where NO_COLOR is set");
+}
+
+#[test]
+fn ctrl_c_is_still_ctrl_c() {
+    let project = TinyProject::new();
+    let dev = format!(
+        "{} dev --port 0; echo left with $?; stty -a",
+        env!("CARGO_BIN_EXE_mcpo")
+    );
+    let mut terminal = Terminal::run(&project, &format!("stty cols 40; trap : INT; {dev}"));
+    terminal.shows(" Ready in ", 1);
+    terminal.press("\u{3}");
+    terminal.shows("left with 130", 1);
+    terminal.shows(" icanon", 1);
+}
