@@ -27,6 +27,8 @@ pub fn command(folder: &Path) -> Command {
 /// Any program, under the same conditions.
 pub fn clean(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env("NO_COLOR", "1");
+    // Nobody else's, and gone with the folder.
+    command.env("XDG_CACHE_HOME", folder.join(".cache"));
     for name in OUR_OWN {
         command.env_remove(name);
     }

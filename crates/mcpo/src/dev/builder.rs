@@ -13,6 +13,7 @@ use super::{
     cargo::{Build, Cargo},
     change::Change,
     inputs::Inputs,
+    seed::Seed,
     shortcut::Shortcut,
 };
 use crate::{error::Outcome, ui::Ui};
@@ -70,6 +71,16 @@ impl Maker<'_> {
     }
 }
 
+/// While nobody waits for it. That it cannot be kept is no trouble of this project's.
+fn keep_seed(cargo: &Cargo) {
+    let (package, local) = (cargo.package().clone(), cargo.local());
+    let keep = move || {
+        let seed = Seed::of(&package).filter(Seed::is_worth_keeping);
+        seed.map(|seed| seed.keep(&local))
+    };
+    drop(tokio::task::spawn_blocking(keep));
+}
+
 impl<'a> Builder<'a> {
     pub const fn new(
         cargo: Cargo,
@@ -92,6 +103,14 @@ impl<'a> Builder<'a> {
     /// Builds once, then after every change, until stopped.
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         let mut next = Some(Change::start());
+        // A cache that cannot be read costs time and nothing else.
+        let planted = Seed::of(self.maker.cargo.package()).map(|seed| seed.plant());
+        if let Some(Ok(true)) = planted {
+            self.ui.step(
+                "Took",
+                "dependencies that were compiled for another project",
+            );
+        }
         loop {
             let change = match next.take() {
                 Some(change) => change,
@@ -192,6 +211,7 @@ impl<'a> Builder<'a> {
             }
             Way::Cargo => {
                 shortcut.learn();
+                keep_seed(cargo);
                 Inputs::of(executable, cargo.package(), began)
             }
         };

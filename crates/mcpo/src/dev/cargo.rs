@@ -2,6 +2,8 @@
 
 use super::shortcut::record;
 use std::{
+    cell::RefCell,
+    collections::BTreeSet,
     io,
     path::PathBuf,
     process::{ExitStatus, Stdio},
@@ -37,6 +39,8 @@ pub struct Cargo {
     /// Where the commands that it gives are noted.
     records: PathBuf,
     colours: bool,
+    /// The crates that come from folders of this machine, as of the last build.
+    local: RefCell<BTreeSet<String>>,
 }
 
 impl Cargo {
@@ -45,7 +49,13 @@ impl Cargo {
             package,
             records,
             colours,
+            local: RefCell::new(BTreeSet::new()),
         }
+    }
+
+    /// The packages and crates that come from folders of this machine.
+    pub fn local(&self) -> BTreeSet<String> {
+        self.local.borrow().clone()
     }
 
     pub const fn has_colours(&self) -> bool {
@@ -115,10 +125,21 @@ impl Cargo {
         let mut lines = BufReader::new(messages).lines();
         let mut found = None;
         while let Some(line) = lines.next_line().await? {
-            if let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(&line)
-                && artifact.target.is_bin()
-                && artifact.target.name == self.package.executable
-            {
+            let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(&line) else {
+                continue;
+            };
+            if artifact.package_id.repr.starts_with("path+") {
+                let mut local = self.local.borrow_mut();
+                local.insert(artifact.target.name.clone());
+                let manifest = artifact.manifest_path.parent();
+                local.extend(
+                    manifest
+                        .and_then(|path| path.file_name())
+                        .map(str::to_owned),
+                );
+                local.insert(self.package.name.clone());
+            }
+            if artifact.target.is_bin() && artifact.target.name == self.package.executable {
                 found = artifact.executable.map(PathBuf::from);
             }
         }

@@ -21,6 +21,7 @@ mod inputs;
 mod keys;
 mod prober;
 mod scope;
+mod seed;
 mod server;
 mod shortcut;
 mod socket;
