@@ -81,6 +81,18 @@ fn a_password_that_an_interrupted_run_made_is_shown_by_the_next_one() {
 }
 
 #[test]
+fn a_sign_in_of_ones_own_takes_the_place_of_a_made_password() {
+    let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"ADMIN_PASSWORD_HASH\"]\n");
+    let google = google();
+    project.write(".env", "ADMIN_PASSWORD_HASH=$argon2id$stand-in\n");
+    let said = project.deploy(&google, &[]);
+    assert!(!said.stderr.contains("shown once"), "{said}");
+    assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), "");
+    let both = project.run(&google, &["--open-to-anyone"]);
+    both.has(2, &["--open-to-anyone, and a sign-in is configured"]);
+}
+
+#[test]
 fn open_to_anyone_only_when_asked_for() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &["--open-to-anyone"]);

@@ -131,14 +131,8 @@ pub enum SignIn {
     OpenToAnyone,
 }
 
-/// Variables that set up a sign-in.
-const SIGN_IN: &[&str] = &[
-    "ADMIN_PASSWORD",
-    "ADMIN_PASSWORD_HASH",
-    "GITHUB_CLIENT_ID",
-    "OIDC_ISSUER",
-    "MCPO_ISSUER",
-];
+/// Variables by which the runtime knows how to sign people in.
+const SIGN_IN: &[&str] = &["ADMIN_PASSWORD", "ADMIN_PASSWORD_HASH"];
 pub const KEY_RING: &str = "MCPO_SECRET";
 pub const PASSWORD: &str = "ADMIN_PASSWORD";
 
