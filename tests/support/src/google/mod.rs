@@ -213,6 +213,7 @@ impl Google {
 impl Drop for Google {
     fn drop(&mut self) {
         self.cloud.state().containers.clear();
+        self.cloud.registry.stop();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -22,7 +23,7 @@ use crate::client::http;
 
 /// `docker-registry` (Debian), on a port of its own.
 pub struct Registry {
-    process: Child,
+    process: Mutex<Child>,
     folder: PathBuf,
     /// Where it listens.
     pub address: String,
@@ -65,7 +66,7 @@ impl Registry {
         }
         let client = http().no_proxy().build().expect("an HTTP client");
         Self {
-            process,
+            process: Mutex::new(process),
             folder,
             address,
             client,
@@ -140,10 +141,13 @@ impl Registry {
     }
 }
 
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+impl Registry {
+    /// Ends it. Connections may hold on to the value for longer than the test runs.
+    pub fn stop(&self) {
+        if let Ok(mut process) = self.process.lock() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 
