@@ -228,6 +228,6 @@ async fn a_refusal_says_what_is_missing() {
     let bucket = Bucket::new().await;
     bucket.fail(INSERT, Fault::Denied("storage.objects.create"), 1);
     let error = bucket.make(1).await.unwrap_err();
-    assert!(error.contains("roles/storage.objectAdmin"), "{error}");
+    assert!(error.contains("roles/storage.objectUser"), "{error}");
     bucket.end().await;
 }

@@ -28,7 +28,7 @@ async fn a_trace_shows_everything_but_secrets() {
         "> authorization: Bearer <access_token: ",
         "password=<password: 11 characters>",
         "$ curl -sS -i -X POST 'http://127.0.0.1:",
-        "-H 'authorization: Bearer '\"$ACCESS_TOKEN\"''",
+        "-H 'authorization: Bearer '\"$CUT_ACCESS_TOKEN\"''",
     ] {
         assert!(trace.contains(part), "{part} in\n{trace}");
     }

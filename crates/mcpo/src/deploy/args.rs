@@ -24,7 +24,8 @@ shown once.
 
 Exit codes:
   0    done, or nothing to do
-  1    the new revision does not work; the old one keeps serving
+  1    the new revision does not start, and the old one keeps serving; or it serves and fails
+       a check of the walk
   2    could not run, and what it says was made is left to be used by the next run
   10   --dry-run: there are changes to make
   130  interrupted by Ctrl-C")]

@@ -15,7 +15,7 @@ use super::{
     settings::{PASSWORD, SignIn},
     traffic::{Share, Wanted},
     verbs,
-    verify::{self, Verified},
+    verify::{self, Before, Verified},
 };
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -67,9 +67,6 @@ pub async fn deploy(
         return Ok(report::dry_run(args.json, context, &plan));
     }
     let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
-    if plan.is_empty() && !seen.service.as_ref().is_some_and(is_starting) {
-        return finish(args, context, &plan, &seen, None, None).await;
-    }
     let is_walked =
         !args.no_verify && !context.settings.is_private && share(args) != Share::Nothing;
     let before = if is_walked {
@@ -77,6 +74,11 @@ pub async fn deploy(
     } else {
         None
     };
+    if plan.is_empty() && !seen.service.as_ref().is_some_and(is_starting) {
+        // What failed its walk before is not as it should be because nothing was changed.
+        let verified = walked(context, before).await?;
+        return finish(args, context, &plan, &seen, None, verified).await;
+    }
     let compiling = prepared.built;
     let released = if plan.is_empty() {
         // An earlier run was interrupted while it waited.
@@ -89,11 +91,20 @@ pub async fn deploy(
         "Released",
         format_args!("{} after {}", released.revision, report::seconds(own)),
     );
-    let verified = match before {
-        Some(before) => Some(verify::verify(context, before).await?),
-        None => None,
-    };
+    // Before anything else can go wrong: a later run does not show it again.
+    let password = password_to_show(context, &plan, &seen).await?;
+    if let Some(password) = password.filter(|_| !args.json) {
+        report::password(context.ui, &password, &context.names.secret_id(PASSWORD));
+    }
+    let verified = walked(context, before).await?;
     finish(args, context, &plan, &seen, Some(released), verified).await
+}
+
+async fn walked(context: &Context<'_>, before: Option<Before>) -> Outcome<Option<Verified>> {
+    match before {
+        Some(before) => verify::verify(context, before).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 const fn share(args: &DeployArgs) -> Share {
@@ -263,8 +274,8 @@ async fn finish(
             .warn(format_args!("verified only in part: {}", verified.summary)),
         None => {}
     }
-    let password = password_to_show(context, plan, seen).await?;
     if args.json {
+        let password = password_to_show(context, plan, seen).await?;
         let outcome = if released.is_some() {
             "deployed"
         } else {
@@ -276,9 +287,6 @@ async fn finish(
         summary["password_secret"] = password.map(|_| context.names.secret_id(PASSWORD)).into();
         context.ui.result(summary);
         return Ok(Exit::Success);
-    }
-    if let Some(password) = password {
-        report::password(context.ui, &password, &names.secret_id(PASSWORD));
     }
     if seen.service.is_none() {
         report::next_steps(context.ui, &names.service_id);

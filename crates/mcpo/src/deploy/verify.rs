@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a client holds before the release, and what the walk signs in with.
 #[derive(Debug, Default)]
 pub struct Before {
+    /// Whether a revision served already, so that there is something to be remembered.
+    serves: bool,
     credentials: Option<Credentials>,
     password: Option<Secret>,
 }
@@ -43,6 +45,7 @@ pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outc
         .is_some_and(|service| service["latestReadyRevision"].is_string());
     if !serves {
         return Ok(Before {
+            serves,
             credentials: None,
             password,
         });
@@ -55,6 +58,7 @@ pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outc
     progress.finish_and_clear();
     // A service that does not work now is no reason not to deploy a better one.
     Ok(Before {
+        serves,
         credentials: report.credentials,
         password,
     })
@@ -127,7 +131,7 @@ fn walk_plan(
 /// Walks the public address.
 pub async fn verify(context: &Context<'_>, before: Before) -> Outcome<Verified> {
     reach(context).await?;
-    let was_here = before.credentials.is_some();
+    let was_here = before.serves;
     let plan = walk_plan(context, before.password.as_ref(), before.credentials)?;
     let report = Box::pin(walk(&plan, &mut Quiet)).await;
     let failed = report
@@ -200,7 +204,7 @@ async fn reach(context: &Context<'_>) -> Outcome<()> {
         let reply = context
             .google
             .http()
-            .send(&host, |client| client.get(&url))
+            .send_once(&host, |client| client.get(&url))
             .await;
         let why = match reply {
             Ok(reply) if reply.status.is_success() => break Ok(()),

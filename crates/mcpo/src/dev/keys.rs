@@ -1,11 +1,13 @@
 //! The keyboard, where `mcpo dev` has a terminal to itself.
 
 use std::{
-    io::{self, IsTerminal as _, Read as _},
+    io::{self, IsTerminal as _},
     sync::Arc,
+    time::Duration,
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     process::{Signal, getpgrp},
     termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr},
 };
@@ -22,6 +24,8 @@ use crate::{
 
 /// Where claude.ai takes connectors.
 const CONNECTORS: &str = "https://claude.ai/settings/connectors";
+/// How often it is looked whether the terminal is ours again.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 const HELP: &str = "r rebuild and restart, p probe, t tools, l requests on or off, \
                     c copy the URL, o open claude.ai's connectors, q quit";
 
@@ -112,15 +116,36 @@ fn failed(error: &io::Error) -> Failure {
 fn read_keys() -> Outcome<mpsc::Receiver<u8>> {
     let (sender, keys) = mpsc::channel(16);
     let read = move || {
-        for key in io::stdin().lock().bytes().map_while(Result::ok) {
-            if sender.blocking_send(key).is_err() {
-                return;
+        let stdin = io::stdin();
+        let pause = Timespec::try_from(LOOK_AGAIN).ok();
+        let mut key = [0];
+        loop {
+            let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
+            let there = poll(&mut wanted, pause.as_ref());
+            // In the background the keys are somebody else's.
+            if !is_foreground() {
+                std::thread::sleep(LOOK_AGAIN);
+                continue;
+            }
+            if matches!(there, Ok(0)) {
+                continue;
+            }
+            // Not through the buffer of std: what is in there, `poll` knows nothing of.
+            match rustix::io::read(&stdin, &mut key) {
+                Ok(1) if sender.blocking_send(key[0]).is_ok() => {}
+                Err(rustix::io::Errno::INTR) => {}
+                _ => return,
             }
         }
     };
     let thread = std::thread::Builder::new().name("keys".into());
     thread.spawn(read).map_err(|error| failed(&error))?;
     Ok(keys)
+}
+
+/// Whether the terminal is ours now: to touch it from the background stops a process.
+fn is_foreground() -> bool {
+    tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
 }
 
 /// The terminal, which gives single keys as long as the value lives.
@@ -132,8 +157,7 @@ impl Terminal {
     /// Takes it, unless it is somebody else's: another program's, or none at all.
     fn take(ui: &Ui) -> Option<Self> {
         let stdin = io::stdin();
-        let ours = || tcgetpgrp(&stdin).is_ok_and(|group| group == getpgrp());
-        if !stdin.is_terminal() || !ui.is_terminal() || !ours() {
+        if !stdin.is_terminal() || !ui.is_terminal() || !is_foreground() {
             return None;
         }
         let terminal = Self {
@@ -145,6 +169,9 @@ impl Terminal {
 
     /// Keys come one by one and are not echoed; Ctrl-C and Ctrl-Z stay signals.
     fn set_up(&self) {
+        if !is_foreground() {
+            return;
+        }
         let mut modes = (*self.before).clone();
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
         // Without it keys come line by line: no reason to end.
@@ -154,6 +181,9 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        if !is_foreground() {
+            return;
+        }
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
 }

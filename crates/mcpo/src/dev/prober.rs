@@ -73,7 +73,14 @@ impl<'a> Prober<'a> {
                 },
                 () = self.desk.walk.notified() => {}
             }
-            let mut plan = self.plan()?;
+            let mut plan = match self.plan() {
+                Ok(plan) => plan,
+                // A file that is half saved is whole in a moment.
+                Err(failure) => {
+                    self.ui.failure(&failure);
+                    continue;
+                }
+            };
             plan.kept = std::mem::take(&mut kept);
             let mut quiet = Quiet;
             let report = tokio::select! {
@@ -93,9 +100,12 @@ impl<'a> Prober<'a> {
             let base = base.trim_end_matches('/');
             Url::parse(&format!("{base}/mcp")).ok()
         });
+        // A public address may have become somebody else's, as tunnels' do; the password goes to
+        // this machine only.
+        let is_here = public.is_none();
         let target = public.unwrap_or_else(|| self.here.clone());
         let mut plan = Plan::new(target, ClientName::default())?;
-        if let Some(password) = environment.get("ADMIN_PASSWORD") {
+        if let Some(password) = environment.get("ADMIN_PASSWORD").filter(|_| is_here) {
             plan.sign_in_with(None, Secret::new(password));
         }
         Ok(plan)

@@ -69,7 +69,10 @@ pub async fn watch(
             ));
             ui.say(format_args!("  {headline}"));
             if let Some(command) = &watch.alert {
-                alert(command, &plan, exit, &changes).await?;
+                // The next change may be told again.
+                if let Err(failure) = alert(command, &plan, exit, &changes).await {
+                    ui.failure(&failure);
+                }
             }
         }
         if watch.rounds == Some(round) {
@@ -106,6 +109,9 @@ fn changes(before: &State, now: &State) -> Vec<String> {
     all.collect()
 }
 
+/// How long an alert may take.
+const ALERT_WITHIN: Duration = Duration::from_secs(60);
+
 async fn alert(command: &str, plan: &Plan, exit: Exit, changes: &[String]) -> Outcome<()> {
     let status = Command::new("sh")
         .args(["-c", command])
@@ -113,9 +119,13 @@ async fn alert(command: &str, plan: &Plan, exit: Exit, changes: &[String]) -> Ou
         .env("MCPO_PROBE_EXIT", (exit as u8).to_string())
         .env("MCPO_PROBE_CHANGES", changes.join("\n"))
         .env_remove("MCPO_PROBE_PASSWORD")
+        .env_remove("MCPO_PROBE_CLIENT_SECRET")
         .stdin(Stdio::null())
-        .status()
+        .kill_on_drop(true)
+        .status();
+    let status = tokio::time::timeout(ALERT_WITHIN, status)
         .await
+        .map_err(|_| Failure::new("failed to alert: the command does not end"))?
         .map_err(|error| Failure::new("failed to run --alert").because(&error))?;
     if status.success() {
         Ok(())

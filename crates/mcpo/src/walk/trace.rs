@@ -57,13 +57,14 @@ pub fn curl(sent: &Sent, detail: &Detail) -> String {
     command
 }
 
-/// In single quotes, with what was cut as `"$NAME"`.
+/// In single quotes, with what was cut as `"$CUT_NAME"`.
 fn quoted(text: &str) -> String {
     let mut quoted = "'".to_owned();
     let mut rest = text;
     while let Some((before, name, after)) = next_cut(rest) {
         quoted.push_str(&before.replace('\'', r"'\''"));
-        let _ = write!(quoted, "'\"${name}\"'");
+        // What a server sends may look like a cut, so its name must not be one of the person's own.
+        let _ = write!(quoted, "'\"$CUT_{name}\"'");
         rest = after;
     }
     quoted.push_str(&rest.replace('\'', r"'\''"));
@@ -101,11 +102,11 @@ mod tests {
     fn what_was_cut_becomes_a_variable_and_nothing_else_is_read_by_the_shell() {
         assert_eq!(
             quoted("authorization: Bearer <access_token: 12 characters>"),
-            r#"'authorization: Bearer '"$ACCESS_TOKEN"''"#
+            r#"'authorization: Bearer '"$CUT_ACCESS_TOKEN"''"#
         );
         assert_eq!(
             quoted("it's $HOME `id` <b> <a`id`: 3 characters>"),
-            r#"'it'\''s $HOME `id` <b> '"$A_ID_"''"#
+            r#"'it'\''s $HOME `id` <b> '"$CUT_A_ID_"''"#
         );
     }
 }

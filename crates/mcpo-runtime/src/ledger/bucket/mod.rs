@@ -2,7 +2,7 @@
 //!
 //! Each grant is one object, and its generation number is the record's version: a write names the
 //! generation that it replaces (`ifGenerationMatch`), and the bucket carries out one of those that
-//! name the same. Expired objects go by a lifecycle rule of the bucket, 91 days after their last
+//! name the same. Expired objects go by a lifecycle rule of the bucket, 100 days after their last
 //! write; `mcpo deploy` makes the bucket with it.
 //! <https://cloud.google.com/storage/docs/request-preconditions>
 
@@ -120,7 +120,7 @@ impl BucketLedger {
     }
 }
 
-/// Tries again what may go better the next time, until the deadline.
+/// Tries again what may go better the next time.
 async fn patiently<T, F: Future<Output = Result<T, Trouble>>>(
     action: &'static str,
     attempt: impl FnMut() -> F,
@@ -130,27 +130,40 @@ async fn patiently<T, F: Future<Output = Result<T, Trouble>>>(
         .with_max_delay(LONGEST_PAUSE)
         .with_max_times(TRIES - 1)
         .with_jitter();
-    let tries =
-        attempt
-            .retry(pauses)
-            .when(Trouble::is_passing)
-            .adjust(|trouble: &Trouble, pause| match trouble.retry_after() {
-                Some(asked) => pause.map(|pause| pause.max(asked)),
-                None => pause,
-            });
-    match tokio::time::timeout(DEADLINE, tries).await {
-        Ok(outcome) => outcome.map_err(|trouble| LedgerError::new(action, trouble)),
-        Err(elapsed) => Err(LedgerError::new(action, elapsed)),
-    }
+    let tries = attempt
+        .retry(pauses)
+        .when(Trouble::is_passing)
+        .adjust(|trouble: &Trouble, pause| match trouble.retry_after() {
+            Some(asked) => pause.map(|pause| pause.max(asked)),
+            None => pause,
+        })
+        .notify(|trouble, _| tracing::warn!(%trouble, "failed to {action}; trying again"));
+    tries
+        .await
+        .map_err(|trouble| LedgerError::new(action, trouble))
+}
+
+/// Gives the whole of what was asked up at the deadline. What went wrong until then is in the log.
+async fn in_time<T>(
+    action: &'static str,
+    work: impl Future<Output = Result<T, LedgerError>>,
+) -> Result<T, LedgerError> {
+    let outcome = tokio::time::timeout(DEADLINE, work).await;
+    outcome.unwrap_or_else(|_| {
+        let cause = format!("no answer within {} seconds", DEADLINE.as_secs());
+        Err(LedgerError::new(action, cause))
+    })
 }
 
 impl Ledger for BucketLedger {
     fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
         Box::pin(async move {
-            let found = self.read(id).await?.map(|found| Versioned {
-                record: found.stored.record,
-                version: Version(found.generation),
-            });
+            let found = in_time("read a grant", self.read(id))
+                .await?
+                .map(|found| Versioned {
+                    record: found.stored.record,
+                    version: Version(found.generation),
+                });
             Ok(found.filter(|found| found.record.expires_at > self.clock.now()))
         })
     }
@@ -161,6 +174,6 @@ impl Ledger for BucketLedger {
         expected: Option<Version>,
         next: GrantRecord,
     ) -> LedgerFuture<'_, Swap> {
-        Box::pin(self.swap(id, expected, next))
+        Box::pin(in_time("write a grant", self.swap(id, expected, next)))
     }
 }

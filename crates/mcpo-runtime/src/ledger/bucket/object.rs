@@ -96,7 +96,7 @@ impl Objects {
         let bucket = &self.bucket;
         let hint = match status {
             StatusCode::FORBIDDEN => {
-                "; this service's account needs the role roles/storage.objectAdmin on the bucket"
+                "; this service's account needs the role roles/storage.objectUser on the bucket"
             }
             StatusCode::NOT_FOUND => "; there is no such bucket",
             _ => "",

@@ -164,15 +164,19 @@ pub fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
+/// Nothing is waited for that long; it keeps sums of times within what there is.
+const MOST_SECONDS: u64 = 60 * 60;
+
 /// What the other side says to wait: seconds, or a moment.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Ok(seconds) => Some(Duration::from_secs(u64::min(seconds, MOST_SECONDS))),
         Err(_) => httpdate::parse_http_date(text)
             .ok()?
             .duration_since(SystemTime::now())
-            .ok(),
+            .ok()
+            .map(|wait| wait.min(Duration::from_secs(MOST_SECONDS))),
     }
 }
 

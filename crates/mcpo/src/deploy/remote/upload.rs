@@ -37,11 +37,15 @@ pub async fn upload(
         progress.set_position(from as u64);
         match put(context, &session, &data, from).await {
             Ok(Progress::Done) => return Ok(()),
-            Ok(Progress::Until(next)) => {
-                if next > from {
-                    retry = Retry::new();
-                }
+            Ok(Progress::Until(next)) if next > from && next <= data.len() => {
+                retry = Retry::new();
                 from = next;
+            }
+            Ok(Progress::Until(_)) => {
+                if !retry.pause(None).await {
+                    let cause = std::io::Error::other("nothing more of it arrives");
+                    return Err(Failure::new(during).because(&cause));
+                }
             }
             Err(why) => {
                 if !retry.pause(None).await {
@@ -49,7 +53,9 @@ pub async fn upload(
                     return Err(Failure::new(during).because(&cause));
                 }
                 // Whatever arrived need not be sent again.
-                if let Some(Progress::Until(next)) = ask(context, &session, data.len()).await {
+                if let Some(Progress::Until(next)) = ask(context, &session, data.len()).await
+                    && next <= data.len()
+                {
                     from = next;
                 }
             }
@@ -136,7 +142,9 @@ fn read(reply: &Reply) -> Result<Progress, String> {
                 .get(header::RANGE)
                 .and_then(|value| value.to_str().ok());
             let last = range.and_then(|range| range.rsplit('-').next()?.parse::<usize>().ok());
-            Ok(Progress::Until(last.map_or(0, |last| last + 1)))
+            Ok(Progress::Until(
+                last.map_or(0, |last| last.saturating_add(1)),
+            ))
         }
         status if is_passing(status) => Err(format!("HTTP {}", status.as_u16())),
         status => Err(format!("Google refused it with HTTP {}", status.as_u16())),

@@ -1,6 +1,10 @@
 //! Removes a service and everything that was made for it, after asking.
 
-use std::{collections::BTreeSet, io::BufRead as _, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, IsTerminal as _},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -44,7 +48,7 @@ pub async fn delete(context: &Context<'_>, is_confirmed: bool, disabled: &[&str]
     for one in &doomed {
         context.ui.say(format_args!("  - {}", one.what));
     }
-    if !is_confirmed && !confirm(context)? {
+    if !is_confirmed && !confirm(context).await? {
         context.ui.say("nothing was removed");
         return Ok(Exit::CouldNotRun);
     }
@@ -251,19 +255,21 @@ async fn empty_bucket(context: &Context<'_>, bucket: &str) -> Outcome<()> {
 }
 
 /// Asks at the terminal; without one, nobody can have meant it.
-fn confirm(context: &Context<'_>) -> Outcome<bool> {
+async fn confirm(context: &Context<'_>) -> Outcome<bool> {
     let name = &context.names.service_id;
-    if !console::user_attended_stderr() || !context.ui.is_terminal() {
+    if !std::io::stdin().is_terminal() || !context.ui.is_terminal() {
         return Err(Failure::new("nobody is there to be asked")
             .hint("add --yes if it is to be removed without asking"));
     }
     context.ui.say(format_args!(
         "Type the service's name to remove all of it ({name}):"
     ));
-    let mut line = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|error| Failure::new("failed to read the answer").because(&error))?;
+    // On a thread of its own, so that Ctrl-C is heard meanwhile.
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    let line = read.await.map_err(std::io::Error::other).flatten();
+    let line = line.map_err(|error| Failure::new("failed to read the answer").because(&error))?;
     Ok(line.trim() == name)
 }

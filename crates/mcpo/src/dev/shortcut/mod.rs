@@ -87,6 +87,7 @@ impl<'a> Shortcut<'a> {
         let record = Record::read(&self.folder, &self.package.crate_name());
         // A build script may read whatever it likes, and only cargo knows when it has to run.
         let record = record.filter(|record| !record.environment.contains_key("OUT_DIR"));
+        let record = record.filter(|record| Self::sees_the_same(record));
         let Some(record) = record else {
             self.record = None;
             return;
@@ -100,6 +101,27 @@ impl<'a> Shortcut<'a> {
             self.make_library(record.clone());
             self.record = Some(record);
         }
+    }
+
+    /// Whether a run of ours would find the variables that the code asks for as cargo's run did:
+    /// cargo may have set more of them, by `[env]` in its settings.
+    fn sees_the_same(record: &Record) -> bool {
+        let folder = record.values("--out-dir").next().map(Path::new);
+        let list = folder.and_then(|folder| replay::dependencies(record, folder));
+        let text = list.and_then(|list| fs::read_to_string(list).ok());
+        text.is_some_and(|text| {
+            let asked = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("# env-dep:"));
+            asked.into_iter().all(|asked| {
+                let (name, value) = match asked.split_once('=') {
+                    Some((name, value)) => (name, Some(value)),
+                    None => (asked, None),
+                };
+                let ours = record.environment.get(name).cloned();
+                ours.or_else(|| std::env::var(name).ok()).as_deref() == value
+            })
+        })
     }
 
     /// Makes the library while nobody waits for it, and an executable beside it, so that the first

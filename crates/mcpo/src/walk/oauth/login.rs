@@ -128,7 +128,9 @@ impl<'p> Login<'p> {
             access: tokens.access,
             scopes: tokens.scopes.unwrap_or(scopes),
             refresh: tokens.refresh,
-            expires_at: tokens.expires_in.map(|seconds| now() + seconds),
+            expires_at: tokens
+                .expires_in
+                .map(|seconds| now().saturating_add(seconds)),
             server,
             client,
             resource,
@@ -149,7 +151,9 @@ impl<'p> Login<'p> {
         let exchange = self.exchange.with_timeout(self.plan.refresh_timeout);
         let tokens = token::request(&exchange, &grant.server, &grant.client, parameters).await?;
         grant.access = tokens.access;
-        grant.expires_at = tokens.expires_in.map(|seconds| now() + seconds);
+        grant.expires_at = tokens
+            .expires_in
+            .map(|seconds| now().saturating_add(seconds));
         // A server that does not rotate sends none: the old one stays good.
         grant.refresh = tokens.refresh.or_else(|| grant.refresh.take());
         Ok(Some(tokens.summary))

@@ -25,7 +25,6 @@ struct Answer {
 #[serde(rename_all = "camelCase")]
 struct Impersonated {
     access_token: String,
-    expire_time: Option<String>,
 }
 
 /// Asks a token endpoint.
@@ -139,7 +138,6 @@ pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token
     }
     let answer: Impersonated = serde_json::from_slice(&reply.body)
         .map_err(|_| NoToken::new(format!("{host} answered something else than a token")))?;
-    let _ = answer.expire_time;
     Ok(Token {
         value: Secret::new(answer.access_token),
         expires: SystemTime::now() + Duration::from_secs(3300),

@@ -7,6 +7,9 @@ use serde::Deserialize;
 use super::{NoToken, Token};
 use crate::{deploy::google::http::Http, walk::Secret};
 
+/// Not by its name: that is for a network's DNS to answer.
+const ADDRESS: &str = "169.254.169.254";
+const LONGEST: usize = 64 * 1024;
 /// Elsewhere the name leads nowhere, which has to show soon.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -37,25 +40,42 @@ pub async fn token(http: &Http) -> Result<Token, NoToken> {
     ))
 }
 
+/// Where it is, on a machine of Google's. Anywhere else, whoever answers at that address would
+/// decide which project secrets are sent to.
+fn host() -> Option<String> {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let product = || std::fs::read_to_string("/sys/class/dmi/id/product_name").ok();
+    let is_google = || {
+        set("K_SERVICE").or_else(|| set("CLOUD_RUN_JOB")).is_some()
+            || product().is_some_and(|name| name.starts_with("Google"))
+    };
+    set("GCE_METADATA_HOST").or_else(|| is_google().then(|| ADDRESS.to_owned()))
+}
+
 async fn get(http: &Http, path: &str) -> Result<String, NoToken> {
-    let host = std::env::var("GCE_METADATA_HOST")
-        .unwrap_or_else(|_| "metadata.google.internal".to_owned());
+    let host = host().ok_or_else(|| NoToken::new("this is not one of Google's machines"))?;
     let url = format!("http://{host}/computeMetadata/v1/{path}");
     let request = http
         .client()
         .get(url)
         .header("metadata-flavor", "Google")
         .timeout(PATIENCE);
-    let response = request
+    let mut response = request
         .send()
         .await
         .map_err(|_| NoToken::new("this is not one of Google's machines"))?;
     if !response.status().is_success() || response.headers().get("metadata-flavor").is_none() {
         return Err(NoToken::new(format!("HTTP {}", response.status().as_u16())));
     }
-    let text = response
-        .text()
-        .await
-        .map_err(|_| NoToken::new("it stopped in the middle of its answer"))?;
-    Ok(text)
+    let mut body = Vec::new();
+    loop {
+        let chunk = response.chunk().await;
+        let chunk = chunk.map_err(|_| NoToken::new("it stopped in the middle of its answer"))?;
+        match chunk {
+            Some(chunk) if body.len() + chunk.len() <= LONGEST => body.extend_from_slice(&chunk),
+            Some(_) => return Err(NoToken::new("it answered more than any token is long")),
+            None => break,
+        }
+    }
+    String::from_utf8(body).map_err(|_| NoToken::new("it answered something else than text"))
 }
