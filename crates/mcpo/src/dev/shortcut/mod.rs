@@ -87,7 +87,7 @@ impl<'a> Shortcut<'a> {
         let record = Record::read(&self.folder, &self.package.crate_name());
         // A build script may read whatever it likes, and only cargo knows when it has to run.
         let record = record.filter(|record| !record.environment.contains_key("OUT_DIR"));
-        let record = record.filter(|record| Self::sees_the_same(record));
+        let record = record.filter(Self::sees_the_same);
         let Some(record) = record else {
             self.record = None;
             return;
