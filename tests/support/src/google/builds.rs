@@ -111,6 +111,8 @@ fn follow(cloud: &Cloud, dockerfile: &str, root: &Path, id: &str) -> Result<Made
                     .args(["-c", command])
                     .current_dir(root)
                     .env("CARGO_NET_OFFLINE", "true")
+                    // There is no terminal there, whatever is said to the tests.
+                    .env("CARGO_TERM_COLOR", "never")
                     .output()
                     .map_err(|error| error.to_string())?;
                 for line in String::from_utf8_lossy(&output.stderr).lines() {
