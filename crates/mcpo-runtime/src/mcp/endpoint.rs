@@ -15,7 +15,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse as _, Response},
 };
-use http::{Method, StatusCode, header};
+use http::{HeaderName, Method, StatusCode, header};
 use tower_http::cors::{Cors, CorsLayer};
 use tower_layer::Layer as _;
 use tower_service::Service;
@@ -24,7 +24,7 @@ use super::{Sessions, body::impatient};
 use crate::{app::App, base_url::BaseUrl, bearer, connection::Connection, host, trail::Trail};
 
 /// Every request of the newer form has it, none of the older (SEP-2243).
-const MCP_METHOD: &str = "mcp-method";
+static MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
@@ -120,7 +120,7 @@ impl Guarded {
             Err(refusal) => return *refusal,
         };
         let request = Request::from_parts(parts, body);
-        let stands_alone = request.headers().contains_key(MCP_METHOD);
+        let stands_alone = request.headers().contains_key(&MCP_METHOD);
         let answer = self.sessions.handle(request, caller, connection);
         if stands_alone {
             trail.around(answer).await

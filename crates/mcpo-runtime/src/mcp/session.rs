@@ -13,7 +13,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpService, session::local::LocalSessionManager,
 };
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::SharedHandler;
 use crate::{caller::Caller, connection::Connection, seal::KeyRing};
 
-const SESSION_ID: &str = "mcp-session-id";
+static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const MAC_LEN: usize = 16;
 
 type Inner = StreamableHttpService<SharedHandler, LocalSessionManager>;
@@ -60,7 +60,7 @@ impl Sessions {
             stop_begun,
         } = &*self.0;
         let owner = caller.subject();
-        if let Some(unverified) = request.headers().get(SESSION_ID) {
+        if let Some(unverified) = request.headers().get(&SESSION_ID) {
             let known = connection.session.recall(unverified.as_bytes());
             let known = known.filter(|(holder, _)| holder.subject() == owner);
             let id = if let Some((_, id)) = known {
@@ -74,7 +74,7 @@ impl Sessions {
             } else {
                 return (StatusCode::NOT_FOUND, "no such session").into_response();
             };
-            request.headers_mut().insert(SESSION_ID, id);
+            request.headers_mut().insert(&SESSION_ID, id);
         }
         request.extensions_mut().insert(caller.clone());
         let only_waits = request.method() == Method::GET;
@@ -87,10 +87,10 @@ impl Sessions {
             response =
                 response.map(|body| Body::from_stream(body.into_data_stream().take_until(stop)));
         }
-        if let Some(id) = response.headers().get(SESSION_ID)
+        if let Some(id) = response.headers().get(&SESSION_ID)
             && let Some(marked) = marked_session(id, owner, keys)
         {
-            response.headers_mut().insert(SESSION_ID, marked);
+            response.headers_mut().insert(&SESSION_ID, marked);
         }
         response
     }
@@ -113,7 +113,7 @@ fn marked_session(id: &HeaderValue, owner: &str, keys: &KeyRing) -> Option<Heade
 }
 
 fn own_session(headers: &HeaderMap, owner: &str, keys: &KeyRing) -> Option<HeaderValue> {
-    let (id, unverified) = headers.get(SESSION_ID)?.to_str().ok()?.rsplit_once('.')?;
+    let (id, unverified) = headers.get(&SESSION_ID)?.to_str().ok()?.rsplit_once('.')?;
     let unverified = URL_SAFE_NO_PAD.decode(unverified).ok()?;
     let ours = digests(id, owner, keys)
         .into_iter()
@@ -132,10 +132,10 @@ mod tests {
         let keys = KeyRing::parse(&"A".repeat(43)).unwrap();
         let marked = marked_session(&HeaderValue::from_static("abc"), "ada", &keys).unwrap();
         let mut headers = HeaderMap::new();
-        headers.insert(SESSION_ID, marked);
+        headers.insert(&SESSION_ID, marked);
         assert_eq!(own_session(&headers, "ada", &keys).unwrap(), "abc");
         assert!(own_session(&headers, "bob", &keys).is_none());
-        headers.insert(SESSION_ID, HeaderValue::from_static("abc"));
+        headers.insert(&SESSION_ID, HeaderValue::from_static("abc"));
         assert!(own_session(&headers, "ada", &keys).is_none());
     }
 }
