@@ -28,6 +28,7 @@ fn record(clock: &ManualClock, generation: u64) -> GrantRecord {
         rotated_at: now,
         revoked: false,
         expires_at: now.plus(Duration::from_secs(60)),
+        sealed: String::new(),
     }
 }
 
@@ -43,6 +44,7 @@ async fn keeps_the_contract(ledger: Arc<dyn Ledger>, clock: &ManualClock) {
 
     let next = GrantRecord {
         revoked: true,
+        sealed: "sealed-_".repeat(3 * 1024),
         ..record(clock, 1)
     };
     let version = Some(found.version);

@@ -145,6 +145,7 @@ impl GrantRecord {
             rotated_at: now,
             revoked: false,
             expires_at: now.plus(REFRESH_LIFETIME),
+            sealed: String::new(),
         }
     }
 }

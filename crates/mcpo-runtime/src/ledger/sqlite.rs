@@ -23,15 +23,18 @@ pub struct SqliteLedger {
 /// How long a process waits for another one's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The layout below; a file with a higher number was made by a newer mcpo.
-const LAYOUT: i64 = 1;
-const CREATE: &str = "
-    CREATE TABLE IF NOT EXISTS grants (
+const LAYOUT: i64 = 2;
+/// What turns a file of each layout into the next one; an empty file has layout 0.
+const UPGRADES: [&str; LAYOUT as usize] = [
+    "CREATE TABLE IF NOT EXISTS grants (
         id BLOB PRIMARY KEY, version INTEGER NOT NULL, generation INTEGER NOT NULL,
         rotated_at INTEGER NOT NULL, revoked INTEGER NOT NULL, expires_at INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS grants_by_age ON grants (expires_at);
-    PRAGMA user_version = 1;
-";
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX IF NOT EXISTS grants_by_age ON grants (expires_at);
+     PRAGMA user_version = 1;",
+    "ALTER TABLE grants ADD COLUMN sealed TEXT NOT NULL DEFAULT '';
+     PRAGMA user_version = 2;",
+];
 /// At most so many expired rows go with each write, so that no write takes long.
 const SWEEP: &str =
     "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= ?1 LIMIT 20)";
@@ -112,8 +115,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let layout: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if layout == 0 {
-        transaction.execute_batch(CREATE)?;
+    for upgrade in UPGRADES.iter().skip(usize::try_from(layout).unwrap_or(0)) {
+        transaction.execute_batch(upgrade)?;
     }
     transaction.commit()?;
     Ok(connection)
@@ -137,7 +140,7 @@ impl Ledger for SqliteLedger {
     fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
         self.run("read a grant", move |connection, now| {
             let mut statement = connection.prepare_cached(
-                "SELECT version, generation, rotated_at, revoked, expires_at FROM grants \
+                "SELECT version, generation, rotated_at, revoked, expires_at, sealed FROM grants \
                  WHERE id = ?1 AND expires_at > ?2",
             )?;
             let row = statement.query_row(params![id.0, seconds(now)], |row| {
@@ -148,6 +151,7 @@ impl Ledger for SqliteLedger {
                         rotated_at: Timestamp(unsigned(row, 2)?),
                         revoked: row.get(3)?,
                         expires_at: Timestamp(unsigned(row, 4)?),
+                        sealed: row.get(5)?,
                     },
                 })
             });
@@ -167,13 +171,8 @@ impl Ledger for SqliteLedger {
             let (rotated, expires) = (seconds(next.rotated_at), seconds(next.expires_at));
             let changed = match expected {
                 None => transaction
-                    .prepare_cached("INSERT OR IGNORE INTO grants VALUES (?1, 0, ?2, ?3, ?4, ?5)")?
-                    .execute(params![id.0, generation, rotated, next.revoked, expires])?,
-                Some(Version(version)) => transaction
                     .prepare_cached(
-                        "UPDATE grants SET version = version + 1, generation = ?2, \
-                         rotated_at = ?3, revoked = ?4, expires_at = ?5 \
-                         WHERE id = ?1 AND version = ?6",
+                        "INSERT OR IGNORE INTO grants VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)",
                     )?
                     .execute(params![
                         id.0,
@@ -181,6 +180,21 @@ impl Ledger for SqliteLedger {
                         rotated,
                         next.revoked,
                         expires,
+                        next.sealed
+                    ])?,
+                Some(Version(version)) => transaction
+                    .prepare_cached(
+                        "UPDATE grants SET version = version + 1, generation = ?2, \
+                         rotated_at = ?3, revoked = ?4, expires_at = ?5, sealed = ?6 \
+                         WHERE id = ?1 AND version = ?7",
+                    )?
+                    .execute(params![
+                        id.0,
+                        generation,
+                        rotated,
+                        next.revoked,
+                        expires,
+                        next.sealed,
                         version.cast_signed()
                     ])?,
             };
@@ -192,5 +206,45 @@ impl Ledger for SqliteLedger {
                 Swap::Conflict
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_of_the_first_layout_is_carried_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite3");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(UPGRADES[0]).unwrap();
+        old.execute(
+            "INSERT INTO grants VALUES (?1, 7, 3, 1000, 0, ?2)",
+            params![[1_u8; 16], i64::MAX],
+        )
+        .unwrap();
+        drop(old);
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let found = ledger.grant(GrantId([1; 16])).await.unwrap().unwrap();
+        assert_eq!((found.version, found.record.generation), (Version(7), 3));
+        assert_eq!(found.record.sealed, "");
+        drop(ledger);
+        SqliteLedger::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_a_newer_layout_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite3");
+        let newer = Connection::open(&path).unwrap();
+        newer
+            .pragma_update(None, "user_version", LAYOUT + 1)
+            .unwrap();
+        let refused = SqliteLedger::open(&path).err().unwrap();
+        assert!(
+            format!("{:?}", refused).contains("newer mcpo"),
+            "{refused:?}"
+        );
     }
 }

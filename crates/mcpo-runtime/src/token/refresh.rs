@@ -159,6 +159,7 @@ mod tests {
             rotated_at: Timestamp(1000),
             revoked: false,
             expires_at: Timestamp(9999),
+            sealed: String::new(),
         };
         let standing = |generation, now| Standing::of(generation, &record, Timestamp(now));
         assert_eq!(standing(3, 5000), Standing::Current);
