@@ -44,7 +44,7 @@ async fn keeps_the_contract(ledger: Arc<dyn Ledger>, clock: &ManualClock) {
 
     let next = GrantRecord {
         revoked: true,
-        sealed: "sealed-_".repeat(3 * 1024),
+        sealed: "sealed-_".repeat(2 * 1024),
         ..record(clock, 1)
     };
     let version = Some(found.version);

@@ -99,7 +99,7 @@ pub struct GrantRecord {
     pub revoked: bool,
     /// When the record may be forgotten: no token of the grant is good any more.
     pub expires_at: Timestamp,
-    /// What else is kept for the grant: up to 24 KiB of ASCII, mostly nothing. It is sealed, so a
+    /// What else is kept for the grant: up to 16 KiB of ASCII, mostly nothing. It is sealed, so a
     /// ledger keeps the text as it is and can read nothing in it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sealed: String,

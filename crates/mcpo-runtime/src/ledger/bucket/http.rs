@@ -12,8 +12,8 @@ use crate::{Error, oauth_error::chain, tls};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// One question and its whole answer.
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// A record takes about 200 bytes, an access token about 1,000.
-const MAX_ANSWER_LEN: usize = 16 * 1024;
+/// An access token takes about 1,000 bytes, a record about 200 and up to 16 KiB of sealed text.
+const MAX_ANSWER_LEN: usize = 20 * 1024;
 
 /// The name of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
