@@ -19,6 +19,7 @@ use crate::{
     connection::Connection,
     grant::AccessToken,
     ledger::GrantId,
+    login::LoginError,
     mcp::{Demand, NotAMessage},
     oauth_error::chain,
     routes,
@@ -31,6 +32,8 @@ const BELIEVE_FOR: Duration = Duration::from_secs(60);
 const CACHED_GRANTS: usize = 100_000;
 /// The same as rmcp's own limit.
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
+
+const SIGNED_OUT: &str = "the sign-in has ended where the person signed in";
 
 /// What the ledger last said about each grant.
 pub(crate) struct GrantCache {
@@ -60,12 +63,12 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    fn new(mut token: AccessToken) -> Self {
+    fn new(mut token: AccessToken, app: &Arc<App>) -> Self {
         Self {
             grant: token.grant.id,
             resource: std::mem::take(&mut token.grant.resource),
             expires_at: token.expires_at,
-            caller: Caller::from_token(token),
+            caller: Caller::from_token(token, app),
         }
     }
 }
@@ -86,7 +89,7 @@ enum Rejection {
 /// Who sends a request that was sent to `base`, with its body for whoever is next; or the answer
 /// to one that may not pass.
 pub(crate) async fn admit(
-    app: &App,
+    app: &Arc<App>,
     base: &BaseUrl,
     parts: &Parts,
     body: Body,
@@ -161,7 +164,7 @@ async fn read_demand(parts: &Parts, body: Body) -> (Result<Demand, Rejection>, B
 }
 
 async fn verify(
-    app: &App,
+    app: &Arc<App>,
     request: &Parts,
     connection: &Connection,
 ) -> Result<Arc<Pass>, Rejection> {
@@ -177,7 +180,7 @@ async fn verify(
     } else {
         let opened = app.keys.open(unverified);
         let token = opened.map_err(|_| Rejection::Invalid("the token is not one of this server's"));
-        let pass = Arc::new(Pass::new(token?));
+        let pass = Arc::new(Pass::new(token?, app));
         connection
             .pass
             .keep(unverified.as_bytes(), Arc::clone(&pass));
@@ -192,6 +195,13 @@ async fn verify(
     }
     if !is_live(app, pass.grant, now).await {
         return Err(Rejection::Invalid("the grant has ended"));
+    }
+    if let Some(id) = pass.caller.sign_in() {
+        // Renews what is about to expire. A provider that is out of reach is the tool's concern, if
+        // it needs one.
+        if let Err(LoginError::Refused(_)) = app.upstream.current(app, id).await {
+            return Err(Rejection::Invalid(SIGNED_OUT));
+        }
     }
     Ok(pass)
 }
@@ -277,6 +287,12 @@ fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
             .insert(header::WWW_AUTHENTICATE, value);
     }
     response
+}
+
+/// The answer to a call during which it turned out that the provider has ended the sign-in: the
+/// client has the person sign in again, and then calls anew.
+pub(crate) fn signed_out(app: &App, base: &BaseUrl) -> Response {
+    challenge(app, base, &Rejection::Invalid(SIGNED_OUT))
 }
 
 #[cfg(test)]
