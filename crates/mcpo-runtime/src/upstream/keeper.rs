@@ -28,6 +28,8 @@ pub(super) const PROVIDER_TIMEOUT: Duration = Duration::from_secs(8);
 const LEASE: Duration = Duration::from_secs(12);
 /// How long somebody waits for another instance.
 const PATIENCE: Duration = Duration::from_secs(14);
+/// How long a provider that did not answer is left alone.
+const REST: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 /// How often new tokens are offered to a ledger that fails: they may be the only copy.
 const STORE_TRIES: u32 = 5;
@@ -46,6 +48,8 @@ struct Known {
     tokens: Arc<UpstreamTokens>,
     expires_at: Option<Timestamp>,
     as_of: Timestamp,
+    /// They could not be renewed just now: so long nobody tries again while they are good.
+    rest_until: Option<Timestamp>,
 }
 
 impl Known {
@@ -54,7 +58,15 @@ impl Known {
             tokens: Arc::new(signed_in.tokens.clone()),
             expires_at: signed_in.expires_at,
             as_of: now,
+            rest_until: None,
         }
+    }
+
+    /// Whether these may be handed out without asking anybody.
+    fn will_do(&self, now: Timestamp) -> bool {
+        let rests = self.rest_until.is_some_and(|until| now < until);
+        now.since(self.as_of) < BELIEVE_FOR
+            && (!is_due(self.expires_at, now) || (rests && !is_over(self.expires_at, now)))
     }
 }
 
@@ -104,8 +116,7 @@ impl Keeper {
         let mut known = slot.0.lock().await;
         let now = app.now();
         if let Some(known) = &*known
-            && now.since(known.as_of) < BELIEVE_FOR
-            && !is_due(known.expires_at, now)
+            && known.will_do(now)
         {
             return Ok(Arc::clone(&known.tokens));
         }
@@ -194,7 +205,13 @@ async fn renew(app: &App, id: GrantId, old: SignedIn) -> Result<Known, LoginErro
     match asked {
         Ok(next) => {
             let next = SignedIn::new(old.tokens.replaced_by(next), now);
-            store(app, id, &next).await?;
+            match store(app, id, &next).await {
+                // This instance has the only copy, which does until it has to look again.
+                Err(LoginError::Unavailable(why)) => {
+                    tracing::error!(sign_in = ?id, %why, "renewed tokens are not stored");
+                }
+                stored => stored?,
+            }
             tracing::info!(sign_in = ?id, "tokens of the provider renewed");
             Ok(Known::new(&next, now))
         }
@@ -208,7 +225,10 @@ async fn renew(app: &App, id: GrantId, old: SignedIn) -> Result<Known, LoginErro
             if is_over(old.expires_at, now) {
                 Err(unavailable)
             } else {
-                Ok(Known::new(&old, now))
+                Ok(Known {
+                    rest_until: Some(now.plus(REST)),
+                    ..Known::new(&old, now)
+                })
             }
         }
     }

@@ -132,7 +132,7 @@ pub enum SignIn {
 }
 
 /// Variables by which the runtime knows how to sign people in.
-const SIGN_IN: &[&str] = &["ADMIN_PASSWORD", "ADMIN_PASSWORD_HASH"];
+const SIGN_IN: &[&str] = &["ADMIN_PASSWORD", "ADMIN_PASSWORD_HASH", "GITHUB_CLIENT_ID"];
 pub const KEY_RING: &str = "MCPO_SECRET";
 pub const PASSWORD: &str = "ADMIN_PASSWORD";
 
