@@ -109,6 +109,8 @@ mod introspect;
 
 mod connection;
 
+mod live;
+
 mod bearer;
 
 mod caller;
