@@ -9,6 +9,7 @@
     reason = "a helper that cannot help fails its test"
 )]
 
+mod github;
 mod ledgers;
 mod pages;
 mod redis;

@@ -19,6 +19,7 @@ use crate::{
     grant::AccessToken,
     ledger::GrantId,
     live::is_live,
+    login::LoginError,
     mcp::{Demand, NotAMessage},
     routes,
     scope::Scopes,
@@ -26,6 +27,8 @@ use crate::{
 
 /// The same as rmcp's own limit.
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
+
+const SIGNED_OUT: &str = "the sign-in has ended where the person signed in";
 
 /// What an access token stands for, once it has been opened.
 #[derive(Debug)]
@@ -37,12 +40,12 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    fn new(mut token: AccessToken) -> Self {
+    fn new(mut token: AccessToken, app: &Arc<App>) -> Self {
         Self {
             grant: token.grant.id,
             resource: std::mem::take(&mut token.grant.resource),
             expires_at: token.expires_at,
-            caller: Caller::from_token(token),
+            caller: Caller::from_token(token, app),
         }
     }
 }
@@ -63,7 +66,7 @@ enum Rejection {
 /// Who sends a request that was sent to `base`, with its body for whoever is next; or the answer
 /// to one that may not pass.
 pub(crate) async fn admit(
-    app: &App,
+    app: &Arc<App>,
     base: &BaseUrl,
     parts: &Parts,
     body: Body,
@@ -138,7 +141,7 @@ async fn read_demand(parts: &Parts, body: Body) -> (Result<Demand, Rejection>, B
 }
 
 async fn verify(
-    app: &App,
+    app: &Arc<App>,
     request: &Parts,
     connection: &Connection,
 ) -> Result<Arc<Pass>, Rejection> {
@@ -154,7 +157,7 @@ async fn verify(
     } else {
         let opened = app.keys.open(unverified);
         let token = opened.map_err(|_| Rejection::Invalid("the token is not one of this server's"));
-        let pass = Arc::new(Pass::new(token?));
+        let pass = Arc::new(Pass::new(token?, app));
         connection
             .pass
             .keep(unverified.as_bytes(), Arc::clone(&pass));
@@ -169,6 +172,13 @@ async fn verify(
     }
     if !is_live(app, pass.grant, now).await {
         return Err(Rejection::Invalid("the grant has ended"));
+    }
+    if let Some(id) = pass.caller.sign_in() {
+        // Renews what is about to expire. A provider that is out of reach is the tool's concern, if
+        // it needs one.
+        if let Err(LoginError::Refused(_)) = app.upstream.current(app, id).await {
+            return Err(Rejection::Invalid(SIGNED_OUT));
+        }
     }
     Ok(pass)
 }
@@ -230,6 +240,12 @@ fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
             .insert(header::WWW_AUTHENTICATE, value);
     }
     response
+}
+
+/// The answer to a call during which it turned out that the provider has ended the sign-in: the
+/// client has the person sign in again, and then calls anew.
+pub(crate) fn signed_out(app: &App, base: &BaseUrl) -> Response {
+    challenge(app, base, &Rejection::Invalid(SIGNED_OUT))
 }
 
 #[cfg(test)]

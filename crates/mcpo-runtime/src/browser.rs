@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
 
 use crate::{
     app::App,
     base_url::BaseUrl,
     clock::Timestamp,
-    login::Identity,
+    login::Person,
     oauth_error::OAuthError,
     random,
     seal::{Purpose, Sealable},
@@ -25,7 +26,7 @@ const FORM_LIFETIME: Duration = Duration::from_secs(10 * 60);
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Browser {
     id: [u8; 16],
-    signed_in: Option<Identity>,
+    signed_in: Option<Person>,
     expires_at: Timestamp,
 }
 
@@ -81,7 +82,7 @@ impl Browser {
 
     /// A browser that is seen for the first time, or whose sign-in replaces an older one: it
     /// never keeps the id it had before, which somebody else may have planted.
-    pub(crate) fn new(app: &App, signed_in: Option<Identity>) -> Result<Self, OAuthError> {
+    pub(crate) fn new(app: &App, signed_in: Option<Person>) -> Result<Self, OAuthError> {
         Ok(Self {
             id: random::bytes()?,
             signed_in,
@@ -89,11 +90,22 @@ impl Browser {
         })
     }
 
-    /// Who is signed in there, if that person still may.
-    pub(crate) fn identity(&self, app: &App) -> Option<Identity> {
-        let identity = self.signed_in.as_ref()?;
-        let allowed = app.login.still_allows(identity, &app.keys);
-        allowed.then(|| identity.clone())
+    /// Who is signed in there, if that still counts.
+    pub(crate) fn person(&self, app: &App) -> Option<Person> {
+        let person = self.signed_in.as_ref()?;
+        let counts = person.is_current(app.login.as_ref(), &app.keys)
+            && !person
+                .upstream
+                .is_some_and(|id| app.upstream.is_refused(id));
+        counts.then(|| person.clone())
+    }
+
+    pub(crate) const fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
+    pub(crate) fn has_id(&self, id: &[u8; 16]) -> bool {
+        self.id.ct_eq(id).into()
     }
 
     /// The cookie, as `Set-Cookie` wants it.

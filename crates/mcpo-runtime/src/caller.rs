@@ -1,13 +1,21 @@
 //! The caller: who a tool is working for.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use rmcp::{
     ErrorData,
     handler::server::common::{AsRequestContext, FromContextPart},
 };
 
-use crate::{grant::AccessToken, scope::Scopes, trail::Mark};
+use crate::{
+    app::App,
+    grant::AccessToken,
+    ledger::GrantId,
+    login::LoginError,
+    scope::Scopes,
+    trail::Mark,
+    upstream::{UpstreamError, UpstreamToken},
+};
 
 /// The person a tool is called for, as an argument of the tool:
 ///
@@ -33,8 +41,29 @@ pub struct Caller {
 #[derive(Debug)]
 struct Claims {
     subject: String,
+    name: Option<String>,
     scopes: Scopes,
     client_name: Option<String>,
+    upstream: Upstream,
+}
+
+/// Where tokens of the provider come from.
+enum Upstream {
+    None,
+    /// A test's.
+    Fixed(UpstreamToken),
+    /// The record of the sign-in.
+    Kept(Arc<App>, GrantId),
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => formatter.write_str("None"),
+            Self::Fixed(_) => formatter.write_str("Fixed(…)"),
+            Self::Kept(_, id) => write!(formatter, "Kept({id:?})"),
+        }
+    }
 }
 
 impl Caller {
@@ -44,8 +73,25 @@ impl Caller {
         Self {
             claims: Arc::new(Claims {
                 subject: subject.into(),
+                name: None,
                 scopes: Scopes::default(),
                 client_name: None,
+                upstream: Upstream::None,
+            }),
+            mark: None,
+        }
+    }
+
+    /// A caller without a token of ours who has one of the provider, to call a tool in a test.
+    #[must_use]
+    pub fn local_with_upstream(subject: impl Into<String>, token: impl Into<String>) -> Self {
+        Self {
+            claims: Arc::new(Claims {
+                subject: subject.into(),
+                name: None,
+                scopes: Scopes::default(),
+                client_name: None,
+                upstream: Upstream::Fixed(UpstreamToken::new(token)),
             }),
             mark: None,
         }
@@ -56,12 +102,18 @@ impl Caller {
         Self::local("")
     }
 
-    pub(crate) fn from_token(token: AccessToken) -> Self {
+    pub(crate) fn from_token(token: AccessToken, app: &Arc<App>) -> Self {
+        let person = token.grant.person;
+        let upstream = person
+            .upstream
+            .map_or(Upstream::None, |id| Upstream::Kept(Arc::clone(app), id));
         Self {
             claims: Arc::new(Claims {
-                subject: token.grant.identity.subject,
+                subject: person.subject,
+                name: person.name,
                 scopes: token.grant.scopes,
                 client_name: Some(token.grant.client_name),
+                upstream,
             }),
             mark: None,
         }
@@ -85,6 +137,46 @@ impl Caller {
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.claims.subject
+    }
+
+    /// What the person is called where people sign in, such as the name of an account at GitHub; the
+    /// subject if there is no name. It can change, and can be given to somebody else: store the
+    /// [subject](Self::subject).
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.claims.name.as_deref().unwrap_or(&self.claims.subject)
+    }
+
+    /// The person's access token of the provider where people sign in, for requests to its API as
+    /// this person. It is good for a minute at least; it is renewed before it expires.
+    pub async fn upstream_token(&self) -> Result<UpstreamToken, UpstreamError> {
+        match &self.claims.upstream {
+            Upstream::None => Err(UpstreamError::None),
+            Upstream::Fixed(token) => Ok(token.clone()),
+            Upstream::Kept(app, id) => match app.upstream.current(app, *id).await {
+                Ok(tokens) => Ok(UpstreamToken::new(tokens.access_token())),
+                Err(LoginError::Refused(_)) => Err(UpstreamError::Refused),
+                Err(LoginError::Unavailable(_)) => Err(UpstreamError::Unavailable),
+            },
+        }
+    }
+
+    /// Tells the runtime that the provider does not take the token any more: its API has answered 401.
+    /// The sign-in ends, and the client is told to have the person sign in again, which it does by
+    /// itself; return the error from the tool.
+    pub async fn upstream_refused(&self) -> UpstreamError {
+        if let Upstream::Kept(app, id) = &self.claims.upstream {
+            app.upstream.refuse(app, *id).await;
+        }
+        UpstreamError::Refused
+    }
+
+    /// The record of the sign-in, if there is one.
+    pub(crate) fn sign_in(&self) -> Option<GrantId> {
+        match self.claims.upstream {
+            Upstream::Kept(_, id) => Some(id),
+            Upstream::None | Upstream::Fixed(_) => None,
+        }
     }
 
     /// What the person allowed.

@@ -1,25 +1,36 @@
-//! `POST /consent`: the person's decision, and the code that comes of it.
+//! `POST /consent`: the person's decision, and what comes of it: a code, or a trip to the provider
+//! where people sign in.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
-use axum::{Extension, body::Bytes, extract::State, response::Response};
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{ConnectInfo, State},
+    response::Response,
+};
 use http::HeaderMap;
 
 use crate::{
     app::App,
-    authorize::{AuthorizationRequest, Refusal, forged_form, return_to_client, stale_form},
+    authorize::{
+        AuthorizationRequest, Refusal, forged_form, return_to_client, signed_out, stale_form,
+    },
     base_url::BaseUrl,
     browser::{Browser, Form, FormError, FormKind, is_cross_site},
+    departure,
     grant::{CODE_LIFETIME, Code, Grant},
     ledger::GrantId,
-    login::Identity,
+    login::{LoginError, Person},
     oauth_error::{ErrorCode, OAuthError},
     params::Params,
+    source, upstream,
 };
 
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -36,21 +47,30 @@ pub(crate) async fn post(
         browser.as_ref(),
         &app,
     );
-    let form = match form {
-        Ok(form) => form,
-        Err(FormError::Stale(query)) => return stale_form(&app, &query),
-        Err(FormError::Forged) => return forged_form(&app),
-    };
-    let Some(identity) = browser.and_then(|browser| browser.identity(&app)) else {
-        return stale_form(&app, &form.query);
+    let (form, browser) = match (form, browser) {
+        (Ok(form), Some(browser)) => (form, browser),
+        (Err(FormError::Stale(query)), _) => return stale_form(&app, &query),
+        _ => return forged_form(&app),
     };
     let request = match AuthorizationRequest::verify(&app, &form.query).await {
         Ok(request) => request,
         Err(refusal) => return refusal.into_response(&app, &base),
     };
-    let outcome = match params.get("decision") {
-        Some("allow") => allow(&app, &base, &request, identity),
-        Some("deny") => Err(OAuthError::new(
+    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
+    let source = source::of(peer, &headers, &app);
+    let elsewhere = app.login.provider().is_some();
+    let outcome = match (params.get("decision"), browser.person(&app)) {
+        (Some("allow"), Some(person)) => {
+            allow_known(&app, &base, &form.query, &request, person).await
+        }
+        (Some("allow"), None) if elsewhere => {
+            departure::depart(&app, &base, &browser, &form.query, source, false).await
+        }
+        (Some("another account"), _) if elsewhere => {
+            departure::depart(&app, &base, &browser, &form.query, source, true).await
+        }
+        (Some("allow"), None) => return stale_form(&app, &form.query),
+        (Some("deny"), _) => Err(OAuthError::new(
             ErrorCode::AccessDenied,
             "the user denied access",
         )),
@@ -62,11 +82,32 @@ pub(crate) async fn post(
     })
 }
 
-fn allow(
+/// A code for somebody who signed in some time ago, if that still counts.
+async fn allow_known(
+    app: &App,
+    base: &BaseUrl,
+    query: &str,
+    request: &AuthorizationRequest,
+    person: Person,
+) -> Result<Response, OAuthError> {
+    match upstream::recheck(app, &person).await {
+        Ok(()) => allow(app, base, request, person),
+        Err(LoginError::Unavailable(why)) => {
+            Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, why))
+        }
+        Err(LoginError::Refused(why)) => {
+            tracing::info!(account = person.subject, %why, "signed out");
+            signed_out(app, base, query)
+        }
+    }
+}
+
+/// A code for `person`, who has allowed it.
+pub(crate) fn allow(
     app: &App,
     base: &BaseUrl,
     request: &AuthorizationRequest,
-    identity: Identity,
+    person: Person,
 ) -> Result<Response, OAuthError> {
     let resource = request.resource.clone();
     let code = Code {
@@ -74,7 +115,7 @@ fn allow(
             id: GrantId::random()?,
             client: request.client.key,
             client_name: request.client.name.clone(),
-            identity,
+            person,
             scopes: request.scopes.clone(),
             resource: resource.unwrap_or_else(|| base.resource()),
         },

@@ -9,7 +9,7 @@ use crate::{
     client::{ClientKey, ProvenClient},
     clock::Timestamp,
     ledger::{GrantId, GrantRecord, Ledger, LedgerError, Swap},
-    login::Identity,
+    login::Person,
     scope::Scopes,
     seal::{Purpose, Sealable},
 };
@@ -30,7 +30,7 @@ pub(crate) struct Grant {
     pub(crate) id: GrantId,
     pub(crate) client: ClientKey,
     pub(crate) client_name: String,
-    pub(crate) identity: Identity,
+    pub(crate) person: Person,
     pub(crate) scopes: Scopes,
     /// The audience: the canonical URL of the protected resource (RFC 8707).
     pub(crate) resource: String,

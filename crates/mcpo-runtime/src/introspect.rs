@@ -52,7 +52,7 @@ async fn describe(app: &App, client: &ProvenClient, unverified: &str) -> Value {
         "active": true,
         "scope": token.grant.scopes.to_string(),
         "client_id": client.id,
-        "sub": token.grant.identity.subject,
+        "sub": token.grant.person.subject,
         "aud": token.grant.resource,
         "iss": app.bases.primary().as_str(),
         "iat": token.issued_at.0,

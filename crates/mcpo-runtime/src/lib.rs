@@ -44,6 +44,8 @@ mod random;
 
 mod tls;
 
+mod outgoing;
+
 mod seal;
 pub use seal::{KeyRing, KeyRingError};
 
@@ -88,13 +90,20 @@ mod register;
 
 mod browser;
 
-mod login;
+pub mod login;
+
+mod upstream;
+pub use upstream::{UpstreamError, UpstreamToken, UpstreamTokens};
 
 mod authorize;
 
 mod sign_in;
 
 mod consent;
+
+mod departure;
+
+mod callback;
 
 mod scope;
 pub use scope::{DEFAULT_SCOPE, Scopes};

@@ -35,6 +35,12 @@ const TOKEN_REQUESTS: Rate = Rate {
     per_second: 10.0,
 };
 
+/// An office full of people may sign in at once, from one address.
+const DEPARTURES: Rate = Rate {
+    burst: 120.0,
+    per_second: 1.0,
+};
+
 /// A bucket's size, and how fast it fills.
 #[derive(Clone, Copy)]
 struct Rate {
@@ -58,6 +64,7 @@ struct Bucket {
 pub(crate) struct Limits {
     registrations: RateLimit,
     token_requests: RateLimit,
+    departures: RateLimit,
 }
 
 impl Limits {
@@ -65,7 +72,14 @@ impl Limits {
         Self {
             registrations: RateLimit::new(REGISTRATIONS),
             token_requests: RateLimit::new(TOKEN_REQUESTS),
+            departures: RateLimit::new(DEPARTURES),
         }
+    }
+
+    /// Whether `source` may send another browser to the provider where people sign in: each takes a
+    /// place in the ledger.
+    pub(crate) fn allows_departure(&self, source: Source) -> bool {
+        self.departures.allow(source, Instant::now())
     }
 }
 

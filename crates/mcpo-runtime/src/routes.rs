@@ -15,8 +15,8 @@ use tower_http::{
 };
 
 use crate::{
-    app::App, authorize, consent, discovery, health, host, introspect, limits, mcp, params,
-    register, revoke, sign_in, token, trail,
+    app::App, authorize, callback, consent, discovery, health, host, introspect, limits, mcp,
+    params, register, revoke, sign_in, token, trail,
 };
 
 /// The MCP endpoint, and with it the protected resource.
@@ -42,6 +42,10 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
         .route(AUTHORIZE, get(authorize::get))
         .route(SIGN_IN, post(sign_in::post))
         .route(CONSENT, post(consent::post));
+    let pages = match app.login.provider() {
+        Some(provider) => pages.route(provider.callback, get(callback::get)),
+        None => pages,
+    };
 
     let machines = Router::new()
         .route(RESOURCE_METADATA, get(discovery::resource_metadata))

@@ -35,26 +35,30 @@ pub(crate) enum Purpose {
     AccessToken,
     /// A refresh token.
     RefreshToken,
+    /// What the ledger keeps of a sign-in at a provider.
+    Upstream,
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Client,
         Self::Form,
         Self::Browser,
         Self::Code,
         Self::AccessToken,
         Self::RefreshToken,
+        Self::Upstream,
     ];
 
     const fn label(self) -> &'static str {
         match self {
             Self::Client => "mcpo client v1",
             Self::Form => "mcpo form v1",
-            Self::Browser => "mcpo browser v1",
-            Self::Code => "mcpo code v1",
-            Self::AccessToken => "mcpo access token v1",
-            Self::RefreshToken => "mcpo refresh token v1",
+            Self::Browser => "mcpo browser v2",
+            Self::Code => "mcpo code v2",
+            Self::AccessToken => "mcpo access token v2",
+            Self::RefreshToken => "mcpo refresh token v2",
+            Self::Upstream => "mcpo upstream v1",
         }
     }
 
@@ -67,6 +71,7 @@ impl Purpose {
             Self::Code => "mcpo_ac_",
             Self::AccessToken => "mcpo_at_",
             Self::RefreshToken => "mcpo_rt_",
+            Self::Upstream => "mcpo_up_",
         }
     }
 }

@@ -1,6 +1,7 @@
-//! `POST /sign-in`: checks a password, then leads back to `/authorize`.
+//! `POST /sign-in`: what was filled in on a page of the login, which then leads back to
+//! `/authorize`.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Extension,
@@ -13,18 +14,16 @@ use http::HeaderMap;
 use crate::{
     app::App,
     authorize::{
-        AuthorizationRequest, Refusal, forged_form, see_other, sign_in_page, stale_form,
-        with_cookie,
+        AuthorizationRequest, Refusal, at_home, forged_form, refused, see_other, sign_in_page,
+        stale_form, with_cookie,
     },
     base_url::BaseUrl,
     browser::{Browser, Form, FormError, FormKind, is_cross_site},
-    login::Login,
+    login::{Answer, Identity, Outcome, Person, Refusal as LoginRefusal},
     oauth_error::OAuthError,
     params::Params,
     routes, source,
 };
-
-const WRONG: &str = "That is not the password.";
 
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
@@ -55,53 +54,32 @@ pub(crate) async fn post(
         &headers,
         &app,
     );
-    let password = params.get("password").unwrap_or_default().to_owned();
-    let response = match check(&app, source, password).await {
-        Ok(()) => signed_in(&app, &base, &form.query),
-        Err(problem) => sign_in_page(&app, &browser, &form.query, &request, Some(problem)),
+    let outcome = match at_home(&app, source) {
+        Ok(visit) => app.login.resume(&visit, &Answer(params)).await,
+        Err(error) => return Refusal::redirect(&request, error).into_response(&app, &base),
+    };
+    let response = match outcome {
+        Outcome::Identity(identity) => signed_in(&app, &base, &form.query, identity),
+        Outcome::Page(page) => sign_in_page(&app, &browser, &form.query, &request, &page),
+        Outcome::Refusal(refusal) => Ok(refused(&app, &refusal, &form.query)),
+        Outcome::Redirect(_) => {
+            let refusal =
+                LoginRefusal::unexpected("the login leads to a provider it does not name");
+            Ok(refused(&app, &refusal, &form.query))
+        }
     };
     response.unwrap_or_else(|error| Refusal::redirect(&request, error).into_response(&app, &base))
 }
 
-/// A sentence for the person if the password is wrong or it is too early to try.
-async fn check(
-    app: &Arc<App>,
-    source: crate::throttle::Source,
-    password: String,
-) -> Result<(), String> {
-    let account = app.login.account();
-    if let Err(wait) = app.throttle.attempt(account, source, app.now()) {
-        tracing::warn!(account, seconds = wait.as_secs(), "sign-in throttled");
-        return Err(format!(
-            "There were too many attempts. Try again in {}.",
-            in_words(wait)
-        ));
-    }
-    let Login::Password(expected) = app.login.clone() else {
-        return Ok(());
-    };
-    // A hash is slow on purpose; it must not hold up other requests.
-    let right = tokio::task::spawn_blocking(move || expected.is(&password)).await;
-    if right.unwrap_or(false) {
-        app.throttle.success(account, source);
-        tracing::info!(account, "signed in");
-        Ok(())
-    } else {
-        tracing::warn!(account, "wrong password");
-        Err(WRONG.to_owned())
-    }
-}
-
-fn signed_in(app: &App, base: &BaseUrl, query: &str) -> Result<Response, OAuthError> {
-    let browser = Browser::new(app, Some(app.login.identity(&app.keys)))?;
+fn signed_in(
+    app: &App,
+    base: &BaseUrl,
+    query: &str,
+    identity: Identity,
+) -> Result<Response, OAuthError> {
+    let person = Person::new(identity, None, app.login.as_ref(), &app.keys);
+    tracing::info!(account = person.subject, "signed in");
+    let browser = Browser::new(app, Some(person))?;
     let response = see_other(&format!("{}?{query}", routes::AUTHORIZE));
     with_cookie(response, &browser, app, base)
-}
-
-fn in_words(wait: Duration) -> String {
-    match wait.as_secs() {
-        0 | 1 => "a second".to_owned(),
-        seconds @ 2..=90 => format!("{seconds} seconds"),
-        seconds => format!("{} minutes", seconds.div_ceil(60)),
-    }
 }

@@ -41,6 +41,10 @@ pub(crate) const PER_ACCOUNT: Limit = Limit {
 pub(crate) struct Source(IpAddr);
 
 impl Source {
+    pub(crate) const fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// IPv6 addresses count by their /64, which is what one subscriber gets.
     pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {

@@ -7,9 +7,11 @@
     reason = "a helper that cannot help fails its test"
 )]
 
+pub mod as_caller;
 pub mod client;
 pub mod clock;
 pub mod fixture;
+pub mod github;
 pub mod google;
 pub mod http;
 pub mod oauth_server;

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use mcpo_runtime::{BaseUrl, Clock, Config, KeyRing, Server};
+use rmcp::ServerHandler;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{clock::ManualClock, sample::Sample};
@@ -39,11 +40,21 @@ impl TestServer {
         clock: Arc<ManualClock>,
         change: impl FnOnce(Config) -> Config,
     ) -> Self {
+        Self::start_serving(Sample, address, clock, change).await
+    }
+
+    /// A server with tools of the test's own.
+    pub async fn start_serving(
+        handler: impl ServerHandler,
+        address: &str,
+        clock: Arc<ManualClock>,
+        change: impl FnOnce(Config) -> Config,
+    ) -> Self {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let base = BaseUrl::parse(&format!("http://localhost:{}", address.port()));
         let config = change(Config::new(base.expect("a base URL"), test_keys()));
-        let server = Server::new(Sample, config).with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
+        let server = Server::new(handler, config).with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let told = async {

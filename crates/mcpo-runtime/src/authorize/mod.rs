@@ -6,11 +6,11 @@
 
 mod request;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Extension,
-    extract::{RawQuery, State},
+    extract::{ConnectInfo, RawQuery, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -20,16 +20,21 @@ use crate::{
     app::App,
     base_url::BaseUrl,
     browser::{Browser, FormKind},
-    login::Identity,
+    login::{
+        Away, Outcome, Page, Person, Provider, Refusal as LoginRefusal, RefusalKind, Secrets, Visit,
+    },
     oauth_error::OAuthError,
     pages::{ConsentPage, ErrorPage, HandoverPage, ScopeLine, SignInPage},
     routes,
     scope::DEFAULT_SCOPE,
+    source,
+    throttle::Source,
 };
 
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -38,74 +43,123 @@ pub(crate) async fn get(
         Ok(request) => request,
         Err(refusal) => return refusal.into_response(&app, &base),
     };
-    let page = next_page(&app, &base, &query, &request, &headers);
+    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
+    let source = source::of(peer, &headers, &app);
+    let known = Browser::recognise(&headers, &app, &base);
+    let page = next_page(&app, &base, &query, &request, known, source).await;
     page.unwrap_or_else(|error| Refusal::redirect(&request, error).into_response(&app, &base))
 }
 
-fn next_page(
+async fn next_page(
     app: &App,
     base: &BaseUrl,
     query: &str,
     request: &AuthorizationRequest,
-    headers: &HeaderMap,
+    known: Option<Browser>,
+    source: Source,
 ) -> Result<Response, OAuthError> {
-    let known = Browser::recognise(headers, app, base);
-    let signed_in = known.as_ref().and_then(|browser| browser.identity(app));
-    if let (Some(browser), Some(identity)) = (&known, &signed_in) {
-        return consent_page(app, browser, identity, query, request);
+    let person = known.as_ref().and_then(|browser| browser.person(app));
+    if let (Some(browser), Some(person)) = (&known, &person) {
+        return consent_page(app, browser, Some(person), query, request);
     }
-    if let Some(identity) = app.login.without_asking(&app.keys) {
-        let browser = Browser::new(app, Some(identity.clone()))?;
-        let page = consent_page(app, &browser, &identity, query, request)?;
-        return with_cookie(page, &browser, app, base);
+    let (browser, is_new) = match known {
+        Some(browser) => (browser, false),
+        None => (Browser::new(app, None)?, true),
+    };
+    // The provider would let every client through that stands behind this server: so the person is
+    // asked about this one before.
+    if app.login.provider().is_some() {
+        let page = consent_page(app, &browser, None, query, request)?;
+        return with_new_cookie(page, is_new, &browser, app, base);
     }
-    match known {
-        Some(browser) => sign_in_page(app, &browser, query, request, None),
-        None => {
-            let browser = Browser::new(app, None)?;
-            let page = sign_in_page(app, &browser, query, request, None)?;
+    match app.login.begin(&at_home(app, source)?).await {
+        Outcome::Identity(identity) => {
+            let person = Person::new(identity, None, app.login.as_ref(), &app.keys);
+            let browser = Browser::new(app, Some(person.clone()))?;
+            let page = consent_page(app, &browser, Some(&person), query, request)?;
             with_cookie(page, &browser, app, base)
+        }
+        Outcome::Page(page) => {
+            let page = sign_in_page(app, &browser, query, request, &page)?;
+            with_new_cookie(page, is_new, &browser, app, base)
+        }
+        Outcome::Refusal(refusal) => Ok(refused(app, &refusal, query)),
+        Outcome::Redirect(_) => {
+            let refusal =
+                LoginRefusal::unexpected("the login leads to a provider it does not name");
+            Ok(refused(app, &refusal, query))
         }
     }
 }
 
-/// The sign-in form; `problem` says what was wrong with the attempt before. Always 200: clients
-/// that look at the page first take nothing else.
+/// A visit of somebody who signs in on pages of this server.
+pub(crate) fn at_home(app: &App, source: Source) -> Result<Visit, OAuthError> {
+    Ok(Visit {
+        source,
+        now: app.now(),
+        away: Away {
+            callback_url: String::new(),
+            state: String::new(),
+            secrets: Secrets::random()?,
+        },
+        wants_another_account: false,
+    })
+}
+
+/// The sign-in form. Always 200: clients that look at the page first take nothing else.
 pub(crate) fn sign_in_page(
     app: &App,
     browser: &Browser,
     query: &str,
     request: &AuthorizationRequest,
-    problem: Option<String>,
+    page: &Page,
 ) -> Result<Response, OAuthError> {
     let page = SignInPage {
         client: &request.client.name,
         action: routes::SIGN_IN,
         form: browser.form(app, FormKind::SignIn, query)?,
-        problem,
+        page,
     };
     // The form's answer leads to the consent form on this server, and no further.
     Ok(app.pages.form(StatusCode::OK, &page, ""))
 }
 
+/// The question whether the client may have access: of somebody who has signed in, or will at the
+/// provider if the answer is yes.
 fn consent_page(
     app: &App,
     browser: &Browser,
-    identity: &Identity,
+    person: Option<&Person>,
     query: &str,
     request: &AuthorizationRequest,
 ) -> Result<Response, OAuthError> {
+    let provider = app.login.provider();
     let page = ConsentPage {
         client: &request.client.name,
         vouched_by: request.client.vouched_by.as_deref(),
         destination: request.back.redirect_uri.destination(),
         loopback: request.back.redirect_uri.is_loopback(),
         scopes: request.scopes.iter().map(describe).collect(),
-        subject: &identity.subject,
+        person: person.map(Person::shown),
+        provider: provider.as_ref().map(|provider| &*provider.name),
+        provider_scopes: provider
+            .as_ref()
+            .map_or(&[][..], |provider| &provider.scopes),
         action: routes::CONSENT,
         form: browser.form(app, FormKind::Consent, query)?,
     };
-    let leads_to = request.back.redirect_uri.csp_source();
+    let mut leads_to = request.back.redirect_uri.csp_source();
+    if let Some(Provider {
+        plain_origin: Some(origin),
+        ..
+    }) = &provider
+    {
+        leads_to.push(' ');
+        leads_to.push_str(origin);
+    }
+    if provider.is_some() {
+        leads_to.push_str(" https:");
+    }
     Ok(app.pages.form(StatusCode::OK, &page, &leads_to))
 }
 
@@ -126,6 +180,52 @@ pub(crate) fn with_cookie(
     let cookie = browser.cookie(app, base)?;
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
+}
+
+fn with_new_cookie(
+    response: Response,
+    is_new: bool,
+    browser: &Browser,
+    app: &App,
+    base: &BaseUrl,
+) -> Result<Response, OAuthError> {
+    if is_new {
+        with_cookie(response, browser, app, base)
+    } else {
+        Ok(response)
+    }
+}
+
+/// Somebody's sign-in counts no more: the flow starts again in a browser that knows nobody.
+pub(crate) fn signed_out(app: &App, base: &BaseUrl, query: &str) -> Result<Response, OAuthError> {
+    let response = see_other(&format!("{}?{query}", routes::AUTHORIZE));
+    with_cookie(response, &Browser::new(app, None)?, app, base)
+}
+
+/// What a person is told whose sign-in does not go on.
+pub(crate) fn refused(app: &App, refusal: &LoginRefusal, query: &str) -> Response {
+    tracing::warn!(fault = %refusal.fault, "sign-in refused");
+    let (status, remedy) = match refusal.kind {
+        RefusalKind::NotAllowed => (
+            StatusCode::FORBIDDEN,
+            "If you have another account, sign in with that one; or ask whoever runs this server.",
+        ),
+        RefusalKind::Unexpected => (
+            StatusCode::BAD_GATEWAY,
+            "Try again. If it happens again, tell whoever runs this server; its log says more.",
+        ),
+        RefusalKind::Unavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Nothing was changed. Try again in a moment.",
+        ),
+    };
+    let page = ErrorPage {
+        title: "You are not signed in",
+        what: refusal.what.clone().into_owned(),
+        remedy,
+        retry: Some(format!("{}?{query}", routes::AUTHORIZE)),
+    };
+    app.pages.error(status, &page)
 }
 
 /// Sends the browser back to the client. 303, so that the client gets a GET whatever was sent;

@@ -1,6 +1,7 @@
 //! The environment, read as a whole: every variable that cannot be used is named.
 
 mod ledger;
+mod sign_in;
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,6 @@ use super::{Config, DEFAULT_ORIGINS, DEFAULT_PORT};
 use crate::{
     base_url::BaseUrl,
     client::{ConfiguredClient, parse_configured},
-    login::{Login, MAX_PASSWORD_LEN, Password},
     pages::{Logo, LogoError},
     seal::{KeyRing, KeyRingError},
 };
@@ -76,12 +76,13 @@ pub(super) fn read(
     let clients = reader.clients();
     let ledger = reader.ledger(on_cloud_run);
     let allowed_origins = reader.allowed_origins();
-    if on_cloud_run && matches!(login, Login::Nobody) && !reader.flag("MCPO_OPEN_TO_ANYONE") {
+    if on_cloud_run && login.asks_nobody() && !reader.flag("MCPO_OPEN_TO_ANYONE") {
         reader.errors.push(ConfigError {
             name: "ADMIN_PASSWORD",
             value: None,
             problem: "is not set, so anyone on the internet could call these tools".into(),
-            allowed: "set it, or MCPO_OPEN_TO_ANYONE=1 if that is what you want",
+            allowed: "set it, let people sign in with GitHub (GITHUB_CLIENT_ID), or set \
+                      MCPO_OPEN_TO_ANYONE=1 if that is what you want",
         });
     }
     let title = reader.text("MCPO_TITLE");
@@ -211,34 +212,6 @@ impl Reader<'_> {
                 let problem = format!("cannot be used: {error}");
                 self.wrong("MCPO_SECRET", None, problem, SECRET_HELP);
                 None
-            }
-        }
-    }
-
-    fn login(&mut self) -> Login {
-        let plain = self.text("ADMIN_PASSWORD");
-        let hash = self.text("ADMIN_PASSWORD_HASH");
-        match (plain, hash) {
-            (None, None) => Login::Nobody,
-            (Some(plain), None) => {
-                if plain.len() > MAX_PASSWORD_LEN {
-                    let problem = format!("is longer than {MAX_PASSWORD_LEN} bytes");
-                    self.wrong("ADMIN_PASSWORD", None, problem, "use a shorter one");
-                }
-                Login::Password(Password::Plain(plain))
-            }
-            (None, Some(hash)) => {
-                if !Password::is_argon2id(&hash) {
-                    let problem = "is not an argon2id hash";
-                    let allowed = "a PHC string that begins with $argon2id$";
-                    self.wrong("ADMIN_PASSWORD_HASH", None, problem, allowed);
-                }
-                Login::Password(Password::Hash(hash))
-            }
-            (Some(_), Some(hash)) => {
-                let problem = "is set beside ADMIN_PASSWORD";
-                self.wrong("ADMIN_PASSWORD_HASH", None, problem, "set one of the two");
-                Login::Password(Password::Hash(hash))
             }
         }
     }

@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
 };
 
 pub use self::environment::ConfigErrors;
@@ -13,7 +14,7 @@ use crate::{
     base_url::BaseUrl,
     client::ConfiguredClient,
     ledger::{BucketName, Endpoints},
-    login::{Login, Password},
+    login::{Login, Nobody, Password, PasswordSecret},
     pages::Logo,
     scope::Scopes,
     seal::KeyRing,
@@ -29,7 +30,7 @@ pub struct Config {
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) listen: SocketAddr,
     pub(crate) keys: KeyRing,
-    pub(crate) login: Login,
+    pub(crate) login: Arc<dyn Login>,
     pub(crate) clients: Vec<ConfiguredClient>,
     pub(crate) ledger: LedgerChoice,
     pub(crate) title: Option<String>,
@@ -69,7 +70,7 @@ impl Config {
             base_url: Some(base_url),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             keys,
-            login: Login::Nobody,
+            login: Arc::new(Nobody),
             clients: Vec::new(),
             ledger: LedgerChoice::Memory,
             title: None,
@@ -100,7 +101,14 @@ impl Config {
     /// Asks for this password instead of nobody.
     #[must_use]
     pub fn with_password(mut self, password: impl Into<String>) -> Self {
-        self.login = Login::Password(Password::Plain(password.into()));
+        self.login = Arc::new(Password::new(PasswordSecret::Plain(password.into())));
+        self
+    }
+
+    /// Asks people who they are by `login`: one that is shipped, or one of your own.
+    #[must_use]
+    pub fn with_login(mut self, login: impl Login) -> Self {
+        self.login = Arc::new(login);
         self
     }
 
@@ -178,6 +186,11 @@ impl Config {
     /// | `HOST` | address to listen on | loopback, or all addresses if `BASE_URL` is public |
     /// | `ADMIN_PASSWORD` | password of the one user | nobody is asked |
     /// | `ADMIN_PASSWORD_HASH` | the same as an argon2id PHC string | – |
+    /// | `GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET` | people sign in with GitHub, by this app | – |
+    /// | `GITHUB_ALLOWED_LOGINS` | who may, by comma; `*`: everybody | – |
+    /// | `GITHUB_ALLOWED_ORGS`, `GITHUB_ALLOWED_TEAMS` | members may: `acme`, `acme/core` | – |
+    /// | `GITHUB_SCOPES` | what people are asked for, by comma | `read:user` |
+    /// | `GITHUB_SERVER_URL`, `GITHUB_API_URL` | a GitHub Enterprise Server, and its API | github.com |
     /// | `MCPO_CLIENTS` | clients known beforehand: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
     /// | `MCPO_LEDGER` | `gs://BUCKET`, `sqlite:PATH`, `memory`, or with the feature `redis` `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` (with TLS `rediss://`) | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
     /// | `MCPO_LEDGER_CA` | who vouches for a `rediss://`: certificates in PEM, or a file with them | the public authorities |

@@ -23,9 +23,9 @@ pub struct SqliteLedger {
 /// How long a process waits for another one's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The layout below; a file with a higher number was made by a newer mcpo.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = UPGRADES.len().cast_signed() as i64;
 /// What turns a file of each layout into the next one; an empty file has layout 0.
-const UPGRADES: [&str; LAYOUT as usize] = [
+const UPGRADES: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS grants (
         id BLOB PRIMARY KEY, version INTEGER NOT NULL, generation INTEGER NOT NULL,
         rotated_at INTEGER NOT NULL, revoked INTEGER NOT NULL, expires_at INTEGER NOT NULL
@@ -242,9 +242,6 @@ mod tests {
             .pragma_update(None, "user_version", LAYOUT + 1)
             .unwrap();
         let refused = SqliteLedger::open(&path).err().unwrap();
-        assert!(
-            format!("{:?}", refused).contains("newer mcpo"),
-            "{refused:?}"
-        );
+        assert!(format!("{refused:?}").contains("newer mcpo"), "{refused:?}");
     }
 }

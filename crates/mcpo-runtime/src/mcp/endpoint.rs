@@ -20,7 +20,7 @@ use tower_http::cors::{Cors, CorsLayer};
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use super::{Sessions, body::impatient};
+use super::{Sessions, body::impatient, sign_out};
 use crate::{app::App, base_url::BaseUrl, bearer, connection::Connection, host, trail::Trail};
 
 /// Every request of the newer form has it, none of the older (SEP-2243).
@@ -121,12 +121,22 @@ impl Guarded {
         };
         let request = Request::from_parts(parts, body);
         let stands_alone = request.headers().contains_key(&MCP_METHOD);
+        let is_call = request.method() == Method::POST;
+        let sign_in = caller.sign_in().filter(|_| is_call);
         let answer = self.sessions.handle(request, caller, connection);
-        if stands_alone {
+        let response = if stands_alone {
             trail.around(answer).await
         } else {
             trail.beside(answer).await
+        };
+        let Some(id) = sign_in else {
+            return response;
+        };
+        let response = sign_out::once_begun(response).await;
+        if self.app.upstream.is_refused(id) {
+            return bearer::signed_out(&self.app, base);
         }
+        response
     }
 }
 

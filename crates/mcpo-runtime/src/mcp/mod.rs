@@ -6,6 +6,7 @@ mod demand;
 mod endpoint;
 mod erased;
 mod session;
+mod sign_out;
 
 use std::{sync::Arc, time::Duration};
 

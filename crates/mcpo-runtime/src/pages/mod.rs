@@ -16,8 +16,7 @@ pub(crate) struct SignInPage<'a> {
     pub(crate) client: &'a str,
     pub(crate) action: &'static str,
     pub(crate) form: String,
-    /// What was wrong with the attempt before.
-    pub(crate) problem: Option<String>,
+    pub(crate) page: &'a crate::login::Page,
 }
 
 /// The question whether a client may have access.
@@ -29,7 +28,10 @@ pub(crate) struct ConsentPage<'a> {
     pub(crate) destination: String,
     pub(crate) loopback: bool,
     pub(crate) scopes: Vec<ScopeLine<'a>>,
-    pub(crate) subject: &'a str,
+    /// Who is signed in; nobody yet if people sign in at a provider.
+    pub(crate) person: Option<&'a str>,
+    pub(crate) provider: Option<&'a str>,
+    pub(crate) provider_scopes: &'a [String],
     pub(crate) action: &'static str,
     pub(crate) form: String,
 }

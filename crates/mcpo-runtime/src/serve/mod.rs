@@ -18,7 +18,6 @@ use crate::{
     config::Config,
     error::Error,
     log,
-    login::Login,
     mcp::{self, SharedHandler},
     routes,
 };
@@ -190,15 +189,11 @@ fn announce(app: &App, address: SocketAddr, under_dev: bool) {
         return;
     }
     let base = app.bases.primary();
-    let asked = match app.login {
-        Login::Nobody => "nobody is asked to sign in",
-        Login::Password(_) => "password",
-    };
-    tracing::info!(%address, url = %base.resource(), sign_in = asked, "serving");
-    if matches!(app.login, Login::Nobody) && !base.is_loopback() {
+    tracing::info!(%address, url = %base.resource(), sign_in = app.login.name(), "serving");
+    if app.login.asks_nobody() && !base.is_loopback() {
         tracing::warn!(
             "ANYONE who reaches {base} can use these tools: nobody is asked to sign in. \
-             Set ADMIN_PASSWORD."
+             Set ADMIN_PASSWORD, or let people sign in with GitHub."
         );
     }
 }

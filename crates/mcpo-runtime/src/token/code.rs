@@ -68,7 +68,8 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<Code, OAu
             "redirect_uri is not the one of the authorization request",
         ));
     }
-    if !app.login.still_allows(&code.grant.identity, &app.keys) {
+    // Whether the person may still come in was asked when the code was made, a minute ago.
+    if !code.grant.person.is_current(app.login.as_ref(), &app.keys) {
         return Err(OAuthError::invalid_grant("the user may no longer sign in"));
     }
     Ok(code)

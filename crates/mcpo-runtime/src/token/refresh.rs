@@ -14,9 +14,11 @@ use crate::{
     clock::Timestamp,
     grant::{self, GRACE, REFRESH_LIFETIME, RefreshToken},
     ledger::{GrantRecord, Swap},
+    login::LoginError,
     oauth_error::{ErrorCode, OAuthError},
     params::Params,
     scope::Scopes,
+    upstream,
 };
 
 /// What a refresh token's number means, given the record.
@@ -56,9 +58,16 @@ pub(crate) async fn exchange(
     let token = verify(app, client, params)?;
     let scopes = narrowed_scopes(&token, params)?;
     let id = token.grant.id;
-    if !app.login.still_allows(&token.grant.identity, &app.keys) {
-        end(app, &token).await?;
-        return Err(OAuthError::invalid_grant("the user may no longer sign in"));
+    match upstream::recheck(app, &token.grant.person).await {
+        Ok(()) => {}
+        Err(LoginError::Unavailable(why)) => {
+            return Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, why));
+        }
+        Err(LoginError::Refused(why)) => {
+            tracing::info!(grant = ?id, %why, "the user may no longer sign in, grant revoked");
+            end(app, &token).await?;
+            return Err(OAuthError::invalid_grant("the user may no longer sign in"));
+        }
     }
     loop {
         let now = app.now();

@@ -24,7 +24,7 @@ fn the_smallest_environment_that_works() {
         config.ledger,
         LedgerChoice::Sqlite(".mcpo/ledger.sqlite3".into())
     );
-    assert!(matches!(config.login, Login::Nobody));
+    assert!(config.login.asks_nobody());
 }
 
 #[test]
@@ -157,4 +157,53 @@ fn a_redis_that_is_not_built_in_is_refused_by_name() {
     let errors = errors.unwrap_err();
     assert!(errors.contains("feature redis"), "{errors}");
     assert!(!errors.contains("swordfish"), "{errors}");
+}
+#[test]
+fn github_is_set_up_whole_or_not_at_all() {
+    let secret = ("MCPO_SECRET", SECRET);
+    let (id, key) = (
+        ("GITHUB_CLIENT_ID", "Iv1.abc"),
+        ("GITHUB_CLIENT_SECRET", "swordfish"),
+    );
+    let logins = ("GITHUB_ALLOWED_LOGINS", "octocat, hubot");
+    let config = read(&[secret, id, key, logins]).unwrap();
+    assert_eq!(config.login.name(), "GitHub");
+    for (variables, named) in [
+        (&[secret, id][..], "GITHUB_CLIENT_SECRET is not set"),
+        (&[secret, key], "GITHUB_CLIENT_ID is not set"),
+        (&[secret, logins], "GITHUB_CLIENT_ID is not set"),
+        (
+            &[secret, id, key],
+            "GITHUB_ALLOWED_LOGINS is not set, so nobody",
+        ),
+        (
+            &[secret, id, key, ("GITHUB_ALLOWED_LOGINS", "octo cat/x")],
+            "GITHUB_ALLOWED_LOGINS has a name",
+        ),
+        (
+            &[secret, id, key, ("GITHUB_ALLOWED_TEAMS", "core")],
+            "GITHUB_ALLOWED_TEAMS has a team without",
+        ),
+        (
+            &[
+                secret,
+                id,
+                key,
+                logins,
+                ("GITHUB_SERVER_URL", "http://ghe.example"),
+            ],
+            "GITHUB_SERVER_URL=\"http://ghe.example\" is not the https URL",
+        ),
+        (
+            &[secret, id, key, logins, ("ADMIN_PASSWORD", "hunter2")],
+            "GITHUB_CLIENT_ID is set beside ADMIN_PASSWORD",
+        ),
+    ] {
+        let errors = read(variables).unwrap_err();
+        assert!(errors.contains(named), "{named} in\n{errors}");
+        assert!(
+            !errors.contains("swordfish") && !errors.contains("hunter2"),
+            "{errors}"
+        );
+    }
 }

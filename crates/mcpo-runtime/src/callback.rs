@@ -1,0 +1,174 @@
+//! The answer of the provider where people sign in: it has to belong to this browser, for the
+//! first time, within ten minutes.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Extension,
+    extract::{ConnectInfo, RawQuery, State},
+    response::Response,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, StatusCode};
+
+use crate::{
+    app::App,
+    authorize::{AuthorizationRequest, Refusal as RequestRefusal, refused, with_cookie},
+    base_url::BaseUrl,
+    browser::Browser,
+    consent,
+    ledger::GrantId,
+    login::{Answer, Away, Identity, Outcome, Person, Refusal, Visit},
+    oauth_error::OAuthError,
+    pages::ErrorPage,
+    params::Params,
+    source,
+    upstream::{self, Trip},
+};
+
+/// Why an answer is not looked at.
+enum Turned {
+    /// It has no `state` that belongs to a trip of this browser.
+    Foreign(&'static str),
+    /// The trip is over; it began with this query.
+    Over(&'static str, String),
+    /// The ledger is out of reach.
+    Unavailable(OAuthError),
+}
+
+impl From<OAuthError> for Turned {
+    fn from(error: OAuthError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    Extension(base): Extension<BaseUrl>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let Ok(params) = Params::parse(query.as_bytes()) else {
+        return turned(&app, &Turned::Foreign("unreadable"));
+    };
+    let (id, trip) = match spend(&app, &base, &headers, &params).await {
+        Ok(trip) => trip,
+        Err(why) => return turned(&app, &why),
+    };
+    let request = match AuthorizationRequest::verify(&app, &trip.query).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal.into_response(&app, &base),
+    };
+    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
+    let visit = Visit {
+        source: source::of(peer, &headers, &app),
+        now: app.now(),
+        away: Away {
+            callback_url: callback_url(&app, &base),
+            state: URL_SAFE_NO_PAD.encode(id.0),
+            secrets: trip.secrets,
+        },
+        wants_another_account: false,
+    };
+    let outcome = app.login.resume(&visit, &Answer(params)).await;
+    let response = match outcome {
+        Outcome::Identity(identity) => signed_in(&app, &base, &request, id, identity).await,
+        Outcome::Refusal(refusal) => Ok(refused(&app, &refusal, &trip.query)),
+        Outcome::Page(_) | Outcome::Redirect(_) => {
+            let refusal = Refusal::unexpected("the login asks for another step");
+            Ok(refused(&app, &refusal, &trip.query))
+        }
+    };
+    response.unwrap_or_else(|error| {
+        RequestRefusal::redirect(&request, error).into_response(&app, &base)
+    })
+}
+
+/// Where the provider has to send people who began at `base`.
+pub(crate) fn callback_url(app: &App, base: &BaseUrl) -> String {
+    let provider = app.login.provider();
+    provider.map_or_else(String::new, |provider| base.join(provider.callback))
+}
+
+/// The trip that an answer ends, which nobody else can end then.
+async fn spend(
+    app: &App,
+    base: &BaseUrl,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<(GrantId, Trip), Turned> {
+    let id = params
+        .get("state")
+        .and_then(|state| URL_SAFE_NO_PAD.decode(state).ok())
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(GrantId)
+        .ok_or(Turned::Foreign("no state of ours"))?;
+    let Some((trip, version)) = upstream::open_trip(app, id).await? else {
+        return Err(Turned::Foreign("state unknown, used or too old"));
+    };
+    // The state alone would do for somebody who plants the answer of his own sign-in in the
+    // browser of another person.
+    let browser = Browser::recognise(headers, app, base);
+    if !browser.is_some_and(|browser| browser.has_id(&trip.browser)) {
+        return Err(Turned::Foreign("state of another browser"));
+    }
+    if upstream::spend_trip(app, id, version).await? {
+        Ok((id, trip))
+    } else {
+        Err(Turned::Over("state used at the same time", trip.query))
+    }
+}
+
+async fn signed_in(
+    app: &App,
+    base: &BaseUrl,
+    request: &AuthorizationRequest,
+    id: GrantId,
+    mut identity: Identity,
+) -> Result<Response, OAuthError> {
+    let tokens = identity.upstream.take();
+    let upstream = tokens.is_some().then_some(id);
+    if let Some(tokens) = tokens {
+        upstream::finish_trip(app, id, tokens).await?;
+    }
+    let person = Person::new(identity, upstream, app.login.as_ref(), &app.keys);
+    tracing::info!(account = person.subject, "signed in");
+    // What the person allowed before the trip was about this request and no other one.
+    let browser = Browser::new(app, Some(person.clone()))?;
+    let response = consent::allow(app, base, request, person)?;
+    with_cookie(response, &browser, app, base)
+}
+
+fn turned(app: &App, why: &Turned) -> Response {
+    let (status, fault, what, query) = match why {
+        Turned::Foreign(fault) => (
+            StatusCode::BAD_REQUEST,
+            *fault,
+            "This page can be reached once, in the browser in which you began to sign in, and within \
+             ten minutes.",
+            None,
+        ),
+        Turned::Over(fault, query) => (
+            StatusCode::BAD_REQUEST,
+            *fault,
+            "This sign-in was used already.",
+            Some(query),
+        ),
+        Turned::Unavailable(error) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            error.code.as_str(),
+            "This server cannot reach its storage at the moment.",
+            None,
+        ),
+    };
+    tracing::warn!(fault, "sign-in answer refused");
+    let page = ErrorPage {
+        title: "You are not signed in",
+        what: what.into(),
+        remedy: "Nobody was signed in. Start again from the program that you came from.",
+        retry: query.map(|query| format!("{}?{query}", crate::routes::AUTHORIZE)),
+    };
+    app.pages.error(status, &page)
+}

@@ -1,0 +1,146 @@
+//! How people sign in: one way, and whoever may is named.
+
+use std::sync::Arc;
+
+use super::Reader;
+use crate::login::{
+    GitHub, GitHubError, Login, MAX_PASSWORD_LEN, Nobody, Password, PasswordSecret,
+};
+
+const GITHUB_ID: &str = "GITHUB_CLIENT_ID";
+const GITHUB_SECRET: &str = "GITHUB_CLIENT_SECRET";
+const GITHUB_LOGINS: &str = "GITHUB_ALLOWED_LOGINS";
+const GITHUB_ORGS: &str = "GITHUB_ALLOWED_ORGS";
+const GITHUB_TEAMS: &str = "GITHUB_ALLOWED_TEAMS";
+const GITHUB_NAMES: &str = "names by comma, as GitHub writes them";
+const GITHUB_URL: &str = "for example https://github.example";
+
+impl Reader<'_> {
+    pub(super) fn login(&mut self) -> Arc<dyn Login> {
+        let password = self.password();
+        let github = self.github();
+        match (password, github) {
+            (None, None) => Arc::new(Nobody),
+            (Some(password), None) => Arc::new(password),
+            (None, Some(github)) => Arc::new(github),
+            (Some(_), Some(github)) => {
+                let problem = "is set beside ADMIN_PASSWORD";
+                let allowed = "set one of the two: people sign in in one way";
+                self.wrong(GITHUB_ID, None, problem, allowed);
+                Arc::new(github)
+            }
+        }
+    }
+
+    fn password(&mut self) -> Option<Password> {
+        let plain = self.text("ADMIN_PASSWORD");
+        let hash = self.text("ADMIN_PASSWORD_HASH");
+        let secret = match (plain, hash) {
+            (None, None) => return None,
+            (Some(plain), None) => {
+                if plain.len() > MAX_PASSWORD_LEN {
+                    let problem = format!("is longer than {MAX_PASSWORD_LEN} bytes");
+                    self.wrong("ADMIN_PASSWORD", None, problem, "use a shorter one");
+                }
+                PasswordSecret::Plain(plain)
+            }
+            (None, Some(hash)) => {
+                if !PasswordSecret::is_argon2id(&hash) {
+                    let problem = "is not an argon2id hash";
+                    let allowed = "a PHC string that begins with $argon2id$";
+                    self.wrong("ADMIN_PASSWORD_HASH", None, problem, allowed);
+                }
+                PasswordSecret::Hash(hash)
+            }
+            (Some(_), Some(hash)) => {
+                let problem = "is set beside ADMIN_PASSWORD";
+                self.wrong("ADMIN_PASSWORD_HASH", None, problem, "set one of the two");
+                PasswordSecret::Hash(hash)
+            }
+        };
+        Some(Password::new(secret))
+    }
+
+    fn github(&mut self) -> Option<GitHub> {
+        let id = self.text(GITHUB_ID);
+        let secret = self.text(GITHUB_SECRET);
+        let lists = [GITHUB_LOGINS, GITHUB_ORGS, GITHUB_TEAMS].map(|name| self.list(name));
+        let (Some(id), Some(secret)) = (&id, &secret) else {
+            self.half_of_github(
+                id.is_some(),
+                secret.is_some(),
+                lists.iter().any(Option::is_some),
+            );
+            return None;
+        };
+        let mut github = GitHub::new(id, secret);
+        let [logins, organizations, teams] = lists.map(Option::unwrap_or_default);
+        github = self.named(GITHUB_LOGINS, github, |github| github.allow_logins(&logins))?;
+        github = self.named(GITHUB_ORGS, github, |github| {
+            github.allow_organizations(&organizations)
+        })?;
+        github = self.named(GITHUB_TEAMS, github, |github| github.allow_teams(&teams))?;
+        if !github.allows_somebody() {
+            let allowed = "names of accounts by comma, or * for everybody who has one; \
+                           GITHUB_ALLOWED_ORGS and GITHUB_ALLOWED_TEAMS let members in";
+            let problem = "is not set, so nobody could sign in";
+            self.wrong(GITHUB_LOGINS, None, problem, allowed);
+        }
+        if let Some(scopes) = self.list("GITHUB_SCOPES") {
+            github = github.with_scopes(&scopes);
+        }
+        if let Some(server) = self.text("GITHUB_SERVER_URL") {
+            github = self.at("GITHUB_SERVER_URL", github, &server, GitHub::at_server)?;
+        }
+        if let Some(api) = self.text("GITHUB_API_URL") {
+            github = self.at("GITHUB_API_URL", github, &api, GitHub::with_api)?;
+        }
+        Some(github)
+    }
+
+    /// Deny by default: a list without an app must not end in a server that asks nobody.
+    fn half_of_github(&mut self, id: bool, secret: bool, list: bool) {
+        let problem = "is not set, and other GITHUB_ variables are";
+        let allowed = "the app's, from https://github.com/settings/developers";
+        if !id && (secret || list) {
+            self.wrong(GITHUB_ID, None, problem, allowed);
+        }
+        if !secret && (id || list) {
+            self.wrong(GITHUB_SECRET, None, problem, allowed);
+        }
+    }
+
+    fn named(
+        &mut self,
+        name: &'static str,
+        github: GitHub,
+        add: impl FnOnce(GitHub) -> Result<GitHub, GitHubError>,
+    ) -> Option<GitHub> {
+        add(github)
+            .map_err(|error| self.wrong(name, None, error.to_string(), GITHUB_NAMES))
+            .ok()
+    }
+
+    fn at(
+        &mut self,
+        name: &'static str,
+        github: GitHub,
+        url: &str,
+        set: impl FnOnce(GitHub, &str) -> Result<GitHub, GitHubError>,
+    ) -> Option<GitHub> {
+        set(github, url)
+            .map_err(|error| self.wrong(name, Some(url.into()), error.to_string(), GITHUB_URL))
+            .ok()
+    }
+
+    /// What is listed by commas or spaces; `None` if nothing is.
+    fn list(&mut self, name: &'static str) -> Option<Vec<String>> {
+        let text = self.text(name)?;
+        let parts = text.split([',', ' ', '\n']).map(str::trim);
+        let parts: Vec<_> = parts
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect();
+        (!parts.is_empty()).then_some(parts)
+    }
+}

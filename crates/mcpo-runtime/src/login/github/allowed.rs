@@ -1,0 +1,138 @@
+//! Who may come in: accounts by name, or by what they are members of.
+
+use super::{
+    api::{Trouble, User},
+    settings::{GitHub, GitHubError},
+};
+
+/// The allow-list. Empty, it lets nobody in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Allowed {
+    anybody: bool,
+    logins: Vec<String>,
+    organizations: Vec<String>,
+    teams: Vec<(String, String)>,
+}
+
+/// Whether somebody is on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Allowed,
+    NotAllowed,
+}
+
+impl Allowed {
+    pub(super) fn add_logins(&mut self, names: &[impl AsRef<str>]) -> Result<(), GitHubError> {
+        for name in names.iter().map(AsRef::as_ref) {
+            match name {
+                "*" => self.anybody = true,
+                name => self.logins.push(checked(name)?),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_organizations(
+        &mut self,
+        names: &[impl AsRef<str>],
+    ) -> Result<(), GitHubError> {
+        for name in names {
+            self.organizations.push(checked(name.as_ref())?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_teams(&mut self, names: &[impl AsRef<str>]) -> Result<(), GitHubError> {
+        for name in names {
+            let (organization, team) = name.as_ref().split_once('/').ok_or(GitHubError::Team)?;
+            self.teams.push((checked(organization)?, checked(team)?));
+        }
+        Ok(())
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        !self.anybody
+            && self.logins.is_empty()
+            && self.organizations.is_empty()
+            && self.teams.is_empty()
+    }
+
+    pub(super) const fn needs_membership(&self) -> bool {
+        !self.organizations.is_empty() || !self.teams.is_empty()
+    }
+
+    /// GitHub does not tell names apart by their case.
+    fn has_login(&self, login: &str) -> bool {
+        self.anybody
+            || self
+                .logins
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(login))
+    }
+}
+
+/// Letters, digits, and what stands between them; `.` and `_` are in slugs of teams and in names of
+/// managed users.
+fn checked(name: &str) -> Result<String, GitHubError> {
+    let name = name.trim();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let good = (1..=100).contains(&name.len())
+        && name.bytes().all(plain)
+        && name.bytes().any(|byte| byte.is_ascii_alphanumeric());
+    good.then(|| name.to_owned()).ok_or(GitHubError::Name)
+}
+
+impl GitHub {
+    /// Whether `user`, whose token this is, may come in. One membership is enough, so one that cannot
+    /// be asked about matters only if no other one is found.
+    pub(super) async fn verdict(&self, user: &User, token: &str) -> Result<Verdict, Trouble> {
+        if self.allowed.has_login(&user.login) {
+            return Ok(Verdict::Allowed);
+        }
+        let mut trouble = None;
+        let mut note = |asked: Result<bool, Trouble>| match asked {
+            Ok(is_member) => is_member,
+            Err(error) => {
+                trouble = Some(error);
+                false
+            }
+        };
+        for organization in &self.allowed.organizations {
+            if note(self.is_in_organization(organization, token).await) {
+                return Ok(Verdict::Allowed);
+            }
+        }
+        for (organization, team) in &self.allowed.teams {
+            if note(
+                self.is_in_team(organization, team, &user.login, token)
+                    .await,
+            ) {
+                return Ok(Verdict::Allowed);
+            }
+        }
+        trouble.map_or(Ok(Verdict::NotAllowed), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_and_compared_as_github_does() {
+        let mut allowed = Allowed::default();
+        assert!(allowed.is_empty());
+        allowed.add_logins(&["Octocat", " hubot "]).unwrap();
+        assert!(allowed.has_login("octocat") && allowed.has_login("HUBOT"));
+        assert!(!allowed.has_login("octo") && !allowed.has_login(""));
+        assert_eq!(allowed.add_logins(&["../x"]), Err(GitHubError::Name));
+        assert_eq!(allowed.add_logins(&[".."]), Err(GitHubError::Name));
+        assert_eq!(allowed.add_teams(&["core"]), Err(GitHubError::Team));
+        assert_eq!(allowed.add_teams(&["a/b/c"]), Err(GitHubError::Name));
+        assert!(!allowed.needs_membership());
+        allowed.add_teams(&["acme/core"]).unwrap();
+        assert!(allowed.needs_membership());
+        allowed.add_logins(&["*"]).unwrap();
+        assert!(allowed.has_login("anyone"));
+    }
+}

@@ -1,0 +1,166 @@
+//! People sign in with their account at GitHub, or at a GitHub Enterprise Server.
+//! <https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps>
+//!
+//! Works with an OAuth app and with a GitHub App. A person is known by the number of the account,
+//! because the name of an account can be changed and then taken by somebody else.
+
+mod allowed;
+mod api;
+mod settings;
+
+use std::borrow::Cow;
+
+use url::Url;
+
+pub use self::settings::{GitHub, GitHubError};
+use self::{
+    allowed::Verdict,
+    api::{Trouble, User},
+};
+use super::{Answer, Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal, Visit};
+use crate::upstream::UpstreamTokens;
+
+const CALLBACK: &str = "/auth/github/callback";
+
+impl GitHub {
+    fn departure(&self, visit: &Visit) -> Url {
+        let mut url = self.authorize_url();
+        let mut query = url.query_pairs_mut();
+        query
+            .append_pair("client_id", &self.client_id)
+            .append_pair("redirect_uri", visit.callback_url())
+            .append_pair("scope", &self.asked_scopes().join(" "))
+            .append_pair("state", visit.state())
+            .append_pair("code_challenge", &visit.code_challenge())
+            .append_pair("code_challenge_method", "S256")
+            .append_pair("allow_signup", "false");
+        if visit.wants_another_account() {
+            query.append_pair("prompt", "select_account");
+        }
+        drop(query);
+        url
+    }
+
+    async fn arrival(&self, visit: &Visit, answer: &Answer) -> Result<Identity, Refusal> {
+        if let Some(error) = answer.get("error") {
+            return Err(match error {
+                "access_denied" => {
+                    Refusal::not_allowed("access_denied", "You did not allow it at GitHub.")
+                }
+                other => Refusal::unexpected(format!("GitHub answers {}", quoted(other))),
+            });
+        }
+        let code = answer
+            .get("code")
+            .ok_or_else(|| Refusal::unexpected("GitHub sends no code"))?;
+        let tokens = self.exchange(visit, code).await.map_err(refusal)?;
+        let token = tokens.access_token();
+        let user = self.user(token).await.map_err(refusal)?;
+        match self.verdict(&user, token).await.map_err(refusal)? {
+            Verdict::Allowed => Ok(Identity::new(user.subject())
+                .with_name(user.login)
+                .with_upstream(tokens)),
+            Verdict::NotAllowed => Err(Refusal::not_allowed(
+                "not on the allow-list",
+                format!(
+                    "You are signed in at GitHub as {}, and that account may not use this server.",
+                    user.login
+                ),
+            )),
+        }
+    }
+
+    /// The name of the account may have changed since, and with it whose name is on the list.
+    async fn still_allowed(&self, identity: &Identity, token: &str) -> Result<(), LoginError> {
+        let user: User = self.user(token).await.map_err(standing)?;
+        if user.subject() != identity.subject() {
+            return Err(LoginError::refused("the token is another account's"));
+        }
+        match self.verdict(&user, token).await.map_err(standing)? {
+            Verdict::Allowed => Ok(()),
+            Verdict::NotAllowed => Err(LoginError::refused("not on the allow-list any more")),
+        }
+    }
+}
+
+/// What a trouble means for somebody who is signing in.
+fn refusal(trouble: Trouble) -> Refusal {
+    match trouble {
+        Trouble::OutOfReach(fault) => Refusal::unavailable(fault),
+        Trouble::Refused(fault) | Trouble::Unexpected(fault) => Refusal::unexpected(fault),
+    }
+}
+
+/// What it means for somebody who signed in before: only a clear no ends that.
+fn standing(trouble: Trouble) -> LoginError {
+    match trouble {
+        Trouble::Refused(why) => LoginError::Refused(why),
+        Trouble::OutOfReach(why) | Trouble::Unexpected(why) => {
+            tracing::warn!(%why, "GitHub is of no help");
+            LoginError::unavailable("GitHub does not answer as it should")
+        }
+    }
+}
+
+/// Somebody else's word in a log: short, and nothing that a terminal would obey.
+fn quoted(unverified: &str) -> Cow<'static, str> {
+    let short: String = unverified.chars().take(64).collect();
+    format!("{short:?}").into()
+}
+
+impl Login for GitHub {
+    fn name(&self) -> &'static str {
+        "GitHub"
+    }
+
+    fn basis(&self) -> String {
+        // Who is on the list is asked at each refresh; a new list signs nobody out who is on it.
+        format!("{} {}", self.server, self.client_id)
+    }
+
+    fn provider(&self) -> Option<Provider> {
+        Some(Provider {
+            name: "GitHub".into(),
+            scopes: self.asked_scopes(),
+            callback: CALLBACK,
+            plain_origin: (self.server.scheme() == "http")
+                .then(|| self.server.origin().ascii_serialization()),
+        })
+    }
+
+    fn begin<'a>(&'a self, visit: &'a Visit) -> LoginFuture<'a, Outcome> {
+        Box::pin(async { Outcome::Redirect(self.departure(visit)) })
+    }
+
+    fn resume<'a>(&'a self, visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
+        Box::pin(async {
+            match self.arrival(visit, answer).await {
+                Ok(identity) => Outcome::Identity(identity),
+                Err(refusal) => Outcome::Refusal(refusal),
+            }
+        })
+    }
+
+    fn recheck<'a>(
+        &'a self,
+        identity: &'a Identity,
+        upstream: Option<&'a UpstreamTokens>,
+    ) -> LoginFuture<'a, Result<(), LoginError>> {
+        Box::pin(async move {
+            let tokens = upstream.ok_or_else(|| LoginError::refused("there is no token"))?;
+            self.still_allowed(identity, tokens.access_token()).await
+        })
+    }
+
+    fn renew<'a>(
+        &'a self,
+        tokens: &'a UpstreamTokens,
+    ) -> LoginFuture<'a, Result<UpstreamTokens, LoginError>> {
+        Box::pin(async move {
+            let token = tokens
+                .refresh_token()
+                .ok_or_else(|| LoginError::refused("there is no refresh token"))?;
+            self.refresh(token).await.map_err(standing)
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! Which GitHub, which app, and whom it lets in.
+
+use std::fmt;
+
+use url::Url;
+
+use super::allowed::Allowed;
+use crate::outgoing::{Outgoing, server_url};
+
+const SERVER: &str = "https://github.com";
+const API: &str = "https://api.github.com";
+
+/// Sign-in with GitHub.
+pub struct GitHub {
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+    pub(super) allowed: Allowed,
+    pub(super) scopes: Vec<String>,
+    pub(super) server: Url,
+    pub(super) api: Url,
+    pub(super) outgoing: Outgoing,
+}
+
+/// Why GitHub cannot be set up so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GitHubError {
+    /// A server is asked with TLS, or on this machine.
+    #[error("is not the https URL of a server")]
+    Server,
+    /// A team is named with its organisation.
+    #[error("has a team without its organisation")]
+    Team,
+    /// Not the name of an account, an organisation or a team.
+    #[error("has a name that GitHub would not give")]
+    Name,
+}
+
+impl fmt::Debug for GitHub {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("GitHub")
+            .field("server", &self.server.as_str())
+            .field("client_id", &self.client_id)
+            .field("allowed", &self.allowed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl GitHub {
+    /// The app with this id and secret at github.com. It lets nobody in yet.
+    #[must_use]
+    pub fn new(client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            client_secret: client_secret.into(),
+            allowed: Allowed::default(),
+            scopes: vec!["read:user".into()],
+            server: fixed(SERVER),
+            api: fixed(API),
+            outgoing: Outgoing::default(),
+        }
+    }
+
+    /// Lets these accounts in; `*` stands for everybody who has one.
+    pub fn allow_logins(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
+        self.allowed.add_logins(names)?;
+        Ok(self)
+    }
+
+    /// Lets the members of these organisations in. That asks people for the scope `read:org`.
+    pub fn allow_organizations(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
+        self.allowed.add_organizations(names)?;
+        Ok(self)
+    }
+
+    /// Lets the members of these teams in, each as `ORGANISATION/TEAM`. That asks people for the scope
+    /// `read:org`.
+    pub fn allow_teams(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
+        self.allowed.add_teams(names)?;
+        Ok(self)
+    }
+
+    /// Asks people for these scopes instead of `read:user`: what the tools need.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: &[impl AsRef<str>]) -> Self {
+        self.scopes = scopes
+            .iter()
+            .map(|scope| scope.as_ref().to_owned())
+            .collect();
+        self
+    }
+
+    /// A GitHub Enterprise Server, such as `https://github.example`. Its API is below `/api/v3`.
+    pub fn at_server(mut self, server: &str) -> Result<Self, GitHubError> {
+        self.server = server_url(server).ok_or(GitHubError::Server)?;
+        if self.server.as_str() != fixed(SERVER).as_str() {
+            self.api = below(&self.server, "api/v3");
+        }
+        Ok(self)
+    }
+
+    /// Another place of the API.
+    pub fn with_api(mut self, api: &str) -> Result<Self, GitHubError> {
+        self.api = server_url(api).ok_or(GitHubError::Server)?;
+        Ok(self)
+    }
+
+    /// Whether anybody can come in at all.
+    #[must_use]
+    pub fn allows_somebody(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+
+    /// The finished settings: membership is asked for where it matters.
+    pub(super) fn asked_scopes(&self) -> Vec<String> {
+        let mut scopes = self.scopes.clone();
+        let covers = |scope: &String| matches!(&**scope, "read:org" | "write:org" | "admin:org");
+        if self.allowed.needs_membership() && !scopes.iter().any(covers) {
+            scopes.push("read:org".into());
+        }
+        scopes
+    }
+
+    pub(super) fn authorize_url(&self) -> Url {
+        below(&self.server, "login/oauth/authorize")
+    }
+
+    pub(super) fn token_url(&self) -> Url {
+        below(&self.server, "login/oauth/access_token")
+    }
+
+    pub(super) fn api_url(&self, path: &[&str]) -> Url {
+        let mut url = self.api.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+}
+
+fn below(server: &Url, path: &str) -> Url {
+    let mut url = server.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path.split('/'));
+    }
+    url
+}
+
+fn fixed(url: &'static str) -> Url {
+    match Url::parse(url) {
+        Ok(url) => url,
+        Err(error) => unreachable!("{url}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_enterprise_server_has_its_api_below_itself() {
+        let github = GitHub::new("id", "secret")
+            .at_server("https://ghe.example/")
+            .unwrap();
+        let url = github.api_url(&["orgs", "a b", "teams"]);
+        assert_eq!(url.as_str(), "https://ghe.example/api/v3/orgs/a%20b/teams");
+        let url = github.token_url();
+        assert_eq!(url.as_str(), "https://ghe.example/login/oauth/access_token");
+        let github = GitHub::new("id", "secret").at_server(SERVER).unwrap();
+        assert_eq!(
+            github.api_url(&["user"]).as_str(),
+            "https://api.github.com/user"
+        );
+    }
+
+    #[test]
+    fn membership_is_asked_for_where_it_matters() {
+        let github = || GitHub::new("id", "secret");
+        assert_eq!(github().asked_scopes(), ["read:user"]);
+        let members = github().allow_organizations(&["acme"]).unwrap();
+        assert_eq!(members.asked_scopes(), ["read:user", "read:org"]);
+        let more = members.with_scopes(&["repo", "admin:org"]);
+        assert_eq!(more.asked_scopes(), ["repo", "admin:org"]);
+        assert!(!format!("{more:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,155 @@
+//! One user with a password.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordVerifier as _, phc::PasswordHash},
+};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::{Answer, Field, Identity, Login, LoginFuture, Outcome, Page, Visit};
+use crate::throttle::Throttle;
+
+/// The longest password that is looked at, in bytes.
+pub(crate) const MAX_PASSWORD_LEN: usize = 1024;
+/// The name that the Python template used, so that tools which store it keep working.
+const SUBJECT: &str = "admin";
+const WRONG: &str = "That is not the password.";
+
+/// A login by password.
+pub(crate) struct Password {
+    secret: Arc<Secret>,
+    throttle: Throttle,
+}
+
+/// The password, in either of its two forms.
+#[derive(Clone)]
+pub(crate) enum Secret {
+    Plain(String),
+    /// A PHC string of argon2id.
+    Hash(String),
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match *self.secret {
+            Secret::Plain(_) => "Plain(…)",
+            Secret::Hash(_) => "Hash(…)",
+        })
+    }
+}
+
+impl Password {
+    pub(crate) fn new(secret: Secret) -> Self {
+        Self {
+            secret: Arc::new(secret),
+            throttle: Throttle::new(),
+        }
+    }
+
+    async fn check(&self, visit: &Visit, unverified: &str) -> Outcome {
+        if let Err(wait) = self.throttle.attempt(SUBJECT, visit.source, visit.now) {
+            tracing::warn!(
+                account = SUBJECT,
+                seconds = wait.as_secs(),
+                "sign-in throttled"
+            );
+            return ask_again(format!(
+                "There were too many attempts. Try again in {}.",
+                in_words(wait)
+            ));
+        }
+        let (secret, unverified) = (Arc::clone(&self.secret), unverified.to_owned());
+        // A hash is slow on purpose; it must not hold up other requests.
+        let right = tokio::task::spawn_blocking(move || secret.is(&unverified)).await;
+        if right.unwrap_or(false) {
+            self.throttle.success(SUBJECT, visit.source);
+            Outcome::Identity(Identity::new(SUBJECT))
+        } else {
+            tracing::warn!(account = SUBJECT, "wrong password");
+            ask_again(WRONG.to_owned())
+        }
+    }
+}
+
+fn ask() -> Page {
+    Page::new("Sign in").with_field(Field::password("password", "Password"))
+}
+
+fn ask_again(problem: String) -> Outcome {
+    Outcome::Page(ask().with_problem(problem))
+}
+
+fn in_words(wait: Duration) -> String {
+    match wait.as_secs() {
+        0 | 1 => "a second".to_owned(),
+        seconds @ 2..=90 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+impl Login for Password {
+    fn name(&self) -> &'static str {
+        "password"
+    }
+
+    fn basis(&self) -> String {
+        match &*self.secret {
+            Secret::Plain(text) | Secret::Hash(text) => text.clone(),
+        }
+    }
+
+    fn begin<'a>(&'a self, _visit: &'a Visit) -> LoginFuture<'a, Outcome> {
+        Box::pin(async { Outcome::Page(ask()) })
+    }
+
+    fn resume<'a>(&'a self, visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
+        Box::pin(self.check(visit, answer.get("password").unwrap_or_default()))
+    }
+}
+
+impl Secret {
+    /// Compares in constant time. A hash costs tens of milliseconds by design: call it where
+    /// blocking is allowed.
+    pub(crate) fn is(&self, unverified: &str) -> bool {
+        if unverified.len() > MAX_PASSWORD_LEN {
+            return false;
+        }
+        match self {
+            // Digests are of one length, so that the comparison does not tell the password's.
+            Self::Plain(password) => Sha256::digest(password)
+                .as_slice()
+                .ct_eq(Sha256::digest(unverified).as_slice())
+                .into(),
+            Self::Hash(phc) => PasswordHash::new(phc).is_ok_and(|hash| {
+                Argon2::default()
+                    .verify_password(unverified.as_bytes(), &hash)
+                    .is_ok()
+            }),
+        }
+    }
+
+    /// Whether `phc` is a hash that [`Self::is`] can check.
+    pub(crate) fn is_argon2id(phc: &str) -> bool {
+        PasswordHash::new(phc).is_ok_and(|hash| hash.algorithm.as_str() == "argon2id")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_password() {
+        let plain = Secret::Plain("open sesame".into());
+        assert!(plain.is("open sesame"));
+        assert!(!plain.is("open sesam"));
+        assert!(!plain.is(&"x".repeat(MAX_PASSWORD_LEN + 1)));
+        let phc = "$argon2id$v=19$m=16,t=2,p=1$c29tZXNhbHRzYWx0$xV5mpHWkq4zxN8YzCiLDpA";
+        assert!(Secret::is_argon2id(phc));
+        assert!(!Secret::is_argon2id("hunter2"));
+        assert!(!Secret::Hash(phc.into()).is("wrong"));
+    }
+}

@@ -1,0 +1,86 @@
+//! A person as codes, tokens and browsers carry them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Identity, Login};
+use crate::{ledger::GrantId, seal::KeyRing};
+
+const EPOCH_LEN: usize = 8;
+
+/// Who signed in, and under which settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Person {
+    pub(crate) subject: String,
+    pub(crate) name: Option<String>,
+    /// Changes with what the login rests on, so that a new password ends every session and grant of
+    /// the old one.
+    epoch: [u8; EPOCH_LEN],
+    /// Where the ledger keeps the provider's tokens.
+    pub(crate) upstream: Option<GrantId>,
+}
+
+impl Person {
+    pub(crate) fn new(
+        identity: Identity,
+        upstream: Option<GrantId>,
+        login: &dyn Login,
+        keys: &KeyRing,
+    ) -> Self {
+        Self {
+            subject: identity.subject,
+            name: identity.name,
+            epoch: epochs(login, keys).into_iter().next().unwrap_or_default(),
+            upstream,
+        }
+    }
+
+    /// Whether the sign-in still counts, as far as that can be said without asking anybody.
+    pub(crate) fn is_current(&self, login: &dyn Login, keys: &KeyRing) -> bool {
+        epochs(login, keys).contains(&self.epoch)
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            subject: self.subject.clone(),
+            name: self.name.clone(),
+            upstream: None,
+        }
+    }
+
+    /// What the person is called.
+    pub(crate) fn shown(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.subject)
+    }
+}
+
+/// A keyed digest of what the login rests on, under each key of the ring.
+fn epochs(login: &dyn Login, keys: &KeyRing) -> Vec<[u8; EPOCH_LEN]> {
+    let basis = login.basis();
+    let parts = [
+        b"login epoch".as_slice(),
+        login.name().as_bytes(),
+        basis.as_bytes(),
+    ];
+    let shortened = keys.macs(&parts).map(|mac| {
+        let mut epoch = [0; EPOCH_LEN];
+        epoch.copy_from_slice(&mac[..EPOCH_LEN]);
+        epoch
+    });
+    shortened.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Nobody, Password, PasswordSecret};
+    use super::*;
+
+    #[test]
+    fn a_new_password_ends_what_the_old_one_opened() {
+        let keys = KeyRing::parse(&"A".repeat(43)).unwrap();
+        let login = |password: &str| Password::new(PasswordSecret::Plain(password.into()));
+        let person = Person::new(Identity::new("admin"), None, &login("one"), &keys);
+        assert!(person.is_current(&login("one"), &keys));
+        assert!(!person.is_current(&login("two"), &keys));
+        assert!(!person.is_current(&Nobody, &keys));
+    }
+}

@@ -1,0 +1,158 @@
+//! Asking servers that the owner of this one has named: bounded in time and size, and never led
+//! elsewhere by a redirect.
+
+use std::{fmt, sync::OnceLock, time::Duration};
+
+use futures_util::StreamExt as _;
+use http::{HeaderMap, StatusCode, header};
+use reqwest::{Client, RequestBuilder, redirect::Policy};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::{Error, oauth_error::chain, tls};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// One question and its whole answer: a person or a client is waiting.
+const TIMEOUT: Duration = Duration::from_secs(6);
+const MAX_LEN: usize = 256 * 1024;
+
+/// A client for such questions, set up when it is first needed: TLS takes memory.
+#[derive(Default)]
+pub(crate) struct Outgoing(OnceLock<Client>);
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutgoingError {
+    #[error("TLS cannot be set up: {0}")]
+    SetUp(String),
+    #[error("no connection: {0}")]
+    Connect(String),
+    #[error("no answer within {} seconds", TIMEOUT.as_secs())]
+    Timeout,
+    #[error("the answer is longer than {MAX_LEN} bytes")]
+    TooLong,
+    #[error("the answer broke off")]
+    Broken,
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Outgoing")
+    }
+}
+
+impl Outgoing {
+    /// Sends the request that `build` makes.
+    pub(crate) async fn ask(
+        &self,
+        build: impl FnOnce(&Client) -> RequestBuilder,
+    ) -> Result<Answer, OutgoingError> {
+        let request = build(self.client()?).header(header::USER_AGENT, "mcpo-runtime");
+        let response = request.send().await.map_err(|error| {
+            if error.is_timeout() {
+                OutgoingError::Timeout
+            } else {
+                // Not the URL: a query may hold what is nobody's business.
+                OutgoingError::Connect(chain(&error.without_url()))
+            }
+        })?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| {
+                if error.is_timeout() {
+                    OutgoingError::Timeout
+                } else {
+                    OutgoingError::Broken
+                }
+            })?;
+            if body.len() + chunk.len() > MAX_LEN {
+                return Err(OutgoingError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    fn client(&self) -> Result<&Client, OutgoingError> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        let client = set_up().map_err(|error| OutgoingError::SetUp(chain(&error)))?;
+        Ok(self.0.get_or_init(|| client))
+    }
+}
+
+impl Answer {
+    /// The body, if it is JSON of this form.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
+    }
+}
+
+fn set_up() -> Result<Client, Error> {
+    Client::builder()
+        .tls_backend_preconfigured(tls::client_config(None)?)
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .build()
+        .map_err(Error::internal)
+}
+
+/// The URL of a server that may be asked: with TLS, or on this machine.
+pub(crate) fn server_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let loopback = match url.host()? {
+        url::Host::Domain(name) => name == "localhost",
+        url::Host::Ipv4(address) => address.is_loopback(),
+        url::Host::Ipv6(address) => address.is_loopback(),
+    };
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    let sealed = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    (plain && sealed).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_servers_may_be_asked() {
+        for good in [
+            "https://github.com",
+            "https://ghe.example/api/v3",
+            "http://127.0.0.1:9000",
+            "http://localhost:1/a",
+            "http://[::1]:1",
+        ] {
+            assert!(server_url(good).is_some(), "{good}");
+        }
+        for bad in [
+            "http://github.com",
+            "ftp://localhost",
+            "https://a:b@github.com",
+            "https://github.com?x=1",
+            "https://github.com#x",
+            "github.com",
+        ] {
+            assert!(server_url(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! People sign in with GitHub: the whole way, against a stand-in that is as strict as GitHub's
+//! documentation.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use mcpo_runtime::login;
+use mcpo_test_support::{
+    as_caller::AsCaller,
+    client::{TestClient, form_in, location, query_of},
+    clock::ManualClock,
+    github::GitHub,
+    server::TestServer,
+};
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+
+/// A server with its GitHub, where `octocat` has an account and may come in.
+pub struct Setting {
+    pub github: GitHub,
+    pub server: TestServer,
+    pub client: TestClient,
+}
+
+impl Setting {
+    pub async fn new() -> Self {
+        Self::with(|login| login.allow_logins(&["octocat"]).unwrap()).await
+    }
+
+    pub async fn with(change: impl FnOnce(login::GitHub) -> login::GitHub) -> Self {
+        let github = GitHub::start().await;
+        github.open("octocat", 583_231);
+        github.open("stranger", 7);
+        let login = change(github.login());
+        let clock = Arc::<ManualClock>::default();
+        let server = TestServer::start_serving(AsCaller, "127.0.0.1:0", clock, |config| {
+            config.with_login(login)
+        })
+        .await;
+        github.set_callback(&server.base());
+        let client = TestClient::register(&server.base()).await;
+        Self {
+            github,
+            server,
+            client,
+        }
+    }
+
+    /// Allows access; where the browser is sent then: to GitHub.
+    pub async fn depart(&self) -> String {
+        depart(&self.client).await
+    }
+
+    /// Signs in at GitHub; the server's answer to what GitHub sends.
+    pub async fn arrive_as(&self, login: &str) -> Response {
+        let url = self.github.decide(&self.depart().await, login).await;
+        self.client.http.get(url).send().await.unwrap()
+    }
+
+    pub async fn tokens_of(&self, login: &str) -> Value {
+        let answer = self.arrive_as(login).await;
+        exchange(&self.client, &answer).await
+    }
+
+    pub async fn call(&self, token: &str, tool: &str, path: &str) -> Response {
+        let url = format!("{}/api/v3{path}", self.github.url());
+        let request = self.client.call(token, tool, &json!({ "url": url }));
+        request.send().await.unwrap()
+    }
+}
+
+pub async fn depart(client: &TestClient) -> String {
+    let page = client.authorize(&client.request()).await;
+    assert_eq!(page.status(), StatusCode::OK);
+    let form = form_in(&page.text().await.unwrap());
+    let fields = [("form", form.as_str()), ("decision", "allow")];
+    let answer = client.submit("/consent", &fields).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    location(&answer)
+}
+
+pub async fn exchange(client: &TestClient, answer: &Response) -> Value {
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let code = query_of(&location(answer), "code").unwrap();
+    let (status, tokens) = client.token(&client.exchange(&code)).await;
+    assert_eq!(status, StatusCode::OK, "{tokens}");
+    tokens
+}
+
+pub fn access(tokens: &Value) -> &str {
+    tokens["access_token"].as_str().unwrap()
+}
+
+pub fn refresh(tokens: &Value) -> &str {
+    tokens["refresh_token"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn up1_up2_up4_consent_comes_before_the_provider_and_names_everything() {
+    let Setting {
+        github,
+        server: _server,
+        client,
+    } = Setting::new().await;
+    let page = client.authorize(&client.request()).await;
+    assert_eq!(page.headers()["x-frame-options"], "DENY");
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    let page = page.text().await.unwrap();
+    for named in [
+        "Test Client",
+        "127.0.0.1",
+        "mcp:tools",
+        "sign in with <strong>GitHub</strong>",
+        "<code>read:user</code>",
+    ] {
+        assert!(page.contains(named), "{named} in {page}");
+    }
+    // Nothing is sent to the provider before, and nothing without a form of ours.
+    let forged = [("form", "mcpo_fm_AAAA"), ("decision", "allow")];
+    let refused = client.submit("/consent", &forged).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let denied = [("form", form_in(&page)), ("decision", "deny".into())];
+    let denied = denied.each_ref().map(|(name, value)| (*name, &**value));
+    let denied = location(&client.submit("/consent", &denied).await);
+    assert_eq!(query_of(&denied, "error").unwrap(), "access_denied");
+    // Another client is asked about by itself.
+    let other = TestClient::register(&client.base).await;
+    let page = other.authorize(&other.request()).await;
+    assert_eq!(page.status(), StatusCode::OK);
+
+    let there = depart(&client).await;
+    for (name, value) in [
+        ("allow_signup", "false"),
+        ("code_challenge_method", "S256"),
+        ("scope", "read:user"),
+    ] {
+        assert_eq!(query_of(&there, name).unwrap(), value);
+    }
+    let again = depart(&client).await;
+    for name in ["state", "code_challenge"] {
+        assert_ne!(query_of(&there, name), query_of(&again, name), "{name}");
+    }
+    assert_eq!(github.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn up7_a_tool_works_as_its_caller_and_nobody_else_sees_the_token() {
+    let setting = Setting::with(|login| login.allow_logins(&["*"]).unwrap()).await;
+    let mut seen = String::new();
+    for (login, id) in [("octocat", 583_231), ("stranger", 7)] {
+        let client = TestClient::register(&setting.client.base).await;
+        let url = setting.github.decide(&depart(&client).await, login).await;
+        let answer = client.http.get(url).send().await.unwrap();
+        write!(seen, "{:?}", answer.headers()).unwrap();
+        let tokens = exchange(&client, &answer).await;
+        seen.push_str(&tokens.to_string());
+        let who = client.call(access(&tokens), "whoami", &json!({})).send();
+        let who = who.await.unwrap().text().await.unwrap();
+        assert!(who.contains(&format!("github:{id} is {login}")), "{who}");
+        let read = setting.call(access(&tokens), "read", "/user").await;
+        let read = read.text().await.unwrap();
+        assert!(read.contains(&format!("{login} in full")), "{read}");
+        seen.push_str(&read);
+    }
+    let secrets = setting.github.secrets();
+    assert_eq!(secrets.len(), 3);
+    for secret in secrets {
+        assert!(!seen.contains(&secret), "{secret} in {seen}");
+    }
+    assert_eq!(setting.github.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn up3_the_cookie_says_nothing_and_is_bound_to_the_client_it_was_made_for() {
+    let setting = Setting::new().await;
+    let page = setting.client.authorize(&setting.client.request()).await;
+    let cookie = page.headers()["set-cookie"].to_str().unwrap().to_owned();
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(attribute), "{attribute} in {cookie}");
+    }
+    let answer = setting.arrive_as("octocat").await;
+    let signed_in = answer.headers()["set-cookie"].to_str().unwrap();
+    assert_ne!(
+        signed_in, cookie,
+        "a sign-in never keeps the cookie from before"
+    );
+    for told in ["octocat", "583231", "github"] {
+        assert!(!signed_in.contains(told), "{told} in {signed_in}");
+    }
+    // The browser is known, and yet another client has to be allowed.
+    let page = setting.client.authorize(&setting.client.request()).await;
+    let page = page.text().await.unwrap();
+    assert!(page.contains("<dd>octocat</dd>"), "{page}");
+    let other = TestClient::register(&setting.client.base).await;
+    let mut asked = other.request();
+    asked.retain(|(name, _)| *name != "client_id");
+    asked.push(("client_id", other.id.clone()));
+    let page = setting.client.authorize(&asked).await;
+    assert_eq!(page.status(), StatusCode::OK, "a question, not a redirect");
+}
+
+#[tokio::test]
+async fn up4_a_state_is_good_once_in_its_browser_for_ten_minutes() {
+    let setting = Setting::new().await;
+    let url = setting
+        .github
+        .decide(&setting.depart().await, "octocat")
+        .await;
+    // In another browser it is good for nothing, and is not used up by that.
+    let other = TestClient::register(&setting.client.base).await;
+    other.authorize(&other.request()).await;
+    let answer = other.http.get(&url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let stolen = mcpo_test_support::client::browser().get(&url).send().await;
+    assert_eq!(stolen.unwrap().status(), StatusCode::BAD_REQUEST);
+    // With another one's state neither.
+    let state = query_of(&url, "state").unwrap();
+    for forged in ["", "AAAAAAAAAAAAAAAAAAAAAA", "x"] {
+        let url = url.replace(&state, forged);
+        let answer = setting.client.http.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{forged}");
+    }
+    assert_eq!(setting.github.calls("/login/oauth/access_token"), 0);
+    let answer = setting.client.http.get(&url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let again = setting.client.http.get(&url).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(setting.github.calls("/login/oauth/access_token"), 1);
+
+    // A cookie of before does not do either: the browser has another id since.
+    let late = TestClient::register(&setting.client.base).await;
+    let url = setting.github.decide(&depart(&late).await, "octocat").await;
+    let eleven_minutes = std::time::Duration::from_secs(11 * 60);
+    setting.server.clock.advance(eleven_minutes);
+    let answer = late.http.get(url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn two_pages_of_one_browser_do_not_get_in_each_others_way() {
+    let setting = Setting::new().await;
+    let first = setting.depart().await;
+    let second = setting.depart().await;
+    for there in [second, first] {
+        let url = setting.github.decide(&there, "octocat").await;
+        let answer = setting.client.http.get(url).send().await.unwrap();
+        // The first answer gives the browser another id, so the second one's page is over.
+        let expected = [StatusCode::SEE_OTHER, StatusCode::BAD_REQUEST];
+        assert!(expected.contains(&answer.status()), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_is_not_on_the_list_is_told_so_and_can_choose_another_account() {
+    let setting = Setting::new().await;
+    let answer = setting.arrive_as("stranger").await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("signed in at GitHub as stranger"), "{page}");
+    assert!(page.contains("authorize?response_type"), "{page}");
+    let answer = setting.arrive_as("").await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    assert!(answer.text().await.unwrap().contains("did not allow it"));
+
+    setting.tokens_of("octocat").await;
+    let page = setting.client.authorize(&setting.client.request()).await;
+    let page = page.text().await.unwrap();
+    assert!(page.contains("another account"), "{page}");
+    let form = form_in(&page);
+    let fields = [("form", form.as_str()), ("decision", "another account")];
+    let there = location(&setting.client.submit("/consent", &fields).await);
+    assert_eq!(query_of(&there, "prompt").unwrap(), "select_account");
+}
+
+#[tokio::test]
+async fn up6_who_leaves_the_list_is_out_at_the_next_refresh() {
+    let setting = Setting::new().await;
+    let tokens = setting.tokens_of("octocat").await;
+    let (status, tokens) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::OK);
+    // The name is another one's now, so what is on the list means somebody else.
+    setting.github.rename("octocat", "octopus");
+    setting.github.open("octocat", 8);
+    let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+    assert_eq!(body["error"], "invalid_grant");
+    let status = setting.client.call(access(&tokens), "whoami", &json!({}));
+    let status = status.send().await.unwrap().status();
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "the grant has ended");
+    // Nor does the browser's session bring a new code.
+    let page = setting.client.authorize(&setting.client.request()).await;
+    let form = form_in(&page.text().await.unwrap());
+    let fields = [("form", form.as_str()), ("decision", "allow")];
+    let answer = setting.client.submit("/consent", &fields).await;
+    assert!(location(&answer).starts_with("/authorize?"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn up6_a_new_list_counts_at_the_next_refresh_and_signs_nobody_else_out() {
+    let github = GitHub::start().await;
+    github.open("octocat", 1);
+    github.open("hubot", 2);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite3");
+    let clock = Arc::<ManualClock>::default();
+    let start = async |address: &str, names: &[&str]| {
+        let login = github.login().allow_logins(names).unwrap();
+        TestServer::start_on(address, Arc::clone(&clock), |config| {
+            config.with_login(login).with_sqlite(&path)
+        })
+        .await
+    };
+    let server = start("127.0.0.1:0", &["octocat", "hubot"]).await;
+    let address = server.address.to_string();
+    github.set_callback(&server.base());
+    let mut held = Vec::new();
+    for login in ["octocat", "hubot"] {
+        let client = TestClient::register(&server.base()).await;
+        let url = github.decide(&depart(&client).await, login).await;
+        let answer = client.http.get(url).send().await.unwrap();
+        let tokens = exchange(&client, &answer).await;
+        held.push((client, tokens));
+    }
+    server.stop().await;
+    let _server = start(&address, &["hubot"]).await;
+    let mut statuses = Vec::new();
+    for (client, tokens) in held {
+        statuses.push(client.refresh(refresh(&tokens)).await.0);
+    }
+    assert_eq!(statuses, [StatusCode::BAD_REQUEST, StatusCode::OK]);
+}
+
+#[tokio::test]
+async fn up6_members_of_organizations_and_teams_come_in_while_they_are_members() {
+    for (name, other) in [("acme", "acme/core"), ("acme/core", "acme")] {
+        let setting = Setting::with(|login| {
+            if name.contains('/') {
+                login.allow_teams(&["nobody/here", name]).unwrap()
+            } else {
+                login.allow_organizations(&["nobody", name]).unwrap()
+            }
+        })
+        .await;
+        let github = &setting.github;
+        let there = setting.depart().await;
+        assert_eq!(query_of(&there, "scope").unwrap(), "read:user read:org");
+        for (organization, standing, status) in [
+            (other, "active", StatusCode::FORBIDDEN),
+            (name, "pending", StatusCode::FORBIDDEN),
+            (name, "active", StatusCode::SEE_OTHER),
+        ] {
+            github.set_membership("octocat", organization, standing);
+            let answer = setting.arrive_as("octocat").await;
+            assert_eq!(answer.status(), status, "{organization} {standing}");
+        }
+        let tokens = setting.tokens_of_known().await;
+        github.set_membership("octocat", name, "pending");
+        let (_, body) = setting.client.refresh(refresh(&tokens)).await;
+        assert_eq!(body["error"], "invalid_grant", "{body}");
+        assert_eq!(github.complaints(), Vec::<String>::new());
+    }
+}
+
+impl Setting {
+    /// Tokens for whoever is signed in in the browser.
+    async fn tokens_of_known(&self) -> Value {
+        let url = self
+            .client
+            .sign_in_and_allow(&self.client.request(), None)
+            .await;
+        let code = query_of(&url, "code").unwrap();
+        self.client.token(&self.client.exchange(&code)).await.1
+    }
+}

@@ -1,0 +1,125 @@
+//! GitHub answers wrongly, or not at all: nobody is signed in, and the person is told.
+
+use std::time::{Duration, Instant};
+
+use mcpo_test_support::{client::query_of, github::Fault};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::github::{Setting, access, refresh};
+
+const TOKEN: &str = "/login/oauth/access_token";
+const USER: &str = "/api/v3/user";
+
+#[tokio::test]
+async fn what_cannot_be_believed_signs_nobody_in() {
+    let setting = Setting::new().await;
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    let unexpected = StatusCode::BAD_GATEWAY;
+    for (path, fault, status) in [
+        (TOKEN, Fault::Status(500), unavailable),
+        (TOKEN, Fault::Status(429), unavailable),
+        (TOKEN, Fault::Status(302), unexpected),
+        (TOKEN, Fault::Status(404), unexpected),
+        (TOKEN, Fault::TooMuch, unexpected),
+        (TOKEN, Fault::Text("access_token=a"), unexpected),
+        (TOKEN, Fault::Text("{}"), unexpected),
+        (TOKEN, Fault::Text(r#"{"access_token":"a"}"#), unexpected),
+        (
+            TOKEN,
+            Fault::Text(r#"{"access_token":"","token_type":"bearer"}"#),
+            unexpected,
+        ),
+        (
+            TOKEN,
+            Fault::Text(r#"{"access_token":"a\r\nb","token_type":"bearer"}"#),
+            unexpected,
+        ),
+        (
+            TOKEN,
+            Fault::Text(r#"{"access_token":"a","token_type":"mac"}"#),
+            unexpected,
+        ),
+        (
+            TOKEN,
+            Fault::Text(r#"{"error":"bad_verification_code"}"#),
+            unexpected,
+        ),
+        (
+            TOKEN,
+            Fault::Text(r#"{"error":"incorrect_client_credentials"}"#),
+            unexpected,
+        ),
+        (
+            TOKEN,
+            Fault::Text(r#"{"error":"something new"}"#),
+            unexpected,
+        ),
+        (USER, Fault::Status(401), unexpected),
+        (USER, Fault::Status(503), unavailable),
+        (USER, Fault::RateLimit, unavailable),
+        (USER, Fault::TooMuch, unexpected),
+        (USER, Fault::Text(r#"{"login":"octocat"}"#), unexpected),
+        (
+            USER,
+            Fault::Text(r#"{"login":"octocat","id":"583231"}"#),
+            unexpected,
+        ),
+        (USER, Fault::Text(r#"{"login":"","id":583231}"#), unexpected),
+        (USER, Fault::Text("[]"), unexpected),
+    ] {
+        setting.github.fail(path, fault);
+        let answer = setting.arrive_as("octocat").await;
+        assert_eq!(answer.status(), status, "{path} {fault:?}");
+        assert!(answer.headers().get("set-cookie").is_none(), "{fault:?}");
+        let page = answer.text().await.unwrap();
+        assert!(page.contains("You are not signed in"), "{page}");
+        assert!(page.contains("Start again"), "{page}");
+    }
+    setting.tokens_of("octocat").await;
+}
+
+#[tokio::test]
+async fn a_silent_github_is_given_up_in_time() {
+    let setting = Setting::new().await;
+    setting.github.fail(TOKEN, Fault::Silence);
+    let asked = Instant::now();
+    let answer = setting.arrive_as("octocat").await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(asked.elapsed() < Duration::from_secs(9));
+}
+
+#[tokio::test]
+async fn an_error_of_githubs_own_is_told_in_its_place() {
+    let setting = Setting::new().await;
+    let there = setting.depart().await;
+    let state = query_of(&there, "state").unwrap();
+    let callback = format!("{}/auth/github/callback", setting.client.base);
+    let url = format!("{callback}?error=application_suspended&state={state}");
+    let answer = setting.client.http.get(url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+    let state = query_of(&setting.depart().await, "state").unwrap();
+    let url = format!("{callback}?state={state}");
+    let answer = setting.client.http.get(url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_GATEWAY, "no code");
+}
+
+#[tokio::test]
+async fn up6_while_github_is_down_nobody_is_thrown_out() {
+    let setting = Setting::new().await;
+    let tokens = setting.tokens_of("octocat").await;
+    for fault in [
+        Fault::Status(500),
+        Fault::RateLimit,
+        Fault::Text("nonsense"),
+    ] {
+        setting.github.fail(USER, fault);
+        let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?} {body}");
+        assert_eq!(body["error"], "temporarily_unavailable");
+    }
+    let call = setting.client.call(access(&tokens), "whoami", &json!({}));
+    assert_eq!(call.send().await.unwrap().status(), StatusCode::OK);
+    let (status, _) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::OK, "the refresh token was not spent");
+}

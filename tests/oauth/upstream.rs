@@ -1,0 +1,211 @@
+//! Tokens of the provider: renewed in time and once, and a sign-in that has ended there ends here.
+
+use std::{sync::Arc, time::Duration};
+
+use mcpo_test_support::{
+    as_caller::AsCaller,
+    client::TestClient,
+    clock::ManualClock,
+    github::{Fault, GitHub},
+    server::TestServer,
+};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::github::{Setting, access, depart, exchange, refresh};
+
+const TOKEN: &str = "/login/oauth/access_token";
+const LIFETIME: Duration = Duration::from_secs(600);
+const ALMOST: Duration = Duration::from_secs(570);
+
+#[tokio::test]
+async fn up7_a_token_is_renewed_before_it_expires_and_once() {
+    let setting = Setting::new().await;
+    setting.github.expire_tokens_after(LIFETIME);
+    let tokens = setting.tokens_of("octocat").await;
+    assert_eq!(setting.github.calls(TOKEN), 1);
+    for renewals in 1..=3 {
+        setting.server.clock.advance(ALMOST);
+        let calls = (0..8).map(|_| setting.call(access(&tokens), "read", "/user"));
+        for answer in futures_util::future::join_all(calls).await {
+            assert_eq!(answer.status(), StatusCode::OK);
+            let text = answer.text().await.unwrap();
+            assert!(text.contains("octocat in full"), "{text}");
+        }
+        assert_eq!(setting.github.calls(TOKEN), 1 + renewals);
+    }
+}
+
+#[tokio::test]
+async fn up7_two_instances_renew_once() {
+    let github = Arc::new(GitHub::start().await);
+    github.open("octocat", 1);
+    github.expire_tokens_after(LIFETIME);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite3");
+    let clock = Arc::<ManualClock>::default();
+    let start = async |base: Option<mcpo_runtime::BaseUrl>| {
+        let login = github.login().allow_logins(&["octocat"]).unwrap();
+        let clock = Arc::clone(&clock);
+        TestServer::start_serving(AsCaller, "127.0.0.1:0", clock, |mut config| {
+            if let Some(base) = base {
+                config = config.with_base_url(base);
+            }
+            config.with_login(login).with_sqlite(&path)
+        })
+        .await
+    };
+    let first = start(None).await;
+    let base = mcpo_runtime::BaseUrl::parse(&first.base()).unwrap();
+    let second = start(Some(base)).await;
+    github.set_callback(&first.base());
+    let client = TestClient::register(&first.base()).await;
+    let url = github.decide(&depart(&client).await, "octocat").await;
+    let answer = client.http.get(url).send().await.unwrap();
+    let tokens = exchange(&client, &answer).await;
+    for renewals in 1..=5 {
+        // Past the end, so that nobody can make do with the old one.
+        clock.advance(LIFETIME);
+        let mut calls = JoinSet::new();
+        for number in 0..12 {
+            let server = if number % 2 == 0 { &first } else { &second };
+            let at = format!("http://{}", server.address);
+            let host = first.base().replace("http://", "");
+            let url = format!("{}/api/v3/user", github.url());
+            let mut there = TestClient {
+                http: client.http.clone(),
+                base: at,
+                id: String::new(),
+                secret: None,
+            };
+            there.base = format!("http://{}", server.address);
+            let call = there.call(access(&tokens), "read", &json!({ "url": url }));
+            let call = call.header("host", host);
+            calls.spawn(async move { call.send().await.unwrap().text().await.unwrap() });
+        }
+        for text in calls.join_all().await {
+            assert!(text.contains("octocat in full"), "{text}");
+        }
+        assert_eq!(github.calls(TOKEN), 1 + renewals);
+    }
+    assert_eq!(github.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_renewal_that_fails_for_now_is_tried_again() {
+    let setting = Setting::new().await;
+    setting.github.expire_tokens_after(LIFETIME);
+    let tokens = setting.tokens_of("octocat").await;
+    setting.server.clock.advance(ALMOST);
+    setting.github.fail(TOKEN, Fault::Status(503));
+    // The old token is good for half a minute, so nobody notices, and GitHub is left alone.
+    for _ in 0..3 {
+        let answer = setting.call(access(&tokens), "read", "/user").await;
+        assert!(answer.text().await.unwrap().contains("octocat in full"));
+    }
+    assert_eq!(setting.github.calls(TOKEN), 2);
+    setting.server.clock.advance(Duration::from_secs(30));
+    for _ in 0..2 {
+        setting.github.fail(TOKEN, Fault::Status(503));
+    }
+    let answer = setting.call(access(&tokens), "read", "/user").await;
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("does not answer at the moment"), "{text}");
+    let answer = setting.call(access(&tokens), "read", "/user").await;
+    assert!(answer.text().await.unwrap().contains("octocat in full"));
+}
+
+#[tokio::test]
+async fn up7_what_the_provider_has_ended_is_a_new_sign_in_and_no_tools_error() {
+    let setting = Setting::new().await;
+    let tokens = setting.tokens_of("octocat").await;
+    let session = older_session(&setting, access(&tokens)).await;
+    setting.github.revoke_everything();
+    for answer in [
+        setting.call(access(&tokens), "read", "/user").await,
+        setting.call(access(&tokens), "whoami", "").await,
+        older_call(&setting, access(&tokens), &session).await,
+    ] {
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+        assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
+        assert!(challenge.contains("resource_metadata="), "{challenge}");
+    }
+    let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(body["error"], "invalid_grant");
+    // The browser is asked to sign in again, and then all is well.
+    let tokens = setting.tokens_of("octocat").await;
+    let answer = setting.call(access(&tokens), "read", "/user").await;
+    assert!(answer.text().await.unwrap().contains("octocat in full"));
+}
+
+#[tokio::test]
+async fn up7_the_older_form_is_challenged_in_the_call_itself() {
+    let setting = Setting::new().await;
+    let tokens = setting.tokens_of("octocat").await;
+    let session = older_session(&setting, access(&tokens)).await;
+    let answer = older_call(&setting, access(&tokens), &session).await;
+    assert!(answer.text().await.unwrap().contains("octocat in full"));
+    setting.github.revoke_everything();
+    let answer = older_call(&setting, access(&tokens), &session).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_refused_ends_the_sign_in() {
+    let setting = Setting::new().await;
+    setting.github.expire_tokens_after(LIFETIME);
+    let tokens = setting.tokens_of("octocat").await;
+    setting.github.revoke_everything();
+    setting.server.clock.advance(LIFETIME);
+    let answer = setting.call(access(&tokens), "whoami", "").await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(setting.github.calls(TOKEN), 2);
+    let answer = setting.call(access(&tokens), "whoami", "").await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(setting.github.calls(TOKEN), 2, "nobody asks again");
+}
+
+/// A request of the older form.
+fn older(setting: &Setting, token: &str, body: &Value) -> reqwest::RequestBuilder {
+    setting
+        .client
+        .http
+        .post(format!("{}/mcp", setting.client.base))
+        .bearer_auth(token)
+        .header("accept", "application/json, text/event-stream")
+        .json(body)
+}
+
+async fn older_session(setting: &Setting, token: &str) -> String {
+    let hello = json!({
+        "jsonrpc": "2.0", "id": 0, "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": { "name": "test", "version": "1" },
+        },
+    });
+    let answer = older(setting, token, &hello).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let session = answer.headers()["mcp-session-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let ready = older(setting, token, &ready).header("mcp-session-id", &session);
+    assert_eq!(ready.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    session
+}
+
+async fn older_call(setting: &Setting, token: &str, session: &str) -> reqwest::Response {
+    let url = format!("{}/api/v3/user", setting.github.url());
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "read", "arguments": { "url": url } },
+    });
+    let call = older(setting, token, &call).header("mcp-session-id", session);
+    let call = call.header("mcp-protocol-version", "2025-11-25");
+    call.send().await.unwrap()
+}

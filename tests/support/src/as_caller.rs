@@ -1,0 +1,56 @@
+//! An MCP server whose tools work as the person who calls.
+
+use mcpo_runtime::{Caller, UpstreamError};
+use reqwest::StatusCode;
+use rmcp::{ErrorData, handler::server::wrapper::Parameters, schemars, tool, tool_router};
+
+/// Where to look.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+pub struct Place {
+    url: String,
+}
+
+/// Tools that work as the person who calls.
+#[derive(Clone, Copy, Debug)]
+pub struct AsCaller;
+
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "tools take what rmcp gives them"
+)]
+#[tool_router(server_handler)]
+impl AsCaller {
+    /// Say who is calling.
+    #[tool]
+    fn whoami(&self, caller: Caller) -> String {
+        format!("{} is {}", caller.subject(), caller.name())
+    }
+
+    /// Read something as the caller.
+    #[tool]
+    async fn read(
+        &self,
+        caller: Caller,
+        Parameters(Place { url }): Parameters<Place>,
+    ) -> Result<String, ErrorData> {
+        let token = caller.upstream_token().await?;
+        let answer = crate::client::browser()
+            .get(url)
+            .bearer_auth(token.secret())
+            .header("user-agent", "test")
+            .header("accept", "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28")
+            .send()
+            .await
+            .map_err(|_| UpstreamError::Unavailable)?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            return Err(caller.upstream_refused().await.into());
+        }
+        answer
+            .text()
+            .await
+            .map_err(|_| UpstreamError::Unavailable.into())
+    }
+}
