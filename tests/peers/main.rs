@@ -10,6 +10,7 @@
 )]
 
 mod github;
+mod instances;
 mod ledgers;
 mod pages;
 mod redis;
