@@ -118,3 +118,11 @@ fn what_is_linked_dynamically_is_refused() {
     said.has(2, &["linked dynamically"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
+
+#[test]
+fn an_address_with_a_password_is_a_secret() {
+    let metadata = "[package.metadata.mcpo]\nledger = \"redis://:swordfish@cache\"\n";
+    let said = Project::with(metadata).run(&google(), &[]);
+    said.has(2, &["is a secret", "secrets = [\"MCPO_LEDGER\"]"]);
+    assert!(!said.all().contains("swordfish"), "{said}");
+}

@@ -147,6 +147,26 @@ fn settings_become_fields_and_a_change_is_shown() {
 }
 
 #[test]
+fn a_ledger_in_redis_is_a_secret_and_a_feature() {
+    let metadata =
+        "[features]\nredis = []\n\n[package.metadata.mcpo]\nsecrets = [\"MCPO_LEDGER\"]\n";
+    let (google, project) = (google(), Project::with(metadata));
+    let address = "rediss://:swordfish@cache";
+    project.write(".env", &format!("MCPO_LEDGER={address}\n"));
+    let said = project.run(&google, &["--show-dockerfile"]);
+    said.has(0, &["--features=redis"]);
+    let said = project.deploy(&google, &[]);
+    assert!(!said.all().contains("swordfish"), "{said}");
+    assert_eq!(ask(&google, "/variable/MCPO_LEDGER"), address);
+    assert!(
+        !google
+            .resources()
+            .iter()
+            .any(|name| name.starts_with("buckets/"))
+    );
+}
+
+#[test]
 fn the_account_may_do_no_more_than_it_needs() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);

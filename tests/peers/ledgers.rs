@@ -1,4 +1,5 @@
-//! One contract, held by every ledger; the bucket's against the stand-in for Google.
+//! One contract, held by every ledger; the bucket's against the stand-in for Google, that in Redis
+//! in a module of its own.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,11 +18,11 @@ const BUCKET: &str = "my-ledger";
 const INSERT: &str = "storage.objects.insert";
 const GET: &str = "storage.objects.get";
 
-fn id(number: u8) -> GrantId {
+pub fn id(number: u8) -> GrantId {
     GrantId([number; 16])
 }
 
-fn record(clock: &ManualClock, generation: u64) -> GrantRecord {
+pub fn record(clock: &ManualClock, generation: u64) -> GrantRecord {
     let now = mcpo_runtime::Clock::now(clock);
     GrantRecord {
         generation,
@@ -32,7 +33,7 @@ fn record(clock: &ManualClock, generation: u64) -> GrantRecord {
     }
 }
 
-async fn keeps_the_contract(ledger: Arc<dyn Ledger>, clock: &ManualClock) {
+pub async fn keeps_the_contract(ledger: Arc<dyn Ledger>, clock: &ManualClock) {
     assert_eq!(ledger.grant(id(1)).await.unwrap(), None);
     let first = record(clock, 0);
     let made = ledger.swap_grant(id(1), None, first.clone()).await.unwrap();
@@ -102,14 +103,14 @@ async fn no_rotation_is_lost(ledger: &Arc<dyn Ledger>, clock: &ManualClock) {
 }
 
 /// A bucket in a stand-in for Google, which ends with the value.
-struct Bucket {
+pub struct Bucket {
     google: Option<Google>,
     ledger: Arc<dyn Ledger>,
     clock: Arc<ManualClock>,
 }
 
 impl Bucket {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         // It brings a runtime of its own, which can neither begin nor end within another.
         let begin = || {
             Google::begin(Beginning {
@@ -138,6 +139,16 @@ impl Bucket {
         }
     }
 
+    /// What a server's environment needs to keep its ledger there.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let address = self.google.as_ref().unwrap().address().to_string();
+        vec![
+            ("MCPO_LEDGER", format!("gs://{BUCKET}")),
+            ("STORAGE_EMULATOR_HOST", address.clone()),
+            ("GCE_METADATA_HOST", address),
+        ]
+    }
+
     fn fail(&self, method: &str, fault: Fault, times: u32) {
         self.google.as_ref().unwrap().fail(method, fault, times);
     }
@@ -151,7 +162,7 @@ impl Bucket {
         })
     }
 
-    async fn end(mut self) {
+    pub async fn end(mut self) {
         let google = self.google.take();
         tokio::task::spawn_blocking(move || drop(google))
             .await

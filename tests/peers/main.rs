@@ -10,14 +10,21 @@
 )]
 
 mod github;
+mod instances;
 mod ledgers;
 mod pages;
+mod redis;
 
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 
-use mcpo_test_support::process::{ServerProcess, free_port};
+use mcpo_test_support::{
+    process::{ServerProcess, free_port},
+    redis::{RedisServer, Setup},
+};
 use serde_json::Value;
 use tokio::process::Command;
+
+use ledgers::Bucket;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
 const FIXTURE: &str = env!("CARGO_BIN_EXE_fixture-server");
@@ -67,39 +74,63 @@ const SIGN_IN_MODES: [SignIn; 2] = [
     },
 ];
 
+/// One flow of the TypeScript SDK, with a crash of the server in its middle.
+async fn sdk_flow(environment: &[(&str, &str)], sign_in: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let held = folder.path().join("client.json");
+    let port = free_port();
+    let server = ServerProcess::start(SERVER, port, folder.path(), environment).await;
+    let url = format!("{}/mcp", server.base());
+    let call = async || {
+        let arguments = [&[&url, held.to_str().unwrap(), "whoami"], sign_in].concat();
+        let printed = node("sdk-client.mjs", &arguments).await;
+        serde_json::from_str::<Value>(&printed).expect("JSON")
+    };
+    let first = call().await;
+    assert_eq!(first["authorized"], true);
+    let text = first["text"].as_str().unwrap();
+    assert!(text.ends_with("through SDK client"), "{text}");
+
+    server.kill();
+    let _server = ServerProcess::start(SERVER, port, folder.path(), environment).await;
+    let second = call().await;
+    assert_eq!(second["authorized"], false, "nobody is asked again");
+    assert_eq!(second["text"], first["text"]);
+    // An access token that is refused is refreshed, with the refresh token from before.
+    let mut state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
+    state["tokens"]["access_token"] = "spoiled".into();
+    std::fs::write(&held, state.to_string()).unwrap();
+    let third = call().await;
+    assert_eq!(
+        third["authorized"], false,
+        "the refresh token is still good"
+    );
+}
+
 #[tokio::test]
 async fn rs10_the_sdk_calls_a_tool_and_goes_on_after_a_crash() {
     for mode in SIGN_IN_MODES {
-        let folder = tempfile::tempdir().unwrap();
-        let held = folder.path().join("client.json");
-        let port = free_port();
-        let server = ServerProcess::start(SERVER, port, folder.path(), mode.environment).await;
-        let url = format!("{}/mcp", server.base());
-        let call = async || {
-            let arguments = [&[&url, held.to_str().unwrap(), "whoami"], mode.arguments].concat();
-            let printed = node("sdk-client.mjs", &arguments).await;
-            serde_json::from_str::<Value>(&printed).expect("JSON")
-        };
-        let first = call().await;
-        assert_eq!(first["authorized"], true);
-        let text = first["text"].as_str().unwrap();
-        assert!(text.ends_with("through SDK client"), "{text}");
-
-        server.kill();
-        let _server = ServerProcess::start(SERVER, port, folder.path(), mode.environment).await;
-        let second = call().await;
-        assert_eq!(second["authorized"], false, "nobody is asked again");
-        assert_eq!(second["text"], first["text"]);
-        // An access token that is refused is refreshed, with the refresh token from before.
-        let mut state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
-        state["tokens"]["access_token"] = "spoiled".into();
-        std::fs::write(&held, state.to_string()).unwrap();
-        let third = call().await;
-        assert_eq!(
-            third["authorized"], false,
-            "the refresh token is still good"
-        );
+        sdk_flow(mode.environment, mode.arguments).await;
     }
+}
+
+#[tokio::test]
+async fn rs10_the_sdk_goes_on_after_a_crash_with_a_ledger_in_redis() {
+    let redis = RedisServer::start(Setup::default());
+    sdk_flow(&[("MCPO_LEDGER", &redis.url())], &[]).await;
+    assert!(redis.calls("eval") > 0);
+}
+
+#[tokio::test]
+async fn rs10_the_sdk_goes_on_after_a_crash_with_a_ledger_in_a_bucket() {
+    let bucket = Bucket::new().await;
+    let environment = bucket.environment();
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(name, value)| (*name, &**value))
+        .collect();
+    sdk_flow(&environment, &[]).await;
+    bucket.end().await;
 }
 
 /// Runs both scenarios; the arguments are the script's, after the issuer. The suite makes one

@@ -5,12 +5,12 @@ use std::{path::Path, sync::Arc};
 use crate::{
     Error,
     base_url::{BaseUrl, BaseUrls},
-    bearer::GrantCache,
     client::Clients,
     clock::{Clock, SystemClock, Timestamp},
     config::{Config, LedgerChoice},
     ledger::{BucketLedger, Ledger, MemoryLedger},
     limits::Limits,
+    live::GrantCache,
     login::Login,
     mcp::{self, SharedHandler},
     pages::Pages,
@@ -82,6 +82,13 @@ fn open_ledger(choice: &LedgerChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn L
         LedgerChoice::Bucket(bucket, endpoints) => {
             let (bucket, endpoints) = (bucket.clone(), endpoints.clone());
             Ok(Arc::new(BucketLedger::new(bucket, endpoints, clock)))
+        }
+        #[cfg(feature = "redis")]
+        LedgerChoice::Redis(address) => {
+            let ledger = Arc::new(crate::ledger::RedisLedger::new(address.clone(), clock));
+            let greeting = Arc::clone(&ledger);
+            tokio::spawn(async move { greeting.greet().await });
+            Ok(ledger)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The guard of `/mcp`: no request passes without a token that is good now, for this resource
 //! (RFC 6750, RFC 9728 §5.1).
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     Json,
@@ -9,7 +9,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
-use quick_cache::sync::Cache;
 
 use crate::{
     app::App,
@@ -19,39 +18,17 @@ use crate::{
     connection::Connection,
     grant::AccessToken,
     ledger::GrantId,
+    live::is_live,
     login::LoginError,
     mcp::{Demand, NotAMessage},
-    oauth_error::chain,
     routes,
     scope::Scopes,
 };
 
-/// How long an answer about a grant is believed: a revocation on another instance is seen here
-/// no later than this.
-const BELIEVE_FOR: Duration = Duration::from_secs(60);
-const CACHED_GRANTS: usize = 100_000;
 /// The same as rmcp's own limit.
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
 
 const SIGNED_OUT: &str = "the sign-in has ended where the person signed in";
-
-/// What the ledger last said about each grant.
-pub(crate) struct GrantCache {
-    good_since: Cache<GrantId, Timestamp>,
-}
-
-impl GrantCache {
-    pub(crate) fn new() -> Self {
-        Self {
-            good_since: Cache::new(CACHED_GRANTS),
-        }
-    }
-
-    /// Drops what is known: the grant has just been revoked here.
-    pub(crate) fn forget(&self, id: GrantId) {
-        self.good_since.remove(&id);
-    }
-}
 
 /// What an access token stands for, once it has been opened.
 #[derive(Debug)]
@@ -229,30 +206,6 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
         ));
     }
     Ok(token)
-}
-
-/// Whether the grant has not been revoked. The ledger is asked once a minute at most, and if it
-/// is out of reach, tokens that are good otherwise stay good.
-pub(crate) async fn is_live(app: &App, id: GrantId, now: Timestamp) -> bool {
-    if let Some(since) = app.grants.good_since.get(&id)
-        && now.since(since) < BELIEVE_FOR
-    {
-        return true;
-    }
-    match app.ledger.grant(id).await {
-        Ok(Some(found)) if !found.record.revoked => {
-            app.grants.good_since.insert(id, now);
-            true
-        }
-        Ok(_) => {
-            app.grants.forget(id);
-            false
-        }
-        Err(error) => {
-            tracing::error!(error = %chain(&error), "ledger out of reach, token accepted");
-            true
-        }
-    }
 }
 
 fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    bearer,
     client::ProvenClient,
     clock::Timestamp,
     grant::{AccessToken, Grant, RefreshToken},
+    live::is_live,
     oauth_error::OAuthError,
     params::Params,
     token,
@@ -44,7 +44,7 @@ async fn describe(app: &App, client: &ProvenClient, unverified: &str) -> Value {
     let now = app.now();
     if token.expires_at <= now
         || !token.grant.belongs_to(client)
-        || !bearer::is_live(app, token.grant.id, now).await
+        || !is_live(app, token.grant.id, now).await
     {
         return inactive;
     }

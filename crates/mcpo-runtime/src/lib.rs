@@ -120,6 +120,8 @@ mod introspect;
 
 mod connection;
 
+mod live;
+
 mod bearer;
 
 mod caller;

@@ -19,6 +19,7 @@ use mcpo_bench::{
     server::Server,
     table::{Bar, Figure, median},
 };
+use mcpo_test_support::redis::{RedisServer, Setup};
 use tokio::task::JoinSet;
 
 const WITH: &str = "with-runtime";
@@ -46,6 +47,8 @@ async fn main() -> ExitCode {
         eprintln!("calls, {form:?} …");
         compare_calls(form, state.path(), &mut figures).await;
     }
+    eprintln!("calls, by ledger …");
+    compare_ledgers(state.path(), &mut figures).await;
     eprintln!("flows …");
     flow(state.path(), &mut figures).await;
     eprintln!("start and rest …");
@@ -110,6 +113,38 @@ async fn compare_calls(form: Form, state: &Path, figures: &mut Vec<Figure>) {
         "us",
         Bar::None,
     );
+}
+
+/// Calls with the ledger in Redis, and with it in memory.
+async fn compare_ledgers(state: &Path, figures: &mut Vec<Figure>) {
+    let redis = RedisServer::start(Setup::default());
+    let ledgers = ["memory".to_owned(), redis.url()];
+    let mut servers = Vec::new();
+    for ledger in &ledgers {
+        let server = Server::start_with(WITH, state, Some(1), &[("MCPO_LEDGER", ledger)]);
+        let mut visitor = Visitor::new(server.port, 0).await;
+        let client = visitor.register().await;
+        let token = visitor.token(&client).await;
+        let mut callers = Callers::connect(&server, Form::Newer, &[token]).await;
+        callers.round(&server, WARM_UP).await;
+        servers.push((server, callers));
+    }
+    let mut rates = Vec::new();
+    for turn in 0..ROUNDS {
+        let mut measured = [0.0; 2];
+        for step in 0..2 {
+            let index = (turn + step) % 2;
+            let (server, callers) = &mut servers[index];
+            measured[index] = callers.round(server, ROUND).await.rate;
+        }
+        rates.push(measured[1] / measured[0]);
+    }
+    figures.push(Figure {
+        name: "throughput, ledger in Redis against memory".to_owned(),
+        value: median(rates),
+        unit: "",
+        bar: Bar::AtLeast(0.95),
+    });
 }
 
 async fn flow(state: &Path, figures: &mut Vec<Figure>) {

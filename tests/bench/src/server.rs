@@ -29,6 +29,16 @@ impl Server {
     /// Starts a program of this crate. `workers` is the number of tokio's threads, where it is not
     /// left to tokio; then the process also stays on one core.
     pub fn start(program: &str, state: &Path, workers: Option<u32>) -> Self {
+        Self::start_with(program, state, workers, &[])
+    }
+
+    /// Like [`Self::start`], with more variables.
+    pub fn start_with(
+        program: &str,
+        state: &Path,
+        workers: Option<u32>,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let program = sibling(program);
         let mut command = match workers {
             Some(_) => {
@@ -49,6 +59,7 @@ impl Server {
             .env("PORT", port.to_string())
             .env("MCPO_SECRET", SECRET)
             .env("MCPO_STATE_DIR", state)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use mcpo_runtime::{Clock, Timestamp};
+use mcpo_runtime::{Clock, SystemClock, Timestamp};
 
 /// Stands still until it is told to move.
 pub struct ManualClock(AtomicU64);
@@ -17,6 +17,11 @@ impl Default for ManualClock {
 }
 
 impl ManualClock {
+    /// Begins at the real time, for what is shared with programs that have no other.
+    pub fn from_now() -> Self {
+        Self(AtomicU64::new(SystemClock.now().0))
+    }
+
     /// Moves on.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(by.as_secs(), Ordering::SeqCst);

@@ -17,6 +17,7 @@ pub mod http;
 pub mod oauth_server;
 pub mod plain;
 pub mod process;
+pub mod redis;
 pub mod sample;
 pub mod server;
 pub mod tiny;

@@ -1,21 +1,20 @@
 //! The environment, read as a whole: every variable that cannot be used is named.
 
+mod ledger;
 mod sign_in;
 
 use std::{
     collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
 };
 
 use url::Url;
 
-use super::{Config, DEFAULT_ORIGINS, DEFAULT_PORT, LedgerChoice};
+use super::{Config, DEFAULT_ORIGINS, DEFAULT_PORT};
 use crate::{
     base_url::BaseUrl,
     client::{ConfiguredClient, parse_configured},
-    ledger::{BucketName, Endpoints},
     pages::{Logo, LogoError},
     seal::{KeyRing, KeyRingError},
 };
@@ -228,78 +227,6 @@ impl Reader<'_> {
             self.wrong("MCPO_CLIENTS", None, problem, allowed);
             Vec::new()
         })
-    }
-
-    fn ledger(&mut self, on_cloud_run: bool) -> LedgerChoice {
-        let state = self.text("MCPO_STATE_DIR").unwrap_or(".mcpo".into());
-        match self.text("MCPO_LEDGER") {
-            Some(text) if text == "memory" => LedgerChoice::Memory,
-            Some(text) if text.starts_with("gs://") => self.bucket(&text),
-            Some(text) => match text.strip_prefix("sqlite:") {
-                Some(path) if cfg!(feature = "sqlite") && !path.is_empty() => {
-                    LedgerChoice::Sqlite(path.into())
-                }
-                _ => {
-                    let problem = "names no ledger of this build";
-                    let allowed = if cfg!(feature = "sqlite") {
-                        "gs://BUCKET, sqlite:PATH or memory"
-                    } else {
-                        "gs://BUCKET or memory, or build mcpo-runtime with its feature sqlite"
-                    };
-                    self.wrong("MCPO_LEDGER", Some(text), problem, allowed);
-                    LedgerChoice::Memory
-                }
-            },
-            None if on_cloud_run => {
-                let problem = "is not set, and an instance here forgets its files";
-                let allowed = "gs://BUCKET, sqlite:PATH on a volume that is kept, or memory if \
-                               every client may be asked to sign in again at each restart";
-                self.wrong("MCPO_LEDGER", None, problem, allowed);
-                LedgerChoice::Memory
-            }
-            None if cfg!(feature = "sqlite") => {
-                LedgerChoice::Sqlite(PathBuf::from(state).join("ledger.sqlite3"))
-            }
-            None => LedgerChoice::Memory,
-        }
-    }
-
-    /// `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` are what Google's own clients read where
-    /// something stands in for Google.
-    fn bucket(&mut self, text: &str) -> LedgerChoice {
-        let emulator = self.host("STORAGE_EMULATOR_HOST");
-        let metadata = self.host("GCE_METADATA_HOST");
-        let endpoints = Endpoints::new(emulator, metadata);
-        let name = text.trim_start_matches("gs://").trim_end_matches('/');
-        let Some(bucket) = BucketName::parse(name) else {
-            let problem = "names no bucket";
-            let allowed = "gs://BUCKET, without a path";
-            self.wrong("MCPO_LEDGER", Some(text.to_owned()), problem, allowed);
-            return LedgerChoice::Memory;
-        };
-        LedgerChoice::Bucket(bucket, endpoints)
-    }
-
-    /// `host:port`, or a URL of a server's root.
-    fn host(&mut self, name: &'static str) -> Option<Url> {
-        let text = self.text(name)?;
-        let full = if text.contains("://") {
-            text.clone()
-        } else {
-            format!("http://{text}")
-        };
-        let url = Url::parse(&full).ok().filter(|url| {
-            url.has_host() && matches!(url.scheme(), "http" | "https") && url.path() == "/"
-        });
-        if url.is_none() {
-            self.wrong(
-                name,
-                Some(text),
-                "is not the address of a server",
-                "HOST:PORT",
-            );
-        }
-        url
     }
 
     fn logo(&mut self) -> Option<Logo> {

@@ -49,6 +49,8 @@ pub(crate) enum LedgerChoice {
     Memory,
     Sqlite(PathBuf),
     Bucket(BucketName, Endpoints),
+    #[cfg(feature = "redis")]
+    Redis(crate::ledger::RedisAddress),
 }
 
 const DEFAULT_PORT: u16 = 8080;
@@ -126,6 +128,14 @@ impl Config {
         self
     }
 
+    /// Keeps the ledger in this Redis or Valkey.
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn with_redis(mut self, address: crate::ledger::RedisAddress) -> Self {
+        self.ledger = LedgerChoice::Redis(address);
+        self
+    }
+
     /// Knows this client, beside those that register or describe themselves.
     #[must_use]
     pub fn with_client(mut self, client: ConfiguredClient) -> Self {
@@ -182,7 +192,8 @@ impl Config {
     /// | `GITHUB_SCOPES` | what people are asked for, by comma | `read:user` |
     /// | `GITHUB_SERVER_URL`, `GITHUB_API_URL` | a GitHub Enterprise Server, and its API | github.com |
     /// | `MCPO_CLIENTS` | clients known beforehand: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
-    /// | `MCPO_LEDGER` | `gs://BUCKET`, `sqlite:PATH` or `memory` | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
+    /// | `MCPO_LEDGER` | `gs://BUCKET`, `sqlite:PATH`, `memory`, or with the feature `redis` `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` (with TLS `rediss://`) | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
+    /// | `MCPO_LEDGER_CA` | who vouches for a `rediss://`: certificates in PEM, or a file with them | the public authorities |
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
     /// | `MCPO_OPEN_LISTING` | `1`: anybody may see which tools there are | a token is needed |
     /// | `MCPO_TITLE` | name above the pages | the server's name |

@@ -11,6 +11,8 @@
 
 mod bucket;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -19,6 +21,8 @@ use std::{error::Error as StdError, fmt, pin::Pin};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::bucket::Endpoints;
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisAddress, RedisAddressError, RedisLedger};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteLedger;
 pub use self::{

@@ -1,6 +1,10 @@
 //! Environments, good and bad.
 
 use super::*;
+use crate::{
+    config::LedgerChoice,
+    ledger::{BucketName, Endpoints},
+};
 
 const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -118,6 +122,42 @@ fn a_bucket_is_named_by_its_url() {
     );
 }
 
+#[cfg(feature = "redis")]
+#[test]
+fn the_password_of_a_redis_is_never_repeated() {
+    let with = |more: &[(&str, &str)]| {
+        let variables = [&[("MCPO_SECRET", SECRET)], more].concat();
+        read(&variables).map(|config| config.ledger)
+    };
+    let good = with(&[("MCPO_LEDGER", "redis://me:swordfish@cache:7000/1")]);
+    assert_eq!(format!("{good:?}"), "Ok(Redis(redis://cache:7000/1))");
+    for (ledger, authority) in [
+        ("redis://:swordfish@cache/one", None),
+        ("redis://:swordfish@", None),
+        ("rediss://:swordfish@cache", Some("/nowhere/ca.pem")),
+        ("rediss://:swordfish@cache", Some("-----BEGIN swordfish")),
+        ("redis://:swordfish@cache", Some("-----BEGIN swordfish")),
+        ("postgres://:swordfish@cache", None),
+    ] {
+        let mut variables = vec![("MCPO_LEDGER", ledger)];
+        variables.extend(authority.map(|authority| ("MCPO_LEDGER_CA", authority)));
+        let errors = with(&variables).unwrap_err();
+        assert!(errors.starts_with("MCPO_LEDGER"), "{errors}");
+        assert!(!errors.contains("swordfish"), "{errors}");
+    }
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn a_redis_that_is_not_built_in_is_refused_by_name() {
+    let errors = read(&[
+        ("MCPO_SECRET", SECRET),
+        ("MCPO_LEDGER", "redis://:swordfish@cache"),
+    ]);
+    let errors = errors.unwrap_err();
+    assert!(errors.contains("feature redis"), "{errors}");
+    assert!(!errors.contains("swordfish"), "{errors}");
+}
 #[test]
 fn github_is_set_up_whole_or_not_at_all() {
     let secret = ("MCPO_SECRET", SECRET);

@@ -94,10 +94,13 @@ fn environment(settings: &Settings, names: &Names, versions: &Versions) -> Vec<V
     let base_url = names.base_url(settings);
     variables.insert("BASE_URL", json!({ "value": base_url }));
     let ledger = match &settings.ledger {
-        Ledger::Bucket => names.ledger(),
-        Ledger::Named(name) => name.clone(),
+        Ledger::Bucket => Some(names.ledger()),
+        Ledger::Named(name) => Some(name.clone()),
+        Ledger::Secret => None,
     };
-    variables.insert("MCPO_LEDGER", json!({ "value": ledger }));
+    if let Some(ledger) = ledger {
+        variables.insert("MCPO_LEDGER", json!({ "value": ledger }));
+    }
     if settings.sign_in == SignIn::OpenToAnyone {
         variables.insert("MCPO_OPEN_TO_ANYONE", json!({ "value": "1" }));
     }

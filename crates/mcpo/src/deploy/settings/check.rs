@@ -1,7 +1,7 @@
 //! What is wrong with settings, as far as that can be seen without asking anybody.
 
 use super::{
-    KEY_RING, PASSWORD, SecretSource, Settings, SignIn,
+    KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn,
     regions::{REGIONS, nearest},
 };
 use crate::error::Failure;
@@ -232,7 +232,7 @@ fn check_environment(settings: &Settings, problems: &mut Vec<Problem>) {
                 Some("write base-url = \"https://…\""),
             ));
         }
-        if name == "MCPO_LEDGER" {
+        if name == LEDGER && settings.env.contains_key(name) {
             problems.push(Problem::new(
                 "MCPO_LEDGER is set by deploy",
                 Some("write ledger = \"…\""),

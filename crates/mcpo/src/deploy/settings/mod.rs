@@ -4,11 +4,13 @@
 //! of them together.
 
 mod check;
+mod ledger;
 mod regions;
 mod table;
 
 use std::collections::BTreeMap;
 
+pub use self::ledger::Ledger;
 use self::table::Table;
 use super::args::DeployArgs;
 use crate::{
@@ -111,15 +113,6 @@ impl Made {
 /// 144 bits.
 const PASSWORD_LEN: usize = 24;
 
-/// Where the service remembers spent codes and grants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ledger {
-    /// A bucket that is made for it.
-    Bucket,
-    /// What the runtime is told by name.
-    Named(String),
-}
-
 /// How people prove who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignIn {
@@ -133,6 +126,9 @@ pub enum SignIn {
 
 /// Variables by which the runtime knows how to sign people in.
 const SIGN_IN: &[&str] = &["ADMIN_PASSWORD", "ADMIN_PASSWORD_HASH", "GITHUB_CLIENT_ID"];
+/// The project's feature that brings in the runtime's.
+const REDIS_FEATURE: &str = "redis";
+const LEDGER: &str = "MCPO_LEDGER";
 pub const KEY_RING: &str = "MCPO_SECRET";
 pub const PASSWORD: &str = "ADMIN_PASSWORD";
 
@@ -209,6 +205,11 @@ fn assemble(
     if !secrets.iter().any(|secret| secret.variable == KEY_RING) {
         secrets.push(made(KEY_RING, Made::KeyRing));
     }
+    let (ledger, needs_redis) = ledger::read(table.ledger.as_deref(), &secrets, problems);
+    let mut features = table.features;
+    if needs_redis && !features.iter().any(|feature| feature == REDIS_FEATURE) {
+        features.push(REDIS_FEATURE.to_owned());
+    }
     let service = args.service.clone().or(table.service);
     Settings {
         project: args
@@ -229,16 +230,13 @@ fn assemble(
         labels: table.labels,
         env,
         secrets,
-        ledger: match table.ledger.as_deref() {
-            None | Some("bucket") => Ledger::Bucket,
-            Some(other) => Ledger::Named(other.to_owned()),
-        },
+        ledger,
         service_account: table.service_account,
         base_url: table.base_url,
         is_private: args.private || table.private,
         sign_in,
         features: Features {
-            named: table.features,
+            named: features,
             has_default: table.default_features.unwrap_or(true),
         },
     }

@@ -1,0 +1,146 @@
+//! Where the ledger is kept.
+
+use std::path::PathBuf;
+
+use url::Url;
+
+use super::Reader;
+use crate::{
+    config::LedgerChoice,
+    ledger::{BucketName, Endpoints},
+};
+
+/// What this build knows, and what another one would.
+const ALLOWED: &str = match (cfg!(feature = "sqlite"), cfg!(feature = "redis")) {
+    (true, true) => "gs://BUCKET, redis://HOST, sqlite:PATH or memory",
+    (true, false) => {
+        "gs://BUCKET, sqlite:PATH or memory; redis://HOST needs mcpo-runtime's feature redis"
+    }
+    (false, true) => {
+        "gs://BUCKET, redis://HOST or memory; sqlite:PATH needs mcpo-runtime's feature sqlite"
+    }
+    (false, false) => {
+        "gs://BUCKET or memory; redis://HOST and sqlite:PATH need mcpo-runtime's features redis \
+         and sqlite"
+    }
+};
+const REDIS: [&str; 4] = ["redis://", "rediss://", "valkey://", "valkeys://"];
+
+impl Reader<'_> {
+    pub(super) fn ledger(&mut self, on_cloud_run: bool) -> LedgerChoice {
+        let state = self.text("MCPO_STATE_DIR").unwrap_or(".mcpo".into());
+        match self.text("MCPO_LEDGER") {
+            Some(text) if text == "memory" => LedgerChoice::Memory,
+            Some(text) if text.starts_with("gs://") => self.bucket(&text),
+            Some(text) if REDIS.iter().any(|scheme| text.starts_with(scheme)) => self.redis(&text),
+            Some(text) => match text.strip_prefix("sqlite:") {
+                Some(path) if cfg!(feature = "sqlite") && !path.is_empty() => {
+                    LedgerChoice::Sqlite(path.into())
+                }
+                _ => {
+                    let problem = "names no ledger of this build";
+                    // Only what is not an address can be without a password.
+                    let value = Some(text).filter(|text| !text.contains('@'));
+                    self.wrong("MCPO_LEDGER", value, problem, ALLOWED);
+                    LedgerChoice::Memory
+                }
+            },
+            None if on_cloud_run => {
+                let problem = "is not set, and an instance here forgets its files";
+                let allowed = "gs://BUCKET, sqlite:PATH on a volume that is kept, or memory if \
+                               every client may be asked to sign in again at each restart";
+                self.wrong("MCPO_LEDGER", None, problem, allowed);
+                LedgerChoice::Memory
+            }
+            None if cfg!(feature = "sqlite") => {
+                LedgerChoice::Sqlite(PathBuf::from(state).join("ledger.sqlite3"))
+            }
+            None => LedgerChoice::Memory,
+        }
+    }
+
+    /// `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` are what Google's own clients read where
+    /// something stands in for Google.
+    fn bucket(&mut self, text: &str) -> LedgerChoice {
+        let emulator = self.host("STORAGE_EMULATOR_HOST");
+        let metadata = self.host("GCE_METADATA_HOST");
+        let endpoints = Endpoints::new(emulator, metadata);
+        let name = text.trim_start_matches("gs://").trim_end_matches('/');
+        let Some(bucket) = BucketName::parse(name) else {
+            let problem = "names no bucket";
+            let allowed = "gs://BUCKET, without a path";
+            self.wrong("MCPO_LEDGER", Some(text.to_owned()), problem, allowed);
+            return LedgerChoice::Memory;
+        };
+        LedgerChoice::Bucket(bucket, endpoints)
+    }
+
+    /// The address may hold a password, so it is never repeated.
+    #[cfg(feature = "redis")]
+    fn redis(&mut self, text: &str) -> LedgerChoice {
+        use crate::ledger::{RedisAddress, RedisAddressError};
+        let authorities = self.text("MCPO_LEDGER_CA");
+        let authorities = authorities.map(|text| {
+            if text.starts_with("-----BEGIN") {
+                return Ok(text.into_bytes());
+            }
+            std::fs::read(&text).map_err(|error| (text, error))
+        });
+        let authorities = match authorities.transpose() {
+            Ok(authorities) => authorities,
+            Err((path, error)) => {
+                let problem = format!("cannot be read: {error}");
+                let allowed = "certificates in PEM, or the path of a file with them";
+                self.wrong("MCPO_LEDGER_CA", Some(path), problem, allowed);
+                return LedgerChoice::Memory;
+            }
+        };
+        match RedisAddress::parse(text, authorities.as_deref()) {
+            Ok(address) => LedgerChoice::Redis(address),
+            Err(error) => {
+                let (name, allowed) = match error {
+                    RedisAddressError::Authorities | RedisAddressError::NoTls => (
+                        "MCPO_LEDGER_CA",
+                        "the authority of a server with rediss://, in PEM",
+                    ),
+                    _ => ("MCPO_LEDGER", "for example rediss://:PASSWORD@HOST:6379"),
+                };
+                self.wrong(name, None, format!("cannot be used: {error}"), allowed);
+                LedgerChoice::Memory
+            }
+        }
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn redis(&mut self, _text: &str) -> LedgerChoice {
+        self.wrong(
+            "MCPO_LEDGER",
+            None,
+            "names a Redis, which is not in this build",
+            ALLOWED,
+        );
+        LedgerChoice::Memory
+    }
+
+    /// `host:port`, or a URL of a server's root.
+    fn host(&mut self, name: &'static str) -> Option<Url> {
+        let text = self.text(name)?;
+        let full = if text.contains("://") {
+            text.clone()
+        } else {
+            format!("http://{text}")
+        };
+        let url = Url::parse(&full).ok().filter(|url| {
+            url.has_host() && matches!(url.scheme(), "http" | "https") && url.path() == "/"
+        });
+        if url.is_none() {
+            self.wrong(
+                name,
+                Some(text),
+                "is not the address of a server",
+                "HOST:PORT",
+            );
+        }
+        url
+    }
+}

@@ -1,0 +1,233 @@
+//! Where Redis is, and what it wants to hear before it answers.
+
+use std::{fmt, sync::Arc};
+
+use redis::RedisConnectionInfo;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use url::Url;
+
+use crate::tls;
+
+const DEFAULT_PORT: u16 = 6379;
+
+/// The address of Redis or Valkey: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, with TLS
+/// `rediss://`. Shown without the password.
+#[derive(Clone)]
+pub struct RedisAddress {
+    pub(super) node: Node,
+    pub(super) tls: Option<Arc<ClientConfig>>,
+    user: Option<String>,
+    password: Option<String>,
+    database: u16,
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Node {
+    /// A name or an address, the latter without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+/// Why a text is not such an address.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedisAddressError {
+    /// Not of the form that is described at [`RedisAddress`].
+    #[error("it is not redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]")]
+    Form,
+    /// The certificates are not PEM, or none is there.
+    #[error("its certificate authorities are not certificates in PEM")]
+    Authorities,
+    /// Authorities are named for a connection without TLS.
+    #[error("certificate authorities need rediss://")]
+    NoTls,
+    /// TLS cannot be set up.
+    #[error("{0}")]
+    Tls(Box<crate::Error>),
+}
+
+impl RedisAddress {
+    /// Reads an address. With TLS the server proves itself by a public authority, or else by one
+    /// of `authorities` (certificates in PEM).
+    pub fn parse(text: &str, authorities: Option<&[u8]>) -> Result<Self, RedisAddressError> {
+        let url = Url::parse(text).map_err(|_| RedisAddressError::Form)?;
+        let with_tls = match url.scheme() {
+            "redis" | "valkey" => false,
+            "rediss" | "valkeys" => true,
+            _ => return Err(RedisAddressError::Form),
+        };
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or(RedisAddressError::Form)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        // An option that is not understood must not be passed over: it may be about safety.
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(RedisAddressError::Form);
+        }
+        let database = match url.path().trim_start_matches('/') {
+            "" => 0,
+            number => number.parse().map_err(|_| RedisAddressError::Form)?,
+        };
+        let tls = match (with_tls, authorities) {
+            (true, authorities) => Some(tls_config(authorities)?),
+            (false, Some(_)) => return Err(RedisAddressError::NoTls),
+            (false, None) => None,
+        };
+        Ok(Self {
+            node: Node {
+                host: host.to_owned(),
+                port: url.port().unwrap_or(DEFAULT_PORT),
+            },
+            tls,
+            user: Some(decoded(url.username())?).filter(|user| !user.is_empty()),
+            password: url.password().map(decoded).transpose()?,
+            database,
+        })
+    }
+
+    /// What is said first on each connection.
+    pub(super) fn introduction(&self) -> RedisConnectionInfo {
+        let mut introduction = RedisConnectionInfo::default()
+            .set_db(self.database.into())
+            .set_skip_set_lib_name();
+        if let Some(user) = &self.user {
+            introduction = introduction.set_username(user);
+        }
+        if let Some(password) = &self.password {
+            introduction = introduction.set_password(password);
+        }
+        introduction
+    }
+}
+
+fn tls_config(authorities: Option<&[u8]>) -> Result<Arc<ClientConfig>, RedisAddressError> {
+    let roots = authorities.map(roots).transpose()?;
+    let config = tls::client_config(roots);
+    config
+        .map(Arc::new)
+        .map_err(|error| RedisAddressError::Tls(Box::new(error)))
+}
+
+fn roots(pem: &[u8]) -> Result<RootCertStore, RedisAddressError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|_| RedisAddressError::Authorities)?;
+        roots
+            .add(certificate)
+            .map_err(|_| RedisAddressError::Authorities)?;
+    }
+    if roots.is_empty() {
+        return Err(RedisAddressError::Authorities);
+    }
+    Ok(roots)
+}
+
+fn decoded(part: &str) -> Result<String, RedisAddressError> {
+    // The one decoder at hand takes `+` for a space, which only forms do.
+    let escaped = format!("={}", part.replace('+', "%2B"));
+    let mut pairs = url::form_urlencoded::parse(escaped.as_bytes());
+    let (_, value) = pairs.next().ok_or(RedisAddressError::Form)?;
+    if value.contains(char::REPLACEMENT_CHARACTER) || part.contains('&') {
+        return Err(RedisAddressError::Form);
+    }
+    Ok(value.into_owned())
+}
+
+impl fmt::Display for RedisAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls.is_some() {
+            "rediss"
+        } else {
+            "redis"
+        };
+        write!(formatter, "{scheme}://{}/{}", self.node, self.database)
+    }
+}
+
+impl fmt::Debug for RedisAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(formatter, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(formatter, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl PartialEq for RedisAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.node == other.node
+            && self.tls.is_some() == other.tls.is_some()
+            && self.user == other.user
+            && self.password == other.password
+            && self.database == other.database
+    }
+}
+
+impl Eq for RedisAddress {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Option<String> {
+        let address = RedisAddress::parse(text, None).ok()?;
+        Some(address.to_string())
+    }
+
+    #[test]
+    fn addresses() {
+        let same = [
+            ("redis://cache", "redis://cache:6379/0"),
+            ("valkey://127.0.0.1:7000/3", "redis://127.0.0.1:7000/3"),
+            ("rediss://[::1]:7000/", "rediss://[::1]:7000/0"),
+            ("rediss://me:secret@cache", "rediss://cache:6379/0"),
+        ];
+        for (text, expected) in same {
+            assert_eq!(shown(text).as_deref(), Some(expected), "{text}");
+        }
+        for bad in [
+            "",
+            "redis:",
+            "redis://",
+            "http://cache",
+            "redis://cache/x",
+            "redis://cache/1/2",
+            "redis://cache:99999",
+            "rediss://cache#insecure",
+            "redis://cache?protocol=resp3",
+        ] {
+            assert_eq!(shown(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_understood_and_never_shown() {
+        let address = RedisAddress::parse("redis://:p%40+ss%2Fword@cache", None).unwrap();
+        assert_eq!(address.password.as_deref(), Some("p@+ss/word"));
+        assert_eq!(address.user, None);
+        assert!(!format!("{address} {address:?}").contains("ss"));
+    }
+
+    #[test]
+    fn authorities_are_for_tls_and_have_to_be_some() {
+        let parse = |text, pem: &str| RedisAddress::parse(text, Some(pem.as_bytes()));
+        assert!(matches!(
+            parse("redis://cache", "x"),
+            Err(RedisAddressError::NoTls)
+        ));
+        assert!(matches!(
+            parse("rediss://cache", "x"),
+            Err(RedisAddressError::Authorities)
+        ));
+    }
+}

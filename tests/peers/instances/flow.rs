@@ -1,0 +1,296 @@
+//! A client that retries what may be retried, and takes everything else for a fault.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use http_body_util::Full;
+use hyper::{Request, Response, StatusCode, body::Bytes, header};
+use mcpo_test_support::client::{REDIRECT_URI, VERIFIER, challenge, form_in, query_of};
+use serde_json::{Value, json};
+use tokio::{sync::Semaphore, time::Instant};
+use url::form_urlencoded::Serializer;
+
+use super::{PASSWORD, wire};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+/// A retry has to end well within this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+static TYPING: Semaphore = Semaphore::const_new(8);
+
+/// Somebody with a client and a browser, at an address of their own.
+pub struct Visitor {
+    number: u32,
+    port: u16,
+    cookie: Option<String>,
+    client: String,
+    /// How often something was asked again.
+    pub retries: usize,
+}
+
+/// An answer, and whether a request for it broke off before.
+struct Heard {
+    answer: Response<Bytes>,
+    after_break: bool,
+}
+
+/// What a client holds.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
+}
+
+impl Visitor {
+    pub fn new(number: u32, port: u16) -> Self {
+        Self {
+            number,
+            port,
+            cookie: None,
+            client: String::new(),
+            retries: 0,
+        }
+    }
+
+    /// The same client and browser once more.
+    pub fn twin(&self) -> Self {
+        Self {
+            cookie: self.cookie.clone(),
+            client: self.client.clone(),
+            ..Self::new(self.number, self.port)
+        }
+    }
+
+    pub async fn register(&mut self) {
+        let metadata = json!({
+            "client_name": "Client of many",
+            "redirect_uris": [REDIRECT_URI],
+            "token_endpoint_auth_method": "none",
+        });
+        let heard = self
+            .post("/register", "application/json", metadata.to_string())
+            .await;
+        assert_eq!(
+            heard.answer.status(),
+            StatusCode::CREATED,
+            "{:?}",
+            heard.answer
+        );
+        let id = json_of(&heard.answer)["client_id"]
+            .as_str()
+            .map(str::to_owned);
+        self.client = id.expect("an id");
+    }
+
+    /// Signs in if that is needed, and allows; a code.
+    pub async fn code(&mut self) -> String {
+        let resource = format!("http://localhost:{}/mcp", self.port);
+        let query = form(&[
+            ("response_type", "code"),
+            ("client_id", &self.client),
+            ("redirect_uri", REDIRECT_URI),
+            ("state", "the-state"),
+            ("code_challenge", &challenge(VERIFIER)),
+            ("code_challenge_method", "S256"),
+            ("resource", &resource),
+        ]);
+        let authorize = format!("/authorize?{query}");
+        let mut page = self.page(&authorize).await;
+        if page.contains("name=\"password\"") {
+            let fields = form(&[("form", &form_in(&page)), ("password", PASSWORD)]);
+            // It is one person, who cannot type a thousand passwords in one moment.
+            let _typing = TYPING.acquire().await.expect("it is never closed");
+            let heard = self.post("/sign-in", FORM, fields).await;
+            let next = location(&heard.answer);
+            page = self.page(&next).await;
+        }
+        let decision = form(&[("form", &form_in(&page)), ("decision", "allow")]);
+        let heard = self.post("/consent", FORM, decision).await;
+        let back = location(&heard.answer);
+        query_of(&back, "code").unwrap_or_else(|| panic!("no code in {back}"))
+    }
+
+    /// Exchanges a code. `None` if a request for it broke off, and it was spent by that.
+    pub async fn exchange(&mut self, code: &str) -> Option<Tokens> {
+        let heard = self.try_exchange(code).await;
+        match (heard.answer.status(), heard.after_break) {
+            (StatusCode::OK, _) => Some(tokens_of(&heard.answer)),
+            (StatusCode::BAD_REQUEST, true) => {
+                assert_eq!(json_of(&heard.answer)["error"], "invalid_grant");
+                None
+            }
+            _ => panic!("a code was lost: {:?}", heard.answer),
+        }
+    }
+
+    /// Whether the exchange of a code succeeds.
+    pub async fn can_exchange(&mut self, code: &str) -> bool {
+        self.try_exchange(code).await.answer.status() == StatusCode::OK
+    }
+
+    async fn try_exchange(&mut self, code: &str) -> Heard {
+        let body = form(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", REDIRECT_URI),
+            ("client_id", &self.client),
+            ("code_verifier", VERIFIER),
+        ]);
+        self.post("/token", FORM, body).await
+    }
+
+    /// New tokens; `None` if the grant has ended.
+    pub async fn refresh(&mut self, tokens: &Tokens) -> Option<Tokens> {
+        let body = form(&[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", &tokens.refresh),
+            ("client_id", &self.client),
+        ]);
+        let heard = self.post("/token", FORM, body).await;
+        match heard.answer.status() {
+            StatusCode::OK => Some(tokens_of(&heard.answer)),
+            StatusCode::BAD_REQUEST => None,
+            _ => panic!("neither good nor bad: {:?}", heard.answer),
+        }
+    }
+
+    /// Calls a tool, in the stateless form.
+    pub async fn call(&mut self, tokens: &Tokens) {
+        let body = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {
+                "name": "add",
+                "arguments": { "a": self.number, "b": 1 },
+                "_meta": {
+                    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                    "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+                    "io.modelcontextprotocol/clientCapabilities": {},
+                },
+            },
+        });
+        let body = body.to_string();
+        let heard = self
+            .ask(|| {
+                Request::post("/mcp")
+                    .header(header::CONTENT_TYPE, "application/json")
+                    .header(header::ACCEPT, "application/json, text/event-stream")
+                    .header(header::AUTHORIZATION, format!("Bearer {}", tokens.access))
+                    .header("mcp-protocol-version", "2026-07-28")
+                    .header("mcp-method", "tools/call")
+                    .header("mcp-name", "add")
+                    .body(Full::from(body.clone()))
+                    .expect("a request")
+            })
+            .await;
+        assert_eq!(heard.answer.status(), StatusCode::OK, "{:?}", heard.answer);
+        let said = json_of(&heard.answer);
+        let sum = (self.number + 1).to_string();
+        assert_eq!(said["result"]["content"][0]["text"], *sum, "{said}");
+    }
+
+    async fn page(&mut self, path: &str) -> String {
+        let cookie = self.cookie.clone();
+        let heard = self
+            .ask(|| {
+                let request = with_cookie(Request::get(path), cookie.as_deref());
+                request.body(Full::default()).expect("a request")
+            })
+            .await;
+        assert_eq!(heard.answer.status(), StatusCode::OK, "{:?}", heard.answer);
+        String::from_utf8_lossy(heard.answer.body()).into_owned()
+    }
+
+    async fn post(&mut self, path: &str, kind: &str, body: String) -> Heard {
+        let cookie = self.cookie.clone();
+        self.ask(|| {
+            let request = Request::post(path).header(header::CONTENT_TYPE, kind);
+            let request = with_cookie(request, cookie.as_deref());
+            request.body(Full::from(body.clone())).expect("a request")
+        })
+        .await
+    }
+
+    /// Asks until there is an answer that is one.
+    async fn ask(&mut self, request: impl Fn() -> Request<Full<Bytes>>) -> Heard {
+        let began = Instant::now();
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let first = u32::from(Ipv4Addr::new(127, 2, 0, 1));
+        let from = Ipv4Addr::from(first + self.number);
+        let mut after_break = false;
+        loop {
+            let mut request = request();
+            let host = format!("localhost:{}", self.port);
+            let host = host.parse().expect("a header");
+            request.headers_mut().insert(header::HOST, host);
+            let last = match wire::send(from, to, request).await {
+                Ok(answer) if answer.status() == StatusCode::BAD_GATEWAY => {
+                    after_break = true;
+                    "an instance that went"
+                }
+                Ok(answer)
+                    if matches!(
+                        answer.status(),
+                        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+                    ) =>
+                {
+                    "nobody who had the time"
+                }
+                Ok(answer) => {
+                    self.keep_cookie(&answer);
+                    return Heard {
+                        answer,
+                        after_break,
+                    };
+                }
+                Err(broken) => panic!("the balancer itself: {broken:?}"),
+            };
+            assert!(began.elapsed() < PATIENCE, "there was only {last}");
+            self.retries += 1;
+            let pause = 30 + u64::from(self.number % 70);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+    }
+
+    fn keep_cookie(&mut self, answer: &Response<Bytes>) {
+        if let Some(cookie) = answer.headers().get(header::SET_COOKIE) {
+            let text = cookie.to_str().expect("plain text");
+            self.cookie = text.split(';').next().map(str::to_owned);
+        }
+    }
+}
+
+fn with_cookie(
+    request: hyper::http::request::Builder,
+    cookie: Option<&str>,
+) -> hyper::http::request::Builder {
+    match cookie {
+        Some(cookie) => request.header(header::COOKIE, cookie),
+        None => request,
+    }
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+fn location(answer: &Response<Bytes>) -> String {
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{answer:?}");
+    let location = answer.headers().get(header::LOCATION);
+    let text = location.expect("a place").to_str();
+    text.expect("plain text").to_owned()
+}
+
+fn json_of(answer: &Response<Bytes>) -> Value {
+    serde_json::from_slice(answer.body()).unwrap_or_default()
+}
+
+fn tokens_of(answer: &Response<Bytes>) -> Tokens {
+    let body = json_of(answer);
+    let text = |name: &str| body[name].as_str().expect("a token").to_owned();
+    Tokens {
+        access: text("access_token"),
+        refresh: text("refresh_token"),
+    }
+}

@@ -1,0 +1,210 @@
+//! Many processes that are one service: any request may land on any of them, and any of them may
+//! be gone at any moment.
+
+mod balancer;
+mod flow;
+mod session;
+mod wire;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use mcpo_test_support::{
+    process::{ServerProcess, free_port},
+    redis::{RedisServer, Setup},
+};
+use tempfile::TempDir;
+use tokio::task::{JoinHandle, JoinSet};
+
+use self::{
+    balancer::Balancer,
+    flow::{Tokens, Visitor},
+};
+
+const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
+const PASSWORD: &str = "correct horse battery staple";
+const FLOWS: u32 = 1000;
+/// Every so many, a code is spent twice: at once on two connections, or once more later.
+const DOUBLE_SPENDER: u32 = 20;
+const REPLAYER: u32 = 10;
+
+/// Instances of one service behind one address.
+struct Service {
+    balancer: Balancer,
+    redis: RedisServer,
+    folder: TempDir,
+}
+
+impl Service {
+    async fn start(instances: usize) -> (Self, Vec<(u16, ServerProcess)>) {
+        let service = Self {
+            balancer: Balancer::start().await,
+            redis: RedisServer::start(Setup::default()),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let mut running = Vec::new();
+        for _ in 0..instances {
+            running.push(service.begin(free_port()).await);
+        }
+        (service, running)
+    }
+
+    async fn begin(&self, port: u16) -> (u16, ServerProcess) {
+        let running = self.run(port).await;
+        self.balancer.add(port);
+        (port, running)
+    }
+
+    async fn run(&self, port: u16) -> ServerProcess {
+        let base = format!("http://localhost:{}", self.balancer.port);
+        let environment = [
+            ("BASE_URL", base.as_str()),
+            ("ADMIN_PASSWORD", PASSWORD),
+            ("MCPO_LEDGER", &self.redis.url()),
+            ("MCPO_LOG", "error"),
+        ];
+        ServerProcess::start(SERVER, port, self.folder.path(), &environment).await
+    }
+}
+
+/// Kills an instance at random and starts it again, until it is told to stop; two more join on the
+/// way. How many were killed.
+fn disturb(
+    service: Arc<Service>,
+    mut running: Vec<(u16, ServerProcess)>,
+    over: Arc<AtomicBool>,
+    finished: Arc<AtomicUsize>,
+) -> JoinHandle<(usize, Vec<(u16, ServerProcess)>)> {
+    tokio::spawn(async move {
+        let mut kills = 0;
+        while !over.load(Ordering::SeqCst) {
+            if running.len() == 2 && finished.load(Ordering::SeqCst) > FLOWS as usize / 4 {
+                running.push(service.begin(free_port()).await);
+                running.push(service.begin(free_port()).await);
+            }
+            tokio::time::sleep(Duration::from_millis(100 + random(300))).await;
+            let victim = usize::try_from(random(running.len() as u64)).unwrap();
+            let (port, process) = running.swap_remove(victim);
+            process.kill();
+            kills += 1;
+            tokio::time::sleep(Duration::from_millis(random(100))).await;
+            running.push((port, service.run(port).await));
+        }
+        (kills, running)
+    })
+}
+
+/// Below `bound`, and another one with each run.
+fn random(bound: u64) -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(bound) % bound
+}
+
+/// What a flow came to.
+struct Done {
+    visitor: Visitor,
+    /// `None` where the grant has to be over.
+    tokens: Option<Tokens>,
+    /// Exchanges that broke off, and were begun anew by signing in again.
+    begun_anew: usize,
+}
+
+async fn one_flow(number: u32, port: u16) -> Done {
+    let mut visitor = Visitor::new(number, port);
+    visitor.register().await;
+    if number % DOUBLE_SPENDER == 1 {
+        spend_twice_at_once(&mut visitor).await;
+    }
+    let mut begun_anew = 0;
+    let (code, first) = loop {
+        let code = visitor.code().await;
+        if let Some(tokens) = visitor.exchange(&code).await {
+            break (code, tokens);
+        }
+        begun_anew += 1;
+    };
+    visitor.call(&first).await;
+    let second = visitor.refresh(&first).await.expect("a grant was lost");
+    visitor.call(&second).await;
+    let mut tokens = Some(second.clone());
+    if number % REPLAYER == 2 {
+        assert!(!visitor.can_exchange(&code).await, "a code was spent twice");
+        let after = visitor.refresh(&second).await;
+        assert!(after.is_none(), "a replay ends the grant");
+        tokens = None;
+    }
+    Done {
+        visitor,
+        tokens,
+        begun_anew,
+    }
+}
+
+/// The same code on two connections at the same time, which mostly are two instances.
+async fn spend_twice_at_once(visitor: &mut Visitor) {
+    let code = visitor.code().await;
+    let mut other = visitor.twin();
+    let (one, two) = tokio::join!(visitor.can_exchange(&code), other.can_exchange(&code));
+    assert!(!(one && two), "a code was spent twice");
+    assert!(!visitor.can_exchange(&code).await, "it is spent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as15_as17_as18_a_thousand_flows_over_instances_that_come_and_go() {
+    let (service, running) = Service::start(2).await;
+    let service = Arc::new(service);
+    let port = service.balancer.port;
+    let over = Arc::new(AtomicBool::new(false));
+    let finished = Arc::new(AtomicUsize::new(0));
+    let disturbing = disturb(
+        Arc::clone(&service),
+        running,
+        Arc::clone(&over),
+        Arc::clone(&finished),
+    );
+    let mut flows = JoinSet::new();
+    for number in 0..FLOWS {
+        let finished = Arc::clone(&finished);
+        flows.spawn(async move {
+            let done = one_flow(number, port).await;
+            finished.fetch_add(1, Ordering::SeqCst);
+            done
+        });
+    }
+    let done = flows.join_all().await;
+    over.store(true, Ordering::SeqCst);
+    let (kills, running) = disturbing.await.unwrap();
+    assert_eq!(running.len(), 4, "two more had joined");
+
+    let sum = |count: fn(&Done) -> usize| done.iter().map(count).sum::<usize>();
+    let (retries, begun_anew) = (
+        sum(|done| done.visitor.retries),
+        sum(|done| done.begun_anew),
+    );
+    let broken = service.balancer.broken();
+    println!(
+        "{kills} kills, {broken} requests broken off, {retries} retries, {begun_anew} begun anew"
+    );
+    assert!(kills >= 5 && broken > 0, "nothing was put to the test");
+    assert!(begun_anew <= broken, "only what broke off begins anew");
+
+    // Nothing was lost on the way: every grant that was not ended is still good.
+    let mut last = JoinSet::new();
+    for mut done in done {
+        let Some(tokens) = done.tokens else { continue };
+        last.spawn(async move {
+            let renewed = done.visitor.refresh(&tokens).await;
+            done.visitor.call(&renewed.expect("a grant was lost")).await;
+        });
+    }
+    assert_eq!(
+        last.len(),
+        FLOWS as usize - FLOWS.div_ceil(REPLAYER) as usize
+    );
+    last.join_all().await;
+}
