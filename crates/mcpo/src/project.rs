@@ -97,7 +97,9 @@ pub fn write_new_environment(folder: &Path) -> Outcome<()> {
     let settings = if settings.contains(&empty) {
         settings.replacen(&empty, &filled, 1)
     } else {
-        format!("# Seals everything clients carry; whoever changes it signs everybody out.\n{filled}")
+        format!(
+            "# Seals everything clients carry; whoever changes it signs everybody out.\n{filled}"
+        )
     };
     let text = format!(
         "# Read by `mcpo dev`, never committed. What is set in the shell goes first.\n\n{settings}"
