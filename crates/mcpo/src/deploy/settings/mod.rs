@@ -9,7 +9,7 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use self::table::Table;
+use self::table::{Ingress, Table};
 use super::args::DeployArgs;
 use crate::{
     error::{Failure, Outcome},
@@ -158,6 +158,13 @@ impl Settings {
                 ))
             }
         }
+    }
+
+    /// Whether the service's address leads to it from outside of Google Cloud.
+    pub fn is_reachable(&self) -> bool {
+        let is_balanced =
+            self.ingress == Ingress::InternalAndLoadBalancer.name() && self.base_url.is_some();
+        self.ingress == Ingress::All.name() || is_balanced
     }
 
     /// The account, bucket and secrets are told apart by service and region.
