@@ -14,5 +14,6 @@ mod dev_processes;
 mod mistakes;
 mod new;
 mod new_failures;
+mod new_foreign;
 mod running;
 mod tool;

@@ -317,39 +317,25 @@ fn a_clock_that_is_ten_minutes_behind_does_no_harm() {
 }
 
 #[test]
-fn somebody_else_was_faster() {
+fn a_service_that_fails_its_walk_is_a_failed_check() {
     let (google, project) = (google(), Project::new());
-    project.deploy(&google, &[]);
-    project.change("two");
-    google.fail(
-        "run.projects.locations.services.patch",
-        Fault::SomebodyElse,
-        1,
-    );
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["somebody else changed it at the same time"]);
-    assert_eq!(ask(&google, "/version"), "one");
-    project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "two");
-}
-
-#[test]
-fn two_at_once_end_in_one_loser() {
-    let (google, project) = (google(), Project::new());
-    project.deploy(&google, &[]);
-    let runs: Vec<_> = ["a", "b"]
-        .iter()
-        .map(|who| project.start(&google, &["--no-verify", "--env", &format!("WHO={who}")]))
-        .collect();
-    let mut codes: Vec<_> = runs
-        .into_iter()
-        .map(|run| run.wait_with_output().unwrap())
-        .map(|output| output.status.code())
-        .collect();
-    codes.sort_unstable();
-    assert!(
-        codes == [Some(0), Some(2)] || codes == [Some(0), Some(0)],
-        "{codes:?}"
-    );
-    assert!(["a", "b"].contains(&ask(&google, "/variable/WHO").as_str()));
+    // It answers, and knows nothing of OAuth.
+    for outcome in ["Released tiny-00001-", "is released, and it fails a check"] {
+        let said = project.run(&google, &[]);
+        said.has(
+            1,
+            &[
+                outcome,
+                "it fails a check",
+                "mcpo deploy europe-west1 --rollback",
+            ],
+        );
+        assert!(!said.all().contains("Verified"), "{said}");
+        assert_eq!(said.stdout, "", "no address to paste");
+    }
+    let said = project.run(&google, &["--json"]);
+    said.has(1, &[]);
+    let end: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(end["outcome"], "failed");
+    assert_eq!(end["exit_code"], 1);
 }

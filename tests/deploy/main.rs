@@ -8,13 +8,18 @@
 )]
 
 mod credentials;
+mod dry_run;
+mod elsewhere;
 mod faults;
 mod independent;
 mod interruptions;
 mod mistakes;
 mod plan;
+mod private;
 mod project;
 mod release;
 mod remote;
+mod rivals;
+mod scripts;
 mod secrets;
 mod whole;

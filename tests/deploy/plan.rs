@@ -2,42 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use mcpo_test_support::google::{Fault, Google};
+use mcpo_test_support::google::Fault;
 use serde_json::Value;
 
 use crate::project::{Project, SERVICE, ask, google, writes};
 
 #[test]
-fn a_dry_run_only_reads_and_announces_every_write() {
-    let (google, project) = (Google::start(), Project::new());
-
-    let said = project.run(&google, &["--dry-run", "--json"]);
-    said.has(10, &[]);
-    assert_eq!(writes(&google), Vec::<String>::new());
-    assert!(
-        google
-            .registry_calls()
-            .iter()
-            .all(|(verb, _)| verb == "GET" || verb == "HEAD")
-    );
-    assert!(google.resources().is_empty());
-    let plan: Value = serde_json::from_str(&said.stdout).unwrap();
-    let announced: BTreeSet<String> = plan["changes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(|change| change["methods"].as_array().unwrap())
-        .map(|method| method.as_str().unwrap().to_owned())
-        .collect();
-
+fn conditions_in_policies_of_others_stay() {
+    let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
-    let done: BTreeSet<String> = writes(&google).into_iter().collect();
-    let unannounced: Vec<_> = done.difference(&announced).collect();
-    assert!(unannounced.is_empty(), "{unannounced:?} of {done:?}");
-    assert_eq!(ask(&google, "/version"), "one");
-
-    let said = project.run(&google, &["--dry-run"]);
-    said.has(0, &["nothing to do"]);
+    let names = [
+        "buckets/tiny-europe-west1-123456789012-ledger",
+        "projects/my-project/secrets/tiny-europe-west1-mcpo-secret",
+    ];
+    let conditional = serde_json::json!({
+        "role": "roles/viewer",
+        "members": ["user:auditor@example.com"],
+        "condition": { "title": "for a while", "expression": "request.time < timestamp('2030-01-01T00:00:00Z')" },
+    });
+    for name in names {
+        let policy =
+            serde_json::json!({ "version": 3, "etag": "BwXabw==", "bindings": [conditional] });
+        google.set_policy(name, policy);
+    }
+    project.deploy(&google, &[]).has(0, &["the service may"]);
+    for (name, policy) in google.policies() {
+        if names.contains(&name.as_str()) {
+            let bindings = policy["bindings"].as_array().unwrap();
+            assert_eq!(bindings.len(), 2, "{name}: {policy}");
+            assert!(bindings.contains(&conditional), "{name}: {policy}");
+        }
+    }
 }
 
 #[test]
@@ -93,7 +88,8 @@ fn a_change_uploads_one_layer_and_writes_one_revision() {
     let said = project.deploy(&google, &[]);
     said.has(0, &["~ image: "]);
     assert_eq!(ask(&google, "/version"), "two");
-    assert_eq!(writes(&google), ["run.projects.locations.services.patch"]);
+    let expected = ["run.projects.locations.services.patch", "registry.push"];
+    assert_eq!(writes(&google), expected);
     let puts = google
         .registry_calls()
         .into_iter()
@@ -114,6 +110,7 @@ fn settings_become_fields_and_a_change_is_shown() {
     project.deploy(&google, &[]);
     let service = google.resource(SERVICE);
     let template = &service["template"];
+    assert_eq!(service["functionalType"], "FUNCTIONAL_TYPE_MCP_SERVER");
     assert_eq!(template["scaling"]["maxInstanceCount"], 3);
     assert_eq!(
         template["containers"][0]["resources"]["limits"]["memory"],

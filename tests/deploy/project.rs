@@ -113,24 +113,29 @@ impl Project {
 /// The tool in a folder.
 pub fn command(folder: &Path, google: &Google, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcpo"));
+    isolated(&mut command, google)
+        .args(["deploy", REGION])
+        .args(arguments)
+        .current_dir(folder)
+        .env("HOME", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Lets a command meet this Google and nothing of who runs the tests.
+pub fn isolated<'a>(command: &'a mut Command, google: &Google) -> &'a mut Command {
     for name in OUR_OWN {
         command.env_remove(name);
     }
     command
-        .args(["deploy", REGION])
-        .args(arguments)
-        .current_dir(folder)
         .env("NO_COLOR", "1")
-        .env("HOME", folder)
         .env("CARGO_HOME", cargo_home())
         .env("RUSTUP_HOME", rustup_home())
         // The way out leads to the stand-in only.
         .env("CARGO_NET_OFFLINE", "true")
         .envs(google.environment())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
 }
 
 fn home(variable: &str, folder: &str) -> PathBuf {
@@ -199,13 +204,19 @@ impl std::fmt::Display for Said {
     }
 }
 
-/// The ids of the methods that change something, in the order they were called.
+/// The ids of the methods that change something, in the order they were called; after them
+/// `registry.push`, if something was pushed.
 pub fn writes(google: &Google) -> Vec<String> {
     let reads = [".get", ".list", ".batchGet", ".getIamPolicy", ".access"];
-    google
+    let mut writes: Vec<_> = google
         .calls()
         .into_iter()
         .map(|(id, _)| id)
         .filter(|id| !reads.iter().any(|read| id.ends_with(read)))
-        .collect()
+        .collect();
+    let is_push = |(verb, _): &(String, String)| verb != "GET" && verb != "HEAD";
+    if google.registry_calls().iter().any(is_push) {
+        writes.push("registry.push".to_owned());
+    }
+    writes
 }

@@ -110,6 +110,68 @@ fn logs_can_be_followed() {
 }
 
 #[test]
+fn delete_leaves_what_somebody_else_made() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    // By name, each of these could be ours.
+    google.push_image("my-project/mcpo/tiny", "by-somebody-else");
+    let account = "projects/my-project/serviceAccounts/mcpo-tiny-europe-west1@my-project.iam.gserviceaccount.com";
+    google.edit(account, |account| {
+        account["description"] = "of the finance team".into();
+    });
+    let secret = "projects/my-project/secrets/tiny-europe-west1-admin-password";
+    google.edit(secret, |secret| secret["labels"] = serde_json::json!({}));
+
+    let said = project.run(&google, &["--delete", "--yes"]);
+    said.has(
+        0,
+        &[
+            "1 more under tiny in the repository mcpo: mcpo did not make it; it stays",
+            "secret tiny-europe-west1-admin-password: mcpo did not make it; it stays",
+            "service account mcpo-tiny-europe-west1@my-project.iam.gserviceaccount.com: mcpo did not",
+            "Removed image mcpo/tiny@sha256:",
+        ],
+    );
+    let left = google.resources();
+    let repository = "projects/my-project/locations/europe-west1/repositories/mcpo";
+    assert_eq!(left, [repository, secret, account]);
+    let tags: Vec<_> = google
+        .tags(&format!("{repository}/packages/tiny"))
+        .into_iter()
+        .map(|(tag, _)| tag)
+        .collect();
+    assert_eq!(tags, ["by-somebody-else"], "{:?}", google.calls());
+}
+
+#[test]
+fn verbs_tell_machines_what_they_did() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    project.change("two");
+    project.deploy(&google, &[]);
+    let read = |arguments: &[&str]| -> Value {
+        let said = project.run(&google, arguments);
+        said.has(0, &[]);
+        serde_json::from_str(&said.stdout).unwrap()
+    };
+    let back = read(&["--rollback", "--json"]);
+    assert_eq!(back["outcome"], "rolled back");
+    assert!(
+        back["revision"]
+            .as_str()
+            .unwrap()
+            .starts_with("tiny-00001-")
+    );
+    assert_eq!(read(&["--promote", "--json"])["outcome"], "promoted");
+    assert_eq!(read(&["--promote", "--json"])["outcome"], "unchanged");
+    assert_eq!(read(&["--delete", "--yes", "--json"])["outcome"], "deleted");
+    assert_eq!(
+        read(&["--delete", "--yes", "--json"])["outcome"],
+        "unchanged"
+    );
+}
+
+#[test]
 fn delete_asks_lists_and_leaves_nothing() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);

@@ -1,6 +1,8 @@
 //! Builds in the cloud.
 
-use mcpo_test_support::google::Fault;
+use std::{fs, os::unix::fs::symlink};
+
+use mcpo_test_support::google::{Fault, Google};
 
 use crate::project::{Project, ask, google, writes};
 
@@ -28,6 +30,111 @@ fn source_goes_up_and_an_image_comes_out() {
     project.change("two");
     project.deploy(&google, &["--remote-build"]);
     assert_eq!(ask(&google, "/version"), "two");
+}
+
+/// The files of the source that was uploaded last.
+fn sent(google: &Google) -> Vec<String> {
+    let source = google.source();
+    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(&*source));
+    let entries = tar.entries().unwrap();
+    entries
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let path = entry.path().unwrap().display().to_string();
+            match entry.link_name().unwrap() {
+                Some(to) => format!("{path} → {}", to.display()),
+                None => path,
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn what_git_would_keep_goes_and_nothing_that_is_secret_built_or_elsewhere() {
+    let (google, project) = (google(), Project::new());
+    let write = |file: &str, text: &str| {
+        fs::create_dir_all(project.path(file).parent().unwrap()).unwrap();
+        project.write(file, text);
+    };
+    write("src/target/mod.rs", "");
+    write("deep/.gitignore", "*.tmp\n");
+    write("deep/a.tmp", "");
+    write("deep/b.txt", "");
+    write("elsewhere.tmp", "");
+    write(".ignore", "elsewhere.tmp\n");
+    let key = "-----BEGIN PRIVATE KEY-----\nsecret-value\n-----END PRIVATE KEY-----\n";
+    write("server.pem", key);
+    write(
+        "robot.json",
+        r#"{"type": "service_account", "private_key": "secret-value"}"#,
+    );
+    write("roots.pem", "-----BEGIN CERTIFICATE-----\n");
+    write(".npmrc", "//registry/:_authToken=secret-value");
+    write(".env.production", "A=secret-value");
+    write(".env.example", "A=");
+    write(".mcpo/state.json", "secret-value");
+    write(
+        "another/target/CACHEDIR.TAG",
+        "Signature: 8a477f597d28d172789f06886806bc55\n",
+    );
+    write("another/target/debug/thing", "");
+    symlink("b.txt", project.path("deep/inside")).unwrap();
+    symlink("/etc/hostname", project.path("outside")).unwrap();
+    symlink("../../nowhere", project.path("deep/away")).unwrap();
+    // Built here before, into the folder that cargo says.
+    project.deploy(&google, &["--service", "here"]);
+
+    let said = project.deploy(&google, &["--remote-build"]);
+    for (file, why) in [
+        ("server.pem", "it looks like a secret"),
+        ("robot.json", "it looks like a secret"),
+        (".npmrc", "its name is that of a secret"),
+        (".env.production", "an environment file"),
+        ("outside", "a link that leads out of the workspace"),
+        ("deep/away", "a link that leads out of the workspace"),
+    ] {
+        said.has(0, &[&format!("not sent: {file} ({why})")]);
+    }
+    let mut sent = sent(&google);
+    sent.sort();
+    let expected = [
+        ".env.example",
+        ".ignore",
+        "Cargo.lock",
+        "Cargo.toml",
+        "Dockerfile",
+        "deep/.gitignore",
+        "deep/b.txt",
+        "deep/inside → b.txt",
+        "elsewhere.tmp",
+        "roots.pem",
+        "src/main.rs",
+        "src/target/mod.rs",
+    ];
+    assert_eq!(sent, expected);
+    assert_eq!(ask(&google, "/version"), "one");
+}
+
+#[test]
+fn a_crate_outside_of_the_source_is_a_mistake_before_anything_is_done() {
+    let (google, project) = (google(), Project::new());
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::create_dir(elsewhere.path().join("src")).unwrap();
+    fs::write(elsewhere.path().join("src/lib.rs"), "").unwrap();
+    let manifest = "[package]\nname = \"helper\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    fs::write(elsewhere.path().join("Cargo.toml"), manifest).unwrap();
+    let manifest = fs::read_to_string(project.path("Cargo.toml")).unwrap();
+    let path = elsewhere.path().display();
+    let dependency = format!("\n[dependencies]\nhelper = {{ path = \"{path}\" }}\n");
+    project.write("Cargo.toml", &format!("{manifest}{dependency}"));
+    let said = project.run(&google, &["--no-verify", "--remote-build"]);
+    said.has(
+        2,
+        &[&format!("helper in {path}"), "move them into the workspace"],
+    );
+    assert_eq!(writes(&google), Vec::<String>::new());
+    // Here, it is simply built in.
+    project.deploy(&google, &[]);
 }
 
 #[test]

@@ -100,13 +100,6 @@ fn open_to_anyone_only_when_asked_for() {
     assert_eq!(ask(&google, "/variable/MCPO_OPEN_TO_ANYONE"), "1");
 }
 
-#[test]
-fn a_private_service_answers_nobody_without_google() {
-    let (google, project) = (google(), Project::new());
-    project.deploy(&google, &["--private"]);
-    assert!(ask(&google, "/version").contains("Forbidden"));
-}
-
 /// On command lines, in what is said, in Google's resources, in the image.
 #[test]
 fn they_are_nowhere_else() {

@@ -10,9 +10,12 @@ use mcpo_test_support::google::{Google, NUMBER};
 
 use crate::project::{REGION, Said, command};
 
+/// The folder with what stays built between runs.
+pub const CACHE: &str = "deploy";
+
 /// Makes the project where it was made before, so that its dependencies stay built.
 fn project() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deploy");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(CACHE);
     fs::create_dir_all(&folder).unwrap();
     let project = folder.join("my-service");
     if project.exists() {
@@ -99,4 +102,15 @@ fn new_deploy_change_deploy_and_back() {
 
     deploy(&project, &google, &["--rollback"]).has(0, &["Rolled back"]);
     probe(&google, &project, &password, "greet").has(0, &["Hello, Ada!"]);
+
+    // Behind Google's front, the same walk by an identity token.
+    let said = deploy(&project, &google, &["--private"]);
+    said.has(
+        0,
+        &[
+            "a refresh token from before still work",
+            "who has no permission of Google's is refused",
+        ],
+    );
+    probe(&google, &project, &password, "greet").has(1, &[]);
 }

@@ -441,6 +441,14 @@ async fn each_fault_fails_at_its_own_step() {
 }
 
 #[tokio::test]
+async fn without_tools_nobody_is_said_to_call_them() {
+    let report = probe_fault(Fault::NoTools).await.report();
+    let shown = "claude.ai: shows a connector that is connected and has no tools";
+    assert!(report.contains(shown), "{report}");
+    assert!(!report.contains("can call tools"), "{report}");
+}
+
+#[tokio::test]
 async fn https_where_there_is_none() {
     let server = mcpo_test_support::oauth_server::OAuthServer::healthy().await;
     let report = probe(&[&server.url().replace("http:", "https:")])

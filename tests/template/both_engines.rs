@@ -1,10 +1,12 @@
-//! `mcpo new` renders with minijinja, cargo-generate with Liquid. What both take for the same is a
-//! variable in double braces, spelled as an identifier; the templates use nothing else.
+//! `mcpo new` renders its own templates with minijinja, and everybody else's with cargo-generate. What
+//! both take for the same is a variable in double braces, spelled as an identifier; the templates use
+//! nothing else, so that both make the same of them.
 
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// What cargo-generate sets by itself, in the spelling both engines read.
@@ -66,4 +68,39 @@ fn known_to_cargo_generate(template: &Path) -> BTreeSet<String> {
         known.extend(set.map(|rest| rest.split('"').next().unwrap().to_owned()));
     }
     known
+}
+
+/// A project from a template, as its files and what is in them; but for the secret.
+fn made(folder: &Path, name: &str, template: &str) -> Vec<(PathBuf, String)> {
+    let output = Command::new(env!("CARGO_BIN_EXE_mcpo"))
+        .args(["new", "my-service", "--path", name, "--no-git"])
+        .args(["--template", template, "--runtime", "0.1"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let project = folder.join(name);
+    let files = files(&project).into_iter().map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with("MCPO_SECRET="));
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        (path.strip_prefix(&project).unwrap().to_owned(), lines)
+    });
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn both_make_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    for template in templates() {
+        let name = template.file_name().unwrap().to_str().unwrap();
+        let ours = made(folder.path(), &format!("ours-{name}"), name);
+        let path = template.to_str().unwrap();
+        let theirs = made(folder.path(), &format!("theirs-{name}"), path);
+        assert_eq!(ours, theirs, "{name}");
+    }
 }

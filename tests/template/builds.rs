@@ -6,16 +6,20 @@ use std::{
     process::{Command, Output},
 };
 
-/// Makes the project where it was made before, so that its dependencies stay built.
-fn project() -> PathBuf {
+const RUNTIME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../mcpo-runtime");
+
+/// Makes a project where it was made before, so that its dependencies stay built.
+fn project(template: &str, more: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("template");
     fs::create_dir_all(&folder).unwrap();
-    let project = folder.join("my-service");
+    let name = format!("my-{template}");
+    let project = folder.join(&name);
     if project.exists() {
         fs::remove_dir_all(&project).unwrap();
     }
     let made = Command::new(env!("CARGO_BIN_EXE_mcpo"))
-        .args(["new", "my-service"])
+        .args(["new", &name, "--template", template])
+        .args(more)
         .current_dir(&folder)
         .output()
         .unwrap();
@@ -37,11 +41,23 @@ fn cargo(project: &Path, arguments: &[&str]) -> Output {
     output
 }
 
-#[test]
-fn passes_its_own_tests_without_a_warning() {
-    let project = project();
-    cargo(&project, &["fmt", "--check"]);
-    let tested = cargo(&project, &["test"]);
+fn passes_its_own_tests(project: &Path, tests: u32) {
+    cargo(project, &["fmt", "--check"]);
+    let tested = cargo(project, &["test"]);
     let said = String::from_utf8_lossy(&tested.stdout);
-    assert!(said.contains("test result: ok. 2 passed"), "{said}");
+    let expected = format!("test result: ok. {tests} passed");
+    assert!(said.contains(&expected), "{said}");
+}
+
+#[test]
+fn the_server_passes_its_own_tests_without_a_warning() {
+    passes_its_own_tests(&project("server", &[]), 2);
+}
+
+/// These take the runtime from one place, so that it is built once for all of them.
+#[test]
+fn the_others_pass_their_own_tests_without_a_warning() {
+    for (template, tests) in [("github", 3), ("polymarket", 5)] {
+        passes_its_own_tests(&project(template, &["--runtime", RUNTIME]), tests);
+    }
 }

@@ -34,24 +34,56 @@ fn both_crates_are_released_together() {
     }
 }
 
-/// What a project may use and what it gets have to be the same rmcp.
-#[test]
-fn the_template_asks_for_the_runtimes_rmcp_and_rust() {
-    let text = fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates/server/Cargo.toml.liquid"),
-    );
+/// A template's manifest, as a project is to have it.
+fn template(name: &str) -> toml::Table {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates");
+    let text = fs::read_to_string(folder.join(name).join("Cargo.toml.liquid")).unwrap();
     let text = text
-        .unwrap()
         .replace("{{project_name}}", "x")
         .replace("{{runtime_dependency}}", "\"0\"");
-    let template: toml::Table = text.parse().unwrap();
+    text.parse().unwrap()
+}
+
+const TEMPLATES: [&str; 3] = ["github", "polymarket", "server"];
+
+/// What a project may use and what it gets have to be the same rmcp.
+#[test]
+fn the_templates_ask_for_the_runtimes_rmcp_and_rust() {
     let runtime = manifest("crates/mcpo-runtime/Cargo.toml");
-    assert_eq!(
-        template["dependencies"]["rmcp"]["version"],
-        runtime["dependencies"]["rmcp"]["version"]
-    );
-    assert_eq!(
-        template["package"]["rust-version"],
-        runtime["package"]["rust-version"]
-    );
+    for name in TEMPLATES {
+        let template = template(name);
+        assert_eq!(
+            template["dependencies"]["rmcp"]["version"],
+            runtime["dependencies"]["rmcp"]["version"]
+        );
+        assert_eq!(
+            template["package"]["rust-version"],
+            runtime["package"]["rust-version"]
+        );
+    }
+}
+
+/// What one project learnt about building is true for all.
+#[test]
+fn the_templates_differ_in_what_they_depend_on_only() {
+    let server = template("server");
+    for name in TEMPLATES {
+        let template = template(name);
+        for part in ["package", "features", "workspace", "profile"] {
+            let package = template[part].as_table().unwrap().clone();
+            let mut expected = server[part].as_table().unwrap().clone();
+            if part == "package" {
+                let metadata = package["metadata"].clone();
+                let mcpo = metadata["mcpo"].as_table().unwrap();
+                assert_eq!(mcpo["default-features"], toml::Value::Boolean(false));
+                expected.insert("metadata".into(), metadata);
+            }
+            assert_eq!(package, expected, "{part} of {name}");
+        }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates");
+        for same in [".gitignore", "cargo-generate.toml", "project_name.rhai"] {
+            let read = |name: &str| fs::read_to_string(folder.join(name).join(same)).unwrap();
+            assert_eq!(read(name), read("server"), "{same} of {name}");
+        }
+    }
 }

@@ -45,6 +45,8 @@ mod random;
 mod tls;
 
 mod outgoing;
+pub use outgoing::http_client;
+pub use reqwest;
 
 mod seal;
 pub use seal::{KeyRing, KeyRingError};

@@ -14,6 +14,8 @@ use crate::{Error, oauth_error::chain, tls};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One question and its whole answer: a person or a client is waiting.
 const TIMEOUT: Duration = Duration::from_secs(6);
+/// The same for a request of a tool, which somebody waits for as well.
+const TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_LEN: usize = 256 * 1024;
 
 /// A client for such questions, set up when it is first needed: TLS takes memory.
@@ -109,6 +111,22 @@ fn set_up() -> Result<Client, Error> {
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)
+        .build()
+        .map_err(Error::internal)
+}
+
+/// A client for the requests that tools send: over TLS to whoever the public certificate authorities
+/// vouch for, given up after ten seconds. [`reqwest`](crate::reqwest) says how to use it.
+///
+/// Make one and keep it, as a field of the server: it holds connections open for the next request.
+/// It takes no part in compiling the tools, which a client of a project's own would.
+pub fn http_client() -> Result<Client, Error> {
+    Client::builder()
+        .tls_backend_preconfigured(tls::client_config(None)?)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TOOL_TIMEOUT)
+        // Some public APIs answer nobody who does not say who is asking.
+        .user_agent("mcpo-runtime")
         .build()
         .map_err(Error::internal)
 }

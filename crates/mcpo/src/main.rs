@@ -22,7 +22,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    if let Some(exit) = dev::stand_in() {
+    if let Some(exit) = dev::stand_in().or_else(new::stand_in) {
         return exit;
     }
     let cli = Cli::parse();

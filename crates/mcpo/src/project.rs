@@ -13,6 +13,8 @@ use crate::error::{Failure, Outcome};
 
 /// The environment file of a project, never committed.
 pub const ENVIRONMENT_FILE: &str = ".env";
+/// What may go into it, committed.
+const EXAMPLE_FILE: &str = ".env.example";
 /// The folder for what a server in development remembers, never committed.
 pub const STATE_FOLDER: &str = ".mcpo";
 /// The key ring that seals what clients carry.
@@ -84,20 +86,23 @@ impl Environment {
     }
 }
 
-/// Writes the environment file of a new project in `folder`, readable by its owner only.
+/// Writes the environment file of a new project in `folder`, readable by its owner only: what the
+/// project's example says, with a secret.
 pub fn write_new_environment(folder: &Path) -> Outcome<()> {
+    let example = fs::read_to_string(folder.join(EXAMPLE_FILE)).unwrap_or_default();
+    // What the example says of itself stands before its first empty line.
+    let (_, settings) = example.split_once("\n\n").unwrap_or_default();
+    let empty = format!("{SECRET}=\n");
+    let filled = format!("{SECRET}={}\n", new_secret()?);
+    let settings = if settings.contains(&empty) {
+        settings.replacen(&empty, &filled, 1)
+    } else {
+        format!(
+            "# Seals everything clients carry; whoever changes it signs everybody out.\n{filled}"
+        )
+    };
     let text = format!(
-        "# Read by `mcpo dev`, never committed. What is set in the shell goes first.\n\
-         \n\
-         # Seals everything clients carry; whoever changes it signs everybody out.\n\
-         {SECRET}={}\n\
-         \n\
-         # The password asked for when a client connects. Unset: nobody is asked.\n\
-         #ADMIN_PASSWORD=\n\
-         \n\
-         # The public address, without a path, once the server has one.\n\
-         #BASE_URL=https://example.com\n",
-        new_secret()?
+        "# Read by `mcpo dev`, never committed. What is set in the shell goes first.\n\n{settings}"
     );
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

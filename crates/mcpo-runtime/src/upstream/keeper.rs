@@ -123,7 +123,7 @@ impl Keeper {
         let asked = tokio::time::timeout(PATIENCE, ask(app, id)).await;
         let asked = asked
             .unwrap_or_else(|_| Err(LoginError::unavailable("another instance does not finish")));
-        match (asked, &*known) {
+        match (asked, &mut *known) {
             (Ok(fresh), _) => {
                 let tokens = Arc::clone(&fresh.tokens);
                 *known = Some(fresh);
@@ -137,6 +137,9 @@ impl Keeper {
             }
             // What is good for a while longer does for now.
             (Err(LoginError::Unavailable(_)), Some(old)) if !is_over(old.expires_at, now) => {
+                // The next call does not wait for the ledger again.
+                old.as_of = now;
+                old.rest_until = Some(now.plus(REST));
                 Ok(Arc::clone(&old.tokens))
             }
             (Err(error), _) => {

@@ -1,17 +1,15 @@
 //! One deployment, from the settings to the last line.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{
     args::DeployArgs,
-    build::{self, Target},
     context::Context,
-    image::Image,
     plan::{self, ImageState, Observed, Plan, Versions},
+    prepared::{Prepared, Work, prepare, push},
     registry::Registry,
     release::{self, Released},
-    remote::{self, Source},
-    report,
+    remote, report,
     settings::{PASSWORD, SignIn},
     traffic::{Share, Wanted},
     verbs,
@@ -22,21 +20,6 @@ use crate::{
     package::Package,
     walk::Secret,
 };
-
-/// What is to be released: made here, or to be made in the cloud.
-enum Work {
-    Here(Box<Image>),
-    There(Source),
-}
-
-/// Work, the image's reference as far as it is known, and whether the registry has it.
-struct Prepared {
-    work: Work,
-    reference: Option<String>,
-    is_there: bool,
-    /// How long the compiler took, which is not our time.
-    built: Duration,
-}
 
 /// Plan → build → push → release → verify.
 pub async fn deploy(
@@ -62,13 +45,12 @@ pub async fn deploy(
         None => ImageState::Unknown,
     };
     let plan = Plan::make(&context.settings, &context.names, &seen, state, &wanted)?;
-    report::plan(context.ui, context, &plan);
+    report::plan(context, &plan.lines());
     if args.dry_run {
-        return Ok(report::dry_run(args.json, context, &plan));
+        return Ok(report::dry_run(args.json, context, &plan.lines()));
     }
     let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
-    let is_walked =
-        !args.no_verify && !context.settings.is_private && share(args) != Share::Nothing;
+    let is_walked = !args.no_verify && is_reachable(context) && share(args) != Share::Nothing;
     let before = if is_walked {
         Some(verify::before(context, &plan, &seen).await?)
     } else {
@@ -107,6 +89,17 @@ async fn walked(context: &Context<'_>, before: Option<Before>) -> Outcome<Option
     }
 }
 
+/// What is let in from inside only cannot be walked from here.
+fn is_reachable(context: &Context<'_>) -> bool {
+    let is_reachable = context.settings.is_reachable();
+    if !is_reachable {
+        context.ui.warn(
+            "not verified: with this ingress, the service answers from inside of Google Cloud only",
+        );
+    }
+    is_reachable
+}
+
 const fn share(args: &DeployArgs) -> Share {
     match (args.no_traffic, args.canary) {
         (true, _) => Share::Nothing,
@@ -131,42 +124,6 @@ fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Out
     .hint("choose another name with --service, or take it over with --adopt"))
 }
 
-/// Builds here, or packs the source for a build in the cloud.
-async fn prepare(
-    args: &DeployArgs,
-    context: &Context<'_>,
-    package: &Package,
-    seen: &Observed,
-) -> Outcome<Prepared> {
-    let registry = Registry::new(&context.google, &context.names);
-    if args.remote_build {
-        let source = remote::pack(package, &context.settings.features)?;
-        let digest = if seen.has_repository {
-            remote::find(context, &source).await?
-        } else {
-            None
-        };
-        return Ok(Prepared {
-            is_there: digest.is_some(),
-            reference: digest.map(|digest| registry.reference(&digest)),
-            work: Work::There(source),
-            built: Duration::ZERO,
-        });
-    }
-    let target = Target::choose().await.ok_or_else(build::unbuildable)?;
-    let building = Instant::now();
-    let executable = build::build(package, &context.settings.features, target, context.ui).await?;
-    let built = building.elapsed();
-    let image = Image::pack(&executable)?;
-    let digest = &image.manifest.digest;
-    Ok(Prepared {
-        reference: Some(registry.reference(digest)),
-        is_there: seen.has_repository && registry.has(digest).await?,
-        work: Work::Here(Box::new(image)),
-        built,
-    })
-}
-
 async fn carry_out(
     context: &Context<'_>,
     plan: &Plan,
@@ -179,7 +136,7 @@ async fn carry_out(
         release::repository(context, plan).await?;
         match (prepared.work, prepared.reference) {
             (_, Some(reference)) if prepared.is_there => Ok(reference),
-            (Work::Here(image), _) => push(context, &image).await,
+            (Work::Here(image), _) => push(context, &image, seen).await,
             (Work::There(source), _) => {
                 let digest = remote::build(context, source).await?;
                 Ok(Registry::new(&context.google, &context.names).reference(&digest))
@@ -214,23 +171,6 @@ fn all_versions(
         versions.set(variable, id, version);
     }
     versions
-}
-
-/// Uploads what is missing of the image; returns its reference.
-async fn push(context: &Context<'_>, image: &Image) -> Outcome<String> {
-    let began = Instant::now();
-    let progress = context.ui.bar("pushing", image.layer.bytes.len() as u64);
-    let registry = Registry::new(&context.google, &context.names);
-    let pushed = registry.push(image, &progress).await;
-    progress.finish_and_clear();
-    let kibibytes = pushed? / 1024;
-    let reference = registry.reference(&image.manifest.digest);
-    context.made.add(format!("image {reference}"));
-    context.ui.step(
-        "Pushed",
-        format_args!("{kibibytes} KiB in {}", report::seconds(began.elapsed())),
-    );
-    Ok(reference)
 }
 
 /// The password, if it was made by this run, or by an earlier one that never came to showing it.
@@ -281,7 +221,7 @@ async fn finish(
         } else {
             "unchanged"
         };
-        let mut summary = report::plan_as_json(context, plan, outcome);
+        let mut summary = report::plan_as_json(context, &plan.lines(), outcome);
         summary["revision"] = released.map(|released| released.revision).into();
         summary["verified"] = verified.map(|verified| verified.summary).into();
         summary["password_secret"] = password.map(|_| context.names.secret_id(PASSWORD)).into();

@@ -4,14 +4,17 @@
 //! was announced by the plan. Each step finds what an earlier run left and goes on from there.
 
 mod args;
+mod bucket;
 mod build;
 mod context;
+mod elsewhere;
 mod flow;
 mod google;
 mod image;
 mod logs;
 mod names;
 mod plan;
+mod prepared;
 mod registry;
 mod release;
 mod remote;
@@ -119,11 +122,11 @@ async fn act(
     } else if args.show_password {
         verbs::show_password(&context).await
     } else if args.promote {
-        verbs::promote(&context).await
+        verbs::promote(&context, args).await
     } else if let Some(revision) = &args.rollback {
-        verbs::rollback(&context, revision).await
+        verbs::rollback(&context, revision, args).await
     } else if args.delete {
-        verbs::delete(&context, args.yes, &disabled).await
+        verbs::delete(&context, args, &disabled).await
     } else {
         flow::deploy(args, &context, package, disabled).await
     }

@@ -7,6 +7,8 @@ use super::{
 
 /// What lets the service read a secret.
 pub const SECRET_ROLE: &str = "roles/secretmanager.secretAccessor";
+/// What says of a service account, which has no labels, that it is ours.
+pub const ACCOUNT_DESCRIPTION: &str = "Made by mcpo deploy";
 /// What lets the service keep its ledger.
 pub const LEDGER_ROLE: &str = "roles/storage.objectUser";
 

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{context::Context, plan::Plan};
+use super::{context::Context, plan::Line};
 use crate::{error::Exit, ui::Ui, walk::Secret};
 
 /// Raised when a field changes its meaning or goes away; new fields may come at any time.
 const SCHEMA: u32 = 1;
 
 /// The plan, one line for each change.
-pub fn plan(ui: &Ui, context: &Context<'_>, plan: &Plan) {
-    let names = &context.names;
+pub fn plan(context: &Context<'_>, lines: &[Line]) {
+    let (ui, names) = (context.ui, &context.names);
     ui.step(
         "Project",
         format_args!(
@@ -23,7 +23,6 @@ pub fn plan(ui: &Ui, context: &Context<'_>, plan: &Plan) {
             context.google.credentials().who()
         ),
     );
-    let lines = plan.lines();
     if lines.is_empty() {
         return;
     }
@@ -31,7 +30,7 @@ pub fn plan(ui: &Ui, context: &Context<'_>, plan: &Plan) {
         "Plan",
         format_args!("{} for {}", count(lines.len(), "change"), names.service_id),
     );
-    for line in &lines {
+    for line in lines {
         let methods: Vec<_> = line.methods.iter().map(|method| short(method)).collect();
         let methods = console::style(format!("[{}]", methods.join(", ")))
             .for_stderr()
@@ -58,10 +57,9 @@ pub fn count(number: usize, what: &str) -> String {
 }
 
 /// The plan for machines.
-pub fn plan_as_json(context: &Context<'_>, plan: &Plan, outcome: &str) -> Value {
-    let changes: Vec<_> = plan
-        .lines()
-        .into_iter()
+pub fn plan_as_json(context: &Context<'_>, lines: &[Line], outcome: &str) -> Value {
+    let changes: Vec<_> = lines
+        .iter()
         .map(|line| json!({ "sign": line.sign.to_string(), "what": line.text, "methods": line.methods }))
         .collect();
     let names = &context.names;
@@ -78,15 +76,15 @@ pub fn plan_as_json(context: &Context<'_>, plan: &Plan, outcome: &str) -> Value 
 }
 
 /// The end of a dry run.
-pub fn dry_run(as_json: bool, context: &Context<'_>, plan: &Plan) -> Exit {
-    let is_pending = !plan.is_empty();
+pub fn dry_run(as_json: bool, context: &Context<'_>, lines: &[Line]) -> Exit {
+    let is_pending = !lines.is_empty();
     let outcome = if is_pending {
         "changes pending"
     } else {
         "nothing to do"
     };
     if as_json {
-        context.ui.result(plan_as_json(context, plan, outcome));
+        context.ui.result(plan_as_json(context, lines, outcome));
     } else {
         context.ui.result(outcome);
     }

@@ -4,6 +4,8 @@
 //! under the project's name before all of it is there.
 
 mod embedded;
+mod engine;
+mod foreign;
 mod git;
 mod name;
 mod render;
@@ -14,7 +16,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use self::{embedded::Template, git::Repository, name::ProjectName, runtime::RuntimeSource};
+pub use self::engine::stand_in;
+use self::{
+    embedded::Template,
+    foreign::{Foreign, Selection},
+    git::Repository,
+    name::ProjectName,
+    runtime::RuntimeSource,
+    staging::Staging,
+};
 use crate::{
     error::{Failure, Outcome},
     project,
@@ -29,6 +39,13 @@ Examples:
   mcpo new my-service --path ~/code/mine   the same in another folder
   mcpo new my-service --runtime 0.1        take the published mcpo-runtime
   mcpo new my-service --no-git             leave out `git init`
+  mcpo new my-github --template github     start from another template
+  mcpo new mine --template gh:me/template  start from somebody's own
+
+Templates:
+  server      two tools to begin with, for one person or nobody in particular
+  github      people sign in with GitHub, and every tool works as its caller
+  polymarket  tools over a public API: caching, timeouts, errors that say what is wrong
 
 Then:
   cd my-service && mcpo dev")]
@@ -40,9 +57,22 @@ pub struct NewArgs {
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
 
-    /// What to start from.
-    #[arg(long, value_name = "NAME", default_value = "server")]
+    /// What to start from: a template below, a folder, `gh:OWNER/REPO` or a git URL. Folders and
+    /// repositories are read as cargo-generate reads them.
+    #[arg(long, value_name = "TEMPLATE", default_value = "server")]
     template: String,
+
+    /// Folder of the template inside its repository.
+    #[arg(long, value_name = "DIR")]
+    subfolder: Option<PathBuf>,
+
+    /// Branch or tag of the template's repository.
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+
+    /// Answer to a question of the template.
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    define: Vec<String>,
 
     /// Where mcpo-runtime comes from: `vendored` (a copy inside the project), a version, a folder
     /// or a git URL [default: vendored if this mcpo carries a copy, else its own version].
@@ -57,21 +87,15 @@ pub struct NewArgs {
 /// Makes the project and says what to type next.
 pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
     let name = ProjectName::parse(&args.name)?;
-    let template = Template::find(&args.template)?;
+    let source = Source::choose(args)?;
     let runtime = RuntimeSource::choose(args.runtime.as_deref())?;
     let target = args
         .path
         .clone()
         .unwrap_or_else(|| PathBuf::from(name.as_str()));
-    let staging = staging::Staging::beside(&target)?;
+    let staging = Staging::beside(&target)?;
 
-    for file in template.files() {
-        staging.write(file.path, &render::render(file, &name, &runtime)?)?;
-    }
-    for (path, bytes) in runtime.vendored_files() {
-        staging.write(&Path::new("vendor/mcpo-runtime").join(path), bytes)?;
-    }
-    project::write_new_environment(staging.folder())?;
+    source.render(args, &name, &runtime, &staging)?;
     let repository = if args.no_git {
         Repository::NotWanted
     } else {
@@ -86,6 +110,61 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
     ui.say("\nNext:");
     ui.result(format_args!("  cd {} && mcpo dev", shell_word(&target)));
     Ok(crate::error::Exit::Success)
+}
+
+/// What the project is made from.
+#[derive(Clone, Debug)]
+enum Source {
+    BuiltIn(Template),
+    Foreign(Foreign),
+}
+
+impl Source {
+    fn choose(args: &NewArgs) -> Outcome<Self> {
+        if let Some(foreign) = Foreign::parse(&args.template) {
+            return Ok(Self::Foreign(foreign));
+        }
+        let template = Template::find(&args.template)?;
+        let only_foreign = [
+            ("--subfolder", args.subfolder.is_some()),
+            ("--branch", args.branch.is_some()),
+            ("--define", !args.define.is_empty()),
+        ];
+        match only_foreign.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(Failure::new(format!(
+                "{flag} is for templates from a folder or repository, and `{}` is built in",
+                args.template
+            ))
+            .hint(format!("leave {flag} out"))),
+            None => Ok(Self::BuiltIn(template)),
+        }
+    }
+
+    fn render(
+        &self,
+        args: &NewArgs,
+        name: &ProjectName,
+        runtime: &RuntimeSource,
+        staging: &Staging,
+    ) -> Outcome<()> {
+        match self {
+            Self::BuiltIn(template) => {
+                for file in template.files() {
+                    staging.write(file.path, &render::render(file, name, runtime)?)?;
+                }
+                runtime.write_vendored(staging)?;
+            }
+            Self::Foreign(foreign) => {
+                let selection = Selection {
+                    subfolder: args.subfolder.as_deref(),
+                    branch: args.branch.as_deref(),
+                    define: &args.define,
+                };
+                foreign.render(&selection, name, runtime, staging)?;
+            }
+        }
+        project::write_new_environment(staging.folder())
+    }
 }
 
 /// The path as one word of a shell command.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::embedded;
+use super::{embedded, staging::Staging};
 use crate::error::{Failure, Outcome};
 
 /// One way to write the dependency.
@@ -51,10 +51,14 @@ impl RuntimeSource {
         format!("{{ {source}, default-features = false }}")
     }
 
-    /// The files to copy into the project.
-    pub fn vendored_files(&self) -> impl Iterator<Item = (PathBuf, &'static [u8])> {
-        let wanted = *self == Self::Vendored;
-        embedded::runtime_files().filter(move |_| wanted)
+    /// Copies the crate into the project, if that is where it comes from.
+    pub fn write_vendored(&self, staging: &Staging) -> Outcome<()> {
+        if *self == Self::Vendored {
+            for (path, bytes) in embedded::runtime_files() {
+                staging.write(&Path::new("vendor/mcpo-runtime").join(path), bytes)?;
+            }
+        }
+        Ok(())
     }
 }
 

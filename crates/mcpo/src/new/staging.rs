@@ -69,6 +69,11 @@ impl Staging {
         &self.folder
     }
 
+    /// A place for something that does not become part of the project.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.outer.path().join(name)
+    }
+
     /// Where the project is going to be, without its own name.
     pub fn parent(&self) -> &Path {
         &self.parent
@@ -98,7 +103,8 @@ impl Staging {
             .map_err(|error| failed_to("remove", &outer, &error))
     }
 
-    fn check_interrupted(&self) -> Outcome<()> {
+    /// Ends the command if somebody pressed Ctrl-C meanwhile.
+    pub fn check_interrupted(&self) -> Outcome<()> {
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(Failure::new("interrupted; nothing was made").exit_with(Exit::Interrupted));
         }

@@ -27,6 +27,12 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
             let token = cloud.mint(email);
             Ok(json!({ "accessToken": token, "expireTime": timestamp() }))
         }
+        "iamcredentials.projects.serviceAccounts.generateIdToken" => {
+            let name = call.path("name");
+            let email = name.rsplit('/').next().unwrap_or_default();
+            let audience = call.body["audience"].as_str().unwrap_or_default();
+            Ok(json!({ "token": cloud.mint_identity(email, audience) }))
+        }
         _ => Err(not_here(call)),
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Cloud,
     call::{Call, not_here},
     error::{Answer, ApiError},
-    state::timestamp,
+    state::{State, timestamp},
 };
 
 /// `artifactregistry`.
@@ -42,8 +42,43 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
             cloud
                 .registry
                 .forget(&name)
-                .map_err(|()| ApiError::not_found(&name))?;
+                .ok_or_else(|| ApiError::not_found(&name))?;
             Ok(state.operation(&parent, json!({ "done": true, "response": {} })))
+        }
+        "artifactregistry.projects.locations.repositories.packages.get" => {
+            let name = call.path("name");
+            if cloud.registry.has(&name) {
+                Ok(json!({ "name": name }))
+            } else {
+                Err(ApiError::not_found(&name))
+            }
+        }
+        "artifactregistry.projects.locations.repositories.packages.versions.list" => {
+            let package = call.path("parent");
+            let versions = cloud.registry.versions(&package);
+            let versions: Vec<_> = versions
+                .iter()
+                .map(|digest| json!({ "name": format!("{package}/versions/{digest}") }))
+                .collect();
+            Ok(json!({ "versions": versions }))
+        }
+        "artifactregistry.projects.locations.repositories.packages.tags.list" => {
+            let package = call.path("parent");
+            let tags: Vec<_> = cloud
+                .registry
+                .tags(&package)
+                .into_iter()
+                .map(|(tag, digest)| {
+                    json!({
+                        "name": format!("{package}/tags/{tag}"),
+                        "version": format!("{package}/versions/{digest}"),
+                    })
+                })
+                .collect();
+            Ok(json!({ "tags": tags }))
+        }
+        "artifactregistry.projects.locations.repositories.packages.versions.delete" => {
+            delete_version(cloud, &mut state, call)
         }
         "artifactregistry.projects.locations.operations.get" => {
             drop(state);
@@ -51,4 +86,22 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
         }
         _ => Err(not_here(call)),
     }
+}
+
+fn delete_version(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
+    let name = call.path("name");
+    let missing = || ApiError::not_found(&name);
+    let (package, digest) = name.split_once("/versions/").ok_or_else(missing)?;
+    let tags = cloud.registry.tags(package);
+    let is_tagged = tags.iter().any(|(_, leads_to)| leads_to == digest);
+    if is_tagged && call.query("force") != Some("true") {
+        let message = "cannot delete a version that is tagged";
+        return Err(ApiError::new(400, message));
+    }
+    cloud
+        .registry
+        .forget_version(package, digest)
+        .ok_or_else(missing)?;
+    let parent = name.split("/repositories/").next().unwrap_or_default();
+    Ok(state.operation(parent, json!({ "done": true, "response": {} })))
 }

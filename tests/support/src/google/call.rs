@@ -174,6 +174,7 @@ impl Cloud {
                     | Fault::TokensExpire
                     | Fault::SomebodyElse
                     | Fault::Hangs(_)
+                    | Fault::Meets(_)
             )
         };
         let fault = self.state().take_fault(id, is_early)?;
@@ -188,6 +189,16 @@ impl Cloud {
             Fault::Hangs(seconds) => {
                 tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
                 None
+            }
+            Fault::Meets(count) => {
+                for _ in 0..1200 {
+                    let began = self.state().began.iter().filter(|name| *name == id).count();
+                    if began >= count {
+                        return None;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+                Some(Err("nobody else came"))
             }
             Fault::TokensExpire => {
                 self.state().tokens.clear();

@@ -191,7 +191,9 @@ impl Method {
             };
             let (name, verb) = rest.split_once('}')?;
             let value = segment.strip_suffix(verb)?;
-            if value.is_empty() || value.contains(':') {
+            // A custom verb is no part of a name; the kind of a digest is.
+            let plain = value.strip_prefix("sha256:").unwrap_or(value);
+            if plain.is_empty() || plain.contains(':') {
                 return None;
             }
             found.insert(name.to_owned(), decode(value));

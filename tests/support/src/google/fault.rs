@@ -25,4 +25,7 @@ pub enum Fault {
     SomebodyElse,
     /// No answer for so many seconds.
     Hangs(u64),
+    /// No answer before there are so many calls of the method, counted from the last
+    /// `forget_calls`; so that callers certainly meet.
+    Meets(usize),
 }

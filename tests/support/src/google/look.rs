@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Fault, Google, http, run};
+use super::{Fault, Google, builds, http, run};
 
 impl Google {
     /// Lets calls of a method go wrong, `times` times. `registry` and `storage.upload` are for
@@ -47,6 +47,26 @@ impl Google {
         self.cloud.state().resources.keys().cloned().collect()
     }
 
+    /// The state of everything, to see whether something was changed.
+    pub fn everything(&self) -> String {
+        let state = self.cloud.state();
+        let objects: Vec<_> = state.objects.keys().collect();
+        format!(
+            "{:?} {:?} {:?} {objects:?} {:?}",
+            state.enabled, state.resources, state.policies, state.payloads
+        )
+    }
+
+    /// The object that was written last.
+    pub fn source(&self) -> Vec<u8> {
+        let state = self.cloud.state();
+        let last = state
+            .objects
+            .values()
+            .max_by_key(|object| object.generation);
+        last.map(|object| object.data.clone()).unwrap_or_default()
+    }
+
     /// Every version of every secret.
     pub fn secrets(&self) -> Vec<String> {
         use base64::Engine as _;
@@ -74,6 +94,31 @@ impl Google {
         if let Some(resource) = self.cloud.state().resources.get_mut(name) {
             change(resource);
         }
+    }
+
+    /// Sets the access policy of a resource behind everybody's back.
+    pub fn set_policy(&self, name: &str, policy: Value) {
+        self.cloud.state().policies.insert(name.to_owned(), policy);
+    }
+
+    /// Makes a resource behind everybody's back.
+    pub fn put(&self, name: &str, resource: Value) {
+        self.cloud
+            .state()
+            .resources
+            .insert(name.to_owned(), resource);
+    }
+
+    /// The tags of an image, by the package's full name, and the digest that each leads to.
+    pub fn tags(&self, package: &str) -> Vec<(String, String)> {
+        self.cloud.registry.tags(package)
+    }
+
+    /// Lets somebody else push an image under this path and tag.
+    pub fn push_image(&self, path: &str, tag: &str) {
+        let runtime = self.runtime.as_ref().expect("it runs");
+        let pushed = runtime.block_on(builds::push_something(&self.cloud, path, tag));
+        pushed.expect("an image can be pushed");
     }
 
     /// All access policies.

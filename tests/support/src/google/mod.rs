@@ -18,6 +18,7 @@ mod front;
 mod http;
 mod logging;
 mod look;
+mod packages;
 mod projects;
 mod registry;
 mod run;

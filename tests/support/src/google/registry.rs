@@ -24,7 +24,7 @@ use crate::client::http;
 /// `docker-registry` (Debian), on a port of its own.
 pub struct Registry {
     process: Mutex<Child>,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// Where it listens.
     pub address: String,
     client: reqwest::Client,
@@ -120,25 +120,6 @@ impl Registry {
         let put = put.send().await.map_err(text)?;
         put.error_for_status().map(|_| ()).map_err(text)
     }
-
-    /// Deletes an image with all of its versions.
-    pub fn forget(&self, package: &str) -> Result<(), ()> {
-        let mut parts = package.split('/');
-        let mut after = |name: &str| {
-            parts
-                .by_ref()
-                .skip_while(|part| *part != name)
-                .nth(1)
-                .ok_or(())
-        };
-        let (project, repository, image) = (
-            after("projects")?,
-            after("repositories")?,
-            after("packages")?,
-        );
-        let repositories = self.folder.join("blobs/docker/registry/v2/repositories");
-        fs::remove_dir_all(repositories.join(project).join(repository).join(image)).map_err(|_| ())
-    }
 }
 
 impl Registry {
@@ -156,7 +137,7 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
     cloud
         .state()
         .registry_calls
-        .push((request.method.to_string(), request.path.clone()));
+        .push((request.method.to_string(), asked_for(&request)));
     cloud.state().began.push("registry".to_owned());
     let broken = cloud.state().take_fault("registry", |_| true);
     match broken {
@@ -189,6 +170,14 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
         return Ok(Reply::json(404, &body, None));
     }
     forward(cloud, request).await
+}
+
+fn asked_for(request: &Request) -> String {
+    if request.raw_query.is_empty() {
+        request.path.clone()
+    } else {
+        format!("{}?{}", request.path, request.raw_query)
+    }
 }
 
 /// The repository that a path is in, if there is none of that name.

@@ -28,7 +28,8 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
         }
         "getIamPolicy" => {
             state.get(&call.path("resource"))?;
-            Ok(state.policy(&call.path("resource")))
+            let version = call.query("options.requestedPolicyVersion");
+            Ok(state.policy_for(&call.path("resource"), version))
         }
         "setIamPolicy" => {
             state.get(&call.path("resource"))?;

@@ -38,6 +38,8 @@ pub struct State {
     pub uploads: BTreeMap<String, Upload>,
     /// Operations by name, and how many looks they still need.
     pub operations: BTreeMap<String, (Value, u32)>,
+    /// Whose identity token it is, and for whom.
+    pub identities: BTreeMap<String, (String, String)>,
     /// Who holds an access token, and until when.
     pub tokens: BTreeMap<String, (String, SystemTime)>,
     /// Log entries.
@@ -124,12 +126,45 @@ impl State {
         self.policies.get(name).cloned().unwrap_or_else(none)
     }
 
+    /// The policy as it is shown to who asked for this version: before the third, conditions are
+    /// left out and their bindings marked.
+    /// <https://cloud.google.com/iam/docs/policies#versions>
+    pub fn policy_for(&self, name: &str, version: Option<&str>) -> Value {
+        let mut policy = self.policy(name);
+        if version == Some("3") {
+            return policy;
+        }
+        policy["version"] = 1.into();
+        for binding in policy["bindings"].as_array_mut().into_iter().flatten() {
+            let Some(fields) = binding.as_object_mut() else {
+                continue;
+            };
+            if fields.remove("condition").is_some() {
+                let role = fields["role"].as_str().unwrap_or_default();
+                fields["role"] = format!("{role}_withcond_0123456789abcdef").into();
+            }
+        }
+        policy
+    }
+
     /// Replaces the policy of a resource, if nobody else did so meanwhile.
     pub fn set_policy(&mut self, name: &str, mut policy: Value) -> Result<Value, ApiError> {
         if let Some(etag) = policy["etag"].as_str()
             && etag != self.policy(name)["etag"]
         {
             return Err(ApiError::aborted(name));
+        }
+        let is_conditional = |policy: &Value| {
+            let bindings = policy["bindings"].as_array();
+            bindings
+                .into_iter()
+                .flatten()
+                .any(|binding| !binding["condition"].is_null())
+        };
+        if (is_conditional(&policy) || is_conditional(&self.policy(name))) && policy["version"] != 3
+        {
+            let message = "A policy with conditions has to be written in version 3.";
+            return Err(ApiError::new(400, message));
         }
         for member in members(&policy) {
             if let Some(email) = member.strip_prefix("serviceAccount:")

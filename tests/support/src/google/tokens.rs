@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hyper::StatusCode;
 use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use serde_json::{Value, json};
@@ -68,6 +68,15 @@ impl Cloud {
         token
     }
 
+    /// A new identity token of this account, for this service.
+    pub fn mint_identity(&self, email: &str, audience: &str) -> String {
+        let mut state = self.state();
+        let token = format!("identity.test-{}.{}", state.next(), std::process::id());
+        let identity = (email.to_owned(), audience.to_owned());
+        state.identities.insert(token.clone(), identity);
+        token
+    }
+
     /// Who holds this token, if it is still good.
     pub fn holder(&self, token: &str) -> Option<String> {
         let state = self.state();
@@ -104,7 +113,16 @@ pub fn token(cloud: &Cloud, request: &Request) -> Reply {
     };
     let field = |name: &str| form[name].as_str().unwrap_or_default();
     let good = match field("grant_type") {
-        "urn:ietf:params:oauth:grant-type:jwt-bearer" => check_assertion(cloud, field("assertion")),
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+            match check_assertion(cloud, field("assertion")) {
+                Ok(Asserted::Identity(email, audience)) => {
+                    let token = cloud.mint_identity(&email, &audience);
+                    return Reply::json(200, &json!({ "id_token": token }), None);
+                }
+                Ok(Asserted::Access(email)) => Ok(email),
+                Err(problem) => Err(problem),
+            }
+        }
         "refresh_token" if field("refresh_token") == "good-refresh-token" => {
             Ok("user@example.com".to_owned())
         }
@@ -134,16 +152,24 @@ pub fn token(cloud: &Cloud, request: &Request) -> Reply {
     }
 }
 
-fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<String, &'static str> {
+/// What a signed assertion asks for.
+enum Asserted {
+    /// An access token in somebody's name.
+    Access(String),
+    /// An identity token of somebody, for somebody.
+    Identity(String, String),
+}
+
+fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<Asserted, &'static str> {
     let (signed, signature) = jwt.rsplit_once('.').ok_or("Invalid JWT")?;
     let (_, claims) = signed.split_once('.').ok_or("Invalid JWT")?;
-    let signature = BASE64_URL_SAFE
-        .decode(signature)
-        .map_err(|_| "Invalid JWT")?;
+    // `gcp_auth` pads what RFC 7515 does not, and Google takes it.
+    let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part.trim_end_matches('='));
+    let signature = decode(signature).map_err(|_| "Invalid JWT")?;
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &cloud.key.public)
         .verify(signed.as_bytes(), &signature)
         .map_err(|_| "Invalid JWT Signature.")?;
-    let claims = BASE64_URL_SAFE.decode(claims).map_err(|_| "Invalid JWT")?;
+    let claims = decode(claims).map_err(|_| "Invalid JWT")?;
     let claims: Value = serde_json::from_slice(&claims).map_err(|_| "Invalid JWT")?;
     let now = cloud.now();
     let (issued, expires) = (claims["iat"].as_i64(), claims["exp"].as_i64());
@@ -154,13 +180,14 @@ fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<String, &'static str> {
             "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.",
         );
     }
+    let email = claims["iss"].as_str().ok_or("Invalid JWT")?.to_owned();
+    if let Some(audience) = claims["target_audience"].as_str() {
+        return Ok(Asserted::Identity(email, audience.to_owned()));
+    }
     if claims["scope"] != "https://www.googleapis.com/auth/cloud-platform" {
         return Err("Invalid OAuth scope or ID token audience provided.");
     }
-    claims["iss"]
-        .as_str()
-        .map(str::to_owned)
-        .ok_or("Invalid JWT")
+    Ok(Asserted::Access(email))
 }
 
 /// Another identity provider, as GitHub's machines have one.
@@ -185,6 +212,11 @@ pub fn metadata(cloud: &Cloud, request: &Request, email: &str) -> Reply {
             }),
             None,
         ),
+        "/computeMetadata/v1/instance/service-accounts/default/identity" => {
+            let audience = request.query.get("audience").and_then(|all| all.first());
+            let audience = audience.map_or("", String::as_str);
+            Reply::text(StatusCode::OK, &cloud.mint_identity(email, audience))
+        }
         "/computeMetadata/v1/instance/service-accounts/default/email" => {
             Reply::text(StatusCode::OK, email)
         }

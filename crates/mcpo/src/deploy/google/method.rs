@@ -41,6 +41,14 @@ methods! {
         "artifactregistry.repositories.create" in "artifactregistry.admin";
     REPOSITORY_OPERATION = GET "artifactregistry" "artifactregistry.projects.locations.operations.get",
         "artifactregistry.repositories.get" in "artifactregistry.reader";
+    PACKAGE_GET = GET "artifactregistry" "artifactregistry.projects.locations.repositories.packages.get",
+        "artifactregistry.packages.get" in "artifactregistry.reader";
+    VERSIONS_LIST = GET "artifactregistry" "artifactregistry.projects.locations.repositories.packages.versions.list",
+        "artifactregistry.versions.list" in "artifactregistry.reader";
+    TAGS_LIST = GET "artifactregistry" "artifactregistry.projects.locations.repositories.packages.tags.list",
+        "artifactregistry.tags.list" in "artifactregistry.reader";
+    VERSION_DELETE = DELETE "artifactregistry" "artifactregistry.projects.locations.repositories.packages.versions.delete",
+        "artifactregistry.versions.delete" in "artifactregistry.repoAdmin";
     PACKAGE_DELETE = DELETE "artifactregistry" "artifactregistry.projects.locations.repositories.packages.delete",
         "artifactregistry.packages.delete" in "artifactregistry.repoAdmin";
     ACCOUNT_GET = GET "iam" "iam.projects.serviceAccounts.get",
@@ -85,6 +93,8 @@ methods! {
         "storage.objects.delete" in "storage.objectUser";
     SERVICE_GET = GET "run" "run.projects.locations.services.get",
         "run.services.get" in "run.viewer";
+    SERVICES_LIST = GET "run" "run.projects.locations.services.list",
+        "run.services.list" in "run.viewer";
     SERVICE_CREATE = POST "run" "run.projects.locations.services.create",
         "run.services.create" in "run.admin";
     SERVICE_PATCH = PATCH "run" "run.projects.locations.services.patch",

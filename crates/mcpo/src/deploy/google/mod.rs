@@ -16,6 +16,10 @@ use serde_json::Value;
 pub use self::trouble::{During, Trouble};
 use self::{credentials::Credentials, http::Http, method::Method};
 
+/// The first version of policies whose bindings have conditions; older ones leave them out.
+pub const POLICY_VERSION: u8 = 3;
+/// No list that is asked for here has as many pages.
+const PAGES: usize = 100;
 /// How long an API may take to be known everywhere after it was enabled.
 const PROPAGATION: Duration = Duration::from_secs(180);
 
@@ -77,6 +81,49 @@ impl Google {
             Err(Trouble::NotFound(_)) => Ok(None),
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// A policy with all of its bindings, those with conditions among them.
+    pub async fn policy(&self, method: &Method, path: &str) -> Result<Value, Trouble> {
+        let name = if method.host.starts_with("storage.") {
+            "optionsRequestedPolicyVersion"
+        } else {
+            "options.requestedPolicyVersion"
+        };
+        let request = Request {
+            path,
+            query: &[(name, &POLICY_VERSION.to_string())],
+            body: None,
+        };
+        self.call(method, request).await
+    }
+
+    /// Everything in a list, page by page.
+    pub async fn list(
+        &self,
+        method: &Method,
+        path: &str,
+        field: &str,
+    ) -> Result<Vec<Value>, Trouble> {
+        let mut items = Vec::new();
+        let mut token = String::new();
+        for _ in 0..PAGES {
+            let query = [("pageToken", token.as_str())];
+            let request = Request {
+                path,
+                query: if token.is_empty() { &[] } else { &query },
+                body: None,
+            };
+            let mut page = self.call(method, request).await?;
+            if let Value::Array(found) = page[field].take() {
+                items.extend(found);
+            }
+            match page["nextPageToken"].as_str() {
+                Some(next) if !next.is_empty() => next.clone_into(&mut token),
+                _ => return Ok(items),
+            }
+        }
+        Ok(items)
     }
 
     /// Calls a method until it answers something final.

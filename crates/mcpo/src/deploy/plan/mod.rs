@@ -8,6 +8,8 @@ mod service;
 use serde_json::Value;
 
 pub use self::{
+    diff::shares,
+    lines::Line,
     observe::{Observed, observe, project},
     service::{Versions, managed_mask, service},
 };

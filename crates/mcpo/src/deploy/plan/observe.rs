@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     deploy::{
+        bucket,
         google::{During as _, Google, Request, Trouble, method},
         names::Names,
         settings::{Ledger, SecretSetting, SecretSource, Settings},
@@ -198,15 +199,10 @@ async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Value>, Value
     let Some(found) = found.during(during)? else {
         return Ok((None, Value::Null));
     };
-    if !names.owns(&found) {
-        return Err(
-            Failure::new(format!("the bucket {name} belongs to another project"))
-                .hint("choose another name for the service; nothing was sent there"),
-        );
-    }
+    bucket::check_owner(names, &name, &found)?;
     let path = format!("storage/v1/b/{name}/iam");
     let policy = google
-        .get(&method::BUCKET_POLICY, &path)
+        .policy(&method::BUCKET_POLICY, &path)
         .await
         .during(during)?;
     Ok((Some(found), policy))
@@ -247,7 +243,7 @@ async fn secret(
             google.find(&method::SECRET_VERSION, &version_path).await
         }
     };
-    let policy = google.get(&method::SECRET_POLICY, &policy_path);
+    let policy = google.policy(&method::SECRET_POLICY, &policy_path);
     let (version, policy) = tokio::join!(version, policy);
     let latest = version.during(during())?.and_then(|version| {
         let number = version["name"].as_str()?.rsplit('/').next()?.to_owned();

@@ -12,7 +12,7 @@ use crate::deploy::{
 
 /// What is written of a service; anything else in it is left as it is.
 pub const fn managed_mask() -> &'static str {
-    "template,labels,client,clientVersion,invokerIamDisabled,ingress,traffic"
+    "template,labels,client,clientVersion,functionalType,invokerIamDisabled,ingress,traffic"
 }
 
 /// Which secret, in which version, a variable comes from.
@@ -46,6 +46,8 @@ pub fn service(settings: &Settings, names: &Names, image: &str, versions: &Versi
     json!({
         "client": "mcpo",
         "clientVersion": env!("CARGO_PKG_VERSION"),
+        // What Google's own lists and registries know it by.
+        "functionalType": "FUNCTIONAL_TYPE_MCP_SERVER",
         "labels": labels,
         "ingress": settings.ingress,
         // Works where a policy of the organization forbids to name everybody, too.

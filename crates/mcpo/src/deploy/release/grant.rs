@@ -8,7 +8,7 @@ use crate::{
     deploy::{
         context::Context,
         google::{
-            During as _, Request, Trouble,
+            During as _, POLICY_VERSION, Request, Trouble,
             method::{self, Method},
         },
         names::{LEDGER_ROLE, SECRET_ROLE},
@@ -67,7 +67,7 @@ async fn grant(
     let until = Instant::now() + ACCOUNT_PROPAGATION;
     let mut conflicts = 0;
     loop {
-        let mut policy = context.google.get(read, read_path).await?;
+        let mut policy = context.google.policy(read, read_path).await?;
         add_member(&mut policy, role, &member);
         let body = wrap(policy);
         let request = Request {
@@ -104,5 +104,31 @@ fn add_member(policy: &mut Value, role: &str, member: &str) {
         Some(members) if members.iter().any(|one| one == member) => {}
         Some(members) => members.push(member.into()),
         None => bindings.push(json!({ "role": role, "members": [member] })),
+    }
+    // Written in an older version, the conditions of others would be lost.
+    if bindings
+        .iter()
+        .any(|binding| !binding["condition"].is_null())
+    {
+        policy["version"] = POLICY_VERSION.into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::add_member;
+
+    #[test]
+    fn conditions_of_others_stay() {
+        let conditional =
+            json!({ "role": "r", "members": ["a"], "condition": { "expression": "x" } });
+        let mut policy = json!({ "version": 1, "etag": "e", "bindings": [conditional] });
+        add_member(&mut policy, "r", "b");
+        let expected = json!({ "version": 3, "etag": "e", "bindings": [
+            conditional, { "role": "r", "members": ["b"] },
+        ] });
+        assert_eq!(policy, expected);
     }
 }

@@ -9,8 +9,10 @@ use serde_json::json;
 use super::grant;
 use crate::{
     deploy::{
+        bucket,
         context::Context,
         google::{During as _, Request, Trouble, method},
+        names::ACCOUNT_DESCRIPTION,
         plan::{LABEL, LEDGER_DAYS, Plan, SecretChange},
     },
     error::Outcome,
@@ -101,17 +103,17 @@ pub async fn identity_and_state(
     let secrets = plan.secrets.iter().map(|change| secret(context, change));
     let secrets = futures_util::future::try_join_all(secrets);
     let (versions, (), ()) =
-        tokio::try_join!(secrets, account(context, plan), bucket(context, plan))?;
+        tokio::try_join!(secrets, account(context, plan), ledger(context, plan))?;
     let grants = plan.grants.iter().map(|id| grant::secret(context, id));
     let grants = async { futures_util::future::try_join_all(grants).await.map(|_| ()) };
-    let ledger = async {
+    let ledger_grant = async {
         if plan.grants_bucket {
             grant::bucket(context).await
         } else {
             Ok(())
         }
     };
-    tokio::try_join!(grants, ledger)?;
+    tokio::try_join!(grants, ledger_grant)?;
     Ok(versions)
 }
 
@@ -124,7 +126,7 @@ async fn account(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
         "accountId": names.account_id(),
         "serviceAccount": {
             "displayName": format!("MCP server {}", names.service_id),
-            "description": "Made by mcpo deploy",
+            "description": ACCOUNT_DESCRIPTION,
         },
     });
     let path = format!("v1/projects/{}/serviceAccounts", names.project);
@@ -191,49 +193,10 @@ async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String
     ))
 }
 
-async fn bucket(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
-    if !plan.makes_bucket {
-        return Ok(());
+async fn ledger(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
+    if plan.makes_bucket {
+        bucket::make(context, "ledger", LEDGER_DAYS).await
+    } else {
+        Ok(())
     }
-    let names = &context.names;
-    let name = names.bucket("ledger");
-    let body = json!({
-        "name": name,
-        "location": names.region,
-        "labels": { LABEL.0: LABEL.1 },
-        "iamConfiguration": {
-            "uniformBucketLevelAccess": { "enabled": true },
-            "publicAccessPrevention": "enforced",
-        },
-        // Deleted at once and for good: what is in it is of no use to anybody later.
-        "softDeletePolicy": { "retentionDurationSeconds": "0" },
-        "lifecycle": { "rule": [
-            { "action": { "type": "Delete" }, "condition": { "age": LEDGER_DAYS } },
-        ] },
-    });
-    let query = [("project", names.project.as_str())];
-    let request = Request {
-        path: "storage/v1/b",
-        query: &query,
-        body: Some(&body),
-    };
-    match context.google.call(&method::BUCKET_CREATE, request).await {
-        Ok(_) => context.made.add(format!("bucket {name}")),
-        Err(Trouble::Exists(_)) => {
-            // Ours from an earlier run, or somebody else's from anywhere in the world.
-            let path = format!("storage/v1/b/{name}");
-            let found = context
-                .google
-                .get(&method::BUCKET_GET, &path)
-                .await
-                .during("failed to look at the bucket")?;
-            if !names.owns(&found) {
-                return Err(crate::error::Failure::new(format!(
-                    "the bucket {name} belongs to another project"
-                )));
-            }
-        }
-        Err(trouble) => return Err(trouble).during("failed to make the ledger's bucket"),
-    }
-    Ok(())
 }

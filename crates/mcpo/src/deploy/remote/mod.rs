@@ -13,11 +13,11 @@ pub use self::{
     source::{Source, pack},
 };
 use super::{
+    bucket,
     context::Context,
     google::{During as _, Request, Trouble, method, outcome},
     logs,
-    plan::LABEL,
-    registry::Registry,
+    registry::{Registry, SOURCE_TAG},
     report::seconds,
 };
 use crate::error::{Exit, Failure, Outcome};
@@ -29,7 +29,7 @@ const SOURCE_DAYS: u32 = 7;
 
 /// The image's tag says of which source it was made.
 pub fn tag(source: &Source) -> String {
-    format!("source-{}", source.hash)
+    format!("{SOURCE_TAG}{}", source.hash)
 }
 
 /// The digest of the image that was made of this source, if it was.
@@ -42,21 +42,21 @@ pub async fn find(context: &Context<'_>, source: &Source) -> Outcome<Option<Stri
 /// Uploads, builds, and returns the image's digest.
 pub async fn build(context: &Context<'_>, source: Source) -> Outcome<String> {
     let began = Instant::now();
-    let bucket = context.names.bucket("source");
-    make_bucket(context, &bucket).await?;
+    let folder = context.names.bucket("source");
+    bucket::make(context, "source", SOURCE_DAYS).await?;
     let object = format!("{}.tar.gz", source.hash);
     let found = context
         .google
         .find(
             &method::OBJECT_GET,
-            &format!("storage/v1/b/{bucket}/o/{object}"),
+            &format!("storage/v1/b/{folder}/o/{object}"),
         )
         .await;
     if found.during("failed to look for the source")?.is_none() {
         let progress = context.ui.bar("uploading", source.bytes.len() as u64);
         let done = upload::upload(
             context,
-            &bucket,
+            &folder,
             &object,
             source.bytes.clone().into(),
             &progress,
@@ -69,7 +69,7 @@ pub async fn build(context: &Context<'_>, source: Source) -> Outcome<String> {
             format_args!("{} files in {}", source.files, seconds(began.elapsed())),
         );
     }
-    let operation = submit(context, &bucket, &object, &source).await?;
+    let operation = submit(context, &folder, &object, &source).await?;
     follow(context, operation).await?;
     context.ui.step(
         "Built",
@@ -77,51 +77,6 @@ pub async fn build(context: &Context<'_>, source: Source) -> Outcome<String> {
     );
     let digest = find(context, &source).await?;
     digest.ok_or_else(|| Failure::new("the build has ended, and its image is not in the registry"))
-}
-
-async fn make_bucket(context: &Context<'_>, name: &str) -> Outcome<()> {
-    let names = &context.names;
-    let during = "failed to make the source's bucket";
-    let found = context
-        .google
-        .find(&method::BUCKET_GET, &format!("storage/v1/b/{name}"))
-        .await
-        .during(during)?;
-    if let Some(found) = found {
-        if names.owns(&found) {
-            return Ok(());
-        }
-        return Err(
-            Failure::new(format!("the bucket {name} belongs to another project"))
-                .hint("choose another name for the service; nothing was sent there"),
-        );
-    }
-    let body = json!({
-        "name": name,
-        "location": names.region,
-        "labels": { LABEL.0: LABEL.1 },
-        "iamConfiguration": {
-            "uniformBucketLevelAccess": { "enabled": true },
-            "publicAccessPrevention": "enforced",
-        },
-        "softDeletePolicy": { "retentionDurationSeconds": "0" },
-        "lifecycle": { "rule": [
-            { "action": { "type": "Delete" }, "condition": { "age": SOURCE_DAYS } },
-        ] },
-    });
-    let query = [("project", names.project.as_str())];
-    let request = Request {
-        path: "storage/v1/b",
-        query: &query,
-        body: Some(&body),
-    };
-    context
-        .google
-        .call(&method::BUCKET_CREATE, request)
-        .await
-        .during(during)?;
-    context.made.add(format!("bucket {name}"));
-    Ok(())
 }
 
 async fn submit(

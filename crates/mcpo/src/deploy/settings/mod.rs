@@ -11,7 +11,7 @@ mod table;
 use std::collections::BTreeMap;
 
 pub use self::ledger::Ledger;
-use self::table::Table;
+use self::table::{Ingress, Table};
 use super::args::DeployArgs;
 use crate::{
     error::{Failure, Outcome},
@@ -159,6 +159,13 @@ impl Settings {
                 ))
             }
         }
+    }
+
+    /// Whether the service's address leads to it from outside of Google Cloud.
+    pub fn is_reachable(&self) -> bool {
+        let is_balanced =
+            self.ingress == Ingress::InternalAndLoadBalancer.name() && self.base_url.is_some();
+        self.ingress == Ingress::All.name() || is_balanced
     }
 
     /// The account, bucket and secrets are told apart by service and region.

@@ -43,10 +43,9 @@ async fn revisions(context: &Context<'_>) -> Outcome<Vec<Value>> {
     let path = format!("v2/{}/revisions", context.names.service());
     let listed = context
         .google
-        .get(&method::REVISIONS_LIST, &path)
-        .await
-        .during("failed to list the revisions")?;
-    let mut revisions = listed["revisions"].as_array().cloned().unwrap_or_default();
+        .list(&method::REVISIONS_LIST, &path, "revisions")
+        .await;
+    let mut revisions = listed.during("failed to list the revisions")?;
     revisions.sort_by(|a, b| b["createTime"].as_str().cmp(&a["createTime"].as_str()));
     Ok(revisions)
 }

@@ -42,7 +42,7 @@ pub async fn of(
     }
     match replay::run(&record, Form::Library, folder, false, cancel).await? {
         Replayed::Done { file, .. } => {
-            fs::write(kept, stamp + &file.display().to_string())?;
+            fs::write(kept, format!("{stamp}{}", file.display()))?;
             Ok(Some(file))
         }
         Replayed::Failed | Replayed::Cancelled => Ok(None),

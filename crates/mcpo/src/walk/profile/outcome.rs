@@ -23,9 +23,24 @@ impl Profile {
                 )
             }
         } else {
-            "connects and can call tools".to_owned()
+            self.success(checks)
         };
         format!("{}: {shown}", self.title)
+    }
+
+    /// What there is to see where nothing failed.
+    fn success(&self, checks: &[Check]) -> String {
+        let has = |rule: &Rule, verdict: Verdict| {
+            let mut all = checks.iter();
+            all.any(|check| check.rule.id == rule.id && check.verdict == verdict)
+        };
+        if has(&rules::TOOLS_CALL, Verdict::Pass) {
+            "connects and can call tools".to_owned()
+        } else if has(&rules::TOOLS_LIST, Verdict::Warn) {
+            format!("shows {}", self.shows.tools)
+        } else {
+            "connects and finds the tools; none was called".to_owned()
+        }
     }
 
     fn shown(&self, rule: &Rule) -> &str {

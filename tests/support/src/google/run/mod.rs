@@ -39,7 +39,11 @@ pub async fn answer(cloud: &Cloud, call: &Call) -> Answer {
             write(cloud, &name, before.as_ref(), &call.body, call)
         }
         "services.delete" => delete(cloud, &call.path("name")),
-        "services.getIamPolicy" => Ok(cloud.state().policy(&call.path("resource"))),
+        "services.list" => Ok(services(&cloud.state(), call)),
+        "services.getIamPolicy" => {
+            let version = call.query("options.requestedPolicyVersion");
+            Ok(cloud.state().policy_for(&call.path("resource"), version))
+        }
         "services.setIamPolicy" => cloud
             .state()
             .set_policy(&call.path("resource"), call.body["policy"].clone()),
@@ -179,6 +183,24 @@ fn new_revision(name: &str, revision: &str, service: &Value) -> Value {
         }
     }
     made
+}
+
+/// One service a page, so that whoever lists them has to turn pages.
+fn services(state: &State, call: &Call) -> Value {
+    let prefix = format!("{}/services/", call.path("parent"));
+    let after = call.query("pageToken").unwrap_or_default();
+    let mut found = state
+        .resources
+        .iter()
+        .filter(|(name, _)| name.starts_with(&prefix) && !name.contains("/revisions/"))
+        .filter(|(name, _)| name.as_str() > after);
+    let page = found.next();
+    let mut answer =
+        json!({ "services": page.iter().map(|(_, service)| service).collect::<Vec<_>>() });
+    if let (Some((name, _)), Some(_)) = (page, found.next()) {
+        answer["nextPageToken"] = name.as_str().into();
+    }
+    answer
 }
 
 fn revisions(state: &State, service: &str) -> Value {

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::super::{
     Cloud,
+    fault::Fault,
     http::{Reply, Request, Served},
+    tokens::DEPLOYER,
 };
 
 /// The host name that is known beforehand: `SERVICE-NUMBER.REGION.run.app`.
@@ -28,8 +30,9 @@ pub async fn serve(cloud: &Cloud, host_name: &str, request: Request) -> Served {
     let name = service["name"].as_str().unwrap_or_default();
     let is_public = service["invokerIamDisabled"] == true
         || cloud.state().may(name, "allUsers", &["roles/run.invoker"]);
-    if !is_public && request.headers.get(header::AUTHORIZATION).is_none() {
-        return Ok(Reply::text(StatusCode::FORBIDDEN, "Error: Forbidden"));
+    let mut request = request;
+    if !is_public && let Err(status) = let_in(cloud, &service, &mut request) {
+        return Ok(Reply::text(status, "Error: Forbidden"));
     }
     let Some(revision) = choose(cloud, &service, tag) else {
         return Ok(Reply::text(
@@ -49,6 +52,34 @@ pub async fn serve(cloud: &Cloud, host_name: &str, request: Request) -> Served {
             "Service Unavailable",
         )),
     }
+}
+
+/// Google's front: an identity token for this service, of somebody who may call it. Of the header
+/// of its own it leaves nothing to the server.
+/// <https://cloud.google.com/run/docs/authenticating/service-to-service>
+fn let_in(cloud: &Cloud, service: &Value, request: &mut Request) -> Result<(), StatusCode> {
+    let own = request.headers.remove("x-serverless-authorization");
+    let shown = own.or_else(|| request.headers.get(header::AUTHORIZATION).cloned());
+    let token = shown.as_ref().and_then(|value| value.to_str().ok());
+    let token = token.and_then(|value| value.strip_prefix("Bearer "));
+    let token = token.ok_or(StatusCode::FORBIDDEN)?;
+    let mut state = cloud.state();
+    let known = state.identities.get(token).cloned();
+    let (email, audience) = known.ok_or(StatusCode::UNAUTHORIZED)?;
+    let urls = service["urls"].as_array();
+    if !urls.is_some_and(|urls| urls.iter().any(|url| *url == audience)) {
+        return Err(StatusCode::UNAUTHORIZED);
+    }
+    let denied = state.take_fault("run.routes.invoke", |fault| {
+        matches!(fault, Fault::Denied(_))
+    });
+    let name = service["name"].as_str().unwrap_or_default();
+    let member = format!("serviceAccount:{email}");
+    let may = email == DEPLOYER || state.may(name, &member, &["roles/run.invoker"]);
+    if denied.is_some() || !may {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    Ok(())
 }
 
 fn find(cloud: &Cloud, host_name: &str) -> Option<Value> {

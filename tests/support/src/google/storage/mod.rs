@@ -48,7 +48,8 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
         "storage.buckets.insert" => insert_bucket(cloud, &mut state, call),
         "storage.buckets.getIamPolicy" => {
             state.get(&bucket_name(&bucket))?;
-            Ok(state.policy(&bucket_name(&bucket)))
+            let version = call.query("optionsRequestedPolicyVersion");
+            Ok(state.policy_for(&bucket_name(&bucket), version))
         }
         "storage.buckets.setIamPolicy" => {
             state.get(&bucket_name(&bucket))?;

@@ -27,26 +27,69 @@ struct Impersonated {
     access_token: String,
 }
 
+#[derive(Deserialize)]
+struct Identity {
+    #[serde(alias = "token")]
+    id_token: String,
+}
+
 /// Asks a token endpoint.
 pub async fn post(http: &Http, url: &str, form: &[(&str, &str)]) -> Result<Token, NoToken> {
-    let host = host_of(url);
-    let reply = http
-        .send(&host, |client| client.post(url).form(form))
-        .await
-        .map_err(NoToken::new)?;
-    if !reply.status.is_success() {
-        return Err(refusal(&host, reply.status.as_u16(), &reply.body));
-    }
-    let answer: Answer = serde_json::from_slice(&reply.body)
-        .map_err(|_| NoToken::new(format!("{host} answered something else than a token")))?;
+    let answer: Answer = ask(http, url, |client| client.post(url).form(form)).await?;
     Ok(Token::lasting(
         Secret::new(answer.access_token),
         answer.expires_in.unwrap_or(3600),
     ))
 }
 
+/// Asks a token endpoint who it is that asks.
+pub async fn post_for_identity(
+    http: &Http,
+    url: &str,
+    form: &[(&str, &str)],
+) -> Result<Secret, NoToken> {
+    let answer: Identity = ask(http, url, |client| client.post(url).form(form)).await?;
+    Ok(Secret::new(answer.id_token))
+}
+
+/// The identity token of the service account that `url` is about.
+pub async fn identity(
+    http: &Http,
+    token: &Secret,
+    url: &str,
+    body: &Value,
+) -> Result<Secret, NoToken> {
+    let request =
+        |client: &reqwest::Client| client.post(url).bearer_auth(token.expose()).json(body);
+    let answer: Identity = ask(http, url, request).await?;
+    Ok(Secret::new(answer.id_token))
+}
+
+async fn ask<T: for<'de> Deserialize<'de>>(
+    http: &Http,
+    url: &str,
+    request: impl Fn(&reqwest::Client) -> reqwest::RequestBuilder,
+) -> Result<T, NoToken> {
+    let host = host_of(url);
+    let reply = http.send(&host, request).await.map_err(NoToken::new)?;
+    if !reply.status.is_success() {
+        return Err(refusal(&host, reply.status.as_u16(), &reply.body));
+    }
+    serde_json::from_slice(&reply.body)
+        .map_err(|_| NoToken::new(format!("{host} answered something else than a token")))
+}
+
 /// Another provider's token becomes Google's, and then perhaps a service account's.
 pub async fn external(http: &Http, account: &ExternalAccount) -> Result<Token, NoToken> {
+    let token = federated(http, account).await?;
+    match &account.service_account_impersonation_url {
+        Some(url) => impersonate(http, &token.value, url).await,
+        None => Ok(token),
+    }
+}
+
+/// Another provider's token becomes Google's.
+pub async fn federated(http: &Http, account: &ExternalAccount) -> Result<Token, NoToken> {
     let subject = subject_token(http, &account.credential_source).await?;
     let form = [
         (
@@ -62,11 +105,7 @@ pub async fn external(http: &Http, account: &ExternalAccount) -> Result<Token, N
         ("subject_token_type", &account.subject_token_type),
         ("subject_token", subject.expose()),
     ];
-    let token = post(http, &account.token_url, &form).await?;
-    match &account.service_account_impersonation_url {
-        Some(url) => impersonate(http, &token.value, url).await,
-        None => Ok(token),
-    }
+    post(http, &account.token_url, &form).await
 }
 
 /// From a file, or from a URL as on GitHub's machines.

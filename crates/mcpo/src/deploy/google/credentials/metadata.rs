@@ -40,6 +40,15 @@ pub async fn token(http: &Http) -> Result<Token, NoToken> {
     ))
 }
 
+/// An identity token of the machine's account.
+pub async fn identity(http: &Http, audience: &str) -> Result<Secret, NoToken> {
+    let audience: String = url::form_urlencoded::byte_serialize(audience.as_bytes()).collect();
+    let path =
+        format!("instance/service-accounts/default/identity?audience={audience}&format=full");
+    let token = get(http, &path).await?;
+    Ok(Secret::new(token.trim().to_owned()))
+}
+
 /// Where it is, on a machine of Google's. Anywhere else, whoever answers at that address would
 /// decide which project secrets are sent to.
 fn host() -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod file;
+mod identity;
 mod metadata;
 
 use std::{

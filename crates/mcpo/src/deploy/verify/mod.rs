@@ -1,6 +1,7 @@
 //! The last step: from outside, as claude.ai does it, and as a client that was there before.
 
-use std::time::{Duration, Instant};
+mod private;
+mod reach;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use url::Url;
@@ -17,9 +18,6 @@ use crate::{
     walk::{self, ClientName, Credentials, Quiet, Report, Secret, Terminal, Verdict, walk},
 };
 
-/// A new address may take a moment to lead to the service.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// What a client holds before the release, and what the walk signs in with.
 #[derive(Debug, Default)]
 pub struct Before {
@@ -27,6 +25,28 @@ pub struct Before {
     serves: bool,
     credentials: Option<Credentials>,
     password: Option<Secret>,
+    way: Way,
+}
+
+/// How a request gets past Google's front.
+#[derive(Debug, Default)]
+enum Way {
+    /// Anybody's does.
+    #[default]
+    Public,
+    /// By this identity token.
+    Private(Secret),
+    /// Not at all: there is no identity token, for this reason.
+    Closed(String),
+}
+
+impl Way {
+    const fn token(&self) -> Option<&Secret> {
+        match self {
+            Self::Private(token) => Some(token),
+            Self::Public | Self::Closed(_) => None,
+        }
+    }
 }
 
 /// What came of it, in a line.
@@ -39,21 +59,23 @@ pub struct Verified {
 /// Signs in at the revision that serves now, so that something can be remembered.
 pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Before> {
     let password = password(context, plan, seen).await?;
+    let way = private::way(context).await;
     let serves = seen
         .service
         .as_ref()
         .is_some_and(|service| service["latestReadyRevision"].is_string());
-    if !serves {
+    if !serves || matches!(way, Way::Closed(_)) {
         return Ok(Before {
             serves,
             credentials: None,
             password,
+            way,
         });
     }
     let progress = context
         .ui
         .spinner("signing in, to see later that it is remembered".to_owned());
-    let walk_plan = walk_plan(context, password.as_ref(), None)?;
+    let walk_plan = walk_plan(context, password.as_ref(), &way, None)?;
     let report = Box::pin(walk(&walk_plan, &mut Quiet)).await;
     progress.finish_and_clear();
     // A service that does not work now is no reason not to deploy a better one.
@@ -61,6 +83,7 @@ pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outc
         serves,
         credentials: report.credentials,
         password,
+        way,
     })
 }
 
@@ -111,6 +134,7 @@ async fn password(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcom
 fn walk_plan(
     context: &Context<'_>,
     password: Option<&Secret>,
+    way: &Way,
     kept: Option<Credentials>,
 ) -> Outcome<walk::Plan> {
     let url = format!("{}/mcp", context.names.base_url(&context.settings));
@@ -119,6 +143,9 @@ fn walk_plan(
     let mut plan = walk::Plan::new(url, ClientName::default())?;
     if let Some(password) = password {
         plan.sign_in_with(None, password.clone());
+    }
+    if let Some(token) = way.token() {
+        plan.connection.headers.push(private::header(token)?);
     }
     plan.kept.extend(kept.map(|mut kept| {
         // As if its hour were over, so that the refresh token is what has to be good.
@@ -130,9 +157,26 @@ fn walk_plan(
 
 /// Walks the public address.
 pub async fn verify(context: &Context<'_>, before: Before) -> Outcome<Verified> {
-    reach(context).await?;
+    if !matches!(before.way, Way::Public) {
+        private::check_closed(context).await?;
+    }
+    let kept_out = match &before.way {
+        Way::Closed(why) => Some(why.clone()),
+        way => reach::reach(context, way).await?,
+    };
+    if let Some(why) = kept_out {
+        return Ok(Verified {
+            summary: format!("who has no permission of Google's is refused, and so is mcpo: {why}"),
+            is_complete: false,
+        });
+    }
     let was_here = before.serves;
-    let plan = walk_plan(context, before.password.as_ref(), before.credentials)?;
+    let plan = walk_plan(
+        context,
+        before.password.as_ref(),
+        &before.way,
+        before.credentials,
+    )?;
     let report = Box::pin(walk(&plan, &mut Quiet)).await;
     let failed = report
         .checks
@@ -151,7 +195,13 @@ pub async fn verify(context: &Context<'_>, before: Before) -> Outcome<Verified> 
         ))
         .exit_with(Exit::CheckFailed));
     }
-    Ok(summary(&report, was_here))
+    let mut verified = summary(&report, was_here);
+    if matches!(before.way, Way::Private(_)) {
+        verified
+            .summary
+            .push_str("; who has no permission of Google's is refused");
+    }
+    Ok(verified)
 }
 
 fn summary(report: &Report<'_>, was_here: bool) -> Verified {
@@ -187,44 +237,4 @@ fn summary(report: &Report<'_>, was_here: bool) -> Verified {
 async fn show(context: &Context<'_>, plan: &walk::Plan) {
     let mut terminal = Terminal::new(context.ui, plan, true);
     let _ = Box::pin(walk(plan, &mut terminal)).await;
-}
-
-/// Waits until the public address leads to the service.
-async fn reach(context: &Context<'_>) -> Outcome<()> {
-    let base = context.names.base_url(&context.settings);
-    let host = Url::parse(&base)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_default();
-    let url = format!("{base}/.well-known/oauth-protected-resource/mcp");
-    let progress = context.ui.spinner(format!("waiting for {base}"));
-    let began = Instant::now();
-    let mut pause = Duration::from_millis(50);
-    let reached = loop {
-        let reply = context
-            .google
-            .http()
-            .send_once(&host, |client| client.get(&url))
-            .await;
-        let why = match reply {
-            Ok(reply) if reply.status.is_success() => break Ok(()),
-            Ok(reply) => format!("{url} answers HTTP {}", reply.status.as_u16()),
-            Err(error) => error.to_string(),
-        };
-        if began.elapsed() > PATIENCE {
-            break Err(why);
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
-    };
-    progress.finish_and_clear();
-    reached.map_err(|why| {
-        Failure::new(format!("{base} does not answer as it should"))
-            .because(&std::io::Error::other(why))
-            .hint(format!(
-                "look closer: mcpo probe {base}/mcp; or go back: mcpo deploy {} --rollback",
-                context.names.region
-            ))
-            .exit_with(Exit::CheckFailed)
-    })
 }

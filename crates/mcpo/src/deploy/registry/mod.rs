@@ -1,5 +1,7 @@
 //! Pushing an image: nothing that is there already, everything else in one piece each.
 
+mod errors;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -14,6 +16,7 @@ use oci_client::{
 
 use tokio::sync::Mutex;
 
+use self::errors::{explain, is_missing, is_passing, is_unauthorized};
 use super::{
     google::{Google, http::Retry},
     image::{Blob, Image, MANIFEST_TYPE},
@@ -26,6 +29,39 @@ const USER: &str = "oauth2accesstoken";
 const PIECE: usize = 64 * 1024;
 /// How long one transfer may take before it counts as stuck.
 const DEADLINE: Duration = Duration::from_secs(600);
+
+/// Begins the tags of images that were built in the cloud; the source's hash comes after it.
+pub const SOURCE_TAG: &str = "source-";
+
+/// An image that was built here is called by the beginning of its digest.
+fn tag_of(digest: &str) -> String {
+    digest
+        .trim_start_matches("sha256:")
+        .chars()
+        .take(12)
+        .collect()
+}
+
+/// Whether this tag of the image `digest` is one that only we give.
+pub fn is_our_tag(tag: &str, digest: &str) -> bool {
+    let is_hash = |text: &str| text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
+    tag == tag_of(digest) || tag.strip_prefix(SOURCE_TAG).is_some_and(is_hash)
+}
+
+/// What it took to have the image there.
+#[derive(Debug, Default)]
+pub struct Pushed {
+    pub uploaded: u64,
+    /// The image that blobs were taken from.
+    pub mounted: Option<String>,
+}
+
+/// How a blob came to be there.
+enum Came {
+    WasThere,
+    Mounted(String),
+    Uploaded(u64),
+}
 
 /// One image's place in a registry.
 pub struct Registry<'a> {
@@ -79,14 +115,25 @@ impl<'a> Registry<'a> {
         .await
     }
 
-    /// Uploads what is missing; returns how many bytes that were.
-    pub async fn push(&self, image: &Image, progress: &ProgressBar) -> Outcome<u64> {
-        let mut uploaded = self.push_blob(&image.layer, progress).await?;
-        // Too small to be watched.
-        uploaded += self
-            .push_blob(&image.config, &ProgressBar::hidden())
-            .await?;
-        let tag = image.manifest.digest["sha256:".len()..][..12].to_owned();
+    /// Brings what is missing: from another image of this registry where that is allowed, by an
+    /// upload otherwise.
+    pub async fn push(
+        &self,
+        image: &Image,
+        elsewhere: &[String],
+        progress: &ProgressBar,
+    ) -> Outcome<Pushed> {
+        let mut pushed = Pushed::default();
+        // The configuration is too small to be watched.
+        let hidden = ProgressBar::hidden();
+        for (blob, progress) in [(&image.layer, progress), (&image.config, &hidden)] {
+            match self.push_blob(blob, elsewhere, progress).await? {
+                Came::WasThere => {}
+                Came::Mounted(from) => pushed.mounted = Some(from),
+                Came::Uploaded(bytes) => pushed.uploaded += bytes,
+            }
+        }
+        let tag = tag_of(&image.manifest.digest);
         let reference = Reference::with_tag(self.host.clone(), self.path.clone(), tag);
         let manifest = image.manifest.bytes.clone();
         self.retrying("push the manifest", |client| {
@@ -97,27 +144,55 @@ impl<'a> Registry<'a> {
             }
         })
         .await?;
-        Ok(uploaded)
+        Ok(pushed)
     }
 
-    async fn push_blob(&self, blob: &Blob, progress: &ProgressBar) -> Outcome<u64> {
+    async fn push_blob(
+        &self,
+        blob: &Blob,
+        elsewhere: &[String],
+        progress: &ProgressBar,
+    ) -> Outcome<Came> {
         let reference = self.by_digest(&blob.digest);
         let size = blob.bytes.len() as u64;
         self.retrying("push the image", |client| {
             let (reference, blob, progress) = (reference.clone(), blob.clone(), progress.clone());
             async move {
                 if client.blob_exists(&reference, &blob.digest).await? {
-                    return Ok(0);
+                    return Ok(Came::WasThere);
+                }
+                if let Some(from) = self.mount(&client, &reference, &blob, elsewhere).await {
+                    return Ok(Came::Mounted(from));
                 }
                 progress.set_position(0);
                 let pieces = stream::iter(pieces(blob.bytes.clone(), progress));
                 client
                     .push_blob_stream(&reference, pieces, &blob.digest, Some(size))
                     .await?;
-                Ok(size)
+                Ok(Came::Uploaded(size))
             }
         })
         .await
+    }
+
+    /// Lets the registry take the blob from another image. Whatever it says to that but "created",
+    /// the blob is uploaded, so that a right that is missing there costs nothing but the upload.
+    async fn mount(
+        &self,
+        client: &Client,
+        reference: &Reference,
+        blob: &Blob,
+        elsewhere: &[String],
+    ) -> Option<String> {
+        for path in elsewhere {
+            let digest = blob.digest.clone();
+            let source = Reference::with_digest(self.host.clone(), path.clone(), digest);
+            let mounted = client.mount_blob(reference, &source, &blob.digest).await;
+            if mounted.is_ok() {
+                return Some(path.clone());
+            }
+        }
+        None
     }
 
     fn by_digest(&self, digest: &str) -> Reference {
@@ -198,64 +273,4 @@ fn pieces(
         progress.inc(piece.len() as u64);
         Ok(piece)
     })
-}
-
-fn status(error: &OciDistributionError) -> Option<u16> {
-    match error {
-        OciDistributionError::ServerError { code, .. } => Some(*code),
-        OciDistributionError::RequestError(error) => error.status().map(|status| status.as_u16()),
-        _ => None,
-    }
-}
-
-fn is_missing(error: &OciDistributionError) -> bool {
-    match error {
-        OciDistributionError::ImageManifestNotFoundError(_) => true,
-        OciDistributionError::RegistryError { envelope, .. } => {
-            envelope.errors.iter().any(|error| {
-                use oci_client::errors::OciErrorCode::{ManifestUnknown, NameUnknown, NotFound};
-                matches!(error.code, ManifestUnknown | NameUnknown | NotFound)
-            })
-        }
-        other => status(other) == Some(404),
-    }
-}
-
-fn is_unauthorized(error: &OciDistributionError) -> bool {
-    matches!(
-        error,
-        OciDistributionError::UnauthorizedError { .. }
-            | OciDistributionError::AuthenticationFailure(_)
-    ) || status(error) == Some(401)
-}
-
-/// Whether the same may well succeed in a moment.
-fn is_passing(error: &OciDistributionError) -> bool {
-    match (error, status(error)) {
-        (_, Some(code)) => matches!(code, 401 | 408 | 429 | 500 | 502 | 503 | 504),
-        (OciDistributionError::RequestError(_) | OciDistributionError::IoError(_), None) => true,
-        (error, None) => is_unauthorized(error),
-    }
-}
-
-/// The innermost cause, without the URL, which can carry an upload's key.
-fn explain(error: &OciDistributionError) -> String {
-    match error {
-        OciDistributionError::ServerError { code, message, .. } => {
-            let message: String = message.chars().take(200).collect();
-            format!("HTTP {code}: {message}")
-        }
-        OciDistributionError::RequestError(error) => {
-            if let Some(status) = error.status() {
-                return format!("HTTP {status}");
-            }
-            let mut cause: &dyn std::error::Error = error;
-            while let Some(inner) = cause.source() {
-                cause = inner;
-            }
-            cause.to_string()
-        }
-        OciDistributionError::UnauthorizedError { .. } => "not authorized".to_owned(),
-        other => other.to_string(),
-    }
 }

@@ -1,15 +1,16 @@
 //! The source as one file: what git would keep, and nothing secret. The same source always gives
 //! the same bytes, so that its digest says whether it was built before.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+mod files;
+mod outside;
+mod private;
+
+use std::{fs, io, path::Path};
 
 use flate2::{Compression, GzBuilder};
-use ignore::WalkBuilder;
 use tar::{Builder, EntryType, Header};
 
+use self::files::{Entry, Kind};
 use super::dockerfile;
 use crate::{
     deploy::{image::digest, settings::Features},
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// Cloud Build takes more, but nobody's source is that large on purpose.
-const LARGEST: usize = 200 * 1024 * 1024;
+const LARGEST: u64 = 200 * 1024 * 1024;
 
 /// Source, ready to be uploaded.
 #[derive(Debug)]
@@ -27,13 +28,16 @@ pub struct Source {
     /// Sixteen digits that stand for the content.
     pub hash: String,
     pub files: usize,
+    /// What stays here although git would keep it, each with the reason.
+    pub left_out: Vec<String>,
 }
 
 /// Packs the package's workspace.
 pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
+    outside::check(package)?;
     let failed = |error: io::Error| Failure::new("failed to pack the source").because(&error);
     let root = &package.workspace;
-    let files = files(root)?;
+    let found = files::find(root, &package.target)?;
     let dockerfile = dockerfile::text(package, features)?;
     let gzip = GzBuilder::new()
         .mtime(0)
@@ -47,14 +51,12 @@ pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
     )
     .map_err(failed)?;
     let mut size = 0;
-    for file in &files {
-        let bytes = fs::read(root.join(file)).map_err(failed)?;
-        size += bytes.len();
+    for entry in &found.entries {
+        size += add(&mut tar, root, entry).map_err(failed)?;
         if size > LARGEST {
             return Err(Failure::new("the source has more than 200 MiB")
                 .hint("put what need not be built into .gitignore"));
         }
-        append(&mut tar, file, mode(&root.join(file)), &bytes).map_err(failed)?;
     }
     let bytes = tar
         .into_inner()
@@ -65,36 +67,31 @@ pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
     Ok(Source {
         bytes,
         hash,
-        files: files.len(),
+        files: found.entries.len(),
+        left_out: found.left_out,
     })
 }
 
-/// Every file that git would keep, in order.
-fn files(root: &Path) -> Outcome<Vec<PathBuf>> {
-    let walk = WalkBuilder::new(root)
-        .hidden(false)
-        .require_git(false)
-        .filter_entry(|entry| !is_never_sent(entry.file_name().to_string_lossy().as_ref()))
-        .build();
-    let mut files = Vec::new();
-    for entry in walk {
-        let entry =
-            entry.map_err(|error| Failure::new("failed to read the source").because(&error))?;
-        if entry.file_type().is_some_and(|kind| kind.is_file())
-            && let Ok(path) = entry.path().strip_prefix(root)
-            && path != Path::new("Dockerfile")
-        {
-            files.push(path.to_owned());
+/// Adds a file or a link; returns how large it is.
+fn add<W: io::Write>(tar: &mut Builder<W>, root: &Path, entry: &Entry) -> io::Result<u64> {
+    match &entry.kind {
+        Kind::File => {
+            let place = root.join(&entry.path);
+            // Not even read if it cannot be sent.
+            let size = fs::metadata(&place)?.len();
+            if size > LARGEST {
+                return Ok(size);
+            }
+            let bytes = fs::read(&place)?;
+            append(tar, &entry.path, mode(&place), &bytes)?;
+            Ok(size)
+        }
+        Kind::Link(to) => {
+            let mut header = header(EntryType::Symlink, 0o777, 0);
+            tar.append_link(&mut header, &entry.path, to)?;
+            Ok(0)
         }
     }
-    files.sort();
-    Ok(files)
-}
-
-/// Whatever .gitignore says: secrets stay here, and what is built is built there.
-fn is_never_sent(name: &str) -> bool {
-    let is_environment = name == ".env" || (name.starts_with(".env.") && name != ".env.example");
-    is_environment || matches!(name, ".git" | ".mcpo" | "target")
 }
 
 #[cfg(unix)]
@@ -117,10 +114,15 @@ fn append<W: io::Write>(
     mode: u32,
     bytes: &[u8],
 ) -> io::Result<()> {
+    let mut header = header(EntryType::Regular, mode, bytes.len() as u64);
+    tar.append_data(&mut header, path, bytes)
+}
+
+fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_gnu();
-    header.set_entry_type(EntryType::Regular);
+    header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_mtime(0);
-    header.set_size(bytes.len() as u64);
-    tar.append_data(&mut header, path, bytes)
+    header.set_size(size);
+    header
 }

@@ -1,0 +1,49 @@
+//! Crates that are built in but lie outside of what is sent.
+
+use cargo_metadata::MetadataCommand;
+
+use crate::{
+    error::{Failure, Outcome},
+    package::{Package, cargo_program},
+};
+
+/// A crate in another folder is a mistake here, and not first in the cloud.
+pub fn check(package: &Package) -> Outcome<()> {
+    let root = &package.workspace;
+    let metadata = MetadataCommand::new()
+        .cargo_path(cargo_program())
+        .manifest_path(root.join("Cargo.toml"))
+        .other_options(vec![
+            "--filter-platform".to_owned(),
+            "x86_64-unknown-linux-gnu".to_owned(),
+        ])
+        .exec()
+        .map_err(|error| {
+            let said = match &error {
+                cargo_metadata::Error::CargoMetadata { stderr } => stderr.trim().to_owned(),
+                other => other.to_string(),
+            };
+            Failure::new("failed to look where the dependencies are")
+                .because(&std::io::Error::other(said))
+        })?;
+    let outside: Vec<_> = metadata
+        .packages
+        .iter()
+        .filter(|found| found.source.is_none())
+        .filter(|found| !found.manifest_path.as_std_path().starts_with(root))
+        .map(|found| {
+            let folder = found.manifest_path.parent();
+            let folder = folder.map_or("", |folder| folder.as_str());
+            format!("{} in {folder}", found.name)
+        })
+        .collect();
+    if outside.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "a build in the cloud gets {}, and these crates are not in it:\n  - {}",
+        root.display(),
+        outside.join("\n  - ")
+    ))
+    .hint("move them into the workspace, or name them by git or version instead of by path; a build on this machine takes them from where they are"))
+}

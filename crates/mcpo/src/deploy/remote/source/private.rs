@@ -1,0 +1,117 @@
+//! Files that look like secrets. What is sent to be built lies in a bucket and in an image's layers
+//! for a while; a build needs none of it.
+
+use std::{fs, io::Read as _, path::Path};
+
+/// The most that is read of a file to see what it is.
+const LOOKED_AT: u64 = 64 * 1024;
+/// What is in cargo's vendored crates was published, and cargo holds each file to a checksum.
+const PUBLISHED: &str = ".cargo-checksum.json";
+
+/// Whole names.
+const NAMES: &[&str] = &[
+    ".dockercfg",
+    ".git-credentials",
+    ".htpasswd",
+    ".netrc",
+    ".npmrc",
+    ".pgpass",
+    ".pypirc",
+    "_netrc",
+    "application_default_credentials.json",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "id_rsa",
+];
+/// Ends of names, after the last dot.
+const ENDS: &[&str] = &["jks", "kdbx", "key", "keystore", "p12", "pfx", "ppk"];
+/// Examples of environment files hold no values.
+const EXAMPLES: &[&str] = &[".example", ".sample", ".template", ".dist"];
+/// What is in credential files, whatever they are called.
+const MARKS: &[&str] = &["PRIVATE KEY-----", "\"private_key\"", "\"refresh_token\""];
+
+/// Why the file at `path` below `root` is not to be sent, if it is not.
+pub fn reason(root: &Path, path: &Path) -> Option<&'static str> {
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    if is_environment(&name) {
+        return Some("an environment file");
+    }
+    let in_cargo = |name: &str| path.ends_with(Path::new(".cargo").join(name));
+    let in_docker = path.ends_with(".docker/config.json");
+    if NAMES.contains(&name.as_str())
+        || in_docker
+        || in_cargo("credentials")
+        || in_cargo("credentials.toml")
+    {
+        return Some("its name is that of a secret");
+    }
+    let may_hold_one = matches!(end, "json" | "pem" | "crt" | "cer" | "p8" | "pk8");
+    let looks_like_one = ENDS.contains(&end) || (may_hold_one && holds_secret(&root.join(path)));
+    if looks_like_one && !is_published(root, path) {
+        return Some("it looks like a secret");
+    }
+    None
+}
+
+fn is_environment(name: &str) -> bool {
+    let is_one = name == ".env" || name.starts_with(".env.") || name == ".envrc";
+    is_one && !EXAMPLES.iter().any(|end| name.ends_with(end))
+}
+
+fn holds_secret(file: &Path) -> bool {
+    let mut begin = Vec::new();
+    let read = fs::File::open(file).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut begin));
+    // What cannot be read cannot be sent, and that shows soon enough.
+    let text = String::from_utf8_lossy(&begin);
+    read.is_ok() && MARKS.iter().any(|mark| text.contains(mark))
+}
+
+/// Whether it is part of a crate that `cargo vendor` put there.
+fn is_published(root: &Path, path: &Path) -> bool {
+    path.ancestors()
+        .skip(1)
+        .any(|folder| root.join(folder).join(PUBLISHED).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::reason;
+
+    #[test]
+    fn secrets_are_known_by_name_and_by_content() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let private = "-----BEGIN PRIVATE KEY-----\nAAAA\n";
+        let account = r#"{"type": "service_account", "private_key": "x"}"#;
+        for (name, text, is_secret) in [
+            (".env", "", true),
+            ("deep/.env.production", "", true),
+            (".env.example", "", false),
+            (".envrc", "", true),
+            ("server.key", "", true),
+            ("ssh/id_ed25519", "", true),
+            (".npmrc", "", true),
+            (".cargo/credentials.toml", "", true),
+            (".cargo/config.toml", "", false),
+            ("robot.json", account, true),
+            ("package.json", "{}", false),
+            ("own.pem", private, true),
+            ("roots.pem", "-----BEGIN CERTIFICATE-----\n", false),
+            ("src/private.rs", "", false),
+            ("vendor/rustls/test-ca/rsa/end.key", private, false),
+        ] {
+            write("vendor/rustls/.cargo-checksum.json", "{}");
+            write(name, text);
+            let found = reason(root.path(), name.as_ref());
+            assert_eq!(found.is_some(), is_secret, "{name}: {found:?}");
+        }
+    }
+}

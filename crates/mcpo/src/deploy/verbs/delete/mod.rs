@@ -1,0 +1,155 @@
+//! Removes a service and everything that was made for it, after asking.
+
+mod find;
+
+use std::{
+    io::{BufRead as _, IsTerminal as _},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use self::find::{Doomed, Found, find};
+use super::Context;
+use crate::{
+    deploy::{
+        args::DeployArgs,
+        google::{During as _, Request, Trouble, method},
+        plan::Line,
+        report,
+    },
+    error::{Exit, Failure, Outcome},
+};
+
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Looks, lists, asks, removes.
+pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str]) -> Outcome {
+    let Found { doomed, kept } = find(context, disabled).await?;
+    let lines: Vec<_> = doomed.iter().map(Doomed::line).collect();
+    let names = &context.names;
+    for what in &kept {
+        context
+            .ui
+            .warn(format_args!("{what}: mcpo did not make it; it stays"));
+    }
+    if args.dry_run {
+        report::plan(context, &lines);
+        return Ok(report::dry_run(args.json, context, &lines));
+    }
+    if doomed.is_empty() {
+        context.ui.step(
+            "Unchanged",
+            format_args!("nothing of {} is in {}", names.service_id, names.region),
+        );
+        tell(context, args, "unchanged", &lines);
+        return Ok(Exit::Success);
+    }
+    context.ui.say(format_args!(
+        "This removes for good, from {} in {}:",
+        names.project, names.region
+    ));
+    for one in &doomed {
+        context.ui.say(format_args!("  - {}", one.what));
+    }
+    if !args.yes && !confirm(context).await? {
+        context.ui.say("nothing was removed");
+        return Ok(Exit::CouldNotRun);
+    }
+    for one in doomed {
+        remove(context, &one).await?;
+        context.ui.step("Removed", &one.what);
+    }
+    tell(context, args, "deleted", &lines);
+    Ok(Exit::Success)
+}
+
+fn tell(context: &Context<'_>, args: &DeployArgs, outcome: &str, lines: &[Line]) {
+    if args.json {
+        let document = report::plan_as_json(context, lines, outcome);
+        context.ui.result(document);
+    }
+}
+
+async fn remove(context: &Context<'_>, doomed: &Doomed) -> Outcome<()> {
+    let during = || format!("failed to remove {}", doomed.what);
+    if doomed.method.id == method::BUCKET_DELETE.id {
+        empty_bucket(context, &doomed.path).await?;
+    }
+    let request = Request {
+        path: &doomed.path,
+        query: doomed.query,
+        body: None,
+    };
+    let operation = match context.google.call(&doomed.method, request).await {
+        Err(Trouble::NotFound(_)) => return Ok(()),
+        answered => answered.during(during())?,
+    };
+    let waited = match doomed.method.host {
+        "run.googleapis.com" => wait(context, &method::RUN_OPERATION, "v2", operation).await,
+        "artifactregistry.googleapis.com" => {
+            wait(context, &method::REPOSITORY_OPERATION, "v1", operation).await
+        }
+        _ => Ok(()),
+    };
+    waited.during(during())
+}
+
+async fn wait(
+    context: &Context<'_>,
+    method: &method::Method,
+    version: &str,
+    operation: Value,
+) -> Result<(), Trouble> {
+    let path = |name: &str| format!("{version}/{name}");
+    let finished = context.google.finish(method, path, operation, PATIENCE);
+    finished.await.map(|_| ())
+}
+
+/// Only empty buckets can be removed.
+async fn empty_bucket(context: &Context<'_>, bucket: &str) -> Outcome<()> {
+    let during = "failed to empty the bucket";
+    loop {
+        let page = context
+            .google
+            .get(&method::OBJECTS_LIST, &format!("{bucket}/o"))
+            .await
+            .during(during)?;
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        if items.is_empty() {
+            return Ok(());
+        }
+        for item in items {
+            let name = item["name"].as_str().unwrap_or_default();
+            let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+            let request = Request {
+                path: &format!("{bucket}/o/{}", name.replace('+', "%20")),
+                ..Request::default()
+            };
+            let removed = context.google.call(&method::OBJECT_DELETE, request).await;
+            if !matches!(removed, Err(Trouble::NotFound(_))) {
+                removed.during(during)?;
+            }
+        }
+    }
+}
+
+/// Asks at the terminal; without one, nobody can have meant it.
+async fn confirm(context: &Context<'_>) -> Outcome<bool> {
+    let name = &context.names.service_id;
+    if !std::io::stdin().is_terminal() || !context.ui.is_terminal() {
+        return Err(Failure::new("nobody is there to be asked")
+            .hint("add --yes if it is to be removed without asking"));
+    }
+    context.ui.say(format_args!(
+        "Type the service's name to remove all of it ({name}):"
+    ));
+    // On a thread of its own, so that Ctrl-C is heard meanwhile.
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    let line = read.await.map_err(std::io::Error::other).flatten();
+    let line = line.map_err(|error| Failure::new("failed to read the answer").because(&error))?;
+    Ok(line.trim() == name)
+}

@@ -1,0 +1,75 @@
+//! Whether the service's address leads to it.
+
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::{Way, private};
+use crate::{
+    deploy::context::Context,
+    error::{Exit, Failure, Outcome},
+};
+
+/// A new address may take a moment to lead to the service.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until the public address leads to the service; says why Google's front lets nobody in who
+/// deploys, where it does not.
+pub async fn reach(context: &Context<'_>, way: &Way) -> Outcome<Option<String>> {
+    let base = context.names.base_url(&context.settings);
+    let host = host_of(&base);
+    let url = metadata_url(context);
+    let header = way.token().map(private::header).transpose()?;
+    let progress = context.ui.spinner(format!("waiting for {base}"));
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(50);
+    let reached = loop {
+        let reply = context
+            .google
+            .http()
+            .send_once(&host, |client| {
+                let request = client.get(&url);
+                match &header {
+                    Some((name, value)) => request.header(name, value),
+                    None => request,
+                }
+            })
+            .await;
+        let why = match reply {
+            Ok(reply) if reply.status.is_success() => break Ok(None),
+            Ok(reply) if reply.status.as_u16() == 403 && header.is_some() => {
+                break Ok(Some(private::not_let_in(context)));
+            }
+            Ok(reply) => format!("{url} answers HTTP {}", reply.status.as_u16()),
+            Err(error) => error.to_string(),
+        };
+        if began.elapsed() > PATIENCE {
+            break Err(why);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    };
+    progress.finish_and_clear();
+    reached.map_err(|why| {
+        Failure::new(format!("{base} does not answer as it should"))
+            .because(&std::io::Error::other(why))
+            .hint(format!(
+                "look closer: mcpo probe {base}/mcp; or go back: mcpo deploy {} --rollback",
+                context.names.region
+            ))
+            .exit_with(Exit::CheckFailed)
+    })
+}
+
+/// What a public service shows anybody, and no private one does.
+pub fn metadata_url(context: &Context<'_>) -> String {
+    let base = context.names.base_url(&context.settings);
+    format!("{base}/.well-known/oauth-protected-resource/mcp")
+}
+
+pub fn host_of(url: &str) -> String {
+    Url::parse(url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default()
+}

@@ -1,0 +1,71 @@
+//! {{project_name}}: GitHub for claude.ai and every other MCP client, each tool as whoever calls it.
+
+mod github;
+
+use mcpo_runtime::Caller;
+use rmcp::{
+    ErrorData, Json, ServerHandler, handler::server::wrapper::Parameters, schemars, tool,
+    tool_handler, tool_router,
+};
+
+use self::github::{Account, GitHub, Repositories};
+
+struct Server {
+    github: GitHub,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct List {
+    /// How many at most, 20 unless said.
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<u8>,
+}
+
+impl List {
+    /// GitHub hands out no more than 100 at once.
+    fn limit(&self) -> u8 {
+        self.limit.unwrap_or(20).clamp(1, 100)
+    }
+}
+
+#[tool_router]
+impl Server {
+    /// Say who is signed in at GitHub.
+    #[tool]
+    async fn whoami(&self, caller: Caller) -> Result<Json<Account>, ErrorData> {
+        self.github.account(&caller).await.map(Json)
+    }
+
+    /// The caller's repositories, the most recently updated first.
+    #[tool]
+    async fn list_my_repos(
+        &self,
+        caller: Caller,
+        Parameters(list): Parameters<List>,
+    ) -> Result<Json<Repositories>, ErrorData> {
+        let found = self.github.repositories(&caller, list.limit()).await;
+        found.map(Json)
+    }
+
+    /// The repositories that the caller has starred, the most recent star first.
+    #[tool]
+    async fn get_starred(
+        &self,
+        caller: Caller,
+        Parameters(list): Parameters<List>,
+    ) -> Result<Json<Repositories>, ErrorData> {
+        let found = self.github.starred(&caller, list.limit()).await;
+        found.map(Json)
+    }
+}
+
+#[tool_handler(name = "{{project_name}}")]
+impl ServerHandler for Server {}
+
+fn main() -> std::process::ExitCode {
+    let github = GitHub::from_env();
+    mcpo_runtime::serve(Server { github })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! The tools, against something that stands in for GitHub.
+
+use axum::{
+    Json as Body, Router,
+    extract::RawQuery,
+    http::{HeaderMap, StatusCode},
+    routing::get,
+};
+use serde_json::{Value, json};
+
+use super::*;
+
+type Answer = (StatusCode, Body<Value>);
+
+/// Answers whoever has Ada's token, and nobody else.
+fn only_ada(headers: &HeaderMap, body: Value) -> Answer {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
+    assert_eq!(text("accept"), Some("application/vnd.github+json"));
+    assert_eq!(text("x-github-api-version"), Some("2022-11-28"));
+    match text("authorization") {
+        Some("Bearer adas-token") => (StatusCode::OK, Body(body)),
+        _ => (
+            StatusCode::UNAUTHORIZED,
+            Body(json!({ "message": "Bad credentials" })),
+        ),
+    }
+}
+
+async fn user(headers: HeaderMap) -> Answer {
+    only_ada(
+        &headers,
+        json!({ "login": "ada", "name": "Ada Lovelace", "email": null }),
+    )
+}
+
+/// One repository, whose name tells what was asked for.
+async fn list(headers: HeaderMap, RawQuery(query): RawQuery) -> Answer {
+    let repository = json!({
+        "full_name": format!("ada/{}", query.unwrap()), "description": null, "language": "Rust",
+        "stargazers_count": 7, "private": false, "html_url": "https://github.com/ada/x",
+        "updated_at": "2026-11-01T00:00:00Z",
+    });
+    only_ada(&headers, json!([repository]))
+}
+
+async fn stand_in(user: axum::routing::MethodRouter) -> Server {
+    let router = Router::new()
+        .route("/user", user)
+        .route("/user/repos", get(list))
+        .route("/user/starred", get(list));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Server {
+        github: GitHub::new(&format!("http://{address}")),
+    }
+}
+
+fn ada() -> Caller {
+    Caller::local_with_upstream("github:1", "adas-token")
+}
+
+#[tokio::test]
+async fn each_tool_works_as_its_caller() {
+    let server = stand_in(get(user)).await;
+    let Json(account) = server.whoami(ada()).await.unwrap();
+    assert_eq!(account.login, "ada");
+
+    let list = |limit| Parameters(List { limit });
+    let Json(found) = server.list_my_repos(ada(), list(None)).await.unwrap();
+    assert_eq!(
+        found.repositories[0].full_name,
+        "ada/sort=updated&per_page=20"
+    );
+    assert_eq!(found.repositories[0].stars, 7);
+    let Json(found) = server.get_starred(ada(), list(Some(200))).await.unwrap();
+    assert_eq!(found.repositories[0].full_name, "ada/per_page=100");
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_means_signing_in_again() {
+    let server = stand_in(get(user)).await;
+    let stranger = Caller::local_with_upstream("github:2", "another-token");
+    let error = server.whoami(stranger).await.err().unwrap();
+    assert!(error.message.contains("sign in again"), "{error}");
+    let nobody = server
+        .whoami(Caller::local("somebody"))
+        .await
+        .err()
+        .unwrap();
+    assert!(nobody.message.contains("no upstream tokens"), "{nobody}");
+}
+
+#[tokio::test]
+async fn a_github_that_is_down_is_said_to_be() {
+    let broken = get(|| async { StatusCode::BAD_GATEWAY });
+    let error = stand_in(broken).await.whoami(ada()).await.err().unwrap();
+    assert!(error.message.contains("502"), "{error}");
+    let enough = get(|| async { (StatusCode::FORBIDDEN, [("x-ratelimit-remaining", "0")]) });
+    let error = stand_in(enough).await.whoami(ada()).await.err().unwrap();
+    assert!(error.message.contains("fewer requests"), "{error}");
+    let github = GitHub::new("http://127.0.0.1:1");
+    let error = Server { github }.whoami(ada()).await.err().unwrap();
+    assert!(error.message.contains("cannot be reached"), "{error}");
+}

@@ -1,0 +1,83 @@
+//! {{project_name}}: what Polymarket's traders think, for claude.ai and every other MCP client.
+
+mod gamma;
+mod market;
+
+use rmcp::{
+    Json, ServerHandler, handler::server::wrapper::Parameters, schemars, tool, tool_handler,
+    tool_router,
+};
+
+use self::{
+    gamma::Gamma,
+    market::{Market, Markets},
+};
+
+/// The thesis: what a question has to be about. Change it to yours.
+const THESIS: [&str; 7] = [
+    "iran", "hormuz", "wti", "oil", "militar", "sanction", "crude",
+];
+
+struct Server {
+    gamma: Gamma,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Search {
+    /// What the question is to contain.
+    keyword: String,
+    /// How many markets at most, 20 unless said.
+    #[schemars(range(min = 1, max = 200))]
+    limit: Option<usize>,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct BySlug {
+    /// The last part of the market's address, such as "will-wti-close-above-100".
+    slug: String,
+}
+
+#[tool_router]
+impl Server {
+    /// Open markets about Iran, the Strait of Hormuz, oil and sanctions, the most traded first.
+    #[tool]
+    async fn get_hormuz_markets(&self) -> Result<Json<Markets>, String> {
+        let open = self.gamma.open(100).await?;
+        Ok(Json(Markets::about(&open, &THESIS, usize::MAX)))
+    }
+
+    /// Open markets whose question contains a keyword, the most traded first.
+    #[tool]
+    async fn search_markets(
+        &self,
+        Parameters(search): Parameters<Search>,
+    ) -> Result<Json<Markets>, String> {
+        let open = self.gamma.open(200).await?;
+        let limit = search.limit.unwrap_or(20);
+        Ok(Json(Markets::about(&open, &[search.keyword.trim()], limit)))
+    }
+
+    /// One market, open or not, by the slug in its address.
+    #[tool]
+    async fn get_market_by_slug(
+        &self,
+        Parameters(by): Parameters<BySlug>,
+    ) -> Result<Json<Market>, String> {
+        let slug = by.slug.trim();
+        let found = self.gamma.by_slug(slug).await?;
+        found
+            .map(Json)
+            .ok_or_else(|| format!("Polymarket has no market with the slug {slug:?}."))
+    }
+}
+
+#[tool_handler(name = "{{project_name}}")]
+impl ServerHandler for Server {}
+
+fn main() -> std::process::ExitCode {
+    let gamma = Gamma::new("https://gamma-api.polymarket.com");
+    mcpo_runtime::serve(Server { gamma })
+}
+
+#[cfg(test)]
+mod tests;

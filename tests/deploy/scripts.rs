@@ -1,0 +1,42 @@
+//! The check with a real account, as far as it goes without one: the script itself, run against the
+//! stand-in.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use mcpo_test_support::google::Google;
+
+use crate::{
+    project::{REGION, Said, isolated},
+    whole::CACHE,
+};
+
+#[test]
+fn smoke_cloud_run_does_what_it_says() {
+    let google = Google::start();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Its dependencies are built, by the test of the whole way.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(CACHE)
+        .join("target");
+    let mut command = Command::new(root.join("scripts/smoke-cloud-run"));
+    isolated(&mut command, &google)
+        .args(["my-project", REGION])
+        .env("MCPO", env!("CARGO_BIN_EXE_mcpo"))
+        .env("CARGO_TARGET_DIR", target)
+        .stdin(Stdio::null());
+    let said = Said::of(&command.output().unwrap());
+    said.has(
+        0,
+        &[
+            "all of it worked",
+            "removing everything (the run itself ended with 0)",
+            "Removed service account",
+        ],
+    );
+    let left = google.resources();
+    let repository = "projects/my-project/locations/europe-west1/repositories/mcpo";
+    assert_eq!(left, [repository]);
+}

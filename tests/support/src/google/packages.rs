@@ -1,0 +1,77 @@
+//! What the registry holds, by its own files: Artifact Registry's packages, versions and tags.
+
+use std::{fs, path::PathBuf};
+
+use super::registry::Registry;
+
+impl Registry {
+    /// Deletes an image with all of its versions.
+    pub fn forget(&self, package: &str) -> Option<()> {
+        fs::remove_dir_all(self.place(package)?).ok()
+    }
+
+    /// Deletes one version of an image, and the tags that lead to it.
+    pub fn forget_version(&self, package: &str, digest: &str) -> Option<()> {
+        let manifests = self.place(package)?.join("_manifests");
+        let hash = digest.strip_prefix("sha256:")?;
+        fs::remove_dir_all(manifests.join("revisions/sha256").join(hash)).ok()?;
+        for (tag, leads_to) in self.tags(package) {
+            if leads_to == digest {
+                fs::remove_dir_all(manifests.join("tags").join(tag)).ok()?;
+            }
+        }
+        Some(())
+    }
+
+    /// Whether there is an image of that name.
+    pub fn has(&self, package: &str) -> bool {
+        self.place(package).is_some_and(|place| place.is_dir())
+    }
+
+    /// The digests of an image's versions.
+    pub fn versions(&self, package: &str) -> Vec<String> {
+        let place = self.place(package);
+        let revisions = place.map(|place| place.join("_manifests/revisions/sha256"));
+        let mut found: Vec<_> = names_in(revisions)
+            .map(|hash| format!("sha256:{hash}"))
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// The tags of an image, and the digest that each leads to.
+    pub fn tags(&self, package: &str) -> Vec<(String, String)> {
+        let tags = self
+            .place(package)
+            .map(|place| place.join("_manifests/tags"));
+        let mut found: Vec<_> = names_in(tags.clone())
+            .filter_map(|tag| {
+                let link = tags.as_ref()?.join(&tag).join("current/link");
+                Some((tag, fs::read_to_string(link).ok()?))
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// Where the registry keeps what it knows of an image.
+    fn place(&self, package: &str) -> Option<PathBuf> {
+        let mut parts = package.split('/');
+        let mut after = |name: &str| parts.by_ref().skip_while(|part| *part != name).nth(1);
+        let (project, repository, image) = (
+            after("projects")?,
+            after("repositories")?,
+            after("packages")?,
+        );
+        let repositories = self.folder.join("blobs/docker/registry/v2/repositories");
+        Some(repositories.join(project).join(repository).join(image))
+    }
+}
+
+fn names_in(folder: Option<PathBuf>) -> impl Iterator<Item = String> {
+    let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+}
