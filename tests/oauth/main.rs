@@ -13,6 +13,7 @@ mod code;
 mod connection;
 mod crash;
 mod discovery;
+mod external;
 mod github;
 mod github_faults;
 mod hostile;

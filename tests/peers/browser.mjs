@@ -1,7 +1,7 @@
-// A person at a browser, as far as our pages need one: keeps cookies, fills the password in,
-// presses Allow, and stops where the browser would leave for the client.
+// A person at a browser, as far as our pages and those of oidc-provider need one: keeps cookies,
+// fills the password in, presses Allow, and stops where the browser would leave for the client.
 
-export async function signInAndAllow(authorizeUrl, { password, decision = "allow" } = {}) {
+export async function signInAndAllow(authorizeUrl, { password, login = "ada", decision = "allow" } = {}) {
   const cookies = new Map();
   const origin = new URL(authorizeUrl).origin;
   let response = await visit(authorizeUrl, { method: "GET" });
@@ -15,9 +15,18 @@ export async function signInAndAllow(authorizeUrl, { password, decision = "allow
     }
     const page = await response.text();
     if (response.status !== 200) throw new Error(`${response.status}: ${page}`);
-    const action = attribute(page, /<form method="post" action="([^"]*)"/);
-    const fields = new URLSearchParams({ form: attribute(page, /name="form" value="([^"]*)"/) });
-    if (page.includes('type="password"')) {
+    const action = attribute(page, /<form[^>]* action="([^"]*)"/);
+    const fields = new URLSearchParams();
+    for (const [input] of page.matchAll(/<input[^>]*type="hidden"[^>]*>/g)) {
+      fields.set(attribute(input, /name="([^"]*)"/), attribute(input, /value="([^"]*)"/));
+    }
+    if (page.includes('name="login"')) {
+      // Its development pages sign anybody in.
+      fields.set("login", login);
+      fields.set("password", "any");
+    } else if (!fields.has("form")) {
+      // Its page that asks for consent has one button.
+    } else if (page.includes('type="password"')) {
       if (step > 1) throw new Error("the password was not accepted");
       if (password === undefined) throw new Error("the page asks for a password");
       fields.set("password", password);

@@ -9,6 +9,7 @@
     reason = "a helper that cannot help fails its test"
 )]
 
+mod external;
 mod github;
 mod instances;
 mod ledgers;

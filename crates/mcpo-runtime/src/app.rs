@@ -1,6 +1,6 @@
 //! What all endpoints share: built once from the configuration, read-only from then on.
 
-use std::{path::Path, sync::Arc};
+use std::{borrow::Cow, path::Path, sync::Arc};
 
 use crate::{
     Error,
@@ -8,13 +8,14 @@ use crate::{
     client::Clients,
     clock::{Clock, SystemClock, Timestamp},
     config::{Config, LedgerChoice},
+    external::External,
     ledger::{BucketLedger, Ledger, MemoryLedger},
     limits::Limits,
     live::GrantCache,
     login::Login,
     mcp::{self, SharedHandler},
     pages::Pages,
-    scope::ScopePolicy,
+    scope::{ScopePolicy, Scopes},
     seal::KeyRing,
     upstream::Keeper,
 };
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) clients: Clients,
     pub(crate) login: Arc<dyn Login>,
     pub(crate) upstream: Keeper,
+    /// The authorization server, where that is not this server itself.
+    pub(crate) external: Option<Arc<External>>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) grants: GrantCache,
     pub(crate) pages: Pages,
@@ -56,6 +59,7 @@ impl App {
             keys: config.keys.clone(),
             clients: Clients::new(&config.clients, config.public_clients)?,
             login: Arc::clone(&config.login),
+            external: trusted(config, clock.as_ref()),
             upstream: Keeper::new(),
             ledger: open_ledger(&config.ledger, Arc::clone(&clock))?,
             grants: GrantCache::new(),
@@ -70,9 +74,25 @@ impl App {
         }))
     }
 
+    /// What clients have to ask for to get `scopes`, wherever they get their tokens.
+    pub(crate) fn asked_for<'a>(&self, scopes: &'a Scopes) -> Cow<'a, Scopes> {
+        match &self.external {
+            Some(external) => Cow::Owned(external.asked_for(scopes)),
+            None => Cow::Borrowed(scopes),
+        }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// The authorization server elsewhere, if there is one; it is looked at without waiting for it.
+fn trusted(config: &Config, clock: &dyn Clock) -> Option<Arc<External>> {
+    let external = Arc::new(External::new(config.authorization_server.clone()?)?);
+    let (greeted, now) = (Arc::clone(&external), clock.now());
+    tokio::spawn(async move { greeted.greet(now).await });
+    Some(external)
 }
 
 fn open_ledger(choice: &LedgerChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {

@@ -16,11 +16,14 @@ use crate::{
     caller::Caller,
     clock::Timestamp,
     connection::Connection,
+    external::Holder,
     grant::AccessToken,
+    jwt::{JwtFault, TokenFault},
     ledger::GrantId,
     live::is_live,
     login::LoginError,
     mcp::{Demand, NotAMessage},
+    oauth_error::{ErrorCode, OAuthError},
     routes,
     scope::Scopes,
 };
@@ -28,13 +31,15 @@ use crate::{
 /// The same as rmcp's own limit.
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
 
+const EXPIRED: &str = "the token has expired";
 const SIGNED_OUT: &str = "the sign-in has ended where the person signed in";
 
 /// What an access token stands for, once it has been opened.
 #[derive(Debug)]
 pub(crate) struct Pass {
     caller: Caller,
-    grant: GrantId,
+    /// `None` where somebody else grants.
+    grant: Option<GrantId>,
     resource: String,
     expires_at: Timestamp,
 }
@@ -42,10 +47,20 @@ pub(crate) struct Pass {
 impl Pass {
     fn new(mut token: AccessToken, app: &Arc<App>) -> Self {
         Self {
-            grant: token.grant.id,
+            grant: Some(token.grant.id),
             resource: std::mem::take(&mut token.grant.resource),
             expires_at: token.expires_at,
             caller: Caller::from_token(token, app),
+        }
+    }
+
+    fn of_holder(holder: Holder, app: &App) -> Self {
+        Self {
+            grant: None,
+            // That the token is for this server has been checked.
+            resource: app.bases.primary().resource(),
+            expires_at: holder.expires_at,
+            caller: Caller::from_holder(holder),
         }
     }
 }
@@ -59,6 +74,8 @@ enum Rejection {
     Invalid(&'static str),
     /// A token that is good for less than what was asked; these scopes would do.
     Scope(Scopes),
+    /// Whether the token is good cannot be told at the moment.
+    Unavailable,
     /// Not a way to send a token.
     Malformed(&'static str),
 }
@@ -155,9 +172,7 @@ async fn verify(
     let pass = if let Some(known) = connection.pass.recall(unverified.as_bytes()) {
         known
     } else {
-        let opened = app.keys.open(unverified);
-        let token = opened.map_err(|_| Rejection::Invalid("the token is not one of this server's"));
-        let pass = Arc::new(Pass::new(token?, app));
+        let pass = Arc::new(open(app, unverified).await?);
         connection
             .pass
             .keep(unverified.as_bytes(), Arc::clone(&pass));
@@ -165,12 +180,14 @@ async fn verify(
     };
     let now = app.now();
     if pass.expires_at <= now {
-        return Err(Rejection::Invalid("the token has expired"));
+        return Err(Rejection::Invalid(EXPIRED));
     }
     if !app.bases.is_own_resource(&pass.resource) {
         return Err(Rejection::Invalid("the token is for another resource"));
     }
-    if !is_live(app, pass.grant, now).await {
+    if let Some(grant) = pass.grant
+        && !is_live(app, grant, now).await
+    {
         return Err(Rejection::Invalid("the grant has ended"));
     }
     if let Some(id) = pass.caller.sign_in() {
@@ -181,6 +198,32 @@ async fn verify(
         }
     }
     Ok(pass)
+}
+
+/// What a token stands for: one of this server's own, or of the server that issues tokens for it.
+async fn open(app: &Arc<App>, unverified: &str) -> Result<Pass, Rejection> {
+    let Some(external) = &app.external else {
+        let token = app.keys.open(unverified);
+        return token
+            .map(|token| Pass::new(token, app))
+            .map_err(|_| Rejection::Invalid("the token is not one of this server's"));
+    };
+    let holder = external
+        .holder(unverified, &app.bases, &app.scopes, app.now())
+        .await;
+    holder
+        .map(|holder| Pass::of_holder(holder, app))
+        .map_err(|fault| match fault {
+            TokenFault::Issuer(error) => {
+                tracing::error!(%error, "no token can be verified");
+                Rejection::Unavailable
+            }
+            TokenFault::Token(JwtFault::Expired) => Rejection::Invalid(EXPIRED),
+            TokenFault::Token(fault) => {
+                tracing::warn!(%fault, "the token is refused");
+                Rejection::Invalid("the token is not one that was issued for this server")
+            }
+        })
 }
 
 fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
@@ -214,7 +257,9 @@ fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
         Rejection::Scope(needed) => needed,
         _ => app.scopes.base(),
     };
+    let scope = app.asked_for(scope);
     let (status, error, description) = match rejection {
+        Rejection::Unavailable => return unavailable(),
         Rejection::Missing => (StatusCode::UNAUTHORIZED, None, "a token is needed"),
         Rejection::Invalid(why) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), *why),
         Rejection::Scope(_) => (
@@ -227,7 +272,10 @@ fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
     let named = error.map_or_else(String::new, |error| {
         format!("error=\"{error}\", error_description=\"{description}\", ")
     });
-    let value = format!("Bearer {named}resource_metadata=\"{metadata}\", scope=\"{scope}\"");
+    let mut value = format!("Bearer {named}resource_metadata=\"{metadata}\"");
+    if !scope.is_empty() {
+        value = format!("{value}, scope=\"{scope}\"");
+    }
     let body = serde_json::json!({
         "error": error.unwrap_or("unauthorized"),
         "error_description": description,
@@ -240,6 +288,15 @@ fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
             .insert(header::WWW_AUTHENTICATE, value);
     }
     response
+}
+
+/// A client that is told so tries again, and does not have anybody sign in anew.
+fn unavailable() -> Response {
+    OAuthError::new(
+        ErrorCode::TemporarilyUnavailable,
+        "the authorization server does not answer as it should, so no token can be verified",
+    )
+    .into_response()
 }
 
 /// The answer to a call during which it turned out that the provider has ended the sign-in: the

@@ -9,6 +9,7 @@ use rmcp::{
 
 use crate::{
     app::App,
+    external::Holder,
     grant::AccessToken,
     ledger::GrantId,
     login::LoginError,
@@ -114,6 +115,20 @@ impl Caller {
                 scopes: token.grant.scopes,
                 client_name: Some(token.grant.client_name),
                 upstream,
+            }),
+            mark: None,
+        }
+    }
+
+    /// Whoever holds a token of the authorization server elsewhere.
+    pub(crate) fn from_holder(holder: Holder) -> Self {
+        Self {
+            claims: Arc::new(Claims {
+                subject: holder.subject,
+                name: holder.name,
+                scopes: holder.scopes,
+                client_name: holder.client,
+                upstream: Upstream::None,
             }),
             mark: None,
         }

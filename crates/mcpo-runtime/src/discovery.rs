@@ -53,10 +53,14 @@ pub(crate) async fn resource_metadata(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
 ) -> Response {
+    let supported = app.asked_for(app.scopes.supported());
     let metadata = ResourceMetadata {
         resource: base.resource(),
-        authorization_servers: [base.as_str()],
-        scopes_supported: app.scopes.supported().iter().collect(),
+        authorization_servers: [app
+            .external
+            .as_ref()
+            .map_or(base.as_str(), |external| external.issuer())],
+        scopes_supported: supported.iter().collect(),
         bearer_methods_supported: ["header"],
         resource_name: app.pages.service(),
     };

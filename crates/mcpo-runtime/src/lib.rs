@@ -122,6 +122,11 @@ mod connection;
 
 mod live;
 
+mod jwt;
+
+mod external;
+pub use external::{AuthorizationServer, AuthorizationServerError};
+
 mod bearer;
 
 mod caller;

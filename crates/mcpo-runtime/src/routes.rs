@@ -38,6 +38,33 @@ pub(crate) const HEALTH: &str = "/health";
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
+    let described = Router::new()
+        .route(RESOURCE_METADATA, get(discovery::resource_metadata))
+        .route(RESOURCE_METADATA_ROOT, get(discovery::resource_metadata))
+        .layer(cors());
+    let described = match app.external {
+        // Whoever trusts another authorization server is none.
+        Some(_) => described,
+        None => described.merge(authorization_server(app)),
+    };
+    described
+        .layer(DefaultBodyLimit::max(params::MAX_LEN))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(app),
+            host::check_host,
+        ))
+        // A body that stops coming must not hold a place for ever.
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        // A platform's health checks come by address, whatever the server's name is.
+        .route(HEALTH, get(health::get))
+        .layer(middleware::from_fn(trail::follow))
+        // Brings the same layers of its own.
+        .route_service(MCP, mcp)
+        .with_state(Arc::clone(app))
+}
+
+/// What clients and people need to get a token here.
+fn authorization_server(app: &Arc<App>) -> Router<Arc<App>> {
     let pages = Router::new()
         .route(AUTHORIZE, get(authorize::get))
         .route(SIGN_IN, post(sign_in::post))
@@ -48,8 +75,6 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
     };
 
     let machines = Router::new()
-        .route(RESOURCE_METADATA, get(discovery::resource_metadata))
-        .route(RESOURCE_METADATA_ROOT, get(discovery::resource_metadata))
         .route(SERVER_METADATA, get(discovery::server_metadata))
         .route(OPENID_CONFIGURATION, get(discovery::server_metadata))
         .route(
@@ -69,22 +94,7 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
         .route(REVOKE, post(revoke::post))
         .route(INTROSPECT, post(introspect::post));
 
-    let limited = pages
-        .merge(machines.layer(cors()))
-        .layer(DefaultBodyLimit::max(params::MAX_LEN));
-    limited
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(app),
-            host::check_host,
-        ))
-        // A body that stops coming must not hold a place for ever.
-        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
-        // A platform's health checks come by address, whatever the server's name is.
-        .route(HEALTH, get(health::get))
-        .layer(middleware::from_fn(trail::follow))
-        // Brings the same layers of its own.
-        .route_service(MCP, mcp)
-        .with_state(Arc::clone(app))
+    pages.merge(machines.layer(cors()))
 }
 
 /// Any page may speak to these endpoints: nothing in them rests on cookies, and what a browser

@@ -23,6 +23,7 @@ use mcpo_test_support::redis::{RedisServer, Setup};
 use tokio::task::JoinSet;
 
 const WITH: &str = "with-runtime";
+const WITH_REDIS: &str = "with-redis";
 const WITHOUT: &str = "without-auth";
 /// Rounds take turns between the servers, so that what else the machine does meets both alike.
 const ROUNDS: usize = 41;
@@ -121,7 +122,7 @@ async fn compare_ledgers(state: &Path, figures: &mut Vec<Figure>) {
     let ledgers = ["memory".to_owned(), redis.url()];
     let mut servers = Vec::new();
     for ledger in &ledgers {
-        let server = Server::start_with(WITH, state, Some(1), &[("MCPO_LEDGER", ledger)]);
+        let server = Server::start_with(WITH_REDIS, state, Some(1), &[("MCPO_LEDGER", ledger)]);
         let mut visitor = Visitor::new(server.port, 0).await;
         let client = visitor.register().await;
         let token = visitor.token(&client).await;

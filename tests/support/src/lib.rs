@@ -14,6 +14,7 @@ pub mod fixture;
 pub mod github;
 pub mod google;
 pub mod http;
+pub mod issuer;
 pub mod oauth_server;
 pub mod plain;
 pub mod process;

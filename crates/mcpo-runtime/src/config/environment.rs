@@ -1,5 +1,6 @@
 //! The environment, read as a whole: every variable that cannot be used is named.
 
+mod external;
 mod ledger;
 mod sign_in;
 
@@ -73,10 +74,12 @@ pub(super) fn read(
     let listen = reader.listen(base_url.as_ref(), on_cloud_run);
     let keys = reader.keys();
     let login = reader.login();
+    let authorization_server = reader.authorization_server(login.as_ref());
     let clients = reader.clients();
     let ledger = reader.ledger(on_cloud_run);
     let allowed_origins = reader.allowed_origins();
-    if on_cloud_run && login.asks_nobody() && !reader.flag("MCPO_OPEN_TO_ANYONE") {
+    let asks_nobody = authorization_server.is_none() && login.asks_nobody();
+    if on_cloud_run && asks_nobody && !reader.flag("MCPO_OPEN_TO_ANYONE") {
         reader.errors.push(ConfigError {
             name: "ADMIN_PASSWORD",
             value: None,
@@ -97,6 +100,7 @@ pub(super) fn read(
             keys,
             login,
             clients,
+            authorization_server,
             ledger,
             title,
             logo,

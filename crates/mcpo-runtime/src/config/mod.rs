@@ -13,6 +13,7 @@ pub use self::environment::ConfigErrors;
 use crate::{
     base_url::BaseUrl,
     client::ConfiguredClient,
+    external::AuthorizationServer,
     ledger::{BucketName, Endpoints},
     login::{Login, Nobody, Password, PasswordSecret},
     pages::Logo,
@@ -32,6 +33,7 @@ pub struct Config {
     pub(crate) keys: KeyRing,
     pub(crate) login: Arc<dyn Login>,
     pub(crate) clients: Vec<ConfiguredClient>,
+    pub(crate) authorization_server: Option<AuthorizationServer>,
     pub(crate) ledger: LedgerChoice,
     pub(crate) title: Option<String>,
     pub(crate) logo: Option<Logo>,
@@ -72,6 +74,7 @@ impl Config {
             keys,
             login: Arc::new(Nobody),
             clients: Vec::new(),
+            authorization_server: None,
             ledger: LedgerChoice::Memory,
             title: None,
             logo: None,
@@ -109,6 +112,14 @@ impl Config {
     #[must_use]
     pub fn with_login(mut self, login: impl Login) -> Self {
         self.login = Arc::new(login);
+        self
+    }
+
+    /// Trusts this authorization server instead of being one: `/authorize`, `/token` and the like are
+    /// gone, and clients are sent there.
+    #[must_use]
+    pub fn with_authorization_server(mut self, server: AuthorizationServer) -> Self {
+        self.authorization_server = Some(server);
         self
     }
 
@@ -191,6 +202,10 @@ impl Config {
     /// | `GITHUB_ALLOWED_ORGS`, `GITHUB_ALLOWED_TEAMS` | members may: `acme`, `acme/core` | – |
     /// | `GITHUB_SCOPES` | what people are asked for, by comma | `read:user` |
     /// | `GITHUB_SERVER_URL`, `GITHUB_API_URL` | a GitHub Enterprise Server, and its API | github.com |
+    /// | `MCPO_AUTHORIZATION_SERVER` | issuer of an authorization server elsewhere that is trusted, see [`AuthorizationServer`] | this server is its own |
+    /// | `MCPO_AUDIENCE` | whom its tokens have to be for, by comma | the URL of `/mcp` |
+    /// | `MCPO_SCOPE_MAP` | what scopes are called there: `THEIRS=OURS` by comma; `*=OURS` for any token | the same |
+    /// | `MCPO_SCOPE_CLAIM` | the claim with the scopes | `scope`, else `scp` |
     /// | `MCPO_CLIENTS` | clients known beforehand: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
     /// | `MCPO_LEDGER` | `gs://BUCKET`, `sqlite:PATH`, `memory`, or with the feature `redis` `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` (with TLS `rediss://`) | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
     /// | `MCPO_LEDGER_CA` | who vouches for a `rediss://`: certificates in PEM, or a file with them | the public authorities |

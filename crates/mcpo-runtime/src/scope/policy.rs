@@ -41,6 +41,13 @@ impl ScopePolicy {
         &self.supported
     }
 
+    /// Whether a scope means anything here: it is one of ours, or above one.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.supported
+            .iter()
+            .any(|known| known == name || is_above(name, known))
+    }
+
     /// Whether any tool needs more than the base scope.
     pub(crate) fn has_tool_scopes(&self) -> bool {
         !self.tools.is_empty()

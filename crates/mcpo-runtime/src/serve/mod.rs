@@ -189,6 +189,11 @@ fn announce(app: &App, address: SocketAddr, under_dev: bool) {
         return;
     }
     let base = app.bases.primary();
+    if let Some(external) = &app.external {
+        let issuer = external.issuer();
+        tracing::info!(%address, url = %base.resource(), issuer, "serving; tokens come from elsewhere");
+        return;
+    }
     tracing::info!(%address, url = %base.resource(), sign_in = app.login.name(), "serving");
     if app.login.asks_nobody() && !base.is_loopback() {
         tracing::warn!(

@@ -207,3 +207,45 @@ fn github_is_set_up_whole_or_not_at_all() {
         );
     }
 }
+
+#[test]
+fn a_server_trusts_another_one_wholly_or_not_at_all() {
+    let secret = ("MCPO_SECRET", SECRET);
+    let server = ("MCPO_AUTHORIZATION_SERVER", "https://login.example/");
+    let config = read(&[
+        secret,
+        server,
+        ("MCPO_AUDIENCE", "api://one, api://two"),
+        ("MCPO_SCOPE_MAP", "use=mcp:tools"),
+        ("K_SERVICE", "x"),
+        ("BASE_URL", "https://a.example"),
+        ("MCPO_LEDGER", "memory"),
+    ]);
+    let trusted = config.unwrap().authorization_server.unwrap();
+    assert_eq!(trusted.issuer(), "https://login.example/");
+    for (variables, named) in [
+        (
+            &[secret, ("MCPO_AUDIENCE", "x")][..],
+            "MCPO_AUDIENCE is set without",
+        ),
+        (
+            &[secret, server, ("ADMIN_PASSWORD", "hunter2")],
+            "is set beside a sign-in of this server",
+        ),
+        (
+            &[
+                secret,
+                ("MCPO_AUTHORIZATION_SERVER", "http://login.example"),
+            ],
+            "is not the https URL of an issuer",
+        ),
+        (
+            &[secret, server, ("MCPO_SCOPE_MAP", "mcp:tools")],
+            "MCPO_SCOPE_MAP=\"mcp:tools\" is not a list",
+        ),
+    ] {
+        let errors = read(variables).unwrap_err();
+        assert!(errors.contains(named), "{named} in\n{errors}");
+        assert!(!errors.contains("hunter2"), "{errors}");
+    }
+}

@@ -125,7 +125,12 @@ pub enum SignIn {
 }
 
 /// Variables by which the runtime knows how to sign people in.
-const SIGN_IN: &[&str] = &["ADMIN_PASSWORD", "ADMIN_PASSWORD_HASH", "GITHUB_CLIENT_ID"];
+const SIGN_IN: &[&str] = &[
+    "ADMIN_PASSWORD",
+    "ADMIN_PASSWORD_HASH",
+    "GITHUB_CLIENT_ID",
+    "MCPO_AUTHORIZATION_SERVER",
+];
 /// The project's feature that brings in the runtime's.
 const REDIS_FEATURE: &str = "redis";
 const LEDGER: &str = "MCPO_LEDGER";

@@ -1,0 +1,285 @@
+//! Somebody who issues tokens: where its endpoints and keys are, asked for when they are needed and
+//! remembered (RFC 8414, OpenID Connect Discovery).
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use http::StatusCode;
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::{
+    Claims, Head, JwtFault,
+    keys::{KeySet, KeySetDocument},
+    verify,
+};
+use crate::{
+    clock::Timestamp,
+    outgoing::{Outgoing, OutgoingError, server_url},
+};
+
+/// How long keys and endpoints are believed: a key that the issuer has withdrawn is good no longer.
+const BELIEVE_FOR: Duration = Duration::from_secs(60 * 60);
+/// How long known keys are good while the issuer is out of reach.
+const KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often an issuer is asked at most: anybody can send tokens with unknown keys.
+const PAUSE: Duration = Duration::from_secs(15);
+
+/// An issuer of tokens.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    /// As it stands in its tokens, byte for byte.
+    id: String,
+    outgoing: Outgoing,
+    known: RwLock<Arc<Known>>,
+    /// Of many who need the same, one asks.
+    asking: Mutex<()>,
+}
+
+/// What is known of it, and since when.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    found: Option<(Arc<Found>, Timestamp)>,
+    asked_at: Option<Timestamp>,
+    /// Why the last question came to nothing.
+    trouble: Option<IssuerError>,
+}
+
+#[derive(Debug)]
+struct Found {
+    keys: KeySet,
+}
+
+/// What an issuer says of itself.
+#[derive(Clone, Debug, Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// Why an issuer cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum IssuerError {
+    /// Later it may go better.
+    #[error("{0}")]
+    OutOfReach(String),
+    /// It is not what it should be.
+    #[error("{0}")]
+    Unexpected(String),
+}
+
+/// Why a token is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TokenFault {
+    #[error("the token {0}")]
+    Token(#[from] JwtFault),
+    #[error("{0}")]
+    Issuer(#[from] IssuerError),
+}
+
+impl Issuer {
+    /// `None` if `id` is not the https URL of an issuer, or one on this machine.
+    pub(crate) fn new(id: &str) -> Option<Self> {
+        server_url(id)?;
+        Some(Self {
+            id: id.to_owned(),
+            outgoing: Outgoing::default(),
+            known: RwLock::default(),
+            asking: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether it can be used at the moment.
+    pub(crate) async fn check(&self, now: Timestamp) -> Result<(), IssuerError> {
+        self.found(now, |found| found.is_fresh).await.map(drop)
+    }
+
+    /// What a token of this issuer claims, and what stands before the claims; the time and the issuer
+    /// are checked.
+    pub(crate) async fn verify(
+        &self,
+        unverified: &str,
+        now: Timestamp,
+    ) -> Result<(Head, Claims), TokenFault> {
+        let head = Head::read(unverified)?;
+        let found = self.found(now, |found| found.is_fresh).await?;
+        let claims = match verify(unverified, &head, &found.keys) {
+            // The issuer may have begun to sign with a new key.
+            Err(JwtFault::UnknownKey) => {
+                let found = self.found(now, |found| found.is_from_now).await?;
+                verify(unverified, &head, &found.keys)
+            }
+            verified => verified,
+        }?;
+        claims.check(&self.id, now)?;
+        Ok((head, claims))
+    }
+
+    /// What is known if that is `good_enough`, or else what the issuer answers now.
+    async fn found(
+        &self,
+        now: Timestamp,
+        good_enough: impl Fn(&Standing) -> bool,
+    ) -> Result<Arc<Found>, IssuerError> {
+        let usable = |known: &Known| {
+            let (found, since) = known.found.as_ref()?;
+            let standing = Standing::of(*since, known.asked_at, now);
+            good_enough(&standing).then(|| Arc::clone(found))
+        };
+        if let Some(found) = usable(&self.known()) {
+            return Ok(found);
+        }
+        let _one_asks = self.asking.lock().await;
+        let known = self.known();
+        if let Some(found) = usable(&known) {
+            return Ok(found);
+        }
+        let left_alone = known.asked_at.is_some_and(|then| now.since(then) < PAUSE);
+        let answer = match &known.trouble {
+            Some(trouble) if left_alone => Err(trouble.clone()),
+            _ => {
+                let answer = self.ask().await.map(Arc::new);
+                self.remember(&known, &answer, now);
+                answer
+            }
+        };
+        match (answer, &known.found) {
+            (Ok(found), _) => Ok(found),
+            (Err(error), Some((found, since))) if now.since(*since) < KEEP_FOR => {
+                tracing::warn!(issuer = self.id, %error, "going by what is known of the issuer");
+                Ok(Arc::clone(found))
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn remember(&self, before: &Known, answer: &Result<Arc<Found>, IssuerError>, now: Timestamp) {
+        let (found, trouble) = match answer {
+            Ok(found) => (Some((Arc::clone(found), now)), None),
+            Err(error) => (before.found.clone(), Some(error.clone())),
+        };
+        let known = Known {
+            found,
+            asked_at: Some(now),
+            trouble,
+        };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+    }
+
+    async fn ask(&self) -> Result<Found, IssuerError> {
+        let metadata = self.discover().await?;
+        let url = self.endpoint(&metadata.jwks_uri, "jwks_uri")?;
+        let document: KeySetDocument = self.fetch(&url).await?.ok_or_else(|| {
+            IssuerError::Unexpected(format!("{url} has no keys in the form of RFC 7517"))
+        })?;
+        let keys = KeySet::read(document);
+        if keys.is_empty() {
+            let text = format!("{url} has no key that tokens could be verified with");
+            return Err(IssuerError::Unexpected(text));
+        }
+        Ok(Found { keys })
+    }
+
+    /// The first of its documents that is there; it has to be this issuer's (RFC 8414 §3.3).
+    async fn discover(&self) -> Result<Metadata, IssuerError> {
+        for url in self.document_urls() {
+            let Some(metadata) = self.fetch::<Metadata>(&url).await? else {
+                continue;
+            };
+            if metadata.issuer != self.id {
+                let other: String = metadata.issuer.chars().take(200).collect();
+                let text = format!(
+                    "{url} is of another issuer, {other:?}, not of {:?}",
+                    self.id
+                );
+                return Err(IssuerError::Unexpected(text));
+            }
+            return Ok(metadata);
+        }
+        let text = format!("{} has no metadata (RFC 8414, OpenID Discovery)", self.id);
+        Err(IssuerError::Unexpected(text))
+    }
+
+    fn document_urls(&self) -> Vec<Url> {
+        const SERVER: &str = "/.well-known/oauth-authorization-server";
+        const OPENID: &str = "/.well-known/openid-configuration";
+        let Ok(base) = Url::parse(&self.id) else {
+            return Vec::new();
+        };
+        let path = base.path().trim_end_matches('/').to_owned();
+        let at = |path: String| {
+            let mut url = base.clone();
+            url.set_path(&path);
+            url
+        };
+        let appended = at(format!("{path}{OPENID}"));
+        let mut urls = vec![at(format!("{SERVER}{path}")), at(format!("{OPENID}{path}"))];
+        if !urls.contains(&appended) {
+            urls.push(appended);
+        }
+        urls
+    }
+
+    /// JSON of this form; `None` if there is nothing of it.
+    async fn fetch<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, IssuerError> {
+        let answer = self.outgoing.ask(|client| client.get(url.clone())).await;
+        let answer = answer.map_err(|error| match error {
+            OutgoingError::TooLong => IssuerError::Unexpected(format!("{url}: {error}")),
+            error => IssuerError::OutOfReach(format!("{url}: {error}")),
+        })?;
+        match answer.status {
+            StatusCode::OK => answer.json().map(Some).ok_or_else(|| {
+                IssuerError::Unexpected(format!("{url} is not the JSON that was expected"))
+            }),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => Ok(None),
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                Err(IssuerError::OutOfReach(format!("{url} answers {status}")))
+            }
+            status => Err(IssuerError::Unexpected(format!("{url} answers {status}"))),
+        }
+    }
+
+    /// The URL of an endpoint that the metadata name: with TLS, or on this machine if the issuer is.
+    fn endpoint(&self, text: &str, name: &str) -> Result<Url, IssuerError> {
+        let is_here = self.id.starts_with("http:");
+        let url = Url::parse(text).ok().filter(|url| {
+            let mut bare = url.clone();
+            bare.set_query(None);
+            server_url(bare.as_str()).is_some() && (url.scheme() == "https" || is_here)
+        });
+        url.ok_or_else(|| {
+            let text = format!(
+                "the {name} of {} is not the https URL of an endpoint",
+                self.id
+            );
+            IssuerError::Unexpected(text)
+        })
+    }
+}
+
+/// How old what is known is.
+struct Standing {
+    is_fresh: bool,
+    /// The issuer was asked a moment ago, and is not asked again.
+    is_from_now: bool,
+}
+
+impl Standing {
+    fn of(since: Timestamp, asked_at: Option<Timestamp>, now: Timestamp) -> Self {
+        Self {
+            is_fresh: now.since(since) < BELIEVE_FOR,
+            is_from_now: asked_at.is_some_and(|then| now.since(then) < PAUSE),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Which tokens are good, and every kind that is not.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mcpo_runtime::Clock as _;
+use mcpo_test_support::{client::TestClient, issuer::SigningKey, server::TestServer};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::Trusting;
+
+#[tokio::test]
+async fn rs6_a_good_token_says_who_is_calling() {
+    let trusting = Trusting::new().await;
+    let answer = trusting
+        .call(&trusting.issuer.sign(&trusting.claims()), "whoami")
+        .await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("ada through a client"), "{text}");
+    let now = trusting.server.clock.now().0;
+    let mcp = format!("{}/mcp", trusting.server.base());
+    for (what, name, value) in [
+        ("one of several audiences", "aud", json!(["other", mcp])),
+        ("a clock that is behind", "exp", json!(now - 30)),
+        ("a clock that is ahead", "iat", json!(now + 30)),
+        (
+            "a time with a fraction",
+            "exp",
+            json!(600.5 + f64::from(u32::try_from(now).unwrap())),
+        ),
+        ("good for a while already", "nbf", json!(now - 100)),
+    ] {
+        let token = trusting.issuer.sign(&trusting.claims_with(name, value));
+        assert_eq!(trusting.status(&token).await, StatusCode::OK, "{what}");
+    }
+    for kind in [
+        json!("application/at+jwt"),
+        json!("AT+JWT"),
+        json!("JWT"),
+        Value::Null,
+    ] {
+        let head = json!({ "typ": kind });
+        let token = trusting.issuer.sign_as(head, &trusting.claims());
+        assert_eq!(trusting.status(&token).await, StatusCode::OK, "{kind}");
+    }
+}
+
+fn part(value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+/// Tokens whose claims are wrong, signed as they should be.
+fn wrong_claims(trusting: &Trusting) -> Vec<(&'static str, String)> {
+    let now = trusting.server.clock.now().0;
+    let issuer = trusting.issuer.issuer();
+    let base = trusting.server.base();
+    let wrong = [
+        ("another issuer", "iss", json!("https://other.example")),
+        (
+            "an issuer that is nearly it",
+            "iss",
+            json!(format!("{issuer}/")),
+        ),
+        ("a list of issuers", "iss", json!([issuer])),
+        ("no issuer", "iss", Value::Null),
+        (
+            "another audience",
+            "aud",
+            json!("https://other.example/mcp"),
+        ),
+        (
+            "other audiences",
+            "aud",
+            json!([base.clone() + "/other", "x"]),
+        ),
+        ("no audience", "aud", Value::Null),
+        (
+            "an audience that is no text",
+            "aud",
+            json!({ "a": format!("{base}/mcp") }),
+        ),
+        ("expired", "exp", json!(now - 61)),
+        ("no expiry", "exp", Value::Null),
+        ("an expiry in words", "exp", json!("never")),
+        ("an expiry below zero", "exp", json!(-1)),
+        ("not good yet", "nbf", json!(now + 120)),
+        ("a beginning in words", "nbf", json!("now")),
+        ("issued in the future", "iat", json!(now + 120)),
+        ("nobody", "sub", Value::Null),
+        ("nobody by name", "sub", json!("")),
+        ("bound to a key", "cnf", json!({ "jkt": "x" })),
+    ];
+    let signed = wrong.map(|(what, name, value)| {
+        (
+            what,
+            trusting.issuer.sign(&trusting.claims_with(name, value)),
+        )
+    });
+    signed.into()
+}
+
+/// Tokens that are not signed as they should be.
+fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
+    let issuer = &trusting.issuer;
+    let claims = trusting.claims();
+    let good = issuer.sign(&claims);
+    let (message, signature) = good.rsplit_once('.').unwrap();
+    let unsigned = |algorithm: &str| {
+        format!(
+            "{}.{}.",
+            part(&json!({ "alg": algorithm, "kid": "first" })),
+            part(&claims)
+        )
+    };
+    let stranger = SigningKey::new("first");
+    let own = SigningKey::new("own");
+    let other_claims = part(&trusting.claims_with("sub", json!("eve")));
+    let with_head = |head: Value| issuer.sign_as(head, &claims);
+    vec![
+        ("no signature", unsigned("none")),
+        ("no signature, by another spelling", unsigned("nOnE")),
+        ("no signature where one should be", format!("{message}.")),
+        ("a shared secret", with_head(json!({ "alg": "HS256" }))),
+        (
+            "an RSA signature by this key",
+            with_head(json!({ "alg": "RS256" })),
+        ),
+        (
+            "a stronger curve by this key",
+            with_head(json!({ "alg": "ES384" })),
+        ),
+        (
+            "an algorithm nobody knows",
+            with_head(json!({ "alg": "XS1" })),
+        ),
+        ("no algorithm", with_head(json!({ "alg": null }))),
+        (
+            "a stranger's key of the same name",
+            stranger.sign(json!({}), &claims),
+        ),
+        (
+            "a key that it brings itself",
+            own.sign(json!({ "jwk": own.jwk() }), &claims),
+        ),
+        (
+            "a key of somewhere else",
+            own.sign(json!({ "jku": "http://127.0.0.1:1/keys" }), &claims),
+        ),
+        (
+            "an extension",
+            with_head(json!({ "crit": ["exp"], "exp": 1 })),
+        ),
+        ("an id token", with_head(json!({ "typ": "id+jwt" }))),
+        ("a logout token", with_head(json!({ "typ": "logout+jwt" }))),
+        (
+            "an id token that does not say so",
+            issuer.sign_as(
+                json!({ "typ": "JWT" }),
+                &trusting.claims_with("nonce", json!("n")),
+            ),
+        ),
+        (
+            "other claims",
+            format!(
+                "{}.{other_claims}.{signature}",
+                message.split('.').next().unwrap()
+            ),
+        ),
+        ("a part too many", format!("{good}.x")),
+        ("a part too few", message.to_owned()),
+        ("no token at all", "eyJ".to_owned()),
+        (
+            "one without an end",
+            format!("{good}{}", "A".repeat(20_000)),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn rs3_rs6_every_token_that_is_not_for_us_is_401() {
+    let trusting = Trusting::new().await;
+    let mut tokens = wrong_claims(&trusting);
+    tokens.extend(wrong_signatures(&trusting));
+    for (what, token) in tokens {
+        let answer = trusting.call(&token, "add").await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{what}");
+        let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+        assert!(
+            challenge.contains("error=\"invalid_token\""),
+            "{what}: {challenge}"
+        );
+    }
+    let good = trusting.issuer.sign(&trusting.claims());
+    assert_eq!(trusting.status(&good).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn rs6_a_token_is_good_until_it_expires_also_on_one_connection() {
+    let trusting = Trusting::new().await;
+    let token = trusting.issuer.sign(&trusting.claims());
+    assert_eq!(trusting.status(&token).await, StatusCode::OK);
+    trusting
+        .server
+        .clock
+        .advance(std::time::Duration::from_secs(661));
+    assert_eq!(trusting.status(&token).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn rs6_tokens_of_a_server_like_this_one_are_no_good() {
+    let trusting = Trusting::new().await;
+    let own = TestServer::start().await;
+    let client = TestClient::register(&own.base()).await;
+    let tokens = client.tokens().await;
+    let token = tokens["access_token"].as_str().unwrap();
+    assert_eq!(trusting.status(token).await, StatusCode::UNAUTHORIZED);
+}

@@ -1,0 +1,68 @@
+//! An authorization server elsewhere that nobody here wrote: oidc-provider, whose pages a person
+//! walks, and whose JSON Web Tokens are signed with RSA.
+
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use mcpo_test_support::process::{ServerProcess, free_port};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::{FOLDER, SERVER, node, node_program};
+
+/// oidc-provider on `port`, with a client whose callback is `callback`, if there is one.
+pub async fn oidc_provider(port: u16, callback: Option<&str>) -> Child {
+    let child = Command::new(node_program())
+        .arg(format!("{FOLDER}/servers/openid.mjs"))
+        .arg(port.to_string())
+        .args(callback)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .is_err()
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "oidc-provider does not start"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    child
+}
+
+#[tokio::test]
+async fn rs1_rs6_the_sdk_signs_in_at_oidc_provider_and_calls_a_tool_here() {
+    let (there, here) = (free_port(), free_port());
+    let _provider = oidc_provider(there, None).await;
+    let issuer = format!("http://127.0.0.1:{there}");
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [("MCPO_AUTHORIZATION_SERVER", &*issuer)];
+    let server = ServerProcess::start(SERVER, here, folder.path(), &environment).await;
+    let held = folder.path().join("client.json");
+    let url = format!("{}/mcp", server.base());
+    let arguments = [&*url, held.to_str().unwrap(), "whoami"];
+    let printed = node("sdk-client.mjs", &arguments).await;
+    let first: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(first["authorized"], true);
+    let state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
+    let client = state["client"]["client_id"].as_str().unwrap();
+    assert_eq!(first["text"], format!("ada through {client}"));
+    // The token is this server's and nobody else's.
+    let other = ServerProcess::start(SERVER, free_port(), folder.path(), &environment).await;
+    let token = state["tokens"]["access_token"].as_str().unwrap();
+    let answer = mcpo_test_support::client::browser()
+        .post(format!("{}/mcp", other.base()))
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 401);
+}
