@@ -71,6 +71,8 @@ mod pages;
 
 mod routes;
 
+mod parent;
+
 mod trail;
 
 mod health;
