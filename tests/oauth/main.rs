@@ -12,6 +12,7 @@ mod clients;
 mod code;
 mod connection;
 mod crash;
+mod developed;
 mod discovery;
 mod external;
 mod github;
