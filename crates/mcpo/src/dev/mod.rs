@@ -36,6 +36,7 @@ mod tools;
 mod trail;
 mod watcher;
 mod welcome;
+mod wrapper;
 
 use std::net::IpAddr;
 

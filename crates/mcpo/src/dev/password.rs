@@ -20,7 +20,7 @@ const SIGN_IN: &[&str] = &[
     "ADMIN_PASSWORD",
     "ADMIN_PASSWORD_HASH",
     "GITHUB_CLIENT_ID",
-    "OIDC_ISSUER",
+    "MCPO_AUTHORIZATION_SERVER",
 ];
 
 /// Whether somebody is asked to sign in already.

@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod stream;
 mod watched;
 
 use std::{
@@ -33,6 +34,7 @@ use crate::{
 };
 
 const ROUNDS: usize = 20;
+const STREAMS: usize = 5;
 
 /// What the script has set up.
 struct Peers {
@@ -124,8 +126,11 @@ async fn main() -> ExitCode {
     drop((cargo, python));
 
     eprintln!("{ROUNDS} reloads under load …");
-    let (took, failed) = under_load(&mut ours);
-    let figures = figures(medians, &took, failed.len());
+    let (took, mut failed) = under_load(&mut ours);
+    eprintln!("{STREAMS} reloads under an open call …");
+    let cut = under_a_stream(&mut ours);
+    let figures = figures(medians, &took, (failed.len(), cut.len()));
+    failed.extend(cut);
     for error in &failed {
         eprintln!("failed: {error}");
     }
@@ -135,6 +140,34 @@ async fn main() -> ExitCode {
     let missed = figures.iter().filter(|figure| !figure.holds()).count();
     println!("{} figures, {missed} missed their bar", figures.len());
     ExitCode::from(u8::from(missed > 0))
+}
+
+/// Calls of the older form, over SSE, each open while a reload happens: what failed of them.
+fn under_a_stream(ours: &mut Watched) -> Vec<String> {
+    let token = ours.token.clone().expect("a token");
+    let port = ours.port;
+    ours.add_slow_tool();
+    let mut failed = Vec::new();
+    for round in 0..STREAMS {
+        let session = match stream::begin(port, &token) {
+            Ok(session) => session,
+            Err(error) => {
+                failed.push(error.to_string());
+                continue;
+            }
+        };
+        let token = token.clone();
+        let call = thread::spawn(move || stream::slow_call(port, &token, &session));
+        thread::sleep(Duration::from_millis(100));
+        ours.edit(200 + round);
+        if call.is_finished() {
+            failed.push("the call was over before the reload".to_owned());
+        }
+        if let Err(error) = call.join().expect("a caller") {
+            failed.push(error.to_string());
+        }
+    }
+    failed
 }
 
 /// Until the quick way is there, which nobody has to wait for.
@@ -174,7 +207,11 @@ fn under_load(ours: &mut Watched) -> (Vec<f64>, Vec<String>) {
     (took, failed)
 }
 
-fn figures((ours, python, cargo): (f64, f64, f64), took: &[f64], failed: usize) -> [Figure; 8] {
+fn figures(
+    (ours, python, cargo): (f64, f64, f64),
+    took: &[f64],
+    (failed, cut): (usize, usize),
+) -> [Figure; 9] {
     let figure = |name: &str, value, unit, bar| Figure {
         name: name.to_owned(),
         value,
@@ -202,5 +239,6 @@ fn figures((ours, python, cargo): (f64, f64, f64), took: &[f64], failed: usize) 
         figure("calls during 20 reloads", calls, "", Bar::None),
         figure("failed of them", failed as f64, "", Bar::AtMost(0.0)),
         figure("p99 of them", p99, "ms", Bar::AtMost(50.0)),
+        figure("cut of 5 calls over SSE", cut as f64, "", Bar::AtMost(0.0)),
     ]
 }
