@@ -65,6 +65,7 @@ fn serve_erased(handler: SharedHandler, adjust: fn(Config) -> Config) -> ExitCod
 
 fn try_serve(handler: SharedHandler, adjust: fn(Config) -> Config) -> Result<(), Error> {
     let config = adjust(Config::from_env()?);
+    config.check_open()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -3,8 +3,41 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::{Ipv4Addr, TcpStream},
+    thread,
     time::Duration,
 };
+
+use crate::watched::Watched;
+
+const STREAMS: usize = 5;
+
+/// Calls of the older form, over SSE, each open while a reload happens: what failed of them.
+pub fn over_reloads(ours: &mut Watched) -> Vec<String> {
+    let token = ours.token.clone().expect("a token");
+    let port = ours.port;
+    ours.add_slow_tool();
+    let mut failed = Vec::new();
+    for round in 0..STREAMS {
+        let session = match begin(port, &token) {
+            Ok(session) => session,
+            Err(error) => {
+                failed.push(error.to_string());
+                continue;
+            }
+        };
+        let token = token.clone();
+        let call = thread::spawn(move || slow_call(port, &token, &session));
+        thread::sleep(Duration::from_millis(100));
+        ours.edit(200 + round);
+        if call.is_finished() {
+            failed.push("the call was over before the reload".to_owned());
+        }
+        if let Err(error) = call.join().expect("a caller") {
+            failed.push(error.to_string());
+        }
+    }
+    failed
+}
 
 fn post(port: u16, token: &str, session: Option<&str>, body: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
