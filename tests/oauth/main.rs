@@ -17,6 +17,7 @@ mod discovery;
 mod external;
 mod github;
 mod github_faults;
+mod github_log;
 mod hostile;
 mod introspect;
 mod login;
