@@ -1,6 +1,6 @@
 //! In whose name: each kind of credentials, and what is said when there are none.
 
-use std::process::Command;
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use mcpo_test_support::google::{DEPLOYER, Google};
 use serde_json::json;
@@ -156,4 +156,32 @@ fn acting_as_a_service_account() {
         &["--dry-run", "--impersonate-service-account", other],
     );
     said.has(10, &[&format!("as {other}")]);
+}
+
+/// A `gcloud` that is the only program on the path but those of the system.
+fn with_gcloud(project: &Project, google: &Google, script: &str) -> Said {
+    let folder = project.path("programs");
+    fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("gcloud");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let rest = std::env::var("PATH").unwrap();
+    let mut command = without_file(project, google);
+    command.env("PATH", format!("{}:{rest}", folder.display()));
+    Said::of(&command.output().unwrap())
+}
+
+#[test]
+fn gcloud_is_asked_last_and_says_itself_what_is_wrong() {
+    let (google, project) = (google(), Project::new());
+    let token = google.token(DEPLOYER);
+    let script = format!("[ \"$2\" = print-access-token ] && echo {token}");
+    with_gcloud(&project, &google, &script).has(10, &["as gcloud's user"]);
+
+    let script = "echo 'ERROR: (gcloud.auth.print-access-token) You do not currently have an active account selected.' >&2; exit 1";
+    let said = with_gcloud(&project, &google, script);
+    said.has(
+        2,
+        &["You do not currently have an active account selected."],
+    );
 }

@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use gcp_auth::CustomServiceAccount;
 use serde_json::{Value, json};
-use tokio::process::Command;
 
-use super::{Credentials, NoToken, Source, exchange, file::CredentialFile, metadata, unpacked};
-use crate::{deploy::google::http::Http, process::has_program, walk::Secret};
+use super::{
+    Credentials, NoToken, Source, exchange, file::CredentialFile, gcloud, metadata, unpacked,
+};
+use crate::{deploy::google::http::Http, walk::Secret};
 
 const LIFETIME: Duration = Duration::from_secs(3600);
-const GCLOUD_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Credentials {
     /// A token that tells the service at `audience` who this is.
@@ -27,7 +27,7 @@ impl Credentials {
             Source::Given(_) => Err(NoToken::new("an access token gives no identity token")),
             Source::File(file) => of_file(&self.http, file, audience).await,
             Source::Metadata => metadata::identity(&self.http, audience).await,
-            Source::Gcloud => of_gcloud().await,
+            Source::Gcloud => gcloud::identity().await,
         }
     }
 }
@@ -109,25 +109,4 @@ fn assertion(
         .map_err(|error| failed(&error))?;
     let signature = BASE64_URL_SAFE_NO_PAD.encode(signature);
     Ok(Secret::new(format!("{signed}.{signature}")))
-}
-
-/// Of the user who signed in with gcloud, which services take for any audience.
-async fn of_gcloud() -> Result<Secret, NoToken> {
-    if !has_program("gcloud") {
-        return Err(NoToken::new("gcloud is not installed"));
-    }
-    let mut command = Command::new("gcloud");
-    command
-        .args(["auth", "print-identity-token", "--quiet"])
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(GCLOUD_PATIENCE, command.output()).await;
-    let output = output
-        .map_err(|_| NoToken::new("gcloud does not answer"))?
-        .map_err(NoToken::new)?;
-    let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if !output.status.success() || token.is_empty() {
-        return Err(NoToken::new("gcloud auth print-identity-token failed"));
-    }
-    Ok(Secret::new(token))
 }

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod file;
+mod gcloud;
 mod identity;
 mod metadata;
 
@@ -12,14 +13,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use gcp_auth::{GCloudAuthorizedUser, TokenProvider as _};
 use tokio::sync::Mutex;
 
 use self::file::CredentialFile;
 use super::http::Http;
 use crate::{
     error::{Failure, Outcome},
-    process::has_program,
     walk::Secret,
 };
 
@@ -211,7 +210,7 @@ impl Credentials {
             Source::Given(value) => Ok(Token::lasting(value.clone(), 3600)),
             Source::File(file) => file.fetch(&self.http).await,
             Source::Metadata => metadata::token(&self.http).await,
-            Source::Gcloud => gcloud().await,
+            Source::Gcloud => gcloud::token().await,
         }
     }
 }
@@ -229,21 +228,6 @@ impl Token {
             value: Secret::new(token.as_str().to_owned()),
             expires: token.expires_at().into(),
         }
-    }
-}
-
-/// Asks the program `gcloud`, which somebody may have signed in with.
-async fn gcloud() -> Result<Token, NoToken> {
-    if !has_program("gcloud") {
-        return Err(NoToken::new("it is not installed"));
-    }
-    let asked = async {
-        let provider = GCloudAuthorizedUser::new().await?;
-        provider.token(&[SCOPE]).await
-    };
-    match asked.await {
-        Ok(token) => Ok(Token::from_gcp_auth(&token)),
-        Err(error) => Err(NoToken::new(unpacked(&error))),
     }
 }
 

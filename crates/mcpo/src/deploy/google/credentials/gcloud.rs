@@ -1,0 +1,55 @@
+//! The program `gcloud`, which somebody may have signed in with.
+
+use std::{process::Stdio, time::Duration};
+
+use tokio::process::Command;
+
+use super::{NoToken, Token};
+use crate::{process::has_program, walk::Secret};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it is held. gcloud says no end, and hands one out for as long as it has some minutes left.
+const HELD_SECONDS: u64 = 240;
+
+/// An access token of its user.
+pub async fn token() -> Result<Token, NoToken> {
+    let token = ask("print-access-token").await?;
+    Ok(Token::lasting(token, HELD_SECONDS))
+}
+
+/// An identity token of its user, which services take for any audience.
+pub async fn identity() -> Result<Secret, NoToken> {
+    ask("print-identity-token").await
+}
+
+async fn ask(verb: &str) -> Result<Secret, NoToken> {
+    if !has_program("gcloud") {
+        return Err(NoToken::new("it is not installed"));
+    }
+    let mut command = Command::new("gcloud");
+    command
+        .args(["auth", verb, "--quiet"])
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output
+        .map_err(|_| NoToken::new(format!("no answer within {} s", PATIENCE.as_secs())))?
+        .map_err(NoToken::new)?;
+    let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if output.status.success() && !token.is_empty() {
+        return Ok(Secret::new(token));
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(NoToken::new(format!(
+        "gcloud auth {verb}: {}",
+        reason(&said)
+    )))
+}
+
+/// Its own word for what is wrong.
+fn reason(said: &str) -> String {
+    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines().find_map(|line| line.strip_prefix("ERROR: "));
+    let text = error.or_else(|| lines().next()).unwrap_or("it failed");
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
