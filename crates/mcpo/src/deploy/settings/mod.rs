@@ -130,6 +130,7 @@ const SIGN_IN: &[&str] = &[
     "ADMIN_PASSWORD_HASH",
     "GITHUB_CLIENT_ID",
     "MCPO_AUTHORIZATION_SERVER",
+    "OIDC_ISSUER",
 ];
 /// The project's feature that brings in the runtime's.
 const REDIS_FEATURE: &str = "redis";
