@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -120,6 +121,48 @@ fn a_call_in_flight_is_finished_by_the_old_server() {
         "the new server answers before the old one is done"
     );
     assert_eq!(slow.join().unwrap(), "one");
+}
+
+/// An answer in pieces, as a call over SSE has it, that began before a reload.
+#[test]
+fn an_open_stream_is_not_cut() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    let port = dev.port;
+    let stream = thread::spawn(move || http::get(port, "/stream").unwrap());
+    dev.get("/");
+
+    project.answer(r#""two""#);
+    dev.wait_for_answer("/", "two");
+    assert!(!stream.is_finished(), "the new server answers meanwhile");
+    let events = stream.join().unwrap();
+    let events: Vec<_> = events.split_terminator("\n\n").collect();
+    let expected: Vec<_> = (0..20)
+        .map(|event| format!("data: {event} of one"))
+        .collect();
+    assert_eq!(events, expected);
+}
+
+/// We take rustc's place; whatever the project wants there comes after us.
+#[test]
+fn a_wrapper_of_the_projects_own_still_runs() {
+    let project = TinyProject::new();
+    fs::create_dir(project.path(".cargo")).unwrap();
+    project.write(
+        ".cargo/config.toml",
+        "[build]\nrustc-wrapper = \"./wrap\"\n",
+    );
+    project.write(
+        "wrap",
+        "#!/bin/sh\necho \"$@\" >> wrapped.log\nexec \"$@\"\n",
+    );
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(project.path("wrap"), executable).unwrap();
+    let dev = Dev::ready(&project);
+    let wrapped = fs::read_to_string(project.path("wrapped.log")).unwrap();
+    assert!(wrapped.contains("--crate-name tiny"), "{wrapped}");
+    project.answer(r#""two""#);
+    dev.wait_for_answer("/", "two");
 }
 
 #[test]

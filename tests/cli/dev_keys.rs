@@ -109,13 +109,63 @@ fn keys_do_what_they_say_and_leave_the_terminal_as_it_was() {
     terminal.has_started(2);
     terminal.press("l");
     terminal.shows("Requests are shown", 1);
-    terminal.has_started(3);
     terminal.press("q");
     terminal.shows("left with 0", 1);
     terminal.shows(" icanon", 1);
     terminal.shows(" echo ", 1);
     let screen = terminal.screen.lock().unwrap();
     assert!(!screen.contains("\u{1b}["), "colours where NO_COLOR is set");
+}
+
+/// Nine columns are less than any line; a terminal breaks lines itself, and nothing may fail over it.
+#[test]
+fn a_terminal_may_be_narrow_and_change_its_size() {
+    let project = TinyProject::new();
+    let mut terminal = Terminal::run(
+        &project,
+        &format!(
+            "echo at $(tty) now; stty cols 9 rows 4; {} dev --port 0; echo left with $?",
+            env!("CARGO_BIN_EXE_mcpo")
+        ),
+    );
+    terminal.shows(" Ready in ", 1);
+    let screen = terminal.screen.lock().unwrap().clone();
+    let (_, rest) = screen.split_once("at ").unwrap();
+    let tty = rest.split_whitespace().next().unwrap().to_owned();
+    for (columns, rows) in [("200", "60"), ("1", "1"), ("80", "24")] {
+        let resized = Command::new("stty")
+            .args(["-F", &tty, "cols", columns, "rows", rows])
+            .status();
+        assert!(resized.unwrap().success());
+        project.answer(&format!("{columns:?}"));
+        terminal.shows(" Reloaded ", 1);
+        terminal.screen.lock().unwrap().clear();
+        terminal.press("?");
+        terminal.shows("Keys r rebuild and restart", 1);
+    }
+    terminal.press("q");
+    terminal.shows("left with 0", 1);
+}
+
+/// With a terminal that can do it and nobody who minds, and then with one that cannot.
+#[test]
+fn colours_are_for_terminals_that_have_them() {
+    for (settings, has_colours) in [
+        ("TERM=xterm NO_COLOR=", true),
+        ("TERM=dumb NO_COLOR=", false),
+    ] {
+        let project = TinyProject::new();
+        let command = format!("{settings} {} dev --port 0", env!("CARGO_BIN_EXE_mcpo"));
+        let mut terminal = Terminal::run(&project, &command);
+        terminal.shows("Ready", 1);
+        terminal.press("q");
+        let screen = terminal.screen.lock().unwrap();
+        assert_eq!(
+            screen.contains("\u{1b}[32m"),
+            has_colours,
+            "{settings}: {screen}"
+        );
+    }
 }
 
 #[test]

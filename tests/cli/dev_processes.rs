@@ -78,6 +78,24 @@ fn a_killed_parent_leaves_no_orphan() {
 }
 
 #[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    let project = TinyProject::new();
+    let mut dev = Dev::ready(&project);
+    let begin = format!("mcpo-dev-{}-", dev.pid());
+    let left = || {
+        let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+        entries
+            .filter(|entry| entry.file_name().to_str().unwrap().starts_with(&begin))
+            .count()
+    };
+    dev.signal("KILL");
+    dev.wait();
+    assert_eq!(left(), 1);
+    drop(Dev::ready(&project));
+    assert_eq!(left(), 0);
+}
+
+#[test]
 fn a_crash_is_told_and_the_next_change_starts_the_server_again() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
@@ -119,11 +137,15 @@ fn a_port_that_is_taken() {
     let said = tool::said(project.folder(), &["dev", "--port", &port.to_string()]);
     let (what, way_out) = said.split_once("help: ").unwrap();
     let what = what.replace(&port.to_string(), "[PORT]");
+    let what = what.replace(&std::process::id().to_string(), "[US]");
+    // The name is that of a thread of ours, cut off by the kernel.
+    let (what, holder) = what.split_once(" by ").unwrap();
     assert_snapshot!(what, @r"
     exit code 2
     --- stderr
-    error: port [PORT] is taken by another program
+    error: port [PORT] is taken
     ");
+    assert!(holder.trim_end().ends_with(" (process [US])"), "{holder}");
     assert!(way_out.starts_with("mcpo dev --port "), "{way_out}");
 }
 

@@ -9,8 +9,10 @@
 
 mod dev;
 mod dev_edits;
+mod dev_events;
 mod dev_keys;
 mod dev_processes;
+mod dev_reach;
 mod mistakes;
 mod new;
 mod new_failures;

@@ -16,6 +16,7 @@ use crate::tool;
 pub struct Dev {
     child: Child,
     said: Arc<Mutex<String>>,
+    results: Arc<Mutex<String>>,
     pub port: u16,
 }
 
@@ -43,20 +44,23 @@ impl Dev {
             .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let said = Arc::default();
         collect(child.stderr.take().unwrap(), Arc::clone(&said));
+        let results = Arc::default();
+        collect(child.stdout.take().unwrap(), Arc::clone(&results));
         let mut dev = Self {
             child,
             said,
+            results,
             port: 0,
         };
         dev.wait_for("/mcp\n");
         let said = dev.said();
-        let (_, rest) = said.split_once("http://localhost:").unwrap();
+        let (_, rest) = said.split_once("://localhost:").unwrap();
         dev.port = rest.split('/').next().unwrap().parse().unwrap();
         dev
     }
@@ -64,6 +68,11 @@ impl Dev {
     /// Everything it said so far.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
+    }
+
+    /// What it wrote to stdout so far.
+    pub fn results(&self) -> String {
+        self.results.lock().unwrap().clone()
     }
 
     /// Waits until it has said this.

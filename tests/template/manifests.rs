@@ -44,7 +44,7 @@ fn template(name: &str) -> toml::Table {
     text.parse().unwrap()
 }
 
-const TEMPLATES: [&str; 3] = ["github", "polymarket", "server"];
+const TEMPLATES: [&str; 4] = ["github", "oidc", "polymarket", "server"];
 
 /// What a project may use and what it gets have to be the same rmcp.
 #[test]

@@ -102,7 +102,7 @@ fn c1_c2_c5_c9_the_readme_leads_from_nothing_to_a_tool_call() {
         panic!("three commands, not {commands:?}");
     };
     // Installing is building this package in release mode; the tests' build is as good.
-    assert_eq!(install, "cargo install --path crates/mcpo");
+    assert_eq!(install, "cargo install --locked --path crates/mcpo");
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let mut child = shell(folder.path(), run, port)

@@ -75,6 +75,8 @@ mod pages;
 
 mod routes;
 
+mod parent;
+
 mod trail;
 
 mod health;

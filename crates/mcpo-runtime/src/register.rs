@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, body::Bytes, extract::State, response::IntoResponse};
+use axum::{Extension, Json, body::Bytes, extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use crate::{
     app::App,
     client::{AuthMethod, ClientKey, Registration, display_name},
     oauth_error::{ErrorCode, OAuthError},
+    parent::Registered,
     redirect_uri::RegisteredRedirectUri,
 };
 
@@ -68,6 +69,9 @@ pub(crate) async fn post(
         )?,
         issued_at: app.now(),
     };
+    let redirect_uri = unverified
+        .redirect_uris
+        .and_then(|uris| uris.into_iter().next());
     let id = app.keys.seal(&registration)?;
     let key = ClientKey::of(&id);
     tracing::info!(client = ?key, name = %registration.name, "client registered");
@@ -84,8 +88,12 @@ pub(crate) async fn post(
         response_types: [RESPONSE_TYPE],
         scope: app.scopes.supported().to_string(),
     };
+    let registered = Extension(Registered {
+        name: response.client_name.clone(),
+        redirect_uri: redirect_uri.unwrap_or_default(),
+    });
     let headers = [(header::CACHE_CONTROL, "no-store")];
-    Ok((StatusCode::CREATED, headers, Json(response)))
+    Ok((StatusCode::CREATED, registered, headers, Json(response)))
 }
 
 fn bad_metadata(description: String) -> OAuthError {

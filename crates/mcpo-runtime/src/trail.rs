@@ -14,7 +14,7 @@ use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tracing::{Instrument as _, Span};
 
-use crate::{random, routes};
+use crate::{parent::Told, random, routes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The formats of both headers begin with what is needed here: W3C's `traceparent`
@@ -68,6 +68,8 @@ pub(crate) struct Trail {
     step: &'static str,
     method: Method,
     span: Span,
+    /// For `mcpo dev`.
+    told: Option<Box<Told>>,
 }
 
 impl Trail {
@@ -84,6 +86,7 @@ impl Trail {
             mark,
             step: step(request.uri().path()),
             method: request.method().clone(),
+            told: Told::of(request),
         }
     }
 
@@ -118,7 +121,10 @@ impl Trail {
     }
 
     /// Puts the id on the answer.
-    pub(crate) fn end(self, mut response: Response) -> Response {
+    pub(crate) fn end(mut self, mut response: Response) -> Response {
+        if let Some(told) = self.told.take() {
+            told.tell(self.step, self.method.as_str(), self.began, &response);
+        }
         // The line has the span's level: where there is none, nobody reads it.
         if !self.span.is_disabled() {
             self.span.in_scope(|| {

@@ -1,4 +1,6 @@
-//! Processes that are to end together.
+//! Other programs: whether there are any, and processes that are to end together.
+
+use std::env;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
@@ -31,4 +33,10 @@ impl Group {
             let _ = kill_process_group(leader, signal);
         }
     }
+}
+
+/// Whether a program of this name is on the path.
+pub fn has_program(name: &str) -> bool {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&paths).any(|folder| folder.join(name).is_file())
 }

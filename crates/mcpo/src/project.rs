@@ -24,6 +24,8 @@ const SECRET: &str = "MCPO_SECRET";
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     from_file: Vec<(String, String)>,
+    /// Decided by `mcpo` for this run; goes before everything else.
+    decided: Vec<(String, String)>,
 }
 
 impl Environment {
@@ -48,7 +50,17 @@ impl Environment {
                 from_file.push((name, value));
             }
         }
-        Ok(Self { from_file })
+        Ok(Self {
+            from_file,
+            decided: Vec::new(),
+        })
+    }
+
+    /// The same with what was decided for this run, whatever the shell and the file say.
+    #[must_use]
+    pub fn with(mut self, decided: &[(String, String)]) -> Self {
+        self.decided.extend_from_slice(decided);
+        self
     }
 
     /// The same, and a file with a new secret if none is set anywhere: a fresh clone has none.
@@ -74,15 +86,21 @@ impl Environment {
                 .find(|(known, _)| known == name)
                 .map(|(_, value)| value.clone())
         };
-        env::var(name)
-            .ok()
+        let decided = || {
+            let mut decided = self.decided.iter();
+            decided
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.clone())
+        };
+        decided()
+            .or_else(|| env::var(name).ok())
             .or_else(from_file)
             .filter(|value| !value.is_empty())
     }
 
     /// What is to be added to the environment that the server inherits.
-    pub fn additions(&self) -> &[(String, String)] {
-        &self.from_file
+    pub fn additions(&self) -> impl Iterator<Item = (String, String)> {
+        self.from_file.iter().chain(&self.decided).cloned()
     }
 }
 

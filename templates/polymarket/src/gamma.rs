@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcpo_runtime::reqwest::{Client, StatusCode};
 use crate::market::Market;
+use mcpo_runtime::reqwest::{Client, StatusCode};
 
 /// How long an answer is good enough: prices move, and a model asks the same thing several times.
 const FRESH: Duration = Duration::from_secs(30);

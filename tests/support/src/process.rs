@@ -34,6 +34,26 @@ impl ServerProcess {
         state: &Path,
         environment: &[(&str, &str)],
     ) -> Self {
+        Self::start_with(program, port, state, environment, Stdio::null()).await
+    }
+
+    /// The same, with a stdin that stays open as long as the value lives.
+    pub async fn start_held(
+        program: &str,
+        port: u16,
+        state: &Path,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::start_with(program, port, state, environment, Stdio::piped()).await
+    }
+
+    async fn start_with(
+        program: &str,
+        port: u16,
+        state: &Path,
+        environment: &[(&str, &str)],
+        stdin: Stdio,
+    ) -> Self {
         let child = Command::new(program)
             .env_remove("ADMIN_PASSWORD")
             .env_remove("BASE_URL")
@@ -41,7 +61,7 @@ impl ServerProcess {
             .env("MCPO_SECRET", SECRET)
             .env("MCPO_STATE_DIR", state)
             .envs(environment.iter().copied())
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .spawn()
             .expect("the server's program");
         let server = Self { child, port };
@@ -65,6 +85,11 @@ impl ServerProcess {
     /// The URL that clients are told.
     pub fn base(&self) -> String {
         format!("http://localhost:{}", self.port)
+    }
+
+    /// Its process number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it as a crash would: SIGKILL.

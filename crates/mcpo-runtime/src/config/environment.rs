@@ -65,6 +65,7 @@ pub(super) fn read(
     let mut reader = Reader {
         lookup,
         errors: Vec::new(),
+        is_open: false,
     };
     let on_cloud_run = reader.text("K_SERVICE").is_some();
     let base_url = reader.base_url();
@@ -79,15 +80,10 @@ pub(super) fn read(
     let clients = reader.clients();
     let ledger = reader.ledger(on_cloud_run);
     let allowed_origins = reader.allowed_origins();
-    let asks_nobody = authorization_server.is_none() && login.asks_nobody();
-    if on_cloud_run && asks_nobody && !reader.flag("MCPO_OPEN_TO_ANYONE") {
-        reader.errors.push(ConfigError {
-            name: "ADMIN_PASSWORD",
-            value: None,
-            problem: "is not set, so anyone on the internet could call these tools".into(),
-            allowed: "set it, let people sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER), or set \
-                      MCPO_OPEN_TO_ANYONE=1 if that is what you want",
-        });
+    let may_be_open = !on_cloud_run || reader.flag("MCPO_OPEN_TO_ANYONE");
+    if authorization_server.is_none() && login.asks_nobody() && !may_be_open {
+        // Whoever gives a login of their own has not done so yet: it is checked once more then.
+        reader.is_open = true;
     }
     let title = reader.text("MCPO_TITLE");
     let logo = reader.logo();
@@ -110,15 +106,41 @@ pub(super) fn read(
             open_listing,
             allowed_origins,
             on_cloud_run,
+            may_be_open,
             under_dev,
         }),
-        _ => Err(ConfigErrors(reader.errors)),
+        _ => {
+            if reader.is_open {
+                reader.errors.push(open_to_anyone());
+            }
+            Err(ConfigErrors(reader.errors))
+        }
+    }
+}
+
+/// Refuses a server in the cloud that asks nobody who they are, unless that was said to be meant.
+pub(super) fn check_open(config: &Config) -> Result<(), ConfigErrors> {
+    if config.may_be_open || config.authorization_server.is_some() || !config.login.asks_nobody() {
+        Ok(())
+    } else {
+        Err(ConfigErrors(vec![open_to_anyone()]))
+    }
+}
+
+fn open_to_anyone() -> ConfigError {
+    ConfigError {
+        name: "ADMIN_PASSWORD",
+        value: None,
+        problem: "is not set, so anyone on the internet could call these tools".into(),
+        allowed: "set it, let people sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER), or set \
+                  MCPO_OPEN_TO_ANYONE=1 if that is what you want",
     }
 }
 
 struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<Option<String>>,
     errors: Vec<ConfigError>,
+    is_open: bool,
 }
 
 impl Reader<'_> {

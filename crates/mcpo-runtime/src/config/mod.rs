@@ -42,6 +42,8 @@ pub struct Config {
     pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) on_cloud_run: bool,
+    /// Whether nobody needs to be asked who they are.
+    pub(crate) may_be_open: bool,
     pub(crate) under_dev: bool,
 }
 
@@ -83,6 +85,7 @@ impl Config {
             open_listing: false,
             allowed_origins: DEFAULT_ORIGINS.map(str::to_owned).into(),
             on_cloud_run: false,
+            may_be_open: true,
             under_dev: false,
         }
     }
@@ -222,7 +225,15 @@ impl Config {
     /// | `MCPO_PUBLIC_CLIENTS` | `0`: only clients that keep a secret may register | all may |
     /// | `MCPO_ALLOWED_ORIGINS` | browser origins that may call `/mcp`, by comma | claude.ai |
     /// | `MCPO_OPEN_TO_ANYONE` | `1`: serve the public although nobody is asked | – |
+    ///
+    /// In the cloud a server that asks nobody who they are does not start: [`serve()`](crate::serve())
+    /// checks that once a login of your own had its chance.
     pub fn from_env() -> Result<Self, ConfigErrors> {
         environment::read(&|name| std::env::var_os(name).map(|value| value.into_string().ok()))
+    }
+
+    /// Whether the server may start as it is set up now.
+    pub(crate) fn check_open(&self) -> Result<(), ConfigErrors> {
+        environment::check_open(self)
     }
 }

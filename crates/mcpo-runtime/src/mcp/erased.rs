@@ -51,7 +51,11 @@ const REMEMBERED_TOOLS: usize = 1000;
 
 /// A user's server, without its type. Cheap to clone; all sessions share the one server.
 #[derive(Clone)]
-pub struct SharedHandler(Arc<Shared<dyn ErasedHandler>>);
+pub struct SharedHandler {
+    shared: Arc<Shared<dyn ErasedHandler>>,
+    /// Whether clients are told that its tools may change while they are connected.
+    announces_changes: bool,
+}
 
 struct Shared<H: ?Sized> {
     tools: Cache<String, (Instant, Tool)>,
@@ -61,27 +65,36 @@ struct Shared<H: ?Sized> {
 impl SharedHandler {
     /// Erases the type of `handler`.
     pub fn new<H: ServerHandler>(handler: H) -> Self {
-        Self(Arc::new(Shared {
-            tools: Cache::new(REMEMBERED_TOOLS),
-            handler,
-        }))
+        Self {
+            shared: Arc::new(Shared {
+                tools: Cache::new(REMEMBERED_TOOLS),
+                handler,
+            }),
+            announces_changes: false,
+        }
+    }
+
+    /// The same, which tells clients that its tools may change, if `does_it`.
+    pub(crate) fn announcing_changes(mut self, does_it: bool) -> Self {
+        self.announces_changes = does_it;
+        self
     }
 
     /// The tool of this name, as it is now or was a moment ago.
     fn remembered(&self, name: &str) -> Option<Tool> {
-        if let Some((since, tool)) = self.0.tools.get(name)
+        if let Some((since, tool)) = self.shared.tools.get(name)
             && since.elapsed() < REMEMBER_TOOL_FOR
         {
             return Some(tool);
         }
-        let found = self.0.handler.get_tool(name);
+        let found = self.shared.handler.get_tool(name);
         match &found {
             Some(tool) => {
                 let known = (Instant::now(), tool.clone());
-                self.0.tools.insert(name.to_owned(), known);
+                self.shared.tools.insert(name.to_owned(), known);
             }
             None => {
-                self.0.tools.remove(name);
+                self.shared.tools.remove(name);
             }
         }
         found
@@ -89,7 +102,7 @@ impl SharedHandler {
 
     /// The name that people know the server by.
     pub(crate) fn title(&self) -> String {
-        let info = self.0.handler.get_info().server_info;
+        let info = self.shared.handler.get_info().server_info;
         let named = info.title.or(Some(info.name));
         named
             .filter(|name| name != RMCP_DEFAULT_NAME)
@@ -114,6 +127,8 @@ macro_rules! erase {
         later { $(fn $later:ident($($later_arg:ident: $later_ty:ty),*) -> $later_out:ty;)* }
         guarded { fn $guarded:ident($params:ident: $params_ty:ty, $context:ident: $context_ty:ty)
             -> $guarded_out:ty; }
+        greeting { fn $greeting:ident($greeted:ident: $greeted_ty:ty, $by:ident: $by_ty:ty)
+            -> $greeting_out:ty; }
     ) => {
         /// The methods of [`ServerHandler`] as an object can have them.
         trait ErasedHandler: Send + Sync {
@@ -121,6 +136,7 @@ macro_rules! erase {
             $(fn $now(&self, $($arg: $ty),*) -> $out;)*
             $(fn $later(&self, $($later_arg: $later_ty),*) -> BoxFuture<'_, $later_out>;)*
             fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> BoxFuture<'_, $guarded_out>;
+            fn $greeting(&self, $greeted: $greeted_ty, $by: $by_ty) -> BoxFuture<'_, $greeting_out>;
         }
 
         impl<H: ServerHandler> ErasedHandler for H {
@@ -136,6 +152,9 @@ macro_rules! erase {
             fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> BoxFuture<'_, $guarded_out> {
                 Box::pin(ServerHandler::$guarded(self, $params, $context))
             }
+            fn $greeting(&self, $greeted: $greeted_ty, $by: $by_ty) -> BoxFuture<'_, $greeting_out> {
+                Box::pin(ServerHandler::$greeting(self, $greeted, $by))
+            }
         }
 
         impl ServerHandler for SharedHandler {
@@ -143,19 +162,28 @@ macro_rules! erase {
                 self.remembered($($name),*)
             }
             $(fn $now(&self, $($arg: $ty),*) -> $out {
-                self.0.handler.$now($($arg),*)
+                self.shared.handler.$now($($arg),*)
             })*
             $(fn $later(&self, $($later_arg: $later_ty),*) -> impl Future<Output = $later_out> + Send + '_ {
-                self.0.handler.$later($($later_arg),*)
+                self.shared.handler.$later($($later_arg),*)
             })*
             async fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> $guarded_out {
                 // rmcp calls from a task of its own.
                 let mark = Caller::of(&$context.extensions).and_then(Caller::mark).cloned();
-                let call = catch_panic(self.0.handler.$guarded($params, $context));
+                let call = catch_panic(self.shared.handler.$guarded($params, $context));
                 match mark {
                     Some(mark) => mark.over(call).await,
                     None => call.await,
                 }
+            }
+            async fn $greeting(&self, $greeted: $greeted_ty, $by: $by_ty) -> $greeting_out {
+                let mut result = self.shared.handler.$greeting($greeted, $by).await?;
+                if let Some(tools) = &mut result.capabilities.tools
+                    && self.announces_changes
+                {
+                    tools.list_changed = Some(true);
+                }
+                Ok(result)
             }
         }
     };
@@ -174,8 +202,6 @@ erase! {
     }
     later {
         fn ping(context: Context) -> Answer<()>;
-        fn initialize(request: InitializeRequestParams, context: Context)
-            -> Answer<InitializeResult>;
         fn discover(context: Context) -> Answer<DiscoverResult>;
         fn complete(request: CompleteRequestParams, context: Context) -> Answer<CompleteResult>;
         fn set_level(request: SetLevelRequestParams, context: Context) -> Answer<()>;
@@ -215,6 +241,10 @@ erase! {
     guarded {
         fn call_tool(request: CallToolRequestParams, context: Context)
             -> Answer<CallToolResponse>;
+    }
+    greeting {
+        fn initialize(request: InitializeRequestParams, context: Context)
+            -> Answer<InitializeResult>;
     }
 }
 

@@ -29,7 +29,13 @@ use crate::{app::App, serve::Stop};
 const SESSION_KEEP_ALIVE: Duration = Duration::from_secs(30 * 60);
 
 /// rmcp's service, to be put behind the bearer check.
-pub(crate) fn sessions(app: &App, handler: SharedHandler, stop: &Stop) -> Sessions {
+pub(crate) fn sessions(
+    app: &App,
+    handler: SharedHandler,
+    stop: &Stop,
+    under_dev: bool,
+) -> Sessions {
+    let handler = handler.announcing_changes(under_dev);
     let mut sessions = LocalSessionManager::default();
     let mut session_config = SessionConfig::default();
     session_config.keep_alive = Some(SESSION_KEEP_ALIVE);
@@ -42,5 +48,5 @@ pub(crate) fn sessions(app: &App, handler: SharedHandler, stop: &Stop) -> Sessio
         .with_json_response(true)
         .with_cancellation_token(stop.over.clone());
     let inner = StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(sessions), config);
-    Sessions::new(inner, app.keys.clone(), stop.begun.clone())
+    Sessions::new(inner, app.keys.clone(), stop.begun.clone(), under_dev)
 }

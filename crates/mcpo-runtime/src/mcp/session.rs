@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::Request,
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpService, session::local::LocalSessionManager,
@@ -36,14 +36,27 @@ struct Shared {
     inner: Inner,
     keys: KeyRing,
     stop_begun: CancellationToken,
+    farewell: Option<Bytes>,
 }
 
+/// What those hear last who wait for news of a server that makes way for a newer one. Whoever then
+/// asks for the tools begins a new session, with the newer one.
+const TOOLS_CHANGED: &[u8] =
+    b"event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
+
 impl Sessions {
-    pub(crate) fn new(inner: Inner, keys: KeyRing, stop_begun: CancellationToken) -> Self {
+    /// With `makes_way`, the server that stops is replaced by a newer one.
+    pub(crate) fn new(
+        inner: Inner,
+        keys: KeyRing,
+        stop_begun: CancellationToken,
+        makes_way: bool,
+    ) -> Self {
         Self(Arc::new(Shared {
             inner,
             keys,
             stop_begun,
+            farewell: makes_way.then(|| Bytes::from_static(TOOLS_CHANGED)),
         }))
     }
 
@@ -58,6 +71,7 @@ impl Sessions {
             inner,
             keys,
             stop_begun,
+            farewell,
         } = &*self.0;
         let owner = caller.subject();
         if let Some(unverified) = request.headers().get(&SESSION_ID) {
@@ -84,8 +98,12 @@ impl Sessions {
         if only_waits {
             // A stream for news must not hold up a server that stops; a call may.
             let stop = stop_begun.clone().cancelled_owned();
-            response =
-                response.map(|body| Body::from_stream(body.into_data_stream().take_until(stop)));
+            let is_stream = response.status().is_success();
+            let last = farewell.clone().filter(|_| is_stream).map(Ok);
+            response = response.map(|body| {
+                let news = body.into_data_stream().take_until(stop);
+                Body::from_stream(news.chain(stream::iter(last)))
+            });
         }
         if let Some(id) = response.headers().get(&SESSION_ID)
             && let Some(marked) = marked_session(id, owner, keys)

@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     log,
     mcp::{self, SharedHandler},
-    routes,
+    parent, routes,
 };
 
 /// Connections that may wait to be accepted: enough for a burst while a new process starts.
@@ -65,6 +65,7 @@ fn serve_erased(handler: SharedHandler, adjust: fn(Config) -> Config) -> ExitCod
 
 fn try_serve(handler: SharedHandler, adjust: fn(Config) -> Config) -> Result<(), Error> {
     let config = adjust(Config::from_env()?);
+    config.check_open()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -135,6 +136,7 @@ impl Server {
         })?;
         let stop = Stop::default();
         let under_dev = self.config.under_dev;
+        parent::is_under_dev(under_dev);
         let (surface, app) = self.build(address.port(), &stop).await?;
         announce(&app, address, under_dev);
         if under_dev {
@@ -149,7 +151,7 @@ impl Server {
         let fallback = BaseUrl::parse(&format!("http://localhost:{port}"));
         let fallback = fallback.map_err(Error::internal)?;
         let app = App::new(&self.config, fallback, &self.handler, self.clock).await?;
-        let sessions = mcp::sessions(&app, self.handler, stop);
+        let sessions = mcp::sessions(&app, self.handler, stop, self.config.under_dev);
         let endpoint = mcp::Endpoint::new(&app, sessions, &routes::cors());
         let router = routes::router(&app, endpoint.clone());
         Ok((Surface { router, endpoint }, app))

@@ -6,12 +6,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     cargo::{Build, Cargo},
     change::Change,
+    desk::Desk,
     inputs::Inputs,
     seed::Seed,
     shortcut::Shortcut,
@@ -35,6 +37,7 @@ pub struct Builder<'a> {
     changes: mpsc::Receiver<Change>,
     candidates: mpsc::Sender<Candidate>,
     inputs: watch::Sender<Inputs>,
+    desk: &'a Desk,
     ui: &'a Ui,
     /// What the last build that succeeded made.
     executable: Option<PathBuf>,
@@ -88,6 +91,7 @@ impl<'a> Builder<'a> {
         changes: mpsc::Receiver<Change>,
         candidates: mpsc::Sender<Candidate>,
         inputs: watch::Sender<Inputs>,
+        desk: &'a Desk,
         ui: &'a Ui,
     ) -> Self {
         Self {
@@ -95,6 +99,7 @@ impl<'a> Builder<'a> {
             changes,
             candidates,
             inputs,
+            desk,
             ui,
             executable: None,
         }
@@ -139,6 +144,10 @@ impl<'a> Builder<'a> {
             return Ok(None);
         }
         let began = SystemTime::now();
+        self.desk.event(
+            self.ui,
+            || json!({ "event": "building", "files": change.files }),
+        );
         let ((build, way), later) = self.build(&change, stop).await?;
         if let Some(later) = &later
             && later.makes_build_useless()
@@ -157,6 +166,8 @@ impl<'a> Builder<'a> {
                     inputs.built = began;
                     inputs.failed = true;
                 });
+                self.desk
+                    .event(self.ui, || json!({ "event": "build failed" }));
                 self.ui.warn(if self.executable.is_some() {
                     "the build failed; the server answers as before"
                 } else {

@@ -1,6 +1,6 @@
 //! Builds through cargo, which is the authority on what has to be built.
 
-use super::shortcut::record;
+use super::{shortcut::record, wrapper};
 use std::{
     cell::RefCell,
     collections::BTreeSet,
@@ -108,7 +108,8 @@ impl Cargo {
             .stdout(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        record::watch(&mut cargo, &self.records, &self.package.crate_name());
+        let inner = wrapper::of(&self.package.folder);
+        record::watch(&mut cargo, &self.records, &self.package.crate_name(), inner);
         cargo
     }
 

@@ -1,19 +1,50 @@
 //! What a person at the keyboard asks for, and what is shown to them: shared by the actors, which
 //! all run on one thread.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    path::Path,
+};
 
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::tools::Tools;
+use crate::{error::Outcome, project::Environment, ui::Ui};
 
 /// The desk between the keyboard and the actors.
 #[derive(Debug, Default)]
 pub struct Desk {
-    /// Whether servers are to tell of each request.
+    /// Whether each request is to be told.
     pub tells_requests: Cell<bool>,
     /// What the server that answers has said it has.
     pub tools: RefCell<Option<Tools>>,
     /// Somebody wants the server walked now.
     pub walk: Notify,
+    /// Variables that were decided for this run.
+    decided: Vec<(String, String)>,
+    /// Whether a program reads along on stdout.
+    tells_events: bool,
+}
+
+impl Desk {
+    pub fn new(decided: Vec<(String, String)>, tells_events: bool) -> Self {
+        Self {
+            decided,
+            tells_events,
+            ..Self::default()
+        }
+    }
+
+    /// What servers find in their environment, read anew.
+    pub fn environment(&self, folder: &Path) -> Outcome<Environment> {
+        Ok(Environment::load(folder)?.with(&self.decided))
+    }
+
+    /// Tells a program that reads along; one line of JSON each.
+    pub fn event(&self, ui: &Ui, make: impl FnOnce() -> Value) {
+        if self.tells_events {
+            ui.result(make());
+        }
+    }
 }

@@ -83,7 +83,6 @@ impl Keys<'_> {
                     "are not shown any more"
                 };
                 self.ui.step("Requests", how);
-                self.restart().await;
             }
             b'c' => {
                 self.ui.copy(&self.url);

@@ -11,15 +11,21 @@
 //! - the **watcher** knows which files matter and gathers what one save does to them;
 //! - the **builder** makes an executable of the latest state on disk, or says why it cannot;
 //! - the **supervisor** owns the listening socket and replaces the server only by one that is ready;
-//! - the **prober** walks the one that took over, where that is wanted.
+//! - the **prober** walks the one that took over, where that is wanted;
+//! - the **trail** follows clients by what the server tells of each request.
+//!
+//! In front of the socket may stand a tunnel from the internet, or TLS (`reach`).
 
 mod builder;
 mod cargo;
 mod change;
 mod desk;
+mod holder;
 mod inputs;
 mod keys;
+mod password;
 mod prober;
+mod reach;
 mod scope;
 mod seed;
 mod server;
@@ -27,8 +33,10 @@ mod shortcut;
 mod socket;
 mod supervisor;
 mod tools;
+mod trail;
 mod watcher;
 mod welcome;
+mod wrapper;
 
 use std::net::IpAddr;
 
@@ -41,8 +49,17 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::shortcut::record::stand_in;
 use self::{
-    builder::Builder, cargo::Cargo, desk::Desk, inputs::Inputs, keys::Keys, prober::Prober,
-    shortcut::Shortcut, supervisor::Supervisor, watcher::Watcher,
+    builder::Builder,
+    cargo::Cargo,
+    desk::Desk,
+    inputs::Inputs,
+    keys::Keys,
+    prober::Prober,
+    reach::{Reach, Wish},
+    shortcut::Shortcut,
+    supervisor::{Outward, Supervisor},
+    trail::Trail,
+    watcher::Watcher,
 };
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -53,11 +70,17 @@ use crate::{
 
 /// Arguments of `mcpo dev`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[command(after_help = "\
 Examples:
   mcpo dev                          run the project here on http://localhost:8080/mcp
   mcpo dev --port 9000              on another port
   ADMIN_PASSWORD=secret mcpo dev    ask whoever connects for a password
+  mcpo dev --tunnel                 and on a public address, for claude.ai
+  mcpo dev --https                  on https://localhost:8080/mcp
   mcpo dev --probe                  after each reload, see whether claude.ai still gets in
 
 A change is built and swapped in when it is ready; until then, and when it does not
@@ -72,6 +95,18 @@ pub struct DevArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: IpAddr,
 
+    /// Reach the server from the internet by a program that makes tunnels, and that is installed.
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "any", conflicts_with = "https")]
+    tunnel: Option<Wish>,
+
+    /// With --tunnel: let anyone on the internet call the tools without signing in.
+    #[arg(long, requires = "tunnel")]
+    open_to_anyone: bool,
+
+    /// Serve https, with a certificate for this machine that is kept in .mcpo.
+    #[arg(long)]
+    https: bool,
+
     /// Package to run, in a workspace with several.
     #[arg(long, short, value_name = "NAME")]
     package: Option<String>,
@@ -83,46 +118,55 @@ pub struct DevArgs {
     /// Walk the server as claude.ai does whenever a new one takes over, and say what is wrong.
     #[arg(long)]
     probe: bool,
+
+    /// Tell each event as a line of JSON on stdout.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the project until it is told to stop.
 pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
+    // Before anything is made.
     let listener = socket::listen(args.host, args.port)?;
     let (environment, made) = Environment::load_or_make(&package.folder)?;
     if made {
         ui.step("Made", "a development secret in .env");
     }
-    project::state_folder(&package.folder)?;
-    welcome::print(ui, &package, &listener, &environment);
-
-    tokio::runtime::Builder::new_current_thread()
+    let state = project::state_folder(&package.folder)?;
+    server::clean_up();
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new("failed to start").because(&error))?
-        .block_on(develop(package, listener, args.probe, ui))
+        .map_err(|error| Failure::new("failed to start").because(&error))?;
+    runtime.block_on(async {
+        let reach = tokio::select! {
+            reach = Reach::open(args, listener, &state, &environment, ui) => reach?,
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+        };
+        let desk = Desk::new(reach.decided.clone(), args.json);
+        let environment = environment.with(&reach.decided);
+        welcome::print(ui, &desk, &package, &reach, &environment);
+        Box::pin(develop(package, reach, args.probe, &desk, ui)).await
+    })
 }
 
 /// Starts the actors and waits until all of them are done.
-async fn develop(
-    package: Package,
-    listener: std::net::TcpListener,
-    probe: bool,
-    ui: &Ui,
-) -> Outcome {
+async fn develop(package: Package, reach: Reach, probe: bool, desk: &Desk, ui: &Ui) -> Outcome {
     let stop = Stop::default();
-    let desk = Desk::default();
-    let url = welcome::connector(&listener, &Environment::load(&package.folder)?);
+    let url = welcome::connector(&reach.local, &desk.environment(&package.folder)?);
     let (change_sender, changes) = mpsc::channel(16);
     let (candidate_sender, candidates) = mpsc::channel(1);
+    let (notice_sender, notices) = mpsc::channel(256);
     let (inputs_sender, inputs) = watch::channel(Inputs::default());
 
     let keys = Keys {
-        desk: &desk,
+        desk,
         changes: change_sender.clone(),
         url,
         ui,
     };
+    let trail = Trail { notices, desk, ui };
     let files = Watcher::new(&package, inputs, change_sender)?;
     let shortcut = Shortcut::new(package.clone(), ui);
     let records = shortcut.folder().to_owned();
@@ -133,11 +177,18 @@ async fn develop(
         changes,
         candidate_sender,
         inputs_sender,
+        desk,
         ui,
     );
     let (ready_sender, ready) = watch::channel(0);
-    let prober = Prober::new(&package, &listener, ready, probe, &desk, ui)?;
-    let supervisor = Supervisor::new(package, listener, candidates, ready_sender, &desk, ui)?;
+    let prober = Prober::new(&package, &reach, ready, probe, desk, ui)?;
+    let outward = Outward {
+        candidates,
+        ready: ready_sender,
+        notices: notice_sender,
+    };
+    let supervisor = Supervisor::new(package, reach.listener, outward, desk, ui)?;
+    let (front, tunnel) = (reach.front, reach.tunnel);
 
     let gently = &stop.gently;
     let actors = async {
@@ -147,13 +198,32 @@ async fn develop(
             supervisor.run(&stop),
             stopping_all(gently, prober.run(gently)),
             stopping_all(gently, keys.run(&stop)),
+            trail.run(gently),
+            async {
+                match front {
+                    Some(front) => stopping_all(gently, front.run(gently)).await,
+                    None => Ok(()),
+                }
+            },
+            async {
+                if let Some(tunnel) = tunnel {
+                    tunnel.run(gently, ui).await;
+                }
+            },
         );
         // Ends the wait for signals too.
         stop.at_once.cancel();
         outcome
     };
-    let (exit, (watched, built, (), walked, pressed)) = tokio::join!(stop.on_signals(), actors);
-    watched.and(built).and(walked).and(pressed).and(exit)
+    let (exit, (watched, built, (), walked, pressed, (), fronted, ())) =
+        tokio::join!(stop.on_signals(), actors);
+    desk.event(ui, || serde_json::json!({ "event": "stopped" }));
+    watched
+        .and(built)
+        .and(walked)
+        .and(pressed)
+        .and(fronted)
+        .and(exit)
 }
 
 /// Two stages of stopping: let calls in flight finish; do not.

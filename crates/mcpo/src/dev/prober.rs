@@ -1,16 +1,17 @@
 //! Walks each server that takes over, as claude.ai does, and says what a change broke.
 
-use std::{net::TcpListener, path::PathBuf};
+use std::path::PathBuf;
 
+use rustls::pki_types::CertificateDer;
+use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::desk::Desk;
+use super::{desk::Desk, reach::Reach};
 use crate::{
     error::{Failure, Outcome},
     package::Package,
-    project::Environment,
     ui::Ui,
     walk::{ClientName, Credentials, Plan, Quiet, Report, Secret, Verdict, walk},
 };
@@ -21,6 +22,10 @@ pub struct Prober<'a> {
     folder: PathBuf,
     /// The address on this machine.
     here: Url,
+    /// Whether the public address leads here as long as we run.
+    is_tunnelled: bool,
+    /// What has to be trusted for the address on this machine.
+    root: Option<CertificateDer<'static>>,
     /// Counts the servers that took over.
     ready: watch::Receiver<u64>,
     /// Whether each of them is to be walked.
@@ -32,26 +37,20 @@ pub struct Prober<'a> {
 impl<'a> Prober<'a> {
     pub fn new(
         package: &Package,
-        listener: &TcpListener,
+        reach: &Reach,
         ready: watch::Receiver<u64>,
         each: bool,
         desk: &'a Desk,
         ui: &'a Ui,
     ) -> Outcome<Self> {
-        let failed = |error: &dyn std::error::Error| {
-            Failure::new("failed to tell where the server listens").because(error)
-        };
-        let address = listener.local_addr().map_err(|error| failed(&error))?;
-        let local = address.ip().is_loopback() || address.ip().is_unspecified();
-        let host = if local {
-            format!("localhost:{}", address.port())
-        } else {
-            address.to_string()
-        };
-        let here = Url::parse(&format!("http://{host}/mcp")).map_err(|error| failed(&error))?;
+        let here = Url::parse(&reach.local).map_err(|error| {
+            Failure::new("failed to tell where the server listens").because(&error)
+        })?;
         Ok(Self {
             folder: package.folder.clone(),
             here,
+            is_tunnelled: reach.tunnel.is_some(),
+            root: reach.certificate.as_ref().map(|(der, _)| der.clone()),
             ready,
             each,
             desk,
@@ -94,17 +93,21 @@ impl<'a> Prober<'a> {
 
     /// Read anew each time, as the server does.
     fn plan(&self) -> Outcome<Plan> {
-        let environment = Environment::load(&self.folder)?;
+        let environment = self.desk.environment(&self.folder)?;
         let base = environment.get("BASE_URL");
         let public = base.and_then(|base| {
             let base = base.trim_end_matches('/');
             Url::parse(&format!("{base}/mcp")).ok()
         });
         // A public address may have become somebody else's, as tunnels' do; the password goes to
-        // this machine only.
-        let is_here = public.is_none();
+        // this machine only, or through a tunnel of our own.
+        let is_here = self.is_tunnelled
+            || public
+                .as_ref()
+                .is_none_or(|public| public.origin() == self.here.origin());
         let target = public.unwrap_or_else(|| self.here.clone());
         let mut plan = Plan::new(target, ClientName::default())?;
+        plan.connection.roots.extend(self.root.clone());
         if let Some(password) = environment.get("ADMIN_PASSWORD").filter(|_| is_here) {
             plan.sign_in_with(None, Secret::new(password));
         }
@@ -112,6 +115,12 @@ impl<'a> Prober<'a> {
     }
 
     fn tell(&self, report: &Report<'_>) {
+        self.desk.event(self.ui, || {
+            let checks = report.checks.iter();
+            let failed = checks.filter(|check| check.verdict == Verdict::Fail);
+            let failed: Vec<_> = failed.map(|check| check.rule.id).collect();
+            json!({ "event": "walked", "outcome": report.outcome(), "failed": failed })
+        });
         let wrong = |verdict: &Verdict| {
             let good = matches!(verdict, Verdict::Pass | Verdict::Skipped { .. });
             !good

@@ -10,6 +10,10 @@ use std::{
 };
 
 use command_fds::{CommandFdExt as _, FdMapping};
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
 use tempfile::TempDir;
 use tokio::{
     net::UnixDatagram,
@@ -18,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::tools::Tools;
+use super::{tools::Tools, trail::Notice};
 use crate::process::Group;
 use crate::project::Environment;
 
@@ -26,12 +30,31 @@ use crate::project::Environment;
 const FIRST_PASSED: i32 = 3;
 /// The names of some thousand tools; the rest is cut off.
 const LONGEST_NOTICE: usize = 64 * 1024;
-/// The runtime's trail of the OAuth flow, without what rmcp says of each message.
-const TELL_REQUESTS: &str = "info,mcpo_runtime=debug,rmcp=warn";
 /// How long a server may take to get ready.
 pub const READY_WITHIN: Duration = Duration::from_secs(30);
 /// A server gives calls in flight 8 s; one that is still there after this is stuck.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Folders of sockets begin with this, then comes the process that made them.
+const FOLDERS: &str = "mcpo-dev-";
+
+/// Removes what was left by runs that had no time to do it.
+pub fn clean_up() {
+    let entries = std::fs::read_dir(std::env::temp_dir());
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(FOLDERS)?.split('-').next()?.parse().ok());
+        let is_gone = owner
+            .and_then(Pid::from_raw)
+            .is_some_and(|owner| test_kill_process(owner) == Err(Errno::SRCH));
+        if is_gone {
+            // It may be somebody else's, and then it stays.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -41,8 +64,6 @@ pub struct Launch<'a> {
     pub state: &'a Path,
     pub listener: &'a TcpListener,
     pub environment: &'a Environment,
-    /// Whether it is to tell of each request.
-    pub tells_requests: bool,
 }
 
 /// How a start went.
@@ -51,6 +72,12 @@ pub enum Start {
     Ready,
     Exited(ExitStatus),
     TooLate,
+}
+
+/// What a server that answers does by itself.
+pub enum Happening {
+    Request(Notice),
+    Exited(io::Result<ExitStatus>),
 }
 
 /// A process that serves, or is about to.
@@ -71,15 +98,16 @@ impl Server {
     /// Starts a process. What it writes goes straight to the terminal, its last words included.
     pub fn start(launch: &Launch<'_>) -> io::Result<Self> {
         // Not in the project: the path of a socket must be short.
-        let folder = tempfile::Builder::new().prefix("mcpo-dev-").tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("{FOLDERS}{}-", std::process::id()))
+            .tempdir()?;
         let path = folder.path().join("ready");
         let notices = UnixDatagram::bind(&path)?;
 
         let mut command = Command::new(launch.executable);
         command
             .current_dir(launch.folder)
-            .envs(launch.environment.additions().iter().cloned())
-            .envs(launch.tells_requests.then_some(("MCPO_LOG", TELL_REQUESTS)))
+            .envs(launch.environment.additions())
             .env("LISTEN_FDS", "1")
             .env_remove("LISTEN_PID")
             .env_remove("LISTEN_FDNAMES")
@@ -126,9 +154,23 @@ impl Server {
         &self.tools
     }
 
-    /// Waits for its end, which nobody asked for.
-    pub async fn exited(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
+    /// Waits for what a server that answers does: it tells of a request, or ends although nobody
+    /// asked it to.
+    pub async fn happens(&mut self) -> Happening {
+        let mut buffer = vec![0; LONGEST_NOTICE];
+        loop {
+            let length = tokio::select! {
+                received = self.notices.recv(&mut buffer) => received,
+                status = self.child.wait() => return Happening::Exited(status),
+            };
+            let Ok(length) = length else {
+                return Happening::Exited(self.child.wait().await);
+            };
+            let text = String::from_utf8_lossy(&buffer[..length]);
+            if let Some(notice) = text.lines().find_map(Notice::read) {
+                return Happening::Request(notice);
+            }
+        }
     }
 
     /// Lets it finish what it has, for a while, unless all is to end at once.

@@ -7,6 +7,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::holder;
 use crate::error::{Failure, Outcome};
 
 /// Connections that wait while a server starts. The kernel may allow fewer.
@@ -38,7 +39,8 @@ fn in_use(host: IpAddr, port: u16) -> Failure {
     let free = (1..=SUGGESTIONS)
         .filter_map(|step| port.checked_add(step))
         .find(|candidate| open(host, *candidate).is_ok());
-    let failure = Failure::new(format!("port {port} is taken by another program"));
+    let holder = holder::of_port(port).unwrap_or_else(|| "another program".to_owned());
+    let failure = Failure::new(format!("port {port} is taken by {holder}"));
     match free {
         Some(free) => failure.hint(format!("mcpo dev --port {free}")),
         None => failure.hint("mcpo dev --port 0 takes any free port"),

@@ -8,6 +8,7 @@ use std::{
     process::ExitStatus,
 };
 
+use serde_json::json;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -18,13 +19,14 @@ use super::{
     builder::Candidate,
     change::Change,
     desk::Desk,
-    server::{Launch, READY_WITHIN, Server, Start},
+    server::{Happening, Launch, READY_WITHIN, Server, Start},
     tools::Tools,
+    trail::Notice,
 };
 use crate::{
     error::{Failure, Outcome},
     package::Package,
-    project::{self, Environment},
+    project,
     ui::Ui,
 };
 
@@ -33,9 +35,7 @@ pub struct Supervisor<'a> {
     package: Package,
     state: PathBuf,
     listener: TcpListener,
-    candidates: mpsc::Receiver<Candidate>,
-    /// Counts the servers that took over.
-    ready: watch::Sender<u64>,
+    outward: Outward,
     ui: &'a Ui,
     /// The server that answers.
     current: Option<Running>,
@@ -44,6 +44,15 @@ pub struct Supervisor<'a> {
     desk: &'a Desk,
     /// Those that finish what they have.
     retiring: JoinSet<()>,
+}
+
+/// What leads to and from the other actors.
+pub struct Outward {
+    pub candidates: mpsc::Receiver<Candidate>,
+    /// Counts the servers that took over.
+    pub ready: watch::Sender<u64>,
+    /// What servers tell of requests.
+    pub notices: mpsc::Sender<Notice>,
 }
 
 /// A server, and which build it came from.
@@ -59,7 +68,7 @@ type Stamp = (u64, u64, u64, i64, i64);
 enum Event {
     Candidate(Candidate),
     Started(io::Result<Start>),
-    Crashed(io::Result<ExitStatus>),
+    Happened(Happening),
     Stop,
 }
 
@@ -67,8 +76,7 @@ impl<'a> Supervisor<'a> {
     pub fn new(
         package: Package,
         listener: TcpListener,
-        candidates: mpsc::Receiver<Candidate>,
-        ready: watch::Sender<u64>,
+        outward: Outward,
         desk: &'a Desk,
         ui: &'a Ui,
     ) -> Outcome<Self> {
@@ -76,8 +84,7 @@ impl<'a> Supervisor<'a> {
             state: project::state_folder(&package.folder)?,
             package,
             listener,
-            candidates,
-            ready,
+            outward,
             ui,
             current: None,
             next: None,
@@ -92,7 +99,11 @@ impl<'a> Supervisor<'a> {
             match self.event(stop).await {
                 Event::Candidate(candidate) => self.try_out(candidate, stop),
                 Event::Started(start) => self.settle(start, stop),
-                Event::Crashed(status) => self.crashed(status),
+                Event::Happened(Happening::Exited(status)) => self.crashed(status),
+                Event::Happened(Happening::Request(notice)) => {
+                    // Whoever cannot follow misses some; the server is not held up.
+                    let _ = self.outward.notices.try_send(notice);
+                }
                 Event::Stop => break,
             }
             // Collects those that are gone.
@@ -112,17 +123,17 @@ impl<'a> Supervisor<'a> {
                 None => std::future::pending().await,
             }
         };
-        let crashed = async {
+        let happened = async {
             match &mut self.current {
-                Some(running) => running.server.exited().await,
+                Some(running) => running.server.happens().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = stop.gently.cancelled() => Event::Stop,
-            candidate = self.candidates.recv() => candidate.map_or(Event::Stop, Event::Candidate),
+            candidate = self.outward.candidates.recv() => candidate.map_or(Event::Stop, Event::Candidate),
             start = started => Event::Started(start),
-            status = crashed => Event::Crashed(status),
+            happening = happened => Event::Happened(happening),
         }
     }
 
@@ -159,14 +170,13 @@ impl<'a> Supervisor<'a> {
 
     fn start(&self, executable: &Path) -> Outcome<Server> {
         // Read anew for every start: that is what a change of the file asks for.
-        let environment = Environment::load(&self.package.folder)?;
+        let environment = self.desk.environment(&self.package.folder)?;
         Server::start(&Launch {
             executable,
             folder: &self.package.folder,
             state: &self.state,
             listener: &self.listener,
             environment: &environment,
-            tells_requests: self.desk.tells_requests.get(),
         })
         .map_err(|error| {
             Failure::new(format!("failed to start {}", executable.display())).because(&error)
@@ -181,6 +191,19 @@ impl<'a> Supervisor<'a> {
         match start {
             Ok(Start::Ready) => {
                 let age = change.age();
+                self.desk.event(self.ui, || {
+                    let word = if change.files.is_empty() {
+                        "ready"
+                    } else {
+                        "reloaded"
+                    };
+                    let milliseconds =
+                        u64::try_from(change.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    json!({
+                        "event": word, "files": change.files, "milliseconds": milliseconds,
+                        "tools": running.server.tools().names(),
+                    })
+                });
                 match change.describe() {
                     Some(files) => self.ui.step("Reloaded", format_args!("{files} in {age}")),
                     None => self.ui.step("Ready", format_args!("in {age}")),
@@ -189,7 +212,7 @@ impl<'a> Supervisor<'a> {
                 if let Some(old) = self.current.replace(running) {
                     self.retire(old, stop);
                 }
-                self.ready.send_modify(|count| *count += 1);
+                self.outward.ready.send_modify(|count| *count += 1);
                 return;
             }
             Ok(Start::Exited(status)) => {
@@ -221,6 +244,10 @@ impl<'a> Supervisor<'a> {
     }
 
     fn not_swapped(&self, why: &str) {
+        self.desk.event(
+            self.ui,
+            || json!({ "event": "not swapped", "because": why }),
+        );
         let what_now = if self.current.is_some() {
             "the old one answers as before"
         } else {
@@ -233,6 +260,8 @@ impl<'a> Supervisor<'a> {
     fn crashed(&mut self, status: io::Result<ExitStatus>) {
         self.current = None;
         let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        self.desk
+            .event(self.ui, || json!({ "event": "crashed", "how": how }));
         if self.next.is_none() {
             self.ui.warn(format_args!(
                 "the server stopped ({how}); it starts again with the next change"

@@ -35,6 +35,11 @@ impl Tools {
         Some(Self(tools.collect()))
     }
 
+    /// Their names.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+
     /// All of them in a few words.
     pub fn describe(&self) -> Option<String> {
         (!self.0.is_empty()).then(|| names(self.0.keys()))

@@ -45,6 +45,7 @@ Examples:
 Templates:
   server      two tools to begin with, for one person or nobody in particular
   github      people sign in with GitHub, and every tool works as its caller
+  oidc        people sign in at an OpenID provider, and tools ask an API as their caller
   polymarket  tools over a public API: caching, timeouts, errors that say what is wrong
 
 Then:

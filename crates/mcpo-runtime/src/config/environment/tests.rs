@@ -82,7 +82,21 @@ fn cloud_run_is_refused_where_it_would_forget_or_stand_open() {
         ],
     ]
     .concat();
-    assert!(read(&named).is_ok());
+    assert!(read(&named).unwrap().check_open().is_ok());
+}
+
+#[test]
+fn a_login_given_by_hand_closes_a_server_in_the_cloud() {
+    let open = read(&[
+        ("MCPO_SECRET", SECRET),
+        ("K_SERVICE", "x"),
+        ("MCPO_LEDGER", "memory"),
+        ("BASE_URL", "https://a.example"),
+    ])
+    .unwrap();
+    let refused = open.check_open().unwrap_err().to_string();
+    assert!(refused.contains("anyone on the internet"), "{refused}");
+    assert!(open.with_password("x").check_open().is_ok());
 }
 
 #[test]

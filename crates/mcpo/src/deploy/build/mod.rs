@@ -18,7 +18,7 @@ use super::settings::Features;
 use crate::{
     error::{Exit, Failure, Outcome},
     package::{Package, cargo_missing, cargo_program},
-    process::Group,
+    process::{Group, has_program},
     ui::Ui,
 };
 
@@ -171,12 +171,6 @@ async fn target_is_installed(triple: &str) -> bool {
         let folder = String::from_utf8_lossy(&output.stdout);
         output.status.success() && Path::new(folder.trim()).is_dir()
     })
-}
-
-/// Whether a program of that name is on the path.
-pub fn has_program(name: &str) -> bool {
-    let paths = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&paths).any(|folder| folder.join(name).is_file())
 }
 
 fn is_set(name: &str) -> bool {

@@ -68,13 +68,18 @@ impl Record {
     }
 }
 
-/// Adds to `cargo` what makes it show its commands to us.
-pub fn watch(cargo: &mut tokio::process::Command, folder: &Path, executable: &str) {
+/// Adds to `cargo` what makes it show its commands to us, before `inner`, which would run otherwise.
+pub fn watch(
+    cargo: &mut tokio::process::Command,
+    folder: &Path,
+    executable: &str,
+    inner: Option<OsString>,
+) {
     // Without ourselves there is nothing to be noted, and everything goes through cargo.
     let Ok(ourselves) = env::current_exe() else {
         return;
     };
-    if let Some(inner) = env::var_os("RUSTC_WRAPPER").filter(|inner| !inner.is_empty()) {
+    if let Some(inner) = inner {
         cargo.env(INNER, inner);
     }
     cargo

@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod stream;
 mod watched;
 
 use std::{
@@ -33,6 +34,14 @@ use crate::{
 };
 
 const ROUNDS: usize = 20;
+/// The tool of the `server` template, for another one.
+const GREET: &str = r#"    /// Greet somebody by name.
+    #[tool]
+    fn greet(&self, Parameters(greeting): Parameters<std::collections::HashMap<String, String>>) -> String {
+        format!("Hello, {}!", greeting["name"])
+    }
+
+"#;
 
 /// What the script has set up.
 struct Peers {
@@ -57,19 +66,46 @@ impl Peers {
         }
     }
 
-    /// A new project and the command that works on it.
-    fn rust(&self, name: &'static str, program: &Path, arguments: &[&str], here: &Path) -> Watched {
+    /// A new project of a template.
+    fn project(&self, template: &str, folder: &Path) {
         let made = Command::new(&self.mcpo)
-            .args(["new", "service"])
-            .current_dir(here)
+            .args(["new", "service", "--template", template, "--path"])
+            .arg(folder)
             .output();
         assert!(made.expect("mcpo").status.success(), "mcpo new");
+    }
+
+    /// A new project and the command that works on it.
+    fn rust(&self, name: &'static str, program: &Path, arguments: &[&str], here: &Path) -> Watched {
         let folder = here.join(name.split(' ').next().unwrap_or(name));
-        fs::rename(here.join("service"), &folder).expect("a folder");
+        self.project("server", &folder);
+        self.watch(name, program, arguments, &folder)
+    }
+
+    /// The template whose tools ask GitHub, with one more that can be asked without it.
+    fn github(&self, here: &Path) -> Watched {
+        let folder = here.join("github");
+        self.project("github", &folder);
+        let main = folder.join("src/main.rs");
+        let text = fs::read_to_string(&main).expect("a source");
+        let first_tool = "    /// Say who is signed in at GitHub.";
+        assert!(text.contains(first_tool), "the template has changed");
+        let text = text.replace(first_tool, &format!("{GREET}{first_tool}"));
+        fs::write(&main, text).expect("a source");
+        self.watch("mcpo dev github", &self.mcpo, &["dev"], &folder)
+    }
+
+    fn watch(
+        &self,
+        name: &'static str,
+        program: &Path,
+        arguments: &[&str],
+        folder: &Path,
+    ) -> Watched {
         let mut command = Command::new(program);
         command
             .args(arguments)
-            .current_dir(&folder)
+            .current_dir(folder)
             .env("MCPO_SECRET", SECRET)
             .env(
                 "CARGO_TARGET_DIR",
@@ -109,23 +145,34 @@ async fn main() -> ExitCode {
     let cargo_watch = ["watch", "-x", "run"];
     let mut cargo = peers.rust("cargo watch", &peers.cargo_watch, &cargo_watch, here.path());
     cargo.sign_in().await;
+    let mut github = peers.github(here.path());
+    github.sign_in().await;
+    wait_for_library(&peers.targets.join("mcpo-dev-github"));
     let mut python = peers.python(here.path());
     python.wait(FIRST);
 
     eprintln!("{ROUNDS} rounds …");
     for round in 0..=ROUNDS {
-        for server in [&mut ours, &mut python, &mut cargo] {
+        for server in [&mut ours, &mut github, &mut python, &mut cargo] {
             server.edit(round);
             // Whatever a reload leaves to be done is done before the next one is measured.
             thread::sleep(Duration::from_millis(700));
         }
     }
-    let medians = (ours.median(), python.median(), cargo.median());
-    drop((cargo, python));
+    let medians = Medians {
+        ours: ours.median(),
+        github: github.median(),
+        python: python.median(),
+        cargo: cargo.median(),
+    };
+    drop((cargo, github, python));
 
     eprintln!("{ROUNDS} reloads under load …");
-    let (took, failed) = under_load(&mut ours);
-    let figures = figures(medians, &took, failed.len());
+    let (took, mut failed) = under_load(&mut ours);
+    eprintln!("reloads under open calls …");
+    let cut = stream::over_reloads(&mut ours);
+    let figures = figures(&medians, &took, (failed.len(), cut.len()));
+    failed.extend(cut);
     for error in &failed {
         eprintln!("failed: {error}");
     }
@@ -174,7 +221,21 @@ fn under_load(ours: &mut Watched) -> (Vec<f64>, Vec<String>) {
     (took, failed)
 }
 
-fn figures((ours, python, cargo): (f64, f64, f64), took: &[f64], failed: usize) -> [Figure; 8] {
+/// In milliseconds.
+struct Medians {
+    ours: f64,
+    github: f64,
+    python: f64,
+    cargo: f64,
+}
+
+fn figures(medians: &Medians, took: &[f64], (failed, cut): (usize, usize)) -> [Figure; 11] {
+    let Medians {
+        ours,
+        github,
+        python,
+        cargo,
+    } = *medians;
     let figure = |name: &str, value, unit, bar| Figure {
         name: name.to_owned(),
         value,
@@ -185,6 +246,7 @@ fn figures((ours, python, cargo): (f64, f64, f64), took: &[f64], failed: usize) 
     let p99 = took[took.len() * 99 / 100];
     [
         figure("mcpo dev, median", ours, "ms", Bar::None),
+        figure("mcpo dev, github template", github, "ms", Bar::None),
         figure("uvicorn --reload, median", python, "ms", Bar::None),
         figure("cargo watch -x run, median", cargo, "ms", Bar::None),
         figure(
@@ -199,8 +261,15 @@ fn figures((ours, python, cargo): (f64, f64, f64), took: &[f64], failed: usize) 
             "x",
             Bar::AtMost(0.27),
         ),
+        figure(
+            "github template of uvicorn",
+            github / python,
+            "x",
+            Bar::AtMost(0.6),
+        ),
         figure("calls during 20 reloads", calls, "", Bar::None),
         figure("failed of them", failed as f64, "", Bar::AtMost(0.0)),
         figure("p99 of them", p99, "ms", Bar::AtMost(50.0)),
+        figure("cut of 5 calls over SSE", cut as f64, "", Bar::AtMost(0.0)),
     ]
 }

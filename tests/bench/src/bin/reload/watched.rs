@@ -81,6 +81,18 @@ impl Watched {
         self.token = Some(visitor.token(&client).await);
     }
 
+    /// A tool that takes longer than a reload.
+    pub fn add_slow_tool(&mut self) {
+        const TOOL: &str = "/// Take some time.\n    #[tool]\n    fn linger(&self) -> String {\n        \
+            std::thread::sleep(std::time::Duration::from_secs(3));\n        \"lingered\".to_owned()\n    }\n\n    ";
+        let text = fs::read_to_string(&self.source).expect("a source");
+        let before = "/// Say who is signed in.";
+        assert!(text.contains(before), "another template");
+        let text = text.replace(before, &format!("{TOOL}{before}"));
+        fs::write(&self.source, text).expect("a source");
+        self.edit(199);
+    }
+
     pub fn edit(&mut self, round: usize) {
         let next = format!("Hello{round}");
         let text = fs::read_to_string(&self.source).expect("a source");

@@ -10,10 +10,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{Credentials, NoToken, Source, exchange, file::CredentialFile, metadata, unpacked};
-use crate::{
-    deploy::{build::has_program, google::http::Http},
-    walk::Secret,
-};
+use crate::{deploy::google::http::Http, process::has_program, walk::Secret};
 
 const LIFETIME: Duration = Duration::from_secs(3600);
 const GCLOUD_PATIENCE: Duration = Duration::from_secs(30);

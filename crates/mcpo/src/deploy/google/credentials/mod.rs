@@ -18,8 +18,8 @@ use tokio::sync::Mutex;
 use self::file::CredentialFile;
 use super::http::Http;
 use crate::{
-    deploy::build::has_program,
     error::{Failure, Outcome},
+    process::has_program,
     walk::Secret,
 };
 

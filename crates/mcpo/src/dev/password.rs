@@ -1,0 +1,49 @@
+//! A password for a server that a tunnel opens to the internet: nobody is let in by accident.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use crate::{
+    error::{Failure, Outcome},
+    project::Environment,
+    walk::Secret,
+};
+
+const FILE: &str = "tunnel-password";
+const LENGTH: usize = 24;
+/// Variables by which the runtime asks people who they are.
+const SIGN_IN: &[&str] = &[
+    "ADMIN_PASSWORD",
+    "ADMIN_PASSWORD_HASH",
+    "GITHUB_CLIENT_ID",
+    "MCPO_AUTHORIZATION_SERVER",
+];
+
+/// Whether somebody is asked to sign in already.
+pub fn is_asked(environment: &Environment) -> bool {
+    SIGN_IN.iter().any(|name| environment.get(name).is_some())
+}
+
+/// The one that is kept in the state folder, or a new one.
+pub fn keep(state: &Path) -> Outcome<Secret> {
+    let path = state.join(FILE);
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    if kept.trim().len() == LENGTH {
+        return Ok(Secret::new(kept.trim()));
+    }
+    let made = Secret::random_of(LENGTH)
+        .map_err(|error| Failure::new("failed to get random bytes").because(&error))?;
+    let write = || -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(&path)?.write_all(made.expose().as_bytes())
+    };
+    write().map_err(|error| {
+        Failure::new(format!("failed to write {}", path.display())).because(&error)
+    })?;
+    Ok(made)
+}

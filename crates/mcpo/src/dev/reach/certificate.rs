@@ -1,0 +1,113 @@
+//! A certificate for this machine, kept in the project's state folder.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
+
+use crate::error::{Failure, Outcome};
+
+const FOLDER: &str = "tls";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Apple's systems take none that lasts longer than 825 days.
+const LASTS: Duration = Duration::from_secs(800 * 24 * 60 * 60);
+const RENEWED_BEFORE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A certificate and its key. It signs nothing but itself: whoever trusts it trusts this machine's
+/// names, and no other site that somebody who finds the key could make up.
+pub struct Certificate {
+    pub file: PathBuf,
+    pub der: CertificateDer<'static>,
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Certificate {
+    /// The one for these names in the state folder, or a new one.
+    pub fn keep(state: &Path, names: &[String]) -> Outcome<Self> {
+        let folder = state.join(FOLDER);
+        let failed = |error: &dyn std::error::Error| {
+            Failure::new(format!(
+                "failed to keep a certificate in {}",
+                folder.display()
+            ))
+            .because(error)
+        };
+        if let Some(kept) = Self::read(&folder, names) {
+            return Ok(kept);
+        }
+        fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+        let key = KeyPair::generate().map_err(|error| failed(&error))?;
+        let certificate = params(names)
+            .and_then(|params| params.self_signed(&key))
+            .map_err(|error| failed(&error))?;
+        let write = |file: &str, text: &str| write_private(&folder.join(file), text);
+        write("key.pem", &key.serialize_pem())
+            .and_then(|()| write("names", &stamp(names)))
+            .and_then(|()| write("certificate.pem", &certificate.pem()))
+            .map_err(|error| failed(&error))?;
+        Ok(Self {
+            file: folder.join("certificate.pem"),
+            der: certificate.der().clone(),
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        })
+    }
+
+    fn read(folder: &Path, names: &[String]) -> Option<Self> {
+        let file = folder.join("certificate.pem");
+        let age = fs::metadata(&file).ok()?.modified().ok()?.elapsed().ok()?;
+        let is_for_these = fs::read_to_string(folder.join("names")).ok()? == stamp(names);
+        if !is_for_these || age + RENEWED_BEFORE > LASTS {
+            return None;
+        }
+        Some(Self {
+            der: CertificateDer::from_pem_file(&file).ok()?,
+            key: PrivateKeyDer::from_pem_file(folder.join("key.pem")).ok()?,
+            file,
+        })
+    }
+}
+
+fn stamp(names: &[String]) -> String {
+    format!("{}\n", names.join("\n"))
+}
+
+fn params(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
+    // An address among them is written as one.
+    let mut params = CertificateParams::new(names.to_vec())?;
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, "mcpo dev on this machine");
+    params.distinguished_name = name;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let now = SystemTime::now();
+    params.not_before = (now - DAY).into();
+    params.not_after = (now + LASTS).into();
+    Ok(params)
+}
+
+/// The names that this machine is called by itself, and the address that it is to be reached at.
+pub fn names(host: IpAddr) -> Vec<String> {
+    let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut names = own.to_vec();
+    let host = host.to_string();
+    if !names.contains(&host) {
+        names.push(host);
+    }
+    names
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let draft = path.with_extension("draft");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(draft, path)
+}

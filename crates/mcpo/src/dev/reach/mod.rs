@@ -1,0 +1,129 @@
+//! From where the server can be reached, and what it is told of that: this machine, its network by
+//! TLS, or the internet by a tunnel.
+
+mod certificate;
+mod front;
+mod kinds;
+mod tunnel;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    path::Path,
+};
+
+use rustls::pki_types::CertificateDer;
+
+use self::certificate::Certificate;
+pub use self::{front::Front, kinds::Wish, tunnel::Tunnel};
+use super::{DevArgs, password, socket};
+use crate::{
+    error::{Failure, Outcome},
+    project::Environment,
+    ui::Ui,
+};
+
+/// Where connections come in, and by which name.
+pub struct Reach {
+    /// What servers accept from.
+    pub listener: TcpListener,
+    /// What is typed into a client on this machine.
+    pub local: String,
+    /// What servers are told, whatever the shell and the environment file say.
+    pub decided: Vec<(String, String)>,
+    pub tunnel: Option<Tunnel>,
+    pub front: Option<Front>,
+    /// What has to be trusted, and the file it is in.
+    pub certificate: Option<(CertificateDer<'static>, String)>,
+    /// What whoever connects is asked for, if it was made for the tunnel.
+    pub password: Option<String>,
+}
+
+impl Reach {
+    /// Opens what leads to the socket.
+    pub async fn open(
+        args: &DevArgs,
+        outer: TcpListener,
+        state: &Path,
+        environment: &Environment,
+        ui: &Ui,
+    ) -> Outcome<Self> {
+        let port = local_address(&outer)?.port();
+        let mut reach = Self {
+            listener: outer,
+            local: format!("http://{}/mcp", authority(args.host, port)),
+            decided: Vec::new(),
+            tunnel: None,
+            front: None,
+            certificate: None,
+            password: None,
+        };
+        if args.https {
+            reach.encrypt(args.host, port, state, environment)?;
+        }
+        if let Some(wish) = args.tunnel {
+            let tunnel = Tunnel::open(wish, port, ui).await?;
+            reach.decide("BASE_URL", tunnel.address.clone());
+            reach.tunnel = Some(tunnel);
+            if !args.open_to_anyone && !password::is_asked(environment) {
+                let made = password::keep(state)?;
+                reach.decide("ADMIN_PASSWORD", made.expose().to_owned());
+                reach.password = Some(made.expose().to_owned());
+            }
+        }
+        Ok(reach)
+    }
+
+    fn encrypt(
+        &mut self,
+        host: IpAddr,
+        port: u16,
+        state: &Path,
+        environment: &Environment,
+    ) -> Outcome<()> {
+        let host = if host.is_unspecified() {
+            in_the_network().unwrap_or(host)
+        } else {
+            host
+        };
+        let certificate = Certificate::keep(state, &certificate::names(host))?;
+        let inside = socket::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
+        let address = local_address(&inside)?;
+        let outer = std::mem::replace(&mut self.listener, inside);
+        self.front = Some(Front::new(outer, &certificate, address)?);
+        let base = format!("https://{}", authority(host, port));
+        self.local = format!("{base}/mcp");
+        if environment.get("BASE_URL").is_none() {
+            self.decide("BASE_URL", base);
+        }
+        self.certificate = Some((certificate.der, certificate.file.display().to_string()));
+        Ok(())
+    }
+
+    fn decide(&mut self, name: &str, value: String) {
+        self.decided.push((name.to_owned(), value));
+    }
+}
+
+/// A host as it stands in a URL.
+fn authority(host: IpAddr, port: u16) -> String {
+    if host.is_loopback() || host.is_unspecified() {
+        format!("localhost:{port}")
+    } else {
+        SocketAddr::new(host, port).to_string()
+    }
+}
+
+fn local_address(listener: &TcpListener) -> Outcome<SocketAddr> {
+    listener
+        .local_addr()
+        .map_err(|error| Failure::new("failed to tell where the server listens").because(&error))
+}
+
+/// The address that others in the network see. Nothing is sent to the address that is named here,
+/// which is nobody's (RFC 5737).
+fn in_the_network() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_unspecified() && !address.is_loopback()).then_some(address)
+}

@@ -1,0 +1,72 @@
+//! What a server tells of one request.
+
+use serde::{Deserialize, Serialize};
+
+/// How a line of a notice begins that tells of a request.
+const NOTICE: &str = "X_MCPO_STEP=";
+
+/// One request and its answer.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub struct Notice {
+    pub step: String,
+    pub method: String,
+    pub status: u16,
+    pub milliseconds: u64,
+    #[serde(default)]
+    pub agent: String,
+    /// The name that was registered just now.
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub redirect_uri: Option<String>,
+}
+
+impl Notice {
+    /// Reads a line, if it is one of these.
+    pub fn read(line: &str) -> Option<Self> {
+        let mut notice: Self = serde_json::from_str(line.strip_prefix(NOTICE)?).ok()?;
+        // They stand on a terminal later, and strangers choose them.
+        plain(&mut notice.step);
+        plain(&mut notice.method);
+        plain(&mut notice.agent);
+        for text in [&mut notice.name, &mut notice.redirect_uri] {
+            text.iter_mut().for_each(plain);
+        }
+        Some(notice)
+    }
+
+    /// The first word of who asks: `node`, `python-httpx`, `Mozilla`.
+    pub fn product(&self) -> &str {
+        self.agent
+            .split(['/', ' '])
+            .next()
+            .filter(|word| !word.is_empty())
+            .unwrap_or("somebody")
+    }
+
+    /// Whether a person's browser asked.
+    pub fn is_from_browser(&self) -> bool {
+        self.agent.starts_with("Mozilla/")
+    }
+}
+
+fn plain(text: &mut String) {
+    text.retain(|c| !c.is_control());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Notice;
+
+    #[test]
+    fn reads_only_its_own_and_nothing_that_could_play_with_a_terminal() {
+        assert_eq!(Notice::read("READY=1"), None);
+        assert_eq!(Notice::read("X_MCPO_STEP={broken"), None);
+        let line = r#"X_MCPO_STEP={"step":"token","method":"POST","status":200,"milliseconds":3,"agent":"a\u001b[2J/1","name":null}"#;
+        let notice = Notice::read(line).unwrap();
+        assert_eq!(
+            (notice.agent.as_str(), notice.product()),
+            ("a[2J/1", "a[2J")
+        );
+    }
+}

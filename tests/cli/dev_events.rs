@@ -1,0 +1,74 @@
+//! What `mcpo dev` tells programs, and what it tells of clients.
+
+use mcpo_test_support::{http, tiny::TinyProject, wait};
+use serde_json::Value;
+
+use crate::running::Dev;
+
+fn events(dev: &Dev) -> Vec<Value> {
+    let results = dev.results();
+    let whole = results
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'));
+    whole
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect()
+}
+
+fn wait_for_event(dev: &Dev, name: &str) -> Value {
+    wait::until(name, || {
+        let mut events = events(dev).into_iter();
+        events.find(|event| event["event"] == name)
+    })
+}
+
+#[test]
+fn each_event_is_a_line_of_json() {
+    let project = TinyProject::new();
+    let mut dev = Dev::start_with(&project, &["--json"], &[]);
+    let serving = wait_for_event(&dev, "serving");
+    assert_eq!(serving["schema"], 1);
+    assert_eq!(serving["url"], format!("http://localhost:{}/mcp", dev.port));
+    assert_eq!(serving["asks_for_sign_in"], false);
+    wait_for_event(&dev, "ready");
+
+    project.answer("\"two\"");
+    let reloaded = wait_for_event(&dev, "reloaded");
+    // Cargo writes the lock file of a first build at about the same time.
+    let files = reloaded["files"].as_array().unwrap();
+    assert!(files.contains(&"src/main.rs".into()), "{reloaded}");
+    assert!(reloaded["milliseconds"].as_u64().unwrap() > 0);
+    project.answer("1");
+    wait_for_event(&dev, "build failed");
+    dev.get("/stops");
+    let request = wait_for_event(&dev, "request");
+    assert_eq!(request["client"], "claude.ai");
+    assert!(http::get(dev.port, "/crash").is_err());
+    wait_for_event(&dev, "crashed");
+    dev.signal("INT");
+    dev.wait();
+    wait_for_event(&dev, "stopped");
+}
+
+#[test]
+fn without_json_stdout_is_empty() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    dev.get("/stops");
+    assert_eq!(dev.results(), "");
+}
+
+#[test]
+fn a_client_that_stopped_is_told_with_what_is_known_of_it() {
+    let project = TinyProject::new();
+    let dev = Dev::ready(&project);
+    dev.get("/stops");
+    dev.wait_for(
+        "claude.ai stopped 8 s ago after registration (201); next would be the sign-in page",
+    );
+    let said = dev.said();
+    assert!(
+        said.contains("perhaps: the browser did not open the sign-in page"),
+        "{said}"
+    );
+}

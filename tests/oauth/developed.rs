@@ -1,0 +1,134 @@
+//! What a server that is developed tells `mcpo dev`, and the clients of the one it replaces.
+
+use std::{os::unix::net::UnixDatagram, time::Duration};
+
+use mcpo_test_support::{
+    client::TestClient,
+    process::{ServerProcess, free_port},
+    wait,
+};
+use serde_json::{Value, json};
+
+const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
+
+struct Parent {
+    folder: tempfile::TempDir,
+    socket: UnixDatagram,
+}
+
+impl Parent {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = UnixDatagram::bind(folder.path().join("ready")).unwrap();
+        let patience = Some(Duration::from_secs(5));
+        socket.set_read_timeout(patience).unwrap();
+        Self { folder, socket }
+    }
+
+    async fn start(&self, under_dev: bool) -> ServerProcess {
+        let path = self.folder.path().join("ready").display().to_string();
+        let environment = [("NOTIFY_SOCKET", &*path), ("MCPO_DEV", "1")];
+        let count = if under_dev { 2 } else { 1 };
+        let environment = &environment[..count];
+        ServerProcess::start_held(SERVER, free_port(), self.folder.path(), environment).await
+    }
+
+    /// What was told so far.
+    fn heard(&self) -> String {
+        self.socket.set_nonblocking(true).unwrap();
+        let (mut buffer, mut heard) = (vec![0; 65536], String::new());
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            heard.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            heard.push('\n');
+        }
+        heard
+    }
+}
+
+#[tokio::test]
+async fn each_step_of_a_client_is_told_and_nothing_secret_with_it() {
+    let parent = Parent::new();
+    let server = parent.start(true).await;
+    parent.heard();
+    let client = TestClient::register(&server.base()).await;
+    let mut heard = parent.heard();
+    let tokens = client.tokens().await;
+    let access = tokens["access_token"].as_str().unwrap();
+    client.can_call(access).await;
+    heard.push_str(&parent.heard());
+
+    let steps: Vec<Value> = heard
+        .lines()
+        .filter_map(|line| line.strip_prefix("X_MCPO_STEP="))
+        .map(|step| serde_json::from_str(step).unwrap())
+        .collect();
+    let names: Vec<_> = steps
+        .iter()
+        .map(|step| step["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["registration", "authorization", "consent", "token", "mcp"]
+    );
+    assert_eq!(steps[0]["name"], "Test Client");
+    assert_eq!(steps[0]["redirect_uri"], "http://127.0.0.1:1/callback");
+    assert_eq!(steps[1]["redirect_uri"], "http://127.0.0.1:1/callback");
+    assert_eq!(steps[3]["status"], 200);
+    for secret in [
+        access,
+        tokens["refresh_token"].as_str().unwrap(),
+        &client.id,
+    ] {
+        assert!(!heard.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_serves_for_good_tells_nothing_of_requests() {
+    let parent = Parent::new();
+    let server = parent.start(false).await;
+    TestClient::register(&server.base()).await.tokens().await;
+    assert!(!parent.heard().contains("X_MCPO_STEP"));
+}
+
+#[tokio::test]
+async fn sessions_of_the_older_protocol_hear_that_tools_changed() {
+    let parent = Parent::new();
+    let server = parent.start(true).await;
+    let client = TestClient::register(&server.base()).await;
+    let tokens = client.tokens().await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let url = format!("{}/mcp", server.base());
+    let initialize = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": { "name": "test", "version": "1" },
+    } });
+    let begun = client
+        .http
+        .post(&url)
+        .bearer_auth(token)
+        .header("accept", "application/json, text/event-stream")
+        .json(&initialize);
+    let begun = begun.send().await.unwrap();
+    let session = begun.headers()["mcp-session-id"].clone();
+    let hello = begun.text().await.unwrap();
+    assert!(hello.contains(r#""tools":{"listChanged":true}"#), "{hello}");
+    let news = client
+        .http
+        .get(&url)
+        .bearer_auth(token)
+        .header("accept", "text/event-stream")
+        .header("mcp-session-id", session);
+    let mut news = news.send().await.unwrap();
+    assert!(news.status().is_success());
+
+    wait::signal("TERM", server.pid());
+    let mut heard = String::new();
+    while let Some(chunk) = news.chunk().await.unwrap() {
+        heard.push_str(&String::from_utf8_lossy(&chunk));
+    }
+    assert!(
+        heard.ends_with("\"method\":\"notifications/tools/list_changed\"}\n\n"),
+        "{heard}"
+    );
+}
