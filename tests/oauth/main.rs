@@ -23,6 +23,7 @@ mod introspect;
 mod login;
 mod mcp;
 mod mounted;
+mod openid;
 mod refresh;
 mod register;
 mod requirements;
