@@ -117,6 +117,22 @@ fn keys_do_what_they_say_and_leave_the_terminal_as_it_was() {
     assert!(!screen.contains("\u{1b}["), "colours where NO_COLOR is set");
 }
 
+/// The tiny server has tools by name only; that the call is tried, and what kept it, is told.
+#[test]
+fn a_digit_tries_a_tool() {
+    let project = TinyProject::new();
+    project.write(".env", "MCPO_SECRET=x\nTOOLS='add:1:1 greet:1:1'\n");
+    let dev = format!("{} dev --port 0", env!("CARGO_BIN_EXE_mcpo"));
+    let mut terminal = Terminal::run(&project, &dev);
+    terminal.shows(" Ready in ", 1);
+    terminal.press("t");
+    terminal.shows("Tools 1 add, 2 greet (a digit tries one", 1);
+    terminal.press("2");
+    terminal.shows("Trying greet", 1);
+    terminal.shows("warning greet was not called", 1);
+    terminal.press("7q");
+}
+
 /// Nine columns are less than any line; a terminal breaks lines itself, and nothing may fail over it.
 #[test]
 fn a_terminal_may_be_narrow_and_change_its_size() {

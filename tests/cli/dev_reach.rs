@@ -253,3 +253,10 @@ fn https_by_a_certificate_that_is_kept() {
     assert_eq!(fs::read(&file).unwrap(), before);
     assert_eq!(ask(&dev, "localhost", &file, "/").unwrap(), "two");
 }
+
+#[test]
+fn an_open_address_without_tls_says_who_is_refused() {
+    let project = TinyProject::new();
+    let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[]);
+    dev.wait_for("OAuth needs https off this machine; add --https or --tunnel");
+}

@@ -21,6 +21,8 @@ pub struct Desk {
     pub tools: RefCell<Option<Tools>>,
     /// Somebody wants the server walked now.
     pub walk: Notify,
+    /// The tool that this walk is to call.
+    pub tried: RefCell<Option<String>>,
     /// Variables that were decided for this run.
     decided: Vec<(String, String)>,
     /// Whether a program reads along on stdout.

@@ -16,7 +16,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{Stop, change::Change, desk::Desk};
+use super::{Stop, change::Change, desk::Desk, tools::Tools};
 use crate::{
     error::{Failure, Outcome},
     ui::Ui,
@@ -26,7 +26,7 @@ use crate::{
 const CONNECTORS: &str = "https://claude.ai/settings/connectors";
 /// How often it is looked whether the terminal is ours again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-const HELP: &str = "r rebuild and restart, p probe, t tools, l requests on or off, \
+const HELP: &str = "r rebuild and restart, p probe, t tools and try one, l requests on or off, \
                     c copy the URL, o open claude.ai's connectors, q quit";
 
 /// The actor at the keyboard.
@@ -70,10 +70,11 @@ impl Keys<'_> {
             b't' => match &*self.desk.tools.borrow() {
                 Some(tools) => self.ui.step(
                     "Tools",
-                    tools.describe().unwrap_or_else(|| "there are none".into()),
+                    tools.numbered().unwrap_or_else(|| "there are none".into()),
                 ),
                 None => self.ui.step("Tools", "no server has named any yet"),
             },
+            digit @ b'1'..=b'9' => self.try_tool(usize::from(digit - b'1')),
             b'l' => {
                 let tells = !self.desk.tells_requests.get();
                 self.desk.tells_requests.set(tells);
@@ -98,6 +99,17 @@ impl Keys<'_> {
             b'?' | b'h' => self.ui.step("Keys", HELP),
             b'\r' | b'\n' => self.ui.say(""),
             _ => {}
+        }
+    }
+
+    /// Calls the tool of this number, as claude.ai would.
+    fn try_tool(&self, index: usize) {
+        let tools = self.desk.tools.borrow();
+        let names = tools.as_ref().map(Tools::names).unwrap_or_default();
+        if let Some(name) = names.get(index) {
+            self.ui.step("Trying", name);
+            self.desk.tried.replace(Some((*name).to_owned()));
+            self.desk.walk.notify_one();
         }
     }
 

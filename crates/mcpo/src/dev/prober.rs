@@ -16,6 +16,9 @@ use crate::{
     walk::{ClientName, Credentials, Plan, Quiet, Report, Secret, Verdict, walk},
 };
 
+/// The check of a tool's call.
+const CALL: &str = "tools-call";
+
 /// The actor behind `--probe` and the key for it.
 pub struct Prober<'a> {
     /// Where the project's environment file lies.
@@ -81,12 +84,16 @@ impl<'a> Prober<'a> {
                 }
             };
             plan.kept = std::mem::take(&mut kept);
+            plan.tool = self.desk.tried.take();
             let mut quiet = Quiet;
             let report = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 report = Box::pin(walk(&plan, &mut quiet)) => report,
             };
-            self.tell(&report);
+            match &plan.tool {
+                Some(tool) => self.tell_tried(tool, &report),
+                None => self.tell(&report),
+            }
             kept.extend(report.credentials);
         }
     }
@@ -112,6 +119,19 @@ impl<'a> Prober<'a> {
             plan.sign_in_with(None, Secret::new(password));
         }
         Ok(plan)
+    }
+
+    /// What the tool answered; what kept it from being called otherwise.
+    fn tell_tried(&self, tool: &str, report: &Report<'_>) {
+        let mut checks = report.checks.iter();
+        let called = checks.find(|check| check.rule.id == CALL && check.verdict == Verdict::Pass);
+        match called {
+            Some(check) => self.ui.step("Tried", &check.fault.seen),
+            None => {
+                self.ui.warn(format_args!("{tool} was not called"));
+                self.tell(report);
+            }
+        }
     }
 
     fn tell(&self, report: &Report<'_>) {

@@ -45,6 +45,21 @@ impl Tools {
         (!self.0.is_empty()).then(|| names(self.0.keys()))
     }
 
+    /// All of them for a person who may choose one by its digit.
+    pub fn numbered(&self) -> Option<String> {
+        const DIGITS: usize = 9;
+        let numbered = |(index, name): (usize, &String)| {
+            if index < DIGITS {
+                format!("{} {name}", index + 1)
+            } else {
+                name.clone()
+            }
+        };
+        let all: Vec<_> = self.0.keys().enumerate().map(numbered).collect();
+        let hint = "a digit tries one, with arguments that are made up";
+        (!all.is_empty()).then(|| format!("{} ({hint})", names(&all)))
+    }
+
     /// What is different from `before`, in a few words.
     pub fn changes_since(&self, before: &Self) -> Option<String> {
         let both = || {
@@ -98,6 +113,11 @@ mod tests {
     fn says_what_a_change_did() {
         let before = tools("greet:1:1 whoami:1:1 old:1:1");
         assert_eq!(before.describe().unwrap(), "greet, old, whoami");
+        let numbered = before.numbered().unwrap();
+        assert!(
+            numbered.starts_with("1 greet, 2 old, 3 whoami ("),
+            "{numbered}"
+        );
         let after = tools("greet:2:1 whoami:1:2 new:1:1");
         assert_eq!(
             after.changes_since(&before).unwrap(),

@@ -30,6 +30,12 @@ pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment
             format_args!("{password}   (for the tunnel; ADMIN_PASSWORD in .env takes its place)"),
         );
     }
+    if reach.is_open_in_plain && connector == *local {
+        ui.warn(
+            "other machines reach this address and are refused: OAuth needs https off this machine; \
+             add --https or --tunnel",
+        );
+    }
     if let Some((_, file)) = &reach.certificate {
         trust(ui, file);
     }

@@ -34,6 +34,8 @@ pub struct Reach {
     pub front: Option<Front>,
     /// What has to be trusted, and the file it is in.
     pub certificate: Option<(CertificateDer<'static>, String)>,
+    /// Others in the network get here, and not by TLS.
+    pub is_open_in_plain: bool,
     /// What whoever connects is asked for, if it was made for the tunnel.
     pub password: Option<String>,
 }
@@ -55,6 +57,7 @@ impl Reach {
             tunnel: None,
             front: None,
             certificate: None,
+            is_open_in_plain: !args.host.is_loopback() && !args.https && args.tunnel.is_none(),
             password: None,
         };
         if args.https {
