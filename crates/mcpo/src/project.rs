@@ -11,6 +11,15 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::error::{Failure, Outcome};
 
+/// Variables by which the runtime asks people who they are, or lets somebody else ask.
+pub const SIGN_IN: &[&str] = &[
+    "ADMIN_PASSWORD",
+    "ADMIN_PASSWORD_HASH",
+    "GITHUB_CLIENT_ID",
+    "MCPO_AUTHORIZATION_SERVER",
+    "OIDC_ISSUER",
+];
+
 /// The environment file of a project, never committed.
 pub const ENVIRONMENT_FILE: &str = ".env";
 /// What may go into it, committed.

@@ -9,19 +9,12 @@ use std::{
 
 use crate::{
     error::{Failure, Outcome},
-    project::Environment,
+    project::{Environment, SIGN_IN},
     walk::Secret,
 };
 
 const FILE: &str = "tunnel-password";
 const LENGTH: usize = 24;
-/// Variables by which the runtime asks people who they are.
-const SIGN_IN: &[&str] = &[
-    "ADMIN_PASSWORD",
-    "ADMIN_PASSWORD_HASH",
-    "GITHUB_CLIENT_ID",
-    "MCPO_AUTHORIZATION_SERVER",
-];
 
 /// Whether somebody is asked to sign in already.
 pub fn is_asked(environment: &Environment) -> bool {

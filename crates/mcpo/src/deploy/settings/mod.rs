@@ -16,7 +16,7 @@ use super::args::DeployArgs;
 use crate::{
     error::{Failure, Outcome},
     package::Package,
-    project::Environment,
+    project::{Environment, SIGN_IN},
     walk::Secret,
 };
 
@@ -124,14 +124,6 @@ pub enum SignIn {
     OpenToAnyone,
 }
 
-/// Variables by which the runtime knows how to sign people in.
-const SIGN_IN: &[&str] = &[
-    "ADMIN_PASSWORD",
-    "ADMIN_PASSWORD_HASH",
-    "GITHUB_CLIENT_ID",
-    "MCPO_AUTHORIZATION_SERVER",
-    "OIDC_ISSUER",
-];
 /// The project's feature that brings in the runtime's.
 const REDIS_FEATURE: &str = "redis";
 const LEDGER: &str = "MCPO_LEDGER";
