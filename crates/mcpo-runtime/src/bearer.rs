@@ -204,9 +204,12 @@ async fn verify(
 async fn open(app: &Arc<App>, unverified: &str) -> Result<Pass, Rejection> {
     let Some(external) = &app.external else {
         let token = app.keys.open(unverified);
-        return token
-            .map(|token| Pass::new(token, app))
-            .map_err(|_| Rejection::Invalid("the token is not one of this server's"));
+        let token: AccessToken =
+            token.map_err(|_| Rejection::Invalid("the token is not one of this server's"))?;
+        if !token.grant.person.is_current(&app.epochs) {
+            return Err(Rejection::Invalid("people sign in otherwise by now"));
+        }
+        return Ok(Pass::new(token, app));
     };
     let holder = external
         .holder(unverified, &app.bases, &app.scopes, app.now())
