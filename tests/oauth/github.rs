@@ -163,7 +163,7 @@ async fn up7_a_tool_works_as_its_caller_and_nobody_else_sees_the_token() {
         seen.push_str(&read);
     }
     let secrets = setting.github.secrets();
-    assert_eq!(secrets.len(), 3);
+    assert!(secrets.len() >= 3);
     for secret in secrets {
         assert!(!seen.contains(&secret), "{secret} in {seen}");
     }

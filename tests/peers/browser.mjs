@@ -2,15 +2,16 @@
 // fills the password in, presses Allow, and stops where the browser would leave for the client.
 
 export async function signInAndAllow(authorizeUrl, { password, login = "ada", decision = "allow" } = {}) {
-  const cookies = new Map();
-  const origin = new URL(authorizeUrl).origin;
+  const jars = new Map();
+  const client = new URL(authorizeUrl).searchParams.get("redirect_uri");
   let response = await visit(authorizeUrl, { method: "GET" });
-  for (let step = 0; step < 10; step += 1) {
+  let passwords = 0;
+  for (let step = 0; step < 20; step += 1) {
     const location = response.headers.get("location");
     if (location) {
-      const next = new URL(location, origin);
-      if (next.origin !== origin) return next.href;
-      response = await visit(next.href, { method: "GET" });
+      const next = new URL(location, response.url).href;
+      if (next.startsWith(client)) return next;
+      response = await visit(next, { method: "GET" });
       continue;
     }
     const page = await response.text();
@@ -27,17 +28,20 @@ export async function signInAndAllow(authorizeUrl, { password, login = "ada", de
     } else if (!fields.has("form")) {
       // Its page that asks for consent has one button.
     } else if (page.includes('type="password"')) {
-      if (step > 1) throw new Error("the password was not accepted");
+      if (passwords++ > 0) throw new Error("the password was not accepted");
       if (password === undefined) throw new Error("the page asks for a password");
       fields.set("password", password);
     } else {
       fields.set("decision", decision);
     }
-    response = await visit(new URL(action, origin).href, { method: "POST", body: fields });
+    response = await visit(new URL(action, response.url).href, { method: "POST", body: fields });
   }
   throw new Error("the pages lead nowhere");
 
   async function visit(url, init) {
+    const { origin } = new URL(url);
+    if (!jars.has(origin)) jars.set(origin, new Map());
+    const cookies = jars.get(origin);
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const answer = await fetch(url, { ...init, redirect: "manual", headers: { cookie } });
     for (const line of answer.headers.getSetCookie()) {

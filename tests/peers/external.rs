@@ -1,5 +1,5 @@
-//! An authorization server elsewhere that nobody here wrote: oidc-provider, whose pages a person
-//! walks, and whose JSON Web Tokens are signed with RSA.
+//! oidc-provider, which nobody here wrote and whose tokens are signed with RSA: as an authorization
+//! server elsewhere, and as the place where people sign in.
 
 use std::{
     process::Stdio,
@@ -65,4 +65,71 @@ async fn rs1_rs6_the_sdk_signs_in_at_oidc_provider_and_calls_a_tool_here() {
         .await
         .unwrap();
     assert_eq!(answer.status(), 401);
+}
+
+struct SignedIn {
+    _provider: Child,
+    server: ServerProcess,
+    folder: tempfile::TempDir,
+    place: String,
+}
+
+/// A server where people sign in at oidc-provider, if `allowed` lets them in.
+async fn sign_in_there(allowed: (&str, &str)) -> SignedIn {
+    let (there, here) = (free_port(), free_port());
+    let callback = format!("http://localhost:{here}/auth/oidc/callback");
+    let provider = oidc_provider(there, Some(&callback)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let place = format!("127.0.0.1:{there}");
+    let environment = [
+        ("OIDC_ISSUER", &*format!("http://{place}")),
+        ("OIDC_CLIENT_ID", "mcpo"),
+        ("OIDC_CLIENT_SECRET", "the secret of the client"),
+        allowed,
+    ];
+    let server = ServerProcess::start(SERVER, here, folder.path(), &environment).await;
+    SignedIn {
+        _provider: provider,
+        server,
+        folder,
+        place,
+    }
+}
+
+#[tokio::test]
+async fn up5_up6_people_sign_in_at_oidc_provider_and_stay_signed_in() {
+    for (variable, value) in [
+        ("OIDC_ALLOWED_EMAILS", "ada@example.com"),
+        ("OIDC_ALLOWED_DOMAINS", "example.com"),
+        ("OIDC_ALLOWED_SUBJECTS", "ada"),
+    ] {
+        let setting = sign_in_there((variable, value)).await;
+        let held = setting.folder.path().join("client.json");
+        let url = format!("{}/mcp", setting.server.base());
+        let arguments = [&*url, held.to_str().unwrap(), "whoami", "", "ada"];
+        let call = async || {
+            let printed = node("sdk-client.mjs", &arguments).await;
+            serde_json::from_str::<Value>(&printed).unwrap()
+        };
+        let first = call().await;
+        assert_eq!(first["authorized"], true);
+        let expected = format!("{}:ada through SDK client", setting.place);
+        assert_eq!(first["text"], expected, "{variable}");
+        // The refresh asks oidc-provider whether ada may still come in.
+        let mut state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
+        state["tokens"]["access_token"] = "spoiled".into();
+        std::fs::write(&held, state.to_string()).unwrap();
+        let second = call().await;
+        assert_eq!(second["authorized"], false, "{variable}");
+        assert_eq!(second["text"], expected);
+    }
+}
+
+#[tokio::test]
+async fn up5_up6_chromium_signs_in_at_oidc_provider() {
+    let setting = sign_in_there(("OIDC_ALLOWED_EMAILS", "ada@example.com")).await;
+    let screenshots = concat!(env!("CARGO_MANIFEST_DIR"), "/../artifacts/pages");
+    let place = format!("http://{}", setting.place);
+    let printed = node("openid.mjs", &[&setting.server.base(), &place, screenshots]).await;
+    assert_eq!(printed.matches("passed: ").count(), 4, "{printed}");
 }

@@ -1,7 +1,9 @@
 // The official TypeScript SDK as a client: registers, authorizes through the real pages, calls a
 // tool, and keeps what it holds in a file, as an application would.
 //
-//   node sdk-client.mjs URL STATE-FILE TOOL [PASSWORD]
+//   node sdk-client.mjs URL STATE-FILE TOOL [PASSWORD [LOGIN]]
+//
+// LOGIN is who signs in at oidc-provider, where that is asked.
 //
 // Prints {"text", "authorized"}: what the tool said, and whether a person had to be asked.
 
@@ -11,7 +13,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { signInAndAllow } from "./browser.mjs";
 
-const [url, file, tool, password] = process.argv.slice(2);
+const [url, file, tool, password, login] = process.argv.slice(2);
 const state = load();
 let redirectedTo;
 
@@ -38,7 +40,7 @@ const provider = {
 
 let connection = await connect();
 if (!connection) {
-  const callback = new URL(await signInAndAllow(redirectedTo.href, { password }));
+  const callback = new URL(await signInAndAllow(redirectedTo.href, { password, login }));
   if (callback.searchParams.get("state") !== "sdk-state") throw new Error("wrong state");
   const authorizationCode = callback.searchParams.get("code");
   const iss = callback.searchParams.get("iss") ?? undefined;

@@ -20,6 +20,18 @@ pub const STATE_FOLDER: &str = ".mcpo";
 /// The key ring that seals what clients carry.
 const SECRET: &str = "MCPO_SECRET";
 
+/// Variables by which the runtime asks people who they are, and how they then sign in.
+pub const SIGN_IN: &[(&str, &str)] = &[
+    ("ADMIN_PASSWORD", "with ADMIN_PASSWORD"),
+    (
+        "ADMIN_PASSWORD_HASH",
+        "with the password of ADMIN_PASSWORD_HASH",
+    ),
+    ("GITHUB_CLIENT_ID", "with GitHub"),
+    ("OIDC_ISSUER", "at OIDC_ISSUER"),
+    ("MCPO_AUTHORIZATION_SERVER", "at MCPO_AUTHORIZATION_SERVER"),
+];
+
 /// What a server in development finds in its environment beyond what `mcpo` itself was given.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
@@ -96,6 +108,13 @@ impl Environment {
             .or_else(|| env::var(name).ok())
             .or_else(from_file)
             .filter(|value| !value.is_empty())
+    }
+
+    /// How people sign in; `None` if nobody is asked.
+    pub fn sign_in(&self) -> Option<&'static str> {
+        let mut ways = SIGN_IN.iter();
+        let way = ways.find(|(name, _)| self.get(name).is_some());
+        way.map(|(_, how)| *how)
     }
 
     /// What is to be added to the environment that the server inherits.

@@ -1,8 +1,12 @@
 //! An MCP server whose tools work as the person who calls.
 
+use std::sync::LazyLock;
+
 use mcpo_runtime::{Caller, UpstreamError};
-use reqwest::StatusCode;
+use reqwest::{Client, StatusCode};
 use rmcp::{ErrorData, handler::server::wrapper::Parameters, schemars, tool, tool_router};
+
+static CLIENT: LazyLock<Client> = LazyLock::new(crate::client::browser);
 
 /// Where to look.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -36,7 +40,7 @@ impl AsCaller {
         Parameters(Place { url }): Parameters<Place>,
     ) -> Result<String, ErrorData> {
         let token = caller.upstream_token().await?;
-        let answer = crate::client::browser()
+        let answer = CLIENT
             .get(url)
             .bearer_auth(token.secret())
             .header("user-agent", "test")

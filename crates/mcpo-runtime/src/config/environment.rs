@@ -2,6 +2,7 @@
 
 mod external;
 mod ledger;
+mod openid;
 mod sign_in;
 
 use std::{
@@ -131,7 +132,7 @@ fn open_to_anyone() -> ConfigError {
         name: "ADMIN_PASSWORD",
         value: None,
         problem: "is not set, so anyone on the internet could call these tools".into(),
-        allowed: "set it, let people sign in with GitHub (GITHUB_CLIENT_ID), or set \
+        allowed: "set it, let people sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER), or set \
                   MCPO_OPEN_TO_ANYONE=1 if that is what you want",
     }
 }

@@ -205,6 +205,12 @@ impl Config {
     /// | `GITHUB_ALLOWED_ORGS`, `GITHUB_ALLOWED_TEAMS` | members may: `acme`, `acme/core` | – |
     /// | `GITHUB_SCOPES` | what people are asked for, by comma | `read:user` |
     /// | `GITHUB_SERVER_URL`, `GITHUB_API_URL` | a GitHub Enterprise Server, and its API | github.com |
+    /// | `OIDC_ISSUER` | where people sign in: the URL of an OpenID provider's issuer, `google`, `microsoft:TENANT`, `auth0:DOMAIN`, `okta:DOMAIN` or `keycloak:URL` | – |
+    /// | `OIDC_CLIENT_ID`, `OIDC_CLIENT_SECRET` | the client there; its callback is `/auth/oidc/callback` | – |
+    /// | `OIDC_ALLOWED_EMAILS` | who may come in, by verified e-mail address and comma; `*` for everybody who has an account there | nobody |
+    /// | `OIDC_ALLOWED_DOMAINS`, `OIDC_ALLOWED_SUBJECTS`, `OIDC_ALLOWED_GROUPS` | the same by domain of the verified address, by `sub`, by group | nobody |
+    /// | `OIDC_GROUPS_CLAIM` | the claim with the groups | `groups` |
+    /// | `OIDC_SCOPES` | what people are asked for there | `openid profile email offline_access`, or what the provider has for it |
     /// | `MCPO_AUTHORIZATION_SERVER` | issuer of an authorization server elsewhere that is trusted, see [`AuthorizationServer`] | this server is its own |
     /// | `MCPO_AUDIENCE` | whom its tokens have to be for, by comma | the URL of `/mcp` |
     /// | `MCPO_SCOPE_MAP` | what scopes are called there: `THEIRS=OURS` by comma; `*=OURS` for any token | the same |

@@ -8,7 +8,7 @@ use std::fmt;
 use crate::{
     base_url::BaseUrls,
     clock::Timestamp,
-    jwt::{Claims, Head, Issuer, JwtFault, SKEW, TokenFault},
+    jwt::{Claims, Documents, Head, Issuer, JwtFault, SKEW, TokenFault},
     scope::{ScopePolicy, Scopes},
 };
 
@@ -47,7 +47,8 @@ impl AuthorizationServer {
     /// The one whose issuer identifier is `issuer`, byte for byte as in its metadata.
     pub fn new(issuer: impl Into<String>) -> Result<Self, AuthorizationServerError> {
         let issuer = issuer.into();
-        Issuer::new(&issuer).ok_or(AuthorizationServerError::Issuer)?;
+        Issuer::new(&issuer, Documents::AuthorizationServer)
+            .ok_or(AuthorizationServerError::Issuer)?;
         Ok(Self {
             issuer,
             audiences: Vec::new(),
@@ -107,7 +108,7 @@ pub(crate) struct Holder {
 impl External {
     /// `None` if the settings are not of an issuer.
     pub(crate) fn new(settings: AuthorizationServer) -> Option<Self> {
-        let issuer = Issuer::new(&settings.issuer)?;
+        let issuer = Issuer::new(&settings.issuer, Documents::AuthorizationServer)?;
         Some(Self { settings, issuer })
     }
 
@@ -117,7 +118,7 @@ impl External {
 
     /// Says in the log what the first call would stumble over, when a server starts.
     pub(crate) async fn greet(&self, now: Timestamp) {
-        if let Err(error) = self.issuer.check(now).await {
+        if let Err(error) = self.issuer.metadata(now).await {
             tracing::error!(%error, "the authorization server cannot be used");
         }
     }

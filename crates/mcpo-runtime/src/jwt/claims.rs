@@ -15,6 +15,11 @@ pub(crate) const SKEW: Duration = Duration::from_secs(60);
 pub(crate) struct Claims(pub(super) Map<String, Value>);
 
 impl Claims {
+    /// What was heard from the issuer itself, which needs no signature.
+    pub(crate) const fn of_userinfo(claims: Map<String, Value>) -> Self {
+        Self(claims)
+    }
+
     /// A claim; null is none.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())

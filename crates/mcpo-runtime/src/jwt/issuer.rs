@@ -33,10 +33,20 @@ const PAUSE: Duration = Duration::from_secs(15);
 pub(crate) struct Issuer {
     /// As it stands in its tokens, byte for byte.
     id: String,
+    documents: Documents,
     outgoing: Outgoing,
     known: RwLock<Arc<Known>>,
     /// Of many who need the same, one asks.
     asking: Mutex<()>,
+}
+
+/// Which documents describe it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Documents {
+    /// Any of them, as the MCP authorization specification orders them.
+    AuthorizationServer,
+    /// That of an OpenID provider.
+    OpenId,
 }
 
 /// What is known of it, and since when.
@@ -50,14 +60,22 @@ struct Known {
 
 #[derive(Debug)]
 struct Found {
+    metadata: Arc<Metadata>,
     keys: KeySet,
 }
 
-/// What an issuer says of itself.
+/// What an issuer says of itself. Endpoints are checked when they are used.
 #[derive(Clone, Debug, Deserialize)]
-struct Metadata {
+pub(crate) struct Metadata {
     issuer: String,
     jwks_uri: String,
+    pub(crate) authorization_endpoint: Option<String>,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) userinfo_endpoint: Option<String>,
+    pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    pub(crate) prompt_values_supported: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) authorization_response_iss_parameter_supported: bool,
 }
 
 /// Why an issuer cannot be asked.
@@ -82,10 +100,11 @@ pub(crate) enum TokenFault {
 
 impl Issuer {
     /// `None` if `id` is not the https URL of an issuer, or one on this machine.
-    pub(crate) fn new(id: &str) -> Option<Self> {
+    pub(crate) fn new(id: &str, documents: Documents) -> Option<Self> {
         server_url(id)?;
         Some(Self {
             id: id.to_owned(),
+            documents,
             outgoing: Outgoing::default(),
             known: RwLock::default(),
             asking: Mutex::default(),
@@ -96,9 +115,14 @@ impl Issuer {
         &self.id
     }
 
-    /// Whether it can be used at the moment.
-    pub(crate) async fn check(&self, now: Timestamp) -> Result<(), IssuerError> {
-        self.found(now, |found| found.is_fresh).await.map(drop)
+    pub(crate) const fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+
+    /// What it says of itself.
+    pub(crate) async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, IssuerError> {
+        let found = self.found(now, |found| found.is_fresh).await?;
+        Ok(Arc::clone(&found.metadata))
     }
 
     /// What a token of this issuer claims, and what stands before the claims; the time and the issuer
@@ -188,7 +212,8 @@ impl Issuer {
             let text = format!("{url} has no key that tokens could be verified with");
             return Err(IssuerError::Unexpected(text));
         }
-        Ok(Found { keys })
+        let metadata = Arc::new(metadata);
+        Ok(Found { metadata, keys })
     }
 
     /// The first of its documents that is there; it has to be this issuer's (RFC 8414 §3.3).
@@ -224,11 +249,16 @@ impl Issuer {
             url
         };
         let appended = at(format!("{path}{OPENID}"));
-        let mut urls = vec![at(format!("{SERVER}{path}")), at(format!("{OPENID}{path}"))];
-        if !urls.contains(&appended) {
-            urls.push(appended);
+        match self.documents {
+            Documents::OpenId => vec![appended],
+            Documents::AuthorizationServer => {
+                let mut urls = vec![at(format!("{SERVER}{path}")), at(format!("{OPENID}{path}"))];
+                if !urls.contains(&appended) {
+                    urls.push(appended);
+                }
+                urls
+            }
         }
-        urls
     }
 
     /// JSON of this form; `None` if there is nothing of it.
@@ -251,7 +281,7 @@ impl Issuer {
     }
 
     /// The URL of an endpoint that the metadata name: with TLS, or on this machine if the issuer is.
-    fn endpoint(&self, text: &str, name: &str) -> Result<Url, IssuerError> {
+    pub(crate) fn endpoint(&self, text: &str, name: &str) -> Result<Url, IssuerError> {
         let is_here = self.id.starts_with("http:");
         let url = Url::parse(text).ok().filter(|url| {
             let mut bare = url.clone();

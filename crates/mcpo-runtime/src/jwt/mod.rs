@@ -12,11 +12,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Validation};
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use self::keys::KeySet;
 pub(crate) use self::{
     claims::{Claims, SKEW},
-    issuer::{Issuer, TokenFault},
+    issuer::{Documents, Issuer, IssuerError, Metadata, TokenFault},
 };
 
 /// Access tokens with many claims have a few kilobytes.
@@ -49,6 +50,8 @@ pub(crate) enum JwtFault {
     TooEarly,
     #[error("has no usable claim {0}")]
     Claim(&'static str),
+    #[error("belongs to another sign-in ({0})")]
+    OtherSignIn(&'static str),
 }
 
 /// What stands before the claims, as far as it matters.
@@ -101,6 +104,19 @@ impl Head {
             key_id: head.kid,
             kind,
         })
+    }
+}
+
+impl Head {
+    /// The left half of the digest of another token, as a token that was signed so names it
+    /// (OpenID Connect Core §3.1.3.6).
+    pub(crate) fn half_digest(&self, text: &str) -> String {
+        let digest = match self.algorithm {
+            Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => Sha384::digest(text).to_vec(),
+            Algorithm::RS512 | Algorithm::PS512 | Algorithm::EdDSA => Sha512::digest(text).to_vec(),
+            _ => Sha256::digest(text).to_vec(),
+        };
+        URL_SAFE_NO_PAD.encode(&digest[..digest.len() / 2])
     }
 }
 

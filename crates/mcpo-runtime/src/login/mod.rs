@@ -61,6 +61,7 @@
 
 mod github;
 mod nobody;
+mod openid;
 mod page;
 mod password;
 mod person;
@@ -72,6 +73,7 @@ use url::Url;
 
 pub use self::{
     github::{GitHub, GitHubError},
+    openid::{OpenId, OpenIdError},
     page::{Field, Page},
     visit::{Answer, Visit},
 };

@@ -9,25 +9,11 @@ use std::{
 
 use crate::{
     error::{Failure, Outcome},
-    project::Environment,
     walk::Secret,
 };
 
 const FILE: &str = "tunnel-password";
 const LENGTH: usize = 24;
-/// Variables by which the runtime asks people who they are.
-const SIGN_IN: &[&str] = &[
-    "ADMIN_PASSWORD",
-    "ADMIN_PASSWORD_HASH",
-    "GITHUB_CLIENT_ID",
-    "MCPO_AUTHORIZATION_SERVER",
-];
-
-/// Whether somebody is asked to sign in already.
-pub fn is_asked(environment: &Environment) -> bool {
-    SIGN_IN.iter().any(|name| environment.get(name).is_some())
-}
-
 /// The one that is kept in the state folder, or a new one.
 pub fn keep(state: &Path) -> Outcome<Secret> {
     let path = state.join(FILE);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{desk::Desk, password, reach::Reach};
+use super::{desk::Desk, reach::Reach};
 use crate::{package::Package, project::Environment, ui::Ui};
 
 /// Prints the addresses and the sign-in mode, and what is left to a person.
@@ -17,14 +17,9 @@ pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment
     } else {
         ui.step("Connector", &connector);
     }
-    let is_asked = password::is_asked(environment);
-    let sign_in = if environment.get("ADMIN_PASSWORD").is_some() {
-        "with ADMIN_PASSWORD"
-    } else if is_asked {
-        "as .env says"
-    } else {
-        "nobody is asked; set ADMIN_PASSWORD in .env to change that"
-    };
+    let sign_in = environment.sign_in();
+    let is_asked = sign_in.is_some();
+    let sign_in = sign_in.unwrap_or("nobody is asked; set ADMIN_PASSWORD in .env to change that");
     ui.step("Sign-in", sign_in);
     if reach.tunnel.is_some() && !is_asked {
         ui.warn("ANYONE on the internet who learns the address can call these tools");

@@ -67,6 +67,7 @@ struct State {
     faults: Vec<(&'static str, Fault)>,
     complaints: Vec<String>,
     calls: Vec<String>,
+    handed_out: Vec<String>,
     made: u64,
 }
 
@@ -95,7 +96,9 @@ struct Token {
 impl State {
     fn secret(&mut self, prefix: &str) -> String {
         self.made += 1;
-        format!("{prefix}{:036}", self.made)
+        let secret = format!("{prefix}{:036}", self.made);
+        self.handed_out.push(secret.clone());
+        secret
     }
 
     fn complain(&mut self, about: impl Into<String>) {
@@ -219,11 +222,10 @@ impl GitHub {
             .count()
     }
 
-    /// Every token and secret that it has handed out.
+    /// Every code, token and secret that it has handed out.
     pub fn secrets(&self) -> Vec<String> {
-        let state = self.lock();
-        let tokens = state.tokens.keys().chain(state.refresh_tokens.keys());
-        tokens.cloned().chain([CLIENT_SECRET.to_owned()]).collect()
+        let handed_out = self.lock().handed_out.clone();
+        [handed_out, vec![CLIENT_SECRET.to_owned()]].concat()
     }
 
     /// What was wrong with the requests so far.

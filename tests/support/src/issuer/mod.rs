@@ -2,6 +2,7 @@
 //! test can spoil.
 
 mod keys;
+mod provider;
 mod server;
 
 use std::{
@@ -15,7 +16,9 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-pub use self::keys::SigningKey;
+use self::provider::People;
+pub use self::{keys::SigningKey, provider::Wrong};
+use crate::clock::ManualClock;
 
 /// What the issuer does wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,11 +58,18 @@ struct Shared {
     keys: Mutex<Vec<SigningKey>>,
     fault: Mutex<IssuerFault>,
     key_requests: AtomicUsize,
+    people: Mutex<People>,
+    clock: Arc<ManualClock>,
 }
 
 impl TestIssuer {
     /// Starts on a free port of this machine.
     pub async fn start() -> Self {
+        Self::start_at(Arc::default()).await
+    }
+
+    /// The same with a clock that others go by as well.
+    pub async fn start_at(clock: Arc<ManualClock>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
@@ -67,6 +77,8 @@ impl TestIssuer {
             keys: Mutex::new(vec![SigningKey::new("first")]),
             fault: Mutex::default(),
             key_requests: AtomicUsize::new(0),
+            people: Mutex::default(),
+            clock,
         });
         let router = server::router(Arc::clone(&shared));
         let task = tokio::spawn(async move {

@@ -13,18 +13,20 @@ use axum::{
     http::{StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::{IssuerFault, Shared};
+use super::{IssuerFault, Shared, provider};
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/.well-known/openid-configuration/tenant", get(document))
         .route("/tenant/.well-known/openid-configuration", get(document))
         .route("/tenant/keys", get(keys))
+        .route("/tenant/token", post(provider::token))
+        .route("/tenant/userinfo", get(provider::userinfo))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&shared),
             out_of_order,
@@ -59,7 +61,7 @@ async fn document(State(shared): State<Arc<Shared>>) -> Response {
         IssuerFault::PlainKeys => "http://keys.example/tenant/keys".to_owned(),
         _ => format!("{issuer}/keys"),
     };
-    let document = json!({
+    let mut document = json!({
         "issuer": named,
         "jwks_uri": keys,
         "authorization_endpoint": format!("{issuer}/authorize"),
@@ -69,6 +71,11 @@ async fn document(State(shared): State<Arc<Shared>>) -> Response {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
     });
+    let people = shared.people.lock().expect("no panic");
+    document["authorization_response_iss_parameter_supported"] = (!people.wrong.silent).into();
+    if people.wrong.no_userinfo {
+        document["userinfo_endpoint"] = Value::Null;
+    }
     Json(document).into_response()
 }
 

@@ -17,19 +17,23 @@ const GITHUB_URL: &str = "for example https://github.example";
 
 impl Reader<'_> {
     pub(super) fn login(&mut self) -> Arc<dyn Login> {
-        let password = self.password();
-        let github = self.github();
-        match (password, github) {
-            (None, None) => Arc::new(Nobody),
-            (Some(password), None) => Arc::new(password),
-            (None, Some(github)) => Arc::new(github),
-            (Some(_), Some(github)) => {
-                let problem = "is set beside ADMIN_PASSWORD";
-                let allowed = "set one of the two: people sign in in one way";
-                self.wrong(GITHUB_ID, None, problem, allowed);
-                Arc::new(github)
-            }
+        let mut ways: Vec<(&'static str, Arc<dyn Login>)> = Vec::new();
+        if let Some(password) = self.password() {
+            ways.push(("ADMIN_PASSWORD", Arc::new(password)));
         }
+        if let Some(github) = self.github() {
+            ways.push((GITHUB_ID, Arc::new(github)));
+        }
+        if let Some(openid) = self.openid() {
+            ways.push(("OIDC_ISSUER", Arc::new(openid)));
+        }
+        if let [(first, _), (second, _), ..] = &ways[..] {
+            let problem = format!("is set beside {first}");
+            let allowed = "set one of the two: people sign in in one way";
+            self.wrong(second, None, problem, allowed);
+        }
+        ways.pop()
+            .map_or_else(|| Arc::new(Nobody) as _, |(_, login)| login)
     }
 
     fn password(&mut self) -> Option<Password> {
@@ -134,7 +138,7 @@ impl Reader<'_> {
     }
 
     /// What is listed by commas or spaces; `None` if nothing is.
-    fn list(&mut self, name: &'static str) -> Option<Vec<String>> {
+    pub(super) fn list(&mut self, name: &'static str) -> Option<Vec<String>> {
         let text = self.text(name)?;
         let parts = text.split([',', ' ', '\n']).map(str::trim);
         let parts: Vec<_> = parts

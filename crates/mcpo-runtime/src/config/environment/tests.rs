@@ -263,3 +263,50 @@ fn a_server_trusts_another_one_wholly_or_not_at_all() {
         assert!(!errors.contains("hunter2"), "{errors}");
     }
 }
+
+#[test]
+fn an_openid_provider_is_set_up_whole_or_not_at_all() {
+    let secret = ("MCPO_SECRET", SECRET);
+    let (issuer, id) = (("OIDC_ISSUER", "google"), ("OIDC_CLIENT_ID", "abc"));
+    let emails = ("OIDC_ALLOWED_EMAILS", "ada@example.com, bob@example.com");
+    let key = ("OIDC_CLIENT_SECRET", "swordfish");
+    let config = read(&[secret, issuer, id, key, emails]).unwrap();
+    assert_eq!(config.login.name(), "OpenID Connect");
+    assert_eq!(config.login.provider().unwrap().name, "Google");
+    for (variables, named) in [
+        (&[secret, issuer][..], "OIDC_CLIENT_ID is not set"),
+        (&[secret, id], "OIDC_ISSUER is not set"),
+        (&[secret, emails], "OIDC_ISSUER is not set"),
+        (
+            &[secret, issuer, id, key],
+            "OIDC_ALLOWED_EMAILS is not set, so nobody",
+        ),
+        (
+            &[secret, issuer, id, ("OIDC_ALLOWED_EMAILS", "ada")],
+            "OIDC_ALLOWED_EMAILS has an entry",
+        ),
+        (
+            &[secret, issuer, id, ("OIDC_ALLOWED_DOMAINS", "@example.com")],
+            "OIDC_ALLOWED_DOMAINS has an entry",
+        ),
+        (
+            &[secret, ("OIDC_ISSUER", "microsoft:common"), id, emails],
+            "OIDC_ISSUER=\"microsoft:common\" names no tenant",
+        ),
+        (
+            &[secret, ("OIDC_ISSUER", "http://login.example"), id, emails],
+            "is not the https URL of an issuer",
+        ),
+        (
+            &[secret, issuer, id, emails, ("ADMIN_PASSWORD", "hunter2")],
+            "OIDC_ISSUER is set beside ADMIN_PASSWORD",
+        ),
+    ] {
+        let errors = read(variables).unwrap_err();
+        assert!(errors.contains(named), "{named} in\n{errors}");
+        assert!(
+            !errors.contains("swordfish") && !errors.contains("hunter2"),
+            "{errors}"
+        );
+    }
+}

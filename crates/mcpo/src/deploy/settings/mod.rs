@@ -16,7 +16,7 @@ use super::args::DeployArgs;
 use crate::{
     error::{Failure, Outcome},
     package::Package,
-    project::Environment,
+    project::{Environment, SIGN_IN},
     walk::Secret,
 };
 
@@ -124,13 +124,6 @@ pub enum SignIn {
     OpenToAnyone,
 }
 
-/// Variables by which the runtime knows how to sign people in.
-const SIGN_IN: &[&str] = &[
-    "ADMIN_PASSWORD",
-    "ADMIN_PASSWORD_HASH",
-    "GITHUB_CLIENT_ID",
-    "MCPO_AUTHORIZATION_SERVER",
-];
 /// The project's feature that brings in the runtime's.
 const REDIS_FEATURE: &str = "redis";
 const LEDGER: &str = "MCPO_LEDGER";
@@ -198,7 +191,7 @@ fn assemble(
         env.keys()
             .chain(secrets.iter().map(|secret| &secret.variable))
     };
-    let is_configured = names().any(|name| SIGN_IN.contains(&name.as_str()));
+    let is_configured = names().any(|name| SIGN_IN.iter().any(|(known, _)| known == name));
     let sign_in = match (is_configured, args.open_to_anyone) {
         (_, true) => SignIn::OpenToAnyone,
         (true, false) => SignIn::Configured,

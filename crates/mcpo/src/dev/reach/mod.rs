@@ -67,7 +67,7 @@ impl Reach {
             let tunnel = Tunnel::open(wish, port, ui).await?;
             reach.decide("BASE_URL", tunnel.address.clone());
             reach.tunnel = Some(tunnel);
-            if !args.open_to_anyone && !password::is_asked(environment) {
+            if !args.open_to_anyone && environment.sign_in().is_none() {
                 let made = password::keep(state)?;
                 reach.decide("ADMIN_PASSWORD", made.expose().to_owned());
                 reach.password = Some(made.expose().to_owned());

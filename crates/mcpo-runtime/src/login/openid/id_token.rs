@@ -1,0 +1,69 @@
+//! What an id token has to be before anybody is believed to have signed in (OpenID Connect Core
+//! §3.1.3.7). Signature, issuer and time are checked where all tokens are.
+
+use std::time::Duration;
+
+use subtle::ConstantTimeEq as _;
+
+use super::{OpenId, Trouble};
+use crate::jwt::{Claims, Head, JwtFault, SKEW, TokenFault};
+
+/// Between its issue and its arrival there are a redirect and one request.
+const MAX_AGE: Duration = Duration::from_secs(10 * 60);
+
+impl OpenId {
+    /// That of a sign-in: it belongs to this request and to this access token.
+    pub(super) async fn first_id_token(
+        &self,
+        unverified: &str,
+        nonce: &str,
+        access_token: &str,
+    ) -> Result<Claims, Trouble> {
+        let (head, claims) = self.id_token(unverified).await?;
+        let told = claims.text("nonce").unwrap_or_default();
+        if !bool::from(told.as_bytes().ct_eq(nonce.as_bytes())) {
+            return Err(fault(JwtFault::OtherSignIn("nonce")));
+        }
+        if claims.get("at_hash").is_some()
+            && claims.text("at_hash") != Some(&head.half_digest(access_token))
+        {
+            return Err(fault(JwtFault::OtherSignIn("at_hash")));
+        }
+        Ok(claims)
+    }
+
+    /// One that came with renewed tokens (§12.2).
+    pub(super) async fn later_id_token(&self, unverified: &str) -> Result<Claims, Trouble> {
+        self.id_token(unverified).await.map(|(_, claims)| claims)
+    }
+
+    async fn id_token(&self, unverified: &str) -> Result<(Head, Claims), Trouble> {
+        let now = self.clock.now();
+        let (head, claims) = self.issuer.verify(unverified, now).await?;
+        if let Some(kind) = head.kind.as_deref().filter(|kind| *kind != "jwt") {
+            let short: String = kind.chars().take(32).collect();
+            return Err(fault(JwtFault::Type(short.escape_debug().to_string())));
+        }
+        let audiences = claims.texts("aud");
+        let party = claims.text("azp");
+        let is_ours = audiences.contains(&&*self.client_id)
+            // With others beside us, it has to say that it was made for us.
+            && (audiences.len() == 1 || party.is_some());
+        if !is_ours {
+            return Err(fault(JwtFault::Audience));
+        }
+        if claims.get("azp").is_some() && party != Some(&self.client_id) {
+            return Err(fault(JwtFault::Claim("azp")));
+        }
+        let issued_at = claims.time("iat").map_err(fault)?;
+        let issued_at = issued_at.ok_or_else(|| fault(JwtFault::Claim("iat")))?;
+        if now.since(issued_at) > MAX_AGE + SKEW {
+            return Err(fault(JwtFault::Expired));
+        }
+        Ok((head, claims))
+    }
+}
+
+fn fault(fault: JwtFault) -> Trouble {
+    TokenFault::Token(fault).into()
+}

@@ -1,0 +1,315 @@
+//! People sign in at an OpenID provider: Google, Microsoft, Keycloak, Auth0, or any other
+//! (OpenID Connect Core, code flow with PKCE).
+
+mod allowed;
+mod facts;
+mod id_token;
+mod presets;
+mod settings;
+mod tokens;
+
+use std::borrow::Cow;
+
+use url::Url;
+
+pub use self::settings::{OpenId, OpenIdError};
+use self::{facts::Facts, presets::Consent, tokens::Handed};
+use super::{Answer, Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal, Visit};
+use crate::{
+    jwt::{IssuerError, Metadata, TokenFault},
+    upstream::UpstreamTokens,
+};
+
+const CALLBACK: &str = "/auth/oidc/callback";
+
+/// Why the provider's answer is of no use.
+#[derive(Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It says no, and will next time.
+    Refused(Cow<'static, str>),
+    /// It cannot be asked at the moment.
+    OutOfReach(Cow<'static, str>),
+    /// It is not what it should be.
+    Unexpected(Cow<'static, str>),
+}
+
+impl From<IssuerError> for Trouble {
+    fn from(error: IssuerError) -> Self {
+        match error {
+            IssuerError::OutOfReach(fault) => Self::OutOfReach(fault.into()),
+            IssuerError::Unexpected(fault) => Self::Unexpected(fault.into()),
+        }
+    }
+}
+
+impl From<TokenFault> for Trouble {
+    fn from(fault: TokenFault) -> Self {
+        match fault {
+            TokenFault::Issuer(error) => error.into(),
+            TokenFault::Token(fault) => Self::Unexpected(format!("the id token {fault}").into()),
+        }
+    }
+}
+
+impl OpenId {
+    async fn departure(&self, visit: &Visit) -> Result<Url, Trouble> {
+        let metadata = self.issuer.metadata(self.clock.now()).await?;
+        let endpoint = metadata.authorization_endpoint.as_deref();
+        let mut url = self
+            .issuer
+            .endpoint(endpoint.unwrap_or_default(), "authorization_endpoint")?;
+        let mut query = url.query_pairs_mut();
+        query
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.client_id)
+            .append_pair("redirect_uri", visit.callback_url())
+            .append_pair("scope", &self.scopes.join(" "))
+            .append_pair("state", visit.state())
+            .append_pair("nonce", &visit.nonce())
+            .append_pair("code_challenge", &visit.code_challenge())
+            .append_pair("code_challenge_method", "S256");
+        for (name, value) in &self.parameters {
+            query.append_pair(name, value);
+        }
+        let prompts = self.prompts(visit, &metadata);
+        if !prompts.is_empty() {
+            query.append_pair("prompt", &prompts.join(" "));
+        }
+        drop(query);
+        Ok(url)
+    }
+
+    /// What the provider has to ask the person.
+    fn prompts(&self, visit: &Visit, metadata: &Metadata) -> Vec<&'static str> {
+        let mut prompts = Vec::new();
+        if visit.wants_another_account() {
+            let known = metadata.prompt_values_supported.as_ref();
+            let lets_choose =
+                known.is_none_or(|known| known.iter().any(|prompt| prompt == "select_account"));
+            prompts.push(if lets_choose {
+                "select_account"
+            } else {
+                "login"
+            });
+        }
+        let offline = self.scopes.iter().any(|scope| scope == "offline_access");
+        if self.consent == Consent::Always || (self.consent == Consent::ForOffline && offline) {
+            prompts.push("consent");
+        }
+        prompts
+    }
+
+    async fn arrival(&self, visit: &Visit, answer: &Answer) -> Result<Identity, Refusal> {
+        let metadata = self.issuer.metadata(self.clock.now()).await;
+        let metadata = metadata.map_err(|error| refusal(error.into()))?;
+        // Before anything else in the answer is acted on (RFC 9207 §2.4).
+        match answer.get("iss") {
+            Some(issuer) if issuer != self.issuer.id() => {
+                return Err(Refusal::unexpected("the answer is of another issuer (iss)"));
+            }
+            None if metadata.authorization_response_iss_parameter_supported => {
+                return Err(Refusal::unexpected(
+                    "the answer does not say whose it is (iss)",
+                ));
+            }
+            _ => {}
+        }
+        if let Some(error) = answer.get("error") {
+            return Err(match error {
+                "access_denied" => Refusal::not_allowed(
+                    "access_denied",
+                    format!("You did not allow it at {}.", self.title),
+                ),
+                "temporarily_unavailable" | "server_error" => {
+                    Refusal::unavailable("the provider has trouble")
+                }
+                other => Refusal::unexpected(format!("the provider answers {}", quoted(other))),
+            });
+        }
+        let code = answer
+            .get("code")
+            .ok_or_else(|| Refusal::unexpected("the answer has no code"))?;
+        let handed = self.exchange(visit, code).await.map_err(refusal)?;
+        let facts = self.who(visit, &handed).await.map_err(refusal)?;
+        if !self.allowed.lets_in(&facts) {
+            return Err(self.not_allowed(&facts));
+        }
+        let mut identity = Identity::new(self.subject(&facts.subject));
+        if let Some(name) = &facts.name {
+            identity = identity.with_name(name);
+        }
+        let tokens = handed.tokens.with_note(facts.to_note());
+        Ok(identity.with_upstream(tokens))
+    }
+
+    /// Who has signed in: the id token says so, and the provider may say more.
+    async fn who(&self, visit: &Visit, handed: &Handed) -> Result<Facts, Trouble> {
+        let id_token = handed
+            .id_token
+            .as_deref()
+            .ok_or(Trouble::Unexpected("there is no id token".into()))?;
+        let claims = self
+            .first_id_token(id_token, &visit.nonce(), handed.tokens.access_token())
+            .await?;
+        let mut facts = Facts::of_id_token(&claims, &self.groups_claim, &self.allowed)
+            .ok_or(Trouble::Unexpected("the id token has no usable sub".into()))?;
+        if self.allowed.needs_claims() {
+            facts = self
+                .asked_again(facts, handed.tokens.access_token())
+                .await?;
+        }
+        Ok(facts)
+    }
+
+    /// The same with what the userinfo endpoint says now, if there is one.
+    async fn asked_again(&self, facts: Facts, access_token: &str) -> Result<Facts, Trouble> {
+        match self.userinfo(access_token).await? {
+            None => Ok(facts),
+            Some(claims) => facts
+                .with_userinfo(&claims, &self.groups_claim, &self.allowed)
+                .ok_or(Trouble::Unexpected(
+                    "the userinfo is about somebody else".into(),
+                )),
+        }
+    }
+
+    fn not_allowed(&self, facts: &Facts) -> Refusal {
+        let who = facts.name.as_deref().unwrap_or(&facts.subject);
+        let mut what = format!(
+            "You are signed in at {} as {who}, and that account may not use this server.",
+            self.title
+        );
+        if facts.has_unverified_email {
+            what.push_str(" Its e-mail address is not verified there.");
+        }
+        Refusal::not_allowed("not on the allow-list", what)
+    }
+
+    async fn still_allowed(
+        &self,
+        identity: &Identity,
+        tokens: &UpstreamTokens,
+    ) -> Result<(), LoginError> {
+        let facts = tokens.note().and_then(Facts::from_note);
+        let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
+        // Asked even where no claim matters: an account that is closed is told by it as well.
+        let facts = self
+            .asked_again(facts, tokens.access_token())
+            .await
+            .map_err(standing)?;
+        if self.subject(&facts.subject) != identity.subject() {
+            return Err(LoginError::refused("the token is another account's"));
+        }
+        if !self.allowed.lets_in(&facts) {
+            return Err(LoginError::refused("not on the allow-list any more"));
+        }
+        Ok(())
+    }
+
+    async fn renewed(&self, old: &UpstreamTokens) -> Result<UpstreamTokens, LoginError> {
+        let token = old
+            .refresh_token()
+            .ok_or_else(|| LoginError::refused("there is no refresh token"))?;
+        let handed = self.refresh(token).await.map_err(standing)?;
+        let Some(id_token) = &handed.id_token else {
+            return Ok(handed.tokens);
+        };
+        let claims = self.later_id_token(id_token).await.map_err(standing)?;
+        let facts = old.note().and_then(Facts::from_note);
+        let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
+        let facts = facts
+            .with_id_token(&claims, &self.groups_claim, &self.allowed)
+            .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?;
+        Ok(handed.tokens.with_note(facts.to_note()))
+    }
+
+    /// Subjects are unique to their issuer only.
+    fn subject(&self, unverified: &str) -> String {
+        let issuer = self.issuer.id();
+        let place = issuer.split_once("://").map_or(issuer, |(_, place)| place);
+        format!("{}:{unverified}", place.trim_end_matches('/'))
+    }
+}
+
+/// What a trouble means for somebody who is signing in.
+fn refusal(trouble: Trouble) -> Refusal {
+    match trouble {
+        Trouble::OutOfReach(fault) => Refusal::unavailable(fault),
+        Trouble::Refused(fault) | Trouble::Unexpected(fault) => Refusal::unexpected(fault),
+    }
+}
+
+/// What it means for somebody who signed in before: only a clear no ends that.
+fn standing(trouble: Trouble) -> LoginError {
+    match trouble {
+        Trouble::Refused(why) => LoginError::Refused(why),
+        Trouble::OutOfReach(why) | Trouble::Unexpected(why) => {
+            tracing::warn!(%why, "the OpenID provider is of no help");
+            LoginError::unavailable("the provider does not answer as it should")
+        }
+    }
+}
+
+/// Somebody else's word in a log: short, and nothing that a terminal would obey.
+fn quoted(unverified: &str) -> Cow<'static, str> {
+    let short: String = unverified.chars().take(64).collect();
+    format!("{short:?}").into()
+}
+
+impl Login for OpenId {
+    fn name(&self) -> &'static str {
+        "OpenID Connect"
+    }
+
+    fn basis(&self) -> String {
+        // Who is on the list is asked at each refresh; a new list signs nobody out who is on it.
+        format!("{} {}", self.issuer.id(), self.client_id)
+    }
+
+    fn provider(&self) -> Option<Provider> {
+        let issuer = Url::parse(self.issuer.id()).ok();
+        let plain = issuer.filter(|url| url.scheme() == "http");
+        Some(Provider {
+            name: self.title.clone().into(),
+            scopes: self.scopes.clone(),
+            callback: CALLBACK,
+            plain_origin: plain.map(|url| url.origin().ascii_serialization()),
+        })
+    }
+
+    fn begin<'a>(&'a self, visit: &'a Visit) -> LoginFuture<'a, Outcome> {
+        Box::pin(async {
+            match self.departure(visit).await {
+                Ok(url) => Outcome::Redirect(url),
+                Err(trouble) => Outcome::Refusal(refusal(trouble)),
+            }
+        })
+    }
+
+    fn resume<'a>(&'a self, visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
+        Box::pin(async {
+            match self.arrival(visit, answer).await {
+                Ok(identity) => Outcome::Identity(identity),
+                Err(refusal) => Outcome::Refusal(refusal),
+            }
+        })
+    }
+
+    fn recheck<'a>(
+        &'a self,
+        identity: &'a Identity,
+        upstream: Option<&'a UpstreamTokens>,
+    ) -> LoginFuture<'a, Result<(), LoginError>> {
+        Box::pin(async move {
+            let tokens = upstream.ok_or_else(|| LoginError::refused("there is no token"))?;
+            self.still_allowed(identity, tokens).await
+        })
+    }
+
+    fn renew<'a>(
+        &'a self,
+        tokens: &'a UpstreamTokens,
+    ) -> LoginFuture<'a, Result<UpstreamTokens, LoginError>> {
+        Box::pin(self.renewed(tokens))
+    }
+}

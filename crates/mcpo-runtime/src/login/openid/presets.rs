@@ -1,0 +1,105 @@
+//! Providers by name, and what is particular about them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::settings::OpenIdError;
+
+const PRESETS: &str = include_str!("presets.json");
+/// Issuers for people of any tenant name no tenant, so whose tokens they are could not be told.
+const ANY_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
+
+/// What is known of a provider.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Preset {
+    /// `{}` stands for what follows the name.
+    issuer: String,
+    pub(super) title: String,
+    pub(super) scopes: Vec<String>,
+    #[serde(default)]
+    pub(super) parameters: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) consent: Consent,
+}
+
+/// When the provider has to ask for consent, because it hands out no refresh token otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Consent {
+    #[default]
+    Never,
+    /// For `offline_access`, as OpenID Connect Core §11 has it.
+    ForOffline,
+    Always,
+}
+
+impl Preset {
+    /// Reads `NAME`, `NAME:WHICH` or the URL of an issuer; the issuer, and what is known of it.
+    pub(super) fn find(text: &str) -> Result<(String, Self), OpenIdError> {
+        let mut presets: BTreeMap<String, Self> = match serde_json::from_str(PRESETS) {
+            Ok(presets) => presets,
+            Err(error) => unreachable!("presets.json: {error}"),
+        };
+        let (name, which) = text.split_once(':').unwrap_or((text, ""));
+        let Some(preset) = presets.remove(name) else {
+            return Ok((text.to_owned(), Self::unknown(text)));
+        };
+        let is_open = preset.issuer.contains("{}");
+        if is_open == which.is_empty() {
+            return Err(OpenIdError::Preset);
+        }
+        if ANY_TENANT.contains(&which) {
+            return Err(OpenIdError::AnyTenant);
+        }
+        Ok((preset.issuer.replace("{}", which), preset))
+    }
+
+    fn unknown(issuer: &str) -> Self {
+        let place = issuer.split_once("://").map_or(issuer, |(_, place)| place);
+        let host = place.split('/').next().unwrap_or(place);
+        let scopes = ["openid", "profile", "email", "offline_access"];
+        Self {
+            issuer: String::new(),
+            title: host.to_owned(),
+            scopes: scopes.map(str::to_owned).into(),
+            parameters: BTreeMap::new(),
+            consent: Consent::ForOffline,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_by_name() {
+        let issuer = |text: &str| Preset::find(text).map(|(issuer, preset)| (issuer, preset.title));
+        for (text, expected, title) in [
+            ("google", "https://accounts.google.com", "Google"),
+            ("auth0:x.eu.auth0.com", "https://x.eu.auth0.com/", "Auth0"),
+            (
+                "microsoft:11111111-2222",
+                "https://login.microsoftonline.com/11111111-2222/v2.0",
+                "Microsoft",
+            ),
+            (
+                "keycloak:https://sso.example/realms/a",
+                "https://sso.example/realms/a",
+                "Keycloak",
+            ),
+            (
+                "https://login.example/x",
+                "https://login.example/x",
+                "login.example",
+            ),
+        ] {
+            let found = issuer(text).unwrap();
+            assert_eq!(found, (expected.to_owned(), title.to_owned()));
+        }
+        assert_eq!(issuer("google:x"), Err(OpenIdError::Preset));
+        assert_eq!(issuer("auth0"), Err(OpenIdError::Preset));
+        assert_eq!(issuer("microsoft:common"), Err(OpenIdError::AnyTenant));
+    }
+}

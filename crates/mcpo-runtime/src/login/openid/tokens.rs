@@ -1,0 +1,199 @@
+//! The token endpoint and the userinfo endpoint.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::form_urlencoded::{Serializer, byte_serialize};
+
+use super::{OpenId, Trouble, Visit, quoted};
+use crate::{
+    jwt::{Claims, Metadata},
+    outgoing::{Answer, OutgoingError},
+    upstream::UpstreamTokens,
+};
+
+const MAX_TOKEN_LEN: usize = 8 * 1024;
+
+/// What the token endpoint has handed out.
+pub(super) struct Handed {
+    pub(super) tokens: UpstreamTokens,
+    /// Unverified.
+    pub(super) id_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: Option<String>,
+    token_type: Option<String>,
+    expires_in: Option<f64>,
+    refresh_token: Option<String>,
+    id_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: String,
+}
+
+impl OpenId {
+    /// Tokens for the code that the browser has brought.
+    pub(super) async fn exchange(&self, visit: &Visit, code: &str) -> Result<Handed, Trouble> {
+        self.tokens(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", visit.callback_url()),
+            ("code_verifier", &visit.code_verifier()),
+        ])
+        .await
+    }
+
+    /// The next ones.
+    pub(super) async fn refresh(&self, refresh_token: &str) -> Result<Handed, Trouble> {
+        self.tokens(&[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token),
+        ])
+        .await
+    }
+
+    async fn tokens(&self, parameters: &[(&str, &str)]) -> Result<Handed, Trouble> {
+        let metadata = self.issuer.metadata(self.clock.now()).await?;
+        let endpoint = metadata.token_endpoint.as_deref().unwrap_or_default();
+        let url = self.issuer.endpoint(endpoint, "token_endpoint")?;
+        let basic = self.basic(&metadata);
+        let mut form = parameters.to_vec();
+        if basic.is_none() {
+            form.push(("client_id", &self.client_id));
+            if let Some(secret) = &self.client_secret {
+                form.push(("client_secret", secret));
+            }
+        }
+        let body = Serializer::new(String::new()).extend_pairs(form).finish();
+        let answer = self.issuer.outgoing().ask(|client| {
+            let request = client
+                .post(url)
+                .header(header::ACCEPT, "application/json")
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(body);
+            match basic {
+                Some(basic) => request.header(header::AUTHORIZATION, basic),
+                None => request,
+            }
+        });
+        let answer = passed(answer.await, "token endpoint")?;
+        if answer.status != StatusCode::OK {
+            return Err(refused(&answer));
+        }
+        let answer: TokenAnswer = answer.json().ok_or(Trouble::Unexpected(
+            "the token endpoint does not answer as RFC 6749 says".into(),
+        ))?;
+        answer.verified()
+    }
+
+    /// Credentials in the header (RFC 6749 §2.3.1), which is what providers do that do not say.
+    fn basic(&self, metadata: &Metadata) -> Option<String> {
+        let secret = self.client_secret.as_deref()?;
+        let methods = metadata.token_endpoint_auth_methods_supported.as_ref();
+        let takes_basic = methods
+            .is_none_or(|methods| methods.iter().any(|method| method == "client_secret_basic"));
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        takes_basic.then(|| {
+            let pair = format!("{}:{}", encoded(&self.client_id), encoded(secret));
+            format!("Basic {}", STANDARD.encode(pair))
+        })
+    }
+
+    /// What the provider says of the person whose token it is; `None` if it has no such endpoint.
+    pub(super) async fn userinfo(&self, access_token: &str) -> Result<Option<Claims>, Trouble> {
+        let metadata = self.issuer.metadata(self.clock.now()).await?;
+        let Some(endpoint) = metadata.userinfo_endpoint.as_deref() else {
+            return Ok(None);
+        };
+        let url = self.issuer.endpoint(endpoint, "userinfo_endpoint")?;
+        let answer = self.issuer.outgoing().ask(|client| {
+            client
+                .get(url)
+                .bearer_auth(access_token)
+                .header(header::ACCEPT, "application/json")
+        });
+        let answer = passed(answer.await, "userinfo endpoint")?;
+        match answer.status {
+            StatusCode::OK => answer
+                .json::<Map<String, Value>>()
+                .map(|claims| Some(Claims::of_userinfo(claims)))
+                .ok_or(Trouble::Unexpected("the userinfo is not JSON".into())),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Trouble::Refused(
+                "the provider does not take the access token".into(),
+            )),
+            status => Err(Trouble::Unexpected(
+                format!("the userinfo endpoint answers {status}").into(),
+            )),
+        }
+    }
+}
+
+impl TokenAnswer {
+    fn verified(self) -> Result<Handed, Trouble> {
+        let is_bearer = self
+            .token_type
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
+        let access = self.access_token.filter(|token| is_token(token));
+        let (true, Some(access)) = (is_bearer, access) else {
+            return Err(Trouble::Unexpected(
+                "the token endpoint sends no bearer token".into(),
+            ));
+        };
+        let mut tokens = UpstreamTokens::new(access);
+        if let Some(seconds) = self.expires_in {
+            let lifetime = Duration::try_from_secs_f64(seconds)
+                .map_err(|_| Trouble::Unexpected("expires_in is not a time".into()))?;
+            tokens = tokens.with_lifetime(lifetime);
+        }
+        if let Some(refresh) = self.refresh_token.filter(|token| is_token(token)) {
+            tokens = tokens.with_refresh_token(refresh);
+        }
+        Ok(Handed {
+            tokens,
+            id_token: self.id_token,
+        })
+    }
+}
+
+/// What may stand in a header.
+fn is_token(text: &str) -> bool {
+    (1..=MAX_TOKEN_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn refused(answer: &Answer) -> Trouble {
+    let error = answer.json::<ErrorAnswer>().map(|answer| answer.error);
+    match error.as_deref() {
+        Some("invalid_grant") => Trouble::Refused(
+            "the provider does not know the code or refresh token (any more)".into(),
+        ),
+        Some("invalid_client" | "unauthorized_client") => Trouble::Unexpected(
+            "the provider does not take OIDC_CLIENT_ID with this OIDC_CLIENT_SECRET".into(),
+        ),
+        Some(other) => {
+            Trouble::Unexpected(format!("the token endpoint answers {}", quoted(other)).into())
+        }
+        None => Trouble::Unexpected(format!("the token endpoint answers {}", answer.status).into()),
+    }
+}
+
+/// An answer that is worth reading: not one of a provider that is down, or has had enough of us.
+fn passed(answer: Result<Answer, OutgoingError>, what: &str) -> Result<Answer, Trouble> {
+    let answer = answer.map_err(|error| match error {
+        OutgoingError::TooLong => {
+            Trouble::Unexpected(format!("the answer of the {what} is too long").into())
+        }
+        error => Trouble::OutOfReach(format!("the {what}: {error}").into()),
+    })?;
+    if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS {
+        let fault = format!("the {what} answers {}", answer.status);
+        return Err(Trouble::OutOfReach(fault.into()));
+    }
+    Ok(answer)
+}

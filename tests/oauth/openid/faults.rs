@@ -1,0 +1,322 @@
+//! The provider answers wrongly, or not at all: nobody is signed in, the person is told, and the log
+//! names the fault.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use mcpo_runtime::Clock as _;
+use mcpo_test_support::{
+    client::form_in,
+    issuer::{IssuerFault, Wrong},
+};
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::Setting;
+
+/// What the server has written to its log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Everything that this process logs from now on.
+    fn start() -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .init();
+        log
+    }
+
+    fn take(&self) -> String {
+        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+        String::from_utf8(bytes).unwrap()
+    }
+}
+
+async fn assert_refused(answer: Response, status: StatusCode, what: &str) {
+    assert_eq!(answer.status(), status, "{what}");
+    assert!(answer.headers().get("set-cookie").is_none(), "{what}");
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("You are not signed in"), "{what}: {page}");
+    assert!(page.contains("Start again"), "{what}: {page}");
+}
+
+fn claims(changed: Value) -> Wrong {
+    Wrong {
+        claims: changed,
+        ..Wrong::default()
+    }
+}
+
+fn head(changed: Value) -> Wrong {
+    Wrong {
+        head: changed,
+        ..Wrong::default()
+    }
+}
+
+fn token(status: u16, body: impl Into<String>) -> Wrong {
+    Wrong {
+        token: Some((status, body.into())),
+        ..Wrong::default()
+    }
+}
+
+fn userinfo(status: u16, body: &str) -> Wrong {
+    Wrong {
+        userinfo: Some((status, body.into())),
+        ..Wrong::default()
+    }
+}
+
+fn callback(name: &'static str, value: &str) -> Wrong {
+    Wrong {
+        callback: vec![(name, value.into())],
+        ..Wrong::default()
+    }
+}
+
+/// What is wrong with the id token, and what the log says of it.
+fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
+    vec![
+        (
+            Wrong {
+                forged: true,
+                ..Wrong::default()
+            },
+            "a signature that is not right",
+        ),
+        (
+            head(json!({ "alg": "none" })),
+            "an algorithm that is not accepted (none)",
+        ),
+        (
+            head(json!({ "alg": "HS256" })),
+            "an algorithm that is not accepted (HS256)",
+        ),
+        (
+            head(json!({ "alg": "RS256" })),
+            "a key that its issuer does not have",
+        ),
+        (
+            head(json!({ "kid": "other" })),
+            "a key that its issuer does not have",
+        ),
+        (
+            head(json!({ "crit": ["x"] })),
+            "an extension that is not understood",
+        ),
+        (
+            head(json!({ "typ": "at+jwt" })),
+            "is of another type (at+jwt)",
+        ),
+        (
+            head(json!({ "typ": "logout+jwt" })),
+            "is of another type (logout+jwt)",
+        ),
+        (
+            claims(json!({ "iss": "https://other.example" })),
+            "is of another issuer",
+        ),
+        (claims(json!({ "iss": null })), "is of another issuer"),
+        (
+            claims(json!({ "aud": "another client" })),
+            "is for somebody else",
+        ),
+        (claims(json!({ "aud": null })), "is for somebody else"),
+        (
+            claims(json!({ "aud": ["the client", "another"] })),
+            "is for somebody else",
+        ),
+        (
+            claims(json!({ "azp": "another client" })),
+            "no usable claim azp",
+        ),
+        (claims(json!({ "azp": 7 })), "no usable claim azp"),
+        (claims(json!({ "exp": now - 61 })), "has expired"),
+        (claims(json!({ "exp": null })), "no usable claim exp"),
+        (claims(json!({ "iat": now + 120 })), "is not good yet"),
+        (claims(json!({ "iat": now - 700 })), "has expired"),
+        (claims(json!({ "iat": null })), "no usable claim iat"),
+        (claims(json!({ "nbf": now + 120 })), "is not good yet"),
+        (
+            claims(json!({ "nonce": "another" })),
+            "belongs to another sign-in (nonce)",
+        ),
+        (
+            claims(json!({ "nonce": null })),
+            "belongs to another sign-in (nonce)",
+        ),
+        (
+            claims(json!({ "at_hash": "another" })),
+            "belongs to another sign-in (at_hash)",
+        ),
+        (
+            claims(json!({ "at_hash": 7 })),
+            "belongs to another sign-in (at_hash)",
+        ),
+        (claims(json!({ "sub": null })), "no usable sub"),
+        (claims(json!({ "sub": "" })), "no usable sub"),
+        (claims(json!({ "sub": "x".repeat(256) })), "no usable sub"),
+    ]
+}
+
+/// What is wrong with everything else.
+fn answers() -> Vec<(Wrong, &'static str)> {
+    let bearer = r#"{"access_token":"a","token_type":"Bearer""#;
+    vec![
+        (token(200, format!("{bearer}}}")), "there is no id token"),
+        (
+            token(200, format!(r#"{bearer},"id_token":"x.y.z"}}"#)),
+            "is not a JSON Web Token",
+        ),
+        (token(200, r#"{"token_type":"Bearer"}"#), "no bearer token"),
+        (
+            token(200, r#"{"access_token":"a","token_type":"mac"}"#),
+            "no bearer token",
+        ),
+        (
+            token(200, r#"{"access_token":"a\r\nb","token_type":"Bearer"}"#),
+            "no bearer token",
+        ),
+        (
+            token(200, format!(r#"{bearer},"expires_in":-1}}"#)),
+            "expires_in is not a time",
+        ),
+        (token(200, "<html>"), "does not answer as RFC 6749 says"),
+        (token(200, " ".repeat(300 * 1024)), "is too long"),
+        (token(302, ""), "answers 302"),
+        (
+            token(400, r#"{"error":"invalid_grant"}"#),
+            "does not know the code",
+        ),
+        (
+            token(401, r#"{"error":"invalid_client"}"#),
+            "does not take OIDC_CLIENT_ID",
+        ),
+        (token(400, r#"{"error":"something new"}"#), "something new"),
+        (
+            userinfo(200, r#"{"sub":"bob"}"#),
+            "the userinfo is about somebody else",
+        ),
+        (userinfo(200, "{}"), "the userinfo is about somebody else"),
+        (userinfo(200, "a.signed.token"), "the userinfo is not JSON"),
+        (userinfo(401, ""), "does not take the access token"),
+        (userinfo(404, ""), "the userinfo endpoint answers 404"),
+        (
+            callback("iss", "https://other.example"),
+            "the answer is of another issuer",
+        ),
+        (callback("iss", ""), "the answer does not say whose it is"),
+        (callback("code", ""), "the answer has no code"),
+        (callback("error", "login_required"), "login_required"),
+    ]
+}
+
+#[tokio::test]
+async fn up5_what_cannot_be_believed_signs_nobody_in() {
+    let log = Log::start();
+    let setting = Setting::new().await;
+    let mut faults = id_tokens(setting.server.clock.now().0);
+    faults.extend(answers());
+    assert!(faults.len() >= 20);
+    for (wrong, named) in faults {
+        let what = format!("{wrong:?}");
+        setting.provider.spoil(wrong);
+        log.take();
+        let answer = setting.arrive_as("ada").await;
+        assert_refused(answer, StatusCode::BAD_GATEWAY, &what).await;
+        let log = log.take();
+        assert!(log.contains("sign-in refused"), "{what}: {log}");
+        assert!(log.contains(named), "{named} for {what} in {log}");
+        for secret in ["access-", "refresh-", "code-", "a secret"] {
+            assert!(!log.contains(secret), "{secret} in {log}");
+        }
+    }
+    // All of it was the provider's doing.
+    setting.provider.spoil(Wrong::default());
+    setting.tokens_of("ada").await;
+}
+
+#[tokio::test]
+async fn up5_what_may_be_otherwise_next_time_is_503() {
+    let setting = Setting::new().await;
+    for wrong in [
+        token(500, ""),
+        token(429, ""),
+        userinfo(503, ""),
+        callback("error", "server_error"),
+    ] {
+        let what = format!("{wrong:?}");
+        setting.provider.spoil(wrong);
+        let answer = setting.arrive_as("ada").await;
+        assert_refused(answer, StatusCode::SERVICE_UNAVAILABLE, &what).await;
+    }
+    setting.provider.spoil(callback("error", "access_denied"));
+    let answer = setting.arrive_as("ada").await;
+    assert_refused(answer, StatusCode::FORBIDDEN, "access_denied").await;
+}
+
+#[tokio::test]
+async fn up5_a_provider_that_does_not_name_itself_is_taken_at_its_word() {
+    let setting = Setting::new().await;
+    setting.provider.spoil(Wrong {
+        silent: true,
+        callback: vec![("iss", String::new())],
+        ..Wrong::default()
+    });
+    setting.tokens_of("ada").await;
+}
+
+#[tokio::test]
+async fn up5_documents_that_cannot_be_used_lead_nowhere() {
+    for (fault, status) in [
+        (IssuerFault::NoDocuments, StatusCode::BAD_GATEWAY),
+        (IssuerFault::OtherIssuer, StatusCode::BAD_GATEWAY),
+        (IssuerFault::NotJson, StatusCode::BAD_GATEWAY),
+        (IssuerFault::PlainKeys, StatusCode::BAD_GATEWAY),
+        (IssuerFault::EndlessKeys, StatusCode::BAD_GATEWAY),
+        (IssuerFault::Down, StatusCode::SERVICE_UNAVAILABLE),
+        (IssuerFault::Hangs, StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let setting = Setting::new().await;
+        setting.provider.set(fault);
+        let client = &setting.client;
+        let page = client.authorize(&client.request()).await;
+        let form = form_in(&page.text().await.unwrap());
+        let asked = Instant::now();
+        let fields = [("form", form.as_str()), ("decision", "allow")];
+        let answer = client.submit("/consent", &fields).await;
+        assert!(asked.elapsed() < Duration::from_secs(8), "{fault:?}");
+        assert_eq!(answer.status(), status, "{fault:?}");
+        let page = answer.text().await.unwrap();
+        assert!(page.contains("You are not signed in"), "{fault:?}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn up5_a_provider_that_has_changed_its_key_is_believed() {
+    let mut setting = Setting::new().await;
+    setting.tokens_of("ada").await;
+    setting.begin_anew().await;
+    setting.provider.rotate("second");
+    setting.server.clock.advance(Duration::from_secs(20));
+    setting.tokens_of("ada").await;
+}

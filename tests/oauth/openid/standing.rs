@@ -1,0 +1,93 @@
+//! Whether somebody who signed in may still come in: asked at each refresh.
+
+use std::time::Duration;
+
+use mcpo_test_support::issuer::{IssuerFault, Wrong};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::{
+    super::github::{access, refresh},
+    Setting,
+};
+
+/// Longer than the provider's access token is good.
+const LATER: Duration = Duration::from_secs(2 * 60 * 60);
+
+#[tokio::test]
+async fn up6_whoever_is_not_on_the_list_any_more_is_out_at_the_next_refresh() {
+    for (what, bare_id_token, no_userinfo) in [
+        ("both say it", false, false),
+        ("the userinfo says it", true, false),
+        ("the id token says it", false, true),
+    ] {
+        let setting = Setting::with(|login| login.allow_groups(&["adas"])).await;
+        setting.provider.spoil(Wrong {
+            bare_id_token,
+            no_userinfo,
+            ..Wrong::default()
+        });
+        let tokens = setting.tokens_of("ada").await;
+        setting.server.clock.advance(LATER);
+        let (status, tokens) = setting.client.refresh(refresh(&tokens)).await;
+        assert_eq!(status, StatusCode::OK, "{what}: {tokens}");
+        // Some providers leave out a list that has become empty.
+        setting
+            .provider
+            .open("ada", json!({ "email": "ada@example.com" }));
+        setting.server.clock.advance(LATER);
+        let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{what}");
+        assert_eq!(body["error"], "invalid_grant", "{what}");
+    }
+}
+
+#[tokio::test]
+async fn up6_a_closed_account_is_out() {
+    let setting = Setting::new().await;
+    let tokens = setting.tokens_of("ada").await;
+    setting.provider.close("ada");
+    let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+    assert_eq!(body["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn up6_a_provider_out_of_reach_is_no_reason_to_sign_in_again() {
+    let setting = Setting::new().await;
+    let tokens = setting.tokens_of("ada").await;
+    setting.provider.set(IssuerFault::Down);
+    let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    let call = setting.client.call(access(&tokens), "whoami", &json!({}));
+    assert_eq!(call.send().await.unwrap().status(), StatusCode::OK);
+    setting.provider.set(IssuerFault::None);
+    let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+}
+
+#[tokio::test]
+async fn up5_up6_renewed_tokens_of_somebody_else_change_nothing() {
+    let setting = Setting::new().await;
+    let tokens = setting.tokens_of("ada").await;
+    for wrong in [
+        Wrong {
+            claims: json!({ "sub": "bob" }),
+            ..Wrong::default()
+        },
+        Wrong {
+            forged: true,
+            ..Wrong::default()
+        },
+        Wrong {
+            claims: json!({ "aud": "another" }),
+            ..Wrong::default()
+        },
+    ] {
+        let what = format!("{wrong:?}");
+        setting.provider.spoil(wrong);
+        setting.server.clock.advance(LATER);
+        let (status, _) = setting.client.refresh(refresh(&tokens)).await;
+        assert_ne!(status, StatusCode::OK, "{what}");
+    }
+}

@@ -1,0 +1,265 @@
+//! The OpenID provider: people sign in, and clients get tokens for them. It holds a client to what it
+//! has to send, and answers wrongly where it is told to.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Form, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use base64::{
+    Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD,
+};
+use mcpo_runtime::Clock as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::{Shared, SigningKey, TestIssuer};
+use crate::client::{challenge, query_of};
+
+const CLIENT: &str = "the client";
+const SECRET: &str = "a secret: with & in it";
+
+/// What the provider does wrong from now on.
+#[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fault that a test names by itself"
+)]
+pub struct Wrong {
+    /// Members of the id token that differ; null takes one out.
+    pub claims: Value,
+    /// The same for what stands before its claims.
+    pub head: Value,
+    /// The id token is signed with a key that is not the published one.
+    pub forged: bool,
+    /// What the token endpoint answers, instead.
+    pub token: Option<(u16, String)>,
+    /// What the userinfo endpoint answers, instead.
+    pub userinfo: Option<(u16, String)>,
+    /// Parameters of the redirect back that differ; an empty one is left out.
+    pub callback: Vec<(&'static str, String)>,
+    /// It does not say that it names itself in the redirect back.
+    pub silent: bool,
+    /// It has no userinfo endpoint.
+    pub no_userinfo: bool,
+    /// The id token says no more than who.
+    pub bare_id_token: bool,
+}
+
+/// Accounts, and what was handed out.
+#[derive(Default)]
+pub(super) struct People {
+    pub(super) wrong: Wrong,
+    accounts: HashMap<String, Value>,
+    codes: HashMap<String, Request>,
+    /// By token, whose it is.
+    access: HashMap<String, String>,
+    refresh: HashMap<String, String>,
+    complaints: Vec<String>,
+    count: u32,
+}
+
+#[derive(Clone)]
+struct Request {
+    person: String,
+    nonce: String,
+    challenge: String,
+    redirect_uri: String,
+}
+
+impl TestIssuer {
+    /// The client that the provider knows: its id and its secret.
+    pub const CLIENT: (&'static str, &'static str) = (CLIENT, SECRET);
+
+    /// Gives somebody an account with these claims, or other claims.
+    pub fn open(&self, subject: &str, claims: Value) {
+        let mut people = self.people();
+        people.accounts.insert(subject.to_owned(), claims);
+    }
+
+    /// Closes an account: its tokens are good no longer.
+    pub fn close(&self, subject: &str) {
+        self.people().accounts.remove(subject);
+    }
+
+    /// Does something wrong from now on.
+    pub fn spoil(&self, wrong: Wrong) {
+        self.people().wrong = wrong;
+    }
+
+    /// What a client has sent that it should not have, or not sent.
+    pub fn complaints(&self) -> Vec<String> {
+        self.people().complaints.clone()
+    }
+
+    /// Somebody signs in and agrees; where the browser is sent then.
+    pub fn decide(&self, url: &str, subject: &str) -> String {
+        let get = |name: &str| query_of(url, name).unwrap_or_default();
+        let mut people = self.people();
+        for (name, expected) in [
+            ("response_type", "code"),
+            ("client_id", CLIENT),
+            ("code_challenge_method", "S256"),
+        ] {
+            if get(name) != expected {
+                people.complaints.push(format!("{name} is {:?}", get(name)));
+            }
+        }
+        for name in ["state", "nonce", "code_challenge"] {
+            if get(name).len() < 22 {
+                people.complaints.push(format!("{name} is {:?}", get(name)));
+            }
+        }
+        if !get("scope").split(' ').any(|scope| scope == "openid") {
+            people
+                .complaints
+                .push("the scope is without openid".to_owned());
+        }
+        let code = people.next("code");
+        let request = Request {
+            person: subject.to_owned(),
+            nonce: get("nonce"),
+            challenge: get("code_challenge"),
+            redirect_uri: get("redirect_uri"),
+        };
+        people.codes.insert(code.clone(), request);
+        let mut answer = vec![
+            ("code", code),
+            ("state", get("state")),
+            ("iss", self.issuer()),
+        ];
+        for (name, value) in &people.wrong.callback {
+            answer.retain(|(known, _)| known != name);
+            answer.push((name, value.clone()));
+        }
+        answer.retain(|(_, value)| !value.is_empty());
+        Url::parse_with_params(&get("redirect_uri"), answer)
+            .expect("a URL")
+            .into()
+    }
+
+    fn people(&self) -> std::sync::MutexGuard<'_, People> {
+        self.shared.people.lock().expect("no panic")
+    }
+}
+
+impl People {
+    fn next(&mut self, what: &str) -> String {
+        self.count += 1;
+        format!("{what}-{}-{}", self.count, "x".repeat(16))
+    }
+}
+
+pub(super) async fn token(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Form(form): Form<HashMap<String, String>>,
+) -> Response {
+    let get = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+    let mut people = shared.people.lock().expect("no panic");
+    if let Some((status, body)) = people.wrong.token.clone() {
+        return given(status, body);
+    }
+    let encode =
+        |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let expected = STANDARD.encode(format!("{}:{}", encode(CLIENT), encode(SECRET)));
+    let sent = headers
+        .get(header::AUTHORIZATION)
+        .map(HeaderValue::as_bytes);
+    if sent != Some(format!("Basic {expected}").as_bytes()) {
+        return error("invalid_client");
+    }
+    let request = match get("grant_type") {
+        "authorization_code" => people.codes.remove(get("code")).filter(|request| {
+            challenge(get("code_verifier")) == request.challenge
+                && get("redirect_uri") == request.redirect_uri
+        }),
+        "refresh_token" => people
+            .refresh
+            .remove(get("refresh_token"))
+            .map(|person| Request {
+                person,
+                nonce: String::new(),
+                challenge: String::new(),
+                redirect_uri: String::new(),
+            }),
+        _ => return error("unsupported_grant_type"),
+    };
+    let request = request.filter(|request| people.accounts.contains_key(&request.person));
+    let Some(request) = request else {
+        return error("invalid_grant");
+    };
+    let (access, refresh) = (people.next("access"), people.next("refresh"));
+    people.access.insert(access.clone(), request.person.clone());
+    people
+        .refresh
+        .insert(refresh.clone(), request.person.clone());
+    let id_token = id_token(&shared, &people, &request, &access);
+    Json(json!({
+        "access_token": access, "token_type": "Bearer", "expires_in": 3600,
+        "refresh_token": refresh, "id_token": id_token,
+    }))
+    .into_response()
+}
+
+fn id_token(shared: &Shared, people: &People, request: &Request, access: &str) -> String {
+    let now = shared.clock.now().0;
+    let digest = Sha256::digest(access);
+    let mut claims = json!({
+        "iss": shared.issuer, "sub": request.person, "aud": CLIENT, "nonce": request.nonce,
+        "iat": now, "exp": now + 300, "at_hash": URL_SAFE_NO_PAD.encode(&digest[..16]),
+    });
+    if request.nonce.is_empty() {
+        claims["nonce"] = Value::Null;
+    }
+    if !people.wrong.bare_id_token {
+        merge(&mut claims, &people.accounts[&request.person]);
+    }
+    merge(&mut claims, &people.wrong.claims);
+    let mut head = json!({ "typ": "JWT" });
+    merge(&mut head, &people.wrong.head);
+    let keys = shared.keys.lock().expect("no panic");
+    if people.wrong.forged {
+        return SigningKey::new("first").sign(head, &claims);
+    }
+    keys[0].sign(head, &claims)
+}
+
+pub(super) async fn userinfo(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let people = shared.people.lock().expect("no panic");
+    if let Some((status, body)) = people.wrong.userinfo.clone() {
+        return given(status, body);
+    }
+    let sent = headers.get(header::AUTHORIZATION);
+    let token = sent.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let person = token.and_then(|token| people.access.get(token));
+    let account = person.and_then(|person| Some((person, people.accounts.get(person)?)));
+    let Some((person, account)) = account else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    let mut claims = json!({ "sub": person });
+    merge(&mut claims, account);
+    Json(claims).into_response()
+}
+
+fn merge(into: &mut Value, members: &Value) {
+    for (name, value) in members.as_object().into_iter().flatten() {
+        into[name] = value.clone();
+    }
+    if let Some(members) = into.as_object_mut() {
+        members.retain(|name, value| !value.is_null() || name == "kid");
+    }
+}
+
+fn error(code: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": code }))).into_response()
+}
+
+fn given(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
