@@ -335,7 +335,7 @@ fn other_files_are_none_of_its_business() {
 fn a_server_that_takes_over_is_walked_if_asked_for() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--probe"], &[]);
-    dev.wait_for("claude.ai: shows");
+    dev.wait_for("mend: ");
     let said = dev.said();
     assert!(said.contains("challenge: HTTP 200, one"), "{said}");
     assert!(said.contains("mend: "), "{said}");
