@@ -1,6 +1,6 @@
 //! Why a server cannot start.
 
-use std::{error::Error as StdError, io, net::SocketAddr, path::Path};
+use std::{error::Error as StdError, io, net::SocketAddr};
 
 use crate::{config::ConfigErrors, ledger::LedgerError};
 
@@ -59,7 +59,7 @@ impl Error {
     }
 
     #[cfg(feature = "sqlite")]
-    pub(crate) fn ledger(path: &Path, source: LedgerError) -> Self {
+    pub(crate) fn ledger(path: &std::path::Path, source: LedgerError) -> Self {
         Self::Ledger {
             path: path.display().to_string(),
             source,

@@ -200,7 +200,7 @@ fn announce(app: &App, address: SocketAddr, under_dev: bool) {
     if app.login.asks_nobody() && !base.is_loopback() {
         tracing::warn!(
             "ANYONE who reaches {base} can use these tools: nobody is asked to sign in. \
-             Set ADMIN_PASSWORD, or let people sign in with GitHub."
+             Set ADMIN_PASSWORD, or let people sign in with GitHub or an OpenID provider."
         );
     }
 }
