@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use mcpo_test_support::tiny::TinyProject;
+use mcpo_test_support::{tiny::TinyProject, wait};
 
 use crate::running::Dev;
 
@@ -71,6 +71,15 @@ impl Editor {
             );
             resume_unwind(panic);
         }
+    }
+
+    /// What is answered once the server before is gone: a call that it accepted in its last moment may
+    /// be answered after the first of the new one.
+    fn settled(&self) -> String {
+        wait::until("one answer", || {
+            let first = self.dev.get("/");
+            (0..20).all(|_| self.dev.get("/") == first).then_some(first)
+        })
     }
 
     fn literal(&mut self) {
@@ -143,7 +152,7 @@ impl Editor {
 
     fn error_and_repair(&mut self) {
         let failures = self.dev.said().matches("the build failed").count();
-        let before = self.dev.get("/");
+        let before = self.settled();
         self.project.answer("\"unfinished");
         self.dev.wait_for_times("the build failed", failures + 1);
         self.expect(&before);

@@ -143,7 +143,7 @@ fn an_unknown_template() {
     exit code 2
     --- stderr
     error: there is no template `servers`
-    help: choose one of: server
+    help: choose one of: github, oidc, polymarket, server
     ");
 }
 

@@ -173,9 +173,13 @@ impl Server {
         }
     }
 
+    /// Tells it to accept nothing more.
+    pub fn terminate(&self) {
+        self.group.terminate();
+    }
+
     /// Lets it finish what it has, for a while, unless all is to end at once.
     pub async fn retire(mut self, at_once: CancellationToken) {
-        self.group.terminate();
         let gone = tokio::select! {
             gone = timeout(GONE_WITHIN, self.child.wait()) => gone.is_ok(),
             () = at_once.cancelled() => false,

@@ -190,6 +190,10 @@ impl<'a> Supervisor<'a> {
         };
         match start {
             Ok(Start::Ready) => {
+                // From here on connections are the new one's, and only then is it said.
+                if let Some(old) = self.current.take() {
+                    self.retire(old, stop);
+                }
                 let age = change.age();
                 self.desk.event(self.ui, || {
                     let word = if change.files.is_empty() {
@@ -209,9 +213,7 @@ impl<'a> Supervisor<'a> {
                     None => self.ui.step("Ready", format_args!("in {age}")),
                 }
                 self.tell_tools(running.server.tools());
-                if let Some(old) = self.current.replace(running) {
-                    self.retire(old, stop);
-                }
+                self.current = Some(running);
                 self.outward.ready.send_modify(|count| *count += 1);
                 return;
             }
@@ -270,6 +272,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn retire(&mut self, running: Running, stop: &Stop) {
+        running.server.terminate();
         self.retiring
             .spawn(running.server.retire(stop.at_once.clone()));
     }
