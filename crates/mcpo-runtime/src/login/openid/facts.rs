@@ -17,8 +17,13 @@ pub(super) struct Facts {
     pub(super) name: Option<String>,
     /// Only if the provider says that it is verified.
     pub(super) email: Told<String>,
+    /// Of the address, or of the organization where the provider tells that.
+    pub(super) domain: Told<String>,
     /// Those that are on the allow-list.
     pub(super) groups: Told<Vec<String>>,
+    /// Whether the userinfo endpoint takes the access token: one that is for another API is not for
+    /// that one as well.
+    pub(super) has_userinfo: bool,
     #[serde(skip)]
     pub(super) has_unverified_email: bool,
 }
@@ -32,6 +37,14 @@ pub(super) enum Told<T> {
     ByUserinfo(T),
 }
 
+/// How claims are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading<'a> {
+    pub(super) groups_claim: &'a str,
+    pub(super) domain_claim: Option<&'a str>,
+    pub(super) allowed: &'a Allowed,
+}
+
 impl<T> Told<T> {
     pub(super) const fn fact(&self) -> Option<&T> {
         match self {
@@ -43,32 +56,34 @@ impl<T> Told<T> {
 
 impl Facts {
     /// `None` if there is no subject.
-    pub(super) fn of_id_token(claims: &Claims, groups: &str, allowed: &Allowed) -> Option<Self> {
+    pub(super) fn of_id_token(claims: &Claims, reading: Reading<'_>) -> Option<Self> {
         let subject = claims.text("sub");
         let subject = subject.filter(|subject| subject.len() <= MAX_SUBJECT_LEN)?;
         let (email, has_unverified_email) = email(claims);
         Some(Self {
             subject: subject.to_owned(),
             name: name(claims),
+            domain: reading
+                .domain(claims, email.as_deref())
+                .map_or(Told::Nowhere, Told::ByIdToken),
             email: email.map_or(Told::Nowhere, Told::ByIdToken),
-            groups: known_groups(claims, groups, allowed).map_or(Told::Nowhere, Told::ByIdToken),
+            groups: reading
+                .groups(claims)
+                .map_or(Told::Nowhere, Told::ByIdToken),
+            has_userinfo: true,
             has_unverified_email,
         })
     }
 
     /// With a later id token; `None` if that is somebody else's.
-    pub(super) fn with_id_token(
-        mut self,
-        claims: &Claims,
-        groups: &str,
-        allowed: &Allowed,
-    ) -> Option<Self> {
-        let new = Self::of_id_token(claims, groups, allowed)?;
+    pub(super) fn with_id_token(mut self, claims: &Claims, reading: Reading<'_>) -> Option<Self> {
+        let new = Self::of_id_token(claims, reading)?;
         if new.subject != self.subject {
             return None;
         }
         if !matches!(self.email, Told::ByUserinfo(_)) {
             self.email = new.email;
+            self.domain = new.domain;
         }
         if !matches!(self.groups, Told::ByUserinfo(_)) {
             self.groups = new.groups;
@@ -78,27 +93,35 @@ impl Facts {
 
     /// With what the userinfo endpoint says; `None` if that is about somebody else (OpenID Connect
     /// Core §5.3.2).
-    pub(super) fn with_userinfo(
-        mut self,
-        claims: &Claims,
-        groups: &str,
-        allowed: &Allowed,
-    ) -> Option<Self> {
+    pub(super) fn with_userinfo(mut self, claims: &Claims, reading: Reading<'_>) -> Option<Self> {
         if claims.text("sub") != Some(&self.subject) {
             return None;
         }
         let (email, has_unverified) = email(claims);
         let is_told = claims.get("email").is_some();
         if is_told || matches!(self.email, Told::ByUserinfo(_)) {
-            self.email = email.map_or(Told::ByUserinfo(String::new()), Told::ByUserinfo);
+            let domain = reading.domain(claims, email.as_deref());
+            self.domain = Told::ByUserinfo(domain.unwrap_or_default());
+            self.email = Told::ByUserinfo(email.unwrap_or_default());
             self.has_unverified_email = has_unverified;
         }
-        let told = known_groups(claims, groups, allowed);
+        let told = reading.groups(claims);
         if told.is_some() || matches!(self.groups, Told::ByUserinfo(_)) {
             self.groups = Told::ByUserinfo(told.unwrap_or_default());
         }
         self.name = name(claims).or(self.name);
         Some(self)
+    }
+
+    /// Whether what decides is told by id tokens only, so that nobody hears of a change before there
+    /// is a new one.
+    pub(super) fn rests_on_id_token(&self, allowed: &Allowed) -> bool {
+        let address =
+            matches!(self.email, Told::ByIdToken(_)) || matches!(self.domain, Told::ByIdToken(_));
+        let groups = matches!(self.groups, Told::ByIdToken(_));
+        !self.has_userinfo
+            || (allowed.needs_address() && address)
+            || (allowed.needs_groups() && groups)
     }
 
     pub(super) fn to_note(&self) -> String {
@@ -133,10 +156,54 @@ fn email(claims: &Claims) -> (Option<String>, bool) {
     }
 }
 
-/// Of all groups only those that matter: people can be in thousands.
-fn known_groups(claims: &Claims, name: &str, allowed: &Allowed) -> Option<Vec<String>> {
-    claims.get(name)?;
-    let groups = claims.texts(name).into_iter();
-    let known = groups.filter(|group| allowed.has_group(group));
-    Some(known.map(str::to_owned).collect())
+impl Reading<'_> {
+    /// The domain that an account belongs to.
+    fn domain(&self, claims: &Claims, verified_email: Option<&str>) -> Option<String> {
+        let domain = match self.domain_claim {
+            Some(claim) => claims.text(claim),
+            None => verified_email.and_then(|email| Some(email.rsplit_once('@')?.1)),
+        };
+        domain.map(str::to_owned)
+    }
+
+    /// Of all groups only those that matter: people can be in thousands.
+    fn groups(&self, claims: &Claims) -> Option<Vec<String>> {
+        claims.get(self.groups_claim)?;
+        let groups = claims.texts(self.groups_claim).into_iter();
+        let known = groups.filter(|group| self.allowed.has_group(group));
+        Some(known.map(str::to_owned).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn up6_a_personal_account_with_an_address_of_the_company_is_not_the_companys() {
+        let mut allowed = Allowed::default();
+        allowed.add_domains(&["example.com"]).unwrap();
+        let claims = |value: serde_json::Value| match value {
+            serde_json::Value::Object(map) => Claims::of_userinfo(map),
+            other => panic!("{other}"),
+        };
+        let personal = json!({ "sub": "1", "email": "ada@example.com", "email_verified": true });
+        let of_company = json!({
+            "sub": "1", "email": "ada@example.com", "email_verified": true, "hd": "example.com",
+        });
+        let lets_in = |value, domain_claim| {
+            let reading = Reading {
+                groups_claim: "groups",
+                domain_claim,
+                allowed: &allowed,
+            };
+            let facts = Facts::of_id_token(&claims(value), reading).unwrap();
+            allowed.lets_in(&facts)
+        };
+        assert!(lets_in(personal.clone(), None));
+        assert!(!lets_in(personal, Some("hd")));
+        assert!(lets_in(of_company, Some("hd")));
+    }
 }

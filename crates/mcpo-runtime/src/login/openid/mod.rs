@@ -8,12 +8,16 @@ mod presets;
 mod settings;
 mod tokens;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use url::Url;
 
 pub use self::settings::{OpenId, OpenIdError};
-use self::{facts::Facts, presets::Consent, tokens::Handed};
+use self::{
+    facts::{Facts, Reading},
+    presets::Consent,
+    tokens::Handed,
+};
 use super::{Answer, Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal, Visit};
 use crate::{
     jwt::{IssuerError, Metadata, TokenFault},
@@ -21,6 +25,8 @@ use crate::{
 };
 
 const CALLBACK: &str = "/auth/oidc/callback";
+/// How long what an id token says is believed.
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Why the provider's answer is of no use.
 #[derive(Debug, PartialEq, Eq)]
@@ -138,7 +144,7 @@ impl OpenId {
         if let Some(name) = &facts.name {
             identity = identity.with_name(name);
         }
-        let tokens = handed.tokens.with_note(facts.to_note());
+        let tokens = self.noted(handed.tokens, &facts);
         Ok(identity.with_upstream(tokens))
     }
 
@@ -151,25 +157,60 @@ impl OpenId {
         let claims = self
             .first_id_token(id_token, &visit.nonce(), handed.tokens.access_token())
             .await?;
-        let mut facts = Facts::of_id_token(&claims, &self.groups_claim, &self.allowed)
+        let facts = Facts::of_id_token(&claims, self.reading())
             .ok_or(Trouble::Unexpected("the id token has no usable sub".into()))?;
-        if self.allowed.needs_claims() {
-            facts = self
-                .asked_again(facts, handed.tokens.access_token())
-                .await?;
+        match self
+            .asked_again(facts.clone(), handed.tokens.access_token())
+            .await
+        {
+            // A token for an API of one's own, which nobody but that API takes.
+            Err(Trouble::Refused(_)) => Ok(Facts {
+                has_userinfo: false,
+                ..facts
+            }),
+            Err(Trouble::OutOfReach(why)) if !self.allowed.needs_claims() => {
+                tracing::info!(%why, "signed in without the userinfo");
+                Ok(facts)
+            }
+            asked => asked,
         }
-        Ok(facts)
     }
 
     /// The same with what the userinfo endpoint says now, if there is one.
     async fn asked_again(&self, facts: Facts, access_token: &str) -> Result<Facts, Trouble> {
         match self.userinfo(access_token).await? {
-            None => Ok(facts),
-            Some(claims) => facts
-                .with_userinfo(&claims, &self.groups_claim, &self.allowed)
-                .ok_or(Trouble::Unexpected(
-                    "the userinfo is about somebody else".into(),
-                )),
+            None => Ok(Facts {
+                has_userinfo: false,
+                ..facts
+            }),
+            Some(claims) => {
+                facts
+                    .with_userinfo(&claims, self.reading())
+                    .ok_or(Trouble::Unexpected(
+                        "the userinfo is about somebody else".into(),
+                    ))
+            }
+        }
+    }
+
+    fn reading(&self) -> Reading<'_> {
+        Reading {
+            groups_claim: &self.groups_claim,
+            domain_claim: self.domain_claim.as_deref(),
+            allowed: &self.allowed,
+        }
+    }
+
+    /// Tokens with what is known of the person. Where that rests on the id token, they are renewed
+    /// within the hour, so that there is a new one: whoever is out has to be out by then.
+    fn noted(&self, tokens: UpstreamTokens, facts: &Facts) -> UpstreamTokens {
+        let tokens = tokens.with_note(facts.to_note());
+        let lifetime = tokens.lifetime();
+        if facts.rests_on_id_token(&self.allowed) && lifetime.is_none_or(|lifetime| lifetime > HOUR)
+        {
+            tokens.with_lifetime(HOUR)
+        } else {
+            tokens
         }
     }
 
@@ -193,10 +234,12 @@ impl OpenId {
         let facts = tokens.note().and_then(Facts::from_note);
         let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
         // Asked even where no claim matters: an account that is closed is told by it as well.
-        let facts = self
-            .asked_again(facts, tokens.access_token())
-            .await
-            .map_err(standing)?;
+        let facts = if facts.has_userinfo {
+            let asked = self.asked_again(facts, tokens.access_token()).await;
+            asked.map_err(standing)?
+        } else {
+            facts
+        };
         if self.subject(&facts.subject) != identity.subject() {
             return Err(LoginError::refused("the token is another account's"));
         }
@@ -210,17 +253,31 @@ impl OpenId {
         let token = old
             .refresh_token()
             .ok_or_else(|| LoginError::refused("there is no refresh token"))?;
-        let handed = self.refresh(token).await.map_err(standing)?;
-        let Some(id_token) = &handed.id_token else {
-            return Ok(handed.tokens);
-        };
-        let claims = self.later_id_token(id_token).await.map_err(standing)?;
         let facts = old.note().and_then(Facts::from_note);
         let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
-        let facts = facts
-            .with_id_token(&claims, &self.groups_claim, &self.allowed)
-            .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?;
-        Ok(handed.tokens.with_note(facts.to_note()))
+        let handed = self.refresh(token).await.map_err(standing)?;
+        let Some(id_token) = &handed.id_token else {
+            // OpenID Connect Core §12.2 lets it be left out.
+            return if self.allowed.needs_claims() && facts.rests_on_id_token(&self.allowed) {
+                let why = "the provider does not say any more who may come in";
+                Err(LoginError::refused(why))
+            } else {
+                Ok(self.noted(handed.tokens, &facts))
+            };
+        };
+        let facts = match self.later_id_token(id_token).await {
+            Ok(claims) => facts
+                .with_id_token(&claims, self.reading())
+                .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?,
+            // The old refresh token is spent, so these tokens are kept as they are; the next ones
+            // are looked at again.
+            Err(Trouble::OutOfReach(why)) => {
+                tracing::warn!(%why, "an id token cannot be verified now");
+                facts
+            }
+            Err(other) => return Err(standing(other)),
+        };
+        Ok(self.noted(handed.tokens, &facts))
     }
 
     /// Subjects are unique to their issuer only.

@@ -21,6 +21,10 @@ pub(super) struct Preset {
     pub(super) parameters: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) consent: Consent,
+    /// The claim that says which organization an account belongs to, where an address at its domain
+    /// does not: a personal account at Google may have one, and keeps it.
+    /// <https://developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload>
+    pub(super) domain_claim: Option<String>,
 }
 
 /// When the provider has to ask for consent, because it hands out no refresh token otherwise.
@@ -65,6 +69,7 @@ impl Preset {
             scopes: scopes.map(str::to_owned).into(),
             parameters: BTreeMap::new(),
             consent: Consent::ForOffline,
+            domain_claim: None,
         }
     }
 }

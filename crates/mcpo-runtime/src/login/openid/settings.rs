@@ -24,6 +24,7 @@ pub struct OpenId {
     pub(super) consent: Consent,
     pub(super) allowed: Allowed,
     pub(super) groups_claim: String,
+    pub(super) domain_claim: Option<String>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -73,6 +74,7 @@ impl OpenId {
             consent: preset.consent,
             allowed: Allowed::default(),
             groups_claim: "groups".to_owned(),
+            domain_claim: preset.domain_claim,
             clock: Arc::new(SystemClock),
         })
     }
@@ -103,7 +105,8 @@ impl OpenId {
         Ok(self)
     }
 
-    /// Lets people in whose verified address is at one of these domains.
+    /// Lets people in whose verified address is at one of these domains; at Google, whose account
+    /// belongs to one.
     pub fn allow_domains(mut self, domains: &[impl AsRef<str>]) -> Result<Self, OpenIdError> {
         self.allowed.add_domains(domains)?;
         Ok(self)
