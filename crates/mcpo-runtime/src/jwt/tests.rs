@@ -73,7 +73,8 @@ fn up5_the_examples_of_the_specifications_are_genuine() {
     }
     // RFC 8037 A.4 signs a sentence: genuine, and no claims.
     let sentence = "RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
-    let signature = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+    let signature =
+        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
     let ed = format!("eyJhbGciOiJFZERTQSJ9.{sentence}.{signature}");
     assert_eq!(outcome(&ed, &all).unwrap_err(), JwtFault::Malformed);
     let ed = format!("eyJhbGciOiJFZERTQSJ9.{CLAIMS}.{signature}");

@@ -75,7 +75,7 @@ impl Allowed {
 
     pub(super) fn lets_in(&self, facts: &Facts) -> bool {
         let email = facts.email.fact().map_or("", String::as_str);
-        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let domain = facts.domain.fact().map_or("", String::as_str);
         let same = |known: &String, told: &str| known.eq_ignore_ascii_case(told);
         let groups = facts.groups.fact();
         self.anybody
@@ -107,6 +107,7 @@ mod tests {
             subject: "42".into(),
             name: None,
             email: Told::ByIdToken(email.into()),
+            domain: Told::ByIdToken(email.rsplit('@').next().unwrap_or_default().into()),
             groups: Told::ByUserinfo(groups.iter().map(|&group| group.to_owned()).collect()),
             has_unverified_email: false,
         }

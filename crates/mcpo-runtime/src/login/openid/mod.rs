@@ -152,7 +152,7 @@ impl OpenId {
         let claims = self
             .first_id_token(id_token, &visit.nonce(), handed.tokens.access_token())
             .await?;
-        let mut facts = Facts::of_id_token(&claims, &self.groups_claim, &self.allowed)
+        let mut facts = Facts::of_id_token(&claims, &self.told_by, &self.allowed)
             .ok_or(Trouble::Unexpected("the id token has no usable sub".into()))?;
         if self.allowed.needs_claims() {
             facts = self
@@ -167,7 +167,7 @@ impl OpenId {
         match self.userinfo(access_token).await? {
             None => Ok(facts),
             Some(claims) => facts
-                .with_userinfo(&claims, &self.groups_claim, &self.allowed)
+                .with_userinfo(&claims, &self.told_by, &self.allowed)
                 .ok_or(Trouble::Unexpected(
                     "the userinfo is about somebody else".into(),
                 )),

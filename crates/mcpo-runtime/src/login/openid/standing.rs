@@ -40,7 +40,7 @@ impl OpenId {
         let facts = old.note().and_then(Facts::from_note);
         let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
         let facts = facts
-            .with_id_token(&claims, &self.groups_claim, &self.allowed)
+            .with_id_token(&claims, &self.told_by, &self.allowed)
             .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?;
         Ok(handed.tokens.with_note(facts.to_note()))
     }
