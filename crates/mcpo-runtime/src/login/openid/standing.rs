@@ -53,7 +53,7 @@ impl OpenId {
         };
         let facts = match self.later_id_token(id_token).await {
             Ok(claims) => facts
-                .with_id_token(&claims, self.reading())
+                .with_id_token(&claims, &self.told_by, &self.allowed)
                 .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?,
             // The old refresh token is spent, so these tokens are kept as they are; the next ones
             // are looked at again.
