@@ -78,3 +78,34 @@ async fn as15_the_ledger_is_private_to_its_owner() {
     assert_eq!(mode(file.parent().unwrap()) & 0o077, 0);
     drop(server);
 }
+
+#[tokio::test]
+async fn a_new_password_ends_the_tokens_of_the_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ledger.sqlite3");
+    let clock = Arc::<ManualClock>::default();
+    let start = async |address: &str, password: &str| {
+        TestServer::start_on(address, Arc::clone(&clock), |config| {
+            config.with_sqlite(&file).with_password(password)
+        })
+        .await
+    };
+    let server = start("127.0.0.1:0", "leaked").await;
+    let address = server.address.to_string();
+    let client = TestClient::register(&server.base()).await;
+    let url = client
+        .sign_in_and_allow(&client.request(), Some("leaked"))
+        .await;
+    let code = mcpo_test_support::client::query_of(&url, "code").unwrap();
+    let (_, tokens) = client.token(&client.exchange(&code)).await;
+    let access = tokens["access_token"].as_str().unwrap();
+    assert_eq!(client.can_call(access).await, StatusCode::OK);
+    server.stop().await;
+
+    let _server = start(&address, "another one").await;
+    assert_eq!(client.can_call(access).await, StatusCode::UNAUTHORIZED);
+    let (status, _) = client
+        .refresh(tokens["refresh_token"].as_str().unwrap())
+        .await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}

@@ -64,9 +64,9 @@ async fn up7_two_instances_renew_once() {
     let url = github.decide(&depart(&client).await, "octocat").await;
     let answer = client.http.get(url).send().await.unwrap();
     let tokens = exchange(&client, &answer).await;
-    for renewals in 1..=5 {
-        // Past the end, so that nobody can make do with the old one.
-        clock.advance(LIFETIME);
+    for renewals in 1..=6 {
+        // Before the end, and past it, so that nobody can make do with the old one.
+        clock.advance(if renewals % 2 == 0 { LIFETIME } else { ALMOST });
         let mut calls = JoinSet::new();
         for number in 0..12 {
             let server = if number % 2 == 0 { &first } else { &second };
@@ -95,9 +95,10 @@ async fn up7_two_instances_renew_once() {
 #[tokio::test]
 async fn a_renewal_that_fails_for_now_is_tried_again() {
     let setting = Setting::new().await;
+    let clock = &setting.server.clock;
     setting.github.expire_tokens_after(LIFETIME);
     let tokens = setting.tokens_of("octocat").await;
-    setting.server.clock.advance(ALMOST);
+    clock.advance(ALMOST);
     setting.github.fail(TOKEN, Fault::Status(503));
     // The old token is good for half a minute, so nobody notices, and GitHub is left alone.
     for _ in 0..3 {
@@ -105,15 +106,74 @@ async fn a_renewal_that_fails_for_now_is_tried_again() {
         assert!(answer.text().await.unwrap().contains("octocat in full"));
     }
     assert_eq!(setting.github.calls(TOKEN), 2);
-    setting.server.clock.advance(Duration::from_secs(30));
-    for _ in 0..2 {
-        setting.github.fail(TOKEN, Fault::Status(503));
+    clock.advance(Duration::from_secs(30));
+    setting.github.fail(TOKEN, Fault::Status(503));
+    let calls = (0..5).map(|_| setting.call(access(&tokens), "read", "/user"));
+    for answer in futures_util::future::join_all(calls).await {
+        let text = answer.text().await.unwrap();
+        assert!(text.contains("does not answer at the moment"), "{text}");
     }
-    let answer = setting.call(access(&tokens), "read", "/user").await;
-    let text = answer.text().await.unwrap();
-    assert!(text.contains("does not answer at the moment"), "{text}");
+    assert_eq!(setting.github.calls(TOKEN), 3, "they do not ask one by one");
+    clock.advance(Duration::from_secs(5));
     let answer = setting.call(access(&tokens), "read", "/user").await;
     assert!(answer.text().await.unwrap().contains("octocat in full"));
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_during_a_renewal_loses_nothing() {
+    let setting = Setting::new().await;
+    setting.github.expire_tokens_after(LIFETIME);
+    let tokens = setting.tokens_of("octocat").await;
+    setting.server.clock.advance(LIFETIME);
+    setting.github.fail(TOKEN, Fault::Late(700));
+    let call = setting.client.call(access(&tokens), "whoami", &json!({}));
+    let hung_up = call.timeout(Duration::from_millis(200)).send().await;
+    assert!(hung_up.unwrap_err().is_timeout());
+    // Whoever comes next waits for what has begun, and does not begin another one.
+    let answer = setting.call(access(&tokens), "read", "/user").await;
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("octocat in full"), "{text}");
+    assert_eq!(setting.github.calls(TOKEN), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_was_replaced_during_a_call_ends_nothing() {
+    let setting = Setting::new().await;
+    setting.github.expire_tokens_after(LIFETIME);
+    let tokens = setting.tokens_of("octocat").await;
+    let url = format!("{}/api/v3/user", setting.github.url());
+    let late = json!({ "url": url, "milliseconds": 600 });
+    let late = setting.client.call(access(&tokens), "read", &late).send();
+    let renewal = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        setting.server.clock.advance(ALMOST);
+        setting.call(access(&tokens), "read", "/user").await
+    };
+    // The first one holds the token that the second one has replaced, and GitHub takes it no more.
+    let (late, renewal) = tokio::join!(late, renewal);
+    assert!(renewal.text().await.unwrap().contains("octocat in full"));
+    let late = late.unwrap();
+    assert_eq!(late.status(), StatusCode::OK);
+    assert!(late.text().await.unwrap().contains("try again later"));
+    let answer = setting.call(access(&tokens), "read", "/user").await;
+    assert!(answer.text().await.unwrap().contains("octocat in full"));
+}
+
+#[tokio::test]
+async fn a_call_that_is_done_keeps_its_answer_when_another_one_ends_the_sign_in() {
+    let setting = Setting::new().await;
+    let tokens = setting.tokens_of("octocat").await;
+    let hello = json!({ "url": format!("{}/nothing", setting.github.url()), "milliseconds": 500 });
+    let slow = setting.client.call(access(&tokens), "read", &hello).send();
+    let other = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        setting.github.revoke_everything();
+        setting.call(access(&tokens), "read", "/user").await
+    };
+    let (slow, other) = tokio::join!(slow, other);
+    assert_eq!(other.status(), StatusCode::UNAUTHORIZED);
+    // There it is 404, which is not about the token.
+    assert_eq!(slow.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -158,6 +158,21 @@ async fn as2_as17_the_conformance_suite_accepts_us_as_authorization_server() {
 }
 
 #[tokio::test]
+async fn as2_as17_the_conformance_suite_with_ledgers_that_instances_share() {
+    let redis = RedisServer::start(Setup::default());
+    conformance(&[("MCPO_LEDGER", &redis.url())], &[], 2).await;
+    assert!(redis.calls("eval") > 0);
+    let bucket = Bucket::new().await;
+    let environment = bucket.environment();
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(name, value)| (*name, &**value))
+        .collect();
+    conformance(&environment, &[], 2).await;
+    bucket.end().await;
+}
+
+#[tokio::test]
 async fn as1_the_conformance_suite_with_clients_that_keep_a_secret() {
     // The suite sends no secret where public clients are allowed, so here they are not. It always
     // sends it in the body; the header is oauth4webapi's.

@@ -57,7 +57,7 @@ fn the_server_passes_its_own_tests_without_a_warning() {
 /// These take the runtime from one place, so that it is built once for all of them.
 #[test]
 fn the_others_pass_their_own_tests_without_a_warning() {
-    for (template, tests) in [("github", 3), ("oidc", 3), ("polymarket", 5)] {
+    for (template, tests) in [("github", 4), ("oidc", 3), ("polymarket", 5)] {
         passes_its_own_tests(&project(template, &["--runtime", RUNTIME]), tests);
     }
 }

@@ -1,6 +1,10 @@
 //! What all endpoints share: built once from the configuration, read-only from then on.
 
-use std::{borrow::Cow, path::Path, sync::Arc};
+use std::{
+    borrow::Cow,
+    path::Path,
+    sync::{Arc, Weak},
+};
 
 use crate::{
     Error,
@@ -12,7 +16,7 @@ use crate::{
     ledger::{BucketLedger, Ledger, MemoryLedger},
     limits::Limits,
     live::GrantCache,
-    login::Login,
+    login::{Epochs, Login},
     mcp::{self, SharedHandler},
     pages::Pages,
     scope::{ScopePolicy, Scopes},
@@ -40,7 +44,10 @@ pub(crate) struct App {
     pub(crate) behind_cloud_run: bool,
     /// What `mcpo dev` is told of the tools.
     pub(crate) tools: Vec<String>,
+    /// What sign-ins that count rest on.
+    pub(crate) epochs: Epochs,
     clock: Arc<dyn Clock>,
+    itself: Weak<Self>,
 }
 
 impl App {
@@ -54,23 +61,28 @@ impl App {
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let catalogue = mcp::catalogue(handler).await?;
         let title = config.title.clone().unwrap_or_else(|| handler.title());
-        Ok(Arc::new(Self {
+        let clients = Clients::new(&config.clients, config.public_clients)?;
+        let ledger = open_ledger(&config.ledger, Arc::clone(&clock))?;
+        let pages = Pages::new(title, config.logo.clone()).map_err(Error::internal)?;
+        Ok(Arc::new_cyclic(|itself| Self {
             bases: BaseUrls::new(config.base_url.clone().unwrap_or(fallback)),
             keys: config.keys.clone(),
-            clients: Clients::new(&config.clients, config.public_clients)?,
+            clients,
             login: Arc::clone(&config.login),
             external: trusted(config, clock.as_ref()),
             upstream: Keeper::new(),
-            ledger: open_ledger(&config.ledger, Arc::clone(&clock))?,
+            ledger,
             grants: GrantCache::new(),
-            pages: Pages::new(title, config.logo.clone()).map_err(Error::internal)?,
+            pages,
             limits: Limits::new(),
             scopes: ScopePolicy::new(catalogue.scopes, config.implied_scopes.clone()),
             open_listing: config.open_listing,
             allowed_origins: config.allowed_origins.clone(),
             behind_cloud_run: config.on_cloud_run,
             tools: catalogue.fingerprints,
+            epochs: Epochs::new(config.login.as_ref(), &config.keys),
             clock,
+            itself: Weak::clone(itself),
         }))
     }
 
@@ -80,6 +92,11 @@ impl App {
             Some(external) => Cow::Owned(external.asked_for(scopes)),
             None => Cow::Borrowed(scopes),
         }
+    }
+
+    /// Itself, for work that outlives a request; `None` while the server is being taken down.
+    pub(crate) fn shared(&self) -> Option<Arc<Self>> {
+        self.itself.upgrade()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

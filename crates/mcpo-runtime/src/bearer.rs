@@ -1,15 +1,14 @@
 //! The guard of `/mcp`: no request passes without a token that is good now, for this resource
 //! (RFC 6750, RFC 9728 §5.1).
 
-use std::{borrow::Cow, sync::Arc};
+mod challenge;
 
-use axum::{
-    Json,
-    body::Body,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, Method, header, request::Parts};
+
+use self::challenge::challenge;
 use crate::{
     app::App,
     base_url::BaseUrl,
@@ -23,8 +22,6 @@ use crate::{
     live::is_live,
     login::LoginError,
     mcp::{Demand, NotAMessage},
-    oauth_error::{ErrorCode, OAuthError},
-    routes,
     scope::Scopes,
 };
 
@@ -32,6 +29,8 @@ use crate::{
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
 
 const EXPIRED: &str = "the token has expired";
+/// How long a connection's token of somebody else's is not verified again.
+const REMEMBER_FOR: Duration = Duration::from_secs(60);
 const SIGNED_OUT: &str = "the sign-in has ended where the person signed in";
 
 /// What an access token stands for, once it has been opened.
@@ -42,11 +41,13 @@ pub(crate) struct Pass {
     grant: Option<GrantId>,
     resource: String,
     expires_at: Timestamp,
+    opened_at: Timestamp,
 }
 
 impl Pass {
     fn new(mut token: AccessToken, app: &Arc<App>) -> Self {
         Self {
+            opened_at: app.now(),
             grant: Some(token.grant.id),
             resource: std::mem::take(&mut token.grant.resource),
             expires_at: token.expires_at,
@@ -57,6 +58,7 @@ impl Pass {
     fn of_holder(holder: Holder, app: &App) -> Self {
         Self {
             grant: None,
+            opened_at: app.now(),
             // That the token is for this server has been checked.
             resource: app.bases.primary().resource(),
             expires_at: holder.expires_at,
@@ -169,7 +171,12 @@ async fn verify(
         ));
     }
     let unverified = bearer_token(&request.headers)?;
-    let pass = if let Some(known) = connection.pass.recall(unverified.as_bytes()) {
+    let now = app.now();
+    let known = connection.pass.recall(unverified.as_bytes());
+    // A key of our own is never withdrawn while the server runs; somebody else's may be.
+    let known =
+        known.filter(|pass| app.external.is_none() || now.since(pass.opened_at) < REMEMBER_FOR);
+    let pass = if let Some(known) = known {
         known
     } else {
         let pass = Arc::new(open(app, unverified).await?);
@@ -178,7 +185,6 @@ async fn verify(
             .keep(unverified.as_bytes(), Arc::clone(&pass));
         pass
     };
-    let now = app.now();
     if pass.expires_at <= now {
         return Err(Rejection::Invalid(EXPIRED));
     }
@@ -204,9 +210,12 @@ async fn verify(
 async fn open(app: &Arc<App>, unverified: &str) -> Result<Pass, Rejection> {
     let Some(external) = &app.external else {
         let token = app.keys.open(unverified);
-        return token
-            .map(|token| Pass::new(token, app))
-            .map_err(|_| Rejection::Invalid("the token is not one of this server's"));
+        let token: AccessToken =
+            token.map_err(|_| Rejection::Invalid("the token is not one of this server's"))?;
+        if !token.grant.person.is_current(&app.epochs) {
+            return Err(Rejection::Invalid("people sign in otherwise by now"));
+        }
+        return Ok(Pass::new(token, app));
     };
     let holder = external
         .holder(unverified, &app.bases, &app.scopes, app.now())
@@ -249,54 +258,6 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
         ));
     }
     Ok(token)
-}
-
-fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
-    let metadata = base.join(routes::RESOURCE_METADATA);
-    let scope = match rejection {
-        Rejection::Scope(needed) => needed,
-        _ => app.scopes.base(),
-    };
-    let scope = app.asked_for(scope);
-    let (status, error, description) = match rejection {
-        Rejection::Unavailable => return unavailable(),
-        Rejection::Missing => (StatusCode::UNAUTHORIZED, None, "a token is needed"),
-        Rejection::Invalid(why) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), *why),
-        Rejection::Scope(_) => (
-            StatusCode::FORBIDDEN,
-            Some("insufficient_scope"),
-            "the token is good for less than this",
-        ),
-        Rejection::Malformed(why) => (StatusCode::BAD_REQUEST, Some("invalid_request"), *why),
-    };
-    let named = error.map_or_else(String::new, |error| {
-        format!("error=\"{error}\", error_description=\"{description}\", ")
-    });
-    let mut value = format!("Bearer {named}resource_metadata=\"{metadata}\"");
-    if !scope.is_empty() {
-        value = format!("{value}, scope=\"{scope}\"");
-    }
-    let body = serde_json::json!({
-        "error": error.unwrap_or("unauthorized"),
-        "error_description": description,
-    });
-    let mut response = (status, Json(body)).into_response();
-    // Base URLs and scopes are plain ASCII without quotes.
-    if let Ok(value) = HeaderValue::from_str(&value) {
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, value);
-    }
-    response
-}
-
-/// A client that is told so tries again, and does not have anybody sign in anew.
-fn unavailable() -> Response {
-    OAuthError::new(
-        ErrorCode::TemporarilyUnavailable,
-        "the authorization server does not answer as it should, so no token can be verified",
-    )
-    .into_response()
 }
 
 /// The answer to a call during which it turned out that the provider has ended the sign-in: the

@@ -93,7 +93,7 @@ impl Browser {
     /// Who is signed in there, if that still counts.
     pub(crate) fn person(&self, app: &App) -> Option<Person> {
         let person = self.signed_in.as_ref()?;
-        let counts = person.is_current(app.login.as_ref(), &app.keys)
+        let counts = person.is_current(&app.epochs)
             && !person
                 .upstream
                 .is_some_and(|id| app.upstream.is_refused(id));

@@ -133,7 +133,7 @@ async fn signed_in(
     if let Some(tokens) = tokens {
         upstream::finish_trip(app, id, tokens).await?;
     }
-    let person = Person::new(identity, upstream, app.login.as_ref(), &app.keys);
+    let person = Person::new(identity, upstream, &app.epochs);
     tracing::info!(account = person.subject, "signed in");
     // What the person allowed before the trip was about this request and no other one.
     let browser = Browser::new(app, Some(person.clone()))?;

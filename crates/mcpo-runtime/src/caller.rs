@@ -1,6 +1,12 @@
 //! The caller: who a tool is working for.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use rmcp::{
     ErrorData,
@@ -37,6 +43,23 @@ pub struct Caller {
     claims: Arc<Claims>,
     /// The request that the call came with.
     mark: Option<Mark>,
+    /// What came of the provider's token in this request; `None` where there is none.
+    attempt: Option<Arc<Attempt>>,
+}
+
+/// What a call did with the provider's token.
+#[derive(Default)]
+struct Attempt {
+    /// The one it got last.
+    handed_out: Mutex<Option<UpstreamToken>>,
+    /// It turned out that the sign-in has ended.
+    refused: AtomicBool,
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Attempt({:?})", self.refused)
+    }
 }
 
 #[derive(Debug)]
@@ -80,6 +103,7 @@ impl Caller {
                 upstream: Upstream::None,
             }),
             mark: None,
+            attempt: None,
         }
     }
 
@@ -95,6 +119,7 @@ impl Caller {
                 upstream: Upstream::Fixed(UpstreamToken::new(token)),
             }),
             mark: None,
+            attempt: None,
         }
     }
 
@@ -117,6 +142,7 @@ impl Caller {
                 upstream,
             }),
             mark: None,
+            attempt: None,
         }
     }
 
@@ -131,12 +157,18 @@ impl Caller {
                 upstream: Upstream::None,
             }),
             mark: None,
+            attempt: None,
         }
     }
 
     /// The same person in another request.
     pub(crate) fn marked(self, mark: Option<Mark>) -> Self {
-        Self { mark, ..self }
+        let has_upstream = matches!(self.claims.upstream, Upstream::Kept(..));
+        Self {
+            mark,
+            attempt: has_upstream.then(Arc::default),
+            ..self
+        }
     }
 
     pub(crate) fn mark(&self) -> Option<&Mark> {
@@ -163,27 +195,74 @@ impl Caller {
     }
 
     /// The person's access token of the provider where people sign in, for requests to its API as
-    /// this person. It is good for a minute at least; it is renewed before it expires.
+    /// this person. Ask for it in each call: it is renewed a minute before it expires.
     pub async fn upstream_token(&self) -> Result<UpstreamToken, UpstreamError> {
         match &self.claims.upstream {
             Upstream::None => Err(UpstreamError::None),
             Upstream::Fixed(token) => Ok(token.clone()),
             Upstream::Kept(app, id) => match app.upstream.current(app, *id).await {
-                Ok(tokens) => Ok(UpstreamToken::new(tokens.access_token())),
-                Err(LoginError::Refused(_)) => Err(UpstreamError::Refused),
+                Ok(tokens) => {
+                    let token = UpstreamToken::new(tokens.access_token());
+                    self.hand_out(&token);
+                    Ok(token)
+                }
+                Err(LoginError::Refused(_)) => {
+                    self.note_refusal();
+                    Err(UpstreamError::Refused)
+                }
                 Err(LoginError::Unavailable(_)) => Err(UpstreamError::Unavailable),
             },
         }
     }
 
-    /// Tells the runtime that the provider does not take the token any more: its API has answered 401.
-    /// The sign-in ends, and the client is told to have the person sign in again, which it does by
-    /// itself; return the error from the tool.
+    /// Tells the runtime that the provider does not take the token that this call got: its API has
+    /// answered 401. Return the error from the tool. The sign-in ends, and the client is told to have
+    /// the person sign in again, which it does by itself; unless the token was replaced just then, and
+    /// trying again is enough.
     pub async fn upstream_refused(&self) -> UpstreamError {
-        if let Upstream::Kept(app, id) = &self.claims.upstream {
-            app.upstream.refuse(app, *id).await;
+        let Upstream::Kept(app, id) = &self.claims.upstream else {
+            return UpstreamError::Refused;
+        };
+        let Some(token) = self.handed_out() else {
+            return UpstreamError::Refused;
+        };
+        if app.upstream.refuse(app, *id, token.secret()).await {
+            self.note_refusal();
+            UpstreamError::Refused
+        } else {
+            UpstreamError::Unavailable
         }
-        UpstreamError::Refused
+    }
+
+    fn hand_out(&self, token: &UpstreamToken) {
+        if let Some(attempt) = &self.attempt {
+            let mut handed_out = attempt
+                .handed_out
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *handed_out = Some(token.clone());
+        }
+    }
+
+    fn handed_out(&self) -> Option<UpstreamToken> {
+        let attempt = self.attempt.as_ref()?;
+        attempt
+            .handed_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn note_refusal(&self) {
+        if let Some(attempt) = &self.attempt {
+            attempt.refused.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it turned out in this call that the sign-in has ended.
+    pub(crate) fn is_signed_out(&self) -> bool {
+        let attempt = self.attempt.as_ref();
+        attempt.is_some_and(|attempt| attempt.refused.load(Ordering::Relaxed))
     }
 
     /// The record of the sign-in, if there is one.

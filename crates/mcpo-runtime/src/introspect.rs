@@ -44,6 +44,7 @@ async fn describe(app: &App, client: &ProvenClient, unverified: &str) -> Value {
     let now = app.now();
     if token.expires_at <= now
         || !token.grant.belongs_to(client)
+        || !token.grant.person.is_current(&app.epochs)
         || !is_live(app, token.grant.id, now).await
     {
         return inactive;

@@ -77,7 +77,7 @@ fn signed_in(
     query: &str,
     identity: Identity,
 ) -> Result<Response, OAuthError> {
-    let person = Person::new(identity, None, app.login.as_ref(), &app.keys);
+    let person = Person::new(identity, None, &app.epochs);
     tracing::info!(account = person.subject, "signed in");
     let browser = Browser::new(app, Some(person))?;
     let response = see_other(&format!("{}?{query}", routes::AUTHORIZE));

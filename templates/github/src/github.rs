@@ -45,10 +45,9 @@ impl GitHub {
     /// The API that belongs to where people sign in.
     pub fn from_env() -> Self {
         let set = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
-        let below = |server: String| format!("{}/api/v3", server.trim_end_matches('/'));
-        let enterprise = set("GITHUB_SERVER_URL").filter(|url| !url.contains("//github.com"));
-        let api = set("GITHUB_API_URL").or_else(|| enterprise.map(below));
-        Self::new(&api.unwrap_or_else(|| "https://api.github.com".to_owned()))
+        let api =
+            set("GITHUB_API_URL").or_else(|| set("GITHUB_SERVER_URL").map(|url| api_of(&url)));
+        Self::new(&api.unwrap_or_else(|| api_of("https://github.com")))
     }
 
     /// The API at this URL.
@@ -116,6 +115,16 @@ impl GitHub {
             StatusCode::FORBIDDEN => Err(failed("GitHub does not let this app see that")),
             status => Err(failed(&format!("GitHub answers with status {status}"))),
         }
+    }
+}
+
+/// The API of a server: an Enterprise Server has it below itself.
+pub fn api_of(server: &str) -> String {
+    let server = server.trim_end_matches('/');
+    if server == "https://github.com" {
+        "https://api.github.com".to_owned()
+    } else {
+        format!("{server}/api/v3")
     }
 }
 

@@ -103,3 +103,16 @@ async fn a_github_that_is_down_is_said_to_be() {
     let error = Server { github }.whoami(ada()).await.err().unwrap();
     assert!(error.message.contains("cannot be reached"), "{error}");
 }
+
+#[test]
+fn an_enterprise_server_has_its_own_api() {
+    for (server, api) in [
+        ("https://github.com/", "https://api.github.com"),
+        (
+            "https://github.company.com",
+            "https://github.company.com/api/v3",
+        ),
+    ] {
+        assert_eq!(github::api_of(server), api);
+    }
+}

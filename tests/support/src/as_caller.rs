@@ -1,6 +1,6 @@
 //! An MCP server whose tools work as the person who calls.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use mcpo_runtime::{Caller, UpstreamError};
 use reqwest::{Client, StatusCode};
@@ -12,6 +12,9 @@ static CLIENT: LazyLock<Client> = LazyLock::new(crate::client::browser);
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 pub struct Place {
     url: String,
+    /// How long to wait before, with the token in hand.
+    #[serde(default)]
+    milliseconds: u64,
 }
 
 /// Tools that work as the person who calls.
@@ -37,9 +40,10 @@ impl AsCaller {
     async fn read(
         &self,
         caller: Caller,
-        Parameters(Place { url }): Parameters<Place>,
+        Parameters(Place { url, milliseconds }): Parameters<Place>,
     ) -> Result<String, ErrorData> {
         let token = caller.upstream_token().await?;
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         let answer = CLIENT
             .get(url)
             .bearer_auth(token.secret())

@@ -74,7 +74,7 @@ async fn next_page(
     }
     match app.login.begin(&at_home(app, source)?).await {
         Outcome::Identity(identity) => {
-            let person = Person::new(identity, None, app.login.as_ref(), &app.keys);
+            let person = Person::new(identity, None, &app.epochs);
             let browser = Browser::new(app, Some(person.clone()))?;
             let page = consent_page(app, &browser, Some(&person), query, request)?;
             with_cookie(page, &browser, app, base)

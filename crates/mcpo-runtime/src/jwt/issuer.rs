@@ -1,24 +1,17 @@
-//! Somebody who issues tokens: where its endpoints and keys are, asked for when they are needed and
-//! remembered (RFC 8414, OpenID Connect Discovery).
+//! Somebody who issues tokens: its endpoints and keys, asked for when they are needed and remembered.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use http::StatusCode;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use tokio::sync::Mutex;
-use url::Url;
 
-use super::{
-    Claims, Head, JwtFault,
-    keys::{KeySet, KeySetDocument},
-    verify,
-};
+use super::{Claims, Head, JwtFault, keys::KeySet, verify};
 use crate::{
     clock::Timestamp,
-    outgoing::{Outgoing, OutgoingError, server_url},
+    outgoing::{Outgoing, server_url},
 };
 
 /// How long keys and endpoints are believed: a key that the issuer has withdrawn is good no longer.
@@ -27,14 +20,16 @@ const BELIEVE_FOR: Duration = Duration::from_secs(60 * 60);
 const KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often an issuer is asked at most: anybody can send tokens with unknown keys.
 const PAUSE: Duration = Duration::from_secs(15);
+/// How long somebody waits for all of its documents.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// An issuer of tokens.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     /// As it stands in its tokens, byte for byte.
-    id: String,
-    documents: Documents,
-    outgoing: Outgoing,
+    pub(super) id: String,
+    pub(super) documents: Documents,
+    pub(super) outgoing: Outgoing,
     known: RwLock<Arc<Known>>,
     /// Of many who need the same, one asks.
     asking: Mutex<()>,
@@ -59,16 +54,16 @@ struct Known {
 }
 
 #[derive(Debug)]
-struct Found {
-    metadata: Arc<Metadata>,
-    keys: KeySet,
+pub(super) struct Found {
+    pub(super) metadata: Arc<Metadata>,
+    pub(super) keys: KeySet,
 }
 
 /// What an issuer says of itself. Endpoints are checked when they are used.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Metadata {
-    issuer: String,
-    jwks_uri: String,
+    pub(super) issuer: String,
+    pub(super) jwks_uri: String,
     pub(crate) authorization_endpoint: Option<String>,
     pub(crate) token_endpoint: Option<String>,
     pub(crate) userinfo_endpoint: Option<String>,
@@ -121,7 +116,7 @@ impl Issuer {
 
     /// What it says of itself.
     pub(crate) async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, IssuerError> {
-        let found = self.found(now, |found| found.is_fresh).await?;
+        let found = self.found(now, Need::Current).await?;
         Ok(Arc::clone(&found.metadata))
     }
 
@@ -133,11 +128,12 @@ impl Issuer {
         now: Timestamp,
     ) -> Result<(Head, Claims), TokenFault> {
         let head = Head::read(unverified)?;
-        let found = self.found(now, |found| found.is_fresh).await?;
+        let found = self.found(now, Need::Current).await?;
         let claims = match verify(unverified, &head, &found.keys) {
-            // The issuer may have begun to sign with a new key.
+            // The issuer may have begun to sign with a new key. While it cannot be asked, nobody can
+            // say that the token is bad.
             Err(JwtFault::UnknownKey) => {
-                let found = self.found(now, |found| found.is_from_now).await?;
+                let found = self.found(now, Need::FromNow).await?;
                 verify(unverified, &head, &found.keys)
             }
             verified => verified,
@@ -146,170 +142,98 @@ impl Issuer {
         Ok((head, claims))
     }
 
-    /// What is known if that is `good_enough`, or else what the issuer answers now.
-    async fn found(
-        &self,
-        now: Timestamp,
-        good_enough: impl Fn(&Standing) -> bool,
-    ) -> Result<Arc<Found>, IssuerError> {
-        let usable = |known: &Known| {
-            let (found, since) = known.found.as_ref()?;
-            let standing = Standing::of(*since, known.asked_at, now);
-            good_enough(&standing).then(|| Arc::clone(found))
-        };
-        if let Some(found) = usable(&self.known()) {
+    /// What is known if that will do, or else what the issuer answers now.
+    async fn found(&self, now: Timestamp, need: Need) -> Result<Arc<Found>, IssuerError> {
+        if let Some(found) = self.known().good_for(need, now) {
             return Ok(found);
         }
-        let _one_asks = self.asking.lock().await;
+        let _one_asks = if let Ok(asking) = self.asking.try_lock() {
+            asking
+        } else if let Some(found) = self.known().makeshift(need, now) {
+            // Somebody asks already; nobody else has to wait for that.
+            return Ok(found);
+        } else {
+            self.asking.lock().await
+        };
         let known = self.known();
-        if let Some(found) = usable(&known) {
+        if let Some(found) = known.good_for(need, now) {
             return Ok(found);
         }
-        let left_alone = known.asked_at.is_some_and(|then| now.since(then) < PAUSE);
-        let answer = match &known.trouble {
-            Some(trouble) if left_alone => Err(trouble.clone()),
-            _ => {
-                let answer = self.ask().await.map(Arc::new);
-                self.remember(&known, &answer, now);
-                answer
+        let error = match &known.trouble {
+            Some(trouble) if known.was_asked_just_now(now) => trouble.clone(),
+            _ => match self.ask_in_time(&known, now).await {
+                Ok(found) => return Ok(found),
+                Err(error) => error,
+            },
+        };
+        let makeshift = self.known().makeshift(need, now);
+        makeshift.ok_or(error)
+    }
+
+    /// Asks, and remembers what came of it; also that it was asked, if whoever waits for the answer
+    /// goes away.
+    async fn ask_in_time(&self, known: &Known, now: Timestamp) -> Result<Arc<Found>, IssuerError> {
+        let silence = || IssuerError::OutOfReach("the issuer does not answer".to_owned());
+        self.remember(Known {
+            found: known.found.clone(),
+            asked_at: Some(now),
+            trouble: Some(silence()),
+        });
+        let answer = tokio::time::timeout(PATIENCE, self.ask()).await;
+        let answer = answer.unwrap_or_else(|_| Err(silence())).map(Arc::new);
+        let (found, trouble) = match &answer {
+            Ok(found) => (Some((Arc::clone(found), now)), None),
+            Err(error) => {
+                tracing::warn!(issuer = self.id, %error, "the issuer is of no help");
+                (known.found.clone(), Some(error.clone()))
             }
         };
-        match (answer, &known.found) {
-            (Ok(found), _) => Ok(found),
-            (Err(error), Some((found, since))) if now.since(*since) < KEEP_FOR => {
-                tracing::warn!(issuer = self.id, %error, "going by what is known of the issuer");
-                Ok(Arc::clone(found))
-            }
-            (Err(error), _) => Err(error),
-        }
+        self.remember(Known {
+            found,
+            asked_at: Some(now),
+            trouble,
+        });
+        answer
     }
 
     fn known(&self) -> Arc<Known> {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn remember(&self, before: &Known, answer: &Result<Arc<Found>, IssuerError>, now: Timestamp) {
-        let (found, trouble) = match answer {
-            Ok(found) => (Some((Arc::clone(found), now)), None),
-            Err(error) => (before.found.clone(), Some(error.clone())),
-        };
-        let known = Known {
-            found,
-            asked_at: Some(now),
-            trouble,
-        };
+    fn remember(&self, known: Known) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
     }
-
-    async fn ask(&self) -> Result<Found, IssuerError> {
-        let metadata = self.discover().await?;
-        let url = self.endpoint(&metadata.jwks_uri, "jwks_uri")?;
-        let document: KeySetDocument = self.fetch(&url).await?.ok_or_else(|| {
-            IssuerError::Unexpected(format!("{url} has no keys in the form of RFC 7517"))
-        })?;
-        let keys = KeySet::read(document);
-        if keys.is_empty() {
-            let text = format!("{url} has no key that tokens could be verified with");
-            return Err(IssuerError::Unexpected(text));
-        }
-        let metadata = Arc::new(metadata);
-        Ok(Found { metadata, keys })
-    }
-
-    /// The first of its documents that is there; it has to be this issuer's (RFC 8414 §3.3).
-    async fn discover(&self) -> Result<Metadata, IssuerError> {
-        for url in self.document_urls() {
-            let Some(metadata) = self.fetch::<Metadata>(&url).await? else {
-                continue;
-            };
-            if metadata.issuer != self.id {
-                let other: String = metadata.issuer.chars().take(200).collect();
-                let text = format!(
-                    "{url} is of another issuer, {other:?}, not of {:?}",
-                    self.id
-                );
-                return Err(IssuerError::Unexpected(text));
-            }
-            return Ok(metadata);
-        }
-        let text = format!("{} has no metadata (RFC 8414, OpenID Discovery)", self.id);
-        Err(IssuerError::Unexpected(text))
-    }
-
-    fn document_urls(&self) -> Vec<Url> {
-        const SERVER: &str = "/.well-known/oauth-authorization-server";
-        const OPENID: &str = "/.well-known/openid-configuration";
-        let Ok(base) = Url::parse(&self.id) else {
-            return Vec::new();
-        };
-        let path = base.path().trim_end_matches('/').to_owned();
-        let at = |path: String| {
-            let mut url = base.clone();
-            url.set_path(&path);
-            url
-        };
-        let appended = at(format!("{path}{OPENID}"));
-        match self.documents {
-            Documents::OpenId => vec![appended],
-            Documents::AuthorizationServer => {
-                let mut urls = vec![at(format!("{SERVER}{path}")), at(format!("{OPENID}{path}"))];
-                if !urls.contains(&appended) {
-                    urls.push(appended);
-                }
-                urls
-            }
-        }
-    }
-
-    /// JSON of this form; `None` if there is nothing of it.
-    async fn fetch<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, IssuerError> {
-        let answer = self.outgoing.ask(|client| client.get(url.clone())).await;
-        let answer = answer.map_err(|error| match error {
-            OutgoingError::TooLong => IssuerError::Unexpected(format!("{url}: {error}")),
-            error => IssuerError::OutOfReach(format!("{url}: {error}")),
-        })?;
-        match answer.status {
-            StatusCode::OK => answer.json().map(Some).ok_or_else(|| {
-                IssuerError::Unexpected(format!("{url} is not the JSON that was expected"))
-            }),
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => Ok(None),
-            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                Err(IssuerError::OutOfReach(format!("{url} answers {status}")))
-            }
-            status => Err(IssuerError::Unexpected(format!("{url} answers {status}"))),
-        }
-    }
-
-    /// The URL of an endpoint that the metadata name: with TLS, or on this machine if the issuer is.
-    pub(crate) fn endpoint(&self, text: &str, name: &str) -> Result<Url, IssuerError> {
-        let is_here = self.id.starts_with("http:");
-        let url = Url::parse(text).ok().filter(|url| {
-            let mut bare = url.clone();
-            bare.set_query(None);
-            server_url(bare.as_str()).is_some() && (url.scheme() == "https" || is_here)
-        });
-        url.ok_or_else(|| {
-            let text = format!(
-                "the {name} of {} is not the https URL of an endpoint",
-                self.id
-            );
-            IssuerError::Unexpected(text)
-        })
-    }
 }
 
-/// How old what is known is.
-struct Standing {
-    is_fresh: bool,
-    /// The issuer was asked a moment ago, and is not asked again.
-    is_from_now: bool,
+/// How new what is known has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Not too old.
+    Current,
+    /// From this moment, because what is known does not do.
+    FromNow,
 }
 
-impl Standing {
-    fn of(since: Timestamp, asked_at: Option<Timestamp>, now: Timestamp) -> Self {
-        Self {
-            is_fresh: now.since(since) < BELIEVE_FOR,
-            is_from_now: asked_at.is_some_and(|then| now.since(then) < PAUSE),
-        }
+impl Known {
+    fn good_for(&self, need: Need, now: Timestamp) -> Option<Arc<Found>> {
+        let (found, since) = self.found.as_ref()?;
+        let good = match need {
+            Need::Current => now.since(*since) < BELIEVE_FOR,
+            Need::FromNow => self.trouble.is_none() && self.was_asked_just_now(now),
+        };
+        good.then(|| Arc::clone(found))
+    }
+
+    /// What is known though it is old, while the issuer is out of reach. One that does answer, and
+    /// wrongly, has taken its keys back for all we know.
+    fn makeshift(&self, need: Need, now: Timestamp) -> Option<Arc<Found>> {
+        let (found, since) = self.found.as_ref()?;
+        let out_of_reach = matches!(self.trouble, Some(IssuerError::OutOfReach(_)));
+        let good = need == Need::Current && out_of_reach && now.since(*since) < KEEP_FOR;
+        good.then(|| Arc::clone(found))
+    }
+
+    fn was_asked_just_now(&self, now: Timestamp) -> bool {
+        self.asked_at.is_some_and(|then| now.since(then) < PAUSE)
     }
 }

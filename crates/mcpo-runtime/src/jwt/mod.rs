@@ -5,6 +5,7 @@
 
 mod claims;
 mod crypto;
+mod discovery;
 mod issuer;
 mod keys;
 

@@ -1,1 +1,171 @@
-//! Tokens, good and bad.
+//! The examples that the specifications give, and what is not accepted.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::clock::Timestamp;
+
+/// RFC 7515 appendix A.2 and A.3: the same claims, signed in two ways.
+const CLAIMS: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9p\
+                      c19yb290Ijp0cnVlfQ";
+const EC_SIGNATURE: &str = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKT\
+                            UJqPP3-Kg6NU1Q";
+const RSA_SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-\
+    0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARN\
+    PvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeY\
+    I2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+
+fn ec_key() -> Value {
+    json!({
+        "kty": "EC", "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    })
+}
+
+fn rsa_key() -> Value {
+    let modulus = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPM\
+        EzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSX\
+        ndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7\
+        aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
+    json!({ "kty": "RSA", "n": modulus, "e": "AQAB" })
+}
+
+/// RFC 8037 appendix A.2.
+fn ed_key() -> Value {
+    json!({
+        "kty": "OKP", "crv": "Ed25519",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    })
+}
+
+fn keys(keys: &[Value]) -> KeySet {
+    let document = json!({ "keys": keys });
+    KeySet::read(serde_json::from_value(document).unwrap())
+}
+
+fn outcome(token: &str, known: &[Value]) -> Result<Claims, JwtFault> {
+    let head = Head::read(token)?;
+    verify(token, &head, &keys(known))
+}
+
+fn head(value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+#[test]
+fn up5_the_examples_of_the_specifications_are_genuine() {
+    let ec = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
+    let rsa = format!("eyJhbGciOiJSUzI1NiJ9.{CLAIMS}.{RSA_SIGNATURE}");
+    // Each finds its own key among all.
+    let all = [ec_key(), rsa_key(), ed_key()];
+    for token in [&ec, &rsa] {
+        let claims = outcome(token, &all).unwrap();
+        assert_eq!(claims.text("iss"), Some("joe"));
+        assert_eq!(
+            claims.check("joe", Timestamp(1_300_819_000)),
+            Ok(Timestamp(1_300_819_380))
+        );
+        let late = claims.check("joe", Timestamp(1_300_819_440));
+        assert_eq!(late, Err(JwtFault::Expired));
+        let other = claims.check("jo", Timestamp(1_300_819_000));
+        assert_eq!(other, Err(JwtFault::Issuer));
+    }
+    // RFC 8037 A.4 signs a sentence: genuine, and no claims.
+    let sentence = "RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+    let signature =
+        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+    let ed = format!("eyJhbGciOiJFZERTQSJ9.{sentence}.{signature}");
+    assert_eq!(outcome(&ed, &all).unwrap_err(), JwtFault::Malformed);
+    let ed = format!("eyJhbGciOiJFZERTQSJ9.{CLAIMS}.{signature}");
+    assert_eq!(outcome(&ed, &all).unwrap_err(), JwtFault::Signature);
+}
+
+#[test]
+fn up5_a_signature_is_good_for_one_text_one_key_and_one_algorithm() {
+    let good = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
+    for index in [0, 30, good.len() - 3] {
+        let mut changed = good.clone().into_bytes();
+        changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        assert!(outcome(&changed, &[ec_key()]).is_err(), "{index}");
+    }
+    assert_eq!(
+        outcome(&good, &[rsa_key()]).unwrap_err(),
+        JwtFault::UnknownKey
+    );
+    assert_eq!(
+        outcome(&good, &[ec_key(), ec_key()]).unwrap_err(),
+        JwtFault::Ambiguous
+    );
+    let mut other = ec_key();
+    other["alg"] = "ES384".into();
+    assert_eq!(outcome(&good, &[other]).unwrap_err(), JwtFault::UnknownKey);
+    let pss = format!(
+        "{}.{CLAIMS}.{RSA_SIGNATURE}",
+        head(&json!({ "alg": "PS256" }))
+    );
+    assert_eq!(
+        outcome(&pss, &[rsa_key()]).unwrap_err(),
+        JwtFault::Signature
+    );
+    for algorithm in ["none", "HS256", "HS384", "HS512", "", "es256"] {
+        let token = format!(
+            "{}.{CLAIMS}.{EC_SIGNATURE}",
+            head(&json!({ "alg": algorithm }))
+        );
+        let fault = outcome(&token, &[ec_key()]).unwrap_err();
+        assert_eq!(fault, JwtFault::Algorithm(algorithm.to_owned()));
+    }
+}
+
+#[test]
+fn up5_the_access_token_is_named_by_half_of_its_digest() {
+    // OpenID Connect Core appendix A.4.
+    let head = Head::read("eyJhbGciOiJSUzI1NiJ9..").unwrap();
+    let digest = head.half_digest("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y");
+    assert_eq!(digest, "77QmUPtjPfzWtF2AnpK9RQ");
+}
+
+#[test]
+fn up5_times_have_to_be_times() {
+    let claims = |value: Value| Claims(value.as_object().unwrap().clone());
+    let now = Timestamp(1000);
+    for (value, expected) in [
+        (json!({ "iss": "a", "exp": 941 }), Ok(Timestamp(941))),
+        (json!({ "iss": "a", "exp": 940 }), Err(JwtFault::Expired)),
+        (json!({ "iss": "a", "exp": 1000.9 }), Ok(Timestamp(1000))),
+        (json!({ "iss": "a" }), Err(JwtFault::Claim("exp"))),
+        (
+            json!({ "iss": "a", "exp": "9" }),
+            Err(JwtFault::Claim("exp")),
+        ),
+        (
+            json!({ "iss": "a", "exp": 1e300 }),
+            Err(JwtFault::Claim("exp")),
+        ),
+        (
+            json!({ "iss": "a", "exp": -1 }),
+            Err(JwtFault::Claim("exp")),
+        ),
+        (
+            json!({ "iss": "a", "exp": 2000, "nbf": 1060 }),
+            Ok(Timestamp(2000)),
+        ),
+        (
+            json!({ "iss": "a", "exp": 2000, "nbf": 1061 }),
+            Err(JwtFault::TooEarly),
+        ),
+        (
+            json!({ "iss": "a", "exp": 2000, "iat": 1061 }),
+            Err(JwtFault::TooEarly),
+        ),
+        (
+            json!({ "iss": "a", "exp": 2000, "nbf": [] }),
+            Err(JwtFault::Claim("nbf")),
+        ),
+        (json!({ "iss": ["a"], "exp": 2000 }), Err(JwtFault::Issuer)),
+    ] {
+        assert_eq!(claims(value.clone()).check("a", now), expected, "{value}");
+    }
+}

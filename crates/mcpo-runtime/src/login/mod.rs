@@ -80,7 +80,7 @@ pub use self::{
 pub(crate) use self::{
     nobody::Nobody,
     password::{MAX_PASSWORD_LEN, Password, Secret as PasswordSecret},
-    person::Person,
+    person::{Epochs, Person},
     visit::{Away, Secrets},
 };
 use crate::upstream::UpstreamTokens;
@@ -93,8 +93,8 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
     /// How people sign in, in a word or two, for the log.
     fn name(&self) -> &'static str;
 
-    /// Whether nobody is asked at all. Such a server warns its owner, and does not start where the
-    /// public can reach it.
+    /// Whether nobody is asked at all. Such a server warns its owner, and does not start on Cloud Run
+    /// unless that was said to be meant.
     fn asks_nobody(&self) -> bool {
         false
     }

@@ -20,23 +20,18 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    pub(crate) fn new(
-        identity: Identity,
-        upstream: Option<GrantId>,
-        login: &dyn Login,
-        keys: &KeyRing,
-    ) -> Self {
+    pub(crate) fn new(identity: Identity, upstream: Option<GrantId>, epochs: &Epochs) -> Self {
         Self {
             subject: identity.subject,
             name: identity.name,
-            epoch: epochs(login, keys).into_iter().next().unwrap_or_default(),
+            epoch: epochs.0.first().copied().unwrap_or_default(),
             upstream,
         }
     }
 
     /// Whether the sign-in still counts, as far as that can be said without asking anybody.
-    pub(crate) fn is_current(&self, login: &dyn Login, keys: &KeyRing) -> bool {
-        epochs(login, keys).contains(&self.epoch)
+    pub(crate) fn is_current(&self, epochs: &Epochs) -> bool {
+        epochs.0.contains(&self.epoch)
     }
 
     pub(crate) fn identity(&self) -> Identity {
@@ -53,20 +48,25 @@ impl Person {
     }
 }
 
-/// A keyed digest of what the login rests on, under each key of the ring.
-fn epochs(login: &dyn Login, keys: &KeyRing) -> Vec<[u8; EPOCH_LEN]> {
-    let basis = login.basis();
-    let parts = [
-        b"login epoch".as_slice(),
-        login.name().as_bytes(),
-        basis.as_bytes(),
-    ];
-    let shortened = keys.macs(&parts).map(|mac| {
-        let mut epoch = [0; EPOCH_LEN];
-        epoch.copy_from_slice(&mac[..EPOCH_LEN]);
-        epoch
-    });
-    shortened.collect()
+/// A keyed digest of what the login rests on, under each key of the ring; the sealing key's first.
+#[derive(Debug)]
+pub(crate) struct Epochs(Vec<[u8; EPOCH_LEN]>);
+
+impl Epochs {
+    pub(crate) fn new(login: &dyn Login, keys: &KeyRing) -> Self {
+        let basis = login.basis();
+        let parts = [
+            b"login epoch".as_slice(),
+            login.name().as_bytes(),
+            basis.as_bytes(),
+        ];
+        let shortened = keys.macs(&parts).map(|mac| {
+            let mut epoch = [0; EPOCH_LEN];
+            epoch.copy_from_slice(&mac[..EPOCH_LEN]);
+            epoch
+        });
+        Self(shortened.collect())
+    }
 }
 
 #[cfg(test)]
@@ -77,10 +77,13 @@ mod tests {
     #[test]
     fn a_new_password_ends_what_the_old_one_opened() {
         let keys = KeyRing::parse(&"A".repeat(43)).unwrap();
-        let login = |password: &str| Password::new(PasswordSecret::Plain(password.into()));
-        let person = Person::new(Identity::new("admin"), None, &login("one"), &keys);
-        assert!(person.is_current(&login("one"), &keys));
-        assert!(!person.is_current(&login("two"), &keys));
-        assert!(!person.is_current(&Nobody, &keys));
+        let password = |text: &str| {
+            let login = Password::new(PasswordSecret::Plain(text.into()));
+            Epochs::new(&login, &keys)
+        };
+        let person = Person::new(Identity::new("admin"), None, &password("one"));
+        assert!(person.is_current(&password("one")));
+        assert!(!person.is_current(&password("two")));
+        assert!(!person.is_current(&Epochs::new(&Nobody, &keys)));
     }
 }

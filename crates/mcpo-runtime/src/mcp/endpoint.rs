@@ -122,18 +122,18 @@ impl Guarded {
         let request = Request::from_parts(parts, body);
         let stands_alone = request.headers().contains_key(&MCP_METHOD);
         let is_call = request.method() == Method::POST;
-        let sign_in = caller.sign_in().filter(|_| is_call);
+        let holder = (is_call && caller.sign_in().is_some()).then(|| caller.clone());
         let answer = self.sessions.handle(request, caller, connection);
         let response = if stands_alone {
             trail.around(answer).await
         } else {
             trail.beside(answer).await
         };
-        let Some(id) = sign_in else {
+        let Some(holder) = holder else {
             return response;
         };
         let response = sign_out::once_begun(response).await;
-        if self.app.upstream.is_refused(id) {
+        if holder.is_signed_out() {
             return bearer::signed_out(&self.app, base);
         }
         response

@@ -65,7 +65,6 @@ fn serve_erased(handler: SharedHandler, adjust: fn(Config) -> Config) -> ExitCod
 
 fn try_serve(handler: SharedHandler, adjust: fn(Config) -> Config) -> Result<(), Error> {
     let config = adjust(Config::from_env()?);
-    config.check_open()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -148,6 +147,7 @@ impl Server {
     }
 
     async fn build(self, port: u16, stop: &Stop) -> Result<(Surface, Arc<App>), Error> {
+        self.config.check_open()?;
         let fallback = BaseUrl::parse(&format!("http://localhost:{port}"));
         let fallback = fallback.map_err(Error::internal)?;
         let app = App::new(&self.config, fallback, &self.handler, self.clock).await?;

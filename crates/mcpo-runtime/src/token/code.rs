@@ -69,7 +69,7 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<Code, OAu
         ));
     }
     // Whether the person may still come in was asked when the code was made, a minute ago.
-    if !code.grant.person.is_current(app.login.as_ref(), &app.keys) {
+    if !code.grant.person.is_current(&app.epochs) {
         return Err(OAuthError::invalid_grant("the user may no longer sign in"));
     }
     Ok(code)

@@ -7,6 +7,7 @@
 
 mod keeper;
 mod record;
+mod renewal;
 mod tokens;
 
 use rmcp::ErrorData;
@@ -46,7 +47,7 @@ impl From<UpstreamError> for ErrorData {
 /// Whether `person` may still come in, asked of the provider as well; what the ledger keeps of the
 /// sign-in then lives on.
 pub(crate) async fn recheck(app: &App, person: &Person) -> Result<(), LoginError> {
-    if !person.is_current(app.login.as_ref(), &app.keys) {
+    if !person.is_current(&app.epochs) {
         return Err(LoginError::refused("the sign-in counts no more"));
     }
     let tokens = match person.upstream {
@@ -55,7 +56,7 @@ pub(crate) async fn recheck(app: &App, person: &Person) -> Result<(), LoginError
     };
     let identity = person.identity();
     let asked = app.login.recheck(&identity, tokens.as_deref());
-    tokio::time::timeout(keeper::PROVIDER_TIMEOUT, asked)
+    tokio::time::timeout(renewal::PROVIDER_TIMEOUT, asked)
         .await
         .unwrap_or_else(|_| Err(LoginError::unavailable("the provider does not answer")))?;
     if let Some(id) = person.upstream {

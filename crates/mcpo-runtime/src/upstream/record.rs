@@ -9,7 +9,7 @@ use crate::{
     app::App,
     clock::Timestamp,
     grant::REFRESH_LIFETIME,
-    ledger::{GrantId, GrantRecord, Swap, Version},
+    ledger::{GrantId, GrantRecord, LedgerError, Swap, Version},
     login::{LoginError, Secrets},
     oauth_error::{OAuthError, chain},
     seal::{Purpose, Sealable},
@@ -51,8 +51,15 @@ pub(crate) struct Trip {
 pub(super) struct SignedIn {
     pub(super) tokens: UpstreamTokens,
     pub(super) expires_at: Option<Timestamp>,
-    /// Until when some instance may be renewing the tokens.
-    pub(super) renewing_until: Option<Timestamp>,
+    /// Which instance is renewing the tokens.
+    pub(super) claim: Option<Claim>,
+}
+
+/// One instance's claim to renew tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Claim {
+    pub(super) id: [u8; 16],
+    pub(super) until: Timestamp,
 }
 
 impl Sealable for Kept {
@@ -64,7 +71,7 @@ impl SignedIn {
         Self {
             expires_at: tokens.lifetime().map(|lifetime| now.plus(lifetime)),
             tokens,
-            renewing_until: None,
+            claim: None,
         }
     }
 }
@@ -91,6 +98,15 @@ pub(super) async fn read(app: &App, id: GrantId) -> Result<Option<Found>, OAuthE
         version,
         record,
         stage,
+    }))
+}
+
+/// The tokens that a record has, if it has any.
+pub(super) async fn signed_in(app: &App, id: GrantId) -> Result<Option<SignedIn>, OAuthError> {
+    let found = read(app, id).await?;
+    Ok(found.and_then(|found| match found.stage {
+        Stage::SignedIn(signed_in) => Some(signed_in),
+        Stage::Away(_) | Stage::Back => None,
     }))
 }
 
@@ -180,7 +196,9 @@ pub(super) async fn keep_alive(app: &App, id: GrantId) -> Result<(), LoginError>
     for _ in 0..TRIES {
         let found = read(app, id).await.map_err(out_of_reach)?;
         let Some(Found {
-            version, record, ..
+            version,
+            record,
+            stage,
         }) = found
         else {
             return Err(LoginError::refused("the sign-in has ended"));
@@ -189,12 +207,9 @@ pub(super) async fn keep_alive(app: &App, id: GrantId) -> Result<(), LoginError>
         if expires_at.since(record.expires_at) < WORTH_WRITING {
             return Ok(());
         }
-        let next = GrantRecord {
-            expires_at,
-            ..record
-        };
-        let swap = app.ledger.swap_grant(id, Some(version), next).await;
-        if swap.map_err(|error| out_of_reach(error.into()))? == Swap::Done {
+        // Sealed anew, so that a key that was replaced is not needed for ever.
+        let swap = write(app, id, Some(version), stage, expires_at).await;
+        if swap.map_err(out_of_reach)? == Swap::Done {
             return Ok(());
         }
     }
@@ -206,10 +221,29 @@ pub(super) fn out_of_reach(error: OAuthError) -> LoginError {
     LoginError::Unavailable(error.description)
 }
 
-/// Ends a record: nobody gets tokens of it any more.
+/// Ends a record: nobody gets tokens of it any more, and none are left in it.
 pub(super) async fn end(app: &App, id: GrantId) {
     // Whoever holds a token of this sign-in finds out here or, a little later, from the provider.
-    if let Err(error) = crate::grant::revoke(app.ledger.as_ref(), id, app.now()).await {
+    if let Err(error) = try_end(app, id).await {
         tracing::error!(error = %chain(&error), "cannot note that a sign-in has ended");
     }
+}
+
+async fn try_end(app: &App, id: GrantId) -> Result<(), LedgerError> {
+    while let Some(found) = app.ledger.grant(id).await? {
+        if found.record.revoked {
+            break;
+        }
+        let ended = GrantRecord {
+            revoked: true,
+            sealed: String::new(),
+            ..found.record
+        };
+        let version = Some(found.version);
+        // A conflict means that somebody else changed the record: look again.
+        if app.ledger.swap_grant(id, version, ended).await? == Swap::Done {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -18,7 +18,10 @@ const SHORT: [(&str, &str); 4] = [
     ("sr:", "https://git.sr.ht/~"),
 ];
 /// What git may fetch by: nothing that runs a command of the URL's choice.
-const PROTOCOLS: &str = "file:git:http:https:ssh";
+const PROTOCOLS: &str = "git:http:https:ssh";
+/// From this machine only where that was said: a repository from elsewhere must not name one of
+/// this machine's as a part of itself.
+const WITH_FILES: &str = "file:git:http:https:ssh";
 
 /// Where a template is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +100,11 @@ fn inside(folder: &Path, below: &Path) -> Outcome<PathBuf> {
 }
 
 fn clone(url: &str, branch: Option<&str>, into: &Path) -> Outcome<PathBuf> {
+    let protocols = if url.starts_with("file:") {
+        WITH_FILES
+    } else {
+        PROTOCOLS
+    };
     let mut git = Command::new("git");
     git.args(["clone", "--quiet", "--depth", "1"])
         .args(["--recurse-submodules", "--shallow-submodules"]);
@@ -106,7 +114,7 @@ fn clone(url: &str, branch: Option<&str>, into: &Path) -> Outcome<PathBuf> {
     git.arg("--")
         .arg(url)
         .arg(into)
-        .env("GIT_ALLOW_PROTOCOL", PROTOCOLS)
+        .env("GIT_ALLOW_PROTOCOL", protocols)
         .stdin(Stdio::null());
     if !io::stderr().is_terminal() {
         git.env("GIT_TERMINAL_PROMPT", "0");

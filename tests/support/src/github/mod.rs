@@ -50,6 +50,8 @@ pub enum Fault {
     RateLimit,
     /// Nothing for a long time.
     Silence,
+    /// What it should, after so many milliseconds.
+    Late(u64),
     /// More than anybody wants to read.
     TooMuch,
     /// With this text as JSON, and status 200.
@@ -260,6 +262,10 @@ async fn stumble(FromState(state): FromState<Shared>, request: Request, next: Ne
             axum::Json(json!({ "message": "API rate limit exceeded" })),
         )
             .into_response(),
+        Some(Fault::Late(milliseconds)) => {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            next.run(request).await
+        }
         Some(Fault::Silence) => {
             tokio::time::sleep(Duration::from_secs(60)).await;
             StatusCode::OK.into_response()

@@ -48,7 +48,7 @@ impl Reader<'_> {
         if let Some(secret) = secret {
             openid = openid.with_secret(secret);
         }
-        if let Some(scopes) = self.list("OIDC_SCOPES") {
+        if let Some(scopes) = self.words("OIDC_SCOPES") {
             openid = openid.with_scopes(&scopes);
         }
         if let Some(claim) = self.text("OIDC_GROUPS_CLAIM") {

@@ -90,7 +90,7 @@ impl Reader<'_> {
             let problem = "is not set, so nobody could sign in";
             self.wrong(GITHUB_LOGINS, None, problem, allowed);
         }
-        if let Some(scopes) = self.list("GITHUB_SCOPES") {
+        if let Some(scopes) = self.words("GITHUB_SCOPES") {
             github = github.with_scopes(&scopes);
         }
         if let Some(server) = self.text("GITHUB_SERVER_URL") {
@@ -137,10 +137,19 @@ impl Reader<'_> {
             .ok()
     }
 
-    /// What is listed by commas or spaces; `None` if nothing is.
+    /// What is listed by commas; `None` if nothing is. Names may have spaces in them.
     pub(super) fn list(&mut self, name: &'static str) -> Option<Vec<String>> {
+        self.split(name, &[',', '\n'])
+    }
+
+    /// What is listed by commas or spaces.
+    pub(super) fn words(&mut self, name: &'static str) -> Option<Vec<String>> {
+        self.split(name, &[',', '\n', ' '])
+    }
+
+    fn split(&mut self, name: &'static str, at: &[char]) -> Option<Vec<String>> {
         let text = self.text(name)?;
-        let parts = text.split([',', ' ', '\n']).map(str::trim);
+        let parts = text.split(at).map(str::trim);
         let parts: Vec<_> = parts
             .filter(|part| !part.is_empty())
             .map(str::to_owned)

@@ -310,3 +310,17 @@ fn an_openid_provider_is_set_up_whole_or_not_at_all() {
         );
     }
 }
+
+#[test]
+fn a_name_with_a_space_is_one_name() {
+    let config = read(&[
+        ("MCPO_SECRET", SECRET),
+        ("OIDC_ISSUER", "https://login.example"),
+        ("OIDC_CLIENT_ID", "id"),
+        ("OIDC_ALLOWED_GROUPS", "Project Admins, Staff"),
+    ])
+    .unwrap();
+    let shown = format!("{:?}", config.login);
+    assert!(shown.contains("\"Project Admins\""), "{shown}");
+    assert!(!shown.contains("\"Admins\""), "{shown}");
+}

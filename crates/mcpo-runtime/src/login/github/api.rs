@@ -152,15 +152,12 @@ impl GitHub {
                 .map(|membership: Membership| membership.state == "active")
                 .ok_or_else(|| unexpected("GitHub does not say how the membership stands")),
             StatusCode::NOT_FOUND => Ok(false),
-            // The organisation does not let this app see who is in it.
-            StatusCode::FORBIDDEN => {
-                tracing::warn!(
-                    path = path.join("/"),
-                    "GitHub does not show a membership; an owner of the organization has to approve \
-                     the app"
-                );
-                Ok(false)
-            }
+            // The organisation does not let this app see who is in it, or GitHub has had enough of
+            // us without saying so: neither says that the person is no member.
+            StatusCode::FORBIDDEN => Err(unexpected(
+                "GitHub does not show a membership; if that lasts, an owner of the organization has \
+                 to approve the app",
+            )),
             StatusCode::UNAUTHORIZED => {
                 Err(Trouble::Refused("GitHub does not take the token".into()))
             }

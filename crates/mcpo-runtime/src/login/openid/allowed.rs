@@ -64,9 +64,17 @@ impl Allowed {
 
     /// Whether it takes more than a subject to decide.
     pub(super) const fn needs_claims(&self) -> bool {
-        let by_subject_only =
-            self.emails.is_empty() && self.domains.is_empty() && self.groups.is_empty();
-        !self.anybody && !by_subject_only
+        self.needs_address() || self.needs_groups()
+    }
+
+    /// Whether an address or a domain may decide.
+    pub(super) const fn needs_address(&self) -> bool {
+        !self.anybody && (!self.emails.is_empty() || !self.domains.is_empty())
+    }
+
+    /// Whether groups may decide.
+    pub(super) const fn needs_groups(&self) -> bool {
+        !self.anybody && !self.groups.is_empty()
     }
 
     pub(super) fn has_group(&self, group: &str) -> bool {
@@ -75,7 +83,7 @@ impl Allowed {
 
     pub(super) fn lets_in(&self, facts: &Facts) -> bool {
         let email = facts.email.fact().map_or("", String::as_str);
-        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let domain = facts.domain.fact().map_or("", String::as_str);
         let same = |known: &String, told: &str| known.eq_ignore_ascii_case(told);
         let groups = facts.groups.fact();
         self.anybody
@@ -107,6 +115,8 @@ mod tests {
             subject: "42".into(),
             name: None,
             email: Told::ByIdToken(email.into()),
+            domain: Told::ByIdToken(email.rsplit('@').next().unwrap_or_default().into()),
+            has_userinfo: true,
             groups: Told::ByUserinfo(groups.iter().map(|&group| group.to_owned()).collect()),
             has_unverified_email: false,
         }

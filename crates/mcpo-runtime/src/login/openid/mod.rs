@@ -6,6 +6,7 @@ mod facts;
 mod id_token;
 mod presets;
 mod settings;
+mod standing;
 mod tokens;
 
 use std::borrow::Cow;
@@ -138,7 +139,7 @@ impl OpenId {
         if let Some(name) = &facts.name {
             identity = identity.with_name(name);
         }
-        let tokens = handed.tokens.with_note(facts.to_note());
+        let tokens = self.noted(handed.tokens, &facts);
         Ok(identity.with_upstream(tokens))
     }
 
@@ -151,22 +152,32 @@ impl OpenId {
         let claims = self
             .first_id_token(id_token, &visit.nonce(), handed.tokens.access_token())
             .await?;
-        let mut facts = Facts::of_id_token(&claims, &self.groups_claim, &self.allowed)
+        let facts = Facts::of_id_token(&claims, &self.told_by, &self.allowed)
             .ok_or(Trouble::Unexpected("the id token has no usable sub".into()))?;
-        if self.allowed.needs_claims() {
-            facts = self
-                .asked_again(facts, handed.tokens.access_token())
-                .await?;
+        let token = handed.tokens.access_token();
+        match self.asked_again(facts.clone(), token).await {
+            // A token for an API of one's own, which nobody but that API takes.
+            Err(Trouble::Refused(_)) => Ok(Facts {
+                has_userinfo: false,
+                ..facts
+            }),
+            Err(Trouble::OutOfReach(why)) if !self.allowed.needs_claims() => {
+                tracing::info!(%why, "signed in without the userinfo");
+                Ok(facts)
+            }
+            asked => asked,
         }
-        Ok(facts)
     }
 
     /// The same with what the userinfo endpoint says now, if there is one.
     async fn asked_again(&self, facts: Facts, access_token: &str) -> Result<Facts, Trouble> {
         match self.userinfo(access_token).await? {
-            None => Ok(facts),
+            None => Ok(Facts {
+                has_userinfo: false,
+                ..facts
+            }),
             Some(claims) => facts
-                .with_userinfo(&claims, &self.groups_claim, &self.allowed)
+                .with_userinfo(&claims, &self.told_by, &self.allowed)
                 .ok_or(Trouble::Unexpected(
                     "the userinfo is about somebody else".into(),
                 )),
@@ -185,44 +196,6 @@ impl OpenId {
         Refusal::not_allowed("not on the allow-list", what)
     }
 
-    async fn still_allowed(
-        &self,
-        identity: &Identity,
-        tokens: &UpstreamTokens,
-    ) -> Result<(), LoginError> {
-        let facts = tokens.note().and_then(Facts::from_note);
-        let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
-        // Asked even where no claim matters: an account that is closed is told by it as well.
-        let facts = self
-            .asked_again(facts, tokens.access_token())
-            .await
-            .map_err(standing)?;
-        if self.subject(&facts.subject) != identity.subject() {
-            return Err(LoginError::refused("the token is another account's"));
-        }
-        if !self.allowed.lets_in(&facts) {
-            return Err(LoginError::refused("not on the allow-list any more"));
-        }
-        Ok(())
-    }
-
-    async fn renewed(&self, old: &UpstreamTokens) -> Result<UpstreamTokens, LoginError> {
-        let token = old
-            .refresh_token()
-            .ok_or_else(|| LoginError::refused("there is no refresh token"))?;
-        let handed = self.refresh(token).await.map_err(standing)?;
-        let Some(id_token) = &handed.id_token else {
-            return Ok(handed.tokens);
-        };
-        let claims = self.later_id_token(id_token).await.map_err(standing)?;
-        let facts = old.note().and_then(Facts::from_note);
-        let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
-        let facts = facts
-            .with_id_token(&claims, &self.groups_claim, &self.allowed)
-            .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?;
-        Ok(handed.tokens.with_note(facts.to_note()))
-    }
-
     /// Subjects are unique to their issuer only.
     fn subject(&self, unverified: &str) -> String {
         let issuer = self.issuer.id();
@@ -236,17 +209,6 @@ fn refusal(trouble: Trouble) -> Refusal {
     match trouble {
         Trouble::OutOfReach(fault) => Refusal::unavailable(fault),
         Trouble::Refused(fault) | Trouble::Unexpected(fault) => Refusal::unexpected(fault),
-    }
-}
-
-/// What it means for somebody who signed in before: only a clear no ends that.
-fn standing(trouble: Trouble) -> LoginError {
-    match trouble {
-        Trouble::Refused(why) => LoginError::Refused(why),
-        Trouble::OutOfReach(why) | Trouble::Unexpected(why) => {
-            tracing::warn!(%why, "the OpenID provider is of no help");
-            LoginError::unavailable("the provider does not answer as it should")
-        }
     }
 }
 

@@ -21,6 +21,9 @@ pub(super) struct Preset {
     pub(super) parameters: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) consent: Consent,
+    /// Names the domain whose organisation manages the account, where an address at a domain does not
+    /// say so.
+    pub(super) domain_claim: Option<String>,
 }
 
 /// When the provider has to ask for consent, because it hands out no refresh token otherwise.
@@ -65,6 +68,7 @@ impl Preset {
             scopes: scopes.map(str::to_owned).into(),
             parameters: BTreeMap::new(),
             consent: Consent::ForOffline,
+            domain_claim: None,
         }
     }
 }

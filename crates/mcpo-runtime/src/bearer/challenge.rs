@@ -1,0 +1,63 @@
+//! What somebody is told who may not pass (RFC 6750 §3, RFC 9728 §5.1).
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+
+use super::Rejection;
+use crate::{
+    app::App,
+    base_url::BaseUrl,
+    oauth_error::{ErrorCode, OAuthError},
+    routes,
+};
+
+pub(super) fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
+    let metadata = base.join(routes::RESOURCE_METADATA);
+    let scope = match rejection {
+        Rejection::Scope(needed) => needed,
+        _ => app.scopes.base(),
+    };
+    let scope = app.asked_for(scope);
+    let (status, error, description) = match rejection {
+        Rejection::Unavailable => return unavailable(),
+        Rejection::Missing => (StatusCode::UNAUTHORIZED, None, "a token is needed"),
+        Rejection::Invalid(why) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), *why),
+        Rejection::Scope(_) => (
+            StatusCode::FORBIDDEN,
+            Some("insufficient_scope"),
+            "the token is good for less than this",
+        ),
+        Rejection::Malformed(why) => (StatusCode::BAD_REQUEST, Some("invalid_request"), *why),
+    };
+    let named = error.map_or_else(String::new, |error| {
+        format!("error=\"{error}\", error_description=\"{description}\", ")
+    });
+    let mut value = format!("Bearer {named}resource_metadata=\"{metadata}\"");
+    if !scope.is_empty() {
+        value = format!("{value}, scope=\"{scope}\"");
+    }
+    let body = serde_json::json!({
+        "error": error.unwrap_or("unauthorized"),
+        "error_description": description,
+    });
+    let mut response = (status, Json(body)).into_response();
+    // Base URLs and scopes are plain ASCII without quotes.
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+/// A client that is told so tries again, and does not have anybody sign in anew.
+fn unavailable() -> Response {
+    OAuthError::new(
+        ErrorCode::TemporarilyUnavailable,
+        "the authorization server does not answer as it should, so no token can be verified",
+    )
+    .into_response()
+}
