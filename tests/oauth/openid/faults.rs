@@ -218,7 +218,7 @@ fn answers() -> Vec<(Wrong, &'static str)> {
         ),
         (userinfo(200, "{}"), "the userinfo is about somebody else"),
         (userinfo(200, "a.signed.token"), "the userinfo is not JSON"),
-        (userinfo(401, ""), "does not take the access token"),
+        (userinfo(403, ""), "the userinfo endpoint answers 403"),
         (userinfo(404, ""), "the userinfo endpoint answers 404"),
         (
             callback("iss", "https://other.example"),

@@ -68,8 +68,6 @@ async fn up6_a_provider_out_of_reach_is_no_reason_to_sign_in_again() {
 
 #[tokio::test]
 async fn up5_up6_renewed_tokens_of_somebody_else_change_nothing() {
-    let setting = Setting::new().await;
-    let tokens = setting.tokens_of("ada").await;
     for wrong in [
         Wrong {
             claims: json!({ "sub": "bob" }),
@@ -85,9 +83,48 @@ async fn up5_up6_renewed_tokens_of_somebody_else_change_nothing() {
         },
     ] {
         let what = format!("{wrong:?}");
+        let setting = Setting::new().await;
+        let tokens = setting.tokens_of("ada").await;
         setting.provider.spoil(wrong);
         setting.server.clock.advance(LATER);
         let (status, _) = setting.client.refresh(refresh(&tokens)).await;
         assert_ne!(status, StatusCode::OK, "{what}");
     }
+}
+
+#[tokio::test]
+async fn up6_a_token_for_another_api_is_no_reason_to_sign_anybody_out() {
+    let setting = Setting::with(|login| login.allow_groups(&["adas"])).await;
+    let foreign = || Wrong {
+        userinfo: Some((401, String::new())),
+        ..Wrong::default()
+    };
+    setting.provider.spoil(foreign());
+    let mut tokens = setting.tokens_of("ada").await;
+    for _ in 0..2 {
+        let (status, next) = setting.client.refresh(refresh(&tokens)).await;
+        assert_eq!(status, StatusCode::OK, "{next}");
+        tokens = next;
+        setting.server.clock.advance(LATER);
+    }
+    // The id token tells when that ends.
+    setting.provider.open("ada", json!({ "groups": [] }));
+    let (status, _) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn up6_a_provider_that_falls_silent_about_groups_lets_nobody_in_for_ever() {
+    let setting = Setting::with(|login| login.allow_groups(&["adas"])).await;
+    setting.provider.spoil(Wrong {
+        no_userinfo: true,
+        no_later_id_token: true,
+        ..Wrong::default()
+    });
+    let tokens = setting.tokens_of("ada").await;
+    let (status, tokens) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::OK, "{tokens}");
+    setting.server.clock.advance(LATER);
+    let (status, _) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
 }

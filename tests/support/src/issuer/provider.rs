@@ -46,6 +46,8 @@ pub struct Wrong {
     pub silent: bool,
     /// It has no userinfo endpoint.
     pub no_userinfo: bool,
+    /// No id token comes with renewed tokens.
+    pub no_later_id_token: bool,
     /// The id token says no more than who.
     pub bare_id_token: bool,
 }
@@ -199,11 +201,14 @@ pub(super) async fn token(
         .refresh
         .insert(refresh.clone(), request.person.clone());
     let id_token = id_token(&shared, &people, &request, &access);
-    Json(json!({
+    let is_later = get("grant_type") == "refresh_token";
+    let id_token = (!(is_later && people.wrong.no_later_id_token)).then_some(id_token);
+    let mut answer = json!({
         "access_token": access, "token_type": "Bearer", "expires_in": 3600,
-        "refresh_token": refresh, "id_token": id_token,
-    }))
-    .into_response()
+        "refresh_token": refresh,
+    });
+    merge(&mut answer, &json!({ "id_token": id_token }));
+    Json(answer).into_response()
 }
 
 fn id_token(shared: &Shared, people: &People, request: &Request, access: &str) -> String {

@@ -64,9 +64,17 @@ impl Allowed {
 
     /// Whether it takes more than a subject to decide.
     pub(super) const fn needs_claims(&self) -> bool {
-        let by_subject_only =
-            self.emails.is_empty() && self.domains.is_empty() && self.groups.is_empty();
-        !self.anybody && !by_subject_only
+        self.needs_address() || self.needs_groups()
+    }
+
+    /// Whether an address or a domain may decide.
+    pub(super) const fn needs_address(&self) -> bool {
+        !self.anybody && (!self.emails.is_empty() || !self.domains.is_empty())
+    }
+
+    /// Whether groups may decide.
+    pub(super) const fn needs_groups(&self) -> bool {
+        !self.anybody && !self.groups.is_empty()
     }
 
     pub(super) fn has_group(&self, group: &str) -> bool {
@@ -108,6 +116,7 @@ mod tests {
             name: None,
             email: Told::ByIdToken(email.into()),
             domain: Told::ByIdToken(email.rsplit('@').next().unwrap_or_default().into()),
+            has_userinfo: true,
             groups: Told::ByUserinfo(groups.iter().map(|&group| group.to_owned()).collect()),
             has_unverified_email: false,
         }

@@ -17,20 +17,15 @@ pub(super) struct Facts {
     pub(super) name: Option<String>,
     /// Only if the provider says that it is verified.
     pub(super) email: Told<String>,
-    /// That of the address, or the one that the provider names for the account.
+    /// Of the address, or of the organization where the provider tells that.
     pub(super) domain: Told<String>,
     /// Those that are on the allow-list.
     pub(super) groups: Told<Vec<String>>,
+    /// Whether the userinfo endpoint takes the access token: one that is for another API is not for
+    /// that one as well.
+    pub(super) has_userinfo: bool,
     #[serde(skip)]
     pub(super) has_unverified_email: bool,
-}
-
-/// The claims that tell.
-#[derive(Clone, Debug)]
-pub(super) struct ToldBy {
-    pub(super) groups: String,
-    /// `None`: the domain of the verified address.
-    pub(super) domain: Option<String>,
 }
 
 /// A fact, and who said so. Whoever did has the word the next time: what is not said any more is not
@@ -40,6 +35,14 @@ pub(super) enum Told<T> {
     Nowhere,
     ByIdToken(T),
     ByUserinfo(T),
+}
+
+/// How claims are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading<'a> {
+    pub(super) groups_claim: &'a str,
+    pub(super) domain_claim: Option<&'a str>,
+    pub(super) allowed: &'a Allowed,
 }
 
 impl<T> Told<T> {
@@ -53,41 +56,33 @@ impl<T> Told<T> {
 
 impl Facts {
     /// `None` if there is no subject.
-    pub(super) fn of_id_token(
-        claims: &Claims,
-        told_by: &ToldBy,
-        allowed: &Allowed,
-    ) -> Option<Self> {
+    pub(super) fn of_id_token(claims: &Claims, reading: Reading<'_>) -> Option<Self> {
         let subject = claims.text("sub");
         let subject = subject.filter(|subject| subject.len() <= MAX_SUBJECT_LEN)?;
         let (email, has_unverified_email) = email(claims);
-        let domain = domain(claims, told_by, email.as_deref());
         Some(Self {
             subject: subject.to_owned(),
             name: name(claims),
-            domain: domain.map_or(Told::Nowhere, Told::ByIdToken),
-            email: email.map_or(Told::Nowhere, Told::ByIdToken),
-            groups: known_groups(claims, &told_by.groups, allowed)
+            domain: reading
+                .domain(claims, email.as_deref())
                 .map_or(Told::Nowhere, Told::ByIdToken),
+            email: email.map_or(Told::Nowhere, Told::ByIdToken),
+            groups: reading
+                .groups(claims)
+                .map_or(Told::Nowhere, Told::ByIdToken),
+            has_userinfo: true,
             has_unverified_email,
         })
     }
 
     /// With a later id token; `None` if that is somebody else's.
-    pub(super) fn with_id_token(
-        mut self,
-        claims: &Claims,
-        told_by: &ToldBy,
-        allowed: &Allowed,
-    ) -> Option<Self> {
-        let new = Self::of_id_token(claims, told_by, allowed)?;
+    pub(super) fn with_id_token(mut self, claims: &Claims, reading: Reading<'_>) -> Option<Self> {
+        let new = Self::of_id_token(claims, reading)?;
         if new.subject != self.subject {
             return None;
         }
         if !matches!(self.email, Told::ByUserinfo(_)) {
             self.email = new.email;
-        }
-        if !matches!(self.domain, Told::ByUserinfo(_)) {
             self.domain = new.domain;
         }
         if !matches!(self.groups, Told::ByUserinfo(_)) {
@@ -98,31 +93,35 @@ impl Facts {
 
     /// With what the userinfo endpoint says; `None` if that is about somebody else (OpenID Connect
     /// Core §5.3.2).
-    pub(super) fn with_userinfo(
-        mut self,
-        claims: &Claims,
-        told_by: &ToldBy,
-        allowed: &Allowed,
-    ) -> Option<Self> {
+    pub(super) fn with_userinfo(mut self, claims: &Claims, reading: Reading<'_>) -> Option<Self> {
         if claims.text("sub") != Some(&self.subject) {
             return None;
         }
         let (email, has_unverified) = email(claims);
-        let domain = domain(claims, told_by, email.as_deref());
-        let domain_claim = told_by.domain.as_deref().unwrap_or("email");
-        if claims.get(domain_claim).is_some() || matches!(self.domain, Told::ByUserinfo(_)) {
+        let is_told = claims.get("email").is_some();
+        if is_told || matches!(self.email, Told::ByUserinfo(_)) {
+            let domain = reading.domain(claims, email.as_deref());
             self.domain = Told::ByUserinfo(domain.unwrap_or_default());
-        }
-        if claims.get("email").is_some() || matches!(self.email, Told::ByUserinfo(_)) {
             self.email = Told::ByUserinfo(email.unwrap_or_default());
             self.has_unverified_email = has_unverified;
         }
-        let told = known_groups(claims, &told_by.groups, allowed);
+        let told = reading.groups(claims);
         if told.is_some() || matches!(self.groups, Told::ByUserinfo(_)) {
             self.groups = Told::ByUserinfo(told.unwrap_or_default());
         }
         self.name = name(claims).or(self.name);
         Some(self)
+    }
+
+    /// Whether what decides is told by id tokens only, so that nobody hears of a change before there
+    /// is a new one.
+    pub(super) fn rests_on_id_token(&self, allowed: &Allowed) -> bool {
+        let address =
+            matches!(self.email, Told::ByIdToken(_)) || matches!(self.domain, Told::ByIdToken(_));
+        let groups = matches!(self.groups, Told::ByIdToken(_));
+        !self.has_userinfo
+            || (allowed.needs_address() && address)
+            || (allowed.needs_groups() && groups)
     }
 
     pub(super) fn to_note(&self) -> String {
@@ -157,77 +156,82 @@ fn email(claims: &Claims) -> (Option<String>, bool) {
     }
 }
 
-fn domain(claims: &Claims, told_by: &ToldBy, email: Option<&str>) -> Option<String> {
-    let domain = match &told_by.domain {
-        Some(claim) => claims.text(claim),
-        None => email.and_then(|email| email.rsplit_once('@').map(|(_, domain)| domain)),
-    };
-    domain.map(str::to_owned)
-}
+impl Reading<'_> {
+    /// The domain that an account belongs to.
+    fn domain(&self, claims: &Claims, verified_email: Option<&str>) -> Option<String> {
+        let domain = match self.domain_claim {
+            Some(claim) => claims.text(claim),
+            None => verified_email.and_then(|email| Some(email.rsplit_once('@')?.1)),
+        };
+        domain.map(str::to_owned)
+    }
 
-/// Of all groups only those that matter: people can be in thousands.
-fn known_groups(claims: &Claims, name: &str, allowed: &Allowed) -> Option<Vec<String>> {
-    claims.get(name)?;
-    let groups = claims.texts(name).into_iter();
-    let known = groups.filter(|group| allowed.has_group(group));
-    Some(known.map(str::to_owned).collect())
+    /// Of all groups only those that matter: people can be in thousands.
+    fn groups(&self, claims: &Claims) -> Option<Vec<String>> {
+        claims.get(self.groups_claim)?;
+        let groups = claims.texts(self.groups_claim).into_iter();
+        let known = groups.filter(|group| self.allowed.has_group(group));
+        Some(known.map(str::to_owned).collect())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
-    fn claims(value: &Value) -> Claims {
-        Claims::of_userinfo(value.as_object().unwrap().clone())
-    }
-
-    fn by(domain: Option<&str>) -> ToldBy {
-        ToldBy {
-            groups: "groups".to_owned(),
-            domain: domain.map(str::to_owned),
-        }
-    }
-
     #[test]
-    fn up6_a_domain_is_that_of_the_address_or_of_whoever_manages_the_account() {
-        let account = json!({
-            "sub": "1", "email": "ada@example.com", "email_verified": true, "hd": "managed.example",
+    fn up6_a_personal_account_with_an_address_of_the_company_is_not_the_companys() {
+        let mut allowed = Allowed::default();
+        allowed.add_domains(&["example.com"]).unwrap();
+        let claims = |value: serde_json::Value| match value {
+            serde_json::Value::Object(map) => Claims::of_userinfo(map),
+            other => panic!("{other}"),
+        };
+        let personal = json!({ "sub": "1", "email": "ada@example.com", "email_verified": true });
+        let of_company = json!({
+            "sub": "1", "email": "ada@example.com", "email_verified": true, "hd": "example.com",
         });
-        for (told_by, expected) in [(None, "example.com"), (Some("hd"), "managed.example")] {
-            let told_by = by(told_by);
-            let facts = Facts::of_id_token(&claims(&account), &told_by, &Allowed::default());
-            let domain = facts.unwrap().domain;
-            assert_eq!(domain.fact().unwrap(), expected);
-        }
-        // An address at a domain, on an account that the domain's owner does not manage.
-        let mut private = account;
-        private["hd"] = Value::Null;
-        let facts = Facts::of_id_token(&claims(&private), &by(Some("hd")), &Allowed::default());
-        assert_eq!(facts.unwrap().domain, Told::Nowhere);
+        let lets_in = |value, domain_claim| {
+            let reading = Reading {
+                groups_claim: "groups",
+                domain_claim,
+                allowed: &allowed,
+            };
+            let facts = Facts::of_id_token(&claims(value), reading).unwrap();
+            allowed.lets_in(&facts)
+        };
+        assert!(lets_in(personal.clone(), None));
+        assert!(!lets_in(personal, Some("hd")));
+        assert!(lets_in(of_company, Some("hd")));
     }
 
     #[test]
     fn up6_an_address_that_is_not_verified_any_more_counts_no_more() {
-        let (told_by, mut allowed) = (by(None), Allowed::default());
+        let mut allowed = Allowed::default();
         allowed.add_domains(&["example.com"]).unwrap();
+        let reading = Reading {
+            groups_claim: "groups",
+            domain_claim: None,
+            allowed: &allowed,
+        };
+        let claims =
+            |value: &serde_json::Value| Claims::of_userinfo(value.as_object().unwrap().clone());
         let mut account = json!({
             "sub": "1", "email": "ada@example.com", "email_verified": true,
         });
-        let facts = Facts::of_id_token(&claims(&account), &told_by, &allowed).unwrap();
+        let facts = Facts::of_id_token(&claims(&account), reading).unwrap();
         assert!(allowed.lets_in(&facts));
         let kept = Facts::from_note(&facts.to_note()).unwrap();
         // Silence is no answer from somebody who was not asked before.
-        let silent =
-            kept.clone()
-                .with_userinfo(&claims(&json!({ "sub": "1" })), &told_by, &allowed);
-        assert!(allowed.lets_in(&silent.unwrap()));
+        let silent = claims(&json!({ "sub": "1" }));
+        let silent = kept.clone().with_userinfo(&silent, reading).unwrap();
+        assert!(allowed.lets_in(&silent));
         account["email_verified"] = false.into();
-        let facts = kept.with_userinfo(&claims(&account), &told_by, &allowed);
-        let facts = facts.unwrap();
+        let facts = kept.with_userinfo(&claims(&account), reading).unwrap();
         assert!(!allowed.lets_in(&facts) && facts.has_unverified_email);
-        let other = facts.with_userinfo(&claims(&json!({ "sub": "2" })), &told_by, &allowed);
-        assert_eq!(other, None);
+        let other = claims(&json!({ "sub": "2" }));
+        assert_eq!(facts.with_userinfo(&other, reading), None);
     }
 }

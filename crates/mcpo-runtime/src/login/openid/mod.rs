@@ -9,12 +9,16 @@ mod settings;
 mod standing;
 mod tokens;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use url::Url;
 
 pub use self::settings::{OpenId, OpenIdError};
-use self::{facts::Facts, presets::Consent, tokens::Handed};
+use self::{
+    facts::{Facts, Reading},
+    presets::Consent,
+    tokens::Handed,
+};
 use super::{Answer, Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal, Visit};
 use crate::{
     jwt::{IssuerError, Metadata, TokenFault},
@@ -22,6 +26,8 @@ use crate::{
 };
 
 const CALLBACK: &str = "/auth/oidc/callback";
+/// How long what an id token says is believed.
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Why the provider's answer is of no use.
 #[derive(Debug, PartialEq, Eq)]
@@ -139,7 +145,7 @@ impl OpenId {
         if let Some(name) = &facts.name {
             identity = identity.with_name(name);
         }
-        let tokens = handed.tokens.with_note(facts.to_note());
+        let tokens = self.noted(handed.tokens, &facts);
         Ok(identity.with_upstream(tokens))
     }
 
@@ -152,25 +158,60 @@ impl OpenId {
         let claims = self
             .first_id_token(id_token, &visit.nonce(), handed.tokens.access_token())
             .await?;
-        let mut facts = Facts::of_id_token(&claims, &self.told_by, &self.allowed)
+        let facts = Facts::of_id_token(&claims, self.reading())
             .ok_or(Trouble::Unexpected("the id token has no usable sub".into()))?;
-        if self.allowed.needs_claims() {
-            facts = self
-                .asked_again(facts, handed.tokens.access_token())
-                .await?;
+        match self
+            .asked_again(facts.clone(), handed.tokens.access_token())
+            .await
+        {
+            // A token for an API of one's own, which nobody but that API takes.
+            Err(Trouble::Refused(_)) => Ok(Facts {
+                has_userinfo: false,
+                ..facts
+            }),
+            Err(Trouble::OutOfReach(why)) if !self.allowed.needs_claims() => {
+                tracing::info!(%why, "signed in without the userinfo");
+                Ok(facts)
+            }
+            asked => asked,
         }
-        Ok(facts)
     }
 
     /// The same with what the userinfo endpoint says now, if there is one.
     async fn asked_again(&self, facts: Facts, access_token: &str) -> Result<Facts, Trouble> {
         match self.userinfo(access_token).await? {
-            None => Ok(facts),
-            Some(claims) => facts
-                .with_userinfo(&claims, &self.told_by, &self.allowed)
-                .ok_or(Trouble::Unexpected(
-                    "the userinfo is about somebody else".into(),
-                )),
+            None => Ok(Facts {
+                has_userinfo: false,
+                ..facts
+            }),
+            Some(claims) => {
+                facts
+                    .with_userinfo(&claims, self.reading())
+                    .ok_or(Trouble::Unexpected(
+                        "the userinfo is about somebody else".into(),
+                    ))
+            }
+        }
+    }
+
+    fn reading(&self) -> Reading<'_> {
+        Reading {
+            groups_claim: &self.groups_claim,
+            domain_claim: self.domain_claim.as_deref(),
+            allowed: &self.allowed,
+        }
+    }
+
+    /// Tokens with what is known of the person. Where that rests on the id token, they are renewed
+    /// within the hour, so that there is a new one: whoever is out has to be out by then.
+    fn noted(&self, tokens: UpstreamTokens, facts: &Facts) -> UpstreamTokens {
+        let tokens = tokens.with_note(facts.to_note());
+        let lifetime = tokens.lifetime();
+        if facts.rests_on_id_token(&self.allowed) && lifetime.is_none_or(|lifetime| lifetime > HOUR)
+        {
+            tokens.with_lifetime(HOUR)
+        } else {
+            tokens
         }
     }
 

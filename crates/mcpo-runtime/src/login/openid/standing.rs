@@ -15,10 +15,12 @@ impl OpenId {
         let facts = tokens.note().and_then(Facts::from_note);
         let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
         // Asked even where no claim matters: an account that is closed is told by it as well.
-        let facts = self
-            .asked_again(facts, tokens.access_token())
-            .await
-            .map_err(standing)?;
+        let facts = if facts.has_userinfo {
+            let asked = self.asked_again(facts, tokens.access_token()).await;
+            asked.map_err(standing)?
+        } else {
+            facts
+        };
         if self.subject(&facts.subject) != identity.subject() {
             return Err(LoginError::refused("the token is another account's"));
         }
@@ -32,17 +34,31 @@ impl OpenId {
         let token = old
             .refresh_token()
             .ok_or_else(|| LoginError::refused("there is no refresh token"))?;
-        let handed = self.refresh(token).await.map_err(standing)?;
-        let Some(id_token) = &handed.id_token else {
-            return Ok(handed.tokens);
-        };
-        let claims = self.later_id_token(id_token).await.map_err(standing)?;
         let facts = old.note().and_then(Facts::from_note);
         let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
-        let facts = facts
-            .with_id_token(&claims, &self.told_by, &self.allowed)
-            .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?;
-        Ok(handed.tokens.with_note(facts.to_note()))
+        let handed = self.refresh(token).await.map_err(standing)?;
+        let Some(id_token) = &handed.id_token else {
+            // OpenID Connect Core §12.2 lets it be left out.
+            return if self.allowed.needs_claims() && facts.rests_on_id_token(&self.allowed) {
+                let why = "the provider does not say any more who may come in";
+                Err(LoginError::refused(why))
+            } else {
+                Ok(self.noted(handed.tokens, &facts))
+            };
+        };
+        let facts = match self.later_id_token(id_token).await {
+            Ok(claims) => facts
+                .with_id_token(&claims, self.reading())
+                .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?,
+            // The old refresh token is spent, so these tokens are kept as they are; the next ones
+            // are looked at again.
+            Err(Trouble::OutOfReach(why)) => {
+                tracing::warn!(%why, "an id token cannot be verified now");
+                facts
+            }
+            Err(other) => return Err(standing(other)),
+        };
+        Ok(self.noted(handed.tokens, &facts))
     }
 }
 

@@ -125,7 +125,7 @@ impl OpenId {
                 .json::<Map<String, Value>>()
                 .map(|claims| Some(Claims::of_userinfo(claims)))
                 .ok_or(Trouble::Unexpected("the userinfo is not JSON".into())),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Trouble::Refused(
+            StatusCode::UNAUTHORIZED => Err(Trouble::Refused(
                 "the provider does not take the access token".into(),
             )),
             status => Err(Trouble::Unexpected(
