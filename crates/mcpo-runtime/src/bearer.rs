@@ -3,7 +3,7 @@
 
 mod challenge;
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, Method, header, request::Parts};
@@ -29,6 +29,8 @@ use crate::{
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
 
 const EXPIRED: &str = "the token has expired";
+/// How long a connection's token of somebody else's is not verified again.
+const REMEMBER_FOR: Duration = Duration::from_secs(60);
 const SIGNED_OUT: &str = "the sign-in has ended where the person signed in";
 
 /// What an access token stands for, once it has been opened.
@@ -39,11 +41,13 @@ pub(crate) struct Pass {
     grant: Option<GrantId>,
     resource: String,
     expires_at: Timestamp,
+    opened_at: Timestamp,
 }
 
 impl Pass {
     fn new(mut token: AccessToken, app: &Arc<App>) -> Self {
         Self {
+            opened_at: app.now(),
             grant: Some(token.grant.id),
             resource: std::mem::take(&mut token.grant.resource),
             expires_at: token.expires_at,
@@ -54,6 +58,7 @@ impl Pass {
     fn of_holder(holder: Holder, app: &App) -> Self {
         Self {
             grant: None,
+            opened_at: app.now(),
             // That the token is for this server has been checked.
             resource: app.bases.primary().resource(),
             expires_at: holder.expires_at,
@@ -166,7 +171,12 @@ async fn verify(
         ));
     }
     let unverified = bearer_token(&request.headers)?;
-    let pass = if let Some(known) = connection.pass.recall(unverified.as_bytes()) {
+    let now = app.now();
+    let known = connection.pass.recall(unverified.as_bytes());
+    // A key of our own is never withdrawn while the server runs; somebody else's may be.
+    let known =
+        known.filter(|pass| app.external.is_none() || now.since(pass.opened_at) < REMEMBER_FOR);
+    let pass = if let Some(known) = known {
         known
     } else {
         let pass = Arc::new(open(app, unverified).await?);
@@ -175,7 +185,6 @@ async fn verify(
             .keep(unverified.as_bytes(), Arc::clone(&pass));
         pass
     };
-    let now = app.now();
     if pass.expires_at <= now {
         return Err(Rejection::Invalid(EXPIRED));
     }

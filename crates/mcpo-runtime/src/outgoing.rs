@@ -116,7 +116,7 @@ fn set_up() -> Result<Client, Error> {
 }
 
 /// A client for the requests that tools send: over TLS to whoever the public certificate authorities
-/// vouch for, given up after ten seconds. [`reqwest`](crate::reqwest) says how to use it.
+/// vouch for, given up after ten seconds. [`reqwest`] says how to use it.
 ///
 /// Make one and keep it, as a field of the server: it holds connections open for the next request.
 /// It takes no part in compiling the tools, which a client of a project's own would.

@@ -20,6 +20,8 @@ const BELIEVE_FOR: Duration = Duration::from_secs(60 * 60);
 const KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often an issuer is asked at most: anybody can send tokens with unknown keys.
 const PAUSE: Duration = Duration::from_secs(15);
+/// How long somebody waits for all of its documents.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// An issuer of tokens.
 #[derive(Debug)]
@@ -114,7 +116,7 @@ impl Issuer {
 
     /// What it says of itself.
     pub(crate) async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, IssuerError> {
-        let found = self.found(now, |found| found.is_fresh).await?;
+        let found = self.found(now, Need::Current).await?;
         Ok(Arc::clone(&found.metadata))
     }
 
@@ -126,11 +128,12 @@ impl Issuer {
         now: Timestamp,
     ) -> Result<(Head, Claims), TokenFault> {
         let head = Head::read(unverified)?;
-        let found = self.found(now, |found| found.is_fresh).await?;
+        let found = self.found(now, Need::Current).await?;
         let claims = match verify(unverified, &head, &found.keys) {
-            // The issuer may have begun to sign with a new key.
+            // The issuer may have begun to sign with a new key. While it cannot be asked, nobody can
+            // say that the token is bad.
             Err(JwtFault::UnknownKey) => {
-                let found = self.found(now, |found| found.is_from_now).await?;
+                let found = self.found(now, Need::FromNow).await?;
                 verify(unverified, &head, &found.keys)
             }
             verified => verified,
@@ -139,74 +142,98 @@ impl Issuer {
         Ok((head, claims))
     }
 
-    /// What is known if that is `good_enough`, or else what the issuer answers now.
-    async fn found(
-        &self,
-        now: Timestamp,
-        good_enough: impl Fn(&Standing) -> bool,
-    ) -> Result<Arc<Found>, IssuerError> {
-        let usable = |known: &Known| {
-            let (found, since) = known.found.as_ref()?;
-            let standing = Standing::of(*since, known.asked_at, now);
-            good_enough(&standing).then(|| Arc::clone(found))
-        };
-        if let Some(found) = usable(&self.known()) {
+    /// What is known if that will do, or else what the issuer answers now.
+    async fn found(&self, now: Timestamp, need: Need) -> Result<Arc<Found>, IssuerError> {
+        if let Some(found) = self.known().good_for(need, now) {
             return Ok(found);
         }
-        let _one_asks = self.asking.lock().await;
+        let _one_asks = if let Ok(asking) = self.asking.try_lock() {
+            asking
+        } else if let Some(found) = self.known().makeshift(need, now) {
+            // Somebody asks already; nobody else has to wait for that.
+            return Ok(found);
+        } else {
+            self.asking.lock().await
+        };
         let known = self.known();
-        if let Some(found) = usable(&known) {
+        if let Some(found) = known.good_for(need, now) {
             return Ok(found);
         }
-        let left_alone = known.asked_at.is_some_and(|then| now.since(then) < PAUSE);
-        let answer = match &known.trouble {
-            Some(trouble) if left_alone => Err(trouble.clone()),
-            _ => {
-                let answer = self.ask().await.map(Arc::new);
-                self.remember(&known, &answer, now);
-                answer
+        let error = match &known.trouble {
+            Some(trouble) if known.was_asked_just_now(now) => trouble.clone(),
+            _ => match self.ask_in_time(&known, now).await {
+                Ok(found) => return Ok(found),
+                Err(error) => error,
+            },
+        };
+        let makeshift = self.known().makeshift(need, now);
+        makeshift.ok_or(error)
+    }
+
+    /// Asks, and remembers what came of it; also that it was asked, if whoever waits for the answer
+    /// goes away.
+    async fn ask_in_time(&self, known: &Known, now: Timestamp) -> Result<Arc<Found>, IssuerError> {
+        let silence = || IssuerError::OutOfReach("the issuer does not answer".to_owned());
+        self.remember(Known {
+            found: known.found.clone(),
+            asked_at: Some(now),
+            trouble: Some(silence()),
+        });
+        let answer = tokio::time::timeout(PATIENCE, self.ask()).await;
+        let answer = answer.unwrap_or_else(|_| Err(silence())).map(Arc::new);
+        let (found, trouble) = match &answer {
+            Ok(found) => (Some((Arc::clone(found), now)), None),
+            Err(error) => {
+                tracing::warn!(issuer = self.id, %error, "the issuer is of no help");
+                (known.found.clone(), Some(error.clone()))
             }
         };
-        match (answer, &known.found) {
-            (Ok(found), _) => Ok(found),
-            (Err(error), Some((found, since))) if now.since(*since) < KEEP_FOR => {
-                tracing::warn!(issuer = self.id, %error, "going by what is known of the issuer");
-                Ok(Arc::clone(found))
-            }
-            (Err(error), _) => Err(error),
-        }
+        self.remember(Known {
+            found,
+            asked_at: Some(now),
+            trouble,
+        });
+        answer
     }
 
     fn known(&self) -> Arc<Known> {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn remember(&self, before: &Known, answer: &Result<Arc<Found>, IssuerError>, now: Timestamp) {
-        let (found, trouble) = match answer {
-            Ok(found) => (Some((Arc::clone(found), now)), None),
-            Err(error) => (before.found.clone(), Some(error.clone())),
-        };
-        let known = Known {
-            found,
-            asked_at: Some(now),
-            trouble,
-        };
+    fn remember(&self, known: Known) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
     }
 }
 
-/// How old what is known is.
-struct Standing {
-    is_fresh: bool,
-    /// The issuer was asked a moment ago, and is not asked again.
-    is_from_now: bool,
+/// How new what is known has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Not too old.
+    Current,
+    /// From this moment, because what is known does not do.
+    FromNow,
 }
 
-impl Standing {
-    fn of(since: Timestamp, asked_at: Option<Timestamp>, now: Timestamp) -> Self {
-        Self {
-            is_fresh: now.since(since) < BELIEVE_FOR,
-            is_from_now: asked_at.is_some_and(|then| now.since(then) < PAUSE),
-        }
+impl Known {
+    fn good_for(&self, need: Need, now: Timestamp) -> Option<Arc<Found>> {
+        let (found, since) = self.found.as_ref()?;
+        let good = match need {
+            Need::Current => now.since(*since) < BELIEVE_FOR,
+            Need::FromNow => self.trouble.is_none() && self.was_asked_just_now(now),
+        };
+        good.then(|| Arc::clone(found))
+    }
+
+    /// What is known though it is old, while the issuer is out of reach. One that does answer, and
+    /// wrongly, has taken its keys back for all we know.
+    fn makeshift(&self, need: Need, now: Timestamp) -> Option<Arc<Found>> {
+        let (found, since) = self.found.as_ref()?;
+        let out_of_reach = matches!(self.trouble, Some(IssuerError::OutOfReach(_)));
+        let good = need == Need::Current && out_of_reach && now.since(*since) < KEEP_FOR;
+        good.then(|| Arc::clone(found))
+    }
+
+    fn was_asked_just_now(&self, now: Timestamp) -> bool {
+        self.asked_at.is_some_and(|then| now.since(then) < PAUSE)
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Facts {
     pub(super) name: Option<String>,
     /// Only if the provider says that it is verified.
     pub(super) email: Told<String>,
-    /// Of the address, or of the organization where the provider tells that.
+    /// That of the address, or the one that the provider names for the account.
     pub(super) domain: Told<String>,
     /// Those that are on the allow-list.
     pub(super) groups: Told<Vec<String>>,
@@ -28,6 +28,14 @@ pub(super) struct Facts {
     pub(super) has_unverified_email: bool,
 }
 
+/// The claims that tell.
+#[derive(Clone, Debug)]
+pub(super) struct ToldBy {
+    pub(super) groups: String,
+    /// `None`: the domain of the verified address.
+    pub(super) domain: Option<String>,
+}
+
 /// A fact, and who said so. Whoever did has the word the next time: what is not said any more is not
 /// so any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,14 +43,6 @@ pub(super) enum Told<T> {
     Nowhere,
     ByIdToken(T),
     ByUserinfo(T),
-}
-
-/// How claims are read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reading<'a> {
-    pub(super) groups_claim: &'a str,
-    pub(super) domain_claim: Option<&'a str>,
-    pub(super) allowed: &'a Allowed,
 }
 
 impl<T> Told<T> {
@@ -56,19 +56,21 @@ impl<T> Told<T> {
 
 impl Facts {
     /// `None` if there is no subject.
-    pub(super) fn of_id_token(claims: &Claims, reading: Reading<'_>) -> Option<Self> {
+    pub(super) fn of_id_token(
+        claims: &Claims,
+        told_by: &ToldBy,
+        allowed: &Allowed,
+    ) -> Option<Self> {
         let subject = claims.text("sub");
         let subject = subject.filter(|subject| subject.len() <= MAX_SUBJECT_LEN)?;
         let (email, has_unverified_email) = email(claims);
+        let domain = domain(claims, told_by, email.as_deref());
         Some(Self {
             subject: subject.to_owned(),
             name: name(claims),
-            domain: reading
-                .domain(claims, email.as_deref())
-                .map_or(Told::Nowhere, Told::ByIdToken),
+            domain: domain.map_or(Told::Nowhere, Told::ByIdToken),
             email: email.map_or(Told::Nowhere, Told::ByIdToken),
-            groups: reading
-                .groups(claims)
+            groups: known_groups(claims, &told_by.groups, allowed)
                 .map_or(Told::Nowhere, Told::ByIdToken),
             has_userinfo: true,
             has_unverified_email,
@@ -76,13 +78,20 @@ impl Facts {
     }
 
     /// With a later id token; `None` if that is somebody else's.
-    pub(super) fn with_id_token(mut self, claims: &Claims, reading: Reading<'_>) -> Option<Self> {
-        let new = Self::of_id_token(claims, reading)?;
+    pub(super) fn with_id_token(
+        mut self,
+        claims: &Claims,
+        told_by: &ToldBy,
+        allowed: &Allowed,
+    ) -> Option<Self> {
+        let new = Self::of_id_token(claims, told_by, allowed)?;
         if new.subject != self.subject {
             return None;
         }
         if !matches!(self.email, Told::ByUserinfo(_)) {
             self.email = new.email;
+        }
+        if !matches!(self.domain, Told::ByUserinfo(_)) {
             self.domain = new.domain;
         }
         if !matches!(self.groups, Told::ByUserinfo(_)) {
@@ -93,19 +102,26 @@ impl Facts {
 
     /// With what the userinfo endpoint says; `None` if that is about somebody else (OpenID Connect
     /// Core §5.3.2).
-    pub(super) fn with_userinfo(mut self, claims: &Claims, reading: Reading<'_>) -> Option<Self> {
+    pub(super) fn with_userinfo(
+        mut self,
+        claims: &Claims,
+        told_by: &ToldBy,
+        allowed: &Allowed,
+    ) -> Option<Self> {
         if claims.text("sub") != Some(&self.subject) {
             return None;
         }
         let (email, has_unverified) = email(claims);
-        let is_told = claims.get("email").is_some();
-        if is_told || matches!(self.email, Told::ByUserinfo(_)) {
-            let domain = reading.domain(claims, email.as_deref());
+        let domain = domain(claims, told_by, email.as_deref());
+        let domain_claim = told_by.domain.as_deref().unwrap_or("email");
+        if claims.get(domain_claim).is_some() || matches!(self.domain, Told::ByUserinfo(_)) {
             self.domain = Told::ByUserinfo(domain.unwrap_or_default());
+        }
+        if claims.get("email").is_some() || matches!(self.email, Told::ByUserinfo(_)) {
             self.email = Told::ByUserinfo(email.unwrap_or_default());
             self.has_unverified_email = has_unverified;
         }
-        let told = reading.groups(claims);
+        let told = known_groups(claims, &told_by.groups, allowed);
         if told.is_some() || matches!(self.groups, Told::ByUserinfo(_)) {
             self.groups = Told::ByUserinfo(told.unwrap_or_default());
         }
@@ -156,82 +172,77 @@ fn email(claims: &Claims) -> (Option<String>, bool) {
     }
 }
 
-impl Reading<'_> {
-    /// The domain that an account belongs to.
-    fn domain(&self, claims: &Claims, verified_email: Option<&str>) -> Option<String> {
-        let domain = match self.domain_claim {
-            Some(claim) => claims.text(claim),
-            None => verified_email.and_then(|email| Some(email.rsplit_once('@')?.1)),
-        };
-        domain.map(str::to_owned)
-    }
+fn domain(claims: &Claims, told_by: &ToldBy, email: Option<&str>) -> Option<String> {
+    let domain = match &told_by.domain {
+        Some(claim) => claims.text(claim),
+        None => email.and_then(|email| email.rsplit_once('@').map(|(_, domain)| domain)),
+    };
+    domain.map(str::to_owned)
+}
 
-    /// Of all groups only those that matter: people can be in thousands.
-    fn groups(&self, claims: &Claims) -> Option<Vec<String>> {
-        claims.get(self.groups_claim)?;
-        let groups = claims.texts(self.groups_claim).into_iter();
-        let known = groups.filter(|group| self.allowed.has_group(group));
-        Some(known.map(str::to_owned).collect())
-    }
+/// Of all groups only those that matter: people can be in thousands.
+fn known_groups(claims: &Claims, name: &str, allowed: &Allowed) -> Option<Vec<String>> {
+    claims.get(name)?;
+    let groups = claims.texts(name).into_iter();
+    let known = groups.filter(|group| allowed.has_group(group));
+    Some(known.map(str::to_owned).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
+    fn claims(value: &Value) -> Claims {
+        Claims::of_userinfo(value.as_object().unwrap().clone())
+    }
+
+    fn by(domain: Option<&str>) -> ToldBy {
+        ToldBy {
+            groups: "groups".to_owned(),
+            domain: domain.map(str::to_owned),
+        }
+    }
+
     #[test]
-    fn up6_a_personal_account_with_an_address_of_the_company_is_not_the_companys() {
-        let mut allowed = Allowed::default();
-        allowed.add_domains(&["example.com"]).unwrap();
-        let claims = |value: serde_json::Value| match value {
-            serde_json::Value::Object(map) => Claims::of_userinfo(map),
-            other => panic!("{other}"),
-        };
-        let personal = json!({ "sub": "1", "email": "ada@example.com", "email_verified": true });
-        let of_company = json!({
-            "sub": "1", "email": "ada@example.com", "email_verified": true, "hd": "example.com",
+    fn up6_a_domain_is_that_of_the_address_or_of_whoever_manages_the_account() {
+        let account = json!({
+            "sub": "1", "email": "ada@example.com", "email_verified": true, "hd": "managed.example",
         });
-        let lets_in = |value, domain_claim| {
-            let reading = Reading {
-                groups_claim: "groups",
-                domain_claim,
-                allowed: &allowed,
-            };
-            let facts = Facts::of_id_token(&claims(value), reading).unwrap();
-            allowed.lets_in(&facts)
-        };
-        assert!(lets_in(personal.clone(), None));
-        assert!(!lets_in(personal, Some("hd")));
-        assert!(lets_in(of_company, Some("hd")));
+        for (told_by, expected) in [(None, "example.com"), (Some("hd"), "managed.example")] {
+            let told_by = by(told_by);
+            let facts = Facts::of_id_token(&claims(&account), &told_by, &Allowed::default());
+            let domain = facts.unwrap().domain;
+            assert_eq!(domain.fact().unwrap(), expected);
+        }
+        // An address at a domain, on an account that the domain's owner does not manage.
+        let mut private = account;
+        private["hd"] = Value::Null;
+        let facts = Facts::of_id_token(&claims(&private), &by(Some("hd")), &Allowed::default());
+        assert_eq!(facts.unwrap().domain, Told::Nowhere);
     }
 
     #[test]
     fn up6_an_address_that_is_not_verified_any_more_counts_no_more() {
-        let mut allowed = Allowed::default();
+        let (told_by, mut allowed) = (by(None), Allowed::default());
         allowed.add_domains(&["example.com"]).unwrap();
-        let reading = Reading {
-            groups_claim: "groups",
-            domain_claim: None,
-            allowed: &allowed,
-        };
-        let claims =
-            |value: &serde_json::Value| Claims::of_userinfo(value.as_object().unwrap().clone());
         let mut account = json!({
             "sub": "1", "email": "ada@example.com", "email_verified": true,
         });
-        let facts = Facts::of_id_token(&claims(&account), reading).unwrap();
+        let facts = Facts::of_id_token(&claims(&account), &told_by, &allowed).unwrap();
         assert!(allowed.lets_in(&facts));
         let kept = Facts::from_note(&facts.to_note()).unwrap();
         // Silence is no answer from somebody who was not asked before.
-        let silent = claims(&json!({ "sub": "1" }));
-        let silent = kept.clone().with_userinfo(&silent, reading).unwrap();
-        assert!(allowed.lets_in(&silent));
+        let silent =
+            kept.clone()
+                .with_userinfo(&claims(&json!({ "sub": "1" })), &told_by, &allowed);
+        assert!(allowed.lets_in(&silent.unwrap()));
         account["email_verified"] = false.into();
-        let facts = kept.with_userinfo(&claims(&account), reading).unwrap();
+        let facts = kept.with_userinfo(&claims(&account), &told_by, &allowed);
+        let facts = facts.unwrap();
         assert!(!allowed.lets_in(&facts) && facts.has_unverified_email);
-        let other = claims(&json!({ "sub": "2" }));
-        assert_eq!(facts.with_userinfo(&other, reading), None);
+        let other = facts.with_userinfo(&claims(&json!({ "sub": "2" })), &told_by, &allowed);
+        assert_eq!(other, None);
     }
 }

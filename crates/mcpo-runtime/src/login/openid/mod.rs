@@ -9,16 +9,12 @@ mod settings;
 mod standing;
 mod tokens;
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use url::Url;
 
 pub use self::settings::{OpenId, OpenIdError};
-use self::{
-    facts::{Facts, Reading},
-    presets::Consent,
-    tokens::Handed,
-};
+use self::{facts::Facts, presets::Consent, tokens::Handed};
 use super::{Answer, Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal, Visit};
 use crate::{
     jwt::{IssuerError, Metadata, TokenFault},
@@ -26,8 +22,6 @@ use crate::{
 };
 
 const CALLBACK: &str = "/auth/oidc/callback";
-/// How long what an id token says is believed.
-const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Why the provider's answer is of no use.
 #[derive(Debug, PartialEq, Eq)]
@@ -158,12 +152,10 @@ impl OpenId {
         let claims = self
             .first_id_token(id_token, &visit.nonce(), handed.tokens.access_token())
             .await?;
-        let facts = Facts::of_id_token(&claims, self.reading())
+        let facts = Facts::of_id_token(&claims, &self.told_by, &self.allowed)
             .ok_or(Trouble::Unexpected("the id token has no usable sub".into()))?;
-        match self
-            .asked_again(facts.clone(), handed.tokens.access_token())
-            .await
-        {
+        let token = handed.tokens.access_token();
+        match self.asked_again(facts.clone(), token).await {
             // A token for an API of one's own, which nobody but that API takes.
             Err(Trouble::Refused(_)) => Ok(Facts {
                 has_userinfo: false,
@@ -184,34 +176,11 @@ impl OpenId {
                 has_userinfo: false,
                 ..facts
             }),
-            Some(claims) => {
-                facts
-                    .with_userinfo(&claims, self.reading())
-                    .ok_or(Trouble::Unexpected(
-                        "the userinfo is about somebody else".into(),
-                    ))
-            }
-        }
-    }
-
-    fn reading(&self) -> Reading<'_> {
-        Reading {
-            groups_claim: &self.groups_claim,
-            domain_claim: self.domain_claim.as_deref(),
-            allowed: &self.allowed,
-        }
-    }
-
-    /// Tokens with what is known of the person. Where that rests on the id token, they are renewed
-    /// within the hour, so that there is a new one: whoever is out has to be out by then.
-    fn noted(&self, tokens: UpstreamTokens, facts: &Facts) -> UpstreamTokens {
-        let tokens = tokens.with_note(facts.to_note());
-        let lifetime = tokens.lifetime();
-        if facts.rests_on_id_token(&self.allowed) && lifetime.is_none_or(|lifetime| lifetime > HOUR)
-        {
-            tokens.with_lifetime(HOUR)
-        } else {
-            tokens
+            Some(claims) => facts
+                .with_userinfo(&claims, &self.told_by, &self.allowed)
+                .ok_or(Trouble::Unexpected(
+                    "the userinfo is about somebody else".into(),
+                )),
         }
     }
 

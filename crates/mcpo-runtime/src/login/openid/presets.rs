@@ -21,9 +21,8 @@ pub(super) struct Preset {
     pub(super) parameters: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) consent: Consent,
-    /// The claim that says which organization an account belongs to, where an address at its domain
-    /// does not: a personal account at Google may have one, and keeps it.
-    /// <https://developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload>
+    /// Names the domain whose organisation manages the account, where an address at a domain does not
+    /// say so.
     pub(super) domain_claim: Option<String>,
 }
 

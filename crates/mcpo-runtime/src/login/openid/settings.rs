@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     allowed::Allowed,
+    facts::ToldBy,
     presets::{Consent, Preset},
 };
 use crate::{
@@ -23,8 +24,7 @@ pub struct OpenId {
     pub(super) parameters: Vec<(String, String)>,
     pub(super) consent: Consent,
     pub(super) allowed: Allowed,
-    pub(super) groups_claim: String,
-    pub(super) domain_claim: Option<String>,
+    pub(super) told_by: ToldBy,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -73,8 +73,10 @@ impl OpenId {
             parameters: preset.parameters.into_iter().collect(),
             consent: preset.consent,
             allowed: Allowed::default(),
-            groups_claim: "groups".to_owned(),
-            domain_claim: preset.domain_claim,
+            told_by: ToldBy {
+                groups: "groups".to_owned(),
+                domain: preset.domain_claim,
+            },
             clock: Arc::new(SystemClock),
         })
     }
@@ -105,8 +107,8 @@ impl OpenId {
         Ok(self)
     }
 
-    /// Lets people in whose verified address is at one of these domains; at Google, whose account
-    /// belongs to one.
+    /// Lets people in whose verified address is at one of these domains. At Google the account has to
+    /// be managed by the domain's organisation (`hd`).
     pub fn allow_domains(mut self, domains: &[impl AsRef<str>]) -> Result<Self, OpenIdError> {
         self.allowed.add_domains(domains)?;
         Ok(self)
@@ -129,7 +131,7 @@ impl OpenId {
     /// The claim that lists a person's groups, instead of `groups`.
     #[must_use]
     pub fn with_groups_claim(mut self, claim: impl Into<String>) -> Self {
-        self.groups_claim = claim.into();
+        self.told_by.groups = claim.into();
         self
     }
 

@@ -1,10 +1,15 @@
 //! Whether somebody who signed in before may still come in, and what keeps them signed in.
 
+use std::time::Duration;
+
 use super::{OpenId, Trouble, facts::Facts};
 use crate::{
     login::{Identity, LoginError},
     upstream::UpstreamTokens,
 };
+
+/// How long what an id token says is believed.
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl OpenId {
     pub(super) async fn still_allowed(
@@ -48,7 +53,7 @@ impl OpenId {
         };
         let facts = match self.later_id_token(id_token).await {
             Ok(claims) => facts
-                .with_id_token(&claims, self.reading())
+                .with_id_token(&claims, &self.told_by, &self.allowed)
                 .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?,
             // The old refresh token is spent, so these tokens are kept as they are; the next ones
             // are looked at again.
@@ -59,6 +64,19 @@ impl OpenId {
             Err(other) => return Err(standing(other)),
         };
         Ok(self.noted(handed.tokens, &facts))
+    }
+
+    /// Tokens with what is known of the person. Where that rests on the id token, they are renewed
+    /// within the hour, so that there is a new one: whoever is out has to be out by then.
+    pub(super) fn noted(&self, tokens: UpstreamTokens, facts: &Facts) -> UpstreamTokens {
+        let tokens = tokens.with_note(facts.to_note());
+        let lifetime = tokens.lifetime();
+        if facts.rests_on_id_token(&self.allowed) && lifetime.is_none_or(|lifetime| lifetime > HOUR)
+        {
+            tokens.with_lifetime(HOUR)
+        } else {
+            tokens
+        }
     }
 }
 

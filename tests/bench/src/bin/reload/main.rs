@@ -142,6 +142,9 @@ async fn main() -> ExitCode {
     let mut ours = peers.rust("mcpo dev", &peers.mcpo, &["dev"], here.path());
     ours.sign_in().await;
     wait_for_library(&peers.targets.join("mcpo-dev"));
+    if env::args().any(|argument| argument == "--streams") {
+        return streams_only(&mut ours);
+    }
     let cargo_watch = ["watch", "-x", "run"];
     let mut cargo = peers.rust("cargo watch", &peers.cargo_watch, &cargo_watch, here.path());
     cargo.sign_in().await;
@@ -182,6 +185,16 @@ async fn main() -> ExitCode {
     let missed = figures.iter().filter(|figure| !figure.holds()).count();
     println!("{} figures, {missed} missed their bar", figures.len());
     ExitCode::from(u8::from(missed > 0))
+}
+
+/// The part that needs no peers and no quiet machine.
+fn streams_only(ours: &mut Watched) -> ExitCode {
+    let cut = stream::over_reloads(ours);
+    for error in &cut {
+        eprintln!("failed: {error}");
+    }
+    println!("{} of {} calls over SSE cut", cut.len(), stream::STREAMS);
+    ExitCode::from(u8::from(!cut.is_empty()))
 }
 
 /// Until the quick way is there, which nobody has to wait for.

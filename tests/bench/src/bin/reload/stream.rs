@@ -9,7 +9,7 @@ use std::{
 
 use crate::watched::Watched;
 
-const STREAMS: usize = 5;
+pub const STREAMS: usize = 5;
 
 /// Calls of the older form, over SSE, each open while a reload happens: what failed of them.
 pub fn over_reloads(ours: &mut Watched) -> Vec<String> {
