@@ -1,7 +1,12 @@
 //! Connections to Redis: made when needed, kept, and replaced when they fail; to more than one
 //! server where a cluster says that a key lives elsewhere.
 
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, RedisError, ServerErrorKind, Value,
@@ -47,10 +52,13 @@ impl Trouble {
     }
 }
 
+/// Where the connection to a node is, once there is one.
+type Place = Arc<Mutex<Option<Connection>>>;
+
 /// All connections.
 pub(super) struct Link {
     address: RedisAddress,
-    nodes: Mutex<HashMap<Node, Connection>>,
+    places: std::sync::Mutex<HashMap<Node, Place>>,
 }
 
 /// An open connection; its end ends what drives it.
@@ -72,7 +80,7 @@ impl Link {
     pub(super) fn new(address: RedisAddress) -> Self {
         Self {
             address,
-            nodes: Mutex::default(),
+            places: std::sync::Mutex::default(),
         }
     }
 
@@ -120,9 +128,11 @@ impl Link {
     }
 
     async fn connection(&self, node: &Node) -> Result<Connection, Trouble> {
-        // Held while connecting: of many questions at once, one makes the connection.
-        let mut nodes = self.nodes.lock().await;
-        if let Some(connection) = nodes.get(node)
+        let place = self.place(node);
+        // Held while connecting: of many questions at once, one makes the connection. Questions to
+        // another node of a cluster do not wait for this one.
+        let mut place = place.lock().await;
+        if let Some(connection) = &*place
             && !connection.driver.0.is_finished()
         {
             return Ok(connection.clone());
@@ -135,11 +145,16 @@ impl Link {
             )))
         });
         let connection = opened?;
-        if nodes.len() >= MOST_NODES {
-            nodes.clear();
-        }
-        nodes.insert(node.clone(), connection.clone());
+        *place = Some(connection.clone());
         Ok(connection)
+    }
+
+    fn place(&self, node: &Node) -> Place {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() >= MOST_NODES && !places.contains_key(node) {
+            places.clear();
+        }
+        Arc::clone(places.entry(node.clone()).or_default())
     }
 
     async fn open(&self, node: &Node) -> Result<Connection, Trouble> {
@@ -182,13 +197,9 @@ impl Link {
 
     /// Drops a connection, unless somebody has replaced it already.
     async fn forget(&self, node: &Node, failed: &Connection) {
-        let mut nodes = self.nodes.lock().await;
-        if nodes
-            .get(node)
-            .is_some_and(|kept| Arc::ptr_eq(&kept.driver, &failed.driver))
-        {
-            nodes.remove(node);
-        }
+        let place = self.place(node);
+        let mut place = place.lock().await;
+        place.take_if(|kept| Arc::ptr_eq(&kept.driver, &failed.driver));
     }
 }
 
