@@ -150,7 +150,7 @@ mod tests {
             )
         );
         let ngrok = [
-            r#"{"lvl":"info","msg":"open config file","path":"/root/.config/ngrok/ngrok.yml"}"#,
+            r#"{"lvl":"info","msg":"open config file","path":"/home/ada/.config/ngrok/ngrok.yml"}"#,
             r#"{"addr":"http://127.0.0.1:8080","lvl":"info","msg":"started tunnel","name":"command_line","url":"https://abcd.ngrok-free.app"}"#,
         ];
         assert_eq!(
