@@ -30,7 +30,7 @@ fn two_at_once_end_in_one_loser() {
         Fault::Meets(2),
         u32::MAX,
     );
-    one_wins(&google, &project);
+    one_wins(&google, &project, ["a", "b"]);
     google.mend();
     google.forget_calls();
     google.fail(
@@ -38,12 +38,13 @@ fn two_at_once_end_in_one_loser() {
         Fault::Meets(2),
         u32::MAX,
     );
-    one_wins(&google, &project);
+    // Others than before, or one of the two would have nothing to do.
+    one_wins(&google, &project, ["c", "d"]);
 }
 
 #[track_caller]
-fn one_wins(google: &Google, project: &Project) {
-    let runs: Vec<_> = ["a", "b"]
+fn one_wins(google: &Google, project: &Project, who: [&str; 2]) {
+    let runs: Vec<_> = who
         .iter()
         .map(|who| project.start(google, &["--no-verify", "--env", &format!("WHO={who}")]))
         .collect();
@@ -52,8 +53,8 @@ fn one_wins(google: &Google, project: &Project) {
         .map(|run| Said::of(&run.wait_with_output().unwrap()))
         .collect();
     let (winner, loser) = match (ends[0].code, ends[1].code) {
-        (Some(0), Some(2)) => ("a", &ends[1]),
-        (Some(2), Some(0)) => ("b", &ends[0]),
+        (Some(0), Some(2)) => (who[0], &ends[1]),
+        (Some(2), Some(0)) => (who[1], &ends[0]),
         _ => panic!("{}\n{}", ends[0], ends[1]),
     };
     loser.has(
