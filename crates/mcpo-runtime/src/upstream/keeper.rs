@@ -100,12 +100,17 @@ impl Keeper {
         }
         self.slots.remove(&id);
         match record::signed_in(app, id).await {
-            Ok(Some(found)) if found.tokens.access_token() != token => return false,
-            // Out of reach: the provider's word is enough for now, and only here.
-            Ok(_) => self.end(app, id).await,
-            Err(_) => {}
+            Ok(Some(found)) => {
+                let is_current = found.tokens.access_token() == token;
+                if is_current {
+                    self.end(app, id).await;
+                }
+                is_current
+            }
+            Ok(None) => true,
+            // Whether it was replaced cannot be known now; trying again tells.
+            Err(_) => false,
         }
-        true
     }
 
     async fn end(&self, app: &App, id: GrantId) {
