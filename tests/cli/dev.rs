@@ -18,7 +18,11 @@ use crate::running::Dev;
 #[test]
 fn a_steady_stream_of_requests_survives_reloads() {
     let project = TinyProject::new();
-    let dev = Dev::ready(&project);
+    survives_reloads(&project, &Dev::ready(&project));
+}
+
+/// Four callers ask all the time, and none is turned away.
+pub fn survives_reloads(project: &TinyProject, dev: &Dev) {
     let stop = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicUsize::new(0));
     let failures = Arc::new(Mutex::new(Vec::new()));
@@ -109,7 +113,11 @@ fn a_first_build_may_fail() {
 #[test]
 fn a_call_in_flight_is_finished_by_the_old_server() {
     let project = TinyProject::new();
-    let dev = Dev::ready(&project);
+    finishes_calls_in_flight(&project, &Dev::ready(&project));
+}
+
+/// By the server that has them, while the new one answers others.
+pub fn finishes_calls_in_flight(project: &TinyProject, dev: &Dev) {
     let port = dev.port;
     let slow = thread::spawn(move || http::get(port, "/slow").unwrap());
     // The old server has it once a later call is answered.
@@ -124,11 +132,14 @@ fn a_call_in_flight_is_finished_by_the_old_server() {
     assert_eq!(slow.join().unwrap(), "one");
 }
 
-/// An answer in pieces, as a call over SSE has it, that began before a reload.
 #[test]
 fn an_open_stream_is_not_cut() {
     let project = TinyProject::new();
-    let dev = Dev::ready(&project);
+    does_not_cut_streams(&project, &Dev::ready(&project));
+}
+
+/// An answer in pieces, as a call over SSE has it, that began before a reload.
+pub fn does_not_cut_streams(project: &TinyProject, dev: &Dev) {
     let port = dev.port;
     let stream = thread::spawn(move || http::get(port, "/stream").unwrap());
     dev.get("/");

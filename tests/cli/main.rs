@@ -11,6 +11,7 @@ mod dev;
 mod dev_edits;
 mod dev_events;
 mod dev_keys;
+mod dev_led;
 mod dev_processes;
 mod dev_reach;
 mod mistakes;
