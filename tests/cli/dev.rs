@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -13,7 +12,7 @@ use std::{
 
 use mcpo_test_support::{http, tiny::TinyProject};
 
-use crate::running::Dev;
+use crate::running::{Dev, native};
 
 #[test]
 fn a_steady_stream_of_requests_survives_reloads() {
@@ -71,13 +70,13 @@ fn says_where_it_answers_and_what_changed() {
     assert!(said.contains("Made a development secret in .env"), "{said}");
 
     project.answer(r#""two""#);
-    dev.wait_for("Reloaded src/main.rs in ");
+    dev.wait_for(&native("Reloaded src/main.rs in "));
     // A call that the old server accepted in its last moment may still be on its way.
     dev.wait_for_answer("/", "two");
     assert_eq!(dev.get("/port"), dev.port.to_string());
     assert_eq!(
         fs::canonicalize(dev.get("/state")).unwrap(),
-        project.path(".mcpo")
+        fs::canonicalize(project.path(".mcpo")).unwrap()
     );
     assert!(
         !dev.said().contains('\u{1b}'),
@@ -156,6 +155,7 @@ pub fn does_not_cut_streams(project: &TinyProject, dev: &Dev) {
 }
 
 /// We take rustc's place; whatever the project wants there comes after us.
+#[cfg(unix)]
 #[test]
 fn a_wrapper_of_the_projects_own_still_runs() {
     let project = TinyProject::new();
@@ -168,7 +168,7 @@ fn a_wrapper_of_the_projects_own_still_runs() {
         "wrap",
         "#!/bin/sh\necho \"$@\" >> wrapped.log\nexec \"$@\"\n",
     );
-    let executable = fs::Permissions::from_mode(0o755);
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(project.path("wrap"), executable).unwrap();
     let dev = Dev::ready(&project);
     let wrapped = fs::read_to_string(project.path("wrapped.log")).unwrap();
