@@ -120,7 +120,7 @@ fn cache_folder() -> Option<PathBuf> {
     if given.is_none() && cfg!(windows) {
         return env::var_os("LOCALAPPDATA").map(PathBuf::from);
     }
-    given.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))
+    given.or_else(|| Some(env::home_dir()?.join(".cache")))
 }
 
 /// Removes what a process that was killed has left half done.
