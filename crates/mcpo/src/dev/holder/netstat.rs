@@ -1,0 +1,66 @@
+//! From `netstat` and `tasklist`, which Windows has.
+
+#[cfg(windows)]
+pub fn of_port(port: u16) -> Option<String> {
+    let said = |program: &str, arguments: &[&str]| {
+        let output = std::process::Command::new(program)
+            .args(arguments)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let process = listening(&said("netstat", &["-ano"])?, port)?;
+    let filter = format!("PID eq {process}");
+    let tasks = said("tasklist", &["/FI", &filter, "/FO", "CSV", "/NH"])?;
+    Some(match name(&tasks) {
+        Some(name) => format!("{name} (process {process})"),
+        None => format!("process {process}"),
+    })
+}
+
+/// Which process listens on the port: protocol, own address, the other's, a word for the state that
+/// is another in each language, process. Nobody is at the other end of a socket that listens.
+fn listening(table: &str, port: u16) -> Option<u32> {
+    let own = format!(":{port}");
+    table.lines().find_map(|row| {
+        let columns: Vec<_> = row.split_ascii_whitespace().collect();
+        let [protocol, local, remote, .., process] = columns[..] else {
+            return None;
+        };
+        let is_it = protocol == "TCP" && local.ends_with(&own) && remote.ends_with(":0");
+        is_it.then(|| process.parse().ok())?
+    })
+}
+
+/// The first field of the first line, in quotes; a line without any says that there is none.
+fn name(tasks: &str) -> Option<&str> {
+    let line = tasks.lines().find(|line| !line.trim().is_empty())?;
+    let (name, _) = line.trim().strip_prefix('"')?.split_once('"')?;
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_whoever_listens_and_not_whoever_is_connected() {
+        let table = "\r\nAktive Verbindungen\r\n\r\n\
+            \x20 Proto  Lokale Adresse         Remoteadresse          Status           PID\r\n\
+            \x20 TCP    127.0.0.1:50000        127.0.0.1:8080         HERGESTELLT      1\r\n\
+            \x20 TCP    127.0.0.1:8080         127.0.0.1:50000        HERGESTELLT      2\r\n\
+            \x20 TCP    127.0.0.1:18080        0.0.0.0:0              ABHÖREN          3\r\n\
+            \x20 TCP    [::]:8080              [::]:0                 ABHÖREN          4\r\n\
+            \x20 UDP    0.0.0.0:8080           *:*                                     5\r\n";
+        assert_eq!(listening(table, 8080), Some(4));
+        assert_eq!(listening(table, 8081), None);
+    }
+
+    #[test]
+    fn reads_the_name_of_a_task() {
+        let tasks = "\r\n\"my, server.exe\",\"4\",\"Console\",\"1\",\"5.000 K\"\r\n";
+        assert_eq!(name(tasks), Some("my, server.exe"));
+        assert_eq!(name("INFO: No tasks are running\r\n"), None);
+    }
+}
