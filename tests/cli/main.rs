@@ -13,6 +13,8 @@ mod dev_events;
 mod dev_keys;
 mod dev_processes;
 mod dev_reach;
+#[cfg(target_os = "linux")]
+mod dev_sleep;
 mod mistakes;
 mod new;
 mod new_failures;

@@ -8,6 +8,8 @@
 )]
 
 pub mod as_caller;
+#[cfg(unix)]
+pub mod asleep;
 pub mod client;
 pub mod clock;
 pub mod fixture;

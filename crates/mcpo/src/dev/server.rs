@@ -18,11 +18,10 @@ use tempfile::TempDir;
 use tokio::{
     net::UnixDatagram,
     process::{Child, ChildStdin},
-    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{tools::Tools, trail::Notice};
+use super::{patience::Patience, tools::Tools, trail::Notice};
 use crate::process::Group;
 use crate::project::Environment;
 
@@ -91,7 +90,7 @@ pub struct Server {
     tools: Tools,
     /// The folder of the socket that `notices` reads.
     _folder: TempDir,
-    deadline: Instant,
+    patience: Patience,
 }
 
 impl Server {
@@ -133,19 +132,21 @@ impl Server {
             notices,
             tools: Tools::default(),
             _folder: folder,
-            deadline: Instant::now() + READY_WITHIN,
+            patience: Patience::of(READY_WITHIN),
         })
     }
 
     /// Waits for the word that it accepts connections.
     pub async fn started(&mut self) -> io::Result<Start> {
         tokio::select! {
+            // After a time in which we were frozen, all of it may have happened.
+            biased;
             said = said_ready(&self.notices) => said.map(|tools| {
                 self.tools = tools;
                 Start::Ready
             }),
             status = self.child.wait() => status.map(Start::Exited),
-            () = sleep_until(self.deadline) => Ok(Start::TooLate),
+            () = self.patience.ends() => Ok(Start::TooLate),
         }
     }
 
@@ -180,8 +181,11 @@ impl Server {
 
     /// Lets it finish what it has, for a while, unless all is to end at once.
     pub async fn retire(mut self, at_once: CancellationToken) {
+        let mut patience = Patience::of(GONE_WITHIN);
         let gone = tokio::select! {
-            gone = timeout(GONE_WITHIN, self.child.wait()) => gone.is_ok(),
+            biased;
+            _ = self.child.wait() => true,
+            () = patience.ends() => false,
             () = at_once.cancelled() => false,
         };
         if !gone {
