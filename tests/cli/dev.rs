@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use mcpo_test_support::{http, tiny::TinyProject};
@@ -191,6 +191,25 @@ fn the_latest_of_several_saves_wins() {
         // What was overtaken must not come back.
         thread::sleep(Duration::from_millis(300));
         assert_eq!(dev.get("/"), last);
+    }
+}
+
+/// As `mv backup.txt note.txt` does it, or a file server with a clock of its own. Cargo goes by dates.
+#[test]
+fn a_file_that_comes_with_an_old_date_is_part_of_it() {
+    let project = TinyProject::new();
+    project.write("note.txt", "first");
+    project.answer("include_str!(\"../note.txt\")");
+    let dev = Dev::ready(&project);
+    for (file, text) in [("note.txt", "second"), ("note.txt", "third")] {
+        fs::write(project.path("aside~"), text).unwrap();
+        let aside = fs::File::options()
+            .append(true)
+            .open(project.path("aside~"));
+        let old = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+        aside.unwrap().set_modified(old).unwrap();
+        fs::rename(project.path("aside~"), project.path(file)).unwrap();
+        dev.wait_for_answer("/", text);
     }
 }
 

@@ -5,9 +5,14 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
-use mcpo_test_support::{tiny::TinyProject, wait};
+use mcpo_test_support::{
+    asleep::{First, Frozen},
+    tiny::TinyProject,
+    wait,
+};
 
 use crate::tool;
 
@@ -196,4 +201,41 @@ fn ctrl_c_is_still_ctrl_c() {
     terminal.press("\u{3}");
     terminal.shows("left with 130", 1);
     terminal.shows(" icanon", 1);
+}
+
+/// It stands still with all that runs on it, and is of another size when it goes on.
+#[test]
+fn a_terminal_that_slept_still_hears_its_keys() {
+    for first in [First::Parents, First::Children] {
+        let project = TinyProject::new();
+        let command = format!(
+            "echo at $(tty) now; sh -c 'echo pid $$ now; exec {} dev --port 0'; \
+             echo left with $?; stty -a",
+            env!("CARGO_BIN_EXE_mcpo")
+        );
+        let mut terminal = Terminal::run(&project, &command);
+        terminal.shows(" Ready in ", 1);
+        let screen = terminal.screen.lock().unwrap().clone();
+        let after = |word| {
+            let (_, rest) = screen.split_once(word).unwrap();
+            rest.split_whitespace().next().unwrap().to_owned()
+        };
+        let tty = after("at ");
+        // Not the terminal itself: `script` stops once more when it hears that its child did.
+        let frozen = Frozen::all_of(after("pid ").parse().unwrap());
+        let resized = Command::new("stty")
+            .args(["-F", &tty, "cols", "70", "rows", "20"])
+            .status();
+        assert!(resized.unwrap().success());
+        // Typed while nobody hears it.
+        terminal.press("?");
+        thread::sleep(Duration::from_millis(500));
+        frozen.thaw(first);
+        terminal.shows("Keys r rebuild and restart", 2);
+        project.answer("\"two\"");
+        terminal.shows("Reloaded src/main.rs", 1);
+        terminal.press("q");
+        terminal.shows("left with 0", 1);
+        terminal.shows(" icanon", 1);
+    }
 }

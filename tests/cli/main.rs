@@ -17,6 +17,9 @@ mod dev_led;
 mod dev_processes;
 #[cfg(unix)]
 mod dev_reach;
+#[cfg(target_os = "linux")]
+#[cfg(unix)]
+mod dev_sleep;
 mod mistakes;
 mod new;
 #[cfg(unix)]

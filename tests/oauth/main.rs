@@ -30,4 +30,6 @@ mod requirements;
 mod restart;
 mod scopes;
 mod sign_in;
+#[cfg(target_os = "linux")]
+mod sleep;
 mod upstream;

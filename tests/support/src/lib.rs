@@ -8,6 +8,9 @@
 )]
 
 pub mod as_caller;
+#[cfg(unix)]
+#[cfg(unix)]
+pub mod asleep;
 pub mod client;
 pub mod clock;
 pub mod fixture;

@@ -14,11 +14,12 @@ use super::{
     cargo::{Build, Cargo},
     change::Change,
     desk::Desk,
+    distrust,
     inputs::Inputs,
     seed::Seed,
     shortcut::Shortcut,
 };
-use crate::{error::Outcome, ui::Ui};
+use crate::{error::Outcome, project::STATE_FOLDER, ui::Ui};
 
 /// A build that has run this long compiles dependencies, whose results are worth waiting for; a
 /// shorter one is dropped when a newer change makes its result useless.
@@ -69,6 +70,7 @@ impl Maker<'_> {
         if let Some(build) = short {
             return Ok((build, Way::Short));
         }
+        distrust::forget_what_looks_old(self.cargo.package(), change, inputs);
         let build = self.cargo.build(change.was_meant(), cancel).await?;
         Ok((build, Way::Cargo))
     }
@@ -143,7 +145,7 @@ impl<'a> Builder<'a> {
             self.propose(executable, change).await;
             return Ok(None);
         }
-        let began = SystemTime::now();
+        let began = distrust::time_of_files(&self.maker.cargo.package().folder.join(STATE_FOLDER));
         self.desk.event(
             self.ui,
             || json!({ "event": "building", "files": change.files }),

@@ -63,6 +63,15 @@ impl Scope {
         Ok(scope)
     }
 
+    /// All files of the local crates, and of the settings beside them; watches what is new on the way.
+    pub fn look_through(&mut self) -> Outcome<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for folder in self.crates.clone() {
+            files.extend(self.watch_tree(&folder)?);
+        }
+        Ok(files)
+    }
+
     /// Watches a folder and those in it; returns the files found on the way.
     pub fn watch_tree(&mut self, folder: &Path) -> Outcome<Vec<PathBuf>> {
         let ours = self.crates.iter().any(|ours| folder.starts_with(ours));

@@ -8,13 +8,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    process::{Child, ChildStdin},
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::process::{Child, ChildStdin};
 use tokio_util::sync::CancellationToken;
 
-use super::{door::Door, executable::Executable, tools::Tools, trail::Notice, wire::Wire};
+use super::{
+    door::Door, executable::Executable, patience::Patience, tools::Tools, trail::Notice, wire::Wire,
+};
 use crate::process::{Group, apart};
 use crate::project::Environment;
 
@@ -59,7 +58,7 @@ pub struct Server {
     wire: Wire,
     tools: Tools,
     address: Option<SocketAddr>,
-    deadline: Instant,
+    patience: Patience,
     /// Outlives the child.
     _executable: Executable,
 }
@@ -92,7 +91,7 @@ impl Server {
             wire,
             tools: Tools::default(),
             address: None,
-            deadline: Instant::now() + READY_WITHIN,
+            patience: Patience::of(READY_WITHIN),
             _executable: executable,
         })
     }
@@ -100,13 +99,15 @@ impl Server {
     /// Waits for the word that it accepts connections.
     pub async fn started(&mut self) -> io::Result<Start> {
         tokio::select! {
+            // After a time in which we were frozen, all of it may have happened.
+            biased;
             said = said_ready(&self.wire) => said.map(|(tools, address)| {
                 self.tools = tools;
                 self.address = address;
                 Start::Ready
             }),
             status = self.child.wait() => status.map(Start::Exited),
-            () = sleep_until(self.deadline) => Ok(Start::TooLate),
+            () = self.patience.ends() => Ok(Start::TooLate),
         }
     }
 
@@ -147,8 +148,11 @@ impl Server {
 
     /// Lets it finish what it has, for a while, unless all is to end at once.
     pub async fn retire(mut self, at_once: CancellationToken) {
+        let mut patience = Patience::of(GONE_WITHIN);
         let gone = tokio::select! {
-            gone = timeout(GONE_WITHIN, self.child.wait()) => gone.is_ok(),
+            biased;
+            _ = self.child.wait() => true,
+            () = patience.ends() => false,
             () = at_once.cancelled() => false,
         };
         if !gone {

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{change::Change, inputs::Inputs, scope::Scope};
+use super::{change::Change, inputs::Inputs, scope::Scope, sleep::Clocks, snapshot::Snapshot};
 use crate::error::{Failure, Outcome};
 use crate::package::Package;
 
@@ -30,6 +30,9 @@ pub struct Watcher {
     events: mpsc::UnboundedReceiver<(Instant, notify::Result<Event>)>,
     inputs: watch::Receiver<Inputs>,
     changes: mpsc::Sender<Change>,
+    clocks: Clocks,
+    /// The files as they were when somebody last told of them.
+    known: Snapshot,
 }
 
 impl Watcher {
@@ -47,11 +50,18 @@ impl Watcher {
         let watcher =
             <RecommendedWatcher as notify::Watcher>::new(handler, notify::Config::default())
                 .map_err(|error| Failure::new("failed to watch files").because(&error))?;
+        let mut scope = Scope::new(package, watcher)?;
+        let mut known = Snapshot::default();
+        for file in scope.look_through()? {
+            known.take(&file);
+        }
         Ok(Self {
-            scope: Scope::new(package, watcher)?,
+            scope,
             events,
             inputs,
             changes,
+            clocks: Clocks::new(),
+            known,
         })
     }
 
@@ -61,6 +71,7 @@ impl Watcher {
             let change = tokio::select! {
                 Some((at, event)) = self.events.recv() => self.gather(at, event).await?,
                 Ok(()) = self.inputs.changed() => self.follow_inputs()?,
+                _ = self.clocks.slept() => self.look_for_changes().await?,
                 () = stop.cancelled() => return Ok(()),
             };
             if change.executable || change.environment {
@@ -111,7 +122,8 @@ impl Watcher {
         Ok(())
     }
 
-    fn take_file(&self, change: &mut Change, path: PathBuf) {
+    fn take_file(&mut self, change: &mut Change, path: PathBuf) {
+        self.known.take(&path);
         let environment = self.scope.is_environment(&path);
         let executable = self.scope.is_input(&path, &self.inputs.borrow());
         if environment || executable {
@@ -121,13 +133,33 @@ impl Watcher {
         }
     }
 
+    /// After a time in which nobody looked: what changed without an event. Other machines share
+    /// folders, and another system may have run on this one.
+    async fn look_for_changes(&mut self) -> Outcome<Change> {
+        // What was told meanwhile is no news twice.
+        let mut change = match timeout(QUIET, self.events.recv()).await {
+            Ok(Some((at, event))) => self.gather(at, event).await?,
+            Ok(None) | Err(_) => Change::new(),
+        };
+        let mut files = self.scope.look_through()?;
+        files.extend(self.known.files());
+        for file in files {
+            if self.known.take(&file) {
+                self.take_file(&mut change, file);
+            }
+        }
+        Ok(change)
+    }
+
     /// Watches what the last build read, and finds out what changed before it was watched.
     fn follow_inputs(&mut self) -> Outcome<Change> {
         let inputs = self.inputs.borrow_and_update().clone();
         let mut change = Change::new();
         for file in self.scope.watch_inputs(&inputs)? {
+            self.known.take(&file);
             let written = file.metadata().and_then(|file| file.modified());
-            if written.is_ok_and(|written| written > inputs.built) {
+            // In the same instant counts as later: files are dated by a clock of few ticks.
+            if written.is_ok_and(|written| written >= inputs.built) {
                 change.executable = true;
                 change.files.insert(self.scope.shown(file));
             }

@@ -49,7 +49,8 @@ pub fn read_keys() -> io::Result<mpsc::Receiver<u8>> {
                 std::thread::sleep(LOOK_AGAIN);
                 continue;
             }
-            if matches!(there, Ok(0)) {
+            // An interruption, as by the signal that we go on, says nothing of a key.
+            if matches!(there, Ok(0) | Err(rustix::io::Errno::INTR)) {
                 continue;
             }
             // Not through the buffer of std: what is in there, `poll` knows nothing of.

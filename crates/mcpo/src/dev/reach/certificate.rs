@@ -62,7 +62,14 @@ impl Certificate {
 
     fn read(folder: &Path, names: &[String]) -> Option<Self> {
         let file = folder.join("certificate.pem");
-        let age = fs::metadata(&file).ok()?.modified().ok()?.elapsed().ok()?;
+        let made = fs::metadata(&file).ok()?.modified().ok()?;
+        let age = match made.elapsed() {
+            Ok(age) => age,
+            // A clock that was set back a little: it is valid from a day before it was made, and
+            // whoever trusts it need not be asked again.
+            Err(ahead) if ahead.duration() < DAY => Duration::ZERO,
+            Err(_) => return None,
+        };
         let is_for_these = fs::read_to_string(folder.join("names")).ok()? == stamp(names);
         if !is_for_these || age + RENEWED_BEFORE > LASTS {
             return None;

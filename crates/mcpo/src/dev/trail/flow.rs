@@ -22,6 +22,8 @@ pub const STEPS: [&str; 8] = [
 const PROGRAM: Duration = Duration::from_secs(8);
 /// A person reads.
 const PERSON: Duration = Duration::from_secs(30);
+/// How late we may look whether one goes on. After more, nobody was looking: the machine slept.
+const LATE: Duration = Duration::from_secs(5);
 /// Whoever was not heard of for so long has given up, or is another one.
 const FORGOTTEN: Duration = Duration::from_secs(15 * 60);
 /// More clients at a time are none of one developer's.
@@ -113,7 +115,13 @@ impl Flows {
     pub fn stopped(&mut self, now: Instant) -> Vec<Stopped> {
         let mut found = Vec::new();
         for (title, flow) in &mut self.open {
-            if flow.is_told || now < flow.since + flow.patience() {
+            let until = flow.since + flow.patience();
+            if flow.is_told || now < until {
+                continue;
+            }
+            // It may have gone on meanwhile; what it did is still on its way to us.
+            if now > until + LATE {
+                flow.since = now;
                 continue;
             }
             flow.is_told = true;
@@ -209,6 +217,17 @@ mod tests {
             flows.stopped(began + Duration::from_secs(99)).is_empty(),
             "told once"
         );
+    }
+
+    #[test]
+    fn after_a_sleep_a_client_is_given_its_time_again() {
+        let (mut flows, began) = (Flows::default(), Instant::now());
+        flows.take(&notice("mcp", 401, "node"), began);
+        let woken = began + Duration::from_secs(8 * 60 * 60);
+        assert!(flows.stopped(woken).is_empty(), "nobody was looking");
+        assert!(flows.next_look().is_some_and(|look| look > woken));
+        let stopped = flows.stopped(woken + Duration::from_secs(9));
+        assert_eq!(stopped[0].seconds, 9);
     }
 
     #[test]

@@ -34,6 +34,8 @@ impl Trail<'_> {
                 }
             };
             tokio::select! {
+                // What has happened goes before what seems not to have.
+                biased;
                 () = stop.cancelled() => return,
                 Some(notice) = self.notices.recv() => {
                     let who = flows.take(&notice, Instant::now());

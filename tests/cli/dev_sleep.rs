@@ -1,0 +1,135 @@
+//! The machine sleeps, and wakes eight hours later.
+
+use std::{fs, thread, time::Duration};
+
+use mcpo_test_support::{
+    asleep::{First, Frozen, WallClock, back_door},
+    http,
+    tiny::TinyProject,
+};
+
+use crate::running::Dev;
+
+fn start(project: &TinyProject, clock: &WallClock) -> Dev {
+    let environment = clock.environment();
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    Dev::start(project, &environment)
+}
+
+fn ready(project: &TinyProject, clock: &WallClock) -> Dev {
+    let dev = start(project, clock);
+    dev.wait_for(" Ready in ");
+    dev
+}
+
+#[test]
+fn an_edit_made_while_everything_stood_still_is_answered() {
+    for first in [First::Parents, First::Children] {
+        let (project, clock) = (TinyProject::new(), WallClock::new());
+        let dev = ready(&project, &clock);
+        let server = dev.server_pid();
+        let frozen = Frozen::all_of(dev.pid());
+        assert!(frozen.count() >= 2, "the server is one of them");
+        project.answer("\"edited in its sleep\"");
+        clock.sleep_eight_hours();
+        frozen.thaw(first);
+        dev.wait_for_answer("/", "edited in its sleep");
+        assert_ne!(dev.server_pid(), server);
+        // All goes on as before: the short way, other files, the environment.
+        project.answer("\"edited after\"");
+        dev.wait_for_answer("/", "edited after");
+        project.write("note.txt", "from a file");
+        project.answer("include_str!(\"../note.txt\")");
+        dev.wait_for_answer("/", "from a file");
+        project.write("note.txt", "from another");
+        dev.wait_for_answer("/", "from another");
+        project.write(".env", "MCPO_SECRET=x\nGREETING=morning\n");
+        dev.wait_for_answer("/greeting", "morning");
+    }
+}
+
+/// Nobody is told that it woke; what it did not do before is done at the latest then.
+#[test]
+fn what_no_event_told_of_is_found_after_a_sleep() {
+    let (project, clock) = (TinyProject::new(), WallClock::new());
+    let elsewhere = tempfile::tempdir().unwrap();
+    project.write(".env", "MCPO_SECRET=x\nGREETING=evening\n");
+    let dev = ready(&project, &clock);
+    project.answer("\"two\"");
+    dev.wait_for_answer("/", "two");
+    dev.wait_for("Reloaded src/main.rs");
+    let reloads = dev.said().matches("Reloaded").count();
+    let source = back_door(&project.path("src/main.rs"), elsewhere.path());
+    let frozen = Frozen::all_of(dev.pid());
+    let text = fs::read_to_string(&source).unwrap();
+    fs::write(&source, text.replace("\"two\"", "\"from elsewhere\"")).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    frozen.thaw(First::Parents);
+    thread::sleep(Duration::from_millis(3500));
+    assert_eq!(dev.get("/"), "two", "without a sleep nobody hears of it");
+
+    let frozen = Frozen::all_of(dev.pid());
+    clock.sleep_eight_hours();
+    frozen.thaw(First::Parents);
+    dev.wait_for_answer("/", "from elsewhere");
+    dev.wait_for_times("Reloaded", reloads + 1);
+}
+
+#[test]
+fn a_call_in_flight_gets_its_answer() {
+    let (project, clock) = (TinyProject::new(), WallClock::new());
+    let dev = ready(&project, &clock);
+    let port = dev.port;
+    for (first, path) in [(First::Parents, "/slow"), (First::Children, "/stream")] {
+        let call = thread::spawn(move || http::get(port, path).unwrap());
+        // The server has it once a later one is answered.
+        dev.get("/");
+        let frozen = Frozen::all_of(dev.pid());
+        clock.sleep_eight_hours();
+        thread::sleep(Duration::from_millis(500));
+        frozen.thaw(first);
+        let answer = call.join().unwrap();
+        let last = answer.trim_end().lines().next_back();
+        let expected = if path == "/slow" {
+            "one"
+        } else {
+            "data: 19 of one"
+        };
+        assert_eq!(last, Some(expected));
+    }
+}
+
+#[test]
+fn a_build_that_stood_still_goes_on_and_what_was_edited_meanwhile_is_built_next() {
+    let (project, clock) = (TinyProject::new(), WallClock::new());
+    let script = "fn main() { std::thread::sleep(std::time::Duration::from_secs(3)); }";
+    project.write("build.rs", script);
+    let dev = start(&project, &clock);
+    dev.wait_for("Compiling tiny");
+    let frozen = Frozen::all_of(dev.pid());
+    assert!(frozen.count() >= 2, "cargo is one of them");
+    project.answer("\"edited in its sleep\"");
+    clock.sleep_eight_hours();
+    frozen.thaw(First::Children);
+    dev.wait_for_answer("/", "edited in its sleep");
+}
+
+/// As in a container that is paused: the monotonic clock goes on while nobody runs.
+#[test]
+fn a_start_that_stood_still_is_given_its_time() {
+    let (project, clock) = (TinyProject::new(), WallClock::with_monotonic());
+    let dev = ready(&project, &clock);
+    let server = dev.server_pid();
+    project.write(".env", "MCPO_SECRET=x\nREADY_AFTER=3\n");
+    thread::sleep(Duration::from_secs(1));
+    let frozen = Frozen::all_of(dev.pid());
+    assert!(frozen.count() >= 3, "two servers and their parent");
+    clock.sleep_eight_hours();
+    frozen.thaw(First::Parents);
+    dev.wait_for("Reloaded .env in ");
+    assert_ne!(dev.server_pid(), server);
+    assert!(!dev.said().contains("was not ready"), "{}", dev.said());
+}

@@ -1,0 +1,56 @@
+//! The machine sleeps with a server on it; whoever was signed in still is.
+
+use std::time::Duration;
+
+use mcpo_test_support::{
+    asleep::{First, Frozen, WallClock},
+    client::TestClient,
+    process::{ServerProcess, free_port},
+};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
+
+fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
+    tokens[name].as_str().unwrap()
+}
+
+/// Eight hours are more than an access token lives, and more than any grace.
+#[tokio::test]
+async fn after_a_sleep_a_call_gets_its_answer_and_nobody_is_logged_out() {
+    let (clock, state) = (WallClock::new(), tempfile::tempdir().unwrap());
+    let environment = clock.environment();
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let server = ServerProcess::start(SERVER, free_port(), state.path(), &environment).await;
+    let client = TestClient::register(&server.base()).await;
+    let tokens = client.tokens().await;
+    let access = text(&tokens, "access_token");
+    // On a connection that is kept, as clients keep theirs.
+    assert_eq!(client.can_call(access).await, StatusCode::OK);
+    let pause = json!({ "milliseconds": 1500 });
+    let call = tokio::spawn(client.call(access, "wait", &pause).send());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    let frozen = Frozen::all_of(server.pid());
+    clock.sleep_eight_hours();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    frozen.thaw(First::Parents);
+
+    let answer = call.await.unwrap().unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(answer.text().await.unwrap().contains("done"));
+    assert_eq!(client.can_call(access).await, StatusCode::UNAUTHORIZED);
+    let (status, next) = client.refresh(text(&tokens, "refresh_token")).await;
+    assert_eq!(status, StatusCode::OK, "{next}");
+    let call = client.can_call(text(&next, "access_token")).await;
+    assert_eq!(call, StatusCode::OK);
+    // It is the same family: what comes next goes on from there.
+    let (status, later) = client.refresh(text(&next, "refresh_token")).await;
+    assert_eq!(status, StatusCode::OK, "{later}");
+    let call = client.can_call(text(&later, "access_token")).await;
+    assert_eq!(call, StatusCode::OK);
+}
