@@ -36,6 +36,12 @@ pub async fn deploy(
     // A right that is missing shows before the build.
     let seen = plan::observe(&context.google, &context.settings, &context.names, disabled).await?;
     check_owner(args, context, &seen)?;
+    for (id, version) in &seen.unused {
+        context.ui.warn(format_args!(
+            "version {version} of {id} is not used: a first deployment beside the one that was \
+             released made it; it can be destroyed"
+        ));
+    }
     let prepared = prepare(args, context, package, &seen).await?;
     let state = match &prepared.reference {
         Some(reference) => ImageState::Known {

@@ -45,8 +45,12 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
             Ok(json!({ "name": name, "payload": payload }))
         }
         "versions.get" => {
-            let (name, _) = read_version(&state, &call.path("name"))?;
-            Ok(version(&name))
+            let (name, payload) = find_version(&state, &call.path("name"))?;
+            let mut found = version(&name);
+            if payload.is_none() {
+                found["state"] = "DESTROYED".into();
+            }
+            Ok(found)
         }
         _ => Err(not_here(call)),
     }
@@ -90,8 +94,21 @@ fn version(name: &str) -> Value {
     json!({ "name": name, "state": "ENABLED", "createTime": timestamp() })
 }
 
-/// The full name and the data of a version; `latest` is one.
+/// The full name and the data of a version; `latest` is one, whatever its state is.
 pub fn read_version(state: &State, name: &str) -> Result<(String, Vec<u8>), ApiError> {
+    let (name, payload) = find_version(state, name)?;
+    let data = payload.ok_or_else(|| {
+        let message = format!("Secret Version [{name}] is in DESTROYED state.");
+        ApiError::failed_precondition(message)
+    })?;
+    let data = BASE64_STANDARD
+        .decode(data)
+        .map_err(|_| ApiError::not_found(&name))?;
+    Ok((name, data))
+}
+
+/// The full name and the payload, which is gone from a version that was destroyed.
+fn find_version(state: &State, name: &str) -> Result<(String, Option<String>), ApiError> {
     let missing = || ApiError::not_found(name);
     let (secret, version) = name.split_once("/versions/").ok_or_else(missing)?;
     let versions = state.payloads.get(secret).ok_or_else(missing)?;
@@ -99,8 +116,7 @@ pub fn read_version(state: &State, name: &str) -> Result<(String, Vec<u8>), ApiE
         "latest" => versions.len(),
         number => number.parse().map_err(|_| missing())?,
     };
-    let data = number.checked_sub(1).and_then(|index| versions.get(index));
-    let data = data.cloned().flatten().ok_or_else(missing)?;
-    let data = BASE64_STANDARD.decode(data).map_err(|_| missing())?;
-    Ok((format!("{secret}/versions/{number}"), data))
+    let payload = number.checked_sub(1).and_then(|index| versions.get(index));
+    let payload = payload.cloned().ok_or_else(missing)?;
+    Ok((format!("{secret}/versions/{number}"), payload))
 }

@@ -30,7 +30,7 @@ pub struct State {
     pub resources: BTreeMap<String, Value>,
     /// Access policies by the name of what they are about.
     pub policies: BTreeMap<String, Value>,
-    /// Payloads of secrets by secret: the first is version 1, none is destroyed.
+    /// Payloads of secrets by secret: the first is version 1; `None` was destroyed.
     pub payloads: BTreeMap<String, Vec<Option<String>>>,
     /// Objects by bucket and name.
     pub objects: BTreeMap<(String, String), Object>,

@@ -2,6 +2,7 @@
 
 mod diff;
 mod lines;
+mod made;
 mod observe;
 mod service;
 
@@ -10,8 +11,8 @@ use serde_json::Value;
 pub use self::{
     diff::shares,
     lines::Line,
-    observe::{Observed, observe, project},
-    service::{Versions, managed_mask, service},
+    observe::{Observed, decoded, observe, project},
+    service::{Versions, managed_mask, pinned, service},
 };
 use super::{
     names::{APIS, BUILD_API, Names},
@@ -140,7 +141,7 @@ impl Plan {
             let found = seen.secrets.get(&id);
             let current = found.and_then(|secret| secret.latest.clone());
             let value = match (&setting.source, &current) {
-                (SecretSource::Made(made), None) => Some(made.make()?),
+                (SecretSource::Made(made), None) => Some(made.make(&id)?),
                 (SecretSource::Local(Some(value)), Some((_, Some(known)))) if value == known => {
                     None
                 }

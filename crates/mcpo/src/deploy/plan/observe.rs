@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
+use super::made;
+
 use crate::{
     deploy::{
         bucket,
@@ -27,13 +29,15 @@ pub struct Observed {
     pub bucket: Option<Value>,
     pub bucket_policy: Value,
     pub service: Option<Value>,
+    /// Versions of made secrets that count for nothing: the secret's id and the version.
+    pub unused: Vec<(String, String)>,
 }
 
 /// A secret that exists.
 #[derive(Debug, Default)]
 pub struct SeenSecret {
     pub policy: Value,
-    /// The latest version, and its value if it was needed.
+    /// The version that is to be used, and its value if it was needed.
     pub latest: Option<(String, Option<Secret>)>,
 }
 
@@ -168,8 +172,12 @@ pub async fn observe(
         }
         Ok(seen)
     };
-    let (repository, account, service, (bucket, bucket_policy), secrets) =
+    let (repository, account, service, (bucket, bucket_policy), mut secrets) =
         tokio::try_join!(repository, account, service, bucket, secrets)?;
+    let unused = match &service {
+        Some(service) => made::keep(google, settings, names, service, &mut secrets).await?,
+        None => Vec::new(),
+    };
     Ok(Observed {
         has_repository: repository.is_some(),
         has_account: account.is_some(),
@@ -177,6 +185,7 @@ pub async fn observe(
         bucket,
         bucket_policy,
         service,
+        unused,
         disabled,
     })
 }
@@ -245,7 +254,11 @@ async fn secret(
     };
     let policy = google.policy(&method::SECRET_POLICY, &policy_path);
     let (version, policy) = tokio::join!(version, policy);
+    let is_made = matches!(&setting.source, SecretSource::Made(_));
     let latest = version.during(during())?.and_then(|version| {
+        if is_made && version["state"] != "ENABLED" {
+            return None;
+        }
         let number = version["name"].as_str()?.rsplit('/').next()?.to_owned();
         Some((number, decoded(&version)))
     });
@@ -258,7 +271,8 @@ async fn secret(
     )))
 }
 
-fn decoded(version: &Value) -> Option<Secret> {
+/// The value of a version that was read.
+pub fn decoded(version: &Value) -> Option<Secret> {
     let data = BASE64_STANDARD
         .decode(version["payload"]["data"].as_str()?)
         .ok()?;
