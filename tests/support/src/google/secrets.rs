@@ -10,6 +10,9 @@ use super::{
     state::{State, timestamp},
 };
 
+/// So few that a test sees the second page.
+const PAGE: usize = 2;
+
 /// `secretmanager`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     let mut state = cloud.state();
@@ -21,6 +24,8 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     match method.unwrap_or_default() {
         "get" => state.get(&call.path("name")),
         "create" => create(cloud, &mut state, call),
+        "list" => Ok(list(&state, call)),
+        "patch" => patch(&mut state, call),
         "delete" => {
             state.payloads.remove(&call.path("name"));
             state.delete(&call.path("name"))?;
@@ -69,6 +74,45 @@ fn create(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
     secret["createTime"] = timestamp().into();
     secret["etag"] = format!("\"{}\"", state.next()).into();
     state.create(&name, secret)
+}
+
+/// Page by page, as a project with many secrets has it.
+fn list(state: &State, call: &Call) -> Value {
+    let prefix = format!("{}/secrets/", call.path("parent"));
+    let after = call.query("pageToken").unwrap_or_default();
+    let mut found = state
+        .resources
+        .range(prefix.clone()..)
+        .take_while(|(name, _)| name.starts_with(&prefix))
+        .filter(|(name, _)| name.as_str() > after);
+    let page: Vec<_> = found.by_ref().take(PAGE).collect();
+    let secrets: Vec<_> = page.iter().map(|(_, secret)| (*secret).clone()).collect();
+    let mut answer = json!({ "secrets": secrets });
+    if let (Some((last, _)), Some(_)) = (page.last(), found.next()) {
+        answer["nextPageToken"] = Value::from(last.as_str());
+    }
+    answer
+}
+
+/// Labels and annotations can be changed.
+fn patch(state: &mut State, call: &Call) -> Answer {
+    let name = call.path("name");
+    let mut secret = state.get(&name)?;
+    if let Some(etag) = call.body["etag"].as_str()
+        && secret["etag"] != etag
+    {
+        return Err(ApiError::aborted(&name));
+    }
+    let mask = call.query("updateMask").unwrap_or_default();
+    for field in mask.split(',') {
+        if !["labels", "annotations"].contains(&field) {
+            return Err(ApiError::new(400, format!("{field:?} cannot be updated")));
+        }
+        secret[field] = call.body[field].clone();
+    }
+    secret["etag"] = format!("\"{}\"", state.next()).into();
+    state.resources.insert(name, secret.clone());
+    Ok(secret)
 }
 
 fn add_version(state: &mut State, call: &Call) -> Answer {

@@ -61,6 +61,10 @@ impl Plan {
             };
             add(sign, format!("{what} {}", secret.id), methods);
         }
+        for (id, ..) in &self.labels {
+            let text = format!("secret {id}: labels of its service");
+            add('~', text, &[method::SECRET_LABEL.id]);
+        }
         for id in &self.grants {
             add(
                 '+',

@@ -1,27 +1,27 @@
 //! What is there, what is wanted, and the difference: everything that would be changed, in order.
 
 mod diff;
+mod left_over;
 mod lines;
 mod made;
 mod observe;
+mod secrets;
 mod service;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use self::{
     diff::shares,
+    left_over::find as left_over,
     lines::Line,
     observe::{Observed, decoded, observe, project},
     service::{Versions, managed_mask, pinned, service},
 };
 use super::{
     names::{APIS, BUILD_API, Names},
-    settings::{Ledger, SecretSource, Settings},
+    settings::{Ledger, Settings},
 };
-use crate::{
-    error::{Failure, Outcome},
-    walk::Secret,
-};
+use crate::{error::Outcome, walk::Secret};
 
 /// What marks everything that is ours.
 pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
@@ -41,6 +41,9 @@ pub struct Plan {
     pub makes_bucket: bool,
     pub grants_bucket: bool,
     pub secrets: Vec<SecretChange>,
+    /// Secrets of earlier versions, which get the labels of their service: the id, the etag, and
+    /// all labels.
+    pub labels: Vec<(String, Value, Map<String, Value>)>,
     /// Secrets that the account may not read yet, by id.
     pub grants: Vec<String>,
     pub pushes: bool,
@@ -125,73 +128,6 @@ impl Plan {
             plan.service.push(format!("traffic: {before} → {after}"));
         }
         Ok(plan)
-    }
-
-    fn plan_secrets(
-        &mut self,
-        settings: &Settings,
-        names: &Names,
-        seen: &Observed,
-        member: &str,
-        versions: &mut Versions,
-    ) -> Outcome<()> {
-        let mut missing = Vec::new();
-        for setting in &settings.secrets {
-            let id = names.secret_of(setting);
-            let found = seen.secrets.get(&id);
-            let current = found.and_then(|secret| secret.latest.clone());
-            let value = match (&setting.source, &current) {
-                (SecretSource::Made(made), None) => Some(made.make(&id)?),
-                (SecretSource::Local(Some(value)), Some((_, Some(known)))) if value == known => {
-                    None
-                }
-                (SecretSource::Local(Some(value)), _) => Some(value.clone()),
-                (SecretSource::Local(None), None) => {
-                    missing.push(format!(
-                        "{} is not set, neither in the shell nor in .env",
-                        setting.variable
-                    ));
-                    None
-                }
-                (SecretSource::Existing { .. }, None) => {
-                    missing.push(format!(
-                        "there is no secret {id} with a version for {}",
-                        setting.variable
-                    ));
-                    None
-                }
-                _ => None,
-            };
-            if !found
-                .is_some_and(|secret| grants(&secret.policy, super::names::SECRET_ROLE, member))
-            {
-                self.grants.push(id.clone());
-            }
-            match value {
-                Some(value) => {
-                    versions.set(&setting.variable, &id, "new");
-                    self.secrets.push(SecretChange {
-                        variable: setting.variable.clone(),
-                        is_new: found.is_none(),
-                        id,
-                        value,
-                    });
-                }
-                None => {
-                    let version = current.map_or_else(String::new, |(version, _)| version);
-                    versions.set(&setting.variable, &id, &version);
-                }
-            }
-        }
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::new(format!(
-                "secrets are missing:\n  - {}",
-                missing.join("\n  - ")
-            ))
-            .hint("set them in .env or in the shell; they go into Secret Manager and nowhere else"))
-        }
     }
 
     /// Whether everything is as it should be.
