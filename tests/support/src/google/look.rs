@@ -98,6 +98,15 @@ impl Google {
         }
     }
 
+    /// What each object says of itself about when it ends, by name.
+    pub fn custom_times(&self) -> Vec<(String, Option<String>)> {
+        let state = self.cloud.state();
+        let objects = state.objects.iter();
+        objects
+            .map(|((_, name), object)| (name.clone(), object.custom_time.clone()))
+            .collect()
+    }
+
     /// Every version of every secret.
     pub fn secrets(&self) -> Vec<String> {
         use base64::Engine as _;

@@ -60,6 +60,8 @@ pub struct Object {
     pub generation: u64,
     /// When it was written.
     pub written: String,
+    /// What it says itself about when it was or ends.
+    pub custom_time: Option<String>,
 }
 
 /// A resumable upload.
@@ -75,6 +77,8 @@ pub struct Upload {
     pub content_type: String,
     /// The generation that has to be there when it is done.
     pub if_generation: Option<u64>,
+    /// What the object is to say of itself.
+    pub custom_time: Option<String>,
 }
 
 impl State {

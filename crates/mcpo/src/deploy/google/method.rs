@@ -81,6 +81,8 @@ methods! {
         "storage.buckets.get" in "storage.bucketViewer";
     BUCKET_CREATE = POST "storage" "storage.buckets.insert",
         "storage.buckets.create" in "storage.admin";
+    BUCKET_PATCH = PATCH "storage" "storage.buckets.patch",
+        "storage.buckets.update" in "storage.admin";
     BUCKET_DELETE = DELETE "storage" "storage.buckets.delete",
         "storage.buckets.delete" in "storage.admin";
     BUCKET_POLICY = GET "storage" "storage.buckets.getIamPolicy",

@@ -18,6 +18,7 @@ pub use self::{
     service::{Versions, managed_mask, pinned, service},
 };
 use super::{
+    bucket,
     names::{APIS, BUILD_API, Names},
     settings::{Ledger, Settings},
 };
@@ -39,6 +40,8 @@ pub struct Plan {
     pub makes_repository: bool,
     pub makes_account: bool,
     pub makes_bucket: bool,
+    /// The bucket of an earlier version, which keeps for long what is over soon.
+    pub old_bucket: Option<Value>,
     pub grants_bucket: bool,
     pub secrets: Vec<SecretChange>,
     /// Secrets of earlier versions, which get the labels of their service: the id, the etag, and
@@ -86,6 +89,10 @@ impl Plan {
             makes_repository: !seen.has_repository,
             makes_account: settings.service_account.is_none() && !seen.has_account,
             makes_bucket: settings.ledger == Ledger::Bucket && seen.bucket.is_none(),
+            old_bucket: seen
+                .bucket
+                .clone()
+                .filter(|bucket| !bucket::deletes_what_is_over(bucket)),
             creates_service: seen.service.is_none(),
             ..Self::default()
         };

@@ -214,7 +214,9 @@ async fn label(
 
 async fn ledger(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
     if plan.makes_bucket {
-        bucket::make(context, "ledger", LEDGER_DAYS).await
+        bucket::make(context, bucket::LEDGER, LEDGER_DAYS).await
+    } else if let Some(old) = &plan.old_bucket {
+        bucket::let_what_is_over_go(context, old).await
     } else {
         Ok(())
     }
