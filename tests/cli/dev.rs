@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -13,12 +12,16 @@ use std::{
 
 use mcpo_test_support::{http, tiny::TinyProject};
 
-use crate::running::Dev;
+use crate::running::{Dev, native};
 
 #[test]
 fn a_steady_stream_of_requests_survives_reloads() {
     let project = TinyProject::new();
-    let dev = Dev::ready(&project);
+    survives_reloads(&project, &Dev::ready(&project));
+}
+
+/// Four callers ask all the time, and none is turned away.
+pub fn survives_reloads(project: &TinyProject, dev: &Dev) {
     let stop = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicUsize::new(0));
     let failures = Arc::new(Mutex::new(Vec::new()));
@@ -67,13 +70,13 @@ fn says_where_it_answers_and_what_changed() {
     assert!(said.contains("Made a development secret in .env"), "{said}");
 
     project.answer(r#""two""#);
-    dev.wait_for("Reloaded src/main.rs in ");
+    dev.wait_for(&native("Reloaded src/main.rs in "));
     // A call that the old server accepted in its last moment may still be on its way.
     dev.wait_for_answer("/", "two");
     assert_eq!(dev.get("/port"), dev.port.to_string());
     assert_eq!(
         fs::canonicalize(dev.get("/state")).unwrap(),
-        project.path(".mcpo")
+        fs::canonicalize(project.path(".mcpo")).unwrap()
     );
     assert!(
         !dev.said().contains('\u{1b}'),
@@ -109,7 +112,11 @@ fn a_first_build_may_fail() {
 #[test]
 fn a_call_in_flight_is_finished_by_the_old_server() {
     let project = TinyProject::new();
-    let dev = Dev::ready(&project);
+    finishes_calls_in_flight(&project, &Dev::ready(&project));
+}
+
+/// By the server that has them, while the new one answers others.
+pub fn finishes_calls_in_flight(project: &TinyProject, dev: &Dev) {
     let port = dev.port;
     let slow = thread::spawn(move || http::get(port, "/slow").unwrap());
     // The old server has it once a later call is answered.
@@ -124,11 +131,14 @@ fn a_call_in_flight_is_finished_by_the_old_server() {
     assert_eq!(slow.join().unwrap(), "one");
 }
 
-/// An answer in pieces, as a call over SSE has it, that began before a reload.
 #[test]
 fn an_open_stream_is_not_cut() {
     let project = TinyProject::new();
-    let dev = Dev::ready(&project);
+    does_not_cut_streams(&project, &Dev::ready(&project));
+}
+
+/// An answer in pieces, as a call over SSE has it, that began before a reload.
+pub fn does_not_cut_streams(project: &TinyProject, dev: &Dev) {
     let port = dev.port;
     let stream = thread::spawn(move || http::get(port, "/stream").unwrap());
     dev.get("/");
@@ -145,6 +155,7 @@ fn an_open_stream_is_not_cut() {
 }
 
 /// We take rustc's place; whatever the project wants there comes after us.
+#[cfg(unix)]
 #[test]
 fn a_wrapper_of_the_projects_own_still_runs() {
     let project = TinyProject::new();
@@ -157,7 +168,7 @@ fn a_wrapper_of_the_projects_own_still_runs() {
         "wrap",
         "#!/bin/sh\necho \"$@\" >> wrapped.log\nexec \"$@\"\n",
     );
-    let executable = fs::Permissions::from_mode(0o755);
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(project.path("wrap"), executable).unwrap();
     let dev = Dev::ready(&project);
     let wrapped = fs::read_to_string(project.path("wrapped.log")).unwrap();

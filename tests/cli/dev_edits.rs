@@ -213,6 +213,10 @@ fn what_answers_is_what_is_on_disk() {
         at = (at + 1 + edit / kinds.len()) % kinds.len();
         kinds[at](&mut editor);
     }
+    // On Windows cargo does it all.
+    if cfg!(windows) {
+        return;
+    }
     let short = editor.project.path("target/debug/mcpo-dev");
     let made = fs::read_dir(short).unwrap().flatten();
     let executables = made.filter(|file| {

@@ -3,7 +3,7 @@
 use mcpo_test_support::{http, tiny::TinyProject, wait};
 use serde_json::Value;
 
-use crate::running::Dev;
+use crate::running::{Dev, native};
 
 fn events(dev: &Dev) -> Vec<Value> {
     let results = dev.results();
@@ -25,7 +25,7 @@ fn wait_for_event(dev: &Dev, name: &str) -> Value {
 #[test]
 fn each_event_is_a_line_of_json() {
     let project = TinyProject::new();
-    let mut dev = Dev::start_with(&project, &["--json"], &[]);
+    let dev = Dev::start_with(&project, &["--json"], &[]);
     let serving = wait_for_event(&dev, "serving");
     assert_eq!(serving["schema"], 1);
     assert_eq!(serving["url"], format!("http://localhost:{}/mcp", dev.port));
@@ -36,7 +36,7 @@ fn each_event_is_a_line_of_json() {
     let reloaded = wait_for_event(&dev, "reloaded");
     // Cargo writes the lock file of a first build at about the same time.
     let files = reloaded["files"].as_array().unwrap();
-    assert!(files.contains(&"src/main.rs".into()), "{reloaded}");
+    assert!(files.contains(&native("src/main.rs").into()), "{reloaded}");
     assert!(reloaded["milliseconds"].as_u64().unwrap() > 0);
     project.answer("1");
     wait_for_event(&dev, "build failed");
@@ -45,9 +45,6 @@ fn each_event_is_a_line_of_json() {
     assert_eq!(request["client"], "claude.ai");
     assert!(http::get(dev.port, "/crash").is_err());
     wait_for_event(&dev, "crashed");
-    dev.signal("INT");
-    dev.wait();
-    wait_for_event(&dev, "stopped");
 }
 
 #[test]
@@ -68,4 +65,15 @@ fn a_client_that_stopped_is_told_with_what_is_known_of_it() {
     );
     // In a line of its own, right after.
     dev.wait_for("perhaps: the browser did not open the sign-in page");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_end_is_an_event_too() {
+    let project = TinyProject::new();
+    let mut dev = Dev::start_with(&project, &["--json"], &[]);
+    wait_for_event(&dev, "ready");
+    dev.signal("INT");
+    dev.wait();
+    wait_for_event(&dev, "stopped");
 }

@@ -10,11 +10,16 @@
 mod dev;
 mod dev_edits;
 mod dev_events;
+#[cfg(unix)]
 mod dev_keys;
+mod dev_led;
+#[cfg(unix)]
 mod dev_processes;
+#[cfg(unix)]
 mod dev_reach;
 mod mistakes;
 mod new;
+#[cfg(unix)]
 mod new_failures;
 mod new_foreign;
 mod running;

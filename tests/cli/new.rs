@@ -1,8 +1,6 @@
 //! What `mcpo new` makes.
 
-use std::{
-    collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command,
-};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use insta::assert_snapshot;
@@ -110,8 +108,12 @@ fn every_project_has_a_secret_of_its_own_that_git_never_sees() {
     said(folder.path(), &["new", "two"]);
     let one = folder.path().join("one");
 
-    let mode = fs::metadata(one.join(".env")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    #[cfg(unix)]
+    {
+        let permissions = fs::metadata(one.join(".env")).unwrap().permissions();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&permissions);
+        assert_eq!(mode & 0o777, 0o600);
+    }
     assert_eq!(
         BASE64_URL_SAFE_NO_PAD.decode(secret(&one)).unwrap().len(),
         32

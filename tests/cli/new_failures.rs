@@ -72,15 +72,23 @@ fn killed_in_the_middle() {
 }
 
 #[test]
-fn somebody_elses_staging_folder_is_left_alone() {
+fn only_a_staging_folder_that_nobody_holds_is_removed() {
     let folder = tempdir().unwrap();
-    let other = folder.path().join(".mcpo-new-other");
-    fs::create_dir(&other).unwrap();
-    let lock = fs::File::open(&other).unwrap();
+    let staging = |name: &str| {
+        let path = folder.path().join(format!(".mcpo-new-{name}"));
+        fs::create_dir(&path).unwrap();
+        path
+    };
+    let (held, new, left) = (staging("held"), staging("new"), staging("left"));
+    let lock = fs::File::create(held.join("lock")).unwrap();
     lock.lock().unwrap();
+    // The lock gets its name once it is held.
+    fs::write(new.join("lock.draft"), "").unwrap();
+    fs::write(left.join("lock"), "").unwrap();
 
     said(folder.path(), &["new", "x"]);
-    assert!(other.is_dir());
+    assert!(held.is_dir() && new.is_dir());
+    assert!(!left.exists());
 }
 
 #[test]

@@ -2,15 +2,24 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read},
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, Stdio},
     sync::{Arc, Mutex},
     thread,
+};
+#[cfg(unix)]
+use std::{
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 
 use mcpo_test_support::{http, tiny::TinyProject, wait};
 
 use crate::tool;
+
+/// A path as this system writes it.
+pub fn native(path: &str) -> String {
+    path.replace('/', std::path::MAIN_SEPARATOR_STR)
+}
 
 /// A running `mcpo dev`; stopped with the value.
 pub struct Dev {
@@ -99,6 +108,13 @@ impl Dev {
         wait::until(&what, || (self.get(path) == expected).then_some(()));
     }
 
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    #[cfg(unix)]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -108,11 +124,13 @@ impl Dev {
         self.get("/pid").parse().unwrap()
     }
 
+    #[cfg(unix)]
     pub fn signal(&self, name: &str) {
         wait::signal(name, self.pid());
     }
 
     /// Waits for its end and tells how long that took.
+    #[cfg(unix)]
     pub fn wait(&mut self) -> (ExitStatus, Duration) {
         let begin = Instant::now();
         let child = &mut self.child;
@@ -127,7 +145,11 @@ impl Drop for Dev {
             println!("mcpo dev said:\n{}", self.said());
         }
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            #[cfg(unix)]
             self.signal("TERM");
+            // The servers end with it.
+            #[cfg(not(unix))]
+            let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }

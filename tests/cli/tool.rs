@@ -11,6 +11,7 @@ const OUR_OWN: &[&str] = &[
     "BASE_URL",
     "CARGO_TARGET_DIR",
     "HOST",
+    "MCPO_DEV_LEAD",
     "MCPO_LEDGER",
     "MCPO_SECRET",
     "MCPO_STATE_DIR",

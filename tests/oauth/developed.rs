@@ -1,10 +1,16 @@
 //! What a server that is developed tells `mcpo dev`, and the clients of the one it replaces.
 
-use std::{os::unix::net::UnixDatagram, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream, UdpSocket},
+    os::unix::net::UnixDatagram,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use mcpo_test_support::{
     client::TestClient,
-    process::{ServerProcess, free_port},
+    process::{SECRET, ServerProcess, free_port},
     wait,
 };
 use serde_json::{Value, json};
@@ -131,4 +137,71 @@ async fn sessions_of_the_older_protocol_hear_that_tools_changed() {
         heard.ends_with("\"method\":\"notifications/tools/list_changed\"}\n\n"),
         "{heard}"
     );
+}
+
+/// A `mcpo dev` that cannot hand over a socket: it hears of the server on the loopback interface, and
+/// leads connections to where the server says it is.
+#[tokio::test]
+async fn a_server_that_is_led_to_says_where_it_is_and_turns_nobody_away_at_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let parent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    parent
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let wire = format!("{} sesame", parent.local_addr().unwrap());
+    let mut child = Command::new(SERVER)
+        .env_remove("ADMIN_PASSWORD")
+        .env_remove("BASE_URL")
+        .env("MCPO_SECRET", SECRET)
+        .env("MCPO_STATE_DIR", folder.path())
+        .env("MCPO_DEV", "1")
+        .env("MCPO_DEV_WIRE", wire)
+        // Ours: the server must not listen on it.
+        .env("PORT", "9")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+
+    let mut address = None;
+    let mut buffer = vec![0; 65536];
+    loop {
+        let length = parent.recv(&mut buffer).unwrap();
+        let said = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        let said = said.strip_prefix("sesame\n").unwrap();
+        address = said
+            .strip_prefix("X_MCPO_ADDRESS=")
+            .map(|said| said.parse::<SocketAddr>().unwrap())
+            .or(address);
+        if said == "READY=1" {
+            break;
+        }
+    }
+    let address = address.unwrap();
+    assert!(address.ip().is_loopback() && address.port() != 9);
+    let metadata = "/.well-known/oauth-authorization-server";
+    let metadata = ask(TcpStream::connect(address).unwrap(), metadata);
+    assert!(
+        metadata.contains(r#""issuer":"http://localhost:9""#),
+        "{metadata}"
+    );
+
+    // Connected, and perhaps not accepted yet when the server is told to stop.
+    let streams: Vec<_> = (0..50)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    drop(child.stdin.take());
+    for stream in streams {
+        let answer = ask(stream, "/health");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    }
+    assert!(child.wait().unwrap().success());
+}
+
+/// Asks as somebody does who came by the parent's port.
+fn ask(mut stream: TcpStream, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:9\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }

@@ -6,6 +6,7 @@ mod dev;
 mod error;
 mod new;
 mod package;
+mod private;
 mod probe;
 mod process;
 mod project;

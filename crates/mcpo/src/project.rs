@@ -9,7 +9,10 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::error::{Failure, Outcome};
+use crate::{
+    error::{Failure, Outcome},
+    private,
+};
 
 /// The environment file of a project, never committed.
 pub const ENVIRONMENT_FILE: &str = ".env";
@@ -141,10 +144,8 @@ pub fn write_new_environment(folder: &Path) -> Outcome<()> {
     let text = format!(
         "# Read by `mcpo dev`, never committed. What is set in the shell goes first.\n\n{settings}"
     );
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    private(&mut options);
-    options
+    private::options()
+        .create_new(true)
         .open(folder.join(ENVIRONMENT_FILE))
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| cannot_write(&error))
@@ -171,15 +172,6 @@ pub fn state_folder(folder: &Path) -> Outcome<PathBuf> {
 fn cannot_write(error: &io::Error) -> Failure {
     Failure::new(format!("failed to write {ENVIRONMENT_FILE}")).because(error)
 }
-
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) {
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-}
-
-/// Windows' folders of a user are private to the user.
-#[cfg(not(unix))]
-fn private(_options: &mut OpenOptions) {}
 
 /// 32 random bytes as the runtime's key ring takes them.
 fn new_secret() -> Outcome<String> {

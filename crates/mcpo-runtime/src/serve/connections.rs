@@ -23,8 +23,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service as _;
 
-use super::{Stop, signals};
-use crate::{connection::Connection, mcp, routes};
+use super::Stop;
+use crate::{connection::Connection, mcp, parent, routes};
 
 /// Event streams hold a connection each; past this many, new ones wait in the backlog.
 const MAX_CONNECTIONS: usize = 8192;
@@ -39,6 +39,8 @@ const GRACE: Duration = Duration::from_secs(8);
 const LINGER: Duration = Duration::from_secs(1);
 /// After that, what is left gets this long to notice.
 const LAST_MOMENTS: Duration = Duration::from_millis(500);
+/// Connections that have come in already are there within this time.
+const NO_MORE: Duration = Duration::from_millis(20);
 /// A pause after an error that comes from a lack of descriptors or memory.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
@@ -76,9 +78,19 @@ pub(super) async fn serve(
     stop: &Stop,
 ) {
     let connections = TaskTracker::new();
-    accept_until(&listener, &surface, &connections, told_to_stop, &stop.begun).await;
-    drop(listener);
-    signals::notify("STOPPING=1");
+    let guests = Guests {
+        listener,
+        room: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        surface,
+        stop_begun: stop.begun.clone(),
+        connections: connections.clone(),
+    };
+    guests.accept_until(told_to_stop).await;
+    if parent::leads_here() {
+        guests.accept_the_last().await;
+    }
+    drop(guests);
+    parent::say("STOPPING=1");
     tracing::debug!("stopping: calls in flight may finish");
     stop.begun.cancel();
     connections.close();
@@ -89,36 +101,48 @@ pub(super) async fn serve(
     }
 }
 
-async fn accept_until(
-    listener: &TcpListener,
-    surface: &Surface,
-    connections: &TaskTracker,
-    told_to_stop: impl Future<Output = ()> + Send,
-    stop_begun: &CancellationToken,
-) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut told_to_stop = pin!(told_to_stop);
-    loop {
-        let accepted = async {
-            let permit = Arc::clone(&room).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
-        tokio::select! {
-            biased;
-            () = &mut told_to_stop => return,
-            accepted = accepted => match accepted {
-                (Ok(permit), Ok((stream, peer))) => {
-                    let stop_begun = stop_begun.clone();
-                    let served = connection(stream, peer, surface.clone(), stop_begun, permit);
-                    connections.spawn(served);
-                }
-                (_, Err(error)) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    time::sleep(AFTER_ERROR).await;
-                }
-                // The semaphore is never closed.
-                (Err(_), _) => return,
-            },
+/// Whoever connects.
+struct Guests {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    surface: Surface,
+    stop_begun: CancellationToken,
+    connections: TaskTracker,
+}
+
+impl Guests {
+    async fn accept_until(&self, told_to_stop: impl Future<Output = ()> + Send) {
+        let mut told_to_stop = pin!(told_to_stop);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut told_to_stop => return,
+                () = self.accept() => {}
+            }
+        }
+    }
+
+    /// Nobody else takes what has come in at a socket of our own, and nothing new is led here once
+    /// we are told to stop.
+    async fn accept_the_last(&self) {
+        let all = async { while time::timeout(NO_MORE, self.accept()).await.is_ok() {} };
+        let _ = time::timeout(LINGER, all).await;
+    }
+
+    async fn accept(&self) {
+        let permit = Arc::clone(&self.room).acquire_owned().await;
+        match (permit, self.listener.accept().await) {
+            (Ok(permit), Ok((stream, peer))) => {
+                let (surface, stop_begun) = (self.surface.clone(), self.stop_begun.clone());
+                let served = connection(stream, peer, surface, stop_begun, permit);
+                self.connections.spawn(served);
+            }
+            (_, Err(error)) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                time::sleep(AFTER_ERROR).await;
+            }
+            // The semaphore is never closed.
+            (Err(_), _) => std::future::pending().await,
         }
     }
 }

@@ -3,7 +3,12 @@
 mod connections;
 mod signals;
 
-use std::{io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use axum::Router;
 use rmcp::ServerHandler;
@@ -115,8 +120,10 @@ impl Server {
     }
 
     /// Listens as configured, or on the socket that a parent process handed over (`LISTEN_FDS`),
-    /// and serves until SIGTERM or Ctrl-C.
+    /// and serves until SIGTERM or Ctrl-C. A `mcpo dev` that cannot hand over a socket leads
+    /// connections here, to any free port of this machine.
     pub async fn run(self) -> Result<(), Error> {
+        parent::is_under_dev(self.config.under_dev);
         let listener = listen(self.config.listen)?;
         let told_to_stop = signals::told_to_stop(self.config.under_dev)?;
         self.serve_on(listener, told_to_stop).await
@@ -136,12 +143,21 @@ impl Server {
         let stop = Stop::default();
         let under_dev = self.config.under_dev;
         parent::is_under_dev(under_dev);
-        let (surface, app) = self.build(address.port(), &stop).await?;
+        // Where others connect is not where we listen, if they are led here.
+        let port = if parent::leads_here() {
+            self.config.listen.port()
+        } else {
+            address.port()
+        };
+        let (surface, app) = self.build(port, &stop).await?;
         announce(&app, address, under_dev);
         if under_dev {
-            signals::notify(&format!("X_MCPO_TOOLS={}", app.tools.join(" ")));
+            parent::say(&format!("X_MCPO_TOOLS={}", app.tools.join(" ")));
         }
-        signals::notify("READY=1");
+        if parent::leads_here() {
+            parent::say(&format!("X_MCPO_ADDRESS={address}"));
+        }
+        parent::say("READY=1");
         connections::serve(listener, surface, told_to_stop, &stop).await;
         Ok(())
     }
@@ -174,12 +190,19 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
         listener.set_nonblocking(true).map_err(failed)?;
         return TcpListener::from_std(listener).map_err(failed);
     }
+    let address = if parent::leads_here() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    } else {
+        address
+    };
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
         TcpSocket::new_v6()
     };
     let socket = socket.map_err(failed)?;
+    // On Windows this would let us take a port that somebody else listens on.
+    #[cfg(not(windows))]
     socket.set_reuseaddr(true).map_err(failed)?;
     socket.bind(address).map_err(failed)?;
     socket.listen(BACKLOG).map_err(failed)

@@ -1,4 +1,4 @@
-//! What the process hears from outside, and what it says to whoever started it.
+//! What the process hears from outside.
 
 use tokio::signal;
 use tokio_util::sync::CancellationToken;
@@ -36,9 +36,21 @@ fn terminate() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
     })
 }
 
-#[cfg(not(unix))]
+/// The window is closed, or the machine is shut down.
+#[cfg(windows)]
 fn terminate() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
-    Ok(std::future::pending())
+    let failed = |source| Error::System {
+        action: "listen for the end of the console",
+        source,
+    };
+    let mut close = signal::windows::ctrl_close().map_err(failed)?;
+    let mut shutdown = signal::windows::ctrl_shutdown().map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = close.recv() => {}
+            _ = shutdown.recv() => {}
+        }
+    })
 }
 
 /// A thread of its own: a read from stdin cannot be given up.
@@ -52,19 +64,4 @@ fn watch_stdin(parent_gone: CancellationToken) -> Result<(), Error> {
         action: "watch stdin",
         source,
     })
-}
-
-/// Tells systemd, or `mcpo dev`, how far this process is (`sd_notify(3)`).
-pub(super) fn notify(state: &str) {
-    #[cfg(unix)]
-    if let Some(path) = std::env::var_os("NOTIFY_SOCKET") {
-        let sent = std::os::unix::net::UnixDatagram::unbound()
-            .and_then(|socket| socket.send_to(state.as_bytes(), &path));
-        if let Err(error) = sent {
-            // The parent may be gone, which is why this process stops.
-            tracing::debug!(%error, "cannot tell the parent process: {state}");
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = state;
 }

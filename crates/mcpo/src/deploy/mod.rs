@@ -24,8 +24,6 @@ mod traffic;
 mod verbs;
 mod verify;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 pub use self::args::DeployArgs;
 use self::{
     context::{Context, Made},
@@ -36,6 +34,7 @@ use self::{
 use crate::{
     error::{Exit, Failure, Outcome},
     package::Package,
+    process::Signals,
     project::Environment,
     ui::Ui,
 };
@@ -75,15 +74,10 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
 
 /// Ctrl-C, or being told to stop.
 async fn interruption() -> Outcome {
-    let failed = |error| Failure::new("failed to listen for Ctrl-C").because(&error);
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = hang_up.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    let signals = Signals::listen();
+    let mut signals =
+        signals.map_err(|error| Failure::new("failed to listen for Ctrl-C").because(&error))?;
+    signals.next().await;
     Ok(Exit::Interrupted)
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     error::{Failure, Outcome},
     package::{Package, cargo_missing, cargo_program},
-    process::Group,
+    process::{Group, apart},
 };
 
 /// What came of a build.
@@ -106,8 +106,8 @@ impl Cargo {
             )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .process_group(0)
             .kill_on_drop(true);
+        apart(&mut cargo);
         let inner = wrapper::of(&self.package.folder);
         record::watch(&mut cargo, &self.records, &self.package.crate_name(), inner);
         cargo

@@ -49,7 +49,7 @@ pub fn read(list: &Path, package: &Package) -> io::Result<HashSet<PathBuf>> {
     let mut files = HashSet::new();
     for file in written {
         // Behind a symbolic link it is another file that is going to be saved.
-        let real = fs::canonicalize(&file);
+        let real = dunce::canonicalize(&file);
         // A folder that is watched by two names reports by the later one, so there is to be one.
         let is_roundabout = file.components().any(|part| part == Component::ParentDir);
         if real.is_err() || !is_roundabout {

@@ -20,6 +20,8 @@ mod builder;
 mod cargo;
 mod change;
 mod desk;
+mod door;
+mod executable;
 mod holder;
 mod inputs;
 mod keys;
@@ -36,15 +38,13 @@ mod tools;
 mod trail;
 mod watcher;
 mod welcome;
+mod wire;
 mod wrapper;
 
 use std::net::IpAddr;
 
 use clap::Args;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::{mpsc, watch},
-};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::shortcut::record::stand_in;
@@ -64,6 +64,7 @@ use self::{
 use crate::{
     error::{Exit, Failure, Outcome},
     package::Package,
+    process::{Asked, Signals},
     project::{self, Environment},
     ui::Ui,
 };
@@ -134,7 +135,9 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
         ui.step("Made", "a development secret in .env");
     }
     let state = project::state_folder(&package.folder)?;
-    server::clean_up();
+    #[cfg(unix)]
+    wire::clean_up();
+    executable::clean_up(&state);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -187,21 +190,26 @@ async fn develop(package: Package, reach: Reach, probe: bool, desk: &Desk, ui: &
         ready: ready_sender,
         notices: notice_sender,
     };
-    let supervisor = Supervisor::new(package, reach.listener, outward, desk, ui)?;
+    let supervisor = Supervisor::new(package, reach.door, outward, desk, ui)?;
     let (front, tunnel) = (reach.front, reach.tunnel);
 
     let gently = &stop.gently;
+    // No server is left.
+    let over = CancellationToken::new();
     let actors = async {
         let outcome = tokio::join!(
             stopping_all(gently, files.run(gently)),
             stopping_all(gently, builder.run(gently)),
-            supervisor.run(&stop),
+            async {
+                supervisor.run(&stop).await;
+                over.cancel();
+            },
             stopping_all(gently, prober.run(gently)),
             stopping_all(gently, keys.run(&stop)),
             trail.run(gently),
             async {
                 match front {
-                    Some(front) => stopping_all(gently, front.run(gently)).await,
+                    Some(front) => stopping_all(gently, front.run(gently, &over)).await,
                     None => Ok(()),
                 }
             },
@@ -244,19 +252,19 @@ impl Stop {
     }
 
     async fn on_two_signals(&self) -> Outcome {
-        let failed = |error| Failure::new("failed to listen for Ctrl-C").because(&error);
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
+        let signals = Signals::listen();
+        let mut signals =
+            signals.map_err(|error| Failure::new("failed to listen for Ctrl-C").because(&error))?;
         let mut exit = Exit::Success;
         for stage in [&self.gently, &self.at_once] {
-            let after = tokio::select! {
-                _ = interrupt.recv() => Exit::Interrupted,
-                _ = terminate.recv() => Exit::Success,
-                _ = hang_up.recv() => Exit::Success,
+            let asked = tokio::select! {
+                asked = signals.next() => asked,
                 () = self.at_once.cancelled() => return Ok(exit),
             };
-            exit = after;
+            exit = match asked {
+                Asked::Interrupt => Exit::Interrupted,
+                Asked::End => Exit::Success,
+            };
             stage.cancel();
         }
         Ok(exit)

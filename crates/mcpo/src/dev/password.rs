@@ -1,14 +1,10 @@
 //! A password for a server that a tunnel opens to the internet: nobody is let in by accident.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use crate::{
     error::{Failure, Outcome},
+    private,
     walk::Secret,
 };
 
@@ -23,12 +19,7 @@ pub fn keep(state: &Path) -> Outcome<Secret> {
     }
     let made = Secret::random_of(LENGTH)
         .map_err(|error| Failure::new("failed to get random bytes").because(&error))?;
-    let write = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        options.open(&path)?.write_all(made.expose().as_bytes())
-    };
-    write().map_err(|error| {
+    private::write(&path, made.expose()).map_err(|error| {
         Failure::new(format!("failed to write {}", path.display())).because(&error)
     })?;
     Ok(made)

@@ -184,6 +184,8 @@ impl Scope {
         match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
             Ok(()) => Ok(()),
             Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => Ok(()),
+            // It vanished meanwhile, which not every system has a word for.
+            Err(_) if !folder.is_dir() => Ok(()),
             Err(error) => {
                 let failure = Failure::new(format!("failed to watch {}", folder.display()));
                 Err(match error.kind {

@@ -18,7 +18,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::package::Package;
+use crate::{package::Package, private};
 
 /// Nobody takes so long to copy a build.
 const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
@@ -67,7 +67,8 @@ impl Seed {
     /// Keeps what was compiled, but for the crates in `local`.
     pub fn keep(&self, local: &BTreeSet<String>) -> io::Result<()> {
         let folder = self.kept.parent().ok_or(io::ErrorKind::NotFound)?;
-        private_folder(folder)?;
+        // What lies there is going to be run: nobody else may write it.
+        private::folder(folder)?;
         sweep(folder);
         let aside = tempfile::Builder::new()
             .prefix(".new-")
@@ -112,20 +113,14 @@ fn is_foreign(name: &str, local: &BTreeSet<String>) -> bool {
     hash.len() == 16 && !is_local(&of_crate) && !of_crate.strip_prefix("lib").is_some_and(is_local)
 }
 
-/// `$XDG_CACHE_HOME`, or its default in the user's home.
+/// `$XDG_CACHE_HOME`, or its default in the user's home; what Windows calls local data.
 fn cache_folder() -> Option<PathBuf> {
     let given = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let given = given.filter(|folder| folder.is_absolute());
-    given.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))
-}
-
-/// What lies there is going to be run: nobody else may write it.
-fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    if given.is_none() && cfg!(windows) {
+        return env::var_os("LOCALAPPDATA").map(PathBuf::from);
+    }
+    given.or_else(|| Some(env::home_dir()?.join(".cache")))
 }
 
 /// Removes what a process that was killed has left half done.

@@ -2,59 +2,28 @@
 
 use std::{
     io,
-    net::TcpListener,
-    os::fd::AsFd as _,
+    net::SocketAddr,
     path::Path,
     process::{Command, ExitStatus, Stdio},
     time::Duration,
 };
 
-use command_fds::{CommandFdExt as _, FdMapping};
-use rustix::{
-    io::Errno,
-    process::{Pid, test_kill_process},
-};
-use tempfile::TempDir;
 use tokio::{
-    net::UnixDatagram,
     process::{Child, ChildStdin},
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{tools::Tools, trail::Notice};
-use crate::process::Group;
+use super::{door::Door, executable::Executable, tools::Tools, trail::Notice, wire::Wire};
+use crate::process::{Group, apart};
 use crate::project::Environment;
 
-/// The first file descriptor after the standard ones, where systemd's convention begins.
-const FIRST_PASSED: i32 = 3;
-/// The names of some thousand tools; the rest is cut off.
-const LONGEST_NOTICE: usize = 64 * 1024;
 /// How long a server may take to get ready.
 pub const READY_WITHIN: Duration = Duration::from_secs(30);
 /// A server gives calls in flight 8 s; one that is still there after this is stuck.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
-
-/// Folders of sockets begin with this, then comes the process that made them.
-const FOLDERS: &str = "mcpo-dev-";
-
-/// Removes what was left by runs that had no time to do it.
-pub fn clean_up() {
-    let entries = std::fs::read_dir(std::env::temp_dir());
-    for entry in entries.into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let owner = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(FOLDERS)?.split('-').next()?.parse().ok());
-        let is_gone = owner
-            .and_then(Pid::from_raw)
-            .is_some_and(|owner| test_kill_process(owner) == Err(Errno::SRCH));
-        if is_gone {
-            // It may be somebody else's, and then it stays.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
+/// How a server that listens for itself says where.
+const ADDRESS: &str = "X_MCPO_ADDRESS=";
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -62,7 +31,7 @@ pub struct Launch<'a> {
     pub executable: &'a Path,
     pub folder: &'a Path,
     pub state: &'a Path,
-    pub listener: &'a TcpListener,
+    pub door: &'a Door,
     pub environment: &'a Environment,
 }
 
@@ -85,63 +54,55 @@ pub enum Happening {
 pub struct Server {
     child: Child,
     group: Group,
-    /// Held open: when it closes, because we are gone, the server leaves too.
-    _stdin: Option<ChildStdin>,
-    notices: UnixDatagram,
+    /// Held open: when it closes, by us or because we are gone, the server leaves.
+    stdin: Option<ChildStdin>,
+    wire: Wire,
     tools: Tools,
-    /// The folder of the socket that `notices` reads.
-    _folder: TempDir,
+    address: Option<SocketAddr>,
     deadline: Instant,
+    /// Outlives the child.
+    _executable: Executable,
 }
 
 impl Server {
     /// Starts a process. What it writes goes straight to the terminal, its last words included.
     pub fn start(launch: &Launch<'_>) -> io::Result<Self> {
-        // Not in the project: the path of a socket must be short.
-        let folder = tempfile::Builder::new()
-            .prefix(&format!("{FOLDERS}{}-", std::process::id()))
-            .tempdir()?;
-        let path = folder.path().join("ready");
-        let notices = UnixDatagram::bind(&path)?;
-
-        let mut command = Command::new(launch.executable);
+        let wire = Wire::open(launch.door.way())?;
+        let executable = Executable::of(launch.executable, launch.state)?;
+        let mut command = Command::new(executable.path());
         command
             .current_dir(launch.folder)
             .envs(launch.environment.additions())
-            .env("LISTEN_FDS", "1")
-            .env_remove("LISTEN_PID")
-            .env_remove("LISTEN_FDNAMES")
-            .env("NOTIFY_SOCKET", &path)
             .env("MCPO_DEV", "1")
+            .env_remove("NOTIFY_SOCKET")
             .env("MCPO_STATE_DIR", launch.state)
-            .env("PORT", launch.listener.local_addr()?.port().to_string())
             .stdin(Stdio::piped())
             // Our own stdout is for results.
-            .stdout(io::stderr().as_fd().try_clone_to_owned()?)
-            .fd_mappings(vec![FdMapping {
-                parent_fd: launch.listener.try_clone()?.into(),
-                child_fd: FIRST_PASSED,
-            }])
-            .map_err(io::Error::other)?;
+            .stdout(io::stderr());
+        launch.door.show(&mut command)?;
+        let (name, value) = wire.variable();
+        command.env(name, value);
         let mut command = tokio::process::Command::from(command);
-        let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
+        let mut child = apart(&mut command).kill_on_drop(true).spawn()?;
         Ok(Self {
             group: Group::of(&child),
             // Left inside, it would be closed by the first `wait`.
-            _stdin: child.stdin.take(),
+            stdin: child.stdin.take(),
             child,
-            notices,
+            wire,
             tools: Tools::default(),
-            _folder: folder,
+            address: None,
             deadline: Instant::now() + READY_WITHIN,
+            _executable: executable,
         })
     }
 
     /// Waits for the word that it accepts connections.
     pub async fn started(&mut self) -> io::Result<Start> {
         tokio::select! {
-            said = said_ready(&self.notices) => said.map(|tools| {
+            said = said_ready(&self.wire) => said.map(|(tools, address)| {
                 self.tools = tools;
+                self.address = address;
                 Start::Ready
             }),
             status = self.child.wait() => status.map(Start::Exited),
@@ -154,27 +115,33 @@ impl Server {
         &self.tools
     }
 
+    /// Where it listens, if it listens for itself.
+    pub const fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
     /// Waits for what a server that answers does: it tells of a request, or ends although nobody
     /// asked it to.
     pub async fn happens(&mut self) -> Happening {
-        let mut buffer = vec![0; LONGEST_NOTICE];
         loop {
-            let length = tokio::select! {
-                received = self.notices.recv(&mut buffer) => received,
+            let said = tokio::select! {
+                heard = self.wire.hear() => heard,
                 status = self.child.wait() => return Happening::Exited(status),
             };
-            let Ok(length) = length else {
+            let Ok(said) = said else {
                 return Happening::Exited(self.child.wait().await);
             };
-            let text = String::from_utf8_lossy(&buffer[..length]);
-            if let Some(notice) = text.lines().find_map(Notice::read) {
+            if let Some(notice) = said.lines().find_map(Notice::read) {
                 return Happening::Request(notice);
             }
         }
     }
 
     /// Tells it to accept nothing more.
-    pub fn terminate(&self) {
+    pub fn terminate(&mut self) {
+        self.stdin = None;
+        // Elsewhere the end of stdin is all there is.
+        #[cfg(unix)]
         self.group.terminate();
     }
 
@@ -192,20 +159,21 @@ impl Server {
     }
 }
 
-/// Reads datagrams in systemd's form until one says that the server is ready; the tools that were
-/// named until then.
-async fn said_ready(notices: &UnixDatagram) -> io::Result<Tools> {
-    let mut buffer = vec![0; LONGEST_NOTICE];
+/// Listens until it is said that the server is ready; the tools that were named until then, and
+/// where it listens.
+async fn said_ready(wire: &Wire) -> io::Result<(Tools, Option<SocketAddr>)> {
     let mut tools = Tools::default();
+    let mut address = None;
     loop {
-        let length = notices.recv(&mut buffer).await?;
-        let text = String::from_utf8_lossy(&buffer[..length]);
-        for line in text.lines() {
+        for line in wire.hear().await?.lines() {
             if line == "READY=1" {
-                return Ok(tools);
+                return Ok((tools, address));
             }
             if let Some(named) = Tools::read(line) {
                 tools = named;
+            }
+            if let Some(said) = line.strip_prefix(ADDRESS) {
+                address = said.parse().ok();
             }
         }
     }

@@ -54,7 +54,9 @@ fn open(host: IpAddr, port: u16) -> io::Result<TcpListener> {
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    // Otherwise a port that was in use a minute ago counts as taken.
+    // Otherwise a port that was in use a minute ago counts as taken; on Windows it does not, and there
+    // this would let us take a port that somebody else listens on.
+    #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

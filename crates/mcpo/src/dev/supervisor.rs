@@ -2,10 +2,9 @@
 
 use std::{
     fs, io,
-    net::TcpListener,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::ExitStatus,
+    time::SystemTime,
 };
 
 use serde_json::json;
@@ -19,6 +18,7 @@ use super::{
     builder::Candidate,
     change::Change,
     desk::Desk,
+    door::{Door, Way},
     server::{Happening, Launch, READY_WITHIN, Server, Start},
     tools::Tools,
     trail::Notice,
@@ -30,11 +30,11 @@ use crate::{
     ui::Ui,
 };
 
-/// The actor that owns the listening socket and the server behind it.
+/// The actor that owns the way in and the server behind it.
 pub struct Supervisor<'a> {
     package: Package,
     state: PathBuf,
-    listener: TcpListener,
+    door: Door,
     outward: Outward,
     ui: &'a Ui,
     /// The server that answers.
@@ -61,8 +61,9 @@ struct Running {
     stamp: Option<Stamp>,
 }
 
-/// Tells one build's executable from the next one's: device, file, size, time written.
-type Stamp = (u64, u64, u64, i64, i64);
+/// Tells one build's executable from the next one's: device and file, where there are numbers for
+/// them, size, time written.
+type Stamp = ((u64, u64), u64, SystemTime);
 
 /// What the supervisor waits for.
 enum Event {
@@ -75,7 +76,7 @@ enum Event {
 impl<'a> Supervisor<'a> {
     pub fn new(
         package: Package,
-        listener: TcpListener,
+        door: Door,
         outward: Outward,
         desk: &'a Desk,
         ui: &'a Ui,
@@ -83,7 +84,7 @@ impl<'a> Supervisor<'a> {
         Ok(Self {
             state: project::state_folder(&package.folder)?,
             package,
-            listener,
+            door,
             outward,
             ui,
             current: None,
@@ -175,7 +176,7 @@ impl<'a> Supervisor<'a> {
             executable,
             folder: &self.package.folder,
             state: &self.state,
-            listener: &self.listener,
+            door: &self.door,
             environment: &environment,
         })
         .map_err(|error| {
@@ -189,7 +190,15 @@ impl<'a> Supervisor<'a> {
             return;
         };
         match start {
+            Ok(Start::Ready)
+                if self.door.way() == Way::Lead && running.server.address().is_none() =>
+            {
+                self.not_swapped(
+                    "the new server did not say where it listens, as servers of this version do",
+                );
+            }
             Ok(Start::Ready) => {
+                self.door.lead_to(running.server.address());
                 // From here on connections are the new one's, and only then is it said.
                 if let Some(old) = self.current.take() {
                     self.retire(old, stop);
@@ -261,6 +270,7 @@ impl<'a> Supervisor<'a> {
     /// Starting it again without a change would only make it crash again.
     fn crashed(&mut self, status: io::Result<ExitStatus>) {
         self.current = None;
+        self.door.lead_to(None);
         let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         self.desk
             .event(self.ui, || json!({ "event": "crashed", "how": how }));
@@ -271,7 +281,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn retire(&mut self, running: Running, stop: &Stop) {
+    fn retire(&mut self, mut running: Running, stop: &Stop) {
         running.server.terminate();
         self.retiring
             .spawn(running.server.retire(stop.at_once.clone()));
@@ -280,11 +290,12 @@ impl<'a> Supervisor<'a> {
 
 fn stamp(executable: &Path) -> io::Result<Stamp> {
     let file = fs::metadata(executable)?;
-    Ok((
-        file.dev(),
-        file.ino(),
-        file.size(),
-        file.mtime(),
-        file.mtime_nsec(),
-    ))
+    #[cfg(unix)]
+    let number = {
+        use std::os::unix::fs::MetadataExt as _;
+        (file.dev(), file.ino())
+    };
+    #[cfg(not(unix))]
+    let number = (0, 0);
+    Ok((number, file.len(), file.modified()?))
 }

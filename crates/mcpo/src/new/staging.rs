@@ -20,6 +20,8 @@ use super::failed_to;
 use crate::error::{Exit, Failure, Outcome};
 
 const PREFIX: &str = ".mcpo-new-";
+/// Held as long as a staging folder is in use.
+const LOCK: &str = "lock";
 
 /// A project in the making. Dropping it removes whatever has been written.
 #[derive(Debug)]
@@ -29,9 +31,9 @@ pub struct Staging {
     /// Inside a folder of its own: that one is locked and removed, this one moves.
     folder: PathBuf,
     interrupted: Arc<AtomicBool>,
-    // Dropped in this order: removed while still locked.
+    // Dropped in this order: Windows removes no folder with an open file in it.
+    lock: File,
     outer: TempDir,
-    _lock: File,
 }
 
 impl Staging {
@@ -59,8 +61,8 @@ impl Staging {
             parent,
             folder,
             interrupted,
+            lock,
             outer,
-            _lock: lock,
         })
     }
 
@@ -95,9 +97,10 @@ impl Staging {
     pub fn publish(self) -> Outcome<()> {
         self.check_interrupted()?;
         // The name may have been taken meanwhile: renaming onto a folder with files in it fails.
-        fs::rename(&self.folder, &self.target)
+        move_onto(&self.folder, &self.target)
             .map_err(|error| failed_to("make", &self.target, &error))?;
         let outer = self.outer.path().to_owned();
+        drop(self.lock);
         self.outer
             .close()
             .map_err(|error| failed_to("remove", &outer, &error))
@@ -110,6 +113,16 @@ impl Staging {
         }
         Ok(())
     }
+}
+
+/// Renames a folder, onto an empty one if there is one.
+fn move_onto(folder: &Path, target: &Path) -> io::Result<()> {
+    // Unix does that in one step. Windows renames onto no folder; one with files in it is not removed.
+    #[cfg(windows)]
+    if target.is_dir() {
+        fs::remove_dir(target)?;
+    }
+    fs::rename(folder, target)
 }
 
 /// The target must not exist, or be an empty folder which nobody stands in.
@@ -152,20 +165,18 @@ fn check_parent(parent: &Path) -> Outcome<()> {
         return Ok(());
     }
     Err(
-        Failure::new(format!("there is no folder {}", parent.display()))
-            .hint(format!("mkdir -p '{}'", parent.display())),
+        Failure::new(format!("there is no folder {}", parent.display())).hint(if cfg!(windows) {
+            format!("mkdir '{}'", parent.display())
+        } else {
+            format!("mkdir -p '{}'", parent.display())
+        }),
     )
 }
 
 /// Makes and locks a staging folder after removing those that nobody holds any more.
 fn open(parent: &Path) -> Outcome<(TempDir, File)> {
     let failed = |error: io::Error| failed_to("make a folder in", parent, &error);
-    // Held while one's own folder exists but is not locked yet, so that nobody takes it for a
-    // stale one. A file system without locks has no sweeping either.
-    let guard = File::open(parent).map_err(failed)?;
-    if guard.lock().is_ok() {
-        sweep(parent);
-    }
+    sweep(parent);
     let outer = tempfile::Builder::new()
         .prefix(PREFIX)
         .tempdir_in(parent)
@@ -173,10 +184,20 @@ fn open(parent: &Path) -> Outcome<(TempDir, File)> {
             // tempfile names the random path, which means nothing to anybody.
             failed(error.kind().into())
         })?;
-    let lock = File::open(outer.path()).map_err(failed)?;
-    // Where folders cannot be locked, nobody sweeps.
-    let _ = lock.try_lock();
+    let lock = hold(outer.path()).map_err(failed)?;
     Ok((outer, lock))
+}
+
+/// Locks a staging folder. The lock has its name only once it is held, so that nobody takes a folder
+/// for a stale one that has just been made; where files cannot be locked it gets none, and nobody
+/// sweeps. The folder itself cannot be locked on Windows.
+fn hold(folder: &Path) -> io::Result<File> {
+    let draft = folder.join("lock.draft");
+    let lock = File::create_new(&draft)?;
+    if lock.try_lock().is_ok() {
+        fs::rename(draft, folder.join(LOCK))?;
+    }
+    Ok(lock)
 }
 
 /// Removes staging folders whose process is gone. What cannot be removed stays for the next time.
@@ -186,7 +207,8 @@ fn sweep(parent: &Path) {
     };
     for entry in entries.flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        if ours && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+        let is_stale = |lock: PathBuf| File::open(lock).is_ok_and(|lock| lock.try_lock().is_ok());
+        if ours && is_stale(entry.path().join(LOCK)) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -1,7 +1,7 @@
 //! Where `--reuse` keeps what a walk left: one file an issuer, client and resource, for the user only.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::{Failure, Outcome},
+    private,
     ui::Ui,
     walk::Credentials,
 };
@@ -30,7 +31,7 @@ impl Store {
             Failure::new("failed to find a folder for --reuse")
                 .hint("set XDG_STATE_HOME or HOME to a folder of yours")
         })?;
-        make_private_folder(&folder).map_err(|error| {
+        private::folder(&folder).map_err(|error| {
             Failure::new(format!("failed to make {}", folder.display())).because(&error)
         })?;
         Ok(Self { folder })
@@ -91,7 +92,8 @@ fn name(credentials: &Credentials) -> String {
 
 fn read(path: &Path) -> io::Result<Credentials> {
     let file = File::open(path)?;
-    private(&file)?;
+    #[cfg(unix)]
+    check_private(&file)?;
     let mut text = String::new();
     file.take(LIMIT).read_to_string(&mut text)?;
     // The error's own words may quote a token.
@@ -99,26 +101,14 @@ fn read(path: &Path) -> io::Result<Credentials> {
 }
 
 fn write(path: &Path, credentials: &Credentials) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private::options().create_new(true).open(path)?;
     file.write_all(serde_json::to_string(credentials)?.as_bytes())?;
     file.sync_all()
 }
 
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
 /// Tokens that others could read or write are not used.
 #[cfg(unix)]
-fn private(file: &File) -> io::Result<()> {
+fn check_private(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let open_to_others = file.metadata()?.permissions().mode() & 0o077;
@@ -129,9 +119,4 @@ fn private(file: &File) -> io::Result<()> {
             "others may read it; chmod 600, or delete it",
         ))
     }
-}
-
-#[cfg(not(unix))]
-fn private(_: &File) -> io::Result<()> {
-    Ok(())
 }

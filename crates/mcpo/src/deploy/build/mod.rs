@@ -18,7 +18,7 @@ use super::settings::Features;
 use crate::{
     error::{Exit, Failure, Outcome},
     package::{Package, cargo_missing, cargo_program},
-    process::{Group, has_program},
+    process::{Group, apart, has_program},
     ui::Ui,
 };
 
@@ -130,8 +130,8 @@ fn command(package: &Package, features: &Features, target: Target, ui: &Ui) -> C
         )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .process_group(0)
         .kill_on_drop(true);
+    apart(&mut cargo);
     // Whoever sets flags in the environment switches the configured ones off, so ours join them.
     if let Some(flags) = env::var_os("CARGO_ENCODED_RUSTFLAGS") {
         cargo.env("CARGO_ENCODED_RUSTFLAGS", joined(flags, "\u{1f}"));

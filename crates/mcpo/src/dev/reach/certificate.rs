@@ -1,8 +1,7 @@
 //! A certificate for this machine, kept in the project's state folder.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
+    fs,
     net::IpAddr,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -11,7 +10,10 @@ use std::{
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 
-use crate::error::{Failure, Outcome};
+use crate::{
+    error::{Failure, Outcome},
+    private,
+};
 
 const FOLDER: &str = "tls";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,7 +48,7 @@ impl Certificate {
         let certificate = params(names)
             .and_then(|params| params.self_signed(&key))
             .map_err(|error| failed(&error))?;
-        let write = |file: &str, text: &str| write_private(&folder.join(file), text);
+        let write = |file: &str, text: &str| private::write(&folder.join(file), text);
         write("key.pem", &key.serialize_pem())
             .and_then(|()| write("names", &stamp(names)))
             .and_then(|()| write("certificate.pem", &certificate.pem()))
@@ -99,15 +101,4 @@ pub fn names(host: IpAddr) -> Vec<String> {
         names.push(host);
     }
     names
-}
-
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    let draft = path.with_extension("draft");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    fs::rename(draft, path)
 }

@@ -1,68 +1,83 @@
-//! TLS in front of the servers: they speak plain HTTP on this machine, and never know of it.
+//! In front of the servers: the encrypted end where there is one, and the way to the server of the
+//! moment. What comes in is plain HTTP on this machine by the time a server sees it.
 
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
 use rustls::ServerConfig;
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, split},
     net::TcpStream,
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::certificate::Certificate;
 use crate::error::{Failure, Outcome};
 
 /// How long a client may take to say hello.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a connection waits for a server that answers: a first build takes its time.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// What a client gets to notice that its server has closed the connection.
+const LINGER: Duration = Duration::from_secs(2);
+/// Once the servers are gone, what they said last is on its way for no longer than this.
+const LAST_MOMENTS: Duration = Duration::from_secs(1);
 const CONNECTIONS: usize = 1024;
 const PAUSE: Duration = Duration::from_millis(50);
+const TRY_AGAIN: Duration = Duration::from_millis(10);
 
-/// The encrypted end.
+/// Where the server of the moment is; nothing while there is none.
+pub type Inside = watch::Receiver<Option<SocketAddr>>;
+
+/// The outer end.
 pub struct Front {
     listener: TcpListener,
-    acceptor: TlsAcceptor,
-    inside: SocketAddr,
+    acceptor: Option<TlsAcceptor>,
+    inside: Inside,
+}
+
+/// TLS with this certificate.
+pub fn acceptor(certificate: &Certificate) -> Outcome<TlsAcceptor> {
+    let failed =
+        |error: &dyn std::error::Error| Failure::new("failed to set up TLS").because(error);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(&error))?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der.clone()], certificate.key.clone_key())
+        .map_err(|error| failed(&error))?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 impl Front {
     /// Leads from `listener` to `inside`.
-    pub fn new(
-        listener: TcpListener,
-        certificate: &Certificate,
-        inside: SocketAddr,
-    ) -> Outcome<Self> {
-        let failed =
-            |error: &dyn std::error::Error| Failure::new("failed to set up TLS").because(error);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| failed(&error))?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der.clone()], certificate.key.clone_key())
-            .map_err(|error| failed(&error))?;
-        Ok(Self {
+    pub const fn new(listener: TcpListener, acceptor: Option<TlsAcceptor>, inside: Inside) -> Self {
+        Self {
             listener,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            acceptor,
             inside,
-        })
+        }
     }
 
-    /// Serves until stopped, and then lets connections end by themselves: the servers see to that.
-    pub async fn run(self, stop: &CancellationToken) -> Outcome<()> {
+    /// Accepts until `stop`. Connections end by themselves, the servers see to that; those that are
+    /// there when the servers are gone (`over`) get a last moment.
+    pub async fn run(self, stop: &CancellationToken, over: &CancellationToken) -> Outcome<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)
             .map_err(|error| Failure::new("failed to listen").because(&error))?;
         let free = Arc::new(Semaphore::new(CONNECTIONS));
+        let connections = TaskTracker::new();
         loop {
             let stream = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => break,
                 accepted = listener.accept() => accepted,
             };
             let Ok((stream, _)) = stream else {
@@ -70,24 +85,89 @@ impl Front {
                 sleep(PAUSE).await;
                 continue;
             };
-            let Ok(permit) = Arc::clone(&free).acquire_owned().await else {
-                return Ok(());
+            let permit = tokio::select! {
+                () = stop.cancelled() => break,
+                permit = Arc::clone(&free).acquire_owned() => permit,
             };
-            let (acceptor, inside) = (self.acceptor.clone(), self.inside);
-            tokio::spawn(async move {
+            let (acceptor, inside, stop) =
+                (self.acceptor.clone(), self.inside.clone(), stop.clone());
+            connections.spawn(async move {
                 // Who hangs up in the middle is nobody's trouble.
-                let _ = serve(stream, &acceptor, inside).await;
+                let _ = serve(stream, acceptor, inside, &stop).await;
                 drop(permit);
             });
         }
+        drop(listener);
+        connections.close();
+        over.cancelled().await;
+        let _ = timeout(LAST_MOMENTS, connections.wait()).await;
+        Ok(())
     }
 }
 
-async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, inside: SocketAddr) -> io::Result<()> {
+async fn serve(
+    outside: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    inside: Inside,
+    stop: &CancellationToken,
+) -> io::Result<()> {
+    outside.set_nodelay(true)?;
+    match acceptor {
+        Some(acceptor) => {
+            let outside = timeout(HANDSHAKE, acceptor.accept(outside)).await??;
+            join(outside, connect(inside, stop).await?).await
+        }
+        None => join(outside, connect(inside, stop).await?).await,
+    }
+}
+
+/// A connection to the server of the moment, once there is one.
+async fn connect(mut inside: Inside, stop: &CancellationToken) -> io::Result<TcpStream> {
+    let connecting = async {
+        loop {
+            let address = *inside
+                .wait_for(Option::is_some)
+                .await
+                .map_err(io::Error::other)?;
+            let Some(address) = address else { continue };
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                // It has just gone, and the word of that is on its way.
+                Err(_) => sleep(TRY_AGAIN).await,
+            }
+        }
+    };
+    let connected: io::Result<TcpStream> = tokio::select! {
+        connected = timeout(PATIENCE, connecting) => connected?,
+        () = stop.cancelled() => Err(io::ErrorKind::ConnectionAborted.into()),
+    };
+    let stream = connected?;
     stream.set_nodelay(true)?;
-    let mut outside = timeout(HANDSHAKE, acceptor.accept(stream)).await??;
-    let mut inside = TcpStream::connect(inside).await?;
-    inside.set_nodelay(true)?;
-    copy_bidirectional(&mut outside, &mut inside).await?;
-    Ok(())
+    Ok(stream)
+}
+
+/// Passes on what either end says until both have said all.
+async fn join(outside: impl AsyncRead + AsyncWrite, mut inside: TcpStream) -> io::Result<()> {
+    let (mut from_client, mut to_client) = split(outside);
+    let (mut from_server, mut to_server) = inside.split();
+    let up = async {
+        copy(&mut from_client, &mut to_server).await?;
+        to_server.shutdown().await
+    };
+    let down = async {
+        copy(&mut from_server, &mut to_client).await?;
+        to_client.shutdown().await
+    };
+    let (mut up, mut down) = (pin!(up), pin!(down));
+    tokio::select! {
+        said_all = &mut up => {
+            said_all?;
+            down.await
+        }
+        said_all = &mut down => {
+            said_all?;
+            // A pool of connections may not look at this one for hours.
+            timeout(LINGER, up).await?
+        }
+    }
 }

@@ -12,10 +12,16 @@ use std::{
 };
 
 use rustls::pki_types::CertificateDer;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use self::certificate::Certificate;
 pub use self::{front::Front, kinds::Wish, tunnel::Tunnel};
-use super::{DevArgs, password, socket};
+use super::{
+    DevArgs,
+    door::{Door, Way},
+    password,
+};
 use crate::{
     error::{Failure, Outcome},
     project::Environment,
@@ -24,8 +30,8 @@ use crate::{
 
 /// Where connections come in, and by which name.
 pub struct Reach {
-    /// What servers accept from.
-    pub listener: TcpListener,
+    /// Where servers get connections from.
+    pub door: Door,
     /// What is typed into a client on this machine.
     pub local: String,
     /// What servers are told, whatever the shell and the environment file say.
@@ -41,7 +47,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// Opens what leads to the socket.
+    /// Opens what leads to the servers.
     pub async fn open(
         args: &DevArgs,
         outer: TcpListener,
@@ -50,18 +56,24 @@ impl Reach {
         ui: &Ui,
     ) -> Outcome<Self> {
         let port = local_address(&outer)?.port();
+        let tls = args
+            .https
+            .then(|| Tls::keep(args.host, state))
+            .transpose()?;
+        let acceptor = tls.as_ref().map(|tls| front::acceptor(&tls.certificate));
+        let (door, front) = way_in(Way::of_this_system(), outer, acceptor.transpose()?)?;
         let mut reach = Self {
-            listener: outer,
+            door,
             local: format!("http://{}/mcp", authority(args.host, port)),
             decided: Vec::new(),
             tunnel: None,
-            front: None,
+            front,
             certificate: None,
             is_open_in_plain: !args.host.is_loopback() && !args.https && args.tunnel.is_none(),
             password: None,
         };
-        if args.https {
-            reach.encrypt(args.host, port, state, environment)?;
+        if let Some(tls) = tls {
+            reach.is_encrypted(tls, port, environment);
         }
         if let Some(wish) = args.tunnel {
             let tunnel = Tunnel::open(wish, port, ui).await?;
@@ -76,34 +88,62 @@ impl Reach {
         Ok(reach)
     }
 
-    fn encrypt(
-        &mut self,
-        host: IpAddr,
-        port: u16,
-        state: &Path,
-        environment: &Environment,
-    ) -> Outcome<()> {
+    fn is_encrypted(&mut self, tls: Tls, port: u16, environment: &Environment) {
+        let base = format!("https://{}", authority(tls.host, port));
+        self.local = format!("{base}/mcp");
+        if environment.get("BASE_URL").is_none() {
+            self.decide("BASE_URL", base);
+        }
+        let file = tls.certificate.file.display().to_string();
+        self.certificate = Some((tls.certificate.der, file));
+    }
+
+    fn decide(&mut self, name: &str, value: String) {
+        self.decided.push((name.to_owned(), value));
+    }
+}
+
+/// What makes it https, and for which host.
+struct Tls {
+    host: IpAddr,
+    certificate: Certificate,
+}
+
+impl Tls {
+    fn keep(host: IpAddr, state: &Path) -> Outcome<Self> {
         let host = if host.is_unspecified() {
             in_the_network().unwrap_or(host)
         } else {
             host
         };
         let certificate = Certificate::keep(state, &certificate::names(host))?;
-        let inside = socket::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
-        let address = local_address(&inside)?;
-        let outer = std::mem::replace(&mut self.listener, inside);
-        self.front = Some(Front::new(outer, &certificate, address)?);
-        let base = format!("https://{}", authority(host, port));
-        self.local = format!("{base}/mcp");
-        if environment.get("BASE_URL").is_none() {
-            self.decide("BASE_URL", base);
-        }
-        self.certificate = Some((certificate.der, certificate.file.display().to_string()));
-        Ok(())
+        Ok(Self { host, certificate })
     }
+}
 
-    fn decide(&mut self, name: &str, value: String) {
-        self.decided.push((name.to_owned(), value));
+/// The way from the socket to the servers: none, or a front.
+fn way_in(
+    way: Way,
+    outer: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+) -> Outcome<(Door, Option<Front>)> {
+    match way {
+        #[cfg(unix)]
+        Way::HandOver => {
+            let Some(acceptor) = acceptor else {
+                return Ok((Door::HandOver(outer), None));
+            };
+            let inner = super::socket::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
+            let (_, inside) = watch::channel(Some(local_address(&inner)?));
+            let front = Front::new(outer, Some(acceptor), inside);
+            Ok((Door::HandOver(inner), Some(front)))
+        }
+        Way::Lead => {
+            let port = local_address(&outer)?.port();
+            let (to, inside) = watch::channel(None);
+            let front = Front::new(outer, acceptor, inside);
+            Ok((Door::Lead { port, to }, Some(front)))
+        }
     }
 }
 

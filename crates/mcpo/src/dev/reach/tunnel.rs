@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::kinds::{Kind, Wish};
 use crate::{
     error::{Failure, Outcome},
-    process::Group,
+    process::{Group, apart},
     ui::Ui,
 };
 
@@ -29,13 +29,26 @@ const PATIENCE: Duration = Duration::from_secs(45);
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// What is shown of a tunnel that failed.
 const LAST_LINES: usize = 8;
-/// Ends the tunnel with us, however we end: our end of the pipe closes, and the shell hears that.
-const LIFELINE: &str = "exec 3<&0\n\
-    \"$@\" </dev/null 3<&- & tunnel=$!\n\
-    (read -r _ <&3; kill \"$tunnel\" 2>/dev/null) & watch=$!\n\
-    wait \"$tunnel\"; code=$?\n\
-    kill \"$watch\" 2>/dev/null\n\
-    exit $code\n";
+/// Starts the program so that it ends with us, however we end: our end of the pipe closes, and the
+/// shell hears that.
+#[cfg(unix)]
+fn lifeline(program: &str) -> Command {
+    const SCRIPT: &str = "exec 3<&0\n\
+        \"$@\" </dev/null 3<&- & tunnel=$!\n\
+        (read -r _ <&3; kill \"$tunnel\" 2>/dev/null) & watch=$!\n\
+        wait \"$tunnel\"; code=$?\n\
+        kill \"$watch\" 2>/dev/null\n\
+        exit $code\n";
+    let mut command = Command::new("sh");
+    command.args(["-c", SCRIPT, "sh", program]);
+    command
+}
+
+/// A job ends with us.
+#[cfg(windows)]
+fn lifeline(program: &str) -> Command {
+    Command::new(program)
+}
 
 /// A tunnel that leads here.
 pub struct Tunnel {
@@ -66,16 +79,14 @@ impl Tunnel {
     }
 
     fn start(kind: Kind, port: u16) -> io::Result<Self> {
-        let mut command = Command::new("sh");
+        let mut command = lifeline(kind.program());
         command
-            .args(["-c", LIFELINE, "sh", kind.program()])
             .args(kind.arguments(port))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
             .kill_on_drop(true);
-        let mut child = command.spawn()?;
+        let mut child = apart(&mut command).spawn()?;
         let (sender, lines) = mpsc::channel(64);
         pass_on(child.stdout.take(), sender.clone());
         pass_on(child.stderr.take(), sender);

@@ -63,6 +63,12 @@ enum Library {
 impl<'a> Shortcut<'a> {
     pub fn new(package: Package, ui: &'a Ui) -> Self {
         let folder = package.target.join("debug").join(FOLDER);
+        if !record::IS_TRIED {
+            ui.step(
+                "Building",
+                "by cargo alone; on Windows there are no quick reloads",
+            );
+        }
         // A command from before may not be what cargo would use today.
         let _ = fs::remove_file(Record::path(&folder, &package.crate_name()));
         library::see_again(&folder, &package.target.join("debug/.fingerprint"));

@@ -9,7 +9,6 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs, io,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -22,6 +21,8 @@ const FOLDER: &str = "MCPO_DEV_RECORDS";
 const EXECUTABLE: &str = "MCPO_DEV_EXECUTABLE";
 /// The wrapper that would run if we did not.
 const INNER: &str = "MCPO_DEV_INNER_WRAPPER";
+/// Whether the short way is gone on this system. On Windows it was never tried, so cargo does it all.
+pub const IS_TRIED: bool = cfg!(unix);
 /// The crate that becomes a library of its own.
 pub const RUNTIME: &str = "mcpo_runtime";
 
@@ -75,6 +76,9 @@ pub fn watch(
     executable: &str,
     inner: Option<OsString>,
 ) {
+    if !IS_TRIED {
+        return;
+    }
     // Without ourselves there is nothing to be noted, and everything goes through cargo.
     let Ok(ourselves) = env::current_exe() else {
         return;
@@ -108,11 +112,27 @@ pub fn stand_in() -> Option<ExitCode> {
     for ours in [FOLDER, EXECUTABLE, INNER, "RUSTC_WRAPPER"] {
         command.env_remove(ours);
     }
-    let error = command.args(arguments).exec();
-    crate::ui::Ui::from_environment().failure(
-        &crate::error::Failure::new(format!("failed to run {}", program.display())).because(&error),
-    );
-    Some(ExitCode::FAILURE)
+    let failed = || crate::error::Failure::new(format!("failed to run {}", program.display()));
+    let exit = run(command.args(arguments)).unwrap_or_else(|error| {
+        crate::ui::Ui::from_environment().failure(&failed().because(&error));
+        ExitCode::FAILURE
+    });
+    Some(exit)
+}
+
+/// Becomes the program.
+#[cfg(unix)]
+fn run(command: &mut Command) -> io::Result<ExitCode> {
+    Err(std::os::unix::process::CommandExt::exec(command))
+}
+
+/// Nothing becomes another program here: it is waited for.
+#[cfg(not(unix))]
+fn run(command: &mut Command) -> io::Result<ExitCode> {
+    let code = command.status()?.code();
+    Ok(code
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// A build must not fail because something could not be noted.

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::record::{RUNTIME, Record};
-use crate::process::Group;
+use crate::process::{Group, apart};
 
 /// What is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,8 @@ pub async fn run(
     let Some(file) = result(record, form, folder) else {
         return Ok(Replayed::Failed);
     };
-    let mut child = Command::new(&record.program)
+    let mut command = Command::new(&record.program);
+    command
         .args(arguments(record, form, folder))
         .arg(if colours {
             "--color=always"
@@ -62,9 +63,8 @@ pub async fn run(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
+        .kill_on_drop(true);
+    let mut child = apart(&mut command).spawn()?;
     let group = Group::of(&child);
     let finished = async {
         let mut said = Vec::new();
@@ -188,6 +188,8 @@ mod tests {
         }
     }
 
+    // Nobody replays on Windows, where paths are written in another way.
+    #[cfg(unix)]
     #[test]
     fn an_executable_beside_its_library() {
         let form = Form::Beside(Path::new("/o/libmcpo_runtime-2.so"));

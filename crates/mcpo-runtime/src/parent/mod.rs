@@ -2,6 +2,9 @@
 //! client stopped. Nothing of it is there otherwise, and nothing secret is in it: no token, no code,
 //! no query.
 
+mod loopback;
+mod wire;
+
 use std::{sync::OnceLock, time::Instant};
 
 use axum::{extract::Request, response::Response};
@@ -30,7 +33,9 @@ pub(crate) struct Told {
 impl Told {
     /// `None` where nobody listens.
     pub(crate) fn of(request: &Request) -> Option<Box<Self>> {
-        socket::listener()?;
+        if !hears_of_requests() {
+            return None;
+        }
         let agent = request.headers().get(header::USER_AGENT);
         let agent = agent.and_then(|value| value.to_str().ok());
         let query = request.uri().query().unwrap_or_default();
@@ -58,8 +63,21 @@ impl Told {
             // Where to, without what for.
             "redirect_uri": redirect_uri.map(|uri| shortened(uri.split('?').next().unwrap_or(uri))),
         });
-        socket::send(&format!("{NOTICE}{notice}"));
+        wire::send(&format!("{NOTICE}{notice}"));
     }
+}
+
+/// Tells systemd, or `mcpo dev`, how far this process is (`sd_notify(3)`).
+pub(crate) fn say(state: &str) {
+    if let Err(error) = wire::say(state) {
+        // The parent may be gone, which is why this process stops.
+        tracing::debug!(%error, "cannot tell the parent process: {state}");
+    }
+}
+
+/// Whether `mcpo dev` leads connections here, instead of handing over the socket that they come in by.
+pub(crate) fn leads_here() -> bool {
+    UNDER_DEV.get() == Some(&true) && loopback::wire().is_some()
 }
 
 fn shortened(text: &str) -> String {
@@ -74,40 +92,6 @@ pub(crate) fn is_under_dev(is_it: bool) {
     let _ = UNDER_DEV.set(is_it);
 }
 
-#[cfg(unix)]
-mod socket {
-    use std::{os::unix::net::UnixDatagram, sync::OnceLock};
-
-    static SOCKET: OnceLock<Option<UnixDatagram>> = OnceLock::new();
-
-    /// The socket to whoever listens, if anybody does.
-    pub(super) fn listener() -> Option<&'static UnixDatagram> {
-        let connect = || {
-            let path = std::env::var_os("NOTIFY_SOCKET")?;
-            let socket = UnixDatagram::unbound().ok()?;
-            socket.connect(path).ok()?;
-            // A parent that is suspended must not suspend its server.
-            socket.set_nonblocking(true).ok()?;
-            Some(socket)
-        };
-        if super::UNDER_DEV.get() != Some(&true) {
-            return None;
-        }
-        SOCKET.get_or_init(connect).as_ref()
-    }
-
-    pub(super) fn send(notice: &str) {
-        if let Some(socket) = listener() {
-            let _ = socket.send(notice.as_bytes());
-        }
-    }
-}
-
-#[cfg(not(unix))]
-mod socket {
-    pub(super) fn listener() -> Option<()> {
-        None
-    }
-
-    pub(super) fn send(_notice: &str) {}
+fn hears_of_requests() -> bool {
+    UNDER_DEV.get() == Some(&true) && wire::is_there()
 }

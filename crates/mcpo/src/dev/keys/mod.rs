@@ -1,21 +1,14 @@
 //! The keyboard, where `mcpo dev` has a terminal to itself.
 
-use std::{
-    io::{self, IsTerminal as _},
-    sync::Arc,
-    time::Duration,
-};
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+mod terminal;
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    process::{Signal, getpgrp},
-    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr},
-};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
-};
+use std::io;
 
+use tokio::sync::mpsc;
+
+use self::terminal::{Resumptions, Terminal, read_keys};
 use super::{Stop, change::Change, desk::Desk, tools::Tools};
 use crate::{
     error::{Failure, Outcome},
@@ -24,8 +17,6 @@ use crate::{
 
 /// Where claude.ai takes connectors.
 const CONNECTORS: &str = "https://claude.ai/settings/connectors";
-/// How often it is looked whether the terminal is ours again.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 const HELP: &str = "r rebuild and restart, p probe, t tools and try one, l requests on or off, \
                     c copy the URL, o open claude.ai's connectors, q quit";
 
@@ -46,14 +37,13 @@ impl Keys<'_> {
             return Ok(());
         };
         self.ui.step("Keys", HELP);
-        let mut pressed = read_keys()?;
-        let resumed = SignalKind::from_raw(Signal::CONT.as_raw());
-        let mut resumed = signal(resumed).map_err(|error| failed(&error))?;
+        let mut pressed = read_keys().map_err(|error| failed(&error))?;
+        let mut resumed = Resumptions::listen().map_err(|error| failed(&error))?;
         loop {
             tokio::select! {
                 () = stop.gently.cancelled() => return Ok(()),
                 // The shell has set the terminal up for itself meanwhile.
-                _ = resumed.recv() => terminal.set_up(),
+                () = resumed.next() => terminal.set_up(),
                 key = pressed.recv() => match key {
                     Some(key) => self.obey(key, stop).await,
                     // The terminal is gone; the end of that is not for us to decide.
@@ -121,80 +111,4 @@ impl Keys<'_> {
 
 fn failed(error: &io::Error) -> Failure {
     Failure::new("failed to read the keyboard").because(error)
-}
-
-/// A thread of its own: a read from a terminal cannot be given up. It ends with the process.
-fn read_keys() -> Outcome<mpsc::Receiver<u8>> {
-    let (sender, keys) = mpsc::channel(16);
-    let read = move || {
-        let stdin = io::stdin();
-        let pause = Timespec::try_from(LOOK_AGAIN).ok();
-        let mut key = [0];
-        loop {
-            let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
-            let there = poll(&mut wanted, pause.as_ref());
-            // In the background the keys are somebody else's.
-            if !is_foreground() {
-                std::thread::sleep(LOOK_AGAIN);
-                continue;
-            }
-            if matches!(there, Ok(0)) {
-                continue;
-            }
-            // Not through the buffer of std: what is in there, `poll` knows nothing of.
-            match rustix::io::read(&stdin, &mut key) {
-                Ok(1) if sender.blocking_send(key[0]).is_ok() => {}
-                Err(rustix::io::Errno::INTR) => {}
-                _ => return,
-            }
-        }
-    };
-    let thread = std::thread::Builder::new().name("keys".into());
-    thread.spawn(read).map_err(|error| failed(&error))?;
-    Ok(keys)
-}
-
-/// Whether the terminal is ours now: to touch it from the background stops a process.
-fn is_foreground() -> bool {
-    tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
-}
-
-/// The terminal, which gives single keys as long as the value lives.
-struct Terminal {
-    before: Arc<Termios>,
-}
-
-impl Terminal {
-    /// Takes it, unless it is somebody else's: another program's, or none at all.
-    fn take(ui: &Ui) -> Option<Self> {
-        let stdin = io::stdin();
-        if !stdin.is_terminal() || !ui.is_terminal() || !is_foreground() {
-            return None;
-        }
-        let terminal = Self {
-            before: Arc::new(tcgetattr(&stdin).ok()?),
-        };
-        terminal.set_up();
-        Some(terminal)
-    }
-
-    /// Keys come one by one and are not echoed; Ctrl-C and Ctrl-Z stay signals.
-    fn set_up(&self) {
-        if !is_foreground() {
-            return;
-        }
-        let mut modes = (*self.before).clone();
-        modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-        // Without it keys come line by line: no reason to end.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        if !is_foreground() {
-            return;
-        }
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
-    }
 }

@@ -1,0 +1,88 @@
+//! The way of systems that cannot hand over a socket, on this one: each server listens for itself,
+//! and connections are led to it. What a person and a client see is the same.
+
+use std::{net::TcpStream, thread, time::Duration};
+
+use mcpo_test_support::{http, tiny::TinyProject, wait};
+
+use crate::{dev, running::Dev};
+
+fn led(project: &TinyProject) -> Dev {
+    let dev = Dev::start(project, &[("MCPO_DEV_LEAD", "1")]);
+    dev.wait_for(" Ready in ");
+    dev
+}
+
+#[test]
+fn the_server_listens_elsewhere_and_knows_the_port_of_people() {
+    let project = TinyProject::new();
+    let dev = led(&project);
+    assert_eq!(dev.get("/variable/LISTEN_FDS"), "");
+    assert_eq!(dev.get("/variable/NOTIFY_SOCKET"), "");
+    assert_eq!(dev.get("/port"), dev.port.to_string());
+    // Requests are told of by this way too.
+    dev.get("/stops");
+    dev.wait_for("claude.ai stopped 8 s ago after registration (201)");
+}
+
+#[test]
+fn a_steady_stream_of_requests_survives_reloads() {
+    let project = TinyProject::new();
+    dev::survives_reloads(&project, &led(&project));
+}
+
+#[test]
+fn a_call_in_flight_is_finished_by_the_old_server() {
+    let project = TinyProject::new();
+    dev::finishes_calls_in_flight(&project, &led(&project));
+}
+
+#[test]
+fn an_open_stream_is_not_cut() {
+    let project = TinyProject::new();
+    dev::does_not_cut_streams(&project, &led(&project));
+}
+
+#[test]
+fn whoever_comes_while_there_is_no_server_waits_for_the_next() {
+    let project = TinyProject::new();
+    let dev = led(&project);
+    let port = dev.port;
+    // By then the lock file that the first build wrote is no news any more.
+    project.answer(r#""two""#);
+    dev.wait_for_answer("/", "two");
+    assert!(http::get(port, "/crash").is_err());
+    dev.wait_for("the server stopped (");
+    let early = thread::spawn(move || http::get(port, "/").unwrap());
+    thread::sleep(Duration::from_millis(300));
+    assert!(!early.is_finished());
+    project.answer(r#""risen""#);
+    assert_eq!(early.join().unwrap(), "risen");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_lets_calls_in_flight_finish_and_leaves_no_process() {
+    let project = TinyProject::new();
+    let mut dev = led(&project);
+    let (port, server) = (dev.port, dev.server_pid());
+    let slow = thread::spawn(move || http::get(port, "/slow").unwrap());
+    dev.get("/");
+    dev.signal("INT");
+    let (status, _) = dev.wait();
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(slow.join().unwrap(), "one");
+    assert!(!wait::is_running(server));
+}
+
+#[test]
+fn a_killed_parent_leaves_no_orphan() {
+    let project = TinyProject::new();
+    let mut dev = led(&project);
+    let server = dev.get("/address");
+    assert!(TcpStream::connect(&server).is_ok());
+    dev.kill();
+    wait::until("the server's end", || {
+        TcpStream::connect(&server).is_err().then_some(())
+    });
+}
