@@ -242,7 +242,7 @@ async fn secret(
     let Some(found) = found.during(during())? else {
         return Ok(None);
     };
-    let is_anothers = matches!(&setting.source, SecretSource::Existing { .. });
+    let is_foreign = matches!(&setting.source, SecretSource::Existing { .. });
     let lacks_labels = found["labels"][LABEL.0] == LABEL.1 && !names.has_labels(&found);
     let policy_path = format!("v1/{name}:getIamPolicy");
     let wanted = match &setting.source {
@@ -276,7 +276,7 @@ async fn secret(
     Ok(Some((
         id.clone(),
         SeenSecret {
-            unlabelled: (lacks_labels && !is_anothers).then_some(found),
+            unlabelled: (lacks_labels && !is_foreign).then_some(found),
             policy: policy.during(during())?,
             latest,
         },
