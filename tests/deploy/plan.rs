@@ -36,6 +36,34 @@ fn conditions_in_policies_of_others_stay() {
 }
 
 #[test]
+fn a_bucket_of_an_earlier_version_gets_the_rule_for_what_is_over() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    let name = "buckets/tiny-europe-west1-123456789012-ledger";
+    let delete = |condition: Value| serde_json::json!({ "action": { "type": "Delete" }, "condition": condition });
+    let old = delete(serde_json::json!({ "age": 100 }));
+    let over = delete(serde_json::json!({ "daysSinceCustomTime": 1 }));
+    let rules = |google: &mcpo_test_support::google::Google| {
+        google.resource(name)["lifecycle"]["rule"].clone()
+    };
+    assert_eq!(rules(&google), serde_json::json!([old, over]));
+
+    let of_somebody = delete(serde_json::json!({ "age": 30, "matchesPrefix": ["x"] }));
+    google.edit(name, |bucket| {
+        bucket["lifecycle"] = serde_json::json!({ "rule": [old, of_somebody] });
+    });
+    google.forget_calls();
+    let said = project.deploy(&google, &[]);
+    said.has(
+        0,
+        &["~ the ledger's bucket deletes records a day after they are over"],
+    );
+    assert_eq!(writes(&google), ["storage.buckets.patch"]);
+    assert_eq!(rules(&google), serde_json::json!([old, of_somebody, over]));
+    project.deploy(&google, &[]).has(0, &["Unchanged"]);
+}
+
+#[test]
 fn machines_read_one_document_whatever_happens() {
     let (google, project) = (google(), Project::new());
     let read =

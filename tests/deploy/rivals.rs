@@ -2,7 +2,10 @@
 
 use mcpo_test_support::google::{Fault, Google};
 
-use crate::project::{Project, Said, ask, google};
+use crate::project::{Project, SERVICE, Said, ask, google};
+
+const KEYS: &str = "projects/my-project/secrets/tiny-europe-west1-mcpo-secret";
+const PASSWORD: &str = "projects/my-project/secrets/tiny-europe-west1-admin-password";
 
 #[test]
 fn somebody_else_was_faster() {
@@ -23,7 +26,8 @@ fn somebody_else_was_faster() {
 
 #[test]
 fn two_at_once_end_in_one_loser() {
-    let (google, project) = (google(), Project::new());
+    let project = Project::new();
+    let google = with_image(&project);
     // Each is held at its last step until the other one is there, so neither saw the other.
     google.fail(
         "run.projects.locations.services.create",
@@ -40,6 +44,91 @@ fn two_at_once_end_in_one_loser() {
     );
     // Others than before, or one of the two would have nothing to do.
     one_wins(&google, &project, ["c", "d"]);
+}
+
+#[test]
+fn two_first_ones_sign_nobody_out_later() {
+    let project = Project::new();
+    let google = with_image(&project);
+    // Both secrets of both, so that nobody saw what the other one made.
+    let add = "secretmanager.projects.secrets.addVersion";
+    google.fail(add, Fault::Meets(4), u32::MAX);
+    let create = "run.projects.locations.services.create";
+    google.fail(create, Fault::Meets(2), u32::MAX);
+    one_wins(&google, &project, ["a", "b"]);
+    google.mend();
+    assert_eq!(google.versions(KEYS).len(), 2);
+    let both = ["MCPO_SECRET", "ADMIN_PASSWORD"].map(|name| format!("/variable/{name}"));
+    let before = both.each_ref().map(|path| ask(&google, path));
+    let shown = project.run(&google, &["--show-password"]);
+    assert_eq!(shown.stdout.trim(), before[1]);
+
+    project.deploy(&google, &["--env", "WHO=c"]);
+    assert_eq!(ask(&google, "/variable/WHO"), "c");
+    assert_eq!(both.each_ref().map(|path| ask(&google, path)), before);
+}
+
+#[test]
+fn what_a_first_one_left_is_not_used_and_what_a_person_adds_is() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    let (keys, password) = (google.versions(KEYS), google.versions(PASSWORD));
+    // What a rival would have made: another Google's project has the same names.
+    let elsewhere = crate::project::google();
+    project.deploy(&elsewhere, &[]);
+    let (other_keys, other_password) = (elsewhere.versions(KEYS), elsewhere.versions(PASSWORD));
+    google.add_version(KEYS, &other_keys[0]);
+    google.add_version(PASSWORD, &other_password[0]);
+    google.forget_calls();
+    let said = project.deploy(&google, &[]);
+    said.has(
+        0,
+        &[
+            "Unchanged",
+            "version 2 of tiny-europe-west1-mcpo-secret is not used",
+            "version 2 of tiny-europe-west1-admin-password is not used",
+        ],
+    );
+    assert!(!said.all().contains(&other_keys[0]) && !said.all().contains(&keys[0]));
+    let shown = project.run(&google, &["--show-password"]);
+    assert_eq!(shown.stdout.trim(), password[0]);
+
+    // As it was told to; then nothing is left to be said.
+    google.destroy_version(KEYS, 2);
+    google.destroy_version(PASSWORD, 2);
+    let said = project.deploy(&google, &[]);
+    said.has(0, &["Unchanged"]);
+    assert!(!said.stderr.contains("is not used"), "{said}");
+
+    let rotated = format!("{},{}", other_keys[0], keys[0]);
+    google.add_version(KEYS, &rotated);
+    project.deploy(&google, &[]);
+    assert_eq!(ask(&google, "/variable/MCPO_SECRET"), rotated);
+    // And back: what is in use now was not made, so whoever added this one means it.
+    google.add_version(KEYS, &keys[0]);
+    project.deploy(&google, &[]);
+    assert_eq!(ask(&google, "/variable/MCPO_SECRET"), keys[0]);
+    // What the service has is gone, so anything is better.
+    google.add_version(KEYS, &other_keys[0]);
+    google.destroy_version(KEYS, 4);
+    project.deploy(&google, &[]);
+    assert_eq!(ask(&google, "/variable/MCPO_SECRET"), other_keys[0]);
+    let service = google.resource(SERVICE);
+    assert!(!service.to_string().contains(&other_keys[0]));
+}
+
+/// A Google that has the image and nothing else that matters: two pushes of one image at once are
+/// more than the registry of the stand-in can do on a file system.
+fn with_image(project: &Project) -> Google {
+    let google = google();
+    let create = "run.projects.locations.services.create";
+    google.fail(create, Fault::Denied("run.services.create"), u32::MAX);
+    project.run(&google, &["--no-verify"]).has(2, &[]);
+    google.mend();
+    google.remove(KEYS);
+    google.remove(PASSWORD);
+    google.forget_calls();
+    google
 }
 
 #[track_caller]

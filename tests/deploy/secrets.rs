@@ -3,6 +3,7 @@
 use std::{fs, process::Stdio, thread, time::Duration};
 
 use mcpo_test_support::google::Fault;
+use serde_json::json;
 
 use crate::project::{Project, SERVICE, ask, google, writes};
 
@@ -42,6 +43,74 @@ fn a_value_becomes_a_version_only_when_it_changed() {
         .find(|variable| variable["name"] == "API_KEY")
         .unwrap();
     assert_eq!(key["valueSource"]["secretKeyRef"]["version"], "2");
+}
+
+const SECRETS: &str = "projects/my-project/secrets";
+
+#[test]
+fn one_whose_setting_is_gone_is_named_and_goes_with_the_rest() {
+    let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
+    let google = google();
+    project.write(".env", &format!("API_KEY={VALUE}\n"));
+    let said = project.deploy(&google, &[]);
+    assert!(!said.stderr.contains("left over"), "{said}");
+    let manifest = fs::read_to_string(project.path("Cargo.toml")).unwrap();
+    project.write(
+        "Cargo.toml",
+        &manifest.replace("secrets = [\"API_KEY\"]", ""),
+    );
+    // By its name it could be this service's, and it is one's that is called `tiny-europe-west1`.
+    let another = format!("{SECRETS}/tiny-europe-west1-europe-west1-api-key");
+    google.put(
+        &another,
+        json!({ "name": another, "replication": { "automatic": {} }, "labels": {
+            "managed-by": "mcpo", "mcpo-service": "tiny-europe-west1", "mcpo-region": "europe-west1",
+        } }),
+    );
+    let warning = "secret tiny-europe-west1-api-key is left over";
+    project.run(&google, &["--dry-run"]).has(10, &[warning]);
+    let said = project.deploy(&google, &["--json"]);
+    said.has(0, &[warning]);
+    let summary: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(summary["left_over"], json!(["tiny-europe-west1-api-key"]));
+
+    let list = "secretmanager.projects.secrets.list";
+    google.fail(list, Fault::Denied("secretmanager.secrets.list"), u32::MAX);
+    let said = project.deploy(&google, &[]);
+    said.has(0, &["Unchanged"]);
+    let said = project.run(&google, &["--delete", "--dry-run"]);
+    said.has(10, &["permission secretmanager.secrets.list"]);
+    google.mend();
+
+    let said = project.run(&google, &["--delete", "--yes"]);
+    let removed = "Removed secret tiny-europe-west1-api-key, which no setting names any more";
+    said.has(0, &[removed]);
+    let repository = "projects/my-project/locations/europe-west1/repositories/mcpo";
+    assert_eq!(google.resources(), [repository, &another]);
+}
+
+#[test]
+fn one_of_an_earlier_version_gets_the_labels_of_its_service() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    let name = format!("{SECRETS}/tiny-europe-west1-mcpo-secret");
+    google.edit(&name, |secret| {
+        secret["labels"] = json!({ "managed-by": "mcpo", "team": "a" });
+    });
+    google.forget_calls();
+    let said = project.deploy(&google, &[]);
+    said.has(
+        0,
+        &["~ secret tiny-europe-west1-mcpo-secret: labels of its service"],
+    );
+    assert_eq!(writes(&google), ["secretmanager.projects.secrets.patch"]);
+    let labels = &google.resource(&name)["labels"];
+    assert_eq!(
+        *labels,
+        json!({ "managed-by": "mcpo", "team": "a", "mcpo-service": "tiny",
+            "mcpo-region": "europe-west1" })
+    );
+    project.deploy(&google, &[]).has(0, &["Unchanged"]);
 }
 
 #[test]

@@ -3,8 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcpo_runtime::ledger::{
-    BucketLedger, BucketName, GrantId, GrantRecord, Ledger, MemoryLedger, SqliteLedger, Swap,
+use mcpo_runtime::{
+    Timestamp,
+    ledger::{
+        BucketLedger, BucketName, GrantId, GrantRecord, Ledger, MemoryLedger, SqliteLedger, Swap,
+    },
 };
 use mcpo_test_support::{
     client::http,
@@ -190,6 +193,35 @@ async fn the_ledger_in_a_sqlite_file() {
 async fn the_ledger_in_a_bucket() {
     let bucket = Bucket::new().await;
     keeps_the_contract(Arc::clone(&bucket.ledger), &bucket.clock).await;
+    bucket.end().await;
+}
+
+/// Anybody can make records by beginning to sign in: they have to go when they are over.
+#[tokio::test]
+async fn an_object_says_until_when_it_matters() {
+    let bucket = Bucket::new().await;
+    let lives_until = |seconds: u64| GrantRecord {
+        expires_at: Timestamp(seconds),
+        ..record(&bucket.clock, 0)
+    };
+    let ledger = &bucket.ledger;
+    let short = lives_until(4_102_444_800);
+    assert_eq!(
+        ledger.swap_grant(id(1), None, short).await.unwrap(),
+        Swap::Done
+    );
+    let times = || bucket.google.as_ref().unwrap().custom_times();
+    let name = format!("grant-{}", "01".repeat(16));
+    assert_eq!(
+        times(),
+        [(name.clone(), Some("2100-01-01T00:00:00Z".into()))]
+    );
+    // It lives on with the record.
+    let version = ledger.grant(id(1)).await.unwrap().unwrap().version;
+    let longer = lives_until(4_102_531_200);
+    let swap = ledger.swap_grant(id(1), Some(version), longer).await;
+    assert_eq!(swap.unwrap(), Swap::Done);
+    assert_eq!(times(), [(name, Some("2100-01-02T00:00:00Z".into()))]);
     bucket.end().await;
 }
 

@@ -21,6 +21,14 @@ pub enum Error {
         /// What went wrong.
         source: LedgerError,
     },
+    /// The certificate authorities that are to be trusted beside the public ones cannot be used.
+    #[error("{variable} {source}; it is {}", crate::tls::AUTHORITIES_HELP)]
+    Authorities {
+        /// The variable, with the path in it.
+        variable: String,
+        /// What is wrong.
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// A tool names scopes that cannot be.
     #[error(
         "the tool {tool} needs the scopes {scopes}, and one of them is not a scope name: visible \

@@ -35,10 +35,10 @@ const TOKEN_REQUESTS: Rate = Rate {
     per_second: 10.0,
 };
 
-/// An office full of people may sign in at once, from one address.
+/// An office full of people may sign in at once, from one address; after that 720 an hour.
 const DEPARTURES: Rate = Rate {
     burst: 120.0,
-    per_second: 1.0,
+    per_second: 0.2,
 };
 
 /// A bucket's size, and how fast it fills.

@@ -107,7 +107,7 @@ impl Answer {
 
 fn set_up() -> Result<Client, Error> {
     Client::builder()
-        .tls_backend_preconfigured(tls::client_config(None)?)
+        .tls_backend_preconfigured(tls::outgoing_config()?)
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)
@@ -116,13 +116,13 @@ fn set_up() -> Result<Client, Error> {
 }
 
 /// A client for the requests that tools send: over TLS to whoever the public certificate authorities
-/// vouch for, given up after ten seconds. [`reqwest`] says how to use it.
+/// or those in `MCPO_CA` vouch for, given up after ten seconds. [`reqwest`] says how to use it.
 ///
 /// Make one and keep it, as a field of the server: it holds connections open for the next request.
 /// It takes no part in compiling the tools, which a client of a project's own would.
 pub fn http_client() -> Result<Client, Error> {
     Client::builder()
-        .tls_backend_preconfigured(tls::client_config(None)?)
+        .tls_backend_preconfigured(tls::outgoing_config()?)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOOL_TIMEOUT)
         // Some public APIs answer nobody who does not say who is asking.

@@ -1,5 +1,6 @@
 //! A server that trusts an authorization server elsewhere.
 
+mod authorities;
 mod issuer;
 mod tokens;
 

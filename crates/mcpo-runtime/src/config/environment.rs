@@ -19,6 +19,7 @@ use crate::{
     client::{ConfiguredClient, parse_configured},
     pages::{Logo, LogoError},
     seal::{KeyRing, KeyRingError},
+    tls,
 };
 
 const SECRET_HELP: &str = "`mcpo dev` sets it from the project's .env; elsewhere it is 32 random \
@@ -75,6 +76,7 @@ pub(super) fn read(
     }
     let listen = reader.listen(base_url.as_ref(), on_cloud_run);
     let keys = reader.keys();
+    reader.authorities();
     let login = reader.login();
     let authorization_server = reader.authorization_server(login.as_ref());
     let clients = reader.clients();
@@ -240,6 +242,19 @@ impl Reader<'_> {
                 self.wrong("MCPO_SECRET", None, problem, SECRET_HELP);
                 None
             }
+        }
+    }
+
+    /// Whether they can be used; connections read them when they are needed, also those of logins and
+    /// tools that know nothing of this configuration.
+    fn authorities(&mut self) {
+        let Some(value) = self.text(tls::AUTHORITIES) else {
+            return;
+        };
+        if let Err(error) = tls::authorities(&value) {
+            let path = Some(value).filter(|value| !tls::is_pem(value));
+            let problem = error.to_string();
+            self.wrong(tls::AUTHORITIES, path, problem, tls::AUTHORITIES_HELP);
         }
     }
 

@@ -218,6 +218,7 @@ impl Config {
     /// | `MCPO_CLIENTS` | clients known beforehand: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
     /// | `MCPO_LEDGER` | `gs://BUCKET`, `sqlite:PATH`, `memory`, or with the feature `redis` `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` (with TLS `rediss://`) | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
     /// | `MCPO_LEDGER_CA` | who vouches for a `rediss://`: certificates in PEM, or a file with them | the public authorities |
+    /// | `MCPO_CA` | who vouches, beside the public authorities, for the servers that this one asks: sign-in providers, an authorization server elsewhere, what tools ask with [`http_client`](crate::http_client); certificates in PEM, or a file with them. Not for a ledger, which has `MCPO_LEDGER_CA` | the public authorities |
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
     /// | `MCPO_OPEN_LISTING` | `1`: anybody may see which tools there are | a token is needed |
     /// | `MCPO_TITLE` | name above the pages | the server's name |

@@ -1,35 +1,15 @@
 //! Signatures are verified by ring, which TLS uses as well: one library for all cryptography.
+//!
+//! jsonwebtoken would ask a provider for that which is chosen once for the whole process; a tool that
+//! uses the library itself is to have its own. So only its keys and names are used here.
 
-use jsonwebtoken::{
-    Algorithm, DecodingKey, DecodingKeyKind, EncodingKey,
-    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
-    errors::{Error, ErrorKind},
-    signature,
-};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use ring::signature as with_ring;
-
-static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: nothing_is_signed,
-    verifier_factory: verifier,
-    key_utils: KeyUtils::new_unimplemented(),
-};
-
-/// Has to come before the first token is looked at. If the program has chosen another provider for
-/// itself, that one verifies ours as well.
-pub(super) fn choose() {
-    let _ = PROVIDER.install_default();
-}
 
 /// How a key of each kind is used.
 enum Method {
     Rsa(&'static with_ring::RsaParameters),
     Other(&'static dyn with_ring::VerificationAlgorithm),
-}
-
-struct RingVerifier {
-    algorithm: Algorithm,
-    method: Method,
-    key: DecodingKey,
 }
 
 fn method(algorithm: Algorithm) -> Option<Method> {
@@ -48,38 +28,21 @@ fn method(algorithm: Algorithm) -> Option<Method> {
     })
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as the library has it")]
-fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
-    let method = method(*algorithm).ok_or(ErrorKind::InvalidAlgorithm)?;
-    Ok(Box::new(RingVerifier {
-        algorithm: *algorithm,
-        method,
-        key: key.clone(),
-    }))
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as the library has it")]
-fn nothing_is_signed(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
-    Err(ErrorKind::InvalidAlgorithm.into())
-}
-
-impl signature::Verifier<Vec<u8>> for RingVerifier {
-    fn verify(&self, message: &[u8], unverified: &Vec<u8>) -> Result<(), signature::Error> {
-        let verified = match (&self.method, self.key.kind()) {
-            (Method::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
-                with_ring::RsaPublicKeyComponents { n, e }.verify(parameters, message, unverified)
-            }
-            (Method::Other(algorithm), DecodingKeyKind::SecretOrDer(key)) => {
-                with_ring::UnparsedPublicKey::new(*algorithm, key).verify(message, unverified)
-            }
-            (Method::Rsa(_) | Method::Other(_), _) => return Err(signature::Error::new()),
-        };
-        verified.map_err(|_| signature::Error::new())
-    }
-}
-
-impl JwtVerifier for RingVerifier {
-    fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
+/// Whether `key` has signed `message` in this way.
+pub(super) fn is_signed(
+    algorithm: Algorithm,
+    key: &DecodingKey,
+    message: &[u8],
+    unverified: &[u8],
+) -> bool {
+    let verified = match (method(algorithm), key.kind()) {
+        (Some(Method::Rsa(parameters)), DecodingKeyKind::RsaModulusExponent { n, e }) => {
+            with_ring::RsaPublicKeyComponents { n, e }.verify(parameters, message, unverified)
+        }
+        (Some(Method::Other(algorithm)), DecodingKeyKind::SecretOrDer(key)) => {
+            with_ring::UnparsedPublicKey::new(algorithm, key).verify(message, unverified)
+        }
+        (Some(Method::Rsa(_) | Method::Other(_)) | None, _) => return false,
+    };
+    verified.is_ok()
 }

@@ -53,6 +53,22 @@ fn head(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
+/// A tool that signs with the library itself chooses a provider for the whole process.
+#[test]
+fn up5_the_choice_of_cryptography_for_the_process_is_left_to_others() {
+    use jsonwebtoken::{crypto, errors::ErrorKind};
+
+    static OF_A_TOOL: crypto::CryptoProvider = crypto::CryptoProvider {
+        signer_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+        verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+        key_utils: crypto::KeyUtils::new_unimplemented(),
+    };
+    let ec = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
+    assert!(outcome(&ec, &[ec_key()]).is_ok());
+    assert!(OF_A_TOOL.install_default().is_ok(), "none was chosen yet");
+    assert!(outcome(&ec, &[ec_key()]).is_ok(), "and ours is asked still");
+}
+
 #[test]
 fn up5_the_examples_of_the_specifications_are_genuine() {
     let ec = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");

@@ -1,6 +1,6 @@
 //! A bucket of our own: in the region, closed to the public, emptied by itself.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     context::Context,
@@ -9,6 +9,9 @@ use super::{
     plan::LABEL,
 };
 use crate::error::{Failure, Outcome};
+
+/// The purpose of the bucket that the service keeps its ledger in.
+pub const LEDGER: &str = "ledger";
 
 /// Makes the bucket for this purpose, unless it is there; its objects live for so many days.
 pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()> {
@@ -30,9 +33,7 @@ pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()
         },
         // Deleted at once and for good: what is in it is of no use to anybody later.
         "softDeletePolicy": { "retentionDurationSeconds": "0" },
-        "lifecycle": { "rule": [
-            { "action": { "type": "Delete" }, "condition": { "age": days } },
-        ] },
+        "lifecycle": lifecycle(purpose, days),
     });
     let request = Request {
         path: "storage/v1/b",
@@ -53,8 +54,55 @@ pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()
     }
 }
 
+/// What goes by itself: what is old, and what says of itself that it is over.
+fn lifecycle(purpose: &str, days: u32) -> Value {
+    let mut rules = vec![rule(&json!({ "age": days }))];
+    if purpose == LEDGER {
+        rules.push(rule(&over()));
+    }
+    json!({ "rule": rules })
+}
+
+fn rule(condition: &Value) -> Value {
+    json!({ "action": { "type": "Delete" }, "condition": condition })
+}
+
+/// A record of the ledger carries the time until which it matters; a day is for clocks that differ.
+fn over() -> Value {
+    json!({ "daysSinceCustomTime": 1 })
+}
+
+/// Whether the ledger's bucket deletes what is over; one of an earlier version does not.
+pub fn deletes_what_is_over(bucket: &Value) -> bool {
+    rules(bucket).contains(&rule(&over()))
+}
+
+fn rules(bucket: &Value) -> Vec<Value> {
+    let rules = bucket["lifecycle"]["rule"].as_array();
+    rules.cloned().unwrap_or_default()
+}
+
+/// Adds the rule to those that the bucket has.
+pub async fn let_what_is_over_go(context: &Context<'_>, bucket: &Value) -> Outcome<()> {
+    let name = context.names.bucket(LEDGER);
+    let mut rules = rules(bucket);
+    rules.push(rule(&over()));
+    // The rules are written as a whole: not over those that somebody has set meanwhile.
+    let metageneration = bucket["metageneration"].as_str();
+    let query = metageneration.map(|number| [("ifMetagenerationMatch", number)]);
+    let request = Request {
+        path: &format!("storage/v1/b/{name}"),
+        query: query.as_ref().map_or(&[], |query| query.as_slice()),
+        body: Some(&json!({ "lifecycle": { "rule": rules } })),
+    };
+    let written = context.google.call(&method::BUCKET_PATCH, request).await;
+    written
+        .map(|_| ())
+        .during(format!("failed to give the bucket {name} a rule"))
+}
+
 /// What is put into it must stay in the project.
-pub fn check_owner(names: &Names, name: &str, bucket: &serde_json::Value) -> Outcome<()> {
+pub fn check_owner(names: &Names, name: &str, bucket: &Value) -> Outcome<()> {
     if names.owns(bucket) {
         return Ok(());
     }

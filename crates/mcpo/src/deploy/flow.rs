@@ -36,6 +36,7 @@ pub async fn deploy(
     // A right that is missing shows before the build.
     let seen = plan::observe(&context.google, &context.settings, &context.names, disabled).await?;
     check_owner(args, context, &seen)?;
+    report::left_over(context.ui, &seen);
     let prepared = prepare(args, context, package, &seen).await?;
     let state = match &prepared.reference {
         Some(reference) => ImageState::Known {
@@ -145,8 +146,12 @@ async fn carry_out(
     };
     let (versions, reference) =
         tokio::try_join!(release::identity_and_state(context, plan), image)?;
-    let versions = all_versions(context, seen, &versions);
     let current = seen.service.as_ref();
+    if plan.service.is_empty() {
+        // What was changed lies beside it.
+        return release::settle(context, current).await;
+    }
+    let versions = all_versions(context, seen, &versions);
     release::release(context, current, &reference, &versions, wanted).await
 }
 
@@ -222,6 +227,7 @@ async fn finish(
             "unchanged"
         };
         let mut summary = report::plan_as_json(context, &plan.lines(), outcome);
+        summary["left_over"] = seen.left_over.clone().into();
         summary["revision"] = released.map(|released| released.revision).into();
         summary["verified"] = verified.map(|verified| verified.summary).into();
         summary["password_secret"] = password.map(|_| context.names.secret_id(PASSWORD)).into();

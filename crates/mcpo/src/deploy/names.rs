@@ -1,10 +1,16 @@
 //! What everything is called at Google's.
 
+use serde_json::{Map, Value};
+
 use super::{
     image::digest,
+    plan::LABEL,
     settings::{SecretSetting, SecretSource, Settings},
 };
 
+/// What says of a secret which service it belongs to: its name alone may fit another one as well.
+const SERVICE_LABEL: &str = "mcpo-service";
+const REGION_LABEL: &str = "mcpo-region";
 /// What lets the service read a secret.
 pub const SECRET_ROLE: &str = "roles/secretmanager.secretAccessor";
 /// What says of a service account, which has no labels, that it is ours.
@@ -122,6 +128,23 @@ impl Names {
         format!("projects/{}/secrets/{id}", self.project)
     }
 
+    /// What marks a secret as one of this service.
+    pub fn labels(&self) -> Map<String, Value> {
+        let label = |name: &str, value: &str| (name.to_owned(), value.into());
+        Map::from_iter([
+            label(LABEL.0, LABEL.1),
+            label(SERVICE_LABEL, &self.service_id),
+            label(REGION_LABEL, &self.region),
+        ])
+    }
+
+    /// Whether something has all of the labels of this service.
+    pub fn has_labels(&self, resource: &Value) -> bool {
+        let labels = self.labels();
+        let mut labels = labels.iter();
+        labels.all(|(name, value)| resource["labels"][name] == *value)
+    }
+
     /// Bucket names are everybody's, so the project's number is in them.
     pub fn bucket(&self, purpose: &str) -> String {
         shortened(
@@ -144,7 +167,7 @@ impl Names {
     }
 
     /// Whether a bucket is this project's: its name may be taken by anybody in the world.
-    pub fn owns(&self, bucket: &serde_json::Value) -> bool {
+    pub fn owns(&self, bucket: &Value) -> bool {
         let number = bucket["projectNumber"].as_str();
         number.and_then(|number| number.parse().ok()) == Some(self.number)
     }

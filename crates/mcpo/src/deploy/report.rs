@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{context::Context, plan::Line};
+use super::{
+    context::Context,
+    plan::{Line, Observed},
+};
 use crate::{error::Exit, ui::Ui, walk::Secret};
 
 /// Raised when a field changes its meaning or goes away; new fields may come at any time.
@@ -38,6 +41,22 @@ pub fn plan(context: &Context<'_>, lines: &[Line]) {
         ui.say(format_args!(
             "         {} {} {methods}",
             line.sign, line.text
+        ));
+    }
+}
+
+/// What nothing uses, and nothing was done about.
+pub fn left_over(ui: &Ui, seen: &Observed) {
+    for (id, version) in &seen.unused {
+        ui.warn(format_args!(
+            "version {version} of {id} is not used: a first deployment beside the one that was \
+             released made it; it can be destroyed"
+        ));
+    }
+    for id in &seen.left_over {
+        ui.warn(format_args!(
+            "secret {id} is left over: no setting names it any more; --delete removes it with \
+             everything else"
         ));
     }
 }

@@ -104,7 +104,12 @@ fn prepare(cloud: &Cloud, found: Found, request: &Request) -> Result<Call, ApiEr
         (Some(name), body) => {
             let empty = json!({});
             let body = if body.is_null() { &empty } else { body };
-            schema::check(found.api, name, body, Direction::Request).map_err(invalid)?;
+            let direction = if request.method == hyper::Method::PATCH {
+                Direction::Change
+            } else {
+                Direction::Request
+            };
+            schema::check(found.api, name, body, direction).map_err(invalid)?;
         }
         (None, Value::Null) => {}
         (None, _) => return Err(invalid("this method takes no body".into())),

@@ -60,6 +60,14 @@ impl ApiError {
         }
     }
 
+    /// It is not in a state in which that could be done.
+    pub fn failed_precondition(message: impl Into<String>) -> Self {
+        Self {
+            status: "FAILED_PRECONDITION",
+            ..Self::new(400, message)
+        }
+    }
+
     /// The caller may not do that.
     pub fn denied(permission: &str) -> Self {
         let message =

@@ -67,6 +67,46 @@ impl Google {
         last.map(|object| object.data.clone()).unwrap_or_default()
     }
 
+    /// The versions of one secret, by its full name; those that were destroyed are empty.
+    pub fn versions(&self, secret: &str) -> Vec<String> {
+        use base64::Engine as _;
+
+        let state = self.cloud.state();
+        let versions = state.payloads.get(secret).into_iter().flatten();
+        let decode = |data: &String| base64::prelude::BASE64_STANDARD.decode(data).ok();
+        versions
+            .map(|data| data.as_ref().and_then(decode).unwrap_or_default())
+            .map(|bytes| String::from_utf8(bytes).unwrap_or_default())
+            .collect()
+    }
+
+    /// Adds a version to a secret behind everybody's back.
+    pub fn add_version(&self, secret: &str, value: &str) {
+        use base64::Engine as _;
+
+        let data = base64::prelude::BASE64_STANDARD.encode(value);
+        let mut state = self.cloud.state();
+        let versions = state.payloads.entry(secret.to_owned()).or_default();
+        versions.push(Some(data));
+    }
+
+    /// Destroys a version of a secret behind everybody's back.
+    pub fn destroy_version(&self, secret: &str, number: usize) {
+        let mut state = self.cloud.state();
+        if let Some(versions) = state.payloads.get_mut(secret) {
+            versions[number - 1] = None;
+        }
+    }
+
+    /// What each object says of itself about when it ends, by name.
+    pub fn custom_times(&self) -> Vec<(String, Option<String>)> {
+        let state = self.cloud.state();
+        let objects = state.objects.iter();
+        objects
+            .map(|((_, name), object)| (name.clone(), object.custom_time.clone()))
+            .collect()
+    }
+
     /// Every version of every secret.
     pub fn secrets(&self) -> Vec<String> {
         use base64::Engine as _;
@@ -107,6 +147,14 @@ impl Google {
             .state()
             .resources
             .insert(name.to_owned(), resource);
+    }
+
+    /// Removes a resource behind everybody's back, a secret with its versions.
+    pub fn remove(&self, name: &str) {
+        let mut state = self.cloud.state();
+        state.resources.remove(name);
+        state.policies.remove(name);
+        state.payloads.remove(name);
     }
 
     /// The tags of an image, by the package's full name, and the digest that each leads to.

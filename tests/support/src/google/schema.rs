@@ -12,6 +12,8 @@ use super::facts::{Api, Found};
 pub enum Direction {
     /// From the client: fields that only Google writes have no business in it.
     Request,
+    /// The same, about something that is there: fields that are not sent stay.
+    Change,
     /// From us.
     Answer,
 }
@@ -113,13 +115,18 @@ impl Checker<'_> {
                     "Invalid JSON payload received. Unknown name \"{name}\" at '{at}': Cannot find field."
                 ));
             }
-            if self.direction == Direction::Request && known["readOnly"] == true {
+            if self.direction != Direction::Answer && known["readOnly"] == true {
                 return Err(format!("'{here}' is output only"));
             }
             self.check(known, field, &here)?;
         }
         for (name, known) in facts["properties"].as_object().into_iter().flatten() {
-            if self.direction == Direction::Request
+            let is_whole = match self.direction {
+                Direction::Request => true,
+                Direction::Change => !at.is_empty(),
+                Direction::Answer => false,
+            };
+            if is_whole
                 && known["x-required"] == true
                 && !fields.contains_key(name)
                 && !is_filled_in_by_google(name)

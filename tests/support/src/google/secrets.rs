@@ -10,6 +10,9 @@ use super::{
     state::{State, timestamp},
 };
 
+/// So few that a test sees the second page.
+const PAGE: usize = 2;
+
 /// `secretmanager`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     let mut state = cloud.state();
@@ -21,6 +24,8 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     match method.unwrap_or_default() {
         "get" => state.get(&call.path("name")),
         "create" => create(cloud, &mut state, call),
+        "list" => Ok(list(&state, call)),
+        "patch" => patch(&mut state, call),
         "delete" => {
             state.payloads.remove(&call.path("name"));
             state.delete(&call.path("name"))?;
@@ -45,8 +50,12 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
             Ok(json!({ "name": name, "payload": payload }))
         }
         "versions.get" => {
-            let (name, _) = read_version(&state, &call.path("name"))?;
-            Ok(version(&name))
+            let (name, payload) = find_version(&state, &call.path("name"))?;
+            let mut found = version(&name);
+            if payload.is_none() {
+                found["state"] = "DESTROYED".into();
+            }
+            Ok(found)
         }
         _ => Err(not_here(call)),
     }
@@ -65,6 +74,45 @@ fn create(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
     secret["createTime"] = timestamp().into();
     secret["etag"] = format!("\"{}\"", state.next()).into();
     state.create(&name, secret)
+}
+
+/// Page by page, as a project with many secrets has it.
+fn list(state: &State, call: &Call) -> Value {
+    let prefix = format!("{}/secrets/", call.path("parent"));
+    let after = call.query("pageToken").unwrap_or_default();
+    let mut found = state
+        .resources
+        .range(prefix.clone()..)
+        .take_while(|(name, _)| name.starts_with(&prefix))
+        .filter(|(name, _)| name.as_str() > after);
+    let page: Vec<_> = found.by_ref().take(PAGE).collect();
+    let secrets: Vec<_> = page.iter().map(|(_, secret)| (*secret).clone()).collect();
+    let mut answer = json!({ "secrets": secrets });
+    if let (Some((last, _)), Some(_)) = (page.last(), found.next()) {
+        answer["nextPageToken"] = Value::from(last.as_str());
+    }
+    answer
+}
+
+/// Labels and annotations can be changed.
+fn patch(state: &mut State, call: &Call) -> Answer {
+    let name = call.path("name");
+    let mut secret = state.get(&name)?;
+    if let Some(etag) = call.body["etag"].as_str()
+        && secret["etag"] != etag
+    {
+        return Err(ApiError::aborted(&name));
+    }
+    let mask = call.query("updateMask").unwrap_or_default();
+    for field in mask.split(',') {
+        if !["labels", "annotations"].contains(&field) {
+            return Err(ApiError::new(400, format!("{field:?} cannot be updated")));
+        }
+        secret[field] = call.body[field].clone();
+    }
+    secret["etag"] = format!("\"{}\"", state.next()).into();
+    state.resources.insert(name, secret.clone());
+    Ok(secret)
 }
 
 fn add_version(state: &mut State, call: &Call) -> Answer {
@@ -90,8 +138,21 @@ fn version(name: &str) -> Value {
     json!({ "name": name, "state": "ENABLED", "createTime": timestamp() })
 }
 
-/// The full name and the data of a version; `latest` is one.
+/// The full name and the data of a version; `latest` is one, whatever its state is.
 pub fn read_version(state: &State, name: &str) -> Result<(String, Vec<u8>), ApiError> {
+    let (name, payload) = find_version(state, name)?;
+    let data = payload.ok_or_else(|| {
+        let message = format!("Secret Version [{name}] is in DESTROYED state.");
+        ApiError::failed_precondition(message)
+    })?;
+    let data = BASE64_STANDARD
+        .decode(data)
+        .map_err(|_| ApiError::not_found(&name))?;
+    Ok((name, data))
+}
+
+/// The full name and the payload, which is gone from a version that was destroyed.
+fn find_version(state: &State, name: &str) -> Result<(String, Option<String>), ApiError> {
     let missing = || ApiError::not_found(name);
     let (secret, version) = name.split_once("/versions/").ok_or_else(missing)?;
     let versions = state.payloads.get(secret).ok_or_else(missing)?;
@@ -99,8 +160,7 @@ pub fn read_version(state: &State, name: &str) -> Result<(String, Vec<u8>), ApiE
         "latest" => versions.len(),
         number => number.parse().map_err(|_| missing())?,
     };
-    let data = number.checked_sub(1).and_then(|index| versions.get(index));
-    let data = data.cloned().flatten().ok_or_else(missing)?;
-    let data = BASE64_STANDARD.decode(data).map_err(|_| missing())?;
-    Ok((format!("{secret}/versions/{number}"), data))
+    let payload = number.checked_sub(1).and_then(|index| versions.get(index));
+    let payload = payload.cloned().ok_or_else(missing)?;
+    Ok((format!("{secret}/versions/{number}"), payload))
 }

@@ -30,7 +30,7 @@ pub struct State {
     pub resources: BTreeMap<String, Value>,
     /// Access policies by the name of what they are about.
     pub policies: BTreeMap<String, Value>,
-    /// Payloads of secrets by secret: the first is version 1, none is destroyed.
+    /// Payloads of secrets by secret: the first is version 1; `None` was destroyed.
     pub payloads: BTreeMap<String, Vec<Option<String>>>,
     /// Objects by bucket and name.
     pub objects: BTreeMap<(String, String), Object>,
@@ -60,6 +60,8 @@ pub struct Object {
     pub generation: u64,
     /// When it was written.
     pub written: String,
+    /// What it says itself about when it was or ends.
+    pub custom_time: Option<String>,
 }
 
 /// A resumable upload.
@@ -75,6 +77,8 @@ pub struct Upload {
     pub content_type: String,
     /// The generation that has to be there when it is done.
     pub if_generation: Option<u64>,
+    /// What the object is to say of itself.
+    pub custom_time: Option<String>,
 }
 
 impl State {

@@ -4,6 +4,7 @@
 mod keys;
 mod provider;
 mod server;
+mod tls;
 
 use std::{
     net::SocketAddr,
@@ -72,8 +73,24 @@ impl TestIssuer {
     pub async fn start_at(clock: Arc<ManualClock>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
+        Self::serve(listener, format!("http://{address}/tenant"), clock)
+    }
+
+    /// One with a certificate for `localhost`, and who vouches for that, in PEM: an authority that
+    /// nobody knows.
+    pub async fn start_with_tls() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (front, authority) = tls::in_front_of(address).await;
+        let issuer = format!("https://localhost:{}/tenant", front.port());
+        let issuer = Self::serve(listener, issuer, Arc::default());
+        (issuer, authority)
+    }
+
+    fn serve(listener: TcpListener, issuer: String, clock: Arc<ManualClock>) -> Self {
+        let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
-            issuer: format!("http://{address}/tenant"),
+            issuer,
             keys: Mutex::new(vec![SigningKey::new("first")]),
             fault: Mutex::default(),
             key_requests: AtomicUsize::new(0),

@@ -78,10 +78,13 @@ impl Reader<'_> {
     /// The address may hold a password, so it is never repeated.
     #[cfg(feature = "redis")]
     fn redis(&mut self, text: &str) -> LedgerChoice {
-        use crate::ledger::{RedisAddress, RedisAddressError};
+        use crate::{
+            ledger::{RedisAddress, RedisAddressError},
+            tls,
+        };
         let authorities = self.text("MCPO_LEDGER_CA");
         let authorities = authorities.map(|text| {
-            if text.starts_with("-----BEGIN") {
+            if tls::is_pem(&text) {
                 return Ok(text.into_bytes());
             }
             std::fs::read(&text).map_err(|error| (text, error))
@@ -90,8 +93,7 @@ impl Reader<'_> {
             Ok(authorities) => authorities,
             Err((path, error)) => {
                 let problem = format!("cannot be read: {error}");
-                let allowed = "certificates in PEM, or the path of a file with them";
-                self.wrong("MCPO_LEDGER_CA", Some(path), problem, allowed);
+                self.wrong("MCPO_LEDGER_CA", Some(path), problem, tls::AUTHORITIES_HELP);
                 return LedgerChoice::Memory;
             }
         };

@@ -2,8 +2,8 @@
 //!
 //! Each grant is one object, and its generation number is the record's version: a write names the
 //! generation that it replaces (`ifGenerationMatch`), and the bucket carries out one of those that
-//! name the same. Expired objects go by a lifecycle rule of the bucket, 100 days after their last
-//! write; `mcpo deploy` makes the bucket with it.
+//! name the same. Each object carries the time until which it matters (`customTime`), and goes by a
+//! lifecycle rule of the bucket a day after that; `mcpo deploy` makes the bucket with it.
 //! <https://cloud.google.com/storage/docs/request-preconditions>
 
 mod http;
@@ -96,10 +96,13 @@ impl BucketLedger {
         const ACTION: &str = "write a grant";
         let write = random::bytes().map_err(|error| LedgerError::new(ACTION, error))?;
         let stored = Stored { record, write };
-        let text = serde_json::to_vec(&stored).map_err(|error| LedgerError::new(ACTION, error))?;
+        let expires_at = stored.record.expires_at;
+        let text =
+            serde_json::to_string(&stored).map_err(|error| LedgerError::new(ACTION, error))?;
         let mut generation = expected.map_or(0, |version| version.0);
         loop {
-            let put = patiently(ACTION, || self.objects.put(id, generation, text.clone())).await?;
+            let put = || self.objects.put(id, generation, &text, expires_at);
+            let put = patiently(ACTION, put).await?;
             if put == Put::Done {
                 return Ok(Swap::Done);
             }

@@ -4,16 +4,18 @@ use std::fmt::Write as _;
 
 use http::{HeaderMap, StatusCode, header};
 use reqwest::RequestBuilder;
+use serde_json::json;
 
 use super::{
     Found, Put,
     http::{self as wire, BucketName, Endpoints, Http, Trouble},
     token::Tokens,
 };
-use crate::ledger::GrantId;
+use crate::{clock::Timestamp, ledger::GrantId};
 
 const WHOM: &str = "Cloud Storage";
 const GENERATION: &str = "x-goog-generation";
+const BOUNDARY: &str = "mcpo-grant";
 
 /// The objects that are grants.
 pub(super) struct Objects {
@@ -52,22 +54,25 @@ impl Objects {
         }
     }
 
-    /// Writes the object if its generation still is `generation`; 0 stands for none.
+    /// Writes the object if its generation still is `generation`; 0 stands for none. It says until
+    /// when it matters, so that the bucket can clean up.
     pub(super) async fn put(
         &self,
         id: GrantId,
         generation: u64,
-        text: Vec<u8>,
+        text: &str,
+        expires_at: Timestamp,
     ) -> Result<Put, Trouble> {
         let path = format!("upload/storage/v1/b/{}/o", self.bucket);
         let query = [
-            ("uploadType", "media"),
-            ("name", &name(id)),
+            ("uploadType", "multipart"),
             ("ifGenerationMatch", &generation.to_string()),
         ];
         let request = self.http.client()?.post(self.url(&path)?).query(&query);
-        let request = request.header(header::CONTENT_TYPE, "application/json");
-        match self.ask(request.body(text)).await?.status() {
+        let kind = format!("multipart/related; boundary={BOUNDARY}");
+        let request = request.header(header::CONTENT_TYPE, kind);
+        let facts = json!({ "name": name(id), "customTime": rfc_3339(expires_at) });
+        match self.ask(request.body(parts(&facts, text))).await?.status() {
             StatusCode::OK => Ok(Put::Done),
             StatusCode::PRECONDITION_FAILED => Ok(Put::Refused),
             // A generation was named, and the object is gone.
@@ -103,6 +108,20 @@ impl Objects {
         };
         Trouble::Lasting(format!("bucket {bucket}: {WHOM} answered {status}{hint}"))
     }
+}
+
+/// What is said about an object, and what is in it. JSON as it is written here has no line breaks, so
+/// no line of it can be the boundary.
+fn parts(facts: &serde_json::Value, text: &str) -> String {
+    let head = "Content-Type: application/json\r\n\r\n";
+    format!("--{BOUNDARY}\r\n{head}{facts}\r\n--{BOUNDARY}\r\n{head}{text}\r\n--{BOUNDARY}--\r\n")
+}
+
+/// In Google's way of writing a time; what lies beyond all calendars never comes.
+fn rfc_3339(time: Timestamp) -> Option<String> {
+    let seconds = i64::try_from(time.0).ok()?;
+    let time = chrono::DateTime::from_timestamp(seconds, 0)?;
+    Some(time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
 }
 
 /// The name of the object of a grant.

@@ -3,10 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use redis::RedisConnectionInfo;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
+use rustls::ClientConfig;
 use url::Url;
 
 use crate::tls;
@@ -104,25 +101,12 @@ impl RedisAddress {
 }
 
 fn tls_config(authorities: Option<&[u8]>) -> Result<Arc<ClientConfig>, RedisAddressError> {
-    let roots = authorities.map(roots).transpose()?;
+    let roots = authorities.map(tls::authorities_in).transpose();
+    let roots = roots.map_err(|_| RedisAddressError::Authorities)?;
     let config = tls::client_config(roots);
     config
         .map(Arc::new)
         .map_err(|error| RedisAddressError::Tls(Box::new(error)))
-}
-
-fn roots(pem: &[u8]) -> Result<RootCertStore, RedisAddressError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|_| RedisAddressError::Authorities)?;
-        roots
-            .add(certificate)
-            .map_err(|_| RedisAddressError::Authorities)?;
-    }
-    if roots.is_empty() {
-        return Err(RedisAddressError::Authorities);
-    }
-    Ok(roots)
 }
 
 fn decoded(part: &str) -> Result<String, RedisAddressError> {

@@ -61,6 +61,10 @@ methods! {
         "secretmanager.secrets.get" in "secretmanager.viewer";
     SECRET_CREATE = POST "secretmanager" "secretmanager.projects.secrets.create",
         "secretmanager.secrets.create" in "secretmanager.admin";
+    SECRETS_LIST = GET "secretmanager" "secretmanager.projects.secrets.list",
+        "secretmanager.secrets.list" in "secretmanager.viewer";
+    SECRET_LABEL = PATCH "secretmanager" "secretmanager.projects.secrets.patch",
+        "secretmanager.secrets.update" in "secretmanager.admin";
     SECRET_DELETE = DELETE "secretmanager" "secretmanager.projects.secrets.delete",
         "secretmanager.secrets.delete" in "secretmanager.admin";
     SECRET_ADD = POST "secretmanager" "secretmanager.projects.secrets.addVersion",
@@ -77,6 +81,8 @@ methods! {
         "storage.buckets.get" in "storage.bucketViewer";
     BUCKET_CREATE = POST "storage" "storage.buckets.insert",
         "storage.buckets.create" in "storage.admin";
+    BUCKET_PATCH = PATCH "storage" "storage.buckets.patch",
+        "storage.buckets.update" in "storage.admin";
     BUCKET_DELETE = DELETE "storage" "storage.buckets.delete",
         "storage.buckets.delete" in "storage.admin";
     BUCKET_POLICY = GET "storage" "storage.buckets.getIamPolicy",

@@ -16,11 +16,7 @@ impl Plan {
     pub fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         let mut add = |sign, text: String, methods: &[&'static str]| {
-            lines.push(Line {
-                sign,
-                text,
-                methods: methods.to_vec(),
-            });
+            lines.push(line(sign, text, methods));
         };
         if !self.apis.is_empty() {
             let names: Vec<_> = self
@@ -48,31 +44,22 @@ impl Plan {
                 &[method::ACCOUNT_CREATE.id],
             );
         }
-        for secret in &self.secrets {
-            let (sign, what) = if secret.is_new {
-                ('+', "secret")
-            } else {
-                ('~', "secret, new version of")
-            };
-            let methods: &[_] = if secret.is_new {
-                &[method::SECRET_CREATE.id, method::SECRET_ADD.id]
-            } else {
-                &[method::SECRET_ADD.id]
-            };
-            add(sign, format!("{what} {}", secret.id), methods);
-        }
-        for id in &self.grants {
-            add(
-                '+',
-                format!("the service may read secret {id}"),
-                &[method::SECRET_GRANT.id],
-            );
-        }
+        lines.extend(self.secret_lines());
+        let mut add = |sign, text: String, methods: &[&'static str]| {
+            lines.push(line(sign, text, methods));
+        };
         if self.makes_bucket {
             add(
                 '+',
                 "bucket for the ledger".into(),
                 &[method::BUCKET_CREATE.id],
+            );
+        }
+        if self.old_bucket.is_some() {
+            add(
+                '~',
+                "the ledger's bucket deletes records a day after they are over".into(),
+                &[method::BUCKET_PATCH.id],
             );
         }
         if self.grants_bucket {
@@ -107,5 +94,42 @@ impl Plan {
             add(sign, text.clone(), &[write]);
         }
         lines
+    }
+
+    fn secret_lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for secret in &self.secrets {
+            let (sign, what) = if secret.is_new {
+                ('+', "secret")
+            } else {
+                ('~', "secret, new version of")
+            };
+            let methods: &[_] = if secret.is_new {
+                &[method::SECRET_CREATE.id, method::SECRET_ADD.id]
+            } else {
+                &[method::SECRET_ADD.id]
+            };
+            lines.push(line(sign, format!("{what} {}", secret.id), methods));
+        }
+        for (id, ..) in &self.labels {
+            let text = format!("secret {id}: labels of its service");
+            lines.push(line('~', text, &[method::SECRET_LABEL.id]));
+        }
+        for id in &self.grants {
+            lines.push(line(
+                '+',
+                format!("the service may read secret {id}"),
+                &[method::SECRET_GRANT.id],
+            ));
+        }
+        lines
+    }
+}
+
+fn line(sign: char, text: String, methods: &[&'static str]) -> Line {
+    Line {
+        sign,
+        text,
+        methods: methods.to_vec(),
     }
 }

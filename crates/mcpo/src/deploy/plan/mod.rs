@@ -1,26 +1,28 @@
 //! What is there, what is wanted, and the difference: everything that would be changed, in order.
 
 mod diff;
+mod left_over;
 mod lines;
+mod made;
 mod observe;
+mod secrets;
 mod service;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use self::{
     diff::shares,
+    left_over::find as left_over,
     lines::Line,
-    observe::{Observed, observe, project},
-    service::{Versions, managed_mask, service},
+    observe::{Observed, decoded, observe, project},
+    service::{Versions, managed_mask, pinned, service},
 };
 use super::{
+    bucket,
     names::{APIS, BUILD_API, Names},
-    settings::{Ledger, SecretSource, Settings},
+    settings::{Ledger, Settings},
 };
-use crate::{
-    error::{Failure, Outcome},
-    walk::Secret,
-};
+use crate::{error::Outcome, walk::Secret};
 
 /// What marks everything that is ours.
 pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
@@ -38,8 +40,13 @@ pub struct Plan {
     pub makes_repository: bool,
     pub makes_account: bool,
     pub makes_bucket: bool,
+    /// The bucket of an earlier version, which keeps for long what is over soon.
+    pub old_bucket: Option<Value>,
     pub grants_bucket: bool,
     pub secrets: Vec<SecretChange>,
+    /// Secrets of earlier versions, which get the labels of their service: the id, the etag, and
+    /// all labels.
+    pub labels: Vec<(String, Value, Map<String, Value>)>,
     /// Secrets that the account may not read yet, by id.
     pub grants: Vec<String>,
     pub pushes: bool,
@@ -82,6 +89,10 @@ impl Plan {
             makes_repository: !seen.has_repository,
             makes_account: settings.service_account.is_none() && !seen.has_account,
             makes_bucket: settings.ledger == Ledger::Bucket && seen.bucket.is_none(),
+            old_bucket: seen
+                .bucket
+                .clone()
+                .filter(|bucket| !bucket::deletes_what_is_over(bucket)),
             creates_service: seen.service.is_none(),
             ..Self::default()
         };
@@ -124,73 +135,6 @@ impl Plan {
             plan.service.push(format!("traffic: {before} → {after}"));
         }
         Ok(plan)
-    }
-
-    fn plan_secrets(
-        &mut self,
-        settings: &Settings,
-        names: &Names,
-        seen: &Observed,
-        member: &str,
-        versions: &mut Versions,
-    ) -> Outcome<()> {
-        let mut missing = Vec::new();
-        for setting in &settings.secrets {
-            let id = names.secret_of(setting);
-            let found = seen.secrets.get(&id);
-            let current = found.and_then(|secret| secret.latest.clone());
-            let value = match (&setting.source, &current) {
-                (SecretSource::Made(made), None) => Some(made.make()?),
-                (SecretSource::Local(Some(value)), Some((_, Some(known)))) if value == known => {
-                    None
-                }
-                (SecretSource::Local(Some(value)), _) => Some(value.clone()),
-                (SecretSource::Local(None), None) => {
-                    missing.push(format!(
-                        "{} is not set, neither in the shell nor in .env",
-                        setting.variable
-                    ));
-                    None
-                }
-                (SecretSource::Existing { .. }, None) => {
-                    missing.push(format!(
-                        "there is no secret {id} with a version for {}",
-                        setting.variable
-                    ));
-                    None
-                }
-                _ => None,
-            };
-            if !found
-                .is_some_and(|secret| grants(&secret.policy, super::names::SECRET_ROLE, member))
-            {
-                self.grants.push(id.clone());
-            }
-            match value {
-                Some(value) => {
-                    versions.set(&setting.variable, &id, "new");
-                    self.secrets.push(SecretChange {
-                        variable: setting.variable.clone(),
-                        is_new: found.is_none(),
-                        id,
-                        value,
-                    });
-                }
-                None => {
-                    let version = current.map_or_else(String::new, |(version, _)| version);
-                    versions.set(&setting.variable, &id, &version);
-                }
-            }
-        }
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::new(format!(
-                "secrets are missing:\n  - {}",
-                missing.join("\n  - ")
-            ))
-            .hint("set them in .env or in the shell; they go into Secret Manager and nowhere else"))
-        }
     }
 
     /// Whether everything is as it should be.

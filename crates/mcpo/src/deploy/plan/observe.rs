@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
+use super::{LABEL, left_over, made};
+
 use crate::{
     deploy::{
         bucket,
@@ -27,13 +29,19 @@ pub struct Observed {
     pub bucket: Option<Value>,
     pub bucket_policy: Value,
     pub service: Option<Value>,
+    /// Versions of made secrets that count for nothing: the secret's id and the version.
+    pub unused: Vec<(String, String)>,
+    /// Secrets of this service that no setting names any more, by id.
+    pub left_over: Vec<String>,
 }
 
 /// A secret that exists.
 #[derive(Debug, Default)]
 pub struct SeenSecret {
+    /// The secret itself, if it is ours and does not say of which service.
+    pub unlabelled: Option<Value>,
     pub policy: Value,
-    /// The latest version, and its value if it was needed.
+    /// The version that is to be used, and its value if it was needed.
     pub latest: Option<(String, Option<Secret>)>,
 }
 
@@ -168,8 +176,18 @@ pub async fn observe(
         }
         Ok(seen)
     };
-    let (repository, account, service, (bucket, bucket_policy), secrets) =
-        tokio::try_join!(repository, account, service, bucket, secrets)?;
+    let left_over = async {
+        if !is_on("secretmanager") {
+            return Ok(None);
+        }
+        left_over::find(google, names, settings).await
+    };
+    let (repository, account, service, (bucket, bucket_policy), mut secrets, left_over) =
+        tokio::try_join!(repository, account, service, bucket, secrets, left_over)?;
+    let unused = match &service {
+        Some(service) => made::keep(google, settings, names, service, &mut secrets).await?,
+        None => Vec::new(),
+    };
     Ok(Observed {
         has_repository: repository.is_some(),
         has_account: account.is_some(),
@@ -177,6 +195,9 @@ pub async fn observe(
         bucket,
         bucket_policy,
         service,
+        unused,
+        // Whoever may not list secrets can deploy all the same.
+        left_over: left_over.unwrap_or_default(),
         disabled,
     })
 }
@@ -216,14 +237,13 @@ async fn secret(
     let id = names.secret_of(setting);
     let name = names.secret(&id);
     let during = || format!("failed to look at the secret {id}");
-    if google
-        .find(&method::SECRET_GET, &format!("v1/{name}"))
-        .await
-        .during(during())?
-        .is_none()
-    {
+    let path = format!("v1/{name}");
+    let found = google.find(&method::SECRET_GET, &path).await;
+    let Some(found) = found.during(during())? else {
         return Ok(None);
-    }
+    };
+    let is_foreign = matches!(&setting.source, SecretSource::Existing { .. });
+    let lacks_labels = found["labels"][LABEL.0] == LABEL.1 && !names.has_labels(&found);
     let policy_path = format!("v1/{name}:getIamPolicy");
     let wanted = match &setting.source {
         SecretSource::Existing {
@@ -245,20 +265,26 @@ async fn secret(
     };
     let policy = google.policy(&method::SECRET_POLICY, &policy_path);
     let (version, policy) = tokio::join!(version, policy);
+    let is_made = matches!(&setting.source, SecretSource::Made(_));
     let latest = version.during(during())?.and_then(|version| {
+        if is_made && version["state"] != "ENABLED" {
+            return None;
+        }
         let number = version["name"].as_str()?.rsplit('/').next()?.to_owned();
         Some((number, decoded(&version)))
     });
     Ok(Some((
         id.clone(),
         SeenSecret {
+            unlabelled: (lacks_labels && !is_foreign).then_some(found),
             policy: policy.during(during())?,
             latest,
         },
     )))
 }
 
-fn decoded(version: &Value) -> Option<Secret> {
+/// The value of a version that was read.
+pub fn decoded(version: &Value) -> Option<Secret> {
     let data = BASE64_STANDARD
         .decode(version["payload"]["data"].as_str()?)
         .ok()?;

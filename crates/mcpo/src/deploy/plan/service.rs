@@ -39,6 +39,21 @@ pub fn variable_source(variable: &Value) -> String {
     }
 }
 
+/// The version of its secret that the service's latest revision has for a variable.
+pub fn pinned<'a>(service: &'a Value, variable: &str, id: &str) -> Option<&'a str> {
+    let variables = service["template"]["containers"][0]["env"].as_array()?;
+    let found = variables.iter().find(|one| one["name"] == variable)?;
+    let reference = &found["valueSource"]["secretKeyRef"];
+    let secret = reference["secret"].as_str()?;
+    if secret.rsplit('/').next() != Some(id) {
+        return None;
+    }
+    // An alias is nothing that stays.
+    reference["version"]
+        .as_str()
+        .filter(|version| version.parse::<u64>().is_ok())
+}
+
 /// The fields that are written.
 pub fn service(settings: &Settings, names: &Names, image: &str, versions: &Versions) -> Value {
     let mut labels = settings.labels.clone();

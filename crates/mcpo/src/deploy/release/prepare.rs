@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::grant;
 use crate::{
@@ -106,6 +106,8 @@ pub async fn identity_and_state(
         tokio::try_join!(secrets, account(context, plan), ledger(context, plan))?;
     let grants = plan.grants.iter().map(|id| grant::secret(context, id));
     let grants = async { futures_util::future::try_join_all(grants).await.map(|_| ()) };
+    let labels = plan.labels.iter().map(|change| label(context, change));
+    let labels = async { futures_util::future::try_join_all(labels).await.map(|_| ()) };
     let ledger_grant = async {
         if plan.grants_bucket {
             grant::bucket(context).await
@@ -113,7 +115,7 @@ pub async fn identity_and_state(
             Ok(())
         }
     };
-    tokio::try_join!(grants, ledger_grant)?;
+    tokio::try_join!(grants, labels, ledger_grant)?;
     Ok(versions)
 }
 
@@ -152,7 +154,7 @@ async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String
     if change.is_new {
         let body = json!({
             "replication": { "automatic": {} },
-            "labels": { LABEL.0: LABEL.1 },
+            "labels": names.labels(),
         });
         let path = format!("v1/projects/{}/secrets", names.project);
         let query = [("secretId", change.id.as_str())];
@@ -193,9 +195,28 @@ async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String
     ))
 }
 
+/// Lets a secret say which service it belongs to.
+async fn label(
+    context: &Context<'_>,
+    (id, etag, labels): &(String, Value, Map<String, Value>),
+) -> Outcome<()> {
+    let path = format!("v1/{}", context.names.secret(id));
+    let request = Request {
+        path: &path,
+        query: &[("updateMask", "labels")],
+        body: Some(&json!({ "labels": labels, "etag": etag })),
+    };
+    let written = context.google.call(&method::SECRET_LABEL, request).await;
+    written
+        .map(|_| ())
+        .during(format!("failed to label the secret {id}"))
+}
+
 async fn ledger(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
     if plan.makes_bucket {
-        bucket::make(context, "ledger", LEDGER_DAYS).await
+        bucket::make(context, bucket::LEDGER, LEDGER_DAYS).await
+    } else if let Some(old) = &plan.old_bucket {
+        bucket::let_what_is_over_go(context, old).await
     } else {
         Ok(())
     }

@@ -5,13 +5,14 @@
 
 mod check;
 mod ledger;
+mod made;
 mod regions;
 mod table;
 
 use std::collections::BTreeMap;
 
-pub use self::ledger::Ledger;
 use self::table::{Ingress, Table};
+pub use self::{ledger::Ledger, made::Made};
 use super::args::DeployArgs;
 use crate::{
     error::{Failure, Outcome},
@@ -89,29 +90,6 @@ pub enum SecretSource {
     /// Made once, then kept.
     Made(Made),
 }
-
-/// A secret that nobody has to think of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
-    /// What a person types, or rather pastes.
-    Password,
-    /// What the runtime seals with.
-    KeyRing,
-}
-
-impl Made {
-    /// A new one.
-    pub fn make(self) -> Outcome<Secret> {
-        match self {
-            Self::Password => Secret::random_of(PASSWORD_LEN),
-            Self::KeyRing => Secret::random(),
-        }
-        .map_err(|error| Failure::new("failed to get random bytes").because(&error))
-    }
-}
-
-/// 144 bits.
-const PASSWORD_LEN: usize = 24;
 
 /// How people prove who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! The password that was made, for those who may read it.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
-
 use super::Context;
 use crate::{
     deploy::{
         google::{During as _, method},
+        plan,
         settings::PASSWORD,
     },
     error::{Exit, Failure, Outcome},
@@ -25,15 +24,16 @@ pub async fn show_password(context: &Context<'_>) -> Outcome {
     Ok(Exit::Success)
 }
 
-/// Its latest version, if there is one.
+/// The one that the service has, or would have.
 pub async fn read(context: &Context<'_>) -> Outcome<Option<Secret>> {
-    let id = context.names.secret_id(PASSWORD);
-    let path = format!("v1/{}/versions/latest:access", context.names.secret(&id));
-    let found = context.google.find(&method::SECRET_READ, &path).await;
-    let Some(found) = found.during(format!("failed to read the secret {id}"))? else {
-        return Ok(None);
-    };
-    let data = BASE64_STANDARD.decode(found["payload"]["data"].as_str().unwrap_or_default());
-    let text = data.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    Ok(text.map(Secret::new))
+    let (google, names) = (&context.google, &context.names);
+    let id = names.secret_id(PASSWORD);
+    let during = || format!("failed to read the secret {id}");
+    let path = format!("v2/{}", names.service());
+    let service = google.find(&method::SERVICE_GET, &path).await;
+    let service = service.during(during())?.unwrap_or_default();
+    let version = plan::pinned(&service, PASSWORD, &id).unwrap_or("latest");
+    let path = format!("v1/{}/versions/{version}:access", names.secret(&id));
+    let found = google.find(&method::SECRET_READ, &path).await;
+    Ok(found.during(during())?.as_ref().and_then(plan::decoded))
 }

@@ -45,6 +45,7 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     let mut state = cloud.state();
     match call.found.method.id.as_str() {
         "storage.buckets.get" => state.get(&bucket_name(&bucket)),
+        "storage.buckets.patch" => patch_bucket(&mut state, call),
         "storage.buckets.insert" => insert_bucket(cloud, &mut state, call),
         "storage.buckets.getIamPolicy" => {
             state.get(&bucket_name(&bucket))?;
@@ -112,6 +113,26 @@ fn insert_bucket(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
     state.create(&bucket_name(&name), bucket)
 }
 
+/// Fields that are sent take the place of those that are there.
+fn patch_bucket(state: &mut State, call: &Call) -> Answer {
+    let name = bucket_name(&call.path("bucket"));
+    let mut bucket = state.get(&name)?;
+    let wanted = call.query("ifMetagenerationMatch");
+    if wanted.is_some_and(|wanted| bucket["metageneration"] != wanted) {
+        let message = "At least one of the pre-conditions you specified did not hold.";
+        return Err(ApiError::new(412, message));
+    }
+    let before = bucket["metageneration"]
+        .as_str()
+        .and_then(|text| text.parse::<u64>().ok());
+    for (field, value) in call.body.as_object().into_iter().flatten() {
+        bucket[field] = value.clone();
+    }
+    bucket["metageneration"] = (before.unwrap_or(1) + 1).to_string().into();
+    state.resources.insert(name, bucket.clone());
+    Ok(bucket)
+}
+
 /// A service's own account may do what its role on the bucket says; whoever deploys may do all.
 fn check_access(
     state: &State,
@@ -161,7 +182,7 @@ fn check_generation(
 }
 
 fn describe(bucket: &str, name: &str, object: &Object) -> Value {
-    json!({
+    let mut description = json!({
         "kind": "storage#object",
         "id": format!("{bucket}/{name}/{}", object.generation),
         "bucket": bucket,
@@ -173,7 +194,11 @@ fn describe(bucket: &str, name: &str, object: &Object) -> Value {
         "timeCreated": object.written,
         "updated": object.written,
         "etag": format!("C{}=", object.generation),
-    })
+    });
+    if let Some(time) = &object.custom_time {
+        description["customTime"] = time.clone().into();
+    }
+    description
 }
 
 fn list(state: &State, call: &Call, bucket: &str) -> Value {

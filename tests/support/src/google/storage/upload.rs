@@ -41,6 +41,7 @@ pub fn upload(cloud: &Cloud, call: &Call, request: &Request) -> Result<Reply, Ap
                     data,
                     content_type,
                     if_generation,
+                    custom_time: None,
                 },
             )
             .map(stored)
@@ -60,6 +61,7 @@ pub fn upload(cloud: &Cloud, call: &Call, request: &Request) -> Result<Reply, Ap
                     data,
                     content_type,
                     if_generation,
+                    custom_time: facts["customTime"].as_str().map(str::to_owned),
                 },
             )
             .map(stored)
@@ -76,6 +78,7 @@ fn store(state: &mut State, upload: &Upload) -> Answer {
         content_type: upload.content_type.clone(),
         generation: 1_700_000_000_000_000 + state.next(),
         written: timestamp(),
+        custom_time: upload.custom_time.clone(),
     };
     let description = describe(&upload.bucket, &upload.name, &object);
     state
@@ -135,6 +138,7 @@ fn begin(
         data: Vec::new(),
         content_type: content_type.to_owned(),
         if_generation,
+        custom_time: None,
     };
     let id = format!("upload-{}", state.next());
     state.uploads.insert(id.clone(), upload);

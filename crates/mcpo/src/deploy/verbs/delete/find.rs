@@ -12,7 +12,7 @@ use crate::{
             method::{self, Method},
         },
         names::ACCOUNT_DESCRIPTION,
-        plan::{LABEL, Line},
+        plan::{self, LABEL, Line},
         registry,
         settings::{KEY_RING, Ledger, PASSWORD, SecretSource},
     },
@@ -166,8 +166,9 @@ async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
 }
 
 async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
-    for id in secret_ids(context) {
-        let path = format!("v1/{}", context.names.secret(&id));
+    let known = secret_ids(context);
+    for id in &known {
+        let path = format!("v1/{}", context.names.secret(id));
         match look(context, &method::SECRET_GET, &path).await? {
             Some(secret) if is_ours(&secret) => found.doomed.push(Doomed::new(
                 format!("secret {id}"),
@@ -177,6 +178,21 @@ async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
             Some(_) => found.kept.push(format!("secret {id}")),
             None => {}
         }
+    }
+    let (google, names) = (&context.google, &context.names);
+    match plan::left_over(google, names, &context.settings).await? {
+        Some(left_over) => {
+            for id in left_over.into_iter().filter(|id| !known.contains(id)) {
+                let path = format!("v1/{}", names.secret(&id));
+                let what = format!("secret {id}, which no setting names any more");
+                let doomed = Doomed::new(what, method::SECRET_DELETE, path);
+                found.doomed.push(doomed);
+            }
+        }
+        None => context.ui.warn(
+            "secrets that no setting names any more were not looked for: that takes the permission \
+             secretmanager.secrets.list",
+        ),
     }
     Ok(())
 }

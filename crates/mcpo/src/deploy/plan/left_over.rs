@@ -1,0 +1,37 @@
+//! Secrets of this service that no setting names any more.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    deploy::{
+        google::{During as _, Google, Trouble, method},
+        names::Names,
+        settings::Settings,
+    },
+    error::Outcome,
+};
+
+/// Their ids; `None` if whoever asks may not list secrets.
+pub async fn find(
+    google: &Google,
+    names: &Names,
+    settings: &Settings,
+) -> Outcome<Option<Vec<String>>> {
+    let path = format!("v1/projects/{}/secrets", names.project);
+    let listed = match google.list(&method::SECRETS_LIST, &path, "secrets").await {
+        Err(Trouble::Denied { .. }) => return Ok(None),
+        listed => listed.during("failed to list the secrets")?,
+    };
+    let wanted: BTreeSet<String> = settings
+        .secrets
+        .iter()
+        .map(|setting| names.secret_of(setting))
+        .collect();
+    let ours = listed.iter().filter(|secret| names.has_labels(secret));
+    let ids = ours.filter_map(|secret| secret["name"].as_str()?.rsplit('/').next());
+    Ok(Some(
+        ids.filter(|id| !wanted.contains(*id))
+            .map(str::to_owned)
+            .collect(),
+    ))
+}

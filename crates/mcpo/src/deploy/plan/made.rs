@@ -1,0 +1,102 @@
+//! Which version of a made secret counts.
+//!
+//! Two first deployments at once each make a value, and only one of them releases a service. The
+//! other value, added at any moment and left by a process that may be gone, must never take the
+//! place of what the service has given out since: so a made value does not replace a made value
+//! that is in use. Anything else that is newer was put there by a person, who means it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    observe::{SeenSecret, decoded},
+    service::pinned,
+};
+use crate::{
+    deploy::{
+        google::{During as _, Google, method},
+        names::Names,
+        settings::{Made, SecretSource, Settings},
+    },
+    error::Outcome,
+    walk::Secret,
+};
+
+/// Puts back what the service has where the latest version is no reason to change it; returns the
+/// versions that count for nothing.
+pub async fn keep(
+    google: &Google,
+    settings: &Settings,
+    names: &Names,
+    service: &Value,
+    secrets: &mut BTreeMap<String, SeenSecret>,
+) -> Outcome<Vec<(String, String)>> {
+    let mut unused = Vec::new();
+    for setting in &settings.secrets {
+        let SecretSource::Made(made) = setting.source else {
+            continue;
+        };
+        let id = names.secret_of(setting);
+        let Some(seen) = secrets.get_mut(&id) else {
+            continue;
+        };
+        let Some(in_use) = pinned(service, &setting.variable, &id) else {
+            continue;
+        };
+        let secret = Versions {
+            google,
+            names,
+            id: &id,
+        };
+        let latest = seen.latest.as_ref().map(|(version, _)| version.clone());
+        let stays = match &latest {
+            Some(latest) if latest == in_use => continue,
+            Some(latest) => secret.are_made(made, latest, in_use).await?,
+            None => secret.is_enabled(in_use).await?,
+        };
+        if stays {
+            unused.extend(latest.map(|version| (id.clone(), version)));
+            seen.latest = Some((in_use.to_owned(), None));
+        }
+    }
+    Ok(unused)
+}
+
+/// The versions of a secret.
+struct Versions<'a> {
+    google: &'a Google,
+    names: &'a Names,
+    id: &'a str,
+}
+
+impl Versions<'_> {
+    async fn are_made(&self, made: Made, latest: &str, in_use: &str) -> Outcome<bool> {
+        let is_made =
+            |value: Option<Secret>| value.is_some_and(|value| made.has_made(self.id, &value));
+        Ok(is_made(self.read(latest).await?)
+            && self.is_enabled(in_use).await?
+            && is_made(self.read(in_use).await?))
+    }
+
+    async fn is_enabled(&self, version: &str) -> Outcome<bool> {
+        let path = self.path(version);
+        let found = self.google.find(&method::SECRET_VERSION, &path).await;
+        let found = found.during(self.during())?;
+        Ok(found.is_some_and(|found| found["state"] == "ENABLED"))
+    }
+
+    async fn read(&self, version: &str) -> Outcome<Option<Secret>> {
+        let path = format!("{}:access", self.path(version));
+        let found = self.google.find(&method::SECRET_READ, &path).await;
+        Ok(found.during(self.during())?.as_ref().and_then(decoded))
+    }
+
+    fn path(&self, version: &str) -> String {
+        format!("v1/{}/versions/{version}", self.names.secret(self.id))
+    }
+
+    fn during(&self) -> String {
+        format!("failed to look at the secret {}", self.id)
+    }
+}
