@@ -69,3 +69,18 @@ fn a_client_that_stopped_is_told_with_what_is_known_of_it() {
     // In a line of its own, right after.
     dev.wait_for("perhaps: the browser did not open the sign-in page");
 }
+
+/// What a server wrote last is for a person, and no event: it stands on stderr, and stdout stays JSON.
+#[test]
+fn last_words_of_a_server_are_there_with_json_too() {
+    let project = TinyProject::new();
+    let dev = Dev::start_with(&project, &["--json"], &[]);
+    wait_for_event(&dev, "ready");
+    project.write(".env", "MCPO_SECRET=x\nREFUSE=1\n");
+    wait_for_event(&dev, "not swapped");
+    dev.wait_for("refusing to start, as asked\n");
+    project.write(".env", "MCPO_SECRET=x\n");
+    let crash = "if true { panic!(\"last words\") }\n    signal(2, on_signal);";
+    project.edit("src/main.rs", "signal(2, on_signal);", crash);
+    dev.wait_for("last words\n");
+}

@@ -8,6 +8,7 @@
 )]
 
 mod dev;
+mod dev_circles;
 mod dev_edits;
 mod dev_events;
 mod dev_keys;
