@@ -77,3 +77,19 @@ fn the_end_is_an_event_too() {
     dev.wait();
     wait_for_event(&dev, "stopped");
 }
+
+/// What a server wrote last is for a person, and no event: it stands on stderr, and stdout stays JSON.
+#[cfg(unix)]
+#[test]
+fn last_words_of_a_server_are_there_with_json_too() {
+    let project = TinyProject::new();
+    let dev = Dev::start_with(&project, &["--json"], &[]);
+    wait_for_event(&dev, "ready");
+    project.write(".env", "MCPO_SECRET=x\nREFUSE=1\n");
+    wait_for_event(&dev, "not swapped");
+    dev.wait_for("refusing to start, as asked\n");
+    project.write(".env", "MCPO_SECRET=x\n");
+    let crash = "if true { panic!(\"last words\") }\n    unix::handle_signals();";
+    project.edit("src/main.rs", "unix::handle_signals();", crash);
+    dev.wait_for("last words\n");
+}

@@ -8,6 +8,7 @@
 )]
 
 mod dev;
+mod dev_circles;
 mod dev_edits;
 mod dev_events;
 #[cfg(unix)]
@@ -18,7 +19,6 @@ mod dev_processes;
 #[cfg(unix)]
 mod dev_reach;
 #[cfg(target_os = "linux")]
-#[cfg(unix)]
 mod dev_sleep;
 mod mistakes;
 mod new;

@@ -7,10 +7,14 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep_until,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    brake::{Brake, Verdict},
     cargo::{Build, Cargo},
     change::Change,
     desk::Desk,
@@ -42,6 +46,7 @@ pub struct Builder<'a> {
     ui: &'a Ui,
     /// What the last build that succeeded made.
     executable: Option<PathBuf>,
+    brake: Brake,
 }
 
 /// The two ways from a change to an executable.
@@ -86,8 +91,16 @@ fn keep_seed(cargo: &Cargo) {
     drop(tokio::task::spawn_blocking(keep));
 }
 
+/// Waits until then, if there is a then.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl<'a> Builder<'a> {
-    pub const fn new(
+    pub fn new(
         cargo: Cargo,
         shortcut: Shortcut<'a>,
         changes: mpsc::Receiver<Change>,
@@ -104,6 +117,7 @@ impl<'a> Builder<'a> {
             desk,
             ui,
             executable: None,
+            brake: Brake::new(),
         }
     }
 
@@ -119,18 +133,53 @@ impl<'a> Builder<'a> {
             );
         }
         loop {
-            let change = match next.take() {
-                Some(change) => change,
-                None => tokio::select! {
-                    Some(change) = self.changes.recv() => change,
-                    () = stop.cancelled() => return Ok(()),
-                },
+            let Some(change) = self.next_change(next.take(), stop).await else {
+                return Ok(());
             };
+            self.brake.begin(&change);
             next = self.follow(change, stop).await?;
             if stop.is_cancelled() {
                 return Ok(());
             }
         }
+    }
+
+    /// The change that is to be followed next, unless everything stops.
+    async fn next_change(
+        &mut self,
+        mut next: Option<Change>,
+        stop: &CancellationToken,
+    ) -> Option<Change> {
+        loop {
+            let change = match next.take() {
+                Some(change) => change,
+                None => tokio::select! {
+                    Some(change) = self.changes.recv() => change,
+                    () = until(self.brake.again()) => match self.brake.try_again() {
+                        Some(change) => return Some(change),
+                        None => continue,
+                    },
+                    () = stop.cancelled() => return None,
+                },
+            };
+            match self.brake.judge(change, self.desk.settled.get()) {
+                Verdict::Go(change) => return Some(change),
+                Verdict::Hold => {}
+                Verdict::Tell(files) => self.tell_circle(&files),
+            }
+        }
+    }
+
+    fn tell_circle(&self, files: &str) {
+        self.desk.event(
+            self.ui,
+            || json!({ "event": "going in circles", "files": files }),
+        );
+        self.ui.warn(format_args!(
+            "{files} is written by every start of the server or by its build, which would reload for ever; \
+             it is left alone now until somebody else changes it, another file changes, or r is pressed. \
+             Write it elsewhere, or only when its content differs"
+        ));
     }
 
     /// Does what the change asks for; returns what is to be done next, if anything happened meanwhile.
@@ -153,6 +202,7 @@ impl<'a> Builder<'a> {
         let ((build, way), later) = self.build(&change, stop).await?;
         if let Some(later) = &later
             && later.makes_build_useless()
+            && !self.brake.disregards(later, self.desk.settled.get())
         {
             change.merge(later.clone());
             return Ok(Some(change));
@@ -164,6 +214,7 @@ impl<'a> Builder<'a> {
                 self.propose(executable, change).await;
             }
             Build::Failed => {
+                self.desk.settle();
                 self.inputs.send_modify(|inputs| {
                     inputs.built = began;
                     inputs.failed = true;
@@ -197,7 +248,8 @@ impl<'a> Builder<'a> {
             tokio::select! {
                 build = &mut build => return Ok((build?, later)),
                 Some(change) = self.changes.recv() => {
-                    if change.makes_build_useless() && began.elapsed() < WORTH_KEEPING {
+                    let is_own = self.brake.disregards(&change, self.desk.settled.get());
+                    if change.makes_build_useless() && !is_own && began.elapsed() < WORTH_KEEPING {
                         cancel.cancel();
                     }
                     match &mut later {

@@ -7,6 +7,8 @@ use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 pub struct Change {
     /// When the first file changed.
     pub since: Instant,
+    /// When the last save began that is part of it.
+    pub latest: Instant,
     /// The files, as the project's folder names them; none for the first build.
     pub files: BTreeSet<PathBuf>,
     /// Whether the executable may depend on one of them.
@@ -18,8 +20,10 @@ pub struct Change {
 impl Change {
     /// Nothing yet.
     pub fn new() -> Self {
+        let now = Instant::now();
         Self {
-            since: Instant::now(),
+            since: now,
+            latest: now,
             files: BTreeSet::new(),
             executable: false,
             environment: false,
@@ -38,6 +42,7 @@ impl Change {
     /// Takes in what happened after this change and before anything was done about it.
     pub fn merge(&mut self, later: Self) {
         self.since = self.since.min(later.since);
+        self.latest = self.latest.max(later.latest);
         self.files.extend(later.files);
         self.executable |= later.executable;
         self.environment |= later.environment;

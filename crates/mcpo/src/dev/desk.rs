@@ -4,6 +4,7 @@
 use std::{
     cell::{Cell, RefCell},
     path::Path,
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -23,6 +24,8 @@ pub struct Desk {
     pub walk: Notify,
     /// The tool that this walk is to call.
     pub tried: RefCell<Option<String>>,
+    /// When the last change came to its end: a server took over, or could not.
+    pub settled: Cell<Option<Instant>>,
     /// Variables that were decided for this run.
     decided: Vec<(String, String)>,
     /// Whether a program reads along on stdout.
@@ -41,6 +44,11 @@ impl Desk {
     /// What servers find in their environment, read anew.
     pub fn environment(&self, folder: &Path) -> Outcome<Environment> {
         Ok(Environment::load(folder)?.with(&self.decided))
+    }
+
+    /// A change has come to its end.
+    pub fn settle(&self) {
+        self.settled.set(Some(Instant::now()));
     }
 
     /// Tells a program that reads along; one line of JSON each.

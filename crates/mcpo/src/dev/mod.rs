@@ -16,6 +16,7 @@
 //!
 //! In front of the socket may stand a tunnel from the internet, or TLS (`reach`).
 
+mod brake;
 mod builder;
 mod cargo;
 mod change;

@@ -84,7 +84,7 @@ impl Watcher {
     /// Takes the event and all that follow it closely.
     async fn gather(&mut self, at: Instant, event: notify::Result<Event>) -> Outcome<Change> {
         let mut change = Change::new();
-        change.since = at;
+        (change.since, change.latest) = (at, at);
         self.take(&mut change, event)?;
         while change.since.elapsed() < AT_MOST {
             match timeout(QUIET, self.events.recv()).await {
