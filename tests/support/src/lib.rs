@@ -9,7 +9,6 @@
 
 pub mod as_caller;
 #[cfg(unix)]
-#[cfg(unix)]
 pub mod asleep;
 pub mod client;
 pub mod clock;
