@@ -1,4 +1,4 @@
-//! A project that writes its own inputs whenever it starts does not reload for ever.
+//! A project whose build writes its own inputs is not built for ever.
 
 use std::{thread, time::Duration};
 
@@ -6,15 +6,9 @@ use mcpo_test_support::tiny::TinyProject;
 
 use crate::running::Dev;
 
-/// Lets the server do this at its start.
-fn at_start(project: &TinyProject, statement: &str) {
-    let begin = "fn main() {\n";
-    project.edit("src/main.rs", begin, &format!("{begin}    {statement}\n"));
-}
-
 /// Waits for the word, then sees that there is peace.
 fn is_stopped(dev: &Dev, file: &str) {
-    dev.wait_for(&format!("warning {file} is written by every start"));
+    dev.wait_for(&format!("warning {file} is written by every build"));
     let reloads = || dev.said().matches("Reloaded").count();
     // The server of the last attempt may still be on its way.
     thread::sleep(Duration::from_secs(2));
@@ -22,27 +16,6 @@ fn is_stopped(dev: &Dev, file: &str) {
     thread::sleep(Duration::from_secs(5));
     assert_eq!(reloads(), before, "{}", dev.said());
     assert!(before < 12, "{}", dev.said());
-}
-
-#[test]
-fn a_server_that_writes_a_file_that_it_includes() {
-    let project = TinyProject::new();
-    project.write("note.txt", "nothing yet");
-    project.answer("include_str!(\"../note.txt\")");
-    at_start(
-        &project,
-        "fs::write(\"note.txt\", process::id().to_string()).unwrap();",
-    );
-    let dev = Dev::ready(&project);
-    is_stopped(&dev, "note.txt");
-    // Whoever else writes it is heard, and so is any other file; the word is said once.
-    project.write("note.txt", "by hand");
-    dev.wait_for_answer("/", "by hand");
-    project.answer("\"another\"");
-    dev.wait_for_answer("/", "another");
-    project.answer("\"one more\"");
-    dev.wait_for_answer("/", "one more");
-    assert_eq!(dev.said().matches("is written by every start").count(), 1);
 }
 
 #[test]
@@ -64,18 +37,4 @@ fn a_build_script_that_writes_a_module() {
     is_stopped(&dev, "src/made.rs");
     project.answer("\"another\"");
     dev.wait_for_answer("/", "another");
-}
-
-#[test]
-fn a_server_that_writes_its_environment_file() {
-    let project = TinyProject::new();
-    project.write(".env", "MCPO_SECRET=x\n");
-    at_start(
-        &project,
-        "fs::write(\".env\", \"MCPO_SECRET=x\\nGREETING=of-its-own\\n\").unwrap();",
-    );
-    let dev = Dev::ready(&project);
-    is_stopped(&dev, ".env");
-    project.write(".env", "MCPO_SECRET=x\nGREETING=by-hand\n");
-    dev.wait_for_answer("/greeting", "by-hand");
 }

@@ -11,7 +11,8 @@ mod dev;
 mod dev_circles;
 mod dev_edits;
 mod dev_events;
-#[cfg(unix)]
+// `script` and `stty` of util-linux and GNU give them their terminals.
+#[cfg(target_os = "linux")]
 mod dev_keys;
 mod dev_led;
 #[cfg(unix)]

@@ -1,10 +1,10 @@
-//! Stops a project that reloads itself for ever: a server, or a build script, that writes one of its own
-//! inputs whenever it starts.
+//! Stops a project that builds itself for ever: one whose build writes one of its own inputs.
 //!
-//! Nobody says who has written a file. But what a start writes comes between the beginning of a build
-//! and the moment when its server takes over, again and again, and it also comes after a pause in which
-//! nobody writes anything. Somebody who saves quickly does the one, but hardly the other. Whatever is
-//! held back is taken along by the next change.
+//! Nobody says who has written a file. But what a build writes comes between its beginning and its end,
+//! again and again, and it also comes after a pause in which nobody writes anything. Somebody who saves
+//! quickly does the one, but hardly the other; and somebody who waits for an answer does neither. What a
+//! server writes at its start cannot be told from that: it answers before we hear that it is ready.
+//! Whatever is held back is taken along by the next change.
 
 use std::{
     collections::BTreeSet,
@@ -40,7 +40,7 @@ pub struct Brake {
     held: Option<Change>,
     /// When what is held is tried again.
     again: Option<Instant>,
-    /// Files that are surely written by every start.
+    /// Files that are surely written by every build.
     known: BTreeSet<PathBuf>,
 }
 
@@ -62,7 +62,7 @@ impl Brake {
         self.files.clone_from(&change.files);
     }
 
-    /// Judges a change; `settled` is when a round came to its end the last time.
+    /// Judges a change; `settled` is when a build came to its end the last time.
     pub fn judge(&mut self, change: Change, settled: Option<Instant>) -> Verdict {
         if !self.is_own(&change, settled) {
             self.in_a_row = 0;
@@ -172,7 +172,7 @@ mod tests {
         };
         assert_eq!(other.files.len(), 2);
         assert!(matches!(own_round(&mut brake, "a"), Verdict::Hold));
-        // Written after the start, it was somebody else.
+        // Written after the build, it was somebody else.
         let settled = Instant::now();
         let edited = brake.judge(change("a"), Some(settled));
         assert!(matches!(edited, Verdict::Go(_)), "{edited:?}");

@@ -176,7 +176,7 @@ impl<'a> Builder<'a> {
             || json!({ "event": "going in circles", "files": files }),
         );
         self.ui.warn(format_args!(
-            "{files} is written by every start of the server or by its build, which would reload for ever; \
+            "{files} is written by every build, which would go on for ever; \
              it is left alone now until somebody else changes it, another file changes, or r is pressed. \
              Write it elsewhere, or only when its content differs"
         ));
@@ -191,6 +191,7 @@ impl<'a> Builder<'a> {
         if !change.executable
             && let Some(executable) = self.executable.clone()
         {
+            self.desk.settle();
             self.propose(executable, change).await;
             return Ok(None);
         }
@@ -200,6 +201,7 @@ impl<'a> Builder<'a> {
             || json!({ "event": "building", "files": change.files }),
         );
         let ((build, way), later) = self.build(&change, stop).await?;
+        self.desk.settle();
         if let Some(later) = &later
             && later.makes_build_useless()
             && !self.brake.disregards(later, self.desk.settled.get())
@@ -214,7 +216,6 @@ impl<'a> Builder<'a> {
                 self.propose(executable, change).await;
             }
             Build::Failed => {
-                self.desk.settle();
                 self.inputs.send_modify(|inputs| {
                     inputs.built = began;
                     inputs.failed = true;

@@ -24,7 +24,7 @@ pub struct Desk {
     pub walk: Notify,
     /// The tool that this walk is to call.
     pub tried: RefCell<Option<String>>,
-    /// When the last change came to its end: a server took over, or could not.
+    /// When the last build came to its end.
     pub settled: Cell<Option<Instant>>,
     /// Variables that were decided for this run.
     decided: Vec<(String, String)>,
@@ -46,7 +46,7 @@ impl Desk {
         Ok(Environment::load(folder)?.with(&self.decided))
     }
 
-    /// A change has come to its end.
+    /// A build has come to its end.
     pub fn settle(&self) {
         self.settled.set(Some(Instant::now()));
     }

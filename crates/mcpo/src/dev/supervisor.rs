@@ -149,7 +149,6 @@ impl<'a> Supervisor<'a> {
         let latest = latest.or(self.current.as_ref());
         let same = stamp.is_some() && latest.is_some_and(|running| running.stamp == stamp);
         if same && !change.environment {
-            self.desk.settle();
             if change.was_meant() {
                 let what = change.describe().unwrap_or_default();
                 self.ui
@@ -165,7 +164,6 @@ impl<'a> Supervisor<'a> {
             Ok(server) => self.next = Some((Running { server, stamp }, change)),
             Err(failure) => {
                 self.ui.failure(&failure);
-                self.desk.settle();
                 self.not_swapped("the new server did not start");
             }
         }
@@ -191,7 +189,6 @@ impl<'a> Supervisor<'a> {
         let Some((running, change)) = self.next.take() else {
             return;
         };
-        self.desk.settle();
         match start {
             Ok(Start::Ready)
                 if self.door.way() == Way::Lead && running.server.address().is_none() =>

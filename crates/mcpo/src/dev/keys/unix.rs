@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+#[cfg(target_os = "macos")]
+use rustix::termios::SpecialCodeIndex;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Signal, getpgrp},
@@ -57,6 +59,8 @@ pub fn read_keys() -> io::Result<mpsc::Receiver<u8>> {
             match rustix::io::read(&stdin, &mut key) {
                 Ok(1) if sender.blocking_send(key[0]).is_ok() => {}
                 Err(rustix::io::Errno::INTR) => {}
+                // No key within the time that the terminal waits for one.
+                Ok(0) if cfg!(target_os = "macos") => {}
                 _ => return,
             }
         }
@@ -97,6 +101,13 @@ impl Terminal {
         }
         let mut modes = (*self.before).clone();
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+        // There `poll` does not know terminals and returns at once (its manual, BUGS), so that it is
+        // the read that must not wait for ever: for two tenths of a second.
+        #[cfg(target_os = "macos")]
+        {
+            modes.special_codes[SpecialCodeIndex::VMIN] = 0;
+            modes.special_codes[SpecialCodeIndex::VTIME] = 2;
+        }
         // Without it keys come line by line: no reason to end.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
     }
