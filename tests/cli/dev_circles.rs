@@ -1,4 +1,5 @@
-//! A project whose build writes its own inputs is not built for ever.
+//! A project whose build writes its own inputs is not built for ever, and one whose server does so and
+//! crashes is started less and less often.
 
 use std::{thread, time::Duration};
 
@@ -37,4 +38,26 @@ fn a_build_script_that_writes_a_module() {
     is_stopped(&dev, "src/made.rs");
     project.answer("\"another\"");
     dev.wait_for_answer("/", "another");
+}
+
+#[test]
+fn a_server_that_writes_its_own_input_and_crashes() {
+    let project = TinyProject::new();
+    project.write("note.txt", "one");
+    project.answer("include_str!(\"../note.txt\")");
+    project.write(".env", "MCPO_SECRET=x\nSPOILS_ITSELF=1\n");
+    let dev = Dev::start(&project, &[]);
+    dev.wait_for("each start of the server writes note.txt and then stops");
+    let crashes = || {
+        let said = dev.said();
+        said.matches("stopped before it was ready (exit").count()
+    };
+    let before = crashes();
+    thread::sleep(Duration::from_secs(8));
+    assert!(crashes() - before <= 4, "{}", dev.said());
+    // It waits and holds back nothing: what a person mends is run at the latest after that.
+    project.write(".env", "MCPO_SECRET=x\n");
+    dev.wait_for(" in ");
+    let spoiled = std::fs::read_to_string(project.path("note.txt")).unwrap();
+    dev.wait_for_answer("/", &spoiled);
 }

@@ -7,18 +7,15 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::{
-    sync::{mpsc, watch},
-    time::sleep_until,
-};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    brake::{Brake, Verdict},
     cargo::{Build, Cargo},
     change::Change,
     desk::Desk,
     distrust,
+    gate::Gate,
     inputs::Inputs,
     seed::Seed,
     shortcut::Shortcut,
@@ -39,14 +36,13 @@ pub struct Candidate {
 /// The actor that turns changes into candidates.
 pub struct Builder<'a> {
     maker: Maker<'a>,
-    changes: mpsc::Receiver<Change>,
+    gate: Gate<'a>,
     candidates: mpsc::Sender<Candidate>,
     inputs: watch::Sender<Inputs>,
     desk: &'a Desk,
     ui: &'a Ui,
     /// What the last build that succeeded made.
     executable: Option<PathBuf>,
-    brake: Brake,
 }
 
 /// The two ways from a change to an executable.
@@ -91,14 +87,6 @@ fn keep_seed(cargo: &Cargo) {
     drop(tokio::task::spawn_blocking(keep));
 }
 
-/// Waits until then, if there is a then.
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
 impl<'a> Builder<'a> {
     pub fn new(
         cargo: Cargo,
@@ -111,13 +99,12 @@ impl<'a> Builder<'a> {
     ) -> Self {
         Self {
             maker: Maker { cargo, shortcut },
-            changes,
+            gate: Gate::new(changes, desk, ui),
             candidates,
             inputs,
             desk,
             ui,
             executable: None,
-            brake: Brake::new(),
         }
     }
 
@@ -133,53 +120,14 @@ impl<'a> Builder<'a> {
             );
         }
         loop {
-            let Some(change) = self.next_change(next.take(), stop).await else {
+            let Some(change) = self.gate.next(next.take(), stop).await else {
                 return Ok(());
             };
-            self.brake.begin(&change);
             next = self.follow(change, stop).await?;
             if stop.is_cancelled() {
                 return Ok(());
             }
         }
-    }
-
-    /// The change that is to be followed next, unless everything stops.
-    async fn next_change(
-        &mut self,
-        mut next: Option<Change>,
-        stop: &CancellationToken,
-    ) -> Option<Change> {
-        loop {
-            let change = match next.take() {
-                Some(change) => change,
-                None => tokio::select! {
-                    Some(change) = self.changes.recv() => change,
-                    () = until(self.brake.again()) => match self.brake.try_again() {
-                        Some(change) => return Some(change),
-                        None => continue,
-                    },
-                    () = stop.cancelled() => return None,
-                },
-            };
-            match self.brake.judge(change, self.desk.settled.get()) {
-                Verdict::Go(change) => return Some(change),
-                Verdict::Hold => {}
-                Verdict::Tell(files) => self.tell_circle(&files),
-            }
-        }
-    }
-
-    fn tell_circle(&self, files: &str) {
-        self.desk.event(
-            self.ui,
-            || json!({ "event": "going in circles", "files": files }),
-        );
-        self.ui.warn(format_args!(
-            "{files} is written by every build, which would go on for ever; \
-             it is left alone now until somebody else changes it, another file changes, or r is pressed. \
-             Write it elsewhere, or only when its content differs"
-        ));
     }
 
     /// Does what the change asks for; returns what is to be done next, if anything happened meanwhile.
@@ -204,7 +152,7 @@ impl<'a> Builder<'a> {
         self.desk.settle();
         if let Some(later) = &later
             && later.makes_build_useless()
-            && !self.brake.disregards(later, self.desk.settled.get())
+            && !self.gate.disregards(later)
         {
             change.merge(later.clone());
             return Ok(Some(change));
@@ -248,8 +196,8 @@ impl<'a> Builder<'a> {
         loop {
             tokio::select! {
                 build = &mut build => return Ok((build?, later)),
-                Some(change) = self.changes.recv() => {
-                    let is_own = self.brake.disregards(&change, self.desk.settled.get());
+                Some(change) = self.gate.meanwhile() => {
+                    let is_own = self.gate.disregards(&change);
                     if change.makes_build_useless() && !is_own && began.elapsed() < WORTH_KEEPING {
                         cancel.cancel();
                     }

@@ -26,6 +26,10 @@ pub struct Desk {
     pub tried: RefCell<Option<String>>,
     /// When the last build came to its end.
     pub settled: Cell<Option<Instant>>,
+    /// When the last server was started.
+    pub started: Cell<Option<Instant>>,
+    /// How many servers have stopped by themselves.
+    pub crashes: Cell<u32>,
     /// Variables that were decided for this run.
     decided: Vec<(String, String)>,
     /// Whether a program reads along on stdout.
@@ -49,6 +53,11 @@ impl Desk {
     /// A build has come to its end.
     pub fn settle(&self) {
         self.settled.set(Some(Instant::now()));
+    }
+
+    /// A server has stopped by itself.
+    pub fn count_crash(&self) {
+        self.crashes.set(self.crashes.get().saturating_add(1));
     }
 
     /// Tells a program that reads along; one line of JSON each.

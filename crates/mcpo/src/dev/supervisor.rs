@@ -4,7 +4,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::ExitStatus,
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use serde_json::json;
@@ -170,6 +170,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn start(&self, executable: &Path) -> Outcome<Server> {
+        self.desk.started.set(Some(Instant::now()));
         // Read anew for every start: that is what a change of the file asks for.
         let environment = self.desk.environment(&self.package.folder)?;
         Server::start(&Launch {
@@ -227,6 +228,7 @@ impl<'a> Supervisor<'a> {
                 return;
             }
             Ok(Start::Exited(status)) => {
+                self.desk.count_crash();
                 self.not_swapped(&format!(
                     "the new server stopped before it was ready ({status})"
                 ));
@@ -271,6 +273,7 @@ impl<'a> Supervisor<'a> {
     fn crashed(&mut self, status: io::Result<ExitStatus>) {
         self.current = None;
         self.door.lead_to(None);
+        self.desk.count_crash();
         let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         self.desk
             .event(self.ui, || json!({ "event": "crashed", "how": how }));

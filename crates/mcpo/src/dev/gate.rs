@@ -1,0 +1,137 @@
+//! What the builder is let know of, and when: a change waits here while the project goes in circles.
+
+use std::time::Instant;
+
+use serde_json::json;
+use tokio::{sync::mpsc, time::sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    brake::{Brake, Verdict},
+    change::Change,
+    crash_loop::CrashLoop,
+    desk::Desk,
+};
+use crate::ui::Ui;
+
+/// The way of changes to the builder.
+pub struct Gate<'a> {
+    changes: mpsc::Receiver<Change>,
+    brake: Brake,
+    crash_loop: CrashLoop,
+    desk: &'a Desk,
+    ui: &'a Ui,
+}
+
+impl<'a> Gate<'a> {
+    pub fn new(changes: mpsc::Receiver<Change>, desk: &'a Desk, ui: &'a Ui) -> Self {
+        Self {
+            changes,
+            brake: Brake::new(),
+            crash_loop: CrashLoop::default(),
+            desk,
+            ui,
+        }
+    }
+
+    /// The change that is to be followed now: the one that is known already, or the next. `None` once
+    /// everything stops.
+    pub async fn next(
+        &mut self,
+        known: Option<Change>,
+        stop: &CancellationToken,
+    ) -> Option<Change> {
+        let change = self.admitted(known, stop).await?;
+        let change = self.after_a_pause(change, stop).await?;
+        self.brake.begin(&change);
+        Some(change)
+    }
+
+    /// A change that comes while one is being followed.
+    pub async fn meanwhile(&mut self) -> Option<Change> {
+        self.changes.recv().await
+    }
+
+    /// Whether what is being built keeps its worth, because the change is the build's own doing.
+    pub fn disregards(&self, change: &Change) -> bool {
+        self.brake.disregards(change, self.desk.settled.get())
+    }
+
+    /// The change that is to be followed next, unless everything stops.
+    async fn admitted(
+        &mut self,
+        mut next: Option<Change>,
+        stop: &CancellationToken,
+    ) -> Option<Change> {
+        loop {
+            let change = match next.take() {
+                Some(change) => change,
+                None => tokio::select! {
+                    Some(change) = self.changes.recv() => change,
+                    () = until(self.brake.again()) => match self.brake.try_again() {
+                        Some(change) => return Some(change),
+                        None => continue,
+                    },
+                    () = stop.cancelled() => return None,
+                },
+            };
+            match self.brake.judge(change, self.desk.settled.get()) {
+                Verdict::Go(change) => return Some(change),
+                Verdict::Hold => {}
+                Verdict::Tell(files) => self.tell_circle(&files),
+            }
+        }
+    }
+
+    /// The change once it is time for it, with what has come meanwhile.
+    async fn after_a_pause(
+        &mut self,
+        mut change: Change,
+        stop: &CancellationToken,
+    ) -> Option<Change> {
+        let (started, crashes) = (self.desk.started.get(), self.desk.crashes.get());
+        let Some(pause) = self.crash_loop.pause(&change, started, crashes) else {
+            return Some(change);
+        };
+        if self.crash_loop.has_just_begun() {
+            self.ui.warn(format_args!(
+                "each start of the server writes {} and then stops; the next one waits, longer each time; r does not wait",
+                change.describe().unwrap_or_default()
+            ));
+        }
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = sleep_until(until.into()) => return Some(change),
+                () = stop.cancelled() => return None,
+                Some(later) = self.changes.recv() => {
+                    let is_wanted_now = later.files.is_empty();
+                    change.merge(later);
+                    if is_wanted_now {
+                        return Some(change);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell_circle(&self, files: &str) {
+        self.desk.event(
+            self.ui,
+            || json!({ "event": "going in circles", "files": files }),
+        );
+        self.ui.warn(format_args!(
+            "{files} is written by every build, which would go on for ever; \
+             it is left alone now until somebody else changes it, another file changes, or r is pressed. \
+             Write it elsewhere, or only when its content differs"
+        ));
+    }
+}
+
+/// Waits until then, if there is a then.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
