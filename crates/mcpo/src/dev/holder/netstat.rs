@@ -46,12 +46,13 @@ mod tests {
 
     #[test]
     fn finds_whoever_listens_and_not_whoever_is_connected() {
-        let table = "\r\nAktive Verbindungen\r\n\r\n\
-            \x20 Proto  Lokale Adresse         Remoteadresse          Status           PID\r\n\
-            \x20 TCP    127.0.0.1:50000        127.0.0.1:8080         HERGESTELLT      1\r\n\
-            \x20 TCP    127.0.0.1:8080         127.0.0.1:50000        HERGESTELLT      2\r\n\
-            \x20 TCP    127.0.0.1:18080        0.0.0.0:0              ABHÖREN          3\r\n\
-            \x20 TCP    [::]:8080              [::]:0                 ABHÖREN          4\r\n\
+        // As in Paris, but for the accents.
+        let table = "\r\nConnexions\r\n\r\n\
+            \x20 Proto  Local                  Distant                Etat             PID\r\n\
+            \x20 TCP    127.0.0.1:50000        127.0.0.1:8080         ETABLI           1\r\n\
+            \x20 TCP    127.0.0.1:8080         127.0.0.1:50000        ETABLI           2\r\n\
+            \x20 TCP    127.0.0.1:18080        0.0.0.0:0              A L'ECOUTE       3\r\n\
+            \x20 TCP    [::]:8080              [::]:0                 A L'ECOUTE       4\r\n\
             \x20 UDP    0.0.0.0:8080           *:*                                     5\r\n";
         assert_eq!(listening(table, 8080), Some(4));
         assert_eq!(listening(table, 8081), None);
