@@ -29,6 +29,7 @@ const FOR_CARGO: &[&str] = &[
 pub struct Scope {
     watcher: RecommendedWatcher,
     watched: HashSet<PathBuf>,
+    has_new_watches: bool,
     /// What the last build read.
     inputs: HashSet<PathBuf>,
     /// The folders of the package and of the local crates it depends on.
@@ -47,6 +48,7 @@ impl Scope {
         let mut scope = Self {
             watcher,
             watched: HashSet::new(),
+            has_new_watches: false,
             inputs: HashSet::new(),
             crates: HashSet::from([package.folder.clone()]),
             folder: package.folder.clone(),
@@ -70,6 +72,11 @@ impl Scope {
             files.extend(self.watch_tree(&folder)?);
         }
         Ok(files)
+    }
+
+    /// Whether folders have been watched anew since the last time that this was asked.
+    pub const fn has_new_watches(&mut self) -> bool {
+        std::mem::replace(&mut self.has_new_watches, false)
     }
 
     /// Watches a folder and those in it; returns the files found on the way.
@@ -190,6 +197,7 @@ impl Scope {
     fn watch(&mut self, folder: &Path) -> Outcome<()> {
         // A folder that was removed and made again needs a new watch.
         self.watched.insert(folder.to_owned());
+        self.has_new_watches = true;
         match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
             Ok(()) => Ok(()),
             Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => Ok(()),

@@ -24,6 +24,9 @@ const QUIET: Duration = Duration::from_millis(10);
 /// Something that never stops writing must not keep a change back for ever.
 const AT_MOST: Duration = Duration::from_millis(200);
 
+/// Each new watch begins the stream of events anew on macOS, and what happens in between is not told.
+const IS_DEAF_MEANWHILE: bool = cfg!(target_os = "macos");
+
 /// The actor that turns file events into changes.
 pub struct Watcher {
     scope: Scope,
@@ -68,12 +71,15 @@ impl Watcher {
     /// Hands on changes until stopped.
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         loop {
-            let change = tokio::select! {
+            let mut change = tokio::select! {
                 Some((at, event)) = self.events.recv() => self.gather(at, event).await?,
                 Ok(()) = self.inputs.changed() => self.follow_inputs()?,
                 _ = self.clocks.slept() => self.look_for_changes().await?,
                 () = stop.cancelled() => return Ok(()),
             };
+            if self.scope.has_new_watches() && IS_DEAF_MEANWHILE {
+                change.merge(self.look_for_changes().await?);
+            }
             if change.executable || change.environment {
                 // Without a builder everything is stopping.
                 let _ = self.changes.send(change).await;
