@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 
 use mcpo_test_support::tiny::TinyProject;
 
-use crate::running::Dev;
+use crate::running::{Dev, native};
 
 /// Waits for the word, then sees that there is peace.
 fn is_stopped(dev: &Dev, file: &str) {
@@ -35,7 +35,7 @@ fn a_build_script_that_writes_a_module() {
     project.answer("made::MADE");
     // Each build made the one before useless: a server takes over only when that is seen through.
     let dev = Dev::start(&project, &[]);
-    is_stopped(&dev, "src/made.rs");
+    is_stopped(&dev, &native("src/made.rs"));
     project.answer("\"another\"");
     dev.wait_for_answer("/", "another");
 }

@@ -64,8 +64,16 @@ fn name_around(file: &Path) -> Option<String> {
 }
 
 fn forget(target: &Path, name: &str) {
-    let units = fs::read_dir(target.join(MEMORY)).into_iter().flatten();
-    let units: Vec<PathBuf> = units.flatten().map(|unit| unit.path()).collect();
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten();
+        entries.flatten().map(|entry| entry.path()).collect()
+    };
+    // A project whose settings name a target builds in a folder of that name.
+    let mut memories = entries(target);
+    memories.push(target.to_owned());
+    let units = memories
+        .iter()
+        .flat_map(|folder| entries(&folder.join(MEMORY)));
     for unit in units {
         let of_it = unit.file_name().and_then(|unit| unit.to_str());
         let hash = of_it.and_then(|unit| unit.strip_prefix(name)?.strip_prefix('-'));
@@ -88,7 +96,11 @@ mod tests {
         for unit in kept.into_iter().chain(["tiny-0123456789abcdef"]) {
             fs::create_dir_all(memory.join(unit)).unwrap();
         }
+        let of_target = target.path().join("some-triple").join(MEMORY);
+        let of_target = of_target.join("tiny-0123456789abcdef");
+        fs::create_dir_all(&of_target).unwrap();
         forget(target.path(), "tiny");
+        assert!(!of_target.exists());
         let mut left: Vec<_> = fs::read_dir(&memory)
             .unwrap()
             .map(|unit| unit.unwrap().file_name())
