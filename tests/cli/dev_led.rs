@@ -5,6 +5,8 @@ use std::{net::TcpStream, thread, time::Duration};
 
 use mcpo_test_support::{http, tiny::TinyProject, wait};
 
+#[cfg(unix)]
+use crate::dev_processes;
 use crate::{dev, running::Dev};
 
 fn led(project: &TinyProject) -> Dev {
@@ -64,15 +66,7 @@ fn whoever_comes_while_there_is_no_server_waits_for_the_next() {
 #[test]
 fn ctrl_c_lets_calls_in_flight_finish_and_leaves_no_process() {
     let project = TinyProject::new();
-    let mut dev = led(&project);
-    let (port, server) = (dev.port, dev.server_pid());
-    let slow = thread::spawn(move || http::get(port, "/slow").unwrap());
-    dev.get("/");
-    dev.signal("INT");
-    let (status, _) = dev.wait();
-    assert_eq!(status.code(), Some(130));
-    assert_eq!(slow.join().unwrap(), "one");
-    assert!(!wait::is_running(server));
+    dev_processes::finishes_calls_and_ends(led(&project));
 }
 
 #[test]

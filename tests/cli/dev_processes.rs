@@ -27,14 +27,19 @@ fn ctrl_c_leaves_no_process() {
 #[test]
 fn ctrl_c_lets_calls_in_flight_finish() {
     let project = TinyProject::new();
-    let mut dev = Dev::ready(&project);
-    let port = dev.port;
+    finishes_calls_and_ends(Dev::ready(&project));
+}
+
+/// At Ctrl-C, and no process is left.
+pub fn finishes_calls_and_ends(mut dev: Dev) {
+    let (port, server) = (dev.port, dev.server_pid());
     let slow = thread::spawn(move || http::get(port, "/slow").unwrap());
     dev.get("/");
     dev.signal("INT");
     let (status, _) = dev.wait();
     assert_eq!(status.code(), Some(130));
     assert_eq!(slow.join().unwrap(), "one");
+    assert!(!wait::is_running(server));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the builder is let know of, and when: a change waits here while the project goes in circles.
 
-use std::time::Instant;
+use std::{fmt, time::Instant};
 
 use serde_json::json;
 use tokio::{sync::mpsc, time::sleep_until};
@@ -78,7 +78,14 @@ impl<'a> Gate<'a> {
             match self.brake.judge(change, self.desk.settled.get()) {
                 Verdict::Go(change) => return Some(change),
                 Verdict::Hold => {}
-                Verdict::Tell(files) => self.tell_circle(&files),
+                Verdict::Tell(files) => self.tell_circle(
+                    &files,
+                    format_args!(
+                        "{files} is written by every build, which would go on for ever; it is left \
+                         alone now until somebody else changes it, another file changes, or r is \
+                         pressed. Write it elsewhere, or only when its content differs"
+                    ),
+                ),
             }
         }
     }
@@ -94,10 +101,14 @@ impl<'a> Gate<'a> {
             return Some(change);
         };
         if self.crash_loop.has_just_begun() {
-            self.ui.warn(format_args!(
-                "each start of the server writes {} and then stops; the next one waits, longer each time; r does not wait",
-                change.describe().unwrap_or_default()
-            ));
+            let files = change.describe().unwrap_or_default();
+            self.tell_circle(
+                &files,
+                format_args!(
+                    "each start of the server writes {files} and then stops; the next one waits, \
+                     longer each time; r does not wait"
+                ),
+            );
         }
         let until = Instant::now() + pause;
         loop {
@@ -115,16 +126,12 @@ impl<'a> Gate<'a> {
         }
     }
 
-    fn tell_circle(&self, files: &str) {
+    fn tell_circle(&self, files: &str, how: fmt::Arguments<'_>) {
         self.desk.event(
             self.ui,
             || json!({ "event": "going in circles", "files": files }),
         );
-        self.ui.warn(format_args!(
-            "{files} is written by every build, which would go on for ever; \
-             it is left alone now until somebody else changes it, another file changes, or r is pressed. \
-             Write it elsewhere, or only when its content differs"
-        ));
+        self.ui.warn(how);
     }
 }
 
