@@ -10,6 +10,7 @@ use crate::{
     Error,
     base_url::{BaseUrl, BaseUrls},
     client::Clients,
+    client_ip::TrustedProxies,
     clock::{Clock, SystemClock, Timestamp},
     config::{Config, LedgerChoice},
     external::External,
@@ -17,10 +18,11 @@ use crate::{
     limits::Limits,
     live::GrantCache,
     login::{Epochs, Login},
-    mcp::{self, SharedHandler},
+    mcp::{self, SharedHandler, ToolScopes},
     pages::Pages,
     scope::{ScopePolicy, Scopes},
     seal::KeyRing,
+    throttle::Throttle,
     upstream::Keeper,
 };
 
@@ -38,10 +40,14 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
     pub(crate) limits: Limits,
     pub(crate) scopes: ScopePolicy,
+    pub(crate) tool_scopes: ToolScopes,
     /// Whether a stranger may see which tools there are.
     pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
-    pub(crate) behind_cloud_run: bool,
+    /// The proxies that say which client a request comes from.
+    pub(crate) trusted_proxies: TrustedProxies,
+    /// Attempts to sign in on this server's own pages.
+    pub(crate) sign_ins: Throttle,
     /// What `mcpo dev` is told of the tools.
     pub(crate) tools: Vec<String>,
     /// What sign-ins that count rest on.
@@ -75,10 +81,12 @@ impl App {
             grants: GrantCache::new(),
             pages,
             limits: Limits::new(),
-            scopes: ScopePolicy::new(catalogue.scopes, config.implied_scopes.clone()),
+            scopes: ScopePolicy::new(&catalogue.scopes, config.implied_scopes.clone()),
+            tool_scopes: ToolScopes::new(handler.clone()),
             open_listing: config.open_listing,
             allowed_origins: config.allowed_origins.clone(),
-            behind_cloud_run: config.on_cloud_run,
+            trusted_proxies: config.trusted_proxies.clone(),
+            sign_ins: Throttle::new(),
             tools: catalogue.fingerprints,
             epochs: Epochs::new(config.login.as_ref(), &config.keys),
             clock,
@@ -92,6 +100,11 @@ impl App {
             Some(external) => Cow::Owned(external.asked_for(scopes)),
             None => Cow::Borrowed(scopes),
         }
+    }
+
+    /// Whether anyone who reaches the server can use its tools.
+    pub(crate) fn is_open(&self) -> bool {
+        self.external.is_none() && self.login.asks_nobody()
     }
 
     /// Itself, for work that outlives a request; `None` while the server is being taken down.

@@ -5,7 +5,10 @@ mod challenge;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use axum::{body::Body, response::Response};
+use axum::{
+    body::{Body, Bytes},
+    response::Response,
+};
 use http::{HeaderMap, Method, header, request::Parts};
 
 use self::challenge::challenge;
@@ -21,12 +24,17 @@ use crate::{
     ledger::GrantId,
     live::is_live,
     login::LoginError,
-    mcp::{Demand, NotAMessage},
+    mcp::{Ambiguous, Demand, UnknownScopes},
+    request_body::{self, BodyError, MESSAGE_TIMEOUT},
     scope::Scopes,
 };
 
 /// The same as rmcp's own limit.
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
+/// A session of the older protocol keeps its first message for as long as it lasts.
+const MAX_INITIALIZE_LEN: usize = 64 * 1024;
+/// A request without a token can only list, which takes few words.
+const MAX_STRANGERS_MESSAGE_LEN: usize = 64 * 1024;
 
 const EXPIRED: &str = "the token has expired";
 /// How long a connection's token of somebody else's is not verified again.
@@ -78,8 +86,21 @@ enum Rejection {
     Scope(Scopes),
     /// Whether the token is good cannot be told at the moment.
     Unavailable,
+    /// What the tool needs cannot be told at the moment.
+    UnknownScopes,
+    /// The body was not read to its end.
+    Body(BodyError),
     /// Not a way to send a token.
     Malformed(&'static str),
+}
+
+/// A request that may pass.
+pub(crate) struct Admitted {
+    pub(crate) caller: Caller,
+    /// What it asks for.
+    pub(crate) demand: Demand,
+    /// Its body, in one piece.
+    pub(crate) body: Bytes,
 }
 
 /// Who sends a request that was sent to `base`, with its body for whoever is next; or the answer
@@ -90,73 +111,78 @@ pub(crate) async fn admit(
     parts: &Parts,
     body: Body,
     connection: &Connection,
-) -> Result<(Caller, Body), Box<Response>> {
-    let (admitted, body) = match verify(app, parts, connection).await {
+) -> Result<Admitted, Box<Response>> {
+    let admitted = match verify(app, parts, connection).await {
         Ok(pass) => admit_pass(app, parts, body, &pass).await,
         Err(Rejection::Missing) if app.open_listing => admit_stranger(parts, body).await,
-        Err(rejection) => (Err(rejection), body),
+        Err(rejection) => Err(rejection),
     };
-    match admitted {
-        Ok(caller) => Ok((caller, body)),
-        Err(rejection) => {
-            tracing::info!(?rejection, method = %parts.method, "no access");
-            Err(Box::new(challenge(app, base, &rejection)))
-        }
-    }
+    admitted.map_err(|rejection| {
+        tracing::info!(?rejection, method = %parts.method, "no access");
+        Box::new(challenge(app, base, &rejection))
+    })
 }
 
-/// The request's body is looked into only where that can make a difference, and only for somebody
-/// whose token is good.
+/// The body is read only for somebody whose token is good.
 async fn admit_pass(
     app: &App,
     parts: &Parts,
     body: Body,
     pass: &Pass,
-) -> (Result<Caller, Rejection>, Body) {
-    let (demand, body) = if app.scopes.has_tool_scopes() {
-        read_demand(parts, body).await
-    } else {
-        (Ok(Demand::default()), body)
-    };
-    let admitted = demand.and_then(|demand| {
-        let granted = pass.caller.scopes();
-        let mut needed = Cow::Borrowed(app.scopes.base());
-        for tool in &demand.tools {
-            needed = Cow::Owned(needed.union(&app.scopes.needed_for(tool)));
+) -> Result<Admitted, Rejection> {
+    let (demand, body) = read_message(parts, body, MAX_MESSAGE_LEN).await?;
+    let granted = pass.caller.scopes();
+    let mut needed = Cow::Borrowed(app.scopes.base());
+    for tool in &demand.tools {
+        let of_tool = app.tool_scopes.of(tool, &pass.caller).await;
+        let of_tool = of_tool.map_err(|UnknownScopes| Rejection::UnknownScopes)?;
+        if !of_tool.is_empty() {
+            app.scopes.learn(&of_tool);
+            needed = Cow::Owned(needed.union(&of_tool));
         }
-        if app.scopes.covers(granted, &needed) {
-            Ok(pass.caller.clone())
-        } else {
-            // All at once, with what there is already, so that one more consent is enough.
-            Err(Rejection::Scope(needed.union(granted)))
-        }
-    });
-    (admitted, body)
-}
-
-async fn admit_stranger(parts: &Parts, body: Body) -> (Result<Caller, Rejection>, Body) {
-    let (demand, body) = read_demand(parts, body).await;
-    let only_lists = demand.is_ok_and(|demand| demand.only_lists);
-    let admitted = if only_lists {
-        Ok(Caller::anonymous())
-    } else {
-        Err(Rejection::Missing)
-    };
-    (admitted, body)
-}
-
-/// What a request asks for, and its body again.
-async fn read_demand(parts: &Parts, body: Body) -> (Result<Demand, Rejection>, Body) {
-    if parts.method != Method::POST {
-        return (Ok(Demand::default()), body);
     }
-    let Ok(bytes) = axum::body::to_bytes(body, MAX_MESSAGE_LEN).await else {
-        let rejection = Rejection::Malformed("the body is longer than 4 MiB, or broke off");
-        return (Err(rejection), Body::empty());
-    };
-    let demand = Demand::read(&bytes)
-        .map_err(|NotAMessage| Rejection::Malformed("the body is not one JSON-RPC message"));
-    (demand, Body::from(bytes))
+    if !app.scopes.covers(granted, &needed) {
+        // All at once, with what there is already, so that one more consent is enough.
+        return Err(Rejection::Scope(needed.union(granted)));
+    }
+    Ok(Admitted {
+        caller: pass.caller.clone(),
+        demand,
+        body,
+    })
+}
+
+async fn admit_stranger(parts: &Parts, body: Body) -> Result<Admitted, Rejection> {
+    let (demand, body) = read_message(parts, body, MAX_STRANGERS_MESSAGE_LEN).await?;
+    if !demand.only_lists {
+        return Err(Rejection::Missing);
+    }
+    Ok(Admitted {
+        caller: Caller::anonymous(),
+        demand,
+        body,
+    })
+}
+
+/// What a request asks for, and its body.
+async fn read_message(
+    parts: &Parts,
+    body: Body,
+    max_len: usize,
+) -> Result<(Demand, Bytes), Rejection> {
+    // No other method has a body that means anything.
+    if parts.method != Method::POST {
+        return Ok((Demand::default(), Bytes::new()));
+    }
+    let body = request_body::read(body, max_len, MESSAGE_TIMEOUT).await;
+    let body = body.map_err(Rejection::Body)?;
+    let demand = Demand::read(&body).map_err(|Ambiguous| {
+        Rejection::Malformed("the body can be read as more than one JSON-RPC message")
+    })?;
+    if demand.begins_session && body.len() > MAX_INITIALIZE_LEN {
+        return Err(Rejection::Body(BodyError::TooLong(MAX_INITIALIZE_LEN)));
+    }
+    Ok((demand, body))
 }
 
 async fn verify(
@@ -189,6 +215,12 @@ async fn verify(
         return Err(Rejection::Invalid(EXPIRED));
     }
     if !app.bases.is_own_resource(&pass.resource) {
+        let ours = app.bases.primary().resource();
+        tracing::warn!(
+            audience = pass.resource,
+            ours,
+            "the token is for another resource"
+        );
         return Err(Rejection::Invalid("the token is for another resource"));
     }
     if let Some(grant) = pass.grant

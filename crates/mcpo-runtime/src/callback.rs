@@ -1,11 +1,11 @@
 //! The answer of the provider where people sign in: it has to belong to this browser, for the
 //! first time, within ten minutes.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{ConnectInfo, RawQuery, State},
+    extract::{RawQuery, State},
     response::Response,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -16,13 +16,13 @@ use crate::{
     authorize::{AuthorizationRequest, Refusal as RequestRefusal, refused, with_cookie},
     base_url::BaseUrl,
     browser::Browser,
+    client_ip::ClientIp,
     consent,
     ledger::GrantId,
     login::{Answer, Away, Identity, Outcome, Person, Refusal, Visit},
     oauth_error::OAuthError,
-    pages::ErrorPage,
+    pages::{ErrorPage, Link},
     params::Params,
-    source,
     upstream::{self, Trip},
 };
 
@@ -45,7 +45,7 @@ impl From<OAuthError> for Turned {
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    client: ClientIp,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -57,13 +57,12 @@ pub(crate) async fn get(
         Ok(trip) => trip,
         Err(why) => return turned(&app, &why),
     };
-    let request = match AuthorizationRequest::verify(&app, &trip.query).await {
+    let request = match AuthorizationRequest::verify(&app, &trip.query, client).await {
         Ok(request) => request,
-        Err(refusal) => return refusal.into_response(&app, &base),
+        Err(refusal) => return refusal.after_decision(&app, &base),
     };
-    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
     let visit = Visit {
-        source: source::of(peer, &headers, &app),
+        source: client.source(),
         now: app.now(),
         away: Away {
             callback_url: callback_url(&app, &base),
@@ -82,7 +81,7 @@ pub(crate) async fn get(
         }
     };
     response.unwrap_or_else(|error| {
-        RequestRefusal::redirect(&request, error).into_response(&app, &base)
+        RequestRefusal::redirect(&request, error).after_decision(&app, &base)
     })
 }
 
@@ -136,9 +135,9 @@ async fn signed_in(
     let person = Person::new(identity, upstream, &app.epochs);
     tracing::info!(account = person.subject, "signed in");
     // What the person allowed before the trip was about this request and no other one.
-    let browser = Browser::new(app, Some(person.clone()))?;
+    let browser = Browser::new(app, base, Some(person.clone()))?;
     let response = consent::allow(app, base, request, person)?;
-    with_cookie(response, &browser, app, base)
+    Ok(with_cookie(response, browser.cookie(app, base)?))
 }
 
 fn turned(app: &App, why: &Turned) -> Response {
@@ -168,7 +167,7 @@ fn turned(app: &App, why: &Turned) -> Response {
         title: "You are not signed in",
         what: what.into(),
         remedy: "Nobody was signed in. Start again from the program that you came from.",
-        retry: query.map(|query| format!("{}?{query}", crate::routes::AUTHORIZE)),
+        link: query.map(|query| Link::start_again(query)),
     };
     app.pages.error(status, &page)
 }

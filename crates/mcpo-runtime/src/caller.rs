@@ -69,6 +69,8 @@ struct Claims {
     scopes: Scopes,
     client_name: Option<String>,
     upstream: Upstream,
+    /// `None` where another server grants.
+    grant: Option<GrantId>,
 }
 
 /// Where tokens of the provider come from.
@@ -101,6 +103,7 @@ impl Caller {
                 scopes: Scopes::default(),
                 client_name: None,
                 upstream: Upstream::None,
+                grant: None,
             }),
             mark: None,
             attempt: None,
@@ -117,6 +120,7 @@ impl Caller {
                 scopes: Scopes::default(),
                 client_name: None,
                 upstream: Upstream::Fixed(UpstreamToken::new(token)),
+                grant: None,
             }),
             mark: None,
             attempt: None,
@@ -140,6 +144,7 @@ impl Caller {
                 scopes: token.grant.scopes,
                 client_name: Some(token.grant.client_name),
                 upstream,
+                grant: Some(token.grant.id),
             }),
             mark: None,
             attempt: None,
@@ -155,6 +160,7 @@ impl Caller {
                 scopes: holder.scopes,
                 client_name: holder.client,
                 upstream: Upstream::None,
+                grant: None,
             }),
             mark: None,
             attempt: None,
@@ -263,6 +269,16 @@ impl Caller {
     pub(crate) fn is_signed_out(&self) -> bool {
         let attempt = self.attempt.as_ref();
         attempt.is_some_and(|attempt| attempt.refused.load(Ordering::Relaxed))
+    }
+
+    /// The grant that the token is of, if this server has made it.
+    pub(crate) fn grant(&self) -> Option<GrantId> {
+        self.claims.grant
+    }
+
+    /// Whether it is somebody without a token.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.claims.subject.is_empty()
     }
 
     /// The record of the sign-in, if there is one.

@@ -5,7 +5,10 @@
 //! whether its grant still stands is asked anew each time. A connection remembers one of each, so
 //! that nobody can make it grow, and what it remembers goes when it is closed.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use http::HeaderValue;
 use subtle::ConstantTimeEq as _;
@@ -15,6 +18,8 @@ use crate::{bearer::Pass, caller::Caller};
 /// The memory of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
+    /// Where it comes from; `None` where the router is mounted in a server that does not say.
+    pub(crate) peer: Option<SocketAddr>,
     /// The access token it showed last.
     pub(crate) pass: Remembered<Arc<Pass>>,
     /// The id of the session it used last: whose it is, and what rmcp knows it by.

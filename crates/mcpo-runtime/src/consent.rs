@@ -1,38 +1,35 @@
 //! `POST /consent`: the person's decision, and what comes of it: a code, or a trip to the provider
 //! where people sign in.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
-use axum::{
-    Extension,
-    body::Bytes,
-    extract::{ConnectInfo, State},
-    response::Response,
-};
+use axum::{Extension, extract::State, response::Response};
 use http::HeaderMap;
 
 use crate::{
     app::App,
     authorize::{
-        AuthorizationRequest, Refusal, forged_form, return_to_client, signed_out, stale_form,
+        AuthorizationRequest, Refusal, forged_form, return_to_client, signed_out, unusable_form,
     },
     base_url::BaseUrl,
-    browser::{Browser, Form, FormError, FormKind, is_cross_site},
+    browser::{Browser, Form, FormError, FormKind, Unusable, is_cross_site},
+    client_ip::ClientIp,
     departure,
     grant::{CODE_LIFETIME, Code, Grant},
     ledger::GrantId,
     login::{LoginError, Person},
     oauth_error::{ErrorCode, OAuthError},
     params::Params,
-    source, upstream,
+    request_body::FormBody,
+    upstream,
 };
 
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    client: ClientIp,
     headers: HeaderMap,
-    body: Bytes,
+    FormBody(body): FormBody,
 ) -> Response {
     let Ok(params) = Params::parse(&body) else {
         return forged_form(&app);
@@ -49,15 +46,14 @@ pub(crate) async fn post(
     );
     let (form, browser) = match (form, browser) {
         (Ok(form), Some(browser)) => (form, browser),
-        (Err(FormError::Stale(query)), _) => return stale_form(&app, &query),
+        (Err(FormError::Unusable(why, query)), _) => return unusable_form(&app, why, &query),
         _ => return forged_form(&app),
     };
-    let request = match AuthorizationRequest::verify(&app, &form.query).await {
+    let request = match AuthorizationRequest::verify(&app, &form.query, client).await {
         Ok(request) => request,
-        Err(refusal) => return refusal.into_response(&app, &base),
+        Err(refusal) => return refusal.after_decision(&app, &base),
     };
-    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
-    let source = source::of(peer, &headers, &app);
+    let source = client.source();
     let elsewhere = app.login.provider().is_some();
     let outcome = match (params.get("decision"), browser.person(&app)) {
         (Some("allow"), Some(person)) => {
@@ -69,7 +65,7 @@ pub(crate) async fn post(
         (Some("another account"), _) if elsewhere => {
             departure::depart(&app, &base, &browser, &form.query, source, true).await
         }
-        (Some("allow"), None) => return stale_form(&app, &form.query),
+        (Some("allow"), None) => return unusable_form(&app, Unusable::Superseded, &form.query),
         (Some("deny"), _) => Err(OAuthError::new(
             ErrorCode::AccessDenied,
             "the user denied access",
@@ -78,7 +74,7 @@ pub(crate) async fn post(
     };
     outcome.unwrap_or_else(|error| {
         tracing::info!(client = ?request.client.key, error = error.code.as_str(), "no code");
-        Refusal::redirect(&request, error).into_response(&app, &base)
+        Refusal::redirect(&request, error).after_decision(&app, &base)
     })
 }
 

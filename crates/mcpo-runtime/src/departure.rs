@@ -24,7 +24,7 @@ pub(crate) async fn depart(
     source: Source,
     wants_another_account: bool,
 ) -> Result<Response, OAuthError> {
-    if !app.limits.allows_departure(source) {
+    if !app.limits.allows_upstream_login(source) {
         let refusal = Refusal::unavailable("too many sign-ins from one source");
         return Ok(refused(app, &refusal, query));
     }

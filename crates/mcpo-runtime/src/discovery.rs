@@ -7,8 +7,9 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
 };
-use http::header;
+use http::{StatusCode, header};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     app::App, base_url::BaseUrl, client::AuthMethod, register, routes, scope::OFFLINE_ACCESS,
@@ -19,6 +20,7 @@ use crate::{
 struct ResourceMetadata<'a> {
     resource: String,
     authorization_servers: [&'a str; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<&'a str>,
     bearer_methods_supported: [&'static str; 1],
     resource_name: &'a str,
@@ -53,7 +55,8 @@ pub(crate) async fn resource_metadata(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
 ) -> Response {
-    let supported = app.asked_for(app.scopes.supported());
+    let supported = app.scopes.supported();
+    let supported = app.asked_for(&supported);
     let metadata = ResourceMetadata {
         resource: base.resource(),
         authorization_servers: [app
@@ -79,6 +82,7 @@ pub(crate) async fn server_metadata(
             .map(|method| method.as_str())
             .collect()
     };
+    let supported = app.scopes.supported();
     let metadata = ServerMetadata {
         issuer: base.as_str(),
         authorization_endpoint: base.join(routes::AUTHORIZE),
@@ -86,12 +90,7 @@ pub(crate) async fn server_metadata(
         registration_endpoint: base.join(routes::REGISTER),
         revocation_endpoint: base.join(routes::REVOKE),
         introspection_endpoint: base.join(routes::INTROSPECT),
-        scopes_supported: app
-            .scopes
-            .supported()
-            .iter()
-            .chain([OFFLINE_ACCESS])
-            .collect(),
+        scopes_supported: supported.iter().chain([OFFLINE_ACCESS]).collect(),
         response_types_supported: ["code"],
         response_modes_supported: ["query"],
         grant_types_supported: register::GRANT_TYPES,
@@ -106,6 +105,17 @@ pub(crate) async fn server_metadata(
         client_id_metadata_document_supported: app.clients.reads_documents(),
     };
     document(&metadata)
+}
+
+/// `/mcp/` is another URL than `/mcp`, and clients compare the URL that was typed with the one in
+/// the metadata (RFC 9728 §3.3), so serving it would only move the error.
+pub(crate) async fn not_the_endpoint(Extension(base): Extension<BaseUrl>) -> Response {
+    let description = format!(
+        "the MCP endpoint of this server is {}, without a slash at the end",
+        base.resource()
+    );
+    let body = json!({ "error": "not_found", "error_description": description });
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
 }
 
 fn document<T: Serialize>(metadata: &T) -> Response {

@@ -29,6 +29,17 @@ pub enum Error {
         /// What is wrong.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// Anyone who reaches the server could use its tools, and its owner has not said that this is
+    /// wanted.
+    #[error(
+        "no sign-in is configured and {reached_at}, so anyone who reaches this server could use its \
+         tools\nhelp: set ADMIN_PASSWORD, let users sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER, \
+         MCPO_AUTHORIZATION_SERVER), or set MCPO_OPEN_TO_ANYONE=1 if that is what you want"
+    )]
+    OpenAccess {
+        /// The address or URL by which others reach it.
+        reached_at: String,
+    },
     /// A tool names scopes that cannot be.
     #[error(
         "the tool {tool} needs the scopes {scopes}, and one of them is not a scope name: visible \
@@ -39,6 +50,15 @@ pub enum Error {
         tool: String,
         /// What it declares.
         scopes: String,
+    },
+    /// A tool declares other scopes in the list than by its name.
+    #[error(
+        "the tool {tool} needs other scopes in list_tools than in get_tool, and calls go by get_tool\n\
+         help: return the same Tool from both"
+    )]
+    ToolScopesDiffer {
+        /// The tool.
+        tool: String,
     },
     /// The address is taken or not allowed.
     #[error("cannot listen on {address}: {source}; choose another one with PORT and HOST")]
@@ -64,6 +84,13 @@ pub enum Error {
 impl Error {
     pub(crate) fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
+    }
+
+    pub(crate) fn tool_scopes(tool: &str, scopes: String) -> Self {
+        Self::ToolScopes {
+            tool: tool.to_owned(),
+            scopes,
+        }
     }
 
     #[cfg(feature = "sqlite")]

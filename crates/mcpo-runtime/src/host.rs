@@ -3,18 +3,18 @@
 //! Both checks keep a page elsewhere from reaching a server on this machine by DNS rebinding
 //! (MCP transports, security warning), and `Host` decides which issuer the answer names.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
 use url::{Host, Url};
 
-use crate::{app::App, base_url::BaseUrl};
+use crate::{app::App, base_url::BaseUrl, client_ip::ClientIp};
 
 /// Lets a request through that names one of our hosts, with its [`BaseUrl`] as an extension.
 pub(crate) async fn check_host(
@@ -22,7 +22,9 @@ pub(crate) async fn check_host(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match named(&app, request.headers()) {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|ConnectInfo(peer)| *peer);
+    match named(&app, peer, request.headers()) {
         Ok(base) => {
             let base = base.clone();
             request.extensions_mut().insert::<BaseUrl>(base);
@@ -32,19 +34,48 @@ pub(crate) async fn check_host(
     }
 }
 
-/// Which of our names a request was sent to, or the answer to one that was sent to another.
-pub(crate) fn named<'a>(app: &'a App, headers: &HeaderMap) -> Result<&'a BaseUrl, Box<Response>> {
+/// Which of our names a request was sent to, or the answer to one that was sent to another name or
+/// from another machine than the name allows.
+pub(crate) fn named<'a>(
+    app: &'a App,
+    peer: Option<SocketAddr>,
+    headers: &HeaderMap,
+) -> Result<&'a BaseUrl, Box<Response>> {
     let unverified_host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or_default();
-    app.bases.for_host(unverified_host).ok_or_else(|| {
+    let base = app.bases.for_host(unverified_host).ok_or_else(|| {
         tracing::warn!(host = ?unverified_host, "request for a host that is not this server's");
         let known = app.bases.primary();
         Box::new(refuse(&format!(
             "this server is {known}; if that is not its public URL, set BASE_URL"
         )))
-    })
+    })?;
+    if base.is_loopback() {
+        check_is_local(app, ClientIp::of(peer, headers, app))?;
+    }
+    Ok(base)
+}
+
+/// `Host` is the client's to choose, so a loopback name alone does not show that a request was made
+/// on this machine: its source address does.
+fn check_is_local(app: &App, client: ClientIp) -> Result<(), Box<Response>> {
+    if client.is_remote() {
+        tracing::warn!(%client, "request from another machine for a loopback URL");
+        return Err(Box::new(refuse(
+            "only this machine can use this server; to let others in, set BASE_URL to a public https \
+             URL. Behind a proxy or in a container, also set MCPO_TRUSTED_PROXIES",
+        )));
+    }
+    if client.is_unknown() && app.is_open() {
+        tracing::error!("the application does not say where requests come from");
+        return Err(Box::new(refuse(
+            "this server cannot tell whether the request was made on this machine; serve the router \
+             with into_make_service_with_connect_info::<SocketAddr>()",
+        )));
+    }
+    Ok(())
 }
 
 /// Lets a request to `/mcp` through that comes from no page, one of ours, one on this person's

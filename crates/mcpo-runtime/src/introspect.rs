@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, body::Bytes, extract::State, response::IntoResponse};
+use axum::{Json, extract::State, response::IntoResponse};
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use crate::{
     live::is_live,
     oauth_error::OAuthError,
     params::Params,
+    request_body::FormBody,
     token,
 };
 
@@ -23,7 +24,7 @@ use crate::{
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    body: Bytes,
+    FormBody(body): FormBody,
 ) -> Result<impl IntoResponse, OAuthError> {
     let params = Params::parse(&body)?;
     let client = token::authenticate(&app, &headers, &params)?;

@@ -65,7 +65,10 @@ mod oauth_error;
 
 mod params;
 
-mod source;
+mod client_ip;
+pub use client_ip::{TrustedProxies, TrustedProxiesError};
+
+mod request_body;
 
 mod throttle;
 

@@ -1,14 +1,25 @@
-//! How often a source may register and ask for tokens: far above what clients need, far below what
-//! would wear the server out.
+//! How often a source may use the endpoints that anyone may call: far above what clients need, far
+//! below what would wear the server out.
+//!
+//! | what | at once | then |
+//! | --- | --- | --- |
+//! | registrations of a source | 60 | 1 a second |
+//! | refused token, revocation and introspection requests of a source | 300 | 10 a second |
+//! | refreshes of one grant | 30 | 1 every 2 seconds |
+//! | browsers of a source on their way to a provider | 120 | 720 an hour |
+//! | client metadata documents that a source has fetched | 30 | 1 every 2 seconds |
+//!
+//! Only refused token requests count, so that a client with a good token is served however many
+//! others behind the same address send nonsense.
 
 use std::{
-    net::SocketAddr,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -17,29 +28,22 @@ use quick_cache::unsync::Cache;
 
 use crate::{
     app::App,
+    client_ip::ClientIp,
+    ledger::GrantId,
     oauth_error::{ErrorCode, OAuthError},
-    source,
     throttle::Source,
 };
 
-/// How many sources are remembered; the least used one is forgotten.
-const SOURCES: usize = 10_000;
+/// How many sources or grants are remembered; the least used one is forgotten.
+const REMEMBERED: usize = 10_000;
 /// A client that opens a connection registers once. Hosted clients register from few addresses
 /// for many people.
-const REGISTRATIONS: Rate = Rate {
-    burst: 60.0,
-    per_second: 1.0,
-};
-const TOKEN_REQUESTS: Rate = Rate {
-    burst: 300.0,
-    per_second: 10.0,
-};
-
-/// An office full of people may sign in at once, from one address; after that 720 an hour.
-const DEPARTURES: Rate = Rate {
-    burst: 120.0,
-    per_second: 0.2,
-};
+const REGISTRATIONS: Rate = Rate::new(60.0, 1.0);
+const REFUSALS: Rate = Rate::new(300.0, 10.0);
+const REFRESHES: Rate = Rate::new(30.0, 0.5);
+/// An office full of people may sign in at once, from one address.
+const UPSTREAM_LOGINS: Rate = Rate::new(120.0, 0.2);
+const DOCUMENTS: Rate = Rate::new(30.0, 0.5);
 
 /// A bucket's size, and how fast it fills.
 #[derive(Clone, Copy)]
@@ -48,10 +52,16 @@ struct Rate {
     per_second: f64,
 }
 
-/// A bucket for each source.
-pub(crate) struct RateLimit {
+impl Rate {
+    const fn new(burst: f64, per_second: f64) -> Self {
+        Self { burst, per_second }
+    }
+}
+
+/// A bucket for each key.
+struct RateLimit<K> {
     rate: Rate,
-    buckets: Mutex<Cache<Source, Bucket>>,
+    buckets: Mutex<Cache<K, Bucket>>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,97 +72,108 @@ struct Bucket {
 
 /// The limits of the endpoints that anyone may call.
 pub(crate) struct Limits {
-    registrations: RateLimit,
-    token_requests: RateLimit,
-    departures: RateLimit,
+    registrations: RateLimit<Source>,
+    refusals: RateLimit<Source>,
+    refreshes: RateLimit<GrantId>,
+    upstream_logins: RateLimit<Source>,
+    documents: RateLimit<Source>,
 }
 
 impl Limits {
     pub(crate) fn new() -> Self {
         Self {
             registrations: RateLimit::new(REGISTRATIONS),
-            token_requests: RateLimit::new(TOKEN_REQUESTS),
-            departures: RateLimit::new(DEPARTURES),
+            refusals: RateLimit::new(REFUSALS),
+            refreshes: RateLimit::new(REFRESHES),
+            upstream_logins: RateLimit::new(UPSTREAM_LOGINS),
+            documents: RateLimit::new(DOCUMENTS),
         }
     }
 
     /// Whether `source` may send another browser to the provider where people sign in: each takes a
     /// place in the ledger.
-    pub(crate) fn allows_departure(&self, source: Source) -> bool {
-        self.departures.allow(source, Instant::now())
+    pub(crate) fn allows_upstream_login(&self, source: Source) -> bool {
+        self.upstream_logins.allow(source, Instant::now())
+    }
+
+    /// Whether another client metadata document may be fetched for `source`.
+    pub(crate) fn allows_document(&self, source: Source) -> bool {
+        self.documents.allow(source, Instant::now())
+    }
+
+    /// Whether a grant may be refreshed once more: each refresh asks the ledger.
+    pub(crate) fn allows_refresh(&self, grant: GrantId) -> bool {
+        self.refreshes.allow(grant, Instant::now())
     }
 }
 
-impl RateLimit {
+impl<K: Copy + Eq + Hash> RateLimit<K> {
     fn new(rate: Rate) -> Self {
         Self {
             rate,
-            buckets: Mutex::new(Cache::new(SOURCES)),
+            buckets: Mutex::new(Cache::new(REMEMBERED)),
         }
     }
 
-    /// Takes one from the bucket of `source`, if there is one left.
-    fn allow(&self, source: Source, now: Instant) -> bool {
+    /// Takes one from the bucket of `key`, if there is one left.
+    fn allow(&self, key: K, now: Instant) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let full = Bucket {
             level: self.rate.burst,
             filled_at: now,
         };
-        let bucket = buckets.get(&source).copied().unwrap_or(full);
-        let elapsed = now.duration_since(bucket.filled_at).as_secs_f64();
-        let level = (bucket.level + elapsed * self.rate.per_second).min(self.rate.burst);
+        let bucket = buckets.get(&key).copied().unwrap_or(full);
+        let elapsed = now.saturating_duration_since(bucket.filled_at);
+        let level = bucket.level + elapsed.as_secs_f64() * self.rate.per_second;
+        let level = level.min(self.rate.burst);
         let allowed = level >= 1.0;
-        let left = if allowed { level - 1.0 } else { level };
         let bucket = Bucket {
-            level: left,
+            level: if allowed { level - 1.0 } else { level },
             filled_at: now,
         };
-        buckets.insert(source, bucket);
+        buckets.insert(key, bucket);
         allowed
     }
 }
 
+/// Counts every registration.
 pub(crate) async fn registrations(
     State(app): State<Arc<App>>,
+    client: ClientIp,
     request: Request,
     next: Next,
 ) -> Response {
-    let allowed = app
+    if app
         .limits
         .registrations
-        .allow(sender(&request, &app), Instant::now());
-    answer(allowed, request, next).await
+        .allow(client.source(), Instant::now())
+    {
+        return next.run(request).await;
+    }
+    too_many(client, request.uri().path(), "too many registrations")
 }
 
-pub(crate) async fn token_requests(
+/// Counts requests that are refused; past the limit the reason is not named any more.
+pub(crate) async fn refusals(
     State(app): State<Arc<App>>,
+    client: ClientIp,
     request: Request,
     next: Next,
 ) -> Response {
-    let allowed = app
-        .limits
-        .token_requests
-        .allow(sender(&request, &app), Instant::now());
-    answer(allowed, request, next).await
-}
-
-fn sender(request: &Request, app: &App) -> Source {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    source::of(peer.map(|ConnectInfo(peer)| *peer), request.headers(), app)
-}
-
-async fn answer(allowed: bool, request: Request, next: Next) -> Response {
-    if allowed {
-        return next.run(request).await;
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    if !response.status().is_client_error()
+        || app.limits.refusals.allow(client.source(), Instant::now())
+    {
+        return response;
     }
-    tracing::warn!(
-        path = request.uri().path(),
-        "too many requests from one source"
-    );
-    let error = OAuthError::new(
-        ErrorCode::TemporarilyUnavailable,
-        "too many requests, try again in a moment",
-    );
+    too_many(client, &path, "too many refused requests")
+}
+
+fn too_many(client: ClientIp, path: &str, what: &'static str) -> Response {
+    tracing::warn!(%client, path, what, "rate limit reached");
+    let description = format!("{what} from your address, try again in a moment");
+    let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, description);
     let mut response = error.into_response();
     *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
     let wait = HeaderValue::from_static("5");
@@ -168,10 +189,7 @@ mod tests {
 
     #[test]
     fn as13_a_bucket_empties_and_fills() {
-        let limit = RateLimit::new(Rate {
-            burst: 3.0,
-            per_second: 1.0,
-        });
+        let limit = RateLimit::new(Rate::new(3.0, 1.0));
         let source = |text: &str| Source::of(text.parse().unwrap());
         let (one, two) = (source("192.0.2.1"), source("192.0.2.2"));
         let now = Instant::now();

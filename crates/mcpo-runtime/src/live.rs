@@ -108,3 +108,16 @@ pub(crate) async fn is_live(app: &App, id: GrantId, now: Timestamp) -> bool {
     );
     true
 }
+
+/// Ready when `grant` has ended; never, where there is none.
+pub(crate) async fn ended(app: Arc<App>, grant: Option<GrantId>) {
+    let Some(grant) = grant else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(BELIEVE_FOR).await;
+        if !is_live(&app, grant, app.now()).await {
+            return;
+        }
+    }
+}

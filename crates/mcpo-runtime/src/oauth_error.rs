@@ -74,6 +74,10 @@ impl OAuthError {
         }
     }
 
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
     pub(crate) fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidRequest, description)
     }

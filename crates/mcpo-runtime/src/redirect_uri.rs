@@ -168,17 +168,6 @@ impl RedirectUri {
     pub(crate) fn is_web(&self) -> bool {
         matches!(self.url.scheme(), "http" | "https")
     }
-
-    /// The source expressions that let a form's answer redirect there (CSP `form-action`), and
-    /// from there on: Chromium applies them to every hop, and a client's callback may lead to a
-    /// page elsewhere.
-    pub(crate) fn csp_source(&self) -> String {
-        if self.is_web() {
-            format!("{} https:", self.url.origin().ascii_serialization())
-        } else {
-            format!("{}:", self.url.scheme())
-        }
-    }
 }
 
 impl fmt::Display for RedirectUri {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, Json, body::Bytes, extract::State, response::IntoResponse};
+use axum::{Extension, Json, extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ use crate::{
     oauth_error::{ErrorCode, OAuthError},
     parent::Registered,
     redirect_uri::RegisteredRedirectUri,
+    request_body::FormBody,
 };
 
 pub(crate) const GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"];
@@ -54,7 +55,7 @@ struct Response {
 
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
-    body: Bytes,
+    FormBody(body): FormBody,
 ) -> Result<impl IntoResponse, OAuthError> {
     let unverified: Request = serde_json::from_slice(&body)
         .map_err(|error| bad_metadata(format!("the body is not client metadata: {error}")))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{body::Bytes, extract::State, response::IntoResponse};
+use axum::{extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     grant::{self, AccessToken, Grant, RefreshToken},
     oauth_error::OAuthError,
     params::Params,
+    request_body::FormBody,
     token,
 };
 
@@ -19,7 +20,7 @@ use crate::{
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    body: Bytes,
+    FormBody(body): FormBody,
 ) -> Result<impl IntoResponse, OAuthError> {
     let params = Params::parse(&body)?;
     let client = token::authenticate(&app, &headers, &params)?;

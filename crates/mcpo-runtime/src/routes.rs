@@ -3,24 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
-    routing::{get, post},
+    Router, middleware,
+    routing::{MethodRouter, any, get, post},
 };
 use http::{HeaderName, Method, header};
-use tower_http::{
-    cors::{AllowHeaders, Any, CorsLayer},
-    timeout::RequestBodyTimeoutLayer,
-};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{
     app::App, authorize, callback, consent, discovery, health, host, introspect, limits, mcp,
-    params, register, revoke, sign_in, token, trail,
+    register, revoke, sign_in, token, trail,
 };
 
 /// The MCP endpoint, and with it the protected resource.
 pub(crate) const MCP: &str = "/mcp";
+/// What people type by mistake.
+const MCP_WITH_SLASH: &str = "/mcp/";
 pub(crate) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 pub(crate) const RESOURCE_METADATA_ROOT: &str = "/.well-known/oauth-protected-resource";
 pub(crate) const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -34,13 +31,11 @@ pub(crate) const REVOKE: &str = "/revoke";
 pub(crate) const INTROSPECT: &str = "/introspect";
 pub(crate) const HEALTH: &str = "/health";
 
-/// The longest pause within a request's body.
-pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(15);
-
 pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
     let described = Router::new()
         .route(RESOURCE_METADATA, get(discovery::resource_metadata))
         .route(RESOURCE_METADATA_ROOT, get(discovery::resource_metadata))
+        .route(MCP_WITH_SLASH, any(discovery::not_the_endpoint))
         .layer(cors());
     let described = match app.external {
         // Whoever trusts another authorization server is none.
@@ -48,13 +43,10 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
         None => described.merge(authorization_server(app)),
     };
     described
-        .layer(DefaultBodyLimit::max(params::MAX_LEN))
         .layer(middleware::from_fn_with_state(
             Arc::clone(app),
             host::check_host,
         ))
-        // A body that stops coming must not hold a place for ever.
-        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         // A platform's health checks come by address, whatever the server's name is.
         .route(HEALTH, get(health::get))
         .layer(middleware::from_fn(trail::follow))
@@ -74,25 +66,18 @@ fn authorization_server(app: &Arc<App>) -> Router<Arc<App>> {
         None => pages,
     };
 
+    let with_limit = |handlers: MethodRouter<Arc<App>>| {
+        let limit = middleware::from_fn_with_state(Arc::clone(app), limits::refusals);
+        handlers.layer(limit)
+    };
+    let registrations = middleware::from_fn_with_state(Arc::clone(app), limits::registrations);
     let machines = Router::new()
         .route(SERVER_METADATA, get(discovery::server_metadata))
         .route(OPENID_CONFIGURATION, get(discovery::server_metadata))
-        .route(
-            REGISTER,
-            post(register::post).layer(middleware::from_fn_with_state(
-                Arc::clone(app),
-                limits::registrations,
-            )),
-        )
-        .route(
-            TOKEN,
-            post(token::post).layer(middleware::from_fn_with_state(
-                Arc::clone(app),
-                limits::token_requests,
-            )),
-        )
-        .route(REVOKE, post(revoke::post))
-        .route(INTROSPECT, post(introspect::post));
+        .route(REGISTER, post(register::post).layer(registrations))
+        .route(TOKEN, with_limit(post(token::post)))
+        .route(REVOKE, with_limit(post(revoke::post)))
+        .route(INTROSPECT, with_limit(post(introspect::post)));
 
     pages.merge(machines.layer(cors()))
 }

@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     Form,
     /// The cookie that names a browser and who signed in there.
     Browser,
+    /// The cookie of a browser in which someone has signed in before.
+    KnownBrowser,
     /// An authorization code.
     Code,
     /// An access token.
@@ -40,10 +42,11 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Client,
         Self::Form,
         Self::Browser,
+        Self::KnownBrowser,
         Self::Code,
         Self::AccessToken,
         Self::RefreshToken,
@@ -54,7 +57,8 @@ impl Purpose {
         match self {
             Self::Client => "mcpo client v1",
             Self::Form => "mcpo form v1",
-            Self::Browser => "mcpo browser v2",
+            Self::Browser => "mcpo browser v3",
+            Self::KnownBrowser => "mcpo known browser v1",
             Self::Code => "mcpo code v2",
             Self::AccessToken => "mcpo access token v2",
             Self::RefreshToken => "mcpo refresh token v2",
@@ -68,6 +72,7 @@ impl Purpose {
             Self::Client => "mcpo_ci_",
             Self::Form => "mcpo_fm_",
             Self::Browser => "mcpo_br_",
+            Self::KnownBrowser => "mcpo_kb_",
             Self::Code => "mcpo_ac_",
             Self::AccessToken => "mcpo_at_",
             Self::RefreshToken => "mcpo_rt_",
@@ -82,7 +87,7 @@ pub(crate) trait Sealable: Serialize + DeserializeOwned {
 }
 
 /// The longest text [`KeyRing::open`] looks at, in bytes.
-const MAX_SEALED_LEN: usize = 16 * 1024;
+pub(crate) const MAX_SEALED_LEN: usize = 16 * 1024;
 const KEY_ID_LEN: usize = 4;
 const NONCE_LEN: usize = 12;
 const SECRET_LEN: usize = 32;

@@ -1,36 +1,37 @@
-//! `POST /sign-in`: what was filled in on a page of the login, which then leads back to
+//! `POST /sign-in`: what was filled in on a page of the login. A good answer leads back to
 //! `/authorize`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Extension,
-    body::Bytes,
-    extract::{ConnectInfo, State},
-    response::Response,
-};
+use axum::{Extension, extract::State, response::Response};
 use http::HeaderMap;
 
 use crate::{
     app::App,
     authorize::{
         AuthorizationRequest, Refusal, at_home, forged_form, refused, see_other, sign_in_page,
-        stale_form, with_cookie,
+        unusable_form, with_cookie,
     },
     base_url::BaseUrl,
-    browser::{Browser, Form, FormError, FormKind, is_cross_site},
-    login::{Answer, Identity, Outcome, Person, Refusal as LoginRefusal},
+    browser::{Browser, Form, FormError, FormKind, KnownBrowser, is_cross_site},
+    client_ip::ClientIp,
+    login::{Answer, Identity, Outcome, Person, Refusal as LoginRefusal, Visit},
     oauth_error::OAuthError,
     params::Params,
-    routes, source,
+    request_body::FormBody,
+    routes,
+    throttle::Attempt,
 };
+
+/// The longest account name that attempts are counted by, in characters.
+const MAX_ACCOUNT_CHARS: usize = 256;
 
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    client: ClientIp,
     headers: HeaderMap,
-    body: Bytes,
+    FormBody(body): FormBody,
 ) -> Response {
     let Ok(params) = Params::parse(&body) else {
         return forged_form(&app);
@@ -42,24 +43,20 @@ pub(crate) async fn post(
     let form = Form::open(params.get("form"), FormKind::SignIn, browser.as_ref(), &app);
     let (form, browser) = match (form, browser) {
         (Ok(form), Some(browser)) => (form, browser),
-        (Err(FormError::Stale(query)), _) => return stale_form(&app, &query),
+        (Err(FormError::Unusable(why, query)), _) => return unusable_form(&app, why, &query),
         _ => return forged_form(&app),
     };
-    let request = match AuthorizationRequest::verify(&app, &form.query).await {
+    let request = match AuthorizationRequest::verify(&app, &form.query, client).await {
         Ok(request) => request,
-        Err(refusal) => return refusal.into_response(&app, &base),
+        Err(refusal) => return refusal.after_decision(&app, &base),
     };
-    let source = source::of(
-        peer.map(|Extension(ConnectInfo(peer))| peer),
-        &headers,
-        &app,
-    );
-    let outcome = match at_home(&app, source) {
-        Ok(visit) => app.login.resume(&visit, &Answer(params)).await,
-        Err(error) => return Refusal::redirect(&request, error).into_response(&app, &base),
+    let visit = match at_home(&app, client.source()) {
+        Ok(visit) => visit,
+        Err(error) => return Refusal::redirect(&request, error).after_decision(&app, &base),
     };
-    let response = match outcome {
-        Outcome::Identity(identity) => signed_in(&app, &base, &form.query, identity),
+    let known = KnownBrowser::recognise(&headers, &app, &base);
+    let response = match attempt(&app, client, known.as_ref(), &visit, params).await {
+        Outcome::Identity(identity) => signed_in(&app, &base, &form.query, known, identity),
         Outcome::Page(page) => sign_in_page(&app, &browser, &form.query, &request, &page),
         Outcome::Refusal(refusal) => Ok(refused(&app, &refusal, &form.query)),
         Outcome::Redirect(_) => {
@@ -68,18 +65,74 @@ pub(crate) async fn post(
             Ok(refused(&app, &refusal, &form.query))
         }
     };
-    response.unwrap_or_else(|error| Refusal::redirect(&request, error).into_response(&app, &base))
+    response.unwrap_or_else(|error| Refusal::redirect(&request, error).after_decision(&app, &base))
+}
+
+/// Passes what was filled in to the login, unless there were too many attempts. Every login is
+/// guarded here, also one that its owner has written.
+async fn attempt(
+    app: &App,
+    client: ClientIp,
+    known: Option<&KnownBrowser>,
+    visit: &Visit,
+    params: Params,
+) -> Outcome {
+    // Which page was shown is not known any more, but a login's first page says what it asks for.
+    let page = match app.login.begin(visit).await {
+        Outcome::Page(page) => page,
+        other => return other,
+    };
+    let account = page.account_field().and_then(|field| params.get(field));
+    let account = account.unwrap_or_default().trim().to_lowercase();
+    let account: String = account.chars().take(MAX_ACCOUNT_CHARS).collect();
+    let attempt = Attempt {
+        account: &account,
+        source: client.source(),
+        browser: known.map(KnownBrowser::id),
+    };
+    if let Err(wait) = app.sign_ins.attempt(attempt, visit.now) {
+        let seconds = wait.as_secs();
+        tracing::warn!(%client, account, login = app.login.name(), seconds, "sign-in throttled");
+        return Outcome::Page(page.with_problem(format!(
+            "There were too many attempts. Try again in {}.",
+            in_words(wait)
+        )));
+    }
+    let outcome = app.login.resume(visit, &Answer(params)).await;
+    match &outcome {
+        Outcome::Identity(_) => app.sign_ins.success(attempt),
+        // The next step of a login with several.
+        Outcome::Page(page) if !page.has_problem() => {}
+        Outcome::Page(_) | Outcome::Refusal(_) | Outcome::Redirect(_) => {
+            tracing::warn!(%client, account, login = app.login.name(), "sign-in failed");
+        }
+    }
+    outcome
 }
 
 fn signed_in(
     app: &App,
     base: &BaseUrl,
     query: &str,
+    known: Option<KnownBrowser>,
     identity: Identity,
 ) -> Result<Response, OAuthError> {
     let person = Person::new(identity, None, &app.epochs);
     tracing::info!(account = person.subject, "signed in");
-    let browser = Browser::new(app, Some(person))?;
+    let known = match known {
+        Some(known) => known,
+        None => KnownBrowser::new(app, base)?,
+    };
+    let browser = Browser::new(app, base, Some(person))?;
     let response = see_other(&format!("{}?{query}", routes::AUTHORIZE));
-    with_cookie(response, &browser, app, base)
+    let response = with_cookie(response, known.cookie(app, base)?);
+    Ok(with_cookie(response, browser.cookie(app, base)?))
+}
+
+fn in_words(wait: Duration) -> String {
+    match wait.as_secs() {
+        0 | 1 => "a second".to_owned(),
+        seconds @ 2..=90 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
+    }
 }

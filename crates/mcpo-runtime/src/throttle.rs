@@ -1,7 +1,14 @@
-//! Slowing down whoever guesses passwords or floods an endpoint.
+//! Slows down clients that guess passwords.
 //!
-//! Counters live in memory and are bounded: the cache forgets the least used entry when it is
-//! full. An attempt counts before it is checked, so that guessing in parallel gains nothing.
+//! Counters live in memory and are bounded: the cache forgets the least used entry when it is full.
+//! An attempt counts before it is checked, so that guessing in parallel gains nothing.
+//!
+//! Three kinds of counters keep guesses rare without locking the owner out:
+//!
+//! - A browser that has signed in before counts by itself, so guesses of others never slow it down.
+//! - Any other attempt counts for its source address.
+//! - All of those together count for the account. While that limit is reached, a source that has
+//!   hardly failed yet still gets its first tries, from an allowance that all such sources share.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -13,28 +20,33 @@ use quick_cache::unsync::Cache;
 
 use crate::clock::Timestamp;
 
-/// How many keys are remembered of each kind.
+/// How many counters are kept.
 const CAPACITY: usize = 10_000;
-/// An entry that was quiet for so long starts anew.
+/// A counter without an attempt for so long starts again at zero.
 const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// After so many failures each further one doubles the wait.
+/// After `free` failures each further one doubles the wait.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit {
-    pub(crate) free: u32,
-    pub(crate) longest_wait: Duration,
+struct Limit {
+    free: u32,
+    longest_wait: Duration,
 }
 
 /// A person mistypes a few times; a guesser ends up with four tries an hour.
-pub(crate) const PER_SOURCE: Limit = Limit {
+const PER_SOURCE: Limit = Limit {
     free: 5,
     longest_wait: Duration::from_secs(15 * 60),
 };
-/// Guesses from everywhere at once. The wait is short, or anyone could lock the owner out.
-pub(crate) const PER_ACCOUNT: Limit = Limit {
+/// Guesses from many addresses at once.
+const PER_ACCOUNT: Limit = Limit {
     free: 20,
     longest_wait: Duration::from_secs(30),
 };
+/// A source with fewer failures than this may try although the account's limit is reached.
+const TRIES_OF_A_NEW_SOURCE: u32 = 2;
+/// How many such tries all sources have together, and how many more each hour.
+const NEW_SOURCES_BURST: f64 = 200.0;
+const NEW_SOURCES_PER_SECOND: f64 = 0.1;
 
 /// Where a request comes from, as coarse as an attacker can change it for free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,14 +69,32 @@ impl Source {
     }
 }
 
-/// Attempts by account and by source.
-pub(crate) struct Throttle {
-    entries: Mutex<Cache<Key, Entry>>,
+/// Names a browser that has signed in before.
+pub(crate) type KnownBrowserId = [u8; 16];
+
+/// Who tries to sign in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt<'a> {
+    /// The account, as far as the form names one.
+    pub(crate) account: &'a str,
+    pub(crate) source: Source,
+    /// The browser, if it has signed in before.
+    pub(crate) browser: Option<KnownBrowserId>,
+}
+
+/// Attempts by browser, by source and by account.
+pub(crate) struct Throttle(Mutex<Counters>);
+
+struct Counters {
+    entries: Cache<Key, Entry>,
+    /// Tries that are left for new sources, and when that was computed.
+    allowance: (f64, Timestamp),
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
     Account(String),
+    Browser(KnownBrowserId),
     Source(Source),
 }
 
@@ -84,59 +114,88 @@ impl Entry {
     }
 }
 
-impl Throttle {
-    pub(crate) fn new() -> Self {
-        Self {
-            entries: Mutex::new(Cache::new(CAPACITY)),
-        }
+impl Counters {
+    fn entry(&self, key: &Key, now: Timestamp) -> Entry {
+        let found = self.entries.peek(key).copied();
+        let current = found.filter(|entry| now.since(entry.last) < FORGET_AFTER);
+        current.unwrap_or(Entry {
+            failures: 0,
+            last: now,
+        })
     }
 
-    /// Counts an attempt; an error says how long to wait before the next one.
-    pub(crate) fn attempt(
-        &self,
-        account: &str,
-        source: Source,
-        now: Timestamp,
-    ) -> Result<(), Duration> {
-        let keys = [
-            (Key::Source(source), PER_SOURCE),
-            (Key::Account(account.to_owned()), PER_ACCOUNT),
-        ];
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = keys.map(|(key, limit)| {
-            let found = entries.get(&key).copied();
-            let fresh = found.filter(|entry| now.since(entry.last) < FORGET_AFTER);
-            let entry = fresh.unwrap_or(Entry {
-                failures: 0,
-                last: now,
-            });
-            (key, limit, entry)
-        });
-        let longest = current
-            .iter()
-            .map(|(_, limit, entry)| entry.wait(*limit, now))
-            .max();
-        if let Some(wait) = longest.filter(|wait| !wait.is_zero()) {
+    fn count(&mut self, key: Key, now: Timestamp) {
+        let failures = self.entry(&key, now).failures.saturating_add(1);
+        let last = now;
+        self.entries.insert(key, Entry { failures, last });
+    }
+
+    /// Takes a try from the allowance of new sources, if there is one left.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "hours are small numbers of seconds"
+    )]
+    fn take_from_allowance(&mut self, now: Timestamp) -> bool {
+        let (left, since) = self.allowance;
+        let elapsed = now.since(since).as_secs() as f64;
+        let left = (left + elapsed * NEW_SOURCES_PER_SECOND).min(NEW_SOURCES_BURST);
+        let is_allowed = left >= 1.0;
+        self.allowance = (if is_allowed { left - 1.0 } else { left }, now);
+        is_allowed
+    }
+}
+
+impl Throttle {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Counters {
+            entries: Cache::new(CAPACITY),
+            allowance: (NEW_SOURCES_BURST, Timestamp(0)),
+        }))
+    }
+
+    /// Counts an attempt; an error is how long to wait before the next one.
+    pub(crate) fn attempt(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<(), Duration> {
+        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = attempt.own_key();
+        let own_entry = counters.entry(&own, now);
+        let wait = own_entry.wait(PER_SOURCE, now);
+        if !wait.is_zero() {
             return Err(wait);
         }
-        for (key, _, entry) in current {
-            let failures = entry.failures.saturating_add(1);
-            entries.insert(
-                key,
-                Entry {
-                    failures,
-                    last: now,
-                },
-            );
+        if attempt.browser.is_none() {
+            let account = Key::Account(attempt.account.to_owned());
+            let wait = counters.entry(&account, now).wait(PER_ACCOUNT, now);
+            let is_new = own_entry.failures < TRIES_OF_A_NEW_SOURCE;
+            if !wait.is_zero() && !(is_new && counters.take_from_allowance(now)) {
+                return Err(wait);
+            }
+            counters.count(account, now);
         }
+        counters.count(own, now);
         Ok(())
     }
 
-    /// The attempt was good: its source and account start anew.
-    pub(crate) fn success(&self, account: &str, source: Source) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.remove(&Key::Source(source));
-        entries.remove(&Key::Account(account.to_owned()));
+    /// Forgets the failures of an attempt that was good, but not those of others.
+    pub(crate) fn success(&self, attempt: Attempt<'_>) {
+        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.entries.remove(&attempt.own_key());
+        if attempt.browser.is_none() {
+            let account = Key::Account(attempt.account.to_owned());
+            if let Some(mut entry) = counters.entries.get_mut(&account) {
+                entry.failures = entry.failures.saturating_sub(1);
+            }
+            counters.allowance.0 = (counters.allowance.0 + 1.0).min(NEW_SOURCES_BURST);
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// The counter of this client alone.
+    const fn own_key(&self) -> Key {
+        match self.browser {
+            Some(browser) => Key::Browser(browser),
+            None => Key::Source(self.source),
+        }
     }
 }
 
@@ -148,58 +207,98 @@ mod tests {
         Source::of(text.parse().unwrap())
     }
 
+    fn from(text: &str) -> Attempt<'static> {
+        Attempt {
+            account: "admin",
+            source: source(text),
+            browser: None,
+        }
+    }
+
     #[test]
-    fn as21_waits_grow_for_a_source_and_end() {
+    fn as21_waits_of_a_source_grow_and_end() {
         let throttle = Throttle::new();
-        let here = source("192.0.2.1");
+        let here = from("192.0.2.1");
         let mut now = Timestamp(1000);
         for _ in 0..5 {
-            assert!(throttle.attempt("admin", here, now).is_ok());
+            assert!(throttle.attempt(here, now).is_ok());
         }
-        assert_eq!(
-            throttle.attempt("admin", here, now),
-            Err(Duration::from_secs(1))
-        );
+        assert_eq!(throttle.attempt(here, now), Err(Duration::from_secs(1)));
         now = now.plus(Duration::from_secs(1));
-        assert!(throttle.attempt("admin", here, now).is_ok());
-        assert_eq!(
-            throttle.attempt("admin", here, now),
-            Err(Duration::from_secs(2))
-        );
-        // Others are not in the way.
-        assert!(throttle.attempt("admin", source("192.0.2.2"), now).is_ok());
+        assert!(throttle.attempt(here, now).is_ok());
+        assert_eq!(throttle.attempt(here, now), Err(Duration::from_secs(2)));
+        // Other sources are not slowed down.
+        assert!(throttle.attempt(from("192.0.2.2"), now).is_ok());
         now = now.plus(FORGET_AFTER);
-        assert!(throttle.attempt("admin", here, now).is_ok());
+        assert!(throttle.attempt(here, now).is_ok());
     }
 
     #[test]
     fn as21_an_account_is_guarded_from_all_sources_together() {
         let throttle = Throttle::new();
         let now = Timestamp(1000);
-        for number in 0..20 {
-            let from = source(&format!("192.0.2.{number}"));
-            assert!(throttle.attempt("admin", from, now).is_ok());
+        let mut allowed = 0;
+        for number in 0..1000 {
+            let address = format!("10.0.{}.{}", number / 250, number % 250);
+            allowed += u32::from(throttle.attempt(from(&address), now).is_ok());
         }
-        let wait = throttle.attempt("admin", source("198.51.100.1"), now);
-        assert_eq!(wait, Err(Duration::from_secs(1)));
-        assert!(
-            throttle
-                .attempt("other", source("198.51.100.1"), now)
-                .is_ok()
-        );
+        // The account's own tries, and what new sources have together.
+        assert_eq!(allowed, 20 + 200);
+        let other = Attempt {
+            account: "other",
+            ..from("198.51.100.1")
+        };
+        assert!(throttle.attempt(other, now).is_ok());
     }
 
     #[test]
-    fn as21_success_starts_anew_and_ipv6_counts_by_prefix() {
+    fn as21_the_owner_signs_in_while_sixty_addresses_guess() {
+        let throttle = Throttle::new();
+        let owner = from("198.51.100.1");
+        for second in 0..3600 {
+            let now = Timestamp(1000 + second);
+            for number in 0..60 {
+                let _ = throttle.attempt(from(&format!("192.0.2.{number}")), now);
+            }
+            let attempt = throttle.attempt(owner, now);
+            assert!(attempt.is_ok(), "second {second}: {attempt:?}");
+            throttle.success(owner);
+        }
+    }
+
+    #[test]
+    fn as21_a_browser_that_signed_in_before_counts_by_itself() {
+        let throttle = Throttle::new();
+        let now = Timestamp(1000);
+        // Everybody behind one address, as with a proxy that is not trusted.
+        while throttle.attempt(from("127.0.0.1"), now).is_ok() {}
+        let owner = Attempt {
+            browser: Some([7; 16]),
+            ..from("127.0.0.1")
+        };
+        for _ in 0..5 {
+            assert!(throttle.attempt(owner, now).is_ok());
+        }
+        assert!(throttle.attempt(owner, now).is_err());
+        throttle.success(owner);
+        assert!(throttle.attempt(owner, now).is_ok());
+        assert!(throttle.attempt(from("127.0.0.1"), now).is_err());
+    }
+
+    #[test]
+    fn as21_success_starts_a_source_again_and_ipv6_counts_by_prefix() {
         let throttle = Throttle::new();
         let now = Timestamp(1000);
         for number in 0..5 {
-            let from = source(&format!("2001:db8::{number}"));
-            assert!(throttle.attempt("a", from, now).is_ok());
+            assert!(
+                throttle
+                    .attempt(from(&format!("2001:db8::{number}")), now)
+                    .is_ok()
+            );
         }
-        assert!(throttle.attempt("a", source("2001:db8::9"), now).is_err());
-        throttle.success("a", source("2001:db8::1"));
-        assert!(throttle.attempt("a", source("2001:db8::9"), now).is_ok());
+        assert!(throttle.attempt(from("2001:db8::9"), now).is_err());
+        throttle.success(from("2001:db8::1"));
+        assert!(throttle.attempt(from("2001:db8::9"), now).is_ok());
         assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
     }
 }

@@ -6,11 +6,11 @@
 
 mod request;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{ConnectInfo, RawQuery, State},
+    extract::{RawQuery, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -19,35 +19,31 @@ pub(crate) use self::request::{AuthorizationRequest, Refusal, ReturnPath, verify
 use crate::{
     app::App,
     base_url::BaseUrl,
-    browser::{Browser, FormKind},
-    login::{
-        Away, Outcome, Page, Person, Provider, Refusal as LoginRefusal, RefusalKind, Secrets, Visit,
-    },
+    browser::{Browser, FormKind, Unusable},
+    client_ip::ClientIp,
+    login::{Away, Outcome, Page, Person, Refusal as LoginRefusal, RefusalKind, Secrets, Visit},
     oauth_error::OAuthError,
-    pages::{ConsentPage, ErrorPage, HandoverPage, ScopeLine, SignInPage},
+    pages::{ConsentPage, ErrorPage, HandoverPage, Link, ScopeLine, SignInPage},
     routes,
     scope::DEFAULT_SCOPE,
-    source,
     throttle::Source,
 };
 
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    client: ClientIp,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let request = match AuthorizationRequest::verify(&app, &query).await {
+    let request = match AuthorizationRequest::verify(&app, &query, client).await {
         Ok(request) => request,
-        Err(refusal) => return refusal.into_response(&app, &base),
+        Err(refusal) => return refusal.before_decision(&app, &base),
     };
-    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
-    let source = source::of(peer, &headers, &app);
     let known = Browser::recognise(&headers, &app, &base);
-    let page = next_page(&app, &base, &query, &request, known, source).await;
-    page.unwrap_or_else(|error| Refusal::redirect(&request, error).into_response(&app, &base))
+    let page = next_page(&app, &base, &query, &request, known, client.source()).await;
+    page.unwrap_or_else(|error| Refusal::redirect(&request, error).before_decision(&app, &base))
 }
 
 async fn next_page(
@@ -64,7 +60,7 @@ async fn next_page(
     }
     let (browser, is_new) = match known {
         Some(browser) => (browser, false),
-        None => (Browser::new(app, None)?, true),
+        None => (Browser::new(app, base, None)?, true),
     };
     // The provider would let every client through that stands behind this server: so the person is
     // asked about this one before.
@@ -75,9 +71,9 @@ async fn next_page(
     match app.login.begin(&at_home(app, source)?).await {
         Outcome::Identity(identity) => {
             let person = Person::new(identity, None, &app.epochs);
-            let browser = Browser::new(app, Some(person.clone()))?;
+            let browser = Browser::new(app, base, Some(person.clone()))?;
             let page = consent_page(app, &browser, Some(&person), query, request)?;
-            with_cookie(page, &browser, app, base)
+            Ok(with_cookie(page, browser.cookie(app, base)?))
         }
         Outcome::Page(page) => {
             let page = sign_in_page(app, &browser, query, request, &page)?;
@@ -116,12 +112,12 @@ pub(crate) fn sign_in_page(
 ) -> Result<Response, OAuthError> {
     let page = SignInPage {
         client: &request.client.name,
+        destination: request.back.redirect_uri.destination(),
         action: routes::SIGN_IN,
         form: browser.form(app, FormKind::SignIn, query)?,
         page,
     };
-    // The form's answer leads to the consent form on this server, and no further.
-    Ok(app.pages.form(StatusCode::OK, &page, ""))
+    Ok(app.pages.sign_in(&page))
 }
 
 /// The question whether the client may have access: of somebody who has signed in, or will at the
@@ -148,19 +144,7 @@ fn consent_page(
         action: routes::CONSENT,
         form: browser.form(app, FormKind::Consent, query)?,
     };
-    let mut leads_to = request.back.redirect_uri.csp_source();
-    if let Some(Provider {
-        plain_origin: Some(origin),
-        ..
-    }) = &provider
-    {
-        leads_to.push(' ');
-        leads_to.push_str(origin);
-    }
-    if provider.is_some() {
-        leads_to.push_str(" https:");
-    }
-    Ok(app.pages.form(StatusCode::OK, &page, &leads_to))
+    Ok(app.pages.consent(&page))
 }
 
 fn describe(name: &str) -> ScopeLine<'_> {
@@ -171,15 +155,9 @@ fn describe(name: &str) -> ScopeLine<'_> {
     ScopeLine { name, description }
 }
 
-pub(crate) fn with_cookie(
-    mut response: Response,
-    browser: &Browser,
-    app: &App,
-    base: &BaseUrl,
-) -> Result<Response, OAuthError> {
-    let cookie = browser.cookie(app, base)?;
+pub(crate) fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
     response.headers_mut().append(header::SET_COOKIE, cookie);
-    Ok(response)
+    response
 }
 
 fn with_new_cookie(
@@ -190,7 +168,7 @@ fn with_new_cookie(
     base: &BaseUrl,
 ) -> Result<Response, OAuthError> {
     if is_new {
-        with_cookie(response, browser, app, base)
+        Ok(with_cookie(response, browser.cookie(app, base)?))
     } else {
         Ok(response)
     }
@@ -199,7 +177,18 @@ fn with_new_cookie(
 /// Somebody's sign-in counts no more: the flow starts again in a browser that knows nobody.
 pub(crate) fn signed_out(app: &App, base: &BaseUrl, query: &str) -> Result<Response, OAuthError> {
     let response = see_other(&format!("{}?{query}", routes::AUTHORIZE));
-    with_cookie(response, &Browser::new(app, None)?, app, base)
+    let browser = Browser::new(app, base, None)?;
+    Ok(with_cookie(response, browser.cookie(app, base)?))
+}
+
+impl Link {
+    /// Leads to the beginning of the flow, with the query of the authorization request.
+    pub(crate) fn start_again(query: &str) -> Self {
+        Self {
+            label: "Start again".to_owned(),
+            location: format!("{}?{query}", routes::AUTHORIZE),
+        }
+    }
 }
 
 /// What a person is told whose sign-in does not go on.
@@ -223,7 +212,7 @@ pub(crate) fn refused(app: &App, refusal: &LoginRefusal, query: &str) -> Respons
         title: "You are not signed in",
         what: refusal.what.clone().into_owned(),
         remedy,
-        retry: Some(format!("{}?{query}", routes::AUTHORIZE)),
+        link: Some(Link::start_again(query)),
     };
     app.pages.error(status, &page)
 }
@@ -236,12 +225,7 @@ pub(crate) fn return_to_client<'a>(
     back: &'a ReturnPath,
     parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Response {
-    let parameters = parameters
-        .into_iter()
-        .chain(back.state.as_deref().map(|state| ("state", state)))
-        // RFC 9207: the client learns which server this answer is from.
-        .chain([("iss", base.as_str())]);
-    let location = back.redirect_uri.with_query(parameters);
+    let location = back.location(base, parameters);
     if back.redirect_uri.is_web() {
         return see_other(location.as_str());
     }
@@ -263,13 +247,23 @@ pub(crate) fn see_other(location: &str) -> Response {
     response
 }
 
-/// What a form gets that was open for too long, or was opened before a sign-in elsewhere.
-pub(crate) fn stale_form(app: &App, query: &str) -> Response {
+/// The answer to a form that cannot be used any more.
+pub(crate) fn unusable_form(app: &App, why: Unusable, query: &str) -> Response {
+    let (title, what) = match why {
+        Unusable::Expired => (
+            "This page is too old",
+            "The page was open for more than ten minutes before you sent it.",
+        ),
+        Unusable::Superseded => (
+            "You went on in another tab",
+            "Since this page was opened, you signed in in another tab or your session ended.",
+        ),
+    };
     let page = ErrorPage {
-        title: "This page is too old",
-        what: "The form was open for a long time, or you signed in on another page since.".into(),
+        title,
+        what: what.into(),
         remedy: "Nothing was changed. Start again to see a fresh page.",
-        retry: Some(format!("{}?{query}", routes::AUTHORIZE)),
+        link: Some(Link::start_again(query)),
     };
     app.pages.error(StatusCode::OK, &page)
 }
@@ -281,7 +275,7 @@ pub(crate) fn forged_form(app: &App) -> Response {
         title: "This form was not accepted",
         what: "It was not sent from a page of this server.".into(),
         remedy: "Go back to the program you came from and connect again.",
-        retry: None,
+        link: None,
     };
     app.pages.error(StatusCode::FORBIDDEN, &page)
 }

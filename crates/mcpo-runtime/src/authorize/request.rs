@@ -3,19 +3,27 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use url::Url;
 
 use super::return_to_client;
 use crate::{
     app::App,
     base_url::BaseUrl,
     client::{Client, ClientError},
+    client_ip::ClientIp,
     grant::{Challenge, Fingerprint},
     oauth_error::{ErrorCode, OAuthError},
-    pages::ErrorPage,
+    pages::{ErrorPage, Link},
     params::Params,
     redirect_uri::RedirectUri,
     scope::Scopes,
+    seal::MAX_SEALED_LEN,
 };
+
+/// The longest query of an authorization request, in bytes. Forms carry it sealed, which makes it a
+/// third longer.
+const MAX_QUERY_LEN: usize = 11 * 1024;
+const _: () = assert!(MAX_QUERY_LEN / 3 * 4 + 256 < MAX_SEALED_LEN);
 
 /// A request that may be shown to the person.
 #[derive(Debug)]
@@ -32,6 +40,8 @@ pub(crate) struct AuthorizationRequest {
 #[derive(Clone, Debug)]
 pub(crate) struct ReturnPath {
     pub(crate) client_name: String,
+    /// Whether the owner of this server has named the client.
+    is_configured: bool,
     pub(crate) redirect_uri: RedirectUri,
     pub(crate) state: Option<String>,
 }
@@ -53,11 +63,23 @@ pub(crate) struct ErrorRedirect {
 }
 
 impl AuthorizationRequest {
-    pub(crate) async fn verify(app: &App, unverified_query: &str) -> Result<Self, Refusal> {
+    /// Verifies the query of a request that `sender` has sent.
+    pub(crate) async fn verify(
+        app: &App,
+        unverified_query: &str,
+        sender: ClientIp,
+    ) -> Result<Self, Refusal> {
+        if unverified_query.len() > MAX_QUERY_LEN {
+            return Err(Refusal::Page(OAuthError::invalid_request(format!(
+                "The link is longer than {MAX_QUERY_LEN} characters."
+            ))));
+        }
         let params = Params::parse(unverified_query.as_bytes()).map_err(Refusal::Page)?;
-        let (client, redirect_uri) = verify_client(app, &params).await.map_err(Refusal::Page)?;
+        let verified = verify_client(app, &params, sender).await;
+        let (client, redirect_uri) = verified.map_err(Refusal::Page)?;
         let back = ReturnPath {
             client_name: client.name.clone(),
+            is_configured: client.is_configured,
             redirect_uri,
             state: params.get("state").map(str::to_owned),
         };
@@ -82,9 +104,14 @@ impl AuthorizationRequest {
     }
 }
 
-async fn verify_client(app: &App, params: &Params) -> Result<(Client, RedirectUri), OAuthError> {
+async fn verify_client(
+    app: &App,
+    params: &Params,
+    sender: ClientIp,
+) -> Result<(Client, RedirectUri), OAuthError> {
     let id = params.require("client_id")?;
-    let client = app.clients.find(id, &app.keys, app.now()).await;
+    let may_fetch = || app.limits.allows_document(sender.source());
+    let client = app.clients.find(id, &app.keys, app.now(), &may_fetch).await;
     let client = client.map_err(|error| match error {
         ClientError::Document(error) => OAuthError::invalid_client(format!(
             "The program that sent you here describes itself in a document, but {error}."
@@ -154,7 +181,7 @@ fn granted_scopes(app: &App, unverified: Option<&str>) -> Result<Scopes, OAuthEr
     };
     let asked =
         Scopes::parse(text).ok_or_else(|| bad("scope is not a list of scope names".into()))?;
-    let granted = asked.intersection(app.scopes.supported());
+    let granted = asked.intersection(&app.scopes.supported());
     // `offline_access` and OpenID's scopes alone ask for nothing in particular.
     let in_particular = asked.iter().any(|name| !ASK_FOR_NOTHING.contains(&name));
     match (granted.is_empty(), in_particular) {
@@ -177,7 +204,19 @@ impl Refusal {
         }))
     }
 
-    pub(crate) fn into_response(self, app: &App, base: &BaseUrl) -> Response {
+    /// The answer to a request that arrives from a link that anyone can have made.
+    ///
+    /// A client that registered itself chose where the link leads, and no user has said yes to that:
+    /// the browser stays here and the user decides (RFC 9700 §4.11.2).
+    pub(crate) fn before_decision(self, app: &App, base: &BaseUrl) -> Response {
+        match self {
+            Self::Redirect(redirect) if !redirect.back.is_configured => redirect.page(app, base),
+            other => other.after_decision(app, base),
+        }
+    }
+
+    /// The answer to a form in which the user has decided about this client.
+    pub(crate) fn after_decision(self, app: &App, base: &BaseUrl) -> Response {
         match self {
             Self::Page(error) => {
                 tracing::warn!(error = error.code.as_str(), reason = %error.description,
@@ -187,19 +226,61 @@ impl Refusal {
                     what: error.description.into_owned(),
                     remedy: "Go back to the program you came from, remove this server there and \
                              add it again.",
-                    retry: None,
+                    link: None,
                 };
                 app.pages.error(StatusCode::BAD_REQUEST, &page)
             }
-            Self::Redirect(redirect) => return_to_client(
-                app,
-                base,
-                &redirect.back,
-                [
-                    ("error", redirect.error.code.as_str()),
-                    ("error_description", redirect.error.description.as_ref()),
-                ],
-            ),
+            Self::Redirect(redirect) => {
+                return_to_client(app, base, &redirect.back, redirect.parameters())
+            }
         }
+    }
+}
+
+impl ErrorRedirect {
+    fn parameters(&self) -> [(&str, &str); 2] {
+        [
+            ("error", self.error.code.as_str()),
+            ("error_description", &self.error.description),
+        ]
+    }
+
+    /// The same as a link, which the user may follow.
+    fn page(&self, app: &App, base: &BaseUrl) -> Response {
+        let location = self.back.location(base, self.parameters());
+        let page = ErrorPage {
+            title: "This request cannot go on",
+            what: format!(
+                "The program that sent you here made a mistake: {}.",
+                self.error.description
+            ),
+            remedy: "Nothing was changed. Go back only if you started this yourself just now.",
+            link: Some(Link {
+                label: format!(
+                    "Back to {} ({})",
+                    self.back.client_name,
+                    self.back.redirect_uri.destination()
+                ),
+                location: location.into(),
+            }),
+        };
+        app.pages.error(self.error.status(), &page)
+    }
+}
+
+impl ReturnPath {
+    /// Where the browser gets back to the client with `parameters`.
+    pub(crate) fn location<'a>(
+        &'a self,
+        base: &'a BaseUrl,
+        parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Url {
+        let state = self.state.as_deref().map(|state| ("state", state));
+        let parameters = parameters
+            .into_iter()
+            .chain(state)
+            // RFC 9207: the client learns which server this answer is from.
+            .chain([("iss", base.as_str())]);
+        self.redirect_uri.with_query(parameters)
     }
 }

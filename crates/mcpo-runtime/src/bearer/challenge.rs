@@ -22,7 +22,15 @@ pub(super) fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Res
     };
     let scope = app.asked_for(scope);
     let (status, error, description) = match rejection {
-        Rejection::Unavailable => return unavailable(),
+        Rejection::Unavailable => {
+            return unavailable(
+                "the authorization server does not answer as it should, so no token can be verified",
+            );
+        }
+        Rejection::UnknownScopes => {
+            return unavailable("the scopes that this tool needs cannot be determined");
+        }
+        Rejection::Body(error) => return error.into_response(),
         Rejection::Missing => (StatusCode::UNAUTHORIZED, None, "a token is needed"),
         Rejection::Invalid(why) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), *why),
         Rejection::Scope(_) => (
@@ -54,10 +62,6 @@ pub(super) fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Res
 }
 
 /// A client that is told so tries again, and does not have anybody sign in anew.
-fn unavailable() -> Response {
-    OAuthError::new(
-        ErrorCode::TemporarilyUnavailable,
-        "the authorization server does not answer as it should, so no token can be verified",
-    )
-    .into_response()
+fn unavailable(why: &'static str) -> Response {
+    OAuthError::new(ErrorCode::TemporarilyUnavailable, why).into_response()
 }

@@ -142,6 +142,7 @@ impl ConfiguredClients {
             name: client.name.clone(),
             redirect_uris: client.redirect_uris.clone(),
             vouched_by: None,
+            is_configured: true,
         })
     }
 }

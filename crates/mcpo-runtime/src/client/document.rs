@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use super::{
     Client, ClientKey, display_name,
-    fetch::{FetchError, Fetched, Fetcher},
+    fetch::{FetchError, Fetched, Fetcher, Permit},
 };
 use crate::{
     Error,
@@ -134,6 +134,7 @@ impl Document {
                 .map(parse)
                 .collect::<Result<_, _>>()?,
             vouched_by: Some(host.to_owned()),
+            is_configured: false,
         })
     }
 }
@@ -141,7 +142,26 @@ impl Document {
 #[derive(Clone)]
 struct Entry {
     outcome: Result<Arc<Client>, DocumentError>,
+    fetched_at: Timestamp,
     good_until: Timestamp,
+}
+
+impl Entry {
+    fn client(&self) -> Result<Client, DocumentError> {
+        let outcome = self.outcome.as_ref();
+        outcome
+            .map(|client| Client::clone(client))
+            .map_err(Clone::clone)
+    }
+
+    const fn is_failed_fetch(&self) -> bool {
+        matches!(self.outcome, Err(DocumentError::Fetch(_)))
+    }
+
+    /// Whether it can stand in for a document that cannot be fetched now.
+    fn is_usable(&self, now: Timestamp) -> bool {
+        self.outcome.is_ok() && now.since(self.fetched_at) < LONGEST_LIFETIME
+    }
 }
 
 /// Documents, fetched when needed and remembered as long as their headers allow.
@@ -167,48 +187,81 @@ impl Documents {
         })
     }
 
+    /// The client that the document at `url` describes. Where the document has to be fetched and
+    /// `may_fetch` does not agree, what is known of the client has to do.
     pub(super) async fn client(
         &self,
         url: &DocumentUrl,
         now: Timestamp,
+        may_fetch: &(dyn Fn() -> bool + Sync),
     ) -> Result<Client, DocumentError> {
-        if let Some(entry) = self.cache.get(&url.text)
-            && entry.good_until > now
-        {
-            return entry.outcome.map(|client| Client::clone(&client));
+        if let Some(entry) = self.current(url, now) {
+            return entry.client();
         }
-        let entry = self.fetch(url, now).await;
-        self.cache.insert(url.text.clone(), entry.clone());
-        entry.outcome.map(|client| Client::clone(&client))
+        let permit = if may_fetch() {
+            self.fetcher.permit(&url.url).await
+        } else {
+            Err(FetchError::Busy)
+        };
+        // A request that waited finds what the one before it has fetched.
+        if let Some(entry) = self.current(url, now) {
+            return entry.client();
+        }
+        let known = self.cache.get(&url.text);
+        let entry = match permit {
+            Ok(permit) => self.fetch(url, now, permit).await,
+            Err(busy) => self.without_document(url, busy.into(), now),
+        };
+        // A client that was known before is not lost because its host does not answer now.
+        if entry.is_failed_fetch()
+            && let Some(known) = known.filter(|known| known.is_usable(now))
+        {
+            return known.client();
+        }
+        // That this server is busy says nothing about the document.
+        if !matches!(entry.outcome, Err(DocumentError::Fetch(FetchError::Busy))) {
+            self.cache.insert(url.text.clone(), entry.clone());
+        }
+        entry.client()
     }
 
-    async fn fetch(&self, url: &DocumentUrl, now: Timestamp) -> Entry {
-        let fetched = self.fetcher.fetch(&url.url).await;
+    /// What is cached of a document, while that is good.
+    fn current(&self, url: &DocumentUrl, now: Timestamp) -> Option<Entry> {
+        let entry = self.cache.get(&url.text)?;
+        (entry.good_until > now).then_some(entry)
+    }
+
+    async fn fetch(&self, url: &DocumentUrl, now: Timestamp, permit: Permit<'_>) -> Entry {
+        let fetched = self.fetcher.fetch(&url.url, permit).await;
         let lifetime = fetched.as_ref().map_or(FAILURE_LIFETIME, lifetime);
         let fetched = fetched.map_err(DocumentError::from);
-        let outcome = match fetched.and_then(|fetched| read(&fetched.body, url)) {
-            // The host turned us away or said something else than usual: what is known of this
-            // client is good enough, and no document can change it.
-            Err(error) => match self.pinned(url) {
-                Some(client) => {
-                    tracing::info!(url = url.text, %error, "pinned client document used");
-                    Ok(client)
-                }
-                None => {
-                    tracing::warn!(url = url.text, %error, "client document refused");
-                    Err(error)
-                }
+        match fetched.and_then(|fetched| read(&fetched.body, url)) {
+            Ok(client) => Entry {
+                outcome: Ok(Arc::new(client)),
+                fetched_at: now,
+                good_until: now.plus(lifetime),
             },
-            Ok(client) => Ok(Arc::new(client)),
-        };
-        let lifetime = if outcome.is_err() {
-            FAILURE_LIFETIME
-        } else {
-            lifetime
+            Err(error) => self.without_document(url, error, now),
+        }
+    }
+
+    /// The host turned this server away or said something else than usual: what is pinned of this
+    /// client is good enough, and no document can change it.
+    fn without_document(&self, url: &DocumentUrl, error: DocumentError, now: Timestamp) -> Entry {
+        let outcome = match self.pinned(url) {
+            Some(client) => {
+                tracing::info!(url = url.text, %error, "pinned client document used");
+                Ok(client)
+            }
+            None => {
+                tracing::warn!(url = url.text, %error, "client document refused");
+                Err(error)
+            }
         };
         Entry {
             outcome,
-            good_until: now.plus(lifetime),
+            fetched_at: now,
+            good_until: now.plus(FAILURE_LIFETIME),
         }
     }
 

@@ -5,9 +5,10 @@
 //! not followed.
 
 use std::{
+    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -19,17 +20,23 @@ use reqwest::{
     redirect::Policy,
 };
 use rustls::RootCertStore;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use url::Url;
 
 use crate::{Error, oauth_error::chain, tls};
 
 /// The whole of a fetch, from the name to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a fetch waits for others to end.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The draft recommends 5 KB.
 const MAX_LEN: usize = 5 * 1024;
-/// More at once wait; a stranger cannot make this server a crowd.
-const MAX_AT_ONCE: usize = 8;
+/// More at once wait: clients must not be able to make this server flood others.
+const MAX_AT_ONCE: usize = 32;
+/// Of these, so many from one host: slow documents of one must not keep those of others waiting.
+const MAX_AT_ONCE_PER_HOST: usize = 2;
+/// Hosts that nothing is fetched from are forgotten when there are so many.
+const MAX_IDLE_HOSTS: usize = 256;
 
 /// A document as it came.
 #[derive(Debug)]
@@ -47,6 +54,8 @@ pub(crate) enum FetchError {
     Connect,
     #[error("its host did not answer within {} seconds", TIMEOUT.as_secs())]
     Timeout,
+    #[error("this server fetches too many documents just now, try again in a moment")]
+    Busy,
     #[error("its host answered with status {0}")]
     Status(u16),
     #[error("it is longer than {MAX_LEN} bytes")]
@@ -71,26 +80,28 @@ pub(super) struct Fetcher {
     addresses: Addresses,
     /// Set up for the first document: most servers never see one, and TLS takes memory.
     client: OnceLock<Client>,
-    room: Semaphore,
+    permits: Semaphore,
+    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 impl Fetcher {
     /// A fetcher that trusts the public certificate authorities and connects to public addresses.
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(None, Addresses::Public)
     }
 
     #[cfg(test)]
-    pub(super) const fn for_test(roots: RootCertStore) -> Self {
+    pub(super) fn for_test(roots: RootCertStore) -> Self {
         Self::with(Some(roots), Addresses::Any)
     }
 
-    const fn with(roots: Option<RootCertStore>, addresses: Addresses) -> Self {
+    fn with(roots: Option<RootCertStore>, addresses: Addresses) -> Self {
         Self {
             roots,
             addresses,
             client: OnceLock::new(),
-            room: Semaphore::const_new(MAX_AT_ONCE),
+            permits: Semaphore::new(MAX_AT_ONCE),
+            hosts: Mutex::default(),
         }
     }
 
@@ -120,13 +131,36 @@ impl Fetcher {
             .map_err(Error::internal)
     }
 
-    pub(super) async fn fetch(&self, url: &Url) -> Result<Fetched, FetchError> {
-        let fetch = async {
-            let _permit = self.room.acquire().await;
-            self.fetch_now(url).await
+    /// Waits for leave to fetch `url`, but not for long.
+    pub(super) async fn permit(&self, url: &Url) -> Result<Permit<'_>, FetchError> {
+        let host = self.host(url.host_str().unwrap_or_default());
+        let permits = async {
+            Some(Permit {
+                _of_host: host.acquire_owned().await.ok()?,
+                _of_all: self.permits.acquire().await.ok()?,
+            })
         };
-        // The wait for a place counts as well.
-        tokio::time::timeout(TIMEOUT, fetch)
+        let permits = tokio::time::timeout(PERMIT_TIMEOUT, permits).await;
+        permits.ok().flatten().ok_or(FetchError::Busy)
+    }
+
+    /// The permits of one host.
+    fn host(&self, name: &str) -> Arc<Semaphore> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if hosts.len() >= MAX_IDLE_HOSTS {
+            hosts.retain(|_, permits| Arc::strong_count(permits) > 1);
+        }
+        let permits = hosts.entry(name.to_owned());
+        let new = || Arc::new(Semaphore::new(MAX_AT_ONCE_PER_HOST));
+        Arc::clone(permits.or_insert_with(new))
+    }
+
+    pub(super) async fn fetch(
+        &self,
+        url: &Url,
+        _permit: Permit<'_>,
+    ) -> Result<Fetched, FetchError> {
+        tokio::time::timeout(TIMEOUT, self.fetch_now(url))
             .await
             .unwrap_or(Err(FetchError::Timeout))
     }
@@ -171,6 +205,12 @@ impl Fetcher {
             cache_control,
         })
     }
+}
+
+/// Leave to fetch one document, given back when the value is dropped.
+pub(super) struct Permit<'a> {
+    _of_host: OwnedSemaphorePermit,
+    _of_all: SemaphorePermit<'a>,
 }
 
 /// `application/json`, or `application/…+json`, with or without parameters.
@@ -280,12 +320,40 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn slow_documents_of_one_host_keep_no_other_host_waiting() {
+        let fetcher = Fetcher::new();
+        let url = |host: &str| Url::parse(&format!("https://{host}/client.json")).unwrap();
+        let slow = url("slow.example");
+        let mut held = Vec::new();
+        for _ in 0..MAX_AT_ONCE_PER_HOST {
+            held.push(fetcher.permit(&slow).await.ok().unwrap());
+        }
+        let refused = fetcher.permit(&slow).await.err();
+        assert_eq!(refused, Some(FetchError::Busy));
+        for host in 0..MAX_AT_ONCE - MAX_AT_ONCE_PER_HOST {
+            held.push(
+                fetcher
+                    .permit(&url(&format!("{host}.example")))
+                    .await
+                    .ok()
+                    .unwrap(),
+            );
+        }
+        let refused = fetcher.permit(&url("other.example")).await.err();
+        assert_eq!(refused, Some(FetchError::Busy));
+        drop(held);
+        assert!(fetcher.permit(&slow).await.is_ok());
+    }
+
     #[tokio::test]
     async fn as11_a_name_that_leads_home_is_not_connected_to() {
         let witness = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = witness.local_addr().unwrap().port();
         let url = Url::parse(&format!("https://localhost:{port}/client.json")).unwrap();
-        let error = Fetcher::new().fetch(&url).await.unwrap_err();
+        let fetcher = Fetcher::new();
+        let permit = fetcher.permit(&url).await.ok().unwrap();
+        let error = fetcher.fetch(&url, permit).await.unwrap_err();
         assert_eq!(error, FetchError::Connect);
         let knocked = tokio::time::timeout(Duration::from_millis(50), witness.accept()).await;
         assert!(knocked.is_err(), "nobody connected");

@@ -73,6 +73,8 @@ pub(crate) struct Client {
     pub(crate) redirect_uris: Vec<RegisteredRedirectUri>,
     /// The host that vouches for the name, if the id is a document's URL.
     pub(crate) vouched_by: Option<String>,
+    /// Whether the owner of this server has named it.
+    pub(crate) is_configured: bool,
 }
 
 /// A client at the token endpoint that has proven who it is.
@@ -130,12 +132,14 @@ impl Clients {
         }
     }
 
-    /// The client with this id, for an authorization request. Fetches its document if need be.
+    /// The client with this id, for an authorization request. Fetches its document if need be and if
+    /// `may_fetch` agrees.
     pub(crate) async fn find(
         &self,
         unverified_id: &str,
         keys: &KeyRing,
         now: Timestamp,
+        may_fetch: &(dyn Fn() -> bool + Sync),
     ) -> Result<Client, ClientError> {
         if let Some(client) = self.configured.find(unverified_id) {
             return Ok(client);
@@ -143,7 +147,7 @@ impl Clients {
         if let Some(url) = DocumentUrl::parse(unverified_id)?
             && self.public
         {
-            return Ok(self.documents.client(&url, now).await?);
+            return Ok(self.documents.client(&url, now, may_fetch).await?);
         }
         Registration::open(unverified_id, keys)
             .map(|registration| registration.into_client(unverified_id))

@@ -37,6 +37,7 @@ impl Registration {
             name: self.name,
             redirect_uris: self.redirect_uris,
             vouched_by: None,
+            is_configured: false,
         }
     }
 

@@ -17,11 +17,13 @@ use super::{Config, DEFAULT_ORIGINS, DEFAULT_PORT};
 use crate::{
     base_url::BaseUrl,
     client::{ConfiguredClient, parse_configured},
+    client_ip::TrustedProxies,
     pages::{Logo, LogoError},
     seal::{KeyRing, KeyRingError},
     tls,
 };
 
+const TRUSTED_PROXIES: &str = "MCPO_TRUSTED_PROXIES";
 const SECRET_HELP: &str = "`mcpo dev` sets it from the project's .env; elsewhere it is 32 random \
      bytes in base64url, and the same for every instance: \
      openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
@@ -66,7 +68,6 @@ pub(super) fn read(
     let mut reader = Reader {
         lookup,
         errors: Vec::new(),
-        is_open: false,
     };
     let on_cloud_run = reader.text("K_SERVICE").is_some();
     let base_url = reader.base_url();
@@ -77,16 +78,14 @@ pub(super) fn read(
     let listen = reader.listen(base_url.as_ref(), on_cloud_run);
     let keys = reader.keys();
     reader.authorities();
+    reader.refuse_empty(&sign_in::VARIABLES);
     let login = reader.login();
     let authorization_server = reader.authorization_server(login.as_ref());
     let clients = reader.clients();
     let ledger = reader.ledger(on_cloud_run);
     let allowed_origins = reader.allowed_origins();
-    let may_be_open = !on_cloud_run || reader.flag("MCPO_OPEN_TO_ANYONE");
-    if authorization_server.is_none() && login.asks_nobody() && !may_be_open {
-        // Whoever gives a login of their own has not done so yet: it is checked once more then.
-        reader.is_open = true;
-    }
+    let is_open_to_anyone = reader.flag("MCPO_OPEN_TO_ANYONE");
+    let trusted_proxies = reader.trusted_proxies(on_cloud_run);
     let title = reader.text("MCPO_TITLE");
     let logo = reader.logo();
     let public_clients = reader.flag_or("MCPO_PUBLIC_CLIENTS", true);
@@ -107,42 +106,17 @@ pub(super) fn read(
             implied_scopes: BTreeMap::new(),
             open_listing,
             allowed_origins,
-            on_cloud_run,
-            may_be_open,
+            trusted_proxies,
+            is_open_to_anyone,
             under_dev,
         }),
-        _ => {
-            if reader.is_open {
-                reader.errors.push(open_to_anyone());
-            }
-            Err(ConfigErrors(reader.errors))
-        }
-    }
-}
-
-/// Refuses a server in the cloud that asks nobody who they are, unless that was said to be meant.
-pub(super) fn check_open(config: &Config) -> Result<(), ConfigErrors> {
-    if config.may_be_open || config.authorization_server.is_some() || !config.login.asks_nobody() {
-        Ok(())
-    } else {
-        Err(ConfigErrors(vec![open_to_anyone()]))
-    }
-}
-
-fn open_to_anyone() -> ConfigError {
-    ConfigError {
-        name: "ADMIN_PASSWORD",
-        value: None,
-        problem: "is not set, so anyone on the internet could call these tools".into(),
-        allowed: "set it, let people sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER), or set \
-                  MCPO_OPEN_TO_ANYONE=1 if that is what you want",
+        _ => Err(ConfigErrors(reader.errors)),
     }
 }
 
 struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<Option<String>>,
     errors: Vec<ConfigError>,
-    is_open: bool,
 }
 
 impl Reader<'_> {
@@ -155,6 +129,32 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// Refuses variables that are set but empty: a secret that was not injected must not be taken
+    /// for a sign-in that nobody wanted.
+    fn refuse_empty(&mut self, names: &[&'static str]) {
+        for name in names {
+            if (self.lookup)(name) == Some(Some(String::new())) {
+                let allowed = "give it a value, or leave the variable out";
+                self.wrong(name, None, "is set but empty", allowed);
+            }
+        }
+    }
+
+    fn trusted_proxies(&mut self, on_cloud_run: bool) -> TrustedProxies {
+        let Some(text) = self.text(TRUSTED_PROXIES) else {
+            return if on_cloud_run {
+                TrustedProxies::cloud_run()
+            } else {
+                TrustedProxies::default()
+            };
+        };
+        TrustedProxies::parse(&text).unwrap_or_else(|error| {
+            let allowed = "addresses, networks, `loopback` and `cloud-run`, separated by commas";
+            self.wrong(TRUSTED_PROXIES, Some(text), error.to_string(), allowed);
+            TrustedProxies::default()
+        })
     }
 
     fn flag(&mut self, name: &'static str) -> bool {

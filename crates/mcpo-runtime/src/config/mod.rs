@@ -1,6 +1,7 @@
 //! Configuration: read once at start-up, and every mistake in it reported at once.
 
 mod environment;
+mod open_access;
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +14,7 @@ pub use self::environment::ConfigErrors;
 use crate::{
     base_url::BaseUrl,
     client::ConfiguredClient,
+    client_ip::TrustedProxies,
     external::AuthorizationServer,
     ledger::{BucketName, Endpoints},
     login::{Login, Nobody, Password, PasswordSecret},
@@ -41,9 +43,9 @@ pub struct Config {
     pub(crate) implied_scopes: BTreeMap<String, Scopes>,
     pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
-    pub(crate) on_cloud_run: bool,
-    /// Whether nobody needs to be asked who they are.
-    pub(crate) may_be_open: bool,
+    pub(crate) trusted_proxies: TrustedProxies,
+    /// Whether the owner wants anyone to use the tools.
+    pub(crate) is_open_to_anyone: bool,
     pub(crate) under_dev: bool,
 }
 
@@ -66,8 +68,9 @@ const DEFAULT_ORIGINS: [&str; 3] = [
 ];
 
 impl Config {
-    /// A configuration for tests and for mounting the router elsewhere: a ledger in memory,
-    /// nobody is asked to sign in.
+    /// A configuration for tests and for mounting the router elsewhere: a ledger in memory, and no
+    /// sign-in, which a server needs unless only this machine can reach it (see
+    /// [`Self::open_to_anyone`]).
     #[must_use]
     pub fn new(base_url: BaseUrl, keys: KeyRing) -> Self {
         Self {
@@ -84,8 +87,8 @@ impl Config {
             implied_scopes: BTreeMap::new(),
             open_listing: false,
             allowed_origins: DEFAULT_ORIGINS.map(str::to_owned).into(),
-            on_cloud_run: false,
-            may_be_open: true,
+            trusted_proxies: TrustedProxies::default(),
+            is_open_to_anyone: false,
             under_dev: false,
         }
     }
@@ -101,6 +104,29 @@ impl Config {
     #[must_use]
     pub fn with_keys(mut self, keys: KeyRing) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Lets anyone who reaches the server use its tools, without a sign-in.
+    ///
+    /// | listens on | base URL | sign-in | open to anyone | starts |
+    /// | --- | --- | --- | --- | --- |
+    /// | any | any | configured | any | yes |
+    /// | loopback | loopback | none | no | yes |
+    /// | other | any | none | no | no |
+    /// | any | public | none | no | no |
+    /// | any | any | none | yes | yes |
+    #[must_use]
+    pub const fn open_to_anyone(mut self) -> Self {
+        self.is_open_to_anyone = true;
+        self
+    }
+
+    /// Believes these proxies which client a request comes from. Without any, the peer of the
+    /// connection is the client.
+    #[must_use]
+    pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
         self
     }
 
@@ -225,16 +251,18 @@ impl Config {
     /// | `MCPO_LOGO` | picture above the pages: the path of a file of up to 64 KiB | none |
     /// | `MCPO_PUBLIC_CLIENTS` | `0`: only clients that keep a secret may register | all may |
     /// | `MCPO_ALLOWED_ORIGINS` | browser origins that may call `/mcp`, by comma | claude.ai |
-    /// | `MCPO_OPEN_TO_ANYONE` | `1`: serve the public although nobody is asked | – |
+    /// | `MCPO_OPEN_TO_ANYONE` | `1`: anyone who reaches the server may use its tools, without a sign-in | – |
+    /// | `MCPO_TRUSTED_PROXIES` | the proxies in front of this server, by comma: addresses, networks (`10.0.0.0/8`), `loopback`, `cloud-run` | `cloud-run` on Cloud Run, else none |
     ///
-    /// In the cloud a server that asks nobody who they are does not start: [`serve()`](crate::serve())
-    /// checks that once a login of your own had its chance.
+    /// A server without a sign-in starts only if it listens on a loopback address and its base URL is
+    /// a loopback URL, or with `MCPO_OPEN_TO_ANYONE=1` (see [`Self::open_to_anyone`]). A sign-in
+    /// variable that is set but empty is an error.
     pub fn from_env() -> Result<Self, ConfigErrors> {
         environment::read(&|name| std::env::var_os(name).map(|value| value.into_string().ok()))
     }
 
-    /// Whether the server may start as it is set up now.
-    pub(crate) fn check_open(&self) -> Result<(), ConfigErrors> {
-        environment::check_open(self)
+    /// Whether anyone who reaches the server could use its tools.
+    fn has_sign_in(&self) -> bool {
+        self.authorization_server.is_some() || !self.login.asks_nobody()
     }
 }

@@ -212,9 +212,6 @@ pub struct Provider {
     pub scopes: Vec<String>,
     /// The path of this server where its answers arrive; registered there together with the base URL.
     pub callback: &'static str,
-    /// The origin of its pages, where that is not `https`; browsers are told that a form may lead
-    /// there.
-    pub plain_origin: Option<String>,
 }
 
 /// Why a sign-in does not go on.

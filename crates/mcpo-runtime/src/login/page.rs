@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+/// What marks the field of an account (HTML, autofill field names).
+const USERNAME: &str = "username";
+
 /// A form. The runtime draws it, guards it against forgery, and brings back what was filled in.
 #[derive(Clone, Debug, Serialize)]
 pub struct Page {
@@ -40,6 +43,19 @@ impl Page {
         self
     }
 
+    /// The name of the field that asks for an account, if there is one: failed attempts are counted
+    /// by it.
+    pub(crate) fn account_field(&self) -> Option<&'static str> {
+        let mut fields = self.fields.iter();
+        let field = fields.find(|field| field.autocomplete == USERNAME)?;
+        Some(field.name)
+    }
+
+    /// Whether it says what was wrong with the attempt before.
+    pub(crate) const fn has_problem(&self) -> bool {
+        self.problem.is_some()
+    }
+
     /// Says what was wrong with the attempt before.
     #[must_use]
     pub fn with_problem(mut self, problem: impl Into<Cow<'static, str>>) -> Self {
@@ -58,7 +74,7 @@ impl Field {
     /// The name of an account.
     #[must_use]
     pub fn username(name: &'static str, label: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(name, label, "text", "username")
+        Self::new(name, label, "text", USERNAME)
     }
 
     /// A password, which is not shown.

@@ -1,6 +1,6 @@
 //! One user with a password.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use argon2::{
     Argon2,
@@ -10,7 +10,6 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{Answer, Field, Identity, Login, LoginFuture, Outcome, Page, Visit};
-use crate::throttle::Throttle;
 
 /// The longest password that is looked at, in bytes.
 pub(crate) const MAX_PASSWORD_LEN: usize = 1024;
@@ -21,7 +20,6 @@ const WRONG: &str = "That is not the password.";
 /// A login by password.
 pub(crate) struct Password {
     secret: Arc<Secret>,
-    throttle: Throttle,
 }
 
 /// The password, in either of its two forms.
@@ -45,49 +43,23 @@ impl Password {
     pub(crate) fn new(secret: Secret) -> Self {
         Self {
             secret: Arc::new(secret),
-            throttle: Throttle::new(),
         }
     }
 
-    async fn check(&self, visit: &Visit, unverified: &str) -> Outcome {
-        if let Err(wait) = self.throttle.attempt(SUBJECT, visit.source, visit.now) {
-            tracing::warn!(
-                account = SUBJECT,
-                seconds = wait.as_secs(),
-                "sign-in throttled"
-            );
-            return ask_again(format!(
-                "There were too many attempts. Try again in {}.",
-                in_words(wait)
-            ));
-        }
+    async fn check(&self, unverified: &str) -> Outcome {
         let (secret, unverified) = (Arc::clone(&self.secret), unverified.to_owned());
         // A hash is slow on purpose; it must not hold up other requests.
         let right = tokio::task::spawn_blocking(move || secret.is(&unverified)).await;
         if right.unwrap_or(false) {
-            self.throttle.success(SUBJECT, visit.source);
             Outcome::Identity(Identity::new(SUBJECT))
         } else {
-            tracing::warn!(account = SUBJECT, "wrong password");
-            ask_again(WRONG.to_owned())
+            Outcome::Page(ask().with_problem(WRONG))
         }
     }
 }
 
 fn ask() -> Page {
     Page::new("Sign in").with_field(Field::password("password", "Password"))
-}
-
-fn ask_again(problem: String) -> Outcome {
-    Outcome::Page(ask().with_problem(problem))
-}
-
-fn in_words(wait: Duration) -> String {
-    match wait.as_secs() {
-        0 | 1 => "a second".to_owned(),
-        seconds @ 2..=90 => format!("{seconds} seconds"),
-        seconds => format!("{} minutes", seconds.div_ceil(60)),
-    }
 }
 
 impl Login for Password {
@@ -105,8 +77,8 @@ impl Login for Password {
         Box::pin(async { Outcome::Page(ask()) })
     }
 
-    fn resume<'a>(&'a self, visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
-        Box::pin(self.check(visit, answer.get("password").unwrap_or_default()))
+    fn resume<'a>(&'a self, _visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
+        Box::pin(self.check(answer.get("password").unwrap_or_default()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a server's tools need: read off the tools themselves, before anybody asks.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Request, header};
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::SharedHandler;
-use crate::{Error, scope::Scopes};
+use crate::{Error, caller::Caller, scope::Scopes};
 
 /// Where a tool's scopes stand in its `_meta`.
-const SCOPES_KEY: &str = "mcpo/scopes";
+pub(super) const SCOPES_KEY: &str = "mcpo/scopes";
 /// A list that goes on for longer is not a list.
 const MAX_PAGES: usize = 100;
 const MAX_PAGE_LEN: usize = 8 * 1024 * 1024;
@@ -38,6 +38,10 @@ const MAX_PAGE_LEN: usize = 8 * 1024 * 1024;
 /// }
 /// ```
 ///
+/// They are read from the tool at each call: from `ServerHandler::get_tool`, which rmcp's macros
+/// implement, or else from the list of tools as the caller sees it. A change of them counts within a
+/// second.
+///
 /// A call without them is answered 403 with a challenge that names them, on which clients ask
 /// the person for more (MCP authorization, step-up).
 #[must_use]
@@ -47,43 +51,110 @@ pub fn needs_scopes(scopes: &[&str]) -> MetaObject {
     meta
 }
 
-/// What a server's tools are and need.
+/// What a server's tools are and need, as far as it is known before anyone calls one.
 #[derive(Default)]
 pub(crate) struct Catalogue {
-    /// The scopes of those that need any.
-    pub(crate) scopes: HashMap<String, Scopes>,
+    /// All scopes that any of them needs.
+    pub(crate) scopes: Scopes,
     /// One word a tool: its name, and fingerprints of its schemas and of its texts.
     pub(crate) fingerprints: Vec<String>,
 }
 
-/// Asks the server for its tools as a client would.
+/// Lists the server's tools as an anonymous caller sees them.
+///
+/// A list that cannot be had does not keep the server from starting, because no decision rests on
+/// it: each call asks for the scopes of its tool again (see [`super::ToolScopes`]).
 pub(crate) async fn catalogue(handler: &SharedHandler) -> Result<Catalogue, Error> {
-    let handler = handler.clone();
-    let service = StreamableHttpService::new(
-        move || Ok(handler.clone()),
-        // Never asked; the same type as in the endpoint, so that it is compiled once.
-        Arc::new(LocalSessionManager::default()),
-        StreamableHttpServerConfig::default()
-            .with_legacy_session_mode(false)
-            .with_json_response(true),
-    );
+    let listing = Listing::new(handler.clone());
     let mut found = Catalogue::default();
-    let mut cursor = None;
-    for _ in 0..MAX_PAGES {
-        let response = service.handle(request(cursor.as_deref())?).await;
-        let body = axum::body::to_bytes(Body::new(response.into_body()), MAX_PAGE_LEN);
-        let body = body.await.map_err(Error::internal)?;
-        // A server that does not list its tools to a stranger has none that need scopes.
-        let Ok(answer) = serde_json::from_slice::<Value>(&body) else {
-            break;
-        };
-        collect(&answer["result"]["tools"], &mut found)?;
-        cursor = answer["result"]["nextCursor"].as_str().map(str::to_owned);
-        if cursor.is_none() {
-            break;
+    let mut tools = Vec::new();
+    let stranger = Caller::anonymous();
+    let listed = listing.visit(&stranger, |tool| {
+        tools.push(tool.clone());
+        false
+    });
+    if let Err(error) = listed.await {
+        tracing::warn!(
+            error,
+            "the tools cannot be listed at start, so the scopes that they need are not advertised \
+             until they are called"
+        );
+    }
+    for tool in &tools {
+        found.fingerprints.extend(fingerprint(tool));
+        let name = tool["name"].as_str().unwrap_or_default();
+        let scopes = declared_scopes(tool["_meta"].get(SCOPES_KEY))
+            .map_err(|declared| Error::tool_scopes(name, declared))?;
+        let known = handler.tool_scopes(name).transpose();
+        let known = known.map_err(|declared| Error::tool_scopes(name, declared))?;
+        if known.is_some_and(|known| known != scopes) {
+            return Err(Error::ToolScopesDiffer {
+                tool: name.to_owned(),
+            });
         }
+        found.scopes = found.scopes.union(&scopes);
     }
     Ok(found)
+}
+
+/// The scopes that `_meta` of a tool declares; an error is what cannot be read as scopes.
+pub(super) fn declared_scopes(declared: Option<&Value>) -> Result<Scopes, String> {
+    let Some(declared) = declared else {
+        return Ok(Scopes::default());
+    };
+    let unreadable = || declared.to_string();
+    let names = declared.as_array().ok_or_else(unreadable)?;
+    let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
+    let text = names.ok_or_else(unreadable)?.join(" ");
+    Scopes::parse(&text).ok_or_else(unreadable)
+}
+
+/// Asks a server for its tools as a client would.
+pub(super) struct Listing(StreamableHttpService<SharedHandler, LocalSessionManager>);
+
+impl Listing {
+    pub(super) fn new(handler: SharedHandler) -> Self {
+        Self(StreamableHttpService::new(
+            move || Ok(handler.clone()),
+            // Never asked; the same type as in the endpoint, so that it is compiled once.
+            Arc::new(LocalSessionManager::default()),
+            StreamableHttpServerConfig::default()
+                .with_legacy_session_mode(false)
+                .with_json_response(true),
+        ))
+    }
+
+    /// Shows `visitor` each tool that `caller` sees, page by page, until it has seen enough. An error
+    /// says why the list is not complete.
+    pub(super) async fn visit(
+        &self,
+        caller: &Caller,
+        mut visitor: impl FnMut(&Value) -> bool,
+    ) -> Result<(), String> {
+        let mut cursor = None;
+        for _ in 0..MAX_PAGES {
+            let mut request = request(cursor.as_deref()).map_err(|error| error.to_string())?;
+            request.extensions_mut().insert(caller.clone());
+            let response = self.0.handle(request).await;
+            let body = axum::body::to_bytes(Body::new(response.into_body()), MAX_PAGE_LEN);
+            let body = body.await.map_err(|error| error.to_string())?;
+            let answer: Value = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+            let Some(tools) = answer["result"]["tools"].as_array() else {
+                return Err(answer["error"]["message"]
+                    .as_str()
+                    .unwrap_or("no list")
+                    .to_owned());
+            };
+            if tools.iter().any(&mut visitor) {
+                return Ok(());
+            }
+            cursor = answer["result"]["nextCursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+        Err(format!("the list has more than {MAX_PAGES} pages"))
+    }
 }
 
 fn request(cursor: Option<&str>) -> Result<Request<Body>, Error> {
@@ -106,24 +177,6 @@ fn request(cursor: Option<&str>) -> Result<Request<Body>, Error> {
         .header("mcp-method", "tools/list")
         .body(Body::from(body.to_string()))
         .map_err(Error::internal)
-}
-
-fn collect(tools: &Value, found: &mut Catalogue) -> Result<(), Error> {
-    for tool in tools.as_array().into_iter().flatten() {
-        found.fingerprints.extend(fingerprint(tool));
-        let Some(declared) = tool["_meta"].get(SCOPES_KEY) else {
-            continue;
-        };
-        let name = tool["name"].as_str().unwrap_or_default();
-        let names = declared.as_array().into_iter().flatten();
-        let text: Vec<&str> = names.filter_map(Value::as_str).collect();
-        let scopes = Scopes::parse(&text.join(" ")).ok_or_else(|| Error::ToolScopes {
-            tool: name.to_owned(),
-            scopes: declared.to_string(),
-        })?;
-        found.scopes.insert(name.to_owned(), scopes);
-    }
-    Ok(())
 }
 
 fn fingerprint(tool: &Value) -> Option<String> {

@@ -12,12 +12,14 @@ pub(crate) struct Demand {
     pub(crate) tools: Vec<String>,
     /// Whether it only asks what there is.
     pub(crate) only_lists: bool,
+    /// Whether it begins a session of the older protocol.
+    pub(crate) begins_session: bool,
 }
 
-/// The body is no message. Fields that are there twice count as that: two readers could take it
-/// for two different messages.
+/// The body could be read as two different messages, because a field that counts is there twice or
+/// has a type that it cannot have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotAMessage;
+pub(crate) struct Ambiguous;
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -30,7 +32,7 @@ struct Message<'a> {
 #[derive(Deserialize)]
 struct CallParams<'a> {
     #[serde(borrow)]
-    name: Cow<'a, str>,
+    name: Option<Cow<'a, str>>,
 }
 
 /// Methods that say what there is and do nothing.
@@ -46,28 +48,45 @@ const LISTS: [&str; 8] = [
 ];
 
 impl Demand {
-    pub(crate) fn read(body: &[u8]) -> Result<Self, NotAMessage> {
+    /// Reads the messages in `body`. What is no JSON asks for nothing: rmcp, which reads it next,
+    /// cannot read it either and says so in the client's own protocol.
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Ambiguous> {
         let is_batch = body.trim_ascii_start().first() == Some(&b'[');
-        let messages: Vec<Message<'_>> = if is_batch {
-            serde_json::from_slice(body).map_err(|_| NotAMessage)?
+        let messages = if is_batch {
+            parsed::<Vec<Message<'_>>>(body)?
         } else {
-            vec![serde_json::from_slice(body).map_err(|_| NotAMessage)?]
+            parsed::<Message<'_>>(body)?.map(|message| vec![message])
+        };
+        let Some(messages) = messages else {
+            return Ok(Self::default());
         };
         let mut demand = Self {
             tools: Vec::new(),
             only_lists: !messages.is_empty(),
+            begins_session: false,
         };
         for message in &messages {
             let method = message.method.as_deref().unwrap_or_default();
             demand.only_lists &= LISTS.contains(&method);
-            if method == "tools/call" {
-                let params = message.params.ok_or(NotAMessage)?;
-                let call: CallParams<'_> =
-                    serde_json::from_str(params.get()).map_err(|_| NotAMessage)?;
-                demand.tools.push(call.name.into_owned());
+            demand.begins_session |= method == "initialize";
+            if method == "tools/call"
+                && let Some(params) = message.params
+                && let Some(call) = parsed::<CallParams<'_>>(params.get().as_bytes())?
+                && let Some(name) = call.name
+            {
+                demand.tools.push(name.into_owned());
             }
         }
         Ok(demand)
+    }
+}
+
+/// `None` for what is no JSON.
+fn parsed<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<Option<T>, Ambiguous> {
+    match serde_json::from_slice(text) {
+        Ok(parsed) => Ok(Some(parsed)),
+        Err(error) if error.is_data() => Err(Ambiguous),
+        Err(_) => Ok(None),
     }
 }
 
@@ -75,7 +94,7 @@ impl Demand {
 mod tests {
     use super::*;
 
-    fn read(body: &str) -> Result<Demand, NotAMessage> {
+    fn read(body: &str) -> Result<Demand, Ambiguous> {
         Demand::read(body.as_bytes())
     }
 
@@ -83,7 +102,7 @@ mod tests {
     fn rs4_the_body_says_which_tool() {
         let call = |tool: &str| Demand {
             tools: vec![tool.to_owned()],
-            only_lists: false,
+            ..Demand::default()
         };
         for body in [
             r#"{"method":"tools/call","params":{"name":"write","arguments":{"name":"x"}}}"#,
@@ -100,16 +119,33 @@ mod tests {
     }
 
     #[test]
-    fn rs4_what_could_be_read_in_two_ways_is_no_message() {
+    fn rs4_a_body_that_could_be_read_in_two_ways_is_refused() {
         for body in [
             r#"{"method":"tools/list","method":"tools/call","params":{"name":"a"}}"#,
             r#"{"method":"tools/call","params":{"name":"a","name":"b"}}"#,
+            r#"{"method":"tools/call","params":{"name":"a"},"params":{"name":"b"}}"#,
+            r#"{"method":"tools/call","params":{"name":1}}"#,
+            r#"{"method":["tools/call"],"params":{"name":"a"}}"#,
+            r#"[{"method":"tools/list"},{"method":"tools/call","params":[1]}]"#,
+            "1",
+        ] {
+            assert_eq!(read(body), Err(Ambiguous), "{body}");
+        }
+    }
+
+    /// rmcp answers these with the error that the protocol has for them.
+    #[test]
+    fn a_body_that_calls_nothing_is_left_to_rmcp() {
+        for body in [
+            r#"{"method":"tools/call","params":{"name":"a"}} {}"#,
             r#"{"method":"tools/call","params":{}}"#,
             r#"{"method":"tools/call"}"#,
-            r#"{"method":"tools/call","params":{"name":"a"}} {}"#,
+            r#"{"method":"tools/call","params":{"name":"a""#,
             "",
         ] {
-            assert_eq!(read(body), Err(NotAMessage), "{body}");
+            let demand = read(body).unwrap();
+            assert!(demand.tools.is_empty() && !demand.only_lists, "{body}");
         }
+        assert!(read(r#"{"method":"initialize"}"#).unwrap().begins_session);
     }
 }

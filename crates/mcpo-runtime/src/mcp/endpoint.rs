@@ -6,22 +6,27 @@
 
 use std::{
     convert::Infallible,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use axum::{
-    extract::Request,
+    body::Body,
+    extract::{ConnectInfo, Request},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderName, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use tower_http::cors::{Cors, CorsLayer};
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use super::{Sessions, body::impatient, sign_out};
-use crate::{app::App, base_url::BaseUrl, bearer, connection::Connection, host, trail::Trail};
+use super::{Admission, Sessions, sign_out};
+use crate::{
+    app::App, base_url::BaseUrl, bearer, caller::Caller, client_ip::ClientIp,
+    connection::Connection, host, live, trail::Trail,
+};
 
 /// Every request of the newer form has it, none of the older (SEP-2243).
 static MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
@@ -80,7 +85,8 @@ impl Shared {
         mut request: Request,
         connection: Arc<Connection>,
     ) -> Response {
-        let named = trail.within(|| host::named(&self.guarded.app, request.headers()));
+        let named = || host::named(&self.guarded.app, connection.peer, request.headers());
+        let named = trail.within(named);
         let base = match named {
             Ok(base) => base,
             Err(refusal) => return *refusal,
@@ -103,6 +109,16 @@ impl Shared {
 }
 
 impl Guarded {
+    /// Whose sessions are counted together: without a sign-in, all callers have one name.
+    fn principal(&self, caller: &Caller, connection: &Connection, headers: &HeaderMap) -> String {
+        if self.app.is_open() || caller.is_anonymous() {
+            let client = ClientIp::of(connection.peer, headers, &self.app);
+            client.source().address().to_string()
+        } else {
+            caller.subject().to_owned()
+        }
+    }
+
     async fn handle(
         &self,
         base: &BaseUrl,
@@ -113,17 +129,25 @@ impl Guarded {
         let (parts, body) = request.into_parts();
         let admitted = async {
             host::check_origin(&self.app, &parts.headers)?;
-            bearer::admit(&self.app, base, &parts, impatient(body), connection).await
+            bearer::admit(&self.app, base, &parts, body, connection).await
         };
-        let (caller, body) = match trail.around(admitted).await {
-            Ok((caller, body)) => (caller.marked(trail.mark().cloned()), body),
+        let admitted = match trail.around(admitted).await {
+            Ok(admitted) => admitted,
             Err(refusal) => return *refusal,
         };
-        let request = Request::from_parts(parts, body);
+        let caller = admitted.caller.marked(trail.mark().cloned());
+        let begins_session = admitted.demand.begins_session;
+        let admission = Admission {
+            begins_session_of: begins_session
+                .then(|| self.principal(&caller, connection, &parts.headers)),
+            caller: caller.clone(),
+        };
+        let request = Request::from_parts(parts, Body::from(admitted.body));
         let stands_alone = request.headers().contains_key(&MCP_METHOD);
         let is_call = request.method() == Method::POST;
         let holder = (is_call && caller.sign_in().is_some()).then(|| caller.clone());
-        let answer = self.sessions.handle(request, caller, connection);
+        let ended = live::ended(Arc::clone(&self.app), caller.grant());
+        let answer = self.sessions.handle(request, admission, connection, ended);
         let response = if stands_alone {
             trail.around(answer).await
         } else {
@@ -150,8 +174,13 @@ impl Service<Request> for Endpoint {
     }
 
     fn call(&mut self, request: Request) -> Answer {
-        // In somebody else's application nothing is known of connections.
-        let answer = self.clone().answer(request, Arc::default());
+        // In another application nothing is known of connections but where they come from.
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let connection = Connection {
+            peer: peer.map(|ConnectInfo(peer)| *peer),
+            ..Connection::default()
+        };
+        let answer = self.clone().answer(request, Arc::new(connection));
         Box::pin(async move { Ok(answer.await) })
     }
 }

@@ -9,14 +9,7 @@
     reason = "older clients subscribe and set log levels, and a user's server may serve them"
 )]
 
-use std::{
-    any::Any,
-    borrow::Cow,
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{any::Any, borrow::Cow, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use quick_cache::sync::Cache;
@@ -36,7 +29,10 @@ use rmcp::{
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 
-use crate::caller::Caller;
+use tokio::time::Instant;
+
+use super::catalogue::{SCOPES_KEY, declared_scopes};
+use crate::{caller::Caller, scope::Scopes};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type Context = RequestContext<RoleServer>;
@@ -44,8 +40,8 @@ type Notification = NotificationContext<RoleServer>;
 type Answer<T> = Result<T, ErrorData>;
 
 /// rmcp looks a tool up before each call, only to see which of its parameters must stand in a
-/// header as well (SEP-2243), and its macro builds all tools anew to answer. A server that changes
-/// its tools while it runs is asked again after so long.
+/// header as well (SEP-2243), and its macro builds all tools again to answer. The scopes of a tool are
+/// read with it. A server that changes its tools while it runs is asked again after so long.
 const REMEMBER_TOOL_FOR: Duration = Duration::from_secs(1);
 const REMEMBERED_TOOLS: usize = 1000;
 
@@ -58,8 +54,16 @@ pub struct SharedHandler {
 }
 
 struct Shared<H: ?Sized> {
-    tools: Cache<String, (Instant, Tool)>,
+    tools: Cache<String, Arc<Remembered>>,
     handler: H,
+}
+
+/// A tool as it was a moment ago.
+struct Remembered {
+    since: Instant,
+    tool: Tool,
+    /// What it needs; an error is what cannot be read as scopes.
+    scopes: Result<Scopes, String>,
 }
 
 impl SharedHandler {
@@ -81,23 +85,32 @@ impl SharedHandler {
     }
 
     /// The tool of this name, as it is now or was a moment ago.
-    fn remembered(&self, name: &str) -> Option<Tool> {
-        if let Some((since, tool)) = self.shared.tools.get(name)
-            && since.elapsed() < REMEMBER_TOOL_FOR
+    fn remembered(&self, name: &str) -> Option<Arc<Remembered>> {
+        if let Some(known) = self.shared.tools.get(name)
+            && known.since.elapsed() < REMEMBER_TOOL_FOR
         {
-            return Some(tool);
+            return Some(known);
         }
-        let found = self.shared.handler.get_tool(name);
-        match &found {
-            Some(tool) => {
-                let known = (Instant::now(), tool.clone());
-                self.shared.tools.insert(name.to_owned(), known);
-            }
-            None => {
-                self.shared.tools.remove(name);
-            }
-        }
-        found
+        let Some(tool) = self.shared.handler.get_tool(name) else {
+            self.shared.tools.remove(name);
+            return None;
+        };
+        let declared = tool.meta.as_ref().and_then(|meta| meta.get(SCOPES_KEY));
+        let known = Arc::new(Remembered {
+            since: Instant::now(),
+            scopes: declared_scopes(declared),
+            tool,
+        });
+        self.shared
+            .tools
+            .insert(name.to_owned(), Arc::clone(&known));
+        Some(known)
+    }
+
+    /// The scopes that the tool of this name needs; `None` where the server does not know tools by
+    /// their names. An error is what cannot be read as scopes.
+    pub(super) fn tool_scopes(&self, name: &str) -> Option<Result<Scopes, String>> {
+        self.remembered(name).map(|known| known.scopes.clone())
     }
 
     /// The name that people know the server by.
@@ -159,7 +172,7 @@ macro_rules! erase {
 
         impl ServerHandler for SharedHandler {
             fn $remembered(&self, $($name: $name_ty),*) -> $tool {
-                self.remembered($($name),*)
+                self.remembered($($name),*).map(|known| known.tool.clone())
             }
             $(fn $now(&self, $($arg: $ty),*) -> $out {
                 self.shared.handler.$now($($arg),*)

@@ -1,12 +1,13 @@
 //! `/mcp`: rmcp's Streamable HTTP in both wire forms, instantiated here and only here.
 
-mod body;
 mod catalogue;
 mod demand;
 mod endpoint;
 mod erased;
 mod session;
+mod session_limit;
 mod sign_out;
+mod tool_scopes;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,9 +18,10 @@ use rmcp::transport::streamable_http_server::{
 
 pub(crate) use self::{
     catalogue::catalogue,
-    demand::{Demand, NotAMessage},
+    demand::{Ambiguous, Demand},
     endpoint::Endpoint,
-    session::Sessions,
+    session::{Admission, Sessions},
+    tool_scopes::{ToolScopes, UnknownScopes},
 };
 pub use self::{catalogue::needs_scopes, erased::SharedHandler};
 use crate::{app::App, serve::Stop};
@@ -47,6 +49,9 @@ pub(crate) fn sessions(
         // A plain answer in the stateless form is plain JSON.
         .with_json_response(true)
         .with_cancellation_token(stop.over.clone());
-    let inner = StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(sessions), config);
-    Sessions::new(inner, app.keys.clone(), stop.begun.clone(), under_dev)
+    let manager = Arc::new(sessions);
+    let inner =
+        StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&manager), config);
+    let (keys, stop_begun) = (app.keys.clone(), stop.begun.clone());
+    Sessions::new(inner, manager, keys, stop_begun, under_dev)
 }

@@ -7,20 +7,26 @@
 use std::sync::Arc;
 
 use axum::{
+    Json,
     body::{Body, Bytes},
     extract::Request,
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, stream};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use rmcp::transport::streamable_http_server::{
-    StreamableHttpService, session::local::LocalSessionManager,
+    StreamableHttpService,
+    session::{SessionManager as _, local::LocalSessionManager},
 };
+use serde_json::json;
 use subtle::ConstantTimeEq as _;
 use tokio_util::sync::CancellationToken;
 
-use super::SharedHandler;
+use super::{
+    SharedHandler,
+    session_limit::{LimitReached, Place, SessionLimit},
+};
 use crate::{caller::Caller, connection::Connection, seal::KeyRing};
 
 static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -34,9 +40,19 @@ pub(crate) struct Sessions(Arc<Shared>);
 
 struct Shared {
     inner: Inner,
+    manager: Arc<LocalSessionManager>,
+    limit: SessionLimit,
     keys: KeyRing,
     stop_begun: CancellationToken,
     farewell: Option<Bytes>,
+}
+
+/// A request that may pass, and who sends it.
+pub(crate) struct Admission {
+    pub(crate) caller: Caller,
+    /// Whose session it begins, if it begins one: the caller's, or where all callers have one name,
+    /// the source address's.
+    pub(crate) begins_session_of: Option<String>,
 }
 
 /// What those hear last who wait for news of a server that makes way for a newer one. Whoever then
@@ -48,50 +64,61 @@ impl Sessions {
     /// With `makes_way`, the server that stops is replaced by a newer one.
     pub(crate) fn new(
         inner: Inner,
+        manager: Arc<LocalSessionManager>,
         keys: KeyRing,
         stop_begun: CancellationToken,
         makes_way: bool,
     ) -> Self {
         Self(Arc::new(Shared {
             inner,
+            manager,
+            limit: SessionLimit::default(),
             keys,
             stop_begun,
             farewell: makes_way.then(|| Bytes::from_static(TOOLS_CHANGED)),
         }))
     }
 
-    /// Answers a request of `caller`.
+    /// Answers a request. A stream that only waits for news ends when `ended` is ready.
     pub(crate) async fn handle(
         &self,
         mut request: Request,
-        caller: Caller,
+        admission: Admission,
         connection: &Connection,
+        ended: impl Future<Output = ()> + Send + 'static,
     ) -> Response {
         let Shared {
             inner,
+            limit,
             keys,
             stop_begun,
             farewell,
+            ..
         } = &*self.0;
+        let caller = admission.caller;
         let owner = caller.subject();
-        if let Some(unverified) = request.headers().get(&SESSION_ID) {
-            let known = connection.session.recall(unverified.as_bytes());
-            let known = known.filter(|(holder, _)| holder.subject() == owner);
-            let id = if let Some((_, id)) = known {
-                id
-            } else if let Some(id) = own_session(request.headers(), owner, keys) {
-                let verified = unverified.as_bytes();
-                connection
-                    .session
-                    .keep(verified, (caller.clone(), id.clone()));
-                id
-            } else {
+        let session = match self.own_session_id(&request, &caller, connection) {
+            Ok(session) => session,
+            Err(NoSuchSession) => {
                 return (StatusCode::NOT_FOUND, "no such session").into_response();
-            };
-            request.headers_mut().insert(&SESSION_ID, id);
+            }
+        };
+        if let Some(id) = &session {
+            request.headers_mut().insert(&SESSION_ID, id.clone());
+            limit.used(id.to_str().unwrap_or_default());
         }
+        let place = match (&session, admission.begins_session_of) {
+            (None, Some(principal)) => match self.place(&principal).await {
+                Ok(place) => Some(place),
+                Err(reached) => return too_many_sessions(reached),
+            },
+            _ => None,
+        };
         request.extensions_mut().insert(caller.clone());
-        let only_waits = request.method() == Method::GET;
+        let (only_waits, ends) = (
+            request.method() == Method::GET,
+            request.method() == Method::DELETE,
+        );
         // It is large, and each future around it would be moved with it.
         let answer = Box::pin(inner.handle(request));
         let mut response = answer.await.map(Body::new);
@@ -101,17 +128,73 @@ impl Sessions {
             let is_stream = response.status().is_success();
             let last = farewell.clone().filter(|_| is_stream).map(Ok);
             response = response.map(|body| {
-                let news = body.into_data_stream().take_until(stop);
+                let news = body.into_data_stream().take_until(Box::pin(ended));
+                let news = news.take_until(stop);
                 Body::from_stream(news.chain(stream::iter(last)))
             });
         }
-        if let Some(id) = response.headers().get(&SESSION_ID)
-            && let Some(marked) = marked_session(id, owner, keys)
-        {
-            response.headers_mut().insert(&SESSION_ID, marked);
+        if ends && let Some(id) = &session {
+            limit.ended(id.to_str().unwrap_or_default());
+        }
+        if let Some(id) = response.headers().get(&SESSION_ID) {
+            if let (Some(place), Ok(id)) = (place, id.to_str()) {
+                place.take(id);
+            }
+            if let Some(marked) = marked_session(id, owner, keys) {
+                response.headers_mut().insert(&SESSION_ID, marked);
+            }
         }
         response
     }
+
+    /// What rmcp calls the session that a request names, if it is the caller's.
+    fn own_session_id(
+        &self,
+        request: &Request,
+        caller: &Caller,
+        connection: &Connection,
+    ) -> Result<Option<HeaderValue>, NoSuchSession> {
+        let Some(unverified) = request.headers().get(&SESSION_ID) else {
+            return Ok(None);
+        };
+        let owner = caller.subject();
+        let known = connection.session.recall(unverified.as_bytes());
+        if let Some((_, id)) = known.filter(|(holder, _)| holder.subject() == owner) {
+            return Ok(Some(id));
+        }
+        let id = own_session(request.headers(), owner, &self.0.keys).ok_or(NoSuchSession)?;
+        let verified = unverified.as_bytes();
+        connection
+            .session
+            .keep(verified, (caller.clone(), id.clone()));
+        Ok(Some(id))
+    }
+
+    /// A place for a new session; a quiet one is closed for it if need be.
+    async fn place(&self, principal: &str) -> Result<Place<'_>, LimitReached> {
+        let leave = self.0.limit.begin(principal)?;
+        if let Some(id) = leave.to_close {
+            tracing::info!("a quiet session was closed to make room for a new one");
+            let _ = self.0.manager.close_session(&id).await;
+        }
+        Ok(leave.place)
+    }
+}
+
+/// The session is not known here, or is not the caller's.
+struct NoSuchSession;
+
+fn too_many_sessions(reached: LimitReached) -> Response {
+    tracing::warn!(%reached, "a session was refused");
+    let status = match reached {
+        LimitReached::OfPrincipal => StatusCode::TOO_MANY_REQUESTS,
+        LimitReached::InAll => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let body = json!({
+        "error": "temporarily_unavailable",
+        "error_description": format!("{reached}; end sessions with DELETE, or try again in a minute"),
+    });
+    (status, [(header::RETRY_AFTER, "60")], Json(body)).into_response()
 }
 
 fn digests(id: &str, owner: &str, keys: &KeyRing) -> Vec<[u8; MAC_LEN]> {

@@ -14,6 +14,8 @@ use crate::{oauth_error::chain, random};
 #[derive(Serialize)]
 pub(crate) struct SignInPage<'a> {
     pub(crate) client: &'a str,
+    /// Where the client has the browser sent back to.
+    pub(crate) destination: String,
     pub(crate) action: &'static str,
     pub(crate) form: String,
     pub(crate) page: &'a crate::login::Page,
@@ -57,8 +59,14 @@ pub(crate) struct ErrorPage {
     pub(crate) title: &'static str,
     pub(crate) what: String,
     pub(crate) remedy: &'static str,
-    /// A path of this server where the flow can be started again.
-    pub(crate) retry: Option<String>,
+    pub(crate) link: Option<Link>,
+}
+
+/// Where the person can go from a page.
+#[derive(Serialize)]
+pub(crate) struct Link {
+    pub(crate) label: String,
+    pub(crate) location: String,
 }
 
 /// A page with the template it is for.
@@ -84,6 +92,24 @@ pub(crate) struct Pages {
     environment: Environment<'static>,
     service: String,
     logo: Option<Logo>,
+}
+
+/// Where the forms of a page may lead (CSP `form-action`).
+#[derive(Clone, Copy)]
+enum FormAction {
+    Nowhere,
+    OwnPages,
+    Anywhere,
+}
+
+impl FormAction {
+    const fn directive(self) -> &'static str {
+        match self {
+            Self::Nowhere => "form-action 'none'; ",
+            Self::OwnPages => "form-action 'self'; ",
+            Self::Anywhere => "",
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -117,23 +143,30 @@ impl Pages {
         &self.service
     }
 
-    /// A page whose form may be answered with a redirect to `leads_to`, a CSP source. Chromium
-    /// applies `form-action` to every redirect after a form was sent.
-    pub(crate) fn form<P: Page>(&self, status: StatusCode, page: &P, leads_to: &str) -> Response {
-        self.page(status, page, &format!("'self' {leads_to}"))
+    /// The sign-in form. Always 200: clients that look at the page first take nothing else. Its
+    /// answer leads to the consent form on this server, and no further.
+    pub(crate) fn sign_in(&self, page: &SignInPage<'_>) -> Response {
+        self.page(StatusCode::OK, page, FormAction::OwnPages)
+    }
+
+    /// The consent form. Chromium applies `form-action` to every redirect after a form was sent,
+    /// also to those of the client's own callback: to a page elsewhere, or to an app by its scheme.
+    /// Where the client leads the browser is not for this server to restrict.
+    pub(crate) fn consent(&self, page: &ConsentPage<'_>) -> Response {
+        self.page(StatusCode::OK, page, FormAction::Anywhere)
     }
 
     /// A page that leads to a program outside of the browser.
     pub(crate) fn handover(&self, page: &HandoverPage<'_>) -> Response {
-        self.page(StatusCode::OK, page, "'none'")
+        self.page(StatusCode::OK, page, FormAction::Nowhere)
     }
 
     /// A page that says why it cannot go on.
     pub(crate) fn error(&self, status: StatusCode, page: &ErrorPage) -> Response {
-        self.page(status, page, "'none'")
+        self.page(status, page, FormAction::Nowhere)
     }
 
-    fn page<P: Page>(&self, status: StatusCode, page: &P, form_action: &str) -> Response {
+    fn page<P: Page>(&self, status: StatusCode, page: &P, form_action: FormAction) -> Response {
         match self.render(page) {
             Ok((html, nonce)) => {
                 let images = if self.logo.is_some() {
@@ -143,7 +176,8 @@ impl Pages {
                 };
                 let policy = format!(
                     "default-src 'none'; style-src 'nonce-{nonce}'; {images}\
-                     form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
+                     {}frame-ancestors 'none'; base-uri 'none'",
+                    form_action.directive()
                 );
                 (status, headers(&policy), html).into_response()
             }
@@ -178,7 +212,6 @@ impl Pages {
 
 /// What every page carries: not cached, not framed, not guessed at, and nothing loaded.
 fn headers(policy: &str) -> [(HeaderName, HeaderValue); 6] {
-    // A client's redirect URI is plain ASCII by the time it is a CSP source.
     let policy = HeaderValue::from_str(policy)
         .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
     [

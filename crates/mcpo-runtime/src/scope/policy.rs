@@ -1,33 +1,40 @@
-//! Which scopes there are, which tools need them, and which imply others.
+//! Which scopes there are, and which imply others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use super::{DEFAULT_SCOPE, Scopes};
 
-/// The scopes of one server, known when it starts.
-#[derive(Clone, Debug)]
+/// The scopes of one server.
+///
+/// What a tool needs is asked of the tool at each call; what is kept here only says which scopes
+/// clients can ask for, and it grows when a call shows more.
+#[derive(Debug)]
 pub(crate) struct ScopePolicy {
     base: Scopes,
-    tools: HashMap<String, Scopes>,
     implied: BTreeMap<String, Scopes>,
-    supported: Scopes,
+    supported: RwLock<Arc<Scopes>>,
 }
 
 impl ScopePolicy {
-    /// `tools` are those that need more than the base scope; `implied` says which scopes come
-    /// with a scope beside those that its name says.
-    pub(crate) fn new(tools: HashMap<String, Scopes>, implied: BTreeMap<String, Scopes>) -> Self {
+    /// `of_tools` are the scopes that tools are known to need; `implied` says which scopes come with
+    /// a scope besides those that its name says.
+    pub(crate) fn new(of_tools: &Scopes, implied: BTreeMap<String, Scopes>) -> Self {
         let base = Scopes::from_iter([DEFAULT_SCOPE]);
-        let of_tools = tools.values().flat_map(Scopes::iter);
         let of_implied = implied
             .iter()
             .flat_map(|(wide, narrow)| narrow.iter().chain([wide.as_str()]));
-        let supported = base.iter().chain(of_tools).chain(of_implied).collect();
+        let supported = base
+            .iter()
+            .chain(of_tools.iter())
+            .chain(of_implied)
+            .collect();
         Self {
             base,
-            tools,
             implied,
-            supported,
+            supported: RwLock::new(Arc::new(supported)),
         }
     }
 
@@ -37,26 +44,34 @@ impl ScopePolicy {
     }
 
     /// Every scope that can be granted.
-    pub(crate) const fn supported(&self) -> &Scopes {
-        &self.supported
+    pub(crate) fn supported(&self) -> Arc<Scopes> {
+        let supported = self.supported.read();
+        Arc::clone(&supported.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets clients ask for scopes that a tool turned out to need.
+    pub(crate) fn learn(&self, of_tool: &Scopes) {
+        let known = self.supported();
+        if known.contains_all(of_tool) {
+            return;
+        }
+        tracing::warn!(
+            scopes = %of_tool,
+            "a tool needs scopes that were not known at start; other instances learn them when the \
+             tool is called there"
+        );
+        let mut supported = self
+            .supported
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *supported = Arc::new(supported.union(of_tool));
     }
 
     /// Whether a scope means anything here: it is one of ours, or above one.
     pub(crate) fn knows(&self, name: &str) -> bool {
-        self.supported
+        self.supported()
             .iter()
             .any(|known| known == name || is_above(name, known))
-    }
-
-    /// Whether any tool needs more than the base scope.
-    pub(crate) fn has_tool_scopes(&self) -> bool {
-        !self.tools.is_empty()
-    }
-
-    /// Everything that a call of `tool` needs.
-    pub(crate) fn needed_for(&self, tool: &str) -> Scopes {
-        let more = self.tools.get(tool).into_iter().flat_map(Scopes::iter);
-        self.base.iter().chain(more).collect()
     }
 
     /// Whether `granted` is good for `needed`: a scope implies those that begin with its name
@@ -101,12 +116,11 @@ mod tests {
     }
 
     fn policy() -> ScopePolicy {
-        let tools = [("write".to_owned(), scopes("notes:write"))];
         let implied = [
             ("admin".to_owned(), scopes("notes staff")),
             ("staff".to_owned(), scopes("admin")),
         ];
-        ScopePolicy::new(tools.into(), implied.into())
+        ScopePolicy::new(&scopes("notes:write"), implied.into())
     }
 
     #[test]
@@ -129,16 +143,15 @@ mod tests {
     }
 
     #[test]
-    fn rs4_a_tool_needs_its_own_and_the_base_scope() {
+    fn rs4_scopes_that_a_call_shows_can_be_asked_for_from_then_on() {
         let policy = policy();
-        assert_eq!(
-            policy.needed_for("write").to_string(),
-            "mcp:tools notes:write"
-        );
-        assert_eq!(policy.needed_for("other").to_string(), "mcp:tools");
         assert_eq!(
             policy.supported().to_string(),
             "admin mcp:tools notes notes:write staff"
         );
+        assert!(!policy.knows("files:read"));
+        policy.learn(&scopes("files:read"));
+        assert!(policy.knows("files:read") && policy.knows("files"));
+        assert!(policy.supported().contains("notes:write"));
     }
 }

@@ -12,26 +12,35 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::ConnectInfo};
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service as _;
 
-use super::Stop;
-use crate::{connection::Connection, mcp, parent, routes};
+use super::{
+    Stop,
+    capacity::{Capacity, Permit, TooManyFromSource},
+};
+use crate::{
+    client_ip::TrustedProxies, connection::Connection, mcp, parent, routes, throttle::Source,
+};
 
-/// Event streams hold a connection each; past this many, new ones wait in the backlog.
-const MAX_CONNECTIONS: usize = 8192;
 /// How long a client may take to send a request's headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-/// The request line and all headers together. Sealed client ids and states are long.
+/// The request line and all headers together, in bytes. Sealed client ids and states are long.
+/// hyper's own limit is that of a buffer, which may take in a read more.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// How long a client that is turned away may take to read why.
+const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How many of them are told why at once; others are only closed.
+const MAX_REJECTIONS: usize = 64;
 /// Calls in flight get this long to finish; Cloud Run kills after 10 seconds.
 const GRACE: Duration = Duration::from_secs(8);
 /// A connection that is kept alive is not closed at once, or a request that is on its way would be
@@ -59,6 +68,9 @@ impl Surface {
         mut request: Request<Body>,
         about: &About,
     ) -> Result<Response<Body>, Infallible> {
+        if header_bytes(&request) > MAX_HEADER_BYTES {
+            return Ok(headers_too_large());
+        }
         // Nearly every request is a call, and needs no router to be told so. The future is large,
         // and would be moved with each one around it.
         if request.uri().path() == routes::MCP {
@@ -71,16 +83,45 @@ impl Surface {
     }
 }
 
+/// What the request line and the headers took on the wire, but for the separators.
+fn header_bytes(request: &Request<Body>) -> usize {
+    let line = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |path| path.as_str().len());
+    let headers = request.headers().iter();
+    line + headers.fold(0, |sum, (name, value)| {
+        sum + name.as_str().len() + value.len()
+    })
+}
+
+fn headers_too_large() -> Response<Body> {
+    let body = format!(
+        "{{\"error\":\"invalid_request\",\"error_description\":\"the request line and headers are \
+         longer than {MAX_HEADER_BYTES} bytes\"}}"
+    );
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    let headers = response.headers_mut();
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 pub(super) async fn serve(
     listener: TcpListener,
     surface: Surface,
+    trusted_proxies: &TrustedProxies,
     told_to_stop: impl Future<Output = ()> + Send,
     stop: &Stop,
 ) {
     let connections = TaskTracker::new();
     let guests = Guests {
         listener,
-        room: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        capacity: Capacity::of_process(),
+        trusted_proxies: trusted_proxies.clone(),
+        rejections: Arc::new(Semaphore::new(MAX_REJECTIONS)),
         surface,
         stop_begun: stop.begun.clone(),
         connections: connections.clone(),
@@ -104,7 +145,9 @@ pub(super) async fn serve(
 /// Whoever connects.
 struct Guests {
     listener: TcpListener,
-    room: Arc<Semaphore>,
+    capacity: Capacity,
+    trusted_proxies: TrustedProxies,
+    rejections: Arc<Semaphore>,
     surface: Surface,
     stop_begun: CancellationToken,
     connections: TaskTracker,
@@ -130,20 +173,58 @@ impl Guests {
     }
 
     async fn accept(&self) {
-        let permit = Arc::clone(&self.room).acquire_owned().await;
+        let permit = self.capacity.permit().await;
         match (permit, self.listener.accept().await) {
-            (Ok(permit), Ok((stream, peer))) => {
-                let (surface, stop_begun) = (self.surface.clone(), self.stop_begun.clone());
-                let served = connection(stream, peer, surface, stop_begun, permit);
-                self.connections.spawn(served);
-            }
+            (Some(permit), Ok((stream, peer))) => self.begin(stream, peer, permit),
             (_, Err(error)) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 time::sleep(AFTER_ERROR).await;
             }
             // The semaphore is never closed.
-            (Err(_), _) => std::future::pending().await,
+            (None, _) => std::future::pending().await,
         }
+    }
+
+    fn begin(&self, stream: TcpStream, peer: SocketAddr, mut permit: Permit) {
+        if !self.trusted_proxies.trusts_peer(peer.ip()) {
+            let source = Source::of(peer.ip());
+            if let Err(refusal) = permit.count(&self.capacity, source) {
+                return self.reject(stream, source, &refusal);
+            }
+        }
+        let (surface, stop_begun) = (self.surface.clone(), self.stop_begun.clone());
+        let served = connection(stream, peer, surface, stop_begun, permit);
+        self.connections.spawn(served);
+    }
+
+    /// Says why and closes, without reading anything.
+    fn reject(&self, mut stream: TcpStream, source: Source, refusal: &TooManyFromSource) {
+        let Ok(rejection) = Arc::clone(&self.rejections).try_acquire_owned() else {
+            return;
+        };
+        let (address, limit) = (source.address(), refusal.limit);
+        tracing::warn!(%address, limit, "too many connections from one source");
+        let body = format!(
+            "{{\"error\":\"temporarily_unavailable\",\"error_description\":\"too many connections \
+             from {address}: at most {limit} at once are served\"}}"
+        );
+        let response = format!(
+            "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nretry-after: 5\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.connections.spawn(async move {
+            let answered = async {
+                stream.write_all(response.as_bytes()).await?;
+                stream.shutdown().await?;
+                // Closed with a request unread, the connection would be reset and the answer lost.
+                let mut rest = [0; 1024];
+                while stream.read(&mut rest).await? > 0 {}
+                std::io::Result::Ok(())
+            };
+            let _ = time::timeout(REJECT_TIMEOUT, answered).await;
+            drop(rejection);
+        });
     }
 }
 
@@ -160,13 +241,16 @@ async fn connection(
     peer: SocketAddr,
     surface: Surface,
     stop_begun: CancellationToken,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 ) {
     // Without it an answer in two parts waits 40 ms for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
     let about = Arc::new(About {
         peer,
-        memory: Arc::default(),
+        memory: Arc::new(Connection {
+            peer: Some(peer),
+            ..Connection::default()
+        }),
         used: AtomicBool::new(false),
         stop_begun,
     });

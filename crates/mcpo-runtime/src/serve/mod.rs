@@ -1,11 +1,12 @@
 //! A server as a process: from the environment to the last answer.
 
+mod capacity;
 mod connections;
 mod signals;
 
 use std::{
     io::Write as _,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     process::ExitCode,
     sync::Arc,
 };
@@ -112,10 +113,11 @@ impl Server {
 
     /// All endpoints as a router, to be merged into an axum application at its root. The
     /// application serves it with `into_make_service_with_connect_info::<SocketAddr>()`, so that
-    /// sign-in attempts are throttled by their source; otherwise all sources count as one.
+    /// sign-in attempts are throttled by their source and requests of other machines for a loopback
+    /// URL are refused; otherwise all sources count as one.
     pub async fn into_router(self) -> Result<Router, Error> {
         let port = self.config.listen.port();
-        let (surface, _app) = self.build(port, &Stop::default()).await?;
+        let (surface, _app) = self.build(port, None, &Stop::default()).await?;
         Ok(surface.router)
     }
 
@@ -149,7 +151,7 @@ impl Server {
         } else {
             address.port()
         };
-        let (surface, app) = self.build(port, &stop).await?;
+        let (surface, app) = self.build(port, Some(address.ip()), &stop).await?;
         announce(&app, address, under_dev);
         if under_dev {
             parent::say(&format!("X_MCPO_TOOLS={}", app.tools.join(" ")));
@@ -158,14 +160,22 @@ impl Server {
             parent::say(&format!("X_MCPO_ADDRESS={address}"));
         }
         parent::say("READY=1");
-        connections::serve(listener, surface, told_to_stop, &stop).await;
+        let proxies = &app.trusted_proxies;
+        connections::serve(listener, surface, proxies, told_to_stop, &stop).await;
         Ok(())
     }
 
-    async fn build(self, port: u16, stop: &Stop) -> Result<(Surface, Arc<App>), Error> {
-        self.config.check_open()?;
+    /// `listens_on` is `None` where another server listens.
+    async fn build(
+        self,
+        port: u16,
+        listens_on: Option<IpAddr>,
+        stop: &Stop,
+    ) -> Result<(Surface, Arc<App>), Error> {
         let fallback = BaseUrl::parse(&format!("http://localhost:{port}"));
         let fallback = fallback.map_err(Error::internal)?;
+        let base = self.config.base_url.as_ref().unwrap_or(&fallback);
+        self.config.check_open_access(listens_on, base)?;
         let app = App::new(&self.config, fallback, &self.handler, self.clock).await?;
         let sessions = mcp::sessions(&app, self.handler, stop, self.config.under_dev);
         let endpoint = mcp::Endpoint::new(&app, sessions, &routes::cors());
@@ -220,10 +230,11 @@ fn announce(app: &App, address: SocketAddr, under_dev: bool) {
         return;
     }
     tracing::info!(%address, url = %base.resource(), sign_in = app.login.name(), "serving");
-    if app.login.asks_nobody() && !base.is_loopback() {
+    if app.is_open() && !(base.is_loopback() && address.ip().is_loopback()) {
         tracing::warn!(
-            "ANYONE who reaches {base} can use these tools: nobody is asked to sign in. \
-             Set ADMIN_PASSWORD, or let people sign in with GitHub or an OpenID provider."
+            url = %base,
+            "anyone who reaches this server can use its tools: MCPO_OPEN_TO_ANYONE is set and no \
+             sign-in is configured"
         );
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    body::Bytes,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -21,6 +20,7 @@ use crate::{
     grant::{ACCESS_LIFETIME, AccessToken, Grant, REFRESH_LIFETIME, RefreshToken},
     oauth_error::{ErrorCode, OAuthError},
     params::Params,
+    request_body::FormBody,
     scope::Scopes,
 };
 
@@ -34,7 +34,11 @@ pub(crate) struct Tokens {
     scope: String,
 }
 
-pub(crate) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    FormBody(body): FormBody,
+) -> Response {
     match exchange(&app, &headers, &body).await {
         Ok(tokens) => ([(header::CACHE_CONTROL, "no-store")], Json(tokens)).into_response(),
         Err(error) => {

@@ -58,6 +58,13 @@ pub(crate) async fn exchange(
     let token = verify(app, client, params)?;
     let scopes = narrowed_scopes(&token, params)?;
     let id = token.grant.id;
+    if !app.limits.allows_refresh(id) {
+        tracing::warn!(grant = ?id, "a grant is refreshed too often");
+        return Err(OAuthError::new(
+            ErrorCode::TemporarilyUnavailable,
+            "this grant was refreshed too often, try again in a moment",
+        ));
+    }
     match upstream::recheck(app, &token.grant.person).await {
         Ok(()) => {}
         Err(LoginError::Unavailable(why)) => {

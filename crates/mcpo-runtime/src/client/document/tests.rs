@@ -88,7 +88,7 @@ impl Host {
     }
 
     async fn client(&self, now: Timestamp) -> Result<Client, DocumentError> {
-        self.documents.client(&self.url(), now).await
+        self.documents.client(&self.url(), now, &|| true).await
     }
 }
 
@@ -216,7 +216,7 @@ async fn as8_well_known_clients_are_known_without_their_host() {
     assert_eq!(documents.pinned.len(), 4);
     let text = "https://claude.ai/oauth/mcp-oauth-client-metadata";
     let url = DocumentUrl::parse(text).unwrap().unwrap();
-    let client = documents.client(&url, NOW).await.unwrap();
+    let client = documents.client(&url, NOW, &|| true).await.unwrap();
     assert_eq!(client.name, "Claude");
     assert_eq!(client.vouched_by.as_deref(), Some("claude.ai"));
 }

@@ -7,9 +7,32 @@ use crate::login::{
     GitHub, GitHubError, Login, MAX_PASSWORD_LEN, Nobody, Password, PasswordSecret,
 };
 
+/// The shortest password that can be set in the environment. Guesses are slowed down, which is
+/// enough only if there are many to make.
+const MIN_PASSWORD_CHARS: usize = 8;
+/// Everything that makes a sign-in.
+pub(super) const VARIABLES: [&str; 16] = [
+    "ADMIN_PASSWORD",
+    "ADMIN_PASSWORD_HASH",
+    GITHUB_ID,
+    GITHUB_SECRET,
+    GITHUB_LOGINS,
+    GITHUB_IDS,
+    GITHUB_ORGS,
+    GITHUB_TEAMS,
+    "OIDC_ISSUER",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "OIDC_ALLOWED_EMAILS",
+    "OIDC_ALLOWED_DOMAINS",
+    "OIDC_ALLOWED_SUBJECTS",
+    "OIDC_ALLOWED_GROUPS",
+    "MCPO_AUTHORIZATION_SERVER",
+];
 const GITHUB_ID: &str = "GITHUB_CLIENT_ID";
 const GITHUB_SECRET: &str = "GITHUB_CLIENT_SECRET";
 const GITHUB_LOGINS: &str = "GITHUB_ALLOWED_LOGINS";
+const GITHUB_IDS: &str = "GITHUB_ALLOWED_IDS";
 const GITHUB_ORGS: &str = "GITHUB_ALLOWED_ORGS";
 const GITHUB_TEAMS: &str = "GITHUB_ALLOWED_TEAMS";
 const GITHUB_NAMES: &str = "names by comma, as GitHub writes them";
@@ -42,6 +65,10 @@ impl Reader<'_> {
         let secret = match (plain, hash) {
             (None, None) => return None,
             (Some(plain), None) => {
+                if plain.chars().count() < MIN_PASSWORD_CHARS {
+                    let problem = format!("is shorter than {MIN_PASSWORD_CHARS} characters");
+                    self.wrong("ADMIN_PASSWORD", None, problem, "use a longer one");
+                }
                 if plain.len() > MAX_PASSWORD_LEN {
                     let problem = format!("is longer than {MAX_PASSWORD_LEN} bytes");
                     self.wrong("ADMIN_PASSWORD", None, problem, "use a shorter one");

@@ -67,36 +67,51 @@ fn every_mistake_is_named_at_once_and_no_secret_shown() {
 }
 
 #[test]
-fn cloud_run_is_refused_where_it_would_forget_or_stand_open() {
-    let bare = [("MCPO_SECRET", SECRET), ("K_SERVICE", "x")];
-    let errors = read(&bare).unwrap_err();
+fn cloud_run_is_refused_where_it_would_forget() {
+    let errors = read(&[("MCPO_SECRET", SECRET), ("K_SERVICE", "x")]).unwrap_err();
     assert!(errors.contains("BASE_URL is not set"), "{errors}");
     assert!(errors.contains("MCPO_LEDGER is not set"), "{errors}");
-    assert!(errors.contains("anyone on the internet"), "{errors}");
-    let named = [
-        &bare[..],
-        &[
-            ("MCPO_LEDGER", "memory"),
-            ("MCPO_OPEN_TO_ANYONE", "1"),
-            ("BASE_URL", "https://a.example"),
-        ],
-    ]
-    .concat();
-    assert!(read(&named).unwrap().check_open().is_ok());
 }
 
 #[test]
-fn a_login_given_by_hand_closes_a_server_in_the_cloud() {
-    let open = read(&[
-        ("MCPO_SECRET", SECRET),
+fn as21_google_is_a_trusted_proxy_on_cloud_run_and_nobody_is_elsewhere() {
+    let proxies = |more: &[(&str, &str)]| {
+        let variables = [&[("MCPO_SECRET", SECRET)], more].concat();
+        read(&variables).map(|config| config.trusted_proxies.to_string())
+    };
+    let cloud_run = [
         ("K_SERVICE", "x"),
-        ("MCPO_LEDGER", "memory"),
         ("BASE_URL", "https://a.example"),
-    ])
-    .unwrap();
-    let refused = open.check_open().unwrap_err().to_string();
-    assert!(refused.contains("anyone on the internet"), "{refused}");
-    assert!(open.with_password("x").check_open().is_ok());
+        ("MCPO_LEDGER", "memory"),
+    ];
+    assert_eq!(proxies(&[]), Ok(String::new()));
+    assert_eq!(proxies(&cloud_run), Ok("cloud-run".into()));
+    let trusted = ("MCPO_TRUSTED_PROXIES", "loopback, 10.0.0.0/8");
+    let expected = Ok("127.0.0.0/8,::1/128,10.0.0.0/8".into());
+    assert_eq!(proxies(&[trusted]), expected);
+    let errors = proxies(&[("MCPO_TRUSTED_PROXIES", "nginx")]).unwrap_err();
+    assert!(errors.contains("\"nginx\" is not an address"), "{errors}");
+}
+
+#[test]
+fn a_sign_in_variable_that_is_set_but_empty_is_an_error() {
+    for name in super::sign_in::VARIABLES {
+        let errors = read(&[("MCPO_SECRET", SECRET), (name, "")]).unwrap_err();
+        let expected = format!("{name} is set but empty");
+        assert!(errors.contains(&expected), "{errors}");
+    }
+}
+
+#[test]
+fn a_password_that_can_be_guessed_is_refused() {
+    let errors = read(&[("MCPO_SECRET", SECRET), ("ADMIN_PASSWORD", "hunter2")]);
+    let errors = errors.unwrap_err();
+    assert!(
+        errors.contains("ADMIN_PASSWORD is shorter than 8"),
+        "{errors}"
+    );
+    assert!(!errors.contains("hunter2"), "{errors}");
+    assert!(read(&[("MCPO_SECRET", SECRET), ("ADMIN_PASSWORD", "hunter22")]).is_ok());
 }
 
 #[test]

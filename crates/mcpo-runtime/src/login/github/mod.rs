@@ -123,8 +123,6 @@ impl Login for GitHub {
             name: "GitHub".into(),
             scopes: self.asked_scopes(),
             callback: CALLBACK,
-            plain_origin: (self.server.scheme() == "http")
-                .then(|| self.server.origin().ascii_serialization()),
         })
     }
 

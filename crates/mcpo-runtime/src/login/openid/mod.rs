@@ -229,13 +229,10 @@ impl Login for OpenId {
     }
 
     fn provider(&self) -> Option<Provider> {
-        let issuer = Url::parse(self.issuer.id()).ok();
-        let plain = issuer.filter(|url| url.scheme() == "http");
         Some(Provider {
             name: self.title.clone().into(),
             scopes: self.scopes.clone(),
             callback: CALLBACK,
-            plain_origin: plain.map(|url| url.origin().ascii_serialization()),
         })
     }
 

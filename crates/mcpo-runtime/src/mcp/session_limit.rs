@@ -1,0 +1,204 @@
+//! How many sessions of the older protocol there are at once. A session holds some 50 KiB, and most
+//! clients never end theirs.
+//!
+//! | limit | sessions |
+//! | --- | --- |
+//! | of one principal: a user, or where nobody signs in a source address | 64 |
+//! | in all | 1,024 |
+//!
+//! Where a limit is reached, a session that was quiet for a minute makes room: the principal's own
+//! quietest one, or that of whoever has most sessions. Its client is answered 404 and begins a new
+//! one, as the protocol has it (MCP 2025-11-25, session management). Only where all are in use is a
+//! new session refused.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+const MAX_OF_PRINCIPAL: usize = 64;
+const MAX_SESSIONS: usize = 1024;
+/// A session that was used more recently does not make room for another one.
+const IN_USE_FOR: Duration = Duration::from_secs(60);
+
+/// The sessions that there are, by their ids.
+#[derive(Default)]
+pub(super) struct SessionLimit(Mutex<Sessions>);
+
+#[derive(Default)]
+struct Sessions {
+    by_id: HashMap<Arc<str>, Session>,
+    /// How many each principal has, with those that are being begun.
+    counts: HashMap<Arc<str>, usize>,
+    begun: usize,
+}
+
+struct Session {
+    principal: Arc<str>,
+    used_at: Instant,
+}
+
+/// Which limit is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LimitReached {
+    #[error("you have {MAX_OF_PRINCIPAL} sessions in use here, and no more are allowed")]
+    OfPrincipal,
+    #[error("this server has {MAX_SESSIONS} sessions in use, and no more are allowed")]
+    InAll,
+}
+
+/// A place for a session that is being begun, given back when the value is dropped.
+pub(super) struct Place<'a> {
+    limit: &'a SessionLimit,
+    principal: Arc<str>,
+}
+
+/// Leave to begin a session, once another one has been closed if there is one to close.
+pub(super) struct Leave<'a> {
+    pub(super) place: Place<'a>,
+    pub(super) to_close: Option<Arc<str>>,
+}
+
+impl SessionLimit {
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for a place for another session of `principal`.
+    pub(super) fn begin(&self, principal: &str) -> Result<Leave<'_>, LimitReached> {
+        let now = Instant::now();
+        let mut sessions = self.lock();
+        let of_principal = sessions.counts.get(principal).copied().unwrap_or_default();
+        let to_close = if of_principal >= MAX_OF_PRINCIPAL {
+            let quietest = sessions.quietest(principal, now);
+            Some(quietest.ok_or(LimitReached::OfPrincipal)?)
+        } else if sessions.by_id.len() + sessions.begun >= MAX_SESSIONS {
+            let largest = sessions.counts.iter().max_by_key(|(_, count)| **count);
+            let largest = largest.map(|(principal, _)| Arc::clone(principal));
+            let quietest = largest.and_then(|principal| sessions.quietest(&principal, now));
+            Some(quietest.ok_or(LimitReached::InAll)?)
+        } else {
+            None
+        };
+        if let Some(id) = &to_close {
+            sessions.remove(id);
+        }
+        let principal: Arc<str> = principal.into();
+        *sessions.counts.entry(Arc::clone(&principal)).or_default() += 1;
+        sessions.begun += 1;
+        let limit = self;
+        let place = Place { limit, principal };
+        Ok(Leave { place, to_close })
+    }
+
+    /// Notes that a session was used.
+    pub(super) fn used(&self, id: &str) {
+        if let Some(session) = self.lock().by_id.get_mut(id) {
+            session.used_at = Instant::now();
+        }
+    }
+
+    /// Forgets a session that has ended.
+    pub(super) fn ended(&self, id: &str) {
+        self.lock().remove(id);
+    }
+}
+
+impl Sessions {
+    /// The session of `principal` that was not used for longest, unless even that one is in use.
+    fn quietest(&self, principal: &str, now: Instant) -> Option<Arc<str>> {
+        let own = self.by_id.iter();
+        let own = own.filter(|(_, session)| &*session.principal == principal);
+        let (id, session) = own.min_by_key(|(_, session)| session.used_at)?;
+        let is_quiet = now.duration_since(session.used_at) >= IN_USE_FOR;
+        is_quiet.then(|| Arc::clone(id))
+    }
+
+    fn remove(&mut self, id: &str) {
+        if let Some(session) = self.by_id.remove(id) {
+            self.release(&session.principal);
+        }
+    }
+
+    fn release(&mut self, principal: &str) {
+        if let Some(count) = self.counts.get_mut(principal) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(principal);
+            }
+        }
+    }
+}
+
+impl Place<'_> {
+    /// The session has begun under this id.
+    pub(super) fn take(self, id: &str) {
+        let principal = Arc::clone(&self.principal);
+        let used_at = Instant::now();
+        let mut sessions = self.limit.lock();
+        *sessions.counts.entry(Arc::clone(&principal)).or_default() += 1;
+        let session = Session { principal, used_at };
+        sessions.by_id.insert(id.into(), session);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut sessions = self.limit.lock();
+        sessions.begun -= 1;
+        sessions.release(&self.principal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(
+        limit: &SessionLimit,
+        principal: &str,
+        id: &str,
+    ) -> Result<Option<Arc<str>>, LimitReached> {
+        let leave = limit.begin(principal)?;
+        leave.place.take(id);
+        Ok(leave.to_close)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rs10_the_quietest_session_of_a_principal_makes_room_for_the_next() {
+        let limit = SessionLimit::default();
+        for number in 0..MAX_OF_PRINCIPAL {
+            assert_eq!(begin(&limit, "ada", &number.to_string()), Ok(None));
+        }
+        assert_eq!(begin(&limit, "ada", "more"), Err(LimitReached::OfPrincipal));
+        assert_eq!(begin(&limit, "bob", "his"), Ok(None));
+        tokio::time::advance(IN_USE_FOR).await;
+        limit.used("0");
+        let closed = begin(&limit, "ada", "more").unwrap().unwrap();
+        assert!(&*closed != "0" && &*closed != "his", "{closed}");
+        limit.ended("5");
+        assert_eq!(begin(&limit, "ada", "again"), Ok(None));
+        // A place that was not taken is given back.
+        limit.ended("6");
+        drop(limit.begin("ada").unwrap());
+        assert_eq!(begin(&limit, "ada", "last"), Ok(None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rs10_whoever_has_most_sessions_makes_room_when_all_are_taken() {
+        let limit = SessionLimit::default();
+        for number in 0..MAX_SESSIONS {
+            let principal = format!("{}", number % 32);
+            begin(&limit, &principal, &number.to_string()).unwrap();
+        }
+        assert_eq!(begin(&limit, "new", "new"), Err(LimitReached::InAll));
+        tokio::time::advance(IN_USE_FOR).await;
+        assert!(begin(&limit, "new", "new").unwrap().is_some());
+        let sessions = limit.lock();
+        assert_eq!(sessions.by_id.len(), MAX_SESSIONS);
+        assert_eq!(sessions.counts.values().sum::<usize>(), MAX_SESSIONS);
+    }
+}
