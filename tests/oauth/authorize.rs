@@ -1,11 +1,12 @@
 //! The authorization endpoint and the consent page.
 
+use mcpo_runtime::ConfiguredClient;
 use mcpo_test_support::{
     client::{REDIRECT_URI, TestClient, browser, form_in, location, query_of},
     process::{ServerProcess, free_port},
     server::TestServer,
 };
-use reqwest::StatusCode;
+use reqwest::{Response, StatusCode};
 use serde_json::json;
 
 fn with(
@@ -52,28 +53,77 @@ async fn as6_an_unknown_client_or_redirect_uri_never_redirects() {
     }
 }
 
+/// What is wrong with a request, and the error that the client reads.
+const MISTAKES: [(&str, &str, &str); 8] = [
+    ("code_challenge", "", "invalid_request"),
+    ("code_challenge", "too-short", "invalid_request"),
+    ("code_challenge_method", "", "invalid_request"),
+    ("code_challenge_method", "plain", "invalid_request"),
+    ("response_type", "token", "unsupported_response_type"),
+    ("response_type", "", "invalid_request"),
+    ("resource", "https://other.example/mcp", "invalid_target"),
+    ("scope", "admin", "invalid_scope"),
+];
+
 #[tokio::test]
-async fn as3_as7_as16_later_errors_go_to_the_client_with_state_and_issuer() {
-    let server = TestServer::start().await;
-    let client = TestClient::register(&server.base()).await;
-    for (name, value, error) in [
-        ("code_challenge", "", "invalid_request"),
-        ("code_challenge", "too-short", "invalid_request"),
-        ("code_challenge_method", "", "invalid_request"),
-        ("code_challenge_method", "plain", "invalid_request"),
-        ("response_type", "token", "unsupported_response_type"),
-        ("response_type", "", "invalid_request"),
-        ("resource", "https://other.example/mcp", "invalid_target"),
-        ("scope", "admin", "invalid_scope"),
-    ] {
+async fn as3_as7_as16_errors_go_to_a_client_that_the_owner_has_named() {
+    let named = ConfiguredClient::new("named", None, "Named", &[REDIRECT_URI]).unwrap();
+    let server = TestServer::start_with(|config| config.with_client(named)).await;
+    let client = TestClient {
+        http: browser(),
+        base: server.base(),
+        id: "named".into(),
+        secret: None,
+    };
+    for (name, value, error) in MISTAKES {
         let response = client.authorize(&with(client.request(), name, value)).await;
         assert_eq!(response.status(), StatusCode::SEE_OTHER, "{name}={value}");
-        let url = location(&response);
-        assert!(url.starts_with(REDIRECT_URI), "{url}");
-        assert_eq!(query_of(&url, "error").as_deref(), Some(error), "{url}");
-        assert_eq!(query_of(&url, "state").as_deref(), Some("the-state"));
-        assert_eq!(query_of(&url, "iss"), Some(server.base()));
+        check_error(&location(&response), error, &server.base());
     }
+}
+
+/// RFC 9700 §4.11.2: a link to this server must not lead anywhere else by itself.
+#[tokio::test]
+async fn as3_as6_as7_errors_of_a_client_nobody_has_approved_stay_on_a_page_with_a_link() {
+    let server = TestServer::start().await;
+    let app = json!({
+        "redirect_uris": ["evil-app://callback"],
+        "token_endpoint_auth_method": "none",
+    });
+    let client = TestClient::register(&server.base()).await;
+    for (name, value, error) in MISTAKES {
+        let response = client.authorize(&with(client.request(), name, value)).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{name}={value}");
+        let page = page_without_redirect(response).await;
+        let link = page.split("<a class=\"button\" href=\"").nth(1).unwrap();
+        let link = link.split('"').next().unwrap();
+        let link = link.replace("&amp;", "&").replace("&#x2f;", "/");
+        check_error(&link, error, &server.base());
+        assert!(page.contains("Back to Test Client (127.0.0.1)"), "{page}");
+    }
+    let client = TestClient::register_as(&server.base(), &app).await;
+    let request = with(client.request(), "redirect_uri", "evil-app://callback");
+    let response = client
+        .authorize(&with(request, "response_type", "none"))
+        .await;
+    let page = page_without_redirect(response).await;
+    assert!(page.contains("(evil-app:)"), "{page}");
+}
+
+/// The text of a page that leads nowhere until someone presses something.
+async fn page_without_redirect(response: Response) -> String {
+    assert!(!response.headers().contains_key("location"));
+    assert!(!response.headers().contains_key("refresh"));
+    let page = response.text().await.unwrap();
+    assert!(!page.contains("http-equiv"), "{page}");
+    page
+}
+
+fn check_error(url: &str, error: &str, issuer: &str) {
+    assert!(url.starts_with(REDIRECT_URI), "{url}");
+    assert_eq!(query_of(url, "error").as_deref(), Some(error), "{url}");
+    assert_eq!(query_of(url, "state").as_deref(), Some("the-state"));
+    assert_eq!(query_of(url, "iss").as_deref(), Some(issuer));
 }
 
 #[tokio::test]
@@ -157,10 +207,11 @@ async fn as6_pages_cannot_be_framed_cached_or_made_to_load_anything() {
         "default-src 'none'",
         "frame-ancestors 'none'",
         "base-uri 'none'",
-        "form-action 'self' http://127.0.0.1:1",
     ] {
         assert!(policy.contains(part), "{policy}");
     }
+    // Where the client leads the browser after its own address is not for this server to restrict.
+    assert!(!policy.contains("form-action"), "{policy}");
     assert_eq!(header("x-frame-options"), "DENY");
     assert_eq!(header("cache-control"), "no-store");
     let cookie = header("set-cookie");
@@ -233,6 +284,45 @@ async fn a_form_that_is_too_old_leads_back_to_the_start() {
     let page = response.text().await.unwrap();
     assert!(page.contains("This page is too old"), "{page}");
     assert!(page.contains("authorize?response_type=code&amp;"), "{page}");
+}
+
+#[tokio::test]
+async fn a_form_of_another_tab_says_what_happened() {
+    let server = TestServer::start_with(|config| config.with_password("open sesame")).await;
+    let client = TestClient::register(&server.base()).await;
+    let first_tab = client.authorize(&client.request()).await;
+    let first_tab = form_in(&first_tab.text().await.unwrap());
+    let request = client.request();
+    client
+        .sign_in_and_allow(&request, Some("open sesame"))
+        .await;
+    let fields = [("form", first_tab.as_str()), ("password", "open sesame")];
+    let response = client.submit("/sign-in", &fields).await;
+    let page = response.text().await.unwrap();
+    assert!(page.contains("You went on in another tab"), "{page}");
+    assert!(page.contains("Start again"), "{page}");
+}
+
+/// A page is shown only if its form can be sent back.
+#[tokio::test]
+async fn the_longest_request_that_is_shown_can_be_allowed() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let mut longest = 0;
+    for len in (1000..16_000).step_by(500) {
+        let state = "s".repeat(len);
+        let request = with(client.request(), "state", &state);
+        let response = client.authorize(&request).await;
+        if response.status() == StatusCode::OK {
+            let url = client.sign_in_and_allow(&request, None).await;
+            assert_eq!(query_of(&url, "state").as_ref(), Some(&state));
+            longest = len;
+        } else {
+            let page = page_without_redirect(response).await;
+            assert!(page.contains("longer than"), "{page}");
+        }
+    }
+    assert!((8000..13_000).contains(&longest), "{longest}");
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ async fn rs8_foreign_hosts_and_origins_are_403_before_anything_else() {
 #[tokio::test]
 async fn rs8_the_public_host_is_allowed_out_of_the_box() {
     let base = mcpo_runtime::BaseUrl::parse("https://a.example").unwrap();
-    let server = TestServer::start_with(|config| config.with_base_url(base)).await;
+    let server = TestServer::start_with(|config| config.with_base_url(base).open_to_anyone()).await;
     let url = format!("http://{}/mcp", server.address);
     let request = browser().post(url).header("host", "a.example");
     let response = request.send().await.unwrap();

@@ -373,3 +373,45 @@ impl Setting {
         self.client.token(&self.client.exchange(&code)).await.1
     }
 }
+
+/// A login name that was given up can be taken by another account, which then has it on its profile.
+#[tokio::test]
+async fn up6_whoever_takes_over_a_name_on_the_list_is_refused() {
+    let setting = Setting::new().await;
+    let first = setting.tokens_of("octocat").await;
+    setting.github.rename("octocat", "octocat-old");
+    setting.github.rename("stranger", "octocat");
+    let another = TestClient::register(&setting.client.base).await;
+    let url = setting
+        .github
+        .decide(&depart(&another).await, "octocat")
+        .await;
+    let answer = another.http.get(url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let page = answer.text().await.unwrap();
+    assert!(
+        page.contains("Another account signed in here before"),
+        "{page}"
+    );
+    // The first owner has lost the name, and with it the permission.
+    let (status, _) = setting.client.refresh(refresh(&first)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn up6_an_account_that_is_allowed_by_its_number_keeps_access_under_any_name() {
+    let setting = Setting::with(|login| login.allow_ids(&[583_231])).await;
+    let tokens = setting.tokens_of("octocat").await;
+    setting.github.rename("octocat", "somebody-else");
+    let (status, _) = setting.client.refresh(refresh(&tokens)).await;
+    assert_eq!(status, StatusCode::OK);
+    // The name alone opens nothing.
+    setting.github.rename("stranger", "octocat");
+    let another = TestClient::register(&setting.client.base).await;
+    let url = setting
+        .github
+        .decide(&depart(&another).await, "octocat")
+        .await;
+    let answer = another.http.get(url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+}

@@ -115,7 +115,10 @@ async fn as20_a_revocation_is_seen_on_another_instance_within_a_minute() {
     let base = mcpo_runtime::BaseUrl::parse("https://a.example").unwrap();
     let instance = async || {
         TestServer::start_on("127.0.0.1:0", std::sync::Arc::clone(&clock), |config| {
-            config.with_sqlite(&file).with_base_url(base.clone())
+            config
+                .with_sqlite(&file)
+                .with_base_url(base.clone())
+                .open_to_anyone()
         })
         .await
     };

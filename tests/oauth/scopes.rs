@@ -1,10 +1,19 @@
 //! Tools that need more than a token, and a list that needs none.
 
+use std::sync::Arc;
+
+use mcpo_runtime::{Caller, needs_scopes};
 use mcpo_test_support::{
     client::{TestClient, answer, browser, query_of},
     server::TestServer,
 };
 use reqwest::StatusCode;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig},
+    service::RequestContext,
+    tool, tool_handler, tool_router,
+};
 use serde_json::json;
 
 async fn token_for(client: &TestClient, scope: &str) -> String {
@@ -52,6 +61,74 @@ async fn rs4_the_body_counts_and_not_a_header() {
     let call = client.call(&token, "write_note", &json!({}));
     let response = call.header("mcp-name", "add").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
+}
+
+/// Its list is for callers only, so nothing can be learnt from it before somebody calls.
+#[derive(Clone, Copy)]
+struct ForCallers;
+
+#[tool_router]
+impl ForCallers {
+    /// Delete everything.
+    #[tool(meta = needs_scopes(&["notes:delete"]))]
+    fn delete_all(&self) -> String {
+        "gone".to_owned()
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for ForCallers {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let parts = context.extensions.get::<http::request::Parts>();
+        let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
+        if caller.is_none_or(|caller| caller.subject().is_empty()) {
+            return Err(ErrorData::internal_error("sign in first", None));
+        }
+        let tools = Self::tool_router().list_all();
+        Ok(ListToolsResult::with_all_items(tools))
+    }
+}
+
+#[tokio::test]
+async fn rs4_a_guarded_tool_stays_guarded_where_the_list_fails_at_start() {
+    let server = TestServer::start_serving(ForCallers, "127.0.0.1:0", Arc::default(), |config| {
+        config.with_password("open sesame")
+    })
+    .await;
+    let client = TestClient::register(&server.base()).await;
+    let url = client
+        .sign_in_and_allow(&client.request(), Some("open sesame"))
+        .await;
+    let code = query_of(&url, "code").unwrap();
+    let (_, tokens) = client.token(&client.exchange(&code)).await;
+    let narrow = tokens["access_token"].as_str().unwrap();
+    let response = client
+        .call(narrow, "delete_all", &json!({}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    let challenge = response.headers()["www-authenticate"].to_str().unwrap();
+    assert!(
+        challenge.contains("scope=\"mcp:tools notes:delete\""),
+        "{challenge}"
+    );
+    // The client asks for what the challenge names, and gets it.
+    let wide = token_for(&client, "mcp:tools notes:delete").await;
+    let text = client
+        .call(&wide, "delete_all", &json!({}))
+        .send()
+        .await
+        .unwrap();
+    assert!(text.text().await.unwrap().contains("gone"));
 }
 
 #[tokio::test]

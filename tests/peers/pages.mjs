@@ -17,12 +17,20 @@ const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(e
 if (!executablePath) throw new Error("could not run: Chromium is not installed");
 
 const callbacks = [];
-const leadOn = `https://127.0.0.1:${await closedPort()}/done`;
+// Where a client's callback leads next: another host, a port without TLS, an app.
+const leadOn = {
+  "/leads-on": `https://127.0.0.1:${await closedPort()}/done`,
+  "/leads-on-plain": `http://127.0.0.1:${await closedPort()}/done`,
+};
+const appScheme = "some-app://done";
 const client = createServer((request, response) => {
   // The browser asks for an icon by itself.
   if (request.url !== "/favicon.ico") callbacks.push(new URL(request.url, "http://127.0.0.1"));
-  if (request.url.startsWith("/leads-on")) {
-    response.writeHead(302, { location: leadOn }).end();
+  const { pathname } = new URL(request.url, "http://127.0.0.1");
+  if (leadOn[pathname]) {
+    response.writeHead(302, { location: leadOn[pathname] }).end();
+  } else if (pathname === "/leads-to-app") {
+    response.writeHead(307, { location: appScheme }).end();
   } else {
     response.writeHead(200, { "content-type": "text/html" }).end("<title>The client</title>");
   }
@@ -41,7 +49,9 @@ const registered = await fetch(`${base}/register`, {
   headers: { "content-type": "application/json" },
   body: JSON.stringify({
     client_name: "A client with a rather long name",
-    redirect_uris: [`${clientBase}/callback`, `${clientBase}/leads-on`],
+    redirect_uris: ["/callback", "/leads-on", "/leads-on-plain", "/leads-to-app"].map(
+      (path) => clientBase + path,
+    ),
     token_endpoint_auth_method: "none",
   }),
 });
@@ -121,14 +131,45 @@ try {
     assert.equal(await page.title(), "The client");
   });
 
-  await check("a callback may lead on to another host", async () => {
+  await check("a callback may lead on to another host, with TLS and without", async () => {
+    for (const [path, target] of Object.entries(leadOn)) {
+      const page = await open({ complaining: false });
+      const failed = page.waitForEvent("requestfailed", (request) => request.url() === target);
+      await page.goto(authorize({ redirect_uri: clientBase + path }));
+      await signIn(page, password);
+      await page.getByRole("button", { name: "Allow" }).click({ noWaitAfter: true });
+      // Nobody listens there; what matters is that the browser tried.
+      assert.equal((await failed).failure().errorText, "net::ERR_CONNECTION_REFUSED");
+    }
+  });
+
+  await check("a callback may lead on to an app", async () => {
     const page = await open({ complaining: false });
-    const failed = page.waitForEvent("requestfailed", (request) => request.url() === leadOn);
-    await page.goto(authorize({ redirect_uri: `${clientBase}/leads-on` }));
+    const objections = [];
+    page.on("console", (message) => objections.push(message.text()));
+    await page.goto(authorize({ redirect_uri: `${clientBase}/leads-to-app` }));
     await signIn(page, password);
+    const failed = page.waitForEvent("requestfailed", (request) => request.isNavigationRequest());
     await page.getByRole("button", { name: "Allow" }).click({ noWaitAfter: true });
-    // Nobody listens there; what matters is that the browser tried.
-    assert.equal((await failed).failure().errorText, "net::ERR_CONNECTION_REFUSED");
+    const failure = (await failed).failure().errorText;
+    // No such app is installed; what matters is that the policy of the page did not object.
+    assert.notEqual(failure, "net::ERR_BLOCKED_BY_CSP", objections.join("\n"));
+    assert.ok(!objections.some((text) => text.includes("Content Security Policy")), objections);
+  });
+
+  await check("a click that was meant for the page before does not allow", async () => {
+    const page = await open();
+    await page.goto(authorize());
+    await signIn(page, password);
+    const allow = page.getByRole("button", { name: "Allow" });
+    await page.reload({ waitUntil: "commit" });
+    await allow.waitFor();
+    const { x, y, width, height } = await allow.boundingBox();
+    const before = callbacks.length;
+    await page.mouse.click(x + width / 2, y + height / 2);
+    await page.waitForTimeout(300);
+    assert.equal(callbacks.length, before);
+    await decide(page, "Allow");
   });
 
   await check("everything works without scripts", async () => {

@@ -20,6 +20,7 @@ use crate::{
     consent,
     ledger::GrantId,
     login::{Answer, Away, Identity, Outcome, Person, Refusal, Visit},
+    name_owner,
     oauth_error::OAuthError,
     pages::{ErrorPage, Link},
     params::Params,
@@ -73,7 +74,11 @@ pub(crate) async fn get(
     };
     let outcome = app.login.resume(&visit, &Answer(params)).await;
     let response = match outcome {
-        Outcome::Identity(identity) => signed_in(&app, &base, &request, id, identity).await,
+        Outcome::Identity(identity) => match name_owner::check(&app, &identity).await {
+            Ok(Ok(())) => signed_in(&app, &base, &request, id, identity).await,
+            Ok(Err(refusal)) => Ok(refused(&app, &refusal, &trip.query)),
+            Err(error) => Err(error),
+        },
         Outcome::Refusal(refusal) => Ok(refused(&app, &refusal, &trip.query)),
         Outcome::Page(_) | Outcome::Redirect(_) => {
             let refusal = Refusal::unexpected("the login asks for another step");

@@ -110,6 +110,8 @@ mod consent;
 
 mod departure;
 
+mod name_owner;
+
 mod callback;
 
 mod scope;

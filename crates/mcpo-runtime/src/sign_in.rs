@@ -16,6 +16,7 @@ use crate::{
     browser::{Browser, Form, FormError, FormKind, KnownBrowser, is_cross_site},
     client_ip::ClientIp,
     login::{Answer, Identity, Outcome, Person, Refusal as LoginRefusal, Visit},
+    name_owner,
     oauth_error::OAuthError,
     params::Params,
     request_body::FormBody,
@@ -56,7 +57,11 @@ pub(crate) async fn post(
     };
     let known = KnownBrowser::recognise(&headers, &app, &base);
     let response = match attempt(&app, client, known.as_ref(), &visit, params).await {
-        Outcome::Identity(identity) => signed_in(&app, &base, &form.query, known, identity),
+        Outcome::Identity(identity) => match name_owner::check(&app, &identity).await {
+            Ok(Ok(())) => signed_in(&app, &base, &form.query, known, identity),
+            Ok(Err(refusal)) => Ok(refused(&app, &refusal, &form.query)),
+            Err(error) => Err(error),
+        },
         Outcome::Page(page) => sign_in_page(&app, &browser, &form.query, &request, &page),
         Outcome::Refusal(refusal) => Ok(refused(&app, &refusal, &form.query)),
         Outcome::Redirect(_) => {

@@ -42,6 +42,24 @@ async fn up6_whoever_is_not_on_the_list_any_more_is_out_at_the_next_refresh() {
     }
 }
 
+/// The address of somebody who left can be given to somebody else.
+#[tokio::test]
+async fn up6_whoever_gets_an_address_on_the_list_later_is_refused() {
+    let mut setting = Setting::new().await;
+    setting.tokens_of("ada").await;
+    setting.begin_anew().await;
+    setting.provider.close("ada");
+    let claims = json!({ "email": "ada@example.com", "email_verified": true });
+    setting.provider.open("eve", claims);
+    let answer = setting.arrive_as("eve").await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let page = answer.text().await.unwrap();
+    assert!(
+        page.contains("Another account signed in here before"),
+        "{page}"
+    );
+}
+
 #[tokio::test]
 async fn up6_a_closed_account_is_out() {
     let setting = Setting::new().await;

@@ -2,6 +2,7 @@
 //! Cloud Logging reads. Secrets never come here; ids and fingerprints may.
 
 mod cloud;
+mod text;
 
 use std::{fmt::Result, io::IsTerminal as _};
 
@@ -46,6 +47,7 @@ pub(crate) fn start() {
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         lines
             .compact()
+            .fmt_fields(text::fields())
             .with_timer(TimeAndRequest)
             .with_target(false)
             .with_ansi(colours)

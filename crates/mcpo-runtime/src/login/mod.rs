@@ -162,6 +162,7 @@ pub struct Identity {
     pub(crate) subject: String,
     pub(crate) name: Option<String>,
     pub(crate) upstream: Option<UpstreamTokens>,
+    pub(crate) allowed_by_name: Option<String>,
 }
 
 impl Identity {
@@ -173,7 +174,17 @@ impl Identity {
             subject: subject.into(),
             name: None,
             upstream: None,
+            allowed_by_name: None,
         }
+    }
+
+    /// The person is allowed because of `name`, which can be given to another person later: the login
+    /// name of an account that was renamed, or the address of someone who left. The first subject
+    /// that signs in with it keeps it, and others are refused.
+    #[must_use]
+    pub fn allowed_by_name(mut self, name: impl Into<String>) -> Self {
+        self.allowed_by_name = Some(name.into());
+        self
     }
 
     /// What the person is called on pages and by [`crate::Caller::name`].

@@ -39,6 +39,7 @@ impl Person {
             subject: self.subject.clone(),
             name: self.name.clone(),
             upstream: None,
+            allowed_by_name: None,
         }
     }
 

@@ -96,11 +96,12 @@ impl Reader<'_> {
         let id = self.text(GITHUB_ID);
         let secret = self.text(GITHUB_SECRET);
         let lists = [GITHUB_LOGINS, GITHUB_ORGS, GITHUB_TEAMS].map(|name| self.list(name));
+        let ids = self.list(GITHUB_IDS);
         let (Some(id), Some(secret)) = (&id, &secret) else {
             self.half_of_github(
                 id.is_some(),
                 secret.is_some(),
-                lists.iter().any(Option::is_some),
+                ids.is_some() || lists.iter().any(Option::is_some),
             );
             return None;
         };
@@ -111,6 +112,7 @@ impl Reader<'_> {
             github.allow_organizations(&organizations)
         })?;
         github = self.named(GITHUB_TEAMS, github, |github| github.allow_teams(&teams))?;
+        github = github.allow_ids(&self.github_ids(&ids.unwrap_or_default()));
         if !github.allows_somebody() {
             let allowed = "names of accounts by comma, or * for everybody who has one; \
                            GITHUB_ALLOWED_ORGS and GITHUB_ALLOWED_TEAMS let members in";
@@ -127,6 +129,21 @@ impl Reader<'_> {
             github = self.at("GITHUB_API_URL", github, &api, GitHub::with_api)?;
         }
         Some(github)
+    }
+
+    fn github_ids(&mut self, texts: &[String]) -> Vec<u64> {
+        let mut ids = Vec::new();
+        for text in texts {
+            match text.parse() {
+                Ok(id) => ids.push(id),
+                Err(_) => {
+                    let allowed = "numbers of accounts by comma, as in the field id of \
+                                   https://api.github.com/users/LOGIN";
+                    self.wrong(GITHUB_IDS, Some(text.clone()), "is not a number", allowed);
+                }
+            }
+        }
+        ids
     }
 
     /// Deny by default: a list without an app must not end in a server that asks nobody.

@@ -9,6 +9,7 @@ use super::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Allowed {
     anybody: bool,
+    ids: Vec<u64>,
     logins: Vec<String>,
     organizations: Vec<String>,
     teams: Vec<(String, String)>,
@@ -18,6 +19,8 @@ pub(super) struct Allowed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Allowed,
+    /// Only by the login name, which another account can take over after a renaming.
+    AllowedByLogin,
     NotAllowed,
 }
 
@@ -52,6 +55,7 @@ impl Allowed {
 
     pub(super) const fn is_empty(&self) -> bool {
         !self.anybody
+            && self.ids.is_empty()
             && self.logins.is_empty()
             && self.organizations.is_empty()
             && self.teams.is_empty()
@@ -61,13 +65,18 @@ impl Allowed {
         !self.organizations.is_empty() || !self.teams.is_empty()
     }
 
+    pub(super) fn add_ids(&mut self, ids: &[u64]) {
+        self.ids.extend_from_slice(ids);
+    }
+
+    fn has_id(&self, id: u64) -> bool {
+        self.anybody || self.ids.contains(&id)
+    }
+
     /// GitHub does not tell names apart by their case.
     fn has_login(&self, login: &str) -> bool {
-        self.anybody
-            || self
-                .logins
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(login))
+        let mut logins = self.logins.iter();
+        logins.any(|known| known.eq_ignore_ascii_case(login))
     }
 }
 
@@ -86,8 +95,11 @@ impl GitHub {
     /// Whether `user`, whose token this is, may come in. One membership is enough, so one that cannot
     /// be asked about matters only if no other one is found.
     pub(super) async fn verdict(&self, user: &User, token: &str) -> Result<Verdict, Trouble> {
-        if self.allowed.has_login(&user.login) {
+        if self.allowed.has_id(user.id) {
             return Ok(Verdict::Allowed);
+        }
+        if self.allowed.has_login(&user.login) {
+            return Ok(Verdict::AllowedByLogin);
         }
         let mut trouble = None;
         let mut note = |asked: Result<bool, Trouble>| match asked {
@@ -133,6 +145,9 @@ mod tests {
         allowed.add_teams(&["acme/core"]).unwrap();
         assert!(allowed.needs_membership());
         allowed.add_logins(&["*"]).unwrap();
-        assert!(allowed.has_login("anyone"));
+        assert!(allowed.has_id(1) && !allowed.has_login("anyone"));
+        let mut allowed = Allowed::default();
+        allowed.add_ids(&[583_231]);
+        assert!(!allowed.is_empty() && allowed.has_id(583_231) && !allowed.has_id(7));
     }
 }

@@ -29,7 +29,7 @@ pub(super) enum Trouble {
 /// Somebody's account.
 #[derive(Deserialize)]
 pub(super) struct User {
-    id: u64,
+    pub(super) id: u64,
     pub(super) login: String,
 }
 

@@ -56,9 +56,11 @@ impl GitHub {
         let tokens = self.exchange(visit, code).await.map_err(refusal)?;
         let token = tokens.access_token();
         let user = self.user(token).await.map_err(refusal)?;
+        let identity = |user: &User| Identity::new(user.subject()).with_name(&user.login);
         match self.verdict(&user, token).await.map_err(refusal)? {
-            Verdict::Allowed => Ok(Identity::new(user.subject())
-                .with_name(user.login)
+            Verdict::Allowed => Ok(identity(&user).with_upstream(tokens)),
+            Verdict::AllowedByLogin => Ok(identity(&user)
+                .allowed_by_name(format!("{} {}", self.server, user.login.to_lowercase()))
                 .with_upstream(tokens)),
             Verdict::NotAllowed => Err(Refusal::not_allowed(
                 "not on the allow-list",
@@ -77,7 +79,7 @@ impl GitHub {
             return Err(LoginError::refused("the token is another account's"));
         }
         match self.verdict(&user, token).await.map_err(standing)? {
-            Verdict::Allowed => Ok(()),
+            Verdict::Allowed | Verdict::AllowedByLogin => Ok(()),
             Verdict::NotAllowed => Err(LoginError::refused("not on the allow-list any more")),
         }
     }

@@ -61,10 +61,19 @@ impl GitHub {
         }
     }
 
-    /// Lets these accounts in; `*` stands for everybody who has one.
+    /// Lets these accounts in; `*` stands for everybody who has one. Of a name, the first account that
+    /// signs in with it is remembered, and another one that takes over the name is refused.
     pub fn allow_logins(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
         self.allowed.add_logins(names)?;
         Ok(self)
+    }
+
+    /// Lets the accounts with these numbers in, whatever their names are or will be. The number is the
+    /// `id` in `https://api.github.com/users/LOGIN`.
+    #[must_use]
+    pub fn allow_ids(mut self, ids: &[u64]) -> Self {
+        self.allowed.add_ids(ids);
+        self
     }
 
     /// Lets the members of these organisations in. That asks people for the scope `read:org`.

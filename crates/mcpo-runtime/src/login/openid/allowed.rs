@@ -82,13 +82,31 @@ impl Allowed {
     }
 
     pub(super) fn lets_in(&self, facts: &Facts) -> bool {
-        let email = facts.email.fact().map_or("", String::as_str);
+        self.lets_in_for_good(facts) || self.address(facts).is_some()
+    }
+
+    /// The address that lets somebody in who would not come in otherwise: the provider can give it to
+    /// another person later.
+    pub(super) fn only_by_address<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
+        (!self.lets_in_for_good(facts))
+            .then(|| self.address(facts))
+            .flatten()
+    }
+
+    fn address<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
+        let email = facts.email.fact()?.as_str();
+        let mut emails = self.emails.iter();
+        emails
+            .any(|known| known.eq_ignore_ascii_case(email))
+            .then_some(email)
+    }
+
+    fn lets_in_for_good(&self, facts: &Facts) -> bool {
         let domain = facts.domain.fact().map_or("", String::as_str);
         let same = |known: &String, told: &str| known.eq_ignore_ascii_case(told);
         let groups = facts.groups.fact();
         self.anybody
             || self.subjects.contains(&facts.subject)
-            || self.emails.iter().any(|known| same(known, email))
             || self.domains.iter().any(|known| same(known, domain))
             || groups.is_some_and(|groups| groups.iter().any(|group| self.has_group(group)))
     }

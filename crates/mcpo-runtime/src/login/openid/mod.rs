@@ -139,6 +139,10 @@ impl OpenId {
         if let Some(name) = &facts.name {
             identity = identity.with_name(name);
         }
+        if let Some(address) = self.allowed.only_by_address(&facts) {
+            let name = format!("{} {}", self.issuer.id(), address.to_lowercase());
+            identity = identity.allowed_by_name(name);
+        }
         let tokens = self.noted(handed.tokens, &facts);
         Ok(identity.with_upstream(tokens))
     }

@@ -46,7 +46,7 @@ impl Preset {
         };
         let (name, which) = text.split_once(':').unwrap_or((text, ""));
         let Some(preset) = presets.remove(name) else {
-            return Ok((text.to_owned(), Self::unknown(text)));
+            return Self::of_issuer(text, presets);
         };
         let is_open = preset.issuer.contains("{}");
         if is_open == which.is_empty() {
@@ -56,6 +56,35 @@ impl Preset {
             return Err(OpenIdError::AnyTenant);
         }
         Ok((preset.issuer.replace("{}", which), preset))
+    }
+
+    /// A known provider that was named by the URL of its issuer is the same provider, with the same
+    /// rules.
+    fn of_issuer(
+        issuer: &str,
+        presets: BTreeMap<String, Self>,
+    ) -> Result<(String, Self), OpenIdError> {
+        for preset in presets.into_values() {
+            match preset.issuer.split_once("{}") {
+                None if preset.issuer == issuer.trim_end_matches('/') => {
+                    return Ok((preset.issuer.clone(), preset));
+                }
+                // A pattern names a provider only if its host is fixed.
+                Some((before, after)) if before.matches('/').count() > 2 => {
+                    let rest = issuer.strip_prefix(before);
+                    let which = rest.and_then(|rest| rest.strip_suffix(after));
+                    match which {
+                        Some(which) if ANY_TENANT.contains(&which) => {
+                            return Err(OpenIdError::AnyTenant);
+                        }
+                        Some(_) => return Ok((issuer.to_owned(), preset)),
+                        None => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok((issuer.to_owned(), Self::unknown(issuer)))
     }
 
     fn unknown(issuer: &str) -> Self {
@@ -94,6 +123,16 @@ mod tests {
                 "Keycloak",
             ),
             (
+                "https://accounts.google.com",
+                "https://accounts.google.com",
+                "Google",
+            ),
+            (
+                "https://login.microsoftonline.com/11111111-2222/v2.0",
+                "https://login.microsoftonline.com/11111111-2222/v2.0",
+                "Microsoft",
+            ),
+            (
                 "https://login.example/x",
                 "https://login.example/x",
                 "login.example",
@@ -105,5 +144,10 @@ mod tests {
         assert_eq!(issuer("google:x"), Err(OpenIdError::Preset));
         assert_eq!(issuer("auth0"), Err(OpenIdError::Preset));
         assert_eq!(issuer("microsoft:common"), Err(OpenIdError::AnyTenant));
+        let common = "https://login.microsoftonline.com/common/v2.0";
+        assert_eq!(issuer(common), Err(OpenIdError::AnyTenant));
+        // What a domain means at Google is said by `hd`, however Google is named.
+        let (_, google) = Preset::find("https://accounts.google.com/").unwrap();
+        assert_eq!(google.domain_claim.as_deref(), Some("hd"));
     }
 }
