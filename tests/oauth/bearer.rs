@@ -157,7 +157,7 @@ async fn rs8_the_public_host_is_allowed_out_of_the_box() {
 async fn rs9_a_browser_client_may_ask_call_and_read() {
     let server = TestServer::start().await;
     let origin = "http://localhost:6274";
-    for path in ["/register", "/token", "/mcp"] {
+    for path in ["/register", "/token", "/revoke", "/introspect", "/mcp"] {
         let url = format!("{}{path}", server.base());
         let preflight = browser()
             .request(Method::OPTIONS, &url)

@@ -152,6 +152,12 @@ async fn up7_a_tool_works_as_its_caller_and_nobody_else_sees_the_token() {
         let url = setting.github.decide(&depart(&client).await, login).await;
         let answer = client.http.get(url).send().await.unwrap();
         write!(seen, "{:?}", answer.headers()).unwrap();
+        // The page that someone sees who is signed in.
+        let page = client.authorize(&client.request()).await;
+        write!(seen, "{:?}", page.headers()).unwrap();
+        let page = page.text().await.unwrap();
+        assert!(page.contains(login), "{page}");
+        seen.push_str(&page);
         let tokens = exchange(&client, &answer).await;
         seen.push_str(&tokens.to_string());
         let who = client.call(access(&tokens), "whoami", &json!({})).send();

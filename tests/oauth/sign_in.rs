@@ -106,7 +106,7 @@ async fn as21_a_forwarded_header_does_not_make_another_source() {
 }
 
 #[tokio::test]
-async fn the_cookie_is_bound_to_https_where_there_is_https() {
+async fn up3_the_cookie_is_bound_to_https_where_there_is_https() {
     let base = mcpo_runtime::BaseUrl::parse("https://a.example").unwrap();
     let server =
         TestServer::start_with(|config| config.with_password(PASSWORD).with_base_url(base)).await;

@@ -211,6 +211,46 @@ try {
     assert.equal(await frame.getByLabel("Password").count(), 0);
   });
 
+  await check("a client that runs in a page of another origin reads all it needs", async () => {
+    const page = await open({ complaining: false });
+    await page.goto(`${clientBase}/page`);
+    const seen = await page.evaluate(async (base) => {
+      const json = { "content-type": "application/json" };
+      const ask = async (path, init) => {
+        const response = await fetch(base + path, init);
+        const body = await response.json();
+        const { status, headers } = response;
+        return { status, body, challenge: headers.get("www-authenticate") };
+      };
+      const form = (fields) => ({ method: "POST", body: new URLSearchParams(fields) });
+      const redirect_uris = [`${location.origin}/callback`];
+      const metadata = JSON.stringify({ redirect_uris, token_endpoint_auth_method: "none" });
+      const authorization = "Bearer mcpo_at_nonsense";
+      return {
+        resource: await ask("/.well-known/oauth-protected-resource/mcp"),
+        server: await ask("/.well-known/oauth-authorization-server"),
+        register: await ask("/register", { method: "POST", headers: json, body: metadata }),
+        token: await ask("/token", form({ grant_type: "refresh_token", client_id: "unknown" })),
+        revoke: await ask("/revoke", form({ token: "x", client_id: "unknown" })),
+        introspect: await ask("/introspect", form({ token: "x", client_id: "unknown" })),
+        mcp: await ask("/mcp", {
+          method: "POST",
+          headers: { ...json, authorization, "mcp-protocol-version": "2025-11-25" },
+          body: "{}",
+        }),
+      };
+    }, base);
+    assert.equal(seen.resource.body.resource, `${base}/mcp`);
+    assert.equal(seen.server.body.issuer, base);
+    assert.equal(seen.register.status, 201);
+    for (const endpoint of ["token", "revoke", "introspect"]) {
+      assert.equal(seen[endpoint].status, 401, endpoint);
+      assert.equal(seen[endpoint].body.error, "invalid_client", endpoint);
+    }
+    assert.equal(seen.mcp.status, 401);
+    assert.match(seen.mcp.challenge, /resource_metadata=/);
+  });
+
   await check("a link that does not work says so", async () => {
     const page = await open({ complaining: false });
     await page.goto(authorize({ redirect_uri: "https://evil.example/" }));

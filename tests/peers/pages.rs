@@ -12,10 +12,10 @@ use super::{FOLDER, PASSWORD, node_program};
 
 /// Kept after the run, to be looked at.
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../artifacts/pages");
-const CHECKS: usize = 14;
+const CHECKS: usize = 17;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as6_as12_the_pages_work_in_a_real_browser() {
+async fn as6_as12_rs9_the_pages_work_in_a_real_browser() {
     let server =
         TestServer::start_with(|config| config.with_password(PASSWORD).with_title("My service"))
             .await;

@@ -7,7 +7,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Once},
 };
 
 use axum::{
@@ -116,6 +116,18 @@ fn loopback() -> [IpNet; 2] {
     [IpNet::V4(V4), IpNet::V6(V6)]
 }
 
+/// Says once what to set where a proxy forwards requests, as all clients then count as one.
+fn warn_of_untrusted_proxy(peer: IpAddr) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "X-Forwarded-For is ignored because its sender is not a trusted proxy; if it is yours, set \
+             MCPO_TRUSTED_PROXIES"
+        );
+    });
+}
+
 /// Reads an entry of the list; some proxies write the port too.
 fn address_of(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
@@ -157,6 +169,9 @@ impl ClientIp {
             };
         };
         let proxies = &app.trusted_proxies;
+        if headers.contains_key(&FORWARDED_FOR) && !proxies.trusts_peer(peer) {
+            warn_of_untrusted_proxy(peer);
+        }
         let address = proxies.client(peer, headers);
         let is_near = peer.is_loopback() || proxies.trusts_peer(peer);
         let origin = if is_near && (address.is_loopback() || address == peer) {

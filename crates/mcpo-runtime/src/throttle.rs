@@ -166,7 +166,8 @@ impl Throttle {
             let account = Key::Account(attempt.account.to_owned());
             let wait = counters.entry(&account, now).wait(PER_ACCOUNT, now);
             let is_new = own_entry.failures < TRIES_OF_A_NEW_SOURCE;
-            if !wait.is_zero() && !(is_new && counters.take_from_allowance(now)) {
+            let may_try = wait.is_zero() || (is_new && counters.take_from_allowance(now));
+            if !may_try {
                 return Err(wait);
             }
             counters.count(account, now);

@@ -1,12 +1,5 @@
-//! Whether a server may start although anyone who reaches it can use its tools.
-//!
-//! | listens on | base URL | sign-in | open to anyone | starts |
-//! | --- | --- | --- | --- | --- |
-//! | any | any | configured | any | yes |
-//! | loopback | loopback | none | no | yes |
-//! | other | any | none | no | no |
-//! | any | public | none | no | no |
-//! | any | any | none | yes | yes |
+//! Whether a server may start although anyone who reaches it can use its tools: the table of
+//! [`Config::open_to_anyone`].
 
 use std::net::IpAddr;
 
@@ -15,6 +8,10 @@ use crate::{Error, base_url::BaseUrl};
 
 /// What the decision depends on.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the columns of the table"
+)]
 struct Exposure {
     listens_on_loopback: bool,
     has_loopback_url: bool,

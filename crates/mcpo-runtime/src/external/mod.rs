@@ -147,7 +147,13 @@ impl External {
             }
         });
         if !is_ours {
-            return Err(JwtFault::Audience.into());
+            let own = bases.primary().resource();
+            let accepted: Vec<&str> = if self.settings.audiences.is_empty() {
+                vec![&own]
+            } else {
+                self.settings.audiences.iter().map(String::as_str).collect()
+            };
+            return Err(JwtFault::audience(&audiences, &accepted).into());
         }
         let subject = claims.text("sub").ok_or(JwtFault::Claim("sub"))?;
         let expires_at = claims.time("exp")?.ok_or(JwtFault::Claim("exp"))?;

@@ -43,8 +43,12 @@ pub(crate) enum JwtFault {
     Signature,
     #[error("is of another issuer (iss)")]
     Issuer,
-    #[error("is for somebody else (aud)")]
-    Audience,
+    #[error("is for the audience {found:?} (aud), accepted is {accepted:?}")]
+    Audience {
+        /// What the token says, cut short.
+        found: Vec<String>,
+        accepted: Vec<String>,
+    },
     #[error("has expired (exp)")]
     Expired,
     #[error("is not good yet (nbf, iat)")]
@@ -53,6 +57,19 @@ pub(crate) enum JwtFault {
     Claim(&'static str),
     #[error("belongs to another sign-in ({0})")]
     OtherSignIn(&'static str),
+}
+
+impl JwtFault {
+    /// A token for `found`, where one for `accepted` is wanted. What a stranger wrote is cut short.
+    pub(crate) fn audience(found: &[&str], accepted: &[&str]) -> Self {
+        const MOST: usize = 4;
+        const LONGEST: usize = 100;
+        let short = |text: &&str| text.chars().take(LONGEST).collect();
+        Self::Audience {
+            found: found.iter().take(MOST).map(short).collect(),
+            accepted: accepted.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 /// What stands before the claims, as far as it matters.

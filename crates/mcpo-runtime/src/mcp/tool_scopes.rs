@@ -32,7 +32,8 @@ impl ToolScopes {
     pub(crate) async fn of(&self, tool: &str, caller: &Caller) -> Result<Scopes, UnknownScopes> {
         let scopes = match self.handler.tool_scopes(tool) {
             Some(scopes) => scopes,
-            None => self.listed(tool, caller).await,
+            // It is large, and each future around it would be moved with it.
+            None => Box::pin(self.listed(tool, caller)).await,
         };
         scopes.map_err(|error| {
             tracing::error!(
@@ -203,10 +204,9 @@ mod tests {
                 if !server.declares(&tool, caller) {
                     continue;
                 }
-                match scopes.of(&tool, &Caller::local(caller)).await {
-                    Ok(found) => prop_assert_eq!(found, needed.clone(), "{} of {}", &tool, caller),
-                    // Refused, which lets nobody in.
-                    Err(UnknownScopes) => {}
+                // An error refuses the call, which lets nobody in.
+                if let Ok(found) = scopes.of(&tool, &Caller::local(caller)).await {
+                    prop_assert_eq!(found, needed.clone(), "{} of {}", &tool, caller);
                 }
             }
         }

@@ -1,8 +1,11 @@
 //! Documents over real TLS, from a host whose certificate the test made.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rustls::{RootCertStore, ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
@@ -25,7 +28,11 @@ const NOW: Timestamp = Timestamp(1_000);
 
 impl Host {
     async fn start() -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        Self::start_as("localhost", Fetcher::for_test).await
+    }
+
+    async fn start_as(name: &str, fetcher: impl FnOnce(RootCertStore) -> Fetcher) -> Self {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
         let certificate = made.cert.der().clone();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -56,8 +63,8 @@ impl Host {
         let mut roots = RootCertStore::empty();
         roots.add(certificate).unwrap();
         Self {
-            base: format!("https://localhost:{port}"),
-            documents: Documents::new(Fetcher::for_test(roots)).unwrap(),
+            base: format!("https://{name}:{port}"),
+            documents: Documents::new(fetcher(roots)).unwrap(),
             answer,
             asked,
         }
@@ -103,6 +110,52 @@ async fn as8_as10_a_good_document_is_a_client() {
     let verify = |uri| crate::redirect_uri::RedirectUri::verify(uris, Some(uri));
     assert!(verify("https://a.example/cb").is_some());
     assert!(verify("https://b.example/cb").is_none());
+}
+
+/// By the way that documents really come: the name is looked up, every address is checked, and the
+/// connection goes to what was checked.
+#[tokio::test]
+async fn as8_as11_documents_are_fetched_from_names_that_lead_to_public_addresses_only() {
+    const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::new(93, 184, 215, 14));
+    const PRIVATE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+    for (answer, is_fetched) in [
+        (&[PUBLIC][..], true),
+        (&[PUBLIC, PUBLIC], true),
+        (&[PRIVATE], false),
+        (&[METADATA], false),
+        (&[PUBLIC, PRIVATE], false),
+    ] {
+        let host = Host::start_as("client.example", |roots| Fetcher::answered(roots, answer)).await;
+        host.say_document("", |_| {});
+        let client = host.client(NOW).await;
+        assert_eq!(client.is_ok(), is_fetched, "{answer:?}: {client:?}");
+        assert_eq!(host.asked.load(Ordering::SeqCst), usize::from(is_fetched));
+    }
+}
+
+/// A client that was known is not lost while its host is away, and requests that may fetch nothing
+/// get what is known.
+#[tokio::test]
+async fn as11_a_client_that_is_known_survives_a_host_that_does_not_answer() {
+    let host = Host::start().await;
+    host.say_document("\r\ncache-control: max-age=60", |_| {});
+    assert!(host.client(NOW).await.is_ok());
+    let later = NOW.plus(Duration::from_secs(61));
+    let busy = host.documents.client(&host.url(), later, &|| false).await;
+    assert!(busy.is_ok(), "{busy:?}");
+    assert_eq!(host.asked.load(Ordering::SeqCst), 1);
+    host.say("503 Service Unavailable", "");
+    assert!(host.client(later).await.is_ok());
+    // But not for ever.
+    let next_day = NOW.plus(LONGEST_LIFETIME);
+    assert!(host.client(next_day).await.is_err());
+    // That this server is busy is not remembered as a fault of the document.
+    let other = Host::start().await;
+    other.say_document("", |_| {});
+    let busy = other.documents.client(&other.url(), NOW, &|| false).await;
+    assert_eq!(busy.unwrap_err(), FetchError::Busy.into());
+    assert!(other.client(NOW).await.is_ok());
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ impl OpenId {
             // With others beside us, it has to say that it was made for us.
             && (audiences.len() == 1 || party.is_some());
         if !is_ours {
-            return Err(fault(JwtFault::Audience));
+            return Err(fault(JwtFault::audience(&audiences, &[&*self.client_id])));
         }
         if claims.get("azp").is_some() && party != Some(&self.client_id) {
             return Err(fault(JwtFault::Claim("azp")));
