@@ -67,6 +67,11 @@ async fn rs4_the_body_counts_and_not_a_header() {
 #[derive(Clone, Copy)]
 struct ForCallers;
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "tools take what rmcp gives them"
+)]
 #[tool_router]
 impl ForCallers {
     /// Delete everything.
