@@ -1,17 +1,22 @@
 //! Measures and prints a table; exits with 1 if a bar is missed.
 //!
-//!     mcpo-bench [REGISTRATIONS]     1000000 unless told, and a tenth as many grants; 0 leaves
+//!     mcpo-bench [REGISTRATIONS]     1000000 by default, and a tenth as many grants; 0 leaves
 //!                                    out what a crowd costs
+//!
+//! A part that cannot run, for example because there is no Redis, does not end the others; the exit
+//! code is then 2.
 
 #![allow(
     clippy::cast_precision_loss,
     clippy::expect_used,
     clippy::print_stderr,
     clippy::print_stdout,
-    reason = "a measurement that cannot be taken ends the run; the table is what it is for"
+    reason = "a measurement that cannot be taken ends its part; the table is what it is for"
 )]
 
-use std::{env, path::Path, process::ExitCode, thread, time::Duration};
+use std::{env, panic::AssertUnwindSafe, path::Path, process::ExitCode, time::Duration};
+
+use futures_util::FutureExt as _;
 
 use mcpo_bench::{
     calls::{Callers, Form},
@@ -24,12 +29,16 @@ use tokio::task::JoinSet;
 
 const WITH: &str = "with-runtime";
 const WITH_REDIS: &str = "with-redis";
+/// The same as [`WITH`], in the release profile of the projects that `mcpo new` makes.
+const WITH_AS_TEMPLATE: &str = "../template/with-runtime";
 const WITHOUT: &str = "without-auth";
 /// Rounds take turns between the servers, so that what else the machine does meets both alike.
 const ROUNDS: usize = 41;
 const ROUND: Duration = Duration::from_millis(250);
 const WARM_UP: Duration = Duration::from_millis(500);
 const STARTS: usize = 15;
+/// How long a server that has just started is left alone before its memory is read.
+const REST: Duration = Duration::from_millis(100);
 const FLOWS: u32 = 1000;
 /// What one address may register, and get tokens for, at once.
 const REGISTRATIONS_OF_ONE: u32 = 60;
@@ -44,26 +53,50 @@ async fn main() -> ExitCode {
     let registrations = registrations.unwrap_or(Ok(1_000_000)).expect("a number");
     let state = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
     let mut figures = Vec::new();
+    let mut failed = Vec::new();
     for form in [Form::Newer, Form::Older] {
-        eprintln!("calls, {form:?} …");
-        compare_calls(form, state.path(), &mut figures).await;
+        let part = format!("calls, {form:?}");
+        run(
+            &part,
+            compare_calls(form, state.path(), &mut figures),
+            &mut failed,
+        )
+        .await;
     }
-    eprintln!("calls, by ledger …");
-    compare_ledgers(state.path(), &mut figures).await;
-    eprintln!("flows …");
-    flow(state.path(), &mut figures).await;
-    eprintln!("start and rest …");
-    start_and_rest(&mut figures);
+    run(
+        "calls, by ledger",
+        compare_ledgers(state.path(), &mut figures),
+        &mut failed,
+    )
+    .await;
+    run("flows", flow(state.path(), &mut figures), &mut failed).await;
+    run("start and rest", start_and_rest(&mut figures), &mut failed).await;
     if registrations > 0 {
-        eprintln!("{registrations} registrations …");
-        scale(registrations, &mut figures).await;
+        let part = format!("{registrations} registrations");
+        run(&part, scale(registrations, &mut figures), &mut failed).await;
     }
     let missed = figures.iter().filter(|figure| !figure.holds()).count();
     for figure in &figures {
         println!("{figure}");
     }
-    println!("{} figures, {missed} missed their bar", figures.len());
-    ExitCode::from(u8::from(missed > 0))
+    for part in &failed {
+        println!("{part:<52} could not run");
+    }
+    let (measured, unmeasured) = (figures.len(), failed.len());
+    println!("{measured} figures, {missed} missed their bar; {unmeasured} parts could not run");
+    match (missed, unmeasured) {
+        (0, 0) => ExitCode::SUCCESS,
+        (0, _) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Runs a part of the measurements. A panic, whose message is on stderr, ends this part only.
+async fn run(part: &str, measurements: impl Future<Output = ()>, failed: &mut Vec<String>) {
+    eprintln!("{part} …");
+    if AssertUnwindSafe(measurements).catch_unwind().await.is_err() {
+        failed.push(part.to_owned());
+    }
 }
 
 /// Calls through the runtime, and on the same service without authentication.
@@ -86,9 +119,9 @@ async fn compare_calls(form: Form, state: &Path, figures: &mut Vec<Figure>) {
             rounds.push((authenticated.round(&with, ROUND).await, theirs));
         }
     }
-    let version = match form {
-        Form::Newer => "2026-07-28, JSON",
-        Form::Older => "2025-11-25, SSE",
+    let (version, least) = match form {
+        Form::Newer => ("2026-07-28, JSON", 0.95),
+        Form::Older => ("2025-11-25, SSE", 0.92),
     };
     let ours = median(rounds.iter().map(|(ours, _)| ours.rate));
     let theirs = median(rounds.iter().map(|(_, theirs)| theirs.rate));
@@ -106,7 +139,7 @@ async fn compare_calls(form: Form, state: &Path, figures: &mut Vec<Figure>) {
     };
     add("calls through the runtime", ours, "/s", Bar::None);
     add("calls without authentication", theirs, "/s", Bar::None);
-    add("throughput, ratio", median(rate), "", Bar::AtLeast(0.92));
+    add("throughput, ratio", median(rate), "", Bar::AtLeast(least));
     add("p99, ratio", median(p99), "", Bar::AtMost(1.2));
     add(
         "CPU that the runtime adds to a call",
@@ -172,14 +205,21 @@ async fn flow(state: &Path, figures: &mut Vec<Figure>) {
 }
 
 /// As a user starts it: nothing pinned, a state folder on disk that is not there yet.
-fn start_and_rest(figures: &mut Vec<Figure>) {
+async fn start_and_rest(figures: &mut Vec<Figure>) {
     let (mut starts, mut memory) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         let state = tempfile::tempdir().expect("a folder");
         let server = Server::start(WITH, &state.path().join("state"), None);
         starts.push(server.started_in.as_secs_f64() * 1e3);
-        thread::sleep(Duration::from_millis(100));
+        tokio::time::sleep(REST).await;
         memory.push(server.memory());
+    }
+    let mut memory_as_template = Vec::new();
+    for _ in 0..STARTS {
+        let state = tempfile::tempdir().expect("a folder");
+        let server = Server::start(WITH_AS_TEMPLATE, &state.path().join("state"), None);
+        tokio::time::sleep(REST).await;
+        memory_as_template.push(server.memory());
     }
     figures.push(Figure {
         name: format!("start to the first 200, median of {STARTS}"),
@@ -188,10 +228,16 @@ fn start_and_rest(figures: &mut Vec<Figure>) {
         bar: Bar::AtMost(10.0),
     });
     figures.push(Figure {
-        name: "memory of an idle server".to_owned(),
+        name: "memory of an idle server, built for speed".to_owned(),
         value: median(memory),
         unit: "MB",
-        bar: Bar::AtMost(10.0),
+        bar: Bar::None,
+    });
+    figures.push(Figure {
+        name: "memory of an idle server, as templates build it".to_owned(),
+        value: median(memory_as_template),
+        unit: "MB",
+        bar: Bar::AtMost(8.0),
     });
 }
 
