@@ -79,6 +79,9 @@ mod parent;
 
 mod trail;
 
+#[cfg(test)]
+mod fixtures;
+
 mod health;
 
 mod host;

@@ -233,6 +233,30 @@ mod tests {
         SqliteLedger::open(&path).unwrap();
     }
 
+    /// Written out, so that a change of [`UPGRADES`] does not change the test with it.
+    const SECOND_LAYOUT: &str = "\
+        CREATE TABLE grants (id BLOB PRIMARY KEY, version INTEGER NOT NULL, \
+        generation INTEGER NOT NULL, rotated_at INTEGER NOT NULL, revoked INTEGER NOT NULL, \
+        expires_at INTEGER NOT NULL, sealed TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID; \
+        CREATE INDEX grants_by_age ON grants (expires_at); PRAGMA user_version = 2; \
+        INSERT INTO grants VALUES (x'01010101010101010101010101010101', 7, 3, 1000, 1, \
+        9223372036854775807, 'mcpo_up_AAAA');";
+
+    #[tokio::test]
+    async fn a_file_of_the_second_layout_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite3");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(SECOND_LAYOUT).unwrap();
+        drop(old);
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let found = ledger.grant(GrantId([1; 16])).await.unwrap().unwrap();
+        assert_eq!((found.version, found.record.generation), (Version(7), 3));
+        assert_eq!(found.record.rotated_at, Timestamp(1000));
+        assert!(found.record.revoked);
+        assert_eq!(found.record.sealed, "mcpo_up_AAAA");
+    }
+
     #[test]
     fn a_file_of_a_newer_layout_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();

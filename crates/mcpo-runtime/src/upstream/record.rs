@@ -24,13 +24,13 @@ const TRIES: usize = 8;
 /// What is sealed in the record, which is bound to it by its id: who can write to the ledger must
 /// not be able to give one person's tokens to another.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     id: GrantId,
-    pub(super) stage: Stage,
+    stage: Stage,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// The person is at the provider.
     Away(Trip),
     /// The provider's answer is being looked at: the state is spent.
@@ -48,7 +48,7 @@ pub(crate) struct Trip {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct SignedIn {
+pub(crate) struct SignedIn {
     pub(super) tokens: UpstreamTokens,
     pub(super) expires_at: Option<Timestamp>,
     /// Which instance is renewing the tokens.

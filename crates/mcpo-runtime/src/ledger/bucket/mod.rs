@@ -180,3 +180,33 @@ impl Ledger for BucketLedger {
         Box::pin(in_time("write a grant", self.swap(id, expected, next)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    /// Objects that earlier versions wrote.
+    #[test]
+    fn records_of_earlier_versions_are_read() {
+        let write = "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]";
+        let text = format!(
+            "{{\"record\":{{\"generation\":3,\"rotated_at\":1800000000,\"revoked\":true,\
+             \"expires_at\":1807776000,\"sealed\":\"mcpo_up_AAAA\"}},\"write\":{write}}}"
+        );
+        let stored: Stored = serde_json::from_str(&text).unwrap();
+        let expected = GrantRecord {
+            generation: 3,
+            rotated_at: Timestamp(1_800_000_000),
+            revoked: true,
+            expires_at: Timestamp(1_807_776_000),
+            sealed: "mcpo_up_AAAA".into(),
+        };
+        assert_eq!(stored.record, expected);
+        assert_eq!(stored.write[15], 16);
+        assert_eq!(serde_json::to_string(&stored).unwrap(), text);
+        let without = text.replace(",\"sealed\":\"mcpo_up_AAAA\"", "");
+        let stored: Stored = serde_json::from_str(&without).unwrap();
+        assert_eq!(stored.record.sealed, "");
+    }
+}

@@ -181,3 +181,49 @@ impl Ledger for RedisLedger {
         Box::pin(async move { self.swap(id, expected, &next).await })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values that earlier versions wrote.
+    #[test]
+    fn records_of_earlier_versions_are_read() {
+        let plain = parse(
+            "00000000deadbeef 1807776000 {\"generation\":3,\"rotated_at\":1800000000,\
+             \"revoked\":false,\"expires_at\":1807776000}",
+        );
+        let record = GrantRecord {
+            generation: 3,
+            rotated_at: Timestamp(1_800_000_000),
+            revoked: false,
+            expires_at: Timestamp(1_807_776_000),
+            sealed: String::new(),
+        };
+        let version = Version(0xdead_beef);
+        assert_eq!(
+            plain,
+            Some(Versioned {
+                record: record.clone(),
+                version
+            })
+        );
+        let revoked = parse(
+            "00000000deadbeef 1807776000 {\"generation\":3,\"rotated_at\":1800000000,\
+             \"revoked\":true,\"expires_at\":1807776000,\"sealed\":\"mcpo_up_AAAA\"}",
+        );
+        let record = GrantRecord {
+            revoked: true,
+            sealed: "mcpo_up_AAAA".into(),
+            ..record
+        };
+        assert_eq!(revoked, Some(Versioned { record, version }));
+    }
+
+    #[test]
+    fn keys_and_versions_are_written_as_before() {
+        let key = key(GrantId([0xab; 16]));
+        assert_eq!(key, "mcpo:grant:abababababababababababababababab");
+        assert_eq!(hex(Version(255)), "00000000000000ff");
+    }
+}
