@@ -20,6 +20,7 @@ mod github_faults;
 mod github_log;
 mod hostile;
 mod introspect;
+mod ledger_faults;
 mod login;
 mod mcp;
 mod mounted;

@@ -10,8 +10,8 @@ use crate::{
     Error,
     base_url::{BaseUrl, BaseUrls},
     client::Clients,
-    clock::{Clock, SystemClock, Timestamp},
-    config::{Config, LedgerChoice},
+    clock::{Clock, Moment, SystemClock, Timestamp},
+    config::{Config, GivenLedger, LedgerChoice},
     external::External,
     ledger::{BucketLedger, Ledger, MemoryLedger},
     limits::Limits,
@@ -42,6 +42,8 @@ pub(crate) struct App {
     pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) behind_cloud_run: bool,
+    /// Grants from before this moment have ended.
+    grants_not_before: Option<Timestamp>,
     /// What `mcpo dev` is told of the tools.
     pub(crate) tools: Vec<String>,
     /// What sign-ins that count rest on.
@@ -79,6 +81,7 @@ impl App {
             open_listing: config.open_listing,
             allowed_origins: config.allowed_origins.clone(),
             behind_cloud_run: config.on_cloud_run,
+            grants_not_before: config.grants_not_before,
             tools: catalogue.fingerprints,
             epochs: Epochs::new(config.login.as_ref(), &config.keys),
             clock,
@@ -99,6 +102,18 @@ impl App {
         self.itself.upgrade()
     }
 
+    /// Returns true unless all grants of that time were ended by the configuration. A grant
+    /// without a time is from an earlier version, and older than any moment.
+    pub(crate) fn accepts_grants_of(&self, granted_at: Option<Timestamp>) -> bool {
+        self.grants_not_before
+            .is_none_or(|limit| granted_at.is_some_and(|granted_at| granted_at >= limit))
+    }
+
+    /// The current moment by both clocks, for ages.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::of(self.clock.as_ref())
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -114,6 +129,7 @@ fn trusted(config: &Config, clock: &dyn Clock) -> Option<Arc<External>> {
 
 fn open_ledger(choice: &LedgerChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
     match choice {
+        LedgerChoice::Given(GivenLedger(ledger)) => Ok(Arc::clone(ledger)),
         LedgerChoice::Memory => Ok(Arc::new(MemoryLedger::with_clock(clock))),
         LedgerChoice::Sqlite(path) => open_sqlite(path, clock),
         LedgerChoice::Bucket(bucket, endpoints) => {

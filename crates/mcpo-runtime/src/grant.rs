@@ -45,29 +45,57 @@ pub(crate) struct Code {
     pub(crate) expires_at: Timestamp,
 }
 
+impl Code {
+    /// When the user granted access: a code is made at that moment.
+    pub(crate) const fn granted_at(&self) -> Timestamp {
+        self.expires_at.minus(CODE_LIFETIME)
+    }
+}
+
 impl Sealable for Code {
     const PURPOSE: Purpose = Purpose::Code;
 }
 
-/// An access token.
+/// An access token. Fields are only ever added at the end, and are optional there: earlier
+/// versions ignore what follows the fields that they know, and this version reads their texts.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AccessToken {
     pub(crate) grant: Grant,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// When the user granted access.
+    #[serde(default, deserialize_with = "appended")]
+    pub(crate) granted_at: Option<Timestamp>,
 }
 
 impl Sealable for AccessToken {
     const PURPOSE: Purpose = Purpose::AccessToken;
 }
 
-/// A refresh token: the grant, and which of the family this one is.
+/// A refresh token: the grant, and which of the family this one is. Fields are added as in
+/// [`AccessToken`].
 #[derive(Serialize, Deserialize)]
 pub(crate) struct RefreshToken {
     pub(crate) grant: Grant,
     pub(crate) generation: u64,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// When the user granted access.
+    #[serde(default, deserialize_with = "appended")]
+    pub(crate) granted_at: Option<Timestamp>,
+    /// The digest of the secret of a client that registered here with one. It proves the client
+    /// after the key that sealed its id has been dropped.
+    #[serde(default, deserialize_with = "appended")]
+    pub(crate) client_secret: Option<Fingerprint>,
+}
+
+/// Reads a field that earlier versions did not write: their texts end before it.
+fn appended<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer).unwrap_or_default())
 }
 
 impl Sealable for RefreshToken {
@@ -87,6 +115,12 @@ pub(crate) struct Fingerprint([u8; 32]);
 impl Fingerprint {
     pub(crate) fn of(text: &str) -> Self {
         Self(Sha256::digest(text).into())
+    }
+
+    /// Returns true if `unverified` is the text, in a time that depends on neither.
+    pub(crate) fn is_of(&self, unverified: &str) -> bool {
+        use subtle::ConstantTimeEq as _;
+        self.0.ct_eq(&Self::of(unverified).0).into()
     }
 }
 

@@ -145,13 +145,19 @@ async fn one_flow(number: u32, port: u16) -> Done {
     }
 }
 
-/// The same code on two connections at the same time, which mostly are two instances.
+/// The same exchange on two connections at the same time, which mostly are two instances: it gives
+/// one grant, which both ends share.
 async fn spend_twice_at_once(visitor: &mut Visitor) {
     let code = visitor.code().await;
     let mut other = visitor.twin();
-    let (one, two) = tokio::join!(visitor.can_exchange(&code), other.can_exchange(&code));
-    assert!(!(one && two), "a code was spent twice");
-    assert!(!visitor.can_exchange(&code).await, "it is spent");
+    let (one, two) = tokio::join!(visitor.exchange(&code), other.exchange(&code));
+    let (one, two) = (one.expect("tokens"), two.expect("tokens"));
+    let next = visitor.refresh(&one).await.expect("a grant was lost");
+    assert!(!other.can_exchange(&code).await, "a code was spent twice");
+    for tokens in [two, next] {
+        let after = visitor.refresh(&tokens).await;
+        assert!(after.is_none(), "a replay ends the grant");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use crate::{
     ledger::{BucketName, Endpoints},
 };
 
-const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const SECRET: &str = crate::seal::test_keys::KEY;
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
     let lookup = |name: &str| {
