@@ -13,7 +13,9 @@ use crate::{
     clock::{Clock, Moment, SystemClock, Timestamp},
     config::{Config, GivenLedger, LedgerChoice},
     external::External,
+    known_keys,
     ledger::{BucketLedger, Ledger, MemoryLedger},
+    ledger_clock::{self, Correction},
     limits::Limits,
     live::GrantCache,
     login::{Epochs, Login},
@@ -21,6 +23,7 @@ use crate::{
     pages::Pages,
     scope::{ScopePolicy, Scopes},
     seal::KeyRing,
+    suspension::SuspensionDetector,
     upstream::Keeper,
 };
 
@@ -48,6 +51,8 @@ pub(crate) struct App {
     pub(crate) tools: Vec<String>,
     /// What sign-ins that count rest on.
     pub(crate) epochs: Epochs,
+    pub(crate) suspension: Arc<SuspensionDetector>,
+    pub(crate) correction: Correction,
     clock: Arc<dyn Clock>,
     itself: Weak<Self>,
 }
@@ -66,7 +71,8 @@ impl App {
         let clients = Clients::new(&config.clients, config.public_clients)?;
         let ledger = open_ledger(&config.ledger, Arc::clone(&clock))?;
         let pages = Pages::new(title, config.logo.clone()).map_err(Error::internal)?;
-        Ok(Arc::new_cyclic(|itself| Self {
+        let suspension = SuspensionDetector::start();
+        let app = Arc::new_cyclic(|itself| Self {
             bases: BaseUrls::new(config.base_url.clone().unwrap_or(fallback)),
             keys: config.keys.clone(),
             clients,
@@ -84,9 +90,17 @@ impl App {
             grants_not_before: config.grants_not_before,
             tools: catalogue.fingerprints,
             epochs: Epochs::new(config.login.as_ref(), &config.keys),
+            suspension,
+            correction: Correction::default(),
             clock,
             itself: Weak::clone(itself),
-        }))
+        });
+        if app.external.is_none() && config.ledger != LedgerChoice::Memory {
+            tokio::spawn(ledger_clock::watch(Arc::downgrade(&app)));
+            let checked = Arc::clone(&app);
+            tokio::spawn(async move { known_keys::check(&checked).await });
+        }
+        Ok(app)
     }
 
     /// What clients have to ask for to get `scopes`, wherever they get their tokens.
@@ -114,8 +128,9 @@ impl App {
         Moment::of(self.clock.as_ref())
     }
 
+    /// The current time, as the ledger has it.
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.correction.apply(self.clock.now())
     }
 }
 

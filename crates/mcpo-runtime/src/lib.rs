@@ -127,6 +127,12 @@ mod connection;
 
 mod live;
 
+mod known_keys;
+
+mod ledger_clock;
+
+mod suspension;
+
 mod jwt;
 
 mod external;

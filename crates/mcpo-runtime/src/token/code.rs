@@ -6,7 +6,7 @@
 //! lost, or the ledger's. Every other second use is a replay and revokes the grant (OAuth 2.1
 //! §4.1.3).
 
-use super::{Issue, Tokens, check_resource, other_resource};
+use super::{Issue, Tokens, check_resource, other_resource, outdated};
 use crate::{
     app::App,
     authorize::verify_resource,
@@ -35,6 +35,10 @@ pub(crate) async fn exchange(
     let first = GrantRecord::first(now);
     if app.ledger.swap_grant(id, None, first).await? == Swap::Conflict {
         if !is_repeated(app, &code, now).await? {
+            if app.suspension.is_recent() {
+                tracing::warn!(grant = ?id, "a used code after a pause of this process");
+                return Err(outdated());
+            }
             tracing::warn!(grant = ?id, "code used twice, grant revoked");
             revoke(app, &code, now).await?;
             return Err(OAuthError::invalid_grant("the code was used before"));

@@ -123,6 +123,15 @@ fn check_resource(app: &App, grant: &Grant) -> Result<(), OAuthError> {
     Err(OAuthError::invalid_grant("the grant is for another server"))
 }
 
+/// The error for a second use that proves nothing: this process was stopped, and the request may
+/// have waited in it while the client repeated it elsewhere.
+fn outdated() -> OAuthError {
+    OAuthError::new(
+        ErrorCode::TemporarilyUnavailable,
+        "the server was stopped for a while, try again in a moment",
+    )
+}
+
 /// The error for a request that names another resource than its grant has.
 fn other_resource(grant: &Grant, requested: &str) -> OAuthError {
     tracing::warn!(

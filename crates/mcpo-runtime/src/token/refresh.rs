@@ -6,7 +6,7 @@
 //! number that the first one got: so of two refreshes at once, or of a refresh and its retry after
 //! a lost answer, it does not matter which answer the client keeps.
 
-use super::{Issue, Tokens, check_resource, code::ENDED_BY_SETTING, other_resource};
+use super::{Issue, Tokens, check_resource, code::ENDED_BY_SETTING, other_resource, outdated};
 use crate::{
     app::App,
     authorize::verify_resource,
@@ -78,6 +78,10 @@ pub(crate) async fn exchange(
             Standing::Ended => {
                 app.grants.revoke(id);
                 return Err(OAuthError::invalid_grant("the grant was revoked"));
+            }
+            Standing::Reused if app.suspension.is_recent() => {
+                tracing::warn!(grant = ?id, "an old refresh token after a pause of this process");
+                return Err(outdated());
             }
             Standing::Reused => {
                 tracing::warn!(grant = ?id, "refresh token used again, grant revoked");

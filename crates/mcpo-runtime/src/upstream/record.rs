@@ -204,10 +204,11 @@ pub(super) async fn keep_alive(app: &App, id: GrantId) -> Result<(), LoginError>
             return Err(LoginError::refused("the sign-in has ended"));
         };
         let expires_at = app.now().plus(REFRESH_LIFETIME);
-        if expires_at.since(record.expires_at) < WORTH_WRITING {
+        let is_renewed = app.keys.is_sealed_by_first::<Kept>(&record.sealed);
+        if is_renewed && expires_at.since(record.expires_at) < WORTH_WRITING {
             return Ok(());
         }
-        // Sealed anew, so that a key that was replaced is not needed for ever.
+        // Sealed again, so that the key before is needed no longer than it is for the tokens.
         let swap = write(app, id, Some(version), stage, expires_at).await;
         if swap.map_err(out_of_reach)? == Swap::Done {
             return Ok(());

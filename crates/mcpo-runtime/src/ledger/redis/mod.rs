@@ -13,7 +13,11 @@ mod address;
 mod link;
 mod metered;
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use redis::Cmd;
@@ -179,6 +183,22 @@ impl Ledger for RedisLedger {
         next: GrantRecord,
     ) -> LedgerFuture<'_, Swap> {
         Box::pin(async move { self.swap(id, expected, &next).await })
+    }
+
+    fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
+        Box::pin(async move {
+            let (began, asked) = (Instant::now(), self.clock.now());
+            // Seconds and microseconds, as text.
+            let (seconds, _): (u64, u64) = self.ask("tell the time", &redis::cmd("TIME")).await?;
+            // An answer that was long on its way says little.
+            if began.elapsed() > Duration::from_secs(2) {
+                return Err(LedgerError::new(
+                    "tell the time",
+                    "the answer took too long",
+                ));
+            }
+            Ok(Some(super::difference(Timestamp(seconds), asked)))
+        })
     }
 }
 
