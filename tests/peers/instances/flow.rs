@@ -144,17 +144,26 @@ impl Visitor {
 
     /// New tokens; `None` if the grant has ended.
     pub async fn refresh(&mut self, tokens: &Tokens) -> Option<Tokens> {
+        let answer = self.try_refresh(tokens).await;
+        match answer.status() {
+            StatusCode::OK => Some(tokens_of(&answer)),
+            StatusCode::BAD_REQUEST => None,
+            _ => panic!("neither good nor bad: {answer:?}"),
+        }
+    }
+
+    /// Whether the tokens can be refreshed by this client.
+    pub async fn can_refresh(&mut self, tokens: &Tokens) -> bool {
+        self.try_refresh(tokens).await.status() == StatusCode::OK
+    }
+
+    async fn try_refresh(&mut self, tokens: &Tokens) -> Response<Bytes> {
         let body = form(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", &tokens.refresh),
             ("client_id", &self.client),
         ]);
-        let heard = self.post("/token", FORM, body).await;
-        match heard.status() {
-            StatusCode::OK => Some(tokens_of(&heard)),
-            StatusCode::BAD_REQUEST => None,
-            _ => panic!("neither good nor bad: {:?}", heard),
-        }
+        self.post("/token", FORM, body).await
     }
 
     /// Calls a tool.

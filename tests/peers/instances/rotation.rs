@@ -107,7 +107,7 @@ impl Rotation {
         for (visitor, tokens) in &mut self.revoked {
             visitor.go_to(port);
             assert!(!visitor.can_call(tokens).await, "a revocation was lost");
-            assert!(visitor.refresh(tokens).await.is_none());
+            assert!(!visitor.can_refresh(tokens).await);
         }
         fresh.kill();
     }
