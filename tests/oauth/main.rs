@@ -24,11 +24,13 @@ mod ledger_faults;
 mod login;
 mod mcp;
 mod mounted;
+mod not_before;
 mod openid;
 mod refresh;
 mod register;
 mod requirements;
 mod restart;
+mod rotation;
 mod scopes;
 mod sign_in;
 #[cfg(target_os = "linux")]

@@ -78,6 +78,7 @@ async fn as15_the_ledger_is_private_to_its_owner() {
     TestClient::register(&server.base()).await;
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode();
     assert_eq!(mode(file.parent().unwrap()) & 0o077, 0);
+    assert_eq!(mode(&file) & 0o077, 0);
     drop(server);
 }
 

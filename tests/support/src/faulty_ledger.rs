@@ -28,6 +28,8 @@ pub struct FaultyLedger {
     reads: AtomicU64,
     ids: Mutex<HashSet<GrantId>>,
     is_paused: watch::Sender<bool>,
+    holds_writes: watch::Sender<bool>,
+    writes_held: AtomicU64,
 }
 
 impl FaultyLedger {
@@ -44,6 +46,8 @@ impl FaultyLedger {
             reads: AtomicU64::new(0),
             ids: Mutex::default(),
             is_paused: watch::Sender::new(false),
+            holds_writes: watch::Sender::new(false),
+            writes_held: AtomicU64::new(0),
         })
     }
 
@@ -66,6 +70,21 @@ impl FaultyLedger {
     /// also if nobody waits for it any more.
     pub fn set_paused(&self, is_paused: bool) {
         self.is_paused.send_replace(is_paused);
+    }
+
+    /// Lets reads pass, and keeps writes from being carried out.
+    pub fn hold_writes(&self) {
+        self.holds_writes.send_replace(true);
+    }
+
+    /// Carries out what [`Self::hold_writes`] kept.
+    pub fn release_writes(&self) {
+        self.holds_writes.send_replace(false);
+    }
+
+    /// How many writes have been kept so far.
+    pub fn writes_held(&self) -> u64 {
+        self.writes_held.load(Ordering::SeqCst)
     }
 
     /// How many reads there were.
@@ -129,6 +148,11 @@ impl Ledger for Shared {
         let ledger = Arc::clone(&self.0);
         // A write that was sent arrives, whether or not anybody waits for the answer.
         let written = tokio::spawn(async move {
+            let mut held = ledger.holds_writes.subscribe();
+            if *held.borrow() {
+                ledger.writes_held.fetch_add(1, Ordering::SeqCst);
+            }
+            let _ = held.wait_for(|held| !held).await;
             ledger.stumble().await?;
             {
                 let mut ids = ledger.ids.lock().unwrap_or_else(PoisonError::into_inner);
