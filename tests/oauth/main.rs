@@ -26,6 +26,8 @@ mod mcp;
 mod mounted;
 mod not_before;
 mod openid;
+#[cfg(unix)]
+mod paused;
 mod refresh;
 mod register;
 mod requirements;

@@ -90,6 +90,7 @@ pub(crate) struct RefreshToken {
 }
 
 /// Reads a field that earlier versions did not write: their texts end before it.
+#[expect(clippy::unnecessary_wraps, reason = "the signature is serde's")]
 fn appended<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,

@@ -179,7 +179,7 @@ mod tests {
         ledger.swap_grant(id, None, record()).await.unwrap();
         let (release, released) = mpsc::channel::<()>();
         let (locked, is_locked) = mpsc::channel();
-        let writer = thread::spawn(move || {
+        let holder = thread::spawn(move || {
             let other = Connection::open(&path).unwrap();
             other.execute_batch("BEGIN IMMEDIATE").unwrap();
             locked.send(()).unwrap();
@@ -205,7 +205,7 @@ mod tests {
         let took = began.elapsed();
         assert!(took < DEADLINE + Duration::from_secs(2), "{took:?}");
         release.send(()).unwrap();
-        writer.join().unwrap();
+        holder.join().unwrap();
         let swap = ledger.swap_grant(GrantId([99; 16]), None, record()).await;
         assert_eq!(swap.unwrap(), Swap::Done);
     }

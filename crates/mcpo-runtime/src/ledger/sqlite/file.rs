@@ -60,7 +60,10 @@ pub(super) fn prepare(path: &Path) -> Result<(), LedgerError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Ok(_) => Ok(make_private(path)),
+        Ok(_) => {
+            make_private(path);
+            Ok(())
+        }
         // SQLite reads what it may not write, and says what it may not read.
         Err(error) if error.kind() != io::ErrorKind::NotFound && path.exists() => Ok(()),
         Err(error) => Err(failed(error)),
@@ -79,7 +82,7 @@ fn make_private(path: &Path) {
             continue;
         };
         let mode = metadata.permissions().mode();
-        if mode & 0o077 == 0 {
+        if mode & 0o777 == mode & 0o700 {
             continue;
         }
         if let Err(error) = fs::set_permissions(&name, fs::Permissions::from_mode(mode & 0o700)) {
