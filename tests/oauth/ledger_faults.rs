@@ -109,13 +109,13 @@ async fn as20_a_grant_that_was_refused_stays_refused_whatever_the_ledger_does() 
 /// Of the tokens that were revoked a minute ago none is accepted, however many reads are slow.
 #[tokio::test(flavor = "multi_thread")]
 async fn as20_slow_reads_delay_calls_and_accept_nothing() {
-    const CALLS_PER_GRANT: usize = 10;
-    let grants = std::env::var("MCPO_TEST_GRANTS");
-    let grants = grants.map_or(100, |grants| grants.parse().unwrap());
+    const GRANTS: usize = 100;
+    let calls = std::env::var("MCPO_TEST_CALLS_PER_GRANT");
+    let calls_per_grant = calls.map_or(10, |calls| calls.parse().unwrap());
     let pair = Pair::start().await;
     let client = Arc::new(pair.client().await);
     let mut revoked = Vec::new();
-    for _ in 0..grants {
+    for _ in 0..GRANTS {
         let tokens = client.tokens().await;
         assert_eq!(client.can_call(access(&tokens)).await, StatusCode::OK);
         revoked.push(tokens);
@@ -127,7 +127,7 @@ async fn as20_slow_reads_delay_calls_and_accept_nothing() {
     pair.clock.advance(Duration::from_secs(61));
     pair.ledger.set_slow_read(20);
     let mut calls = JoinSet::new();
-    for _ in 0..CALLS_PER_GRANT {
+    for _ in 0..calls_per_grant {
         for tokens in &revoked {
             let (client, token) = (Arc::clone(&client), access(tokens).to_owned());
             calls.spawn(async move { client.can_call(&token).await });

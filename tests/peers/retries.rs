@@ -1,15 +1,21 @@
 //! A code exchange or refresh that was answered 503 succeeds when the client repeats it, on each
 //! ledger and for each way in which the ledger can fail.
 
-use std::{fs, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
 
 use mcpo_test_support::{
-    client::{TestClient, query_of},
+    client::{TestClient, http, query_of},
     google::Fault,
     process::{ServerProcess, free_port},
     redis::{RedisServer, Setup},
 };
-use reqwest::StatusCode;
+use reqwest::{StatusCode, redirect::Policy};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -42,8 +48,21 @@ struct Pending {
 /// Half of them are codes, half refresh tokens.
 async fn pending(base: &str) -> Vec<Pending> {
     let mut all = Vec::new();
-    for _ in 0..runs() {
-        let client = Arc::new(TestClient::register(base).await);
+    let id = TestClient::register(base).await.id;
+    for number in 0..runs() {
+        // From an address of its own, so that none of them is throttled.
+        let number = u32::try_from(number).unwrap();
+        let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 3, 0, 1)) + number);
+        let browser = http()
+            .redirect(Policy::none())
+            .cookie_store(true)
+            .local_address(IpAddr::V4(address));
+        let client = Arc::new(TestClient {
+            http: browser.build().unwrap(),
+            base: base.to_owned(),
+            id: id.clone(),
+            secret: None,
+        });
         let url = client.sign_in_and_allow(&client.request(), None).await;
         let parameters = client.exchange(&query_of(&url, "code").unwrap());
         let exchange = Pending {
