@@ -6,8 +6,8 @@
 //! the expected one. Redis drops a key when its record has expired.
 //!
 //! How much a crash of Redis forgets is Redis's own setting: with `appendonly yes` and
-//! `appendfsync always` nothing that was answered. What it forgets ends grants and opens none: a
-//! grant without a record is not good.
+//! `appendfsync always` nothing that was answered. A record that it forgets ends its grant. A stale
+//! replica that is promoted brings back what it knew: see `docs/ledger.md`.
 
 mod address;
 mod link;
