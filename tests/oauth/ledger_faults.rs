@@ -30,6 +30,15 @@ impl Pair {
         let clock = Arc::<ManualClock>::default();
         let ledger = FaultyLedger::new(clock.clone());
         let (one, other) = (server(&ledger, &clock).await, server(&ledger, &clock).await);
+        // Each of them looks once which keys the ledger knows.
+        let began = Instant::now();
+        while ledger.reads() < 2 {
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "they do not look"
+            );
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         Self {
             ledger,
             clock,
@@ -310,4 +319,22 @@ async fn as20_a_revocation_that_was_answered_503_holds_when_it_is_repeated() {
         let status = client.can_call(access(&tokens)).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
     }
+}
+
+#[tokio::test]
+async fn a_flow_reads_the_ledger_once_for_each_refresh_and_once_a_minute() {
+    let pair = Pair::start().await;
+    let client = pair.client().await;
+    let reads = pair.ledger.reads();
+    let tokens = client.tokens().await;
+    assert_eq!(client.can_call(access(&tokens)).await, StatusCode::OK);
+    assert_eq!(pair.ledger.reads() - reads, 0);
+    let (_, next) = client.refresh(refresh(&tokens)).await;
+    assert_eq!(client.can_call(access(&next)).await, StatusCode::OK);
+    assert_eq!(pair.ledger.reads() - reads, 1);
+    pair.clock.advance(Duration::from_secs(61));
+    for _ in 0..3 {
+        assert_eq!(client.can_call(access(&next)).await, StatusCode::OK);
+    }
+    assert_eq!(pair.ledger.reads() - reads, 2);
 }

@@ -189,6 +189,82 @@ impl GrantRecord {
 mod tests {
     use super::*;
 
+    /// The layouts of the version before, which ignores what follows.
+    #[derive(Serialize, Deserialize)]
+    struct EarlierAccessToken {
+        grant: Grant,
+        issued_at: Timestamp,
+        expires_at: Timestamp,
+    }
+
+    impl Sealable for EarlierAccessToken {
+        const PURPOSE: Purpose = Purpose::AccessToken;
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct EarlierRefreshToken {
+        grant: Grant,
+        generation: u64,
+        issued_at: Timestamp,
+        expires_at: Timestamp,
+    }
+
+    impl Sealable for EarlierRefreshToken {
+        const PURPOSE: Purpose = Purpose::RefreshToken;
+    }
+
+    fn grant() -> Grant {
+        serde_json::from_value(serde_json::json!({
+            "id": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
+            "client": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
+            "client_name": "x",
+            "person": { "subject": "ada", "name": null, "epoch": [1, 2, 3, 4, 5, 6, 7, 8],
+                        "upstream": null },
+            "scopes": ["mcp:tools"],
+            "resource": "https://a.example/mcp",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn versions_read_each_others_tokens() {
+        let keys = crate::seal::KeyRing::parse(crate::seal::test_keys::KEY).unwrap();
+        let (issued_at, expires_at) = (Timestamp(1000), Timestamp(2000));
+        let access = AccessToken {
+            grant: grant(),
+            issued_at,
+            expires_at,
+            granted_at: Some(Timestamp(900)),
+        };
+        let text = keys.seal(&access).unwrap();
+        assert_eq!(
+            keys.open::<AccessToken>(&text).unwrap().granted_at,
+            access.granted_at
+        );
+        let earlier: EarlierAccessToken = keys.open(&text).unwrap();
+        assert_eq!(earlier.expires_at, expires_at);
+        let text = keys.seal(&earlier).unwrap();
+        assert_eq!(keys.open::<AccessToken>(&text).unwrap().granted_at, None);
+
+        let refresh = RefreshToken {
+            grant: grant(),
+            generation: 7,
+            issued_at,
+            expires_at,
+            granted_at: Some(Timestamp(900)),
+            client_secret: Some(Fingerprint::of("secret")),
+        };
+        let text = keys.seal(&refresh).unwrap();
+        let again: RefreshToken = keys.open(&text).unwrap();
+        assert_eq!(again.granted_at, refresh.granted_at);
+        assert_eq!(again.client_secret, refresh.client_secret);
+        let earlier: EarlierRefreshToken = keys.open(&text).unwrap();
+        assert_eq!((earlier.generation, earlier.expires_at), (7, expires_at));
+        let text = keys.seal(&earlier).unwrap();
+        let again: RefreshToken = keys.open(&text).unwrap();
+        assert_eq!((again.granted_at, again.client_secret), (None, None));
+    }
+
     #[test]
     fn as17_pkce_example_of_rfc_7636() {
         let challenge = Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap();
