@@ -102,7 +102,9 @@ fn what_a_first_one_left_is_not_used_and_what_a_person_adds_is() {
 
     let rotated = format!("{},{}", other_keys[0], keys[0]);
     google.add_version(KEYS, &rotated);
-    project.deploy(&google, &[]);
+    let said = project.deploy(&google, &[]);
+    assert!(said.stderr.contains("in the wrong order"), "{said}");
+    assert!(!said.all().contains(&other_keys[0]));
     assert_eq!(ask(&google, "/variable/MCPO_SECRET"), rotated);
     // And back: what is in use now was not made, so whoever added this one means it.
     google.add_version(KEYS, &keys[0]);

@@ -49,7 +49,8 @@ async fn as1_a_client_that_was_typed_in_by_hand() {
         let (status, body) = client.token(&exchange).await;
         assert_eq!(status, expected, "{secret:?}: {body}");
     }
-    // The other place for the secret, and the same code: used, but the secret was accepted.
+    // The other place for the secret. The code was used long ago, but the secret is accepted.
+    server.clock.advance(std::time::Duration::from_secs(46));
     let request = client
         .http
         .post(format!("{}/token", server.base()))
@@ -118,6 +119,48 @@ async fn as8_documents_are_advertised_together_with_public_clients() {
         .as_array()
         .unwrap();
     assert!(methods.contains(&"none".into()));
+}
+
+#[tokio::test]
+async fn as1_a_public_client_that_registered_earlier_is_refused_by_a_stricter_server() {
+    let clock = std::sync::Arc::<mcpo_test_support::clock::ManualClock>::default();
+    let folder = tempfile::tempdir().unwrap();
+    let start = async |address: &str, public| {
+        let path = folder.path().join("ledger.sqlite3");
+        TestServer::start_on(address, std::sync::Arc::clone(&clock), |config| {
+            config.with_sqlite(path).with_public_clients(public)
+        })
+        .await
+    };
+    let server = start("127.0.0.1:0", true).await;
+    let address = server.address.to_string();
+    let public = TestClient::register(&server.base()).await;
+    let metadata = serde_json::json!({
+        "redirect_uris": [mcpo_test_support::client::REDIRECT_URI],
+        "token_endpoint_auth_method": "client_secret_post",
+    });
+    let confidential = TestClient::register_as(&server.base(), &metadata).await;
+    let tokens = public.tokens().await;
+    let code = public.code().await;
+    server.stop().await;
+
+    let server = start(&address, false).await;
+    let page = public.authorize(&public.request()).await;
+    assert_eq!(page.status(), StatusCode::BAD_REQUEST);
+    let token = tokens["refresh_token"].as_str().unwrap();
+    for (status, body) in [
+        public.token(&public.exchange(&code)).await,
+        public.refresh(token).await,
+    ] {
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
+        assert_eq!(body["error"], "invalid_client");
+    }
+    let code = confidential.code().await;
+    let mut exchange = confidential.exchange(&code);
+    exchange.push(("client_secret", confidential.secret.clone().unwrap()));
+    let (status, body) = confidential.token(&exchange).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    drop(server);
 }
 
 #[tokio::test]

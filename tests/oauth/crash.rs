@@ -117,8 +117,13 @@ async fn as17_a_kill_makes_no_used_code_good_again() {
     for _ in 0..5 {
         let url = client.sign_in_and_allow(&client.request(), None).await;
         let code = query_of(&url, "code").unwrap();
-        let (status, _) = client.token(&client.exchange(&code)).await;
+        let (status, tokens) = client.token(&client.exchange(&code)).await;
         assert_eq!(status, StatusCode::OK);
+        // From now on another exchange is a replay, and not a repetition.
+        let refreshed = client
+            .refresh(tokens["refresh_token"].as_str().unwrap())
+            .await;
+        assert_eq!(refreshed.0, StatusCode::OK);
         used.push(code);
     }
     server.kill();

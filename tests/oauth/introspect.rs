@@ -99,6 +99,33 @@ async fn as20_introspection_tells_a_client_about_its_own_tokens() {
 }
 
 #[tokio::test]
+async fn as20_a_refresh_token_that_was_replaced_is_inactive() {
+    let server = TestServer::start().await;
+    let client = confidential(&server).await;
+    let first = tokens_of(&client).await;
+    let refresh = |tokens: &Value| tokens["refresh_token"].as_str().unwrap().to_owned();
+    let is_active = async |token: &str| {
+        let (status, body) = ask(&client, "/introspect", token).await;
+        assert_eq!(status, StatusCode::OK);
+        body["active"].as_bool().unwrap()
+    };
+    assert!(is_active(&refresh(&first)).await);
+    let url = format!("{}/token", client.base);
+    let request = client.http.post(url);
+    let request = request.basic_auth(&client.id, client.secret.as_ref());
+    let parameters = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", &refresh(&first)),
+    ];
+    let (status, second) = answer(request.form(&parameters)).await;
+    assert_eq!(status, StatusCode::OK, "{second}");
+    assert!(!is_active(&refresh(&first)).await);
+    assert!(is_active(&refresh(&second)).await);
+    // An access token is good until it expires, also after a refresh.
+    assert!(is_active(first["access_token"].as_str().unwrap()).await);
+}
+
+#[tokio::test]
 async fn as20_introspection_needs_a_secret() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;

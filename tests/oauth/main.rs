@@ -20,16 +20,21 @@ mod github_faults;
 mod github_log;
 mod hostile;
 mod introspect;
+mod ledger_faults;
 mod limits;
 mod login;
 mod mcp;
 mod mounted;
+mod not_before;
 mod openid;
+#[cfg(unix)]
+mod paused;
 mod proxies;
 mod refresh;
 mod register;
 mod requirements;
 mod restart;
+mod rotation;
 mod scopes;
 mod sign_in;
 #[cfg(target_os = "linux")]

@@ -1,9 +1,14 @@
 //! Refresh tokens: rotation, grace, reuse.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use mcpo_test_support::{
     client::{TestClient, answer},
+    clock::ManualClock,
+    faulty_ledger::{FaultyLedger, Shared},
     server::TestServer,
 };
 use reqwest::StatusCode;
@@ -57,10 +62,14 @@ async fn as18_the_retry_after_a_lost_answer_goes_on() {
     assert_eq!(client.can_call(access).await, StatusCode::OK);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
     for kept in [0, 1] {
-        let server = TestServer::start().await;
+        let clock = Arc::<ManualClock>::default();
+        let ledger = FaultyLedger::new(clock.clone());
+        let shared = Arc::new(Shared(Arc::clone(&ledger)));
+        let server =
+            TestServer::start_on("127.0.0.1:0", clock, |config| config.with_ledger(shared)).await;
         let client = TestClient::register(&server.base()).await;
         let first = client.tokens().await;
         let ask = || {
@@ -71,7 +80,19 @@ async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
             ]);
             tokio::spawn(answer(request))
         };
+        // Both have read the current number before either may write the next one.
+        ledger.hold_writes();
+        let before = ledger.writes_held();
         let (one, two) = (ask(), ask());
+        let began = Instant::now();
+        while ledger.writes_held() < before + 2 {
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "they wait for each other"
+            );
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        ledger.release_writes();
         let answers = [one.await.unwrap(), two.await.unwrap()];
         for (status, body) in &answers {
             assert_eq!(*status, StatusCode::OK, "{body}");

@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 
 const BUCKET: &str = "my-ledger";
-const INSERT: &str = "storage.objects.insert";
+pub const INSERT: &str = "storage.objects.insert";
 const GET: &str = "storage.objects.get";
 
 pub fn id(number: u8) -> GrantId {
@@ -152,7 +152,12 @@ impl Bucket {
         ]
     }
 
-    fn fail(&self, method: &str, fault: Fault, times: u32) {
+    /// The name and the content of each object.
+    pub fn contents(&self) -> Vec<(String, Vec<u8>)> {
+        self.google.as_ref().unwrap().contents()
+    }
+
+    pub fn fail(&self, method: &str, fault: Fault, times: u32) {
         self.google.as_ref().unwrap().fail(method, fault, times);
     }
 

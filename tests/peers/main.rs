@@ -9,12 +9,15 @@
     reason = "a helper that cannot help fails its test"
 )]
 
+mod at_rest;
 mod external;
 mod github;
 mod instances;
 mod ledgers;
 mod pages;
 mod redis;
+mod retries;
+mod skew;
 
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 

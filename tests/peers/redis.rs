@@ -286,8 +286,8 @@ async fn as17_as18_rs3_an_outage_closes_what_depends_on_the_ledger_and_nothing_e
         assert_eq!(client.can_call(access).await, StatusCode::OK);
     }
     assert!(
-        asked.elapsed() < Duration::from_secs(4),
-        "not each call waits: {:?}",
+        asked.elapsed() < Duration::from_secs(8),
+        "only the first call waits: {:?}",
         asked.elapsed()
     );
 
@@ -318,6 +318,7 @@ async fn as17_a_code_stays_good_over_an_outage() {
     redis.restart();
     let (status, body) = client.token(&exchange).await;
     assert_eq!(status, StatusCode::OK, "{body}");
+    server.clock.advance(Duration::from_secs(46));
     let (status, _) = client.token(&exchange).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "it is spent now");
 }
@@ -341,6 +342,9 @@ async fn the_ledger_is_asked_about_a_grant_once_a_minute() {
         }
         redis.calls("get") - before
     };
+    // The exchange of the code has just confirmed the grant.
+    assert_eq!(looked_up(50).await, 0);
+    server.clock.advance(Duration::from_secs(61));
     assert_eq!(looked_up(50).await, 1);
     server.clock.advance(Duration::from_secs(59));
     assert_eq!(looked_up(50).await, 0);

@@ -11,10 +11,12 @@ use crate::{
     base_url::{BaseUrl, BaseUrls},
     client::Clients,
     client_ip::TrustedProxies,
-    clock::{Clock, SystemClock, Timestamp},
-    config::{Config, LedgerChoice},
+    clock::{Clock, Moment, SystemClock, Timestamp},
+    config::{Config, GivenLedger, LedgerChoice},
     external::External,
+    known_keys,
     ledger::{BucketLedger, Ledger, MemoryLedger},
+    ledger_clock::{self, Correction},
     limits::Limits,
     live::GrantCache,
     login::{Epochs, Login},
@@ -22,6 +24,7 @@ use crate::{
     pages::Pages,
     scope::{ScopePolicy, Scopes},
     seal::KeyRing,
+    suspension::SuspensionDetector,
     throttle::Throttle,
     upstream::Keeper,
 };
@@ -48,10 +51,14 @@ pub(crate) struct App {
     pub(crate) trusted_proxies: TrustedProxies,
     /// Attempts to sign in on this server's own pages.
     pub(crate) sign_ins: Throttle,
+    /// Grants from before this moment have ended.
+    grants_not_before: Option<Timestamp>,
     /// What `mcpo dev` is told of the tools.
     pub(crate) tools: Vec<String>,
     /// What sign-ins that count rest on.
     pub(crate) epochs: Epochs,
+    pub(crate) suspension: Arc<SuspensionDetector>,
+    pub(crate) correction: Correction,
     clock: Arc<dyn Clock>,
     itself: Weak<Self>,
 }
@@ -70,7 +77,8 @@ impl App {
         let clients = Clients::new(&config.clients, config.public_clients)?;
         let ledger = open_ledger(&config.ledger, Arc::clone(&clock))?;
         let pages = Pages::new(title, config.logo.clone()).map_err(Error::internal)?;
-        Ok(Arc::new_cyclic(|itself| Self {
+        let suspension = SuspensionDetector::start();
+        let app = Arc::new_cyclic(|itself| Self {
             bases: BaseUrls::new(config.base_url.clone().unwrap_or(fallback)),
             keys: config.keys.clone(),
             clients,
@@ -87,11 +95,20 @@ impl App {
             allowed_origins: config.allowed_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             sign_ins: Throttle::new(),
+            grants_not_before: config.grants_not_before,
             tools: catalogue.fingerprints,
             epochs: Epochs::new(config.login.as_ref(), &config.keys),
+            suspension,
+            correction: Correction::default(),
             clock,
             itself: Weak::clone(itself),
-        }))
+        });
+        if app.external.is_none() && config.ledger != LedgerChoice::Memory {
+            tokio::spawn(ledger_clock::watch(Arc::downgrade(&app)));
+            let checked = Arc::clone(&app);
+            tokio::spawn(async move { known_keys::check(&checked).await });
+        }
+        Ok(app)
     }
 
     /// What clients have to ask for to get `scopes`, wherever they get their tokens.
@@ -112,8 +129,21 @@ impl App {
         self.itself.upgrade()
     }
 
+    /// Returns true unless all grants of that time were ended by the configuration. A grant
+    /// without a time is from an earlier version, and older than any moment.
+    pub(crate) fn accepts_grants_of(&self, granted_at: Option<Timestamp>) -> bool {
+        self.grants_not_before
+            .is_none_or(|limit| granted_at.is_some_and(|granted_at| granted_at >= limit))
+    }
+
+    /// The current moment by both clocks, for ages.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::of(self.clock.as_ref())
+    }
+
+    /// The current time, as the ledger has it.
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.correction.apply(self.clock.now())
     }
 }
 
@@ -127,6 +157,7 @@ fn trusted(config: &Config, clock: &dyn Clock) -> Option<Arc<External>> {
 
 fn open_ledger(choice: &LedgerChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
     match choice {
+        LedgerChoice::Given(GivenLedger(ledger)) => Ok(Arc::clone(ledger)),
         LedgerChoice::Memory => Ok(Arc::new(MemoryLedger::with_clock(clock))),
         LedgerChoice::Sqlite(path) => open_sqlite(path, clock),
         LedgerChoice::Bucket(bucket, endpoints) => {

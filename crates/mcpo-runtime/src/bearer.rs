@@ -22,7 +22,7 @@ use crate::{
     grant::AccessToken,
     jwt::{JwtFault, TokenFault},
     ledger::GrantId,
-    live::is_live,
+    live::{self, GrantState},
     login::LoginError,
     mcp::{Ambiguous, Demand, UnknownScopes},
     request_body::{self, BodyError, MESSAGE_TIMEOUT},
@@ -223,10 +223,15 @@ async fn verify(
         );
         return Err(Rejection::Invalid("the token is for another resource"));
     }
-    if let Some(grant) = pass.grant
-        && !is_live(app, grant, now).await
-    {
-        return Err(Rejection::Invalid("the grant has ended"));
+    if let Some(grant) = pass.grant {
+        match live::state(app, grant).await {
+            GrantState::Live
+            | GrantState::Unconfirmed {
+                is_acceptable: true,
+            } => {}
+            GrantState::Ended => return Err(Rejection::Invalid("the grant has ended")),
+            GrantState::Unconfirmed { .. } => return Err(Rejection::Unavailable),
+        }
     }
     if let Some(id) = pass.caller.sign_in() {
         // Renews what is about to expire. A provider that is out of reach is the tool's concern, if
@@ -246,6 +251,11 @@ async fn open(app: &Arc<App>, unverified: &str) -> Result<Pass, Rejection> {
             token.map_err(|_| Rejection::Invalid("the token is not one of this server's"))?;
         if !token.grant.person.is_current(&app.epochs) {
             return Err(Rejection::Invalid("people sign in otherwise by now"));
+        }
+        if !app.accepts_grants_of(token.granted_at) {
+            return Err(Rejection::Invalid(
+                "the server has ended all grants of that time",
+            ));
         }
         return Ok(Pass::new(token, app));
     };

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     base_url::BaseUrl,
     clock::Timestamp,
-    grant::Fingerprint,
+    grant::{Fingerprint, appended},
     login::Person,
     oauth_error::OAuthError,
     random,
@@ -29,11 +29,13 @@ const FORM_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// One browser, as its cookie describes it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Browser {
-    /// The server that made the cookie: another one that shares its keys has other users.
-    issuer: Fingerprint,
     id: [u8; 16],
     signed_in: Option<Person>,
     expires_at: Timestamp,
+    /// The server that made the cookie: another one that shares its keys has other users. Cookies of
+    /// earlier versions do not name it, and their users sign in once more.
+    #[serde(default, deserialize_with = "appended")]
+    issuer: Option<Fingerprint>,
 }
 
 impl Sealable for Browser {
@@ -97,7 +99,7 @@ impl Browser {
     /// The browser that sent these headers, if its cookie is one of ours and still good.
     pub(crate) fn recognise(headers: &HeaderMap, app: &App, base: &BaseUrl) -> Option<Self> {
         let browser: Self = sealed_cookie(headers, cookie_name(base), app)?;
-        let is_good = browser.expires_at > app.now() && browser.issuer == issuer(base);
+        let is_good = browser.expires_at > app.now() && browser.issuer == Some(issuer(base));
         is_good.then_some(browser)
     }
 
@@ -109,10 +111,10 @@ impl Browser {
         signed_in: Option<Person>,
     ) -> Result<Self, OAuthError> {
         Ok(Self {
-            issuer: issuer(base),
             id: random::bytes()?,
             signed_in,
             expires_at: app.now().plus(SESSION_LIFETIME),
+            issuer: Some(issuer(base)),
         })
     }
 

@@ -1,8 +1,16 @@
-//! Time as the runtime sees it: seconds since the Unix epoch, from a clock that is passed in.
+//! Time as the runtime sees it: seconds since the Unix epoch, from a clock that is passed in, and
+//! a monotonic time for the ages of what is cached.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize};
+
+/// How far the clocks of two instances may differ. Times that one instance wrote and another one
+/// compares with its own clock are good for this much longer.
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(2 * 60);
 
 /// A moment, in whole seconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -13,6 +21,11 @@ impl Timestamp {
     #[must_use]
     pub const fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_secs()))
+    }
+
+    /// The moment `duration` before this one.
+    pub(crate) const fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(duration.as_secs()))
     }
 
     /// How long ago `earlier` was; zero if it lies ahead.
@@ -26,6 +39,13 @@ impl Timestamp {
 pub trait Clock: Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Timestamp;
+
+    /// The time since a fixed moment in the past. It never goes back, also when the current time
+    /// is set back.
+    fn monotonic(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
+    }
 }
 
 /// The clock of the operating system.
@@ -36,5 +56,45 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
         Timestamp(elapsed.map_or(0, |elapsed| elapsed.as_secs()))
+    }
+}
+
+/// A moment by both clocks, for ages that must be right when one of them is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) wall: Timestamp,
+    pub(crate) monotonic: Duration,
+}
+
+impl Moment {
+    pub(crate) fn of(clock: &dyn Clock) -> Self {
+        Self {
+            wall: clock.now(),
+            monotonic: clock.monotonic(),
+        }
+    }
+
+    /// How long ago `earlier` was, at least. The monotonic clock may stop while the machine
+    /// sleeps, and the other one may be set back, so the longer of the two times counts.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        let monotonic = self.monotonic.saturating_sub(earlier.monotonic);
+        monotonic.max(self.wall.since(earlier.wall))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_grows_although_the_time_is_set_back() {
+        let moment = |wall, monotonic| Moment {
+            wall: Timestamp(wall),
+            monotonic: Duration::from_secs(monotonic),
+        };
+        let then = moment(1000, 10);
+        assert_eq!(moment(400, 80).since(then), Duration::from_secs(70));
+        // The machine slept.
+        assert_eq!(moment(1500, 11).since(then), Duration::from_secs(500));
     }
 }

@@ -13,7 +13,8 @@ pub enum Error {
     Config(#[from] ConfigErrors),
     /// The ledger cannot be opened.
     #[error(
-        "cannot use the ledger {path}: {source}; put it elsewhere with MCPO_LEDGER=sqlite:PATH"
+        "cannot use the ledger {path}: {}; put it elsewhere with MCPO_LEDGER=sqlite:PATH",
+        crate::oauth_error::chain(source)
     )]
     Ledger {
         /// Where it was looked for.

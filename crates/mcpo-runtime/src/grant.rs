@@ -45,29 +45,58 @@ pub(crate) struct Code {
     pub(crate) expires_at: Timestamp,
 }
 
+impl Code {
+    /// When the user granted access: a code is made at that moment.
+    pub(crate) const fn granted_at(&self) -> Timestamp {
+        self.expires_at.minus(CODE_LIFETIME)
+    }
+}
+
 impl Sealable for Code {
     const PURPOSE: Purpose = Purpose::Code;
 }
 
-/// An access token.
+/// An access token. Fields are only ever added at the end, and are optional there: earlier
+/// versions ignore what follows the fields that they know, and this version reads their texts.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AccessToken {
     pub(crate) grant: Grant,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// When the user granted access.
+    #[serde(default, deserialize_with = "appended")]
+    pub(crate) granted_at: Option<Timestamp>,
 }
 
 impl Sealable for AccessToken {
     const PURPOSE: Purpose = Purpose::AccessToken;
 }
 
-/// A refresh token: the grant, and which of the family this one is.
+/// A refresh token: the grant, and which of the family this one is. Fields are added as in
+/// [`AccessToken`].
 #[derive(Serialize, Deserialize)]
 pub(crate) struct RefreshToken {
     pub(crate) grant: Grant,
     pub(crate) generation: u64,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// When the user granted access.
+    #[serde(default, deserialize_with = "appended")]
+    pub(crate) granted_at: Option<Timestamp>,
+    /// The digest of the secret of a client that registered here with one. It proves the client
+    /// after the key that sealed its id has been dropped.
+    #[serde(default, deserialize_with = "appended")]
+    pub(crate) client_secret: Option<Fingerprint>,
+}
+
+/// Reads a field that earlier versions did not write: their texts end before it.
+#[expect(clippy::unnecessary_wraps, reason = "the signature is serde's")]
+pub(crate) fn appended<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer).unwrap_or_default())
 }
 
 impl Sealable for RefreshToken {
@@ -87,6 +116,12 @@ pub(crate) struct Fingerprint([u8; 32]);
 impl Fingerprint {
     pub(crate) fn of(text: &str) -> Self {
         Self(Sha256::digest(text).into())
+    }
+
+    /// Returns true if `unverified` is the text, in a time that depends on neither.
+    pub(crate) fn is_of(&self, unverified: &str) -> bool {
+        use subtle::ConstantTimeEq as _;
+        self.0.ct_eq(&Self::of(unverified).0).into()
     }
 }
 
@@ -153,6 +188,82 @@ impl GrantRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The layouts of the version before, which ignores what follows.
+    #[derive(Serialize, Deserialize)]
+    struct EarlierAccessToken {
+        grant: Grant,
+        issued_at: Timestamp,
+        expires_at: Timestamp,
+    }
+
+    impl Sealable for EarlierAccessToken {
+        const PURPOSE: Purpose = Purpose::AccessToken;
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct EarlierRefreshToken {
+        grant: Grant,
+        generation: u64,
+        issued_at: Timestamp,
+        expires_at: Timestamp,
+    }
+
+    impl Sealable for EarlierRefreshToken {
+        const PURPOSE: Purpose = Purpose::RefreshToken;
+    }
+
+    fn grant() -> Grant {
+        serde_json::from_value(serde_json::json!({
+            "id": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
+            "client": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
+            "client_name": "x",
+            "person": { "subject": "ada", "name": null, "epoch": [1, 2, 3, 4, 5, 6, 7, 8],
+                        "upstream": null },
+            "scopes": ["mcp:tools"],
+            "resource": "https://a.example/mcp",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn versions_read_each_others_tokens() {
+        let keys = crate::seal::KeyRing::parse(crate::seal::test_keys::KEY).unwrap();
+        let (issued_at, expires_at) = (Timestamp(1000), Timestamp(2000));
+        let access = AccessToken {
+            grant: grant(),
+            issued_at,
+            expires_at,
+            granted_at: Some(Timestamp(900)),
+        };
+        let text = keys.seal(&access).unwrap();
+        assert_eq!(
+            keys.open::<AccessToken>(&text).unwrap().granted_at,
+            access.granted_at
+        );
+        let earlier: EarlierAccessToken = keys.open(&text).unwrap();
+        assert_eq!(earlier.expires_at, expires_at);
+        let text = keys.seal(&earlier).unwrap();
+        assert_eq!(keys.open::<AccessToken>(&text).unwrap().granted_at, None);
+
+        let refresh = RefreshToken {
+            grant: grant(),
+            generation: 7,
+            issued_at,
+            expires_at,
+            granted_at: Some(Timestamp(900)),
+            client_secret: Some(Fingerprint::of("secret")),
+        };
+        let text = keys.seal(&refresh).unwrap();
+        let again: RefreshToken = keys.open(&text).unwrap();
+        assert_eq!(again.granted_at, refresh.granted_at);
+        assert_eq!(again.client_secret, refresh.client_secret);
+        let earlier: EarlierRefreshToken = keys.open(&text).unwrap();
+        assert_eq!((earlier.generation, earlier.expires_at), (7, expires_at));
+        let text = keys.seal(&earlier).unwrap();
+        let again: RefreshToken = keys.open(&text).unwrap();
+        assert_eq!((again.granted_at, again.client_secret), (None, None));
+    }
 
     #[test]
     fn as17_pkce_example_of_rfc_7636() {

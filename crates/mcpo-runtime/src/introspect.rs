@@ -12,45 +12,41 @@ use crate::{
     client::ProvenClient,
     clock::Timestamp,
     grant::{AccessToken, Grant, RefreshToken},
-    live::is_live,
-    oauth_error::OAuthError,
+    live::{self, GrantState},
+    oauth_error::{ErrorCode, OAuthError},
     params::Params,
     request_body::FormBody,
     token,
 };
 
 /// A client learns about its own tokens only; about every other one it learns that it is not
-/// active, which says nothing (§2.2).
+/// active, which says nothing (§2.2). If the ledger cannot be asked, the answer is 503: whoever
+/// relies on introspection must not be told a guess.
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     FormBody(body): FormBody,
 ) -> Result<impl IntoResponse, OAuthError> {
-    let params = Params::parse(&body)?;
-    let client = token::authenticate(&app, &headers, &params)?;
+    let answer = token::within_deadline(introspect(&app, &headers, &body)).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
+}
+
+async fn introspect(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Value, OAuthError> {
+    let params = Params::parse(body)?;
+    let unverified = params.require("token")?;
+    let client = token::authenticate(app, headers, &params, Some(unverified))?;
     if !client.has_secret {
         return Err(OAuthError::invalid_client(
             "introspection needs a client with a secret",
         ));
     }
-    let answer = describe(&app, &client, params.require("token")?).await;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
-}
-
-async fn describe(app: &App, client: &ProvenClient, unverified: &str) -> Value {
-    let inactive = json!({ "active": false });
     let Some(token) = open(app, unverified) else {
-        return inactive;
+        return Ok(inactive());
     };
-    let now = app.now();
-    if token.expires_at <= now
-        || !token.grant.belongs_to(client)
-        || !token.grant.person.is_current(&app.epochs)
-        || !is_live(app, token.grant.id, now).await
-    {
-        return inactive;
+    if !is_acceptable(app, &client, &token) || !is_current(app, &token).await? {
+        return Ok(inactive());
     }
-    json!({
+    Ok(json!({
         "active": true,
         "scope": token.grant.scopes.to_string(),
         "client_id": client.id,
@@ -60,14 +56,48 @@ async fn describe(app: &App, client: &ProvenClient, unverified: &str) -> Value {
         "iat": token.issued_at.0,
         "exp": token.expires_at.0,
         "token_type": token.kind,
-    })
+    }))
+}
+
+fn inactive() -> Value {
+    json!({ "active": false })
+}
+
+/// Returns true if the token is good as far as that can be said without the ledger.
+fn is_acceptable(app: &App, client: &ProvenClient, token: &Opened) -> bool {
+    token.expires_at > app.now()
+        && token.grant.belongs_to(client)
+        && token.grant.person.is_current(&app.epochs)
+        && app.accepts_grants_of(token.granted_at)
+        && app.bases.is_own_resource(&token.grant.resource)
+}
+
+/// Returns true if the grant lives, and if the token is a refresh token, none has replaced it.
+async fn is_current(app: &App, token: &Opened) -> Result<bool, OAuthError> {
+    match (live::state(app, token.grant.id).await, token.generation) {
+        (GrantState::Ended, _) => Ok(false),
+        (GrantState::Live, None) => Ok(true),
+        (GrantState::Live, Some(generation)) => {
+            let found = app.ledger.grant(token.grant.id).await?;
+            Ok(found.is_some_and(|found| {
+                !found.record.revoked && found.record.generation == generation
+            }))
+        }
+        (GrantState::Unconfirmed { .. }, _) => Err(OAuthError::new(
+            ErrorCode::TemporarilyUnavailable,
+            "the server cannot reach its storage, try again in a moment",
+        )),
+    }
 }
 
 struct Opened {
     grant: Grant,
     issued_at: Timestamp,
     expires_at: Timestamp,
+    granted_at: Option<Timestamp>,
     kind: &'static str,
+    /// The number of a refresh token.
+    generation: Option<u64>,
 }
 
 fn open(app: &App, unverified: &str) -> Option<Opened> {
@@ -75,14 +105,18 @@ fn open(app: &App, unverified: &str) -> Option<Opened> {
         grant: token.grant,
         issued_at: token.issued_at,
         expires_at: token.expires_at,
+        granted_at: token.granted_at,
         kind: "Bearer",
+        generation: None,
     });
     let opened = access.or_else(|_| {
         app.keys.open(unverified).map(|token: RefreshToken| Opened {
             grant: token.grant,
             issued_at: token.issued_at,
             expires_at: token.expires_at,
+            granted_at: token.granted_at,
             kind: "refresh_token",
+            generation: Some(token.generation),
         })
     });
     opened.ok()

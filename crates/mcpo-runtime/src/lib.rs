@@ -82,6 +82,9 @@ mod parent;
 
 mod trail;
 
+#[cfg(test)]
+mod fixtures;
+
 mod health;
 
 mod host;
@@ -128,6 +131,12 @@ mod introspect;
 mod connection;
 
 mod live;
+
+mod known_keys;
+
+mod ledger_clock;
+
+mod suspension;
 
 mod jwt;
 

@@ -1,112 +1,282 @@
-//! Whether a grant has ended: what the ledger says, believed for a minute.
+//! Caches whether a grant has ended: what the ledger says is believed for a minute.
+//!
+//! A grant that is known to be revoked stays refused for as long as the process runs, whatever
+//! the ledger says or does not say later. A grant whose state cannot be confirmed is accepted
+//! only if the ledger as a whole is unreachable and confirmed the grant a short time ago
+//! ([`ACCEPTED_UNCONFIRMED_FOR`]); a single slow read delays one call and decides nothing else.
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use quick_cache::sync::Cache;
 
-use crate::{app::App, clock::Timestamp, ledger::GrantId, oauth_error::chain};
+use crate::{
+    app::App,
+    clock::{Moment, Timestamp},
+    ledger::GrantId,
+    oauth_error::chain,
+};
 
-/// How long an answer about a grant is believed: a revocation on another instance is seen here
-/// no later than this.
-const BELIEVE_FOR: Duration = Duration::from_secs(60);
-/// How long a call waits for the ledger.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a ledger out of reach is left alone, so that calls do not wait for it one by one.
-const PAUSE: Duration = Duration::from_secs(10);
+/// How long an answer about a grant is believed, from the moment it was asked for: a revocation on
+/// another instance takes effect here no later than this.
+const CONFIRMED_FOR: Duration = Duration::from_secs(60);
+/// How long a call waits for the ledger, the ledger's own retries included.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a grant that the ledger has confirmed is accepted while the ledger is unreachable,
+/// from the moment it was confirmed.
+const ACCEPTED_UNCONFIRMED_FOR: Duration = Duration::from_secs(10 * 60);
+/// How long the calls of a grant do not wait after a read for it failed.
+const NO_WAIT_FOR: Duration = Duration::from_secs(10);
+/// How often the ledger is asked in the background while calls do not wait for it.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// After so many failed reads without a successful one, no call waits for the ledger.
+const FAILURES_OF_AN_OUTAGE: u32 = 2;
+/// How often an open stream looks whether its grant has ended; the ledger is still asked once a minute
+/// at most.
+const STREAM_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 const CACHED_GRANTS: usize = 100_000;
+const CACHED_REVOCATIONS: usize = 100_000;
+
+/// What is known of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GrantState {
+    /// The ledger has said so within the last minute.
+    Live,
+    /// The grant was revoked, or the ledger has no record of it.
+    Ended,
+    /// The ledger could not be asked.
+    Unconfirmed {
+        /// The ledger is unreachable, and confirmed the grant not long ago.
+        is_acceptable: bool,
+    },
+}
 
 /// What the ledger last said about each grant.
 pub(crate) struct GrantCache {
-    seen: Cache<GrantId, Arc<Seen>>,
-    /// In seconds; until then the ledger is not asked, because it did not answer.
-    ask_again_at: AtomicU64,
+    entries: Cache<GrantId, Arc<Entry>>,
+    /// The revoked ones once more, so that no number of other grants displaces them.
+    revoked: Cache<GrantId, ()>,
+    last_success: AtomicMoment,
+    last_probe: AtomicMoment,
+    /// Failed reads since the last success.
+    failures: AtomicU32,
 }
 
 #[derive(Default)]
-struct Seen {
-    /// In seconds; 0 while nothing good is known.
-    good_since: AtomicU64,
+struct Entry {
+    is_revoked: AtomicBool,
+    /// When the answer was asked for that confirmed the grant.
+    confirmed: AtomicMoment,
+    /// When the last read failed.
+    failed: AtomicMoment,
     /// Of many calls at once, one asks and the others wait for what it hears.
     asking: tokio::sync::Mutex<()>,
+}
+
+/// A [`Moment`] in milliseconds and seconds, each plus one; 0 stands for never. If a reader sees
+/// one half of an update, the age it computes is too high, never too low.
+#[derive(Default)]
+struct AtomicMoment {
+    monotonic: AtomicU64,
+    wall: AtomicU64,
+}
+
+impl AtomicMoment {
+    fn get(&self) -> Option<Moment> {
+        let monotonic = self.monotonic.load(Ordering::Acquire).checked_sub(1)?;
+        let wall = self.wall.load(Ordering::Acquire).checked_sub(1)?;
+        Some(Moment {
+            wall: Timestamp(wall),
+            monotonic: Duration::from_millis(monotonic),
+        })
+    }
+
+    fn set(&self, moment: Moment) {
+        let millis = u64::try_from(moment.monotonic.as_millis()).unwrap_or(u64::MAX - 1);
+        self.monotonic.store(millis + 1, Ordering::Release);
+        let wall = moment.wall.0.saturating_add(1);
+        self.wall.store(wall, Ordering::Release);
+    }
+
+    fn clear(&self) {
+        self.monotonic.store(0, Ordering::Release);
+    }
+
+    /// Returns true if that was less than `limit` ago.
+    fn is_within(&self, limit: Duration, now: Moment) -> bool {
+        self.get().is_some_and(|then| now.since(then) < limit)
+    }
 }
 
 impl GrantCache {
     pub(crate) fn new() -> Self {
         Self {
-            seen: Cache::new(CACHED_GRANTS),
-            ask_again_at: AtomicU64::new(0),
+            entries: Cache::new(CACHED_GRANTS),
+            revoked: Cache::new(CACHED_REVOCATIONS),
+            last_success: AtomicMoment::default(),
+            last_probe: AtomicMoment::default(),
+            failures: AtomicU32::new(0),
         }
     }
 
-    /// Drops what is known: the grant has just been revoked here.
-    pub(crate) fn forget(&self, id: GrantId) {
-        self.seen.remove(&id);
+    /// Notes that the grant is revoked, for good.
+    pub(crate) fn revoke(&self, id: GrantId) {
+        self.revoked.insert(id, ());
+        self.entry(id).is_revoked.store(true, Ordering::Release);
     }
 
-    fn of(&self, id: GrantId) -> Arc<Seen> {
-        if let Some(seen) = self.seen.get(&id) {
-            return seen;
+    /// Notes that the ledger had a record of the grant that was not revoked, at `asked`.
+    pub(crate) fn confirm(&self, id: GrantId, asked: Moment) {
+        self.entry(id).confirmed.set(asked);
+    }
+
+    fn entry(&self, id: GrantId) -> Arc<Entry> {
+        if let Some(entry) = self.entries.get(&id) {
+            return entry;
         }
-        let made = self
-            .seen
-            .get_or_insert_with(&id, || Ok::<_, std::convert::Infallible>(Arc::default()));
+        let made = self.entries.get_or_insert_with(&id, || {
+            let entry = Entry::default();
+            let is_revoked = self.revoked.peek(&id).is_some();
+            entry.is_revoked.store(is_revoked, Ordering::Release);
+            Ok::<_, Infallible>(Arc::new(entry))
+        });
         match made {
-            Ok(seen) => seen,
+            Ok(entry) => entry,
             Err(never) => match never {},
         }
     }
 
-    fn is_ledger_left_alone(&self, now: Timestamp) -> bool {
-        now.0 < self.ask_again_at.load(Ordering::Relaxed)
+    fn is_outage(&self) -> bool {
+        self.failures.load(Ordering::Acquire) >= FAILURES_OF_AN_OUTAGE
     }
-}
 
-impl Seen {
-    fn is_good(&self, now: Timestamp) -> bool {
-        let since = Timestamp(self.good_since.load(Ordering::Relaxed));
-        since.0 > 0 && now.since(since) < BELIEVE_FOR
+    fn succeeded(&self, now: Moment) {
+        self.last_success.set(now);
+        self.failures.store(0, Ordering::Release);
     }
-}
 
-/// Whether the grant has not been revoked. The ledger is asked once a minute at most, and if it
-/// is out of reach, tokens that are good otherwise stay good.
-pub(crate) async fn is_live(app: &App, id: GrantId, now: Timestamp) -> bool {
-    let seen = app.grants.of(id);
-    if seen.is_good(now) {
-        return true;
+    /// Returns true if a read that began at `moment` or later has succeeded.
+    fn has_answered_since(&self, moment: Moment) -> bool {
+        let success = self.last_success.get();
+        success.is_some_and(|success| success.monotonic >= moment.monotonic)
     }
-    let _one_asks = seen.asking.lock().await;
-    if seen.is_good(now) || app.grants.is_ledger_left_alone(now) {
-        return true;
-    }
-    let error = match tokio::time::timeout(PATIENCE, app.ledger.grant(id)).await {
-        Ok(Ok(Some(found))) if !found.record.revoked => {
-            seen.good_since.store(now.0, Ordering::Relaxed);
-            return true;
-        }
-        Ok(Ok(_)) => {
-            app.grants.forget(id);
+
+    /// Returns true to one caller in each interval.
+    fn may_probe(&self, now: Moment) -> bool {
+        if self.last_probe.is_within(PROBE_INTERVAL, now) {
             return false;
         }
+        self.last_probe.set(now);
+        true
+    }
+}
+
+impl Entry {
+    /// What is known without asking.
+    fn known(&self, now: Moment) -> Option<GrantState> {
+        if self.is_revoked.load(Ordering::Acquire) {
+            Some(GrantState::Ended)
+        } else if self.confirmed.is_within(CONFIRMED_FOR, now) {
+            Some(GrantState::Live)
+        } else {
+            None
+        }
+    }
+
+    /// What follows from a read that failed at or before `now`.
+    fn unconfirmed(&self, cache: &GrantCache, now: Moment) -> GrantState {
+        // Where other reads succeed, the ledger is reachable, and it may say that this grant is
+        // revoked.
+        let is_unreachable = !cache.last_success.is_within(READ_TIMEOUT, now);
+        let was_live = self.confirmed.is_within(ACCEPTED_UNCONFIRMED_FOR, now);
+        GrantState::Unconfirmed {
+            is_acceptable: is_unreachable && was_live,
+        }
+    }
+
+    /// Returns true if calls do not wait for the ledger, because it has just failed.
+    fn waits_not(&self, cache: &GrantCache, now: Moment) -> bool {
+        let failed = self.failed.get();
+        let failed = failed.filter(|failed| now.since(*failed) < NO_WAIT_FOR);
+        cache.is_outage() || failed.is_some_and(|failed| !cache.has_answered_since(failed))
+    }
+}
+
+/// Returns what is known of the grant, and asks the ledger if that is more than a minute old.
+pub(crate) async fn state(app: &App, id: GrantId) -> GrantState {
+    let entry = app.grants.entry(id);
+    if let Some(state) = entry.known(app.moment()) {
+        return state;
+    }
+    let _asking = entry.asking.lock().await;
+    let now = app.moment();
+    if let Some(state) = entry.known(now) {
+        return state;
+    }
+    if entry.waits_not(&app.grants, now) {
+        probe(app, id, now);
+        return entry.unconfirmed(&app.grants, now);
+    }
+    ask(app, id, &entry).await
+}
+
+/// Asks the ledger without anybody waiting for it, so that its return is noticed.
+fn probe(app: &App, id: GrantId, now: Moment) {
+    if app.grants.may_probe(now)
+        && let Some(app) = app.shared()
+    {
+        tokio::spawn(async move {
+            let entry = app.grants.entry(id);
+            ask(&app, id, &entry).await;
+        });
+    }
+}
+
+async fn ask(app: &App, id: GrantId, entry: &Entry) -> GrantState {
+    let cache = &app.grants;
+    let asked = app.moment();
+    let answer = tokio::time::timeout(READ_TIMEOUT, app.ledger.grant(id)).await;
+    let now = app.moment();
+    let error = match answer {
+        Ok(Ok(found)) => {
+            cache.succeeded(now);
+            return match found {
+                Some(found) if found.record.revoked => {
+                    cache.revoke(id);
+                    GrantState::Ended
+                }
+                Some(_) => {
+                    entry.confirmed.set(asked);
+                    // It may have been revoked here while the answer was on its way.
+                    entry.known(asked).unwrap_or(GrantState::Live)
+                }
+                None => {
+                    entry.confirmed.clear();
+                    GrantState::Ended
+                }
+            };
+        }
         Ok(Err(error)) => chain(&error),
-        Err(_) => format!("no answer within {} seconds", PATIENCE.as_secs()),
+        Err(_) => format!("no answer within {} seconds", READ_TIMEOUT.as_secs()),
     };
-    let ask_again_at = now.plus(PAUSE).0;
-    app.grants
-        .ask_again_at
-        .store(ask_again_at, Ordering::Relaxed);
-    let pause = PAUSE.as_secs();
+    entry.failed.set(now);
+    if !cache.has_answered_since(asked) {
+        cache.failures.fetch_add(1, Ordering::AcqRel);
+    }
+    let state = entry.unconfirmed(cache, now);
     tracing::error!(
+        grant = ?id,
         error,
-        "ledger out of reach: for {pause} seconds tokens are accepted without it"
+        accepted = (state == GrantState::Unconfirmed { is_acceptable: true }),
+        "the ledger does not confirm a grant"
     );
-    true
+    state
 }
 
 /// Ready when `grant` has ended; never, where there is none.
@@ -115,9 +285,13 @@ pub(crate) async fn ended(app: Arc<App>, grant: Option<GrantId>) {
         return std::future::pending().await;
     };
     loop {
-        tokio::time::sleep(BELIEVE_FOR).await;
-        if !is_live(&app, grant, app.now()).await {
-            return;
+        tokio::time::sleep(STREAM_CHECK_INTERVAL).await;
+        match state(&app, grant).await {
+            GrantState::Live
+            | GrantState::Unconfirmed {
+                is_acceptable: true,
+            } => {}
+            GrantState::Ended | GrantState::Unconfirmed { .. } => return,
         }
     }
 }

@@ -6,7 +6,7 @@
 //! of a ring, so that a new secret can be put first while everything sealed under the old one
 //! stays good. AES-GCM-SIV (RFC 8452) keeps its promises even if a nonce should repeat.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use aes_gcm_siv::{
     Aes256GcmSiv, Key, KeyInit as _, Nonce,
@@ -57,7 +57,7 @@ impl Purpose {
         match self {
             Self::Client => "mcpo client v1",
             Self::Form => "mcpo form v1",
-            Self::Browser => "mcpo browser v3",
+            Self::Browser => "mcpo browser v2",
             Self::KnownBrowser => "mcpo known browser v1",
             Self::Code => "mcpo code v2",
             Self::AccessToken => "mcpo access token v2",
@@ -90,18 +90,27 @@ pub(crate) trait Sealable: Serialize + DeserializeOwned {
 pub(crate) const MAX_SEALED_LEN: usize = 16 * 1024;
 const KEY_ID_LEN: usize = 4;
 const NONCE_LEN: usize = 12;
+const TAG_LEN: usize = 16;
 const SECRET_LEN: usize = 32;
+/// Of 32 random bytes about 30 are different; fewer than these never happen by chance.
+const MIN_DISTINCT_BYTES: usize = 8;
+const RETIRED_PREFIX: &str = "retired:";
 /// Labels of the derived values that are not a purpose of sealing.
 const KEY_ID_LABEL: &str = "mcpo key id v1";
 const MAC_LABEL: &str = "mcpo mac v1";
 
 /// The secrets of a server: the first one seals, all of them open.
 ///
-/// Written as 32-byte keys in base64url without padding, separated by commas. To rotate, put a
-/// new key in front; drop the old one when everything sealed under it has expired.
+/// Written as 32-byte keys in base64url without padding, separated by commas. A key that is
+/// written `retired:KEY` opens the ids of clients that registered under it, and nothing else.
+///
+/// To rotate, set `OLD,NEW` on every instance, then `NEW,OLD`, and after a while `NEW` or
+/// `NEW,retired:OLD`. A new key must never be first before every instance knows it:
+/// `docs/key-rotation.md` has the whole procedure.
 #[derive(Clone)]
 pub struct KeyRing {
     keys: Arc<[RingKey]>,
+    retired: Arc<[RingKey]>,
 }
 
 struct RingKey {
@@ -128,27 +137,44 @@ pub enum KeyRingError {
     /// The key at this position (counted from 1) is not 32 bytes of base64url.
     #[error("key {0} is not 32 bytes in base64url without padding")]
     NotAKey(usize),
+    /// The key at this position (counted from 1) cannot be random.
+    #[error(
+        "key {0} is not random: it consists of fewer than {MIN_DISTINCT_BYTES} different bytes"
+    )]
+    Weak(usize),
 }
 
 impl KeyRing {
     /// Reads a ring from its text form.
     pub fn parse(text: &str) -> Result<Self, KeyRingError> {
         let mut keys = Vec::new();
+        let mut retired = Vec::new();
         for (index, key) in text.split(',').map(str::trim).enumerate() {
             if key.is_empty() {
                 continue;
             }
+            let (key, list) = match key.strip_prefix(RETIRED_PREFIX) {
+                Some(key) => (key, &mut retired),
+                None => (key, &mut keys),
+            };
             let secret = URL_SAFE_NO_PAD
                 .decode(key.trim_end_matches('='))
                 .ok()
                 .and_then(|bytes| <[u8; SECRET_LEN]>::try_from(bytes).ok())
                 .ok_or(KeyRingError::NotAKey(index + 1))?;
-            keys.push(RingKey::derive(&secret));
+            let distinct: BTreeSet<u8> = secret.iter().copied().collect();
+            if distinct.len() < MIN_DISTINCT_BYTES {
+                return Err(KeyRingError::Weak(index + 1));
+            }
+            list.push(RingKey::derive(&secret));
         }
         if keys.is_empty() {
             return Err(KeyRingError::Empty);
         }
-        Ok(Self { keys: keys.into() })
+        Ok(Self {
+            keys: keys.into(),
+            retired: retired.into(),
+        })
     }
 
     /// A ring with one new key. What it seals is lost with it: for tests.
@@ -156,6 +182,7 @@ impl KeyRing {
         let secret = random::bytes::<SECRET_LEN>().map_err(crate::Error::internal)?;
         Ok(Self {
             keys: vec![RingKey::derive(&secret)].into(),
+            retired: Arc::default(),
         })
     }
 
@@ -179,26 +206,46 @@ impl KeyRing {
 
     /// Opens what [`Self::seal`] made for the same type, under any key of the ring.
     pub(crate) fn open<T: Sealable>(&self, unverified_text: &str) -> Result<T, OpenError> {
-        let body = unverified_text
-            .strip_prefix(T::PURPOSE.prefix())
-            .filter(|body| body.len() <= MAX_SEALED_LEN)
-            .ok_or(OpenError)?;
-        let sealed = URL_SAFE_NO_PAD.decode(body).map_err(|_| OpenError)?;
-        let (key_id, rest) = sealed.split_first_chunk::<KEY_ID_LEN>().ok_or(OpenError)?;
-        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LEN>().ok_or(OpenError)?;
-        let key = self
-            .keys
-            .iter()
-            .find(|key| key.id == *key_id)
-            .ok_or(OpenError)?;
+        let parts = Parts::split(unverified_text, T::PURPOSE).ok_or(OpenError)?;
+        let key = self.find(parts.key_id, T::PURPOSE).ok_or(OpenError)?;
         let payload = Payload {
-            msg: ciphertext,
+            msg: &parts.ciphertext,
             aad: T::PURPOSE.label().as_bytes(),
         };
         let plain = key.ciphers[T::PURPOSE as usize]
-            .decrypt(&Nonce::from(*nonce), payload)
+            .decrypt(&Nonce::from(parts.nonce), payload)
             .map_err(|_| OpenError)?;
         postcard::from_bytes(&plain).map_err(|_| OpenError)
+    }
+
+    fn find(&self, id: [u8; KEY_ID_LEN], purpose: Purpose) -> Option<&RingKey> {
+        let retired = match purpose {
+            Purpose::Client => &*self.retired,
+            _ => &[],
+        };
+        self.keys.iter().chain(retired).find(|key| key.id == id)
+    }
+
+    /// Returns true if `unverified_text` has the form of a sealed `T`, and was sealed under a key
+    /// that is not in this ring. Another instance may know the key.
+    pub(crate) fn lacks_key_of<T: Sealable>(&self, unverified_text: &str) -> bool {
+        Parts::split(unverified_text, T::PURPOSE).is_some_and(|parts| {
+            let mut known = self.keys.iter().chain(&*self.retired);
+            known.all(|key| key.id != parts.key_id)
+        })
+    }
+
+    /// Returns true if `text` was sealed under the first key, so that no other key is needed.
+    pub(crate) fn is_sealed_by_first<T: Sealable>(&self, text: &str) -> bool {
+        let parts = Parts::split(text, T::PURPOSE);
+        let first = self.keys.first();
+        parts.is_some_and(|parts| first.is_some_and(|key| key.id == parts.key_id))
+    }
+
+    /// The public names of all keys, the sealing key's first. They tell keys apart and are in
+    /// front of every sealed text.
+    pub(crate) fn key_ids(&self) -> impl Iterator<Item = [u8; KEY_ID_LEN]> {
+        self.keys.iter().chain(&*self.retired).map(|key| key.id)
     }
 
     /// A keyed digest of `parts` under each key of the ring, the sealing key's first.
@@ -209,6 +256,38 @@ impl KeyRing {
         parts: &'a [&'a [u8]],
     ) -> impl Iterator<Item = [u8; 32]> + use<'a> {
         self.keys.iter().map(move |key| key.mac(parts))
+    }
+
+    /// The same, with the retired keys last: for what belongs to a client's registration.
+    pub(crate) fn macs_of_clients<'a>(
+        &'a self,
+        parts: &'a [&'a [u8]],
+    ) -> impl Iterator<Item = [u8; 32]> + use<'a> {
+        let keys = self.keys.iter().chain(&*self.retired);
+        keys.map(move |key| key.mac(parts))
+    }
+}
+
+/// The parts of a sealed text, before anything is known about them.
+struct Parts {
+    key_id: [u8; KEY_ID_LEN],
+    nonce: [u8; NONCE_LEN],
+    ciphertext: Vec<u8>,
+}
+
+impl Parts {
+    fn split(unverified_text: &str, purpose: Purpose) -> Option<Self> {
+        let body = unverified_text
+            .strip_prefix(purpose.prefix())
+            .filter(|body| body.len() <= MAX_SEALED_LEN)?;
+        let sealed = URL_SAFE_NO_PAD.decode(body).ok()?;
+        let (key_id, rest) = sealed.split_first_chunk::<KEY_ID_LEN>()?;
+        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LEN>()?;
+        (ciphertext.len() > TAG_LEN).then(|| Self {
+            key_id: *key_id,
+            nonce: *nonce,
+            ciphertext: ciphertext.to_vec(),
+        })
     }
 }
 
@@ -256,6 +335,13 @@ pub(crate) struct SealError;
 #[error("not sealed by this server")]
 pub(crate) struct OpenError;
 
+/// Keys for unit tests, which are as random as real ones.
+#[cfg(test)]
+pub(crate) mod test_keys {
+    pub(crate) const KEY: &str = "nJf9-2P7jQRmJJYTuxkQlkw9BQVyIGT9UVsbqpYP25g";
+    pub(crate) const OTHER_KEY: &str = "kOGm3x_6VEKfHIHYUW1uecf9by3yQV86t5SzTcgOQHQ";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,8 +358,11 @@ mod tests {
         const PURPOSE: Purpose = Purpose::AccessToken;
     }
 
-    fn key(byte: u8) -> String {
-        URL_SAFE_NO_PAD.encode([byte; SECRET_LEN])
+    fn key(number: u8) -> String {
+        let bytes: [u8; SECRET_LEN] = std::array::from_fn(|index| {
+            number.wrapping_add(u8::try_from(index).unwrap().wrapping_mul(7))
+        });
+        URL_SAFE_NO_PAD.encode(bytes)
     }
 
     fn ring(text: &str) -> KeyRing {
@@ -328,6 +417,63 @@ mod tests {
         assert_eq!(error, KeyRingError::NotAKey(2));
         assert!(!error.to_string().contains("hunter2"));
         assert!(!format!("{:?}", ring(&key(1))).contains(&key(1)));
+    }
+
+    #[test]
+    fn a_key_without_variety_is_refused() {
+        for weak in ["A".repeat(43), format!("{}E", "T".repeat(42))] {
+            let parsed = KeyRing::parse(&format!("{},{weak}", key(1)));
+            assert_eq!(parsed.unwrap_err(), KeyRingError::Weak(2));
+        }
+        for _ in 0..1000 {
+            let secret = random::bytes::<SECRET_LEN>().unwrap();
+            ring(&URL_SAFE_NO_PAD.encode(secret));
+        }
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct ClientSample(String);
+    impl Sealable for ClientSample {
+        const PURPOSE: Purpose = Purpose::Client;
+    }
+
+    #[test]
+    fn a_retired_key_opens_client_ids_and_nothing_else() {
+        let old = ring(&key(1));
+        let id = old.seal(&ClientSample("x".into())).unwrap();
+        let code = old.seal(&Sample("x".into())).unwrap();
+        let retired = ring(&format!("{},retired:{}", key(2), key(1)));
+        assert!(retired.open::<ClientSample>(&id).is_ok());
+        assert_eq!(retired.open::<Sample>(&code), Err(OpenError));
+        assert!(!retired.lacks_key_of::<Sample>(&code), "it is known");
+        let parts: &[&[u8]] = &[b"x"];
+        assert_eq!(retired.macs(parts).count(), 1);
+        assert_eq!(
+            retired.macs_of_clients(parts).last(),
+            old.macs(parts).next()
+        );
+        let only_retired = KeyRing::parse(&format!("retired:{}", key(1)));
+        assert_eq!(only_retired.unwrap_err(), KeyRingError::Empty);
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_from_rubbish() {
+        let other = ring(&key(3));
+        let text = other.seal(&Sample("hello".into())).unwrap();
+        let ours = ring(&key(1));
+        assert!(ours.lacks_key_of::<Sample>(&text));
+        assert!(!ours.lacks_key_of::<Other>(&text));
+        assert!(!other.lacks_key_of::<Sample>(&text));
+        for rubbish in [
+            "",
+            "mcpo_ac_",
+            "mcpo_ac_AAAA",
+            "mcpo_ac_!",
+            &text[..40],
+            "hello",
+        ] {
+            assert!(!ours.lacks_key_of::<Sample>(rubbish), "{rubbish}");
+        }
     }
 
     #[test]

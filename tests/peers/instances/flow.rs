@@ -23,17 +23,14 @@ static TYPING: Semaphore = Semaphore::const_new(8);
 /// Somebody with a client and a browser, at an address of their own.
 pub struct Visitor {
     number: u32,
+    /// The port in the service's public address.
     port: u16,
+    /// Where requests go.
+    to: u16,
     cookie: Option<String>,
     client: String,
     /// How often something was asked again.
     pub retries: usize,
-}
-
-/// An answer, and whether a request for it broke off before.
-struct Heard {
-    answer: Response<Bytes>,
-    after_break: bool,
 }
 
 /// What a client holds.
@@ -48,6 +45,7 @@ impl Visitor {
         Self {
             number,
             port,
+            to: port,
             cookie: None,
             client: String::new(),
             retries: 0,
@@ -72,15 +70,8 @@ impl Visitor {
         let heard = self
             .post("/register", "application/json", metadata.to_string())
             .await;
-        assert_eq!(
-            heard.answer.status(),
-            StatusCode::CREATED,
-            "{:?}",
-            heard.answer
-        );
-        let id = json_of(&heard.answer)["client_id"]
-            .as_str()
-            .map(str::to_owned);
+        assert_eq!(heard.status(), StatusCode::CREATED, "{:?}", heard);
+        let id = json_of(&heard)["client_id"].as_str().map(str::to_owned);
         self.client = id.expect("an id");
     }
 
@@ -103,34 +94,44 @@ impl Visitor {
             // It is one person, who cannot type a thousand passwords in one moment.
             let _typing = TYPING.acquire().await.expect("it is never closed");
             let heard = self.post("/sign-in", FORM, fields).await;
-            let next = location(&heard.answer);
+            let next = location(&heard);
             page = self.page(&next).await;
         }
         let decision = form(&[("form", &form_in(&page)), ("decision", "allow")]);
         let heard = self.post("/consent", FORM, decision).await;
-        let back = location(&heard.answer);
+        let back = location(&heard);
         query_of(&back, "code").unwrap_or_else(|| panic!("no code in {back}"))
     }
 
-    /// Exchanges a code. `None` if a request for it broke off, and it was spent by that.
-    pub async fn exchange(&mut self, code: &str) -> Option<Tokens> {
-        let heard = self.try_exchange(code).await;
-        match (heard.answer.status(), heard.after_break) {
-            (StatusCode::OK, _) => Some(tokens_of(&heard.answer)),
-            (StatusCode::BAD_REQUEST, true) => {
-                assert_eq!(json_of(&heard.answer)["error"], "invalid_grant");
-                None
-            }
-            _ => panic!("a code was lost: {:?}", heard.answer),
-        }
+    /// Exchanges a code, and repeats the exchange if a request for it broke off.
+    pub async fn exchange(&mut self, code: &str) -> Tokens {
+        let answer = self.try_exchange(code).await;
+        assert_eq!(
+            answer.status(),
+            StatusCode::OK,
+            "a code was lost: {answer:?}"
+        );
+        tokens_of(&answer)
+    }
+
+    /// Gives the tokens back.
+    pub async fn revoke(&mut self, tokens: &Tokens) {
+        let body = form(&[("token", &tokens.refresh), ("client_id", &self.client)]);
+        let answer = self.post("/revoke", FORM, body).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
+    }
+
+    /// Sends the next requests to this port.
+    pub fn go_to(&mut self, port: u16) {
+        self.to = port;
     }
 
     /// Whether the exchange of a code succeeds.
     pub async fn can_exchange(&mut self, code: &str) -> bool {
-        self.try_exchange(code).await.answer.status() == StatusCode::OK
+        self.try_exchange(code).await.status() == StatusCode::OK
     }
 
-    async fn try_exchange(&mut self, code: &str) -> Heard {
+    async fn try_exchange(&mut self, code: &str) -> Response<Bytes> {
         let body = form(&[
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -143,21 +144,44 @@ impl Visitor {
 
     /// New tokens; `None` if the grant has ended.
     pub async fn refresh(&mut self, tokens: &Tokens) -> Option<Tokens> {
+        let answer = self.try_refresh(tokens).await;
+        match answer.status() {
+            StatusCode::OK => Some(tokens_of(&answer)),
+            StatusCode::BAD_REQUEST => None,
+            _ => panic!("neither good nor bad: {answer:?}"),
+        }
+    }
+
+    /// Whether the tokens can be refreshed by this client.
+    pub async fn can_refresh(&mut self, tokens: &Tokens) -> bool {
+        self.try_refresh(tokens).await.status() == StatusCode::OK
+    }
+
+    async fn try_refresh(&mut self, tokens: &Tokens) -> Response<Bytes> {
         let body = form(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", &tokens.refresh),
             ("client_id", &self.client),
         ]);
-        let heard = self.post("/token", FORM, body).await;
-        match heard.answer.status() {
-            StatusCode::OK => Some(tokens_of(&heard.answer)),
-            StatusCode::BAD_REQUEST => None,
-            _ => panic!("neither good nor bad: {:?}", heard.answer),
-        }
+        self.post("/token", FORM, body).await
+    }
+
+    /// Calls a tool.
+    pub async fn call(&mut self, tokens: &Tokens) {
+        let answer = self.try_call(tokens).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
+        let said = json_of(&answer);
+        let sum = (self.number + 1).to_string();
+        assert_eq!(said["result"]["content"][0]["text"], *sum, "{said}");
+    }
+
+    /// Whether the tokens open the tools.
+    pub async fn can_call(&mut self, tokens: &Tokens) -> bool {
+        self.try_call(tokens).await.status() == StatusCode::OK
     }
 
     /// Calls a tool, in the stateless form.
-    pub async fn call(&mut self, tokens: &Tokens) {
+    async fn try_call(&mut self, tokens: &Tokens) -> Response<Bytes> {
         let body = json!({
             "jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": {
@@ -171,23 +195,18 @@ impl Visitor {
             },
         });
         let body = body.to_string();
-        let heard = self
-            .ask(|| {
-                Request::post("/mcp")
-                    .header(header::CONTENT_TYPE, "application/json")
-                    .header(header::ACCEPT, "application/json, text/event-stream")
-                    .header(header::AUTHORIZATION, format!("Bearer {}", tokens.access))
-                    .header("mcp-protocol-version", "2026-07-28")
-                    .header("mcp-method", "tools/call")
-                    .header("mcp-name", "add")
-                    .body(Full::from(body.clone()))
-                    .expect("a request")
-            })
-            .await;
-        assert_eq!(heard.answer.status(), StatusCode::OK, "{:?}", heard.answer);
-        let said = json_of(&heard.answer);
-        let sum = (self.number + 1).to_string();
-        assert_eq!(said["result"]["content"][0]["text"], *sum, "{said}");
+        self.ask(|| {
+            Request::post("/mcp")
+                .header(header::CONTENT_TYPE, "application/json")
+                .header(header::ACCEPT, "application/json, text/event-stream")
+                .header(header::AUTHORIZATION, format!("Bearer {}", tokens.access))
+                .header("mcp-protocol-version", "2026-07-28")
+                .header("mcp-method", "tools/call")
+                .header("mcp-name", "add")
+                .body(Full::from(body.clone()))
+                .expect("a request")
+        })
+        .await
     }
 
     async fn page(&mut self, path: &str) -> String {
@@ -198,11 +217,11 @@ impl Visitor {
                 request.body(Full::default()).expect("a request")
             })
             .await;
-        assert_eq!(heard.answer.status(), StatusCode::OK, "{:?}", heard.answer);
-        String::from_utf8_lossy(heard.answer.body()).into_owned()
+        assert_eq!(heard.status(), StatusCode::OK, "{:?}", heard);
+        String::from_utf8_lossy(heard.body()).into_owned()
     }
 
-    async fn post(&mut self, path: &str, kind: &str, body: String) -> Heard {
+    async fn post(&mut self, path: &str, kind: &str, body: String) -> Response<Bytes> {
         let cookie = self.cookie.clone();
         self.ask(|| {
             let request = Request::post(path).header(header::CONTENT_TYPE, kind);
@@ -213,22 +232,18 @@ impl Visitor {
     }
 
     /// Asks until there is an answer that is one.
-    async fn ask(&mut self, request: impl Fn() -> Request<Full<Bytes>>) -> Heard {
+    async fn ask(&mut self, request: impl Fn() -> Request<Full<Bytes>>) -> Response<Bytes> {
         let began = Instant::now();
-        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, self.to));
         let first = u32::from(Ipv4Addr::new(127, 2, 0, 1));
         let from = Ipv4Addr::from(first + self.number);
-        let mut after_break = false;
         loop {
             let mut request = request();
             let host = format!("localhost:{}", self.port);
             let host = host.parse().expect("a header");
             request.headers_mut().insert(header::HOST, host);
             let last = match wire::send(from, to, request).await {
-                Ok(answer) if answer.status() == StatusCode::BAD_GATEWAY => {
-                    after_break = true;
-                    "an instance that went"
-                }
+                Ok(answer) if answer.status() == StatusCode::BAD_GATEWAY => "an instance that went",
                 Ok(answer)
                     if matches!(
                         answer.status(),
@@ -239,10 +254,7 @@ impl Visitor {
                 }
                 Ok(answer) => {
                     self.keep_cookie(&answer);
-                    return Heard {
-                        answer,
-                        after_break,
-                    };
+                    return answer;
                 }
                 Err(broken) => panic!("the balancer itself: {broken:?}"),
             };

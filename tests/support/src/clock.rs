@@ -8,28 +8,48 @@ use std::{
 use mcpo_runtime::{Clock, SystemClock, Timestamp};
 
 /// Stands still until it is told to move.
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock {
+    wall: AtomicU64,
+    monotonic: AtomicU64,
+}
 
 impl Default for ManualClock {
     fn default() -> Self {
-        Self(AtomicU64::new(1_800_000_000))
+        Self::at(1_800_000_000)
     }
 }
 
 impl ManualClock {
+    const fn at(seconds: u64) -> Self {
+        Self {
+            wall: AtomicU64::new(seconds),
+            monotonic: AtomicU64::new(1000),
+        }
+    }
+
     /// Begins at the real time, for what is shared with programs that have no other.
     pub fn from_now() -> Self {
-        Self(AtomicU64::new(SystemClock.now().0))
+        Self::at(SystemClock.now().0)
     }
 
     /// Moves on.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
+        self.wall.fetch_add(by.as_secs(), Ordering::SeqCst);
+        self.monotonic.fetch_add(by.as_secs(), Ordering::SeqCst);
+    }
+
+    /// Sets the time back, as an administrator or NTP does.
+    pub fn set_back(&self, by: Duration) {
+        self.wall.fetch_sub(by.as_secs(), Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.monotonic.load(Ordering::SeqCst))
     }
 }

@@ -12,6 +12,7 @@ pub mod as_caller;
 pub mod asleep;
 pub mod client;
 pub mod clock;
+pub mod faulty_ledger;
 pub mod fixture;
 pub mod github;
 pub mod google;

@@ -10,7 +10,9 @@ use std::{
 use crate::client::http;
 
 /// A key ring for servers that are started more than once.
-pub const SECRET: &str = "TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTE";
+pub const SECRET: &str = "Y_EWFDw4Pt7muInnvySzcV8LKWyYjQ_TqZFlDL80OFM";
+/// Another key, to rotate to.
+pub const OTHER_SECRET: &str = "i8mbOIcUXgIOz18zMspvTAfXlbMpirn2k7OxBCgaDFk";
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 

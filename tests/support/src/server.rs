@@ -6,7 +6,7 @@ use mcpo_runtime::{BaseUrl, Clock, Config, KeyRing, Server};
 use rmcp::ServerHandler;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::{clock::ManualClock, sample::Sample};
+use crate::{clock::ManualClock, process::SECRET, sample::Sample};
 
 /// A running server; it is stopped when the value goes.
 pub struct TestServer {
@@ -20,7 +20,7 @@ pub struct TestServer {
 
 /// A key ring that is the same in every test, so that a server can be started again with it.
 pub fn test_keys() -> KeyRing {
-    KeyRing::parse(&format!("{}E", "T".repeat(42))).expect("a valid ring")
+    KeyRing::parse(SECRET).expect("a valid ring")
 }
 
 impl TestServer {

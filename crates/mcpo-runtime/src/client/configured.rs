@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{AuthMethod, Client, ClientError, ClientKey, display_name, expect_method};
+use super::{AuthMethod, Client, ClientError, ClientKey, display_name, expect_no_secret};
 use crate::redirect_uri::RegisteredRedirectUri;
 
 /// A client that is known beforehand.
@@ -81,12 +81,14 @@ impl ConfiguredClient {
         method: AuthMethod,
     ) -> Result<bool, ClientError> {
         let Some(digest) = &self.secret else {
-            expect_method(AuthMethod::None, method)?;
+            expect_no_secret(unverified_secret, method)?;
             return Ok(false);
         };
         let Some(unverified) = unverified_secret else {
-            expect_method(AuthMethod::SecretBasic, method)?;
-            return Err(ClientError::Secret);
+            return Err(ClientError::Method {
+                registered: AuthMethod::SecretBasic.as_str(),
+                used: method.as_str(),
+            });
         };
         let ours: bool = Sha256::digest(unverified).as_slice().ct_eq(digest).into();
         if ours {

@@ -20,7 +20,13 @@ use self::{
     fetch::Fetcher,
 };
 pub(crate) use self::{configured::parse_configured, registration::Registration};
-use crate::{Error, clock::Timestamp, redirect_uri::RegisteredRedirectUri, seal::KeyRing};
+use crate::{
+    Error,
+    clock::Timestamp,
+    grant::{Fingerprint, RefreshToken},
+    redirect_uri::RegisteredRedirectUri,
+    seal::KeyRing,
+};
 
 /// How a client proves at the token endpoint who it is (RFC 7591 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +89,8 @@ pub(crate) struct ProvenClient {
     pub(crate) key: ClientKey,
     pub(crate) id: String,
     pub(crate) has_secret: bool,
+    /// The digest of its secret, if it registered here with one.
+    pub(crate) registered_secret: Option<Fingerprint>,
 }
 
 /// Why a client is not let in.
@@ -99,6 +107,8 @@ pub(crate) enum ClientError {
     },
     #[error("the client secret is wrong")]
     Secret,
+    #[error("this server accepts only clients that keep a secret")]
+    Public,
 }
 
 /// All ways to know a client.
@@ -149,9 +159,18 @@ impl Clients {
         {
             return Ok(self.documents.client(&url, now, may_fetch).await?);
         }
-        Registration::open(unverified_id, keys)
-            .map(|registration| registration.into_client(unverified_id))
-            .ok_or(ClientError::Unknown)
+        let registration = self.registration(unverified_id, keys)?;
+        Ok(registration.into_client(unverified_id))
+    }
+
+    /// The registration whose id this is, if such clients are accepted (still: the setting may be
+    /// newer than the registration).
+    fn registration(&self, id: &str, keys: &KeyRing) -> Result<Registration, ClientError> {
+        let registration = Registration::open(id, keys).ok_or(ClientError::Unknown)?;
+        if registration.is_public() && !self.public {
+            return Err(ClientError::Public);
+        }
+        Ok(registration)
     }
 
     /// The client with this id, proven as it is known, for a token request.
@@ -165,30 +184,67 @@ impl Clients {
         method: AuthMethod,
         keys: &KeyRing,
     ) -> Result<ProvenClient, ClientError> {
+        let mut registered_secret = None;
         let has_secret = if let Some(client) = self.configured.get(unverified_id) {
             client.prove(unverified_secret, method)?
         } else if self.public && DocumentUrl::parse(unverified_id)?.is_some() {
-            expect_method(AuthMethod::None, method)?;
+            expect_no_secret(unverified_secret, method)?;
             false
         } else {
-            let registration =
-                Registration::open(unverified_id, keys).ok_or(ClientError::Unknown)?;
-            registration.prove(unverified_id, unverified_secret, method, keys)?
+            let registration = self.registration(unverified_id, keys)?;
+            registered_secret =
+                registration.prove(unverified_id, unverified_secret, method, keys)?;
+            registered_secret.is_some()
         };
         Ok(ProvenClient {
             key: ClientKey::of(unverified_id),
             id: unverified_id.to_owned(),
             has_secret,
+            registered_secret,
+        })
+    }
+
+    /// A client that registered here and whose id cannot be opened any more, because its key was
+    /// dropped from the ring, proven by a refresh token that was issued to it since.
+    pub(crate) fn prove_by_token(
+        &self,
+        unverified_id: &str,
+        unverified_secret: Option<&str>,
+        method: AuthMethod,
+        token: &RefreshToken,
+        keys: &KeyRing,
+    ) -> Result<ProvenClient, ClientError> {
+        // Tokens of earlier versions do not say whether their client has a secret.
+        let says_all = token.granted_at.is_some();
+        let key = ClientKey::of(unverified_id);
+        if !keys.lacks_key_of::<Registration>(unverified_id)
+            || token.grant.client != key
+            || !says_all
+        {
+            return Err(ClientError::Unknown);
+        }
+        match (token.client_secret, unverified_secret) {
+            (Some(digest), Some(secret)) if digest.is_of(secret) => {}
+            (Some(_), _) => return Err(ClientError::Secret),
+            (None, _) if !self.public => return Err(ClientError::Public),
+            (None, secret) => expect_no_secret(secret, method)?,
+        }
+        Ok(ProvenClient {
+            key,
+            id: unverified_id.to_owned(),
+            has_secret: token.client_secret.is_some(),
+            registered_secret: token.client_secret,
         })
     }
 }
 
-fn expect_method(registered: AuthMethod, used: AuthMethod) -> Result<(), ClientError> {
-    if registered == used {
+/// Some clients that have no secret send an empty one.
+fn expect_no_secret(unverified_secret: Option<&str>, used: AuthMethod) -> Result<(), ClientError> {
+    if unverified_secret.is_none_or(str::is_empty) {
         return Ok(());
     }
     Err(ClientError::Method {
-        registered: registered.as_str(),
+        registered: AuthMethod::None.as_str(),
         used: used.as_str(),
     })
 }

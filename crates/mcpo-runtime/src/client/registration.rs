@@ -5,9 +5,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use super::{AuthMethod, Client, ClientError, ClientKey, expect_method};
+use super::{AuthMethod, Client, ClientError, ClientKey, expect_no_secret};
 use crate::{
     clock::Timestamp,
+    grant::Fingerprint,
     redirect_uri::RegisteredRedirectUri,
     seal::{KeyRing, Purpose, Sealable},
 };
@@ -49,18 +50,30 @@ impl Registration {
         }
     }
 
-    /// Whether the client came as it registered; the answer says whether with a secret.
+    /// Returns true if the client keeps no secret.
+    pub(super) const fn is_public(&self) -> bool {
+        matches!(self.auth_method, AuthMethod::None)
+    }
+
+    /// Checks that the client came with its secret, in either of the two places, or without one if
+    /// it has none. Returns the digest of the secret.
     pub(crate) fn prove(
         &self,
         id: &str,
         unverified_secret: Option<&str>,
         method: AuthMethod,
         keys: &KeyRing,
-    ) -> Result<bool, ClientError> {
-        expect_method(self.auth_method, method)?;
+    ) -> Result<Option<Fingerprint>, ClientError> {
+        if self.is_public() {
+            expect_no_secret(unverified_secret, method)?;
+            return Ok(None);
+        }
         match unverified_secret {
-            None => Ok(false),
-            Some(secret) if is_secret_of(id, secret, keys) => Ok(true),
+            None => Err(ClientError::Method {
+                registered: self.auth_method.as_str(),
+                used: method.as_str(),
+            }),
+            Some(secret) if is_secret_of(id, secret, keys) => Ok(Some(Fingerprint::of(secret))),
             Some(_) => Err(ClientError::Secret),
         }
     }
@@ -76,7 +89,7 @@ fn is_secret_of(id: &str, unverified_secret: &str, keys: &KeyRing) -> bool {
 fn secrets(id: &str, keys: &KeyRing) -> impl Iterator<Item = String> {
     let parts = [b"client secret".as_slice(), id.as_bytes()];
     let secrets: Vec<_> = keys
-        .macs(&parts)
+        .macs_of_clients(&parts)
         .map(|mac| format!("mcpo_cs_{}", URL_SAFE_NO_PAD.encode(mac)))
         .collect();
     secrets.into_iter()
@@ -85,11 +98,13 @@ fn secrets(id: &str, keys: &KeyRing) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seal::test_keys::{KEY, OTHER_KEY};
 
     #[test]
     fn as15_a_secret_is_derived_and_survives_rotation() {
-        let old = KeyRing::parse(&"A".repeat(43)).unwrap();
-        let new = KeyRing::parse(&format!("{}E,{}", "B".repeat(42), "A".repeat(43))).unwrap();
+        let old = KeyRing::parse(KEY).unwrap();
+        let new = KeyRing::parse(&format!("{OTHER_KEY},{KEY}")).unwrap();
+        let retired = KeyRing::parse(&format!("{OTHER_KEY},retired:{KEY}")).unwrap();
         let registration = Registration {
             name: "x".into(),
             redirect_uris: vec![],
@@ -98,10 +113,30 @@ mod tests {
         };
         let id = old.seal(&registration).unwrap();
         let secret = registration.secret(&id, &old).unwrap();
-        let found = Registration::open(&id, &new).unwrap();
-        let prove = |secret| found.prove(&id, secret, AuthMethod::SecretPost, &new);
-        assert_eq!(prove(Some(&secret)), Ok(true));
-        assert_eq!(prove(Some("mcpo_cs_x")), Err(ClientError::Secret));
-        assert_eq!(prove(Some("")), Err(ClientError::Secret));
+        for ring in [&new, &retired] {
+            let found = Registration::open(&id, ring).unwrap();
+            for method in [AuthMethod::SecretPost, AuthMethod::SecretBasic] {
+                let prove = |secret| found.prove(&id, secret, method, ring);
+                assert_eq!(prove(Some(&secret)), Ok(Some(Fingerprint::of(&secret))));
+                assert_eq!(prove(Some("mcpo_cs_x")), Err(ClientError::Secret));
+                assert_eq!(prove(Some("")), Err(ClientError::Secret));
+            }
+            assert!(found.prove(&id, None, AuthMethod::None, ring).is_err());
+        }
+    }
+
+    #[test]
+    fn a_public_client_may_send_an_empty_secret_and_no_other() {
+        let keys = KeyRing::parse(KEY).unwrap();
+        let registration = Registration {
+            name: "x".into(),
+            redirect_uris: vec![],
+            auth_method: AuthMethod::None,
+            issued_at: Timestamp(1),
+        };
+        let prove = |secret, method| registration.prove("id", secret, method, &keys);
+        assert_eq!(prove(None, AuthMethod::None), Ok(None));
+        assert_eq!(prove(Some(""), AuthMethod::SecretBasic), Ok(None));
+        assert!(prove(Some("x"), AuthMethod::SecretBasic).is_err());
     }
 }

@@ -83,6 +83,7 @@ pub(super) fn read(
     let authorization_server = reader.authorization_server(login.as_ref());
     let clients = reader.clients();
     let ledger = reader.ledger(on_cloud_run);
+    let grants_not_before = reader.grants_not_before();
     let allowed_origins = reader.allowed_origins();
     let is_open_to_anyone = reader.flag("MCPO_OPEN_TO_ANYONE");
     let trusted_proxies = reader.trusted_proxies(on_cloud_run);
@@ -100,6 +101,7 @@ pub(super) fn read(
             clients,
             authorization_server,
             ledger,
+            grants_not_before,
             title,
             logo,
             public_clients,
@@ -237,7 +239,9 @@ impl Reader<'_> {
         };
         match KeyRing::parse(&text) {
             Ok(keys) => Some(keys),
-            Err(error @ (KeyRingError::Empty | KeyRingError::NotAKey(_))) => {
+            Err(
+                error @ (KeyRingError::Empty | KeyRingError::NotAKey(_) | KeyRingError::Weak(_)),
+            ) => {
                 let problem = format!("cannot be used: {error}");
                 self.wrong("MCPO_SECRET", None, problem, SECRET_HELP);
                 None

@@ -5,6 +5,7 @@ mod open_access;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -15,8 +16,9 @@ use crate::{
     base_url::BaseUrl,
     client::ConfiguredClient,
     client_ip::TrustedProxies,
+    clock::Timestamp,
     external::AuthorizationServer,
-    ledger::{BucketName, Endpoints},
+    ledger::{BucketName, Endpoints, Ledger},
     login::{Login, Nobody, Password, PasswordSecret},
     pages::Logo,
     scope::Scopes,
@@ -37,6 +39,7 @@ pub struct Config {
     pub(crate) clients: Vec<ConfiguredClient>,
     pub(crate) authorization_server: Option<AuthorizationServer>,
     pub(crate) ledger: LedgerChoice,
+    pub(crate) grants_not_before: Option<Timestamp>,
     pub(crate) title: Option<String>,
     pub(crate) logo: Option<Logo>,
     pub(crate) public_clients: bool,
@@ -57,7 +60,26 @@ pub(crate) enum LedgerChoice {
     Bucket(BucketName, Endpoints),
     #[cfg(feature = "redis")]
     Redis(crate::ledger::RedisAddress),
+    Given(GivenLedger),
 }
+
+/// A ledger that was made elsewhere.
+#[derive(Clone)]
+pub(crate) struct GivenLedger(pub(crate) Arc<dyn Ledger>);
+
+impl fmt::Debug for GivenLedger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("GivenLedger")
+    }
+}
+
+impl PartialEq for GivenLedger {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for GivenLedger {}
 
 const DEFAULT_PORT: u16 = 8080;
 /// Pages that may call `/mcp` from a browser, beside our own and those on loopback.
@@ -81,6 +103,7 @@ impl Config {
             clients: Vec::new(),
             authorization_server: None,
             ledger: LedgerChoice::Memory,
+            grants_not_before: None,
             title: None,
             logo: None,
             public_clients: true,
@@ -176,6 +199,22 @@ impl Config {
         self
     }
 
+    /// Keeps the ledger in one of your own, for example a [`MemoryLedger`](crate::ledger::MemoryLedger)
+    /// that several servers of one process share.
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
+        self.ledger = LedgerChoice::Given(GivenLedger(ledger));
+        self
+    }
+
+    /// Ends all grants from before this moment: their tokens and codes are refused. For a ledger
+    /// that was restored from a copy, which does not know what was revoked since.
+    #[must_use]
+    pub const fn with_grants_not_before(mut self, moment: Timestamp) -> Self {
+        self.grants_not_before = Some(moment);
+        self
+    }
+
     /// Knows this client, beside those that register or describe themselves.
     #[must_use]
     pub fn with_client(mut self, client: ConfiguredClient) -> Self {
@@ -246,6 +285,8 @@ impl Config {
     /// | `MCPO_LEDGER` | `gs://BUCKET`, `sqlite:PATH`, `memory`, or with the feature `redis` `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` (with TLS `rediss://`) | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
     /// | `MCPO_LEDGER_CA` | who vouches for a `rediss://`: certificates in PEM, or a file with them | the public authorities |
     /// | `MCPO_CA` | who vouches, beside the public authorities, for the servers that this one asks: sign-in providers, an authorization server elsewhere, what tools ask with [`http_client`](crate::http_client); certificates in PEM, or a file with them. Not for a ledger, which has `MCPO_LEDGER_CA` | the public authorities |
+    /// | `MCPO_LEDGER_PLAINTEXT` | `1`: a Redis without TLS is accepted on another host, because the network in between is private | TLS is required off loopback |
+    /// | `MCPO_GRANTS_NOT_BEFORE` | a time like `2026-11-28T12:00:00Z`: grants from before it have ended, see [`Config::with_grants_not_before`] | none have |
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
     /// | `MCPO_OPEN_LISTING` | `1`: anybody may see which tools there are | a token is needed |
     /// | `MCPO_TITLE` | name above the pages | the server's name |

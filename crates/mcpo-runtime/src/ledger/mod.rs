@@ -48,6 +48,18 @@ pub trait Ledger: Send + Sync + 'static {
         expected: Option<Version>,
         next: GrantRecord,
     ) -> LedgerFuture<'_, Swap>;
+
+    /// By how many seconds the ledger's clock is ahead of the clock that this value was made with;
+    /// `None` if it has no clock of its own, or does not show it.
+    fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+/// By how many seconds `theirs` is ahead of `ours`.
+fn difference(theirs: Timestamp, ours: Timestamp) -> i64 {
+    let size = i64::try_from(theirs.0.abs_diff(ours.0)).unwrap_or(i64::MAX);
+    if theirs < ours { -size } else { size }
 }
 
 /// 16 random bytes that name a code or a grant.

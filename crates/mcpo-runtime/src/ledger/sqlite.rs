@@ -1,14 +1,17 @@
 //! A ledger in a SQLite file: the default for one machine, survives restarts.
 
-use std::{
-    fs, io,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+mod file;
+mod slot;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use rusqlite::{OptionalExtension as _, TransactionBehavior, params};
+use tokio::time::Instant;
+
+use self::{
+    file::LedgerFile,
+    slot::{Slot, connect},
 };
-
-use rusqlite::{Connection, OptionalExtension as _, params};
-
 use super::{GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, Swap, Version, Versioned};
 use crate::clock::{Clock, SystemClock, Timestamp};
 
@@ -17,11 +20,13 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 /// Write-ahead logging with full synchronisation: an answer means that the change is on disk.
 pub struct SqliteLedger {
     clock: Arc<dyn Clock>,
-    connection: Arc<Mutex<Connection>>,
+    /// Reads need no lock of the file, so they do not wait behind writes that wait for one.
+    reader: Slot,
+    writer: Slot,
 }
 
-/// How long a process waits for another one's write.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one request to the ledger may take, with everything that it waits for.
+const DEADLINE: Duration = Duration::from_secs(5);
 /// The layout below; a file with a higher number was made by a newer mcpo.
 const LAYOUT: i64 = UPGRADES.len().cast_signed() as i64;
 /// What turns a file of each layout into the next one; an empty file has layout 0.
@@ -47,79 +52,15 @@ impl SqliteLedger {
 
     /// Like [`Self::open`], with the time from `clock`.
     pub fn open_with_clock(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, LedgerError> {
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            create_private_folder(folder)
-                .map_err(|error| LedgerError::new("make its folder", error))?;
-        }
-        let connection =
-            connect(path).map_err(|error| LedgerError::new("open its database", error))?;
-        check_layout(&connection)?;
+        file::prepare(path)?;
+        let connection = connect(path, Instant::now() + DEADLINE)?;
+        let file = LedgerFile::opened(path)?;
         Ok(Self {
             clock,
-            connection: Arc::new(Mutex::new(connection)),
+            reader: Slot::new(file.clone(), None),
+            writer: Slot::new(file, Some(connection)),
         })
     }
-
-    /// SQLite blocks, so each call gets a thread that may.
-    fn run<T: Send + 'static>(
-        &self,
-        action: &'static str,
-        work: impl FnOnce(&mut Connection, Timestamp) -> rusqlite::Result<T> + Send + 'static,
-    ) -> LedgerFuture<'_, T> {
-        let connection = Arc::clone(&self.connection);
-        let now = self.clock.now();
-        Box::pin(async move {
-            let outcome = tokio::task::spawn_blocking(move || {
-                let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                work(&mut connection, now)
-            });
-            let outcome = outcome
-                .await
-                .map_err(|error| LedgerError::new(action, error))?;
-            outcome.map_err(|error| LedgerError::new(action, error))
-        })
-    }
-}
-
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Refuses a file that a newer mcpo has laid out, rather than read it wrongly.
-fn check_layout(connection: &Connection) -> Result<(), LedgerError> {
-    let layout = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-    match layout {
-        Ok(LAYOUT) => Ok(()),
-        Ok(other) => Err(LedgerError::new(
-            "open its database",
-            format!("the file was made by a newer mcpo (layout {other}, known is {LAYOUT})"),
-        )),
-        Err(error) => Err(LedgerError::new("read its database", error)),
-    }
-}
-
-/// Opens the file and lays it out if it is new.
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let mut connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    // Two processes may make the file at once: the first one's transaction wins.
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let layout: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    for upgrade in UPGRADES.iter().skip(usize::try_from(layout).unwrap_or(0)) {
-        transaction.execute_batch(upgrade)?;
-    }
-    transaction.commit()?;
-    Ok(connection)
 }
 
 /// SQLite's integers are signed; times beyond the range are as good as never.
@@ -138,7 +79,8 @@ fn sweep(transaction: &rusqlite::Transaction<'_>, now: Timestamp) -> rusqlite::R
 
 impl Ledger for SqliteLedger {
     fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
-        self.run("read a grant", move |connection, now| {
+        let now = self.clock.now();
+        Box::pin(self.reader.run("read a grant", move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT version, generation, rotated_at, revoked, expires_at, sealed FROM grants \
                  WHERE id = ?1 AND expires_at > ?2",
@@ -156,7 +98,7 @@ impl Ledger for SqliteLedger {
                 })
             });
             row.optional()
-        })
+        }))
     }
 
     fn swap_grant(
@@ -165,8 +107,10 @@ impl Ledger for SqliteLedger {
         expected: Option<Version>,
         next: GrantRecord,
     ) -> LedgerFuture<'_, Swap> {
-        self.run("write a grant", move |connection, now| {
-            let transaction = connection.transaction()?;
+        let now = self.clock.now();
+        Box::pin(self.writer.run("write a grant", move |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let generation = next.generation.cast_signed();
             let (rotated, expires) = (seconds(next.rotated_at), seconds(next.expires_at));
             let changed = match expected {
@@ -205,13 +149,137 @@ impl Ledger for SqliteLedger {
             } else {
                 Swap::Conflict
             })
-        })
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, sync::mpsc, thread};
+
+    use rusqlite::{Connection, OpenFlags};
+
     use super::*;
+
+    fn record() -> GrantRecord {
+        GrantRecord::first(SystemClock.now())
+    }
+
+    fn whole(error: &LedgerError) -> String {
+        crate::oauth_error::chain(error)
+    }
+
+    /// A process that was stopped in the middle of a write holds the lock for as long as it likes.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn many_writes_behind_a_lock_are_given_up_together_and_reads_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite3");
+        let ledger = Arc::new(SqliteLedger::open(&path).unwrap());
+        let id = GrantId([1; 16]);
+        ledger.swap_grant(id, None, record()).await.unwrap();
+        let (release, released) = mpsc::channel::<()>();
+        let (locked, is_locked) = mpsc::channel();
+        let holder = thread::spawn(move || {
+            let other = Connection::open(&path).unwrap();
+            other.execute_batch("BEGIN IMMEDIATE").unwrap();
+            locked.send(()).unwrap();
+            let _ = released.recv();
+            other.execute_batch("ROLLBACK").unwrap();
+        });
+        is_locked.recv().unwrap();
+        let began = Instant::now();
+        let mut writes = tokio::task::JoinSet::new();
+        for number in 2..10 {
+            let ledger = Arc::clone(&ledger);
+            writes.spawn(async move {
+                let swap = ledger.swap_grant(GrantId([number; 16]), None, record());
+                swap.await.is_err()
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let asked = Instant::now();
+        assert!(ledger.grant(id).await.unwrap().is_some());
+        assert!(asked.elapsed() < Duration::from_secs(3), "it did not wait");
+        let failed = writes.join_all().await;
+        assert!(failed.iter().all(|failed| *failed), "{failed:?}");
+        let took = began.elapsed();
+        assert!(took < DEADLINE + Duration::from_secs(2), "{took:?}");
+        release.send(()).unwrap();
+        holder.join().unwrap();
+        let swap = ledger.swap_grant(GrantId([99; 16]), None, record()).await;
+        assert_eq!(swap.unwrap(), Swap::Done);
+    }
+
+    /// A file that was opened while the disk could not be written stays read-only for SQLite.
+    #[tokio::test]
+    async fn a_disk_that_is_writable_again_needs_no_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite3");
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let read_only = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let file = LedgerFile::opened(&path).unwrap();
+        let ledger = SqliteLedger {
+            writer: Slot::new(file, Some(read_only.unwrap())),
+            ..ledger
+        };
+        let id = GrantId([1; 16]);
+        let error = ledger.swap_grant(id, None, record()).await.unwrap_err();
+        assert!(whole(&error).contains("readonly"), "{}", whole(&error));
+        let swap = ledger.swap_grant(id, None, record()).await.unwrap();
+        assert_eq!(swap, Swap::Done);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_file_that_was_deleted_or_replaced_is_used_no_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite3");
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let id = GrantId([1; 16]);
+        let refused = async |expected: &str| {
+            let read = ledger.grant(id).await.unwrap_err();
+            let written = ledger.swap_grant(id, None, record()).await.unwrap_err();
+            for error in [read, written] {
+                assert!(whole(&error).contains(expected), "{}", whole(&error));
+                assert!(whole(&error).contains("restart the server"));
+            }
+        };
+        fs::rename(&path, folder.path().join("elsewhere")).unwrap();
+        refused("was deleted").await;
+        SqliteLedger::open(&path).unwrap();
+        refused("was replaced").await;
+        fs::rename(folder.path().join("elsewhere"), &path).unwrap();
+        assert_eq!(ledger.grant(id).await.unwrap(), None);
+    }
+
+    #[test]
+    fn a_broken_file_is_refused_with_its_cause() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite3");
+        fs::write(&path, "this is no database at all".repeat(100)).unwrap();
+        let error = SqliteLedger::open(&path).err().unwrap();
+        let text = crate::Error::ledger(&path, error).to_string();
+        assert!(text.contains("file is not a database"), "{text}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn as15_the_files_are_private_also_those_of_an_earlier_version() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state/ledger.sqlite3");
+        for _ in 0..2 {
+            let ledger = SqliteLedger::open(&path).unwrap();
+            let id = GrantId([1; 16]);
+            ledger.swap_grant(id, None, record()).await.unwrap();
+            for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
+                let entry = entry.unwrap();
+                let mode = entry.metadata().unwrap().permissions().mode();
+                assert_eq!(mode & 0o077, 0, "{:?}", entry.path());
+            }
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+    }
 
     #[tokio::test]
     async fn a_file_of_the_first_layout_is_carried_over() {
@@ -231,6 +299,30 @@ mod tests {
         assert_eq!(found.record.sealed, "");
         drop(ledger);
         SqliteLedger::open(&path).unwrap();
+    }
+
+    /// Written out, so that a change of [`UPGRADES`] does not change the test with it.
+    const SECOND_LAYOUT: &str = "\
+        CREATE TABLE grants (id BLOB PRIMARY KEY, version INTEGER NOT NULL, \
+        generation INTEGER NOT NULL, rotated_at INTEGER NOT NULL, revoked INTEGER NOT NULL, \
+        expires_at INTEGER NOT NULL, sealed TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID; \
+        CREATE INDEX grants_by_age ON grants (expires_at); PRAGMA user_version = 2; \
+        INSERT INTO grants VALUES (x'01010101010101010101010101010101', 7, 3, 1000, 1, \
+        9223372036854775807, 'mcpo_up_AAAA');";
+
+    #[tokio::test]
+    async fn a_file_of_the_second_layout_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite3");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(SECOND_LAYOUT).unwrap();
+        drop(old);
+        let ledger = SqliteLedger::open(&path).unwrap();
+        let found = ledger.grant(GrantId([1; 16])).await.unwrap().unwrap();
+        assert_eq!((found.version, found.record.generation), (Version(7), 3));
+        assert_eq!(found.record.rotated_at, Timestamp(1000));
+        assert!(found.record.revoked);
+        assert_eq!(found.record.sealed, "mcpo_up_AAAA");
     }
 
     #[test]

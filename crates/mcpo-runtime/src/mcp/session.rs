@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn rs10_a_session_is_its_owners() {
-        let keys = KeyRing::parse(&"A".repeat(43)).unwrap();
+        let keys = KeyRing::parse(crate::seal::test_keys::KEY).unwrap();
         let marked = marked_session(&HeaderValue::from_static("abc"), "ada", &keys).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(&SESSION_ID, marked);

@@ -1,5 +1,6 @@
-//! Which client is asking (RFC 6749 §2.3): by name only, or by name and secret in one of the two
-//! places, exactly as it registered.
+//! Which client is asking (RFC 6749 §2.3): by id only, or by id and secret in one of the two
+//! places. Clients are accepted with the right secret in the other place, because many register
+//! with one method and use the other.
 
 use base64::{
     Engine as _, alphabet,
@@ -9,7 +10,7 @@ use http::{HeaderMap, header};
 
 use crate::{
     app::App,
-    client::{AuthMethod, ProvenClient},
+    client::{AuthMethod, ClientError, ProvenClient},
     oauth_error::OAuthError,
     params::Params,
 };
@@ -26,17 +27,27 @@ struct Credentials {
     method: AuthMethod,
 }
 
-/// The client that sent a request, proven as it registered.
+/// Returns the client that sent a request, proven as it registered.
+///
+/// `unverified_token` is the token that the request is about. A refresh token proves a client whose
+/// id was sealed under a key that has been dropped since.
 pub(crate) fn authenticate(
     app: &App,
     headers: &HeaderMap,
     params: &Params,
+    unverified_token: Option<&str>,
 ) -> Result<ProvenClient, OAuthError> {
     let unverified = credentials(headers, params)?;
+    let (id, method) = (&*unverified.id, unverified.method);
     let secret = unverified.secret.as_deref();
-    app.clients
-        .prove(&unverified.id, secret, unverified.method, &app.keys)
-        .map_err(|error| OAuthError::invalid_client(error.to_string()))
+    let clients = &app.clients;
+    let mut proven = clients.prove(id, secret, method, &app.keys);
+    if proven.as_ref().err() == Some(&ClientError::Unknown)
+        && let Some(token) = unverified_token.and_then(|text| app.keys.open(text).ok())
+    {
+        proven = clients.prove_by_token(id, secret, method, &token, &app.keys);
+    }
+    proven.map_err(|error| OAuthError::invalid_client(error.to_string()))
 }
 
 fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAuthError> {

@@ -1,12 +1,18 @@
 //! The authorization code grant: a code, once, by the client it was made for, with the verifier
 //! that only that client knows.
+//!
+//! Creating the grant's record is what spends the code. The same exchange may be repeated for a
+//! short time ([`GRACE`]) as long as its tokens have not been refreshed: its answer may have been
+//! lost, or the ledger's. Every other second use is a replay and revokes the grant (OAuth 2.1
+//! §4.1.3).
 
-use super::{Tokens, issue};
+use super::{Issue, Tokens, check_resource, other_resource, outdated};
 use crate::{
     app::App,
     authorize::verify_resource,
     client::ProvenClient,
-    grant::{self, Code, Fingerprint},
+    clock::Timestamp,
+    grant::{self, Code, Fingerprint, GRACE},
     ledger::{GrantRecord, Swap},
     oauth_error::OAuthError,
     params::Params,
@@ -19,31 +25,60 @@ pub(crate) async fn exchange(
 ) -> Result<Tokens, OAuthError> {
     let code = verify(app, client, params)?;
     let resource = verify_resource(app, params.get("resource"))?;
-    if resource.is_some_and(|resource| resource != code.grant.resource) {
-        return Err(OAuthError::new(
-            crate::oauth_error::ErrorCode::InvalidTarget,
-            "the resource is not the one of the authorization request",
-        ));
+    if let Some(resource) = resource
+        && resource != code.grant.resource
+    {
+        return Err(other_resource(&code.grant, &resource));
     }
-    // Making the record is what spends the code: only one request can be the first.
-    let now = app.now();
+    // Of all requests only one can be the first.
+    let (id, asked, now) = (code.grant.id, app.moment(), app.now());
     let first = GrantRecord::first(now);
-    if app.ledger.swap_grant(code.grant.id, None, first).await? == Swap::Conflict {
-        tracing::warn!(grant = ?code.grant.id, "code used twice, grant revoked");
-        grant::revoke(app.ledger.as_ref(), code.grant.id, now).await?;
-        app.grants.forget(code.grant.id);
-        return Err(OAuthError::invalid_grant("the code was used before"));
-    }
-    if code.expires_at <= now {
-        grant::revoke(app.ledger.as_ref(), code.grant.id, now).await?;
+    if app.ledger.swap_grant(id, None, first).await? == Swap::Conflict {
+        if !is_repeated(app, &code, now).await? {
+            if app.suspension.is_recent() {
+                tracing::warn!(grant = ?id, "a used code after a pause of this process");
+                return Err(outdated());
+            }
+            tracing::warn!(grant = ?id, "code used twice, grant revoked");
+            revoke(app, &code, now).await?;
+            return Err(OAuthError::invalid_grant("the code was used before"));
+        }
+        tracing::info!(grant = ?id, "code exchange repeated within the grace period");
+    } else if code.expires_at <= now {
+        revoke(app, &code, now).await?;
         return Err(OAuthError::invalid_grant("the code has expired"));
     }
-    tracing::info!(client = ?client.key, grant = ?code.grant.id, "code exchanged for tokens");
-    let scopes = code.grant.scopes.clone();
-    issue(app, code.grant, scopes, 0)
+    app.grants.confirm(id, asked);
+    tracing::info!(client = ?client.key, grant = ?id, "code exchanged for tokens");
+    let issue = Issue {
+        scopes: code.grant.scopes.clone(),
+        generation: 0,
+        granted_at: Some(code.granted_at()),
+        client_secret: client.registered_secret,
+        grant: code.grant,
+    };
+    issue.seal(app)
 }
 
-/// Everything that has to fit, but for the time.
+/// Returns true if the code was spent moments ago by the same exchange: this one has proven the
+/// same client and the same verifier.
+async fn is_repeated(app: &App, code: &Code, now: Timestamp) -> Result<bool, OAuthError> {
+    let found = app.ledger.grant(code.grant.id).await?;
+    let record = found.map(|found| found.record);
+    Ok(record.is_some_and(|record| is_fresh(&record, now)))
+}
+
+fn is_fresh(record: &GrantRecord, now: Timestamp) -> bool {
+    !record.revoked && record.generation == 0 && now.since(record.rotated_at) <= GRACE
+}
+
+async fn revoke(app: &App, code: &Code, now: Timestamp) -> Result<(), OAuthError> {
+    grant::revoke(app.ledger.as_ref(), code.grant.id, now).await?;
+    app.grants.revoke(code.grant.id);
+    Ok(())
+}
+
+/// Checks everything that must match, except the time.
 fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<Code, OAuthError> {
     let unverified = params.require("code")?;
     let verifier = params.require("code_verifier")?;
@@ -51,6 +86,7 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<Code, OAu
         .keys
         .open(unverified)
         .map_err(|_| OAuthError::invalid_grant("the code is not one of this server's"))?;
+    check_resource(app, &code.grant)?;
     if !code.grant.belongs_to(client) {
         return Err(OAuthError::invalid_grant(
             "the code was made for another client",
@@ -68,9 +104,38 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<Code, OAu
             "redirect_uri is not the one of the authorization request",
         ));
     }
-    // Whether the person may still come in was asked when the code was made, a minute ago.
+    if !app.accepts_grants_of(Some(code.granted_at())) {
+        return Err(OAuthError::invalid_grant(ENDED_BY_SETTING));
+    }
+    // Whether the user may still sign in was checked when the code was made, a minute ago.
     if !code.grant.person.is_current(&app.epochs) {
         return Err(OAuthError::invalid_grant("the user may no longer sign in"));
     }
     Ok(code)
+}
+
+/// Why a grant from before `MCPO_GRANTS_NOT_BEFORE` is refused.
+pub(super) const ENDED_BY_SETTING: &str = "the server has ended all grants of that time";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as17_which_second_exchange_is_a_repetition() {
+        let record = GrantRecord::first(Timestamp(1000));
+        assert!(is_fresh(&record, Timestamp(1000)));
+        assert!(is_fresh(&record, Timestamp(1045)));
+        assert!(!is_fresh(&record, Timestamp(1046)));
+        let refreshed = GrantRecord {
+            generation: 1,
+            ..record.clone()
+        };
+        assert!(!is_fresh(&refreshed, Timestamp(1000)));
+        let revoked = GrantRecord {
+            revoked: true,
+            ..record
+        };
+        assert!(!is_fresh(&revoked, Timestamp(1000)));
+    }
 }

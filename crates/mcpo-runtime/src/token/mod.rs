@@ -2,6 +2,7 @@
 
 mod client_auth;
 mod code;
+mod deadline;
 mod refresh;
 
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use axum::{
 use http::{HeaderMap, header};
 use serde::Serialize;
 
-pub(crate) use self::client_auth::authenticate;
+pub(crate) use self::{client_auth::authenticate, deadline::within_deadline};
 use crate::{
     app::App,
-    grant::{ACCESS_LIFETIME, AccessToken, Grant, REFRESH_LIFETIME, RefreshToken},
+    clock::Timestamp,
+    grant::{ACCESS_LIFETIME, AccessToken, Fingerprint, Grant, REFRESH_LIFETIME, RefreshToken},
     oauth_error::{ErrorCode, OAuthError},
     params::Params,
     request_body::FormBody,
@@ -39,7 +41,7 @@ pub(crate) async fn post(
     headers: HeaderMap,
     FormBody(body): FormBody,
 ) -> Response {
-    match exchange(&app, &headers, &body).await {
+    match within_deadline(exchange(&app, &headers, &body)).await {
         Ok(tokens) => ([(header::CACHE_CONTROL, "no-store")], Json(tokens)).into_response(),
         Err(error) => {
             tracing::warn!(error = error.code.as_str(), reason = %error.description,
@@ -52,7 +54,7 @@ pub(crate) async fn post(
 async fn exchange(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Tokens, OAuthError> {
     let params = Params::parse(body)?;
     let grant_type = params.require("grant_type")?;
-    let client = authenticate(app, headers, &params)?;
+    let client = authenticate(app, headers, &params, params.get("refresh_token"))?;
     match grant_type {
         "authorization_code" => code::exchange(app, &client, &params).await,
         "refresh_token" => refresh::exchange(app, &client, &params).await,
@@ -63,29 +65,87 @@ async fn exchange(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Tokens,
     }
 }
 
-/// Seals a pair of tokens; `scopes` are the access token's, of all that the grant has.
-fn issue(app: &App, grant: Grant, scopes: Scopes, generation: u64) -> Result<Tokens, OAuthError> {
-    let issued_at = app.now();
-    let scope = scopes.to_string();
-    let access = AccessToken {
-        grant: Grant {
-            scopes,
-            ..grant.clone()
-        },
-        issued_at,
-        expires_at: issued_at.plus(ACCESS_LIFETIME),
-    };
-    let refresh = RefreshToken {
-        grant,
-        generation,
-        issued_at,
-        expires_at: issued_at.plus(REFRESH_LIFETIME),
-    };
-    Ok(Tokens {
-        access_token: app.keys.seal(&access)?,
-        token_type: "Bearer",
-        expires_in: ACCESS_LIFETIME.as_secs(),
-        refresh_token: app.keys.seal(&refresh)?,
-        scope,
-    })
+/// What a pair of tokens is made of.
+struct Issue {
+    grant: Grant,
+    /// The access token's scopes, of all that the grant has.
+    scopes: Scopes,
+    generation: u64,
+    /// `None` in tokens of earlier versions, and in those that are issued for them.
+    granted_at: Option<Timestamp>,
+    client_secret: Option<Fingerprint>,
+}
+
+impl Issue {
+    /// Seals the tokens, under the first key of the ring and with the sign-in noted under it.
+    fn seal(self, app: &App) -> Result<Tokens, OAuthError> {
+        let issued_at = app.now();
+        let scope = self.scopes.to_string();
+        let grant = Grant {
+            person: self.grant.person.renewed(&app.epochs),
+            ..self.grant
+        };
+        let access = AccessToken {
+            grant: Grant {
+                scopes: self.scopes,
+                ..grant.clone()
+            },
+            issued_at,
+            expires_at: issued_at.plus(ACCESS_LIFETIME),
+            granted_at: self.granted_at,
+        };
+        let refresh = RefreshToken {
+            grant,
+            generation: self.generation,
+            issued_at,
+            expires_at: issued_at.plus(REFRESH_LIFETIME),
+            granted_at: self.granted_at,
+            client_secret: self.client_secret,
+        };
+        Ok(Tokens {
+            access_token: app.keys.seal(&access)?,
+            token_type: "Bearer",
+            expires_in: ACCESS_LIFETIME.as_secs(),
+            refresh_token: app.keys.seal(&refresh)?,
+            scope,
+        })
+    }
+}
+
+/// Refuses a code or token of another service that shares the secret. Such a grant has a record
+/// in another ledger, and its tokens are good at another resource.
+fn check_resource(app: &App, grant: &Grant) -> Result<(), OAuthError> {
+    if app.bases.is_own_resource(&grant.resource) {
+        return Ok(());
+    }
+    tracing::warn!(
+        resource = %grant.resource,
+        own = %app.bases.primary().resource(),
+        grant = ?grant.id,
+        "a code or refresh token of another resource was refused"
+    );
+    Err(OAuthError::invalid_grant("the grant is for another server"))
+}
+
+/// The error for a second use that proves nothing: this process was stopped, and the request may
+/// have waited in it while the client repeated it elsewhere.
+fn outdated() -> OAuthError {
+    OAuthError::new(
+        ErrorCode::TemporarilyUnavailable,
+        "the server was stopped for a while, try again in a moment",
+    )
+}
+
+/// The error for a request that names another resource than its grant has.
+fn other_resource(grant: &Grant, requested: &str) -> OAuthError {
+    tracing::warn!(
+        requested,
+        granted = %grant.resource,
+        grant = ?grant.id,
+        "the resource of a token request is not the one of the grant"
+    );
+    OAuthError::new(
+        ErrorCode::InvalidTarget,
+        "the resource is not the one of the authorization request",
+    )
 }

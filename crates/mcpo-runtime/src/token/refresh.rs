@@ -6,7 +6,7 @@
 //! number that the first one got: so of two refreshes at once, or of a refresh and its retry after
 //! a lost answer, it does not matter which answer the client keeps.
 
-use super::{Tokens, issue};
+use super::{Issue, Tokens, check_resource, code::ENDED_BY_SETTING, other_resource, outdated};
 use crate::{
     app::App,
     authorize::verify_resource,
@@ -77,12 +77,19 @@ pub(crate) async fn exchange(
         }
     }
     loop {
-        let now = app.now();
+        let (asked, now) = (app.moment(), app.now());
         let Some(found) = app.ledger.grant(id).await? else {
             return Err(OAuthError::invalid_grant("the grant is not known any more"));
         };
         match Standing::of(token.generation, &found.record, now) {
-            Standing::Ended => return Err(OAuthError::invalid_grant("the grant was revoked")),
+            Standing::Ended => {
+                app.grants.revoke(id);
+                return Err(OAuthError::invalid_grant("the grant was revoked"));
+            }
+            Standing::Reused if app.suspension.is_recent() => {
+                tracing::warn!(grant = ?id, "an old refresh token after a pause of this process");
+                return Err(outdated());
+            }
             Standing::Reused => {
                 tracing::warn!(grant = ?id, "refresh token used again, grant revoked");
                 end(app, &token).await?;
@@ -92,7 +99,8 @@ pub(crate) async fn exchange(
             }
             Standing::JustReplaced => {
                 tracing::info!(grant = ?id, "refresh repeated within the grace time");
-                return issue(app, token.grant, scopes, found.record.generation);
+                app.grants.confirm(id, asked);
+                return next_tokens(client, token, scopes, found.record.generation).seal(app);
             }
             Standing::Current => {
                 let next = GrantRecord {
@@ -106,10 +114,28 @@ pub(crate) async fn exchange(
                 // A conflict means that another request was first: look again.
                 if swap == Swap::Done {
                     tracing::info!(grant = ?id, "tokens refreshed");
-                    return issue(app, token.grant, scopes, generation);
+                    app.grants.confirm(id, asked);
+                    return next_tokens(client, token, scopes, generation).seal(app);
                 }
             }
         }
+    }
+}
+
+/// The next tokens of a grant, for the client that has proven itself with this request.
+fn next_tokens(
+    client: &ProvenClient,
+    token: RefreshToken,
+    scopes: Scopes,
+    generation: u64,
+) -> Issue {
+    Issue {
+        grant: token.grant,
+        scopes,
+        generation,
+        // Tokens of earlier versions do not say when access was granted: before any time.
+        granted_at: token.granted_at.or(Some(Timestamp(0))),
+        client_secret: client.registered_secret,
     }
 }
 
@@ -126,12 +152,15 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<RefreshTo
     if token.expires_at <= app.now() {
         return Err(OAuthError::invalid_grant("the refresh token has expired"));
     }
+    check_resource(app, &token.grant)?;
+    if !app.accepts_grants_of(token.granted_at) {
+        return Err(OAuthError::invalid_grant(ENDED_BY_SETTING));
+    }
     let resource = verify_resource(app, params.get("resource"))?;
-    if resource.is_some_and(|resource| resource != token.grant.resource) {
-        return Err(OAuthError::new(
-            ErrorCode::InvalidTarget,
-            "the resource is not the one of the grant",
-        ));
+    if let Some(resource) = resource
+        && resource != token.grant.resource
+    {
+        return Err(other_resource(&token.grant, &resource));
     }
     Ok(token)
 }
@@ -160,7 +189,7 @@ fn narrowed_scopes(token: &RefreshToken, params: &Params) -> Result<Scopes, OAut
 
 async fn end(app: &App, token: &RefreshToken) -> Result<(), OAuthError> {
     grant::revoke(app.ledger.as_ref(), token.grant.id, app.now()).await?;
-    app.grants.forget(token.grant.id);
+    app.grants.revoke(token.grant.id);
     Ok(())
 }
 

@@ -10,7 +10,12 @@ use super::{
     record::{self, SignedIn},
     renewal,
 };
-use crate::{app::App, clock::Timestamp, ledger::GrantId, login::LoginError};
+use crate::{
+    app::App,
+    clock::{Moment, Timestamp},
+    ledger::GrantId,
+    login::LoginError,
+};
 
 /// How many sign-ins an instance remembers at once.
 const CAPACITY: usize = 10_000;
@@ -36,19 +41,20 @@ struct Slot(Mutex<Seen>);
 #[derive(Default)]
 struct Seen {
     known: Option<Known>,
-    /// Until when nobody asks again, because there was no answer, and what is said meanwhile.
-    rests: Option<(Timestamp, LoginError)>,
+    /// Since when nobody asks again for a while, because there was no answer, and what is said
+    /// meanwhile.
+    rests: Option<(Moment, LoginError)>,
 }
 
 /// Tokens as the ledger had them.
 pub(super) struct Known {
     tokens: Arc<UpstreamTokens>,
     expires_at: Option<Timestamp>,
-    as_of: Timestamp,
+    as_of: Moment,
 }
 
 impl Known {
-    pub(super) fn new(signed_in: &SignedIn, now: Timestamp) -> Self {
+    pub(super) fn new(signed_in: &SignedIn, now: Moment) -> Self {
         Self {
             tokens: Arc::new(signed_in.tokens.clone()),
             expires_at: signed_in.expires_at,
@@ -67,10 +73,12 @@ pub(super) fn is_over(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
 
 impl Seen {
     /// What can be said without asking anybody.
-    fn without_asking(&self, now: Timestamp) -> Option<Result<Arc<UpstreamTokens>, LoginError>> {
-        let rests = self.rests.as_ref().filter(|(until, _)| now < *until);
+    fn without_asking(&self, app: &App) -> Option<Result<Arc<UpstreamTokens>, LoginError>> {
+        let (moment, now) = (app.moment(), app.now());
+        let rests = self.rests.as_ref();
+        let rests = rests.filter(|(since, _)| moment.since(*since) < REST);
         if let Some(known) = &self.known {
-            let fresh = now.since(known.as_of) < BELIEVE_FOR && !is_due(known.expires_at, now);
+            let fresh = moment.since(known.as_of) < BELIEVE_FOR && !is_due(known.expires_at, now);
             if fresh || (rests.is_some() && !is_over(known.expires_at, now)) {
                 return Some(Ok(Arc::clone(&known.tokens)));
             }
@@ -132,7 +140,7 @@ impl Keeper {
             .slots
             .get_or_insert_with(&id, || Ok::<_, LoginError>(Arc::default()))?;
         let mut seen = slot.0.lock().await;
-        if let Some(answer) = seen.without_asking(app.now()) {
+        if let Some(answer) = seen.without_asking(app) {
             return answer;
         }
         let asked = tokio::time::timeout(PATIENCE, renewal::current(app, id)).await;
@@ -146,7 +154,7 @@ impl Keeper {
                     // They are due, and could not be renewed just now.
                     rests: rests.then(|| {
                         let error = LoginError::unavailable("the provider does not answer");
-                        (app.now().plus(REST), error)
+                        (app.moment(), error)
                     }),
                     known: Some(known),
                 };
@@ -160,10 +168,9 @@ impl Keeper {
             }
             Err(error) => {
                 tracing::warn!(sign_in = ?id, %error, "tokens of the provider are out of reach");
-                let now = app.now();
-                seen.rests = Some((now.plus(REST), error));
+                seen.rests = Some((app.moment(), error));
                 // What is good for a while longer does for now.
-                let answer = seen.without_asking(now);
+                let answer = seen.without_asking(app);
                 answer.unwrap_or_else(|| Err(LoginError::unavailable("no tokens are known")))
             }
         }

@@ -12,6 +12,8 @@ mod tokens;
 
 use rmcp::ErrorData;
 
+#[cfg(test)]
+pub(crate) use self::record::Kept;
 pub use self::tokens::{UpstreamToken, UpstreamTokens};
 pub(crate) use self::{
     keeper::Keeper,

@@ -24,13 +24,13 @@ const TRIES: usize = 8;
 /// What is sealed in the record, which is bound to it by its id: who can write to the ledger must
 /// not be able to give one person's tokens to another.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     id: GrantId,
-    pub(super) stage: Stage,
+    stage: Stage,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// The person is at the provider.
     Away(Trip),
     /// The provider's answer is being looked at: the state is spent.
@@ -48,7 +48,7 @@ pub(crate) struct Trip {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct SignedIn {
+pub(crate) struct SignedIn {
     pub(super) tokens: UpstreamTokens,
     pub(super) expires_at: Option<Timestamp>,
     /// Which instance is renewing the tokens.
@@ -204,10 +204,11 @@ pub(super) async fn keep_alive(app: &App, id: GrantId) -> Result<(), LoginError>
             return Err(LoginError::refused("the sign-in has ended"));
         };
         let expires_at = app.now().plus(REFRESH_LIFETIME);
-        if expires_at.since(record.expires_at) < WORTH_WRITING {
+        let is_renewed = app.keys.is_sealed_by_first::<Kept>(&record.sealed);
+        if is_renewed && expires_at.since(record.expires_at) < WORTH_WRITING {
             return Ok(());
         }
-        // Sealed anew, so that a key that was replaced is not needed for ever.
+        // Sealed again, so that the key before is needed no longer than it is for the tokens.
         let swap = write(app, id, Some(version), stage, expires_at).await;
         if swap.map_err(out_of_reach)? == Swap::Done {
             return Ok(());

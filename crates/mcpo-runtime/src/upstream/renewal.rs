@@ -35,7 +35,7 @@ pub(super) async fn current(app: &App, id: GrantId) -> Result<Known, LoginError>
         };
         let now = app.now();
         if !is_due(signed_in.expires_at, now) {
-            return Ok(Known::new(&signed_in, now));
+            return Ok(Known::new(&signed_in, app.moment()));
         }
         let over = is_over(signed_in.expires_at, now);
         if signed_in.tokens.refresh_token().is_none() {
@@ -43,7 +43,7 @@ pub(super) async fn current(app: &App, id: GrantId) -> Result<Known, LoginError>
                 let why = "the tokens have expired, and cannot be renewed";
                 Err(LoginError::refused(why))
             } else {
-                Ok(Known::new(&signed_in, now))
+                Ok(Known::new(&signed_in, app.moment()))
             };
         }
         if signed_in.claim.is_some_and(|claim| claim.until > now) {
@@ -114,7 +114,7 @@ async fn renew(
                 stored => stored?,
             }
             tracing::info!(sign_in = ?id, "tokens of the provider renewed");
-            Ok(Known::new(&next, now))
+            Ok(Known::new(&next, app.moment()))
         }
         Err(LoginError::Refused(why)) => match record::signed_in(app, id).await {
             // Somebody else took over, and has spent the refresh token in our place.
@@ -132,7 +132,7 @@ async fn renew(
             if is_over(old.expires_at, now) {
                 Err(unavailable)
             } else {
-                Ok(Known::new(old, now))
+                Ok(Known::new(old, app.moment()))
             }
         }
     }

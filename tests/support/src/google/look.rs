@@ -107,6 +107,15 @@ impl Google {
             .collect()
     }
 
+    /// What is in each object.
+    pub fn contents(&self) -> Vec<(String, Vec<u8>)> {
+        let state = self.cloud.state();
+        let objects = state.objects.iter();
+        objects
+            .map(|((_, name), object)| (name.clone(), object.data.clone()))
+            .collect()
+    }
+
     /// Every version of every secret.
     pub fn secrets(&self) -> Vec<String> {
         use base64::Engine as _;

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::Reader;
 use crate::{
+    clock::{CLOCK_TOLERANCE, Clock as _, SystemClock, Timestamp},
     config::LedgerChoice,
     ledger::{BucketName, Endpoints},
 };
@@ -59,6 +60,24 @@ impl Reader<'_> {
         }
     }
 
+    pub(super) fn grants_not_before(&mut self) -> Option<Timestamp> {
+        const NAME: &str = "MCPO_GRANTS_NOT_BEFORE";
+        const ALLOWED: &str = "a past time with its zone, for example 2026-11-28T12:00:00Z";
+        let text = self.text(NAME)?;
+        let parsed = chrono::DateTime::parse_from_rfc3339(&text).ok();
+        let seconds = parsed.and_then(|time| u64::try_from(time.timestamp()).ok());
+        let Some(moment) = seconds.map(Timestamp) else {
+            self.wrong(NAME, Some(text), "is not a time in RFC 3339", ALLOWED);
+            return None;
+        };
+        // Later than now, nobody could sign in.
+        if moment > SystemClock.now().plus(CLOCK_TOLERANCE) {
+            self.wrong(NAME, Some(text), "is in the future", ALLOWED);
+            return None;
+        }
+        Some(moment)
+    }
+
     /// `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` are what Google's own clients read where
     /// something stands in for Google.
     fn bucket(&mut self, text: &str) -> LedgerChoice {
@@ -97,7 +116,16 @@ impl Reader<'_> {
                 return LedgerChoice::Memory;
             }
         };
+        let is_plaintext_accepted = self.flag("MCPO_LEDGER_PLAINTEXT");
         match RedisAddress::parse(text, authorities.as_deref()) {
+            Ok(address) if !address.is_protected() && !is_plaintext_accepted => {
+                let problem = "names a Redis on another host without TLS, which would show the \
+                               password and all grants to the network";
+                let allowed = "use rediss://, or set MCPO_LEDGER_PLAINTEXT=1 if the network in \
+                               between is private";
+                self.wrong("MCPO_LEDGER", None, problem, allowed);
+                LedgerChoice::Memory
+            }
             Ok(address) => LedgerChoice::Redis(address),
             Err(error) => {
                 let (name, allowed) = match error {

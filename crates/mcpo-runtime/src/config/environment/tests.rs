@@ -6,7 +6,7 @@ use crate::{
     ledger::{BucketName, Endpoints},
 };
 
-const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const SECRET: &str = crate::seal::test_keys::KEY;
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
     let lookup = |name: &str| {
@@ -158,8 +158,14 @@ fn the_password_of_a_redis_is_never_repeated() {
         let variables = [&[("MCPO_SECRET", SECRET)], more].concat();
         read(&variables).map(|config| config.ledger)
     };
-    let good = with(&[("MCPO_LEDGER", "redis://me:swordfish@cache:7000/1")]);
-    assert_eq!(format!("{good:?}"), "Ok(Redis(redis://cache:7000/1))");
+    let good = with(&[("MCPO_LEDGER", "rediss://me:swordfish@cache:7000/1")]);
+    assert_eq!(format!("{good:?}"), "Ok(Redis(rediss://cache:7000/1))");
+    let private = ("MCPO_LEDGER", "redis://me:swordfish@10.0.0.3");
+    let refused = with(&[private]).unwrap_err();
+    assert!(refused.contains("without TLS"), "{refused}");
+    assert!(!refused.contains("swordfish"), "{refused}");
+    let meant = with(&[private, ("MCPO_LEDGER_PLAINTEXT", "1")]);
+    assert_eq!(format!("{meant:?}"), "Ok(Redis(redis://10.0.0.3:6379/0))");
     for (ledger, authority) in [
         ("redis://:swordfish@cache/one", None),
         ("redis://:swordfish@", None),
@@ -338,4 +344,32 @@ fn a_name_with_a_space_is_one_name() {
     let shown = format!("{:?}", config.login);
     assert!(shown.contains("\"Project Admins\""), "{shown}");
     assert!(!shown.contains("\"Admins\""), "{shown}");
+}
+
+#[test]
+fn grants_can_be_ended_by_a_time_that_has_passed() {
+    let with = |value: &str| read(&[("MCPO_SECRET", SECRET), ("MCPO_GRANTS_NOT_BEFORE", value)]);
+    let moment = with("2026-01-02T03:04:05+01:00").unwrap().grants_not_before;
+    assert_eq!(moment, Some(crate::Timestamp(1_767_319_445)));
+    assert_eq!(
+        read(&[("MCPO_SECRET", SECRET)]).unwrap().grants_not_before,
+        None
+    );
+    for (bad, problem) in [
+        ("yesterday", "is not a time in RFC 3339"),
+        ("2026-01-02 03:04", "is not a time in RFC 3339"),
+        ("2999-01-01T00:00:00Z", "is in the future"),
+    ] {
+        let errors = with(bad).unwrap_err();
+        assert!(errors.contains(problem), "{bad}: {errors}");
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_random_is_refused() {
+    let weak = "A".repeat(43);
+    let errors = read(&[("MCPO_SECRET", &weak)]).unwrap_err();
+    assert!(errors.contains("key 1 is not random"), "{errors}");
+    assert!(errors.contains("openssl rand"), "{errors}");
+    assert!(!errors.contains(&weak), "{errors}");
 }

@@ -1,6 +1,9 @@
 //! Objects of the bucket, by Google's JSON API (storage v1).
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use http::{HeaderMap, StatusCode, header};
 use reqwest::RequestBuilder;
@@ -11,7 +14,10 @@ use super::{
     http::{self as wire, BucketName, Endpoints, Http, Trouble},
     token::Tokens,
 };
-use crate::{clock::Timestamp, ledger::GrantId};
+use crate::{
+    clock::{Clock, Timestamp},
+    ledger::{GrantId, difference},
+};
 
 const WHOM: &str = "Cloud Storage";
 const GENERATION: &str = "x-goog-generation";
@@ -23,15 +29,19 @@ pub(super) struct Objects {
     endpoints: Endpoints,
     http: Http,
     tokens: Tokens,
+    clock: Arc<dyn Clock>,
+    clock_difference: Mutex<Option<i64>>,
 }
 
 impl Objects {
-    pub(super) fn new(bucket: BucketName, endpoints: Endpoints) -> Self {
+    pub(super) fn new(bucket: BucketName, endpoints: Endpoints, clock: Arc<dyn Clock>) -> Self {
         Self {
             bucket,
             tokens: Tokens::new(endpoints.metadata.clone()),
             endpoints,
             http: Http::new(),
+            clock,
+            clock_difference: Mutex::default(),
         }
     }
 
@@ -86,10 +96,34 @@ impl Objects {
             request = request.header(header::AUTHORIZATION, token);
         }
         let answer = wire::ask(WHOM, request).await;
+        if let Ok(answer) = &answer {
+            self.note_time(answer.headers());
+        }
         if let Err(Trouble::Token(_)) = &answer {
             self.tokens.forget().await;
         }
         answer
+    }
+
+    /// By how many seconds Google's clock was ahead in the latest answer.
+    pub(super) fn clock_difference(&self) -> Option<i64> {
+        let difference = self.clock_difference.lock();
+        *difference.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_time(&self, headers: &HeaderMap) {
+        let date = headers.get(header::DATE);
+        let date = date.and_then(|value| value.to_str().ok());
+        let date = date.and_then(|text| chrono::DateTime::parse_from_rfc2822(text).ok());
+        let seconds = date.and_then(|date| u64::try_from(date.timestamp()).ok());
+        if let Some(seconds) = seconds {
+            let difference = difference(Timestamp(seconds), self.clock.now());
+            let mut latest = self.clock_difference.lock();
+            let latest = latest.as_deref_mut();
+            if let Ok(latest) = latest {
+                *latest = Some(difference);
+            }
+        }
     }
 
     fn url(&self, path: &str) -> Result<url::Url, Trouble> {

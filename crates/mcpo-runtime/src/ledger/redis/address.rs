@@ -1,6 +1,6 @@
 //! Where Redis is, and what it wants to hear before it answers.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use redis::RedisConnectionInfo;
 use rustls::ClientConfig;
@@ -83,6 +83,17 @@ impl RedisAddress {
             password: url.password().map(decoded).transpose()?,
             database,
         })
+    }
+
+    /// Returns true if nobody on the network can read along: with TLS, or on this machine.
+    pub(crate) fn is_protected(&self) -> bool {
+        let host = &*self.node.host;
+        let is_loopback = host
+            .parse::<IpAddr>()
+            .map_or(host == "localhost", |address| {
+                address.to_canonical().is_loopback()
+            });
+        self.tls.is_some() || is_loopback
     }
 
     /// What is said first on each connection.
@@ -191,6 +202,27 @@ mod tests {
             "redis://cache?protocol=resp3",
         ] {
             assert_eq!(shown(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_the_network_can_read() {
+        let is_protected = |text| RedisAddress::parse(text, None).unwrap().is_protected();
+        for protected in [
+            "redis://localhost",
+            "redis://127.3.2.1",
+            "redis://[::1]",
+            "rediss://cache",
+        ] {
+            assert!(is_protected(protected), "{protected}");
+        }
+        for open in [
+            "redis://cache",
+            "redis://10.0.0.3",
+            "redis://localhost.example",
+            "redis://[fd00::1]",
+        ] {
+            assert!(!is_protected(open), "{open}");
         }
     }
 

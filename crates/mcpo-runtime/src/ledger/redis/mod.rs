@@ -6,14 +6,18 @@
 //! the expected one. Redis drops a key when its record has expired.
 //!
 //! How much a crash of Redis forgets is Redis's own setting: with `appendonly yes` and
-//! `appendfsync always` nothing that was answered. What it forgets ends grants and opens none: a
-//! grant without a record is not good.
+//! `appendfsync always` nothing that was answered. A record that it forgets ends its grant. A stale
+//! replica that is promoted brings back what it knew: see `docs/ledger.md`.
 
 mod address;
 mod link;
 mod metered;
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use redis::Cmd;
@@ -179,5 +183,67 @@ impl Ledger for RedisLedger {
         next: GrantRecord,
     ) -> LedgerFuture<'_, Swap> {
         Box::pin(async move { self.swap(id, expected, &next).await })
+    }
+
+    fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
+        Box::pin(async move {
+            let (began, asked) = (Instant::now(), self.clock.now());
+            // Seconds and microseconds, as text.
+            let (seconds, _): (u64, u64) = self.ask("tell the time", &redis::cmd("TIME")).await?;
+            // An answer that was long on its way says little.
+            if began.elapsed() > Duration::from_secs(2) {
+                return Err(LedgerError::new(
+                    "tell the time",
+                    "the answer took too long",
+                ));
+            }
+            Ok(Some(super::difference(Timestamp(seconds), asked)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values that earlier versions wrote.
+    #[test]
+    fn records_of_earlier_versions_are_read() {
+        let plain = parse(
+            "00000000deadbeef 1807776000 {\"generation\":3,\"rotated_at\":1800000000,\
+             \"revoked\":false,\"expires_at\":1807776000}",
+        );
+        let record = GrantRecord {
+            generation: 3,
+            rotated_at: Timestamp(1_800_000_000),
+            revoked: false,
+            expires_at: Timestamp(1_807_776_000),
+            sealed: String::new(),
+        };
+        let version = Version(0xdead_beef);
+        assert_eq!(
+            plain,
+            Some(Versioned {
+                record: record.clone(),
+                version
+            })
+        );
+        let revoked = parse(
+            "00000000deadbeef 1807776000 {\"generation\":3,\"rotated_at\":1800000000,\
+             \"revoked\":true,\"expires_at\":1807776000,\"sealed\":\"mcpo_up_AAAA\"}",
+        );
+        let record = GrantRecord {
+            revoked: true,
+            sealed: "mcpo_up_AAAA".into(),
+            ..record
+        };
+        assert_eq!(revoked, Some(Versioned { record, version }));
+    }
+
+    #[test]
+    fn keys_and_versions_are_written_as_before() {
+        let key = key(GrantId([0xab; 16]));
+        assert_eq!(key, "mcpo:grant:abababababababababababababababab");
+        assert_eq!(hex(Version(255)), "00000000000000ff");
     }
 }

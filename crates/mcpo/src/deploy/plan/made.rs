@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     observe::{SeenSecret, decoded},
+    rotation,
     service::pinned,
 };
 use crate::{
@@ -23,16 +24,24 @@ use crate::{
     walk::Secret,
 };
 
-/// Puts back what the service has where the latest version is no reason to change it; returns the
-/// versions that count for nothing.
+/// What is known of made secrets.
+#[derive(Default)]
+pub struct Kept {
+    /// Versions that count for nothing: the secret and the version.
+    pub unused: Vec<(String, String)>,
+    /// The step of a key rotation that a new version of the key ring is.
+    pub rotation: Option<&'static str>,
+}
+
+/// Puts back what the service has where the latest version is no reason to change it.
 pub async fn keep(
     google: &Google,
     settings: &Settings,
     names: &Names,
     service: &Value,
     secrets: &mut BTreeMap<String, SeenSecret>,
-) -> Outcome<Vec<(String, String)>> {
-    let mut unused = Vec::new();
+) -> Outcome<Kept> {
+    let (mut unused, mut rotation) = (Vec::new(), None);
     for setting in &settings.secrets {
         let SecretSource::Made(made) = setting.source else {
             continue;
@@ -55,12 +64,24 @@ pub async fn keep(
             Some(latest) => secret.are_made(made, latest, in_use).await?,
             None => secret.is_enabled(in_use).await?,
         };
+        if !stays && made == Made::KeyRing && secret.is_enabled(in_use).await? {
+            let latest = match &latest {
+                Some(latest) => secret.read(latest).await?,
+                None => None,
+            };
+            rotation = match (secret.read(in_use).await?, latest) {
+                (Some(in_use), Some(latest)) => {
+                    rotation::describe(in_use.expose(), latest.expose())
+                }
+                _ => None,
+            };
+        }
         if stays {
             unused.extend(latest.map(|version| (id.clone(), version)));
             seen.latest = Some((in_use.to_owned(), None));
         }
     }
-    Ok(unused)
+    Ok(Kept { unused, rotation })
 }
 
 /// The versions of a secret.

@@ -5,6 +5,7 @@ mod left_over;
 mod lines;
 mod made;
 mod observe;
+mod rotation;
 mod secrets;
 mod service;
 
@@ -118,6 +119,9 @@ impl Plan {
         let current = seen.service.as_ref();
         plan.service = diff::service(current, &wanted);
         plan.makes_revision = makes_revision(current, &wanted);
+        if plan.makes_revision {
+            plan.service.extend(seen.rotation.map(str::to_owned));
+        }
         if plan.makes_revision && plan.service.is_empty() {
             plan.service
                 .push("the latest revision does not work; it is made anew".to_owned());

@@ -31,6 +31,8 @@ pub struct Observed {
     pub service: Option<Value>,
     /// Versions of made secrets that count for nothing: the secret's id and the version.
     pub unused: Vec<(String, String)>,
+    /// The step of a key rotation that this deployment is, in words.
+    pub rotation: Option<&'static str>,
     /// Secrets of this service that no setting names any more, by id.
     pub left_over: Vec<String>,
 }
@@ -184,9 +186,9 @@ pub async fn observe(
     };
     let (repository, account, service, (bucket, bucket_policy), mut secrets, left_over) =
         tokio::try_join!(repository, account, service, bucket, secrets, left_over)?;
-    let unused = match &service {
+    let kept = match &service {
         Some(service) => made::keep(google, settings, names, service, &mut secrets).await?,
-        None => Vec::new(),
+        None => made::Kept::default(),
     };
     Ok(Observed {
         has_repository: repository.is_some(),
@@ -195,7 +197,8 @@ pub async fn observe(
         bucket,
         bucket_policy,
         service,
-        unused,
+        unused: kept.unused,
+        rotation: kept.rotation,
         // Whoever may not list secrets can deploy all the same.
         left_over: left_over.unwrap_or_default(),
         disabled,

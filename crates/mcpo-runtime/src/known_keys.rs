@@ -1,0 +1,125 @@
+//! Notes in the ledger which keys the instances of this server know, and warns when an instance
+//! starts to seal with one that was never seen there: then other instances may not know it, and
+//! refuse what this one seals. `docs/key-rotation.md` has the order that avoids this.
+
+use std::{fmt::Write as _, time::Duration};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    app::App,
+    clock::Timestamp,
+    ledger::{GrantId, GrantRecord, Ledger, LedgerError, Swap},
+    seal::KeyRing,
+};
+
+/// So long the note lives after it was changed last.
+const LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// The newest keys are kept; a ring has two or three.
+const MAX_KEYS: usize = 64;
+const TRIES: usize = 8;
+
+/// Warns if the first key of the ring is new to the ledger, and notes all keys there.
+pub(crate) async fn check(app: &App) {
+    let issuer = app.bases.primary().as_str();
+    match note(app.ledger.as_ref(), &app.keys, issuer, app.now()).await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(
+            "the first key of MCPO_SECRET was never seen in this ledger: instances that do not \
+             know it refuse what this one seals. Set MCPO_SECRET=OLD,NEW on every instance before \
+             NEW,OLD on any"
+        ),
+        // The ledger's failures are logged where they matter.
+        Err(error) => tracing::debug!(%error, "the keys were not noted in the ledger"),
+    }
+}
+
+/// Returns false if the ledger has a note of other keys, and the sealing key is not among them.
+async fn note(
+    ledger: &dyn Ledger,
+    keys: &KeyRing,
+    issuer: &str,
+    now: Timestamp,
+) -> Result<bool, LedgerError> {
+    let id = id(issuer);
+    let ours = names(keys);
+    let mut was_known = true;
+    for _ in 0..TRIES {
+        let found = ledger.grant(id).await?;
+        let noted = found.as_ref().map(|found| &*found.record.sealed);
+        let noted: Vec<&str> = noted
+            .map(|text| text.split(',').collect())
+            .unwrap_or_default();
+        let first = ours.first().map(String::as_str).unwrap_or_default();
+        was_known &= noted.is_empty() || noted.contains(&first);
+        let new = ours.iter().filter(|name| !noted.contains(&name.as_str()));
+        let new: Vec<&str> = new.map(String::as_str).collect();
+        if new.is_empty() {
+            return Ok(was_known);
+        }
+        let all = [new, noted].concat();
+        let sealed = all[..all.len().min(MAX_KEYS)].join(",");
+        let record = GrantRecord {
+            expires_at: now.plus(LIFETIME),
+            sealed,
+            ..GrantRecord::first(now)
+        };
+        let version = found.map(|found| found.version);
+        if ledger.swap_grant(id, version, record).await? == Swap::Done {
+            return Ok(was_known);
+        }
+    }
+    Ok(was_known)
+}
+
+/// The public names of the keys, the sealing key's first.
+fn names(keys: &KeyRing) -> Vec<String> {
+    let name = |id: [u8; 4]| {
+        id.iter().fold(String::new(), |mut name, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "{byte:02x}");
+            name
+        })
+    };
+    keys.key_ids().map(name).collect()
+}
+
+/// Where the note is: services that share a ledger have one each.
+fn id(issuer: &str) -> GrantId {
+    let digest: [u8; 32] = Sha256::digest(format!("mcpo known keys v1 {issuer}")).into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    GrantId(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::MemoryLedger,
+        seal::test_keys::{KEY, OTHER_KEY},
+    };
+
+    /// Whether each ring in turn starts without a warning.
+    async fn started(rings: &[&str]) -> Vec<bool> {
+        let ledger = MemoryLedger::new();
+        let mut known = Vec::new();
+        for ring in rings {
+            let keys = KeyRing::parse(ring).unwrap();
+            let now = Timestamp(4_000_000_000);
+            let noted = note(&ledger, &keys, "https://a.example", now).await;
+            known.push(noted.unwrap());
+        }
+        known
+    }
+
+    #[tokio::test]
+    async fn a_sealing_key_that_the_ledger_never_saw_is_noticed() {
+        let (old_new, new_old) = (format!("{KEY},{OTHER_KEY}"), format!("{OTHER_KEY},{KEY}"));
+        let retired = format!("{OTHER_KEY},retired:{KEY}");
+        let in_order = [KEY, KEY, &old_new, &new_old, &retired, OTHER_KEY];
+        assert_eq!(started(&in_order).await, [true; 6]);
+        assert_eq!(started(&[KEY, &new_old]).await, [true, false]);
+        assert_eq!(started(&[KEY, OTHER_KEY]).await, [true, false]);
+    }
+}

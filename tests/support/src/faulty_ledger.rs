@@ -1,0 +1,172 @@
+//! A ledger in memory that fails as it is told to.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use mcpo_runtime::{
+    Clock,
+    ledger::{
+        GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, MemoryLedger, Swap, Version,
+        Versioned,
+    },
+};
+use tokio::sync::watch;
+
+/// Shared by any number of servers of one test.
+pub struct FaultyLedger {
+    records: MemoryLedger,
+    fails: AtomicBool,
+    loses_answers: AtomicBool,
+    /// Every so many, a read takes [`Self::SLOW`]; 0: none does.
+    slow_read: AtomicU64,
+    reads: AtomicU64,
+    ids: Mutex<HashSet<GrantId>>,
+    is_paused: watch::Sender<bool>,
+    holds_writes: watch::Sender<bool>,
+    writes_held: AtomicU64,
+}
+
+impl FaultyLedger {
+    /// How long a slow read takes.
+    pub const SLOW: Duration = Duration::from_secs(3);
+
+    /// A ledger without faults.
+    pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            records: MemoryLedger::with_clock(clock),
+            fails: AtomicBool::new(false),
+            loses_answers: AtomicBool::new(false),
+            slow_read: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            ids: Mutex::default(),
+            is_paused: watch::Sender::new(false),
+            holds_writes: watch::Sender::new(false),
+            writes_held: AtomicU64::new(0),
+        })
+    }
+
+    /// Answers everything with an error, at once.
+    pub fn set_failing(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Carries writes out and answers them with an error.
+    pub fn set_losing_answers(&self, loses: bool) {
+        self.loses_answers.store(loses, Ordering::SeqCst);
+    }
+
+    /// Makes every `n`th read slow.
+    pub fn set_slow_read(&self, n: u64) {
+        self.slow_read.store(n, Ordering::SeqCst);
+    }
+
+    /// Answers nothing until that is taken back; what was asked meanwhile is carried out then,
+    /// also if nobody waits for it any more.
+    pub fn set_paused(&self, is_paused: bool) {
+        self.is_paused.send_replace(is_paused);
+    }
+
+    /// Lets reads pass, and keeps writes from being carried out.
+    pub fn hold_writes(&self) {
+        self.holds_writes.send_replace(true);
+    }
+
+    /// Carries out what [`Self::hold_writes`] kept.
+    pub fn release_writes(&self) {
+        self.holds_writes.send_replace(false);
+    }
+
+    /// How many writes have been kept so far.
+    pub fn writes_held(&self) -> u64 {
+        self.writes_held.load(Ordering::SeqCst)
+    }
+
+    /// How many reads there were.
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    /// Forgets what was revoked, as a restored copy does.
+    pub async fn forget_revocations(&self) {
+        let ids: Vec<_> = {
+            let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+            ids.iter().copied().collect()
+        };
+        for id in ids {
+            let found = self.records.grant(id).await.ok().flatten();
+            let Some(found) = found.filter(|found| found.record.revoked) else {
+                continue;
+            };
+            let record = GrantRecord {
+                revoked: false,
+                ..found.record
+            };
+            let swap = self.records.swap_grant(id, Some(found.version), record);
+            assert_eq!(swap.await.ok(), Some(Swap::Done));
+        }
+    }
+
+    async fn stumble(&self) -> Result<(), LedgerError> {
+        let mut is_paused = self.is_paused.subscribe();
+        let _ = is_paused.wait_for(|is_paused| !is_paused).await;
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(LedgerError::new("answer", "the test says so"));
+        }
+        Ok(())
+    }
+}
+
+/// As every server gets it.
+pub struct Shared(pub Arc<FaultyLedger>);
+
+impl Ledger for Shared {
+    fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
+        Box::pin(async move {
+            let ledger = &self.0;
+            let number = ledger.reads.fetch_add(1, Ordering::SeqCst);
+            let slow = ledger.slow_read.load(Ordering::SeqCst);
+            if slow > 0 && number.is_multiple_of(slow) {
+                tokio::time::sleep(FaultyLedger::SLOW).await;
+            }
+            ledger.stumble().await?;
+            ledger.records.grant(id).await
+        })
+    }
+
+    fn swap_grant(
+        &self,
+        id: GrantId,
+        expected: Option<Version>,
+        next: GrantRecord,
+    ) -> LedgerFuture<'_, Swap> {
+        let ledger = Arc::clone(&self.0);
+        // A write that was sent arrives, whether or not anybody waits for the answer.
+        let written = tokio::spawn(async move {
+            let mut held = ledger.holds_writes.subscribe();
+            if *held.borrow() {
+                ledger.writes_held.fetch_add(1, Ordering::SeqCst);
+            }
+            let _ = held.wait_for(|held| !held).await;
+            ledger.stumble().await?;
+            {
+                let mut ids = ledger.ids.lock().unwrap_or_else(PoisonError::into_inner);
+                ids.insert(id);
+            }
+            let swap = ledger.records.swap_grant(id, expected, next).await?;
+            if ledger.loses_answers.load(Ordering::SeqCst) {
+                return Err(LedgerError::new("answer", "the answer was lost"));
+            }
+            Ok(swap)
+        });
+        Box::pin(async move {
+            let written = written.await;
+            written.unwrap_or_else(|error| Err(LedgerError::new("answer", error)))
+        })
+    }
+}
