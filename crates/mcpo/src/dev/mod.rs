@@ -89,6 +89,7 @@ Examples:
   ADMIN_PASSWORD=secret mcpo dev    ask whoever connects for a password
   mcpo dev --tunnel                 and on a public address, for claude.ai
   mcpo dev --https                  on https://localhost:8080/mcp
+  mcpo dev --host 0.0.0.0 --https   for other machines of this network, with a password
   mcpo dev --probe                  after each reload, see whether claude.ai still gets in
 
 A change is built and swapped in when it is ready; until then, and when it does not
@@ -107,8 +108,8 @@ pub struct DevArgs {
     #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "any", conflicts_with = "https")]
     tunnel: Option<Wish>,
 
-    /// With --tunnel: let anyone on the internet call the tools without signing in.
-    #[arg(long, requires = "tunnel")]
+    /// With --tunnel or --host: let anyone who reaches the server call its tools without signing in.
+    #[arg(long)]
     open_to_anyone: bool,
 
     /// Serve https, with a certificate for this machine that is kept in .mcpo.
