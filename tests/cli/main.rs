@@ -26,5 +26,8 @@ mod new;
 #[cfg(unix)]
 mod new_failures;
 mod new_foreign;
+// `script` of util-linux gives them their terminals.
+#[cfg(target_os = "linux")]
+mod new_hostile;
 mod running;
 mod tool;

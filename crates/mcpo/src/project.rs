@@ -17,7 +17,7 @@ use crate::{
 /// The environment file of a project, never committed.
 pub const ENVIRONMENT_FILE: &str = ".env";
 /// What may go into it, committed.
-const EXAMPLE_FILE: &str = ".env.example";
+pub const EXAMPLE_FILE: &str = ".env.example";
 /// The folder for what a server in development remembers, never committed.
 pub const STATE_FOLDER: &str = ".mcpo";
 /// The key ring that seals what clients carry.
