@@ -29,6 +29,7 @@ mod register;
 mod requirements;
 mod restart;
 mod scopes;
+mod server_card;
 mod sign_in;
 #[cfg(target_os = "linux")]
 mod sleep;

@@ -4,8 +4,10 @@ mod github;
 
 use mcpo_runtime::Caller;
 use rmcp::{
-    ErrorData, Json, ServerHandler, handler::server::wrapper::Parameters, schemars, tool,
-    tool_handler, tool_router,
+    ErrorData, Json, ServerHandler,
+    handler::server::wrapper::Parameters,
+    model::{Icon, Implementation, ServerCapabilities, ServerConfig},
+    schemars, tool, tool_handler, tool_router,
 };
 
 use self::github::{Account, GitHub, Repositories};
@@ -59,8 +61,23 @@ impl Server {
     }
 }
 
-#[tool_handler(name = "{{project_name}}")]
-impl ServerHandler for Server {}
+/// The picture that clients show: an SVG in base64, or an https address.
+const ICON: &str = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCI+PGNpcmNsZSBjeD0iMTIiIGN5PSIxMiIgcj0iMTEiIGZpbGw9IiMyNDI5MmYiLz48L3N2Zz4=";
+
+#[tool_handler]
+impl ServerHandler for Server {
+    /// What clients show of the server, and what they tell the model about it.
+    fn get_info(&self) -> ServerConfig {
+        let info = Implementation::new("{{project_name}}", env!("CARGO_PKG_VERSION"))
+            .with_title("{{project_name}}")
+            .with_icons(vec![Icon::new(ICON)]);
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(info)
+            .with_instructions(
+                "Reads the GitHub account of the signed-in user: repositories and stars.",
+            )
+    }
+}
 
 fn main() -> std::process::ExitCode {
     let github = GitHub::from_env();

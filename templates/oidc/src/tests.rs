@@ -75,3 +75,14 @@ async fn an_api_that_is_of_no_use_is_said_to_be() {
         assert!(error.message.contains(said), "{error}");
     }
 }
+
+#[test]
+fn introduces_itself() {
+    let server = Server {
+        api: Api::new(None),
+    };
+    let info = server.get_info();
+    assert!(info.instructions.is_some());
+    assert!(info.server_info.title.is_some());
+    assert!(info.server_info.icons.is_some());
+}

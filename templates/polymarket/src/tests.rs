@@ -115,3 +115,14 @@ async fn an_api_that_is_down_is_said_to_be() {
     let error = Server { gamma }.get_hormuz_markets().await.err().unwrap();
     assert!(error.contains("cannot be reached"), "{error}");
 }
+
+#[test]
+fn introduces_itself() {
+    let server = Server {
+        gamma: Gamma::new("http://127.0.0.1:1"),
+    };
+    let info = server.get_info();
+    assert!(info.instructions.is_some());
+    assert!(info.server_info.title.is_some());
+    assert!(info.server_info.icons.is_some());
+}

@@ -15,3 +15,12 @@ fn greets_by_name() {
 fn knows_the_caller() {
     assert_eq!(Server.whoami(Caller::local("ada")), "You are ada.");
 }
+
+#[test]
+fn introduces_itself() {
+    let server = Server;
+    let info = server.get_info();
+    assert!(info.instructions.is_some());
+    assert!(info.server_info.title.is_some());
+    assert!(info.server_info.icons.is_some());
+}

@@ -13,7 +13,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::SharedHandler;
+use super::{SharedHandler, server_card};
 use crate::{Error, scope::Scopes};
 
 /// Where a tool's scopes stand in its `_meta`.
@@ -58,6 +58,7 @@ pub(crate) struct Catalogue {
 
 /// Asks the server for its tools as a client would.
 pub(crate) async fn catalogue(handler: &SharedHandler) -> Result<Catalogue, Error> {
+    server_card::check(handler).await?;
     let handler = handler.clone();
     let service = StreamableHttpService::new(
         move || Ok(handler.clone()),

@@ -5,6 +5,7 @@ mod catalogue;
 mod demand;
 mod endpoint;
 mod erased;
+mod server_card;
 mod session;
 mod sign_out;
 
