@@ -44,7 +44,26 @@ async fn a_server_that_holds_passes_every_attempt() {
         with_verdict(&report, &["fail", "warn", "could-not-run"]),
         [""; 0]
     );
-    assert_snapshot!(with_verdict(&report, &["skipped"]).join(" "), @"skipped token-expired");
+    assert_snapshot!(with_verdict(&report, &["skipped"]).join(" "), @"skipped register-public skipped token-expired");
+}
+
+/// A server for clients with secrets only, which it means.
+#[tokio::test]
+async fn a_server_that_refuses_public_clients_as_it_says_passes_too() {
+    let server = OAuthServer::start(Settings {
+        methods: vec!["client_secret_basic"],
+        ..Settings::default()
+    })
+    .await;
+    let run = probe(&[&server.url(), "--security", "--json"]).await;
+    let report = report(&run);
+    let wrong = with_verdict(&report, &["fail", "warn", "could-not-run"]);
+    assert_eq!(wrong, [""; 0], "{}", run.stderr);
+    let passed = with_verdict(&report, &["pass"]);
+    assert!(
+        passed.contains(&"pass register-public".to_owned()),
+        "{passed:?}"
+    );
 }
 
 /// What an attempt signs in for may end what the walk holds; that is no hole.
@@ -166,4 +185,17 @@ async fn an_expired_token_is_tried() {
         let check = checks.find(|check| check["id"] == "token-expired");
         assert_eq!(check.expect("the attempt")["verdict"], verdict, "{hole:?}");
     }
+}
+
+/// That a body is read for as long as it trickles shows only after a while.
+#[tokio::test]
+async fn a_body_that_is_read_for_as_long_as_it_trickles_is_found() {
+    let run = attack(Some(Hole::TricklingBody)).await;
+    let report = report(&run);
+    let wrong = with_verdict(&report, &["fail", "warn", "could-not-run"]);
+    assert_eq!(wrong, ["warn body-trickle"]);
+    let mut checks = report["checks"].as_array().expect("checks").iter();
+    let check = checks.find(|check| check["id"] == "body-trickle");
+    let seen = check.expect("the attempt")["seen"].as_str().expect("text");
+    assert!(seen.contains("still reading after 20 s"), "{seen}");
 }

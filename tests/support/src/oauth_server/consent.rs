@@ -88,6 +88,10 @@ async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
         Some("plain") => state.is_open_to(Hole::PlainChallenge),
         _ => state.is_open_to(Hole::NoChallengeNeeded),
     };
+    if stray && state.is_open_to(Hole::ErrorWithoutPage) {
+        let to = format!("{uri}?error=unsupported_response_type");
+        return Some(Redirect::to(&to).into_response());
+    }
     if stray || !challenged {
         return Some((StatusCode::BAD_REQUEST, "no PKCE, or no code asked for").into_response());
     }
