@@ -16,6 +16,8 @@ mod dev_events;
 mod dev_keys;
 mod dev_led;
 #[cfg(unix)]
+mod dev_private;
+#[cfg(unix)]
 mod dev_processes;
 #[cfg(unix)]
 mod dev_reach;

@@ -55,7 +55,7 @@ pub fn visible(text: &str, limit: usize) -> String {
 
 /// Returns true for control characters (C0, DEL, C1), marks that change direction, and characters of
 /// no width. The runtime keeps the same list for names of clients.
-fn is_hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

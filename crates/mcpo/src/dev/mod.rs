@@ -72,7 +72,7 @@ use crate::{
     error::{Exit, Failure, Outcome},
     package::Package,
     process::{Asked, Signals},
-    project::{self, Environment},
+    project::{self, Environment, SecretOrigin},
     ui::Ui,
 };
 
@@ -138,9 +138,14 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     // Before anything is made.
     let listener = socket::listen(args.host, args.port)?;
-    let (environment, made) = Environment::load_or_make(&package.folder)?;
-    if made {
-        ui.step("Made", "a development secret in .env");
+    let (environment, secret) = Environment::load_or_make(&package.folder)?;
+    match secret {
+        SecretOrigin::Kept => {}
+        SecretOrigin::Made => ui.step("Made", "a development secret in .env"),
+        SecretOrigin::MadeAndRestricted => ui.step(
+            "Made",
+            "a development secret in .env, which only you can read from now on (mode 0600)",
+        ),
     }
     let state = project::state_folder(&package.folder)?;
     #[cfg(unix)]
