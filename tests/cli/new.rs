@@ -69,6 +69,7 @@ fn makes_these_files() {
         ".gitignore",
         "Cargo.toml",
         "README.md",
+        "src/card.rs",
         "src/main.rs",
         "src/tests.rs",
     ]

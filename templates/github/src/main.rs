@@ -1,14 +1,10 @@
 //! {{project_name}}: GitHub for claude.ai and every other MCP client, each tool as whoever calls it.
 
+mod card;
 mod github;
 
 use mcpo_runtime::Caller;
-use rmcp::{
-    ErrorData, Json, ServerHandler,
-    handler::server::wrapper::Parameters,
-    model::{Icon, Implementation, ServerCapabilities, ServerConfig},
-    schemars, tool, tool_handler, tool_router,
-};
+use rmcp::{ErrorData, Json, handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
 use self::github::{Account, GitHub, Repositories};
 
@@ -58,24 +54,6 @@ impl Server {
     ) -> Result<Json<Repositories>, ErrorData> {
         let found = self.github.starred(&caller, list.limit()).await;
         found.map(Json)
-    }
-}
-
-/// The picture that clients show: an SVG in base64, or an https address.
-const ICON: &str = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCI+PGNpcmNsZSBjeD0iMTIiIGN5PSIxMiIgcj0iMTEiIGZpbGw9IiMyNDI5MmYiLz48L3N2Zz4=";
-
-#[tool_handler]
-impl ServerHandler for Server {
-    /// What clients show of the server, and what they tell the model about it.
-    fn get_info(&self) -> ServerConfig {
-        let info = Implementation::new("{{project_name}}", env!("CARGO_PKG_VERSION"))
-            .with_title("{{project_name}}")
-            .with_icons(vec![Icon::new(ICON)]);
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(info)
-            .with_instructions(
-                "Reads the GitHub account of the signed-in user: repositories and stars.",
-            )
     }
 }
 

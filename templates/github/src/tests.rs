@@ -8,6 +8,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 
+use rmcp::ServerHandler as _;
+
 use super::*;
 
 type Answer = (StatusCode, Body<Value>);

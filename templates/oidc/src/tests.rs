@@ -8,6 +8,8 @@ use axum::{
 };
 use serde_json::json;
 
+use rmcp::ServerHandler as _;
+
 use super::*;
 
 /// Answers whoever has Ada's token, and nobody else.

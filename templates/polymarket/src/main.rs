@@ -1,14 +1,10 @@
 //! {{project_name}}: what Polymarket's traders think, for claude.ai and every other MCP client.
 
+mod card;
 mod gamma;
 mod market;
 
-use rmcp::{
-    Json, ServerHandler,
-    handler::server::wrapper::Parameters,
-    model::{Icon, Implementation, ServerCapabilities, ServerConfig},
-    schemars, tool, tool_handler, tool_router,
-};
+use rmcp::{Json, handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
 use self::{
     gamma::Gamma,
@@ -70,22 +66,6 @@ impl Server {
         found
             .map(Json)
             .ok_or_else(|| format!("Polymarket has no market with the slug {slug:?}."))
-    }
-}
-
-/// The picture that clients show: an SVG in base64, or an https address.
-const ICON: &str = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCI+PGNpcmNsZSBjeD0iMTIiIGN5PSIxMiIgcj0iMTEiIGZpbGw9IiM3YzNhZWQiLz48L3N2Zz4=";
-
-#[tool_handler]
-impl ServerHandler for Server {
-    /// What clients show of the server, and what they tell the model about it.
-    fn get_info(&self) -> ServerConfig {
-        let info = Implementation::new("{{project_name}}", env!("CARGO_PKG_VERSION"))
-            .with_title("{{project_name}}")
-            .with_icons(vec![Icon::new(ICON)]);
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(info)
-            .with_instructions("Searches Polymarket; a price is a probability from 0 to 1.")
     }
 }
 

@@ -10,6 +10,8 @@ use std::{
 
 use axum::{Router, extract::Query, routing::get};
 
+use rmcp::ServerHandler as _;
+
 use super::*;
 
 const MARKETS: &str = r#"[

@@ -1,5 +1,7 @@
 //! Tools are plain functions: call them.
 
+use rmcp::ServerHandler as _;
+
 use super::*;
 
 #[test]

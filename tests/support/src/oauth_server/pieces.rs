@@ -15,10 +15,12 @@ use super::{Hole, state::State};
 
 /// More than any client's body has.
 const PIECES: usize = 1_000;
+/// More than any client sends, in bytes.
+const LARGEST: usize = 64 * 1024;
 
 /// Reads the body, and refuses it when it comes in too many pieces.
 pub async fn limit(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
-    if state.is_open_to(Hole::TricklingBody) || state.is_open_to(Hole::LargeTokenRequest) {
+    if state.is_open_to(Hole::TricklingBody) {
         return next.run(request).await;
     }
     let (head, mut body) = request.into_parts();
@@ -28,7 +30,8 @@ pub async fn limit(Extract(state): Extract<Arc<State>>, request: Request, next: 
         let data = frame.ok().and_then(|frame| frame.into_data().ok());
         whole.extend_from_slice(&data.unwrap_or_else(Bytes::new));
         pieces += 1;
-        if pieces > PIECES || whole.len() > 64 * 1024 {
+        let is_large = whole.len() > LARGEST && !state.is_open_to(Hole::LargeTokenRequest);
+        if pieces > PIECES || is_large {
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         }
     }

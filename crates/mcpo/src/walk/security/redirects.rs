@@ -5,7 +5,7 @@ use url::Url;
 
 use super::{
     finding::{Finding, Held},
-    lab::{Lab, with},
+    lab::{Lab, parameter, with},
     registration, rules,
 };
 use crate::walk::{
@@ -151,7 +151,8 @@ async fn is_sent_on(lab: &Lab<'_>, url: Url) -> Result<bool, Trouble> {
         };
         let own = lab.redirect_uri;
         if location.origin() == own.origin() && location.path() == own.path() {
-            return Ok(true);
+            // A code without a page is what `page-consent` looks for.
+            return Ok(parameter(&location, "code").is_none());
         }
         if location.origin() != answer.url.origin() {
             return Ok(false);
