@@ -305,6 +305,10 @@ fn a_server_that_other_machines_reach_gets_a_generated_password() {
             "{said}"
         );
         assert!(said.contains("Sign-in with ADMIN_PASSWORD"), "{said}");
+        let is_in_the_network = arguments.contains(&"0.0.0.0") && arguments.contains(&"--https");
+        if is_in_the_network && address_in_the_network().is_some() {
+            assert!(said.contains(" in this network;"), "{said}");
+        }
         if !arguments.contains(&"--https") {
             assert_eq!(dev.get("/variable/ADMIN_PASSWORD"), kept.trim());
             assert_eq!(dev.get("/variable/MCPO_OPEN_TO_ANYONE"), "");

@@ -75,13 +75,10 @@ async fn rs10_the_card_reaches_clients_of_both_forms() {
         .text()
         .await
         .unwrap();
-    let data = events
+    let mut data = events
         .lines()
         .filter_map(|line| line.strip_prefix("data: "));
-    let message = data
-        .filter(|data| data.contains("serverInfo"))
-        .next()
-        .unwrap();
+    let message = data.find(|data| data.contains("serverInfo")).unwrap();
     let message: Value = serde_json::from_str(message).unwrap();
     let result = &message["result"];
     assert_is_whole(&result["serverInfo"], &result["instructions"]);

@@ -13,9 +13,14 @@ pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment
     let (local, connector) = (&reach.local, connector(&reach.local, environment));
     ui.step("Serving", format_args!("{} at {local}", package.executable));
     if connector == *local {
+        let from_where = if reach.exposure.serves_other_machines {
+            "in this network"
+        } else {
+            "on this machine"
+        };
         ui.step(
             "Connector",
-            format_args!("{local} on this machine; claude.ai needs a public address: --tunnel"),
+            format_args!("{local} {from_where}; claude.ai needs a public address: --tunnel"),
         );
     } else {
         ui.step("Connector", &connector);

@@ -104,15 +104,15 @@ impl<'t> Question<'t> {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{} ({})", clean(self.prompt), clean(self.name));
+        let mut parts = vec![format!("{} ({})", clean(self.prompt), clean(self.name))];
         if !self.choices.is_empty() {
             let choices: Vec<_> = self.choices.iter().map(|choice| clean(choice)).collect();
-            text += &format!(" [{}]", choices.join(", "));
+            parts.push(format!("[{}]", choices.join(", ")));
         }
         if let Some(default) = &self.default {
-            text += &format!(" [default: {}]", clean(default));
+            parts.push(format!("[default: {}]", clean(default)));
         }
-        text + ": "
+        parts.join(" ") + ": "
     }
 }
 

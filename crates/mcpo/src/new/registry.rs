@@ -100,9 +100,8 @@ impl Registry {
             ))
         };
         let folder = tempfile::tempdir().map_err(|error| failed().because(&error))?;
-        let manifest = self
-            .write_project(folder.path(), requirement)
-            .map_err(|error| failed().because(&error))?;
+        let manifest =
+            write_project(folder.path(), requirement).map_err(|error| failed().because(&error))?;
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command
@@ -138,19 +137,19 @@ impl Registry {
             .map_err(|error| failed().because(&error))?;
         locked(&lock).ok_or_else(failed)
     }
+}
 
-    /// Writes a project that has only this dependency, and returns its manifest.
-    fn write_project(&self, folder: &Path, requirement: &str) -> io::Result<PathBuf> {
-        fs::create_dir(folder.join("src"))?;
-        fs::write(folder.join("src/lib.rs"), "")?;
-        let manifest = folder.join("Cargo.toml");
-        let text = format!(
-            "[package]\nname = \"mcpo-registry-check\"\nedition = \"2024\"\n\n[workspace]\n\n\
-             [dependencies]\n{CRATE} = {{ version = {requirement:?}, default-features = false }}\n"
-        );
-        fs::write(&manifest, text)?;
-        Ok(manifest)
-    }
+/// Writes a project that has only this dependency, and returns its manifest.
+fn write_project(folder: &Path, requirement: &str) -> io::Result<PathBuf> {
+    fs::create_dir(folder.join("src"))?;
+    fs::write(folder.join("src/lib.rs"), "")?;
+    let manifest = folder.join("Cargo.toml");
+    let text = format!(
+        "[package]\nname = \"mcpo-registry-check\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [dependencies]\n{CRATE} = {{ version = {requirement:?}, default-features = false }}\n"
+    );
+    fs::write(&manifest, text)?;
+    Ok(manifest)
 }
 
 /// Fails unless the release has the checksum that we know.
@@ -210,7 +209,7 @@ mod tests {
     fn registry(releases: &[(&str, &str, bool)]) -> (Registry, TempDir) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let index: String = releases
+        let index: Vec<_> = releases
             .iter()
             .map(|(version, checksum, yanked)| {
                 format!(
@@ -219,6 +218,7 @@ mod tests {
                 )
             })
             .collect();
+        let index = index.concat();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 answer(stream, address.port(), &index);

@@ -29,6 +29,8 @@ pub struct Exposure {
     pub is_open: bool,
     /// The user asked for it by the variable.
     pub is_open_by_variable: bool,
+    /// Other machines are served.
+    pub serves_other_machines: bool,
     /// Other machines get 403, because the base URL names this machine.
     pub refuses_other_machines: bool,
     /// This machine gets 403, too: the address it connects from is not a loopback address.
@@ -63,6 +65,7 @@ impl Exposure {
             needs_password: is_unprotected && !is_open,
             is_open,
             is_open_by_variable: is_open && !args.open_to_anyone,
+            serves_other_machines: !has_local_base,
             refuses_other_machines: !is_bound_to_loopback && has_local_base,
             is_this_machine_refused: !args.host.is_unspecified(),
             with_https: format!(

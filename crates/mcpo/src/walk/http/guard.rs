@@ -208,7 +208,7 @@ fn proxies() -> Vec<String> {
     ];
     let values = names.iter().filter_map(|name| std::env::var(name).ok());
     let host = |value: String| {
-        let url = Url::parse(&value).ok().filter(|url| url.has_host());
+        let url = Url::parse(&value).ok().filter(Url::has_host);
         let url = url.or_else(|| Url::parse(&format!("http://{value}")).ok());
         url?.host_str().map(str::to_owned)
     };

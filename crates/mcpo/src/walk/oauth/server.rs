@@ -56,6 +56,10 @@ struct UnverifiedMetadata {
 /// An authorization server whose metadata speaks for the issuer it was fetched from, over
 /// connections nobody can listen to, and with PKCE.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a statement of the metadata by itself"
+)]
 pub struct AuthorizationServer {
     pub issuer: String,
     pub authorization: Url,
