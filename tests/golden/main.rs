@@ -116,6 +116,7 @@ async fn fastmcp_with_its_in_memory_provider() {
              expected  instructions, and a title, version and icon (https: or data:) in the server's info
              clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
              mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             setting   FastMCP or the Python SDK: FastMCP(name, instructions=…, version=…, icons=[Icon(src=…)])
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
@@ -159,6 +160,7 @@ async fn fastmcp_behind_oidc_provider() {
              expected  instructions, and a title, version and icon (https: or data:) in the server's info
              clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
              mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             setting   FastMCP or the Python SDK: FastMCP(name, instructions=…, version=…, icons=[Icon(src=…)])
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
