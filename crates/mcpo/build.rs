@@ -1,7 +1,7 @@
 //! Packs the templates and, in a checkout, the runtime crate into the binary.
 //!
-//! Built from a registry package there is no runtime beside this crate; `mcpo new` then names the
-//! registry version instead of vendoring a copy.
+//! Built from a registry package there is no runtime next to this crate; `mcpo new` then names the
+//! registry version instead of vendoring a copy, once the registry has one that is ours.
 
 use std::{
     env,

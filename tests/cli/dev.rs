@@ -66,7 +66,7 @@ fn says_where_it_answers_and_what_changed() {
         "Serving tiny at http://localhost:{}/mcp\n",
         dev.port
     )));
-    assert!(said.contains("Sign-in nobody is asked"), "{said}");
+    assert!(said.contains("Sign-in not required"), "{said}");
     assert!(said.contains("Made a development secret in .env"), "{said}");
 
     project.answer(r#""two""#);

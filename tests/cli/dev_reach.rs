@@ -1,6 +1,13 @@
 //! Ways to the server from elsewhere: tunnels, by stand-ins for their programs, and TLS.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{IpAddr, TcpStream, UdpSocket},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::Command,
+};
 
 use mcpo_test_support::{tiny::TinyProject, wait};
 use tempfile::TempDir;
@@ -254,9 +261,155 @@ fn https_by_a_certificate_that_is_kept() {
     assert_eq!(ask(&dev, "localhost", &file, "/").unwrap(), "two");
 }
 
+/// An address of this machine that is not a loopback address, as other machines see it. Nothing is
+/// sent to the address that is named here (RFC 5737).
+fn address_in_the_network() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect("192.0.2.1:9").ok()?;
+    let address = socket.local_addr().unwrap().ip();
+    (!address.is_unspecified() && !address.is_loopback()).then_some(address)
+}
+
+/// What a client on that address gets, spoofed `Host` included.
+fn ask_at(address: IpAddr, port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect((address, port)).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 #[test]
-fn an_open_address_without_tls_says_who_is_refused() {
+fn a_server_that_other_machines_reach_gets_a_generated_password() {
+    let base = ("BASE_URL", "https://of-a-proxy.example");
+    for (arguments, environment) in [
+        (&["--host", "0.0.0.0"][..], &[][..]),
+        (&["--host", "0.0.0.0", "--https"], &[]),
+        (&["--host", "::"], &[]),
+        // A proxy or a tunnel that mcpo did not start.
+        (&[], &[base]),
+        (&["--https"], &[base]),
+    ] {
+        let project = TinyProject::new();
+        let dev = Dev::start_with(&project, arguments, environment);
+        dev.wait_for(" Ready in ");
+        let said = dev.said();
+        let kept = fs::read_to_string(project.path(".mcpo/tunnel-password")).unwrap();
+        assert_eq!(kept.trim().len(), 24);
+        assert!(
+            said.contains(&format!("Password {}", kept.trim())),
+            "{said}"
+        );
+        assert!(said.contains("Sign-in with ADMIN_PASSWORD"), "{said}");
+        let is_in_the_network = arguments.contains(&"0.0.0.0") && arguments.contains(&"--https");
+        if is_in_the_network && address_in_the_network().is_some() {
+            assert!(said.contains(" in this network;"), "{said}");
+        }
+        if !arguments.contains(&"--https") {
+            assert_eq!(dev.get("/variable/ADMIN_PASSWORD"), kept.trim());
+            assert_eq!(dev.get("/variable/MCPO_OPEN_TO_ANYONE"), "");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_only_this_machine_reaches_gets_no_password() {
+    let project = TinyProject::new();
+    let base = ("BASE_URL", "http://127.0.0.1:8080");
+    let dev = Dev::start_with(&project, &["--host", "127.0.0.1"], &[base]);
+    dev.wait_for(" Ready in ");
+    assert_eq!(dev.get("/variable/ADMIN_PASSWORD"), "");
+    assert!(!dev.said().contains("Password"), "{}", dev.said());
+    assert!(!project.path(".mcpo/tunnel-password").exists());
+}
+
+#[test]
+fn an_existing_sign_in_is_kept_on_the_network() {
+    let project = TinyProject::new();
+    let sign_in = ("GITHUB_CLIENT_ID", "of-my-own");
+    let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[sign_in]);
+    dev.wait_for(" Ready in ");
+    assert_eq!(dev.get("/variable/ADMIN_PASSWORD"), "");
+    assert!(dev.said().contains("Sign-in with GitHub"), "{}", dev.said());
+}
+
+#[test]
+fn an_open_server_on_the_network_is_opened_by_name_and_warned_of() {
+    for (arguments, environment) in [
+        (
+            &["--host", "0.0.0.0"][..],
+            &[("MCPO_OPEN_TO_ANYONE", "1")][..],
+        ),
+        (&["--host", "0.0.0.0", "--open-to-anyone"], &[]),
+    ] {
+        let project = TinyProject::new();
+        let dev = Dev::start_with(&project, arguments, environment);
+        dev.wait_for(" Ready in ");
+        assert_eq!(dev.get("/variable/ADMIN_PASSWORD"), "");
+        assert_eq!(dev.get("/variable/MCPO_OPEN_TO_ANYONE"), "1");
+        let said = dev.said();
+        assert!(
+            said.contains("can call these tools without signing in"),
+            "{said}"
+        );
+        let by_variable = said.contains("because MCPO_OPEN_TO_ANYONE=1 is set");
+        assert_eq!(by_variable, !environment.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn any_other_value_of_the_variable_opens_nothing() {
+    let project = TinyProject::new();
+    let wrong = ("MCPO_OPEN_TO_ANYONE", "0");
+    let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[wrong]);
+    dev.wait_for("Password ");
+}
+
+#[test]
+fn open_to_anyone_on_this_machine_only_is_refused() {
+    let project = TinyProject::new();
+    let said = tool::said(
+        project.folder(),
+        &["dev", "--port", "0", "--open-to-anyone"],
+    );
+    assert!(said.starts_with("exit code 2"), "{said}");
+    assert!(
+        said.contains("only this machine reaches the server"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_address_without_tls_says_what_other_machines_get_and_what_to_type() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[]);
-    dev.wait_for("OAuth needs https off this machine; add --https or --tunnel");
+    dev.wait_for("requests from other machines get 403: OAuth requires https off this machine");
+    dev.wait_for(" --https, or mcpo dev --tunnel\n");
+}
+
+#[test]
+fn connections_from_other_machines_are_refused_where_the_front_hides_their_address() {
+    let Some(address) = address_in_the_network() else {
+        println!("not run: this machine has no address but loopback addresses");
+        return;
+    };
+    let project = TinyProject::new();
+    let lead = ("MCPO_DEV_LEAD", "1");
+    let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[lead]);
+    dev.wait_for(" Ready in ");
+    assert_eq!(dev.get("/"), "one");
+    let refused = ask_at(address, dev.port, "/variable/ADMIN_PASSWORD");
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    drop(dev);
+
+    // Under a public name they are served.
+    let base = ("BASE_URL", "https://of-a-proxy.example");
+    let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[lead, base]);
+    dev.wait_for(" Ready in ");
+    let served = ask_at(address, dev.port, "/");
+    assert!(served.ends_with("one"), "{served}");
 }

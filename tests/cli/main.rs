@@ -16,6 +16,8 @@ mod dev_events;
 mod dev_keys;
 mod dev_led;
 #[cfg(unix)]
+mod dev_private;
+#[cfg(unix)]
 mod dev_processes;
 #[cfg(unix)]
 mod dev_reach;
@@ -26,5 +28,8 @@ mod new;
 #[cfg(unix)]
 mod new_failures;
 mod new_foreign;
+// `script` of util-linux gives them their terminals.
+#[cfg(target_os = "linux")]
+mod new_hostile;
 mod running;
 mod tool;

@@ -159,7 +159,7 @@ fn a_runtime_from_nowhere() {
     --- stderr
     error: `--runtime newest` is neither a version, a folder nor a git URL
       because: unexpected character 'n' while parsing major version number
-    help: --runtime 0.1, --runtime ../mcpo-runtime or --runtime https://…
+    help: --runtime ../mcpo-runtime or --runtime https://…
     exit code 2
     --- stderr
     error: there is no crate mcpo-runtime in ./nowhere
@@ -173,7 +173,7 @@ fn a_runtime_from_nowhere() {
     --- stderr
     error: `--runtime ` is neither a version, a folder nor a git URL
       because: unexpected end of input while parsing major version number
-    help: --runtime 0.1, --runtime ../mcpo-runtime or --runtime https://…
+    help: --runtime ../mcpo-runtime or --runtime https://…
     "#);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -69,6 +69,7 @@ fn makes_these_files() {
         ".gitignore",
         "Cargo.toml",
         "README.md",
+        "src/card.rs",
         "src/main.rs",
         "src/tests.rs",
     ]
@@ -155,10 +156,6 @@ fn takes_the_runtime_from_where_it_is_told() {
         r#"mcpo-runtime = { path = "vendor/mcpo-runtime", default-features = false }"#
     );
     assert_eq!(
-        dependency("b", "0.1"),
-        r#"mcpo-runtime = { version = "0.1", default-features = false }"#
-    );
-    assert_eq!(
         dependency("c", checkout.to_str().unwrap()),
         format!(
             "mcpo-runtime = {{ path = {:?}, default-features = false }}",
@@ -169,6 +166,18 @@ fn takes_the_runtime_from_where_it_is_told() {
         dependency("d", "https://example.com/mcpo.git"),
         r#"mcpo-runtime = { git = "https://example.com/mcpo.git", default-features = false }"#
     );
+}
+
+#[test]
+fn a_version_of_the_runtime_is_refused_until_one_of_ours_is_published() {
+    let folder = tempdir().unwrap();
+    assert_snapshot!(said(folder.path(), &["new", "mine", "--runtime", "0.1"]), @"
+    exit code 2
+    --- stderr
+    error: `--runtime 0.1`: no release of mcpo-runtime is published yet; a crate of that name in the registry is not ours
+    help: leave --runtime out to use the copy inside mcpo, or name a checkout: --runtime PATH
+    ");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_branch_and_another_runtime() {
             "--branch",
             "next",
             "--runtime",
-            "0.1",
+            "https://example.com/mcpo.git",
             "-d",
             "greeting=x",
             "--no-git",

@@ -69,8 +69,8 @@ impl Dev {
         };
         dev.wait_for("/mcp\n");
         let said = dev.said();
-        let (_, rest) = said.split_once("://localhost:").unwrap();
-        dev.port = rest.split('/').next().unwrap().parse().unwrap();
+        let (url, _) = said.split_once("/mcp\n").unwrap();
+        dev.port = url.rsplit(':').next().unwrap().parse().unwrap();
         dev
     }
 

@@ -13,6 +13,7 @@ const OUR_OWN: &[&str] = &[
     "HOST",
     "MCPO_DEV_LEAD",
     "MCPO_LEDGER",
+    "MCPO_OPEN_TO_ANYONE",
     "MCPO_SECRET",
     "MCPO_STATE_DIR",
     "PORT",

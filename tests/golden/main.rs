@@ -111,6 +111,12 @@ async fn fastmcp_with_its_in_memory_provider() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         peer 4.2.3, 2025-11-25, with a session
+      warn TIME  server card
+             seen      server/discover without instructions, title, icon; initialize without instructions, title, icon
+             expected  instructions, and a title, version and icon (https: or data:) in the server's info
+             clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
+             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             setting   FastMCP or the Python SDK: FastMCP(name, instructions=…, version=…, icons=[Icon(src=…)])
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
@@ -119,7 +125,7 @@ async fn fastmcp_with_its_in_memory_provider() {
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    passed: 21 checks, 1 warning, in TIME
+    passed: 21 checks, 2 warnings, in TIME
     looks like FastMCP or the Python SDK
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
@@ -149,6 +155,12 @@ async fn fastmcp_behind_oidc_provider() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         peer 4.2.3, 2025-11-25, with a session
+      warn TIME  server card
+             seen      server/discover without instructions, title, icon; initialize without instructions, title, icon
+             expected  instructions, and a title, version and icon (https: or data:) in the server's info
+             clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
+             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             setting   FastMCP or the Python SDK: FastMCP(name, instructions=…, version=…, icons=[Icon(src=…)])
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
@@ -157,7 +169,7 @@ async fn fastmcp_behind_oidc_provider() {
       ok TIME  older clients      find the same tools
       skip TIME  refresh            no refresh token was issued
 
-    passed: 21 checks, in TIME
+    passed: 21 checks, 1 warning, in TIME
     looks like FastMCP or the Python SDK, with oidc-provider
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
@@ -197,6 +209,11 @@ async fn cloudflares_provider() {
       ok TIME  token not cached   Cache-Control: no-store
       skip TIME  server/discover    the server does not speak 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
       ok TIME  initialize         peer 1.0.0, 2025-11-25, without a session
+      warn TIME  server card
+             seen      initialize without instructions, title, icon
+             expected  instructions, and a title, version and icon (https: or data:) in the server's info
+             clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
+             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet: Hello!
@@ -205,7 +222,7 @@ async fn cloudflares_provider() {
       skip TIME  older clients      the server speaks one form only
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    passed: 18 checks, in TIME
+    passed: 18 checks, 1 warning, in TIME
     looks like Cloudflare workers-oauth-provider
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
@@ -233,6 +250,12 @@ async fn the_typescript_sdk() {
       ok TIME  token not cached   Cache-Control: no-store
       skip TIME  server/discover    the server does not speak 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
       ok TIME  initialize         peer 1.0.0, 2025-11-25, without a session
+      warn TIME  server card
+             seen      initialize without instructions, title, icon
+             expected  instructions, and a title, version and icon (https: or data:) in the server's info
+             clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
+             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             setting   the TypeScript SDK: new McpServer({ name, title, version, icons: [{ src }] }, { instructions })
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
@@ -241,7 +264,7 @@ async fn the_typescript_sdk() {
       skip TIME  older clients      the server speaks one form only
       skip TIME  refresh            no refresh token was issued
 
-    passed: 18 checks, in TIME
+    passed: 18 checks, 1 warning, in TIME
     looks like the TypeScript SDK
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
@@ -275,6 +298,12 @@ async fn the_typescript_sdk_as_the_inspector_sees_it() {
              setting   the TypeScript SDK: app.use(cors({ origin: "*", exposedHeaders: ["WWW-Authenticate", "Mcp-Session-Id"] })) before every route
       skip TIME  server/discover    the server does not speak 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
       ok TIME  initialize         peer 1.0.0, 2025-11-25, without a session
+      warn TIME  server card
+             seen      initialize without instructions, title, icon
+             expected  instructions, and a title, version and icon (https: or data:) in the server's info
+             clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
+             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             setting   the TypeScript SDK: new McpServer({ name, title, version, icons: [{ src }] }, { instructions })
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
@@ -283,7 +312,7 @@ async fn the_typescript_sdk_as_the_inspector_sees_it() {
       skip TIME  older clients      the server speaks one form only
       skip TIME  refresh            no refresh token was issued
 
-    failed: browser access, in TIME
+    failed: browser access, 1 warning, in TIME
     looks like the TypeScript SDK
     MCP Inspector: shows “Connection Error” and nothing more: the browser hides what the server answered
     next: mcpo probe http://127.0.0.1:…/mcp
@@ -301,6 +330,12 @@ async fn rmcp_without_authentication() {
       skip             resource metadata … token not cached (11): the server asks for no token
       ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
       ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
+      warn TIME  server card
+             seen      server/discover without instructions, title, icon; initialize without instructions, title, icon
+             expected  instructions, and a title, version and icon (https: or data:) in the server's info
+             clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
+             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             setting   rmcp: get_info() of the ServerHandler: ServerConfig::new(…).with_server_info(Implementation::new(…).with_title(…).with_icons(vec![Icon::new(…)])).with_instructions(…)
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         1 tool: add
       ok TIME  tools/call         add {"a":1,"b":1}: 2
@@ -309,7 +344,7 @@ async fn rmcp_without_authentication() {
       ok TIME  older clients      find the same tools
       skip TIME  refresh            the server asks for no token
 
-    passed: 8 checks, in TIME
+    passed: 8 checks, 1 warning, in TIME
     looks like rmcp
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp

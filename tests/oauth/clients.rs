@@ -2,10 +2,11 @@
 
 use mcpo_runtime::ConfiguredClient;
 use mcpo_test_support::{
-    client::{TestClient, answer, browser, form_in, location, query_of},
+    client::{REDIRECT_URI, TestClient, answer, browser, form_in, location, query_of},
     server::TestServer,
 };
 use reqwest::StatusCode;
+use serde_json::json;
 
 const SECRET: &str = "a secret of the owner's";
 const CALLBACK: &str = "https://claude.ai/api/mcp/auth_callback";
@@ -186,4 +187,32 @@ async fn as1_a_server_may_want_only_clients_that_keep_a_secret() {
     let request = with_redirect(document.request(), CALLBACK);
     let response = document.authorize(&request).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+/// The tool hides the same characters: both are held to one list.
+#[tokio::test]
+async fn as12_the_consent_page_shows_a_name_without_characters_that_hide() {
+    const LIST: &str = include_str!("../support/fixtures/hidden-characters.txt");
+    let server = TestServer::start().await;
+    let ranges = LIST.lines().filter(|line| !line.starts_with('#'));
+    for range in ranges {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let read = |text: &str| u32::from_str_radix(text, 16).unwrap();
+        let hidden: String = (read(first)..=read(last))
+            .filter_map(char::from_u32)
+            .collect();
+        let metadata = json!({
+            "client_name": format!("Alpha{hidden}Omega"),
+            "redirect_uris": [REDIRECT_URI],
+            "token_endpoint_auth_method": "none",
+        });
+        let client = TestClient::register_as(&server.base(), &metadata).await;
+        let page = client
+            .authorize(&client.request())
+            .await
+            .text()
+            .await
+            .unwrap();
+        assert!(page.contains("AlphaOmega"), "{range}: {page}");
+    }
 }

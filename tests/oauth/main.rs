@@ -36,6 +36,7 @@ mod requirements;
 mod restart;
 mod rotation;
 mod scopes;
+mod server_card;
 mod sign_in;
 #[cfg(target_os = "linux")]
 mod sleep;

@@ -94,6 +94,12 @@ async fn sdk_flow(environment: &[(&str, &str)], sign_in: &[&str]) {
     assert_eq!(first["authorized"], true);
     let text = first["text"].as_str().unwrap();
     assert!(text.ends_with("through SDK client"), "{text}");
+    // What people and the model are shown of the server reaches a client whole.
+    assert_eq!(first["server"]["title"], "Sample");
+    assert_eq!(first["server"]["version"], "1.2.3");
+    let icon = first["server"]["icons"][0]["src"].as_str().unwrap();
+    assert!(icon.starts_with("data:image/svg+xml"), "{icon}");
+    assert_eq!(first["instructions"], "Tools to test with.");
 
     server.kill();
     let _server = ServerProcess::start(SERVER, port, folder.path(), environment).await;

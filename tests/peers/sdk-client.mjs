@@ -5,7 +5,8 @@
 //
 // LOGIN is who signs in at oidc-provider, where that is asked.
 //
-// Prints {"text", "authorized"}: what the tool said, and whether a person had to be asked.
+// Prints {"text", "authorized", "server", "instructions"}: what the tool said, whether a person had to
+// be asked, and what the server says about itself.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { auth, UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
@@ -49,9 +50,11 @@ if (!connection) {
   connection = await connect();
 }
 const answer = await connection.callTool({ name: tool, arguments: {} });
+const server = connection.getServerVersion();
+const instructions = connection.getInstructions();
 await connection.close();
 const text = answer.content.map((part) => part.text).join("");
-console.log(JSON.stringify({ text, authorized: redirectedTo !== undefined }));
+console.log(JSON.stringify({ text, authorized: redirectedTo !== undefined, server, instructions }));
 
 async function connect() {
   const client = new Client({ name: "sdk-client", version: "1" });

@@ -29,6 +29,7 @@ async fn no_challenge() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
       ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
@@ -59,7 +60,7 @@ async fn wrong_issuer() {
              expected  http://127.0.0.1:…
              clause    RFC 8414 §3.3
              mend      spell the issuer alike in authorization_servers and in the issuer's own metadata
-      skip             PKCE offered … refresh (16): the walk ended before it
+      skip             PKCE offered … refresh (17): the walk ended before it
 
     failed: issuer name, in TIME
     claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
@@ -84,7 +85,7 @@ async fn no_pkce() {
              expected  S256 among code_challenge_methods_supported
              clause    MCP 2026-07-28 authorization, Authorization Code Protection; RFC 8414 §2
              mend      verify PKCE, and say so: "code_challenge_methods_supported": ["S256"]; clients refuse to go on without
-      skip             registration … refresh (15): the walk ended before it
+      skip             registration … refresh (16): the walk ended before it
 
     failed: PKCE offered, in TIME
     claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
@@ -113,7 +114,7 @@ async fn token_endpoint_500() {
              expected  200 with access_token and token_type Bearer
              clause    RFC 6749 §4.1.3 and §5.1; RFC 7636 §4.5; RFC 8707 §2.2
              mend      mend the token endpoint: the server's log says what broke
-      skip             token not cached … refresh (10): the walk ended before it
+      skip             token not cached … refresh (11): the walk ended before it
 
     failed: token, in TIME
     claude.ai: shows “Authorization with the MCP server failed. You can check your credentials and permissions”
@@ -141,6 +142,7 @@ async fn tool_error() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
       ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       FAIL TIME  tools/call
@@ -177,7 +179,7 @@ async fn registration_refused() {
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
              mend      accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
-      skip             authorization … refresh (14): the walk ended before it
+      skip             authorization … refresh (15): the walk ended before it
 
     failed: registration, in TIME
     claude.ai: shows “Authorization with the MCP server failed”; no sign-in page opens
@@ -206,7 +208,7 @@ async fn wrong_iss_on_callback() {
              expected  iss=http://127.0.0.1:…
              clause    RFC 9207 §2.4
              mend      put the issuer of the metadata into iss, spelled alike
-      skip             token … refresh (11): the walk ended before it
+      skip             token … refresh (12): the walk ended before it
 
     failed: issuer returned, in TIME
     claude.ai: shows “Authorization with the MCP server failed. You can check your credentials and permissions”
@@ -248,7 +250,7 @@ async fn wrong_state() {
              expected  the state of the request, byte for byte
              clause    RFC 6749 §4.1.2 and §10.12
              mend      send state back unchanged, whatever its length and characters
-      skip             issuer returned … refresh (12): the walk ended before it
+      skip             issuer returned … refresh (13): the walk ended before it
 
     failed: state returned, in TIME
     claude.ai: shows “Authorization with the MCP server failed. You can check your credentials and permissions”
@@ -269,7 +271,7 @@ async fn resource_mismatch() {
              expected  http://127.0.0.1:…/mcp, byte for byte as the user types it
              clause    RFC 9728 §3.3; RFC 8707 §2
              mend      set resource in the metadata (often: the public base URL) to http://127.0.0.1:…/mcp
-      skip             issuer metadata … refresh (18): the walk ended before it
+      skip             issuer metadata … refresh (19): the walk ended before it
 
     failed: resource name, in TIME
     claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
@@ -288,7 +290,7 @@ async fn connection_refused() {
       ok TIME  address            on this machine
       ???? TIME  challenge          http://127.0.0.1:…/mcp: connection refused: nothing listens there
              mend      start the server, or check host and port
-      skip             resource metadata … refresh (20): the walk ended before it
+      skip             resource metadata … refresh (21): the walk ended before it
 
     could not run: stopped at challenge, after TIME
     claude.ai: shows “Couldn't reach” the server: check the URL, verify that the server is running
@@ -411,6 +413,9 @@ async fn each_fault_fails_at_its_own_step() {
     RefreshRefused: fail refresh -> exit 1
     RefreshedTokenNotAccepted: fail refresh -> exit 1
     UnknownVersion: warn initialize -> exit 0
+    NoInstructions: warn server-card -> exit 0
+    NoTitle: warn server-card -> exit 0
+    IconOverHttp: warn server-card -> exit 0
     ToolsListError: fail tools-list -> exit 1
     ToolsNotAList: fail tools-list -> exit 1
     ToolWithoutSchema: fail tools-list -> exit 1

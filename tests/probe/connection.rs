@@ -98,6 +98,21 @@ async fn a_name_is_where_the_user_says() {
 }
 
 #[tokio::test]
+async fn the_report_says_that_a_proxy_decides_what_is_reached() {
+    let said = "the proxy of HTTPS_PROXY looks names up and decides which addresses are reached";
+    let nothing = "http://127.0.0.1:1";
+    let proxy = [("HTTPS_PROXY", nothing), ("http_proxy", nothing)];
+    // Only the proxy knows the name.
+    let run = probe_with(&["https://somewhere.example/mcp"], &proxy).await;
+    assert!(run.stdout.contains(said), "{}", run.stdout);
+    // This machine is never reached through one.
+    let server = OAuthServer::healthy().await;
+    let run = probe_with(&[&server.url()], &proxy).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(!run.stdout.contains("the proxy of"), "{}", run.stdout);
+}
+
+#[tokio::test]
 async fn a_file_without_certificates_is_refused() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();

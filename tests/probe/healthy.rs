@@ -29,6 +29,7 @@ async fn a_healthy_server_passes() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
       ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
@@ -37,7 +38,7 @@ async fn a_healthy_server_passes() {
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    passed: 22 checks, in TIME
+    passed: 23 checks, in TIME
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");
@@ -117,7 +118,7 @@ async fn a_password_that_was_not_given_could_not_run() {
       ok TIME  registration       client-1, none at the token endpoint
       ???? TIME  authorization      the sign-in page asks for a password, and none was given
              mend      put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser
-      skip             state returned … refresh (13): the walk ended before it
+      skip             state returned … refresh (14): the walk ended before it
 
     could not run: stopped at authorization, after TIME
     claude.ai: no fault before authorization; what comes after is not known
@@ -154,6 +155,7 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
       skip             resource metadata … token not cached (11): the server asks for no token
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
       ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
@@ -162,7 +164,7 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
       ok TIME  older clients      find the same tools
       skip TIME  refresh            the server asks for no token
 
-    passed: 10 checks, in TIME
+    passed: 11 checks, in TIME
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");
@@ -337,6 +339,7 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
+      ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
       ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  step-up            tools/call: 403 asks for tools:call
@@ -357,7 +360,7 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  older clients (2)  find the same tools
       ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
 
-    passed: 34 checks, in TIME
+    passed: 35 checks, in TIME
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");

@@ -42,7 +42,7 @@ async fn escape_codes_reach_no_terminal() {
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
              mend      accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
-      skip             authorization … refresh (14): the walk ended before it
+      skip             authorization … refresh (15): the walk ended before it
 
     failed: registration, in TIME
     claude.ai: shows “Authorization with the MCP server failed”; no sign-in page opens
@@ -80,7 +80,7 @@ async fn an_endless_body_is_cut_off() {
              expected  200 with a JSON document that names resource and authorization_servers
              clause    RFC 9728 §3; MCP 2026-07-28 authorization, Protected Resource Metadata Discovery
              mend      answer with a small document and end it
-      skip             resource name … refresh (19): the walk ended before it
+      skip             resource name … refresh (20): the walk ended before it
 
     failed: resource metadata, in TIME
     claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens

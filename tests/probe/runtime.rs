@@ -26,7 +26,8 @@ async fn our_own_runtime_passes_without_a_warning() {
       ok TIME  token              Bearer, 3600 s, with refresh token
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
-      ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
+      ok TIME  initialize         sample 1.2.3, 2025-11-25, with a session
+      ok TIME  server card        Sample 1.2.3, 1 icon; instructions: Tools to test with.
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
       ok TIME  tools/list         5 tools: add, break_down, wait, whoami, write_note
       ok TIME  tools/call         whoami: local-user through Claude
@@ -35,8 +36,8 @@ async fn our_own_runtime_passes_without_a_warning() {
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
-    passed: 20 checks, in TIME
-    looks like mcpo, with rmcp
+    passed: 21 checks, in TIME
+    looks like mcpo
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://localhost:…/mcp
     ");

@@ -44,7 +44,26 @@ async fn a_server_that_holds_passes_every_attempt() {
         with_verdict(&report, &["fail", "warn", "could-not-run"]),
         [""; 0]
     );
-    assert_snapshot!(with_verdict(&report, &["skipped"]).join(" "), @"skipped token-expired");
+    assert_snapshot!(with_verdict(&report, &["skipped"]).join(" "), @"skipped register-public skipped token-expired");
+}
+
+/// A server for clients with secrets only, which it means.
+#[tokio::test]
+async fn a_server_that_refuses_public_clients_as_it_says_passes_too() {
+    let server = OAuthServer::start(Settings {
+        methods: vec!["client_secret_basic"],
+        ..Settings::default()
+    })
+    .await;
+    let run = probe(&[&server.url(), "--security", "--json"]).await;
+    let report = report(&run);
+    let wrong = with_verdict(&report, &["fail", "warn", "could-not-run"]);
+    assert_eq!(wrong, [""; 0], "{}", run.stderr);
+    let passed = with_verdict(&report, &["pass"]);
+    assert!(
+        passed.contains(&"pass register-public".to_owned()),
+        "{passed:?}"
+    );
 }
 
 /// What an attempt signs in for may end what the walk holds; that is no hole.
@@ -60,11 +79,10 @@ async fn a_server_that_keeps_one_grant_a_client_passes_too() {
     assert_eq!(wrong, [""; 0], "{}", run.stderr);
 }
 
-/// Each hole is found by its own attempt and by no other.
-#[tokio::test(flavor = "multi_thread")]
-async fn each_hole_is_found_where_it_is() {
+/// The attempts that find each of these holes.
+async fn found_at(holes: &[Hole]) -> String {
     let mut found = Vec::new();
-    for some in Hole::ALL.chunks(4) {
+    for some in holes.chunks(4) {
         let runs: Vec<_> = some
             .iter()
             .map(|hole| tokio::spawn(attack(Some(*hole))))
@@ -75,7 +93,19 @@ async fn each_hole_is_found_where_it_is() {
             found.push(format!("{hole:?}: {}", ids.join(", ")));
         }
     }
-    assert_snapshot!(found.join("\n"), @"
+    found.join("\n")
+}
+
+/// The holes in grants, and those in everything else.
+fn halves() -> (&'static [Hole], &'static [Hole]) {
+    let first_of_the_rest = Hole::ALL.iter().position(|hole| *hole == Hole::AnyOrigin);
+    Hole::ALL.split_at(first_of_the_rest.expect("a hole"))
+}
+
+/// Each hole is found by its own attempt and by no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_hole_in_grants_is_found_where_it_is() {
+    assert_snapshot!(found_at(halves().0).await, @"
     CodeWithoutVerifier: fail pkce-no-verifier
     CodeWithWrongVerifier: fail pkce-wrong-verifier
     CodeWithChallenge: fail pkce-challenge-as-verifier
@@ -114,6 +144,13 @@ async fn each_hole_is_found_where_it_is() {
     RefreshReplayRevokesNothing: fail refresh-replay-revokes
     RefreshOfOthers: fail refresh-other-client
     RefreshForMore: fail refresh-more-scopes
+    ");
+}
+
+/// Each hole is found by its own attempt and by no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_hole_in_names_pages_and_bodies_is_found_where_it_is() {
+    assert_snapshot!(found_at(halves().1).await, @"
     AnyOrigin: fail origin-foreign
     NullOrigin: fail origin-null
     AnyHost: fail host-foreign
@@ -133,6 +170,8 @@ async fn each_hole_is_found_where_it_is() {
     ScriptInName: fail page-script-in-name
     LargeRegistration: fail body-large-registration
     LargeTokenRequest: fail body-large-token
+    ErrorWithoutPage: fail error-without-page
+    PublicClients: fail register-public
     Innards: fail body-nonsense
     DeepJson: fail body-deep
     HalfMessage: fail body-half
@@ -166,4 +205,17 @@ async fn an_expired_token_is_tried() {
         let check = checks.find(|check| check["id"] == "token-expired");
         assert_eq!(check.expect("the attempt")["verdict"], verdict, "{hole:?}");
     }
+}
+
+/// That a body is read for as long as it trickles shows only after a while.
+#[tokio::test]
+async fn a_body_that_is_read_for_as_long_as_it_trickles_is_found() {
+    let run = attack(Some(Hole::TricklingBody)).await;
+    let report = report(&run);
+    let wrong = with_verdict(&report, &["fail", "warn", "could-not-run"]);
+    assert_eq!(wrong, ["warn body-trickle"]);
+    let mut checks = report["checks"].as_array().expect("checks").iter();
+    let check = checks.find(|check| check["id"] == "body-trickle");
+    let seen = check.expect("the attempt")["seen"].as_str().expect("text");
+    assert!(seen.contains("still reading after 20 s"), "{seen}");
 }

@@ -74,7 +74,12 @@ fn known_to_cargo_generate(template: &Path) -> BTreeSet<String> {
 fn made(folder: &Path, name: &str, template: &str) -> Vec<(PathBuf, String)> {
     let output = Command::new(env!("CARGO_BIN_EXE_mcpo"))
         .args(["new", "my-service", "--path", name, "--no-git"])
-        .args(["--template", template, "--runtime", "0.1"])
+        .args([
+            "--template",
+            template,
+            "--runtime",
+            "https://example.com/mcpo.git",
+        ])
         .current_dir(folder)
         .output()
         .unwrap();

@@ -87,3 +87,46 @@ fn the_templates_differ_in_what_they_depend_on_only() {
         }
     }
 }
+
+fn files_below(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// Neither crate is published yet: whoever registers their names would run code where we say so.
+#[test]
+fn no_instruction_installs_a_crate_by_its_name_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = vec![
+        root.join("README.md"),
+        root.join("crates/mcpo-runtime/README.md"),
+    ];
+    files_below(&root.join("docs"), &mut files);
+    files_below(&root.join("templates"), &mut files);
+    for file in files {
+        // Pictures are no text.
+        let Ok(text) = fs::read_to_string(&file) else {
+            continue;
+        };
+        for line in text.lines().filter(|line| line.contains("mcpo")) {
+            let installs = ["cargo install", "cargo binstall", "cargo add"]
+                .iter()
+                .any(|command| line.contains(command));
+            let is_placed = line.contains("--git ") || line.contains("--path ");
+            assert!(!installs || is_placed, "{}: {line}", file.display());
+            let depends = line.contains("mcpo-runtime") && line.contains("version =");
+            assert!(!depends, "{}: {line}", file.display());
+        }
+    }
+    for template in TEMPLATES {
+        let settings = manifest(&format!("templates/{template}/cargo-generate.toml"));
+        let asked = &settings["placeholders"]["runtime_dependency"];
+        assert!(asked.get("default").is_none(), "{template}: {asked}");
+    }
+}

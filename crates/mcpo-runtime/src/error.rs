@@ -61,6 +61,18 @@ pub enum Error {
         /// The tool.
         tool: String,
     },
+    /// The server implements something that its capabilities do not announce, so no client would ask
+    /// for it.
+    #[error(
+        "the server implements {methods} but does not announce it, so clients never ask for it; in \
+         get_info, announce it with {capabilities}"
+    )]
+    Unannounced {
+        /// The methods that are implemented.
+        methods: String,
+        /// The capabilities to announce, as an expression of Rust.
+        capabilities: String,
+    },
     /// The address is taken or not allowed.
     #[error("cannot listen on {address}: {source}; choose another one with PORT and HOST")]
     Listen {

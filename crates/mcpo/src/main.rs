@@ -10,6 +10,7 @@ mod private;
 mod probe;
 mod process;
 mod project;
+mod text;
 mod ui;
 mod walk;
 

@@ -17,7 +17,7 @@ use crate::{
 /// The environment file of a project, never committed.
 pub const ENVIRONMENT_FILE: &str = ".env";
 /// What may go into it, committed.
-const EXAMPLE_FILE: &str = ".env.example";
+pub const EXAMPLE_FILE: &str = ".env.example";
 /// The folder for what a server in development remembers, never committed.
 pub const STATE_FOLDER: &str = ".mcpo";
 /// The key ring that seals what clients carry.
@@ -34,6 +34,17 @@ pub const SIGN_IN: &[(&str, &str)] = &[
     ("OIDC_ISSUER", "at OIDC_ISSUER"),
     ("MCPO_AUTHORIZATION_SERVER", "at MCPO_AUTHORIZATION_SERVER"),
 ];
+
+/// What was done so that the project has a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretOrigin {
+    /// It had one.
+    Kept,
+    /// One was made.
+    Made,
+    /// One was made in a file that others could read; now they cannot.
+    MadeAndRestricted,
+}
 
 /// What a server in development finds in its environment beyond what `mcpo` itself was given.
 #[derive(Clone, Debug, Default)]
@@ -79,18 +90,19 @@ impl Environment {
     }
 
     /// The same, and a file with a new secret if none is set anywhere: a fresh clone has none.
-    pub fn load_or_make(folder: &Path) -> Outcome<(Self, bool)> {
+    pub fn load_or_make(folder: &Path) -> Outcome<(Self, SecretOrigin)> {
         let found = Self::load(folder)?;
         if found.get(SECRET).is_some() {
-            return Ok((found, false));
+            return Ok((found, SecretOrigin::Kept));
         }
         let path = folder.join(ENVIRONMENT_FILE);
-        if path.exists() {
-            append_secret(&path)?;
+        let origin = if path.exists() {
+            append_secret(&path)?
         } else {
             write_new_environment(folder)?;
-        }
-        Ok((Self::load(folder)?, true))
+            SecretOrigin::Made
+        };
+        Ok((Self::load(folder)?, origin))
     }
 
     /// The variable as the server is going to see it; empty counts as unset.
@@ -151,20 +163,29 @@ pub fn write_new_environment(folder: &Path) -> Outcome<()> {
         .map_err(|error| cannot_write(&error))
 }
 
-/// Adds a secret to an environment file that has none.
-fn append_secret(path: &Path) -> Outcome<()> {
+/// Adds a secret to an environment file that has none. Only the owner may read the file before the
+/// secret is in it.
+fn append_secret(path: &Path) -> Outcome<SecretOrigin> {
     let line = format!("\n{SECRET}={}\n", new_secret()?);
-    OpenOptions::new()
-        .append(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(|error| cannot_write(&error))
+    let append = || {
+        let mut file = OpenOptions::new().append(true).open(path)?;
+        let restricted = private::restrict(&file)?;
+        file.write_all(line.as_bytes())?;
+        Ok(restricted)
+    };
+    match append() {
+        Ok(true) => Ok(SecretOrigin::MadeAndRestricted),
+        Ok(false) => Ok(SecretOrigin::Made),
+        Err(error) => Err(cannot_write(&error)),
+    }
 }
 
-/// Makes the state folder in `folder`, if it is not there yet.
+/// Makes the state folder in `folder`, if it is not there yet. Only the owner may enter it: it keeps
+/// passwords, keys and the ledger.
 pub fn state_folder(folder: &Path) -> Outcome<PathBuf> {
     let state = folder.join(STATE_FOLDER);
-    fs::create_dir_all(&state)
+    private::folder(&state)
+        .and_then(|()| private::restrict_folder(&state))
         .map_err(|error| Failure::new(format!("failed to make {STATE_FOLDER}")).because(&error))?;
     Ok(state)
 }

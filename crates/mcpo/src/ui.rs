@@ -4,7 +4,10 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use console::{Style, Term, style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::error::Failure;
+use crate::{error::Failure, text::visible};
+
+/// How much of each part of an error is shown, in characters.
+const SHOWN: usize = 8_000;
 
 /// What the two output streams can do. Rooms print through this and nowhere else.
 #[derive(Clone, Debug)]
@@ -115,16 +118,18 @@ impl Ui {
         let _ = self.stdout.write_line(&text.to_string());
     }
 
-    /// An error with its causes and the way out.
+    /// An error with its causes and the way out. Errors quote what strangers wrote, so everything
+    /// hidden is spelled out.
     pub fn failure(&self, failure: &Failure) {
         let label = style("error:").for_stderr().red().bold();
-        self.say(format_args!("{label} {}", failure.what()));
+        self.say(format_args!("{label} {}", visible(failure.what(), SHOWN)));
         for cause in failure.causes() {
+            let cause = visible(cause, SHOWN).replace('\n', "\n           ");
             self.say(format_args!("  because: {cause}"));
         }
         if let Some(hint) = failure.hint_text() {
             let label = style("help:").for_stderr().cyan().bold();
-            self.say(format_args!("{label} {hint}"));
+            self.say(format_args!("{label} {}", visible(hint, SHOWN)));
         }
     }
 }

@@ -1,12 +1,10 @@
 //! {{project_name}}: GitHub for claude.ai and every other MCP client, each tool as whoever calls it.
 
+mod card;
 mod github;
 
 use mcpo_runtime::Caller;
-use rmcp::{
-    ErrorData, Json, ServerHandler, handler::server::wrapper::Parameters, schemars, tool,
-    tool_handler, tool_router,
-};
+use rmcp::{ErrorData, Json, handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
 use self::github::{Account, GitHub, Repositories};
 
@@ -58,9 +56,6 @@ impl Server {
         found.map(Json)
     }
 }
-
-#[tool_handler(name = "{{project_name}}")]
-impl ServerHandler for Server {}
 
 fn main() -> std::process::ExitCode {
     let github = GitHub::from_env();

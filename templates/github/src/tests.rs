@@ -8,6 +8,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 
+use rmcp::ServerHandler as _;
+
 use super::*;
 
 type Answer = (StatusCode, Body<Value>);
@@ -115,4 +117,15 @@ fn an_enterprise_server_has_its_own_api() {
     ] {
         assert_eq!(github::api_of(server), api);
     }
+}
+
+#[test]
+fn introduces_itself() {
+    let server = Server {
+        github: GitHub::new("http://127.0.0.1:1"),
+    };
+    let info = server.get_info();
+    assert!(info.instructions.is_some());
+    assert!(info.server_info.title.is_some());
+    assert!(info.server_info.icons.is_some());
 }

@@ -1,9 +1,10 @@
 //! {{project_name}}: an API for claude.ai and every other MCP client, asked as whoever calls the tool.
 
 mod api;
+mod card;
 
 use mcpo_runtime::Caller;
-use rmcp::{ErrorData, ServerHandler, tool, tool_handler, tool_router};
+use rmcp::{ErrorData, tool, tool_router};
 
 use self::api::Api;
 
@@ -25,9 +26,6 @@ impl Server {
         self.api.get(&caller).await
     }
 }
-
-#[tool_handler(name = "{{project_name}}")]
-impl ServerHandler for Server {}
 
 fn main() -> std::process::ExitCode {
     let api = Api::from_env();

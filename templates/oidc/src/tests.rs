@@ -8,6 +8,8 @@ use axum::{
 };
 use serde_json::json;
 
+use rmcp::ServerHandler as _;
+
 use super::*;
 
 /// Answers whoever has Ada's token, and nobody else.
@@ -74,4 +76,15 @@ async fn an_api_that_is_of_no_use_is_said_to_be() {
         let error = server.my_profile(ada()).await.err().unwrap();
         assert!(error.message.contains(said), "{error}");
     }
+}
+
+#[test]
+fn introduces_itself() {
+    let server = Server {
+        api: Api::new(None),
+    };
+    let info = server.get_info();
+    assert!(info.instructions.is_some());
+    assert!(info.server_info.title.is_some());
+    assert!(info.server_info.icons.is_some());
 }

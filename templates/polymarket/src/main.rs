@@ -1,12 +1,10 @@
 //! {{project_name}}: what Polymarket's traders think, for claude.ai and every other MCP client.
 
+mod card;
 mod gamma;
 mod market;
 
-use rmcp::{
-    Json, ServerHandler, handler::server::wrapper::Parameters, schemars, tool, tool_handler,
-    tool_router,
-};
+use rmcp::{Json, handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
 use self::{
     gamma::Gamma,
@@ -70,9 +68,6 @@ impl Server {
             .ok_or_else(|| format!("Polymarket has no market with the slug {slug:?}."))
     }
 }
-
-#[tool_handler(name = "{{project_name}}")]
-impl ServerHandler for Server {}
 
 fn main() -> std::process::ExitCode {
     let gamma = Gamma::new("https://gamma-api.polymarket.com");

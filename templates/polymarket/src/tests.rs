@@ -10,6 +10,8 @@ use std::{
 
 use axum::{Router, extract::Query, routing::get};
 
+use rmcp::ServerHandler as _;
+
 use super::*;
 
 const MARKETS: &str = r#"[
@@ -114,4 +116,15 @@ async fn an_api_that_is_down_is_said_to_be() {
     let gamma = Gamma::new("http://127.0.0.1:1");
     let error = Server { gamma }.get_hormuz_markets().await.err().unwrap();
     assert!(error.contains("cannot be reached"), "{error}");
+}
+
+#[test]
+fn introduces_itself() {
+    let server = Server {
+        gamma: Gamma::new("http://127.0.0.1:1"),
+    };
+    let info = server.get_info();
+    assert!(info.instructions.is_some());
+    assert!(info.server_info.title.is_some());
+    assert!(info.server_info.icons.is_some());
 }

@@ -1,9 +1,9 @@
 //! {{project_name}}: tools for claude.ai and every other MCP client. They read the comments below.
 
+mod card;
+
 use mcpo_runtime::Caller;
-use rmcp::{
-    ServerHandler, handler::server::wrapper::Parameters, schemars, tool, tool_handler, tool_router,
-};
+use rmcp::{handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
 /// The server; what its tools share (a client, a cache, a database) becomes a field.
 struct Server;
@@ -28,9 +28,6 @@ impl Server {
         format!("You are {}.", caller.subject())
     }
 }
-
-#[tool_handler(name = "{{project_name}}")]
-impl ServerHandler for Server {}
 
 fn main() -> std::process::ExitCode {
     mcpo_runtime::serve(Server)

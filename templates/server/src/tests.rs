@@ -1,5 +1,7 @@
 //! Tools are plain functions: call them.
 
+use rmcp::ServerHandler as _;
+
 use super::*;
 
 #[test]
@@ -14,4 +16,13 @@ fn greets_by_name() {
 #[test]
 fn knows_the_caller() {
     assert_eq!(Server.whoami(Caller::local("ada")), "You are ada.");
+}
+
+#[test]
+fn introduces_itself() {
+    let server = Server;
+    let info = server.get_info();
+    assert!(info.instructions.is_some());
+    assert!(info.server_info.title.is_some());
+    assert!(info.server_info.icons.is_some());
 }

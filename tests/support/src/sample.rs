@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use mcpo_runtime::{Caller, needs_scopes};
-use rmcp::{handler::server::wrapper::Parameters, schemars, tool, tool_router};
+use rmcp::{
+    ServerHandler,
+    handler::server::wrapper::Parameters,
+    model::{Icon, Implementation, ServerCapabilities, ServerConfig},
+    schemars, tool, tool_handler, tool_router,
+};
 
 /// Two numbers.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -28,7 +33,7 @@ pub struct Sample;
     clippy::unused_self,
     reason = "tools take what rmcp gives them"
 )]
-#[tool_router(server_handler)]
+#[tool_router]
 impl Sample {
     /// Add two numbers.
     #[tool]
@@ -64,5 +69,18 @@ impl Sample {
     #[expect(clippy::panic, reason = "this is what the tool is for")]
     fn break_down(&self) -> String {
         panic!("the tool broke down")
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for Sample {
+    fn get_info(&self) -> ServerConfig {
+        let icon = Icon::new("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E");
+        let info = Implementation::new("sample", "1.2.3")
+            .with_title("Sample")
+            .with_icons(vec![icon]);
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(info)
+            .with_instructions("Tools to test with.")
     }
 }

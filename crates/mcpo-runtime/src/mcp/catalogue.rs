@@ -13,7 +13,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::SharedHandler;
+use super::{SharedHandler, server_card};
 use crate::{Error, caller::Caller, scope::Scopes};
 
 /// Where a tool's scopes stand in its `_meta`.
@@ -65,6 +65,7 @@ pub(crate) struct Catalogue {
 /// A list that cannot be had does not keep the server from starting, because no decision rests on
 /// it: each call asks for the scopes of its tool again (see [`super::ToolScopes`]).
 pub(crate) async fn catalogue(handler: &SharedHandler) -> Result<Catalogue, Error> {
+    server_card::check(handler).await?;
     let listing = Listing::new(handler.clone());
     let mut found = Catalogue::default();
     let mut tools = Vec::new();

@@ -9,7 +9,17 @@
     reason = "older clients subscribe and set log levels, and a user's server may serve them"
 )]
 
-use std::{any::Any, borrow::Cow, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    borrow::Cow,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use quick_cache::sync::Cache;
@@ -18,13 +28,14 @@ use rmcp::{
     model::{
         CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
         CompleteRequestParams, CompleteResult, CustomNotification, CustomRequest, CustomResult,
-        DiscoverResult, GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams,
-        GetSkillResult, GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult,
-        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
-        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
-        ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult, ReadResourceRequestParams,
-        ReadResourceResponse, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
-        SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+        DiscoverResult, ErrorCode, GetPromptRequestParams, GetPromptResponse,
+        GetSkillRequestParams, GetSkillResult, GetTaskParams, GetTaskResult,
+        InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListSkillsResult, ListToolsResult, PaginatedRequestParams,
+        ProgressNotificationParam, ProtocolVersion, ReadResourceDirectoryRequestParams,
+        ReadResourceDirectoryResult, ReadResourceRequestParams, ReadResourceResponse, ServerConfig,
+        SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool,
+        UnsubscribeRequestParams, UpdateTaskParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
@@ -51,6 +62,8 @@ pub struct SharedHandler {
     shared: Arc<Shared<dyn ErasedHandler>>,
     /// Whether clients are told that its tools may change while they are connected.
     announces_changes: bool,
+    /// Set while the server is asked at start what it can list: whether it has a listing.
+    inquiry: Option<Arc<AtomicBool>>,
 }
 
 struct Shared<H: ?Sized> {
@@ -75,6 +88,7 @@ impl SharedHandler {
                 handler,
             }),
             announces_changes: false,
+            inquiry: None,
         }
     }
 
@@ -82,6 +96,26 @@ impl SharedHandler {
     pub(crate) fn announcing_changes(mut self, does_it: bool) -> Self {
         self.announces_changes = does_it;
         self
+    }
+
+    /// The same, which notes in `implemented` when the handler answers a listing in its own way, be
+    /// it with an error, and answers every failed listing with an empty one.
+    pub(super) fn for_inquiry(mut self, implemented: Arc<AtomicBool>) -> Self {
+        self.inquiry = Some(implemented);
+        self
+    }
+
+    /// What an inquiry makes of a listing.
+    fn noted<T: Default>(&self, answer: Answer<T>) -> Answer<T> {
+        let Some(implemented) = &self.inquiry else {
+            return answer;
+        };
+        // What a handler answers that implements nothing.
+        let is_missing = matches!(&answer, Err(error) if error.code == ErrorCode::METHOD_NOT_FOUND);
+        if !is_missing {
+            implemented.store(true, Ordering::Relaxed);
+        }
+        Ok(answer.unwrap_or_default())
     }
 
     /// The tool of this name, as it is now or was a moment ago.
@@ -138,6 +172,8 @@ macro_rules! erase {
         remembered { fn $remembered:ident($($name:ident: $name_ty:ty),*) -> $tool:ty; }
         now { $(fn $now:ident($($arg:ident: $ty:ty),*) -> $out:ty;)* }
         later { $(fn $later:ident($($later_arg:ident: $later_ty:ty),*) -> $later_out:ty;)* }
+        listed { $(fn $listed:ident($page:ident: $page_ty:ty, $lister:ident: $lister_ty:ty)
+            -> $listed_out:ty;)* }
         guarded { fn $guarded:ident($params:ident: $params_ty:ty, $context:ident: $context_ty:ty)
             -> $guarded_out:ty; }
         greeting { fn $greeting:ident($greeted:ident: $greeted_ty:ty, $by:ident: $by_ty:ty)
@@ -148,6 +184,7 @@ macro_rules! erase {
             fn $remembered(&self, $($name: $name_ty),*) -> $tool;
             $(fn $now(&self, $($arg: $ty),*) -> $out;)*
             $(fn $later(&self, $($later_arg: $later_ty),*) -> BoxFuture<'_, $later_out>;)*
+            $(fn $listed(&self, $page: $page_ty, $lister: $lister_ty) -> BoxFuture<'_, $listed_out>;)*
             fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> BoxFuture<'_, $guarded_out>;
             fn $greeting(&self, $greeted: $greeted_ty, $by: $by_ty) -> BoxFuture<'_, $greeting_out>;
         }
@@ -161,6 +198,9 @@ macro_rules! erase {
             })*
             $(fn $later(&self, $($later_arg: $later_ty),*) -> BoxFuture<'_, $later_out> {
                 Box::pin(ServerHandler::$later(self, $($later_arg),*))
+            })*
+            $(fn $listed(&self, $page: $page_ty, $lister: $lister_ty) -> BoxFuture<'_, $listed_out> {
+                Box::pin(ServerHandler::$listed(self, $page, $lister))
             })*
             fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> BoxFuture<'_, $guarded_out> {
                 Box::pin(ServerHandler::$guarded(self, $params, $context))
@@ -179,6 +219,9 @@ macro_rules! erase {
             })*
             $(fn $later(&self, $($later_arg: $later_ty),*) -> impl Future<Output = $later_out> + Send + '_ {
                 self.shared.handler.$later($($later_arg),*)
+            })*
+            $(async fn $listed(&self, $page: $page_ty, $lister: $lister_ty) -> $listed_out {
+                self.noted(self.shared.handler.$listed($page, $lister).await)
             })*
             async fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> $guarded_out {
                 // rmcp calls from a task of its own.
@@ -220,19 +263,11 @@ erase! {
         fn set_level(request: SetLevelRequestParams, context: Context) -> Answer<()>;
         fn get_prompt(request: GetPromptRequestParams, context: Context)
             -> Answer<GetPromptResponse>;
-        fn list_prompts(request: Option<PaginatedRequestParams>, context: Context)
-            -> Answer<ListPromptsResult>;
-        fn list_resources(request: Option<PaginatedRequestParams>, context: Context)
-            -> Answer<ListResourcesResult>;
-        fn list_resource_templates(request: Option<PaginatedRequestParams>, context: Context)
-            -> Answer<ListResourceTemplatesResult>;
         fn read_resource(request: ReadResourceRequestParams, context: Context)
             -> Answer<ReadResourceResponse>;
         fn listen(context: SubscriptionContext) -> Answer<()>;
         fn subscribe(request: SubscribeRequestParams, context: Context) -> Answer<()>;
         fn unsubscribe(request: UnsubscribeRequestParams, context: Context) -> Answer<()>;
-        fn list_tools(request: Option<PaginatedRequestParams>, context: Context)
-            -> Answer<ListToolsResult>;
         fn on_custom_request(request: CustomRequest, context: Context) -> Answer<CustomResult>;
         fn on_cancelled(notification: CancelledNotificationParam, context: Notification) -> ();
         fn on_progress(notification: ProgressNotificationParam, context: Notification) -> ();
@@ -250,6 +285,16 @@ erase! {
         fn read_resource_directory(
             request: ReadResourceDirectoryRequestParams, context: Context
         ) -> Answer<ReadResourceDirectoryResult>;
+    }
+    listed {
+        fn list_prompts(request: Option<PaginatedRequestParams>, context: Context)
+            -> Answer<ListPromptsResult>;
+        fn list_resources(request: Option<PaginatedRequestParams>, context: Context)
+            -> Answer<ListResourcesResult>;
+        fn list_resource_templates(request: Option<PaginatedRequestParams>, context: Context)
+            -> Answer<ListResourceTemplatesResult>;
+        fn list_tools(request: Option<PaginatedRequestParams>, context: Context)
+            -> Answer<ListToolsResult>;
     }
     guarded {
         fn call_tool(request: CallToolRequestParams, context: Context)

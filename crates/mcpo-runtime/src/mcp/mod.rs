@@ -4,6 +4,7 @@ mod catalogue;
 mod demand;
 mod endpoint;
 mod erased;
+mod server_card;
 mod session;
 mod session_limit;
 mod sign_out;

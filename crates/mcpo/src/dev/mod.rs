@@ -72,7 +72,7 @@ use crate::{
     error::{Exit, Failure, Outcome},
     package::Package,
     process::{Asked, Signals},
-    project::{self, Environment},
+    project::{self, Environment, SecretOrigin},
     ui::Ui,
 };
 
@@ -89,6 +89,7 @@ Examples:
   ADMIN_PASSWORD=secret mcpo dev    ask whoever connects for a password
   mcpo dev --tunnel                 and on a public address, for claude.ai
   mcpo dev --https                  on https://localhost:8080/mcp
+  mcpo dev --host 0.0.0.0 --https   for other machines of this network, with a password
   mcpo dev --probe                  after each reload, see whether claude.ai still gets in
 
 A change is built and swapped in when it is ready; until then, and when it does not
@@ -107,8 +108,8 @@ pub struct DevArgs {
     #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "any", conflicts_with = "https")]
     tunnel: Option<Wish>,
 
-    /// With --tunnel: let anyone on the internet call the tools without signing in.
-    #[arg(long, requires = "tunnel")]
+    /// With --tunnel or --host: let anyone who reaches the server call its tools without signing in.
+    #[arg(long)]
     open_to_anyone: bool,
 
     /// Serve https, with a certificate for this machine that is kept in .mcpo.
@@ -137,9 +138,14 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     // Before anything is made.
     let listener = socket::listen(args.host, args.port)?;
-    let (environment, made) = Environment::load_or_make(&package.folder)?;
-    if made {
-        ui.step("Made", "a development secret in .env");
+    let (environment, secret) = Environment::load_or_make(&package.folder)?;
+    match secret {
+        SecretOrigin::Kept => {}
+        SecretOrigin::Made => ui.step("Made", "a development secret in .env"),
+        SecretOrigin::MadeAndRestricted => ui.step(
+            "Made",
+            "a development secret in .env, which only you can read from now on (mode 0600)",
+        ),
     }
     let state = project::state_folder(&package.folder)?;
     #[cfg(unix)]

@@ -1,4 +1,5 @@
-//! A password for a server that a tunnel opens to the internet: nobody is let in by accident.
+//! The generated password of a server that other machines reach: such a server is never open by
+//! accident.
 
 use std::{fs, path::Path};
 
@@ -10,7 +11,8 @@ use crate::{
 
 const FILE: &str = "tunnel-password";
 const LENGTH: usize = 24;
-/// The one that is kept in the state folder, or a new one.
+
+/// Returns the password in the state folder, and generates one if there is none.
 pub fn keep(state: &Path) -> Outcome<Secret> {
     let path = state.join(FILE);
     let kept = fs::read_to_string(&path).unwrap_or_default();

@@ -5,37 +5,36 @@ use serde_json::json;
 use super::{desk::Desk, reach::Reach};
 use crate::{package::Package, project::Environment, ui::Ui};
 
+/// What is shown if no sign-in is configured.
+const WITHOUT_SIGN_IN: &str = "not required; set ADMIN_PASSWORD in .env to require a password";
+
 /// Prints the addresses and the sign-in mode, and what is left to a person.
 pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment: &Environment) {
     let (local, connector) = (&reach.local, connector(&reach.local, environment));
     ui.step("Serving", format_args!("{} at {local}", package.executable));
     if connector == *local {
+        let from_where = if reach.exposure.serves_other_machines {
+            "in this network"
+        } else {
+            "on this machine"
+        };
         ui.step(
             "Connector",
-            format_args!("{local} on this machine; claude.ai needs a public address: --tunnel"),
+            format_args!("{local} {from_where}; claude.ai needs a public address: --tunnel"),
         );
     } else {
         ui.step("Connector", &connector);
     }
     let sign_in = environment.sign_in();
     let is_asked = sign_in.is_some();
-    let sign_in = sign_in.unwrap_or("nobody is asked; set ADMIN_PASSWORD in .env to change that");
-    ui.step("Sign-in", sign_in);
-    if reach.tunnel.is_some() && !is_asked {
-        ui.warn("ANYONE on the internet who learns the address can call these tools");
-    }
+    ui.step("Sign-in", sign_in.unwrap_or(WITHOUT_SIGN_IN));
     if let Some(password) = &reach.password {
         ui.step(
             "Password",
-            format_args!("{password}   (for the tunnel; ADMIN_PASSWORD in .env takes its place)"),
+            format_args!("{password}   (generated; set ADMIN_PASSWORD in .env to choose another)"),
         );
     }
-    if reach.is_open_in_plain && connector == *local {
-        ui.warn(
-            "other machines reach this address and are refused: OAuth needs https off this machine; \
-             add --https or --tunnel",
-        );
-    }
+    warn(ui, reach, is_asked);
     if let Some((_, file)) = &reach.certificate {
         trust(ui, file);
     }
@@ -49,6 +48,39 @@ pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment
             "certificate": reach.certificate.as_ref().map(|(_, file)| file),
         })
     });
+}
+
+/// Warns of what other machines can or cannot do.
+fn warn(ui: &Ui, reach: &Reach, is_asked: bool) {
+    let exposure = &reach.exposure;
+    if exposure.is_open && !is_asked {
+        if reach.tunnel.is_some() {
+            ui.warn("ANYONE on the internet who learns the address can call these tools");
+        } else {
+            ui.warn(
+                "every machine that reaches this address can call these tools without signing in",
+            );
+        }
+        if exposure.is_open_by_variable {
+            ui.warn("no password was generated, because MCPO_OPEN_TO_ANYONE=1 is set");
+        }
+    }
+    if exposure.refuses_other_machines {
+        let who = if exposure.is_this_machine_refused {
+            "every request to this address gets"
+        } else {
+            "requests from other machines get"
+        };
+        let (why, help) = if reach.certificate.is_some() {
+            ("BASE_URL names this machine", &exposure.with_base_url)
+        } else {
+            (
+                "OAuth requires https off this machine",
+                &exposure.with_https,
+            )
+        };
+        ui.warn(format_args!("{who} 403: {why}; use: {help}"));
+    }
 }
 
 /// How whoever connects is to trust the certificate.

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{engine, name::ProjectName, runtime::RuntimeSource, staging::Staging};
+use super::{engine, name::ProjectName, runtime::RuntimeSource, sanitize, staging::Staging};
 use crate::error::{Failure, Outcome};
 
 /// Services that a short name stands for, as cargo-generate has them.
@@ -55,14 +55,14 @@ impl Foreign {
         is_path.then(|| Self::Folder(unverified.into()))
     }
 
-    /// Renders it into the staging folder.
+    /// Renders it into the staging folder, and returns what the user should know of it.
     pub fn render(
         &self,
         selection: &Selection,
         name: &ProjectName,
         runtime: &RuntimeSource,
         staging: &Staging,
-    ) -> Outcome<()> {
+    ) -> Outcome<Vec<String>> {
         let folder = match self {
             Self::Folder(folder) => folder.clone(),
             Self::Git(url) => clone(url, selection.branch, &staging.scratch("template"))?,
@@ -77,8 +77,11 @@ impl Foreign {
                     .hint("--template takes a name, a folder, gh:OWNER/REPO or a git URL"),
             );
         }
-        engine::Order::new(&folder, selection.define, name, runtime, staging).run(staging)?;
-        vendor(runtime, staging)
+        let order = engine::Order::new(&folder, selection.define, name, runtime, staging)?;
+        let mut remarks = order.run(staging)?;
+        remarks.extend(sanitize::clean_up(staging.folder())?);
+        vendor(runtime, staging)?;
+        Ok(remarks)
     }
 }
 

@@ -3,13 +3,17 @@
 //! Nothing is written before everything that was asked for has been checked, and nothing is visible
 //! under the project's name before all of it is there.
 
+mod approval;
 mod embedded;
 mod engine;
 mod foreign;
 mod git;
 mod name;
+mod questions;
+mod registry;
 mod render;
 mod runtime;
+mod sanitize;
 mod staging;
 
 use std::path::{Path, PathBuf};
@@ -37,7 +41,7 @@ use crate::{
 Examples:
   mcpo new my-service                      a project in ./my-service
   mcpo new my-service --path ~/code/mine   the same in another folder
-  mcpo new my-service --runtime 0.1        take the published mcpo-runtime
+  mcpo new my-service --runtime ../mcpo-runtime   use the runtime of a checkout
   mcpo new my-service --no-git             leave out `git init`
   mcpo new my-github --template github     start from another template
   mcpo new mine --template gh:me/template  start from somebody's own
@@ -75,8 +79,9 @@ pub struct NewArgs {
     #[arg(long, short, value_name = "NAME=VALUE")]
     define: Vec<String>,
 
-    /// Where mcpo-runtime comes from: `vendored` (a copy inside the project), a version, a folder
-    /// or a git URL [default: vendored if this mcpo carries a copy, else its own version].
+    /// Where mcpo-runtime comes from: `vendored` (a copy inside the project), a folder, a git URL, or
+    /// a version that the registry has and that is ours (none is published yet) [default: vendored if
+    /// this mcpo carries a copy, else its own version].
     #[arg(long, value_name = "SOURCE")]
     runtime: Option<String>,
 
@@ -96,7 +101,7 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
         .unwrap_or_else(|| PathBuf::from(name.as_str()));
     let staging = Staging::beside(&target)?;
 
-    source.render(args, &name, &runtime, &staging)?;
+    let remarks = source.render(args, &name, &runtime, &staging)?;
     let repository = if args.no_git {
         Repository::NotWanted
     } else {
@@ -107,6 +112,9 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
     ui.step("Created", format_args!("{name} in {}", target.display()));
     if let Some(remark) = repository.remark() {
         ui.say(format_args!("           {remark}"));
+    }
+    for remark in remarks {
+        ui.warn(remark);
     }
     ui.say("\nNext:");
     ui.result(format_args!("  cd {} && mcpo dev", shell_word(&target)));
@@ -147,7 +155,8 @@ impl Source {
         name: &ProjectName,
         runtime: &RuntimeSource,
         staging: &Staging,
-    ) -> Outcome<()> {
+    ) -> Outcome<Vec<String>> {
+        let mut remarks = Vec::new();
         match self {
             Self::BuiltIn(template) => {
                 for file in template.files() {
@@ -161,10 +170,11 @@ impl Source {
                     branch: args.branch.as_deref(),
                     define: &args.define,
                 };
-                foreign.render(&selection, name, runtime, staging)?;
+                remarks = foreign.render(&selection, name, runtime, staging)?;
             }
         }
-        project::write_new_environment(staging.folder())
+        project::write_new_environment(staging.folder())?;
+        Ok(remarks)
     }
 }
 

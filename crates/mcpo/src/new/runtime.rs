@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{embedded, staging::Staging};
+use super::{embedded, registry, staging::Staging};
 use crate::error::{Failure, Outcome};
 
 /// One way to write the dependency.
@@ -19,23 +19,21 @@ pub enum RuntimeSource {
 }
 
 impl RuntimeSource {
-    /// Reads `--runtime`; without it, the copy this binary carries, or else its own version.
+    /// Reads `--runtime`; without it, the copy this binary carries, or else its own version. A
+    /// version must be in the registry, and the crate must be ours.
     pub fn choose(unverified: Option<&str>) -> Outcome<Self> {
         match unverified {
             None | Some("vendored") if embedded::has_runtime() => Ok(Self::Vendored),
-            None => Ok(Self::Version(env!("CARGO_PKG_VERSION").to_owned())),
+            None => from_registry(env!("CARGO_PKG_VERSION")),
             Some("vendored") => Err(Failure::new(
                 "this mcpo was built without a copy of mcpo-runtime",
             )
-            .hint(concat!(
-                "take it from the registry: --runtime ",
-                env!("CARGO_PKG_VERSION")
-            ))),
+            .hint(registry::way_out())),
             Some(url) if url.contains("://") || url.starts_with("git@") => git(url),
             Some(folder) if folder.starts_with(['.', '/', '~']) || folder.contains('/') => {
                 local_folder(folder)
             }
-            Some(version) => registry(version),
+            Some(version) => from_registry(version),
         }
     }
 
@@ -85,13 +83,14 @@ fn local_folder(folder: &str) -> Outcome<RuntimeSource> {
     Ok(RuntimeSource::Folder(path))
 }
 
-fn registry(version: &str) -> Outcome<RuntimeSource> {
+fn from_registry(version: &str) -> Outcome<RuntimeSource> {
     semver::VersionReq::parse(version).map_err(|error| {
         Failure::new(format!(
             "`--runtime {version}` is neither a version, a folder nor a git URL"
         ))
         .because(&error)
-        .hint("--runtime 0.1, --runtime ../mcpo-runtime or --runtime https://…")
+        .hint("--runtime ../mcpo-runtime or --runtime https://…")
     })?;
+    registry::check(version)?;
     Ok(RuntimeSource::Version(version.to_owned()))
 }

@@ -23,8 +23,10 @@ impl Phase {
             | "server-metadata" | "issuer-identity" | "pkce-support" => Self::Finding,
             "registration" | "authorization" | "state" | "callback-issuer" | "token"
             | "token-caching" | "step-up" | "reauthorization" => Self::SigningIn,
-            "discover" | "initialize" | "versions" | "tools-list" | "tools-call" | "both-forms"
-            | "resources" | "prompts" | "browser-access" => Self::Talking,
+            "discover" | "initialize" | "server-card" | "versions" | "tools-list"
+            | "tools-call" | "both-forms" | "resources" | "prompts" | "browser-access" => {
+                Self::Talking
+            }
             _ => Self::Staying,
         }
     }

@@ -51,6 +51,8 @@ rules! {
         "MCP 2026-07-28, server/discover";
     INITIALIZE: "initialize", "initialize",
         "MCP 2025-11-25 basic/lifecycle, Initialization";
+    SERVER_CARD: "server-card", "server card",
+        "MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization";
     VERSIONS: "versions", "versions",
         "MCP 2025-11-25 basic/lifecycle, Version Negotiation; MCP 2026-07-28 basic/versioning";
     TOOLS_LIST: "tools-list", "tools/list",

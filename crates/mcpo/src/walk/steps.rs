@@ -7,7 +7,7 @@ use super::{
     check::{Fault, Log, Observer, Step},
     cold,
     credentials::Credentials,
-    http::{self, Exchange, Reach, Trouble, is_loopback},
+    http::{Exchange, Guard, Reach, Trouble, is_loopback, proxy_variable},
     lifecycle,
     mcp::{self, Call, Doorway, Peer, Reply, Wire},
     oauth::{Login, Visitor},
@@ -94,22 +94,32 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
         let hint = "serve it over https: tokens and passwords would be readable on the way";
         return Err(pending.fail(log, Fault::new(target, "an https address", hint)));
     }
-    let reach = match Reach::of(target, &plan.connection.resolve).await {
-        Ok(reach) => reach,
+    let proxy = proxy_variable(target);
+    let guard = match Guard::of(target, &plan.connection.resolve).await {
+        Ok(guard) => guard,
         // A proxy looks names up by itself, and within its network they may not be known.
-        Err(_) if http::has_proxy(target) => Reach::Public,
+        Err(_) if proxy.is_some() => Guard::behind_proxy(),
         Err(error) => {
             let trouble = Trouble::Unresolved(error.to_string());
             return Err(pending.could_not_run(log, format!("{target}: {trouble}"), trouble.hint()));
         }
     };
-    let seen = match (target.scheme(), reach) {
+    let seen = match (target.scheme(), guard.reach()) {
         ("https", Reach::Public) => "https",
         ("https", Reach::Local) => "https, in this network",
         _ => "on this machine",
     };
-    pending.pass(log, seen);
-    Ok(Exchange::new(plan, reach, log.recorder()))
+    match proxy {
+        Some(variable) => pending.pass(
+            log,
+            format!(
+                "{seen}; unless NO_PROXY exempts a host, the proxy of {variable} looks names up and \
+                 decides which addresses are reached, private ones included"
+            ),
+        ),
+        None => pending.pass(log, seen),
+    }
+    Ok(Exchange::new(plan, guard, log.recorder()))
 }
 
 /// With `--browser`, this takes a port for the answer: it is part of the registration.

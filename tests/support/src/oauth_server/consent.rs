@@ -66,7 +66,10 @@ fn get(query: &Pairs, name: &str) -> String {
 async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
     let (id, uri) = (get(query, "client_id"), get(query, "redirect_uri"));
     let stray = get(query, "response_type") != "code";
-    if stray && state.is_open_to(Hole::RedirectOfError) {
+    let registered = state
+        .client(&id)
+        .is_some_and(|client| redirect::is_registered(state, &client, &uri));
+    if stray && !registered && state.is_open_to(Hole::RedirectOfError) {
         return Some(Redirect::to(&format!("{uri}?error=invalid_request")).into_response());
     }
     let fetches = (state.is_open_to(Hole::FetchesDocuments) && id.contains("127.0.0.1"))
@@ -88,6 +91,10 @@ async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
         Some("plain") => state.is_open_to(Hole::PlainChallenge),
         _ => state.is_open_to(Hole::NoChallengeNeeded),
     };
+    if stray && state.is_open_to(Hole::ErrorWithoutPage) {
+        let to = format!("{uri}?error=unsupported_response_type");
+        return Some(Redirect::to(&to).into_response());
+    }
     if stray || !challenged {
         return Some((StatusCode::BAD_REQUEST, "no PKCE, or no code asked for").into_response());
     }

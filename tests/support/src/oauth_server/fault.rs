@@ -93,6 +93,12 @@ pub enum Fault {
     RefreshedTokenNotAccepted,
     /// `initialize` answers a revision nobody knows.
     UnknownVersion,
+    /// No instructions for the model.
+    NoInstructions,
+    /// No title for people.
+    NoTitle,
+    /// An icon that clients do not load.
+    IconOverHttp,
     /// `tools/list` answers an error.
     ToolsListError,
     /// `tools/list` answers no array.
@@ -195,6 +201,9 @@ impl Fault {
         Self::RefreshRefused,
         Self::RefreshedTokenNotAccepted,
         Self::UnknownVersion,
+        Self::NoInstructions,
+        Self::NoTitle,
+        Self::IconOverHttp,
         Self::ToolsListError,
         Self::ToolsNotAList,
         Self::ToolWithoutSchema,

@@ -119,6 +119,12 @@ pub enum Hole {
     LargeRegistration,
     /// Token requests may have any size.
     LargeTokenRequest,
+    /// Token requests may come in any number of pieces, and take for ever.
+    TricklingBody,
+    /// An error is sent to a client nobody has approved, without a page.
+    ErrorWithoutPage,
+    /// Clients without a secret are taken, though the metadata says that they are not.
+    PublicClients,
     /// Errors show the program's innards.
     Innards,
     /// Deep JSON breaks the server.
@@ -142,7 +148,8 @@ pub enum Hole {
 }
 
 impl Hole {
-    /// Every hole that an attacker finds at once; [`Self::ExpiredToken`] takes time to show.
+    /// Every hole that an attacker finds at once; [`Self::ExpiredToken`] and [`Self::TricklingBody`]
+    /// take time to show.
     pub const ALL: &[Self] = &[
         Self::CodeWithoutVerifier,
         Self::CodeWithWrongVerifier,
@@ -201,6 +208,8 @@ impl Hole {
         Self::ScriptInName,
         Self::LargeRegistration,
         Self::LargeTokenRequest,
+        Self::ErrorWithoutPage,
+        Self::PublicClients,
         Self::Innards,
         Self::DeepJson,
         Self::HalfMessage,

@@ -195,6 +195,8 @@ fn answer(state: &State, method: &str, message: &Value) -> Response {
         "server/discover" => json!({
             "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
             "ttlMs": 0, "cacheScope": "private",
+            "instructions": instructions(state),
+            "_meta": {"io.modelcontextprotocol/serverInfo": server_info(state)},
         }),
         "initialize"
             if state.has(Fault::RefusesFuture)
@@ -207,7 +209,8 @@ fn answer(state: &State, method: &str, message: &Value) -> Response {
         "initialize" => json!({
             "protocolVersion": if state.has(Fault::UnknownVersion) { "1999-01-01" } else { "2025-11-25" },
             "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
-            "serverInfo": {"name": state.text("test-server"), "version": "1.2.3"},
+            "serverInfo": server_info(state),
+            "instructions": instructions(state),
         }),
         "tools/list" | "tools/call" | "resources/list" | "resources/read" | "prompts/list"
         | "prompts/get" => {
@@ -227,6 +230,31 @@ fn answer(state: &State, method: &str, message: &Value) -> Response {
         }
     };
     wire(state, method, &message["id"], &json!({"result": result}))
+}
+
+/// What the server calls itself, for people.
+fn server_info(state: &State) -> Value {
+    let mut info = json!({
+        "name": state.text("test-server"),
+        "title": "Test server",
+        "version": "1.2.3",
+        "icons": [{"src": "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"}],
+    });
+    match state.settings.fault {
+        Some(Fault::NoTitle) => info["title"] = Value::Null,
+        Some(Fault::IconOverHttp) => info["icons"][0]["src"] = "http://example.com/i.png".into(),
+        _ => {}
+    }
+    info
+}
+
+/// What the server tells the model.
+fn instructions(state: &State) -> Value {
+    if state.has(Fault::NoInstructions) {
+        Value::Null
+    } else {
+        state.text("Add numbers.").into()
+    }
 }
 
 /// Two pages of tools.

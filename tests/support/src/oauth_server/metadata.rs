@@ -68,6 +68,10 @@ pub async fn server(Extract(state): Extract<Arc<State>>) -> Response {
     if state.settings.old == Some(true) {
         return StatusCode::NOT_FOUND.into_response();
     }
+    if state.is_open_to(Hole::PublicClients) {
+        let with_secret = json!(["client_secret_basic", "client_secret_post"]);
+        document["token_endpoint_auth_methods_supported"] = with_secret;
+    }
     match state.settings.fault {
         Some(Fault::NoServerMetadata) => return StatusCode::NOT_FOUND.into_response(),
         Some(Fault::ServerMetadata500) => {

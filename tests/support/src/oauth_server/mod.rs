@@ -13,6 +13,7 @@ mod hole;
 mod mcp;
 mod metadata;
 mod offers;
+mod pieces;
 mod redirect;
 mod registration;
 mod state;
@@ -208,7 +209,12 @@ fn router(state: Arc<State>) -> Router {
         .route("/consent", post(consent::consent))
         .route(
             "/token",
-            post(token::token).layer(limit(&state, Hole::LargeTokenRequest)),
+            post(token::token)
+                .layer(limit(&state, Hole::LargeTokenRequest))
+                .layer(axum::middleware::from_fn_with_state(
+                    Arc::clone(&state),
+                    pieces::limit,
+                )),
         )
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&state),

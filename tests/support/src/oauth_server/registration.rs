@@ -41,6 +41,11 @@ pub async fn register(Extract(state): Extract<Arc<State>>, Json(body): Json<Valu
         .as_str()
         .unwrap_or("none")
         .to_owned();
+    let is_offered = state.settings.methods.contains(&method.as_str());
+    if method == "none" && !is_offered && !state.is_open_to(Hole::PublicClients) {
+        let error = json!({"error": "invalid_client_metadata"});
+        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
+    }
     let id = state.fresh("client");
     let secret = (method != "none").then(|| state.fresh("secret%:+ü"));
     let client = Client {

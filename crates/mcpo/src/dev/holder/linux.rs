@@ -3,6 +3,8 @@
 
 use std::{fs, path::Path};
 
+use crate::text::is_hidden;
+
 /// The state of a socket that listens.
 const LISTENS: &str = "0A";
 
@@ -46,7 +48,7 @@ fn has_open(process: &Path, inodes: &[String]) -> bool {
 fn describe(process: &Path, id: u32) -> String {
     let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
     // A program chooses its name itself.
-    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name: String = name.chars().filter(|c| !is_hidden(*c)).collect();
     format!("{name} (process {id})")
 }
 

@@ -3,6 +3,8 @@
 #[cfg(not(any(target_os = "linux", windows)))]
 use std::process::{Command, Stdio};
 
+use crate::text::is_hidden;
+
 #[cfg(not(any(target_os = "linux", windows)))]
 pub fn of_port(port: u16) -> Option<String> {
     let output = Command::new("lsof")
@@ -19,7 +21,7 @@ fn describe(text: &str) -> Option<String> {
     let field = |letter: char| text.lines().find_map(|line| line.strip_prefix(letter));
     let process: u32 = field('p')?.parse().ok()?;
     // A program chooses its name itself; lsof writes what is not printable as `\x..`.
-    let name: String = field('c')?.chars().filter(|c| !c.is_control()).collect();
+    let name: String = field('c')?.chars().filter(|c| !is_hidden(*c)).collect();
     Some(format!("{name} (process {process})"))
 }
 

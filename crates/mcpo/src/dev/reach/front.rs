@@ -11,7 +11,7 @@ use std::{
 
 use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, split},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, split},
     net::TcpStream,
     sync::{Semaphore, watch},
     time::{sleep, timeout},
@@ -33,6 +33,10 @@ const LAST_MOMENTS: Duration = Duration::from_secs(1);
 const CONNECTIONS: usize = 1024;
 const PAUSE: Duration = Duration::from_millis(50);
 const TRY_AGAIN: Duration = Duration::from_millis(10);
+/// How much of a refused request is read, in bytes, so that the client sees the answer.
+const REFUSED_REQUEST: usize = 16 * 1024;
+/// What another machine gets while the base URL names this machine.
+const REFUSAL: &str = "this server serves its own machine only; `mcpo dev` prints what to type\n";
 
 /// Where the server of the moment is; nothing while there is none.
 pub type Inside = watch::Receiver<Option<SocketAddr>>;
@@ -42,6 +46,8 @@ pub struct Front {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     inside: Inside,
+    /// Whether connections from other machines are answered with 403.
+    is_local_only: bool,
 }
 
 /// TLS with this certificate.
@@ -65,7 +71,14 @@ impl Front {
             listener,
             acceptor,
             inside,
+            is_local_only: false,
         }
+    }
+
+    /// Sets whether connections from other machines are refused. The servers cannot decide that
+    /// here: every connection that comes through the front has a loopback address.
+    pub const fn serves_this_machine_only(&mut self, is_local_only: bool) {
+        self.is_local_only = is_local_only;
     }
 
     /// Accepts until `stop`. Connections end by themselves, the servers see to that; those that are
@@ -80,7 +93,7 @@ impl Front {
                 () = stop.cancelled() => break,
                 accepted = listener.accept() => accepted,
             };
-            let Ok((stream, _)) = stream else {
+            let Ok((stream, peer)) = stream else {
                 // Out of descriptors, for example; that passes.
                 sleep(PAUSE).await;
                 continue;
@@ -91,9 +104,14 @@ impl Front {
             };
             let (acceptor, inside, stop) =
                 (self.acceptor.clone(), self.inside.clone(), stop.clone());
+            let is_refused = self.is_local_only && !peer.ip().to_canonical().is_loopback();
             connections.spawn(async move {
-                // Who hangs up in the middle is nobody's trouble.
-                let _ = serve(stream, acceptor, inside, &stop).await;
+                // A client that hangs up in the middle is not an error.
+                let _ = if is_refused {
+                    refuse(stream, acceptor).await
+                } else {
+                    serve(stream, acceptor, inside, &stop).await
+                };
                 drop(permit);
             });
         }
@@ -119,6 +137,34 @@ async fn serve(
         }
         None => join(outside, connect(inside, stop).await?).await,
     }
+}
+
+/// Answers another machine with 403, whatever it asks for.
+async fn refuse(outside: TcpStream, acceptor: Option<TlsAcceptor>) -> io::Result<()> {
+    let answering = async {
+        match acceptor {
+            Some(acceptor) => answer_refused(acceptor.accept(outside).await?).await,
+            None => answer_refused(outside).await,
+        }
+    };
+    timeout(HANDSHAKE, answering).await?
+}
+
+/// Reads the request first: an answer to a connection with unread bytes is lost when it closes.
+async fn answer_refused(mut outside: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    let mut request = Vec::new();
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") && request.len() < REFUSED_REQUEST {
+        if outside.read_buf(&mut request).await? == 0 {
+            break;
+        }
+    }
+    let length = REFUSAL.len();
+    let answer = format!(
+        "HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain; charset=utf-8\r\n\
+         content-length: {length}\r\nconnection: close\r\n\r\n{REFUSAL}"
+    );
+    outside.write_all(answer.as_bytes()).await?;
+    outside.shutdown().await
 }
 
 /// A connection to the server of the moment, once there is one.

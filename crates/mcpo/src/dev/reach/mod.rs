@@ -2,6 +2,7 @@
 //! TLS, or the internet by a tunnel.
 
 mod certificate;
+mod exposure;
 mod front;
 mod kinds;
 mod tunnel;
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use self::certificate::Certificate;
-pub use self::{front::Front, kinds::Wish, tunnel::Tunnel};
+pub use self::{exposure::Exposure, front::Front, kinds::Wish, tunnel::Tunnel};
 use super::{
     DevArgs,
     door::{Door, Way},
@@ -40,9 +41,9 @@ pub struct Reach {
     pub front: Option<Front>,
     /// What has to be trusted, and the file it is in.
     pub certificate: Option<(CertificateDer<'static>, String)>,
-    /// Others in the network get here, and not by TLS.
-    pub is_open_in_plain: bool,
-    /// What whoever connects is asked for, if it was made for the tunnel.
+    /// Which machines reach the server, and how it is protected from them.
+    pub exposure: Exposure,
+    /// The password that was generated because other machines reach the server.
     pub password: Option<String>,
 }
 
@@ -69,7 +70,7 @@ impl Reach {
             tunnel: None,
             front,
             certificate: None,
-            is_open_in_plain: !args.host.is_loopback() && !args.https && args.tunnel.is_none(),
+            exposure: Exposure::default(),
             password: None,
         };
         if let Some(tls) = tls {
@@ -79,13 +80,27 @@ impl Reach {
             let tunnel = Tunnel::open(wish, port, ui).await?;
             reach.decide("BASE_URL", tunnel.address.clone());
             reach.tunnel = Some(tunnel);
-            if !args.open_to_anyone && environment.sign_in().is_none() {
-                let made = password::keep(state)?;
-                reach.decide("ADMIN_PASSWORD", made.expose().to_owned());
-                reach.password = Some(made.expose().to_owned());
-            }
         }
+        reach.protect(args, state, environment)?;
         Ok(reach)
+    }
+
+    /// Generates a password if other machines reach the server and nobody is asked to sign in. Comes
+    /// after everything that decides the public address.
+    fn protect(&mut self, args: &DevArgs, state: &Path, environment: &Environment) -> Outcome<()> {
+        let as_served = environment.clone().with(&self.decided);
+        self.exposure = Exposure::of(args, &as_served)?;
+        if let Some(front) = &mut self.front {
+            front.serves_this_machine_only(self.exposure.refuses_other_machines);
+        }
+        if self.exposure.is_open {
+            self.decide(exposure::OPEN_TO_ANYONE, "1".to_owned());
+        } else if self.exposure.needs_password {
+            let made = password::keep(state)?;
+            self.decide("ADMIN_PASSWORD", made.expose().to_owned());
+            self.password = Some(made.expose().to_owned());
+        }
+        Ok(())
     }
 
     fn is_encrypted(&mut self, tls: Tls, port: u16, environment: &Environment) {

@@ -20,6 +20,7 @@ use super::kinds::{Kind, Wish};
 use crate::{
     error::{Failure, Outcome},
     process::{Group, apart},
+    text::is_hidden,
     ui::Ui,
 };
 
@@ -184,5 +185,5 @@ fn pass_on(output: Option<impl AsyncRead + Unpin + Send + 'static>, to: mpsc::Se
 
 /// What another program says must not steer the terminal.
 fn plain(line: &str) -> String {
-    line.trim().chars().filter(|c| !c.is_control()).collect()
+    line.trim().chars().filter(|c| !is_hidden(*c)).collect()
 }

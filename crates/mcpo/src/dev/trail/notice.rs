@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::is_hidden;
+
 /// How a line of a notice begins that tells of a request.
 const NOTICE: &str = "X_MCPO_STEP=";
 
@@ -51,7 +53,7 @@ impl Notice {
 }
 
 fn plain(text: &mut String) {
-    text.retain(|c| !c.is_control());
+    text.retain(|c| !is_hidden(c));
 }
 
 #[cfg(test)]
@@ -62,7 +64,7 @@ mod tests {
     fn reads_only_its_own_and_nothing_that_could_play_with_a_terminal() {
         assert_eq!(Notice::read("READY=1"), None);
         assert_eq!(Notice::read("X_MCPO_STEP={broken"), None);
-        let line = r#"X_MCPO_STEP={"step":"token","method":"POST","status":200,"milliseconds":3,"agent":"a\u001b[2J/1","name":null}"#;
+        let line = r#"X_MCPO_STEP={"step":"token","method":"POST","status":200,"milliseconds":3,"agent":"a\u001b[2J\u202e\u180e/1","name":null}"#;
         let notice = Notice::read(line).unwrap();
         assert_eq!(
             (notice.agent.as_str(), notice.product()),

@@ -1,12 +1,20 @@
 //! Which addresses the probe may connect to.
 //!
 //! Metadata of a hostile server may point anywhere. Unless the target itself is on this machine or
-//! in this network, private addresses are refused at every hop, after name resolution.
+//! in this network, private addresses are refused at every hop. What counts are the addresses that a
+//! connection uses: the target's name is looked up once for the whole walk, every other name when a
+//! connection is made, and the connection gets the addresses that were checked and no others. So a
+//! name that changes its answer (DNS rebinding) gains nothing.
+//!
+//! A proxy looks names up itself; then it decides what is reached, and the report says so.
 
 use std::{
-    fmt,
+    fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
 };
+
+use futures_util::future::BoxFuture;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
@@ -36,31 +44,113 @@ impl fmt::Display for Blocked {
 
 impl std::error::Error for Blocked {}
 
-impl Reach {
-    /// Decided once, by the address the user typed.
-    pub async fn of(target: &Url, pinned: &[(String, IpAddr)]) -> std::io::Result<Self> {
-        let port = target.port_or_known_default().unwrap_or(443);
+/// Looks names up.
+pub trait Lookup: Send + Sync {
+    fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+}
+
+/// The system's own resolver.
+pub struct SystemLookup;
+
+impl Lookup for SystemLookup {
+    fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name, 0)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+/// How far the walk may reach, and the addresses that the target's name has for all of it.
+#[derive(Clone)]
+pub struct Guard {
+    reach: Reach,
+    target: Option<(String, Vec<IpAddr>)>,
+    lookup: Arc<dyn Lookup>,
+    /// The proxies of the environment: the user named them, so they may be private.
+    proxies: Vec<String>,
+}
+
+impl Guard {
+    /// Decides by the address the user typed, and keeps what its name resolves to.
+    pub async fn of(target: &Url, pinned: &[(String, IpAddr)]) -> io::Result<Self> {
+        Self::with_lookup(target, pinned, Arc::new(SystemLookup)).await
+    }
+
+    async fn with_lookup(
+        target: &Url,
+        pinned: &[(String, IpAddr)],
+        lookup: Arc<dyn Lookup>,
+    ) -> io::Result<Self> {
+        let mut name = None;
         let addresses: Vec<IpAddr> = match target.host() {
             Some(Host::Ipv4(ip)) => vec![ip.into()],
             Some(Host::Ipv6(ip)) => vec![ip.into()],
-            Some(Host::Domain(name)) if pinned.iter().any(|(host, _)| host == name) => {
-                let own = pinned.iter().filter(|(host, _)| host == name);
+            Some(Host::Domain(host)) if pinned.iter().any(|(known, _)| known == host) => {
+                let own = pinned.iter().filter(|(known, _)| known == host);
                 own.map(|(_, address)| *address).collect()
             }
-            Some(Host::Domain(name)) => {
-                let found = tokio::net::lookup_host((name, port)).await?;
-                found.map(|address| address.ip()).collect()
+            Some(Host::Domain(host)) => {
+                name = Some(host.to_owned());
+                lookup.lookup(host).await?
             }
             None => Vec::new(),
         };
         // One public address among them makes a name public: a hostile one may well list both.
-        if addresses.iter().any(|ip| is_public(*ip)) {
-            Ok(Self::Public)
+        let reach = if addresses.iter().any(|ip| is_public(*ip)) {
+            Reach::Public
         } else {
-            Ok(Self::Local)
+            Reach::Local
+        };
+        Ok(Self {
+            reach,
+            target: name.map(|name| (name, addresses)),
+            lookup,
+            proxies: if is_loopback(target) {
+                Vec::new()
+            } else {
+                proxies()
+            },
+        })
+    }
+
+    /// For a target whose name only the proxy knows.
+    pub fn behind_proxy() -> Self {
+        Self {
+            reach: Reach::Public,
+            target: None,
+            lookup: Arc::new(SystemLookup),
+            proxies: proxies(),
         }
     }
 
+    pub const fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// The addresses that a connection to `name` may use.
+    async fn addresses(
+        &self,
+        name: &str,
+    ) -> Result<Vec<IpAddr>, Box<dyn std::error::Error + Send + Sync>> {
+        let found = match &self.target {
+            Some((target, addresses)) if target == name => addresses.clone(),
+            _ => self.lookup.lookup(name).await?,
+        };
+        if self.proxies.iter().any(|proxy| proxy == name) {
+            return Ok(found);
+        }
+        let (within, beyond): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|ip| self.reach.allows(*ip));
+        match beyond.first() {
+            Some(ip) if within.is_empty() => Err(Blocked(format!("{name} ({ip})")).into()),
+            _ => Ok(within),
+        }
+    }
+}
+
+impl Reach {
     const fn allows(self, ip: IpAddr) -> bool {
         matches!(self, Self::Local) || is_public(ip)
     }
@@ -80,36 +170,49 @@ impl Reach {
     }
 }
 
-/// Looks names up and keeps the addresses within reach, so that what is checked is what is used.
-impl Resolve for Reach {
+/// Gives a connection the addresses that were checked.
+impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = *self;
+        let guard = self.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let (within, beyond): (Vec<_>, Vec<_>) = found
-                .into_iter()
-                .partition(|address| reach.allows(address.ip()));
-            match beyond.first() {
-                Some(address) if within.is_empty() => {
-                    Err(Blocked(format!("{} ({})", name.as_str(), address.ip())).into())
-                }
-                _ => Ok(Box::new(within.into_iter()) as Addrs),
-            }
+            let addresses = guard.addresses(name.as_str()).await?;
+            // The URL's own port is used, whatever stands here.
+            let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
+            Ok(Box::new(addresses) as Addrs)
         })
     }
 }
 
-/// Whether the environment names a proxy for `url`.
-pub fn has_proxy(url: &Url) -> bool {
+/// The variable that names a proxy for `url`, if one is set. `NO_PROXY` may exempt the host.
+pub fn proxy_variable(url: &Url) -> Option<&'static str> {
     let names: &[&str] = match url.scheme() {
         "https" => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
         _ => &["http_proxy", "ALL_PROXY", "all_proxy"],
     };
-    !is_loopback(url)
-        && names
-            .iter()
-            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    names
+        .iter()
+        .find(is_set)
+        .copied()
+        .filter(|_| !is_loopback(url))
+}
+
+/// The hosts of the proxies that the environment names.
+fn proxies() -> Vec<String> {
+    let names = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let values = names.iter().filter_map(|name| std::env::var(name).ok());
+    let host = |value: String| {
+        let url = Url::parse(&value).ok().filter(Url::has_host);
+        let url = url.or_else(|| Url::parse(&format!("http://{value}")).ok());
+        url?.host_str().map(str::to_owned)
+    };
+    values.filter_map(host).collect()
 }
 
 /// Whether `url` may be used without TLS: only where nobody else can listen.
@@ -157,8 +260,18 @@ const fn is_public_v6(ip: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reach, is_loopback};
+    use std::{
+        collections::{HashMap, VecDeque},
+        io,
+        net::IpAddr,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    use futures_util::future::BoxFuture;
     use url::Url;
+
+    use super::{Guard, Lookup, Reach, is_loopback};
 
     /// C14: whatever disguise a private address comes in.
     #[test]
@@ -201,21 +314,134 @@ mod tests {
     /// C14: what a name resolves to counts, not the name.
     #[tokio::test]
     async fn names_of_private_addresses_are_beyond_a_public_target() {
-        use std::str::FromStr as _;
-
-        use reqwest::dns::{Name, Resolve as _};
-
-        let name = || Name::from_str("localhost").unwrap();
-        let error = Reach::Public.resolve(name()).await.err().unwrap();
+        let names = Names::new(&[
+            ("evil.example", &["192.88.99.1"]),
+            ("inside.example", &["10.0.0.1"]),
+        ]);
+        let guard = guard("https://evil.example/mcp", &names).await;
+        let error = guard.addresses("inside.example").await.unwrap_err();
         assert!(error.to_string().contains("private address"), "{error}");
-        assert!(Reach::Local.resolve(name()).await.unwrap().next().is_some());
+    }
+
+    /// C14: both kinds of address under one name make it public, and only the public ones are used.
+    #[tokio::test]
+    async fn a_name_with_both_kinds_of_address_is_public() {
+        let both = "192.88.99.1 127.0.0.1";
+        let names = Names::new(&[("evil.example", &[both, both])]);
+        let guard = guard("https://evil.example/mcp", &names).await;
+        assert_eq!(guard.reach(), Reach::Public);
+        let used = guard.addresses("evil.example").await.unwrap();
+        assert_eq!(used, [IpAddr::from([192, 88, 99, 1])]);
     }
 
     #[tokio::test]
     async fn reach_follows_from_the_target() {
-        let of = async |url: &str| Reach::of(&Url::parse(url).unwrap(), &[]).await.unwrap();
+        let of = async |url: &str| {
+            Guard::of(&Url::parse(url).unwrap(), &[])
+                .await
+                .unwrap()
+                .reach()
+        };
         assert_eq!(of("http://localhost:1/mcp").await, Reach::Local);
         assert_eq!(of("https://10.0.0.1/mcp").await, Reach::Local);
         assert_eq!(of("https://1.1.1.1/mcp").await, Reach::Public);
+    }
+
+    /// A resolver whose answers change: each look-up of a name takes the next one.
+    struct Names {
+        answers: Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>,
+    }
+
+    impl Names {
+        fn new(names: &[(&str, &[&str])]) -> Arc<Self> {
+            let answers = names.iter().map(|(name, answers)| {
+                let answers = answers.iter().map(|answer| {
+                    let addresses = answer.split(' ').map(|ip| ip.parse().unwrap());
+                    addresses.collect()
+                });
+                ((*name).to_owned(), answers.collect())
+            });
+            Arc::new(Self {
+                answers: Mutex::new(answers.collect()),
+            })
+        }
+    }
+
+    impl Lookup for Names {
+        fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+            let mut answers = self.answers.lock().unwrap();
+            let answer = answers.get_mut(name).and_then(VecDeque::pop_front);
+            Box::pin(async move { answer.ok_or_else(|| io::ErrorKind::NotFound.into()) })
+        }
+    }
+
+    async fn guard(target: &str, names: &Arc<Names>) -> Guard {
+        let target = Url::parse(target).unwrap();
+        let lookup = Arc::clone(names) as Arc<dyn Lookup>;
+        Guard::with_lookup(&target, &[], lookup).await.unwrap()
+    }
+
+    /// Connects as the walk does, and returns how many connections each listener got.
+    async fn connections(
+        guard: Guard,
+        name: &str,
+        listeners: &[&std::net::TcpListener],
+    ) -> Vec<usize> {
+        let port = listeners[0].local_addr().unwrap().port();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_backend_preconfigured(crate::walk::http::tls::bare_config().unwrap())
+            .dns_resolver(Arc::new(guard))
+            .timeout(Duration::from_millis(500))
+            .build()
+            .unwrap();
+        let _ = client.get(format!("http://{name}:{port}/")).send().await;
+        let count = |listener: &&std::net::TcpListener| {
+            listener.set_nonblocking(true).unwrap();
+            listener.incoming().take_while(Result::is_ok).count()
+        };
+        listeners.iter().map(count).collect()
+    }
+
+    fn listener(ip: &str, port: u16) -> std::net::TcpListener {
+        std::net::TcpListener::bind((ip, port)).unwrap()
+    }
+
+    /// C14: public when it is classed, this machine when it is used.
+    #[tokio::test]
+    async fn a_name_that_moves_to_this_machine_gets_no_connection() {
+        let here = listener("127.0.0.1", 0);
+        for (name, names) in [
+            // The target itself.
+            (
+                "evil.example",
+                Names::new(&[("evil.example", &["192.88.99.1", "127.0.0.1"])]),
+            ),
+            // A hop of the walk: each connection looks it up again.
+            (
+                "hop.example",
+                Names::new(&[
+                    ("evil.example", &["192.88.99.1"]),
+                    ("hop.example", &["127.0.0.1"]),
+                ]),
+            ),
+        ] {
+            let guard = guard("https://evil.example/mcp", &names).await;
+            assert_eq!(guard.reach(), Reach::Public);
+            assert_eq!(connections(guard, name, &[&here]).await, [0], "{name}");
+        }
+    }
+
+    /// C14: private when it is classed, so that it may name neighbours, and elsewhere when it is used.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_private_name_that_moves_is_not_followed() {
+        let before = listener("127.0.0.1", 0);
+        let after = listener("127.0.0.2", before.local_addr().unwrap().port());
+        let names = Names::new(&[("evil.example", &["127.0.0.1", "127.0.0.2", "127.0.0.2"])]);
+        let guard = guard("https://evil.example/mcp", &names).await;
+        assert_eq!(guard.reach(), Reach::Local);
+        let counts = connections(guard, "evil.example", &[&before, &after]).await;
+        assert_eq!(counts, [1, 0]);
     }
 }

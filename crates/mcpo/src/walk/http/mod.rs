@@ -19,7 +19,7 @@ use url::{Origin, Url};
 
 use self::pool::{Pool, Speaker};
 pub use self::{
-    guard::{Reach, has_proxy, is_loopback},
+    guard::{Guard, Reach, is_loopback, proxy_variable},
     incoming::Incoming,
     record::Recorder,
     sent::{Detail, Sent},
@@ -100,11 +100,11 @@ pub fn describe(status: StatusCode, body: &str) -> String {
 }
 
 impl Exchange {
-    pub fn new(plan: &Plan, reach: Reach, recorder: Rc<Recorder>) -> Self {
+    pub fn new(plan: &Plan, guard: Guard, recorder: Rc<Recorder>) -> Self {
         let connection = Rc::new(plan.connection.clone());
         Self {
-            pool: Rc::new(Pool::new(&plan.target, reach, Rc::clone(&connection))),
-            reach,
+            reach: guard.reach(),
+            pool: Rc::new(Pool::new(&plan.target, guard, Rc::clone(&connection))),
             timeout: plan.timeout,
             connection,
             origin: plan.target.origin(),

@@ -6,7 +6,11 @@ use reqwest::{Client, cookie::Jar, redirect::Policy};
 use rustls::ClientConfig;
 use url::Url;
 
-use super::{guard::Reach, guard::is_loopback, tls, trouble::Trouble};
+use super::{
+    guard::{Guard, is_loopback},
+    tls,
+    trouble::Trouble,
+};
 use crate::walk::plan::Connection;
 
 /// Whose request it is.
@@ -26,7 +30,7 @@ struct Pair {
 /// Clients by scheme. Reading a machine's root certificates takes longer than a whole walk on
 /// loopback, so it is put off until a request needs them.
 pub struct Pool {
-    reach: Reach,
+    guard: Guard,
     /// Whether a proxy for the outside world may be used: it cannot reach this machine.
     proxied: bool,
     connection: Rc<Connection>,
@@ -36,14 +40,14 @@ pub struct Pool {
 }
 
 impl Pool {
-    pub fn new(target: &Url, reach: Reach, connection: Rc<Connection>) -> Self {
+    pub fn new(target: &Url, guard: Guard, connection: Rc<Connection>) -> Self {
         let jar = Jar::default();
         for (url, cookie) in &connection.cookies {
             jar.add_cookie_str(&format!("{cookie}; Path=/"), url);
         }
         Self {
             connection,
-            reach,
+            guard,
             proxied: !is_loopback(target),
             jar: Arc::new(jar),
             plain: OnceCell::new(),
@@ -54,7 +58,7 @@ impl Pool {
     /// With the same bounds, and nothing remembered.
     pub fn anew(&self) -> Self {
         Self {
-            reach: self.reach,
+            guard: self.guard.clone(),
             proxied: self.proxied,
             connection: Rc::clone(&self.connection),
             jar: Arc::default(),
@@ -91,7 +95,7 @@ impl Pool {
                 .redirect(Policy::none())
                 .referer(false)
                 .retry(reqwest::retry::never())
-                .dns_resolver(Arc::new(self.reach))
+                .dns_resolver(Arc::new(self.guard.clone()))
                 .tls_backend_preconfigured(config.clone());
             for (host, address) in &self.connection.resolve {
                 // The URL's own port is used, whatever stands here.

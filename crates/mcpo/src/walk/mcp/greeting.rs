@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    card,
     peer::Peer,
     reply::Reply,
     rpc::{Call, Heard, STATEFUL, STATELESS, Wire, client_info},
@@ -72,21 +73,23 @@ pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
         let _ = peer.call(log, &wire, &call).await?;
     }
     let opened = initialized(log, pending, heard, stateless)?;
+    let introduced = opened.as_ref().map(|(_, result)| result);
+    card::check(log, discovered.as_ref(), introduced);
     Ok(match (discovered, opened) {
-        (None, Some((session, capabilities))) => Spoken {
+        (None, Some((session, result))) => Spoken {
             newest: session,
             older: None,
-            capabilities,
+            capabilities: result["capabilities"].clone(),
         },
-        (capabilities, older) => Spoken {
+        (result, older) => Spoken {
             newest: Wire::Stateless,
             older: older.map(|(wire, _)| wire),
-            capabilities: capabilities.unwrap_or_default(),
+            capabilities: result.unwrap_or_default()["capabilities"].clone(),
         },
     })
 }
 
-/// What the server offers in the stateless form, if it speaks it. Not to speak it is no fault.
+/// The answer in the stateless form, if the server speaks it. Not to speak it is no fault.
 fn discovered(
     log: &mut Log<'_>,
     pending: Pending,
@@ -117,7 +120,7 @@ fn discovered(
                 return Err(pending.fail(log, Fault::new(seen, expected, hint)));
             }
             pending.pass(log, versions.join(", "));
-            Ok(Some(result["capabilities"].clone()))
+            Ok(Some(result))
         }
         Reply::Unauthorized(_) | Reply::InsufficientScope(_) => Err(refused(log, pending, &reply)),
         Reply::Error { .. } | Reply::Unexpected(_) | Reply::Accepted => {
@@ -154,7 +157,7 @@ fn initialized(
     match (wire, &reply) {
         (Some(wire), Reply::Result(result)) => {
             pending.pass(log, introduction(result, &wire));
-            Ok(Some((wire, result["capabilities"].clone())))
+            Ok(Some((wire, result.clone())))
         }
         (_, Reply::Unauthorized(_) | Reply::InsufficientScope(_)) => {
             Err(refused(log, pending, &reply))

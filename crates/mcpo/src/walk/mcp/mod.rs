@@ -11,6 +11,7 @@ pub use peer::Peer;
 
 mod resume;
 
+mod card;
 mod greeting;
 pub use greeting::greet;
 

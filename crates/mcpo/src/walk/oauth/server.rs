@@ -56,6 +56,10 @@ struct UnverifiedMetadata {
 /// An authorization server whose metadata speaks for the issuer it was fetched from, over
 /// connections nobody can listen to, and with PKCE.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a statement of the metadata by itself"
+)]
 pub struct AuthorizationServer {
     pub issuer: String,
     pub authorization: Url,
@@ -63,6 +67,8 @@ pub struct AuthorizationServer {
     pub registration: Option<Url>,
     /// In the server's order; what it leaves out means Basic (RFC 8414 §2).
     pub methods: Vec<AuthMethod>,
+    /// Whether the metadata names the methods, rather than leaving them to the default.
+    pub names_methods: bool,
     pub takes_documents: bool,
     pub announces_iss: bool,
     pub offers_offline_access: bool,
@@ -128,6 +134,7 @@ impl AuthorizationServer {
             token: base.join("/token")?,
             registration: Some(base.join("/register")?),
             methods: vec![AuthMethod::None, AuthMethod::Basic, AuthMethod::Post],
+            names_methods: false,
             takes_documents: false,
             announces_iss: false,
             offers_offline_access: false,
@@ -231,6 +238,7 @@ fn endpoints(metadata: &UnverifiedMetadata, issuer: &str) -> Result<Authorizatio
             .map(|url| endpoint("registration_endpoint", Some(url)))
             .transpose()?,
         methods,
+        names_methods: metadata.token_endpoint_auth_methods_supported.is_some(),
         takes_documents: metadata.client_id_metadata_document_supported,
         announces_iss: metadata.authorization_response_iss_parameter_supported,
         offers_offline_access: metadata

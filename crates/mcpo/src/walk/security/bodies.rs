@@ -1,6 +1,10 @@
 //! Bodies that are too large, too deep or nonsense: the server refuses them and stays up.
 
-use reqwest::{Method, RequestBuilder};
+use std::{convert::Infallible, time::Duration};
+
+use bytes::Bytes;
+use futures_util::stream;
+use reqwest::{Body, Method, RequestBuilder};
 use url::Url;
 
 use super::{
@@ -19,6 +23,13 @@ use crate::walk::{
 const LARGE: usize = 4 * 1024 * 1024;
 /// Deeper than recursive parsers have stack for.
 const DEEP: usize = 100_000;
+/// How many single bytes are sent at once: where each is kept in a buffer of its own, that costs a
+/// server some megabytes for a moment, and no more.
+const CRUMBS: u32 = 2_000;
+/// How often one more follows.
+const NEXT_CRUMB: Duration = Duration::from_millis(500);
+/// How long a server may go on reading.
+const TRICKLE: Duration = Duration::from_secs(20);
 /// What programs print when they did not expect what happened.
 const INNARDS: [&str; 6] = [
     "Traceback (most recent",
@@ -34,6 +45,7 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
         .check(log, large_registration(lab))
         .await;
     rules::BODY_LARGE_TOKEN.check(log, large_token(lab)).await;
+    rules::BODY_TRICKLE.check(log, trickle(lab)).await;
     rules::BODY_NONSENSE.check(log, nonsense(lab)).await;
 }
 
@@ -120,6 +132,35 @@ async fn too_large(exchange: &Exchange, request: RequestBuilder) -> Finding {
     match exchange.send_for_head(request).await {
         Ok(answer) => Ok(Held::when(answer.status.is_client_error(), told(&answer))),
         Err(trouble @ (Trouble::Refused | Trouble::TimedOut(_))) => Err(trouble),
+        Err(_) => Ok(Held::Yes("the connection was closed".to_owned())),
+    }
+}
+
+/// Sends a body of single bytes that does not end, on one connection and without authenticating.
+/// How much memory that takes cannot be seen from outside; how long it is put up with can.
+async fn trickle(lab: &Lab<'_>) -> Finding {
+    let stranger = lab.exchange.stranger().with_timeout(TRICKLE);
+    let crumbs = stream::unfold(0_u32, |sent| async move {
+        if sent >= CRUMBS {
+            tokio::time::sleep(NEXT_CRUMB).await;
+        }
+        Some((
+            Ok::<_, Infallible>(Bytes::from_static(b"a")),
+            sent.saturating_add(1),
+        ))
+    });
+    let request = stranger
+        .request(Method::POST, &lab.server.token)?
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::wrap_stream(crumbs));
+    match stranger.send_for_head(request).await {
+        Ok(answer) => Ok(Held::when(!answer.status.is_success(), told(&answer))),
+        Err(trouble @ Trouble::Refused) => Err(trouble),
+        Err(Trouble::TimedOut(_)) => Ok(Held::Weakly(format!(
+            "still reading after {} s and more than {CRUMBS} chunks of one byte: a few such \
+             connections hold places for as long as they like, and memory where chunks are kept",
+            TRICKLE.as_secs()
+        ))),
         Err(_) => Ok(Held::Yes("the connection was closed".to_owned())),
     }
 }

@@ -1,13 +1,20 @@
 //! Codes and errors go to redirect URIs that were registered, and nowhere else.
 
+use reqwest::Method;
 use url::Url;
 
 use super::{
     finding::{Finding, Held},
-    lab::{Lab, with},
-    rules,
+    lab::{Lab, parameter, with},
+    registration, rules,
 };
-use crate::walk::{check::Log, http::is_loopback};
+use crate::walk::{
+    check::Log,
+    http::{Trouble, is_loopback},
+};
+
+/// How many redirects between pages of the server are followed.
+const OWN_REDIRECTS: usize = 5;
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
     let own = lab.redirect_uri;
@@ -46,6 +53,9 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
         .check(log, error_elsewhere(lab))
         .await;
     rules::UNKNOWN_CLIENT.check(log, unknown_client(lab)).await;
+    rules::ERROR_WITHOUT_PAGE
+        .check(log, error_without_page(lab))
+        .await;
 }
 
 /// Asks for the answer to be sent to `address`, which was never registered.
@@ -110,4 +120,44 @@ async fn unknown_client(lab: &Lab<'_>) -> Finding {
             "no redirect"
         },
     ))
+}
+
+/// Anybody can register a client whose redirect URI is a phishing page. If a wrong request is enough
+/// to be sent there, every link to the authorization server may lead there.
+async fn error_without_page(lab: &Lab<'_>) -> Finding {
+    let Some(client) = registration::another(lab).await? else {
+        return Ok(Held::Skipped("the server registers no clients".to_owned()));
+    };
+    let request = lab.request_for(&client)?.url;
+    for (name, value) in [("response_type", "none"), ("scope", "mcpo:no-such-scope")] {
+        let url = with(&request, name, Some(value));
+        if is_sent_on(lab, url).await? {
+            return Ok(Held::No(format!(
+                "{name}={value}: sent on to the client without a page"
+            )));
+        }
+    }
+    Ok(Held::Yes("a page comes first".to_owned()))
+}
+
+/// Returns true if a browser that was never here is sent to the client before it is shown anything.
+async fn is_sent_on(lab: &Lab<'_>, url: Url) -> Result<bool, Trouble> {
+    let stranger = lab.exchange.stranger();
+    let mut url = url;
+    for _ in 0..=OWN_REDIRECTS {
+        let answer = stranger.send(stranger.browse(Method::GET, &url)?).await?;
+        let Some(location) = answer.location() else {
+            return Ok(false);
+        };
+        let own = lab.redirect_uri;
+        if location.origin() == own.origin() && location.path() == own.path() {
+            // A code without a page is what `page-consent` looks for.
+            return Ok(parameter(&location, "code").is_none());
+        }
+        if location.origin() != answer.url.origin() {
+            return Ok(false);
+        }
+        url = location;
+    }
+    Ok(false)
 }

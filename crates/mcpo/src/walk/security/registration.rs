@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    finding::{Finding, Held, refused},
-    lab::Lab,
+    finding::{Finding, Held, refused, told},
+    lab::{Fresh, Lab, parameter},
     rules,
 };
 use crate::walk::{
@@ -29,6 +29,52 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
     rules::REGISTER_FRAGMENT
         .check(log, redirect_uri(lab, fragment))
         .await;
+    rules::REGISTER_PUBLIC.check(log, public(lab)).await;
+}
+
+/// A client without a secret, where the metadata offers only methods with one.
+async fn public(lab: &Lab<'_>) -> Finding {
+    if !lab.server.names_methods {
+        let because = "the metadata does not say how clients prove themselves";
+        return Ok(Held::Skipped(because.to_owned()));
+    }
+    if lab.server.methods.contains(&AuthMethod::None) {
+        return Ok(Held::Skipped("the server offers public clients".to_owned()));
+    }
+    let body = json!({"token_endpoint_auth_method": AuthMethod::None.name()});
+    let Some(answer) = register(lab, body).await? else {
+        return Ok(Held::Skipped("the server registers no clients".to_owned()));
+    };
+    let registered = Some(&answer).filter(|answer| answer.status.is_success());
+    let Some(registered) = registered.and_then(|answer| answer.json::<Registered>().ok()) else {
+        return Ok(refused(&answer));
+    };
+    let client = Client {
+        key: None,
+        repeats_id: false,
+        id: registered.client_id,
+        method: AuthMethod::None,
+        secret: None,
+        redirect_uri: lab.redirect_uri.clone(),
+    };
+    let request = lab.request_for(&client)?;
+    let arrival = lab.visit(&request.url, &[]).await?;
+    let code = arrival.and_then(|arrival| parameter(&arrival.location, "code"));
+    let Some(code) = code else {
+        return Ok(Held::Yes("registered, and given no code".to_owned()));
+    };
+    let fresh = Fresh {
+        code,
+        verifier: request.verifier,
+    };
+    let answer = lab.redeem_as(&client, &fresh, &[]).await?;
+    Ok(Held::when(
+        answer.status.is_client_error(),
+        format!(
+            "registered; at the token endpoint without a secret: {}",
+            told(&answer)
+        ),
+    ))
 }
 
 async fn redirect_uri(lab: &Lab<'_>, address: &str) -> Finding {

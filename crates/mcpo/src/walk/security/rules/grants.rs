@@ -87,6 +87,10 @@ guarantees! {
         "RFC 6749 §4.1.2.1",
         "no redirect for a client nobody knows",
         "show an error page: an unknown client has no redirect URI";
+    ERROR_WITHOUT_PAGE: "error-without-page", "error without page",
+        "RFC 9700 §4.11.2; RFC 6749 §10.15",
+        "a page of the server before a browser is sent to a client that nobody has approved",
+        "show errors of clients that registered themselves on a page, with the destination as a link";
     REGISTER_SCRIPT: "register-script", "script as URI",
         "RFC 7591 §5; OAuth 2.1 §2.3.1",
         "javascript: is refused as a redirect URI",
@@ -99,6 +103,10 @@ guarantees! {
         "RFC 6749 §3.1.2",
         "a redirect URI with a fragment is refused",
         "refuse redirect URIs with a fragment";
+    REGISTER_PUBLIC: "register-public", "public client",
+        "RFC 7591 §2; RFC 8414 §2; OAuth 2.1 §2.4",
+        "no tokens for a client without a secret, as token_endpoint_auth_methods_supported lacks none",
+        "refuse token_endpoint_auth_method none at registration and at the token endpoint, or offer it";
     TOKEN_TAMPERED: "token-tampered", "tampered token",
         "RFC 6750 §3.1; RFC 9068 §4",
         "401 for a token that was changed",

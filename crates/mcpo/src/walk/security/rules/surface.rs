@@ -79,6 +79,11 @@ guarantees! {
         "RFC 9110 §15.5.14",
         "4xx for 4 MiB, or a closed connection",
         "limit the body";
+    BODY_TRICKLE: "body-trickle", "trickling body",
+        "RFC 9110 §15.5.9; OWASP API4:2023, Unrestricted Resource Consumption",
+        "4xx or a closed connection for a body of single bytes that does not end",
+        "give the whole body one deadline, limit how many pieces it comes in, and copy it into one \
+         bounded buffer as it arrives";
     BODY_NONSENSE: "body-nonsense", "nonsense",
         "RFC 6749 §5.2",
         "4xx, without the server's innards",

@@ -1,0 +1,124 @@
+//! Decides which machines reach the server in development, and whether it needs a password.
+//!
+//! A server that other machines reach is never open by accident: without a sign-in it gets a
+//! generated password, unless the user asked for an open server by name.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::DevArgs;
+use crate::{
+    error::{Failure, Outcome},
+    project::Environment,
+};
+
+/// The variable by which the runtime agrees to serve other machines without a sign-in.
+pub const OPEN_TO_ANYONE: &str = "MCPO_OPEN_TO_ANYONE";
+
+/// Which machines reach the server, and how it is protected from them.
+#[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent fact that the welcome text reports"
+)]
+pub struct Exposure {
+    /// Other machines reach the server and no sign-in is configured.
+    pub needs_password: bool,
+    /// The server stays open although other machines reach it, because the user asked for it.
+    pub is_open: bool,
+    /// The user asked for it by the variable.
+    pub is_open_by_variable: bool,
+    /// Other machines are served.
+    pub serves_other_machines: bool,
+    /// Other machines get 403, because the base URL names this machine.
+    pub refuses_other_machines: bool,
+    /// This machine gets 403, too: the address it connects from is not a loopback address.
+    pub is_this_machine_refused: bool,
+    /// What to type, so that other machines are served.
+    pub with_https: String,
+    /// What to change, so that other machines are served, if `--https` is given already.
+    pub with_base_url: String,
+}
+
+impl Exposure {
+    /// Reads it from the command line and from what the server is going to see. Fails if
+    /// `--open-to-anyone` is given and only this machine reaches the server.
+    pub fn of(args: &DevArgs, environment: &Environment) -> Outcome<Self> {
+        let is_bound_to_loopback = is_loopback(args.host);
+        let has_local_base = environment
+            .get("BASE_URL")
+            .is_none_or(|base| names_this_machine(&base));
+        let is_exposed = !is_bound_to_loopback || !has_local_base;
+        if args.open_to_anyone && !is_exposed {
+            let what = "--open-to-anyone, and only this machine reaches the server";
+            return Err(Failure::new(what).hint("leave it out, or add --tunnel or --host"));
+        }
+        let is_unprotected = is_exposed && environment.sign_in().is_none();
+        let by_variable = environment.get(OPEN_TO_ANYONE).as_deref() == Some("1");
+        let is_open = is_unprotected && (args.open_to_anyone || by_variable);
+        let port = match args.port {
+            8080 => String::new(),
+            port => format!(" --port {port}"),
+        };
+        Ok(Self {
+            needs_password: is_unprotected && !is_open,
+            is_open,
+            is_open_by_variable: is_open && !args.open_to_anyone,
+            serves_other_machines: !has_local_base,
+            refuses_other_machines: !is_bound_to_loopback && has_local_base,
+            is_this_machine_refused: !args.host.is_unspecified(),
+            with_https: format!(
+                "mcpo dev --host {}{port} --https, or mcpo dev --tunnel",
+                args.host
+            ),
+            with_base_url: "BASE_URL=https://ADDRESS:PORT in .env, with an address that other \
+                            machines reach"
+                .to_owned(),
+        })
+    }
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// Returns true if the URL's host is this machine. A URL that cannot be read does not count as local.
+fn names_this_machine(unverified_base: &str) -> bool {
+    let Ok(url) = Url::parse(unverified_base) else {
+        return false;
+    };
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => is_loopback(address.into()),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_this_machine;
+
+    #[test]
+    fn only_loopback_base_urls_name_this_machine() {
+        for local in [
+            "http://localhost:8080",
+            "https://LOCALHOST",
+            "http://127.0.0.1:1",
+            "http://[::1]:8080",
+        ] {
+            assert!(names_this_machine(local), "{local}");
+        }
+        for other in [
+            "https://example.com",
+            "http://localhost.example",
+            "http://0.0.0.0:8080",
+            "http://192.168.1.5",
+            "localhost",
+            "",
+        ] {
+            assert!(!names_this_machine(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Makes what a stranger's template rendered safe to keep: nothing that only this machine may decide
+//! is shipped, and nothing secret can be committed by accident.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use ignore::{Match, gitignore::GitignoreBuilder};
+
+use super::failed_to;
+use crate::{
+    error::Outcome,
+    project::{ENVIRONMENT_FILE, EXAMPLE_FILE, SIGN_IN, STATE_FOLDER},
+    text::clean,
+};
+
+/// What no template may bring, in any folder: secrets and sign-ins of its author, state that the
+/// server would trust, and a repository whose configuration can run commands.
+const NEVER_SHIPPED: &[&str] = &[ENVIRONMENT_FILE, STATE_FOLDER, ".git"];
+/// What must not be committed, and whether it is a folder.
+const IGNORED: &[(&str, bool)] = &[
+    (ENVIRONMENT_FILE, false),
+    (STATE_FOLDER, true),
+    ("target", true),
+];
+const IGNORE_FILE: &str = ".gitignore";
+/// Variables besides those of a sign-in that decide who may use the server.
+const DECISIVE: &[&str] = &["BASE_URL", "HOST", "LISTEN_FDS", "PORT"];
+
+/// Cleans the rendered project and returns what the user should know, one line each.
+pub fn clean_up(project: &Path) -> Outcome<Vec<String>> {
+    let mut remarks = Vec::new();
+    let mut packages = vec![project.to_owned()];
+    remove_shipped(project, project, &mut packages, &mut remarks)
+        .map_err(|error| failed_to("clean", project, &error))?;
+    for package in &packages {
+        let added = ignore_secrets(project, package)
+            .map_err(|error| failed_to("write", &package.join(IGNORE_FILE), &error))?;
+        if !added.is_empty() {
+            let file = shown(project, &package.join(IGNORE_FILE));
+            remarks.push(format!("added to {file}: {}", added.join(", ")));
+        }
+    }
+    remarks.extend(drop_decisive_example(project)?);
+    Ok(remarks)
+}
+
+/// Removes what is never shipped below `folder`, and notes the folders of packages.
+fn remove_shipped(
+    project: &Path,
+    folder: &Path,
+    packages: &mut Vec<PathBuf>,
+    remarks: &mut Vec<String>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if is_never_shipped(&entry.file_name()) {
+            if kind.is_dir() {
+                fs::remove_dir_all(&path)?;
+            } else {
+                fs::remove_file(&path)?;
+            }
+            let what = shown(project, &path);
+            remarks.push(format!("the template's own {what} was left out"));
+        } else if kind.is_dir() {
+            if path.join("Cargo.toml").is_file() {
+                packages.push(path.clone());
+            }
+            remove_shipped(project, &path, packages, remarks)?;
+        }
+    }
+    Ok(())
+}
+
+/// Some file systems do not tell `.ENV` from `.env`.
+fn is_never_shipped(name: &OsStr) -> bool {
+    NEVER_SHIPPED
+        .iter()
+        .any(|never| name.eq_ignore_ascii_case(never))
+}
+
+/// Adds the rules that `package` lacks to its ignore file, and returns them.
+fn ignore_secrets(project: &Path, package: &Path) -> io::Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for (name, is_folder) in IGNORED {
+        if !is_ignored(project, package, &package.join(name), *is_folder)? {
+            let slash = if *is_folder { "/" } else { "" };
+            missing.push(format!("{name}{slash}"));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(missing);
+    }
+    let path = package.join(IGNORE_FILE);
+    let before = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    let start = if before.is_empty() || before.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    // The last rule that matches decides, so these win over a `!.env` above them.
+    let rules = format!(
+        "{start}# Added by mcpo: secrets and build output.\n{}\n",
+        missing.join("\n")
+    );
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)?
+        .write_all(rules.as_bytes())?;
+    Ok(missing)
+}
+
+/// Asks the ignore files from the closest folder up to the project's, as git does.
+fn is_ignored(project: &Path, package: &Path, path: &Path, is_folder: bool) -> io::Result<bool> {
+    for folder in package.ancestors() {
+        let file = folder.join(IGNORE_FILE);
+        if file.is_file() {
+            let mut rules = GitignoreBuilder::new(folder);
+            if let Some(error) = rules.add(&file) {
+                return Err(io::Error::other(error));
+            }
+            let rules = rules.build().map_err(io::Error::other)?;
+            match rules.matched(path, is_folder) {
+                Match::Ignore(_) => return Ok(true),
+                Match::Whitelist(_) => return Ok(false),
+                Match::None => {}
+            }
+        }
+        if folder == project {
+            break;
+        }
+    }
+    Ok(false)
+}
+
+/// The example becomes the project's environment. One that decides who may use the server is not
+/// taken: its author would know the password.
+fn drop_decisive_example(project: &Path) -> Outcome<Option<String>> {
+    let path = project.join(EXAMPLE_FILE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let failed = |error: &io::Error| failed_to("read", &path, error);
+    let lines = dotenvy::from_path_iter(&path)
+        .map_err(|error| failed(&io::Error::other(error.to_string())))?;
+    let mut decisive = Vec::new();
+    for line in lines {
+        // What cannot be read cannot be judged either.
+        let Ok((name, value)) = line else {
+            decisive.push("a line that is not NAME=value".to_owned());
+            continue;
+        };
+        let is_decisive = name.starts_with("MCPO_")
+            || DECISIVE.contains(&name.as_str())
+            || SIGN_IN.iter().any(|(known, _)| name == *known);
+        if is_decisive && !value.is_empty() {
+            decisive.push(clean(&name));
+        }
+    }
+    if decisive.is_empty() {
+        return Ok(None);
+    }
+    fs::rename(&path, path.with_extension("example.of-template"))
+        .map_err(|error| failed(&error))?;
+    Ok(Some(format!(
+        "the template's {EXAMPLE_FILE} sets {}; it was renamed to {EXAMPLE_FILE}.of-template and is \
+         not used",
+        decisive.join(", ")
+    )))
+}
+
+fn shown(project: &Path, path: &Path) -> String {
+    let path = path.strip_prefix(project).unwrap_or(path);
+    clean(&path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::{TempDir, tempdir};
+
+    use super::clean_up;
+
+    fn project(files: &[(&str, &str)]) -> TempDir {
+        let folder = tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn rules_are_added_where_they_are_missing_and_only_there() {
+        let ignore = |text: &str| {
+            let project = project(&[(".gitignore", text), ("Cargo.toml", "")]);
+            let remarks = clean_up(project.path()).unwrap();
+            let text = fs::read_to_string(project.path().join(".gitignore")).unwrap();
+            (text, remarks)
+        };
+        let complete = "/target\n/.mcpo\n.env\n";
+        assert_eq!(ignore(complete), (complete.to_owned(), vec![]));
+        let (text, remarks) = ignore("/target\n.env\n!.env");
+        assert!(
+            text.ends_with("!.env\n# Added by mcpo: secrets and build output.\n.env\n.mcpo/\n")
+        );
+        assert_eq!(remarks, ["added to .gitignore: .env, .mcpo/"]);
+    }
+
+    #[test]
+    fn a_package_in_a_folder_has_its_own_secrets() {
+        let project = project(&[
+            (".gitignore", "/target\n/.env\n/.mcpo\n"),
+            ("server/Cargo.toml", ""),
+            ("covered/Cargo.toml", ""),
+            ("covered/.gitignore", ".env\n.mcpo\ntarget\n"),
+        ]);
+        let remarks = clean_up(project.path()).unwrap();
+        assert_eq!(
+            remarks,
+            ["added to server/.gitignore: .env, .mcpo/, target/"]
+        );
+    }
+
+    #[test]
+    fn what_a_template_ships_of_its_author_is_removed_and_named() {
+        let project = project(&[
+            (".env", "MCPO_SECRET=known"),
+            ("server/.MCPO/tunnel-password", "known"),
+            (".git/config", "[core]\nfsmonitor = touch hacked"),
+            ("src/env", "kept"),
+            (".gitignore", "target\n.env\n.mcpo\n"),
+        ]);
+        let mut remarks = clean_up(project.path()).unwrap();
+        remarks.sort();
+        assert_eq!(
+            remarks,
+            [
+                "the template's own .env was left out",
+                "the template's own .git was left out",
+                "the template's own server/.MCPO was left out",
+            ]
+        );
+        for gone in [".env", ".git", "server/.MCPO"] {
+            assert!(!project.path().join(gone).exists(), "{gone}");
+        }
+        assert!(project.path().join("src/env").exists());
+    }
+
+    #[test]
+    fn an_example_that_decides_who_may_use_the_server_is_not_used() {
+        for line in [
+            "ADMIN_PASSWORD=known",
+            "MCPO_SECRET=known",
+            "MCPO_OPEN_TO_ANYONE=1",
+            "export HOST=0.0.0.0",
+            "not a line",
+        ] {
+            let text = format!("# About.\n\nMCPO_SECRET=\nGREETING=hi\n{line}\n");
+            let project = project(&[(".env.example", &text)]);
+            let remarks = clean_up(project.path()).unwrap();
+            let remark = remarks.last().unwrap();
+            assert!(remark.contains("is not used"), "{line}: {remarks:?}");
+            assert!(!project.path().join(".env.example").exists());
+        }
+        let text = "# About.\n\nMCPO_SECRET=\nGREETING=hi\n#ADMIN_PASSWORD=x\n";
+        let project = project(&[(".env.example", text)]);
+        clean_up(project.path()).unwrap();
+        assert!(project.path().join(".env.example").exists());
+    }
+}

@@ -1,0 +1,24 @@
+//! What clients show of the server, and what they tell the model about it.
+
+use rmcp::{
+    ServerHandler,
+    model::{Icon, Implementation, ServerCapabilities, ServerConfig},
+    tool_handler,
+};
+
+use super::Server;
+
+/// The picture that clients show: an SVG in base64, or an https address.
+const ICON: &str = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCI+PGNpcmNsZSBjeD0iMTIiIGN5PSIxMiIgcj0iMTEiIGZpbGw9IiMwZjc2NmUiLz48L3N2Zz4=";
+
+#[tool_handler]
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let info = Implementation::new("{{project_name}}", env!("CARGO_PKG_VERSION"))
+            .with_title("{{project_name}}")
+            .with_icons(vec![Icon::new(ICON)]);
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(info)
+            .with_instructions("Asks an API as the signed-in user.")
+    }
+}
