@@ -138,12 +138,12 @@ fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
         (claims(json!({ "iss": null })), "is of another issuer"),
         (
             claims(json!({ "aud": "another client" })),
-            "is for somebody else",
+            "is for the audience",
         ),
-        (claims(json!({ "aud": null })), "is for somebody else"),
+        (claims(json!({ "aud": null })), "is for the audience"),
         (
             claims(json!({ "aud": ["the client", "another"] })),
-            "is for somebody else",
+            "is for the audience",
         ),
         (
             claims(json!({ "azp": "another client" })),
