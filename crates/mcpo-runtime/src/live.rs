@@ -162,8 +162,8 @@ impl GrantCache {
     }
 
     fn failed(&self, id: GrantId) {
-        let [a, b, c, d, e, f, g, h, ..] = id.0;
-        let grant = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let start = id.0.first_chunk().copied().unwrap_or_default();
+        let grant = u64::from_be_bytes(start);
         let before = self.last_failed.swap(grant, Ordering::AcqRel);
         if before != grant || self.failures.load(Ordering::Acquire) == 0 {
             self.failures.fetch_add(1, Ordering::AcqRel);
