@@ -351,3 +351,33 @@ async fn the_ledger_is_asked_about_a_grant_once_a_minute() {
     server.clock.advance(Duration::from_secs(2));
     assert_eq!(looked_up(50).await, 1);
 }
+
+/// A pause that is shorter than what a call waits accepts nothing that another instance revoked.
+#[tokio::test(flavor = "multi_thread")]
+async fn as20_a_short_pause_of_redis_accepts_nothing_that_was_revoked() {
+    const GRANTS: usize = 20;
+    let redis = RedisServer::start(Setup::default());
+    let (server, other) = (server_with(&redis).await, server_with(&redis).await);
+    let client = Arc::new(TestClient::register(&server.base()).await);
+    let mut revoked = Vec::new();
+    for _ in 0..GRANTS {
+        let tokens = client.tokens().await;
+        let access = tokens["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(client.can_call(&access).await, StatusCode::OK);
+        let request = client.http.post(format!("{}/revoke", other.base()));
+        let request = request.form(&[("token", &access), ("client_id", &client.id)]);
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+        revoked.push(access);
+    }
+    server.clock.advance(Duration::from_secs(61));
+    for _ in 0..2 {
+        redis.command(&["CLIENT", "PAUSE", "2500", "ALL"]);
+        let mut calls = JoinSet::new();
+        for access in revoked.clone() {
+            let client = Arc::clone(&client);
+            calls.spawn(async move { client.can_call(&access).await });
+        }
+        let statuses = calls.join_all().await;
+        assert_eq!(statuses, [StatusCode::UNAUTHORIZED; GRANTS]);
+    }
+}

@@ -35,7 +35,7 @@ const ACCEPTED_UNCONFIRMED_FOR: Duration = Duration::from_secs(10 * 60);
 const NO_WAIT_FOR: Duration = Duration::from_secs(10);
 /// How often the ledger is asked in the background while calls do not wait for it.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-/// After so many failed reads without a successful one, no call waits for the ledger.
+/// After failed reads of so many grants without a successful read, no call waits for the ledger.
 const FAILURES_OF_AN_OUTAGE: u32 = 2;
 /// How often an open stream looks whether its grant has ended; the ledger is still asked once a minute
 /// at most.
@@ -64,8 +64,10 @@ pub(crate) struct GrantCache {
     revoked: Cache<GrantId, ()>,
     last_success: AtomicMoment,
     last_probe: AtomicMoment,
-    /// Failed reads since the last success.
+    /// Failed reads since the last success; those of one grant in a row count once.
     failures: AtomicU32,
+    /// The grant of the last failed read: the beginning of its id.
+    last_failed: AtomicU64,
 }
 
 #[derive(Default)]
@@ -122,6 +124,7 @@ impl GrantCache {
             last_success: AtomicMoment::default(),
             last_probe: AtomicMoment::default(),
             failures: AtomicU32::new(0),
+            last_failed: AtomicU64::new(0),
         }
     }
 
@@ -161,7 +164,16 @@ impl GrantCache {
         self.failures.store(0, Ordering::Release);
     }
 
-    /// Returns true if a read that began at `moment` or later has succeeded.
+    fn failed(&self, id: GrantId) {
+        let start = id.0.first_chunk().copied().unwrap_or_default();
+        let grant = u64::from_be_bytes(start);
+        let before = self.last_failed.swap(grant, Ordering::AcqRel);
+        if before != grant || self.failures.load(Ordering::Acquire) == 0 {
+            self.failures.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Returns true if a read has succeeded since `moment`.
     fn has_answered_since(&self, moment: Moment) -> bool {
         let success = self.last_success.get();
         success.is_some_and(|success| success.monotonic >= moment.monotonic)
@@ -267,7 +279,7 @@ async fn ask(app: &App, id: GrantId, entry: &Entry) -> GrantState {
     };
     entry.failed.set(now);
     if !cache.has_answered_since(asked) {
-        cache.failures.fetch_add(1, Ordering::AcqRel);
+        cache.failed(id);
     }
     let state = entry.unconfirmed(cache, now);
     tracing::error!(

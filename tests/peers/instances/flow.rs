@@ -70,7 +70,7 @@ impl Visitor {
         let heard = self
             .post("/register", "application/json", metadata.to_string())
             .await;
-        assert_eq!(heard.status(), StatusCode::CREATED, "{:?}", heard);
+        assert_eq!(heard.status(), StatusCode::CREATED, "{heard:?}");
         let id = json_of(&heard)["client_id"].as_str().map(str::to_owned);
         self.client = id.expect("an id");
     }
@@ -217,7 +217,7 @@ impl Visitor {
                 request.body(Full::default()).expect("a request")
             })
             .await;
-        assert_eq!(heard.status(), StatusCode::OK, "{:?}", heard);
+        assert_eq!(heard.status(), StatusCode::OK, "{heard:?}");
         String::from_utf8_lossy(heard.body()).into_owned()
     }
 
