@@ -123,7 +123,7 @@ async fn as17_an_exchange_that_is_repeated_at_once_gives_one_grant() {
         assert_eq!(status, StatusCode::OK, "{body}");
         tokens.push(body);
     }
-    // Whichever answer the client keeps, it goes on with it; and all end together.
+    // The client can keep any of the answers, and all of them end together.
     let (status, _) = client
         .refresh(tokens[3]["refresh_token"].as_str().unwrap())
         .await;

@@ -50,7 +50,7 @@ async fn pending(base: &str) -> Vec<Pending> {
     let mut all = Vec::new();
     let id = TestClient::register(base).await.id;
     for number in 0..runs() {
-        // From an address of its own, so that none of them is throttled.
+        // Each from a separate address, so that none of them is throttled.
         let number = u32::try_from(number).unwrap();
         let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 3, 0, 1)) + number);
         let browser = http()

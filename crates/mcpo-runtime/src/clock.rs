@@ -1,5 +1,5 @@
 //! Time as the runtime sees it: seconds since the Unix epoch, from a clock that is passed in, and
-//! a monotonic time for the ages of what is cached.
+//! a monotonic time for the ages of cached values.
 
 use std::{
     sync::OnceLock,

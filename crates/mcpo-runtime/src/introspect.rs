@@ -20,8 +20,8 @@ use crate::{
 };
 
 /// A client learns about its own tokens only; about every other one it learns that it is not
-/// active, which says nothing (§2.2). If the ledger cannot be asked, the answer is 503: whoever
-/// relies on introspection must not be told a guess.
+/// active, which says nothing (§2.2). If the ledger cannot be asked, the answer is 503:
+/// callers rely on introspection, so the answer is never a guess.
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

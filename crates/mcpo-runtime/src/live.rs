@@ -1,7 +1,7 @@
-//! Caches whether a grant has ended: what the ledger says is believed for a minute.
+//! Caches whether a grant has ended: the ledger's answer is trusted for a minute.
 //!
-//! A grant that is known to be revoked stays refused for as long as the process runs, whatever
-//! the ledger says or does not say later. A grant whose state cannot be confirmed is accepted
+//! A grant that is known to be revoked stays refused for as long as the process runs, even if
+//! the ledger says something else later, or nothing. A grant whose state cannot be confirmed is accepted
 //! only if the ledger as a whole is unreachable and confirmed the grant a short time ago
 //! ([`ACCEPTED_UNCONFIRMED_FOR`]); a single slow read delays one call and decides nothing else.
 
@@ -60,7 +60,7 @@ pub(crate) enum GrantState {
 /// What the ledger last said about each grant.
 pub(crate) struct GrantCache {
     entries: Cache<GrantId, Arc<Entry>>,
-    /// The revoked ones once more, so that no number of other grants displaces them.
+    /// The revoked grants again, so that no number of other grants evicts them.
     revoked: Cache<GrantId, ()>,
     last_success: AtomicMoment,
     last_probe: AtomicMoment,
@@ -81,7 +81,7 @@ struct Entry {
     asking: tokio::sync::Mutex<()>,
 }
 
-/// A [`Moment`] in milliseconds and seconds, each plus one; 0 stands for never. If a reader sees
+/// A [`Moment`] in milliseconds and seconds, each plus one; 0 means never. If a reader sees
 /// one half of an update, the age it computes is too high, never too low.
 #[derive(Default)]
 struct AtomicMoment {
@@ -238,7 +238,7 @@ pub(crate) async fn state(app: &App, id: GrantId) -> GrantState {
     ask(app, id, &entry).await
 }
 
-/// Asks the ledger without anybody waiting for it, so that its return is noticed.
+/// Asks the ledger in the background, so that the end of an outage is noticed.
 fn probe(app: &App, id: GrantId, now: Moment) {
     if app.grants.may_probe(now)
         && let Some(app) = app.shared()

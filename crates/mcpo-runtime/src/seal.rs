@@ -242,7 +242,7 @@ impl KeyRing {
         parts.is_some_and(|parts| first.is_some_and(|key| key.id == parts.key_id))
     }
 
-    /// The public names of all keys, the sealing key's first. They tell keys apart and are in
+    /// The public names of all keys, the sealing key's first. They distinguish keys and are in
     /// front of every sealed text.
     pub(crate) fn key_ids(&self) -> impl Iterator<Item = [u8; KEY_ID_LEN]> {
         self.keys.iter().chain(&*self.retired).map(|key| key.id)

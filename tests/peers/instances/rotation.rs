@@ -16,7 +16,7 @@ use super::{
 
 const INSTANCES: usize = 4;
 const CLIENTS: u32 = 12;
-/// Newcomers have addresses of their own.
+/// Newcomers have separate addresses.
 const FIRST_NEWCOMER: u32 = 1000;
 
 /// A client that stays signed in, and what it holds now.

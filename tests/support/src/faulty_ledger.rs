@@ -67,7 +67,7 @@ impl FaultyLedger {
     }
 
     /// Answers nothing until that is taken back; what was asked meanwhile is carried out then,
-    /// also if nobody waits for it any more.
+    /// even if the caller has given up.
     pub fn set_paused(&self, is_paused: bool) {
         self.is_paused.send_replace(is_paused);
     }
@@ -146,7 +146,7 @@ impl Ledger for Shared {
         next: GrantRecord,
     ) -> LedgerFuture<'_, Swap> {
         let ledger = Arc::clone(&self.0);
-        // A write that was sent arrives, whether or not anybody waits for the answer.
+        // A write that was sent arrives, even if the caller does not wait for the answer.
         let written = tokio::spawn(async move {
             let mut held = ledger.holds_writes.subscribe();
             if *held.borrow() {

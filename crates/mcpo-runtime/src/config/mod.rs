@@ -199,7 +199,7 @@ impl Config {
         self
     }
 
-    /// Keeps the ledger in one of your own, for example a [`MemoryLedger`](crate::ledger::MemoryLedger)
+    /// Uses this ledger, for example a [`MemoryLedger`](crate::ledger::MemoryLedger)
     /// that several servers of one process share.
     #[must_use]
     pub fn with_ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {

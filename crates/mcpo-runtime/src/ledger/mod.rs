@@ -50,7 +50,7 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> LedgerFuture<'_, Swap>;
 
     /// By how many seconds the ledger's clock is ahead of the clock that this value was made with;
-    /// `None` if it has no clock of its own, or does not show it.
+    /// `None` if it has no separate clock, or does not show it.
     fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
         Box::pin(std::future::ready(Ok(None)))
     }

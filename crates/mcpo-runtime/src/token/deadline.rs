@@ -1,11 +1,11 @@
-//! One deadline for everything that a request to a client's endpoint waits for.
+//! One deadline for a whole request of a client, with everything that it waits for.
 
 use std::time::Duration;
 
 use crate::oauth_error::{ErrorCode, OAuthError};
 
 /// How long a request may take: clients wait ten seconds. Within it the ledger and a sign-in
-/// provider are asked one after the other, each with timeouts of its own.
+/// provider are asked one after the other, each with separate timeouts.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Gives `work` up at the deadline. What it had sent may still take effect, as if its answer had

@@ -41,8 +41,7 @@ struct Slot(Mutex<Seen>);
 #[derive(Default)]
 struct Seen {
     known: Option<Known>,
-    /// Since when nobody asks again for a while, because there was no answer, and what is said
-    /// meanwhile.
+    /// When asking failed: for a while it is not tried again, and this error is returned.
     rests: Option<(Moment, LoginError)>,
 }
 

@@ -70,7 +70,7 @@ impl Reader<'_> {
             self.wrong(NAME, Some(text), "is not a time in RFC 3339", ALLOWED);
             return None;
         };
-        // Later than now, nobody could sign in.
+        // With a time in the future no user could sign in.
         if moment > SystemClock.now().plus(CLOCK_TOLERANCE) {
             self.wrong(NAME, Some(text), "is in the future", ALLOWED);
             return None;

@@ -185,9 +185,9 @@ impl Ledger for BucketLedger {
     fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
         Box::pin(async move {
             if self.objects.clock_difference().is_none() {
-                in_time("tell the time", self.read(GrantId([0; 16]))).await?;
+                in_time("read its clock", self.read(GrantId([0; 16]))).await?;
             }
-            let unknown = || LedgerError::new("tell the time", "an answer has no date");
+            let unknown = || LedgerError::new("read its clock", "an answer has no date");
             let difference = self.objects.clock_difference().ok_or_else(unknown)?;
             Ok(Some(difference))
         })

@@ -85,7 +85,7 @@ impl RedisAddress {
         })
     }
 
-    /// Returns true if nobody on the network can read along: with TLS, or on this machine.
+    /// Returns true if the network cannot read the connection: it uses TLS or stays on this machine.
     pub(crate) fn is_protected(&self) -> bool {
         let host = &*self.node.host;
         let is_loopback = host

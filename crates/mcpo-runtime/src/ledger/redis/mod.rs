@@ -189,11 +189,11 @@ impl Ledger for RedisLedger {
         Box::pin(async move {
             let (began, asked) = (Instant::now(), self.clock.now());
             // Seconds and microseconds, as text.
-            let (seconds, _): (u64, u64) = self.ask("tell the time", &redis::cmd("TIME")).await?;
+            let (seconds, _): (u64, u64) = self.ask("read its clock", &redis::cmd("TIME")).await?;
             // An answer that was long on its way says little.
             if began.elapsed() > Duration::from_secs(2) {
                 return Err(LedgerError::new(
-                    "tell the time",
+                    "read its clock",
                     "the answer took too long",
                 ));
             }

@@ -14,7 +14,7 @@ pub(super) struct LedgerFile {
     identity: Identity,
 }
 
-/// What tells a file from another one of the same name.
+/// Distinguishes a file from another one of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -114,7 +114,7 @@ impl LedgerFile {
     }
 
     /// Fails if the file is not there any more. Going on with the deleted one would split the
-    /// ledger in two: other instances would start with a new file, and spend codes once more.
+    /// ledger in two: other instances would start with a new file, and spend codes again.
     pub(super) fn check(&self) -> Result<(), String> {
         let path = self.path.display();
         let what = match Identity::of(&self.path) {
