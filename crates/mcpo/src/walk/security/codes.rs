@@ -2,10 +2,10 @@
 
 use super::{
     finding::{Finding, Held, refused, told},
-    lab::{Lab, read},
+    lab::{Fresh, Lab, read},
     registration, rules,
 };
-use crate::walk::check::Log;
+use crate::walk::{check::Log, http::Trouble};
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
     rules::CODE_TWICE.check(log, twice(lab)).await;
@@ -25,16 +25,28 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
 }
 
 async fn twice(lab: &Lab<'_>) -> Finding {
-    let fresh = lab.fresh().await?;
-    read(&lab.redeem(&fresh, &[]).await?)?;
+    let (fresh, _) = redeem_and_refresh(lab).await?;
     Ok(refused(&lab.redeem(&fresh, &[]).await?))
 }
 
-async fn replay_revokes(lab: &Lab<'_>) -> Finding {
+/// Redeems a fresh code and refreshes its tokens, if that is possible. A server may answer the same
+/// exchange again for a short time, because its first answer can get lost; once the tokens were
+/// refreshed, the client has had that answer.
+async fn redeem_and_refresh(lab: &Lab<'_>) -> Result<(Fresh, Option<String>), Trouble> {
     let fresh = lab.fresh().await?;
-    let tokens = read(&lab.redeem(&fresh, &[]).await?)?;
+    let mut refresh_token = read(&lab.redeem(&fresh, &[]).await?)?.refresh_token;
+    if let Some(first) = &refresh_token {
+        let answer = lab.refresh(lab.client, first).await?;
+        let next = read(&answer).ok().and_then(|tokens| tokens.refresh_token);
+        refresh_token = next.or(refresh_token);
+    }
+    Ok((fresh, refresh_token))
+}
+
+async fn replay_revokes(lab: &Lab<'_>) -> Finding {
+    let (fresh, refresh_token) = redeem_and_refresh(lab).await?;
     lab.redeem(&fresh, &[]).await?;
-    let Some(refresh) = tokens.refresh_token else {
+    let Some(refresh) = refresh_token else {
         return Ok(Held::Skipped("no refresh token was issued".to_owned()));
     };
     let answer = lab.refresh(lab.client, &refresh).await?;
