@@ -2,10 +2,10 @@
 
 use super::{
     finding::{Finding, Held, refused, told},
-    lab::{Lab, read},
+    lab::{Fresh, Lab, read},
     registration, rules,
 };
-use crate::walk::check::Log;
+use crate::walk::{check::Log, http::Trouble};
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
     rules::CODE_TWICE.check(log, twice(lab)).await;
@@ -24,17 +24,29 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
     rules::CODE_MADE_UP.check(log, made_up(lab)).await;
 }
 
-async fn twice(lab: &Lab<'_>) -> Finding {
+/// A code that was exchanged, and the newest refresh token of its grant.
+///
+/// The tokens are refreshed before the code is used again: a server may answer the repetition of a
+/// lost exchange for a moment, but not once the client goes on with what it got.
+async fn spent(lab: &Lab<'_>) -> Result<(Fresh, Option<String>), Trouble> {
     let fresh = lab.fresh().await?;
-    read(&lab.redeem(&fresh, &[]).await?)?;
+    let tokens = read(&lab.redeem(&fresh, &[]).await?)?;
+    let Some(first) = tokens.refresh_token else {
+        return Ok((fresh, None));
+    };
+    let next = read(&lab.refresh(lab.client, &first).await?)?;
+    Ok((fresh, Some(next.refresh_token.unwrap_or(first))))
+}
+
+async fn twice(lab: &Lab<'_>) -> Finding {
+    let (fresh, _) = spent(lab).await?;
     Ok(refused(&lab.redeem(&fresh, &[]).await?))
 }
 
 async fn replay_revokes(lab: &Lab<'_>) -> Finding {
-    let fresh = lab.fresh().await?;
-    let tokens = read(&lab.redeem(&fresh, &[]).await?)?;
+    let (fresh, refresh) = spent(lab).await?;
     lab.redeem(&fresh, &[]).await?;
-    let Some(refresh) = tokens.refresh_token else {
+    let Some(refresh) = refresh else {
         return Ok(Held::Skipped("no refresh token was issued".to_owned()));
     };
     let answer = lab.refresh(lab.client, &refresh).await?;
