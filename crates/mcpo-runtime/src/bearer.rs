@@ -86,6 +86,8 @@ enum Rejection {
     Scope(Scopes),
     /// Whether the token is good cannot be told at the moment.
     Unavailable,
+    /// The ledger cannot say at the moment whether the grant has ended.
+    Unconfirmed,
     /// What the tool needs cannot be told at the moment.
     UnknownScopes,
     /// The body was not read to its end.
@@ -230,7 +232,7 @@ async fn verify(
                 is_acceptable: true,
             } => {}
             GrantState::Ended => return Err(Rejection::Invalid("the grant has ended")),
-            GrantState::Unconfirmed { .. } => return Err(Rejection::Unavailable),
+            GrantState::Unconfirmed { .. } => return Err(Rejection::Unconfirmed),
         }
     }
     if let Some(id) = pass.caller.sign_in() {

@@ -27,6 +27,9 @@ pub(super) fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Res
                 "the authorization server does not answer as it should, so no token can be verified",
             );
         }
+        Rejection::Unconfirmed => {
+            return unavailable("the server cannot reach its storage, try again in a moment");
+        }
         Rejection::UnknownScopes => {
             return unavailable("the scopes that this tool needs cannot be determined");
         }
