@@ -231,3 +231,41 @@ async fn a_url_with_a_stray_slash_is_told_the_right_one() {
         "{description}"
     );
 }
+
+/// A stream that only waits for news must not outlive the permission to hear them.
+#[tokio::test]
+async fn as20_an_open_event_stream_ends_when_its_grant_is_revoked() {
+    let server = TestServer::start().await;
+    let client = TestClient::register(&server.base()).await;
+    let tokens = client.tokens().await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let initialize = client
+        .http
+        .post(format!("{}/mcp", client.base))
+        .bearer_auth(token)
+        .header("accept", "application/json, text/event-stream")
+        .json(&json!({
+            "jsonrpc": "2.0", "id": 1, "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": { "name": "test", "version": "1" },
+            },
+        }));
+    let response = initialize.send().await.unwrap();
+    let session = response.headers()["mcp-session-id"].clone();
+    let stream = client
+        .http
+        .get(format!("{}/mcp", client.base))
+        .bearer_auth(token)
+        .header("accept", "text/event-stream")
+        .header("mcp-session-id", session);
+    let stream = stream.send().await.unwrap();
+    assert_eq!(stream.status(), StatusCode::OK);
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let fields = [("token", refresh), ("client_id", client.id.as_str())];
+    let revoked = client.submit("/revoke", &fields).await;
+    assert_eq!(revoked.status(), StatusCode::OK);
+    let end = tokio::time::timeout(Duration::from_secs(60), stream.bytes());
+    assert!(end.await.is_ok(), "the stream goes on");
+}

@@ -1,17 +1,16 @@
 //! Which client a request comes from: behind proxies that are trusted, and behind others.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{body::Body, extract::ConnectInfo};
 use http::Request;
 use mcpo_runtime::{BaseUrl, Config, Server, TrustedProxies};
 use mcpo_test_support::{
-    client::{VERIFIER, answer, challenge, form_in, http},
+    behind::Behind,
     sample::Sample,
     server::{TestServer, test_keys},
 };
-use reqwest::{RequestBuilder, Response, StatusCode, redirect::Policy};
-use serde_json::json;
+use reqwest::StatusCode;
 use tower_service::Service as _;
 
 const PASSWORD: &str = "open sesame";
@@ -27,126 +26,63 @@ async fn start(trusted: &str) -> TestServer {
     .await
 }
 
-/// A browser behind a proxy that ends TLS. Its cookies are kept by hand, because they are `Secure`
-/// and what the server sees is not TLS any more.
-struct Behind {
-    http: reqwest::Client,
-    server: String,
-    client_id: String,
-    cookies: BTreeMap<String, String>,
-}
-
-impl Behind {
-    async fn new(server: &TestServer) -> Self {
-        let http = http().redirect(Policy::none()).build().unwrap();
-        let server = format!("http://{}", server.address);
-        let registration = http
-            .post(format!("{server}/register"))
-            .header("host", "a.example")
-            .json(&json!({
-                "redirect_uris": ["https://b.example/cb"], "token_endpoint_auth_method": "none",
-            }));
-        let (_, registered) = answer(registration).await;
-        Self {
-            http,
-            server,
-            client_id: registered["client_id"].as_str().unwrap().to_owned(),
-            cookies: BTreeMap::new(),
-        }
-    }
-
-    async fn send(&mut self, request: RequestBuilder, forwarded_for: &str) -> Response {
-        let cookies = self.cookies.iter();
-        let cookies: Vec<_> = cookies
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let request = request
-            .header("host", "a.example")
-            .header("x-forwarded-for", forwarded_for)
-            .header("cookie", cookies.join("; "));
-        let response = request.send().await.unwrap();
-        for cookie in response.headers().get_all("set-cookie") {
-            let cookie = cookie.to_str().unwrap();
-            assert!(cookie.starts_with("__Host-"), "{cookie}");
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            self.cookies.insert(name.into(), value.into());
-        }
-        response
-    }
-
-    /// Tries to sign in from an address; whether it worked.
-    async fn sign_in(&mut self, forwarded_for: &str, password: &str) -> bool {
-        let page = self.http.get(format!("{}/authorize", self.server)).query(&[
-            ("client_id", self.client_id.as_str()),
-            ("response_type", "code"),
-            ("code_challenge", &challenge(VERIFIER)),
-            ("code_challenge_method", "S256"),
-        ]);
-        let page = self.send(page, forwarded_for).await.text().await.unwrap();
-        if !page.contains("type=\"password\"") {
-            return true;
-        }
-        let fields = [("form", form_in(&page)), ("password", password.to_owned())];
-        let form = self
-            .http
-            .post(format!("{}/sign-in", self.server))
-            .form(&fields);
-        self.send(form, forwarded_for).await.status() == StatusCode::SEE_OTHER
-    }
-
-    /// Wrong guesses until the address has to wait.
-    async fn guess(&mut self, forwarded_for: &str) {
-        for _ in 0..6 {
-            assert!(!self.sign_in(forwarded_for, "wrong").await);
-        }
-    }
-}
-
 #[tokio::test]
 async fn as21_behind_a_trusted_proxy_guesses_of_one_client_do_not_slow_others_down() {
     let server = start("loopback").await;
-    let mut guesser = Behind::new(&server).await;
-    let mut owner = Behind::new(&server).await;
+    let mut guesser = Behind::new(&format!("http://{}", server.address), None).await;
+    let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
     guesser.guess("198.51.100.1").await;
-    assert!(!owner.sign_in("198.51.100.1", PASSWORD).await);
-    assert!(owner.sign_in("198.51.100.2", PASSWORD).await);
+    assert!(!owner.sign_in_from("198.51.100.1", PASSWORD).await);
+    assert!(owner.sign_in_from("198.51.100.2", PASSWORD).await);
 }
 
 #[tokio::test]
 async fn as21_addresses_that_a_client_puts_before_the_proxys_do_not_count() {
     let server = start("loopback").await;
-    let mut client = Behind::new(&server).await;
+    let mut client = Behind::new(&format!("http://{}", server.address), None).await;
     for number in 0..6 {
         // The client invents the first one; the proxy appends the second one.
         let list = format!("203.0.113.{number}, 198.51.100.1");
-        assert!(!client.sign_in(&list, "wrong").await);
+        assert!(!client.sign_in_from(&list, "wrong").await);
     }
-    assert!(!client.sign_in("203.0.113.99, 198.51.100.1", PASSWORD).await);
+    assert!(
+        !client
+            .sign_in_from("203.0.113.99, 198.51.100.1", PASSWORD)
+            .await
+    );
 }
 
 #[tokio::test]
 async fn as21_cloud_run_is_believed_the_last_address_of_the_list() {
     let server = start("cloud-run").await;
-    let mut guesser = Behind::new(&server).await;
-    let mut owner = Behind::new(&server).await;
+    let mut guesser = Behind::new(&format!("http://{}", server.address), None).await;
+    let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
     guesser.guess("203.0.113.1, 198.51.100.1").await;
-    assert!(!owner.sign_in("203.0.113.2, 198.51.100.1", PASSWORD).await);
-    assert!(owner.sign_in("203.0.113.1, 198.51.100.2", PASSWORD).await);
+    assert!(
+        !owner
+            .sign_in_from("203.0.113.2, 198.51.100.1", PASSWORD)
+            .await
+    );
+    assert!(
+        owner
+            .sign_in_from("203.0.113.1, 198.51.100.2", PASSWORD)
+            .await
+    );
 }
 
 #[tokio::test]
 async fn as21_a_peer_that_is_not_trusted_cannot_choose_its_address() {
     let server = start("10.0.0.0/8").await;
-    let mut client = Behind::new(&server).await;
+    let mut client = Behind::new(&format!("http://{}", server.address), None).await;
     for number in 0..6 {
         assert!(
             !client
-                .sign_in(&format!("198.51.100.{number}"), "wrong")
+                .sign_in_from(&format!("198.51.100.{number}"), "wrong")
                 .await
         );
     }
-    let mut other = Behind::new(&server).await;
-    assert!(!other.sign_in("198.51.100.99", PASSWORD).await);
+    let mut other = Behind::new(&format!("http://{}", server.address), None).await;
+    assert!(!other.sign_in_from("198.51.100.99", PASSWORD).await);
 }
 
 /// Behind a proxy that is not trusted, everybody is one source; a browser that has signed in before
@@ -154,28 +90,30 @@ async fn as21_a_peer_that_is_not_trusted_cannot_choose_its_address() {
 #[tokio::test]
 async fn as21_a_browser_that_signed_in_before_is_not_locked_out_by_others() {
     let server = start("").await;
-    let mut owner = Behind::new(&server).await;
-    assert!(owner.sign_in("198.51.100.1", PASSWORD).await);
+    let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
+    assert!(owner.sign_in_from("198.51.100.1", PASSWORD).await);
     // The session ends, the browser stays known.
     server.clock.advance(Duration::from_secs(9 * 60 * 60));
-    let mut guesser = Behind::new(&server).await;
+    let mut guesser = Behind::new(&format!("http://{}", server.address), None).await;
     guesser.guess("198.51.100.9").await;
-    assert!(!guesser.sign_in("198.51.100.9", PASSWORD).await);
-    assert!(owner.sign_in("198.51.100.1", PASSWORD).await);
+    assert!(!guesser.sign_in_from("198.51.100.9", PASSWORD).await);
+    assert!(owner.sign_in_from("198.51.100.1", PASSWORD).await);
 }
 
 #[tokio::test]
 async fn as21_the_owner_signs_in_while_sixty_addresses_guess() {
     let server = start("loopback").await;
-    let mut guesser = Behind::new(&server).await;
+    let mut guesser = Behind::new(&format!("http://{}", server.address), None).await;
     for round in 0..4 {
         for number in 0..60 {
-            guesser.sign_in(&format!("192.0.2.{number}"), "wrong").await;
+            guesser
+                .sign_in_from(&format!("192.0.2.{number}"), "wrong")
+                .await;
         }
         // Each time in a browser that was never seen before.
-        let mut owner = Behind::new(&server).await;
+        let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
         assert!(
-            owner.sign_in("198.51.100.1", PASSWORD).await,
+            owner.sign_in_from("198.51.100.1", PASSWORD).await,
             "round {round}"
         );
     }

@@ -14,6 +14,7 @@ mod external;
 mod github;
 mod instances;
 mod ledgers;
+mod nginx;
 mod pages;
 mod redis;
 mod retries;

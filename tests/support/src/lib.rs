@@ -10,6 +10,7 @@
 pub mod as_caller;
 #[cfg(unix)]
 pub mod asleep;
+pub mod behind;
 pub mod client;
 pub mod clock;
 pub mod faulty_ledger;

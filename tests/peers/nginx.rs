@@ -1,0 +1,103 @@
+//! A real nginx in front of the server, set up as docs/proxies.md says.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use mcpo_test_support::{
+    behind::{Behind, HOST},
+    process::{ServerProcess, free_port},
+    wait,
+};
+
+use crate::{PASSWORD, SERVER};
+
+const PAGE: &str = include_str!("../../docs/proxies.md");
+
+struct Nginx {
+    child: Child,
+    port: u16,
+}
+
+impl Nginx {
+    fn start(folder: &Path, server: u16) -> Self {
+        let port = free_port();
+        let block = PAGE.split("```nginx\n").nth(1).unwrap();
+        let location = block.split("```").next().unwrap();
+        let location = location.replace("127.0.0.1:8080", &format!("127.0.0.1:{server}"));
+        let folder = folder.display();
+        let settings = format!(
+            "daemon off; pid {folder}/pid; error_log stderr; events {{}}\n\
+             http {{ access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b;\n\
+             fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;\n\
+             server {{ listen 127.0.0.1:{port};\n{location}\n}} }}\n"
+        );
+        let file = format!("{folder}/nginx.conf");
+        fs::write(&file, settings).unwrap();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let child = Command::new("nginx")
+            .env("PATH", format!("{path}:/usr/sbin"))
+            .args(["-c", &file, "-p", &folder.to_string()])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("could not run: nginx is not installed; scripts/check does");
+        let nginx = Self { child, port };
+        wait::until("nginx", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+        });
+        nginx
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        let _ = self.child.wait();
+    }
+}
+
+fn address(last: u8) -> Option<IpAddr> {
+    Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)))
+}
+
+/// On Linux, all of 127.0.0.0/8 is this machine, so clients can have addresses of their own.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn as21_behind_nginx_as_documented_each_client_counts_by_its_own_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let environment = [
+        ("BASE_URL", format!("https://{HOST}")),
+        ("HOST", "127.0.0.1".to_owned()),
+        ("ADMIN_PASSWORD", PASSWORD.to_owned()),
+        ("MCPO_TRUSTED_PROXIES", "127.0.0.1".to_owned()),
+    ];
+    let environment = environment
+        .each_ref()
+        .map(|(name, value)| (*name, &**value));
+    let _server =
+        ServerProcess::start(SERVER, port, &folder.path().join("state"), &environment).await;
+    let nginx = Nginx::start(folder.path(), port);
+    let url = format!("http://127.0.0.1:{}", nginx.port);
+    let mut guesser = Behind::new(&url, address(2)).await;
+    for number in 0..6 {
+        // What the browser itself writes into the header changes nothing.
+        let invented = format!("203.0.113.{number}");
+        assert!(!guesser.sign_in_from(&invented, "wrong").await);
+    }
+    // Two more failures, so that the wait is long enough for a busy machine.
+    for wait in [1_100, 2_100] {
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        assert!(!guesser.sign_in(None, "wrong").await);
+    }
+    let mut neighbor = Behind::new(&url, address(2)).await;
+    assert!(!neighbor.sign_in(None, PASSWORD).await);
+    let mut owner = Behind::new(&url, address(3)).await;
+    assert!(owner.sign_in(None, PASSWORD).await);
+}
