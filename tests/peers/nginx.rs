@@ -62,8 +62,8 @@ impl Drop for Nginx {
     }
 }
 
-fn address(last: u8) -> Option<IpAddr> {
-    Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)))
+const fn address(last: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))
 }
 
 /// On Linux, all of 127.0.0.0/8 is this machine, so clients can have addresses of their own.
@@ -85,7 +85,7 @@ async fn as21_behind_nginx_as_documented_each_client_counts_by_its_own_address()
         ServerProcess::start(SERVER, port, &folder.path().join("state"), &environment).await;
     let nginx = Nginx::start(folder.path(), port);
     let url = format!("http://127.0.0.1:{}", nginx.port);
-    let mut guesser = Behind::new(&url, address(2)).await;
+    let mut guesser = Behind::new(&url, Some(address(2))).await;
     for number in 0..6 {
         // What the browser itself writes into the header changes nothing.
         let invented = format!("203.0.113.{number}");
@@ -96,8 +96,8 @@ async fn as21_behind_nginx_as_documented_each_client_counts_by_its_own_address()
         tokio::time::sleep(Duration::from_millis(wait)).await;
         assert!(!guesser.sign_in(None, "wrong").await);
     }
-    let mut neighbor = Behind::new(&url, address(2)).await;
+    let mut neighbor = Behind::new(&url, Some(address(2))).await;
     assert!(!neighbor.sign_in(None, PASSWORD).await);
-    let mut owner = Behind::new(&url, address(3)).await;
+    let mut owner = Behind::new(&url, Some(address(3))).await;
     assert!(owner.sign_in(None, PASSWORD).await);
 }
