@@ -139,7 +139,7 @@ async fn as21_slow_connections_of_one_address_leave_room_for_others() {
         let _ = stream.write_all(begun.as_bytes()).await;
         open.push(stream);
     }
-    // One more is told why, unless many others are being told just now.
+    // The next connection gets the reason, unless too many rejections are being written.
     let answer = loop {
         let mut stream = connect_from("127.0.0.9", port).await.unwrap();
         let mut answer = String::new();

@@ -85,8 +85,8 @@ async fn as21_a_peer_that_is_not_trusted_cannot_choose_its_address() {
     assert!(!other.sign_in_from("198.51.100.99", PASSWORD).await);
 }
 
-/// Behind a proxy that is not trusted, everybody is one source; a browser that has signed in before
-/// still counts by itself.
+/// Behind a proxy that is not trusted, all clients are one source; a browser that has signed in before
+/// still has its own counter.
 #[tokio::test]
 async fn as21_a_browser_that_signed_in_before_is_not_locked_out_by_others() {
     let server = start("").await;
@@ -168,7 +168,7 @@ async fn rs8_a_loopback_url_serves_this_machine_only_whatever_host_says() {
             refused,
         ),
         (trusting("loopback"), Some("127.0.0.1:1"), None, ok),
-        // The bridge of a container stands for the machine around it.
+        // The bridge of a container network represents the machine that runs the container.
         (trusting("172.17.0.1"), Some("172.17.0.1:1"), None, ok),
         (
             trusting("172.17.0.1"),

@@ -63,7 +63,7 @@ async fn rs4_the_body_counts_and_not_a_header() {
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
 }
 
-/// Its list is for callers only, so nothing can be learnt from it before somebody calls.
+/// Lists its tools to signed-in callers only, so the list is unknown at start.
 #[derive(Clone, Copy)]
 struct ForCallers;
 

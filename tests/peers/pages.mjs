@@ -138,7 +138,7 @@ try {
       await page.goto(authorize({ redirect_uri: clientBase + path }));
       await signIn(page, password);
       await page.getByRole("button", { name: "Allow" }).click({ noWaitAfter: true });
-      // Nobody listens there; what matters is that the browser tried.
+      // Nothing listens there; the browser must have tried.
       assert.equal((await failed).failure().errorText, "net::ERR_CONNECTION_REFUSED");
     }
   });

@@ -88,7 +88,7 @@ enum Rejection {
     Unavailable,
     /// The ledger cannot say at the moment whether the grant has ended.
     Unconfirmed,
-    /// What the tool needs cannot be told at the moment.
+    /// The scopes that the tool needs are unknown at the moment.
     UnknownScopes,
     /// The body was not read to its end.
     Body(BodyError),
@@ -125,7 +125,7 @@ pub(crate) async fn admit(
     })
 }
 
-/// The body is read only for somebody whose token is good.
+/// Reads the body only if the token is valid.
 async fn admit_pass(
     app: &App,
     parts: &Parts,

@@ -33,7 +33,7 @@ pub(crate) struct Browser {
     signed_in: Option<Person>,
     expires_at: Timestamp,
     /// The server that made the cookie: another one that shares its keys has other users. Cookies of
-    /// earlier versions do not name it, and their users sign in once more.
+    /// earlier versions do not name it; their users sign in again.
     #[serde(default, deserialize_with = "appended")]
     issuer: Option<Fingerprint>,
 }

@@ -276,7 +276,7 @@ impl Caller {
         self.claims.grant
     }
 
-    /// Whether it is somebody without a token.
+    /// Returns true for a caller without a token.
     pub(crate) fn is_anonymous(&self) -> bool {
         self.claims.subject.is_empty()
     }

@@ -20,7 +20,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::{app::App, throttle::Source};
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// Proxies in a row that are followed; nobody has more.
+/// The longest chain of proxies that is followed.
 const MAX_HOPS: usize = 32;
 
 /// The proxies whose `X-Forwarded-For` is believed. The default trusts none.
@@ -88,7 +88,7 @@ impl TrustedProxies {
         let lists = headers.get_all(&FORWARDED_FOR).iter().rev();
         let entries = lists.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
         for entry in entries.take(MAX_HOPS) {
-            // An entry that cannot be read hides whatever is before it.
+            // An entry that cannot be read hides the entries before it.
             let Some(address) = address_of(entry) else {
                 return client;
             };
@@ -151,8 +151,8 @@ pub(crate) struct ClientIp {
 /// How much is known of where a request was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
-    /// On this machine, or on the trusted proxy itself: a container's bridge stands for the machine
-    /// around it.
+    /// On this machine, or on the trusted proxy itself: the bridge of a container network represents
+    /// the machine that runs the container.
     Local,
     Remote,
     /// The router is mounted in a server that does not say.
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn as21_only_what_trusted_proxies_wrote_is_believed() {
         for (trusted, peer, forwarded, expected) in [
-            // Nobody is trusted: the header is the client's own invention.
+            // Without trusted proxies, the client itself wrote the header.
             ("", "203.0.113.7", &["198.51.100.1"][..], "203.0.113.7"),
             ("", "127.0.0.1", &["198.51.100.1"], "127.0.0.1"),
             // nginx, Caddy or cloudflared on this machine append the address of the client.
@@ -271,7 +271,7 @@ mod tests {
                 &["198.51.100.1, 66.241.124.9"],
                 "198.51.100.1",
             ),
-            // Cloud Run appends what Google's front end has seen; a load balancer stands before it.
+            // Cloud Run appends the address that called Google's front end, which can be a load balancer.
             (
                 "cloud-run",
                 "169.254.169.126",

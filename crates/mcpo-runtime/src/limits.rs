@@ -1,7 +1,7 @@
 //! How often a source may use the endpoints that anyone may call: far above what clients need, far
 //! below what would wear the server out.
 //!
-//! | what | at once | then |
+//! | what | burst | then |
 //! | --- | --- | --- |
 //! | registrations of a source | 60 | 1 a second |
 //! | refused token, revocation and introspection requests of a source | 300 | 10 a second |
@@ -41,7 +41,7 @@ const REMEMBERED: usize = 10_000;
 const REGISTRATIONS: Rate = Rate::new(60.0, 1.0);
 const REFUSALS: Rate = Rate::new(300.0, 10.0);
 const REFRESHES: Rate = Rate::new(30.0, 0.5);
-/// An office full of people may sign in at once, from one address.
+/// All people in an office may sign in at the same time, from one address.
 const UPSTREAM_LOGINS: Rate = Rate::new(120.0, 0.2);
 const DOCUMENTS: Rate = Rate::new(30.0, 0.5);
 
@@ -101,7 +101,7 @@ impl Limits {
         self.documents.allow(source, Instant::now())
     }
 
-    /// Whether a grant may be refreshed once more: each refresh asks the ledger.
+    /// Returns true if the grant may be refreshed again: each refresh reads the ledger.
     pub(crate) fn allows_refresh(&self, grant: GrantId) -> bool {
         self.refreshes.allow(grant, Instant::now())
     }

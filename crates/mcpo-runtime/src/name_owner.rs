@@ -1,7 +1,7 @@
 //! Which subject a name on an allow-list belongs to: the first one that signed in with it.
 //!
-//! Login names and addresses can be given to somebody else. A list of names would then let in whoever
-//! takes one over, so the ledger remembers a digest of the first owner for each name.
+//! Login names and addresses can be given to another person. An allow-list of names would then allow
+//! the new owner of a name, so the ledger remembers a digest of the first owner of each name.
 
 use std::time::Duration;
 

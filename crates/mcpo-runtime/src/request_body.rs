@@ -76,7 +76,7 @@ impl<S: Send + Sync> FromRequest<S> for FormBody {
 }
 
 impl IntoResponse for BodyError {
-    /// Closes the connection too: what is left of the body would have to be read first.
+    /// Also closes the connection, because the rest of the body is not read.
     fn into_response(self) -> Response {
         let (status, description) = match self {
             Self::TooLong(max_len) => (

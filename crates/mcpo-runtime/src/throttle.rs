@@ -37,7 +37,7 @@ const PER_SOURCE: Limit = Limit {
     free: 5,
     longest_wait: Duration::from_secs(15 * 60),
 };
-/// Guesses from many addresses at once.
+/// Guesses from many addresses together.
 const PER_ACCOUNT: Limit = Limit {
     free: 20,
     longest_wait: Duration::from_secs(30),
@@ -271,7 +271,7 @@ mod tests {
     fn as21_a_browser_that_signed_in_before_counts_by_itself() {
         let throttle = Throttle::new();
         let now = Timestamp(1000);
-        // Everybody behind one address, as with a proxy that is not trusted.
+        // All clients have one address, as behind a proxy that is not trusted.
         while throttle.attempt(from("127.0.0.1"), now).is_ok() {}
         let owner = Attempt {
             browser: Some([7; 16]),

@@ -42,7 +42,7 @@ async fn up6_whoever_is_not_on_the_list_any_more_is_out_at_the_next_refresh() {
     }
 }
 
-/// The address of somebody who left can be given to somebody else.
+/// The address of a user who left can be given to another person.
 #[tokio::test]
 async fn up6_whoever_gets_an_address_on_the_list_later_is_refused() {
     let mut setting = Setting::new().await;

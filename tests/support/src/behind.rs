@@ -86,7 +86,7 @@ impl Behind {
         self.sign_in(Some(address), password).await
     }
 
-    /// Wrong guesses until the address has to wait.
+    /// Guesses wrongly until the address must wait.
     pub async fn guess(&mut self, forwarded_for: &str) {
         for _ in 0..6 {
             assert!(!self.sign_in_from(forwarded_for, "wrong").await);

@@ -187,8 +187,8 @@ impl Documents {
         })
     }
 
-    /// The client that the document at `url` describes. Where the document has to be fetched and
-    /// `may_fetch` does not agree, what is known of the client has to do.
+    /// Returns the client that the document at `url` describes. If the document must be fetched and
+    /// `may_fetch` returns false, uses what is already known of the client.
     pub(super) async fn client(
         &self,
         url: &DocumentUrl,

@@ -133,8 +133,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses variables that are set but empty: a secret that was not injected must not be taken
-    /// for a sign-in that nobody wanted.
+    /// Refuses variables that are set but empty: a secret that was not injected must not turn the
+    /// sign-in off.
     fn refuse_empty(&mut self, names: &[&'static str]) {
         for name in names {
             if (self.lookup)(name) == Some(Some(String::new())) {

@@ -267,7 +267,7 @@ impl Config {
     /// | `ADMIN_PASSWORD_HASH` | the same as an argon2id PHC string | – |
     /// | `GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET` | people sign in with GitHub, by this app | – |
     /// | `GITHUB_ALLOWED_LOGINS` | who may, by comma; `*`: everybody | – |
-    /// | `GITHUB_ALLOWED_IDS` | who may, by the number of the account, which nobody can take over | – |
+    /// | `GITHUB_ALLOWED_IDS` | who may, by the number of the account, which never changes | – |
     /// | `GITHUB_ALLOWED_ORGS`, `GITHUB_ALLOWED_TEAMS` | members may: `acme`, `acme/core` | – |
     /// | `GITHUB_SCOPES` | what people are asked for, by comma | `read:user` |
     /// | `GITHUB_SERVER_URL`, `GITHUB_API_URL` | a GitHub Enterprise Server, and its API | github.com |

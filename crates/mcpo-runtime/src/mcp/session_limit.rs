@@ -1,15 +1,15 @@
-//! How many sessions of the older protocol there are at once. A session holds some 50 KiB, and most
+//! Limits the sessions of the older protocol. A session holds about 50 KiB, and most
 //! clients never end theirs.
 //!
 //! | limit | sessions |
 //! | --- | --- |
-//! | of one principal: a user, or where nobody signs in a source address | 64 |
+//! | of one principal: a user, or a source address if no sign-in is configured | 64 |
 //! | in all | 1,024 |
 //!
-//! Where a limit is reached, a session that was quiet for a minute makes room: the principal's own
-//! quietest one, or that of whoever has most sessions. Its client is answered 404 and begins a new
-//! one, as the protocol has it (MCP 2025-11-25, session management). Only where all are in use is a
-//! new session refused.
+//! If a limit is reached, a session without a request in the last minute is closed: the least recently
+//! used one of the same principal, or of the principal with the most sessions. Its client gets 404 and
+//! begins a new session (MCP 2025-11-25, session management). If all sessions are in use, the new one
+//! is refused.
 
 use std::{
     collections::HashMap,

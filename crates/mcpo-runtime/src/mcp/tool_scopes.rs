@@ -15,7 +15,7 @@ pub(crate) struct ToolScopes {
     listing: Listing,
 }
 
-/// The scopes of a tool cannot be known now, so nobody may call it.
+/// The scopes of a tool are unknown, so the call is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnknownScopes;
 
@@ -27,8 +27,8 @@ impl ToolScopes {
         }
     }
 
-    /// The scopes that a call of `tool` by `caller` needs besides the base scope. A tool that is
-    /// neither known by its name nor listed declares none.
+    /// Returns the scopes that a call of `tool` by `caller` needs in addition to the base scope. A tool
+    /// that is neither known by its name nor listed declares none.
     pub(crate) async fn of(&self, tool: &str, caller: &Caller) -> Result<Scopes, UnknownScopes> {
         let scopes = match self.handler.tool_scopes(tool) {
             Some(scopes) => scopes,
@@ -83,14 +83,14 @@ mod tests {
 
     #[derive(Clone, Copy, Debug)]
     enum ListMode {
-        /// Everybody sees everything, a few tools a page.
+        /// Shows all tools to every caller, a few on each page.
         Paged,
         /// Needs a caller, and shows each only the tools that begin with the caller's name.
         OfCaller,
         /// Shows nothing.
         Empty,
         Failing,
-        /// Goes on for ever.
+        /// Never ends.
         Endless,
     }
 
@@ -204,7 +204,7 @@ mod tests {
                 if !server.declares(&tool, caller) {
                     continue;
                 }
-                // An error refuses the call, which lets nobody in.
+                // An error refuses the call.
                 if let Ok(found) = scopes.of(&tool, &Caller::local(caller)).await {
                     prop_assert_eq!(found, needed.clone(), "{} of {}", &tool, caller);
                 }
@@ -216,7 +216,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Whatever tools there are and become, none that needs scopes is callable without them.
+        /// For any set of tools, and any later change of it, a tool that needs scopes is not callable
+        /// without them.
         #[test]
         fn rs4_no_tool_that_needs_scopes_is_callable_without_them(
             server in server(),

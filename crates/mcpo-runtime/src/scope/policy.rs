@@ -20,7 +20,7 @@ pub(crate) struct ScopePolicy {
 
 impl ScopePolicy {
     /// `of_tools` are the scopes that tools are known to need; `implied` says which scopes come with
-    /// a scope besides those that its name says.
+    /// a scope in addition to those that its name implies.
     pub(crate) fn new(of_tools: &Scopes, implied: BTreeMap<String, Scopes>) -> Self {
         let base = Scopes::from_iter([DEFAULT_SCOPE]);
         let of_implied = implied

@@ -1,4 +1,4 @@
-//! How many connections are served at once: in all, and from one source.
+//! Limits the connections that are open at the same time: in total, and from one source.
 //!
 //! | limit | connections |
 //! | --- | --- |

@@ -39,7 +39,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How long a client that is turned away may take to read why.
 const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// How many of them are told why at once; others are only closed.
+/// How many rejections are written at the same time; other connections are only closed.
 const MAX_REJECTIONS: usize = 64;
 /// Calls in flight get this long to finish; Cloud Run kills after 10 seconds.
 const GRACE: Duration = Duration::from_secs(8);

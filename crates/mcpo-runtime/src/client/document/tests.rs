@@ -147,7 +147,7 @@ async fn as11_a_client_that_is_known_survives_a_host_that_does_not_answer() {
     assert_eq!(host.asked.load(Ordering::SeqCst), 1);
     host.say("503 Service Unavailable", "");
     assert!(host.client(later).await.is_ok());
-    // But not for ever.
+    // For a day at most.
     let next_day = NOW.plus(LONGEST_LIFETIME);
     assert!(host.client(next_day).await.is_err());
     // That this server is busy is not remembered as a fault of the document.

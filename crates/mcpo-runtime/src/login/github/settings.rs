@@ -61,14 +61,14 @@ impl GitHub {
         }
     }
 
-    /// Lets these accounts in; `*` stands for everybody who has one. Of a name, the first account that
-    /// signs in with it is remembered, and another one that takes over the name is refused.
+    /// Allows these accounts; `*` allows every account. The first account that signs in with a name is
+    /// remembered, and another account that takes over the name is refused.
     pub fn allow_logins(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
         self.allowed.add_logins(names)?;
         Ok(self)
     }
 
-    /// Lets the accounts with these numbers in, whatever their names are or will be. The number is the
+    /// Allows the accounts with these numbers, even if their names change. The number is the
     /// `id` in `https://api.github.com/users/LOGIN`.
     #[must_use]
     pub fn allow_ids(mut self, ids: &[u64]) -> Self {

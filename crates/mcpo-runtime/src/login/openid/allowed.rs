@@ -85,7 +85,7 @@ impl Allowed {
         self.lets_in_for_good(facts) || self.address(facts).is_some()
     }
 
-    /// The address that lets somebody in who would not come in otherwise: the provider can give it to
+    /// Returns the address if it is the only reason why the user is allowed: the provider can give it to
     /// another person later.
     pub(super) fn only_by_address<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
         (!self.lets_in_for_good(facts))
