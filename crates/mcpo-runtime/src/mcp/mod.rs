@@ -10,7 +10,7 @@ mod session_limit;
 mod sign_out;
 mod tool_scopes;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService,
@@ -27,10 +27,6 @@ pub(crate) use self::{
 pub use self::{catalogue::needs_scopes, erased::SharedHandler};
 use crate::{app::App, serve::Stop};
 
-/// A session of the older protocol that was quiet for so long is closed; its client is answered
-/// 404 and begins a new one.
-const SESSION_KEEP_ALIVE: Duration = Duration::from_secs(30 * 60);
-
 /// rmcp's service, to be put behind the bearer check.
 pub(crate) fn sessions(
     app: &App,
@@ -41,7 +37,7 @@ pub(crate) fn sessions(
     let handler = handler.announcing_changes(under_dev);
     let mut sessions = LocalSessionManager::default();
     let mut session_config = SessionConfig::default();
-    session_config.keep_alive = Some(SESSION_KEEP_ALIVE);
+    session_config.keep_alive = Some(session_limit::KEEP_ALIVE);
     sessions.session_config = session_config;
     let config = StreamableHttpServerConfig::default()
         // Both are checked before the bearer token is, by `host`.

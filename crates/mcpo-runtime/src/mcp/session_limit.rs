@@ -19,6 +19,9 @@ use std::{
 
 use tokio::time::Instant;
 
+/// A session of the older protocol that was quiet for so long is closed; its client is answered 404
+/// and begins a new one.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(30 * 60);
 const MAX_OF_PRINCIPAL: usize = 64;
 const MAX_SESSIONS: usize = 1024;
 /// A session that was used more recently does not make room for another one.
@@ -71,14 +74,18 @@ impl SessionLimit {
     pub(super) fn begin(&self, principal: &str) -> Result<Leave<'_>, LimitReached> {
         let now = Instant::now();
         let mut sessions = self.lock();
+        if sessions.by_id.len() + sessions.begun >= MAX_SESSIONS {
+            sessions.forget_expired(now);
+        }
         let of_principal = sessions.counts.get(principal).copied().unwrap_or_default();
         let to_close = if of_principal >= MAX_OF_PRINCIPAL {
-            let quietest = sessions.quietest(principal, now);
+            let quietest = sessions.quietest(Some(principal), now);
             Some(quietest.ok_or(LimitReached::OfPrincipal)?)
         } else if sessions.by_id.len() + sessions.begun >= MAX_SESSIONS {
             let largest = sessions.counts.iter().max_by_key(|(_, count)| **count);
             let largest = largest.map(|(principal, _)| Arc::clone(principal));
-            let quietest = largest.and_then(|principal| sessions.quietest(&principal, now));
+            let quietest = largest.and_then(|principal| sessions.quietest(Some(&principal), now));
+            let quietest = quietest.or_else(|| sessions.quietest(None, now));
             Some(quietest.ok_or(LimitReached::InAll)?)
         } else {
             None
@@ -108,11 +115,22 @@ impl SessionLimit {
 }
 
 impl Sessions {
-    /// The session of `principal` that was not used for longest, unless even that one is in use.
-    fn quietest(&self, principal: &str, now: Instant) -> Option<Arc<str>> {
-        let own = self.by_id.iter();
-        let own = own.filter(|(_, session)| &*session.principal == principal);
-        let (id, session) = own.min_by_key(|(_, session)| session.used_at)?;
+    /// Forgets sessions that rmcp has closed by now, because they were not used for so long.
+    fn forget_expired(&mut self, now: Instant) {
+        let is_expired = |session: &Session| now.duration_since(session.used_at) > KEEP_ALIVE;
+        let expired = self.by_id.iter().filter(|(_, session)| is_expired(session));
+        let expired: Vec<_> = expired.map(|(id, _)| Arc::clone(id)).collect();
+        for id in expired {
+            self.remove(&id);
+        }
+    }
+
+    /// The least recently used session, of `principal` if one is given; `None` if even that session
+    /// is in use.
+    fn quietest(&self, principal: Option<&str>, now: Instant) -> Option<Arc<str>> {
+        let is_of = |session: &Session| principal.is_none_or(|one| one == &*session.principal);
+        let candidates = self.by_id.iter().filter(|(_, session)| is_of(session));
+        let (id, session) = candidates.min_by_key(|(_, session)| session.used_at)?;
         let is_quiet = now.duration_since(session.used_at) >= IN_USE_FOR;
         is_quiet.then(|| Arc::clone(id))
     }
@@ -197,8 +215,28 @@ mod tests {
         assert_eq!(begin(&limit, "new", "new"), Err(LimitReached::InAll));
         tokio::time::advance(IN_USE_FOR).await;
         assert!(begin(&limit, "new", "new").unwrap().is_some());
+        // Also where the one with most uses them all.
+        let busy: Vec<_> = (0..MAX_SESSIONS)
+            .filter(|number| number % 32 == 7)
+            .collect();
+        for number in busy.iter().chain([&(MAX_SESSIONS + 1)]) {
+            limit.used(&number.to_string());
+        }
+        assert!(begin(&limit, "newer", "newer").unwrap().is_some());
         let sessions = limit.lock();
         assert_eq!(sessions.by_id.len(), MAX_SESSIONS);
         assert_eq!(sessions.counts.values().sum::<usize>(), MAX_SESSIONS);
+    }
+
+    /// Sessions that have expired by themselves must not keep others out.
+    #[tokio::test(start_paused = true)]
+    async fn rs10_expired_sessions_do_not_count() {
+        let limit = SessionLimit::default();
+        for number in 0..MAX_SESSIONS {
+            begin(&limit, &number.to_string(), &number.to_string()).unwrap();
+        }
+        tokio::time::advance(KEEP_ALIVE + Duration::from_secs(1)).await;
+        assert_eq!(begin(&limit, "new", "new"), Ok(None));
+        assert_eq!(limit.lock().by_id.len(), 1);
     }
 }
