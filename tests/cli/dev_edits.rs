@@ -225,3 +225,14 @@ fn what_answers_is_what_is_on_disk() {
     });
     assert!(executables.count() > 0, "the short way was never taken");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_long_path_of_temporary_files() {
+    let project = TinyProject::new();
+    let folder = project.path(&"long".repeat(30));
+    std::fs::create_dir(&folder).unwrap();
+    let dev = Dev::start(&project, &[("TMPDIR", folder.to_str().unwrap())]);
+    dev.wait_for(" Ready in ");
+    assert_eq!(dev.get("/"), "one");
+}
