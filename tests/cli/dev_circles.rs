@@ -61,3 +61,20 @@ fn a_server_that_writes_its_own_input_and_crashes() {
     let spoiled = std::fs::read_to_string(project.path("note.txt")).unwrap();
     dev.wait_for_answer("/", &spoiled);
 }
+
+/// A build script without `rerun-if-changed` may read every file of the package.
+#[test]
+fn a_server_that_writes_a_file_at_each_start_and_keeps_running() {
+    let project = TinyProject::new();
+    project.write("build.rs", "fn main() {}\n");
+    project.write(".env", "MCPO_SECRET=x\nWRITES_AT_START=data.json\n");
+    let dev = Dev::start(&project, &[]);
+    dev.wait_for("each start of the server writes data.json, which the build may read");
+    let reloads = || dev.said().matches("Reloaded").count();
+    let before = reloads();
+    thread::sleep(Duration::from_secs(8));
+    assert!(reloads() - before <= 5, "{}", dev.said());
+    // An edit does not wait for the pause.
+    project.answer("\"edited\"");
+    dev.wait_for_answer("/", "edited");
+}
