@@ -78,3 +78,21 @@ fn a_server_that_writes_a_file_at_each_start_and_keeps_running() {
     project.answer("\"edited\"");
     dev.wait_for_answer("/", "edited");
 }
+
+/// Tools keep caches in folders that ignore themselves.
+#[test]
+fn a_folder_that_ignores_itself_is_not_an_input() {
+    let project = TinyProject::new();
+    project.write("build.rs", "fn main() {}\n");
+    std::fs::create_dir(project.path("scratch")).unwrap();
+    project.write("scratch/.gitignore", "*\n");
+    let dev = Dev::ready(&project);
+    for text in ["one", "two", "three"] {
+        project.write("scratch/data.json", text);
+        thread::sleep(Duration::from_millis(500));
+    }
+    // What is saved last is built last.
+    project.answer("\"edited\"");
+    dev.wait_for_answer("/", "edited");
+    assert!(!dev.said().contains("scratch"), "{}", dev.said());
+}
