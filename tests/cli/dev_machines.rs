@@ -166,3 +166,41 @@ fn a_file_with_an_old_date_is_built_with_a_separate_build_folder() {
         dev.said()
     );
 }
+
+/// A view of another folder, by bindfs. Changes below that folder cause no events in the view.
+#[cfg(target_os = "linux")]
+struct View<'a>(&'a std::path::Path);
+
+#[cfg(target_os = "linux")]
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_system_without_events_is_polled() {
+    let (project, real) = (TinyProject::new(), tempfile::tempdir().unwrap());
+    fs::create_dir(real.path().join("src")).unwrap();
+    for file in ["Cargo.toml", ".gitignore", "src/main.rs"] {
+        fs::copy(project.path(file), real.path().join(file)).unwrap();
+    }
+    let mounted = std::process::Command::new("bindfs")
+        .args([real.path(), project.folder()])
+        .output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        println!("not run: bindfs is not installed, or may not mount");
+        return;
+    }
+    let view = View(project.folder());
+    let dev = Dev::start(&project, &[]);
+    dev.wait_for("this file system sends no events (fuse");
+    dev.wait_for(" Ready in ");
+    let main = real.path().join("src/main.rs");
+    let text = fs::read_to_string(&main).unwrap();
+    fs::write(main, text.replace("= \"one\"", "= \"two\"")).unwrap();
+    dev.wait_for_answer("/", "two");
+    drop(dev);
+    drop(view);
+}
