@@ -39,8 +39,14 @@ impl CrashLoop {
         started: Option<Instant>,
         crashes: u32,
     ) -> Option<Duration> {
-        self.has_crashed = crashes > self.crashes;
+        let has_crashed = crashes > self.crashes;
         self.crashes = crashes;
+        if has_crashed != self.has_crashed {
+            // Another pattern, with its own threshold.
+            self.in_a_row = 0;
+            self.is_waiting = false;
+        }
+        self.has_crashed = has_crashed;
         let after = started.and_then(|started| change.latest.checked_duration_since(started));
         let is_of_start = after.is_some_and(|after| after < AT_START);
         // A user who saves code after each answer must not wait, and servers do not write code.
