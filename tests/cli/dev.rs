@@ -118,7 +118,7 @@ fn a_call_in_flight_is_finished_by_the_old_server() {
 /// By the server that has them, while the new one answers others.
 pub fn finishes_calls_in_flight(project: &TinyProject, dev: &Dev) {
     let port = dev.port;
-    let slow = thread::spawn(move || http::get(port, "/slow").unwrap());
+    let slow = thread::spawn(move || http::get(port, "/over-a-reload").unwrap());
     // The old server has it once a later call is answered.
     dev.get("/");
 
@@ -140,7 +140,7 @@ fn an_open_stream_is_not_cut() {
 /// An answer in pieces, as a call over SSE has it, that began before a reload.
 pub fn does_not_cut_streams(project: &TinyProject, dev: &Dev) {
     let port = dev.port;
-    let stream = thread::spawn(move || http::get(port, "/stream").unwrap());
+    let stream = thread::spawn(move || http::get(port, "/stream-over-a-reload").unwrap());
     dev.get("/");
 
     project.answer(r#""two""#);

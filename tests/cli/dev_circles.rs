@@ -61,3 +61,38 @@ fn a_server_that_writes_its_own_input_and_crashes() {
     let spoiled = std::fs::read_to_string(project.path("note.txt")).unwrap();
     dev.wait_for_answer("/", &spoiled);
 }
+
+/// A build script without `rerun-if-changed` may read every file of the package.
+#[test]
+fn a_server_that_writes_a_file_at_each_start_and_keeps_running() {
+    let project = TinyProject::new();
+    project.write("build.rs", "fn main() {}\n");
+    project.write(".env", "MCPO_SECRET=x\nWRITES_AT_START=data.json\n");
+    let dev = Dev::start(&project, &[]);
+    dev.wait_for("each start of the server writes data.json, which the build may read");
+    let reloads = || dev.said().matches("Reloaded").count();
+    let before = reloads();
+    thread::sleep(Duration::from_secs(8));
+    assert!(reloads() - before <= 5, "{}", dev.said());
+    // An edit does not wait for the pause.
+    project.answer("\"edited\"");
+    dev.wait_for_answer("/", "edited");
+}
+
+/// Tools keep caches in folders that ignore themselves.
+#[test]
+fn a_folder_that_ignores_itself_is_not_an_input() {
+    let project = TinyProject::new();
+    project.write("build.rs", "fn main() {}\n");
+    std::fs::create_dir(project.path("scratch")).unwrap();
+    project.write("scratch/.gitignore", "*\n");
+    let dev = Dev::ready(&project);
+    for text in ["one", "two", "three"] {
+        project.write("scratch/data.json", text);
+        thread::sleep(Duration::from_millis(500));
+    }
+    // What is saved last is built last.
+    project.answer("\"edited\"");
+    dev.wait_for_answer("/", "edited");
+    assert!(!dev.said().contains("scratch"), "{}", dev.said());
+}

@@ -225,3 +225,40 @@ fn what_answers_is_what_is_on_disk() {
     });
     assert!(executables.count() > 0, "the short way was never taken");
 }
+
+#[test]
+fn a_folder_outside_the_package_that_the_build_script_names() {
+    let outside = tempfile::tempdir().unwrap();
+    let words = outside.path().join("words");
+    std::fs::create_dir_all(words.join("more")).unwrap();
+    std::fs::write(words.join("a.txt"), "one").unwrap();
+    let project = TinyProject::new();
+    let script = r#"
+        fn main() {
+            let folder = FOLDER;
+            println!("cargo::rerun-if-changed={folder}");
+            let read = |name| std::fs::read_to_string(format!("{folder}/{name}")).unwrap_or_default();
+            println!("cargo::rustc-env=WORDS={}{}", read("a.txt"), read("more/b.txt"));
+        }
+    "#;
+    let script = script.replace("FOLDER", &format!("{:?}", words.to_str().unwrap()));
+    project.write("build.rs", &script);
+    project.answer("env!(\"WORDS\")");
+    let dev = Dev::ready(&project);
+    assert_eq!(dev.get("/"), "one");
+    std::fs::write(words.join("a.txt"), "two").unwrap();
+    dev.wait_for_answer("/", "two");
+    std::fs::write(words.join("more/b.txt"), " more").unwrap();
+    dev.wait_for_answer("/", "two more");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_long_path_of_temporary_files() {
+    let project = TinyProject::new();
+    let folder = project.path(&"long".repeat(30));
+    std::fs::create_dir(&folder).unwrap();
+    let dev = Dev::start(&project, &[("TMPDIR", folder.to_str().unwrap())]);
+    dev.wait_for(" Ready in ");
+    assert_eq!(dev.get("/"), "one");
+}

@@ -1,5 +1,10 @@
 //! What `mcpo dev` tells programs, and what it tells of clients.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
 use mcpo_test_support::{http, tiny::TinyProject, wait};
 use serde_json::Value;
 
@@ -45,6 +50,39 @@ fn each_event_is_a_line_of_json() {
     assert_eq!(request["client"], "claude.ai");
     assert!(http::get(dev.port, "/crash").is_err());
     wait_for_event(&dev, "crashed");
+}
+
+/// The old server reports requests while the new one reports its tools and address.
+fn keeps_tools_with_calls_in_flight(environment: &[(&str, &str)]) {
+    let project = TinyProject::new();
+    let variables =
+        |milliseconds| format!("MCPO_SECRET=x\nTOOLS=greet:1:1\nSAYS_READY_AFTER={milliseconds}\n");
+    project.write(".env", &variables(400));
+    let dev = Dev::start_with(&project, &["--json"], environment);
+    wait_for_event(&dev, "ready");
+    let (port, is_over) = (dev.port, AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let _ = http::get(port, "/stops");
+            }
+        });
+        project.write(".env", &variables(401));
+        let reloaded = wait_for_event(&dev, "reloaded");
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(reloaded["tools"], serde_json::json!(["greet"]));
+    });
+    assert!(!dev.said().contains("removed greet"), "{}", dev.said());
+}
+
+#[test]
+fn tools_are_kept_when_requests_are_served_during_a_reload() {
+    keeps_tools_with_calls_in_flight(&[]);
+}
+
+#[test]
+fn a_led_server_keeps_its_address_when_requests_are_served_during_a_reload() {
+    keeps_tools_with_calls_in_flight(&[("MCPO_DEV_LEAD", "1")]);
 }
 
 #[test]

@@ -404,12 +404,39 @@ fn connections_from_other_machines_are_refused_where_the_front_hides_their_addre
     assert_eq!(dev.get("/"), "one");
     let refused = ask_at(address, dev.port, "/variable/ADMIN_PASSWORD");
     assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    // As mcpo-runtime words it where it sees the address itself.
+    let words = "only this machine can use this server; to let others in, set BASE_URL";
+    assert!(refused.contains(words), "{refused}");
     drop(dev);
 
     // Under a public name they are served.
     let base = ("BASE_URL", "https://of-a-proxy.example");
     let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[lead, base]);
     dev.wait_for(" Ready in ");
+    let served = ask_at(address, dev.port, "/");
+    assert!(served.ends_with("one"), "{served}");
+}
+
+#[test]
+fn a_base_url_that_changes_decides_who_is_refused_from_then_on() {
+    let Some(address) = address_in_the_network() else {
+        println!("not run: this machine has no address but loopback addresses");
+        return;
+    };
+    let project = TinyProject::new();
+    let variables = |base| format!("MCPO_SECRET=x\nADMIN_PASSWORD=y\nBASE_URL={base}\n");
+    project.write(".env", &variables("https://of-a-proxy.example"));
+    let lead = ("MCPO_DEV_LEAD", "1");
+    let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[lead]);
+    dev.wait_for(" Ready in ");
+    let served = ask_at(address, dev.port, "/");
+    assert!(served.ends_with("one"), "{served}");
+    project.write(".env", &variables("http://localhost"));
+    dev.wait_for("Reloaded .env");
+    let refused = ask_at(address, dev.port, "/");
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    project.write(".env", &variables("https://of-a-proxy.example"));
+    dev.wait_for_times("Reloaded .env", 2);
     let served = ask_at(address, dev.port, "/");
     assert!(served.ends_with("one"), "{served}");
 }

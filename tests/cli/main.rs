@@ -11,6 +11,7 @@ mod dev;
 mod dev_circles;
 mod dev_edits;
 mod dev_events;
+mod dev_machines;
 // `script` and `stty` of util-linux and GNU give them their terminals.
 #[cfg(target_os = "linux")]
 mod dev_keys;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use insta::assert_snapshot;
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 use crate::tool::{self, said};
 
@@ -237,4 +237,131 @@ fn fills_an_empty_folder_elsewhere() {
     Next:
     ");
     assert!(folder.path().join("my place/Cargo.toml").is_file());
+}
+
+/// A workspace with one member, `crates/other`, and these settings besides.
+fn workspace(settings: &str) -> TempDir {
+    let folder = tempdir().unwrap();
+    let other = folder.path().join("crates/other");
+    fs::create_dir_all(other.join("src")).unwrap();
+    fs::write(
+        folder.path().join("Cargo.toml"),
+        format!("[workspace]\nresolver = \"3\"\n{settings}\n"),
+    )
+    .unwrap();
+    let manifest = "[package]\nname = \"other\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    fs::write(other.join("Cargo.toml"), manifest).unwrap();
+    fs::write(other.join("src/lib.rs"), "").unwrap();
+    folder
+}
+
+/// What a cargo command prints; it must succeed.
+fn cargo(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("CARGO_TARGET_DIR")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "cargo {arguments:?}: {printed}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The names of a workspace's packages, as cargo lists them.
+fn members(folder: &Path) -> BTreeSet<String> {
+    let metadata = cargo(folder, &["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages
+        .map(|package| package["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_project_that_would_break_the_workspace_around_it_is_refused() {
+    for (members, help) in [
+        (r#"["crates/*"]"#, "add `exclude = [\"crates/svc\"]`"),
+        (r#"["crates/other", "crates/s*"]"#, "add `exclude"),
+        (
+            r#"["crates/svc", "crates/other"]"#,
+            "remove \"crates/svc\" from `members`",
+        ),
+    ] {
+        let folder = workspace(&format!("members = {members}"));
+        let crates = folder.path().join("crates");
+        let refused = said(&crates, &["new", "svc"]);
+        assert!(refused.starts_with("exit code 2"), "{refused}");
+        assert!(refused.contains(help), "{refused}");
+        assert!(refused.contains("mcpo new svc --workspace"), "{refused}");
+        let left = fs::read_dir(&crates).unwrap().count();
+        assert_eq!(left, 1, "something was written");
+    }
+}
+
+#[test]
+fn a_project_next_to_the_members_leaves_the_workspace_working() {
+    let by_exclude = "members = [\"crates/*\"]\nexclude = [\"crates/svc\"]";
+    for settings in [by_exclude, "members = [\"crates/other\"]"] {
+        let folder = workspace(settings);
+        let made = said(&folder.path().join("crates"), &["new", "svc"]);
+        assert!(made.starts_with("exit code 0"), "{made}");
+        assert_eq!(members(folder.path()), ["other".to_owned()].into());
+        cargo(folder.path(), &["check", "--offline"]);
+        // The project itself is its own workspace.
+        let project = folder.path().join("crates/svc");
+        assert_eq!(members(&project), ["svc".to_owned()].into());
+    }
+}
+
+#[test]
+fn a_project_joins_the_workspace_when_asked() {
+    let folder = workspace("members = [\"crates/*\"]");
+    let crates = folder.path().join("crates");
+    let made = said(&crates, &["new", "svc", "--workspace"]);
+    assert!(made.starts_with("exit code 0"), "{made}");
+    assert!(made.contains("[profile.release]"), "{made}");
+    let all = ["mcpo-runtime", "other", "svc"].map(str::to_owned);
+    assert_eq!(members(folder.path()), all.into());
+    cargo(folder.path(), &["check", "--offline", "--package", "other"]);
+    let manifest = fs::read_to_string(crates.join("svc/Cargo.toml")).unwrap();
+    assert!(!manifest.contains("[workspace]"), "{manifest}");
+    assert!(!manifest.contains("[profile"), "{manifest}");
+
+    // A lock file has room for one copy of the runtime.
+    let refused = said(&crates, &["new", "more", "--workspace"]);
+    assert!(refused.starts_with("exit code 2"), "{refused}");
+    assert!(refused.contains("--workspace --runtime "), "{refused}");
+    let taken = said(
+        &folder.path().join("crates"),
+        &["new", "other", "--path", "x", "--workspace"],
+    );
+    assert!(taken.contains("has a package `other`"), "{taken}");
+    let copy = crates.join("svc/vendor/mcpo-runtime");
+    let more = [
+        "new",
+        "more",
+        "--workspace",
+        "--runtime",
+        copy.to_str().unwrap(),
+    ];
+    let made = said(&crates, &more);
+    assert!(made.starts_with("exit code 0"), "{made}");
+    assert!(members(folder.path()).contains("more"));
+}
+
+#[test]
+fn a_project_cannot_join_a_workspace_that_does_not_cover_it() {
+    let folder = workspace("members = [\"crates/other\"]");
+    let crates = folder.path().join("crates");
+    let refused = said(&crates, &["new", "svc", "--workspace"]);
+    assert!(refused.starts_with("exit code 2"), "{refused}");
+    assert!(
+        refused.contains("add \"crates/svc\" to `members`"),
+        "{refused}"
+    );
+    let outside = tempdir().unwrap();
+    let refused = said(outside.path(), &["new", "svc", "--workspace"]);
+    assert!(refused.contains("leave out --workspace"), "{refused}");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }

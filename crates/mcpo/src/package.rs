@@ -19,6 +19,12 @@ pub struct Package {
     pub workspace: PathBuf,
     /// Where cargo puts what it makes.
     pub target: PathBuf,
+    /// Where cargo puts what only it reads (`build.build-dir`); by default the same folder.
+    pub build: PathBuf,
+    /// The packages of the workspace, and the dependencies that are folders of this machine.
+    pub local: Vec<String>,
+    /// Whether it has dependencies that may be compiled already for another project.
+    pub has_dependencies: bool,
     pub name: String,
     pub executable: String,
     /// `[package.metadata]` of its manifest.
@@ -49,10 +55,23 @@ impl Package {
             .manifest_path
             .parent()
             .map_or(&*here, |folder| folder.as_std_path());
+        let target_folder = metadata.target_directory.clone().into_std_path_buf();
+        let build = metadata.build_directory.clone();
+        let members = metadata.packages.iter();
+        let by_path = package
+            .dependencies
+            .iter()
+            .filter(|other| other.path.is_some());
+        let local = members
+            .map(|member| member.name.to_string())
+            .chain(by_path.map(|other| other.name.clone()));
         Ok(Self {
+            build: build.map_or_else(|| target_folder.clone(), Into::into),
+            local: local.collect(),
+            has_dependencies: !package.dependencies.is_empty(),
             folder: folder.to_owned(),
             workspace: metadata.workspace_root.clone().into_std_path_buf(),
-            target: metadata.target_directory.clone().into_std_path_buf(),
+            target: target_folder,
             name: package.name.to_string(),
             executable: target.name.clone(),
             metadata: package.metadata.clone(),
@@ -121,9 +140,23 @@ fn choose_package<'a>(
         .iter()
         .copied()
         .find(|package| package.manifest_path.as_std_path() == manifest);
-    match (of_this_folder, &*members) {
-        (Some(package), _) => Ok(package),
-        (None, [only]) => Ok(only),
+    if let Some(package) = of_this_folder {
+        return Ok(package);
+    }
+    let mut candidates = vec![with_executables(&members)];
+    // Cargo before 1.71 does not report them.
+    if !metadata.workspace_default_members.is_missing() {
+        candidates.insert(0, with_executables(&metadata.workspace_default_packages()));
+    }
+    let only = candidates
+        .iter()
+        .find_map(|candidates| match &**candidates {
+            [only] => Some(*only),
+            _ => None,
+        });
+    match (only, &*members) {
+        (Some(only), _) => Ok(only),
+        (None, [only]) => Ok(*only),
         (None, _) => Err(
             Failure::new("this workspace has several packages").hint(format!(
                 "choose one with --package NAME: {}",
@@ -131,6 +164,15 @@ fn choose_package<'a>(
             )),
         ),
     }
+}
+
+fn with_executables<'a>(
+    packages: &[&'a cargo_metadata::Package],
+) -> Vec<&'a cargo_metadata::Package> {
+    let packages = packages.iter().copied();
+    packages
+        .filter(|package| package.targets.iter().any(Target::is_bin))
+        .collect()
 }
 
 fn names(packages: &[&cargo_metadata::Package]) -> String {

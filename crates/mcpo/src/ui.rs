@@ -115,7 +115,12 @@ impl Ui {
 
     /// The result of the command, on stdout.
     pub fn result(&self, text: impl std::fmt::Display) {
-        let _ = self.stdout.write_line(&text.to_string());
+        let _ = self.try_result(text);
+    }
+
+    /// The same; fails if nobody reads stdout any more.
+    pub fn try_result(&self, text: impl std::fmt::Display) -> std::io::Result<()> {
+        self.stdout.write_line(&text.to_string())
     }
 
     /// An error with its causes and the way out. Errors quote what strangers wrote, so everything

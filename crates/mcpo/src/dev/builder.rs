@@ -115,8 +115,8 @@ impl<'a> Builder<'a> {
         let planted = Seed::of(self.maker.cargo.package()).map(|seed| seed.plant());
         if let Some(Ok(true)) = planted {
             self.ui.step(
-                "Took",
-                "dependencies that were compiled for another project",
+                "Copied",
+                "compiled dependencies of other projects; cargo uses those that fit",
             );
         }
         loop {
@@ -163,18 +163,25 @@ impl<'a> Builder<'a> {
                 self.executable = Some(executable.clone());
                 self.propose(executable, change).await;
             }
-            Build::Failed => {
+            Build::Failed | Build::Killed(_) => {
                 self.inputs.send_modify(|inputs| {
                     inputs.built = began;
                     inputs.failed = true;
                 });
                 self.desk
                     .event(self.ui, || json!({ "event": "build failed" }));
-                self.ui.warn(if self.executable.is_some() {
-                    "the build failed; the server answers as before"
+                let what_now = if self.executable.is_some() {
+                    "the server answers as before"
                 } else {
-                    "the build failed; waiting for a change"
-                });
+                    "waiting for a change"
+                };
+                match build {
+                    Build::Killed(status) => self.ui.warn(format_args!(
+                        "cargo was ended from outside ({status}), perhaps because memory ran out; \
+                         {what_now}; r builds again"
+                    )),
+                    _ => self.ui.warn(format_args!("the build failed; {what_now}")),
+                }
             }
             Build::Cancelled => {}
         }

@@ -29,6 +29,8 @@ pub enum Build {
     Done(PathBuf),
     /// Cargo has said why.
     Failed,
+    /// Cargo was ended by a signal and could not say why.
+    Killed(ExitStatus),
     Cancelled,
 }
 
@@ -80,6 +82,7 @@ impl Cargo {
                 let (status, executable) = done.map_err(failed)?;
                 Ok(match executable {
                     Some(path) if status.success() => Build::Done(path),
+                    _ if status.code().is_none() => Build::Killed(status),
                     _ => Build::Failed,
                 })
             }
@@ -99,6 +102,8 @@ impl Cargo {
             .args(["--package", &self.package.name])
             .args(["--bin", &self.package.executable])
             .args((!progress).then_some("--quiet"))
+            .arg("--target-dir")
+            .arg(&self.package.target)
             .current_dir(&self.package.folder)
             .env(
                 "CARGO_TERM_COLOR",
@@ -107,6 +112,9 @@ impl Cargo {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
+        if self.package.build != self.package.target {
+            cargo.env("CARGO_BUILD_BUILD_DIR", &self.package.build);
+        }
         apart(&mut cargo);
         let inner = wrapper::of(&self.package.folder);
         record::watch(&mut cargo, &self.records, &self.package.crate_name(), inner);

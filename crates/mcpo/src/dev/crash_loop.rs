@@ -1,14 +1,21 @@
-//! Slows down a server that stops at each start, and whose start writes one of its own inputs, so that
-//! each stop leads to the next start. Nothing is held back for good: it only waits, longer each time.
+//! Slows down a project that reloads itself: each start of its server writes one of the build's inputs,
+//! so that each start leads to the next one. Nothing is held back forever: a reload only waits, longer
+//! each time.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use super::change::Change;
 
 /// What is written so soon after a start was most likely written by it.
-const AT_START: Duration = Duration::from_secs(1);
-/// So many times in a row may be somebody who saves quickly.
+pub const AT_START: Duration = Duration::from_secs(1);
+/// This many times in a row may be a user who saves quickly and whose server then stops.
 const SUSPICIOUS: u32 = 3;
+/// The same for a server that keeps running.
+const SUSPICIOUS_IF_ALIVE: u32 = 5;
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -17,11 +24,15 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub struct CrashLoop {
     crashes: u32,
     in_a_row: u32,
+    files: BTreeSet<PathBuf>,
+    /// Whether the last start in a row ended by itself.
+    has_crashed: bool,
+    is_waiting: bool,
 }
 
 impl CrashLoop {
-    /// How long a change has to wait; `started` is when the last server was started, and `crashes`
-    /// counts those that stopped by themselves.
+    /// Returns how long a change must wait. `started` is when the last server was started, and
+    /// `crashes` counts the servers that stopped by themselves.
     pub fn pause(
         &mut self,
         change: &Change,
@@ -30,21 +41,47 @@ impl CrashLoop {
     ) -> Option<Duration> {
         let has_crashed = crashes > self.crashes;
         self.crashes = crashes;
+        if has_crashed != self.has_crashed {
+            // Another pattern, with its own threshold.
+            self.in_a_row = 0;
+            self.is_waiting = false;
+        }
+        self.has_crashed = has_crashed;
         let after = started.and_then(|started| change.latest.checked_duration_since(started));
         let is_of_start = after.is_some_and(|after| after < AT_START);
-        if !has_crashed || !is_of_start || change.files.is_empty() {
+        // A user who saves code after each answer must not wait, and servers do not write code.
+        let is_repeated = self.in_a_row == 0 || change.files.is_subset(&self.files);
+        let is_data = !change.files.iter().any(|file| is_code(file)) && is_repeated;
+        self.files.clone_from(&change.files);
+        if !is_of_start || change.files.is_empty() || !(self.has_crashed || is_data) {
             self.in_a_row = 0;
+            self.is_waiting = false;
             return None;
         }
         self.in_a_row += 1;
-        let attempt = self.in_a_row.checked_sub(SUSPICIOUS)?;
+        let suspicious = if self.has_crashed {
+            SUSPICIOUS
+        } else {
+            SUSPICIOUS_IF_ALIVE
+        };
+        let attempt = self.in_a_row.checked_sub(suspicious)?;
         Some(FIRST.saturating_mul(1 << attempt.min(8)).min(LONGEST))
     }
 
-    /// Whether the last pause was the first one in a row.
-    pub const fn has_just_begun(&self) -> bool {
-        self.in_a_row == SUSPICIOUS
+    /// Returns true for the first pause in a row, which the user is told about.
+    pub const fn has_just_begun(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_waiting, true)
     }
+
+    /// Whether the server of the last start stopped by itself.
+    pub const fn has_crashed(&self) -> bool {
+        self.has_crashed
+    }
+}
+
+fn is_code(file: &Path) -> bool {
+    let is_rust = file.extension().is_some_and(|kind| kind == "rs");
+    is_rust || file.ends_with("Cargo.toml") || file.ends_with("Cargo.lock")
 }
 
 #[cfg(test)]
@@ -76,5 +113,22 @@ mod tests {
         assert_eq!(brake.pause(&change("src/main.rs"), long_ago, 13), None);
         assert_eq!(brake.pause(&change("note.txt"), started, 14), None);
         assert_eq!(brake.pause(&change("note.txt"), started, 14), None, "alive");
+    }
+
+    #[test]
+    fn a_server_that_keeps_running_is_slowed_down_for_data_and_never_for_code() {
+        let started = Some(Instant::now());
+        let mut data = CrashLoop::default();
+        let pauses: Vec<_> = (0..8)
+            .map(|_| data.pause(&change("data.json"), started, 0))
+            .collect();
+        assert_eq!(pauses[..4], [None; 4], "{pauses:?}");
+        assert!(pauses[4..].iter().all(Option::is_some), "{pauses:?}");
+        assert!(data.has_just_begun());
+        assert!(!data.has_just_begun());
+        let mut code = CrashLoop::default();
+        for _ in 0..50 {
+            assert_eq!(code.pause(&change("src/main.rs"), started, 0), None);
+        }
     }
 }

@@ -30,6 +30,8 @@ pub struct Desk {
     pub started: Cell<Option<Instant>>,
     /// How many servers have stopped by themselves.
     pub crashes: Cell<u32>,
+    /// The program that reads events has closed stdout.
+    pub unread: Notify,
     /// Variables that were decided for this run.
     decided: Vec<(String, String)>,
     /// Whether a program reads along on stdout.
@@ -62,8 +64,8 @@ impl Desk {
 
     /// Tells a program that reads along; one line of JSON each.
     pub fn event(&self, ui: &Ui, make: impl FnOnce() -> Value) {
-        if self.tells_events {
-            ui.result(make());
+        if self.tells_events && ui.try_result(make()).is_err() {
+            self.unread.notify_one();
         }
     }
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::{change::Change, inputs::Inputs};
 use crate::package::Package;
 
-/// Where cargo remembers what it has compiled, below the target folder.
+/// Where cargo remembers what it has compiled, below the build folder.
 const MEMORY: &str = "debug/.fingerprint";
 
 #[derive(Deserialize)]
@@ -44,9 +44,9 @@ pub fn forget_what_looks_old(package: &Package, change: &Change, inputs: &Inputs
         let written = fs::metadata(&file).and_then(|file| file.modified());
         if written.is_ok_and(|written| written <= inputs.built) {
             // Whichever reads it: the one that it lies in, or ours, which may include any file.
-            forget(&package.target, &package.name);
+            forget(&package.build, &package.name);
             if let Some(name) = name_around(&file) {
-                forget(&package.target, &name);
+                forget(&package.build, &name);
             }
         }
     }
@@ -63,7 +63,8 @@ fn name_around(file: &Path) -> Option<String> {
     Some(manifest?.package.name)
 }
 
-fn forget(target: &Path, name: &str) {
+/// Makes cargo forget what it compiled of a package.
+pub fn forget(target: &Path, name: &str) {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten();
         entries.flatten().map(|entry| entry.path()).collect()

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     brake::{Brake, Verdict},
     change::Change,
-    crash_loop::CrashLoop,
+    crash_loop::{AT_START, CrashLoop},
     desk::Desk,
 };
 use crate::ui::Ui;
@@ -102,13 +102,19 @@ impl<'a> Gate<'a> {
         };
         if self.crash_loop.has_just_begun() {
             let files = change.describe().unwrap_or_default();
-            self.tell_circle(
-                &files,
-                format_args!(
-                    "each start of the server writes {files} and then stops; the next one waits, \
-                     longer each time; r does not wait"
-                ),
-            );
+            let how = if self.crash_loop.has_crashed() {
+                format!(
+                    "each start of the server writes {files} and then stops; the next one \
+                         waits, longer each time; r does not wait"
+                )
+            } else {
+                format!(
+                    "each start of the server writes {files}, which the build may read; the next \
+                         reload waits, longer each time; r does not wait. Write the file to a folder \
+                         that .gitignore names"
+                )
+            };
+            self.tell_circle(&files, format_args!("{how}"));
         }
         let until = Instant::now() + pause;
         loop {
@@ -116,7 +122,9 @@ impl<'a> Gate<'a> {
                 () = sleep_until(until.into()) => return Some(change),
                 () = stop.cancelled() => return None,
                 Some(later) = self.changes.recv() => {
-                    let is_wanted_now = later.files.is_empty();
+                    let after = started.map(|started| later.latest.duration_since(started));
+                    let is_of_start = after.is_some_and(|after| after < AT_START);
+                    let is_wanted_now = later.files.is_empty() || !is_of_start;
                     change.merge(later);
                     if is_wanted_now {
                         return Some(change);

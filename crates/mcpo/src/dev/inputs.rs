@@ -45,7 +45,9 @@ pub fn read(list: &Path, package: &Package) -> io::Result<HashSet<PathBuf>> {
     let text = fs::read_to_string(list)?;
     let named = parse(&text).map(|file| package.workspace.join(file));
     // What a build script made is a result of the build, whichever way it was read.
-    let written = named.filter(|file| !file.starts_with(&package.target));
+    let is_made =
+        |file: &PathBuf| file.starts_with(&package.target) || file.starts_with(&package.build);
+    let written = named.filter(|file| !is_made(file));
     let mut files = HashSet::new();
     for file in written {
         // Behind a symbolic link it is another file that is going to be saved.

@@ -31,6 +31,7 @@ mod inputs;
 mod keys;
 mod password;
 mod patience;
+mod polling;
 mod prober;
 mod reach;
 mod scope;
@@ -41,6 +42,7 @@ mod sleep;
 mod snapshot;
 mod socket;
 mod supervisor;
+mod target_folder;
 mod tools;
 mod trail;
 mod watcher;
@@ -124,6 +126,11 @@ pub struct DevArgs {
     #[arg(long, value_name = "NAME")]
     bin: Option<String>,
 
+    /// Look at the files twice a second, for folders that send no file events: shares, and folders
+    /// of a host system. mcpo polls by itself on file systems of which that is known.
+    #[arg(long)]
+    poll: bool,
+
     /// Walk the server as claude.ai does whenever a new one takes over, and say what is wrong.
     #[arg(long)]
     probe: bool,
@@ -135,7 +142,7 @@ pub struct DevArgs {
 
 /// Runs the project until it is told to stop.
 pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
-    let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
+    let mut package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     // Before anything is made.
     let listener = socket::listen(args.host, args.port)?;
     let (environment, secret) = Environment::load_or_make(&package.folder)?;
@@ -151,6 +158,15 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     #[cfg(unix)]
     wire::clean_up();
     executable::clean_up(&state);
+    if target_folder::separate(&mut package) {
+        ui.step(
+            "Building",
+            format_args!(
+                "in {}, because another project uses the same target folder",
+                package.target.display()
+            ),
+        );
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -163,12 +179,38 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
         let desk = Desk::new(reach.decided.clone(), args.json);
         let environment = environment.with(&reach.decided);
         welcome::print(ui, &desk, &package, &reach, &environment);
-        Box::pin(develop(package, reach, args.probe, &desk, ui)).await
+        let without_events = polling::file_system_without_events(&package.folder);
+        if let Some(kind) = &without_events {
+            let what = "files twice a second, because this file system sends no events";
+            ui.step("Polling", format_args!("{what} ({kind})"));
+        } else if args.poll {
+            ui.step("Polling", "files twice a second");
+        }
+        let switches = Switches {
+            probe: args.probe,
+            poll: args.poll || without_events.is_some(),
+        };
+        Box::pin(develop(package, reach, switches, &desk, ui)).await
     })
 }
 
+/// What the actors do in addition.
+#[derive(Clone, Copy, Debug)]
+struct Switches {
+    /// Walk each server that takes over.
+    probe: bool,
+    /// Look at the files instead of waiting for events.
+    poll: bool,
+}
+
 /// Starts the actors and waits until all of them are done.
-async fn develop(package: Package, reach: Reach, probe: bool, desk: &Desk, ui: &Ui) -> Outcome {
+async fn develop(
+    package: Package,
+    reach: Reach,
+    switches: Switches,
+    desk: &Desk,
+    ui: &Ui,
+) -> Outcome {
     let stop = Stop::default();
     let url = welcome::connector(&reach.local, &desk.environment(&package.folder)?);
     let (change_sender, changes) = mpsc::channel(16);
@@ -183,7 +225,7 @@ async fn develop(package: Package, reach: Reach, probe: bool, desk: &Desk, ui: &
         ui,
     };
     let trail = Trail { notices, desk, ui };
-    let files = Watcher::new(&package, inputs, change_sender)?;
+    let files = Watcher::new(&package, inputs, change_sender, switches.poll)?;
     let shortcut = Shortcut::new(package.clone(), ui);
     let records = shortcut.folder().to_owned();
     let cargo = Cargo::new(package.clone(), records, ui.has_colours());
@@ -197,11 +239,12 @@ async fn develop(package: Package, reach: Reach, probe: bool, desk: &Desk, ui: &
         ui,
     );
     let (ready_sender, ready) = watch::channel(0);
-    let prober = Prober::new(&package, &reach, ready, probe, desk, ui)?;
+    let prober = Prober::new(&package, &reach, ready, switches.probe, desk, ui)?;
     let outward = Outward {
         candidates,
         ready: ready_sender,
         notices: notice_sender,
+        local_only: reach.local_only,
     };
     let supervisor = Supervisor::new(package, reach.door, outward, desk, ui)?;
     let (front, tunnel) = (reach.front, reach.tunnel);
@@ -221,6 +264,12 @@ async fn develop(package: Package, reach: Reach, probe: bool, desk: &Desk, ui: &
             stopping_all(gently, keys.run(&stop)),
             trail.run(gently),
             async {
+                tokio::select! {
+                    () = desk.unread.notified() => gently.cancel(),
+                    () = gently.cancelled() => {}
+                }
+            },
+            async {
                 match front {
                     Some(front) => stopping_all(gently, front.run(gently, &over)).await,
                     None => Ok(()),
@@ -236,7 +285,7 @@ async fn develop(package: Package, reach: Reach, probe: bool, desk: &Desk, ui: &
         stop.at_once.cancel();
         outcome
     };
-    let (exit, (watched, built, (), walked, pressed, (), fronted, ())) =
+    let (exit, (watched, built, (), walked, pressed, (), (), fronted, ())) =
         tokio::join!(stop.on_signals(), actors);
     desk.event(ui, || serde_json::json!({ "event": "stopped" }));
     watched

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ignore::{WalkBuilder, gitignore::Gitignore};
+use ignore::{Match, WalkBuilder, gitignore::Gitignore};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::inputs::Inputs;
@@ -27,33 +27,38 @@ const FOR_CARGO: &[&str] = &[
 
 /// The folders under watch and the rules for the files in them.
 pub struct Scope {
-    watcher: RecommendedWatcher,
+    /// None where files are polled.
+    watcher: Option<RecommendedWatcher>,
     watched: HashSet<PathBuf>,
     has_new_watches: bool,
     /// What the last build read.
     inputs: HashSet<PathBuf>,
+    /// Folders that the last build depends on as a whole (`rerun-if-changed` of a folder).
+    input_folders: HashSet<PathBuf>,
     /// The folders of the package and of the local crates it depends on.
     crates: HashSet<PathBuf>,
     folder: PathBuf,
+    /// The workspace's folder; its ignore file applies to the package, too.
+    workspace: PathBuf,
     target: PathBuf,
-    ignored: Gitignore,
+    build: PathBuf,
     has_build_script: bool,
 }
 
 impl Scope {
     /// Watches the package's folder and the workspace's manifest.
-    pub fn new(package: &Package, watcher: RecommendedWatcher) -> Outcome<Self> {
-        // A broken ignore file ignores what it can.
-        let (ignored, _) = Gitignore::new(package.folder.join(".gitignore"));
+    pub fn new(package: &Package, watcher: Option<RecommendedWatcher>) -> Outcome<Self> {
         let mut scope = Self {
             watcher,
             watched: HashSet::new(),
             has_new_watches: false,
             inputs: HashSet::new(),
+            input_folders: HashSet::new(),
             crates: HashSet::from([package.folder.clone()]),
             folder: package.folder.clone(),
+            workspace: package.workspace.clone(),
             target: package.target.clone(),
-            ignored,
+            build: package.build.clone(),
             has_build_script: package.has_build_script,
         };
         scope.watch_tree(&package.folder)?;
@@ -68,7 +73,12 @@ impl Scope {
     /// All files of the local crates, and of the settings beside them; watches what is new on the way.
     pub fn look_through(&mut self) -> Outcome<Vec<PathBuf>> {
         let mut files = Vec::new();
-        for folder in self.crates.clone() {
+        for folder in self
+            .crates
+            .union(&self.input_folders.clone())
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             files.extend(self.watch_tree(&folder)?);
         }
         Ok(files)
@@ -81,15 +91,22 @@ impl Scope {
 
     /// Watches a folder and those in it; returns the files found on the way.
     pub fn watch_tree(&mut self, folder: &Path) -> Outcome<Vec<PathBuf>> {
+        let is_input = self.is_in_input_folder(folder);
         let ours = self.crates.iter().any(|ours| folder.starts_with(ours));
-        if !ours || self.is_never(folder) || self.is_ignored(folder) {
+        let is_left_out = self.is_never(folder) || !is_input && self.is_ignored(folder);
+        if !(ours || is_input) || is_left_out {
             return Ok(Vec::new());
         }
-        let target = self.target.clone();
-        let entries = WalkBuilder::new(folder)
+        let made = [self.target.clone(), self.build.clone()];
+        let mut walk = WalkBuilder::new(folder);
+        // Cargo looks at every file of a folder that a build script names.
+        let entries = walk
+            .standard_filters(!is_input)
             .hidden(false)
             .require_git(false)
-            .filter_entry(move |entry| !has_name_of_never(entry.path()) && entry.path() != target)
+            .filter_entry(move |entry| {
+                !has_name_of_never(entry.path()) && !made.iter().any(|made| entry.path() == made)
+            })
             .build();
         let mut files = Vec::new();
         // What vanishes during the walk is reported by the folder around it.
@@ -106,7 +123,13 @@ impl Scope {
     /// Watches where the inputs lie; returns those whose changes went unnoticed before.
     pub fn watch_inputs(&mut self, inputs: &Inputs) -> Outcome<Vec<PathBuf>> {
         let mut unnoticed = Vec::new();
+        self.input_folders
+            .retain(|folder| inputs.files.contains(folder));
         for file in inputs.files.difference(&self.inputs.clone()) {
+            if file.is_dir() && *file != self.folder {
+                self.input_folders.insert(file.clone());
+                unnoticed.extend(self.watch_tree(file)?);
+            }
             let Some(folder) = file.parent() else {
                 continue;
             };
@@ -135,7 +158,7 @@ impl Scope {
 
     /// Whether the executable may depend on the file or folder.
     pub fn is_input(&self, path: &Path, inputs: &Inputs) -> bool {
-        if inputs.files.contains(path) || self.is_source(path) {
+        if inputs.files.contains(path) || self.is_source(path) || self.is_input_of_folder(path) {
             return true;
         }
         let was_folder_of_input = || inputs.files.iter().any(|file| file.starts_with(path));
@@ -145,6 +168,23 @@ impl Scope {
         }
         // A file that is gone already was an editor's.
         (may_be_read && path.is_file() && self.is_ours(path)) || was_folder_of_input()
+    }
+
+    /// Returns true if the path lies in a folder that the build depends on as a whole. A folder that
+    /// contains the package does not decide about the package's own files.
+    fn is_in_input_folder(&self, path: &Path) -> bool {
+        let is_own = path.starts_with(&self.folder);
+        let mut folders = self.input_folders.iter();
+        folders
+            .any(|folder| path.starts_with(folder) && !(is_own && self.folder.starts_with(folder)))
+    }
+
+    fn is_input_of_folder(&self, path: &Path) -> bool {
+        let is_below_never = || path.ancestors().any(has_name_of_never);
+        self.is_in_input_folder(path)
+            && !is_temporary(path)
+            && !self.is_never(path)
+            && !is_below_never()
     }
 
     /// The path as a person in the project's folder would write it.
@@ -178,27 +218,47 @@ impl Scope {
     }
 
     fn is_never(&self, path: &Path) -> bool {
-        path.starts_with(&self.target) || has_name_of_never(path)
+        path.starts_with(&self.target) || path.starts_with(&self.build) || has_name_of_never(path)
     }
 
+    /// Returns true if an ignore file of the package or of the workspace names the path. The nearest
+    /// file that has a rule for it decides, as in git.
     fn is_ignored(&self, path: &Path) -> bool {
-        path.strip_prefix(&self.folder).is_ok_and(|relative| {
-            let below_never = relative
-                .iter()
-                .any(|part| has_name_of_never(Path::new(part)));
-            below_never
-                || self
-                    .ignored
-                    .matched_path_or_any_parents(relative, path.is_dir())
-                    .is_ignore()
-        })
+        let Ok(relative) = path.strip_prefix(&self.folder) else {
+            return false;
+        };
+        let mut parts = relative.iter();
+        if parts.any(|part| has_name_of_never(Path::new(part))) {
+            return true;
+        }
+        let is_dir = path.is_dir();
+        let above = path.ancestors().skip(1);
+        for folder in above.take_while(|folder| folder.starts_with(&self.workspace)) {
+            let file = folder.join(".gitignore");
+            let Ok(relative) = path.strip_prefix(folder) else {
+                continue;
+            };
+            if file.is_file() {
+                // A broken ignore file ignores what it can.
+                let (rules, _) = Gitignore::new(file);
+                match rules.matched_path_or_any_parents(relative, is_dir) {
+                    Match::Ignore(_) => return true,
+                    Match::Whitelist(_) => return false,
+                    Match::None => {}
+                }
+            }
+        }
+        false
     }
 
     fn watch(&mut self, folder: &Path) -> Outcome<()> {
         // A folder that was removed and made again needs a new watch.
         self.watched.insert(folder.to_owned());
         self.has_new_watches = true;
-        match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+        let Some(watcher) = &mut self.watcher else {
+            return Ok(());
+        };
+        match watcher.watch(folder, RecursiveMode::NonRecursive) {
             Ok(()) => Ok(()),
             Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => Ok(()),
             // It vanished meanwhile, which not every system has a word for.

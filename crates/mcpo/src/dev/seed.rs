@@ -3,8 +3,9 @@
 //!
 //! After a build, what cargo made of crates from elsewhere is kept in the user's cache folder, and
 //! a project that has built nothing yet begins with that. Cargo stays the judge: what does not fit
-//! its own fingerprints, it compiles. Only copies are shared, because cargo writes over some of its
-//! files, and one project must not change what another one has.
+//! its own fingerprints, it compiles. Libraries are shared by hard links where the file system has
+//! them. Other files are copied, because cargo writes over some of them, and one project must not change
+//! what another one has.
 
 use std::{
     collections::BTreeSet,
@@ -16,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::{package::Package, private};
@@ -30,11 +32,29 @@ const PARTS: [&str; 3] = [".fingerprint", "deps", "build"];
 pub struct Seed {
     kept: PathBuf,
     built: PathBuf,
+    /// The packages that the project needs, if that is known: all are taken otherwise.
+    needed: Option<BTreeSet<String>>,
+}
+
+/// The part of a lock file that names packages.
+#[derive(Deserialize)]
+struct Lock {
+    #[serde(default)]
+    package: Vec<Locked>,
+}
+
+#[derive(Deserialize)]
+struct Locked {
+    name: String,
 }
 
 impl Seed {
-    /// The seed for a package, where there is a folder for it and a compiler to be known by.
+    /// The seed for a package, where there is a folder for it and a compiler to be known by. None for
+    /// a package without dependencies.
     pub fn of(package: &Package) -> Option<Self> {
+        if !package.has_dependencies {
+            return None;
+        }
         let mut compiler = Command::new("rustc");
         let compiler = compiler.arg("-vV").current_dir(&package.folder).output();
         let digest: [u8; 32] = Sha256::digest(compiler.ok()?.stdout).into();
@@ -42,7 +62,8 @@ impl Seed {
         let name = format!("{}-{version:08x}", env!("CARGO_PKG_VERSION"));
         Some(Self {
             kept: cache_folder()?.join("mcpo/dependencies").join(name),
-            built: package.target.join("debug"),
+            built: package.build.join("debug"),
+            needed: locked(&package.workspace),
         })
     }
 
@@ -54,14 +75,51 @@ impl Seed {
         }
         // Cargo believes in what it finds there, so that comes last and as a whole.
         for part in PARTS.iter().skip(1) {
-            copy_tree(&self.kept.join(part), &self.built.join(part))?;
+            self.take(part, &self.built.join(part))?;
         }
         let aside = tempfile::Builder::new()
             .prefix(".mcpo-")
             .tempdir_in(&self.built)?;
-        copy_tree(&self.kept.join(PARTS[0]), &aside.path().join(PARTS[0]))?;
+        self.take(PARTS[0], &aside.path().join(PARTS[0]))?;
         fs::rename(aside.path().join(PARTS[0]), known)?;
         Ok(true)
+    }
+
+    /// Copies what the project needs of one part.
+    fn take(&self, part: &str, to: &Path) -> io::Result<()> {
+        fs::create_dir_all(to)?;
+        let names = self.names_needed();
+        for entry in fs::read_dir(self.kept.join(part))?.flatten() {
+            let name = entry.file_name();
+            let is_needed = names.as_ref().is_none_or(|names| {
+                let of_crate = name.to_str().and_then(crate_of);
+                of_crate.is_some_and(|of_crate| is_one_of(names, &of_crate))
+            });
+            if is_needed {
+                copy_tree(&entry.path(), &to.join(name), Libraries::Link)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of the packages that the project needs, and of their crates, which may have others.
+    fn names_needed(&self) -> Option<BTreeSet<String>> {
+        let mut names = self.needed.clone()?;
+        let units = fs::read_dir(self.kept.join(PARTS[0])).into_iter().flatten();
+        for unit in units.flatten() {
+            let name = unit.file_name();
+            let of_package = name.to_str().and_then(crate_of);
+            if of_package.is_some_and(|of_package| is_one_of(&names, &of_package)) {
+                let files = fs::read_dir(unit.path()).into_iter().flatten().flatten();
+                // Cargo calls the fingerprint of a library `lib-NAME`.
+                let libraries = files.filter_map(|file| {
+                    let name = file.file_name().into_string().ok()?;
+                    Some(name.strip_prefix("lib-")?.replace('-', "_"))
+                });
+                names.extend(libraries.collect::<Vec<_>>());
+            }
+        }
+        Some(names)
     }
 
     /// Keeps what was compiled, but for the crates in `local`.
@@ -79,7 +137,7 @@ impl Seed {
             for entry in fs::read_dir(from)?.flatten() {
                 let name = entry.file_name();
                 if name.to_str().is_some_and(|name| is_foreign(name, local)) {
-                    copy_tree(&entry.path(), &to.join(name))?;
+                    copy_tree(&entry.path(), &to.join(name), Libraries::Copy)?;
                 }
             }
         }
@@ -103,14 +161,32 @@ impl Seed {
 /// Whether cargo gave the name to something of a crate from elsewhere: `serde-0123456789abcdef`,
 /// `libserde-0123456789abcdef.rlib`.
 fn is_foreign(name: &str, local: &BTreeSet<String>) -> bool {
-    let stem = name.split('.').next().unwrap_or_default();
-    let Some((of_crate, hash)) = stem.rsplit_once('-') else {
-        return false;
-    };
-    let plain = |name: &str| name.replace('-', "_");
-    let of_crate = plain(of_crate);
-    let is_local = |name: &str| local.iter().any(|local| plain(local) == name);
-    hash.len() == 16 && !is_local(&of_crate) && !of_crate.strip_prefix("lib").is_some_and(is_local)
+    crate_of(name).is_some_and(|of_crate| !is_one_of(local, &of_crate))
+}
+
+/// The crate that cargo named the file or folder after, in Rust's spelling: `libserde` or `serde`.
+fn crate_of(name: &str) -> Option<String> {
+    let stem = name.split('.').next()?;
+    let (of_crate, hash) = stem.rsplit_once('-')?;
+    (hash.len() == 16).then(|| of_crate.replace('-', "_"))
+}
+
+/// Whether the crate is one of these, with or without the `lib` of a library's file.
+fn is_one_of(names: &BTreeSet<String>, of_crate: &str) -> bool {
+    let is_named = |of_crate: &str| names.iter().any(|name| name.replace('-', "_") == of_crate);
+    is_named(of_crate) || of_crate.strip_prefix("lib").is_some_and(is_named)
+}
+
+/// The names in the lock file. None if there is no lock file yet.
+fn locked(workspace: &Path) -> Option<BTreeSet<String>> {
+    let text = fs::read_to_string(workspace.join("Cargo.lock")).ok()?;
+    let lock: Lock = toml::from_str(&text).ok()?;
+    Some(
+        lock.package
+            .into_iter()
+            .map(|package| package.name)
+            .collect(),
+    )
 }
 
 /// `$XDG_CACHE_HOME`, or its default in the user's home; what Windows calls local data.
@@ -138,18 +214,41 @@ fn sweep(folder: &Path) {
     }
 }
 
+/// How libraries get to their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Libraries {
+    Copy,
+    /// By a hard link, if the file system allows one.
+    Link,
+}
+
 /// Copies a file or a folder with all in it, times included: cargo goes by those.
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+fn copy_tree(from: &Path, to: &Path, libraries: Libraries) -> io::Result<()> {
     let about = fs::metadata(from)?;
     if about.is_dir() {
         fs::create_dir_all(to)?;
         for entry in fs::read_dir(from)? {
             let entry = entry?;
-            copy_tree(&entry.path(), &to.join(entry.file_name()))?;
+            copy_tree(&entry.path(), &to.join(entry.file_name()), libraries)?;
         }
         return Ok(());
     }
+    // The compiler replaces libraries by renaming, so these can be one file for all projects. Other
+    // files are written in place.
+    let is_library = from
+        .extension()
+        .is_some_and(|kind| kind == "rlib" || kind == "rmeta");
+    if libraries == Libraries::Link && is_library && fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
     fs::copy(from, to)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // What is linked into several projects is written by the owner only.
+        let mode = about.permissions().mode() & !0o022;
+        fs::set_permissions(to, fs::Permissions::from_mode(mode))?;
+    }
     let times = FileTimes::new().set_modified(about.modified()?);
     File::options().append(true).open(to)?.set_times(times)
 }
@@ -185,6 +284,7 @@ mod tests {
         let project = |name: &str| Seed {
             kept: folder.path().join("cache/kept"),
             built: folder.path().join(name),
+            needed: None,
         };
         let (one, two) = (project("one"), project("two"));
         for part in PARTS {
@@ -218,5 +318,38 @@ mod tests {
         assert!(!two.plant().unwrap(), "it has something of its own now");
         let left = fs::read_dir(folder.path().join("cache")).unwrap().count();
         assert_eq!(left, 1, "nothing is left beside");
+    }
+
+    #[test]
+    fn only_what_a_project_needs_is_planted() {
+        let folder = tempfile::tempdir().unwrap();
+        let needed = BTreeSet::from(["my-json".to_owned()]);
+        let seed = Seed {
+            kept: folder.path().join("kept"),
+            built: folder.path().join("built"),
+            needed: Some(needed),
+        };
+        let kept = |file: &str| {
+            let file = seed.kept.join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "compiled").unwrap();
+        };
+        // The crate of `my-json` is called `json`.
+        kept(".fingerprint/my-json-0123456789abcdef/lib-json");
+        kept(".fingerprint/other-0123456789abcdef/lib-other");
+        kept("deps/libjson-0123456789abcdef.rlib");
+        kept("deps/libother-0123456789abcdef.rlib");
+        fs::create_dir(seed.kept.join("build")).unwrap();
+        fs::create_dir(&seed.built).unwrap();
+        assert!(seed.plant().unwrap());
+        for part in ["deps", ".fingerprint"] {
+            let planted: Vec<_> = fs::read_dir(seed.built.join(part)).unwrap().collect();
+            assert_eq!(planted.len(), 1, "{planted:?}");
+        }
+        assert!(
+            seed.built
+                .join("deps/libjson-0123456789abcdef.rlib")
+                .is_file()
+        );
     }
 }

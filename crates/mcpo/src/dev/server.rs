@@ -96,19 +96,39 @@ impl Server {
         })
     }
 
-    /// Waits for the word that it accepts connections.
+    /// Waits until the server reports that it accepts connections.
+    ///
+    /// The caller may drop this future and call again: each datagram is recorded in `self` before
+    /// the next wait, so nothing that the server said is lost.
     pub async fn started(&mut self) -> io::Result<Start> {
-        tokio::select! {
-            // After a time in which we were frozen, all of it may have happened.
-            biased;
-            said = said_ready(&self.wire) => said.map(|(tools, address)| {
-                self.tools = tools;
-                self.address = address;
-                Start::Ready
-            }),
-            status = self.child.wait() => status.map(Start::Exited),
-            () = self.patience.ends() => Ok(Start::TooLate),
+        loop {
+            let datagram = tokio::select! {
+                // After a time in which we were frozen, all of it may have happened.
+                biased;
+                datagram = self.wire.hear() => datagram?,
+                status = self.child.wait() => return status.map(Start::Exited),
+                () = self.patience.ends() => return Ok(Start::TooLate),
+            };
+            if self.record(&datagram) {
+                return Ok(Start::Ready);
+            }
         }
+    }
+
+    /// Records what a datagram says about the tools and the address. Returns true if it also says
+    /// that the server is ready.
+    fn record(&mut self, datagram: &str) -> bool {
+        let mut is_ready = false;
+        for line in datagram.lines() {
+            if let Some(tools) = Tools::read(line) {
+                self.tools = tools;
+            } else if let Some(address) = line.strip_prefix(ADDRESS) {
+                self.address = address.parse().ok();
+            } else {
+                is_ready |= line == "READY=1";
+            }
+        }
+        is_ready
     }
 
     /// The tools that it has said it has.
@@ -159,26 +179,6 @@ impl Server {
             self.group.kill();
             // Nothing outlives that; there is no more to be done about an error.
             let _ = self.child.wait().await;
-        }
-    }
-}
-
-/// Listens until it is said that the server is ready; the tools that were named until then, and
-/// where it listens.
-async fn said_ready(wire: &Wire) -> io::Result<(Tools, Option<SocketAddr>)> {
-    let mut tools = Tools::default();
-    let mut address = None;
-    loop {
-        for line in wire.hear().await?.lines() {
-            if line == "READY=1" {
-                return Ok((tools, address));
-            }
-            if let Some(named) = Tools::read(line) {
-                tools = named;
-            }
-            if let Some(said) = line.strip_prefix(ADDRESS) {
-                address = said.parse().ok();
-            }
         }
     }
 }

@@ -19,6 +19,7 @@ use super::{
     change::Change,
     desk::Desk,
     door::{Door, Way},
+    reach::{LocalOnly, has_local_base},
     server::{Happening, Launch, READY_WITHIN, Server, Start},
     tools::Tools,
     trail::Notice,
@@ -53,12 +54,16 @@ pub struct Outward {
     pub ready: watch::Sender<u64>,
     /// What servers tell of requests.
     pub notices: mpsc::Sender<Notice>,
+    /// Whether the front turns other machines away.
+    pub local_only: LocalOnly,
 }
 
 /// A server, and which build it came from.
 struct Running {
     server: Server,
     stamp: Option<Stamp>,
+    /// Whether its base URL names this machine.
+    is_local: bool,
 }
 
 /// Tells one build's executable from the next one's: device and file, where there are numbers for
@@ -161,7 +166,14 @@ impl<'a> Supervisor<'a> {
             change.merge(earlier);
         }
         match self.start(&executable) {
-            Ok(server) => self.next = Some((Running { server, stamp }, change)),
+            Ok((server, is_local)) => {
+                let running = Running {
+                    server,
+                    stamp,
+                    is_local,
+                };
+                self.next = Some((running, change));
+            }
             Err(failure) => {
                 self.ui.failure(&failure);
                 self.not_swapped("the new server did not start");
@@ -169,20 +181,27 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn start(&self, executable: &Path) -> Outcome<Server> {
+    /// Starts a server; also returns whether its base URL names this machine.
+    fn start(&self, executable: &Path) -> Outcome<(Server, bool)> {
         self.desk.started.set(Some(Instant::now()));
         // Read anew for every start: that is what a change of the file asks for.
         let environment = self.desk.environment(&self.package.folder)?;
-        Server::start(&Launch {
+        let is_local = has_local_base(&environment);
+        if is_local {
+            // The new server may get connections before it reports that it is ready.
+            self.outward.local_only.set(true);
+        }
+        let server = Server::start(&Launch {
             executable,
             folder: &self.package.folder,
             state: &self.state,
             door: &self.door,
             environment: &environment,
-        })
-        .map_err(|error| {
+        });
+        let server = server.map_err(|error| {
             Failure::new(format!("failed to start {}", executable.display())).because(&error)
-        })
+        })?;
+        Ok((server, is_local))
     }
 
     /// Swaps the servers if the new one is ready.
@@ -204,6 +223,7 @@ impl<'a> Supervisor<'a> {
                 if let Some(old) = self.current.take() {
                     self.retire(old, stop);
                 }
+                self.outward.local_only.set(running.is_local);
                 let age = change.age();
                 self.desk.event(self.ui, || {
                     let word = if change.files.is_empty() {
@@ -257,6 +277,8 @@ impl<'a> Supervisor<'a> {
     }
 
     fn not_swapped(&self, why: &str) {
+        let is_local = self.current.as_ref().is_none_or(|old| old.is_local);
+        self.outward.local_only.set(is_local);
         self.desk.event(
             self.ui,
             || json!({ "event": "not swapped", "because": why }),

@@ -11,18 +11,24 @@ use notify::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{change::Change, inputs::Inputs, scope::Scope, sleep::Clocks, snapshot::Snapshot};
+use super::{
+    change::Change, inputs::Inputs, polling, scope::Scope, sleep::Clocks, snapshot::Snapshot,
+};
 use crate::error::{Failure, Outcome};
 use crate::package::Package;
+use crate::project::ENVIRONMENT_FILE;
 
 /// Editors write a file in several steps, and formatters write it again.
 const QUIET: Duration = Duration::from_millis(10);
 /// Something that never stops writing must not keep a change back for ever.
 const AT_MOST: Duration = Duration::from_millis(200);
+
+/// `EMFILE`, which Linux returns at the limit of inotify instances.
+const TOO_MANY_OPEN_FILES: i32 = 24;
 
 /// Each new watch begins the stream of events anew on macOS, and what happens in between is not told.
 const IS_DEAF_MEANWHILE: bool = cfg!(target_os = "macos");
@@ -34,6 +40,7 @@ pub struct Watcher {
     inputs: watch::Receiver<Inputs>,
     changes: mpsc::Sender<Change>,
     clocks: Clocks,
+    is_polling: bool,
     /// The files as they were when somebody last told of them.
     known: Snapshot,
 }
@@ -44,26 +51,32 @@ impl Watcher {
         package: &Package,
         inputs: watch::Receiver<Inputs>,
         changes: mpsc::Sender<Change>,
+        is_polling: bool,
     ) -> Outcome<Self> {
         let (sender, events) = mpsc::unbounded_channel();
         let handler = move |event| {
             // Nobody listens any more once everything stops.
             let _ = sender.send((Instant::now(), event));
         };
-        let watcher =
+        let start = || {
             <RecommendedWatcher as notify::Watcher>::new(handler, notify::Config::default())
-                .map_err(|error| Failure::new("failed to watch files").because(&error))?;
+                .map_err(|error| cannot_watch(&error))
+        };
+        let watcher = (!is_polling).then(start).transpose()?;
         let mut scope = Scope::new(package, watcher)?;
         let mut known = Snapshot::default();
         for file in scope.look_through()? {
             known.take(&file);
         }
+        // An ignore file usually names it.
+        known.take(&package.folder.join(ENVIRONMENT_FILE));
         Ok(Self {
             scope,
             events,
             inputs,
             changes,
             clocks: Clocks::new(),
+            is_polling,
             known,
         })
     }
@@ -74,6 +87,7 @@ impl Watcher {
             let mut change = tokio::select! {
                 Some((at, event)) = self.events.recv() => self.gather(at, event).await?,
                 Ok(()) = self.inputs.changed() => self.follow_inputs()?,
+                () = sleep(polling::INTERVAL), if self.is_polling => self.look_for_changes().await?,
                 _ = self.clocks.slept() => self.look_for_changes().await?,
                 () = stop.cancelled() => return Ok(()),
             };
@@ -171,6 +185,20 @@ impl Watcher {
             }
         }
         Ok(change)
+    }
+}
+
+/// The failure to start a watcher: on Linux, each program needs an inotify instance (`inotify(7)`).
+fn cannot_watch(error: &notify::Error) -> Failure {
+    let failure = Failure::new("failed to watch files").because(error);
+    match &error.kind {
+        notify::ErrorKind::Io(error) if error.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => {
+            failure.hint(
+                "raise the limit: sudo sysctl fs.inotify.max_user_instances=1024, or use mcpo dev \
+                 --poll",
+            )
+        }
+        _ => failure.hint("mcpo dev --poll works without file events"),
     }
 }
 

@@ -15,6 +15,7 @@ mod render;
 mod runtime;
 mod sanitize;
 mod staging;
+mod workspace;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ use self::{
     name::ProjectName,
     runtime::RuntimeSource,
     staging::Staging,
+    workspace::Enclosing,
 };
 use crate::{
     error::{Failure, Outcome},
@@ -43,6 +45,7 @@ Examples:
   mcpo new my-service --path ~/code/mine   the same in another folder
   mcpo new my-service --runtime ../mcpo-runtime   use the runtime of a checkout
   mcpo new my-service --no-git             leave out `git init`
+  mcpo new my-service --workspace          join the cargo workspace around the folder
   mcpo new my-github --template github     start from another template
   mcpo new mine --template gh:me/template  start from somebody's own
 
@@ -85,6 +88,10 @@ pub struct NewArgs {
     #[arg(long, value_name = "SOURCE")]
     runtime: Option<String>,
 
+    /// Join the cargo workspace around the folder, instead of being a separate workspace.
+    #[arg(long)]
+    workspace: bool,
+
     /// Do not make a git repository.
     #[arg(long)]
     no_git: bool,
@@ -99,9 +106,20 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
         .path
         .clone()
         .unwrap_or_else(|| PathBuf::from(name.as_str()));
+    let enclosing = Enclosing::find(&target);
+    if args.workspace {
+        workspace::to_join(enclosing.as_ref(), &name, &runtime)?;
+    } else if let (Some(enclosing), Source::BuiltIn(_)) = (&enclosing, &source) {
+        enclosing.check_separate(&name)?;
+    }
     let staging = Staging::beside(&target)?;
 
-    let remarks = source.render(args, &name, &runtime, &staging)?;
+    let mut remarks = source.render(args, &name, &runtime, &staging)?;
+    if args.workspace {
+        remarks.extend(workspace::make_member(&staging)?);
+    } else if let Some(enclosing) = enclosing.filter(|_| workspace::is_root(&staging)) {
+        enclosing.check_separate(&name)?;
+    }
     let repository = if args.no_git {
         Repository::NotWanted
     } else {

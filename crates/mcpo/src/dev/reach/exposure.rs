@@ -46,9 +46,7 @@ impl Exposure {
     /// `--open-to-anyone` is given and only this machine reaches the server.
     pub fn of(args: &DevArgs, environment: &Environment) -> Outcome<Self> {
         let is_bound_to_loopback = is_loopback(args.host);
-        let has_local_base = environment
-            .get("BASE_URL")
-            .is_none_or(|base| names_this_machine(&base));
+        let has_local_base = has_local_base(environment);
         let is_exposed = !is_bound_to_loopback || !has_local_base;
         if args.open_to_anyone && !is_exposed {
             let what = "--open-to-anyone, and only this machine reaches the server";
@@ -77,6 +75,12 @@ impl Exposure {
                 .to_owned(),
         })
     }
+}
+
+/// Returns true if the server's base URL names this machine, as it does by default.
+pub fn has_local_base(environment: &Environment) -> bool {
+    let base = environment.get("BASE_URL");
+    base.is_none_or(|base| names_this_machine(&base))
 }
 
 fn is_loopback(address: IpAddr) -> bool {

@@ -5,7 +5,10 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,19 +38,33 @@ const PAUSE: Duration = Duration::from_millis(50);
 const TRY_AGAIN: Duration = Duration::from_millis(10);
 /// How much of a refused request is read, in bytes, so that the client sees the answer.
 const REFUSED_REQUEST: usize = 16 * 1024;
-/// What another machine gets while the base URL names this machine.
-const REFUSAL: &str = "this server serves its own machine only; `mcpo dev` prints what to type\n";
+/// What another machine gets while the base URL names this machine: the answer of mcpo-runtime.
+const REFUSAL: &str = r#"{"error":"forbidden","error_description":"only this machine can use this server; to let others in, set BASE_URL to a public https URL. Behind a proxy or in a container, also set MCPO_TRUSTED_PROXIES"}"#;
 
 /// Where the server of the moment is; nothing while there is none.
 pub type Inside = watch::Receiver<Option<SocketAddr>>;
+
+/// Whether connections from other machines are answered with 403. The supervisor sets it for each
+/// server, because a change of `.env` may change the base URL.
+#[derive(Clone, Debug, Default)]
+pub struct LocalOnly(Arc<AtomicBool>);
+
+impl LocalOnly {
+    pub fn set(&self, is_local_only: bool) {
+        self.0.store(is_local_only, Ordering::SeqCst);
+    }
+
+    fn get(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 /// The outer end.
 pub struct Front {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     inside: Inside,
-    /// Whether connections from other machines are answered with 403.
-    is_local_only: bool,
+    is_local_only: LocalOnly,
 }
 
 /// TLS with this certificate.
@@ -66,18 +83,18 @@ pub fn acceptor(certificate: &Certificate) -> Outcome<TlsAcceptor> {
 
 impl Front {
     /// Leads from `listener` to `inside`.
-    pub const fn new(listener: TcpListener, acceptor: Option<TlsAcceptor>, inside: Inside) -> Self {
+    pub fn new(listener: TcpListener, acceptor: Option<TlsAcceptor>, inside: Inside) -> Self {
         Self {
             listener,
             acceptor,
             inside,
-            is_local_only: false,
+            is_local_only: LocalOnly::default(),
         }
     }
 
-    /// Sets whether connections from other machines are refused. The servers cannot decide that
-    /// here: every connection that comes through the front has a loopback address.
-    pub const fn serves_this_machine_only(&mut self, is_local_only: bool) {
+    /// Sets what decides whether connections from other machines are refused. The servers cannot
+    /// decide that here: every connection that comes through the front has a loopback address.
+    pub fn serves_this_machine_only(&mut self, is_local_only: LocalOnly) {
         self.is_local_only = is_local_only;
     }
 
@@ -104,7 +121,7 @@ impl Front {
             };
             let (acceptor, inside, stop) =
                 (self.acceptor.clone(), self.inside.clone(), stop.clone());
-            let is_refused = self.is_local_only && !peer.ip().to_canonical().is_loopback();
+            let is_refused = self.is_local_only.get() && !peer.ip().to_canonical().is_loopback();
             connections.spawn(async move {
                 // A client that hangs up in the middle is not an error.
                 let _ = if is_refused {
@@ -160,7 +177,7 @@ async fn answer_refused(mut outside: impl AsyncRead + AsyncWrite + Unpin) -> io:
     }
     let length = REFUSAL.len();
     let answer = format!(
-        "HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain; charset=utf-8\r\n\
+        "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\n\
          content-length: {length}\r\nconnection: close\r\n\r\n{REFUSAL}"
     );
     outside.write_all(answer.as_bytes()).await?;

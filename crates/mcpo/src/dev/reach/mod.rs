@@ -8,7 +8,8 @@ mod kinds;
 mod tunnel;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _, UdpSocket},
     path::Path,
 };
 
@@ -17,7 +18,12 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use self::certificate::Certificate;
-pub use self::{exposure::Exposure, front::Front, kinds::Wish, tunnel::Tunnel};
+pub use self::{
+    exposure::{Exposure, has_local_base},
+    front::{Front, LocalOnly},
+    kinds::Wish,
+    tunnel::Tunnel,
+};
 use super::{
     DevArgs,
     door::{Door, Way},
@@ -39,6 +45,8 @@ pub struct Reach {
     pub decided: Vec<(String, String)>,
     pub tunnel: Option<Tunnel>,
     pub front: Option<Front>,
+    /// Whether the front turns other machines away.
+    pub local_only: LocalOnly,
     /// What has to be trusted, and the file it is in.
     pub certificate: Option<(CertificateDer<'static>, String)>,
     /// Which machines reach the server, and how it is protected from them.
@@ -69,6 +77,7 @@ impl Reach {
             decided: Vec::new(),
             tunnel: None,
             front,
+            local_only: LocalOnly::default(),
             certificate: None,
             exposure: Exposure::default(),
             password: None,
@@ -90,8 +99,9 @@ impl Reach {
     fn protect(&mut self, args: &DevArgs, state: &Path, environment: &Environment) -> Outcome<()> {
         let as_served = environment.clone().with(&self.decided);
         self.exposure = Exposure::of(args, &as_served)?;
+        self.local_only.set(has_local_base(&as_served));
         if let Some(front) = &mut self.front {
-            front.serves_this_machine_only(self.exposure.refuses_other_machines);
+            front.serves_this_machine_only(self.local_only.clone());
         }
         if self.exposure.is_open {
             self.decide(exposure::OPEN_TO_ANYONE, "1".to_owned());
@@ -162,13 +172,34 @@ fn way_in(
     }
 }
 
-/// A host as it stands in a URL.
+/// Returns the host and port for a URL that works on this machine.
 fn authority(host: IpAddr, port: u16) -> String {
-    if host.is_loopback() || host.is_unspecified() {
+    let shown = match host {
+        IpAddr::V4(_) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        host => host,
+    };
+    if host.is_unspecified() && host.is_ipv6() || is_localhost(shown, port) {
         format!("localhost:{port}")
     } else {
-        SocketAddr::new(host, port).to_string()
+        SocketAddr::new(shown, port).to_string()
     }
+}
+
+/// Returns true if clients that look up `localhost` reach the address. Most clients try all addresses
+/// of a name, so one at which nothing listens does no harm.
+fn is_localhost(address: IpAddr, port: u16) -> bool {
+    let Ok(known) = ("localhost", port).to_socket_addrs() else {
+        return address == IpAddr::V4(Ipv4Addr::LOCALHOST);
+    };
+    let known: Vec<_> = known.map(|address| address.ip()).collect();
+    let is_taken = |other: &IpAddr| {
+        let listened = TcpListener::bind((*other, port));
+        listened.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+    };
+    let mut others = known.iter().filter(|known| **known != address);
+    // By custom, `localhost` in a URL is the IPv4 address.
+    address.is_ipv4() && known.contains(&address) && !others.any(is_taken)
 }
 
 fn local_address(listener: &TcpListener) -> Outcome<SocketAddr> {

@@ -71,7 +71,7 @@ impl<'a> Shortcut<'a> {
         }
         // A command from before may not be what cargo would use today.
         let _ = fs::remove_file(Record::path(&folder, &package.crate_name()));
-        library::see_again(&folder, &package.target.join("debug/.fingerprint"));
+        library::see_again(&folder, &package.build.join("debug/.fingerprint"));
         Self {
             package,
             folder,

@@ -1,6 +1,11 @@
 //! A socket in the file system.
 
-use std::{ffi::OsString, io};
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+};
 
 use rustix::{
     io::Errno,
@@ -12,9 +17,26 @@ use tokio::net::UnixDatagram;
 /// Folders of sockets begin with this, then comes the process that made them.
 const FOLDERS: &str = "mcpo-dev-";
 
+/// Folders for sockets, best first. The path of a socket has about 100 bytes (`unix(7)`), so a folder
+/// of temporary files may be too deep.
+fn folders() -> Vec<PathBuf> {
+    let of_user = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let of_user = of_user.filter(|folder| folder.is_absolute());
+    let mut folders = vec![env::temp_dir()];
+    folders.extend(of_user);
+    folders.push("/tmp".into());
+    folders
+}
+
 /// Removes what was left by runs that had no time to do it.
 pub fn clean_up() {
-    let entries = std::fs::read_dir(std::env::temp_dir());
+    for folder in folders() {
+        clean_up_in(&folder);
+    }
+}
+
+fn clean_up_in(folder: &Path) {
+    let entries = std::fs::read_dir(folder);
     for entry in entries.into_iter().flatten().flatten() {
         let name = entry.file_name();
         let owner = name
@@ -38,11 +60,22 @@ pub struct Named {
 }
 
 impl Named {
+    /// Opens a socket in the first folder that takes one. Fails with the last folder's error.
     pub fn open() -> io::Result<Self> {
-        // Not in the project: the path of a socket must be short.
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for folder in folders() {
+            match Self::open_in(&folder) {
+                Ok(socket) => return Ok(socket),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn open_in(folder: &Path) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix(&format!("{FOLDERS}{}-", std::process::id()))
-            .tempdir()?;
+            .tempdir_in(folder)?;
         Ok(Self {
             socket: UnixDatagram::bind(folder.path().join("ready"))?,
             folder,
