@@ -210,7 +210,14 @@ impl std::fmt::Display for Said {
 /// The ids of the methods that change something, in the order they were called; after them
 /// `registry.push`, if something was pushed.
 pub fn writes(google: &Google) -> Vec<String> {
-    let reads = [".get", ".list", ".batchGet", ".getIamPolicy", ".access"];
+    let reads = [
+        ".get",
+        ".list",
+        ".batchGet",
+        ".getIamPolicy",
+        ".access",
+        ":validateOnly",
+    ];
     let mut writes: Vec<_> = google
         .calls()
         .into_iter()

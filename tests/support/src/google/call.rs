@@ -65,7 +65,15 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
             "The requested URL was not found on this server.",
         ));
     };
-    let id = found.method.id.clone();
+    let mut id = found.method.id.clone();
+    // A call that only checks is counted, and fails, under a name of its own.
+    if request
+        .query
+        .get("validateOnly")
+        .is_some_and(|value| value == &["true"])
+    {
+        id.push_str(":validateOnly");
+    }
     cloud.state().began.push(id.clone());
     let served = match cloud.fault_before(&id, &request).await {
         Some(Err(cut)) => Err(cut),

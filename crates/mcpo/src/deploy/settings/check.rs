@@ -16,6 +16,7 @@ const RESERVED: &[&str] = &[
     "K_CONFIGURATION",
     "K_REVISION",
     "K_SERVICE",
+    "MCPO_HOSTS",
     "MCPO_OPEN_TO_ANYONE",
     "PORT",
 ];

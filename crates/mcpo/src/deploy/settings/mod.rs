@@ -12,7 +12,7 @@ mod table;
 use std::collections::BTreeMap;
 
 use self::table::{Ingress, Table};
-pub use self::{ledger::Ledger, made::Made};
+pub use self::{ledger::Ledger, made::Made, table::Replication};
 use super::args::DeployArgs;
 use crate::{
     error::{Failure, Outcome},
@@ -39,6 +39,7 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     pub env: BTreeMap<String, String>,
     pub secrets: Vec<SecretSetting>,
+    pub secret_replication: Replication,
     pub ledger: Ledger,
     /// `None`: one of its own.
     pub service_account: Option<String>,
@@ -213,6 +214,7 @@ fn assemble(
         labels: table.labels,
         env,
         secrets,
+        secret_replication: table.secret_replication.unwrap_or_default(),
         ledger,
         service_account: table.service_account,
         base_url: table.base_url,
