@@ -26,6 +26,7 @@ const SOURCE: &str = include_str!("../support/fixtures/deployable/src/main.rs");
 const OUR_OWN: &[&str] = &[
     "ADMIN_PASSWORD",
     "BASE_URL",
+    "CARGO_BUILD_RUSTFLAGS",
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_TARGET_DIR",
     "CLOUDSDK_AUTH_ACCESS_TOKEN",

@@ -167,7 +167,16 @@ fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Out
     let Some(service) = &seen.service else {
         return Ok(());
     };
-    if args.adopt || service["labels"][plan::LABEL.0] == plan::LABEL.1 {
+    if service["labels"][plan::LABEL.0] == plan::LABEL.1 {
+        return Ok(());
+    }
+    if args.adopt {
+        if let Some(scaling) = service["scaling"].as_object().filter(|it| !it.is_empty()) {
+            let scaling = serde_json::Value::from(scaling.clone());
+            context.ui.warn(format_args!(
+                "the scaling of the whole service stays as it is, next to min-instances and max-instances: {scaling}"
+            ));
+        }
         return Ok(());
     }
     let names = &context.names;

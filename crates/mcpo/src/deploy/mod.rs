@@ -46,6 +46,12 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     let environment = Environment::load(&package.folder)?;
     let settings = Settings::read(args, &package, &environment)?;
+    if !settings.is_region_known() {
+        ui.warn(format_args!(
+            "the region {} is newer than this version of mcpo, or does not exist; Google decides",
+            settings.region
+        ));
+    }
     if args.show_dockerfile {
         ui.result(remote::dockerfile(&package, &settings.features)?.trim_end());
         return Ok(Exit::Success);

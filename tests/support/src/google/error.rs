@@ -122,6 +122,8 @@ impl ApiError {
         let error = &body["error"];
         Self {
             recorded: Some(body.clone()),
+            // Long enough for a caller to give up.
+            retry_after: (code == 429).then_some(3600),
             ..Self::new(code, error["message"].as_str().unwrap_or_default())
         }
     }

@@ -195,6 +195,11 @@ impl Google {
         self.folder.path().join("authority.pem")
     }
 
+    /// The key file of [`DEPLOYER`].
+    pub fn credentials(&self) -> PathBuf {
+        self.folder.path().join("service-account.json")
+    }
+
     /// What a client's environment needs to meet it, without credentials.
     pub fn network(&self) -> Vec<(String, String)> {
         let proxy = format!("http://{}", self.cloud.address);
@@ -209,7 +214,7 @@ impl Google {
     /// The same with credentials.
     pub fn environment(&self) -> Vec<(String, String)> {
         let mut environment = self.network();
-        let path = self.folder.path().join("service-account.json");
+        let path = self.credentials();
         environment.push((
             "GOOGLE_APPLICATION_CREDENTIALS".into(),
             path.display().to_string(),

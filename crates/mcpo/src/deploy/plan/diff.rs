@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{alike, service::variable_source};
+use crate::deploy::settings::KEY_RING;
 
 /// One line for each difference between what runs and what is wanted.
 pub fn service(current: Option<&Value>, wanted: &Value) -> Vec<String> {
@@ -103,10 +104,18 @@ fn variables(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
                 variable_source(variable)
             )),
             Some(old) if !alike(&old, variable) => {
+                let secret = |one: &Value| one["valueSource"]["secretKeyRef"]["secret"].clone();
+                // Another ring, as opposed to another version of the same one.
+                let is_other_ring = name == KEY_RING && secret(&old) != secret(variable);
                 lines.push(format!(
-                    "variable {}: changed, {}",
+                    "variable {}: changed, {}{}",
                     text(name),
-                    variable_source(variable)
+                    variable_source(variable),
+                    if is_other_ring {
+                        "; all users must sign in again"
+                    } else {
+                        ""
+                    }
                 ));
             }
             Some(_) => {}

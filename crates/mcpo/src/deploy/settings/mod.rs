@@ -5,6 +5,7 @@
 
 mod check;
 mod ledger;
+mod limits;
 mod made;
 mod regions;
 mod table;
@@ -115,7 +116,7 @@ impl Settings {
         let table = Table::read(&package.metadata)?;
         let mut problems = Vec::new();
         let settings = assemble(args, package, environment, table, &mut problems);
-        check::check(&settings, &mut problems);
+        check::check(&settings, args.tag.as_deref(), &mut problems);
         match &*problems {
             [] => Ok(settings),
             [only] => Err(only.clone().into_failure()),
@@ -138,6 +139,11 @@ impl Settings {
         let is_balanced =
             self.ingress == Ingress::InternalAndLoadBalancer.name() && self.base_url.is_some();
         self.ingress == Ingress::All.name() || is_balanced
+    }
+
+    /// Whether this version of the tool knows the region.
+    pub fn is_region_known(&self) -> bool {
+        regions::REGIONS.contains(&&*self.region)
     }
 
     /// The account, bucket and secrets are told apart by service and region.
