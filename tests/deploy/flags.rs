@@ -146,7 +146,7 @@ fn a_build_in_the_cloud_joins_the_flags_of_the_workspace_too() {
     let source = fs::read_to_string(project.path("src/main.rs")).unwrap();
     project.write(
         "src/main.rs",
-        &format!("#[cfg(not(special))]\ncompile_error!(\"not the project's flags\");\n{source}"),
+        &format!("{source}\n#[cfg(not(special))]\ncompile_error!(\"not the project's flags\");\n"),
     );
     project.deploy(&google, &["--remote-build"]);
 }
