@@ -160,6 +160,7 @@ impl ApiError {
         let reason = match self.code {
             400 => "invalid",
             401 => "authError",
+            403 if self.message.contains("has not been used in project") => "accessNotConfigured",
             403 => "forbidden",
             404 => "notFound",
             409 => "conflict",

@@ -14,6 +14,7 @@ use std::{
 };
 
 use cargo_platform::{Cfg, Platform};
+use serde_json::Value as Json;
 use toml::{Table, Value};
 
 /// What makes an executable that needs no shared library.
@@ -94,7 +95,7 @@ impl Places<'_> {
         };
         let native = flags.iter().find(|(_, flags)| flags.contains(NATIVE));
         Flags {
-            source: Source::Setting(format!("{table}.rustflags=[{STATIC:?}]")),
+            source: Source::Setting(format!("{table}.rustflags={}", value(&files, &table))),
             native: native.map(|(place, _)| place.clone()),
         }
     }
@@ -163,13 +164,31 @@ fn read(path: &Path, depth: u32, seen: &mut BTreeSet<PathBuf>, files: &mut Vec<(
         Some(one) => vec![one.clone()],
         None => Vec::new(),
     };
+    // What is included is overridden by what includes it.
+    files.push((path.to_owned(), table));
     for include in &includes {
         let name = include.as_str().or_else(|| include.get("path")?.as_str());
         if let (Some(name), Some(folder)) = (name, path.parent()) {
             read(&folder.join(name), depth - 1, seen, files);
         }
     }
-    files.push((path.to_owned(), table));
+}
+
+/// Our flag in the form that the files have: cargo joins lists, refuses to join a list with a
+/// text, and lets one text replace another, so that the text that counts is repeated.
+fn value(files: &[(PathBuf, Table)], table: &str) -> String {
+    let text = files.iter().find_map(|(_, file)| {
+        let found = match table.strip_prefix("target.") {
+            Some(triple) => file.get("target")?.get(triple)?,
+            None => file.get(table)?,
+        };
+        found.get("rustflags")?.as_str()
+    });
+    match text {
+        // What JSON escapes, TOML reads.
+        Some(text) => Json::from(format!("{text} {STATIC}")).to_string(),
+        None => format!("[{STATIC:?}]"),
+    }
 }
 
 /// The flags of a table in one text.

@@ -64,7 +64,12 @@ impl Trouble {
             412 if is_conditional && refusal.violations.is_empty() => {
                 Self::Conflict(refusal.message)
             }
-            403 if refusal.reason.as_deref() == Some("SERVICE_DISABLED") => {
+            // Cloud Storage has its own word for it.
+            403 if matches!(
+                refusal.reason.as_deref(),
+                Some("SERVICE_DISABLED" | "accessNotConfigured")
+            ) =>
+            {
                 let host = || method.host.to_owned();
                 Self::Disabled(refusal.service.unwrap_or_else(host))
             }
