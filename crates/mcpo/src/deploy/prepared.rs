@@ -77,17 +77,17 @@ pub async fn push(context: &Context<'_>, image: &Image, seen: &Observed) -> Outc
     let progress = context.ui.bar("pushing", image.layer.bytes.len() as u64);
     let registry = Registry::new(&context.google, &context.names);
     let reference = registry.reference(digest);
-    let begun = context.made.begin(format!("image {reference}"));
+    let making = context.made.begin(format!("image {reference}"));
     let pushed = registry.push(image, &elsewhere, &progress).await;
     progress.finish_and_clear();
     let pushed = match pushed {
         Ok(pushed) => pushed,
         Err(failure) => {
-            begun.not_made();
+            making.not_made();
             return Err(failure);
         }
     };
-    begun.done();
+    making.done();
     let kibibytes = pushed.uploaded / 1024;
     let taken = match pushed.mounted {
         Some(from) => format!(", the rest taken from {from}"),

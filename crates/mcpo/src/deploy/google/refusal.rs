@@ -13,7 +13,9 @@ const LONGEST_TEXT: usize = 200;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    reason: String,
+    /// Google's word for it.
+    #[serde(rename = "reason")]
+    word: String,
     pub cause: String,
     pub next: String,
     /// Where Google documents the reason.
@@ -124,7 +126,7 @@ impl Refusal {
     /// What is known about the reason.
     pub fn known(&self) -> Option<&'static Reason> {
         let reason = self.reason.as_deref()?;
-        REASONS.iter().find(|known| known.reason == reason)
+        REASONS.iter().find(|known| known.word == reason)
     }
 
     /// Whether an organization's policy is what refused it.
@@ -232,8 +234,8 @@ mod tests {
         let table: Vec<Reason> = serde_json::from_str(text).unwrap();
         assert_eq!(table.len(), REASONS.len());
         for entry in &table {
-            let same = table.iter().filter(|other| other.reason == entry.reason);
-            assert_eq!(same.count(), 1, "{}", entry.reason);
+            let same = table.iter().filter(|other| other.word == entry.word);
+            assert_eq!(same.count(), 1, "{}", entry.word);
         }
     }
 
