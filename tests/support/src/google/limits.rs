@@ -77,7 +77,7 @@ const LIMITS: &[Limit] = &[
         holds: |it| {
             containers(it)
                 .iter()
-                .all(|container| text(&container["image"]) != "")
+                .all(|container| !text(&container["image"]).is_empty())
                 && !containers(it).is_empty()
         },
     },

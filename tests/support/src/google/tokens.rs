@@ -199,7 +199,7 @@ fn check_assertion(cloud: &Cloud, jwt: &str, is_token: bool) -> Result<Asserted,
     let is_for_api = claims["aud"]
         .as_str()
         .is_some_and(|audience| audience.ends_with(".googleapis.com/"));
-    if !is_scoped && !(is_token && is_for_api) {
+    if !(is_scoped || is_token && is_for_api) {
         return Err("Invalid OAuth scope or ID token audience provided.");
     }
     Ok(Asserted::Access(email))
