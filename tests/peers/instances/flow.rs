@@ -266,9 +266,12 @@ impl Visitor {
     }
 
     fn keep_cookie(&mut self, answer: &Response<Bytes>) {
-        if let Some(cookie) = answer.headers().get(header::SET_COOKIE) {
+        for cookie in answer.headers().get_all(header::SET_COOKIE) {
             let text = cookie.to_str().expect("plain text");
-            self.cookie = text.split(';').next().map(str::to_owned);
+            // The other one only names a browser that has signed in before.
+            if !text.starts_with("mcpo-known=") {
+                self.cookie = text.split(';').next().map(str::to_owned);
+            }
         }
     }
 }

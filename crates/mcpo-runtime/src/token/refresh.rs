@@ -6,7 +6,7 @@
 //! number that the first one got: so of two refreshes at once, or of a refresh and its retry after
 //! a lost answer, it does not matter which answer the client keeps.
 
-use super::{Issue, Tokens, check_resource, code::ENDED_BY_SETTING, other_resource, outdated};
+use super::{Issue, Tokens, check_resource, code::ENDED_BY_SETTING, outdated};
 use crate::{
     app::App,
     authorize::verify_resource,
@@ -156,12 +156,9 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<RefreshTo
     if !app.accepts_grants_of(token.granted_at) {
         return Err(OAuthError::invalid_grant(ENDED_BY_SETTING));
     }
-    let resource = verify_resource(app, params.get("resource"))?;
-    if let Some(resource) = resource
-        && resource != token.grant.resource
-    {
-        return Err(other_resource(&token.grant, &resource));
-    }
+    // Any name of this server: a client that refreshes at another one of them, such as that of a
+    // tagged revision, names the resource of that name. The new tokens stay those of the grant.
+    verify_resource(app, params.get("resource"))?;
     Ok(token)
 }
 
