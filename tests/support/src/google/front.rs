@@ -11,10 +11,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -26,12 +23,10 @@ use super::{
     registry, run, tokens,
 };
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 5] = [
     "*.googleapis.com",
     "*.pkg.dev",
-    "*.a.run.app",
     "*.europe-west1.run.app",
-    "*.europe-west99.run.app",
     "*.us-central1.run.app",
     "accounts.google.com",
 ];
@@ -43,20 +38,11 @@ const METADATA: &str = "metadata:";
 pub fn acceptor(authority: &Path) -> TlsAcceptor {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    // OpenSSL takes a certificate with its issuer's subject for one that signed itself.
-    let name = "authority of the stand-in for Google";
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key"))
         .expect("a certificate");
     std::fs::write(authority, issuer.pem()).expect("a file");
     let key = KeyPair::generate().expect("a key");
-    let mut leaf = CertificateParams::new(NAMES.map(str::to_owned)).expect("names");
-    let name = "stand-in for Google";
-    leaf.distinguished_name.push(DnType::CommonName, name);
-    leaf.use_authority_key_identifier_extension = true;
-    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let leaf = CertificateParams::new(NAMES.map(str::to_owned)).expect("names");
     let leaf = leaf.signed_by(&key, &issuer).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)

@@ -7,7 +7,6 @@ use super::{
     Cloud,
     call::{Call, not_here},
     error::{Answer, ApiError},
-    limits::{self, Kind, Subject},
     state::{State, timestamp},
 };
 
@@ -66,15 +65,8 @@ fn create(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
     let id = call
         .query("secretId")
         .ok_or_else(|| ApiError::new(400, "no secretId"))?;
-    let subject = Subject {
-        id,
-        location: "",
-        body: &call.body,
-    };
-    limits::check(Kind::Secret, &subject)?;
-    if cloud.forbids_automatic_replication && call.body["replication"]["automatic"].is_object() {
-        let policy = "constraints/gcp.resourceLocations";
-        return Err(ApiError::violated_policy(policy, cloud.project));
+    if !call.body["replication"]["automatic"].is_object() {
+        return Err(ApiError::new(400, "replication must be set"));
     }
     let name = format!("projects/{}/secrets/{id}", cloud.project);
     let mut secret = call.body.clone();
@@ -131,19 +123,15 @@ fn add_version(state: &mut State, call: &Call) -> Answer {
     let bytes = BASE64_STANDARD
         .decode(&data)
         .map_err(|_| ApiError::new(400, "not base64"))?;
-    let said = match &payload["dataCrc32c"] {
-        Value::Null => None,
-        Value::String(text) => Some(text.parse::<u64>().ok()),
-        number => Some(number.as_u64()),
-    };
-    if said.is_some_and(|said| said != Some(crc32c::crc32c(&bytes).into())) {
+    let said = payload["dataCrc32c"]
+        .as_str()
+        .and_then(|text| text.parse().ok());
+    if said != Some(crc32c::crc32c(&bytes)) {
         return Err(ApiError::new(400, "the checksum does not match the data"));
     }
     let versions = state.payloads.entry(parent.clone()).or_default();
     versions.push(Some(data));
-    let mut made = version(&format!("{parent}/versions/{}", versions.len()));
-    made["clientSpecifiedPayloadChecksum"] = said.is_some().into();
-    Ok(made)
+    Ok(version(&format!("{parent}/versions/{}", versions.len())))
 }
 
 fn version(name: &str) -> Value {

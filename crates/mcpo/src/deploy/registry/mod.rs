@@ -164,8 +164,7 @@ impl<'a> Registry<'a> {
                 if let Some(from) = self.mount(&client, &reference, &blob, elsewhere).await {
                     return Ok(Came::Mounted(from));
                 }
-                // The time until now went into a token and into questions.
-                progress.reset();
+                progress.set_position(0);
                 let pieces = stream::iter(pieces(blob.bytes.clone(), progress));
                 client
                     .push_blob_stream(&reference, pieces, &blob.digest, Some(size))

@@ -78,12 +78,11 @@ async fn grant(
         match context.google.call(write, request).await {
             Ok(_) => return Ok(()),
             Err(Trouble::Conflict(_)) if conflicts < CONCURRENT_CHANGES => conflicts += 1,
-            Err(trouble)
-                if Instant::now() < until
-                    && trouble.refusal().is_some_and(|refusal| {
-                        refusal.status == 400 && refusal.message.contains("does not exist")
-                    }) =>
-            {
+            Err(Trouble::Refused {
+                status: 400,
+                message,
+                ..
+            }) if message.contains("does not exist") && Instant::now() < until => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             Err(trouble) => return Err(trouble),

@@ -98,7 +98,6 @@ async fn begin(context: &Context<'_>, bucket: &str, object: &str) -> Result<Stri
             &method::OBJECT_INSERT,
             &reply,
             google.credentials().who(),
-            false,
         )),
     }
 }
