@@ -156,8 +156,8 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<RefreshTo
     if !app.accepts_grants_of(token.granted_at) {
         return Err(OAuthError::invalid_grant(ENDED_BY_SETTING));
     }
-    // Any name of this server: a client that refreshes at another one of them, such as that of a
-    // tagged revision, names the resource of that name. The new tokens stay those of the grant.
+    // Any name of this server: on loopback a client can refresh under another name than it signed in
+    // under, and then names the resource of that name. The new tokens stay those of the grant.
     verify_resource(app, params.get("resource"))?;
     Ok(token)
 }
