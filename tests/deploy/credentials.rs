@@ -95,6 +95,31 @@ fn a_user() {
 }
 
 #[test]
+fn a_service_accounts_key_works_behind_a_proxy() {
+    let (google, project) = (google(), Project::new());
+    let file = std::fs::read_to_string(google.credentials()).unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&file).unwrap();
+    // Reached through the proxy only.
+    file["token_uri"] = "https://oauth2.googleapis.com/token".into();
+    with_file(&project, &google, &file).has(10, &[&format!("as {DEPLOYER}")]);
+}
+
+#[test]
+fn a_dead_proxy_is_named_at_once() {
+    let (google, project) = (google(), Project::new());
+    let mut command = project.command(&google, &["--dry-run"]);
+    command.env("HTTPS_PROXY", "http://somebody:swordfish@127.0.0.1:9");
+    let began = std::time::Instant::now();
+    let said = Said::of(&command.output().unwrap());
+    said.has(
+        2,
+        &["the proxy 127.0.0.1:9 of HTTPS_PROXY cannot be reached"],
+    );
+    assert!(!said.all().contains("swordfish"), "{said}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[test]
 fn somebody_whom_another_provider_knows() {
     let (google, project) = (google(), Project::new());
     project.write("token", "good-subject-token\n");

@@ -256,12 +256,8 @@ fn a_container_that_crashes_says_why_itself() {
     );
     assert_eq!(ask(&google, "/version"), "one");
     let service = google.resource(SERVICE);
-    assert!(
-        service["trafficStatuses"][0]["revision"]
-            .as_str()
-            .unwrap()
-            .starts_with("tiny-00001-")
-    );
+    let ready = service["latestReadyRevision"].as_str().unwrap();
+    assert!(ready.contains("/tiny-00001-"), "{ready}");
 }
 
 #[test]
@@ -274,9 +270,89 @@ fn a_container_that_listens_elsewhere() {
             "failed to start and listen on the port",
             "This run made:",
             "service tiny",
-            "--delete",
+            "mcpo deploy europe-west1 --delete",
         ],
     );
+}
+
+#[test]
+fn an_operation_that_runs_out_of_quota_is_not_a_broken_revision() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    project.change("two");
+    let fault = Fault::OperationFails(8, "Quota exceeded for total allowable CPU per project.");
+    google.fail("run.projects.locations.services.patch", fault, 1);
+    let said = project.run(&google, &["--no-verify"]);
+    said.has(
+        2,
+        &[
+            "Quota exceeded for total allowable CPU",
+            "tiny-00001-",
+            "keeps serving",
+        ],
+    );
+    assert!(!said.all().contains("does not start"), "{said}");
+}
+
+#[test]
+fn a_new_account_that_cloud_run_does_not_know_yet_is_waited_for() {
+    let (google, project) = (google(), Project::new());
+    let account = "mcpo-tiny-europe-west1@my-project.iam.gserviceaccount.com";
+    let body = serde_json::json!({ "error": { "code": 403, "status": "PERMISSION_DENIED", "message":
+        format!("Permission 'iam.serviceaccounts.actAs' denied on service account {account} (or it may not exist).") } });
+    let fault = Fault::Recorded(403, body.to_string());
+    google.fail("run.projects.locations.services.create", fault.clone(), 2);
+    project.deploy(&google, &[]);
+    assert_eq!(ask(&google, "/version"), "one");
+    // One that was there before is not waited for.
+    project.change("two");
+    google.fail("run.projects.locations.services.patch", fault, u32::MAX);
+    let said = project.run(&google, &["--no-verify"]);
+    said.has(
+        2,
+        &["iam.serviceaccounts.actAs", "roles/iam.serviceAccountUser"],
+    );
+}
+
+#[test]
+fn what_was_in_flight_when_another_step_failed_is_named() {
+    let (google, project) = (google(), Project::new());
+    google.fail("storage.buckets.insert", Fault::Hangs(60), 1);
+    // By then, the bucket has been asked for.
+    let create = "secretmanager.projects.secrets.create";
+    google.fail(create, Fault::Quota(Some(3)), 2);
+    let denied = Fault::Denied("secretmanager.versions.add");
+    google.fail(
+        "secretmanager.projects.secrets.addVersion",
+        denied,
+        u32::MAX,
+    );
+    let said = project.run(&google, &["--no-verify"]);
+    said.has(
+        2,
+        &["bucket tiny-europe-west1-123456789012-ledger (in flight: it may exist)"],
+    );
+}
+
+#[test]
+fn an_organization_that_forbids_public_services_is_reported_before_the_push() {
+    let google = Google::begin(Beginning {
+        is_enabled: true,
+        forbids_public_services: true,
+        ..Beginning::default()
+    });
+    let project = Project::new();
+    let said = project.run(&google, &["--no-verify"]);
+    said.has(
+        2,
+        &[
+            "the organization forbids services that anyone can reach",
+            "constraints/run.managed.requireInvokerIam",
+            "mcpo deploy europe-west1 --private",
+        ],
+    );
+    assert_eq!(google.resources(), Vec::<String>::new());
+    project.deploy(&google, &["--private"]);
 }
 
 #[test]

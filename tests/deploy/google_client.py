@@ -1,20 +1,18 @@
-"""Google's own client for Cloud Run against the stand-in: what it sends is taken, and what it is
-answered it can read. Arguments: the stand-in's address, the name of a service that is there."""
+"""Google's own clients against the stand-in: what they send is accepted, and they can read the
+answers. They run with their own defaults: over TLS by OpenSSL, and with tokens that a service
+account's key signs. Argument: the name of a service that exists."""
 
 import sys
 
+import requests
 from google.api_core import exceptions
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import run_v2
-from google.cloud.run_v2.services.services.transports import ServicesRestTransport
+from google.cloud import artifactregistry_v1, run_v2, secretmanager, storage
+from google.iam.v1 import iam_policy_pb2, policy_pb2
 
-endpoint, name = sys.argv[1:]
+name = sys.argv[1]
 parent = name.rsplit("/services/", 1)[0]
-services = run_v2.ServicesClient(
-    transport=ServicesRestTransport(
-        host=endpoint, credentials=AnonymousCredentials(), url_scheme="http"
-    )
-)
+project = "projects/" + name.split("/")[1]
+services = run_v2.ServicesClient(transport="rest")
 
 
 def refused(kind, call):
@@ -72,4 +70,135 @@ refused(
 
 services.delete_service(name=parent + "/services/other").result(60)
 refused(exceptions.NotFound, lambda: services.get_service(name=parent + "/services/other"))
+
+# A check that changes nothing is an operation like any other.
+plain = run_v2.Service(
+    invoker_iam_disabled=True,
+    template=run_v2.RevisionTemplate(
+        containers=[run_v2.Container(image="us-docker.pkg.dev/cloudrun/container/hello")]
+    )
+)
+services.create_service(
+    run_v2.CreateServiceRequest(
+        parent=parent, service=plain, service_id="checked", validate_only=True
+    )
+).result(60)
+refused(exceptions.NotFound, lambda: services.get_service(name=parent + "/services/checked"))
+
+# Neither an account nor a digest is required, and the image may be another project's.
+made = services.create_service(parent=parent, service=plain, service_id="plain").result(60)
+assert made.latest_ready_revision, made
+assert made.traffic_statuses[0].revision == "", "the latest revision has no name there"
+hello = requests.get(made.uri, timeout=20)
+assert hello.text == "hello", (made.uri, hello.status_code, hello.text)
+services.delete_service(name=parent + "/services/plain").result(60)
+
+
+def limited(**changes):
+    """A service that differs from one that is accepted in one thing."""
+    container = run_v2.Container(image=image)
+    template = run_v2.RevisionTemplate(containers=[container])
+    service = run_v2.Service(template=template)
+    for path, value in changes.items():
+        target, *rest = path.split("__")
+        place = {"container": service.template.containers[0], "template": service.template,
+                 "service": service}[target]
+        for step in rest[:-1]:
+            place = getattr(place, step)
+        setattr(place, rest[-1], value)
+    return service
+
+
+gen2 = run_v2.ExecutionEnvironment.EXECUTION_ENVIRONMENT_GEN2
+probe = run_v2.Probe(timeout_seconds=20, period_seconds=10)
+refusals = [
+    limited(container__resources__limits={"cpu": "3"}),
+    limited(container__resources__limits={"cpu": "500m"}),
+    limited(container__resources__limits={"memory": "256Mi"},
+            template__execution_environment=gen2),
+    limited(container__resources__limits={"cpu": "4", "memory": "512Mi"}),
+    limited(template__timeout={"seconds": 7200}),
+    limited(template__max_instance_request_concurrency=2000),
+    limited(template__scaling__min_instance_count=3, template__scaling__max_instance_count=2),
+    limited(container__ports=[run_v2.ContainerPort(container_port=70000)]),
+    limited(container__startup_probe=probe),
+    limited(container__env=[run_v2.EnvVar(name="PORT", value="1")]),
+    limited(container__env=[run_v2.EnvVar(name="A=B", value="1")]),
+    limited(container__env=[run_v2.EnvVar(name="A", value="x" * 40000)]),
+    limited(service__annotations={"run.googleapis.com/client-name": "x"}),
+    limited(service__labels={"Team": "x"}),
+    limited(service__description="x" * 600),
+    limited(service__traffic=[run_v2.TrafficTarget(type_=1, percent=100, tag="Next")]),
+    limited(template__containers=[
+        run_v2.Container(image=image, ports=[run_v2.ContainerPort(container_port=port)])
+        for port in (8080, 8081)
+    ]),
+]
+for index, service in enumerate(refusals):
+    try:
+        services.create_service(parent=parent, service=service, service_id="fourth").result(60)
+    except exceptions.BadRequest:
+        continue
+    raise SystemExit(f"refusal {index} was expected")
+
+# Secret Manager.
+secrets = secretmanager.SecretManagerServiceClient(transport="rest")
+replicas = {"user_managed": {"replicas": [{"location": "europe-west1"}]}}
+secret = secrets.create_secret(
+    parent=project, secret_id="of-client", secret={"replication": replicas}
+)
+version = secrets.add_secret_version(parent=secret.name, payload={"data": b"without a checksum"})
+assert not version.client_specified_payload_checksum
+version = secrets.add_secret_version(
+    parent=secret.name, payload={"data": b"1", "data_crc32c": 0x90F599E3}
+)
+assert version.client_specified_payload_checksum
+read = secrets.access_secret_version(name=secret.name + "/versions/latest")
+assert read.payload.data == b"1"
+for secret_id, body in [
+    ("bad id", {"replication": {"automatic": {}}}),
+    ("nowhere", {"replication": {"user_managed": {"replicas": [{"location": "mars"}]}}}),
+    ("label", {"replication": {"automatic": {}}, "labels": {"A": "b"}}),
+]:
+    refused(
+        exceptions.BadRequest,
+        lambda: secrets.create_secret(parent=project, secret_id=secret_id, secret=body),
+    )
+for member, role in [("somebody", "roles/viewer"), ("allUsers", "roles/nonsense.of.mine")]:
+    policy = policy_pb2.Policy(bindings=[policy_pb2.Binding(role=role, members=[member])])
+    request = iam_policy_pb2.SetIamPolicyRequest(resource=secret.name, policy=policy)
+    refused(exceptions.BadRequest, lambda: secrets.set_iam_policy(request))
+secrets.delete_secret(name=secret.name)
+
+# Artifact Registry.
+registry = artifactregistry_v1.ArtifactRegistryClient(transport="rest")
+docker = artifactregistry_v1.Repository(format_=artifactregistry_v1.Repository.Format.DOCKER)
+repository = registry.create_repository(
+    parent=parent, repository_id="of-client", repository=docker
+).result(60)
+assert repository.format_ == docker.format_
+for place, repository_id in [(parent, "Bad_Id"), (project + "/locations/mars", "good")]:
+    refused(
+        exceptions.BadRequest,
+        lambda: registry.create_repository(
+            parent=place, repository_id=repository_id, repository=docker
+        ),
+    )
+
+# Cloud Storage.
+files = storage.Client()
+bucket = files.create_bucket(
+    "of-client-123456789012", location="europe-west1", enable_object_retention=False
+)
+blob = bucket.blob("a/file")
+blob.upload_from_string(b"0123456789")
+assert blob.download_as_bytes(start=2, end=4) == b"234"
+assert bucket.blob("a/file").download_as_bytes() == b"0123456789"
+refused(exceptions.NotFound, lambda: bucket.blob("missing").download_as_bytes())
+refused(exceptions.Conflict, lambda: files.create_bucket("of-client-123456789012"))
+refused(exceptions.BadRequest, lambda: files.create_bucket("of-client-2", location="mars"))
+problem = refused(exceptions.NotFound, lambda: files.get_bucket("not-here-123456789012"))
+assert problem.errors[0]["reason"] == "notFound", problem.errors
+blob.delete()
+bucket.delete()
 print("understood")

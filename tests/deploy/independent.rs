@@ -1,20 +1,21 @@
-//! The stand-in is as strict and as right as Google's own client for Python takes it to be.
+//! The stand-in is as strict and as right as Google's own clients for Python expect.
 
 use std::{path::Path, process::Command};
 
 use crate::project::{Project, SERVICE, google};
 
 #[test]
-fn googles_own_client_is_content() {
+fn the_clients_of_google_work_with_the_stand_in_over_openssl() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let python = root.join("target/google-python/bin/python");
-    assert!(python.is_file(), "scripts/check installs google-cloud-run");
+    assert!(python.is_file(), "scripts/check installs Google's clients");
     let output = Command::new(python)
         .arg(root.join("tests/deploy/google_client.py"))
-        .args([&google.address().to_string(), SERVICE])
-        .env_remove("HTTPS_PROXY")
+        .arg(SERVICE)
+        .envs(google.environment())
+        .env("REQUESTS_CA_BUNDLE", google.authority())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);

@@ -71,7 +71,7 @@ fn ctrl_c_lists_what_was_made_and_how_to_remove_it() {
             "This run made:",
             "secret tiny-europe-west1-mcpo-secret",
             "image europe-west1-docker.pkg.dev/my-project/mcpo/tiny@sha256:",
-            "mcpo deploy europe-west1 --service tiny --delete",
+            "mcpo deploy europe-west1 --delete",
         ],
     );
     google.mend();

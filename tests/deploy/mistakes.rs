@@ -16,9 +16,9 @@ fn all_of_them_at_once() {
             "6 settings cannot be used",
             "\"Not_A_Name\" cannot be the name of a service",
             "memory \"much\" is not a size",
-            "cpu \"3\" is not to be had",
+            "unsupported cpu \"3\"",
             "ADMIN_PASSWORD is a secret and stands in env",
-            "PORT is not yours to set",
+            "PORT is reserved by Cloud Run",
             "the label Team = \"x\" cannot be used",
         ],
     );
@@ -50,6 +50,77 @@ fn a_name_that_is_too_long() {
     let said = project.run(&google, &["--service", &"a".repeat(50)]);
     said.has(2, &["has 50 characters", "Cloud Run allows 49"]);
     assert_eq!(google.calls(), []);
+}
+
+#[test]
+fn a_region_that_opened_after_this_version_is_asked_of_google() {
+    let (google, project) = (google(), Project::new());
+    let mut command = project.command(&google, &["--dry-run"]);
+    let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let mut command = {
+        let mut fresh = std::process::Command::new(command.get_program());
+        crate::project::isolated(&mut fresh, &google).current_dir(project.path(""));
+        let _ = &mut command;
+        fresh
+    };
+    command.args(arguments.iter().map(|argument| {
+        if argument == "europe-west1" {
+            "europe-west99".into()
+        } else {
+            argument.clone()
+        }
+    }));
+    let said = crate::project::Said::of(&command.output().unwrap());
+    said.has(10, &["the region europe-west99 is newer than this version"]);
+}
+
+#[test]
+fn limits_of_google_are_found_before_anything_is_made() {
+    let google = google();
+    let with = |settings: &str| Project::with(&format!("[package.metadata.mcpo]\n{settings}\n"));
+    for (settings, expected) in [
+        ("cpu = \"4\"", "memory 512Mi is too little for 4 CPU"),
+        (
+            "cpu = \"8\"\nmemory = \"2Gi\"",
+            "memory 2Gi is too little for 8 CPU",
+        ),
+        ("memory = \"8Gi\"", "memory 8Gi is too much for 1 CPU"),
+        (
+            "memory = \"64Gi\"\ncpu = \"8\"",
+            "memory 64Gi is too much for 8 CPU",
+        ),
+        ("memory = \"256Mi\"", "memory 256Mi is too little for 1 CPU"),
+        ("cpu = \"0.5\"", "cpu 0.5 needs concurrency = 1"),
+        ("concurrency = 2000", "concurrency must be 1 to 1000"),
+        (
+            "timeout-seconds = 7200",
+            "timeout-seconds must be 1 to 3600",
+        ),
+        ("min-instances = 5", "do not go together"),
+        (
+            "labels = { goog-x = \"1\" }",
+            "the label goog-x is reserved",
+        ),
+        (
+            "env = { X_GOOGLE_A = \"1\" }",
+            "X_GOOGLE_A starts with X_GOOGLE_",
+        ),
+        ("env = { MCPO_HOSTS = \"1\" }", "MCPO_HOSTS is reserved"),
+        (
+            &format!("env = {{ A = \"{}\" }}", "x".repeat(40_000)),
+            "the value of A has 40000 bytes",
+        ),
+    ] {
+        with(settings).run(&google, &[]).has(2, &[expected]);
+    }
+    let project = Project::new();
+    let said = project.run(&google, &["--no-traffic", "--tag", "Next_"]);
+    said.has(2, &["\"Next_\" cannot be a tag"]);
+    assert_eq!(google.calls(), []);
+    let tag = "a".repeat(50);
+    let said = project.run(&google, &["--no-traffic", "--tag", &tag]);
+    said.has(2, &["and 63 are allowed", "--tag"]);
+    assert_eq!(writes(&google), Vec::<String>::new());
 }
 
 #[test]

@@ -26,6 +26,7 @@ const SOURCE: &str = include_str!("../support/fixtures/deployable/src/main.rs");
 const OUR_OWN: &[&str] = &[
     "ADMIN_PASSWORD",
     "BASE_URL",
+    "CARGO_BUILD_RUSTFLAGS",
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_TARGET_DIR",
     "CLOUDSDK_AUTH_ACCESS_TOKEN",
@@ -210,7 +211,14 @@ impl std::fmt::Display for Said {
 /// The ids of the methods that change something, in the order they were called; after them
 /// `registry.push`, if something was pushed.
 pub fn writes(google: &Google) -> Vec<String> {
-    let reads = [".get", ".list", ".batchGet", ".getIamPolicy", ".access"];
+    let reads = [
+        ".get",
+        ".list",
+        ".batchGet",
+        ".getIamPolicy",
+        ".access",
+        ":validateOnly",
+    ];
     let mut writes: Vec<_> = google
         .calls()
         .into_iter()

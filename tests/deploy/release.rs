@@ -18,13 +18,17 @@ fn a_revision_waits_behind_its_tag_until_it_is_promoted() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
-    project.deploy(&google, &["--no-traffic", "--tag", "next"]);
-    assert_eq!(ask(&google, "/version"), "one");
     let tagged = format!("next---tiny-{NUMBER}.{REGION}.run.app");
+    let said = project.deploy(&google, &["--no-traffic", "--tag", "next"]);
+    said.has(0, &["mcpo deploy europe-west1 --promote"]);
+    assert_eq!(said.stdout.trim(), format!("https://{tagged}/mcp"));
+    let url = format!("next: https://{tagged}/mcp");
+    project.run(&google, &["--status"]).has(0, &[&url]);
+    assert_eq!(ask(&google, "/version"), "one");
     assert_eq!(ask_host(&google, &tagged, "/version"), "two");
 
     project
-        .run(&google, &["--promote"])
+        .deploy(&google, &["--promote"])
         .has(0, &["takes all calls"]);
     assert_eq!(ask(&google, "/version"), "two");
     project
@@ -38,13 +42,76 @@ fn a_canary_takes_its_share() {
     project.deploy(&google, &[]);
     project.change("two");
     project.deploy(&google, &["--canary", "20"]);
-    assert_eq!(shares(&google), [80, 20]);
+    assert_eq!(shares(&google), [80, 20, 0]);
+    let tagged = format!("canary---tiny-{NUMBER}.{REGION}.run.app");
+    assert_eq!(ask_host(&google, &tagged, "/version"), "two");
     let twos = (0..100)
         .filter(|_| ask(&google, "/version") == "two")
         .count();
     assert!((10..=30).contains(&twos), "{twos}");
-    project.run(&google, &["--promote"]).has(0, &[]);
-    assert_eq!(shares(&google), [100]);
+    project.deploy(&google, &["--promote"]);
+    assert_eq!(shares(&google), [100, 0]);
+}
+
+#[test]
+fn a_tag_on_the_latest_revision_survives_every_later_release() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    // As `gcloud run services update-traffic --set-tags live=LATEST` leaves it.
+    let latest = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
+    let targets = serde_json::json!([
+        { "type": latest, "percent": 100 }, { "type": latest, "tag": "live" },
+    ]);
+    google.edit(SERVICE, |service| {
+        service["traffic"] = targets.clone();
+        service["trafficStatuses"] = targets.clone();
+    });
+    project.deploy(&google, &[]).has(0, &["Unchanged"]);
+    project.change("two");
+    project.deploy(&google, &[]);
+    let live = format!("live---tiny-{NUMBER}.{REGION}.run.app");
+    assert_eq!(ask_host(&google, &live, "/version"), "two");
+    project.change("three");
+    project.deploy(&google, &["--canary", "10"]);
+    project.deploy(&google, &["--promote"]);
+    project.deploy(&google, &["--rollback"]);
+    let service = google.resource(SERVICE);
+    let tagged = service["traffic"].as_array().unwrap().iter();
+    let tagged: Vec<_> = tagged.filter(|one| one["tag"] == "live").collect();
+    assert_eq!(
+        tagged,
+        [&serde_json::json!({ "type": latest, "tag": "live" })]
+    );
+}
+
+#[test]
+fn the_service_knows_all_of_its_names_from_its_second_revision_on() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    let known = format!("tiny-{NUMBER}.{REGION}.run.app");
+    assert_eq!(ask(&google, "/variable/MCPO_HOSTS"), known);
+    // The name that Cloud Run adds is not a reason for a revision.
+    project.deploy(&google, &[]).has(0, &["Unchanged"]);
+    project.change("two");
+    project.deploy(&google, &[]);
+    let both = format!("{known},tiny-abcdefghij-ew.a.run.app");
+    assert_eq!(ask(&google, "/variable/MCPO_HOSTS"), both);
+    project.deploy(&google, &[]).has(0, &["Unchanged"]);
+}
+
+#[test]
+fn printed_commands_are_about_the_service_that_was_meant() {
+    let (google, project) = (google(), Project::new());
+    let flags = ["--project", "my-project", "--service", "another"];
+    let said = project.deploy(&google, &flags);
+    let command = "mcpo deploy europe-west1 --project my-project --service another";
+    said.has(0, &[&format!("{command} --show-password")]);
+    project.change("two");
+    let said = project.deploy(&google, &[&flags[..], &["--canary", "5"]].concat());
+    let back = format!("{command} --rollback another-00001-");
+    said.has(0, &[&format!("{command} --promote"), &back]);
+    let said = project.run(&google, &["--service", "third", "--status"]);
+    said.has(2, &["mcpo deploy europe-west1 --service third"]);
 }
 
 #[test]
@@ -68,7 +135,7 @@ fn back_to_the_one_before_and_forward_again() {
     project.change("two");
     project.deploy(&google, &[]);
     project
-        .run(&google, &["--rollback"])
+        .deploy(&google, &["--rollback"])
         .has(0, &["Rolled back"]);
     assert_eq!(ask(&google, "/version"), "one");
 
@@ -154,7 +221,7 @@ fn verbs_tell_machines_what_they_did() {
         said.has(0, &[]);
         serde_json::from_str(&said.stdout).unwrap()
     };
-    let back = read(&["--rollback", "--json"]);
+    let back = read(&["--rollback", "--json", "--no-verify"]);
     assert_eq!(back["outcome"], "rolled back");
     assert!(
         back["revision"]
@@ -162,7 +229,8 @@ fn verbs_tell_machines_what_they_did() {
             .unwrap()
             .starts_with("tiny-00001-")
     );
-    assert_eq!(read(&["--promote", "--json"])["outcome"], "promoted");
+    let promoted = read(&["--promote", "--json", "--no-verify"]);
+    assert_eq!(promoted["outcome"], "promoted");
     assert_eq!(read(&["--promote", "--json"])["outcome"], "unchanged");
     assert_eq!(read(&["--delete", "--yes", "--json"])["outcome"], "deleted");
     assert_eq!(
@@ -186,9 +254,14 @@ fn delete_asks_lists_and_leaves_nothing() {
     );
     assert!(!google.resource(SERVICE).is_null());
 
-    project
-        .run(&google, &["--delete", "--yes"])
-        .has(0, &["Removed secret tiny-europe-west1-mcpo-secret"]);
+    let said = project.run(&google, &["--delete", "--yes"]);
+    said.has(
+        0,
+        &[
+            "Removed secret tiny-europe-west1-mcpo-secret",
+            "The image repository mcpo stays",
+        ],
+    );
     let left = google.resources();
     assert_eq!(
         left,

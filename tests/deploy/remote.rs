@@ -13,7 +13,14 @@ fn source_goes_up_and_an_image_comes_out() {
     project.write("notes.log", "not to be sent");
     project.write(".env", "API_KEY=secret-value-that-stays-here\n");
     let said = project.deploy(&google, &["--remote-build"]);
-    said.has(0, &["Uploaded 4 files", "RUN RUSTFLAGS", "in the cloud"]);
+    said.has(
+        0,
+        &[
+            "Uploaded 4 files",
+            "RUN cargo build --release",
+            "in the cloud",
+        ],
+    );
     assert_eq!(ask(&google, "/version"), "one");
     for (name, bytes) in google.files() {
         let found = bytes

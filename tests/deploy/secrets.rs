@@ -150,6 +150,60 @@ fn a_password_that_an_interrupted_run_made_is_shown_by_the_next_one() {
 }
 
 #[test]
+fn a_password_that_was_made_and_never_shown_is_shown_once_by_a_later_run() {
+    let (google, project) = (google(), Project::new());
+    google.fail("run.projects.locations.services.create", Fault::Slow(20), 1);
+    let mut run = project.start(&google, &["--no-verify"]);
+    mcpo_test_support::wait::until("the service is created", || {
+        (!google.resource(SERVICE).is_null()).then_some(())
+    });
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // Google finishes what was begun.
+    mcpo_test_support::wait::until("the revision is ready", || {
+        google.resource(SERVICE)["latestReadyRevision"]
+            .is_string()
+            .then_some(())
+    });
+    let said = project.deploy(&google, &[]);
+    let password = ask(&google, "/variable/ADMIN_PASSWORD");
+    assert_eq!(said.all().matches(&password).count(), 1, "{said}");
+    said.has(
+        0,
+        &["Unchanged", "--show-password", "Settings → Connectors"],
+    );
+    let again = project.deploy(&google, &[]);
+    assert!(!again.all().contains(&password), "{again}");
+    project
+        .run(&google, &["--dry-run"])
+        .has(0, &["nothing to do"]);
+}
+
+#[test]
+fn secrets_stay_in_the_region_where_a_setting_or_a_policy_wants_it() {
+    let replication = |google: &mcpo_test_support::google::Google| {
+        google.resource("projects/my-project/secrets/tiny-europe-west1-mcpo-secret")["replication"]
+            .clone()
+    };
+    let regional = json!({ "userManaged": { "replicas": [{ "location": "europe-west1" }] } });
+    let restricted =
+        mcpo_test_support::google::Google::begin(mcpo_test_support::google::Beginning {
+            is_enabled: true,
+            forbids_automatic_replication: true,
+            ..Default::default()
+        });
+    Project::new()
+        .deploy(&restricted, &[])
+        .has(0, &["is kept in europe-west1"]);
+    assert_eq!(replication(&restricted), regional);
+
+    let google = google();
+    let metadata = "[package.metadata.mcpo]\nsecret-replication = \"region\"\n";
+    Project::with(metadata).deploy(&google, &[]);
+    assert_eq!(replication(&google), regional);
+}
+
+#[test]
 fn a_sign_in_of_ones_own_takes_the_place_of_a_made_password() {
     let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"ADMIN_PASSWORD_HASH\"]\n");
     let google = google();

@@ -35,6 +35,31 @@ fn project() -> PathBuf {
     project
 }
 
+/// The same project with a layer in front that `MODE` makes wrong in one way.
+fn breakable_project() -> PathBuf {
+    let project = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(CACHE)
+        .join("my-service");
+    let project = if project.join("Cargo.lock").exists() {
+        project
+    } else {
+        self::project()
+    };
+    let layer = include_str!("../support/fixtures/breakable/src/breakable.rs");
+    fs::write(project.join("src/breakable.rs"), layer).unwrap();
+    let main = project.join("src/main.rs");
+    let source = fs::read_to_string(&main).unwrap();
+    if !source.contains("mod breakable;") {
+        let source = source.replacen("mod card;", "mod breakable;\nmod card;", 1);
+        let serve = "    mcpo_runtime::serve(Server)";
+        let layered = format!(
+            "    if let Some(code) = breakable::serve() {{\n        return code;\n    }}\n{serve}"
+        );
+        fs::write(&main, source.replacen(serve, &layered, 1)).unwrap();
+    }
+    project
+}
+
 fn deploy(project: &Path, google: &Google, arguments: &[&str]) -> Said {
     let mut command = command(project, google, arguments);
     command.env("CARGO_TARGET_DIR", project.with_file_name("target"));
@@ -48,9 +73,14 @@ fn password(said: &Said) -> String {
 
 /// What an independent walk says.
 fn probe(google: &Google, project: &Path, password: &str, tool: &str) -> Said {
+    let host = format!("my-service-{NUMBER}.{REGION}.run.app");
+    probe_host(google, project, password, tool, &host)
+}
+
+fn probe_host(google: &Google, project: &Path, password: &str, tool: &str, host: &str) -> Said {
     let output = Command::new(env!("CARGO_BIN_EXE_mcpo"))
         .arg("probe")
-        .arg(format!("https://my-service-{NUMBER}.{REGION}.run.app/mcp"))
+        .arg(format!("https://{host}/mcp"))
         .args(["--tool", tool, "--args", r#"{"name": "Ada"}"#])
         .current_dir(project)
         .env("NO_COLOR", "1")
@@ -113,4 +143,89 @@ fn new_deploy_change_deploy_and_back() {
         ],
     );
     probe(&google, &project, &password, "greet").has(1, &[]);
+}
+
+/// Ways to be wrong that a check from outside must not take for right.
+const BROKEN: [&str; 10] = [
+    "forbids",
+    "forgets",
+    "no-tools",
+    "issuer",
+    "token-fails",
+    "no-metadata",
+    "crashes",
+    "slow",
+    "resource",
+    "open",
+];
+
+#[test]
+fn a_part_of_the_traffic_is_verified_at_its_own_address_and_nothing_broken_is() {
+    let project = breakable_project();
+    let google = Google::start();
+    let said = deploy(&project, &google, &[]);
+    said.has(0, &["Verified my-service-00001-"]);
+    let password = password(&said);
+    let host = format!("my-service-{NUMBER}.{REGION}.run.app");
+    let first = said.stderr.split_once("Released ").unwrap().1;
+    let first = first.split_whitespace().next().unwrap();
+
+    // Without traffic: another address, where everything works under its own name.
+    let variable = ["--env", "VERSION=2"];
+    let next = [&variable[..], &["--no-traffic", "--tag", "next"]].concat();
+    let tagged = format!("next---{host}");
+    let said = deploy(&project, &google, &next);
+    let verified = format!(" at https://{tagged}: ");
+    said.has(
+        0,
+        &[
+            "Verified my-service-00002-",
+            &verified,
+            "from before still work",
+        ],
+    );
+    assert_eq!(said.stdout.trim(), format!("https://{tagged}/mcp"));
+    let hash = "my-service-abcdefghij-ew.a.run.app";
+    for name in [&tagged, &format!("next---{hash}")] {
+        probe_host(&google, &project, &password, "greet", name).has(0, &["Hello, Ada!"]);
+    }
+    let said = deploy(&project, &google, &["--promote"]);
+    said.has(
+        0,
+        &[&verified, "Promoted", &format!(" at https://{host}: ")],
+    );
+    probe_host(&google, &project, &password, "greet", hash).has(0, &["Hello, Ada!"]);
+    let said = deploy(&project, &google, &["--rollback"]);
+    said.has(
+        0,
+        &[
+            "Rolled back",
+            &format!("Verified {first} at https://{host}: "),
+        ],
+    );
+
+    for mode in BROKEN {
+        let variable = format!("MODE={mode}");
+        let said = deploy(&project, &google, &["--canary", "1", "--env", &variable]);
+        assert!(!said.all().contains("Verified"), "{mode}: {said}");
+        println!(
+            "{mode}: {:?} {}",
+            said.code,
+            said.stderr.lines().last().unwrap_or_default()
+        );
+        let said = deploy(&project, &google, &["--promote"]);
+        assert!(!said.all().contains("Promoted"), "{mode}: {said}");
+        deploy(&project, &google, &["--rollback", first, "--no-verify"]).has(0, &[]);
+    }
+    let said = deploy(&project, &google, &["--canary", "5"]);
+    let address = format!(" at https://canary---{host}: ");
+    said.has(
+        0,
+        &[
+            "Verified my-service-",
+            &address,
+            "--promote",
+            &format!("--rollback {first}"),
+        ],
+    );
 }

@@ -79,7 +79,7 @@ impl App {
         let pages = Pages::new(title, config.logo.clone()).map_err(Error::internal)?;
         let suspension = SuspensionDetector::start();
         let app = Arc::new_cyclic(|itself| Self {
-            bases: BaseUrls::new(config.base_url.clone().unwrap_or(fallback)),
+            bases: BaseUrls::new(config.base_url.clone().unwrap_or(fallback), &config.hosts),
             keys: config.keys.clone(),
             clients,
             login: Arc::clone(&config.login),

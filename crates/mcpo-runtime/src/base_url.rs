@@ -1,10 +1,11 @@
 //! The public URLs of this server: its issuer, and the resource that tokens are made for.
 //!
-//! They never come from a request. A request's `Host` only picks one out of the closed list made
+//! They never come from a request. A request's `Host` only picks one out of the closed set made
 //! at start-up, because real clients compare `resource` and `issuer` with the URL that was typed
-//! (RFC 9728 §3.3, RFC 8414 §3.3), and on loopback one server is typed in three ways.
+//! (RFC 9728 §3.3, RFC 8414 §3.3), and on loopback one server is typed in three ways. A service on
+//! Cloud Run has several names, too: two of its own, and `TAG---HOST` for each revision with a tag.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use url::{Host, Url};
 
@@ -120,15 +121,25 @@ fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
+/// Cloud Run's own host names end with this.
+const CLOUD_RUN_DOMAIN: &str = ".run.app";
+/// What separates the tag of a revision from the host name of its service.
+const TAG_SEPARATOR: &str = "---";
+/// The longest label of a host name (RFC 1035 §2.3.4).
+const LABEL_LEN: usize = 63;
+
 /// Every base URL this server answers to; the first one is the one it shows to people.
 #[derive(Clone, Debug)]
 pub(crate) struct BaseUrls {
     urls: Vec<BaseUrl>,
+    /// Host names of Cloud Run, each of which also exists as `TAG---HOST`.
+    taggable: Vec<String>,
 }
 
 impl BaseUrls {
-    /// A public URL stands alone; a loopback one brings the other names of this machine with it.
-    pub(crate) fn new(primary: BaseUrl) -> Self {
+    /// A loopback URL brings the other names of this machine with it; a public one has `others`
+    /// next to it, which are public and https.
+    pub(crate) fn new(primary: BaseUrl, others: &[BaseUrl]) -> Self {
         let mut urls = vec![primary];
         if urls[0].loopback {
             let (scheme, port) = (if urls[0].https { "https" } else { "http" }, urls[0].port);
@@ -136,8 +147,23 @@ impl BaseUrls {
                 let alias = BaseUrl::parse(&format!("{scheme}://{host}:{port}"));
                 urls.extend(alias.ok().filter(|alias| *alias != urls[0]));
             }
+            return Self {
+                urls,
+                taggable: Vec::new(),
+            };
         }
-        Self { urls }
+        for other in others {
+            if !urls.contains(other) {
+                urls.push(other.clone());
+            }
+        }
+        let taggable = others.iter().map(|url| url.authority.clone());
+        Self {
+            urls,
+            taggable: taggable
+                .filter(|host| host.ends_with(CLOUD_RUN_DOMAIN))
+                .collect(),
+        }
     }
 
     pub(crate) fn primary(&self) -> &BaseUrl {
@@ -145,14 +171,51 @@ impl BaseUrls {
     }
 
     /// The base URL whose authority a request's `Host` names, if it is one of ours.
-    pub(crate) fn for_host(&self, unverified_host: &str) -> Option<&BaseUrl> {
-        self.urls.iter().find(|url| {
+    pub(crate) fn for_host(&self, unverified_host: &str) -> Option<Cow<'_, BaseUrl>> {
+        let known = self.urls.iter().find(|url| {
             url.authority.eq_ignore_ascii_case(unverified_host)
                 // A default port may be spelled out.
                 || unverified_host
                     .strip_suffix(if url.https { ":443" } else { ":80" })
                     .is_some_and(|host| url.authority.eq_ignore_ascii_case(host))
-        })
+        });
+        match known {
+            Some(url) => Some(Cow::Borrowed(url)),
+            None => self.tagged(unverified_host).map(Cow::Owned),
+        }
+    }
+
+    /// The base URL of a revision with a tag, if `unverified_host` is `TAG---HOST` of a host of ours
+    /// and the tag is one that Cloud Run accepts.
+    fn tagged(&self, unverified_host: &str) -> Option<BaseUrl> {
+        if self.taggable.is_empty() || !unverified_host.contains(TAG_SEPARATOR) {
+            return None;
+        }
+        let host = unverified_host.to_ascii_lowercase();
+        let host = host.strip_suffix(":443").unwrap_or(&host);
+        let label = host.split('.').next().unwrap_or_default();
+        let tag = self.taggable.iter().find_map(|known| {
+            host.strip_suffix(known.as_str())?
+                .strip_suffix(TAG_SEPARATOR)
+        })?;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_tag = tag.starts_with(|c: char| c.is_ascii_lowercase())
+            && tag.chars().all(plain)
+            && !tag.ends_with('-')
+            && label.len() <= LABEL_LEN;
+        if !is_tag {
+            return None;
+        }
+        BaseUrl::parse(&format!("https://{host}")).ok()
+    }
+
+    /// The base URL with exactly this text, if it is one of ours.
+    fn for_origin(&self, origin: &str) -> Option<Cow<'_, BaseUrl>> {
+        if let Some(known) = self.urls.iter().find(|base| base.text == origin) {
+            return Some(Cow::Borrowed(known));
+        }
+        let tagged = self.tagged(origin.strip_prefix("https://")?)?;
+        (tagged.text == origin).then_some(Cow::Owned(tagged))
     }
 
     /// Our canonical name of the resource that `unverified_resource` means, if it is ours.
@@ -170,21 +233,19 @@ impl BaseUrls {
             return None;
         }
         let origin = url.origin().ascii_serialization();
-        let found = self.urls.iter().find(|base| base.text == origin)?;
-        Some(found.resource())
+        self.for_origin(&origin).map(|base| base.resource())
     }
 
     /// Whether `resource` is the canonical name of our resource, under one of our names.
     pub(crate) fn is_own_resource(&self, resource: &str) -> bool {
         let base = resource.strip_suffix(routes::MCP);
-        base.is_some_and(|base| self.urls.iter().any(|url| url.text == base))
+        base.is_some_and(|base| self.for_origin(base).is_some())
     }
 
     /// Whether a browser page at `unverified_origin` is one of our own.
     pub(crate) fn is_own_origin(&self, unverified_origin: &str) -> bool {
-        self.urls
-            .iter()
-            .any(|base| base.text.eq_ignore_ascii_case(unverified_origin))
+        self.for_origin(&unverified_origin.to_ascii_lowercase())
+            .is_some()
     }
 }
 
@@ -193,7 +254,90 @@ mod tests {
     use super::*;
 
     fn urls(text: &str) -> BaseUrls {
-        BaseUrls::new(BaseUrl::parse(text).unwrap())
+        BaseUrls::new(BaseUrl::parse(text).unwrap(), &[])
+    }
+
+    /// A service with a domain, next to the two names that Cloud Run gave it.
+    fn on_cloud_run() -> BaseUrls {
+        let other = |host: &str| BaseUrl::parse(&format!("https://{host}")).unwrap();
+        let others = [
+            other("tiny-123.europe-west1.run.app"),
+            other("tiny-abcdefghij-ew.a.run.app"),
+            other("other.example"),
+        ];
+        BaseUrls::new(BaseUrl::parse("https://mcp.example").unwrap(), &others)
+    }
+
+    #[test]
+    fn rs8_a_service_answers_to_the_closed_set_of_its_names_and_tags() {
+        let urls = on_cloud_run();
+        for (host, name) in [
+            ("mcp.example", "https://mcp.example"),
+            ("other.example", "https://other.example"),
+            (
+                "tiny-123.europe-west1.run.app",
+                "https://tiny-123.europe-west1.run.app",
+            ),
+            (
+                "Tiny-abcdefghij-ew.a.run.app:443",
+                "https://tiny-abcdefghij-ew.a.run.app",
+            ),
+            (
+                "next---tiny-123.europe-west1.run.app",
+                "https://next---tiny-123.europe-west1.run.app",
+            ),
+            (
+                "NEXT---tiny-abcdefghij-ew.a.run.app:443",
+                "https://next---tiny-abcdefghij-ew.a.run.app",
+            ),
+            (
+                "a---b---tiny-123.europe-west1.run.app",
+                "https://a---b---tiny-123.europe-west1.run.app",
+            ),
+        ] {
+            let found = urls.for_host(host).unwrap_or_else(|| panic!("{host}"));
+            assert_eq!(found.as_str(), name);
+            let resource = format!("{name}/mcp");
+            assert!(urls.is_own_resource(&resource), "{resource}");
+            assert_eq!(urls.resource(&resource), Some(resource));
+            assert!(urls.is_own_origin(name), "{name}");
+        }
+        let long = format!("{}---tiny-123.europe-west1.run.app", "a".repeat(53));
+        for foreign in [
+            "tiny-456.europe-west1.run.app",
+            "tiny-zzzzzzzzzz-ew.a.run.app",
+            "next--tiny-123.europe-west1.run.app",
+            "next---other-123.europe-west1.run.app",
+            "next---tiny-123.europe-west1.run.app.evil.example",
+            "next---tiny-123.europe-west1.run.app:444",
+            "---tiny-123.europe-west1.run.app",
+            "-a---tiny-123.europe-west1.run.app",
+            "a----tiny-123.europe-west1.run.app",
+            "1a---tiny-123.europe-west1.run.app",
+            "a_b---tiny-123.europe-west1.run.app",
+            "a.b---tiny-123.europe-west1.run.app",
+            "a@b---tiny-123.europe-west1.run.app",
+            "a/b---tiny-123.europe-west1.run.app",
+            "next---mcp.example",
+            "next---other.example",
+            &long,
+        ] {
+            assert!(urls.for_host(foreign).is_none(), "{foreign}");
+            let resource = format!("https://{foreign}/mcp");
+            assert!(!urls.is_own_resource(&resource), "{foreign}");
+            assert!(!urls.is_own_origin(&format!("https://{foreign}")));
+        }
+        assert!(!urls.is_own_resource("http://next---tiny-123.europe-west1.run.app/mcp"));
+        assert!(!urls.is_own_resource("https://NEXT---tiny-123.europe-west1.run.app/mcp"));
+    }
+
+    #[test]
+    fn rs8_a_server_without_other_names_has_no_tags() {
+        let urls = urls("https://tiny-123.europe-west1.run.app");
+        assert!(
+            urls.for_host("next---tiny-123.europe-west1.run.app")
+                .is_none()
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Both checks keep a page elsewhere from reaching a server on this machine by DNS rebinding
 //! (MCP transports, security warning), and `Host` decides which issuer the answer names.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -26,7 +26,7 @@ pub(crate) async fn check_host(
     let peer = peer.map(|ConnectInfo(peer)| *peer);
     match named(&app, peer, request.headers()) {
         Ok(base) => {
-            let base = base.clone();
+            let base = base.into_owned();
             request.extensions_mut().insert::<BaseUrl>(base);
             next.run(request).await
         }
@@ -40,7 +40,7 @@ pub(crate) fn named<'a>(
     app: &'a App,
     peer: Option<SocketAddr>,
     headers: &HeaderMap,
-) -> Result<&'a BaseUrl, Box<Response>> {
+) -> Result<Cow<'a, BaseUrl>, Box<Response>> {
     let unverified_host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
@@ -49,7 +49,7 @@ pub(crate) fn named<'a>(
         tracing::warn!(host = ?unverified_host, "request for a host that is not this server's");
         let known = app.bases.primary();
         Box::new(refuse(&format!(
-            "this server is {known}; if that is not its public URL, set BASE_URL"
+            "this server is {known}; if that is not its public URL, set BASE_URL, or add the host to MCPO_HOSTS"
         )))
     })?;
     if base.is_loopback() {

@@ -23,6 +23,7 @@ use crate::{
     tls,
 };
 
+const HOSTS: &str = "MCPO_HOSTS";
 const TRUSTED_PROXIES: &str = "MCPO_TRUSTED_PROXIES";
 const SECRET_HELP: &str = "`mcpo dev` sets it from the project's .env; elsewhere it is 32 random \
      bytes in base64url, and the same for every instance: \
@@ -75,6 +76,7 @@ pub(super) fn read(
         let allowed = "the service's public URL, https://SERVICE-NUMBER.REGION.run.app";
         reader.wrong("BASE_URL", None, "is not set", allowed);
     }
+    let hosts = reader.hosts(base_url.as_ref());
     let listen = reader.listen(base_url.as_ref(), on_cloud_run);
     let keys = reader.keys();
     reader.authorities();
@@ -95,6 +97,7 @@ pub(super) fn read(
     match keys {
         Some(keys) if reader.errors.is_empty() => Ok(Config {
             base_url,
+            hosts,
             listen,
             keys,
             login,
@@ -201,6 +204,43 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// Other names of a public server. Only whole host names: a pattern or a port is an error.
+    fn hosts(&mut self, base_url: Option<&BaseUrl>) -> Vec<BaseUrl> {
+        let allowed = "host names, separated by commas, next to a public BASE_URL";
+        let Some(text) = self.text(HOSTS) else {
+            return Vec::new();
+        };
+        if base_url.is_none_or(BaseUrl::is_loopback) {
+            self.wrong(
+                HOSTS,
+                Some(text),
+                "is set without a public BASE_URL",
+                allowed,
+            );
+            return Vec::new();
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+        let read = |host: &str| {
+            let is_name = host.contains('.') && host.chars().all(plain);
+            let url = BaseUrl::parse(&format!("https://{host}")).ok()?;
+            (is_name && !url.is_loopback()).then_some(url)
+        };
+        let hosts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|host| !host.is_empty());
+        let read: Option<Vec<_>> = hosts.map(read).collect();
+        read.unwrap_or_else(|| {
+            self.wrong(
+                HOSTS,
+                Some(text),
+                "has an entry that is not a host name",
+                allowed,
+            );
+            Vec::new()
+        })
     }
 
     fn listen(&mut self, base_url: Option<&BaseUrl>, on_cloud_run: bool) -> SocketAddr {

@@ -33,6 +33,8 @@ use crate::{
 )]
 pub struct Config {
     pub(crate) base_url: Option<BaseUrl>,
+    /// Other public names of this server.
+    pub(crate) hosts: Vec<BaseUrl>,
     pub(crate) listen: SocketAddr,
     pub(crate) keys: KeyRing,
     pub(crate) login: Arc<dyn Login>,
@@ -97,6 +99,7 @@ impl Config {
     pub fn new(base_url: BaseUrl, keys: KeyRing) -> Self {
         Self {
             base_url: Some(base_url),
+            hosts: Vec::new(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             keys,
             login: Arc::new(Nobody),
@@ -261,6 +264,7 @@ impl Config {
     /// | --- | --- | --- |
     /// | `MCPO_SECRET` | key ring, see [`KeyRing`] | an error |
     /// | `BASE_URL` | public URL, without a path | `http://localhost:PORT` |
+    /// | `MCPO_HOSTS` | other host names that lead here, by comma; of those that end with `.run.app`, also `TAG---HOST`. Each is described under its own name | none |
     /// | `PORT` | TCP port | 8080 |
     /// | `HOST` | address to listen on | loopback, or all addresses if `BASE_URL` is public |
     /// | `ADMIN_PASSWORD` | password of the one user | nobody is asked |

@@ -95,10 +95,10 @@ impl Shared {
             request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS;
         if !is_from_page {
             let guarded = &self.guarded;
-            return guarded.handle(base, trail, &connection, request).await;
+            return guarded.handle(&base, trail, &connection, request).await;
         }
         let seen = Seen {
-            base: base.clone(),
+            base: base.into_owned(),
             trail: trail.clone(),
             connection,
         };

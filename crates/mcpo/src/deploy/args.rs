@@ -78,7 +78,8 @@ pub struct DeployArgs {
     #[arg(long)]
     pub show_dockerfile: bool,
 
-    /// Give the new revision an address of its own, under this name.
+    /// Give the new revision an address of its own, under this name [default: `next` with
+    /// --no-traffic, `canary` with --canary].
     #[arg(long, value_name = "NAME")]
     pub tag: Option<String>,
 

@@ -40,17 +40,22 @@ pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()
         query: &[("project", names.project.as_str())],
         body: Some(&body),
     };
+    let begun = context.made.begin(format!("bucket {name}"));
     match context.google.call(&method::BUCKET_CREATE, request).await {
         Ok(_) => {
-            context.made.add(format!("bucket {name}"));
+            begun.done();
             Ok(())
         }
         Err(Trouble::Exists(_)) => {
+            begun.not_made();
             // Ours from a lost answer, or somebody else's from anywhere in the world.
             let found = context.google.get(&method::BUCKET_GET, &path).await;
             check_owner(names, &name, &found.during(&during)?)
         }
-        Err(trouble) => Err(trouble).during(during),
+        Err(trouble) => {
+            begun.not_made();
+            Err(trouble).during(during)
+        }
     }
 }
 

@@ -11,15 +11,20 @@ use super::{
     release::{self, Released},
     remote, report,
     settings::{PASSWORD, SignIn},
-    traffic::{Share, Wanted},
+    traffic::{Share, Wanted, serving},
     verbs,
-    verify::{self, Before, Verified},
+    verify::{self, Address, Before, Verified},
 };
 use crate::{
     error::{Exit, Failure, Outcome},
     package::Package,
     walk::Secret,
 };
+
+/// The tag of a revision that serves a part of the requests, unless `--tag` names another.
+const CANARY_TAG: &str = "canary";
+/// The same for one that serves none.
+pub const NEXT_TAG: &str = "next";
 
 /// Plan → build → push → release → verify.
 pub async fn deploy(
@@ -29,10 +34,7 @@ pub async fn deploy(
     disabled: Vec<&'static str>,
 ) -> Outcome {
     let began = Instant::now();
-    let wanted = Wanted {
-        share: share(args),
-        tag: args.tag.clone(),
-    };
+    let wanted = wanted(args);
     // A right that is missing shows before the build.
     let seen = plan::observe(&context.google, &context.settings, &context.names, disabled).await?;
     check_owner(args, context, &seen)?;
@@ -51,19 +53,22 @@ pub async fn deploy(
         return Ok(report::dry_run(args.json, context, &plan.lines()));
     }
     let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
-    let is_walked = !args.no_verify && is_reachable(context) && share(args) != Share::Nothing;
+    let is_walked = !args.no_verify && is_reachable(context);
     let before = if is_walked {
         Some(verify::before(context, &plan, &seen).await?)
     } else {
         None
     };
-    if plan.is_empty() && !seen.service.as_ref().is_some_and(is_starting) {
+    if plan.changes_nothing() && !seen.service.as_ref().is_some_and(is_starting) {
+        show_password(args, context, &plan, &seen).await?;
         // What failed its walk before is not as it should be because nothing was changed.
-        let verified = walked(context, before).await?;
-        return finish(args, context, &plan, &seen, None, verified).await;
+        let newest = seen.service.as_ref().map_or("", plan::latest);
+        let address = address(context, &wanted, newest, &seen);
+        let verified = walked(context, before.as_ref(), &address).await?;
+        return finish(args, context, &plan, &seen, None, verified, &address).await;
     }
     let compiling = prepared.built;
-    let released = if plan.is_empty() {
+    let released = if plan.changes_nothing() {
         // An earlier run was interrupted while it waited.
         release::settle(context, seen.service.as_ref()).await?
     } else {
@@ -74,24 +79,72 @@ pub async fn deploy(
         "Released",
         format_args!("{} after {}", released.revision, report::seconds(own)),
     );
-    // Before anything else can go wrong: a later run does not show it again.
-    let password = password_to_show(context, &plan, &seen).await?;
-    if let Some(password) = password.filter(|_| !args.json) {
-        report::password(context.ui, &password, &context.names.secret_id(PASSWORD));
-    }
-    let verified = walked(context, before).await?;
-    finish(args, context, &plan, &seen, Some(released), verified).await
+    // Before anything else can go wrong.
+    show_password(args, context, &plan, &seen).await?;
+    let address = address(context, &wanted, &released.revision, &seen);
+    let verified = walked(context, before.as_ref(), &address).await?;
+    finish(
+        args,
+        context,
+        &plan,
+        &seen,
+        Some(released),
+        verified,
+        &address,
+    )
+    .await
 }
 
-async fn walked(context: &Context<'_>, before: Option<Before>) -> Outcome<Option<Verified>> {
+/// What the new revision gets: one that does not serve everything has an address of its own, so
+/// that it can be checked.
+fn wanted(args: &DeployArgs) -> Wanted {
+    let share = share(args);
+    let default = match share {
+        Share::Everything => None,
+        Share::Nothing => Some(NEXT_TAG.to_owned()),
+        Share::Percent(_) => Some(CANARY_TAG.to_owned()),
+    };
+    Wanted {
+        share,
+        tag: args.tag.clone().or(default),
+    }
+}
+
+/// Where `revision` is walked: at its tag, unless all requests lead to it.
+fn address(context: &Context<'_>, wanted: &Wanted, revision: &str, seen: &Observed) -> Address {
+    let serving = seen.service.as_ref().map(serving).unwrap_or_default();
+    let main = serving
+        .iter()
+        .filter(|(name, _)| name != revision)
+        .max_by_key(|(_, share)| *share);
+    let undo = match main {
+        Some((main, _)) => format!("--rollback {main}"),
+        None => "--rollback".to_owned(),
+    };
+    let base = match (&wanted.tag, wanted.share) {
+        (Some(tag), Share::Nothing | Share::Percent(_)) => context.names.tag_url(tag),
+        _ => context.names.base_url(&context.settings),
+    };
+    Address {
+        base,
+        revision: revision.to_owned(),
+        undo: context.invocation.with(&undo),
+    }
+}
+
+async fn walked(
+    context: &Context<'_>,
+    before: Option<&Before>,
+    address: &Address,
+) -> Outcome<Option<Verified>> {
     match before {
-        Some(before) => verify::verify(context, before).await.map(Some),
+        Some(before) => verify::verify(context, before, address).await.map(Some),
         None => Ok(None),
     }
 }
 
 /// What is let in from inside only cannot be walked from here.
-fn is_reachable(context: &Context<'_>) -> bool {
+pub fn is_reachable(context: &Context<'_>) -> bool {
     let is_reachable = context.settings.is_reachable();
     if !is_reachable {
         context.ui.warn(
@@ -114,7 +167,16 @@ fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Out
     let Some(service) = &seen.service else {
         return Ok(());
     };
-    if args.adopt || service["labels"][plan::LABEL.0] == plan::LABEL.1 {
+    if service["labels"][plan::LABEL.0] == plan::LABEL.1 {
+        return Ok(());
+    }
+    if args.adopt {
+        if let Some(scaling) = service["scaling"].as_object().filter(|it| !it.is_empty()) {
+            let scaling = serde_json::Value::from(scaling.clone());
+            context.ui.warn(format_args!(
+                "the scaling of the whole service stays as it is, next to min-instances and max-instances: {scaling}"
+            ));
+        }
         return Ok(());
     }
     let names = &context.names;
@@ -133,6 +195,7 @@ async fn carry_out(
     wanted: &Wanted,
 ) -> Outcome<Released> {
     release::enable(context, &plan.apis).await?;
+    release::check_public_access(context, seen.service.as_ref()).await?;
     let image = async {
         release::repository(context, plan).await?;
         match (prepared.work, prepared.reference) {
@@ -152,7 +215,15 @@ async fn carry_out(
         return release::settle(context, current).await;
     }
     let versions = all_versions(context, seen, &versions);
-    release::release(context, current, &reference, &versions, wanted).await
+    release::release(
+        context,
+        current,
+        &reference,
+        &versions,
+        wanted,
+        plan.makes_account,
+    )
+    .await
 }
 
 /// The versions that were there, and those that were made.
@@ -178,6 +249,26 @@ fn all_versions(
     versions
 }
 
+/// Shows a made password that nobody has seen yet, and notes at its secret that it was shown. A
+/// document for machines names the secret instead.
+async fn show_password(
+    args: &DeployArgs,
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+) -> Outcome<()> {
+    let Some(password) = password_to_show(context, plan, seen).await? else {
+        return Ok(());
+    };
+    let id = context.names.secret_id(PASSWORD);
+    if !args.json {
+        let command = context.invocation.with("--show-password");
+        report::password(context.ui, &password, &id, &command);
+    }
+    release::note_shown(context, &id, plan.to_show.as_ref()).await;
+    Ok(())
+}
+
 /// The password, if it was made by this run, or by an earlier one that never came to showing it.
 async fn password_to_show(
     context: &Context<'_>,
@@ -190,7 +281,9 @@ async fn password_to_show(
     let mut changes = plan.secrets.iter();
     match changes.find(|secret| secret.variable == PASSWORD) {
         Some(made) => Ok(Some(made.value.clone())),
-        None if seen.service.is_none() => verbs::read_password(context).await,
+        None if seen.service.is_none() || plan.to_show.is_some() => {
+            verbs::read_password(context).await
+        }
         None => Ok(None),
     }
 }
@@ -203,6 +296,7 @@ async fn finish(
     seen: &Observed,
     released: Option<Released>,
     verified: Option<Verified>,
+    address: &Address,
 ) -> Outcome {
     let names = &context.names;
     let url = format!("{}/mcp", names.base_url(&context.settings));
@@ -212,13 +306,10 @@ async fn finish(
             format_args!("{} is as it should be; nothing to do", names.service_id),
         );
     }
-    match &verified {
-        Some(verified) if verified.is_complete => context.ui.step("Verified", &verified.summary),
-        Some(verified) => context
-            .ui
-            .warn(format_args!("verified only in part: {}", verified.summary)),
-        None => {}
+    if let Some(verified) = &verified {
+        report::verified(context.ui, verified);
     }
+    let is_partial = share(args) != Share::Everything;
     if args.json {
         let password = password_to_show(context, plan, seen).await?;
         let outcome = if released.is_some() {
@@ -229,13 +320,24 @@ async fn finish(
         let mut summary = report::plan_as_json(context, &plan.lines(), outcome);
         summary["left_over"] = seen.left_over.clone().into();
         summary["revision"] = released.map(|released| released.revision).into();
+        summary["verified_revision"] = verified
+            .as_ref()
+            .filter(|verified| verified.is_complete)
+            .map(|verified| verified.revision.clone())
+            .into();
         summary["verified"] = verified.map(|verified| verified.summary).into();
+        summary["tag_url"] = is_partial.then(|| format!("{}/mcp", address.base)).into();
         summary["password_secret"] = password.map(|_| context.names.secret_id(PASSWORD)).into();
         context.ui.result(summary);
         return Ok(Exit::Success);
     }
-    if seen.service.is_none() {
+    if seen.service.is_none() || plan.to_show.is_some() {
         report::next_steps(context.ui, &names.service_id);
+    }
+    if is_partial {
+        report::after_a_part(context, address);
+        context.ui.result(format_args!("{}/mcp", address.base));
+        return Ok(Exit::Success);
     }
     context.ui.result(&url);
     Ok(Exit::Success)

@@ -107,9 +107,10 @@ pub async fn print(context: &Context<'_>, follow: bool, as_json: bool) -> Outcom
 /// An entry in one line.
 pub fn line(entry: &Value) -> String {
     let time = entry["timestamp"].as_str().unwrap_or_default();
-    let time = time
-        .split_once('T')
-        .map_or(time, |(_, clock)| clock.get(..8).unwrap_or(clock));
+    let time = match time.split_once('T') {
+        Some((date, clock)) => format!("{date} {}", clock.get(..8).unwrap_or(clock)),
+        None => time.to_owned(),
+    };
     let severity = entry["severity"]
         .as_str()
         .filter(|severity| *severity != "DEFAULT")

@@ -11,6 +11,7 @@ mod elsewhere;
 mod flow;
 mod google;
 mod image;
+mod invocation;
 mod logs;
 mod names;
 mod plan;
@@ -28,6 +29,7 @@ pub use self::args::DeployArgs;
 use self::{
     context::{Context, Made},
     google::{Google, credentials::Credentials, http::Http},
+    invocation::Invocation,
     names::Names,
     settings::Settings,
 };
@@ -44,6 +46,12 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     let environment = Environment::load(&package.folder)?;
     let settings = Settings::read(args, &package, &environment)?;
+    if !settings.is_region_known() {
+        ui.warn(format_args!(
+            "the region {} is newer than this version of mcpo, or does not exist; Google decides",
+            settings.region
+        ));
+    }
     if args.show_dockerfile {
         ui.result(remote::dockerfile(&package, &settings.features)?.trim_end());
         return Ok(Exit::Success);
@@ -53,18 +61,18 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::new("failed to start").because(&error))?;
-    let (region, service) = (settings.region.clone(), settings.service.clone());
+    let invocation = Invocation::new(args, &settings.region);
     let outcome = runtime.block_on(async {
         tokio::select! {
             biased;
             interrupted = interruption() => interrupted,
-            outcome = act(args, settings, &package, ui, &made) => outcome,
+            outcome = act(args, settings, &package, ui, &made, &invocation) => outcome,
         }
     });
     // A name that is still being looked up must not hold the user up.
     runtime.shutdown_background();
     if !matches!(outcome, Ok(Exit::Success | Exit::ChangesPending)) {
-        report::made(ui, &made.list(), &region, &service);
+        report::made(ui, &made.list(), &invocation);
     }
     if let (Err(failure), true) = (&outcome, args.json) {
         ui.result(report::failure_as_json(failure, &made.list()));
@@ -87,8 +95,10 @@ async fn act(
     package: &Package,
     ui: &Ui,
     made: &Made,
+    invocation: &Invocation,
 ) -> Outcome {
     let http = Http::new()?;
+    http.check_proxy().await?;
     let credentials = Credentials::find(&http, args.impersonate_service_account.as_deref()).await?;
     let project = settings
         .project
@@ -101,13 +111,14 @@ async fn act(
     let (number, disabled) =
         plan::project(&google, &project, &plan::apis(args.remote_build)).await?;
     let names = Names::new(&settings, &project, number);
-    check_host(&names)?;
+    check_host(&names, args.tag.as_deref())?;
     let context = Context {
         google,
         settings,
         names,
         ui,
         made,
+        invocation,
     };
     if args.status {
         verbs::status(&context, args.json).await
@@ -126,9 +137,12 @@ async fn act(
     }
 }
 
-/// The address's first part has to fit into a name.
-fn check_host(names: &Names) -> Outcome<()> {
-    let host = names.host();
+/// The first label of each host name has at most 63 characters (RFC 1035 §2.3.4).
+fn check_host(names: &Names, tag: Option<&str>) -> Outcome<()> {
+    let host = match tag {
+        Some(tag) => format!("{tag}---{}", names.host()),
+        None => names.host(),
+    };
     let label = host.split('.').next().unwrap_or_default();
     if label.len() <= 63 {
         return Ok(());
@@ -137,5 +151,5 @@ fn check_host(names: &Names) -> Outcome<()> {
         "the address {host} would begin with {} characters, and 63 are allowed",
         label.len()
     ))
-    .hint("choose a shorter name with --service"))
+    .hint("choose a shorter name with --service, or a shorter --tag"))
 }

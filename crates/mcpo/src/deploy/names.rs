@@ -11,6 +11,11 @@ use super::{
 /// What says of a secret which service it belongs to: its name alone may fit another one as well.
 const SERVICE_LABEL: &str = "mcpo-service";
 const REGION_LABEL: &str = "mcpo-region";
+/// What says of a made password whether a person has seen it.
+pub const SHOWN_LABEL: &str = "mcpo-shown";
+/// The label's value until then; afterwards, [`SHOWN`].
+pub const NOT_SHOWN: &str = "no";
+pub const SHOWN: &str = "yes";
 /// What lets the service read a secret.
 pub const SECRET_ROLE: &str = "roles/secretmanager.secretAccessor";
 /// What says of a service account, which has no labels, that it is ours.
@@ -164,6 +169,31 @@ impl Names {
             .base_url
             .clone()
             .unwrap_or_else(|| format!("https://{}", self.host()))
+    }
+
+    /// The host names by which Cloud Run leads to the service, by comma: the one that is known
+    /// before there is a service, and those that an existing service names.
+    pub fn hosts(&self, current: Option<&Value>) -> String {
+        let mut hosts = vec![self.host()];
+        let named = current.into_iter().flat_map(|service| {
+            let urls = service["urls"].as_array().into_iter().flatten();
+            urls.chain([&service["uri"]])
+        });
+        for url in named {
+            let host = url.as_str().and_then(|url| url.strip_prefix("https://"));
+            let host = host.map(|host| host.trim_end_matches('/').to_lowercase());
+            if let Some(host) = host.filter(|host| host.ends_with(".run.app"))
+                && !hosts.contains(&host)
+            {
+                hosts.push(host);
+            }
+        }
+        hosts.join(",")
+    }
+
+    /// The address of the revision with this tag, without a path.
+    pub fn tag_url(&self, tag: &str) -> String {
+        format!("https://{tag}---{}", self.host())
     }
 
     /// Whether a bucket is this project's: its name may be taken by anybody in the world.

@@ -76,11 +76,18 @@ pub async fn push(context: &Context<'_>, image: &Image, seen: &Observed) -> Outc
     let elsewhere = elsewhere::images(context, digest, seen).await;
     let progress = context.ui.bar("pushing", image.layer.bytes.len() as u64);
     let registry = Registry::new(&context.google, &context.names);
+    let reference = registry.reference(digest);
+    let making = context.made.begin(format!("image {reference}"));
     let pushed = registry.push(image, &elsewhere, &progress).await;
     progress.finish_and_clear();
-    let pushed = pushed?;
-    let reference = registry.reference(digest);
-    context.made.add(format!("image {reference}"));
+    let pushed = match pushed {
+        Ok(pushed) => pushed,
+        Err(failure) => {
+            making.not_made();
+            return Err(failure);
+        }
+    };
+    making.done();
     let kibibytes = pushed.uploaded / 1024;
     let taken = match pushed.mounted {
         Some(from) => format!(", the rest taken from {from}"),

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
+    invocation::Invocation,
     plan::{Line, Observed},
+    verify::{Address, Verified},
 };
 use crate::{error::Exit, ui::Ui, walk::Secret};
 
@@ -128,11 +130,40 @@ pub fn failure_as_json(failure: &crate::error::Failure, made: &[String]) -> Valu
 }
 
 /// The password that was made, this once.
-pub fn password(ui: &Ui, password: &Secret, id: &str) {
+pub fn password(ui: &Ui, password: &Secret, id: &str, command: &str) {
     ui.say("\nWhoever connects is asked for this password. It is shown once:\n");
     ui.say(format_args!("  {}\n", password.expose()));
     ui.say(format_args!(
-        "It is kept in Secret Manager as {id}; --show-password reads it there."
+        "It is kept in Secret Manager as {id}. To read it there: {command}"
+    ));
+}
+
+/// Which revision was verified, where, and how far.
+pub fn verified(ui: &Ui, verified: &Verified) {
+    let Verified {
+        revision,
+        base,
+        summary,
+        is_complete,
+    } = verified;
+    if *is_complete {
+        ui.step("Verified", format_args!("{revision} at {base}: {summary}"));
+    } else {
+        ui.warn(format_args!(
+            "verified only in part: {revision} at {base}: {summary}"
+        ));
+    }
+}
+
+/// What to do with a revision that serves only a part of the requests, or none.
+pub fn after_a_part(context: &Context<'_>, address: &Address) {
+    let promote = context.invocation.with("--promote");
+    let (ui, revision) = (context.ui, &address.revision);
+    ui.say(format_args!("\n{revision} answers at {}/mcp", address.base));
+    ui.say(format_args!("  to send all requests to it: {promote}"));
+    ui.say(format_args!(
+        "  to send none to it:         {}\n",
+        address.undo
     ));
 }
 
@@ -148,7 +179,7 @@ pub fn next_steps(ui: &Ui, service: &str) {
 }
 
 /// What was made, and how to be rid of it.
-pub fn made(ui: &Ui, made: &[String], region: &str, service: &str) {
+pub fn made(ui: &Ui, made: &[String], invocation: &Invocation) {
     if made.is_empty() {
         return;
     }
@@ -157,7 +188,8 @@ pub fn made(ui: &Ui, made: &[String], region: &str, service: &str) {
         ui.say(format_args!("  - {what}"));
     }
     ui.say(format_args!(
-        "The same command goes on from here. To remove it all: mcpo deploy {region} --service {service} --delete"
+        "The same command goes on from here. To remove it all: {}",
+        invocation.with("--delete")
     ));
 }
 

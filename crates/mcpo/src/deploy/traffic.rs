@@ -1,7 +1,11 @@
-//! Who takes the calls: the latest revision, an earlier one, or several in proportion.
+//! Which revisions serve the requests: the latest one, an earlier one, or several in proportion.
+//!
+//! Google's status of a target that is the latest revision names no revision: it means
+//! `latestReadyRevision`. A tag on such a target moves along with the latest revision, and stays so.
 
 use serde_json::{Value, json};
 
+use super::plan::alike;
 use crate::error::{Failure, Outcome};
 
 const LATEST: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
@@ -43,7 +47,7 @@ impl Wanted {
         targets.extend(
             current
                 .into_iter()
-                .flat_map(|current| tags(current, self.tag.as_deref())),
+                .flat_map(|current| tag_targets(current, self.tag.as_deref())),
         );
         if let Some(tag) = &self.tag {
             targets.push(json!({ "type": REVISION, "revision": newest, "tag": tag }));
@@ -52,27 +56,51 @@ impl Wanted {
     }
 }
 
-/// All calls to one revision.
+/// All requests to one revision.
 pub fn only(current: &Value, revision: &str) -> Value {
     let mut targets = vec![json!({ "type": REVISION, "revision": revision, "percent": 100 })];
-    targets.extend(tags(current, None));
+    targets.extend(tag_targets(current, None));
     targets.into()
 }
 
-/// All calls to the latest revision.
+/// All requests to the latest revision.
 pub fn latest(current: &Value) -> Value {
     let mut targets = vec![json!({ "type": LATEST, "percent": 100 })];
-    targets.extend(tags(current, None));
+    targets.extend(tag_targets(current, None));
     targets.into()
 }
 
-/// The revisions that take calls now, by name, with their shares.
+/// The same shares, and `tag` on `revision`.
+pub fn with_tag(current: &Value, tag: &str, revision: &str) -> Value {
+    let shares = statuses(current).filter_map(|status| {
+        let percent = status["percent"].as_i64().filter(|percent| *percent > 0)?;
+        Some(match status["revision"].as_str() {
+            Some(name) => json!({ "type": REVISION, "revision": name, "percent": percent }),
+            None => json!({ "type": LATEST, "percent": percent }),
+        })
+    });
+    let mut targets: Vec<_> = shares.collect();
+    targets.extend(tag_targets(current, Some(tag)));
+    targets.push(json!({ "type": REVISION, "revision": revision, "tag": tag }));
+    targets.into()
+}
+
+/// Whether two lists of targets mean the same; without any, the latest revision serves.
+pub fn same(one: &Value, other: &Value) -> bool {
+    let everything = json!([{ "type": LATEST, "percent": 100 }]);
+    let filled = |targets: &Value| match targets.as_array() {
+        Some(list) if !list.is_empty() => targets.clone(),
+        _ => everything.clone(),
+    };
+    alike(&filled(one), &filled(other))
+}
+
+/// The revisions that serve now, by name, with their shares of 100.
 pub fn serving(service: &Value) -> Vec<(String, i64)> {
-    let statuses = service["trafficStatuses"].as_array();
     let mut found: Vec<(String, i64)> = Vec::new();
-    for status in statuses.into_iter().flatten() {
+    for status in statuses(service) {
         let percent = status["percent"].as_i64().unwrap_or(0);
-        let Some(revision) = status["revision"].as_str().filter(|_| percent > 0) else {
+        let Some(revision) = revision(service, status).filter(|_| percent > 0) else {
             continue;
         };
         match found.iter_mut().find(|(name, _)| name == revision) {
@@ -81,6 +109,32 @@ pub fn serving(service: &Value) -> Vec<(String, i64)> {
         }
     }
     found
+}
+
+/// Every tag, and the revision that it leads to.
+pub fn tags(service: &Value) -> Vec<(String, String)> {
+    let tagged = statuses(service).filter_map(|status| {
+        let tag = status["tag"].as_str().filter(|tag| !tag.is_empty())?;
+        Some((tag.to_owned(), revision(service, status)?.to_owned()))
+    });
+    tagged.collect()
+}
+
+/// The short name of the latest revision that became ready.
+pub fn latest_ready(service: &Value) -> Option<&str> {
+    let name = service["latestReadyRevision"].as_str()?;
+    name.rsplit('/').next().filter(|name| !name.is_empty())
+}
+
+fn statuses(service: &Value) -> impl Iterator<Item = &Value> {
+    let statuses = service["trafficStatuses"].as_array();
+    statuses.into_iter().flatten()
+}
+
+/// The revision that a status is about.
+fn revision<'a>(service: &'a Value, status: &'a Value) -> Option<&'a str> {
+    let named = status["revision"].as_str().filter(|name| !name.is_empty());
+    named.or_else(|| latest_ready(service))
 }
 
 /// The others' shares, so that they add up to `sum`.
@@ -102,29 +156,50 @@ fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<Valu
             share * sum / total
         };
         left -= part;
-        targets.push(json!({ "type": REVISION, "revision": name, "percent": part }));
+        if part > 0 {
+            targets.push(json!({ "type": REVISION, "revision": name, "percent": part }));
+        }
     }
     Ok(targets)
 }
 
-/// Revisions that have an address of their own keep it.
-fn tags(current: &Value, except: Option<&str>) -> Vec<Value> {
-    let statuses = current["trafficStatuses"].as_array();
-    statuses
-        .into_iter()
-        .flatten()
+/// Targets that keep every tag where it is, one on the latest revision as such.
+fn tag_targets(current: &Value, except: Option<&str>) -> Vec<Value> {
+    statuses(current)
         .filter_map(|status| {
-            let tag = status["tag"].as_str().filter(|tag| Some(*tag) != except)?;
-            Some(json!({ "type": REVISION, "revision": status["revision"], "tag": tag }))
+            let tag = status["tag"]
+                .as_str()
+                .filter(|tag| !tag.is_empty() && Some(*tag) != except)?;
+            Some(match status["revision"].as_str() {
+                Some(name) if !name.is_empty() => {
+                    json!({ "type": REVISION, "revision": name, "tag": tag })
+                }
+                _ => json!({ "type": LATEST, "tag": tag }),
+            })
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::{Share, Wanted, serving};
+    use super::{LATEST, REVISION, Share, Wanted, only, same, serving, tags, with_tag};
+
+    fn wanted(share: Share, tag: Option<&str>) -> Wanted {
+        Wanted {
+            share,
+            tag: tag.map(str::to_owned),
+        }
+    }
+
+    /// As Google answers after a plain deployment, with a tag on the latest revision.
+    fn plain() -> Value {
+        json!({ "latestReadyRevision": "p/revisions/b", "trafficStatuses": [
+            { "type": LATEST, "percent": 100 }, { "type": LATEST, "tag": "live" },
+            { "type": REVISION, "revision": "a", "tag": "old" },
+        ] })
+    }
 
     #[test]
     fn a_canary_leaves_the_rest_to_those_who_serve() {
@@ -132,11 +207,9 @@ mod tests {
             { "revision": "a", "percent": 70 }, { "revision": "b", "percent": 30 },
             { "revision": "a", "tag": "old" },
         ] });
-        let wanted = Wanted {
-            share: Share::Percent(10),
-            tag: None,
-        };
-        let targets = wanted.targets(Some(&current), "c").unwrap();
+        let targets = wanted(Share::Percent(10), None)
+            .targets(Some(&current), "c")
+            .unwrap();
         let shares: Vec<_> = targets
             .as_array()
             .unwrap()
@@ -152,10 +225,45 @@ mod tests {
 
     #[test]
     fn the_first_one_cannot_be_held_back() {
-        let wanted = Wanted {
-            share: Share::Nothing,
-            tag: None,
-        };
-        assert!(wanted.targets(None, "a").is_err());
+        assert!(wanted(Share::Nothing, None).targets(None, "a").is_err());
+    }
+
+    #[test]
+    fn a_status_of_the_latest_revision_means_the_latest_ready_one() {
+        let current = plain();
+        assert_eq!(serving(&current), [("b".to_owned(), 100)]);
+        let expected = [("live", "b"), ("old", "a")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        assert_eq!(tags(&current), expected);
+        let targets = wanted(Share::Percent(10), Some("canary"))
+            .targets(Some(&current), "c")
+            .unwrap();
+        let expected = json!([
+            { "type": REVISION, "revision": "b", "percent": 90 },
+            { "type": REVISION, "revision": "c", "percent": 10 },
+            { "type": LATEST, "tag": "live" },
+            { "type": REVISION, "revision": "a", "tag": "old" },
+            { "type": REVISION, "revision": "c", "tag": "canary" },
+        ]);
+        assert_eq!(targets, expected);
+    }
+
+    #[test]
+    fn a_tag_on_the_latest_revision_stays_there() {
+        let targets = only(&plain(), "a");
+        assert_eq!(targets[1], json!({ "type": LATEST, "tag": "live" }));
+        let targets = with_tag(&plain(), "live", "b");
+        let expected = json!([
+            { "type": LATEST, "percent": 100 },
+            { "type": REVISION, "revision": "a", "tag": "old" },
+            { "type": REVISION, "revision": "b", "tag": "live" },
+        ]);
+        assert_eq!(targets, expected);
+    }
+
+    #[test]
+    fn no_targets_are_all_requests_to_the_latest_revision() {
+        let all = json!([{ "type": LATEST, "percent": 100 }]);
+        assert!(same(&Value::Null, &all) && same(&json!([]), &all));
+        assert!(!same(&all, &only(&plain(), "a")));
     }
 }

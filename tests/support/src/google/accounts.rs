@@ -6,6 +6,7 @@ use super::{
     Cloud,
     call::{Call, not_here},
     error::{Answer, ApiError},
+    limits::{self, Kind, Subject},
     state::timestamp,
 };
 
@@ -39,13 +40,12 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
 
 fn create(cloud: &Cloud, call: &Call) -> Answer {
     let id = call.body["accountId"].as_str().unwrap_or_default();
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !(6..=30).contains(&id.len())
-        || !id.starts_with(|c: char| c.is_ascii_lowercase())
-        || !id.chars().all(plain)
-    {
-        return Err(ApiError::new(400, format!("Invalid account id: {id}")));
-    }
+    let subject = Subject {
+        id,
+        location: "",
+        body: &call.body,
+    };
+    limits::check(Kind::Account, &subject)?;
     let email = format!("{id}@{}.iam.gserviceaccount.com", cloud.project);
     let name = format!("projects/{}/serviceAccounts/{email}", cloud.project);
     let mut state = cloud.state();

@@ -6,6 +6,7 @@ use super::{
     Cloud,
     call::{Call, not_here},
     error::{Answer, ApiError},
+    limits::{self, Kind, Subject},
     state::{State, timestamp},
 };
 
@@ -24,12 +25,22 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
                     "the stand-in has Docker repositories only",
                 ));
             }
-            let name = format!("{}/repositories/{id}", call.path("parent"));
+            let parent = call.path("parent");
+            let subject = Subject {
+                id,
+                location: parent.rsplit('/').next().unwrap_or_default(),
+                body: &call.body,
+            };
+            limits::check(Kind::Repository, &subject)?;
+            let name = format!("{parent}/repositories/{id}");
             let mut repository = call.body.clone();
             repository["name"] = name.clone().into();
             repository["createTime"] = timestamp().into();
             state.create(&name, repository.clone())?;
-            let done = json!({ "done": true, "response": repository });
+            let mut response = repository;
+            response["@type"] =
+                "type.googleapis.com/google.devtools.artifactregistry.v1.Repository".into();
+            let done = json!({ "done": true, "response": response });
             Ok(state.operation(&call.path("parent"), done))
         }
         "artifactregistry.projects.locations.repositories.packages.delete" => {

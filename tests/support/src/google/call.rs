@@ -11,7 +11,7 @@ use super::{
     facts::{self, Found},
     fault::Fault,
     http::{Reply, Request, Served},
-    logging, projects, run, schema,
+    logging, projects, proto_json, run, schema,
     schema::Direction,
     secrets, storage,
 };
@@ -42,7 +42,13 @@ impl Call {
 
 /// Answers a request to one of the APIs.
 pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
-    let refused = |error: &ApiError| Ok(Reply::json(error.code, &error.body(), error.retry_after));
+    let refused = |error: &ApiError| {
+        Ok(Reply::json(
+            error.code,
+            &error.body(host),
+            error.retry_after,
+        ))
+    };
     let found = facts::api(host).and_then(|api| {
         api.find(
             request.method.as_str(),
@@ -59,7 +65,15 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
             "The requested URL was not found on this server.",
         ));
     };
-    let id = found.method.id.clone();
+    let mut id = found.method.id.clone();
+    // A call that only checks is counted, and fails, under a name of its own.
+    if request
+        .query
+        .get("validateOnly")
+        .is_some_and(|value| value == &["true"])
+    {
+        id.push_str(":validateOnly");
+    }
     cloud.state().began.push(id.clone());
     let served = match cloud.fault_before(&id, &request).await {
         Some(Err(cut)) => Err(cut),
@@ -93,7 +107,7 @@ fn prepare(cloud: &Cloud, found: Found, request: &Request) -> Result<Call, ApiEr
         ApiError::new(400, problem)
     };
     schema::check_query(&found, &request.query).map_err(invalid)?;
-    let body = if request.body.is_empty() || found.is_upload {
+    let mut body = if request.body.is_empty() || found.is_upload {
         Value::Null
     } else {
         serde_json::from_slice(&request.body)
@@ -114,6 +128,9 @@ fn prepare(cloud: &Cloud, found: Found, request: &Request) -> Result<Call, ApiEr
         (None, Value::Null) => {}
         (None, _) => return Err(invalid("this method takes no body".into())),
     }
+    if let Some(name) = &found.method.request {
+        proto_json::with_enum_names(found.api, name, &mut body);
+    }
     Ok(Call {
         query: request.query.clone(),
         found,
@@ -123,7 +140,13 @@ fn prepare(cloud: &Cloud, found: Found, request: &Request) -> Result<Call, ApiEr
 }
 
 async fn answer(cloud: &Cloud, call: &Call) -> Served {
-    let answered = dispatch(cloud, call).await;
+    let host = call.found.api.host;
+    let mut answered = dispatch(cloud, call).await;
+    if let (Ok(value), Some(name)) = (&mut answered, &call.found.method.response)
+        && !host.starts_with("storage.")
+    {
+        *value = proto_json::without_defaults(call.found.api, name, value);
+    }
     if let (Ok(value), Some(name)) = (&answered, &call.found.method.response)
         && let Err(problem) = schema::check(call.found.api, name, value, Direction::Answer)
     {
@@ -135,7 +158,7 @@ async fn answer(cloud: &Cloud, call: &Call) -> Served {
     Ok(match answered {
         Ok(Value::Null) => Reply::empty(StatusCode::NO_CONTENT),
         Ok(value) => Reply::json(200, &value, None),
-        Err(error) => Reply::json(error.code, &error.body(), error.retry_after),
+        Err(error) => Reply::json(error.code, &error.body(host), error.retry_after),
     })
 }
 
@@ -174,6 +197,7 @@ impl Cloud {
                 fault,
                 Fault::Denied(_)
                     | Fault::Quota(_)
+                    | Fault::Recorded(..)
                     | Fault::Status(_)
                     | Fault::Cut
                     | Fault::TokensExpire
@@ -190,6 +214,10 @@ impl Cloud {
                 code,
                 "The service is currently unavailable.",
             ))),
+            Fault::Recorded(code, body) => {
+                let body = serde_json::from_str(&body).expect("a recorded answer is JSON");
+                Some(Ok(ApiError::recorded(code, &body)))
+            }
             Fault::Cut => Some(Err("the connection is cut")),
             Fault::Hangs(seconds) => {
                 tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;

@@ -22,7 +22,7 @@ use crate::process::free_port;
 /// A running container; it ends with the value.
 pub struct Container {
     id: String,
-    process: Child,
+    process: Option<Child>,
     /// Where it was told to listen.
     pub port: u16,
 }
@@ -48,15 +48,19 @@ pub struct Unpacked {
 
 /// Pulls `REGION-docker.pkg.dev/PROJECT/REPOSITORY/NAME@sha256:…`.
 pub async fn pull(registry: &Registry, image: &str, folder: &Path) -> Result<Unpacked, String> {
-    let (name, digest) = image
-        .split_once('@')
-        .ok_or("the stand-in runs images by digest only")?;
+    let (name, digest) = match image.split_once('@') {
+        Some((name, digest)) => (name, digest),
+        // By tag: what it leads to now.
+        None => image.rsplit_once(':').unwrap_or((image, "latest")),
+    };
     let (host, path) = name.split_once('/').ok_or("not the name of an image")?;
     if !host.ends_with("-docker.pkg.dev") {
         return Err(format!("{host} is no Artifact Registry"));
     }
     let manifest = registry.get(&format!("{path}/manifests/{digest}")).await?;
-    check_digest(&manifest, digest)?;
+    if digest.starts_with("sha256:") {
+        check_digest(&manifest, digest)?;
+    }
     let manifest: Value = serde_json::from_slice(&manifest).map_err(|error| error.to_string())?;
     let config = blob(registry, path, &manifest["config"]).await?;
     let config: Value = serde_json::from_slice(&config).map_err(|error| error.to_string())?;
@@ -141,7 +145,39 @@ impl Container {
         if let Some(err) = process.stderr.take() {
             follow(err, log, true);
         }
-        Ok(Self { id, process, port })
+        Ok(Self {
+            id,
+            process: Some(process),
+            port,
+        })
+    }
+
+    /// A server that says hello, in place of an image that cannot be pulled here.
+    pub async fn hello() -> Result<Self, String> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.map_err(|error| error.to_string())?;
+        let port = listener.local_addr().map_err(|error| error.to_string())?;
+        tokio::spawn(async move {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else {
+                        break;
+                    };
+                    head.push(byte);
+                }
+                let hello =
+                    "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
+                let _ = stream.write_all(hello.as_bytes()).await;
+            }
+        });
+        Ok(Self {
+            id: String::new(),
+            process: None,
+            port: port.port(),
+        })
     }
 
     /// Waits until a GET on `path` (or a connection, without one) succeeds.
@@ -152,7 +188,8 @@ impl Container {
     ) -> Result<(), String> {
         let began = Instant::now();
         loop {
-            if let Ok(Some(status)) = self.process.try_wait() {
+            let process = self.process.as_mut();
+            if let Some(Ok(Some(status))) = process.map(Child::try_wait) {
                 return Err(format!("the container exited ({status})"));
             }
             let ready = match path {
@@ -172,13 +209,16 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
+        let Some(mut process) = self.process.take() else {
+            return;
+        };
         let _ = runc()
             .args(["delete", "--force", &self.id])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = process.kill();
+        let _ = process.wait();
     }
 }
 

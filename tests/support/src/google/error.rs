@@ -10,6 +10,8 @@ pub struct ApiError {
     status: &'static str,
     message: String,
     details: Vec<Value>,
+    /// The whole body, where it was recorded.
+    recorded: Option<Value>,
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u64>,
 }
@@ -36,6 +38,7 @@ impl ApiError {
             status,
             message: message.into(),
             details: Vec::new(),
+            recorded: None,
             retry_after: None,
         }
     }
@@ -82,12 +85,46 @@ impl ApiError {
         Self::new(403, message).with_info("SERVICE_DISABLED", "service", service)
     }
 
+    /// An organization's policy forbids it. Secret Manager and Cloud Run answer 400 with the
+    /// constraint as a violation.
+    pub fn violated_policy(constraint: &str, project: &str) -> Self {
+        let message = format!("Constraint {constraint} violated for projects/{project}.");
+        let mut error = Self::failed_precondition(message);
+        error.details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.PreconditionFailure",
+            "violations": [{
+                "type": constraint,
+                "subject": format!("orgpolicy:projects/{project}"),
+                "description": format!("The organization's policy {constraint} does not allow it."),
+            }],
+        }));
+        error.details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.Help",
+            "links": [{
+                "description": "Organization policies",
+                "url": "https://cloud.google.com/resource-manager/docs/organization-policy/overview",
+            }],
+        }));
+        error
+    }
+
     /// Too many calls.
     pub fn quota(retry_after: Option<u64>) -> Self {
         let error = Self::new(429, "Quota exceeded for quota metric 'Write requests'.");
         Self {
             retry_after,
             ..error
+        }
+    }
+
+    /// An error that an API answered as a report quotes it.
+    pub fn recorded(code: u16, body: &Value) -> Self {
+        let error = &body["error"];
+        Self {
+            recorded: Some(body.clone()),
+            // Long enough for a caller to give up.
+            retry_after: (code == 429).then_some(3600),
+            ..Self::new(code, error["message"].as_str().unwrap_or_default())
         }
     }
 
@@ -101,13 +138,37 @@ impl ApiError {
         self
     }
 
-    /// The body.
-    pub fn body(&self) -> Value {
+    /// The body as the API at `host` writes it.
+    pub fn body(&self, host: &str) -> Value {
+        if let Some(body) = &self.recorded {
+            return body.clone();
+        }
+        if host.starts_with("storage.") {
+            return self.body_of_storage();
+        }
         let mut error =
             json!({ "code": self.code, "message": self.message, "status": self.status });
         if !self.details.is_empty() {
             error["details"] = self.details.clone().into();
         }
         json!({ "error": error })
+    }
+
+    /// Cloud Storage has no status and no details, but a list of errors with its own reasons.
+    /// <https://cloud.google.com/storage/docs/json_api/v1/status-codes>
+    fn body_of_storage(&self) -> Value {
+        let reason = match self.code {
+            400 => "invalid",
+            401 => "authError",
+            403 if self.message.contains("has not been used in project") => "accessNotConfigured",
+            403 => "forbidden",
+            404 => "notFound",
+            409 => "conflict",
+            412 => "conditionNotMet",
+            429 => "rateLimitExceeded",
+            _ => "backendError",
+        };
+        let one = json!({ "message": self.message, "domain": "global", "reason": reason });
+        json!({ "error": { "code": self.code, "message": self.message, "errors": [one] } })
     }
 }

@@ -7,6 +7,8 @@ pub enum Fault {
     Denied(&'static str),
     /// 429; `Retry-After` if given.
     Quota(Option<u64>),
+    /// This HTTP status with this body, in JSON, as somebody has seen it.
+    Recorded(u16, String),
     /// This HTTP status.
     Status(u16),
     /// The connection ends before anything was done.

@@ -11,7 +11,10 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
 use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -23,10 +26,12 @@ use super::{
     registry, run, tokens,
 };
 
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 7] = [
     "*.googleapis.com",
     "*.pkg.dev",
+    "*.a.run.app",
     "*.europe-west1.run.app",
+    "*.europe-west99.run.app",
     "*.us-central1.run.app",
     "accounts.google.com",
 ];
@@ -38,11 +43,20 @@ const METADATA: &str = "metadata:";
 pub fn acceptor(authority: &Path) -> TlsAcceptor {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // OpenSSL takes a certificate with its issuer's subject for one that signed itself.
+    let name = "authority of the stand-in for Google";
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key"))
         .expect("a certificate");
     std::fs::write(authority, issuer.pem()).expect("a file");
     let key = KeyPair::generate().expect("a key");
-    let leaf = CertificateParams::new(NAMES.map(str::to_owned)).expect("names");
+    let mut leaf = CertificateParams::new(NAMES.map(str::to_owned)).expect("names");
+    let name = "stand-in for Google";
+    leaf.distinguished_name.push(DnType::CommonName, name);
+    leaf.use_authority_key_identifier_extension = true;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let leaf = leaf.signed_by(&key, &issuer).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)

@@ -16,10 +16,12 @@ mod facts;
 mod fault;
 mod front;
 mod http;
+mod limits;
 mod logging;
 mod look;
 mod packages;
 mod projects;
+mod proto_json;
 mod registry;
 mod run;
 mod schema;
@@ -55,6 +57,10 @@ struct Shared {
     propagation: u32,
     /// How far its clock is from this machine's.
     clock_offset: i64,
+    /// The organization allows resources in named locations only.
+    forbids_automatic_replication: bool,
+    /// The organization forbids to make services public.
+    forbids_public_services: bool,
     address: SocketAddr,
     registry: Registry,
     client: reqwest::Client,
@@ -116,6 +122,10 @@ pub struct Beginning {
     pub propagation: u32,
     /// How many seconds its clock is ahead of this machine's.
     pub clock_offset: i64,
+    /// The organization allows resources in named locations only.
+    pub forbids_automatic_replication: bool,
+    /// The organization forbids to make services public.
+    pub forbids_public_services: bool,
 }
 
 /// The running stand-in; everything it started ends with the value.
@@ -143,6 +153,8 @@ impl Google {
             number: NUMBER,
             propagation: beginning.propagation,
             clock_offset: beginning.clock_offset,
+            forbids_automatic_replication: beginning.forbids_automatic_replication,
+            forbids_public_services: beginning.forbids_public_services,
             address,
             registry: Registry::start(folder.path().to_owned()),
             client: crate::client::http()
@@ -183,6 +195,11 @@ impl Google {
         self.folder.path().join("authority.pem")
     }
 
+    /// The key file of [`DEPLOYER`].
+    pub fn credentials(&self) -> PathBuf {
+        self.folder.path().join("service-account.json")
+    }
+
     /// What a client's environment needs to meet it, without credentials.
     pub fn network(&self) -> Vec<(String, String)> {
         let proxy = format!("http://{}", self.cloud.address);
@@ -197,7 +214,7 @@ impl Google {
     /// The same with credentials.
     pub fn environment(&self) -> Vec<(String, String)> {
         let mut environment = self.network();
-        let path = self.folder.path().join("service-account.json");
+        let path = self.credentials();
         environment.push((
             "GOOGLE_APPLICATION_CREDENTIALS".into(),
             path.display().to_string(),

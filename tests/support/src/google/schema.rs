@@ -57,7 +57,10 @@ pub fn check_query(found: &Found, query: &BTreeMap<String, Vec<String>>) -> Resu
 fn check_parameter(name: &str, facts: &Value, value: &str) -> Result<(), String> {
     let good = match facts["type"].as_str() {
         Some("integer") => value.parse::<i64>().is_ok(),
-        Some("boolean") => value == "true" || value == "false",
+        // Google's own clients write Python's `False`, too.
+        Some("boolean") => ["true", "false"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(value)),
         _ => facts["enum"]
             .as_array()
             .is_none_or(|allowed| allowed.iter().any(|one| one == value)),

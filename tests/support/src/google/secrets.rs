@@ -7,6 +7,7 @@ use super::{
     Cloud,
     call::{Call, not_here},
     error::{Answer, ApiError},
+    limits::{self, Kind, Subject},
     state::{State, timestamp},
 };
 
@@ -65,8 +66,15 @@ fn create(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
     let id = call
         .query("secretId")
         .ok_or_else(|| ApiError::new(400, "no secretId"))?;
-    if !call.body["replication"]["automatic"].is_object() {
-        return Err(ApiError::new(400, "replication must be set"));
+    let subject = Subject {
+        id,
+        location: "",
+        body: &call.body,
+    };
+    limits::check(Kind::Secret, &subject)?;
+    if cloud.forbids_automatic_replication && call.body["replication"]["automatic"].is_object() {
+        let policy = "constraints/gcp.resourceLocations";
+        return Err(ApiError::violated_policy(policy, cloud.project));
     }
     let name = format!("projects/{}/secrets/{id}", cloud.project);
     let mut secret = call.body.clone();
@@ -123,15 +131,19 @@ fn add_version(state: &mut State, call: &Call) -> Answer {
     let bytes = BASE64_STANDARD
         .decode(&data)
         .map_err(|_| ApiError::new(400, "not base64"))?;
-    let said = payload["dataCrc32c"]
-        .as_str()
-        .and_then(|text| text.parse().ok());
-    if said != Some(crc32c::crc32c(&bytes)) {
+    let said = match &payload["dataCrc32c"] {
+        Value::Null => None,
+        Value::String(text) => Some(text.parse::<u64>().ok()),
+        number => Some(number.as_u64()),
+    };
+    if said.is_some_and(|said| said != Some(crc32c::crc32c(&bytes).into())) {
         return Err(ApiError::new(400, "the checksum does not match the data"));
     }
     let versions = state.payloads.entry(parent.clone()).or_default();
     versions.push(Some(data));
-    Ok(version(&format!("{parent}/versions/{}", versions.len())))
+    let mut made = version(&format!("{parent}/versions/{}", versions.len()));
+    made["clientSpecifiedPayloadChecksum"] = said.is_some().into();
+    Ok(made)
 }
 
 fn version(name: &str) -> Value {

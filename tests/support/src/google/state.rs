@@ -7,7 +7,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{container::Container, error::ApiError, fault::Fault};
+use super::{
+    container::Container,
+    error::ApiError,
+    fault::Fault,
+    limits::{self, Kind, Subject},
+};
 
 /// Everything that changes.
 #[derive(Default)]
@@ -170,8 +175,15 @@ impl State {
             let message = "A policy with conditions has to be written in version 3.";
             return Err(ApiError::new(400, message));
         }
+        let subject = Subject {
+            id: name,
+            location: "",
+            body: &policy,
+        };
+        limits::check(Kind::Policy, &subject)?;
         for member in members(&policy) {
             if let Some(email) = member.strip_prefix("serviceAccount:")
+                && email.ends_with(".iam.gserviceaccount.com")
                 && !self.account_exists(email)
             {
                 let message = format!("Service account {email} does not exist.");

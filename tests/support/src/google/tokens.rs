@@ -77,8 +77,15 @@ impl Cloud {
         token
     }
 
-    /// Who holds this token, if it is still good.
+    /// Who holds this token, if it is still good: one that was given out, or an account's own
+    /// signed one (<https://google.aip.dev/auth/4111>).
     pub fn holder(&self, token: &str) -> Option<String> {
+        if token.matches('.').count() == 2 && !token.starts_with("ya29.") {
+            return match check_assertion(self, token, true) {
+                Ok(Asserted::Access(email)) => Some(email),
+                _ => None,
+            };
+        }
         let state = self.state();
         let (email, expires) = state.tokens.get(token)?;
         (*expires > SystemTime::now()).then(|| email.clone())
@@ -114,7 +121,7 @@ pub fn token(cloud: &Cloud, request: &Request) -> Reply {
     let field = |name: &str| form[name].as_str().unwrap_or_default();
     let good = match field("grant_type") {
         "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
-            match check_assertion(cloud, field("assertion")) {
+            match check_assertion(cloud, field("assertion"), false) {
                 Ok(Asserted::Identity(email, audience)) => {
                     let token = cloud.mint_identity(&email, &audience);
                     return Reply::json(200, &json!({ "id_token": token }), None);
@@ -160,7 +167,8 @@ enum Asserted {
     Identity(String, String),
 }
 
-fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<Asserted, &'static str> {
+/// `is_token`: it is presented to an API, and no assertion for the token endpoint.
+fn check_assertion(cloud: &Cloud, jwt: &str, is_token: bool) -> Result<Asserted, &'static str> {
     let (signed, signature) = jwt.rsplit_once('.').ok_or("Invalid JWT")?;
     let (_, claims) = signed.split_once('.').ok_or("Invalid JWT")?;
     // `gcp_auth` pads what RFC 7515 does not, and Google takes it.
@@ -184,7 +192,14 @@ fn check_assertion(cloud: &Cloud, jwt: &str) -> Result<Asserted, &'static str> {
     if let Some(audience) = claims["target_audience"].as_str() {
         return Ok(Asserted::Identity(email, audience.to_owned()));
     }
-    if claims["scope"] != "https://www.googleapis.com/auth/cloud-platform" {
+    let scopes = claims["scope"].as_str().unwrap_or_default();
+    let knows = |scope: &str| scope.starts_with("https://www.googleapis.com/auth/");
+    let is_scoped = !scopes.is_empty() && scopes.split(' ').all(knows);
+    // With an audience in place of scopes, it is good for that API.
+    let is_for_api = claims["aud"]
+        .as_str()
+        .is_some_and(|audience| audience.ends_with(".googleapis.com/"));
+    if !(is_scoped || is_token && is_for_api) {
         return Err("Invalid OAuth scope or ID token audience provided.");
     }
     Ok(Asserted::Access(email))

@@ -94,6 +94,43 @@ fn as21_google_is_a_trusted_proxy_on_cloud_run_and_nobody_is_elsewhere() {
 }
 
 #[test]
+fn rs8_other_host_names_are_whole_names_next_to_a_public_url() {
+    let hosts = |base: &str, hosts: &str| {
+        let variables = [
+            ("MCPO_SECRET", SECRET),
+            ("BASE_URL", base),
+            ("MCPO_HOSTS", hosts),
+            ("ADMIN_PASSWORD", "correct horse"),
+            ("MCPO_LEDGER", "memory"),
+        ];
+        read(&variables).map(|config| {
+            config
+                .hosts
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        })
+    };
+    let public = "https://a.example";
+    let expected = ["https://a.run.app", "https://b.example"];
+    assert_eq!(hosts(public, "a.run.app, B.example").unwrap(), expected);
+    for bad in [
+        "*.run.app",
+        "a.run.app:443",
+        "https://a.run.app",
+        "a.run.app/x",
+        "u@a.run.app",
+        "localhost",
+        "a b.c",
+    ] {
+        let errors = hosts(public, bad).unwrap_err();
+        assert!(errors.contains("MCPO_HOSTS"), "{bad}: {errors}");
+    }
+    let errors = hosts("http://localhost:8080", "a.run.app").unwrap_err();
+    assert!(errors.contains("without a public BASE_URL"), "{errors}");
+}
+
+#[test]
 fn a_sign_in_variable_that_is_set_but_empty_is_an_error() {
     for name in super::sign_in::VARIABLES {
         let errors = read(&[("MCPO_SECRET", SECRET), (name, "")]).unwrap_err();

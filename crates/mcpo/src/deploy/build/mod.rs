@@ -1,19 +1,23 @@
 //! The release build: one static executable for Linux on x86-64.
 
 mod elf;
+mod flags;
 
 use std::{
     env, io,
     path::{Path, PathBuf},
     process::Stdio,
+    str::FromStr as _,
 };
 
 use cargo_metadata::Message;
+use cargo_platform::Cfg;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::Command,
 };
 
+use self::flags::{Flags, Places, Source};
 use super::settings::Features;
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -24,7 +28,6 @@ use crate::{
 
 const MUSL: &str = "x86_64-unknown-linux-musl";
 const GNU: &str = "x86_64-unknown-linux-gnu";
-const STATIC: &str = "-Ctarget-feature=+crt-static";
 
 /// How a static executable is made here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,7 @@ pub async fn build(
         _ => Failure::new("failed to run cargo").because(&error),
     };
     let mut child = command(package, features, target, ui)
+        .await
         .spawn()
         .map_err(failed)?;
     let _end_with_us = GroupGuard(Group::of(&child));
@@ -111,7 +115,8 @@ fn read(path: &Path) -> Outcome<Vec<u8>> {
     Ok(executable)
 }
 
-fn command(package: &Package, features: &Features, target: Target, ui: &Ui) -> Command {
+/// The project's own build: only what makes the executable static is added to it.
+async fn command(package: &Package, features: &Features, target: Target, ui: &Ui) -> Command {
     let mut cargo = Command::new(cargo_program());
     cargo
         .args([
@@ -132,24 +137,93 @@ fn command(package: &Package, features: &Features, target: Target, ui: &Ui) -> C
         .stdout(Stdio::piped())
         .kill_on_drop(true);
     apart(&mut cargo);
-    // Whoever sets flags in the environment switches the configured ones off, so ours join them.
-    if let Some(flags) = env::var_os("CARGO_ENCODED_RUSTFLAGS") {
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", joined(flags, "\u{1f}"));
-    } else if let Some(flags) = env::var_os("RUSTFLAGS") {
-        cargo.env("RUSTFLAGS", joined(flags, " "));
-    } else {
-        let setting = format!("target.{}.rustflags=[{STATIC:?}]", target.triple());
-        cargo.args(["--config", &setting]);
-    }
+    let cfg = cfg_of(&package.folder, target.triple()).await;
+    let places = Places {
+        folder: &package.folder,
+        root: None,
+        cargo_home: cargo_home(),
+        variable: &|name| env::var_os(name),
+        triple: target.triple(),
+        cfg: &|| cfg.clone(),
+    };
+    let flags = places.find();
+    warn_of_native(&flags, ui);
+    match flags.source {
+        Source::Variable(name, value) => cargo.env(name, value),
+        Source::Setting(setting) => cargo.args(["--config", &setting]),
+    };
     cargo
 }
 
-fn joined(mut flags: std::ffi::OsString, by: &str) -> std::ffi::OsString {
-    if !flags.is_empty() {
-        flags.push(by);
+/// Flags that make an executable for this machine's processor end in SIGILL on another one.
+fn warn_of_native(flags: &Flags, ui: &Ui) {
+    if let Some(place) = &flags.native {
+        ui.warn(format_args!(
+            "target-cpu=native in {place}: the executable is made for this machine's processor and may end with \
+             SIGILL on Cloud Run; use target-cpu=x86-64-v3 or leave it out"
+        ));
     }
-    flags.push(STATIC);
-    flags
+}
+
+/// The `--config` that a build in the cloud is given: there, only files of the workspace count.
+pub fn setting_of_workspace(package: &Package) -> String {
+    let places = Places {
+        folder: &package.folder,
+        root: Some(&package.workspace),
+        cargo_home: None,
+        variable: &|_| None,
+        triple: GNU,
+        cfg: &|| known_cfg(),
+    };
+    match places.find().source {
+        Source::Setting(setting) => setting,
+        Source::Variable(..) => format!("build.rustflags=[{:?}]", flags::STATIC),
+    }
+}
+
+/// What `cfg(…)` usually asks, for the target of a build in the cloud.
+fn known_cfg() -> Vec<Cfg> {
+    let lines = [
+        "unix",
+        "panic=\"unwind\"",
+        "target_abi=\"\"",
+        "target_arch=\"x86_64\"",
+        "target_endian=\"little\"",
+        "target_env=\"gnu\"",
+        "target_family=\"unix\"",
+        "target_os=\"linux\"",
+        "target_pointer_width=\"64\"",
+        "target_vendor=\"unknown\"",
+    ];
+    lines
+        .into_iter()
+        .filter_map(|line| Cfg::from_str(line).ok())
+        .collect()
+}
+
+/// What the project's rustc says of the target.
+async fn cfg_of(folder: &Path, triple: &str) -> Vec<Cfg> {
+    let asked = rustc(folder)
+        .args(["--print", "cfg", "--target", triple])
+        .output();
+    let text = asked.await.map(|output| output.stdout).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines()
+        .filter_map(|line| Cfg::from_str(line).ok())
+        .collect()
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let set = env::var_os("CARGO_HOME").filter(|path| !path.is_empty());
+    set.map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".cargo")))
+}
+
+/// The compiler that cargo takes in this folder.
+fn rustc(folder: &Path) -> Command {
+    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.current_dir(folder);
+    rustc
 }
 
 /// Cargo's compilers end with it, also when we are interrupted.
@@ -162,8 +236,7 @@ impl Drop for GroupGuard {
 }
 
 async fn target_is_installed(triple: &str) -> bool {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let asked = Command::new(rustc)
+    let asked = rustc(Path::new("."))
         .args(["--print", "target-libdir", "--target", triple])
         .output()
         .await;

@@ -12,6 +12,7 @@ use reqwest::{
 };
 use rustls::{ClientConfig, RootCertStore};
 
+use super::proxy::Proxy;
 use crate::error::{Failure, Outcome};
 
 /// How long one answer may take.
@@ -28,6 +29,7 @@ const BODY_LIMIT: usize = 16 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Http {
     client: Client,
+    proxy: Option<Proxy>,
 }
 
 /// A whole answer.
@@ -72,7 +74,25 @@ impl Http {
             .tls_backend_preconfigured(tls)
             .build()
             .map_err(|error| failed(&error))?;
-        Ok(Self { client })
+        Ok(Self {
+            client,
+            proxy: Proxy::from_env(),
+        })
+    }
+
+    /// Whether requests to `url` go through a proxy of the environment.
+    pub fn is_proxied(&self, url: &str) -> bool {
+        self.proxy
+            .as_ref()
+            .is_some_and(|proxy| proxy.applies_to(url))
+    }
+
+    /// Connects to the proxy, if there is one, so that a dead one is named at once.
+    pub async fn check_proxy(&self) -> Outcome<()> {
+        match &self.proxy {
+            Some(proxy) => proxy.check().await,
+            None => Ok(()),
+        }
     }
 
     pub const fn client(&self) -> &Client {

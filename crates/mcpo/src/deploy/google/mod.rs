@@ -3,6 +3,8 @@
 pub mod credentials;
 pub mod http;
 pub mod method;
+mod proxy;
+mod refusal;
 mod trouble;
 
 use std::{
@@ -13,8 +15,11 @@ use std::{
 use reqwest::StatusCode;
 use serde_json::Value;
 
-pub use self::trouble::{During, Trouble};
 use self::{credentials::Credentials, http::Http, method::Method};
+pub use self::{
+    refusal::Refusal,
+    trouble::{During, Trouble},
+};
 
 /// The first version of policies whose bindings have conditions; older ones leave them out.
 pub const POLICY_VERSION: u8 = 3;
@@ -38,6 +43,21 @@ pub struct Request<'a> {
     pub path: &'a str,
     pub query: &'a [(&'a str, &'a str)],
     pub body: Option<&'a Value>,
+}
+
+impl Request<'_> {
+    /// Whether it says which state it expects to change.
+    fn is_conditional(&self) -> bool {
+        let has_etag =
+            |body: &Value| body["etag"].is_string() || body["policy"]["etag"].is_string();
+        self.body.is_some_and(has_etag)
+            || self.query.iter().any(|(name, _)| {
+                matches!(
+                    *name,
+                    "ifGenerationMatch" | "ifMetagenerationMatch" | "etag"
+                )
+            })
+    }
 }
 
 impl Google {
@@ -151,15 +171,16 @@ impl Google {
             reply = self.send(method, request).await?;
         }
         if !reply.status.is_success() {
-            return Err(Trouble::read(method, &reply, self.credentials.who()));
+            let who = self.credentials.who();
+            return Err(Trouble::read(method, &reply, who, request.is_conditional()));
         }
         if reply.body.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&reply.body).map_err(|error| Trouble::Refused {
-            method: method.id,
-            status: reply.status.as_u16(),
-            message: format!("the answer is no JSON: {error}"),
+        serde_json::from_slice(&reply.body).map_err(|error| {
+            let message = format!("the answer is not JSON: {error}");
+            let refusal = Refusal::text(method.id, reply.status.as_u16(), message);
+            Trouble::Refused(Box::new(refusal))
         })
     }
 
@@ -185,6 +206,10 @@ impl Google {
             let builder = client
                 .request(method.verb.clone(), url)
                 .bearer_auth(token.expose());
+            let builder = match self.credentials.quota_project() {
+                Some(project) => builder.header("x-goog-user-project", project),
+                None => builder,
+            };
             match request.body {
                 Some(body) => builder.json(body),
                 None if method.verb == reqwest::Method::POST => builder.header("content-length", 0),
@@ -226,10 +251,7 @@ pub fn outcome(mut operation: Value) -> Result<Value, Trouble> {
         Value::Null => Ok(operation["response"].take()),
         error => Err(Trouble::Operation {
             code: error["code"].as_i64().unwrap_or_default(),
-            message: error["message"]
-                .as_str()
-                .unwrap_or("it failed, without saying why")
-                .to_owned(),
+            refusal: Box::new(Refusal::of_operation("", error)),
         }),
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::service::variable_source;
+use super::{alike, service::variable_source};
+use crate::deploy::settings::KEY_RING;
 
 /// One line for each difference between what runs and what is wanted.
 pub fn service(current: Option<&Value>, wanted: &Value) -> Vec<String> {
@@ -74,11 +75,14 @@ fn container(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
         match name.as_str() {
             "env" => variables(&current["env"], value, lines),
             "image" if current["image"] != *value => {
-                lines.push(format!(
-                    "image: {} → {}",
-                    digest(&current["image"]),
-                    digest(value)
-                ));
+                let (before, after) = (&current["image"], value);
+                let (short_before, short_after) = (digest(before), digest(after));
+                // The same digest under another name would read as no change.
+                lines.push(if short_before == short_after {
+                    format!("image: {} → {}", plain(before), plain(after))
+                } else {
+                    format!("image: {short_before} → {short_after}")
+                });
             }
             "image" => {}
             _ => compare(name, &current[name], value, lines),
@@ -99,11 +103,19 @@ fn variables(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
                 text(name),
                 variable_source(variable)
             )),
-            Some(old) if old != *variable => {
+            Some(old) if !alike(&old, variable) => {
+                let secret = |one: &Value| one["valueSource"]["secretKeyRef"]["secret"].clone();
+                // Another ring, as opposed to another version of the same one.
+                let is_other_ring = name == KEY_RING && secret(&old) != secret(variable);
                 lines.push(format!(
-                    "variable {}: changed, {}",
+                    "variable {}: changed, {}{}",
                     text(name),
-                    variable_source(variable)
+                    variable_source(variable),
+                    if is_other_ring {
+                        "; all users must sign in again"
+                    } else {
+                        ""
+                    }
                 ));
             }
             Some(_) => {}
@@ -130,10 +142,7 @@ fn compare(path: &str, current: &Value, wanted: &Value, lines: &mut Vec<String>)
                 compare(&format!("{path}[{index}]"), &current[index], item, lines);
             }
         }
-        // Google leaves out what is false or zero.
-        Value::Bool(false) if current.is_null() => {}
-        Value::Number(number) if current.is_null() && number.as_u64() == Some(0) => {}
-        _ if current == wanted => {}
+        _ if alike(current, wanted) => {}
         _ if current.is_null() => lines.push(format!("{path}: {}", plain(wanted))),
         _ => lines.push(format!("{path}: {} → {}", plain(current), plain(wanted))),
     }

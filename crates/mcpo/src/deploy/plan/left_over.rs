@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     deploy::{
-        google::{During as _, Google, Trouble, method},
+        google::{During as _, Google, method},
         names::Names,
         settings::Settings,
     },
@@ -19,7 +19,7 @@ pub async fn find(
 ) -> Outcome<Option<Vec<String>>> {
     let path = format!("v1/projects/{}/secrets", names.project);
     let listed = match google.list(&method::SECRETS_LIST, &path, "secrets").await {
-        Err(Trouble::Denied { .. }) => return Ok(None),
+        Err(trouble) if trouble.is_forbidden() => return Ok(None),
         listed => listed.during("failed to list the secrets")?,
     };
     let wanted: BTreeSet<String> = settings

@@ -104,12 +104,23 @@ impl Plan {
             } else {
                 ('~', "secret, new version of")
             };
-            let methods: &[_] = if secret.is_new {
+            let methods: &[_] = if secret.is_new && secret.is_to_be_shown() {
+                // Once its value was shown, a label says so.
+                &[
+                    method::SECRET_CREATE.id,
+                    method::SECRET_ADD.id,
+                    method::SECRET_LABEL.id,
+                ]
+            } else if secret.is_new {
                 &[method::SECRET_CREATE.id, method::SECRET_ADD.id]
             } else {
                 &[method::SECRET_ADD.id]
             };
             lines.push(line(sign, format!("{what} {}", secret.id), methods));
+        }
+        if let Some((id, ..)) = &self.to_show {
+            let text = format!("secret {id}: the password in it is shown, which it was not yet");
+            lines.push(line('~', text, &[method::SECRET_LABEL.id]));
         }
         for (id, ..) in &self.labels {
             let text = format!("secret {id}: labels of its service");

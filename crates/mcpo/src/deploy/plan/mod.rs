@@ -1,5 +1,6 @@
 //! What is there, what is wanted, and the difference: everything that would be changed, in order.
 
+mod alike;
 mod diff;
 mod left_over;
 mod lines;
@@ -12,6 +13,7 @@ mod service;
 use serde_json::{Map, Value};
 
 pub use self::{
+    alike::alike,
     diff::shares,
     left_over::find as left_over,
     lines::Line,
@@ -50,6 +52,8 @@ pub struct Plan {
     pub labels: Vec<(String, Value, Map<String, Value>)>,
     /// Secrets that the account may not read yet, by id.
     pub grants: Vec<String>,
+    /// A made password that nobody has seen yet: the secret's id, etag, and labels afterwards.
+    pub to_show: Option<(String, Value, Map<String, Value>)>,
     pub pushes: bool,
     pub builds_remotely: bool,
     /// What changes about the service, in lines; empty: nothing.
@@ -65,6 +69,15 @@ pub struct SecretChange {
     pub id: String,
     pub is_new: bool,
     pub value: Secret,
+    /// It was made here, for a person to read.
+    pub is_made_password: bool,
+}
+
+impl SecretChange {
+    /// Whether a person has to be shown the value once.
+    pub const fn is_to_be_shown(&self) -> bool {
+        self.is_made_password
+    }
 }
 
 /// The image as far as it is known when the plan is made.
@@ -115,8 +128,8 @@ impl Plan {
             ImageState::Known { reference, .. } => reference,
             ImageState::Unknown => "(built in the cloud)",
         };
-        let wanted = service(settings, names, reference, &versions);
         let current = seen.service.as_ref();
+        let wanted = service(settings, names, reference, &versions, current);
         plan.service = diff::service(current, &wanted);
         plan.makes_revision = makes_revision(current, &wanted);
         if plan.makes_revision {
@@ -133,7 +146,7 @@ impl Plan {
         };
         let allocation = traffic.targets(current, newest)?;
         if let Some(current) = current
-            && current["traffic"] != allocation
+            && !super::traffic::same(&current["traffic"], &allocation)
         {
             let (before, after) = (diff::shares(&current["traffic"]), diff::shares(&allocation));
             plan.service.push(format!("traffic: {before} → {after}"));
@@ -141,9 +154,9 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Whether everything is as it should be.
-    pub fn is_empty(&self) -> bool {
-        self.lines().is_empty()
+    /// Whether everything is as it should be, except perhaps that a password was not shown yet.
+    pub fn changes_nothing(&self) -> bool {
+        self.lines().len() == usize::from(self.to_show.is_some())
     }
 }
 

@@ -10,8 +10,8 @@ use super::{LABEL, left_over, made};
 use crate::{
     deploy::{
         bucket,
-        google::{During as _, Google, Request, Trouble, method},
-        names::Names,
+        google::{During as _, Google, Request, method},
+        names::{NOT_SHOWN, Names, SHOWN_LABEL},
         settings::{Ledger, SecretSetting, SecretSource, Settings},
     },
     error::{Failure, Outcome},
@@ -42,6 +42,8 @@ pub struct Observed {
 pub struct SeenSecret {
     /// The secret itself, if it is ours and does not say of which service.
     pub unlabelled: Option<Value>,
+    /// The secret itself, if it is a made password that nobody has seen.
+    pub unseen: Option<Value>,
     pub policy: Value,
     /// The version that is to be used, and its value if it was needed.
     pub latest: Option<(String, Option<Secret>)>,
@@ -210,7 +212,7 @@ async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Value>, Value
     let during = "failed to look for the ledger's bucket";
     let path = format!("storage/v1/b/{name}");
     let found = match google.find(&method::BUCKET_GET, &path).await {
-        Err(denied @ Trouble::Denied { .. }) => {
+        Err(denied) if denied.is_forbidden() => {
             let hint = format!(
                 "give {} a role that has it, such as roles/storage.admin; if it has one, the name \
                  {name} is taken by another project: choose another with --service",
@@ -279,6 +281,7 @@ async fn secret(
     Ok(Some((
         id.clone(),
         SeenSecret {
+            unseen: (is_made && found["labels"][SHOWN_LABEL] == NOT_SHOWN).then(|| found.clone()),
             unlabelled: (lacks_labels && !is_foreign).then_some(found),
             policy: policy.during(during())?,
             latest,

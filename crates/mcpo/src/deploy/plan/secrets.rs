@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::{Observed, Plan, SecretChange, Versions, grants};
 use crate::{
     deploy::{
-        names::{Names, SECRET_ROLE},
-        settings::{SecretSource, Settings},
+        names::{Names, SECRET_ROLE, SHOWN, SHOWN_LABEL},
+        settings::{Made, SecretSource, Settings},
     },
     error::{Failure, Outcome},
 };
@@ -50,6 +50,11 @@ impl Plan {
             if !found.is_some_and(|secret| grants(&secret.policy, SECRET_ROLE, member)) {
                 self.grants.push(id.clone());
             }
+            if let Some(unseen) = found.and_then(|secret| secret.unseen.as_ref()) {
+                let mut labels = unseen["labels"].as_object().cloned().unwrap_or_default();
+                labels.insert(SHOWN_LABEL.to_owned(), SHOWN.into());
+                self.to_show = Some((id.clone(), unseen["etag"].clone(), labels));
+            }
             if let Some(unlabelled) = found.and_then(|secret| secret.unlabelled.as_ref()) {
                 self.labels.push(relabelled(&id, unlabelled, names));
             }
@@ -61,6 +66,10 @@ impl Plan {
                         is_new: found.is_none(),
                         id,
                         value,
+                        is_made_password: matches!(
+                            setting.source,
+                            SecretSource::Made(Made::Password)
+                        ),
                     });
                 }
                 None => {

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::LABEL;
+use super::{LABEL, diff::template_differs};
 use crate::deploy::{
     names::Names,
     settings::{Ledger, Settings, SignIn},
 };
+
+/// The other host names of the service, for the runtime.
+const HOSTS: &str = "MCPO_HOSTS";
 
 /// What is written of a service; anything else in it is left as it is.
 pub const fn managed_mask() -> &'static str {
@@ -54,8 +57,46 @@ pub fn pinned<'a>(service: &'a Value, variable: &str, id: &str) -> Option<&'a st
         .filter(|version| version.parse::<u64>().is_ok())
 }
 
+/// The value of a variable of the service's latest revision.
+fn variable<'a>(service: &'a Value, name: &str) -> Option<&'a str> {
+    let variables = service["template"]["containers"][0]["env"].as_array()?;
+    variables.iter().find(|one| one["name"] == name)?["value"].as_str()
+}
+
+/// The service as it is wanted, next to what it is now.
+///
+/// Cloud Run names the second host of a service only once the service exists. That name is learned
+/// with the next revision; it is not a reason to make one.
+pub fn service(
+    settings: &Settings,
+    names: &Names,
+    image: &str,
+    versions: &Versions,
+    current: Option<&Value>,
+) -> Value {
+    let hosts = names.hosts(current);
+    let wanted = with_hosts(settings, names, image, versions, &hosts);
+    let Some((current, before)) =
+        current.and_then(|current| Some((current, variable(current, HOSTS)?)))
+    else {
+        return wanted;
+    };
+    let is_learned = before.starts_with(&names.host()) && before != hosts;
+    let kept = with_hosts(settings, names, image, versions, before);
+    if is_learned && !template_differs(current, &kept) {
+        return kept;
+    }
+    wanted
+}
+
 /// The fields that are written.
-pub fn service(settings: &Settings, names: &Names, image: &str, versions: &Versions) -> Value {
+fn with_hosts(
+    settings: &Settings,
+    names: &Names,
+    image: &str,
+    versions: &Versions,
+    hosts: &str,
+) -> Value {
     let mut labels = settings.labels.clone();
     labels.insert(LABEL.0.to_owned(), LABEL.1.to_owned());
     json!({
@@ -78,12 +119,18 @@ pub fn service(settings: &Settings, names: &Names, image: &str, versions: &Versi
                 "minInstanceCount": settings.min_instances,
                 "maxInstanceCount": settings.max_instances,
             },
-            "containers": [container(settings, names, image, versions)],
+            "containers": [container(settings, names, image, versions, hosts)],
         },
     })
 }
 
-fn container(settings: &Settings, names: &Names, image: &str, versions: &Versions) -> Value {
+fn container(
+    settings: &Settings,
+    names: &Names,
+    image: &str,
+    versions: &Versions,
+    hosts: &str,
+) -> Value {
     json!({
         "image": image,
         "ports": [{ "name": "http1", "containerPort": 8080 }],
@@ -99,17 +146,18 @@ fn container(settings: &Settings, names: &Names, image: &str, versions: &Version
             "timeoutSeconds": 1,
             "failureThreshold": 60,
         },
-        "env": environment(settings, names, versions),
+        "env": environment(settings, names, versions, hosts),
     })
 }
 
-fn environment(settings: &Settings, names: &Names, versions: &Versions) -> Vec<Value> {
+fn environment(settings: &Settings, names: &Names, versions: &Versions, hosts: &str) -> Vec<Value> {
     let mut variables: BTreeMap<&str, Value> = BTreeMap::new();
     for (name, value) in &settings.env {
         variables.insert(name, json!({ "value": value }));
     }
     let base_url = names.base_url(settings);
     variables.insert("BASE_URL", json!({ "value": base_url }));
+    variables.insert(HOSTS, json!({ "value": hosts }));
     let ledger = match &settings.ledger {
         Ledger::Bucket => Some(names.ledger()),
         Ledger::Named(name) => Some(name.clone()),

@@ -164,7 +164,8 @@ impl<'a> Registry<'a> {
                 if let Some(from) = self.mount(&client, &reference, &blob, elsewhere).await {
                     return Ok(Came::Mounted(from));
                 }
-                progress.set_position(0);
+                // The time until now went into a token and into questions.
+                progress.reset();
                 let pieces = stream::iter(pieces(blob.bytes.clone(), progress));
                 client
                     .push_blob_stream(&reference, pieces, &blob.digest, Some(size))

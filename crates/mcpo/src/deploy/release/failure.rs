@@ -30,15 +30,20 @@ pub async fn explain(
     }
     let cause = std::io::Error::other(message.to_owned());
     let failure = Failure::new(format!("{revision} does not start")).because(&cause);
-    let still = before.map(serving).unwrap_or_default();
-    let hint = match still.first() {
-        Some((old, _)) => format!("{old} keeps serving as before; mend it and deploy again"),
-        None => "mend it and deploy again".to_owned(),
-    };
+    let hint = still_serving(before);
     let reason = guess(message, &lines);
     failure
         .hint(reason.map_or_else(|| hint.clone(), |reason| format!("{reason}; {hint}")))
         .exit_with(Exit::CheckFailed)
+}
+
+/// Who serves meanwhile, and what to do.
+pub fn still_serving(before: Option<&Value>) -> String {
+    let still = before.map(serving).unwrap_or_default();
+    match still.first() {
+        Some((old, _)) => format!("{old} keeps serving as before; fix the cause and deploy again"),
+        None => "fix the cause and deploy again".to_owned(),
+    }
 }
 
 async fn own_lines(context: &Context<'_>, revision: &str) -> Vec<String> {

@@ -78,11 +78,12 @@ async fn grant(
         match context.google.call(write, request).await {
             Ok(_) => return Ok(()),
             Err(Trouble::Conflict(_)) if conflicts < CONCURRENT_CHANGES => conflicts += 1,
-            Err(Trouble::Refused {
-                status: 400,
-                message,
-                ..
-            }) if message.contains("does not exist") && Instant::now() < until => {
+            Err(trouble)
+                if Instant::now() < until
+                    && trouble.refusal().is_some_and(|refusal| {
+                        refusal.status == 400 && refusal.message.contains("does not exist")
+                    }) =>
+            {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             Err(trouble) => return Err(trouble),

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::deploy::plan::alike;
+
 /// The fields to send.
 pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
     let Some(current) = current else {
@@ -34,7 +36,7 @@ pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
 fn template_is_new(current: &Value, wanted: &Value) -> bool {
     let mut merged = current.clone();
     lay_over(&mut merged, wanted.clone());
-    merged != *current
+    !alike(&merged, current)
 }
 
 fn merged_containers(current: &Value, ours: &Value) -> Value {
@@ -69,6 +71,20 @@ mod tests {
     use serde_json::json;
 
     use super::onto;
+
+    #[test]
+    fn the_name_of_the_revision_stays_where_google_leaves_out_zeros() {
+        let current = json!({ "template": {
+            "revision": "x-1", "scaling": { "maxInstanceCount": 4 },
+            "containers": [{ "image": "a" }],
+        } });
+        let wanted = json!({ "labels": {}, "template": {
+            "scaling": { "minInstanceCount": 0, "maxInstanceCount": 4 },
+            "containers": [{ "image": "a", "env": [] }],
+        } });
+        let sent = onto(Some(&current), wanted);
+        assert_eq!(sent["template"]["revision"], "x-1");
+    }
 
     #[test]
     fn what_others_set_stays() {

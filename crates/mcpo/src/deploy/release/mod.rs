@@ -6,9 +6,11 @@ mod merge;
 mod prepare;
 mod wait;
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-pub use self::prepare::{enable, identity_and_state, repository};
+pub use self::prepare::{check_public_access, enable, identity_and_state, note_shown, repository};
 use super::{
     context::Context,
     google::{During as _, Request, Trouble, method},
@@ -31,9 +33,10 @@ pub async fn release(
     image: &str,
     versions: &Versions,
     traffic: &Wanted,
+    makes_account: bool,
 ) -> Outcome<Released> {
     let names = &context.names;
-    let wanted = plan::service(&context.settings, names, image, versions);
+    let wanted = plan::service(&context.settings, names, image, versions, current);
     let revision = plan::makes_revision(current, &wanted)
         .then(|| name_revision(names.service_id.as_str(), current, &wanted));
     let newest = revision
@@ -45,7 +48,7 @@ pub async fn release(
         body["template"]["revision"] = revision.clone().into();
     }
     body["traffic"] = traffic.targets(current, &newest)?;
-    let operation = write(context, current, &body).await?;
+    let operation = write_when_known(context, current, &body, makes_account).await?;
     wait::until_ready(context, operation, &newest, current).await?;
     if revision.is_some() {
         context.made.add(format!("revision {newest}"));
@@ -74,14 +77,51 @@ fn name_revision(service: &str, current: Option<&Value>, wanted: &Value) -> Stri
     )
 }
 
+/// How long a new service account may be unknown to Cloud Run.
+const ACCOUNT_PROPAGATION: Duration = Duration::from_secs(90);
+
+/// Writes the service; waits for an account that this run made and that is not known everywhere.
+async fn write_when_known(
+    context: &Context<'_>,
+    current: Option<&Value>,
+    body: &Value,
+    makes_account: bool,
+) -> Outcome<Option<Value>> {
+    let until = Instant::now() + ACCOUNT_PROPAGATION;
+    let account = context.names.account(&context.settings);
+    loop {
+        match write(context, current, body).await {
+            Err(trouble)
+                if makes_account
+                    && Instant::now() < until
+                    && is_about_account(&trouble, &account) =>
+            {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            written => {
+                let during = format!("failed to release {}", context.names.service_id);
+                return written.during(during);
+            }
+        }
+    }
+}
+
+/// Whether Cloud Run does not know the account, or not yet who may act as it.
+fn is_about_account(trouble: &Trouble, account: &str) -> bool {
+    let text = trouble.to_string();
+    text.contains(account) && (text.contains("does not exist") || text.contains("may not exist"))
+}
+
 /// Sends it; `None`: an earlier attempt of our own has done so already.
 async fn write(
     context: &Context<'_>,
     current: Option<&Value>,
     body: &Value,
-) -> Outcome<Option<Value>> {
+) -> Result<Option<Value>, Trouble> {
     let names = &context.names;
-    let during = || format!("failed to release {}", names.service_id);
+    let begun = current
+        .is_none()
+        .then(|| context.made.begin(format!("service {}", names.service_id)));
     let sent = match current {
         None => {
             let path = format!("v2/{}/services", names.location());
@@ -108,8 +148,8 @@ async fn write(
     };
     match sent {
         Ok(operation) => {
-            if current.is_none() {
-                context.made.add(format!("service {}", names.service_id));
+            if let Some(begun) = begun {
+                begun.done();
             }
             Ok(Some(operation))
         }
@@ -119,14 +159,25 @@ async fn write(
                 .google
                 .get(&method::SERVICE_GET, &format!("v2/{}", names.service()))
                 .await;
-            let found = found.during(during())?;
+            let found = found?;
             let ours = &body["template"]["revision"];
             if !ours.is_null() && found["template"]["revision"] == *ours {
+                if let Some(begun) = begun {
+                    begun.done();
+                }
                 return Ok(None);
             }
-            Err(Trouble::Conflict(message)).during(during())
+            if let Some(begun) = begun {
+                begun.not_made();
+            }
+            Err(Trouble::Conflict(message))
         }
-        Err(trouble) => Err(trouble).during(during()),
+        Err(trouble) => {
+            if let Some(begun) = begun {
+                begun.not_made();
+            }
+            Err(trouble)
+        }
     }
 }
 

@@ -12,14 +12,20 @@ use crate::{
         bucket,
         context::Context,
         google::{During as _, Request, Trouble, method},
-        names::ACCOUNT_DESCRIPTION,
+        names::{ACCOUNT_DESCRIPTION, NOT_SHOWN, SHOWN, SHOWN_LABEL},
         plan::{LABEL, LEDGER_DAYS, Plan, SecretChange},
+        settings::Replication,
     },
     error::Outcome,
 };
 
 const ENABLING: Duration = Duration::from_secs(300);
 const CREATING: Duration = Duration::from_secs(120);
+/// The policy that restricts where resources may be.
+const LOCATION_CONSTRAINT: &str = "gcp.resourceLocations";
+/// Policies that forbid public services.
+const PUBLIC_ACCESS_CONSTRAINTS: [&str; 2] =
+    ["requireInvokerIam", "iam.allowedPolicyMemberDomains"];
 
 /// Enables what is not enabled.
 pub async fn enable(context: &Context<'_>, apis: &[&'static str]) -> Outcome<()> {
@@ -54,6 +60,82 @@ pub async fn enable(context: &Context<'_>, apis: &[&'static str]) -> Outcome<()>
     Ok(())
 }
 
+/// Says before anything is built up that the organization forbids services which anyone can reach:
+/// asks for a service like the one that is wanted, without making it. Only that answer counts, for
+/// whatever else is refused is refused again in its turn, with its own words.
+pub async fn check_public_access(context: &Context<'_>, current: Option<&Value>) -> Outcome<()> {
+    let (settings, names) = (&context.settings, &context.names);
+    let is_public_already = current.is_some_and(|current| current["invokerIamDisabled"] == true);
+    if settings.is_private || is_public_already {
+        return Ok(());
+    }
+    let body = json!({
+        "invokerIamDisabled": true,
+        "ingress": settings.ingress,
+        "template": { "containers": [{ "image": "us-docker.pkg.dev/cloudrun/container/hello" }] },
+    });
+    let path = format!("v2/{}/services", names.location());
+    // Another name than the service's, which may exist.
+    let id = format!(
+        "{}-check",
+        names.service_id.get(..40).unwrap_or(&names.service_id)
+    );
+    let request = Request {
+        path: &path,
+        query: &[("serviceId", id.as_str()), ("validateOnly", "true")],
+        body: Some(&body),
+    };
+    let Err(trouble) = context.google.call(&method::SERVICE_CREATE, request).await else {
+        return Ok(());
+    };
+    let is_forbidden = trouble.refusal().is_some_and(|refusal| {
+        let mut constraints = PUBLIC_ACCESS_CONSTRAINTS.iter();
+        constraints.any(|constraint| refusal.names_constraint(constraint))
+    });
+    if !is_forbidden {
+        return Ok(());
+    }
+    let command = context.invocation.with("--private");
+    Err(trouble
+        .into_failure("the organization forbids services that anyone can reach")
+        .hint(format!(
+            "let only callers in that IAM knows: {command}; claude.ai is not one of them, so for claude.ai ask \
+             an administrator to exempt this project from the constraint, or deploy to a project that it \
+             does not cover"
+        )))
+}
+
+/// Notes at the password's secret that it was shown. The deployment does not depend on it.
+pub async fn note_shown(
+    context: &Context<'_>,
+    id: &str,
+    known: Option<&(String, Value, Map<String, Value>)>,
+) {
+    let (etag, labels) = match known {
+        Some((_, etag, labels)) => (etag.clone(), labels.clone()),
+        None => {
+            let mut labels = context.names.labels();
+            labels.insert(SHOWN_LABEL.to_owned(), SHOWN.into());
+            (Value::Null, labels)
+        }
+    };
+    let mut body = json!({ "labels": labels });
+    if etag.is_string() {
+        body["etag"] = etag;
+    }
+    let path = format!("v1/{}", context.names.secret(id));
+    let request = Request {
+        path: &path,
+        query: &[("updateMask", "labels")],
+        body: Some(&body),
+    };
+    if let Err(trouble) = context.google.call(&method::SECRET_LABEL, request).await {
+        context.ui.warn(format_args!(
+            "the next deployment shows the password again: {trouble}"
+        ));
+    }
+}
+
 /// The repository that images go to.
 pub async fn repository(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
     if !plan.makes_repository {
@@ -73,6 +155,9 @@ pub async fn repository(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
         query: &query,
         body: Some(&body),
     };
+    let begun = context
+        .made
+        .begin(format!("image repository {}", names.repository_id()));
     match context
         .google
         .call(&method::REPOSITORY_CREATE, request)
@@ -85,13 +170,17 @@ pub async fn repository(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
                 .finish(&method::REPOSITORY_OPERATION, path, operation, CREATING)
                 .await;
             done.during(during)?;
-            context
-                .made
-                .add(format!("image repository {}", names.repository_id()));
+            begun.done();
             Ok(())
         }
-        Err(Trouble::Exists(_)) => Ok(()),
-        Err(trouble) => Err(trouble).during(during),
+        Err(Trouble::Exists(_)) => {
+            begun.not_made();
+            Ok(())
+        }
+        Err(trouble) => {
+            begun.not_made();
+            Err(trouble).during(during)
+        }
     }
 }
 
@@ -137,12 +226,16 @@ async fn account(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
         query: &[],
         body: Some(&body),
     };
+    let begun = context
+        .made
+        .begin(format!("service account {}", names.account_email()));
     match context.google.call(&method::ACCOUNT_CREATE, request).await {
-        Ok(_) => context
-            .made
-            .add(format!("service account {}", names.account_email())),
-        Err(Trouble::Exists(_)) => {}
-        Err(trouble) => return Err(trouble).during("failed to make the service account"),
+        Ok(_) => begun.done(),
+        Err(Trouble::Exists(_)) => begun.not_made(),
+        Err(trouble) => {
+            begun.not_made();
+            return Err(trouble).during("failed to make the service account");
+        }
     }
     Ok(())
 }
@@ -152,22 +245,7 @@ async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String
     let (google, names) = (&context.google, &context.names);
     let during = || format!("failed to keep the secret {}", change.id);
     if change.is_new {
-        let body = json!({
-            "replication": { "automatic": {} },
-            "labels": names.labels(),
-        });
-        let path = format!("v1/projects/{}/secrets", names.project);
-        let query = [("secretId", change.id.as_str())];
-        let request = Request {
-            path: &path,
-            query: &query,
-            body: Some(&body),
-        };
-        match google.call(&method::SECRET_CREATE, request).await {
-            Ok(_) => context.made.add(format!("secret {}", change.id)),
-            Err(Trouble::Exists(_)) => {}
-            Err(trouble) => return Err(trouble).during(during()),
-        }
+        make_secret(context, change).await.during(during())?;
     }
     let data = change.value.expose().as_bytes();
     let body = json!({ "payload": {
@@ -193,6 +271,57 @@ async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String
         change.id.clone(),
         number.to_owned(),
     ))
+}
+
+/// Makes a secret without a version. Where the organization allows named locations only, its
+/// values stay in the service's region.
+async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(), Trouble> {
+    let (google, names) = (&context.google, &context.names);
+    let mut labels = names.labels();
+    if change.is_to_be_shown() {
+        labels.insert(SHOWN_LABEL.to_owned(), NOT_SHOWN.into());
+    }
+    let path = format!("v1/projects/{}/secrets", names.project);
+    let query = [("secretId", change.id.as_str())];
+    let begun = context.made.begin(format!("secret {}", change.id));
+    let mut replication = context.settings.secret_replication;
+    loop {
+        let body = json!({
+            "replication": replication.for_region(&names.region),
+            "labels": labels,
+        });
+        let request = Request {
+            path: &path,
+            query: &query,
+            body: Some(&body),
+        };
+        match google.call(&method::SECRET_CREATE, request).await {
+            Ok(_) => {
+                begun.done();
+                return Ok(());
+            }
+            Err(Trouble::Exists(_)) => {
+                begun.not_made();
+                return Ok(());
+            }
+            Err(trouble)
+                if replication == Replication::Automatic
+                    && trouble
+                        .refusal()
+                        .is_some_and(|refusal| refusal.names_constraint(LOCATION_CONSTRAINT)) =>
+            {
+                context.ui.warn(format_args!(
+                    "the organization allows secrets in named locations only: {} is kept in {}",
+                    change.id, names.region
+                ));
+                replication = Replication::Region;
+            }
+            Err(trouble) => {
+                begun.not_made();
+                return Err(trouble);
+            }
+        }
+    }
 }
 
 /// Lets a secret say which service it belongs to.

@@ -40,8 +40,15 @@ pub async fn until_ready(
                 .to_owned();
             Err(failure::explain(context, revision, &message, before).await)
         }
-        Err(Trouble::Operation { message, .. }) => {
-            Err(failure::explain(context, revision, &message, before).await)
+        Err(trouble) if trouble.blames_the_revision() => {
+            Err(failure::explain(context, revision, &trouble.to_string(), before).await)
+        }
+        Err(trouble @ Trouble::Operation { .. }) => {
+            let failure = trouble.into_failure(format!("Google did not release {revision}"));
+            Err(match failure.hint_text().map(str::to_owned) {
+                Some(next) => failure.hint(next),
+                None => failure.hint(failure::still_serving(before)),
+            })
         }
         Err(trouble) => Err(trouble).during(format!("failed to wait for {revision}")),
     }

@@ -98,6 +98,7 @@ async fn begin(context: &Context<'_>, bucket: &str, object: &str) -> Result<Stri
             &method::OBJECT_INSERT,
             &reply,
             google.credentials().who(),
+            false,
         )),
     }
 }

@@ -1,21 +1,20 @@
 //! What is wrong with settings, as far as that can be seen without asking anybody.
 
 use super::{
-    KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn,
-    regions::{REGIONS, nearest},
+    KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn, limits,
+    regions::{REGIONS, may_be_new, nearest},
 };
-use crate::error::Failure;
+use crate::{deploy::plan::LABEL, error::Failure};
 
 /// Cloud Run's own limit.
 const SERVICE_LEN: usize = 49;
 const LABEL_LEN: usize = 63;
-/// In MiB, for an instance of the second generation.
-const LEAST_MEMORY: u32 = 512;
 /// Set by Cloud Run, or by us.
 const RESERVED: &[&str] = &[
     "K_CONFIGURATION",
     "K_REVISION",
     "K_SERVICE",
+    "MCPO_HOSTS",
     "MCPO_OPEN_TO_ANYONE",
     "PORT",
 ];
@@ -61,11 +60,16 @@ impl Problem {
 }
 
 /// Adds everything that is wrong.
-pub fn check(settings: &Settings, problems: &mut Vec<Problem>) {
+pub fn check(settings: &Settings, tag: Option<&str>, problems: &mut Vec<Problem>) {
+    if let Some(tag) = tag.filter(|tag| !is_label(tag)) {
+        let hint = "use lower-case letters, digits and hyphens, a letter first, no hyphen last";
+        problems.push(Problem::new(format!("{tag:?} cannot be a tag"), Some(hint)));
+    }
     check_names(settings, problems);
     check_features(settings, problems);
     check_size(settings, problems);
     check_environment(settings, problems);
+    check_values(settings, problems);
     check_labels(settings, problems);
     if let Some(url) = &settings.base_url
         && !is_public_origin(url)
@@ -89,7 +93,7 @@ fn check_names(settings: &Settings, problems: &mut Vec<Problem>) {
     if region.is_empty() {
         let hint = "mcpo deploy europe-west1";
         problems.push(Problem::new("no region is given", Some(hint)));
-    } else if !REGIONS.contains(&region) {
+    } else if !REGIONS.contains(&region) && !may_be_new(region) {
         let near = nearest(region).unwrap_or("europe-west1");
         let hint = format!("did you mean {near}?");
         problems.push(Problem::new(
@@ -151,46 +155,30 @@ fn check_features(settings: &Settings, problems: &mut Vec<Problem>) {
 }
 
 fn check_size(settings: &Settings, problems: &mut Vec<Problem>) {
-    let cpu = match settings.cpu.strip_suffix('m') {
-        Some(thousandths) => thousandths.parse::<f64>().map(|cpu| cpu / 1000.0),
-        None => settings.cpu.parse(),
-    };
-    match &cpu {
-        Ok(cpu) if [1.0, 2.0, 4.0, 6.0, 8.0].contains(cpu) => {}
-        Ok(cpu) if (0.08..1.0).contains(cpu) => {
-            if settings.concurrency != 1 {
-                let what = format!("cpu {} needs concurrency = 1", settings.cpu);
-                problems.push(Problem::new(
-                    what,
-                    Some("or a whole CPU, which costs nothing while idle"),
-                ));
-            }
-        }
+    let cpu = thousandths(&settings.cpu);
+    let is_offered =
+        |cpu: u32| (80..1000).contains(&cpu) || [1000, 2000, 4000, 6000, 8000].contains(&cpu);
+    let cpu = match cpu {
+        Some(cpu) if is_offered(cpu) => Some(cpu),
         _ => {
-            let what = format!("cpu {:?} is not to be had", settings.cpu);
-            problems.push(Problem::new(what, Some("0.08 to 1, 2, 4, 6 or 8")));
+            let what = format!("unsupported cpu {:?}", settings.cpu);
+            let hint = format!("use {}", limits::accepted("cpu"));
+            problems.push(Problem::new(what, Some(&hint)));
+            None
         }
+    };
+    if cpu.is_some_and(|cpu| cpu < 1000) && settings.concurrency != 1 {
+        let what = format!("cpu {} needs concurrency = 1", settings.cpu);
+        let hint = "or use a whole CPU, which costs nothing while idle";
+        problems.push(Problem::new(what, Some(hint)));
     }
-    let number = settings
-        .memory
-        .trim_end_matches("Mi")
-        .trim_end_matches("Gi");
-    if number.len() + 2 != settings.memory.len() || number.parse::<u32>().is_err() {
+    let memory = mebibytes(&settings.memory);
+    if memory.is_none() {
         let what = format!("memory {:?} is not a size", settings.memory);
         problems.push(Problem::new(what, Some("for example 512Mi or 1Gi")));
     }
-    let mebibytes = match settings.memory.strip_suffix("Gi") {
-        Some(gibibytes) => gibibytes
-            .parse::<u32>()
-            .map(|size| size.saturating_mul(1024)),
-        None => settings.memory.trim_end_matches("Mi").parse(),
-    };
-    if cpu.is_ok_and(|cpu| cpu >= 1.0) && mebibytes.is_ok_and(|size| size < LEAST_MEMORY) {
-        let what = format!("memory {} is too little", settings.memory);
-        problems.push(Problem::new(
-            what,
-            Some("a whole CPU comes with at least 512Mi"),
-        ));
+    if let (Some(cpu), Some(memory)) = (cpu, memory) {
+        check_pair(settings, cpu, memory, problems);
     }
     if settings.max_instances == 0 || settings.min_instances > settings.max_instances {
         let what = format!(
@@ -200,10 +188,90 @@ fn check_size(settings: &Settings, problems: &mut Vec<Problem>) {
         problems.push(Problem::new(what, None));
     }
     if !(1..=1000).contains(&settings.concurrency) {
-        problems.push(Problem::new("concurrency has to be 1 to 1000", None));
+        problems.push(Problem::new("concurrency must be 1 to 1000", None));
     }
     if !(1..=3600).contains(&settings.timeout_seconds) {
-        problems.push(Problem::new("timeout-seconds has to be 1 to 3600", None));
+        problems.push(Problem::new("timeout-seconds must be 1 to 3600", None));
+    }
+}
+
+/// Not every CPU comes with every memory.
+fn check_pair(settings: &Settings, cpu: u32, memory: u32, problems: &mut Vec<Problem>) {
+    let least = limits::least_memory(cpu);
+    if memory < least {
+        let what = format!(
+            "memory {} is too little for {} CPU",
+            settings.memory, settings.cpu
+        );
+        let hint = format!("use at least {least}Mi");
+        problems.push(Problem::new(what, Some(&hint)));
+    }
+    let what = format!(
+        "memory {} is too much for {} CPU",
+        settings.memory, settings.cpu
+    );
+    match limits::least_cpu(memory) {
+        None => problems.push(Problem::new(what, Some("use at most 32Gi"))),
+        Some(least) if cpu < least => {
+            let hint = format!("use at least {} CPU", f64::from(least) / 1000.0);
+            problems.push(Problem::new(what, Some(&hint)));
+        }
+        Some(_) => {}
+    }
+}
+
+/// Thousandths of a CPU; `0.5` and `500m` are the same.
+fn thousandths(text: &str) -> Option<u32> {
+    if let Some(number) = text.strip_suffix('m') {
+        return number.parse().ok();
+    }
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+    if part.len() > 3 || !is_number(part) {
+        return None;
+    }
+    let whole: u32 = whole.parse().ok()?;
+    let part: u32 = format!("{part:0<3}").parse().ok()?;
+    whole.checked_mul(1000)?.checked_add(part)
+}
+
+fn mebibytes(text: &str) -> Option<u32> {
+    match text.strip_suffix("Gi") {
+        Some(number) => number.parse::<u32>().ok()?.checked_mul(1024),
+        None => text.strip_suffix("Mi")?.parse().ok(),
+    }
+}
+
+fn check_values(settings: &Settings, problems: &mut Vec<Problem>) {
+    for (name, value) in &settings.env {
+        if value.len() > limits::VALUE_LEN {
+            let what = format!("the value of {name} has {} bytes", value.len());
+            problems.push(Problem::new(what, Some("Cloud Run accepts at most 32768")));
+        }
+    }
+    let count = settings.env.len() + settings.secrets.len();
+    if count > limits::VARIABLES {
+        let what = format!("there are {count} variables");
+        problems.push(Problem::new(what, Some("use at most 900")));
+    }
+    for secret in &settings.secrets {
+        match &secret.source {
+            SecretSource::Local(Some(value)) => {
+                let length = value.expose().len();
+                if length == 0 || length > limits::SECRET_LEN {
+                    let what = format!("the secret {} has {length} bytes", secret.variable);
+                    problems.push(Problem::new(
+                        what,
+                        Some("Secret Manager accepts 1 to 65536"),
+                    ));
+                }
+            }
+            SecretSource::Existing { secret: id, .. } if id.len() > limits::SECRET_ID_LEN => {
+                let what = format!("the name of the secret for {} is too long", secret.variable);
+                problems.push(Problem::new(what, Some("use at most 255 characters")));
+            }
+            _ => {}
+        }
     }
 }
 
@@ -224,7 +292,12 @@ fn check_environment(settings: &Settings, problems: &mut Vec<Problem>) {
             ));
         }
         if RESERVED.contains(&name) {
-            problems.push(Problem::new(format!("{name} is not yours to set"), None));
+            let what = format!("{name} is reserved by Cloud Run or set by deploy");
+            problems.push(Problem::new(what, Some("remove it from env")));
+        }
+        if name.starts_with("X_GOOGLE_") {
+            let what = format!("{name} starts with X_GOOGLE_, which Google reserves");
+            problems.push(Problem::new(what, Some("use another name")));
         }
         if name == "BASE_URL" {
             problems.push(Problem::new(
@@ -277,6 +350,16 @@ fn check_environment(settings: &Settings, problems: &mut Vec<Problem>) {
 
 fn check_labels(settings: &Settings, problems: &mut Vec<Problem>) {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    if settings.labels.len() > limits::LABELS {
+        let what = format!("there are {} labels", settings.labels.len());
+        problems.push(Problem::new(what, Some("use at most 60")));
+    }
+    for key in settings.labels.keys() {
+        if key.starts_with("goog") || key.starts_with("mcpo-") || key == LABEL.0 {
+            let what = format!("the label {key} is reserved");
+            problems.push(Problem::new(what, Some("use another key")));
+        }
+    }
     for (key, value) in &settings.labels {
         let is_good = |text: &str| text.len() <= LABEL_LEN && text.chars().all(plain);
         if !is_good(key) || !is_good(value) || !key.starts_with(|c: char| c.is_ascii_lowercase()) {

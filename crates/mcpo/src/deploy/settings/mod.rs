@@ -5,6 +5,7 @@
 
 mod check;
 mod ledger;
+mod limits;
 mod made;
 mod regions;
 mod table;
@@ -12,7 +13,7 @@ mod table;
 use std::collections::BTreeMap;
 
 use self::table::{Ingress, Table};
-pub use self::{ledger::Ledger, made::Made};
+pub use self::{ledger::Ledger, made::Made, table::Replication};
 use super::args::DeployArgs;
 use crate::{
     error::{Failure, Outcome},
@@ -39,6 +40,7 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     pub env: BTreeMap<String, String>,
     pub secrets: Vec<SecretSetting>,
+    pub secret_replication: Replication,
     pub ledger: Ledger,
     /// `None`: one of its own.
     pub service_account: Option<String>,
@@ -114,7 +116,7 @@ impl Settings {
         let table = Table::read(&package.metadata)?;
         let mut problems = Vec::new();
         let settings = assemble(args, package, environment, table, &mut problems);
-        check::check(&settings, &mut problems);
+        check::check(&settings, args.tag.as_deref(), &mut problems);
         match &*problems {
             [] => Ok(settings),
             [only] => Err(only.clone().into_failure()),
@@ -137,6 +139,11 @@ impl Settings {
         let is_balanced =
             self.ingress == Ingress::InternalAndLoadBalancer.name() && self.base_url.is_some();
         self.ingress == Ingress::All.name() || is_balanced
+    }
+
+    /// Whether this version of the tool knows the region.
+    pub fn is_region_known(&self) -> bool {
+        regions::REGIONS.contains(&&*self.region)
     }
 
     /// The account, bucket and secrets are told apart by service and region.
@@ -213,6 +220,7 @@ fn assemble(
         labels: table.labels,
         env,
         secrets,
+        secret_replication: table.secret_replication.unwrap_or_default(),
         ledger,
         service_account: table.service_account,
         base_url: table.base_url,

@@ -54,3 +54,46 @@ pub fn nearest(unknown: &str) -> Option<&'static str> {
         .copied()
         .min_by_key(|region| strsim::damerau_levenshtein(region, unknown))
 }
+
+/// Whether an unknown name is made like the known ones, so that it may be a region that opened
+/// after this version: a place that is known, a direction, one or two digits.
+pub fn may_be_new(unknown: &str) -> bool {
+    let shape = |name: &str| {
+        let stem = name
+            .trim_end_matches(|c: char| c.is_ascii_digit())
+            .to_owned();
+        let digits = name.len() - stem.len();
+        (stem, digits)
+    };
+    let (stem, digits) = shape(unknown);
+    let Some((place, direction)) = stem.rsplit_once('-') else {
+        return false;
+    };
+    let stems: Vec<_> = REGIONS.iter().map(|region| shape(region).0).collect();
+    let mut parts = stems.iter().filter_map(|stem| stem.rsplit_once('-'));
+    let is_place = parts.clone().any(|(known, _)| known == place);
+    let is_direction = parts.any(|(_, known)| known == direction);
+    (1..=2).contains(&digits) && is_place && is_direction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_be_new;
+
+    #[test]
+    fn a_region_like_the_others_may_be_new_and_a_typing_error_is_not() {
+        for name in ["europe-west99", "us-northeast1", "asia-central2"] {
+            assert!(may_be_new(name), "{name}");
+        }
+        for name in [
+            "europe-wset1",
+            "europe",
+            "europe-west",
+            "mars-west1",
+            "europe-west100",
+            "",
+        ] {
+            assert!(!may_be_new(name), "{name}");
+        }
+    }
+}

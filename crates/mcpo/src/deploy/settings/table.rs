@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{SecretSetting, SecretSource};
 use crate::{
@@ -29,6 +29,7 @@ pub struct Table {
     pub timeout_seconds: Option<u32>,
     pub env: BTreeMap<String, String>,
     pub secrets: Secrets,
+    pub secret_replication: Option<Replication>,
     pub ledger: Option<String>,
     pub service_account: Option<String>,
     pub ingress: Option<Ingress>,
@@ -56,6 +57,27 @@ impl Ingress {
             Self::All => "INGRESS_TRAFFIC_ALL",
             Self::Internal => "INGRESS_TRAFFIC_INTERNAL_ONLY",
             Self::InternalAndLoadBalancer => "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+        }
+    }
+}
+
+/// Where Secret Manager keeps the values of new secrets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replication {
+    /// Where Google chooses.
+    #[default]
+    Automatic,
+    /// In the service's region only.
+    Region,
+}
+
+impl Replication {
+    /// The API's `Replication` for a service in this region.
+    pub fn for_region(self, region: &str) -> Value {
+        match self {
+            Self::Automatic => json!({ "automatic": {} }),
+            Self::Region => json!({ "userManaged": { "replicas": [{ "location": region }] } }),
         }
     }
 }

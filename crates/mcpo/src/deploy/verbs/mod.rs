@@ -34,7 +34,7 @@ async fn existing(context: &Context<'_>) -> Outcome<Value> {
             "there is no service {} in {}",
             names.service_id, names.region
         ))
-        .hint(format!("mcpo deploy {}", names.region))
+        .hint(format!("deploy it first: {}", context.invocation.with("")))
     })
 }
 

@@ -8,11 +8,13 @@ use super::{Context, existing, is_ready, revisions, short};
 use crate::{
     deploy::{
         args::DeployArgs,
+        flow::{self, NEXT_TAG},
         google::method,
         plan::{Line, shares},
         release,
         report::{self, seconds},
         traffic,
+        verify::{self, Address, Before, Verified},
     },
     error::{Exit, Failure, Outcome},
 };
@@ -26,20 +28,25 @@ struct Shift {
     verb: &'static str,
     /// What was before, or nothing worth saying.
     from: Option<String>,
+    /// The template of that revision, which says which password is its own.
+    template: Value,
 }
 
-/// All calls to the latest revision.
+/// All requests to the latest revision, which is walked at its own address first.
 pub async fn promote(context: &Context<'_>, args: &DeployArgs) -> Outcome {
     let service = existing(context).await?;
-    let latest = service["latestReadyRevision"].as_str().unwrap_or_default();
+    let to = traffic::latest_ready(&service)
+        .unwrap_or_default()
+        .to_owned();
     let shift = Shift {
-        to: latest.rsplit('/').next().unwrap_or_default().to_owned(),
         traffic: traffic::latest(&service),
+        to,
         verb: "Promoted",
         from: None,
+        template: service["template"].clone(),
     };
-    let is_done = service["traffic"] == shift.traffic;
-    carry_out(context, args, &service, &shift, is_done).await
+    let is_done = traffic::same(&service["traffic"], &shift.traffic);
+    carry_out(context, args, service, &shift, is_done).await
 }
 
 /// All calls to `wanted`, or to the revision before the one that takes most of them.
@@ -58,13 +65,15 @@ pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) ->
         .map(|(name, _)| name.clone());
     let target = choose(&good, now.as_deref(), wanted)?;
     let is_done = now.as_ref() == Some(&target) && serving.len() == 1;
+    let template = all.iter().find(|revision| short(revision) == target);
     let shift = Shift {
         traffic: traffic::only(&service, &target),
+        template: template.cloned().unwrap_or_default(),
         to: target,
         verb: "Rolled back",
         from: now,
     };
-    carry_out(context, args, &service, &shift, is_done).await
+    carry_out(context, args, service, &shift, is_done).await
 }
 
 fn choose(good: &[String], now: Option<&str>, wanted: &str) -> Outcome<String> {
@@ -87,7 +96,7 @@ fn choose(good: &[String], now: Option<&str>, wanted: &str) -> Outcome<String> {
 async fn carry_out(
     context: &Context<'_>,
     args: &DeployArgs,
-    service: &Value,
+    service: Value,
     shift: &Shift,
     is_done: bool,
 ) -> Outcome {
@@ -111,10 +120,25 @@ async fn carry_out(
         context
             .ui
             .step("Unchanged", format_args!("{to} takes all calls already"));
-        tell(context, args, "unchanged", &lines, to);
+        tell(context, args, "unchanged", &lines, to, None);
         return Ok(Exit::Success);
     }
-    release::set_traffic(context, service, &shift.traffic).await?;
+    let before = if !args.no_verify && flow::is_reachable(context) {
+        let template = json!({ "template": shift.template });
+        Some(verify::before_shift(context, &template).await?)
+    } else {
+        None
+    };
+    let undo = undo(context, &service, shift);
+    let service = match &before {
+        // An earlier revision has served before; one that has not is walked before it does.
+        Some(before) if shift.from.is_none() => {
+            walk_first(context, before, service, shift, &undo).await?
+        }
+        _ => service,
+    };
+    let traffic = shift.targets(&service);
+    release::set_traffic(context, &service, &traffic).await?;
     let after = seconds(began.elapsed());
     match &shift.from {
         Some(from) => {
@@ -130,14 +154,90 @@ async fn carry_out(
             format_args!("{to} takes all calls, after {after}"),
         ),
     }
-    tell(context, args, &shift.verb.to_lowercase(), &lines, to);
+    let verified = match &before {
+        Some(before) => {
+            let address = Address {
+                base: context.names.base_url(&context.settings),
+                revision: to.clone(),
+                undo,
+            };
+            let verified = verify::verify(context, before, &address).await?;
+            report::verified(context.ui, &verified);
+            Some(verified)
+        }
+        None => None,
+    };
+    let outcome = shift.verb.to_lowercase();
+    tell(context, args, &outcome, &lines, to, verified.as_ref());
     Ok(Exit::Success)
 }
 
-fn tell(context: &Context<'_>, args: &DeployArgs, outcome: &str, lines: &[Line], revision: &str) {
+impl Shift {
+    /// The same shares for the service as it is now, which may have got another tag meanwhile.
+    fn targets(&self, service: &Value) -> Value {
+        if self.from.is_some() {
+            traffic::only(service, &self.to)
+        } else {
+            traffic::latest(service)
+        }
+    }
+}
+
+/// The command that brings back what serves most requests now.
+fn undo(context: &Context<'_>, service: &Value, shift: &Shift) -> String {
+    let serving = traffic::serving(service);
+    let others = serving.iter().filter(|(name, _)| *name != shift.to);
+    let main = others.max_by_key(|(_, share)| *share);
+    let words = match main {
+        Some((main, _)) => format!("--rollback {main}"),
+        None => "--rollback".to_owned(),
+    };
+    context.invocation.with(&words)
+}
+
+/// Walks the revision at its tag before it serves everybody; gives it a tag if it has none.
+async fn walk_first(
+    context: &Context<'_>,
+    before: &Before,
+    service: Value,
+    shift: &Shift,
+    undo: &str,
+) -> Outcome<Value> {
+    let find = |service: &Value| {
+        let tags = traffic::tags(service).into_iter();
+        let mut tags = tags.filter(|(_, revision)| *revision == shift.to);
+        tags.next().map(|(tag, _)| tag)
+    };
+    let (service, tag) = match find(&service) {
+        Some(tag) => (service, tag),
+        None => {
+            let tagged = traffic::with_tag(&service, NEXT_TAG, &shift.to);
+            let service = release::set_traffic(context, &service, &tagged).await?;
+            (service, NEXT_TAG.to_owned())
+        }
+    };
+    let address = Address {
+        base: context.names.tag_url(&tag),
+        revision: shift.to.clone(),
+        undo: undo.to_owned(),
+    };
+    let verified = verify::verify(context, before, &address).await?;
+    report::verified(context.ui, &verified);
+    Ok(service)
+}
+
+fn tell(
+    context: &Context<'_>,
+    args: &DeployArgs,
+    outcome: &str,
+    lines: &[Line],
+    revision: &str,
+    verified: Option<&Verified>,
+) {
     if args.json {
         let mut document = report::plan_as_json(context, lines, outcome);
         document["revision"] = json!(revision);
+        document["verified"] = verified.map(|verified| verified.summary.clone()).into();
         context.ui.result(document);
     } else {
         context.ui.result(revision);

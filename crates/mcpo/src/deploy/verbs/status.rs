@@ -1,10 +1,10 @@
 //! What runs there.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, existing, is_ready, revisions, short};
 use crate::{
-    deploy::traffic::serving,
+    deploy::traffic::{serving, tags},
     error::{Exit, Outcome},
 };
 
@@ -13,6 +13,11 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
     let service = existing(context).await?;
     let revisions = revisions(context).await?;
     let serving = serving(&service);
+    let tags = tags(&service);
+    let of = |name: &str| -> Vec<&str> {
+        let found = tags.iter().filter(|(_, revision)| revision == name);
+        found.map(|(tag, _)| tag.as_str()).collect()
+    };
     let condition = &service["terminalCondition"];
     let is_good = condition["state"] == "CONDITION_SUCCEEDED";
     let url = format!("{}/mcp", context.names.base_url(&context.settings));
@@ -22,7 +27,7 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
             .map(|revision| {
                 let name = short(revision);
                 let share = serving.iter().find(|(one, _)| *one == name).map_or(0, |(_, share)| *share);
-                json!({ "name": name, "percent": share, "ready": is_ready(revision), "created": revision["createTime"] })
+                json!({ "name": name, "percent": share, "ready": is_ready(revision), "created": revision["createTime"], "tags": of(&name) })
             })
             .collect();
         let summary = json!({
@@ -40,7 +45,11 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
             condition["message"].as_str().unwrap_or("not ready")
         };
         context.ui.result(format_args!("  {state}"));
-        for revision in revisions.iter().take(10) {
+        let is_shown = |(index, revision): &(usize, &Value)| {
+            let name = short(revision);
+            *index < 10 || !of(&name).is_empty() || serving.iter().any(|(one, _)| *one == name)
+        };
+        for (_, revision) in revisions.iter().enumerate().filter(is_shown) {
             let name = short(revision);
             let share = serving
                 .iter()
@@ -51,10 +60,16 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
             } else {
                 "  never became ready"
             };
+            let tagged = of(&name);
+            let tagged: Vec<_> = tagged
+                .iter()
+                .map(|tag| format!("  {tag}: {}/mcp", context.names.tag_url(tag)))
+                .collect();
             let created = revision["createTime"].as_str().unwrap_or_default();
             context.ui.result(format_args!(
-                "  {share:>3} %  {name}  {}{mark}",
-                created.get(..16).unwrap_or(created)
+                "  {share:>3} %  {name}  {}{mark}{}",
+                created.get(..16).unwrap_or(created),
+                tagged.concat()
             ));
         }
     }

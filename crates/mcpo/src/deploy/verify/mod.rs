@@ -3,15 +3,15 @@
 mod private;
 mod reach;
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::Value;
 use url::Url;
 
 use super::{
     context::Context,
-    google::{During as _, Trouble, method},
-    plan::{Observed, Plan},
+    google::{During as _, method},
+    plan::{self, Observed, Plan},
     report::count,
-    settings::PASSWORD,
+    settings::{PASSWORD, SecretSource},
 };
 use crate::{
     error::{Exit, Failure, Outcome},
@@ -49,8 +49,23 @@ impl Way {
     }
 }
 
+/// Where a revision is walked.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// Scheme and host.
+    pub base: String,
+    /// The revision that answers there.
+    pub revision: String,
+    /// The command that takes the revision out of service again.
+    pub undo: String,
+}
+
 /// What came of it, in a line.
 pub struct Verified {
+    /// The revision that was walked.
+    pub revision: String,
+    /// Where.
+    pub base: String,
     pub summary: String,
     /// Whether everything could be looked at.
     pub is_complete: bool,
@@ -59,11 +74,30 @@ pub struct Verified {
 /// Signs in at the revision that serves now, so that something can be remembered.
 pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Before> {
     let password = password(context, plan, seen).await?;
+    let serves = seen.service.as_ref();
+    let serves = serves.is_some_and(|service| service["latestReadyRevision"].is_string());
+    sign_in(context, password, serves).await
+}
+
+/// The same for a verb that moves traffic: `service` holds the template whose password counts.
+pub async fn before_shift(context: &Context<'_>, service: &Value) -> Outcome<Before> {
+    let mut settings = context.settings.secrets.iter();
+    let password = match settings.find(|secret| secret.variable == PASSWORD) {
+        None => None,
+        Some(setting) => match &setting.source {
+            SecretSource::Local(Some(value)) => Some(value.clone()),
+            _ => {
+                let id = context.names.secret_of(setting);
+                let version = plan::pinned(service, PASSWORD, &id).unwrap_or("latest");
+                read(context, &id, version).await?
+            }
+        },
+    };
+    sign_in(context, password, true).await
+}
+
+async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) -> Outcome<Before> {
     let way = private::way(context).await;
-    let serves = seen
-        .service
-        .as_ref()
-        .is_some_and(|service| service["latestReadyRevision"].is_string());
     if !serves || matches!(way, Way::Closed(_)) {
         return Ok(Before {
             serves,
@@ -75,7 +109,8 @@ pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outc
     let progress = context
         .ui
         .spinner("signing in, to see later that it is remembered".to_owned());
-    let walk_plan = walk_plan(context, password.as_ref(), &way, None)?;
+    let base = context.names.base_url(&context.settings);
+    let walk_plan = walk_plan(&base, password.as_ref(), &way, None)?;
     let report = Box::pin(walk(&walk_plan, &mut Quiet)).await;
     progress.finish_and_clear();
     // A service that does not work now is no reason not to deploy a better one.
@@ -115,31 +150,28 @@ async fn password(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcom
     if known.is_some() {
         return Ok(known);
     }
-    let path = format!("v1/{}/versions/{version}:access", context.names.secret(&id));
-    match context.google.get(&method::SECRET_READ, &path).await {
-        Ok(found) => {
-            let data =
-                BASE64_STANDARD.decode(found["payload"]["data"].as_str().unwrap_or_default());
-            Ok(data
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .map(Secret::new))
-        }
-        // Whoever may deploy need not be allowed to sign in.
-        Err(Trouble::Denied { .. }) => Ok(None),
+    read(context, &id, &version).await
+}
+
+/// The value of a secret, if the caller may read it: a deployer need not be allowed to sign in.
+async fn read(context: &Context<'_>, id: &str, version: &str) -> Outcome<Option<Secret>> {
+    let path = format!("v1/{}/versions/{version}:access", context.names.secret(id));
+    match context.google.find(&method::SECRET_READ, &path).await {
+        Ok(found) => Ok(found.as_ref().and_then(plan::decoded)),
+        Err(trouble) if trouble.is_forbidden() => Ok(None),
         Err(trouble) => Err(trouble).during(format!("failed to read the secret {id}")),
     }
 }
 
 fn walk_plan(
-    context: &Context<'_>,
+    base: &str,
     password: Option<&Secret>,
     way: &Way,
     kept: Option<Credentials>,
 ) -> Outcome<walk::Plan> {
-    let url = format!("{}/mcp", context.names.base_url(&context.settings));
+    let url = format!("{base}/mcp");
     let url = Url::parse(&url)
-        .map_err(|error| Failure::new(format!("{url} is no address")).because(&error))?;
+        .map_err(|error| Failure::new(format!("{url} is not a URL")).because(&error))?;
     let mut plan = walk::Plan::new(url, ClientName::default())?;
     if let Some(password) = password {
         plan.sign_in_with(None, password.clone());
@@ -150,32 +182,41 @@ fn walk_plan(
     plan.kept.extend(kept.map(|mut kept| {
         // As if its hour were over, so that the refresh token is what has to be good.
         kept.expires_at = Some(0);
+        // Every address of the service is one server, so what it issued at one is good at all.
+        base.clone_into(&mut kept.issuer);
+        kept.resource = kept.resource.map(|_| format!("{base}/mcp"));
         kept
     }));
     Ok(plan)
 }
 
-/// Walks the public address.
-pub async fn verify(context: &Context<'_>, before: Before) -> Outcome<Verified> {
+/// Walks an address, which leads to one revision.
+pub async fn verify(
+    context: &Context<'_>,
+    before: &Before,
+    address: &Address,
+) -> Outcome<Verified> {
     if !matches!(before.way, Way::Public) {
-        private::check_closed(context).await?;
+        private::check_closed(context, &address.base).await?;
     }
     let kept_out = match &before.way {
         Way::Closed(why) => Some(why.clone()),
-        way => reach::reach(context, way).await?,
+        way => reach::reach(context, way, address).await?,
     };
     if let Some(why) = kept_out {
         return Ok(Verified {
+            revision: address.revision.clone(),
+            base: address.base.clone(),
             summary: format!("who has no permission of Google's is refused, and so is mcpo: {why}"),
             is_complete: false,
         });
     }
     let was_here = before.serves;
     let plan = walk_plan(
-        context,
+        &address.base,
         before.password.as_ref(),
         &before.way,
-        before.credentials,
+        before.credentials.clone(),
     )?;
     let report = Box::pin(walk(&plan, &mut Quiet)).await;
     let failed = report
@@ -185,17 +226,17 @@ pub async fn verify(context: &Context<'_>, before: Before) -> Outcome<Verified> 
     if let Some(failed) = failed {
         show(context, &plan).await;
         return Err(Failure::new(format!(
-            "{} is released, and it fails a check: {}",
-            plan.target, failed.rule.title
+            "{} at {} is released, and it fails a check: {}",
+            address.revision, plan.target, failed.rule.title
         ))
         .because(&std::io::Error::other(failed.fault.seen.clone()))
         .hint(format!(
-            "{}; or go back: mcpo deploy {} --rollback",
-            failed.fault.hint, context.names.region
+            "{}; or go back: {}",
+            failed.fault.hint, address.undo
         ))
         .exit_with(Exit::CheckFailed));
     }
-    let mut verified = summary(&report, was_here);
+    let mut verified = summary(&report, was_here, address);
     if matches!(before.way, Way::Private(_)) {
         verified
             .summary
@@ -204,7 +245,7 @@ pub async fn verify(context: &Context<'_>, before: Before) -> Outcome<Verified> 
     Ok(verified)
 }
 
-fn summary(report: &Report<'_>, was_here: bool) -> Verified {
+fn summary(report: &Report<'_>, was_here: bool, address: &Address) -> Verified {
     let passed = report
         .checks
         .iter()
@@ -228,6 +269,8 @@ fn summary(report: &Report<'_>, was_here: bool) -> Verified {
         summary = format!("{summary}; stopped at {title}: {because}");
     }
     Verified {
+        revision: address.revision.clone(),
+        base: address.base.clone(),
         summary,
         is_complete: stopped.is_none() && (kept || !was_here),
     }

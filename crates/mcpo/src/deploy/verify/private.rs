@@ -42,8 +42,8 @@ pub fn header(token: &Secret) -> Outcome<(HeaderName, HeaderValue)> {
 }
 
 /// Waits until a stranger is refused.
-pub async fn check_closed(context: &Context<'_>) -> Outcome<()> {
-    let url = metadata_url(context);
+pub async fn check_closed(context: &Context<'_>, base: &str) -> Outcome<()> {
+    let url = metadata_url(base);
     let host = host_of(&url);
     let progress = context
         .ui

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::{Way, private};
+use super::{Address, Way, private};
 use crate::{
     deploy::context::Context,
     error::{Exit, Failure, Outcome},
@@ -12,13 +12,15 @@ use crate::{
 
 /// A new address may take a moment to lead to the service.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one that answers may answer something else than the server's own.
+const ANSWERED_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until the public address leads to the service; says why Google's front lets nobody in who
 /// deploys, where it does not.
-pub async fn reach(context: &Context<'_>, way: &Way) -> Outcome<Option<String>> {
-    let base = context.names.base_url(&context.settings);
-    let host = host_of(&base);
-    let url = metadata_url(context);
+pub async fn reach(context: &Context<'_>, way: &Way, address: &Address) -> Outcome<Option<String>> {
+    let base = &address.base;
+    let host = host_of(base);
+    let url = metadata_url(base);
     let header = way.token().map(private::header).transpose()?;
     let progress = context.ui.spinner(format!("waiting for {base}"));
     let began = Instant::now();
@@ -35,6 +37,11 @@ pub async fn reach(context: &Context<'_>, way: &Way) -> Outcome<Option<String>> 
                 }
             })
             .await;
+        let patience = if reply.is_ok() {
+            ANSWERED_PATIENCE
+        } else {
+            PATIENCE
+        };
         let why = match reply {
             Ok(reply) if reply.status.is_success() => break Ok(None),
             Ok(reply) if reply.status.as_u16() == 403 && header.is_some() => {
@@ -43,7 +50,7 @@ pub async fn reach(context: &Context<'_>, way: &Way) -> Outcome<Option<String>> 
             Ok(reply) => format!("{url} answers HTTP {}", reply.status.as_u16()),
             Err(error) => error.to_string(),
         };
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > patience {
             break Err(why);
         }
         tokio::time::sleep(pause).await;
@@ -54,16 +61,15 @@ pub async fn reach(context: &Context<'_>, way: &Way) -> Outcome<Option<String>> 
         Failure::new(format!("{base} does not answer as it should"))
             .because(&std::io::Error::other(why))
             .hint(format!(
-                "look closer: mcpo probe {base}/mcp; or go back: mcpo deploy {} --rollback",
-                context.names.region
+                "look closer: mcpo probe {base}/mcp; or go back: {}",
+                address.undo
             ))
             .exit_with(Exit::CheckFailed)
     })
 }
 
 /// What a public service shows anybody, and no private one does.
-pub fn metadata_url(context: &Context<'_>) -> String {
-    let base = context.names.base_url(&context.settings);
+pub fn metadata_url(base: &str) -> String {
     format!("{base}/.well-known/oauth-protected-resource/mcp")
 }
 

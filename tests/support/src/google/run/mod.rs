@@ -6,14 +6,18 @@ mod rollout;
 
 use serde_json::{Value, json};
 
-use self::check::{check, check_traffic, name_revision};
+use self::check::{check_traffic, name_revision};
 pub use self::public::serve as serve_public;
 use super::{
     Cloud, builds,
     call::{Call, not_here},
     error::{Answer, ApiError},
+    limits::{self, Kind, Subject},
     state::{State, timestamp},
 };
+
+/// What the result of an operation on a service says it is.
+const SERVICE_TYPE: &str = "type.googleapis.com/google.cloud.run.v2.Service";
 
 /// `run`.
 pub async fn answer(cloud: &Cloud, call: &Call) -> Answer {
@@ -76,11 +80,24 @@ fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: 
         return Err(ApiError::aborted(name));
     }
     apply(&mut service, body, call.query("updateMask"))?;
-    check(name, &service)?;
-    if call.query("validateOnly") == Some("true") {
-        return Ok(json!({ "name": "operations/validated", "done": true }));
+    let location = name.split("/services/").next().unwrap_or_default();
+    let subject = Subject {
+        id: short(name),
+        location: location.rsplit('/').next().unwrap_or_default(),
+        body: &service,
+    };
+    limits::check(Kind::Service, &subject)?;
+    if cloud.forbids_public_services && service["invokerIamDisabled"] == true {
+        let policy = "constraints/run.managed.requireInvokerIam";
+        return Err(ApiError::violated_policy(policy, cloud.project));
     }
     let mut state = cloud.state();
+    if call.query("validateOnly") == Some("true") {
+        service["name"] = name.into();
+        service["@type"] = SERVICE_TYPE.into();
+        let done = json!({ "done": true, "response": service });
+        return Ok(state.operation(location, done));
+    }
     let is_new_revision = before.is_none_or(|before| before["template"] != service["template"]);
     let generation = service["generation"]
         .as_str()
@@ -100,7 +117,7 @@ fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: 
     };
     check_traffic(&state, name, &service)?;
     let host = public::host(cloud, name);
-    let hash_form = format!("https://{}-abcdefghij-ew.a.run.app", short(name));
+    let hash_form = format!("https://{}", public::hash_host(name));
     service["name"] = name.into();
     service["generation"] = generation.to_string().into();
     service["etag"] = format!("\"CK{:08}\"", state.next()).into();
@@ -114,7 +131,6 @@ fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: 
     service["reconciling"] = true.into();
     service["terminalCondition"] = json!({ "type": "Ready", "state": "CONDITION_RECONCILING" });
     state.resources.insert(name.to_owned(), service.clone());
-    let location = name.split("/services/").next().unwrap_or_default();
     let operation = json!({ "name": format!("{location}/operations/op-{}", state.next()) });
     let key = operation["name"].as_str().unwrap_or_default().to_owned();
     state.operations.insert(key.clone(), (operation.clone(), 0));
@@ -224,7 +240,7 @@ fn revisions(state: &State, service: &str) -> Value {
 fn delete(cloud: &Cloud, name: &str) -> Answer {
     let mut state = cloud.state();
     let mut last = state.delete(name)?;
-    last["@type"] = "type.googleapis.com/google.cloud.run.v2.Service".into();
+    last["@type"] = SERVICE_TYPE.into();
     let prefix = format!("{name}/revisions/");
     state
         .resources

@@ -18,6 +18,12 @@ pub fn host(cloud: &Cloud, service: &str) -> String {
     format!("{id}-{}.{region}.run.app", cloud.number)
 }
 
+/// The older form of a service's host name, which Cloud Run gives it as well.
+pub fn hash_host(service: &str) -> String {
+    let id = service.rsplit('/').next().unwrap_or_default();
+    format!("{id}-abcdefghij-ew.a.run.app")
+}
+
 /// Answers a request to a service's public address.
 pub async fn serve(cloud: &Cloud, host_name: &str, request: Request) -> Served {
     let (tag, host_name) = match host_name.split_once("---") {
@@ -89,7 +95,7 @@ fn find(cloud: &Cloud, host_name: &str) -> Option<Value> {
         .iter()
         .filter(|(name, _)| name.contains("/services/") && !name.contains("/revisions/"));
     services
-        .filter(|(name, _)| host(cloud, name) == host_name)
+        .filter(|(name, _)| host(cloud, name) == host_name || hash_host(name) == host_name)
         .map(|(_, service)| service.clone())
         .next()
 }
@@ -97,7 +103,9 @@ fn find(cloud: &Cloud, host_name: &str) -> Option<Value> {
 /// The revision for this request, in proportion to the traffic.
 fn choose(cloud: &Cloud, service: &Value, tag: Option<&str>) -> Option<String> {
     let statuses = service["trafficStatuses"].as_array()?;
-    let revision = |status: &Value| status["revision"].as_str().map(str::to_owned);
+    let latest = service["latestReadyRevision"].as_str();
+    let latest = latest.and_then(|name| name.rsplit('/').next());
+    let revision = |status: &Value| status["revision"].as_str().or(latest).map(str::to_owned);
     if let Some(tag) = tag {
         return statuses
             .iter()

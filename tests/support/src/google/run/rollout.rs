@@ -52,11 +52,13 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
         .ok_or("the revision was deleted")?;
     let facts = &made["containers"][0];
     let short = service.rsplit('/').next().unwrap_or_default().to_owned();
-    let account = made["serviceAccount"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    if !cloud.state().account_exists(&account) {
+    // Where none is named, the project's default account of Compute Engine.
+    let default = format!("{}-compute@developer.gserviceaccount.com", cloud.number);
+    let account = match made["serviceAccount"].as_str() {
+        Some(account) if !account.is_empty() => account.to_owned(),
+        _ => default,
+    };
+    if account.ends_with(".iam.gserviceaccount.com") && !cloud.state().account_exists(&account) {
         return Err(format!("Service account {account} does not exist."));
     }
     let mut environment = variables(cloud, facts, &account)?;
@@ -76,6 +78,12 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
     ]);
     let folder = cloud.folder().join("containers").join(revision);
     let image = facts["image"].as_str().unwrap_or_default();
+    if !image.contains("-docker.pkg.dev/my-project/") {
+        // Another project's image: nothing here can pull it, so a server that says hello runs.
+        let container = Container::hello().await?;
+        cloud.state().containers.insert(full, container);
+        return Ok(());
+    }
     let image = container::pull(&cloud.registry, image, &folder)
         .await
         .map_err(|problem| format!("Image '{image}' cannot be run: {problem}"))?;
@@ -174,7 +182,7 @@ fn finish(
     state.resources.insert(name.to_owned(), service.clone());
     let done = match outcome {
         Ok(()) => {
-            service["@type"] = "type.googleapis.com/google.cloud.run.v2.Service".into();
+            service["@type"] = super::SERVICE_TYPE.into();
             json!({ "name": operation, "done": true, "response": service })
         }
         Err((code, message)) => json!({
@@ -184,10 +192,8 @@ fn finish(
     state.operations.insert(operation.to_owned(), (done, 0));
 }
 
-/// Who gets what, with the latest revision by name.
+/// Who gets what. As at Google, the status of a target that is the latest revision names none.
 fn traffic(service: &Value) -> Value {
-    let latest = service["latestReadyRevision"].as_str().unwrap_or_default();
-    let latest = latest.rsplit('/').next().unwrap_or_default();
     let everything = json!([{ "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100 }]);
     let targets = match &service["traffic"] {
         Value::Array(targets) if !targets.is_empty() => service["traffic"].clone(),
@@ -195,9 +201,6 @@ fn traffic(service: &Value) -> Value {
     };
     let mut statuses = targets;
     for status in statuses.as_array_mut().into_iter().flatten() {
-        if status["revision"].is_null() {
-            status["revision"] = latest.into();
-        }
         if let Some(tag) = status["tag"].as_str() {
             let url = service["urls"][0].as_str().unwrap_or_default();
             status["uri"] = url

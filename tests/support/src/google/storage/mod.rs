@@ -11,6 +11,7 @@ use super::{
     error::{Answer, ApiError},
     fault::Fault,
     http::{Reply, Request, Served},
+    limits::{self, Kind, Subject},
     state::{Object, State, timestamp},
 };
 
@@ -24,7 +25,9 @@ const WRITE: &[&str] = &["roles/storage.objectAdmin", "roles/storage.objectUser"
 /// What is not JSON on both ends: uploads, downloads, and answers with other statuses.
 pub fn serve(cloud: &Cloud, call: &Call, request: &Request) -> Option<Served> {
     let answered = match call.found.method.id.as_str() {
-        "storage.objects.get" if call.query("alt") == Some("media") => download(cloud, call),
+        "storage.objects.get" if call.query("alt") == Some("media") => {
+            download(cloud, call, request)
+        }
         "storage.objects.insert" => upload::upload(cloud, call, request),
         _ => return None,
     };
@@ -36,7 +39,14 @@ pub fn serve(cloud: &Cloud, call: &Call, request: &Request) -> Option<Served> {
     {
         return Some(Err("the connection is cut"));
     }
-    Some(answered.or_else(|error| Ok(Reply::json(error.code, &error.body(), error.retry_after))))
+    let host = call.found.api.host;
+    Some(answered.or_else(|error| {
+        Ok(Reply::json(
+            error.code,
+            &error.body(host),
+            error.retry_after,
+        ))
+    }))
 }
 
 /// `storage`.
@@ -95,10 +105,12 @@ fn bucket_name(bucket: &str) -> String {
 
 fn insert_bucket(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
     let name = call.body["name"].as_str().unwrap_or_default().to_owned();
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-    if !(3..=63).contains(&name.len()) || !name.chars().all(plain) {
-        return Err(ApiError::new(400, format!("Invalid bucket name: '{name}'")));
-    }
+    let subject = Subject {
+        id: &name,
+        location: "",
+        body: &call.body,
+    };
+    limits::check(Kind::Bucket, &subject)?;
     let mut bucket = call.body.clone();
     bucket["kind"] = "storage#bucket".into();
     bucket["id"] = name.clone().into();
@@ -223,7 +235,7 @@ fn list(state: &State, call: &Call, bucket: &str) -> Value {
     answer
 }
 
-fn download(cloud: &Cloud, call: &Call) -> Result<Reply, ApiError> {
+fn download(cloud: &Cloud, call: &Call, request: &Request) -> Result<Reply, ApiError> {
     let state = cloud.state();
     let bucket = call.path("bucket");
     check_access(&state, call, &bucket, READ, "storage.objects.get")?;
@@ -236,6 +248,27 @@ fn download(cloud: &Cloud, call: &Call) -> Result<Reply, ApiError> {
         "content-type",
         object.content_type.parse().expect("a header value"),
     );
-    reply.body = object.data.into();
-    Ok(reply)
+    let whole = object.data.len();
+    let Some((first, last)) = request.header("range").and_then(|text| range(text, whole)) else {
+        reply.body = object.data.into();
+        return Ok(reply);
+    };
+    if first >= whole {
+        return Err(ApiError::new(416, "Requested range not satisfiable"));
+    }
+    reply.status = StatusCode::PARTIAL_CONTENT;
+    reply.body = object.data[first..=last].to_vec().into();
+    Ok(reply.with("content-range", &format!("bytes {first}-{last}/{whole}")))
+}
+
+/// The first and the last byte of `bytes=FIRST-LAST`; RFC 9110 §14.2.
+fn range(text: &str, whole: usize) -> Option<(usize, usize)> {
+    let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+    let end = whole.saturating_sub(1);
+    match (first.parse::<usize>(), last.parse::<usize>()) {
+        (Ok(first), Ok(last)) if first <= last => Some((first, last.min(end))),
+        (Ok(first), _) if last.is_empty() => Some((first, end)),
+        (Err(_), Ok(count)) if first.is_empty() => Some((whole.saturating_sub(count), end)),
+        _ => None,
+    }
 }

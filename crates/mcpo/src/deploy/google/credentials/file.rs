@@ -11,7 +11,7 @@ use gcp_auth::{CustomServiceAccount, TokenProvider as _};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{NoToken, SCOPE, Token, exchange, unpacked};
+use super::{NoToken, SCOPE, Token, exchange, identity, unpacked};
 use crate::{deploy::google::http::Http, walk::Secret};
 
 /// A clock that is wrong by more than this makes signatures worthless.
@@ -118,8 +118,22 @@ impl CredentialFile {
         }
     }
 
+    /// The project that a user's calls count for.
+    pub fn quota_project(&self) -> Option<&str> {
+        match self {
+            Self::AuthorizedUser(user) => user.quota_project_id.as_deref(),
+            _ => None,
+        }
+    }
+
     pub async fn fetch(&self, http: &Http) -> Result<Token, NoToken> {
         match self {
+            Self::ServiceAccount {
+                text, token_uri, ..
+            } if http.is_proxied(token_uri) => {
+                // gcp_auth's client ignores proxies.
+                identity::exchange_own(http, self, text, token_uri).await
+            }
             Self::ServiceAccount {
                 text, token_uri, ..
             } => {
@@ -173,6 +187,17 @@ pub fn checked(text: &str) -> Result<String, NoToken> {
 
 /// A signature with a wrong time in it is refused without a word about clocks; so look at them.
 async fn explain(http: &Http, token_uri: &str, error: &gcp_auth::Error) -> NoToken {
+    clock(http, token_uri).await.unwrap_or_else(|| {
+        let why = unpacked(error);
+        // What Google says of a key, as opposed to what happens on the way.
+        let is_refused = why.contains("invalid_grant") || why.contains("HTTP status");
+        let hint = "; the key may have been deleted or disabled";
+        NoToken::new(format!("{why}{}", if is_refused { hint } else { "" }))
+    })
+}
+
+/// The reason, if it is this machine's clock.
+pub async fn clock(http: &Http, token_uri: &str) -> Option<NoToken> {
     let asked = http
         .client()
         .get(token_uri)
@@ -191,15 +216,12 @@ async fn explain(http: &Http, token_uri: &str, error: &gcp_auth::Error) -> NoTok
         };
         if apart > CLOCK_TOLERANCE {
             let minutes = (apart.as_secs() + 30) / 60;
-            return NoToken::new(format!(
+            return Some(NoToken::new(format!(
                 "Google refused the signature, and this machine's clock is {minutes} minutes {which}; set it"
-            ));
+            )));
         }
     }
-    NoToken::new(format!(
-        "{}; the key may have been deleted or disabled",
-        unpacked(error)
-    ))
+    None
 }
 
 fn secret<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Secret, D::Error> {

@@ -9,11 +9,13 @@ use gcp_auth::CustomServiceAccount;
 use serde_json::{Value, json};
 
 use super::{
-    Credentials, NoToken, Source, exchange, file::CredentialFile, gcloud, metadata, unpacked,
+    Credentials, NoToken, SCOPE, Source, Token, exchange, file::CredentialFile, gcloud, metadata,
+    unpacked,
 };
 use crate::{deploy::google::http::Http, walk::Secret};
 
 const LIFETIME: Duration = Duration::from_secs(3600);
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 impl Credentials {
     /// A token that tells the service at `audience` who this is.
@@ -40,9 +42,9 @@ async fn of_file(http: &Http, file: &CredentialFile, audience: &str) -> Result<S
             token_uri,
             ..
         } => {
-            let assertion = assertion(text, email, token_uri, audience)?;
+            let assertion = assertion(text, email, token_uri, ("target_audience", audience))?;
             let form = [
-                ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+                ("grant_type", JWT_BEARER),
                 ("assertion", assertion.expose()),
             ];
             exchange::post_for_identity(http, token_uri, &form).await
@@ -78,12 +80,30 @@ async fn of_account(
     exchange::identity(http, token, &url, &body).await
 }
 
-/// What the account's own key signs.
+/// An access token for what the account's own key signs, over our own client.
+pub async fn exchange_own(
+    http: &Http,
+    file: &CredentialFile,
+    text: &Secret,
+    token_uri: &str,
+) -> Result<Token, NoToken> {
+    let assertion = assertion(text, &file.who(), token_uri, ("scope", SCOPE))?;
+    let form = [
+        ("grant_type", JWT_BEARER),
+        ("assertion", assertion.expose()),
+    ];
+    match exchange::post(http, token_uri, &form).await {
+        Ok(token) => Ok(token),
+        Err(why) => Err(super::file::clock(http, token_uri).await.unwrap_or(why)),
+    }
+}
+
+/// What the account's own key signs: who it is, and the claim that says what for.
 fn assertion(
     file: &Secret,
     email: &str,
     token_uri: &str,
-    audience: &str,
+    (claim, value): (&str, &str),
 ) -> Result<Secret, NoToken> {
     let failed = |error: &gcp_auth::Error| NoToken::new(unpacked(error));
     let account = CustomServiceAccount::from_json(file.expose()).map_err(|error| failed(&error))?;
@@ -98,7 +118,7 @@ fn assertion(
             "iss": email,
             "sub": email,
             "aud": token_uri,
-            "target_audience": audience,
+            claim: value,
             "iat": now.as_secs(),
             "exp": (now + LIFETIME).as_secs(),
         }))

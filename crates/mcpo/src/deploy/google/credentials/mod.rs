@@ -179,6 +179,14 @@ impl Credentials {
         self.project.as_deref()
     }
 
+    /// The project that a user's calls count for; a service account's count for its own.
+    pub fn quota_project(&self) -> Option<&str> {
+        match &self.source {
+            Source::File(file) if self.impersonated.is_none() => file.quota_project(),
+            _ => None,
+        }
+    }
+
     /// A token that is good for a while.
     pub async fn token(&self) -> Result<Secret, NoToken> {
         let mut held = self.token.lock().await;

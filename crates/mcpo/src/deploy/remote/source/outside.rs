@@ -29,12 +29,17 @@ pub fn check(package: &Package) -> Outcome<()> {
     let outside: Vec<_> = metadata
         .packages
         .iter()
-        .filter(|found| found.source.is_none())
-        .filter(|found| !found.manifest_path.as_std_path().starts_with(root))
-        .map(|found| {
-            let folder = found.manifest_path.parent();
-            let folder = folder.map_or("", |folder| folder.as_str());
-            format!("{} in {folder}", found.name)
+        .filter_map(|found| {
+            let source = found.source.as_ref().map(|source| source.repr.as_str());
+            let is_in_folder =
+                source.is_none() && !found.manifest_path.as_std_path().starts_with(root);
+            let place = match source {
+                // A repository or a registry on this machine.
+                Some(source) if source.contains("+file:") => source,
+                None if is_in_folder => found.manifest_path.parent().map_or("", |it| it.as_str()),
+                _ => return None,
+            };
+            Some(format!("{} in {place}", found.name))
         })
         .collect();
     if outside.is_empty() {

@@ -32,6 +32,8 @@ pub struct Doomed {
 pub struct Found {
     pub doomed: Vec<Doomed>,
     pub kept: Vec<String>,
+    /// What may be shared with others, and stays for that reason.
+    pub shared: Option<String>,
 }
 
 impl Doomed {
@@ -119,6 +121,7 @@ async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     {
         return Ok(());
     }
+    found.shared = Some(format!("image repository {}", names.repository_id()));
     let during = "failed to list the images";
     let (of_tags, of_versions) = (format!("{package}/tags"), format!("{package}/versions"));
     let (tags, versions) = tokio::join!(

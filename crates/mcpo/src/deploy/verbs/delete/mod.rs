@@ -25,7 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Looks, lists, asks, removes.
 pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str]) -> Outcome {
-    let Found { doomed, kept } = find(context, disabled).await?;
+    let Found {
+        doomed,
+        kept,
+        shared,
+    } = find(context, disabled).await?;
     let lines: Vec<_> = doomed.iter().map(Doomed::line).collect();
     let names = &context.names;
     for what in &kept {
@@ -59,6 +63,14 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str])
     for one in doomed {
         remove(context, &one).await?;
         context.ui.step("Removed", &one.what);
+    }
+    if let Some(shared) = shared {
+        context.ui.say(format_args!(
+            "The {shared} stays, because other services may use it. To remove it: gcloud artifacts repositories delete {} --location {} --project {}",
+            names.repository_id(),
+            names.region,
+            names.project
+        ));
     }
     tell(context, args, "deleted", &lines);
     Ok(Exit::Success)

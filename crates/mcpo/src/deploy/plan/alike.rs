@@ -1,0 +1,49 @@
+//! Compares as Google writes: a field that is absent is zero, false or empty.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// Whether two values mean the same.
+pub fn alike(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(a), Value::Object(b)) => {
+            let names: BTreeSet<_> = a.keys().chain(b.keys()).collect();
+            names
+                .into_iter()
+                .all(|name| alike(&one[name], &other[name]))
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b))
+        }
+        _ => one == other || (is_default(one) && is_default(other)),
+    }
+}
+
+/// Whether Google leaves the value out of its answers.
+fn is_default(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.values().all(is_default),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::alike;
+
+    #[test]
+    fn absent_is_zero_false_and_empty() {
+        let full = json!({ "a": 0, "b": false, "c": "", "d": [], "e": { "f": 0 }, "g": 1 });
+        assert!(alike(&full, &json!({ "g": 1 })));
+        assert!(!alike(&full, &json!({ "g": 2 })));
+        assert!(!alike(&full, &json!({ "g": 1, "h": true })));
+        assert!(!alike(&json!([0]), &json!([])));
+    }
+}

@@ -1,0 +1,261 @@
+//! The build is the project's own: what cargo would give to rustc, and one flag for static linking.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::project::{Project, Said, google, isolated};
+
+const STATIC: &str = "-Ctarget-feature=+crt-static";
+const SPECIAL: &str = "rustflags = [\"--cfg\", \"special\"]";
+
+/// A configuration: the file of the project, that of the user, and variables.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const CASES: &[Case] = &[
+    ("", "", &[]),
+    ("[build]\nrustflags = [\"--cfg\", \"special\"]", "", &[]),
+    (
+        "[build]\nrustflags = \"--cfg special -Cdebuginfo=1\"",
+        "",
+        &[],
+    ),
+    (
+        "[target.x86_64-unknown-linux-gnu]\nrustflags = [\"--cfg\", \"special\"]",
+        "",
+        &[],
+    ),
+    (
+        "[target.'cfg(unix)']\nrustflags = [\"--cfg\", \"special\"]",
+        "",
+        &[],
+    ),
+    (
+        "[target.'cfg(windows)']\nrustflags = [\"--cfg\", \"other\"]\n[build]\nrustflags = [\"--cfg\", \"special\"]",
+        "",
+        &[],
+    ),
+    (
+        "[target.'cfg(target_os = \"linux\")']\nrustflags = [\"--cfg\", \"special\"]\n[build]\nrustflags = [\"--cfg\", \"other\"]",
+        "",
+        &[],
+    ),
+    (
+        "[build]\nrustflags = [\"--cfg\", \"other\"]",
+        "",
+        &[("RUSTFLAGS", "--cfg special")],
+    ),
+    (
+        "[build]\nrustflags = [\"--cfg\", \"other\"]",
+        "",
+        &[("CARGO_BUILD_RUSTFLAGS", "--cfg special")],
+    ),
+    ("", "", &[("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}special")]),
+    (
+        "[build]\nrustflags = [\"--cfg\", \"other\"]",
+        "",
+        &[(
+            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+            "--cfg special",
+        )],
+    ),
+    (
+        "[build]\ntarget-dir = \"elsewhere\"\n[profile.release]\nopt-level = 1\nstrip = true",
+        "[build]\nrustflags = [\"--cfg\", \"special\"]",
+        &[],
+    ),
+];
+
+#[test]
+fn rustc_gets_what_cargo_would_give_it_and_one_flag_more() {
+    let google = google();
+    for (index, (own, above, variables)) in CASES.iter().enumerate() {
+        let project = Project::new();
+        configure(&project, own, above);
+        let deployed = {
+            let log = project.path("deployed.log");
+            let mut command = project.command(&google, &["--dry-run"]);
+            command.envs(variables.iter().copied());
+            of_user(&mut command, &project, above);
+            let said = logged(&mut command, &project, &log);
+            said.has(10, &[]);
+            log
+        };
+        let plain = project.path("plain.log");
+        let mut cargo = Command::new(env!("CARGO"));
+        isolated(&mut cargo, &google)
+            .args(["build", "--release", "--quiet", "--target"])
+            .arg(target_of(&deployed))
+            .current_dir(project.path("."))
+            .envs(variables.iter().copied());
+        of_user(&mut cargo, &project, above);
+        let said = logged(&mut cargo, &project, &plain);
+        said.has(0, &[]);
+        let mut expected = flags(&plain);
+        expected.push(STATIC.to_owned());
+        expected.sort();
+        assert_eq!(flags(&deployed), expected, "configuration {index}: {own}");
+    }
+}
+
+#[test]
+fn an_executable_for_this_machines_processor_is_warned_of() {
+    let (google, project) = (google(), Project::new());
+    configure(
+        &project,
+        "[build]\nrustflags = [\"-Ctarget-cpu=native\"]",
+        "",
+    );
+    project
+        .run(&google, &["--dry-run"])
+        .has(10, &["target-cpu=native in ", "SIGILL"]);
+}
+
+#[test]
+fn a_build_in_the_cloud_joins_the_flags_of_the_workspace_too() {
+    let google = google();
+    for (own, expected) in [
+        ("", "--config 'build.rustflags="),
+        ("[build]", "--config 'build.rustflags="),
+        (
+            "[target.'cfg(unix)']",
+            "--config 'target.x86_64-unknown-linux-gnu.rustflags=",
+        ),
+        ("[target.'cfg(windows)']", "--config 'build.rustflags="),
+    ] {
+        let project = Project::new();
+        configure(&project, &format!("{own}\n{SPECIAL}"), "");
+        let said = project.run(&google, &["--show-dockerfile"]);
+        said.has(0, &[expected, "--target-dir target"]);
+        assert!(!said.stdout.contains("RUSTFLAGS"), "{said}");
+    }
+    // And the build there is the project's.
+    let project = Project::new();
+    configure(
+        &project,
+        &format!("[build]\ntarget-dir = \"elsewhere\"\n{SPECIAL}"),
+        "",
+    );
+    let source = fs::read_to_string(project.path("src/main.rs")).unwrap();
+    project.write(
+        "src/main.rs",
+        &format!("{source}\n#[cfg(not(special))]\ncompile_error!(\"not the project's flags\");\n"),
+    );
+    project.deploy(&google, &["--remote-build"]);
+}
+
+#[test]
+fn a_dependency_on_this_machine_is_reported_before_a_build_in_the_cloud() {
+    let (google, project) = (google(), Project::new());
+    let library = project.path("library");
+    fs::create_dir_all(library.join("src")).unwrap();
+    fs::write(
+        library.join("Cargo.toml"),
+        "[package]\nname = \"library\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n",
+    )
+    .unwrap();
+    fs::write(library.join("src/lib.rs"), "").unwrap();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"];
+        let run = Command::new("git")
+            .args(identity)
+            .args(arguments)
+            .current_dir(&library)
+            .output();
+        assert!(run.unwrap().status.success(), "git {arguments:?}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "x"]);
+    let manifest = fs::read_to_string(project.path("Cargo.toml")).unwrap();
+    let dependency = format!(
+        "[dependencies]\nlibrary = {{ git = \"file://{}\" }}\n",
+        library.display()
+    );
+    project.write("Cargo.toml", &format!("{manifest}\n{dependency}"));
+    fs::remove_file(project.path("Cargo.lock")).unwrap();
+    let mut command = project.command(&google, &["--remote-build", "--no-verify"]);
+    command
+        .env("CARGO_NET_OFFLINE", "false")
+        .env("CARGO_HOME", project.path("home"));
+    let said = Said::of(&command.output().unwrap());
+    said.has(2, &["library in git+file://"]);
+    assert_eq!(crate::project::writes(&google), Vec::<String>::new());
+}
+
+/// Writes the project's configuration, and one for all projects of the user.
+fn configure(project: &Project, own: &str, above: &str) {
+    let write = |folder: PathBuf, text: &str| {
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config.toml"), text).unwrap();
+    };
+    write(project.path(".cargo"), own);
+    if !above.is_empty() {
+        write(project.path("home-of-cargo"), above);
+    }
+}
+
+fn of_user(command: &mut Command, project: &Project, above: &str) {
+    if !above.is_empty() {
+        command.env("CARGO_HOME", project.path("home-of-cargo"));
+    }
+}
+
+/// Runs a command whose compiler's arguments are written down.
+fn logged(command: &mut Command, project: &Project, log: &Path) -> Said {
+    let wrapper = project.path("wrapper");
+    fs::write(
+        &wrapper,
+        "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$LOG_OF_RUSTC\"\nexec \"$@\"\n",
+    )
+    .unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    command
+        .env("RUSTC_WRAPPER", wrapper)
+        .env("LOG_OF_RUSTC", log);
+    Said::of(&command.output().unwrap())
+}
+
+fn line(log: &PathBuf) -> String {
+    let text = fs::read_to_string(log).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.contains("--crate-name tiny ") && line.contains("--crate-type bin"));
+    line.unwrap_or_else(|| panic!("the compiler was not called: {text}"))
+        .to_owned()
+}
+
+fn target_of(log: &PathBuf) -> String {
+    let line = line(log);
+    let mut words = line.split(' ').skip_while(|word| *word != "--target");
+    words.nth(1).unwrap().to_owned()
+}
+
+/// The flags that decide what is compiled, without those that name files.
+fn flags(log: &PathBuf) -> Vec<String> {
+    let line = line(log);
+    let words: Vec<_> = line.split(' ').collect();
+    let mut found = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        let flag = match *word {
+            "-C" | "--cfg" => format!("{word} {}", words[index + 1]),
+            word if word.starts_with("-C") => word.to_owned(),
+            _ => continue,
+        };
+        if !["metadata=", "extra-filename=", "incremental="]
+            .iter()
+            .any(|name| flag.contains(name))
+        {
+            found.push(flag);
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,173 @@
+//! Any sequence of releases leaves the traffic that a small model says.
+
+use std::collections::BTreeMap;
+
+use mcpo_test_support::google::Google;
+use serde_json::Value;
+
+use crate::project::{Project, SERVICE, google};
+
+const VERBS: u32 = 50;
+
+/// What serves, as a person would note it down.
+#[derive(Clone, Debug, Default)]
+struct Model {
+    /// Every revision, the oldest first.
+    revisions: Vec<String>,
+    /// Shares of 100, in the order in which they were given.
+    serving: Vec<(String, i64)>,
+    tags: BTreeMap<String, String>,
+}
+
+impl Model {
+    fn release_all(&mut self, newest: &str) {
+        self.revisions.push(newest.to_owned());
+        self.serving = vec![(newest.to_owned(), 100)];
+    }
+
+    fn release_part(&mut self, newest: &str, percent: i64, tag: &str) {
+        self.revisions.push(newest.to_owned());
+        let total: i64 = self.serving.iter().map(|(_, share)| share).sum();
+        let mut left = 100 - percent;
+        let last = self.serving.len() - 1;
+        let mut serving = Vec::new();
+        for (index, (name, share)) in self.serving.iter().enumerate() {
+            let part = if index == last {
+                left
+            } else {
+                share * (100 - percent) / total
+            };
+            left -= part;
+            serving.push((name.clone(), part));
+        }
+        serving.push((newest.to_owned(), percent));
+        serving.retain(|(_, share)| *share > 0);
+        self.serving = serving;
+        self.tags.insert(tag.to_owned(), newest.to_owned());
+    }
+
+    fn main(&self) -> String {
+        let main = self.serving.iter().max_by_key(|(_, share)| *share);
+        main.unwrap().0.clone()
+    }
+
+    /// The revision before the one that serves most; none before the first.
+    fn before(&self) -> Option<String> {
+        let main = self.main();
+        let index = self.revisions.iter().position(|name| *name == main)?;
+        Some(self.revisions.get(index.checked_sub(1)?)?.clone())
+    }
+
+    fn only(&mut self, revision: String) {
+        self.serving = vec![(revision, 100)];
+    }
+}
+
+/// What the stand-in has, read as Google means it.
+fn seen(google: &Google) -> (BTreeMap<String, i64>, BTreeMap<String, String>) {
+    let service = google.resource(SERVICE);
+    let latest = service["latestReadyRevision"].as_str().unwrap();
+    let latest = latest.rsplit('/').next().unwrap();
+    let (mut shares, mut tags) = (BTreeMap::new(), BTreeMap::new());
+    for status in service["trafficStatuses"].as_array().unwrap() {
+        let revision = status["revision"].as_str().unwrap_or(latest).to_owned();
+        let percent = status["percent"].as_i64().unwrap_or(0);
+        if let Some(tag) = status["tag"].as_str() {
+            tags.insert(tag.to_owned(), revision.clone());
+        }
+        if percent > 0 {
+            *shares.entry(revision).or_insert(0) += percent;
+        }
+    }
+    (shares, tags)
+}
+
+fn newest(google: &Google) -> String {
+    let service = google.resource(SERVICE);
+    let name = service["latestCreatedRevision"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    name.rsplit('/').next().unwrap().to_owned()
+}
+
+#[test]
+fn traffic_is_what_the_model_says_after_any_sequence_of_verbs() {
+    let (google, project) = (google(), Project::new());
+    let mut model = Model::default();
+    project.deploy(&google, &[]);
+    model.release_all(&newest(&google));
+    // Deterministic, so that a failure can be repeated.
+    let mut random: u64 = 0x5DEE_CE66;
+    let mut draw = |below: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    for step in 0..VERBS {
+        let version = format!("V={step}");
+        let release = ["--env", version.as_str()];
+        let done = match draw(8) {
+            0 => {
+                project.deploy(&google, &release);
+                model.release_all(&newest(&google));
+                "deploy"
+            }
+            1 => {
+                let tag = ["next", "blue", "green"][usize::try_from(draw(3)).unwrap()];
+                project.deploy(
+                    &google,
+                    &[&release[..], &["--no-traffic", "--tag", tag]].concat(),
+                );
+                model.release_part(&newest(&google), 0, tag);
+                "no-traffic"
+            }
+            2 => {
+                let percent = draw(99) + 1;
+                let percent_text = percent.to_string();
+                project.deploy(
+                    &google,
+                    &[&release[..], &["--canary", &percent_text]].concat(),
+                );
+                model.release_part(&newest(&google), i64::try_from(percent).unwrap(), "canary");
+                "canary"
+            }
+            3 | 4 => {
+                project.deploy(&google, &["--promote"]);
+                model.only(model.revisions.last().unwrap().clone());
+                "promote"
+            }
+            5 | 6 => {
+                let said = project.run(&google, &["--rollback", "--no-verify"]);
+                match model.before() {
+                    Some(before) => {
+                        said.has(0, &[]);
+                        model.only(before);
+                    }
+                    None => said.has(2, &["no earlier revision"]),
+                }
+                "rollback"
+            }
+            _ => {
+                let said = project.run(&google, &["--status", "--json"]);
+                said.has(0, &[]);
+                let status: Value = serde_json::from_str(&said.stdout).unwrap();
+                for revision in status["revisions"].as_array().unwrap() {
+                    let name = revision["name"].as_str().unwrap();
+                    let share = model.serving.iter().find(|(one, _)| one == name);
+                    assert_eq!(
+                        revision["percent"],
+                        share.map_or(0, |(_, share)| *share),
+                        "{name}"
+                    );
+                }
+                "status"
+            }
+        };
+        let (shares, tags) = seen(&google);
+        let expected: BTreeMap<_, _> = model.serving.iter().cloned().collect();
+        assert_eq!(shares, expected, "step {step}, {done}: {model:?}");
+        assert_eq!(tags, model.tags, "step {step}, {done}: {model:?}");
+    }
+}

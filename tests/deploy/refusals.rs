@@ -1,0 +1,44 @@
+//! Refusals as public reports quote them: each is reported by Google's reason and in its words, with
+//! what to do next; no permission is claimed that Google did not name.
+
+use mcpo_test_support::google::{Beginning, Fault, Google};
+use serde_json::Value;
+
+use crate::project::Project;
+
+const RECORDED: &str = include_str!("../support/fixtures/refusals.json");
+
+#[test]
+fn every_recorded_refusal_is_reported_with_its_cause_and_next_step() {
+    let project = Project::new();
+    let recorded: Vec<Value> = serde_json::from_str(RECORDED).unwrap();
+    assert!(recorded.len() >= 20);
+    for refusal in recorded {
+        let text = |name: &str| refusal[name].as_str().unwrap_or_default();
+        let method = text("method");
+        let google = Google::begin(Beginning {
+            is_enabled: !method.contains("batchEnable"),
+            ..Beginning::default()
+        });
+        let status = u16::try_from(refusal["status"].as_u64().unwrap()).unwrap();
+        let fault = Fault::Recorded(status, refusal["body"].to_string());
+        google.fail(method, fault, u32::MAX);
+        let said = project.run(&google, &["--no-verify"]);
+        let name = text("name");
+        assert_eq!(said.code, Some(2), "{name}: {said}");
+        for expected in [text("cause"), text("next")] {
+            assert!(
+                said.stderr.contains(expected),
+                "{name}: no {expected:?} in {said}"
+            );
+        }
+        let is_claimed = said.stderr.contains("the permission ");
+        assert_eq!(
+            is_claimed,
+            refusal["permission"].is_string(),
+            "{name}: {said}"
+        );
+        assert!(!said.stderr.contains("somebody else"), "{name}: {said}");
+        assert!(!said.stderr.contains("does not start"), "{name}: {said}");
+    }
+}
