@@ -1,4 +1,4 @@
-//! GitHub's API, as the caller: <https://docs.github.com/en/rest>
+//! Calls GitHub's API with the caller's token: <https://docs.github.com/en/rest>
 
 use mcpo_runtime::{
     Caller,
@@ -7,13 +7,13 @@ use mcpo_runtime::{
 use rmcp::{ErrorData, schemars};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// The API.
+/// A client of the API.
 pub struct GitHub {
     api: String,
     client: Option<Client>,
 }
 
-/// Somebody's account.
+/// A GitHub account.
 #[derive(Debug, PartialEq, Deserialize, Serialize, schemars::JsonSchema)]
 pub struct Account {
     pub login: String,
@@ -21,13 +21,13 @@ pub struct Account {
     pub email: Option<String>,
 }
 
-/// Several repositories.
+/// A list of repositories.
 #[derive(Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Repositories {
     pub repositories: Vec<Repository>,
 }
 
-/// One of them.
+/// A repository.
 #[derive(Debug, PartialEq, Deserialize, Serialize, schemars::JsonSchema)]
 pub struct Repository {
     pub full_name: String,
@@ -42,7 +42,7 @@ pub struct Repository {
 }
 
 impl GitHub {
-    /// The API that belongs to where people sign in.
+    /// Returns a client for the API of the GitHub server where users sign in.
     pub fn from_env() -> Self {
         let set = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
         let api =
@@ -50,7 +50,7 @@ impl GitHub {
         Self::new(&api.unwrap_or_else(|| api_of("https://github.com")))
     }
 
-    /// The API at this URL.
+    /// Returns a client for the API at this URL.
     pub fn new(api: &str) -> Self {
         Self {
             api: api.to_owned(),
@@ -58,12 +58,12 @@ impl GitHub {
         }
     }
 
-    /// Whose token it is.
+    /// Returns the caller's account.
     pub async fn account(&self, caller: &Caller) -> Result<Account, ErrorData> {
         self.get(caller, "user", &[]).await
     }
 
-    /// The caller's own repositories.
+    /// Returns the caller's own repositories.
     pub async fn repositories(
         &self,
         caller: &Caller,
@@ -74,7 +74,7 @@ impl GitHub {
         Ok(Repositories { repositories })
     }
 
-    /// What the caller has starred.
+    /// Returns the repositories that the caller has starred.
     pub async fn starred(&self, caller: &Caller, limit: u8) -> Result<Repositories, ErrorData> {
         let query = [("per_page", &*limit.to_string())];
         let repositories = self.get(caller, "user/starred", &query).await?;
@@ -105,20 +105,20 @@ impl GitHub {
         match answer.status() {
             StatusCode::OK => {
                 let read = answer.json().await;
-                read.map_err(|_| failed("GitHub's answer is not what its documentation says"))
+                read.map_err(|_| failed("GitHub sent an unexpected answer"))
             }
-            // The person has removed the app, or signed out everywhere: have them sign in again.
+            // The user has removed the app or signed out everywhere, and must sign in again.
             StatusCode::UNAUTHORIZED => Err(caller.upstream_refused().await.into()),
             StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if had_enough => {
-                Err(failed("GitHub wants fewer requests; try again later"))
+                Err(failed("GitHub's rate limit is reached; try again later"))
             }
-            StatusCode::FORBIDDEN => Err(failed("GitHub does not let this app see that")),
-            status => Err(failed(&format!("GitHub answers with status {status}"))),
+            StatusCode::FORBIDDEN => Err(failed("GitHub does not allow this app to read that")),
+            status => Err(failed(&format!("GitHub answered with status {status}"))),
         }
     }
 }
 
-/// The API of a server: an Enterprise Server has it below itself.
+/// Returns the API's URL for a GitHub server. An Enterprise Server has its API under its own URL.
 pub fn api_of(server: &str) -> String {
     let server = server.trim_end_matches('/');
     if server == "https://github.com" {

@@ -1,4 +1,4 @@
-//! {{project_name}}: GitHub for claude.ai and every other MCP client, each tool as whoever calls it.
+//! {{project_name}}: an MCP server for GitHub. Each tool acts as its caller.
 
 mod card;
 mod github;
@@ -14,13 +14,13 @@ struct Server {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct List {
-    /// How many at most, 20 unless said.
+    /// The maximum number of results; the default is 20.
     #[schemars(range(min = 1, max = 100))]
     limit: Option<u8>,
 }
 
 impl List {
-    /// GitHub hands out no more than 100 at once.
+    /// Returns the limit, at most 100: GitHub's maximum per page.
     fn limit(&self) -> u8 {
         self.limit.unwrap_or(20).clamp(1, 100)
     }
@@ -34,7 +34,7 @@ impl Server {
         self.github.account(&caller).await.map(Json)
     }
 
-    /// The caller's repositories, the most recently updated first.
+    /// List the caller's repositories, the most recently updated first.
     #[tool]
     async fn list_my_repos(
         &self,
@@ -45,7 +45,7 @@ impl Server {
         found.map(Json)
     }
 
-    /// The repositories that the caller has starred, the most recent star first.
+    /// List the repositories that the caller has starred, the most recent star first.
     #[tool]
     async fn get_starred(
         &self,

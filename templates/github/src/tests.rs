@@ -1,4 +1,4 @@
-//! The tools, against something that stands in for GitHub.
+//! Tests the tools against a fake GitHub.
 
 use axum::{
     Json as Body, Router,
@@ -14,7 +14,7 @@ use super::*;
 
 type Answer = (StatusCode, Body<Value>);
 
-/// Answers whoever has Ada's token, and nobody else.
+/// Answers only requests with Ada's token.
 fn only_ada(headers: &HeaderMap, body: Value) -> Answer {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
     assert_eq!(text("accept"), Some("application/vnd.github+json"));
@@ -35,7 +35,7 @@ async fn user(headers: HeaderMap) -> Answer {
     )
 }
 
-/// One repository, whose name tells what was asked for.
+/// Answers with one repository; its name contains the query of the request.
 async fn list(headers: HeaderMap, RawQuery(query): RawQuery) -> Answer {
     let repository = json!({
         "full_name": format!("ada/{}", query.unwrap()), "description": null, "language": "Rust",
@@ -85,11 +85,7 @@ async fn a_token_that_is_refused_means_signing_in_again() {
     let stranger = Caller::local_with_upstream("github:2", "another-token");
     let error = server.whoami(stranger).await.err().unwrap();
     assert!(error.message.contains("sign in again"), "{error}");
-    let nobody = server
-        .whoami(Caller::local("somebody"))
-        .await
-        .err()
-        .unwrap();
+    let nobody = server.whoami(Caller::local("eve")).await.err().unwrap();
     assert!(nobody.message.contains("no upstream tokens"), "{nobody}");
 }
 
@@ -100,7 +96,7 @@ async fn a_github_that_is_down_is_said_to_be() {
     assert!(error.message.contains("502"), "{error}");
     let enough = get(|| async { (StatusCode::FORBIDDEN, [("x-ratelimit-remaining", "0")]) });
     let error = stand_in(enough).await.whoami(ada()).await.err().unwrap();
-    assert!(error.message.contains("fewer requests"), "{error}");
+    assert!(error.message.contains("rate limit"), "{error}");
     let github = GitHub::new("http://127.0.0.1:1");
     let error = Server { github }.whoami(ada()).await.err().unwrap();
     assert!(error.message.contains("cannot be reached"), "{error}");

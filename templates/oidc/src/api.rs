@@ -1,4 +1,4 @@
-//! An API that takes the access tokens of the provider where people sign in.
+//! Calls an API that accepts the access tokens of the provider where users sign in.
 
 use mcpo_runtime::{
     Caller,
@@ -6,22 +6,22 @@ use mcpo_runtime::{
 };
 use rmcp::ErrorData;
 
-/// More than this is no answer for a model.
+/// In bytes. Longer answers are of no use to a model.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// The API.
+/// A client of the API.
 pub struct Api {
     url: Option<String>,
     client: Option<Client>,
 }
 
 impl Api {
-    /// The API that `API_URL` names.
+    /// Returns a client for the API at `API_URL`.
     pub fn from_env() -> Self {
         Self::new(std::env::var("API_URL").ok().filter(|url| !url.is_empty()))
     }
 
-    /// The API at this URL.
+    /// Returns a client for the API at this URL.
     pub fn new(url: Option<String>) -> Self {
         Self {
             url,
@@ -29,7 +29,7 @@ impl Api {
         }
     }
 
-    /// What it answers to `caller`.
+    /// Returns the API's answer for `caller`.
     pub async fn get(&self, caller: &Caller) -> Result<String, ErrorData> {
         let url = self.url.as_ref();
         let url = url.ok_or_else(|| failed("API_URL is not set on this server"))?;
@@ -44,20 +44,20 @@ impl Api {
         let mut answer = answer.map_err(|_| failed("the API cannot be reached at the moment"))?;
         match answer.status() {
             StatusCode::OK => {}
-            // The provider has ended the sign-in: have the person sign in again.
+            // The provider has ended the sign-in, so the user must sign in again.
             StatusCode::UNAUTHORIZED => return Err(caller.upstream_refused().await.into()),
-            StatusCode::FORBIDDEN => return Err(failed("the API does not let you see that")),
-            status => return Err(failed(&format!("the API answers with status {status}"))),
+            StatusCode::FORBIDDEN => return Err(failed("the API does not allow you to read that")),
+            status => return Err(failed(&format!("the API answered with status {status}"))),
         }
         let mut text = Vec::new();
-        let broken = |_| failed("the API's answer broke off");
+        let broken = |_| failed("the connection closed in the middle of the API's answer");
         while let Some(chunk) = answer.chunk().await.map_err(broken)? {
             text.extend_from_slice(&chunk);
             if text.len() > LONGEST_ANSWER {
                 return Err(failed("the API's answer is too long"));
             }
         }
-        String::from_utf8(text).map_err(|_| failed("the API's answer is no text"))
+        String::from_utf8(text).map_err(|_| failed("the API's answer is not UTF-8 text"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! {{project_name}}: an API for claude.ai and every other MCP client, asked as whoever calls the tool.
+//! {{project_name}}: an MCP server for an API. Each tool calls the API as its caller.
 
 mod api;
 mod card;
@@ -20,7 +20,7 @@ impl Server {
         format!("You are {} ({}).", caller.name(), caller.subject())
     }
 
-    /// What the API knows of the caller, as JSON.
+    /// Get the caller's profile from the API, as JSON.
     #[tool]
     async fn my_profile(&self, caller: Caller) -> Result<String, ErrorData> {
         self.api.get(&caller).await

@@ -1,4 +1,4 @@
-//! The tools, against something that stands in for the API.
+//! Tests the tools against a fake API.
 
 use axum::{
     Json, Router,
@@ -12,7 +12,7 @@ use rmcp::ServerHandler as _;
 
 use super::*;
 
-/// Answers whoever has Ada's token, and nobody else.
+/// Answers only requests with Ada's token.
 async fn only_ada(headers: HeaderMap) -> impl IntoResponse {
     let token = headers.get("authorization").map(|value| value.as_bytes());
     if token == Some(b"Bearer adas-token") {
@@ -53,7 +53,7 @@ async fn a_token_that_is_refused_means_signing_in_again() {
     let stranger = Caller::local_with_upstream("login.example:2", "another-token");
     let error = server.my_profile(stranger).await.err().unwrap();
     assert!(error.message.contains("sign in again"), "{error}");
-    let nobody = Caller::local("somebody");
+    let nobody = Caller::local("eve");
     let error = server.my_profile(nobody).await.err().unwrap();
     assert!(error.message.contains("no upstream tokens"), "{error}");
 }
@@ -62,7 +62,10 @@ async fn a_token_that_is_refused_means_signing_in_again() {
 async fn an_api_that_is_of_no_use_is_said_to_be() {
     for (api, said) in [
         (get(|| async { StatusCode::BAD_GATEWAY }), "502"),
-        (get(|| async { StatusCode::FORBIDDEN }), "does not let you"),
+        (
+            get(|| async { StatusCode::FORBIDDEN }),
+            "does not allow you",
+        ),
         (get(|| async { "x".repeat(100_000) }), "too long"),
     ] {
         let error = stand_in(api).await.my_profile(ada()).await.err().unwrap();

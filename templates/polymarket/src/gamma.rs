@@ -1,4 +1,5 @@
-//! Polymarket's public Gamma API: <https://docs.polymarket.com/developers/gamma-markets-api/overview>
+//! Calls Polymarket's public Gamma API:
+//! <https://docs.polymarket.com/developers/gamma-markets-api/overview>
 
 use std::{
     collections::HashMap,
@@ -9,14 +10,14 @@ use std::{
 use crate::market::Market;
 use mcpo_runtime::reqwest::{Client, StatusCode};
 
-/// How long an answer is good enough: prices move, and a model asks the same thing several times.
+/// How long an answer is reused. Prices change, but a model often repeats the same request.
 const FRESH: Duration = Duration::from_secs(30);
 const MOST_ANSWERS: usize = 100;
 
-/// What was answered, and when.
+/// A cached answer and its time.
 type Answer = (Instant, Arc<[Market]>);
 
-/// The API, with what it said last.
+/// A client of the API that caches recent answers.
 pub struct Gamma {
     api: String,
     client: Option<Client>,
@@ -24,7 +25,7 @@ pub struct Gamma {
 }
 
 impl Gamma {
-    /// The API at this URL.
+    /// Returns a client for the API at this URL.
     pub fn new(api: &str) -> Self {
         Self {
             api: api.to_owned(),
@@ -33,7 +34,7 @@ impl Gamma {
         }
     }
 
-    /// Markets that can still be traded.
+    /// Returns markets that are open for trading.
     pub async fn open(&self, limit: usize) -> Result<Arc<[Market]>, String> {
         self.markets(&[
             ("active", "true"),
@@ -43,13 +44,13 @@ impl Gamma {
         .await
     }
 
-    /// The market with this slug, if there is one.
+    /// Returns the market with this slug, if it exists.
     pub async fn by_slug(&self, slug: &str) -> Result<Option<Market>, String> {
         let found = self.markets(&[("slug", slug)]).await?;
         Ok(found.first().cloned())
     }
 
-    /// From memory if that is fresh, or else from the API.
+    /// Returns the cached answer if it is fresh, and calls the API otherwise.
     async fn markets(&self, query: &[(&str, &str)]) -> Result<Arc<[Market]>, String> {
         let key = format!("{query:?}");
         if let Some(markets) = self.remembered(&key) {
@@ -78,23 +79,24 @@ impl Gamma {
         let client = self
             .client
             .as_ref()
-            .ok_or("This server cannot set up TLS.")?;
+            .ok_or("this server cannot set up TLS")?;
         let request = client.get(format!("{}/markets", self.api)).query(query);
         let answer = request.send().await.map_err(|error| {
             if error.is_timeout() {
-                "Polymarket does not answer at the moment; try again later."
+                "Polymarket did not answer in time; try again later"
             } else {
-                "Polymarket cannot be reached at the moment; try again later."
+                "Polymarket cannot be reached at the moment; try again later"
             }
         })?;
         match answer.status() {
-            StatusCode::OK => answer.json().await.map_err(|_| {
-                "Polymarket's answer is not what its documentation says; nothing was read.".into()
-            }),
+            StatusCode::OK => answer
+                .json()
+                .await
+                .map_err(|_| "Polymarket sent an unexpected answer".into()),
             StatusCode::TOO_MANY_REQUESTS => {
-                Err("Polymarket wants fewer requests; try again in a minute.".into())
+                Err("Polymarket's rate limit is reached; try again in a minute".into())
             }
-            status => Err(format!("Polymarket answers with status {status}.")),
+            status => Err(format!("Polymarket answered with status {status}")),
         }
     }
 }

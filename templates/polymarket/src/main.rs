@@ -1,4 +1,4 @@
-//! {{project_name}}: what Polymarket's traders think, for claude.ai and every other MCP client.
+//! {{project_name}}: an MCP server for Polymarket.
 
 mod card;
 mod gamma;
@@ -11,7 +11,7 @@ use self::{
     market::{Market, Markets},
 };
 
-/// The thesis: what a question has to be about. Change it to yours.
+/// The thesis: a market matches if its question contains one of these words. Use your own here.
 const THESIS: [&str; 7] = [
     "iran", "hormuz", "wti", "oil", "militar", "sanction", "crude",
 ];
@@ -22,29 +22,29 @@ struct Server {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Search {
-    /// What the question is to contain.
+    /// A word that the question must contain.
     keyword: String,
-    /// How many markets at most, 20 unless said.
+    /// The maximum number of markets; the default is 20.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct BySlug {
-    /// The last part of the market's address, such as "will-wti-close-above-100".
+    /// The last part of the market's URL, such as "will-wti-close-above-100".
     slug: String,
 }
 
 #[tool_router]
 impl Server {
-    /// Open markets about Iran, the Strait of Hormuz, oil and sanctions, the most traded first.
+    /// List open markets about Iran, the Strait of Hormuz, oil and sanctions, most traded first.
     #[tool]
     async fn get_hormuz_markets(&self) -> Result<Json<Markets>, String> {
         let open = self.gamma.open(100).await?;
         Ok(Json(Markets::about(&open, &THESIS, usize::MAX)))
     }
 
-    /// Open markets whose question contains a keyword, the most traded first.
+    /// List open markets whose question contains a keyword, most traded first.
     #[tool]
     async fn search_markets(
         &self,
@@ -55,7 +55,7 @@ impl Server {
         Ok(Json(Markets::about(&open, &[search.keyword.trim()], limit)))
     }
 
-    /// One market, open or not, by the slug in its address.
+    /// Get one market, open or closed, by the slug in its URL.
     #[tool]
     async fn get_market_by_slug(
         &self,
@@ -65,7 +65,7 @@ impl Server {
         let found = self.gamma.by_slug(slug).await?;
         found
             .map(Json)
-            .ok_or_else(|| format!("Polymarket has no market with the slug {slug:?}."))
+            .ok_or_else(|| format!("Polymarket has no market with the slug {slug:?}"))
     }
 }
 

@@ -1,18 +1,18 @@
-//! Markets as the API sends them, and as the model is to read them.
+//! Markets: the form that the API sends, and the form that the model reads.
 
 use rmcp::schemars;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A market: a question, and what its answers cost.
+/// A market: a question and the prices of its answers.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Market {
     pub question: String,
-    /// What a "yes" costs, from 0 to 1: how likely traders think it is.
+    /// The price of a "yes", from 0 to 1: the probability that traders see.
     pub yes_price: Option<f64>,
     pub no_price: Option<f64>,
     /// Traded in the last 24 hours, in US dollars.
     pub volume_24h: f64,
-    /// Traded since the beginning.
+    /// Traded since the market opened.
     pub volume: f64,
     pub liquidity: f64,
     pub end_date: Option<String>,
@@ -21,14 +21,14 @@ pub struct Market {
     pub url: String,
 }
 
-/// Several markets, the most traded first.
+/// A list of markets, the most traded first.
 #[derive(Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Markets {
     pub markets: Vec<Market>,
 }
 
 impl Markets {
-    /// Those of `markets` whose question contains one of `words`.
+    /// Returns at most `limit` of the `markets` whose question contains one of `words`.
     pub fn about(markets: &[Market], words: &[&str], limit: usize) -> Self {
         let words: Vec<_> = words.iter().map(|word| word.to_lowercase()).collect();
         let is_about = |market: &&Market| {
@@ -42,13 +42,13 @@ impl Markets {
     }
 }
 
-/// The API's own fields; all but the question may be missing.
+/// The fields of the API. All of them except the question may be missing.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {
     question: String,
     slug: Option<String>,
-    /// A list as a text: `["0.62", "0.38"]`.
+    /// A JSON list in a string: `["0.62", "0.38"]`.
     outcome_prices: Option<String>,
     #[serde(default, deserialize_with = "number")]
     volume24hr: f64,
@@ -63,7 +63,7 @@ struct Wire {
     closed: bool,
 }
 
-/// Numbers come as numbers, as texts, and as nothing.
+/// Reads a number that the API sends as a number, a string or null.
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

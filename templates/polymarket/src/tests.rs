@@ -1,4 +1,4 @@
-//! The tools, against something that stands in for Polymarket.
+//! Tests the tools against a fake Polymarket.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ const MARKETS: &str = r#"[
     {"question": "Sanctions on Iran lifted?", "slug": "iran", "volume24hr": 20}
 ]"#;
 
-/// What is answered, and how often it was asked for.
+/// Starts a server whose Polymarket answers with this, and returns it with the number of requests.
 async fn stand_in(status: u16, body: &'static str) -> (Server, Arc<AtomicUsize>) {
     let asked = Arc::<AtomicUsize>::default();
     let count = Arc::clone(&asked);
@@ -108,7 +108,11 @@ fn fields_are_read_in_every_form_they_come_in() {
 
 #[tokio::test]
 async fn an_api_that_is_down_is_said_to_be() {
-    for (status, said) in [(503, "503"), (429, "fewer requests"), (200, "not what its")] {
+    for (status, said) in [
+        (503, "503"),
+        (429, "rate limit"),
+        (200, "unexpected answer"),
+    ] {
         let (server, _) = stand_in(status, "{}").await;
         let error = server.get_hormuz_markets().await.err().unwrap();
         assert!(error.contains(said), "{error}");

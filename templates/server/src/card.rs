@@ -1,4 +1,4 @@
-//! What clients show of the server, and what they tell the model about it.
+//! The server's title and icon, which clients show to users, and its instructions for the model.
 
 use rmcp::{
     ServerHandler,
@@ -8,7 +8,7 @@ use rmcp::{
 
 use super::Server;
 
-/// The picture that clients show: an SVG in base64, or an https address.
+/// The icon that clients show: an SVG as a base64 data URL, or an https URL.
 const ICON: &str = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCI+PGNpcmNsZSBjeD0iMTIiIGN5PSIxMiIgcj0iMTEiIGZpbGw9IiMyNTYzZWIiLz48L3N2Zz4=";
 
 #[tool_handler]
@@ -19,6 +19,6 @@ impl ServerHandler for Server {
             .with_icons(vec![Icon::new(ICON)]);
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(info)
-            .with_instructions("Greets people by name, and says who is signed in.")
+            .with_instructions("Greets people by name and says who is signed in.")
     }
 }

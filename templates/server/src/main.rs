@@ -1,22 +1,22 @@
-//! {{project_name}}: tools for claude.ai and every other MCP client. They read the comments below.
+//! {{project_name}}: an MCP server. Clients read the doc comments of its tools.
 
 mod card;
 
 use mcpo_runtime::Caller;
 use rmcp::{handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
-/// The server; what its tools share (a client, a cache, a database) becomes a field.
+/// The server. State that tools share (a client, a cache, a database) goes into fields.
 struct Server;
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Greeting {
-    /// Who is to be greeted.
+    /// The name of the person to greet.
     name: String,
 }
 
 #[tool_router]
 impl Server {
-    /// Greet somebody by name.
+    /// Greet a person by name.
     #[tool]
     fn greet(&self, Parameters(greeting): Parameters<Greeting>) -> String {
         format!("Hello, {}!", greeting.name)

@@ -1,4 +1,4 @@
-//! Tools are plain functions: call them.
+//! Tools are plain methods, so tests call them directly.
 
 use rmcp::ServerHandler as _;
 

@@ -35,7 +35,7 @@ use crate::{
 
 const ROUNDS: usize = 20;
 /// The tool of the `server` template, for another one.
-const GREET: &str = r#"    /// Greet somebody by name.
+const GREET: &str = r#"    /// Greet a person by name.
     #[tool]
     fn greet(&self, Parameters(greeting): Parameters<std::collections::HashMap<String, String>>) -> String {
         format!("Hello, {}!", greeting["name"])

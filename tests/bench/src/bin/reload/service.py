@@ -7,7 +7,7 @@ mcp = FastMCP("service")
 
 @mcp.tool
 def greet(name: str) -> str:
-    """Greet somebody by name."""
+    """Greet a person by name."""
     return f"Hello, {name}!"
 
 
