@@ -1,4 +1,4 @@
-//! A small MCP server to run tests against.
+//! A small MCP server that tests run against.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub struct Pair {
     b: i64,
 }
 
-/// How long to take.
+/// How long a call takes.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 pub struct Pause {
     milliseconds: u64,
@@ -51,7 +51,7 @@ impl Sample {
         )
     }
 
-    /// Write a note, which needs a scope of its own.
+    /// Write a note, which requires an additional scope.
     #[tool(meta = needs_scopes(&["notes:write"]))]
     fn write_note(&self) -> String {
         "written".to_owned()

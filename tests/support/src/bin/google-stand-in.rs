@@ -1,4 +1,5 @@
-//! Runs the stand-in for Google until stdin ends, and prints what a client's environment needs.
+//! Runs the fake Google APIs until stdin ends, and prints the environment variables that clients
+//! need.
 //! With `--enabled`, all APIs are enabled from the start.
 
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
