@@ -1,5 +1,5 @@
-//! The OAuth runtime from outside: real sockets, real requests. Each test names the rows of
-//! `tests/README.md` that it holds up.
+//! Tests of the OAuth runtime from outside: real sockets, real requests. Each test name starts with
+//! the ids of the requirements in `tests/README.md` that it covers.
 
 #![allow(
     clippy::unwrap_used,

@@ -69,7 +69,11 @@ pub async fn endpoint(
         return (StatusCode::BAD_REQUEST, Json(body)).into_response();
     }
     if method == "initialize" && !state.settings.sessions {
-        return refuse(StatusCode::BAD_REQUEST, -32601, "initialize is not supported");
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            -32601,
+            "initialize is not supported",
+        );
     }
     if !stateless && method != "initialize" && header("mcp-session-id") != Some(SESSION) {
         return refuse(StatusCode::NOT_FOUND, -32001, "Session not found");
