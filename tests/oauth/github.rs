@@ -341,9 +341,9 @@ async fn up6_members_of_organizations_and_teams_come_in_while_they_are_members()
     for (name, other) in [("acme", "acme/core"), ("acme/core", "acme")] {
         let setting = Setting::with(|login| {
             if name.contains('/') {
-                login.allow_teams(&["nobody/here", name]).unwrap()
+                login.allow_teams(&["other/team", name]).unwrap()
             } else {
-                login.allow_organizations(&["nobody", name]).unwrap()
+                login.allow_organizations(&["other", name]).unwrap()
             }
         })
         .await;
@@ -407,7 +407,7 @@ async fn up6_whoever_takes_over_a_name_on_the_list_is_refused() {
 async fn up6_an_account_that_is_allowed_by_its_number_keeps_access_under_any_name() {
     let setting = Setting::with(|login| login.allow_ids(&[583_231])).await;
     let tokens = setting.tokens_of("octocat").await;
-    setting.github.rename("octocat", "somebody-else");
+    setting.github.rename("octocat", "octocat-renamed");
     let (status, _) = setting.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::OK);
     // The name alone gives no access.

@@ -1,10 +1,7 @@
 //! Tests of the OAuth runtime from outside: real sockets, real requests. Each test name starts with
 //! the ids of the requirements in `tests/README.md` that it covers.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that cannot help fails its test"
-)]
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod authorize;
 mod bearer;

@@ -202,7 +202,7 @@ async fn as15_another_clients_refresh_token_proves_nobody() {
     let thief = TestClient::register(&server.base()).await;
     let own = thief.tokens().await;
     server.with_ring(NEW).await;
-    // The victim's id with the thief's token, and the other way round.
+    // The victim's id with the thief's token, and the other way around.
     let as_victim = TestClient {
         http: thief.http.clone(),
         base: thief.base.clone(),

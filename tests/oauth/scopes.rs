@@ -70,7 +70,7 @@ struct ForCallers;
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
-    reason = "tools take what rmcp gives them"
+    reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router]
 impl ForCallers {

@@ -41,7 +41,7 @@ impl Setting {
                     "email": format!("{name}@example.com"),
                     "email_verified": true,
                     "preferred_username": format!("{name} of Example"),
-                    "groups": [format!("{name}s"), "everybody"],
+                    "groups": [format!("{name}s"), "everyone"],
                 }),
             );
         }

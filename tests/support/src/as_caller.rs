@@ -25,7 +25,7 @@ pub struct AsCaller;
     clippy::needless_pass_by_value,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
-    reason = "tools take what rmcp gives them"
+    reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router(server_handler)]
 impl AsCaller {

@@ -29,7 +29,7 @@ pub struct WallClock {
 
 impl WallClock {
     /// Creates a clock that moves only the wall clock, like a machine that sleeps.
-    #[expect(clippy::new_without_default, reason = "it may fail")]
+    #[expect(clippy::new_without_default, reason = "it may panic")]
     pub fn new() -> Self {
         Self::make(false)
     }
@@ -99,9 +99,9 @@ fn library() -> PathBuf {
     let mut found = architectures
         .flatten()
         .map(|folder| folder.path().join(LIBRARY));
-    found
-        .find(|library| library.is_file())
-        .expect("could not run: the package faketime is not installed; scripts/check does that")
+    found.find(|library| library.is_file()).expect(
+        "could not run: the package faketime is not installed; run scripts/check to install it",
+    )
 }
 
 fn find(program: &str) -> PathBuf {

@@ -117,7 +117,7 @@ impl FaultyLedger {
         let mut is_paused = self.is_paused.subscribe();
         let _ = is_paused.wait_for(|is_paused| !is_paused).await;
         if self.fails.load(Ordering::SeqCst) {
-            return Err(LedgerError::new("answer", "the test says so"));
+            return Err(LedgerError::new("answer", "injected by the test"));
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ struct Plain;
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
-    reason = "tools take what rmcp gives them"
+    reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router(server_handler)]
 impl Plain {

@@ -31,7 +31,7 @@ pub struct Sample;
     clippy::needless_pass_by_value,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
-    reason = "tools take what rmcp gives them"
+    reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router]
 impl Sample {
@@ -66,7 +66,7 @@ impl Sample {
 
     /// Break.
     #[tool]
-    #[expect(clippy::panic, reason = "this is what the tool is for")]
+    #[expect(clippy::panic, reason = "the tool tests panics")]
     fn break_down(&self) -> String {
         panic!("the tool broke down")
     }

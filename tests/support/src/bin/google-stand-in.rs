@@ -2,7 +2,7 @@
 //! need.
 //! With `--enabled`, all APIs are enabled from the start.
 
-#![allow(clippy::print_stdout, reason = "this is what it is for")]
+#![allow(clippy::print_stdout, reason = "the output is for the shell")]
 
 use std::io::Read as _;
 

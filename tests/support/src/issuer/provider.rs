@@ -27,7 +27,7 @@ const SECRET: &str = "a secret: with & in it";
 #[derive(Clone, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fault that a test names by itself"
+    reason = "each is an independent fault"
 )]
 pub struct Wrong {
     /// Claims of the id token that differ; null removes a claim.

@@ -257,7 +257,7 @@ fn answer(state: &State, form: &Pairs, agreed: bool) -> Response {
 fn distort(state: &State, answer: &mut Vec<(&str, String)>) {
     match state.settings.fault {
         Some(Fault::NoCode) => drop(answer.remove(0)),
-        Some(Fault::WrongState) => answer[1].1 = "somebody-else's".into(),
+        Some(Fault::WrongState) => answer[1].1 = "another-state".into(),
         Some(Fault::NoState) => drop(answer.remove(1)),
         Some(Fault::WrongIss) => answer[2].1 = "https://evil.example".into(),
         Some(Fault::IssWithSlash) => answer[2].1.push('/'),

@@ -1,4 +1,4 @@
-"""The same tool in Python, as small as it gets: FastMCP without authentication."""
+"""The same tool in Python, as small as possible: FastMCP without authentication."""
 
 from fastmcp import FastMCP
 
@@ -7,7 +7,7 @@ mcp = FastMCP("service")
 
 @mcp.tool
 def greet(name: str) -> str:
-    """Greet somebody by name."""
+    """Greet someone by name."""
     return f"Hello, {name}!"
 
 
