@@ -232,7 +232,7 @@ async fn up4_a_state_is_good_once_in_its_browser_for_ten_minutes() {
     assert_eq!(again.status(), StatusCode::BAD_REQUEST);
     assert_eq!(setting.github.calls("/login/oauth/access_token"), 1);
 
-    // A state from before does not work either, because the browser has a new id.
+    // A state expires after ten minutes.
     let late = TestClient::register(&setting.client.base).await;
     let url = setting.github.decide(&depart(&late).await, "octocat").await;
     let eleven_minutes = std::time::Duration::from_secs(11 * 60);

@@ -1,5 +1,5 @@
-//! Tests of the OAuth runtime from outside: real sockets, real requests. Each test name starts with
-//! the ids of the requirements in `tests/README.md` that it covers.
+//! Tests of the OAuth runtime from outside: real sockets, real requests. Test names start with the
+//! ids of the requirements in `tests/README.md` that they cover.
 
 #![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 

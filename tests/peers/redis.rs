@@ -241,8 +241,7 @@ async fn an_answer_without_an_end_is_not_waited_for() {
         while let Ok((mut client, _)) = listener.accept().await {
             let counted = Arc::clone(&counted);
             tokio::spawn(async move {
-                // The first read is the greeting of the client, which the server answers before the
-                // query.
+                // Answers the first command with a response that never ends.
                 let mut ignored = [0; 4096];
                 let _ = client.read(&mut ignored).await;
                 let _ = client.write_all(b"$99999999999\r\n").await;

@@ -181,8 +181,7 @@ fn children_of(known: &[u32]) -> Vec<u32> {
 }
 
 /// Creates a second name for a file, in an unwatched folder. A watcher of the original folder gets
-/// no
-/// event for writes through this name, as when another machine writes to a shared folder.
+/// no event for writes through this name, as when another machine writes to a shared folder.
 pub fn back_door(file: &Path, folder: &Path) -> PathBuf {
     let other = folder.join("back-door");
     fs::hard_link(file, &other).expect("a second name for the file");

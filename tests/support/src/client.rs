@@ -24,8 +24,8 @@ pub struct TestClient {
 }
 
 /// Returns the builder for every HTTP client of the tests. The runtime enables TLS in reqwest
-/// without
-/// a cryptography provider, so a provider must be installed although the tests do not use TLS here.
+/// without a cryptography provider, so a provider must be installed although the tests do not use
+/// TLS here.
 pub fn http() -> ClientBuilder {
     // An error means that another thread of this process has installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -67,8 +67,7 @@ impl FaultyLedger {
     }
 
     /// Suspends all operations until unpaused. Suspended operations are carried out then, even if
-    /// the
-    /// caller has given up.
+    /// the caller has given up.
     pub fn set_paused(&self, is_paused: bool) {
         self.is_paused.send_replace(is_paused);
     }

@@ -1,5 +1,4 @@
-//! Runs the fake Google APIs until stdin ends, and prints the environment variables that clients
-//! need.
+//! Runs the fake Google APIs until stdin ends, and prints the environment variables for clients.
 //! With `--enabled`, all APIs are enabled from the start.
 
 #![allow(clippy::print_stdout, reason = "the output is for the shell")]

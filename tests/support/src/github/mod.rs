@@ -1,7 +1,6 @@
 //! A fake GitHub: the pages and endpoints of its OAuth web flow and the API calls that the runtime
 //! uses, as strict as GitHub documents them. It answers invalid requests as GitHub does, and
-//! records
-//! them as complaints for the test to check.
+//! records them as complaints for the test to check.
 //!
 //! <https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps>
 //! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens>
