@@ -23,7 +23,7 @@ pub struct FaultyLedger {
     records: MemoryLedger,
     fails: AtomicBool,
     loses_answers: AtomicBool,
-    /// Every how many reads one takes [`Self::SLOW`]; 0 means never.
+    /// Every n-th read takes [`Self::SLOW`]; 0 means none.
     slow_read: AtomicU64,
     reads: AtomicU64,
     ids: Mutex<HashSet<GrantId>>,
@@ -66,7 +66,7 @@ impl FaultyLedger {
         self.slow_read.store(n, Ordering::SeqCst);
     }
 
-    /// Suspends all operations until unpaused. Suspended operations are carried out then, even if
+    /// Suspends or resumes all operations. Suspended operations are carried out on resume, even if
     /// the caller has given up.
     pub fn set_paused(&self, is_paused: bool) {
         self.is_paused.send_replace(is_paused);
