@@ -128,7 +128,7 @@ async fn as21_slow_connections_of_one_address_leave_room_for_others() {
     let wanted = 1500;
     assert!(
         rlimit::increase_nofile_limit(wanted + 500).unwrap() >= wanted + 100,
-        "could not run"
+        "could not run: the limit of open files is too low"
     );
     let mut open = Vec::new();
     for _ in 0..wanted {

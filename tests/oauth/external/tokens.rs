@@ -150,7 +150,7 @@ fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
         ("an id token", with_head(json!({ "typ": "id+jwt" }))),
         ("a logout token", with_head(json!({ "typ": "logout+jwt" }))),
         (
-            "an id token that does not say so",
+            "an id token with the type JWT",
             issuer.sign_as(
                 json!({ "typ": "JWT" }),
                 &trusting.claims_with("nonce", json!("n")),

@@ -97,7 +97,7 @@ async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
         return Some(Redirect::to(&to).into_response());
     }
     if stray || !challenged {
-        return Some((StatusCode::BAD_REQUEST, "no PKCE, or no code asked for").into_response());
+        return Some((StatusCode::BAD_REQUEST, "PKCE and code are required").into_response());
     }
     let resource = if state.has(Fault::ResourceIsOrigin) {
         state.base.clone()
@@ -109,7 +109,7 @@ async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
         None => state.settings.old.is_some(),
     };
     (!right && !state.is_open_to(Hole::OtherAudience))
-        .then(|| (StatusCode::BAD_REQUEST, "another resource").into_response())
+        .then(|| (StatusCode::BAD_REQUEST, "wrong resource").into_response())
 }
 
 fn error(state: &State, what: &str, value: &str, hole: Hole) -> Response {

@@ -173,7 +173,7 @@ async fn main() -> ExitCode {
 
     eprintln!("{ROUNDS} reloads under load …");
     let (took, mut failed) = under_load(&mut ours);
-    eprintln!("reloads under open calls …");
+    eprintln!("reloads during open calls …");
     let cut = stream::over_reloads(&mut ours);
     let figures = figures(&medians, &took, (failed.len(), cut.len()));
     failed.extend(cut);
