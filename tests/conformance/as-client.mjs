@@ -1,11 +1,11 @@
-// Adapter: turns what the conformance suite says in its environment into flags of `mcpo probe`,
-// so that the tool knows nothing of the suite. The server's URL is the last argument.
+// Translates the environment variables of the conformance suite into flags of `mcpo probe`, so that
+// the tool does not depend on the suite. The server's URL is the last argument.
 
 import { spawnSync } from "node:child_process";
 
 const url = process.argv.at(-1);
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
-// A program on this machine, as the suite expects one.
+// The suite expects a program on this machine.
 const flags = ["--as", "claude-code"];
 const environment = { ...process.env };
 

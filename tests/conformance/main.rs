@@ -1,6 +1,6 @@
-//! The official conformance suite, which nobody here wrote, against `mcpo probe` as a client.
+//! The official conformance suite against `mcpo probe` as a client.
 //!
-//! It comes from npm, as the peers do: `scripts/check` installs it.
+//! The suite comes from npm; `scripts/check` installs it.
 
 use std::process::Command;
 

@@ -31,8 +31,8 @@ fn smoke_cloud_run_does_what_it_says() {
     said.has(
         0,
         &[
-            "all of it worked",
-            "removing everything (the run itself ended with 0)",
+            "all steps passed",
+            "cleaning up (the run ended with 0)",
             "Removed service account",
         ],
     );

@@ -53,7 +53,7 @@ async fn as6_an_unknown_client_or_redirect_uri_never_redirects() {
     }
 }
 
-/// What is wrong with a request, and the error that the client reads.
+/// A wrong request parameter, and the error that the client gets.
 const MISTAKES: [(&str, &str, &str); 8] = [
     ("code_challenge", "", "invalid_request"),
     ("code_challenge", "too-short", "invalid_request"),
@@ -82,7 +82,7 @@ async fn as3_as7_as16_errors_go_to_a_client_that_the_owner_has_named() {
     }
 }
 
-/// RFC 9700 §4.11.2: a link to this server must not lead anywhere else by itself.
+/// RFC 9700 §4.11.2: a link to this server must not redirect anywhere by itself.
 #[tokio::test]
 async fn as3_as6_as7_errors_of_a_client_nobody_has_approved_stay_on_a_page_with_a_link() {
     let server = TestServer::start().await;
@@ -110,7 +110,7 @@ async fn as3_as6_as7_errors_of_a_client_nobody_has_approved_stay_on_a_page_with_
     assert!(page.contains("(evil-app:)"), "{page}");
 }
 
-/// The text of a page that leads nowhere until someone presses something.
+/// Returns the text of a page that does not redirect by itself.
 async fn page_without_redirect(response: Response) -> String {
     assert!(!response.headers().contains_key("location"));
     assert!(!response.headers().contains_key("refresh"));
@@ -141,7 +141,7 @@ async fn as16_resource_may_be_left_out_or_spelled_otherwise() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     for resource in ["", &format!("{}/mcp/", server.base().to_uppercase())] {
-        // The path is compared as it is, so only scheme and host change case.
+        // Only scheme and host are case-insensitive; the path is compared as is.
         let resource = resource.replace("/MCP/", "/mcp/");
         let url = client
             .sign_in_and_allow(&with(client.request(), "resource", &resource), None)
@@ -210,7 +210,7 @@ async fn as6_pages_cannot_be_framed_cached_or_made_to_load_anything() {
     ] {
         assert!(policy.contains(part), "{policy}");
     }
-    // Where the client leads the browser after its own address is not for this server to restrict.
+    // The server does not restrict where the client redirects the browser afterwards.
     assert!(!policy.contains("form-action"), "{policy}");
     assert_eq!(header("x-frame-options"), "DENY");
     assert_eq!(header("cache-control"), "no-store");
@@ -240,7 +240,7 @@ async fn a_form_is_good_only_in_the_browser_it_was_shown_to() {
     let fields = [("form", form.as_str()), ("decision", "allow")];
     let url = format!("{}/consent", server.base());
 
-    // Another browser, one without cookies, and a page elsewhere.
+    // Another browser, a browser without cookies, and a page on another site.
     let stranger = browser();
     stranger
         .get(format!("{}/authorize", server.base()))
@@ -264,7 +264,7 @@ async fn a_form_is_good_only_in_the_browser_it_was_shown_to() {
         let response = request.send().await.unwrap();
         assert!(!response.headers().contains_key("location"), "{headers:?}");
     }
-    // The right browser may even press twice.
+    // In the right browser, the form can even be submitted twice.
     for _ in 0..2 {
         let response = client.submit("/consent", &fields).await;
         assert!(query_of(&location(&response), "code").is_some());
@@ -303,7 +303,7 @@ async fn a_form_of_another_tab_says_what_happened() {
     assert!(page.contains("Start again"), "{page}");
 }
 
-/// A page is shown only if its form can be sent back.
+/// A page is shown only if its form can be submitted.
 #[tokio::test]
 async fn the_longest_request_that_is_shown_can_be_allowed() {
     let server = TestServer::start().await;

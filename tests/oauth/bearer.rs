@@ -1,4 +1,4 @@
-//! The guard of `/mcp`.
+//! Authentication of requests to `/mcp`.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ async fn rs2_rs3_rs6_a_token_that_is_not_good_is_401_invalid_token() {
     let client = TestClient::register(&server.base()).await;
     let tokens = client.tokens().await;
     let access = tokens["access_token"].as_str().unwrap();
-    // The last character may carry no information; one in the middle does.
+    // The last character may carry no information, so change one in the middle.
     let (head, tail) = access.split_at(access.len() / 2);
     let other = if tail.starts_with('A') { "B" } else { "A" };
     let tampered = format!("{head}{other}{}", &tail[1..]);
@@ -75,7 +75,7 @@ async fn rs2_rs3_rs6_a_token_that_is_not_good_is_401_invalid_token() {
 
 #[tokio::test]
 async fn rs6_a_token_for_another_resource_is_refused() {
-    // The same keys, as on two services of one owner; only the audience tells them apart.
+    // Both servers have the same keys, as two services of one owner; only the audience differs.
     let one = TestServer::start().await;
     let two = TestServer::start().await;
     let client = TestClient::register(&one.base()).await;

@@ -1,4 +1,5 @@
-//! Clients that did not register: named in the configuration, or by a document's URL.
+//! Clients that did not register: configured clients, and clients identified by a metadata
+//! document.
 
 use mcpo_runtime::ConfiguredClient;
 use mcpo_test_support::{
@@ -50,7 +51,7 @@ async fn as1_a_client_that_was_typed_in_by_hand() {
         let (status, body) = client.token(&exchange).await;
         assert_eq!(status, expected, "{secret:?}: {body}");
     }
-    // The other place for the secret. The code was used long ago, but the secret is accepted.
+    // The secret in the other place. The code was used before, but the secret is accepted.
     server.clock.advance(std::time::Duration::from_secs(46));
     let request = client
         .http
@@ -189,7 +190,7 @@ async fn as1_a_server_may_want_only_clients_that_keep_a_secret() {
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
 }
 
-/// The tool hides the same characters: both are held to one list.
+/// The `mcpo` tool hides the same characters: both are checked against one list.
 #[tokio::test]
 async fn as12_the_consent_page_shows_a_name_without_characters_that_hide() {
     const LIST: &str = include_str!("../support/fixtures/hidden-characters.txt");

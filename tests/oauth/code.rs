@@ -123,7 +123,7 @@ async fn as17_an_exchange_that_is_repeated_at_once_gives_one_grant() {
         assert_eq!(status, StatusCode::OK, "{body}");
         tokens.push(body);
     }
-    // The client can keep any of the answers, and all of them end together.
+    // The client can keep any of the responses, and all of them end together.
     let (status, _) = client
         .refresh(tokens[3]["refresh_token"].as_str().unwrap())
         .await;
@@ -132,7 +132,7 @@ async fn as17_an_exchange_that_is_repeated_at_once_gives_one_grant() {
         let access = tokens["access_token"].as_str().unwrap();
         assert_eq!(client.can_call(access).await, StatusCode::OK);
     }
-    // The tokens were refreshed, so this is another use of the code and no repetition.
+    // The tokens were refreshed, so this is another use of the code, not a repetition.
     let (status, body) = client.token(&client.exchange(&code)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(body["error"], "invalid_grant");
@@ -187,7 +187,7 @@ async fn as1_as19_each_way_of_proving_who_one_is() {
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{method}: {body}");
             assert_eq!(body["error"], "invalid_client");
         }
-        // Many clients register with one of the two ways and come with the other.
+        // Many clients register with one of the two methods and then use the other.
         for basic in [true, false] {
             let (status, body) = send(basic, Some(secret.clone())).await;
             assert_eq!(status, StatusCode::OK, "{method}: {body}");
@@ -237,7 +237,7 @@ async fn as17_a_code_of_another_service_with_the_same_secret_is_refused() {
         assert_eq!(body["error"], "invalid_grant");
         assert_eq!(body["error_description"], "the grant is for another server");
     }
-    // Neither was spent by that.
+    // Neither the code nor the refresh token was used up by that.
     let (status, _) = client.token(&client.exchange(&code)).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(client.refresh(refresh).await.0, StatusCode::OK);

@@ -1,4 +1,4 @@
-//! What a kept-alive connection is remembered by spares cryptography and nothing else.
+//! The cache of a kept-alive connection saves cryptography and nothing else.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ async fn access_token(client: &TestClient) -> String {
     tokens["access_token"].as_str().unwrap().to_owned()
 }
 
-/// The status of calls with these tokens, one after the other, all on the connection of `client`.
+/// Calls with each of these tokens in turn on the connection of `client` and returns the statuses.
 async fn statuses(client: &TestClient, tokens: &[&str]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for token in tokens {

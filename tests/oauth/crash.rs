@@ -1,4 +1,4 @@
-//! A server that is killed in the middle of what it does, again and again.
+//! A server that is killed repeatedly while it handles requests.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
 const CLIENTS: usize = 6;
 const KILLS: usize = 6;
 
-/// A client that refreshes without a pause, and retries when it got no answer, with what it has.
+/// A client that refreshes continuously, and retries with the token it has if it gets no response.
 struct Refresher {
     client: TestClient,
     token: String,
@@ -35,7 +35,7 @@ impl Refresher {
         Self { client, token }
     }
 
-    /// Whether an answer came; one that refuses is a lost grant.
+    /// Refreshes once and returns true if there was a response. A refusal means a lost grant.
     async fn refresh(&mut self) -> bool {
         let request = self
             .client
@@ -50,7 +50,7 @@ impl Refresher {
             return false;
         };
         let status = answer.status();
-        // An answer that broke off may have been a good one: it is the same as none.
+        // An incomplete response may have been a success, so it counts as no response.
         let Ok(body) = answer.json::<Value>().await else {
             return false;
         };
@@ -82,14 +82,14 @@ async fn as15_as18_a_kill_in_the_middle_loses_no_grant() {
                 if refresher.refresh().await {
                     answers.fetch_add(1, Ordering::SeqCst);
                 }
-                // Within what one source may ask, all clients together.
+                // Keeps all clients together below the rate limit of one source.
                 tokio::time::sleep(Duration::from_millis(60)).await;
             }
             refresher
         }));
     }
     for kill in 0..KILLS {
-        // Not in step with the refreshes.
+        // The kills are not in step with the refreshes.
         tokio::time::sleep(Duration::from_millis(130 + 37 * kill as u64)).await;
         server.kill();
         server = ServerProcess::start(SERVER, port, folder.path(), &[]).await;
@@ -119,7 +119,7 @@ async fn as17_a_kill_makes_no_used_code_good_again() {
         let code = query_of(&url, "code").unwrap();
         let (status, tokens) = client.token(&client.exchange(&code)).await;
         assert_eq!(status, StatusCode::OK);
-        // From now on another exchange is a replay, and not a repetition.
+        // After a refresh, another exchange is a replay, not a repetition.
         let refreshed = client
             .refresh(tokens["refresh_token"].as_str().unwrap())
             .await;

@@ -1,4 +1,4 @@
-//! What a server that is developed tells `mcpo dev`, and the clients of the one it replaces.
+//! What a server under `mcpo dev` reports to it, and to the clients of the server that it replaces.
 
 use std::{
     io::{Read as _, Write as _},
@@ -39,7 +39,7 @@ impl Parent {
         ServerProcess::start_held(SERVER, free_port(), self.folder.path(), environment).await
     }
 
-    /// What was told so far.
+    /// Returns all messages that arrived since the last call.
     fn heard(&self) -> String {
         self.socket.set_nonblocking(true).unwrap();
         let (mut buffer, mut heard) = (vec![0; 65536], String::new());
@@ -139,8 +139,8 @@ async fn sessions_of_the_older_protocol_hear_that_tools_changed() {
     );
 }
 
-/// A `mcpo dev` that cannot hand over a socket: it hears of the server on the loopback interface, and
-/// leads connections to where the server says it is.
+/// Simulates an `mcpo dev` that cannot pass a socket. It receives the server's messages on the
+/// loopback interface and forwards connections to the address that the server reports.
 #[tokio::test]
 async fn a_server_that_is_led_to_says_where_it_is_and_turns_nobody_away_at_its_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -156,7 +156,7 @@ async fn a_server_that_is_led_to_says_where_it_is_and_turns_nobody_away_at_its_e
         .env("MCPO_STATE_DIR", folder.path())
         .env("MCPO_DEV", "1")
         .env("MCPO_DEV_WIRE", wire)
-        // Ours: the server must not listen on it.
+        // This port belongs to `mcpo dev`; the server must not listen on it.
         .env("PORT", "9")
         .stdin(Stdio::piped())
         .spawn()
@@ -185,7 +185,7 @@ async fn a_server_that_is_led_to_says_where_it_is_and_turns_nobody_away_at_its_e
         "{metadata}"
     );
 
-    // Connected, and perhaps not accepted yet when the server is told to stop.
+    // The connections are established, but may not be accepted yet when the server must stop.
     let streams: Vec<_> = (0..50)
         .map(|_| TcpStream::connect(address).unwrap())
         .collect();
@@ -197,7 +197,7 @@ async fn a_server_that_is_led_to_says_where_it_is_and_turns_nobody_away_at_its_e
     assert!(child.wait().unwrap().success());
 }
 
-/// Asks as somebody does who came by the parent's port.
+/// Sends a request as a client that connected to the port of `mcpo dev`.
 fn ask(mut stream: TcpStream, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:9\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();

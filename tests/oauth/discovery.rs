@@ -1,4 +1,4 @@
-//! What a client reads first.
+//! The metadata documents that a client reads first.
 
 use mcpo_runtime::BaseUrl;
 use mcpo_test_support::{

@@ -1,5 +1,4 @@
-//! People sign in with GitHub: the whole way, against a stand-in that is as strict as GitHub's
-//! documentation.
+//! Sign-in with GitHub: the whole flow, against a fake that is as strict as GitHub's documentation.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -14,7 +13,7 @@ use mcpo_test_support::{
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-/// A server with its GitHub, where `octocat` has an account and may come in.
+/// A server with its fake GitHub, where `octocat` has an account and is allowed to sign in.
 pub struct Setting {
     pub github: GitHub,
     pub server: TestServer,
@@ -45,12 +44,12 @@ impl Setting {
         }
     }
 
-    /// Allows access; where the browser is sent then: to GitHub.
+    /// Consents and returns the URL of the redirect to GitHub.
     pub async fn depart(&self) -> String {
         depart(&self.client).await
     }
 
-    /// Signs in at GitHub; the server's answer to what GitHub sends.
+    /// Signs in at GitHub and returns the server's response to the callback.
     pub async fn arrive_as(&self, login: &str) -> Response {
         let url = self.github.decide(&self.depart().await, login).await;
         self.client.http.get(url).send().await.unwrap()
@@ -115,7 +114,7 @@ async fn up1_up2_up4_consent_comes_before_the_provider_and_names_everything() {
     ] {
         assert!(page.contains(named), "{named} in {page}");
     }
-    // Nothing is sent to the provider before, and nothing without a form of ours.
+    // Nothing is sent to the provider before consent, and nothing without a form of this server.
     let forged = [("form", "mcpo_fm_AAAA"), ("decision", "allow")];
     let refused = client.submit("/consent", &forged).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
@@ -123,7 +122,7 @@ async fn up1_up2_up4_consent_comes_before_the_provider_and_names_everything() {
     let denied = denied.each_ref().map(|(name, value)| (*name, &**value));
     let denied = location(&client.submit("/consent", &denied).await);
     assert_eq!(query_of(&denied, "error").unwrap(), "access_denied");
-    // Another client is asked about by itself.
+    // Another client needs separate consent.
     let other = TestClient::register(&client.base).await;
     let page = other.authorize(&other.request()).await;
     assert_eq!(page.status(), StatusCode::OK);
@@ -152,7 +151,7 @@ async fn up7_a_tool_works_as_its_caller_and_nobody_else_sees_the_token() {
         let url = setting.github.decide(&depart(&client).await, login).await;
         let answer = client.http.get(url).send().await.unwrap();
         write!(seen, "{:?}", answer.headers()).unwrap();
-        // The page that someone sees who is signed in.
+        // The consent page for a signed-in user.
         let page = client.authorize(&client.request()).await;
         write!(seen, "{:?}", page.headers()).unwrap();
         let page = page.text().await.unwrap();
@@ -193,7 +192,7 @@ async fn up3_the_cookie_says_nothing_and_is_bound_to_the_client_it_was_made_for(
     for told in ["octocat", "583231", "github"] {
         assert!(!signed_in.contains(told), "{told} in {signed_in}");
     }
-    // The browser is known, and yet another client has to be allowed.
+    // The browser is signed in, but another client still needs consent.
     let page = setting.client.authorize(&setting.client.request()).await;
     let page = page.text().await.unwrap();
     assert!(page.contains("<dd>octocat</dd>"), "{page}");
@@ -212,14 +211,14 @@ async fn up4_a_state_is_good_once_in_its_browser_for_ten_minutes() {
         .github
         .decide(&setting.depart().await, "octocat")
         .await;
-    // In another browser it is good for nothing, and is not used up by that.
+    // The callback fails in another browser, which does not use up the state.
     let other = TestClient::register(&setting.client.base).await;
     other.authorize(&other.request()).await;
     let answer = other.http.get(&url).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     let stolen = mcpo_test_support::client::browser().get(&url).send().await;
     assert_eq!(stolen.unwrap().status(), StatusCode::BAD_REQUEST);
-    // With another one's state neither.
+    // A forged state fails as well.
     let state = query_of(&url, "state").unwrap();
     for forged in ["", "AAAAAAAAAAAAAAAAAAAAAA", "x"] {
         let url = url.replace(&state, forged);
@@ -233,7 +232,7 @@ async fn up4_a_state_is_good_once_in_its_browser_for_ten_minutes() {
     assert_eq!(again.status(), StatusCode::BAD_REQUEST);
     assert_eq!(setting.github.calls("/login/oauth/access_token"), 1);
 
-    // A cookie of before does not do either: the browser has another id since.
+    // A state expires after ten minutes.
     let late = TestClient::register(&setting.client.base).await;
     let url = setting.github.decide(&depart(&late).await, "octocat").await;
     let eleven_minutes = std::time::Duration::from_secs(11 * 60);
@@ -253,7 +252,7 @@ async fn up4_of_two_pages_the_one_that_comes_back_second_begins_again() {
         let answer = setting.client.http.get(url).send().await.unwrap();
         statuses.push(answer.status());
     }
-    // A sign-in gives the browser another id.
+    // A sign-in gives the browser a new id.
     assert_eq!(statuses, [StatusCode::SEE_OTHER, StatusCode::BAD_REQUEST]);
 }
 
@@ -285,7 +284,7 @@ async fn up6_who_leaves_the_list_is_out_at_the_next_refresh() {
     let tokens = setting.tokens_of("octocat").await;
     let (status, tokens) = setting.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::OK);
-    // The name is another one's now, so what is on the list means somebody else.
+    // The login name now belongs to another account, so the allow-list means another user.
     setting.github.rename("octocat", "octopus");
     setting.github.open("octocat", 8);
     let (status, body) = setting.client.refresh(refresh(&tokens)).await;
@@ -294,7 +293,7 @@ async fn up6_who_leaves_the_list_is_out_at_the_next_refresh() {
     let status = setting.client.call(access(&tokens), "whoami", &json!({}));
     let status = status.send().await.unwrap().status();
     assert_eq!(status, StatusCode::UNAUTHORIZED, "the grant has ended");
-    // Nor does the browser's session bring a new code.
+    // The browser's session does not lead to a new code either.
     let page = setting.client.authorize(&setting.client.request()).await;
     let form = form_in(&page.text().await.unwrap());
     let fields = [("form", form.as_str()), ("decision", "allow")];
@@ -342,9 +341,9 @@ async fn up6_members_of_organizations_and_teams_come_in_while_they_are_members()
     for (name, other) in [("acme", "acme/core"), ("acme/core", "acme")] {
         let setting = Setting::with(|login| {
             if name.contains('/') {
-                login.allow_teams(&["nobody/here", name]).unwrap()
+                login.allow_teams(&["other/team", name]).unwrap()
             } else {
-                login.allow_organizations(&["nobody", name]).unwrap()
+                login.allow_organizations(&["other", name]).unwrap()
             }
         })
         .await;
@@ -369,7 +368,7 @@ async fn up6_members_of_organizations_and_teams_come_in_while_they_are_members()
 }
 
 impl Setting {
-    /// Tokens for whoever is signed in in the browser.
+    /// Returns tokens for the user who is signed in in the browser.
     async fn tokens_of_known(&self) -> Value {
         let url = self
             .client
@@ -380,7 +379,7 @@ impl Setting {
     }
 }
 
-/// A login name that was given up can be taken by another account, which then has it on its profile.
+/// A login name that was given up can be taken by another account.
 #[tokio::test]
 async fn up6_whoever_takes_over_a_name_on_the_list_is_refused() {
     let setting = Setting::new().await;
@@ -408,10 +407,10 @@ async fn up6_whoever_takes_over_a_name_on_the_list_is_refused() {
 async fn up6_an_account_that_is_allowed_by_its_number_keeps_access_under_any_name() {
     let setting = Setting::with(|login| login.allow_ids(&[583_231])).await;
     let tokens = setting.tokens_of("octocat").await;
-    setting.github.rename("octocat", "somebody-else");
+    setting.github.rename("octocat", "octocat-renamed");
     let (status, _) = setting.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::OK);
-    // The name alone opens nothing.
+    // The name alone gives no access.
     setting.github.rename("stranger", "octocat");
     let another = TestClient::register(&setting.client.base).await;
     let url = setting

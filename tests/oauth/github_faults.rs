@@ -1,4 +1,4 @@
-//! GitHub answers wrongly, or not at all: nobody is signed in, and the person is told.
+//! Faults of GitHub: the sign-in fails, and the user sees an explanation.
 
 use std::time::{Duration, Instant};
 

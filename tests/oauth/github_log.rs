@@ -1,4 +1,4 @@
-//! What a server writes to its log while people sign in, at the level at which it says most.
+//! The log of a server while users sign in, at the most verbose level.
 
 use std::{
     fs::{self, File},
@@ -69,7 +69,7 @@ async fn up7_no_secret_of_a_sign_in_is_in_the_log() {
         let location = mcpo_test_support::client::location(&answer);
         secrets.push(query_of(&location, "code").unwrap());
         let tokens = exchange(&client, &answer).await;
-        // The provider's token is due already, so this renews it.
+        // The provider's token is already due, so this call renews it.
         assert_eq!(client.can_call(access(&tokens)).await, StatusCode::OK);
         let (status, next) = client.refresh(refresh(&tokens)).await;
         assert_eq!(status, StatusCode::OK, "{next}");

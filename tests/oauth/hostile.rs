@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is below 500 and the server goes on.
+//! Random requests: every response is below 500 and the server keeps running.
 
 use mcpo_test_support::{
     client::{TestClient, browser},
@@ -26,7 +26,7 @@ const PATHS: [&str; 13] = [
     "/nowhere",
 ];
 
-/// Names that mean something, so that the values get past the first look.
+/// Known parameter names, so that the values pass the first checks.
 const NAMES: &str = "client_id|client_secret|redirect_uri|response_type|state|code_challenge|\
     code_challenge_method|resource|scope|grant_type|code|code_verifier|refresh_token|token|form|\
     password|decision|[a-z]{1,5}";
@@ -69,7 +69,7 @@ fn method() -> impl Strategy<Value = Method> {
     ])
 }
 
-/// `PROPTEST_CASES` makes the run longer.
+/// `PROPTEST_CASES` sets the number of cases.
 #[test]
 fn as6_no_request_is_a_500_or_a_panic() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

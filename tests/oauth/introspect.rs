@@ -121,7 +121,7 @@ async fn as20_a_refresh_token_that_was_replaced_is_inactive() {
     assert_eq!(status, StatusCode::OK, "{second}");
     assert!(!is_active(&refresh(&first)).await);
     assert!(is_active(&refresh(&second)).await);
-    // An access token is good until it expires, also after a refresh.
+    // An access token is valid until it expires, even after a refresh.
     assert!(is_active(first["access_token"].as_str().unwrap()).await);
 }
 
@@ -150,7 +150,7 @@ async fn as20_a_revocation_is_seen_on_another_instance_within_a_minute() {
         .await
     };
     let (one, two) = (instance().await, instance().await);
-    // Both are the same server to their clients, behind one name.
+    // Clients reach both instances by one host name, as one server.
     let http = mcpo_test_support::client::http()
         .redirect(reqwest::redirect::Policy::none())
         .resolve("one.invalid", one.address)
@@ -197,7 +197,7 @@ async fn as20_a_revocation_is_seen_on_another_instance_within_a_minute() {
     assert_eq!(client.can_call(&token).await, StatusCode::UNAUTHORIZED);
 }
 
-/// The flow with a cookie carried by hand: the client's own is bound to https here.
+/// Runs the flow with a manually kept cookie: the client's cookie store accepts it only over https.
 async fn walk(client: &TestClient) -> String {
     let mut parameters = client.request();
     parameters.retain(|(name, _)| *name != "resource");

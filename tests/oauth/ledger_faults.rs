@@ -1,5 +1,5 @@
-//! What servers do while their ledger fails: what was revoked stays refused, what cannot be known
-//! is not guessed, and a request that was answered 503 succeeds when it is repeated.
+//! The behavior of servers while their ledger fails: revoked grants stay revoked, unknown states
+//! are not guessed, and a request that was answered with 503 succeeds when it is repeated.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,11 +13,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
-/// Clients wait ten seconds.
+/// Clients time out after ten seconds.
 const IN_TIME: Duration = Duration::from_secs(9);
 
-/// Two servers with one ledger. They are two services with one secret, so each has its own grants,
-/// and either can revoke the other's.
+/// Two servers with one ledger. They are two services with the same secret, so each has separate
+/// grants, and each can revoke the grants of the other.
 struct Pair {
     ledger: Arc<FaultyLedger>,
     clock: Arc<ManualClock>,
@@ -30,12 +30,12 @@ impl Pair {
         let clock = Arc::<ManualClock>::default();
         let ledger = FaultyLedger::new(clock.clone());
         let (one, other) = (server(&ledger, &clock).await, server(&ledger, &clock).await);
-        // Each of them looks once which keys the ledger knows.
+        // Each server looks up the known keys in the ledger once.
         let began = Instant::now();
         while ledger.reads() < 2 {
             assert!(
                 began.elapsed() < Duration::from_secs(30),
-                "they do not look"
+                "the servers did not read the ledger"
             );
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -47,12 +47,12 @@ impl Pair {
         }
     }
 
-    /// A client of the first server.
+    /// Registers a client at the first server.
     async fn client(&self) -> TestClient {
         TestClient::register(&self.one.base()).await
     }
 
-    /// Ends the grant as another instance would: only the ledger knows.
+    /// Revokes the grant as another instance would, so that only the ledger has the information.
     async fn revoke_elsewhere(&self, client: &TestClient, tokens: &Value) {
         let status = revoke(&self.other.base(), client, access(tokens)).await;
         assert_eq!(status, StatusCode::OK);
@@ -81,7 +81,7 @@ async fn revoke(base: &str, client: &TestClient, token: &str) -> StatusCode {
     request.send().await.unwrap().status()
 }
 
-/// What a ledger that fails may do.
+/// The ways in which a ledger can fail.
 const FAULTS: [fn(&FaultyLedger, bool); 2] = [FaultyLedger::set_failing, FaultyLedger::set_paused];
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn as20_a_grant_that_was_refused_stays_refused_whatever_the_ledger_does() 
     both_refused().await;
 }
 
-/// Of the tokens that were revoked a minute ago none is accepted, however many reads are slow.
+/// No token that was revoked a minute ago is accepted, however many reads are slow.
 #[tokio::test(flavor = "multi_thread")]
 async fn as20_slow_reads_delay_calls_and_accept_nothing() {
     const GRANTS: usize = 100;
@@ -135,7 +135,7 @@ async fn as20_slow_reads_delay_calls_and_accept_nothing() {
     }
     pair.clock.advance(Duration::from_secs(61));
     pair.ledger.set_slow_read(20);
-    // As many connections as the server answers in time on a busy machine.
+    // The number of connections that the server answers in time on a busy machine.
     let connections = Arc::new(Semaphore::new(100));
     let mut calls = JoinSet::new();
     for _ in 0..calls_per_grant {
@@ -152,7 +152,7 @@ async fn as20_slow_reads_delay_calls_and_accept_nothing() {
     let accepted = statuses.iter().filter(|status| status.is_success()).count();
     println!("{accepted} of {} calls were accepted", statuses.len());
     assert_eq!(accepted, 0, "of {} calls", statuses.len());
-    // A slow read affects its own grant: the others were asked about, and so is this one.
+    // A slow read affects only its own grant: this grant is looked up like the others.
     let before = pair.ledger.reads();
     assert_eq!(client.can_call(access(&live)).await, StatusCode::OK);
     assert_eq!(pair.ledger.reads(), before + 1);
@@ -191,7 +191,7 @@ async fn rs3_an_unreachable_ledger_keeps_confirmed_grants_open_for_ten_minutes()
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(refused.headers().contains_key("retry-after"));
     pair.ledger.set_failing(false);
-    // No call waits during an outage, so one of the next calls finds that it is over.
+    // Calls do not wait during an outage, so one of the next calls detects that the outage is over.
     let began = Instant::now();
     while client.can_call(access(&tokens)).await != StatusCode::OK {
         assert!(began.elapsed() < Duration::from_secs(30), "still refused");
@@ -200,7 +200,7 @@ async fn rs3_an_unreachable_ledger_keeps_confirmed_grants_open_for_ten_minutes()
     }
 }
 
-/// An instance that never asked about a grant knows nothing good of it.
+/// An instance that never looked up a grant does not accept it.
 #[tokio::test]
 async fn rs3_an_unreachable_ledger_opens_no_grant_that_was_never_confirmed() {
     let pair = Pair::start().await;
@@ -261,7 +261,7 @@ async fn as20_a_clock_that_is_set_back_hides_no_revocation() {
     assert_eq!(status, StatusCode::UNAUTHORIZED);
 }
 
-/// Each way in which the answer of a write can be late or lost.
+/// The ways in which the response of a write can be late or lost.
 const LOST: [fn(&FaultyLedger, bool); 3] = [
     FaultyLedger::set_failing,
     FaultyLedger::set_losing_answers,

@@ -1,4 +1,4 @@
-//! What one client can take from others: memory, connections, sessions, attempts.
+//! Limits that protect clients from each other: memory, connections, sessions, attempts.
 
 use std::{fs, net::IpAddr, time::Duration};
 
@@ -14,7 +14,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-/// Memory of a process that is really there, in bytes.
+/// Returns the resident memory of a process, in bytes.
 #[cfg(target_os = "linux")]
 fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -26,7 +26,7 @@ fn resident(pid: u32) -> u64 {
     kilobytes.parse::<u64>().unwrap() * 1024
 }
 
-/// Begins a request to `path` and sends its body in `chunks` of one byte each, without an end.
+/// Starts a request to `path` and sends its body in `chunks` of one byte each, without an end.
 async fn trickle(port: u16, path: &str, token: &str, chunks: usize) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.set_nodelay(true).unwrap();
@@ -39,7 +39,7 @@ async fn trickle(port: u16, path: &str, token: &str, chunks: usize) -> TcpStream
         if stream.write_all(b"1\r\na\r\n").await.is_err() {
             break;
         }
-        // Each chunk is to be read by itself.
+        // Each chunk should be read separately.
         tokio::task::yield_now().await;
     }
     stream
@@ -103,7 +103,7 @@ async fn headers_longer_than_the_limit_are_refused_with_the_limit() {
     };
     assert_eq!(with_header(60 * 1024).await.unwrap(), StatusCode::OK);
     for len in [66 * 1024, 100 * 1024, 200 * 1024] {
-        // hyper may close before everything was sent.
+        // hyper may close the connection before everything was sent.
         if let Ok(status) = with_header(len).await {
             assert_eq!(status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "{len}");
         }
@@ -117,7 +117,7 @@ async fn connect_from(source: &str, port: u16) -> std::io::Result<TcpStream> {
     socket.connect(([127, 0, 0, 1], port).into()).await
 }
 
-/// Every address of 127.0.0.0/8 is this machine's, on Linux.
+/// On Linux, every address of 127.0.0.0/8 belongs to this machine.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn as21_slow_connections_of_one_address_leave_room_for_others() {
@@ -128,7 +128,7 @@ async fn as21_slow_connections_of_one_address_leave_room_for_others() {
     let wanted = 1500;
     assert!(
         rlimit::increase_nofile_limit(wanted + 500).unwrap() >= wanted + 100,
-        "could not run"
+        "could not run: the limit of open files is too low"
     );
     let mut open = Vec::new();
     for _ in 0..wanted {
@@ -232,7 +232,7 @@ async fn a_url_with_a_stray_slash_is_told_the_right_one() {
     );
 }
 
-/// A stream that only waits for news must not outlive the permission to hear them.
+/// A stream that only waits for notifications must end when the grant ends.
 #[tokio::test]
 async fn as20_an_open_event_stream_ends_when_its_grant_is_revoked() {
     let server = TestServer::start().await;
@@ -267,5 +267,5 @@ async fn as20_an_open_event_stream_ends_when_its_grant_is_revoked() {
     let revoked = client.submit("/revoke", &fields).await;
     assert_eq!(revoked.status(), StatusCode::OK);
     let end = tokio::time::timeout(Duration::from_secs(60), stream.bytes());
-    assert!(end.await.is_ok(), "the stream goes on");
+    assert!(end.await.is_ok(), "the stream is still open");
 }

@@ -1,4 +1,4 @@
-//! A login that a user has written.
+//! A custom login.
 
 use mcpo_runtime::UpstreamTokens;
 use mcpo_runtime::login::{
@@ -117,7 +117,7 @@ async fn up6_a_login_of_ones_own_asks_refuses_lets_in_and_throws_out() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
 }
 
-/// Has a mistake that nobody sees before it runs.
+/// A login with a programming error that shows only at run time.
 #[derive(Debug)]
 struct LeadsAstray;
 

@@ -1,10 +1,7 @@
-//! The OAuth runtime from outside: real sockets, real requests. Each test names the rows of
-//! `tests/README.md` that it holds up.
+//! Tests of the OAuth runtime from outside: real sockets, real requests. Test names start with the
+//! ids of the requirements in `tests/README.md` that they cover.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that cannot help fails its test"
-)]
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod authorize;
 mod bearer;

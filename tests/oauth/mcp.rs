@@ -1,4 +1,4 @@
-//! Both wire forms behind the bearer check.
+//! Both protocol forms behind the bearer check.
 
 use mcpo_test_support::{client::TestClient, server::TestServer};
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -69,7 +69,7 @@ async fn rs10_stateless_calls_and_tools_that_break() {
     assert!(text.contains("42"), "{text}");
     let (_, text) = ask("whoami", json!({})).await;
     assert!(text.contains("local-user through Test Client"), "{text}");
-    // A panic is that call's error; the server goes on.
+    // A panic is an error of that call only; the server keeps running.
     let (_, text) = ask("break_down", json!({})).await;
     assert!(text.contains("the tool panicked"), "{text}");
     let (status, _) = ask("add", json!({ "a": 1, "b": 1 })).await;
@@ -127,7 +127,7 @@ async fn a_call_in_flight_is_finished_when_the_server_stops() {
         .client
         .call(&session.token, "wait", &json!({ "milliseconds": 400 }));
     let call = tokio::spawn(async move { request.send().await.unwrap().text().await.unwrap() });
-    // The call has arrived when a later one has been answered on another connection.
+    // When a later call on another connection is answered, this call has arrived.
     session.client.can_call(&session.token).await;
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     server.stop().await;
@@ -164,7 +164,7 @@ async fn a_connection_that_is_kept_alive_gets_one_more_answer_when_the_server_st
     let mut stream = tokio::net::TcpStream::connect(server.address)
         .await
         .unwrap();
-    // One more that nobody uses does not hold up the stop.
+    // An unused connection does not delay the stop.
     let unused = tokio::net::TcpStream::connect(server.address)
         .await
         .unwrap();

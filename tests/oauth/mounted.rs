@@ -1,4 +1,4 @@
-//! The router as a part of somebody's own axum application, and a server as a process.
+//! The router as part of another axum application, and the server as a process.
 
 use std::{net::SocketAddr, process::Command};
 
@@ -31,7 +31,8 @@ async fn rs10_the_router_works_inside_another_application() {
     assert_eq!(own.text().await.unwrap(), "the application's own page");
 }
 
-/// Runs the sample server with this environment and nothing else; it must not start.
+/// Runs the sample server with only this environment, asserts that it does not start, and returns
+/// its stderr.
 fn refused(environment: &[(&str, &str)]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_sample-server"))
         .env_clear()

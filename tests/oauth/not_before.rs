@@ -1,4 +1,4 @@
-//! Ending all grants of a time: for a ledger that was restored and has forgotten revocations.
+//! Ending all grants from before a given time, for a restored ledger that has lost revocations.
 
 use std::{sync::Arc, time::Duration};
 
@@ -60,7 +60,7 @@ async fn as20_grants_from_before_a_time_end_also_those_that_were_refreshed_since
     assert_eq!(status, StatusCode::OK, "{next}");
     let status = client.can_call(text(&next, "access_token")).await;
     assert_eq!(status, StatusCode::OK);
-    // Signing in again is all that a client needs.
+    // The client only needs to sign in again.
     client.tokens().await;
     drop(server);
 }

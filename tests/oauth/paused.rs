@@ -1,4 +1,4 @@
-//! Two instances with one ledger, one of which is stopped for a while and then goes on.
+//! Two instances with one ledger. One of them is stopped for a while and then continues.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
-/// Long enough to be noticed.
+/// Long enough to be detected.
 const PAUSE: Duration = Duration::from_secs(7);
 
 struct Instances {
@@ -39,7 +39,7 @@ impl Instances {
         }
     }
 
-    /// A token request to an instance, by the public name of both.
+    /// Builds a token request to an instance, with the public host name of both.
     fn token(&self, instance: &ServerProcess, parameters: &[(&str, String)]) -> RequestBuilder {
         let request = self.client.http.post(format!("{}/token", instance.base()));
         request.header("host", &self.host).form(parameters)
@@ -62,8 +62,8 @@ async fn good(request: RequestBuilder) -> Value {
     body
 }
 
-/// The client gave the stopped instance up and went on at the other one; what it had sent is still
-/// in the socket of the first, and is no theft.
+/// The client gives up on the stopped instance and continues at the other one. The requests that it
+/// had sent still wait in the socket of the first instance and must not count as token theft.
 #[tokio::test(flavor = "multi_thread")]
 async fn as17_as18_what_waited_in_a_stopped_instance_ends_no_grant() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Which client a request comes from: behind proxies that are trusted, and behind others.
+//! The client address of a request, behind trusted proxies and behind untrusted ones.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -41,7 +41,7 @@ async fn as21_addresses_that_a_client_puts_before_the_proxys_do_not_count() {
     let server = start("loopback").await;
     let mut client = Behind::new(&format!("http://{}", server.address), None).await;
     for number in 0..6 {
-        // The client invents the first one; the proxy appends the second one.
+        // The client invents the first address; the proxy appends the second.
         let list = format!("203.0.113.{number}, 198.51.100.1");
         assert!(!client.sign_in_from(&list, "wrong").await);
     }
@@ -85,14 +85,14 @@ async fn as21_a_peer_that_is_not_trusted_cannot_choose_its_address() {
     assert!(!other.sign_in_from("198.51.100.99", PASSWORD).await);
 }
 
-/// Behind a proxy that is not trusted, all clients are one source; a browser that has signed in before
-/// still has its own counter.
+/// Behind an untrusted proxy, all clients are one source. A browser that has signed in before still
+/// has a separate counter.
 #[tokio::test]
 async fn as21_a_browser_that_signed_in_before_is_not_locked_out_by_others() {
     let server = start("").await;
     let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
     assert!(owner.sign_in_from("198.51.100.1", PASSWORD).await);
-    // The session ends, the browser stays known.
+    // The session ends, but the browser is still recognized.
     server.clock.advance(Duration::from_secs(9 * 60 * 60));
     let mut guesser = Behind::new(&format!("http://{}", server.address), None).await;
     guesser.guess("198.51.100.9").await;
@@ -110,7 +110,7 @@ async fn as21_the_owner_signs_in_while_sixty_addresses_guess() {
                 .sign_in_from(&format!("192.0.2.{number}"), "wrong")
                 .await;
         }
-        // Each time in a browser that was never seen before.
+        // Each round uses a new browser.
         let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
         assert!(
             owner.sign_in_from("198.51.100.1", PASSWORD).await,
@@ -119,7 +119,7 @@ async fn as21_the_owner_signs_in_while_sixty_addresses_guess() {
     }
 }
 
-/// Asks a mounted router; the peer is what the application around it says.
+/// Sends a request to a mounted router; `peer` is the address that the outer application reports.
 async fn ask(config: Config, peer: Option<&str>, forwarded_for: Option<&str>) -> StatusCode {
     let mut router = Server::new(Sample, config).into_router().await.unwrap();
     let mut request = Request::get("/.well-known/oauth-authorization-server")
@@ -160,7 +160,7 @@ async fn rs8_a_loopback_url_serves_this_machine_only_whatever_host_says() {
             refused,
         ),
         (with_sign_in(), Some("192.0.2.7:1"), None, refused),
-        // A proxy on this machine carries requests of others.
+        // A proxy on this machine forwards requests of other machines.
         (
             trusting("loopback"),
             Some("127.0.0.1:1"),
@@ -176,7 +176,7 @@ async fn rs8_a_loopback_url_serves_this_machine_only_whatever_host_says() {
             Some("192.0.2.7"),
             refused,
         ),
-        // An application that does not say where requests come from.
+        // An application that does not report where requests come from.
         (config(), None, None, refused),
         (with_sign_in(), None, None, ok),
     ] {

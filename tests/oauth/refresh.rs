@@ -55,7 +55,7 @@ async fn as18_the_retry_after_a_lost_answer_goes_on() {
     let _lost = refreshed(&client, refresh_token(&first)).await;
     server.clock.advance(Duration::from_secs(30));
     let retried = refreshed(&client, refresh_token(&first)).await;
-    // Much later the client goes on with what the retry gave it.
+    // Much later, the client continues with the tokens from the retry.
     server.clock.advance(Duration::from_secs(4000));
     let later = refreshed(&client, refresh_token(&retried)).await;
     let access = later["access_token"].as_str().unwrap();
@@ -80,7 +80,7 @@ async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
             ]);
             tokio::spawn(answer(request))
         };
-        // Both have read the current number before either may write the next one.
+        // Both requests have read the current number before either of them can write the next one.
         ledger.hold_writes();
         let before = ledger.writes_held();
         let (one, two) = (ask(), ask());
@@ -88,7 +88,7 @@ async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
         while ledger.writes_held() < before + 2 {
             assert!(
                 began.elapsed() < Duration::from_secs(30),
-                "they wait for each other"
+                "the requests wait for each other"
             );
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -15,7 +15,7 @@ async fn register(server: &TestServer, metadata: &Value) -> (StatusCode, Value) 
 #[tokio::test]
 async fn as13_real_clients_register() {
     let server = TestServer::start().await;
-    // What claude.ai, Cursor, VS Code and the Inspector were seen to send.
+    // The metadata that claude.ai, Cursor, VS Code and the Inspector send.
     for (name, uris) in [
         ("Claude", &["https://claude.ai/api/mcp/auth_callback"][..]),
         (

@@ -1,10 +1,10 @@
-//! The table of requirements in `tests/README.md`, held against the tests themselves.
+//! Checks the table of requirements in `tests/README.md` against the test names.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Ids such as `AS17` that stand first in a row of the table.
+/// Returns the ids, such as `AS17`, that start the rows of the table.
 fn required() -> BTreeSet<String> {
     let table = fs::read_to_string(format!("{ROOT}/tests/README.md")).unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
@@ -20,7 +20,7 @@ fn is_id(text: &str) -> bool {
         && digits.chars().all(|c| c.is_ascii_digit())
 }
 
-/// The words of the names of all tests below `folder`.
+/// Collects the words in the names of all tests below `folder`.
 fn words_of_tests(folder: &Path, words: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! What clients hold outlives the process.
+//! Everything that clients hold survives a restart.
 
 use std::sync::Arc;
 
@@ -27,11 +27,11 @@ async fn as15_nothing_a_client_holds_is_forgotten_on_restart() {
         .refresh(tokens["refresh_token"].as_str().unwrap())
         .await;
     assert_eq!(status, StatusCode::OK, "{body}");
-    // A flow in the middle goes on, with the client id and the code from before.
+    // A flow that was in progress continues with its client id and code.
     let (status, body) = client.token(&client.exchange(&pending)).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     server.stop().await;
-    // Nothing in the file is a token.
+    // The file contains no token.
     let bytes = std::fs::read(&file).unwrap();
     for secret in [access, tokens["refresh_token"].as_str().unwrap(), &pending] {
         let found = bytes
@@ -54,7 +54,7 @@ async fn as18_what_was_revoked_stays_revoked_on_restart() {
     let client = TestClient::register(&server.base()).await;
     let code = client.code().await;
     let (_, tokens) = client.token(&client.exchange(&code)).await;
-    // Later than a repetition of the same exchange would be.
+    // Late enough that the exchange is a replay, not a repetition.
     clock.advance(std::time::Duration::from_secs(46));
     client.token(&client.exchange(&code)).await;
     server.stop().await;

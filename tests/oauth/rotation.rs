@@ -1,4 +1,4 @@
-//! What each key ring means for what was sealed before, one ring after the other.
+//! The effect of each key ring on what was sealed before, one ring after the other.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::github::{access, depart, exchange, refresh};
 
-/// A server that is restarted at one address with one ledger.
+/// A server that is restarted at the same address with the same ledger.
 struct Restarted {
     folder: TempDir,
     clock: Arc<ManualClock>,
@@ -76,7 +76,7 @@ async fn confidential(base: &str) -> TestClient {
     TestClient::register_as(base, &json!({ "redirect_uris": [REDIRECT_URI] })).await
 }
 
-/// Sends a form as the client is known, or with another secret.
+/// Sends a form with the client's secret, another secret or none.
 async fn send(
     client: &TestClient,
     path: &str,
@@ -158,7 +158,7 @@ async fn as15_clients_that_refresh_meanwhile_outlive_the_old_key() {
                 let (status, body) = send(client, "/token", None, &parameters).await;
                 assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
             }
-            // What the page says about signing in again.
+            // The page shows whether a client can start a new sign-in.
             let status = client.authorize(&client.request()).await.status();
             let expected = if is_retired {
                 StatusCode::OK
@@ -202,7 +202,7 @@ async fn as15_another_clients_refresh_token_proves_nobody() {
     let thief = TestClient::register(&server.base()).await;
     let own = thief.tokens().await;
     server.with_ring(NEW).await;
-    // With the id of the victim and its own token, and the other way round.
+    // The victim's id with the thief's token, and the other way around.
     let as_victim = TestClient {
         http: thief.http.clone(),
         base: thief.base.clone(),
@@ -223,7 +223,7 @@ async fn as20_a_token_under_an_unknown_key_is_not_revoked_silently() {
     let client = TestClient::register(&server.base()).await;
     server.with_ring(&new_old()).await;
     let tokens = client.tokens().await;
-    // This instance was forgotten when the new key was introduced.
+    // This instance did not get the new key when it was introduced.
     server.with_ring(OLD).await;
     for token in [access(&tokens), refresh(&tokens)] {
         let request = client.http.post(format!("{}/revoke", client.base));
@@ -243,7 +243,7 @@ async fn as20_a_token_under_an_unknown_key_is_not_revoked_silently() {
     ] {
         let parameters = [("token", rubbish.to_owned())];
         let (status, _) = send(&client, "/revoke", None, &parameters).await;
-        // An empty parameter is a missing one.
+        // An empty parameter counts as missing.
         let expected = if rubbish.is_empty() {
             StatusCode::BAD_REQUEST
         } else {

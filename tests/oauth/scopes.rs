@@ -1,4 +1,4 @@
-//! Tools that need more than a token, and a list that needs none.
+//! Tools that need additional scopes, and a tool list that needs no token.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ async fn rs3_rs4_a_call_without_its_scopes_is_a_real_403_that_names_them_all() {
             server.base()
         )
     );
-    // The client asks again with what the challenge names.
+    // The client requests the scopes that the challenge names.
     let token = token_for(&client, "mcp:tools notes:write").await;
     let call = client.call(&token, "write_note", &json!({}));
     let text = call.send().await.unwrap().text().await.unwrap();
@@ -70,7 +70,7 @@ struct ForCallers;
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
-    reason = "tools take what rmcp gives them"
+    reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router]
 impl ForCallers {
@@ -126,7 +126,7 @@ async fn rs4_a_guarded_tool_stays_guarded_where_the_list_fails_at_start() {
         challenge.contains("scope=\"mcp:tools notes:delete\""),
         "{challenge}"
     );
-    // The client asks for what the challenge names, and gets it.
+    // The client requests the scopes that the challenge names, and gets them.
     let wide = token_for(&client, "mcp:tools notes:delete").await;
     let text = client
         .call(&wide, "delete_all", &json!({}))

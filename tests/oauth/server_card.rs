@@ -1,4 +1,5 @@
-//! What a server says about itself: clients get all of it, and what is missing shows at start.
+//! The server's description of itself: clients get all of it, and missing parts are reported at
+//! start.
 
 use std::{
     io,
@@ -23,7 +24,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// The card in an answer: what names the server, and its instructions.
+/// Asserts that a response contains the whole card: title, version, icon and instructions.
 fn assert_is_whole(info: &Value, instructions: &Value) {
     assert_eq!(info["title"], "Sample", "{info}");
     assert_eq!(info["version"], "1.2.3", "{info}");
@@ -84,7 +85,7 @@ async fn rs10_the_card_reaches_clients_of_both_forms() {
     assert_is_whole(&result["serverInfo"], &result["instructions"]);
 }
 
-/// Why a server of this handler does not start; an empty text if it does.
+/// Returns why a server with this handler does not start, or an empty string if it starts.
 async fn refusal(handler: impl ServerHandler) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = BaseUrl::parse("http://localhost:8080").unwrap();
@@ -98,7 +99,7 @@ async fn refusal(handler: impl ServerHandler) -> String {
 type Context = RequestContext<RoleServer>;
 type Page = Option<PaginatedRequestParams>;
 
-/// Implements resources, and announces what it is given.
+/// Implements resources, and announces the given capabilities.
 struct Resources(ServerCapabilities);
 
 impl ServerHandler for Resources {
@@ -112,7 +113,7 @@ impl ServerHandler for Resources {
     }
 }
 
-/// Implements templates of resources, of which there are none at the moment.
+/// Implements resource templates, although there are none at the moment.
 struct Templates;
 
 impl ServerHandler for Templates {
@@ -125,12 +126,12 @@ impl ServerHandler for Templates {
     }
 }
 
-/// Implements prompts for callers that it knows.
+/// Implements prompts for known callers.
 struct Prompts;
 
 impl ServerHandler for Prompts {
     async fn list_prompts(&self, _: Page, _: Context) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::internal_error("nobody is signed in", None))
+        Err(ErrorData::internal_error("sign in first", None))
     }
 }
 
@@ -167,7 +168,7 @@ async fn a_server_that_announces_what_it_implements_starts() {
     assert_eq!(refusal(Fixture::default()).await, "");
 }
 
-/// Where a test's log goes.
+/// Collects the log of a test.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -181,7 +182,7 @@ impl io::Write for Lines {
     }
 }
 
-/// The warnings of a start.
+/// Returns the warnings of a start.
 async fn warnings(handler: impl ServerHandler) -> String {
     let lines = Lines::default();
     let writer = lines.clone();

@@ -18,7 +18,7 @@ async fn start() -> (TestServer, TestClient) {
 
 async fn attempt(client: &TestClient, password: &str) -> (StatusCode, String) {
     let page = client.authorize(&client.request()).await;
-    // Clients that look at the page before they open a browser take nothing but 200.
+    // Clients that fetch the page before they open a browser accept only status 200.
     assert_eq!(page.status(), StatusCode::OK);
     let form = form_in(&page.text().await.unwrap());
     let fields = [("form", form.as_str()), ("password", password)];
@@ -39,7 +39,7 @@ async fn the_right_password_leads_to_consent_and_is_asked_once() {
     let request = client.call(access, "whoami", &serde_json::json!({}));
     let text = request.send().await.unwrap().text().await.unwrap();
     assert!(text.contains("admin through"), "{text}");
-    // The browser is known now: consent is the first page.
+    // The browser is signed in now: consent is the first page.
     let url = client.sign_in_and_allow(&client.request(), None).await;
     assert!(query_of(&url, "code").is_some());
 }
@@ -49,7 +49,7 @@ async fn without_signing_in_nothing_is_allowed() {
     let (_server, client) = start().await;
     let page = client.authorize(&client.request()).await;
     let form = form_in(&page.text().await.unwrap());
-    // The sign-in form is no consent form.
+    // The sign-in form is not valid as a consent form.
     let fields = [("form", form.as_str()), ("decision", "allow")];
     let response = client.submit("/consent", &fields).await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
@@ -79,7 +79,7 @@ async fn as21_wrong_passwords_are_said_and_then_slowed_down() {
         assert_eq!(status, StatusCode::OK);
         assert!(page.contains("That is not the password"), "{page}");
     }
-    // Even the right one has to wait now.
+    // Even the right password must wait now.
     let (_, page) = attempt(&client, PASSWORD).await;
     assert!(page.contains("too many attempts"), "{page}");
     server.clock.advance(Duration::from_secs(2));

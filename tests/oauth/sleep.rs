@@ -1,4 +1,4 @@
-//! The machine sleeps with a server on it; whoever was signed in still is.
+//! The machine sleeps while a server runs on it; users who were signed in still are.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
     tokens[name].as_str().unwrap()
 }
 
-/// Eight hours are more than an access token lives, and more than any grace.
+/// Eight hours are longer than the lifetime of an access token and longer than any grace period.
 #[tokio::test]
 async fn after_a_sleep_a_call_gets_its_answer_and_nobody_is_logged_out() {
     let (clock, state) = (WallClock::new(), tempfile::tempdir().unwrap());
@@ -29,7 +29,7 @@ async fn after_a_sleep_a_call_gets_its_answer_and_nobody_is_logged_out() {
     let client = TestClient::register(&server.base()).await;
     let tokens = client.tokens().await;
     let access = text(&tokens, "access_token");
-    // On a connection that is kept, as clients keep theirs.
+    // On a kept-alive connection, as real clients use.
     assert_eq!(client.can_call(access).await, StatusCode::OK);
     let pause = json!({ "milliseconds": 1500 });
     let call = tokio::spawn(client.call(access, "wait", &pause).send());
@@ -48,7 +48,7 @@ async fn after_a_sleep_a_call_gets_its_answer_and_nobody_is_logged_out() {
     assert_eq!(status, StatusCode::OK, "{next}");
     let call = client.can_call(text(&next, "access_token")).await;
     assert_eq!(call, StatusCode::OK);
-    // It is the same family: what comes next goes on from there.
+    // The grant is still the same: the next refresh continues it.
     let (status, later) = client.refresh(text(&next, "refresh_token")).await;
     assert_eq!(status, StatusCode::OK, "{later}");
     let call = client.can_call(text(&later, "access_token")).await;

@@ -1,4 +1,5 @@
-//! Tokens of the provider: renewed in time and once, and a sign-in that has ended there ends here.
+//! Tokens of the provider: they are renewed in time and only once, and a sign-in that has ended at
+//! the provider ends here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -65,7 +66,7 @@ async fn up7_two_instances_renew_once() {
     let answer = client.http.get(url).send().await.unwrap();
     let tokens = exchange(&client, &answer).await;
     for renewals in 1..=6 {
-        // Before the end, and past it, so that nobody can make do with the old one.
+        // Before and after the expiry, so that no call can use the old token.
         clock.advance(if renewals % 2 == 0 { LIFETIME } else { ALMOST });
         let mut calls = JoinSet::new();
         for number in 0..12 {
@@ -100,7 +101,8 @@ async fn a_renewal_that_fails_for_now_is_tried_again() {
     let tokens = setting.tokens_of("octocat").await;
     clock.advance(ALMOST);
     setting.github.fail(TOKEN, Fault::Status(503));
-    // The old token is good for half a minute, so nobody notices, and GitHub is left alone.
+    // The old token is valid for another 30 seconds, so calls succeed and GitHub is not asked
+    // again.
     for _ in 0..3 {
         let answer = setting.call(access(&tokens), "read", "/user").await;
         assert!(answer.text().await.unwrap().contains("octocat in full"));
@@ -113,7 +115,11 @@ async fn a_renewal_that_fails_for_now_is_tried_again() {
         let text = answer.text().await.unwrap();
         assert!(text.contains("does not answer at the moment"), "{text}");
     }
-    assert_eq!(setting.github.calls(TOKEN), 3, "they do not ask one by one");
+    assert_eq!(
+        setting.github.calls(TOKEN),
+        3,
+        "one failed renewal for all calls"
+    );
     clock.advance(Duration::from_secs(5));
     let answer = setting.call(access(&tokens), "read", "/user").await;
     assert!(answer.text().await.unwrap().contains("octocat in full"));
@@ -129,7 +135,7 @@ async fn a_client_that_hangs_up_during_a_renewal_loses_nothing() {
     let call = setting.client.call(access(&tokens), "whoami", &json!({}));
     let hung_up = call.timeout(Duration::from_millis(200)).send().await;
     assert!(hung_up.unwrap_err().is_timeout());
-    // Whoever comes next waits for what has begun, and does not begin another one.
+    // The next call waits for the renewal in progress and does not start another one.
     let answer = setting.call(access(&tokens), "read", "/user").await;
     let text = answer.text().await.unwrap();
     assert!(text.contains("octocat in full"), "{text}");
@@ -149,7 +155,7 @@ async fn a_token_that_was_replaced_during_a_call_ends_nothing() {
         setting.server.clock.advance(ALMOST);
         setting.call(access(&tokens), "read", "/user").await
     };
-    // The first one holds the token that the second one has replaced, and GitHub takes it no more.
+    // The first call holds a token that the second call has replaced, so GitHub rejects it.
     let (late, renewal) = tokio::join!(late, renewal);
     assert!(renewal.text().await.unwrap().contains("octocat in full"));
     let late = late.unwrap();
@@ -172,7 +178,7 @@ async fn a_call_that_is_done_keeps_its_answer_when_another_one_ends_the_sign_in(
     };
     let (slow, other) = tokio::join!(slow, other);
     assert_eq!(other.status(), StatusCode::UNAUTHORIZED);
-    // There it is 404, which is not about the token.
+    // The slow call gets a 404, which says nothing about the token.
     assert_eq!(slow.unwrap().status(), StatusCode::OK);
 }
 
@@ -195,7 +201,7 @@ async fn up7_what_the_provider_has_ended_is_a_new_sign_in_and_no_tools_error() {
     let (status, body) = setting.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(body["error"], "invalid_grant");
-    // The browser is asked to sign in again, and then all is well.
+    // The browser is asked to sign in again, and then calls succeed.
     let tokens = setting.tokens_of("octocat").await;
     let answer = setting.call(access(&tokens), "read", "/user").await;
     assert!(answer.text().await.unwrap().contains("octocat in full"));
@@ -225,10 +231,10 @@ async fn a_refresh_token_that_is_refused_ends_the_sign_in() {
     assert_eq!(setting.github.calls(TOKEN), 2);
     let answer = setting.call(access(&tokens), "whoami", "").await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(setting.github.calls(TOKEN), 2, "nobody asks again");
+    assert_eq!(setting.github.calls(TOKEN), 2, "no second renewal");
 }
 
-/// A request of the older form.
+/// Builds a request of the session-based protocol.
 fn older(setting: &Setting, token: &str, body: &Value) -> reqwest::RequestBuilder {
     setting
         .client

@@ -1,4 +1,4 @@
-//! What is really stored after a whole flow: in the file, in Redis, in the bucket.
+//! The data at rest after a whole flow: in the file, in Redis and in the bucket.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{PASSWORD, SERVER, ledgers::Bucket};
 
-/// Walks a whole flow; the secrets in it, by name.
+/// Runs a whole flow and returns its secrets by name.
 async fn secrets_of_a_flow(base: &str) -> Vec<(&'static str, String)> {
     let metadata = json!({ "redirect_uris": [REDIRECT_URI] });
     let client = TestClient::register_as(base, &metadata).await;
@@ -54,13 +54,13 @@ async fn secrets_of_a_flow(base: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Each secret as text and as the bytes that it stands for.
+/// Asserts that no secret is stored, neither as text nor as decoded bytes.
 fn assert_none_is_in(stored: &[u8], secrets: &[(&str, String)]) {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let holds = |needle: &[u8]| stored.windows(needle.len()).any(|window| window == needle);
     for (name, secret) in secrets {
         assert!(!holds(secret.as_bytes()), "the {name} is stored");
-        // Without `mcpo_xx_`.
+        // Without the prefix `mcpo_xx_`.
         let bare = match secret.strip_prefix("mcpo_") {
             Some(rest) => rest.get(3..).unwrap_or(rest),
             None => secret,
@@ -82,7 +82,7 @@ async fn as15_the_files_of_the_ledger_hold_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), &[]).await;
     let secrets = secrets_of_a_flow(&server.base()).await;
-    // As a crash leaves them, with the log of the last writes.
+    // A crash leaves the files with the log of the last writes.
     server.kill();
     let mut stored = Vec::new();
     for entry in fs::read_dir(folder.path()).unwrap() {

@@ -1,6 +1,7 @@
-// A proxy for suites that cannot log in: it registers, walks the pages once, and adds the token to
-// every request. Everything else passes as it is, in both directions and without waiting for ends;
-// only the proxy's own host becomes the server's, so that a foreign one stays foreign.
+// A proxy for suites that cannot log in. It registers, signs in once, and adds the token to every
+// request. Everything else is forwarded unchanged and streamed in both directions. Only a Host
+// header that names the proxy is replaced with the server's host, so that foreign hosts stay
+// foreign.
 
 import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";

@@ -1,5 +1,5 @@
-// A person at a browser, as far as our pages and those of oidc-provider need one: keeps cookies,
-// fills the password in, presses Allow, and stops where the browser would leave for the client.
+// A minimal browser for the server's pages and those of oidc-provider. It keeps cookies, fills in
+// the password, chooses Allow, and stops at the redirect to the client.
 
 export async function signInAndAllow(authorizeUrl, { password, login = "ada", decision = "allow" } = {}) {
   const jars = new Map();
@@ -22,11 +22,11 @@ export async function signInAndAllow(authorizeUrl, { password, login = "ada", de
       fields.set(attribute(input, /name="([^"]*)"/), attribute(input, /value="([^"]*)"/));
     }
     if (page.includes('name="login"')) {
-      // Its development pages sign anybody in.
+      // The development pages of oidc-provider accept any login.
       fields.set("login", login);
       fields.set("password", "any");
     } else if (!fields.has("form")) {
-      // Its page that asks for consent has one button.
+      // The consent page of oidc-provider has only one button.
     } else if (page.includes('type="password"')) {
       if (passwords++ > 0) throw new Error("the password was not accepted");
       if (password === undefined) throw new Error("the page asks for a password");
@@ -36,7 +36,7 @@ export async function signInAndAllow(authorizeUrl, { password, login = "ada", de
     }
     response = await visit(new URL(action, response.url).href, { method: "POST", body: fields });
   }
-  throw new Error("the pages lead nowhere");
+  throw new Error("too many steps: the pages do not lead to the client");
 
   async function visit(url, init) {
     const { origin } = new URL(url);

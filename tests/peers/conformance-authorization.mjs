@@ -1,10 +1,9 @@
-// The official suite against us as an authorization server: both scenarios, with the pages walked.
+// Runs both scenarios of the official suite against the server as an authorization server.
 //
 //   node conformance-authorization.mjs ISSUER [PASSWORD [CLIENT-ID | METHOD]]
 //
-// Without a client id it registers a client with that method, or else a public one. An empty
-// password is none.
-// Exits 0 only if both scenarios were run and passed.
+// Without a client id, it registers a client with METHOD, or a public client by default. An empty
+// password means no password. Exits with 0 only if both scenarios were run and passed.
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -41,7 +40,7 @@ for (const stream of [run.stdout, run.stderr]) {
 }
 const code = await new Promise((resolve) => run.on("exit", resolve));
 console.log(output);
-if (!walked) throw new Error("the code grant was never tried");
+if (!walked) throw new Error("the suite did not try the code grant");
 process.exit(code ?? 1);
 
 async function register(method) {

@@ -1,10 +1,10 @@
-// The official suite against an MCP server behind our bearer check.
+// Runs the official suite against an MCP server behind the bearer check.
 //
 //   node conformance-server.mjs BASE-URL REVISION [PASSWORD]
 //
-// Runs what REVISION requires, and prints what the checks of each required scenario came to:
-// {"scenario": {"SUCCESS": 2}}. The suite's own summary leaves out what was skipped or only warned
-// about. Exits with the suite's code, which is not 0 if a required scenario failed.
+// Runs the scenarios that REVISION requires, and prints the number of checks by status for each
+// scenario: {"scenario": {"SUCCESS": 2}}. The suite's summary does not include skipped checks and
+// warnings. Exits with the suite's code, which is not 0 if a required scenario failed.
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";

@@ -1,5 +1,5 @@
-//! oidc-provider, which nobody here wrote and whose tokens are signed with RSA: as an authorization
-//! server elsewhere, and as the place where people sign in.
+//! oidc-provider, an independent implementation whose tokens are signed with RSA: as an external
+//! authorization server, and as the OpenID provider of a server.
 
 use std::{
     process::Stdio,
@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use crate::{FOLDER, SERVER, node, node_program};
 
-/// oidc-provider on `port`, with a client whose callback is `callback`, if there is one.
+/// Starts oidc-provider on `port`, with a client for `callback` if it is set.
 pub async fn oidc_provider(port: u16, callback: Option<&str>) -> Child {
     let child = Command::new(node_program())
         .arg(format!("{FOLDER}/servers/openid.mjs"))
@@ -55,7 +55,7 @@ async fn rs1_rs6_the_sdk_signs_in_at_oidc_provider_and_calls_a_tool_here() {
     let state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
     let client = state["client"]["client_id"].as_str().unwrap();
     assert_eq!(first["text"], format!("ada through {client}"));
-    // The token is this server's and nobody else's.
+    // The token is valid only for this server.
     let other = ServerProcess::start(SERVER, free_port(), folder.path(), &environment).await;
     let token = state["tokens"]["access_token"].as_str().unwrap();
     let answer = mcpo_test_support::client::browser()
@@ -74,7 +74,7 @@ struct SignedIn {
     place: String,
 }
 
-/// A server where people sign in at oidc-provider, if `allowed` lets them in.
+/// Starts a server whose users sign in at oidc-provider, with the allow-list `allowed`.
 async fn sign_in_there(allowed: (&str, &str)) -> SignedIn {
     let (there, here) = (free_port(), free_port());
     let callback = format!("http://localhost:{here}/auth/oidc/callback");
@@ -115,7 +115,7 @@ async fn up5_up6_people_sign_in_at_oidc_provider_and_stay_signed_in() {
         assert_eq!(first["authorized"], true);
         let expected = format!("{}:ada through SDK client", setting.place);
         assert_eq!(first["text"], expected, "{variable}");
-        // The refresh asks oidc-provider whether ada may still come in.
+        // The refresh checks at oidc-provider whether ada is still allowed.
         let mut state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
         state["tokens"]["access_token"] = "spoiled".into();
         std::fs::write(&held, state.to_string()).unwrap();

@@ -1,9 +1,10 @@
-// The official TypeScript SDK as a client, and Chromium as the browser of somebody who signs in with
+// The official TypeScript SDK as a client, and Chromium as the browser of a user who signs in with
 // GitHub.
 //
 //   node github.mjs BASE GITHUB SCREENSHOTS
 //
-// Prints a line a check. Where it prints "wait: …" it goes on after a line on stdin.
+// Prints one line for each check. After printing "wait: …", it continues when it reads a line from
+// stdin.
 
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync } from "node:fs";
@@ -57,15 +58,15 @@ const page = await context.newPage();
 page.setDefaultTimeout(10_000);
 page.on("console", (message) => {
   const text = message.text();
-  // A refusal is a page with status 403, which the console calls an error; and the browser asks for
-  // icons by itself.
+  // A refused sign-in is a page with status 403, which the console reports as an error. The browser
+  // also requests icons by itself.
   const known = text.includes("403") || message.location().url.endsWith("/favicon.ico");
   if (message.type() === "error" && !known) complaints.push(text);
 });
 
 try {
   await assert.rejects(call("whoami"), UnauthorizedError);
-  await check("somebody who may not is told so, and signs in with another account", async () => {
+  await check("a user who is not allowed sees why, and signs in with another account", async () => {
     await page.goto(held.target);
     await page.getByText("You sign in with GitHub").waitFor();
     await page.screenshot({ path: `${screenshots}/consent-github.png`, fullPage: true });
@@ -83,8 +84,8 @@ try {
     assert.equal(await call("whoami"), "github:583231 is octocat");
     assert.match(await call("read", { url: `${github}/api/v3/user` }), /octocat in full/);
   });
-  await check("when the person removes the app, the client has them sign in again", async () => {
-    await wait("the person removes the app at GitHub");
+  await check("when the user removes the app, the client requires a new sign-in", async () => {
+    await wait("the user removes the app at GitHub");
     await assert.rejects(call("read", { url: `${github}/api/v3/user` }), UnauthorizedError);
     await page.goto(held.target);
     await page.getByRole("button", { name: "Allow and sign in" }).click();
@@ -92,14 +93,14 @@ try {
     await finish();
     assert.match(await call("read", { url: `${github}/api/v3/user` }), /octocat in full/);
   });
-  await check("the browser objected to nothing", async () => assert.deepEqual(complaints, []));
+  await check("the browser reported no errors", async () => assert.deepEqual(complaints, []));
 } finally {
   await browser.close();
   listener.close();
 }
 process.exit(0);
 
-// The browser has reached the client.
+// Completes the flow when the browser has reached the client.
 async function finish() {
   await page.waitForURL(`${redirectUrl}**`);
   const { searchParams } = callbacks.at(-1);

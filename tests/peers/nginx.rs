@@ -1,4 +1,4 @@
-//! A real nginx in front of the server, set up as docs/proxies.md says.
+//! A real nginx in front of the server, configured as in docs/proxies.md.
 
 use std::{
     fs,
@@ -44,7 +44,7 @@ impl Nginx {
             .args(["-c", &file, "-p", &folder.to_string()])
             .stdin(Stdio::null())
             .spawn()
-            .expect("could not run: nginx is not installed; scripts/check does");
+            .expect("could not run: nginx is not installed; run scripts/check to install it");
         let nginx = Self { child, port };
         wait::until("nginx", || {
             TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
@@ -66,7 +66,7 @@ const fn address(last: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))
 }
 
-/// On Linux, all of 127.0.0.0/8 is this machine, so clients can have addresses of their own.
+/// On Linux, all of 127.0.0.0/8 belongs to this machine, so clients can have separate addresses.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn as21_behind_nginx_as_documented_each_client_counts_by_its_own_address() {
@@ -87,7 +87,7 @@ async fn as21_behind_nginx_as_documented_each_client_counts_by_its_own_address()
     let url = format!("http://127.0.0.1:{}", nginx.port);
     let mut guesser = Behind::new(&url, Some(address(2))).await;
     for number in 0..6 {
-        // What the browser itself writes into the header changes nothing.
+        // The header that the browser itself sends has no effect.
         let invented = format!("203.0.113.{number}");
         assert!(!guesser.sign_in_from(&invented, "wrong").await);
     }

@@ -1,5 +1,5 @@
-// oauth4webapi, a strict client library: discovery, code with PKCE, refresh, introspection,
-// revocation. Any answer that bends a rule makes it throw.
+// oauth4webapi, a strict client library: discovery, code with PKCE, refresh, introspection and
+// revocation. It throws on any response that violates the specifications.
 //
 //   node oauth4webapi.mjs ISSUER [PASSWORD]
 

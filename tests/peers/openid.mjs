@@ -1,8 +1,8 @@
-// Chromium as the browser of people who sign in at oidc-provider, through its own pages.
+// Chromium as the browser of users who sign in at oidc-provider, through its pages.
 //
 //   node openid.mjs BASE PROVIDER SCREENSHOTS
 //
-// Prints a line a check.
+// Prints one line for each check.
 
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync } from "node:fs";
@@ -52,26 +52,26 @@ const page = await context.newPage();
 page.setDefaultTimeout(10_000);
 
 try {
-  await check("consent names the provider and what it is asked for", async () => {
+  await check("consent names the provider and the requested scopes", async () => {
     await page.goto(authorize.href);
     await page.getByText("127.0.0.1").first().waitFor();
     await page.getByText("offline_access").waitFor();
     await page.screenshot({ path: `${screenshots}/consent-openid.png`, fullPage: true });
   });
-  await check("somebody who is not on the list is told so", async () => {
+  await check("a user who is not on the allow-list sees why", async () => {
     await page.getByRole("button", { name: "Allow and sign in" }).click();
     await signIn("bob");
     await page.getByText("as bob, and that account may not").waitFor();
     await page.screenshot({ path: `${screenshots}/refused-openid.png`, fullPage: true });
   });
-  await check("so is somebody whose address is not verified", async () => {
+  await check("a user whose address is not verified sees why", async () => {
     await context.clearCookies();
     await page.goto(authorize.href);
     await page.getByRole("button", { name: "Allow and sign in" }).click();
     await signIn("mallory");
     await page.getByText("not verified").waitFor();
   });
-  await check("whoever is on it gets back to the client with a code", async () => {
+  await check("a user on the allow-list returns to the client with a code", async () => {
     await context.clearCookies();
     await page.goto(authorize.href);
     await page.getByRole("button", { name: "Allow and sign in" }).click();

@@ -1,8 +1,9 @@
-// The pages in a real browser: everything that a person can do with them, right and wrong.
+// The pages in a real browser: everything that a user can do with them, right and wrong.
 //
 //   node pages.mjs BASE PASSWORD SCREENSHOTS
 //
-// Prints a line a check. Where it prints "wait: …" it goes on after a line on stdin.
+// Prints one line for each check. After printing "wait: …", it continues when it reads a line from
+// stdin.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -17,14 +18,14 @@ const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(e
 if (!executablePath) throw new Error("could not run: Chromium is not installed");
 
 const callbacks = [];
-// Where a client's callback leads next: another host, a port without TLS, an app.
+// Redirect targets of a client's callback: another host, a port without TLS, an app.
 const leadOn = {
   "/leads-on": `https://127.0.0.1:${await closedPort()}/done`,
   "/leads-on-plain": `http://127.0.0.1:${await closedPort()}/done`,
 };
 const appScheme = "some-app://done";
 const client = createServer((request, response) => {
-  // The browser asks for an icon by itself.
+  // The browser requests an icon by itself.
   if (request.url !== "/favicon.ico") callbacks.push(new URL(request.url, "http://127.0.0.1"));
   const { pathname } = new URL(request.url, "http://127.0.0.1");
   if (leadOn[pathname]) {
@@ -64,7 +65,7 @@ const browser = await chromium.launch({
 const complaints = [];
 
 try {
-  await check("a person signs in and allows", async () => {
+  await check("a user signs in and allows", async () => {
     const page = await open();
     await page.goto(authorize());
     await shoot(page, "sign-in-light");
@@ -81,7 +82,7 @@ try {
     assert.ok(callbacks.at(-1).searchParams.get("code"));
   });
 
-  await check("a wrong password is said, and the right one still works", async () => {
+  await check("a wrong password is reported, and the right one still works", async () => {
     const page = await open();
     await page.goto(authorize());
     await signIn(page, "not the password");
@@ -138,7 +139,7 @@ try {
       await page.goto(authorize({ redirect_uri: clientBase + path }));
       await signIn(page, password);
       await page.getByRole("button", { name: "Allow" }).click({ noWaitAfter: true });
-      // Nothing listens there; the browser must have tried.
+      // Nothing listens at the target, but the browser must have tried to connect.
       assert.equal((await failed).failure().errorText, "net::ERR_CONNECTION_REFUSED");
     }
   });
@@ -152,7 +153,8 @@ try {
     const failed = page.waitForEvent("requestfailed", (request) => request.isNavigationRequest());
     await page.getByRole("button", { name: "Allow" }).click({ noWaitAfter: true });
     const failure = (await failed).failure().errorText;
-    // No such app is installed; what matters is that the policy of the page did not object.
+    // No such app is installed; it only matters that the page's policy did not block the
+    // navigation.
     assert.notEqual(failure, "net::ERR_BLOCKED_BY_CSP", objections.join("\n"));
     assert.ok(!objections.some((text) => text.includes("Content Security Policy")), objections);
   });
@@ -163,7 +165,7 @@ try {
     await signIn(page, password);
     const allow = page.getByRole("button", { name: "Allow" });
     await allow.waitFor();
-    // A hundred times as slow, so that a busy machine is fast enough.
+    // Slows the animation down by a factor of 100, so that a slow machine clicks early enough.
     const devtools = await page.context().newCDPSession(page);
     await devtools.send("Animation.enable");
     await devtools.send("Animation.setPlaybackRate", { playbackRate: 0.01 });
@@ -217,7 +219,7 @@ try {
     assert.equal(await frame.getByLabel("Password").count(), 0);
   });
 
-  await check("a client that runs in a page of another origin reads all it needs", async () => {
+  await check("a client in a page of another origin can read everything it needs", async () => {
     const page = await open({ complaining: false });
     await page.goto(`${clientBase}/page`);
     const seen = await page.evaluate(async (base) => {
@@ -257,7 +259,7 @@ try {
     assert.match(seen.mcp.challenge, /resource_metadata=/);
   });
 
-  await check("a link that does not work says so", async () => {
+  await check("a broken link shows an error", async () => {
     const page = await open({ complaining: false });
     await page.goto(authorize({ redirect_uri: "https://evil.example/" }));
     await page.getByRole("heading", { name: "This link does not work" }).waitFor();
@@ -277,8 +279,8 @@ try {
     await decide(page, "Allow");
   });
 
-  assert.deepEqual(complaints, [], "the browser objected to something");
-  console.log("passed: the browser objected to nothing");
+  assert.deepEqual(complaints, [], "the browser reported errors");
+  console.log("passed: the browser reported no errors");
 } finally {
   await browser.close();
   client.close();
@@ -286,7 +288,7 @@ try {
 }
 process.exit(0);
 
-// A port that nobody listens on: one that was free a moment ago.
+// Returns a port on which nothing listens: a port that was free a moment ago.
 async function closedPort() {
   const probe = createServer();
   await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
@@ -306,7 +308,7 @@ async function open({ complaining = true, ...options } = {}) {
   page.setDefaultTimeout(10_000);
   if (complaining) {
     page.on("console", (message) => {
-      // The browser asks the client's page for an icon by itself.
+      // The browser requests an icon of the client's page by itself.
       if (message.type() === "error" && !message.text().includes("favicon")) {
         complaints.push(message.text());
       }
@@ -346,7 +348,7 @@ async function fits(page) {
   assert.ok(width <= 320, `${width} pixels wide`);
 }
 
-// WCAG 2.2, 1.4.3: 4.5 to 1 for text.
+// WCAG 2.2, 1.4.3: the contrast of text must be at least 4.5 to 1.
 async function contrast(page) {
   const poor = await page.evaluate(() => {
     const channel = (value) => {

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{FOLDER, PASSWORD, node_program};
 
-/// Kept after the run, to be looked at.
+/// The screenshots are kept after the run.
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../artifacts/pages");
 const CHECKS: usize = 17;
 

@@ -1,4 +1,4 @@
-//! The ledger in a real Redis, and what happens to it.
+//! The ledger in a real Redis, and its behavior when Redis fails.
 
 use std::{
     sync::{
@@ -26,14 +26,14 @@ use tokio::{
 
 use crate::ledgers::{id, keeps_the_contract, record};
 
-/// Clients wait ten seconds for a token, and the bucket's ledger takes eight at most.
+/// Clients wait ten seconds for a token, and the bucket ledger needs eight at most.
 const IN_TIME: Duration = Duration::from_secs(8);
 
 fn address(redis: &RedisServer) -> RedisAddress {
     RedisAddress::parse(&redis.url(), redis.authority().as_deref()).unwrap()
 }
 
-/// A ledger with a time of its own that begins now: Redis knows no other.
+/// Creates a ledger with a manual clock that starts at the real time, which Redis uses for expiry.
 fn ledger_at(address: RedisAddress) -> (Arc<RedisLedger>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::from_now());
     (Arc::new(RedisLedger::new(address, clock.clone())), clock)
@@ -49,7 +49,7 @@ async fn the_ledger_in_redis() {
     let redis = RedisServer::start(Setup::default());
     let (ledger, clock) = ledger_at(address(&redis));
     keeps_the_contract(ledger, &clock).await;
-    // Nothing stays for ever.
+    // Every key expires.
     let keys = redis.command(&["KEYS", "*"]);
     assert_eq!(keys.lines().count(), 3, "{keys}");
     for key in keys.lines() {
@@ -81,7 +81,7 @@ async fn the_ledger_in_redis_with_tls_and_a_password() {
     };
     let wrong = good.replace("sw0rd%2F", "cat-");
     refused(parse(&wrong, authority.as_deref()), "is not taken").await;
-    // Nobody of the public vouches for it, and its certificate is for another name.
+    // No public authority signed the certificate, and it is valid for another name.
     refused(parse(&good, None), "UnknownIssuer").await;
     let elsewhere = good.replace("localhost", "127.0.0.1");
     refused(
@@ -107,7 +107,10 @@ async fn the_ledger_in_a_cluster() {
             .command(&["CLUSTER", "INFO"])
             .contains("cluster_state:ok")
         {
-            assert!(began.elapsed() < Duration::from_secs(20), "no cluster");
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "the cluster is not ready"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -120,7 +123,7 @@ async fn the_ledger_in_a_cluster() {
     keeps_the_contract(ledger, &clock).await;
     for node in &nodes {
         let keys: u32 = node.command(&["DBSIZE"]).parse().unwrap();
-        assert!((5..=30).contains(&keys), "both have some: {keys}");
+        assert!((5..=30).contains(&keys), "both nodes have keys: {keys}");
     }
 }
 
@@ -158,7 +161,7 @@ async fn as18_no_rotation_is_lost_when_redis_crashes() {
     }
     tasks.join_all().await;
     let found = ledger.grant(id(1)).await.unwrap().unwrap();
-    // A conflict may hide one write whose answer was lost and that was replaced at once.
+    // A conflict can hide a write whose response was lost and that was replaced immediately.
     let (counted, done) = (found.record.generation, done.load(Ordering::SeqCst));
     assert!(done > 20, "{done}");
     assert!((done..=done + 18).contains(&counted), "{counted}, {done}");
@@ -176,7 +179,7 @@ async fn a_redis_that_does_not_answer_is_given_up_in_time() {
     let asked = Instant::now();
     assert!(ledger.grant(id(1)).await.is_err());
     assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
-    // Short of that it is only slow.
+    // A shorter pause only delays the call.
     let (again, asked) = (Arc::clone(&ledger), Instant::now());
     let pending = tokio::spawn(async move { again.grant(id(1)).await });
     tokio::time::sleep(Duration::from_millis(2500)).await;
@@ -185,7 +188,7 @@ async fn a_redis_that_does_not_answer_is_given_up_in_time() {
     assert!(asked.elapsed() < IN_TIME);
 }
 
-/// Passes everything on to Redis, but for the first answer to a script, which it loses.
+/// Forwards everything to Redis, except for the first response to a script, which it drops.
 async fn lossy_proxy(to: u16) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -238,7 +241,7 @@ async fn an_answer_without_an_end_is_not_waited_for() {
         while let Ok((mut client, _)) = listener.accept().await {
             let counted = Arc::clone(&counted);
             tokio::spawn(async move {
-                // The introduction, which is answered, then the question.
+                // Answers the first command with a response that never ends.
                 let mut ignored = [0; 4096];
                 let _ = client.read(&mut ignored).await;
                 let _ = client.write_all(b"$99999999999\r\n").await;
@@ -255,7 +258,7 @@ async fn an_answer_without_an_end_is_not_waited_for() {
     assert!(ledger.grant(id(1)).await.is_err());
     assert!(asked.elapsed() < IN_TIME);
     let megabytes = sent.load(Ordering::SeqCst) >> 20;
-    assert!(megabytes < 200, "{megabytes} MB were taken");
+    assert!(megabytes < 200, "{megabytes} MB were accepted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,7 +282,7 @@ async fn as17_as18_rs3_an_outage_closes_what_depends_on_the_ledger_and_nothing_e
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(body["error"], "temporarily_unavailable");
     }
-    // What the ledger last said has become too old, and it cannot be asked.
+    // The cached state of the grant is now too old, and the ledger is unreachable.
     server.clock.advance(Duration::from_secs(61));
     let asked = Instant::now();
     for _ in 0..20 {
@@ -320,7 +323,7 @@ async fn as17_a_code_stays_good_over_an_outage() {
     assert_eq!(status, StatusCode::OK, "{body}");
     server.clock.advance(Duration::from_secs(46));
     let (status, _) = client.token(&exchange).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST, "it is spent now");
+    assert_eq!(status, StatusCode::BAD_REQUEST, "the code is used up now");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -352,7 +355,8 @@ async fn the_ledger_is_asked_about_a_grant_once_a_minute() {
     assert_eq!(looked_up(50).await, 1);
 }
 
-/// A pause that is shorter than what a call waits accepts nothing that another instance revoked.
+/// A pause shorter than the waiting time of a call must not accept a grant that another instance
+/// revoked.
 #[tokio::test(flavor = "multi_thread")]
 async fn as20_a_short_pause_of_redis_accepts_nothing_that_was_revoked() {
     const GRANTS: usize = 20;

@@ -1,5 +1,5 @@
-//! A code exchange or refresh that was answered 503 succeeds when the client repeats it, on each
-//! ledger and for each way in which the ledger can fail.
+//! A code exchange or refresh that was answered with 503 succeeds when the client repeats it, with
+//! each ledger and for each way in which the ledger can fail.
 
 use std::{
     fs,
@@ -27,11 +27,11 @@ use tokio::{
 
 use super::{SERVER, ledgers::Bucket};
 
-/// How many codes and how many refresh tokens are used in each test.
+/// The number of codes, and of refresh tokens, that each test uses.
 const RUNS: usize = 10;
-/// Clients wait ten seconds.
+/// Clients time out after ten seconds.
 const IN_TIME: Duration = Duration::from_secs(9);
-/// A client gives up at last.
+/// The time after which a client stops retrying.
 const AT_LAST: Duration = Duration::from_secs(40);
 
 fn runs() -> usize {
@@ -39,18 +39,18 @@ fn runs() -> usize {
     runs.ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS)
 }
 
-/// What a client is about to send.
+/// A token request that a client is about to send.
 struct Pending {
     client: Arc<TestClient>,
     parameters: Vec<(&'static str, String)>,
 }
 
-/// Half of them are codes, half refresh tokens.
+/// Prepares token requests; half of them use codes, half refresh tokens.
 async fn pending(base: &str) -> Vec<Pending> {
     let mut all = Vec::new();
     let id = TestClient::register(base).await.id;
     for number in 0..runs() {
-        // Each from a separate address, so that none of them is throttled.
+        // Each client uses a separate address, so that none of them is throttled.
         let number = u32::try_from(number).unwrap();
         let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 3, 0, 1)) + number);
         let browser = http()
@@ -81,7 +81,7 @@ async fn pending(base: &str) -> Vec<Pending> {
     all
 }
 
-/// Sends everything at once and repeats what is answered 503; how many were.
+/// Sends all requests together, repeats those answered with 503, and returns how many those were.
 async fn all_succeed(pending: Vec<Pending>) -> usize {
     let mut sent = JoinSet::new();
     for Pending { client, parameters } in pending {
@@ -114,7 +114,7 @@ async fn start(folder: &TempDir, environment: &[(&str, &str)]) -> ServerProcess 
     ServerProcess::start(SERVER, free_port(), folder.path(), &environment).await
 }
 
-/// Runs everything while `fault` is there for a while.
+/// Sends all requests while the fault lasts.
 async fn over_a_fault(base: &str, begin: impl AsyncFnOnce(), end: impl AsyncFnOnce()) -> usize {
     let pending = pending(base).await;
     begin().await;
@@ -200,7 +200,7 @@ async fn as17_as18_what_a_bucket_did_not_answer_succeeds_at_last() {
         let folder = tempfile::tempdir().unwrap();
         let server = start(&folder, &environment).await;
         let pending = pending(&server.base()).await;
-        // Each request is tried a few times, and some of them in vain.
+        // Each request is tried several times, and some requests fail every time.
         let times = u32::try_from(6 * runs()).unwrap();
         bucket.fail(super::ledgers::INSERT, fault, times);
         let repeated = all_succeed(pending).await;

@@ -1,12 +1,12 @@
-// The official TypeScript SDK as a client: registers, authorizes through the real pages, calls a
-// tool, and keeps what it holds in a file, as an application would.
+// The official TypeScript SDK as a client. It registers, authorizes through the real pages, calls a
+// tool, and keeps its state in a file, as an application would.
 //
 //   node sdk-client.mjs URL STATE-FILE TOOL [PASSWORD [LOGIN]]
 //
-// LOGIN is who signs in at oidc-provider, where that is asked.
+// LOGIN is the user who signs in at oidc-provider, if the server uses one.
 //
-// Prints {"text", "authorized", "server", "instructions"}: what the tool said, whether a person had to
-// be asked, and what the server says about itself.
+// Prints {"text", "authorized", "server", "instructions"}: the result of the tool, whether a user
+// had to consent, and the server's description of itself.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { auth, UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";

@@ -1,9 +1,9 @@
-// A session of the TypeScript SDK whose server goes away in its middle.
+// A session of the TypeScript SDK whose server ends in the middle.
 //
 //   node sdk-session.mjs URL STATE-FILE     (the file is one that sdk-client.mjs left)
 //
 // Prints "ready" when the session has served a call, waits for a line, and calls again. Prints
-// {"lost", "text"}: how the old session ended, and what the tool said in the next one.
+// {"lost", "text"}: the error of the old session, and the result of the tool in the next session.
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";

@@ -41,7 +41,7 @@ impl Instance {
         client.http.post(url).header("host", &self.host)
     }
 
-    /// What time it is there: a registration says it.
+    /// Returns the time of the instance, which a registration contains.
     async fn time(&self, client: &TestClient) -> u64 {
         let metadata = json!({ "redirect_uris": ["http://127.0.0.1:1/callback"] });
         let registered = answer(self.post(client, "/register").json(&metadata)).await;

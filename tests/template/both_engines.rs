@@ -1,6 +1,6 @@
-//! `mcpo new` renders its own templates with minijinja, and everybody else's with cargo-generate. What
-//! both take for the same is a variable in double braces, spelled as an identifier; the templates use
-//! nothing else, so that both make the same of them.
+//! `mcpo new` renders its built-in templates with minijinja and other templates with
+//! cargo-generate. Both engines support variables in double braces whose names are identifiers. The
+//! templates use nothing else, so both engines produce the same files.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-/// What cargo-generate sets by itself, in the spelling both engines read.
+/// The variable that cargo-generate sets by itself, in the spelling that both engines accept.
 const BUILT_IN: &str = "crate_name";
 
 fn templates() -> Vec<PathBuf> {
@@ -31,7 +31,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What stands between `{{` and `}}`.
+/// Returns the texts between `{{` and `}}`.
 fn variables(text: &str) -> Vec<&str> {
     let parts = text.split("{{").skip(1);
     parts
@@ -56,7 +56,7 @@ fn only_plain_variables_that_cargo_generate_knows_too() {
     }
 }
 
-/// The variables that cargo-generate asks for or that the template's hooks set.
+/// Returns the variables that cargo-generate asks for or that the template's hooks set.
 fn known_to_cargo_generate(template: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(template.join("cargo-generate.toml")).unwrap();
     let settings: toml::Table = text.parse().unwrap();
@@ -70,7 +70,7 @@ fn known_to_cargo_generate(template: &Path) -> BTreeSet<String> {
     known
 }
 
-/// A project from a template, as its files and what is in them; but for the secret.
+/// Creates a project from a template and returns its files with their contents, without the secret.
 fn made(folder: &Path, name: &str, template: &str) -> Vec<(PathBuf, String)> {
     let output = Command::new(env!("CARGO_BIN_EXE_mcpo"))
         .args(["new", "my-service", "--path", name, "--no-git"])

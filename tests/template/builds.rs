@@ -1,4 +1,4 @@
-//! What `mcpo new` makes passes its own tests and is as clean as if somebody had polished it.
+//! Projects made by `mcpo new` pass their tests, and are formatted and free of warnings.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 const RUNTIME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../mcpo-runtime");
 
-/// Makes a project where it was made before, so that its dependencies stay built.
+/// Creates a project at the same path each time, so that its dependencies stay built.
 fn project(template: &str, more: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("template");
     fs::create_dir_all(&folder).unwrap();
@@ -54,7 +54,7 @@ fn the_server_passes_its_own_tests_without_a_warning() {
     passes_its_own_tests(&project("server", &[]), 3);
 }
 
-/// These take the runtime from one place, so that it is built once for all of them.
+/// These projects share one path of the runtime, so that it is built once for all of them.
 #[test]
 fn the_others_pass_their_own_tests_without_a_warning() {
     for (template, tests) in [("github", 5), ("oidc", 4), ("polymarket", 6)] {

@@ -1,4 +1,4 @@
-//! The templates: valid for both engines, and what they make builds, without warnings.
+//! The templates: both engines can render them, and the projects build without warnings.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 

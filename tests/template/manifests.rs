@@ -1,4 +1,4 @@
-//! Manifests that have to say the same in several places.
+//! Checks that several manifests agree with each other.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ fn manifest(path: &str) -> toml::Table {
     fs::read_to_string(path).unwrap().parse().unwrap()
 }
 
-/// The runtime is vendored into projects without our workspace, so it inherits nothing from it.
+/// The runtime is vendored into projects outside this workspace, so it cannot inherit from it.
 #[test]
 fn the_runtime_has_the_workspaces_lints() {
     let workspace = manifest("Cargo.toml");
@@ -34,7 +34,7 @@ fn both_crates_are_released_together() {
     }
 }
 
-/// A template's manifest, as a project is to have it.
+/// Returns a template's manifest as it is in a project.
 fn template(name: &str) -> toml::Table {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates");
     let text = fs::read_to_string(folder.join(name).join("Cargo.toml.liquid")).unwrap();
@@ -46,7 +46,7 @@ fn template(name: &str) -> toml::Table {
 
 const TEMPLATES: [&str; 4] = ["github", "oidc", "polymarket", "server"];
 
-/// What a project may use and what it gets have to be the same rmcp.
+/// The project and the runtime must use the same rmcp.
 #[test]
 fn the_templates_ask_for_the_runtimes_rmcp_and_rust() {
     let runtime = manifest("crates/mcpo-runtime/Cargo.toml");
@@ -63,7 +63,7 @@ fn the_templates_ask_for_the_runtimes_rmcp_and_rust() {
     }
 }
 
-/// What one project learnt about building is true for all.
+/// Build settings that are right for one template are right for all.
 #[test]
 fn the_templates_differ_in_what_they_depend_on_only() {
     let server = template("server");
@@ -99,7 +99,8 @@ fn files_below(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// Neither crate is published yet: whoever registers their names would run code where we say so.
+/// Neither crate is published yet. If someone else registered their names, these instructions would
+/// run that person's code.
 #[test]
 fn no_instruction_installs_a_crate_by_its_name_alone() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -110,7 +111,7 @@ fn no_instruction_installs_a_crate_by_its_name_alone() {
     files_below(&root.join("docs"), &mut files);
     files_below(&root.join("templates"), &mut files);
     for file in files {
-        // Pictures are no text.
+        // Images are not valid UTF-8.
         let Ok(text) = fs::read_to_string(&file) else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! The README's first commands, typed: from nothing to a tool call, a change, and a clean end.
+//! Runs the README's first commands: from nothing to a tool call, a change, and a clean stop.
 
 use std::{
     fs,
@@ -13,10 +13,10 @@ use std::{
 use mcpo_test_support::{process::free_port, wait};
 
 const README: &str = include_str!("../../README.md");
-/// A build from nothing on two cores that do other things as well.
+/// A first build on two cores that are busy with other work.
 const FIRST_BUILD: Duration = Duration::from_secs(15 * 60);
 
-/// The commands of the README's code blocks for a shell, in their order.
+/// Returns the commands in the README's shell code blocks, in order.
 fn commands() -> Vec<&'static str> {
     let mut blocks = README.split("```sh\n").skip(1);
     let mut block = || blocks.next().unwrap().split("```").next().unwrap().trim();
@@ -24,7 +24,7 @@ fn commands() -> Vec<&'static str> {
     first.lines().chain(second.lines()).collect()
 }
 
-/// `mcpo` as a shell finds it, on a port that is free.
+/// Builds a shell that finds `mcpo` on its path and uses the given free port.
 fn shell(folder: &Path, command: &str, port: u16) -> Command {
     let binary = Path::new(env!("CARGO_BIN_EXE_mcpo")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
@@ -101,7 +101,7 @@ fn c1_c2_c5_c9_the_readme_leads_from_nothing_to_a_tool_call() {
     let [install, run, probe] = commands[..] else {
         panic!("three commands, not {commands:?}");
     };
-    // Installing is building this package in release mode; the tests' build is as good.
+    // Installing builds this package in release mode; the build of the tests is equivalent.
     assert_eq!(install, "cargo install --locked --path crates/mcpo");
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
@@ -120,7 +120,7 @@ fn c1_c2_c5_c9_the_readme_leads_from_nothing_to_a_tool_call() {
     assert!(seen.contains("2 tools: greet, whoami"), "{seen}");
     assert!(!seen.contains("warn") && !seen.contains("FAIL"), "{seen}");
 
-    // A change is answered on the same address.
+    // A change appears at the same address.
     let main = folder.path().join("my-service/src/main.rs");
     let source = fs::read_to_string(&main).unwrap();
     fs::write(&main, source.replace("fn whoami", "fn who_is_it")).unwrap();
@@ -131,7 +131,7 @@ fn c1_c2_c5_c9_the_readme_leads_from_nothing_to_a_tool_call() {
             .then_some(())
     });
 
-    // A mistake changes nothing.
+    // A build error leaves the running server unchanged.
     fs::write(&main, "not Rust").unwrap();
     dev.wait_for("error: expected one of", Duration::from_secs(60));
     let probed = shell(folder.path(), probe, port).output().unwrap();
@@ -141,5 +141,5 @@ fn c1_c2_c5_c9_the_readme_leads_from_nothing_to_a_tool_call() {
     let status = wait::until("the end of mcpo dev", || dev.child.try_wait().unwrap());
     assert_eq!(status.code(), Some(130), "{}", dev.said());
     let nobody = std::net::TcpStream::connect(("127.0.0.1", port));
-    assert!(nobody.is_err(), "a server is left");
+    assert!(nobody.is_err(), "a server is still running");
 }

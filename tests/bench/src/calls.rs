@@ -1,4 +1,4 @@
-//! Tool calls in both wire forms, as many as the server takes.
+//! Tool calls in both protocol forms, as fast as the server responds.
 
 use std::{
     net::Ipv4Addr,
@@ -22,27 +22,27 @@ use crate::{
 /// The two forms of Streamable HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// 2026-07-28: every request stands alone, answers are JSON.
+    /// Revision 2026-07-28: stateless requests, JSON responses.
     Newer,
-    /// 2025-11-25: a session, answers are event streams.
+    /// Revision 2025-11-25: a session, event streams as responses.
     Older,
 }
 
-/// How many connections call at once.
+/// The number of connections that call in parallel.
 const CONNECTIONS: usize = 16;
 
-/// What a round of calls came to.
+/// The result of a round of calls.
 #[derive(Clone, Copy, Debug)]
 pub struct Round {
-    /// Calls a second.
+    /// Calls per second.
     pub rate: f64,
-    /// 99 of 100 calls took no longer, in microseconds.
+    /// The 99th percentile of the latency, in microseconds.
     pub p99: f64,
-    /// What the server's process computed for each, in microseconds.
+    /// The CPU time of the server per call, in microseconds.
     pub cpu: f64,
 }
 
-/// Callers with open connections, and sessions where the form has any.
+/// Callers with open connections, and with sessions in the older form.
 pub struct Callers {
     callers: Vec<Caller>,
 }
@@ -61,7 +61,7 @@ struct Template {
 }
 
 impl Callers {
-    /// Connects. The tokens take turns; there may be none.
+    /// Connects. The callers use the tokens in turn; the list may be empty.
     pub async fn connect(server: &Server, form: Form, tokens: &[String]) -> Self {
         let bearer = |token: &String| {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
@@ -88,7 +88,7 @@ impl Callers {
         Self { callers }
     }
 
-    /// Calls for `length` on all connections.
+    /// Calls on all connections for the duration `length`.
     pub async fn round(&mut self, server: &Server, length: Duration) -> Round {
         let (began, before) = (Instant::now(), server.cpu());
         let mut tasks = JoinSet::new();

@@ -1,4 +1,4 @@
-//! A client's way to a token, by hand: register, authorize, consent, token.
+//! The steps of a client to a token: register, authorize, consent, token.
 
 use std::net::Ipv4Addr;
 
@@ -10,21 +10,21 @@ use url::form_urlencoded::Serializer;
 
 use crate::wire::Connection;
 
-/// Someone with a client and a browser, at an address of their own.
+/// A user with a client and a browser, at a separate address.
 pub struct Visitor {
     connection: Connection,
     host: String,
     cookie: Option<String>,
 }
 
-/// Loopback addresses, one for each visitor: the server limits each address.
+/// Returns a separate loopback address for each user, because the server limits each address.
 pub fn address(number: u32) -> Ipv4Addr {
     let first = u32::from(Ipv4Addr::new(127, 1, 0, 1));
     Ipv4Addr::from(first + number)
 }
 
 impl Visitor {
-    /// A visitor of the server at `port`.
+    /// Connects a user to the server at `port`.
     pub async fn new(port: u16, number: u32) -> Self {
         Self {
             connection: Connection::open(port, address(number)).await,
@@ -33,7 +33,7 @@ impl Visitor {
         }
     }
 
-    /// Registers a client; its id.
+    /// Registers a client and returns its id.
     pub async fn register(&mut self) -> String {
         let metadata = json!({
             "client_name": "Bench",
@@ -48,7 +48,7 @@ impl Visitor {
         body["client_id"].as_str().expect("an id").to_owned()
     }
 
-    /// Walks the pages and exchanges the code; the access token.
+    /// Consents, exchanges the code and returns the access token.
     pub async fn token(&mut self, client_id: &str) -> String {
         let resource = format!("http://{}/mcp", self.host);
         let query = form(&[

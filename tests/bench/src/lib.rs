@@ -1,12 +1,12 @@
-//! What the runtime costs, measured from outside: the servers that are compared are processes of
-//! their own, and the measuring process only sends requests and reads the system's accounts.
+//! Benchmarks of the runtime, measured from outside. The compared servers are separate processes;
+//! the benchmark process only sends requests and reads the system's statistics.
 
 #![allow(
     clippy::cast_precision_loss,
     clippy::expect_used,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
-    reason = "a measurement that cannot be taken ends the run"
+    reason = "a failed measurement ends the run"
 )]
 
 pub mod calls;

@@ -1,17 +1,17 @@
-//! Measures and prints a table; exits with 1 if a bar is missed.
+//! Measures the runtime and prints a table. Exits with 1 if a target is missed.
 //!
-//!     mcpo-bench [REGISTRATIONS]     1000000 by default, and a tenth as many grants; 0 leaves
-//!                                    out what a crowd costs
+//!     mcpo-bench [REGISTRATIONS]     1000000 by default, with a tenth as many grants; 0 skips
+//!                                    the measurement with many registrations
 //!
-//! A part that cannot run, for example because there is no Redis, does not end the others; the exit
-//! code is then 2.
+//! If a part cannot run, for example because Redis is not installed, the other parts still run. The
+//! exit code is then 2.
 
 #![allow(
     clippy::cast_precision_loss,
     clippy::expect_used,
     clippy::print_stderr,
     clippy::print_stdout,
-    reason = "a measurement that cannot be taken ends its part; the table is what it is for"
+    reason = "a failed measurement ends its part; the output is a table"
 )]
 
 use std::{env, panic::AssertUnwindSafe, path::Path, process::ExitCode, time::Duration};
@@ -29,22 +29,22 @@ use tokio::task::JoinSet;
 
 const WITH: &str = "with-runtime";
 const WITH_REDIS: &str = "with-redis";
-/// The same as [`WITH`], in the release profile of the projects that `mcpo new` makes.
+/// The same program as [`WITH`], in the release profile of the projects that `mcpo new` creates.
 const WITH_AS_TEMPLATE: &str = "../template/with-runtime";
 const WITHOUT: &str = "without-auth";
-/// Rounds take turns between the servers, so that what else the machine does meets both alike.
+/// Rounds alternate between the servers, so that other load on the machine affects both equally.
 const ROUNDS: usize = 41;
 const ROUND: Duration = Duration::from_millis(250);
 const WARM_UP: Duration = Duration::from_millis(500);
 const STARTS: usize = 15;
-/// How long a server that has just started is left alone before its memory is read.
+/// The pause between the start of a server and the reading of its memory.
 const REST: Duration = Duration::from_millis(100);
 const FLOWS: u32 = 1000;
-/// What one address may register, and get tokens for, at once.
+/// The number of registrations, and of grants, that one address may make in one burst.
 const REGISTRATIONS_OF_ONE: u32 = 60;
 const GRANTS_OF_ONE: u32 = 6;
 const VISITORS_AT_ONCE: usize = 16;
-/// Tokens that take turns when there are many grants.
+/// The number of tokens that are used in turn if there are many grants.
 const TOKENS: usize = 10_000;
 
 #[tokio::main(flavor = "current_thread")]
@@ -83,7 +83,7 @@ async fn main() -> ExitCode {
         println!("{part:<52} could not run");
     }
     let (measured, unmeasured) = (figures.len(), failed.len());
-    println!("{measured} figures, {missed} missed their bar; {unmeasured} parts could not run");
+    println!("{measured} figures, {missed} missed their target; {unmeasured} parts could not run");
     match (missed, unmeasured) {
         (0, 0) => ExitCode::SUCCESS,
         (0, _) => ExitCode::from(2),
@@ -91,7 +91,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs a part of the measurements. A panic, whose message is on stderr, ends this part only.
+/// Runs a part of the measurements. A panic, whose message is on stderr, ends only this part.
 async fn run(part: &str, measurements: impl Future<Output = ()>, failed: &mut Vec<String>) {
     eprintln!("{part} …");
     if AssertUnwindSafe(measurements).catch_unwind().await.is_err() {
@@ -99,7 +99,7 @@ async fn run(part: &str, measurements: impl Future<Output = ()>, failed: &mut Ve
     }
 }
 
-/// Calls through the runtime, and on the same service without authentication.
+/// Compares calls through the runtime with calls of the same service without authentication.
 async fn compare_calls(form: Form, state: &Path, figures: &mut Vec<Figure>) {
     let (with, without) = (one_core(WITH, state), one_core(WITHOUT, state));
     let mut visitor = Visitor::new(with.port, 0).await;
@@ -149,7 +149,7 @@ async fn compare_calls(form: Form, state: &Path, figures: &mut Vec<Figure>) {
     );
 }
 
-/// Calls with the ledger in Redis, and with it in memory.
+/// Compares calls with the ledger in Redis and with the ledger in memory.
 async fn compare_ledgers(state: &Path, figures: &mut Vec<Figure>) {
     let redis = RedisServer::start(Setup::default());
     let ledgers = ["memory".to_owned(), redis.url()];
@@ -204,7 +204,7 @@ async fn flow(state: &Path, figures: &mut Vec<Figure>) {
     });
 }
 
-/// As a user starts it: nothing pinned, a state folder on disk that is not there yet.
+/// Starts servers as a user does: not pinned to a core, with a new state folder on disk.
 async fn start_and_rest(figures: &mut Vec<Figure>) {
     let (mut starts, mut memory) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
@@ -241,7 +241,7 @@ async fn start_and_rest(figures: &mut Vec<Figure>) {
     });
 }
 
-/// What a call costs when there was one registration, and when there were very many.
+/// Compares the cost of a call with many registrations and with one.
 async fn scale(registrations: u32, figures: &mut Vec<Figure>) {
     let state = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
     let server = one_core(WITH, &state.path().join("many"));
@@ -267,14 +267,14 @@ async fn scale(registrations: u32, figures: &mut Vec<Figure>) {
         bar: Bar::AtMost(1.1),
     });
     figures.push(Figure {
-        name: "memory then".to_owned(),
+        name: "memory with that many registrations".to_owned(),
         value: server.memory(),
         unit: "MB",
         bar: Bar::None,
     });
 }
 
-/// Registers from as many addresses as that takes; some tokens of those who came back with one.
+/// Registers clients from many addresses, and returns some of the tokens that were issued.
 async fn crowd(server: &Server, registrations: u32) -> Vec<String> {
     let port = server.port;
     let mut tasks = JoinSet::new();

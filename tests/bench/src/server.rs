@@ -1,4 +1,4 @@
-//! A server as a process of its own, and what the system says it uses.
+//! A server as a separate process, and its resource usage as reported by the system.
 
 use std::{
     env, fs,
@@ -12,27 +12,27 @@ use std::{
 
 use mcpo_test_support::process::{SECRET, free_port};
 
-/// The core that servers run on; the measuring process has another one.
+/// The core that servers run on; the benchmark process uses another one.
 const CORE: &str = "0";
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running server; it is killed when the value goes.
+/// A running server; it is killed when the value is dropped.
 pub struct Server {
     child: Child,
-    /// Where it listens on loopback.
+    /// The port on loopback.
     pub port: u16,
-    /// From its start to its first answer.
+    /// The time from the start to the first response.
     pub started_in: Duration,
 }
 
 impl Server {
-    /// Starts a program of this crate. `workers` is the number of tokio's threads, where it is not
-    /// left to tokio; then the process also stays on one core.
+    /// Starts a program of this crate. `workers` is the number of tokio's worker threads, if it is
+    /// not left to tokio; then the process also stays on one core.
     pub fn start(program: &str, state: &Path, workers: Option<u32>) -> Self {
         Self::start_with(program, state, workers, &[])
     }
 
-    /// Like [`Self::start`], with more variables.
+    /// Starts a program as [`Self::start`] does, with additional environment variables.
     pub fn start_with(
         program: &str,
         state: &Path,
@@ -76,7 +76,7 @@ impl Server {
         }
     }
 
-    /// The time it has computed, all threads together.
+    /// Returns the CPU time of all threads.
     pub fn cpu(&self) -> Duration {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("a process");
         let nanoseconds = tasks.filter_map(|task| {
@@ -87,7 +87,7 @@ impl Server {
         Duration::from_nanos(nanoseconds.sum())
     }
 
-    /// The memory that it holds, in megabytes.
+    /// Returns the resident memory in megabytes.
     pub fn memory(&self) -> f64 {
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let text = text.expect("a process");

@@ -1,40 +1,40 @@
-//! What was measured, beside what it may be.
+//! The table of results, with a target for each figure.
 
 use std::fmt;
 
-/// The middle one.
+/// Returns the median.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-/// What a figure must be.
+/// The target of a figure.
 #[derive(Clone, Copy, Debug)]
 pub enum Bar {
-    /// This or more.
+    /// At least this value.
     AtLeast(f64),
-    /// This or less.
+    /// At most this value.
     AtMost(f64),
-    /// Only for information.
+    /// No target; only for information.
     None,
 }
 
 /// One line of the table.
 #[derive(Debug)]
 pub struct Figure {
-    /// What was measured.
+    /// The name of the figure.
     pub name: String,
-    /// What came out.
+    /// The measured value.
     pub value: f64,
-    /// Of what.
+    /// The unit of the value.
     pub unit: &'static str,
-    /// What it must be.
+    /// The target.
     pub bar: Bar,
 }
 
 impl Figure {
-    /// Whether it is as it must be.
+    /// Returns true if the value reaches its target.
     pub fn holds(&self) -> bool {
         match self.bar {
             Bar::AtLeast(bar) => self.value >= bar,

@@ -1,4 +1,4 @@
-//! The server that is measured: one tool that does next to nothing.
+//! The benchmarked server: one tool that does almost nothing.
 
 use rmcp::{handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
@@ -16,7 +16,7 @@ pub struct Trivial;
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
-    reason = "tools take what rmcp gives them"
+    reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router(server_handler)]
 impl Trivial {

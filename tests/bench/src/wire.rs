@@ -1,4 +1,4 @@
-//! One kept-alive HTTP/1.1 connection, as bare as it gets, so that the sender costs little.
+//! A minimal kept-alive HTTP/1.1 connection, so that the client uses little CPU.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -18,7 +18,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to a port on loopback, from any address of it.
+    /// Connects to a port on loopback from the loopback address `source`.
     pub async fn open(port: u16, source: Ipv4Addr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_nodelay(true).expect("a socket option");
@@ -33,7 +33,7 @@ impl Connection {
         Self { sender }
     }
 
-    /// Sends a request and waits for the whole answer.
+    /// Sends a request and waits for the whole response.
     pub async fn send(&mut self, request: Outgoing) -> Response<Bytes> {
         self.sender.ready().await.expect("an open connection");
         let answer = self.sender.send_request(request).await;

@@ -1,4 +1,4 @@
-//! Servers behind a company's own certificate authority.
+//! Authorization servers behind a company's certificate authority.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use serde_json::json;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
 
-/// What comes of a call with a token that is good, with these variables.
+/// Returns the status of a call with a valid token to a server with these environment variables.
 async fn call(issuer: &TestIssuer, more: &[(&str, &str)]) -> StatusCode {
     let folder = tempfile::tempdir().unwrap();
     let trusted = issuer.issuer();
@@ -47,13 +47,17 @@ async fn a_companys_own_authority_is_trusted_when_it_is_named() {
     let path = folder.path().join("ca.pem");
     fs::write(&path, &authority).unwrap();
     let unknown = call(&issuer, &[]).await;
-    assert_eq!(unknown, StatusCode::SERVICE_UNAVAILABLE, "nobody vouches");
+    assert_eq!(
+        unknown,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the authority is not trusted"
+    );
     let by_path = [("MCPO_CA", path.to_str().unwrap())];
     assert_eq!(call(&issuer, &by_path).await, StatusCode::OK);
     let by_value = [("MCPO_CA", authority.as_str())];
     assert_eq!(call(&issuer, &by_value).await, StatusCode::OK);
 
-    // It says nothing about certificates of others.
+    // A trusted authority does not make certificates of other authorities valid.
     let (another, _) = TestIssuer::start_with_tls().await;
     let unknown = call(&another, &by_path).await;
     assert_eq!(unknown, StatusCode::SERVICE_UNAVAILABLE);

@@ -1,4 +1,4 @@
-//! The issuer's keys, and an issuer that is not well.
+//! The issuer's keys, and an issuer with faults.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ async fn rs6_unknown_keys_do_not_make_us_ask_again_and_again() {
         assert_eq!(trusting.status(&token).await, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(trusting.issuer.key_requests(), 2);
-    // Good ones are known for an hour.
+    // Known keys are cached for an hour.
     trusting.server.clock.advance(Duration::from_secs(3500));
     let good = trusting.issuer.sign(&trusting.claims());
     assert_eq!(trusting.status(&good).await, StatusCode::OK);
@@ -68,7 +68,7 @@ async fn rs6_other_keys_in_the_set_change_nothing() {
     assert_eq!(
         trusting.status(&nameless).await,
         StatusCode::OK,
-        "it can only be one"
+        "there is only one candidate"
     );
     trusting.issuer.add_key(SigningKey::new("second"));
     trusting.server.clock.advance(Duration::from_secs(3601));
@@ -78,7 +78,7 @@ async fn rs6_other_keys_in_the_set_change_nothing() {
     assert_eq!(
         trusting.status(&nameless).await,
         StatusCode::UNAUTHORIZED,
-        "now it may be either"
+        "there are two candidates"
     );
 }
 
@@ -96,7 +96,7 @@ async fn rs3_an_issuer_that_cannot_be_asked_is_no_reason_to_sign_in_again() {
     ] {
         let trusting = Trusting::new().await;
         trusting.issuer.set(fault);
-        // The server may have looked before.
+        // The server may have fetched the keys before.
         trusting
             .server
             .clock
@@ -111,7 +111,7 @@ async fn rs3_an_issuer_that_cannot_be_asked_is_no_reason_to_sign_in_again() {
         );
         assert!(answer.headers().get("www-authenticate").is_none());
         assert!(asked.elapsed() < Duration::from_secs(3), "{fault:?}");
-        // It is left alone for a moment, and then asked again.
+        // The issuer is not contacted for a moment, and then it is contacted again.
         trusting.issuer.set(IssuerFault::None);
         trusting.server.clock.advance(Duration::from_secs(16));
         assert_eq!(trusting.status(&token).await, StatusCode::OK, "{fault:?}");

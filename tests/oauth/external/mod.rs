@@ -1,4 +1,4 @@
-//! A server that trusts an authorization server elsewhere.
+//! A server that trusts an external authorization server.
 
 mod authorities;
 mod issuer;
@@ -46,7 +46,7 @@ impl Trusting {
         }
     }
 
-    /// Claims of a token that is good.
+    /// Returns the claims of a valid token.
     fn claims(&self) -> Value {
         let now = self.server.clock.now().0;
         json!({
@@ -60,7 +60,7 @@ impl Trusting {
         })
     }
 
-    /// The same, changed.
+    /// Returns the claims of a valid token with one claim changed.
     fn claims_with(&self, name: &str, value: Value) -> Value {
         let mut claims = self.claims();
         if value.is_null() {
@@ -142,7 +142,7 @@ async fn rs4_scopes_are_asked_for_by_the_names_of_the_other_side() {
     .await;
     let mut claims = trusting.claims_with("aud", json!("api://x"));
     claims["scope"] = Value::Null;
-    // As Entra writes them.
+    // The format of Entra.
     claims["scp"] = json!("use");
     let token = trusting.issuer.sign(&claims);
     assert_eq!(trusting.status(&token).await, StatusCode::OK);
@@ -151,7 +151,7 @@ async fn rs4_scopes_are_asked_for_by_the_names_of_the_other_side() {
     let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
     let needed = "scope=\"api://x/use api://x/write\"";
     assert!(challenge.contains(needed), "{challenge}");
-    // As Okta does.
+    // The format of Okta.
     claims["scp"] = json!(["use", "write"]);
     let answer = trusting
         .call(&trusting.issuer.sign(&claims), "write_note")
@@ -185,7 +185,7 @@ async fn rs3_rs4_a_good_token_for_something_else_is_403() {
             .issuer
             .sign(&trusting.claims_with("scope", json!(scope)));
         let expected = match scope {
-            // Wider ones imply narrower ones here as well.
+            // Wider scopes imply narrower scopes here as well.
             "mcp" | "notes" => StatusCode::OK,
             _ => StatusCode::FORBIDDEN,
         };
@@ -210,6 +210,6 @@ async fn rs3_rs4_a_good_token_for_something_else_is_403() {
     assert_eq!(
         claim.status(&token).await,
         StatusCode::FORBIDDEN,
-        "scope is not looked at"
+        "the scope claim is ignored"
     );
 }

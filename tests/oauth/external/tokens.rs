@@ -1,4 +1,4 @@
-//! Which tokens are good, and every kind that is not.
+//! Valid tokens, and every kind of invalid token.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mcpo_runtime::Clock as _;
@@ -28,7 +28,7 @@ async fn rs6_a_good_token_says_who_is_calling() {
             "exp",
             json!(600.5 + f64::from(u32::try_from(now).unwrap())),
         ),
-        ("good for a while already", "nbf", json!(now - 100)),
+        ("valid for a while", "nbf", json!(now - 100)),
     ] {
         let token = trusting.issuer.sign(&trusting.claims_with(name, value));
         assert_eq!(trusting.status(&token).await, StatusCode::OK, "{what}");
@@ -49,7 +49,7 @@ fn part(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// Tokens whose claims are wrong, signed as they should be.
+/// Returns correctly signed tokens with wrong claims.
 fn wrong_claims(trusting: &Trusting) -> Vec<(&'static str, String)> {
     let now = trusting.server.clock.now().0;
     let issuer = trusting.issuer.issuer();
@@ -57,7 +57,7 @@ fn wrong_claims(trusting: &Trusting) -> Vec<(&'static str, String)> {
     let wrong = [
         ("another issuer", "iss", json!("https://other.example")),
         (
-            "an issuer that is nearly it",
+            "an issuer with an extra slash",
             "iss",
             json!(format!("{issuer}/")),
         ),
@@ -75,19 +75,19 @@ fn wrong_claims(trusting: &Trusting) -> Vec<(&'static str, String)> {
         ),
         ("no audience", "aud", Value::Null),
         (
-            "an audience that is no text",
+            "an audience that is not a string",
             "aud",
             json!({ "a": format!("{base}/mcp") }),
         ),
         ("expired", "exp", json!(now - 61)),
         ("no expiry", "exp", Value::Null),
-        ("an expiry in words", "exp", json!("never")),
-        ("an expiry below zero", "exp", json!(-1)),
-        ("not good yet", "nbf", json!(now + 120)),
-        ("a beginning in words", "nbf", json!("now")),
+        ("an expiry that is not a number", "exp", json!("never")),
+        ("a negative expiry", "exp", json!(-1)),
+        ("not valid yet", "nbf", json!(now + 120)),
+        ("a start time that is not a number", "nbf", json!("now")),
         ("issued in the future", "iat", json!(now + 120)),
-        ("nobody", "sub", Value::Null),
-        ("nobody by name", "sub", json!("")),
+        ("no subject", "sub", Value::Null),
+        ("an empty subject", "sub", json!("")),
         ("bound to a key", "cnf", json!({ "jkt": "x" })),
     ];
     let signed = wrong.map(|(what, name, value)| {
@@ -99,7 +99,7 @@ fn wrong_claims(trusting: &Trusting) -> Vec<(&'static str, String)> {
     signed.into()
 }
 
-/// Tokens that are not signed as they should be.
+/// Returns incorrectly signed tokens.
 fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
     let issuer = &trusting.issuer;
     let claims = trusting.claims();
@@ -118,8 +118,8 @@ fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
     let with_head = |head: Value| issuer.sign_as(head, &claims);
     vec![
         ("no signature", unsigned("none")),
-        ("no signature, by another spelling", unsigned("nOnE")),
-        ("no signature where one should be", format!("{message}.")),
+        ("no signature, in another spelling", unsigned("nOnE")),
+        ("a missing signature", format!("{message}.")),
         ("a shared secret", with_head(json!({ "alg": "HS256" }))),
         (
             "an RSA signature by this key",
@@ -129,21 +129,18 @@ fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
             "a stronger curve by this key",
             with_head(json!({ "alg": "ES384" })),
         ),
-        (
-            "an algorithm nobody knows",
-            with_head(json!({ "alg": "XS1" })),
-        ),
+        ("an unknown algorithm", with_head(json!({ "alg": "XS1" }))),
         ("no algorithm", with_head(json!({ "alg": null }))),
         (
-            "a stranger's key of the same name",
+            "an unknown key with the same id",
             stranger.sign(json!({}), &claims),
         ),
         (
-            "a key that it brings itself",
+            "a key in the header",
             own.sign(json!({ "jwk": own.jwk() }), &claims),
         ),
         (
-            "a key of somewhere else",
+            "a key from another URL",
             own.sign(json!({ "jku": "http://127.0.0.1:1/keys" }), &claims),
         ),
         (
@@ -153,7 +150,7 @@ fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
         ("an id token", with_head(json!({ "typ": "id+jwt" }))),
         ("a logout token", with_head(json!({ "typ": "logout+jwt" }))),
         (
-            "an id token that does not say so",
+            "an id token with the type JWT",
             issuer.sign_as(
                 json!({ "typ": "JWT" }),
                 &trusting.claims_with("nonce", json!("n")),
@@ -166,13 +163,10 @@ fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
                 message.split('.').next().unwrap()
             ),
         ),
-        ("a part too many", format!("{good}.x")),
-        ("a part too few", message.to_owned()),
-        ("no token at all", "eyJ".to_owned()),
-        (
-            "one without an end",
-            format!("{good}{}", "A".repeat(20_000)),
-        ),
+        ("an extra part", format!("{good}.x")),
+        ("a missing part", message.to_owned()),
+        ("not a token", "eyJ".to_owned()),
+        ("a very long token", format!("{good}{}", "A".repeat(20_000))),
     ]
 }
 

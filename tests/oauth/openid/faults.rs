@@ -1,5 +1,5 @@
-//! The provider answers wrongly, or not at all: nobody is signed in, the person is told, and the log
-//! names the fault.
+//! Faults of the provider: the sign-in fails, the user sees an explanation, and the log names the
+//! fault.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::Setting;
 
-/// What the server has written to its log.
+/// The log of the server.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -33,7 +33,7 @@ impl io::Write for Log {
 }
 
 impl Log {
-    /// Everything that this process logs from now on.
+    /// Captures everything that this process logs from now on.
     fn start() -> Self {
         let log = Self::default();
         let writer = log.clone();
@@ -93,7 +93,7 @@ fn callback(name: &'static str, value: &str) -> Wrong {
     }
 }
 
-/// What is wrong with the id token, and what the log says of it.
+/// Returns faults of the id token, with the reason in the log.
 fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
     vec![
         (
@@ -178,7 +178,7 @@ fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
     ]
 }
 
-/// What is wrong with everything else.
+/// Returns faults of the other responses, with the reason in the log.
 fn answers() -> Vec<(Wrong, &'static str)> {
     let bearer = r#"{"access_token":"a","token_type":"Bearer""#;
     vec![
@@ -250,7 +250,7 @@ async fn up5_what_cannot_be_believed_signs_nobody_in() {
             assert!(!log.contains(secret), "{secret} in {log}");
         }
     }
-    // All of it was the provider's doing.
+    // All faults were the provider's; the next sign-in succeeds.
     setting.provider.spoil(Wrong::default());
     setting.tokens_of("ada").await;
 }

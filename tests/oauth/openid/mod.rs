@@ -1,4 +1,4 @@
-//! People sign in at an OpenID provider that is as strict as the specification, and that can answer
+//! Sign-in at an OpenID provider that is as strict as the specification, and that can answer
 //! wrongly.
 
 mod faults;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::github::{access, depart, exchange};
 
-/// A server with its provider, where `ada` has an account and may come in.
+/// A server with its provider, where `ada` has an account and is allowed to sign in.
 struct Setting {
     provider: TestIssuer,
     server: TestServer,
@@ -41,7 +41,7 @@ impl Setting {
                     "email": format!("{name}@example.com"),
                     "email_verified": true,
                     "preferred_username": format!("{name} of Example"),
-                    "groups": [format!("{name}s"), "everybody"],
+                    "groups": [format!("{name}s"), "everyone"],
                 }),
             );
         }
@@ -60,13 +60,13 @@ impl Setting {
         }
     }
 
-    /// Signs in at the provider; the server's answer to what the provider sends.
+    /// Signs in at the provider and returns the server's response to the callback.
     async fn arrive_as(&self, name: &str) -> Response {
         let url = self.provider.decide(&depart(&self.client).await, name);
         self.client.http.get(url).send().await.unwrap()
     }
 
-    /// Goes on with another client and another browser, in which nobody has signed in.
+    /// Continues with a new client and a new browser that is not signed in.
     async fn begin_anew(&mut self) {
         self.client = TestClient::register(&self.server.base()).await;
     }

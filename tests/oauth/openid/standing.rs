@@ -1,4 +1,4 @@
-//! Whether somebody who signed in may still come in: asked at each refresh.
+//! Whether a signed-in user is still allowed, which is checked at each refresh.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use super::{
     Setting,
 };
 
-/// Longer than the provider's access token is good.
+/// Longer than the lifetime of the provider's access token.
 const LATER: Duration = Duration::from_secs(2 * 60 * 60);
 
 #[tokio::test]
 async fn up6_whoever_is_not_on_the_list_any_more_is_out_at_the_next_refresh() {
     for (what, bare_id_token, no_userinfo) in [
-        ("both say it", false, false),
-        ("the userinfo says it", true, false),
-        ("the id token says it", false, true),
+        ("both contain the groups", false, false),
+        ("the userinfo contains the groups", true, false),
+        ("the id token contains the groups", false, true),
     ] {
         let setting = Setting::with(|login| login.allow_groups(&["adas"])).await;
         setting.provider.spoil(Wrong {
@@ -31,7 +31,7 @@ async fn up6_whoever_is_not_on_the_list_any_more_is_out_at_the_next_refresh() {
         setting.server.clock.advance(LATER);
         let (status, tokens) = setting.client.refresh(refresh(&tokens)).await;
         assert_eq!(status, StatusCode::OK, "{what}: {tokens}");
-        // Some providers leave out a list that has become empty.
+        // Some providers omit a list that has become empty.
         setting
             .provider
             .open("ada", json!({ "email": "ada@example.com" }));
@@ -42,7 +42,7 @@ async fn up6_whoever_is_not_on_the_list_any_more_is_out_at_the_next_refresh() {
     }
 }
 
-/// The address of a user who left can be given to another person.
+/// The email address of a user who left can be assigned to another person.
 #[tokio::test]
 async fn up6_whoever_gets_an_address_on_the_list_later_is_refused() {
     let mut setting = Setting::new().await;
@@ -125,7 +125,7 @@ async fn up6_a_token_for_another_api_is_no_reason_to_sign_anybody_out() {
         tokens = next;
         setting.server.clock.advance(LATER);
     }
-    // The id token tells when that ends.
+    // The id token still shows when the permission ends.
     setting.provider.open("ada", json!({ "groups": [] }));
     let (status, _) = setting.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);

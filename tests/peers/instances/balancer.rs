@@ -1,5 +1,5 @@
-//! What stands before many instances: each request goes to the next one, wherever the one before
-//! went.
+//! A load balancer in front of many instances. It sends requests to the instances in turn, without
+//! session affinity.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -21,7 +21,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::wire::{self, Broken};
 
-/// A load balancer on a port of this machine; it ends with the value.
+/// A load balancer on a port of this machine; it stops when dropped.
 pub struct Balancer {
     pub port: u16,
     shared: Arc<Shared>,
@@ -58,12 +58,12 @@ impl Balancer {
         Self { port, shared, task }
     }
 
-    /// Sends requests there as well from now on.
+    /// Adds an instance.
     pub fn add(&self, instance: u16) {
         self.shared.instances.lock().unwrap().push(instance);
     }
 
-    /// How many requests were under way at an instance that went.
+    /// Returns the number of requests that were in flight when their instance ended.
     pub fn broken(&self) -> usize {
         self.shared.broken.load(Ordering::Relaxed)
     }
@@ -76,7 +76,8 @@ impl Drop for Balancer {
 }
 
 impl Shared {
-    /// Where nobody answers, the next one is asked; a request that was sent is never repeated.
+    /// Forwards a request to the next reachable instance. A request that was sent is never
+    /// repeated.
     async fn pass_on(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let SocketAddr::V4(peer) = peer else {
             unreachable!("it listens on IPv4 only")

@@ -1,4 +1,4 @@
-//! A client that retries what may be retried, and takes everything else for a fault.
+//! A client that retries what may be retried, and panics on everything else.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -15,25 +15,25 @@ use url::form_urlencoded::Serializer;
 use super::{PASSWORD, wire};
 
 const FORM: &str = "application/x-www-form-urlencoded";
-/// A retry has to end well within this.
+/// A retry must succeed well within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 static TYPING: Semaphore = Semaphore::const_new(8);
 
-/// Somebody with a client and a browser, at an address of their own.
+/// A user with a client and a browser, at a separate address.
 pub struct Visitor {
     number: u32,
     /// The port in the service's public address.
     port: u16,
-    /// Where requests go.
+    /// The port that requests are sent to.
     to: u16,
     cookie: Option<String>,
     client: String,
-    /// How often something was asked again.
+    /// The number of repeated requests.
     pub retries: usize,
 }
 
-/// What a client holds.
+/// The tokens of a client.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     pub access: String,
@@ -52,7 +52,7 @@ impl Visitor {
         }
     }
 
-    /// The same client and browser once more.
+    /// Returns a copy of the client and browser.
     pub fn twin(&self) -> Self {
         Self {
             cookie: self.cookie.clone(),
@@ -75,7 +75,7 @@ impl Visitor {
         self.client = id.expect("an id");
     }
 
-    /// Signs in if that is needed, and allows; a code.
+    /// Signs in if necessary, consents, and returns the code.
     pub async fn code(&mut self) -> String {
         let resource = format!("http://localhost:{}/mcp", self.port);
         let query = form(&[
@@ -91,7 +91,7 @@ impl Visitor {
         let mut page = self.page(&authorize).await;
         if page.contains("name=\"password\"") {
             let fields = form(&[("form", &form_in(&page)), ("password", PASSWORD)]);
-            // It is one person, who cannot type a thousand passwords in one moment.
+            // One user cannot type a thousand passwords at the same time.
             let _typing = TYPING.acquire().await.expect("it is never closed");
             let heard = self.post("/sign-in", FORM, fields).await;
             let next = location(&heard);
@@ -103,7 +103,7 @@ impl Visitor {
         query_of(&back, "code").unwrap_or_else(|| panic!("no code in {back}"))
     }
 
-    /// Exchanges a code, and repeats the exchange if a request for it broke off.
+    /// Exchanges a code, and repeats the exchange if a request was interrupted.
     pub async fn exchange(&mut self, code: &str) -> Tokens {
         let answer = self.try_exchange(code).await;
         assert_eq!(
@@ -114,19 +114,19 @@ impl Visitor {
         tokens_of(&answer)
     }
 
-    /// Gives the tokens back.
+    /// Revokes the tokens.
     pub async fn revoke(&mut self, tokens: &Tokens) {
         let body = form(&[("token", &tokens.refresh), ("client_id", &self.client)]);
         let answer = self.post("/revoke", FORM, body).await;
         assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
     }
 
-    /// Sends the next requests to this port.
+    /// Sends the following requests to this port.
     pub fn go_to(&mut self, port: u16) {
         self.to = port;
     }
 
-    /// Whether the exchange of a code succeeds.
+    /// Returns true if the exchange of a code succeeds.
     pub async fn can_exchange(&mut self, code: &str) -> bool {
         self.try_exchange(code).await.status() == StatusCode::OK
     }
@@ -142,17 +142,17 @@ impl Visitor {
         self.post("/token", FORM, body).await
     }
 
-    /// New tokens; `None` if the grant has ended.
+    /// Refreshes the tokens. Returns `None` if the grant has ended.
     pub async fn refresh(&mut self, tokens: &Tokens) -> Option<Tokens> {
         let answer = self.try_refresh(tokens).await;
         match answer.status() {
             StatusCode::OK => Some(tokens_of(&answer)),
             StatusCode::BAD_REQUEST => None,
-            _ => panic!("neither good nor bad: {answer:?}"),
+            _ => panic!("unexpected status: {answer:?}"),
         }
     }
 
-    /// Whether the tokens can be refreshed by this client.
+    /// Returns true if this client can refresh the tokens.
     pub async fn can_refresh(&mut self, tokens: &Tokens) -> bool {
         self.try_refresh(tokens).await.status() == StatusCode::OK
     }
@@ -175,12 +175,12 @@ impl Visitor {
         assert_eq!(said["result"]["content"][0]["text"], *sum, "{said}");
     }
 
-    /// Whether the tokens open the tools.
+    /// Returns true if a tool call with the tokens succeeds.
     pub async fn can_call(&mut self, tokens: &Tokens) -> bool {
         self.try_call(tokens).await.status() == StatusCode::OK
     }
 
-    /// Calls a tool, in the stateless form.
+    /// Calls a tool, in the stateless protocol.
     async fn try_call(&mut self, tokens: &Tokens) -> Response<Bytes> {
         let body = json!({
             "jsonrpc": "2.0", "id": 1, "method": "tools/call",
@@ -231,7 +231,7 @@ impl Visitor {
         .await
     }
 
-    /// Asks until there is an answer that is one.
+    /// Sends a request until there is a final response.
     async fn ask(&mut self, request: impl Fn() -> Request<Full<Bytes>>) -> Response<Bytes> {
         let began = Instant::now();
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, self.to));
@@ -243,14 +243,14 @@ impl Visitor {
             let host = host.parse().expect("a header");
             request.headers_mut().insert(header::HOST, host);
             let last = match wire::send(from, to, request).await {
-                Ok(answer) if answer.status() == StatusCode::BAD_GATEWAY => "an instance that went",
+                Ok(answer) if answer.status() == StatusCode::BAD_GATEWAY => "an interrupted call",
                 Ok(answer)
                     if matches!(
                         answer.status(),
                         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
                     ) =>
                 {
-                    "nobody who had the time"
+                    "a busy or throttling server"
                 }
                 Ok(answer) => {
                     self.keep_cookie(&answer);
@@ -258,7 +258,7 @@ impl Visitor {
                 }
                 Err(broken) => panic!("the balancer itself: {broken:?}"),
             };
-            assert!(began.elapsed() < PATIENCE, "there was only {last}");
+            assert!(began.elapsed() < PATIENCE, "gave up after {last}");
             self.retries += 1;
             let pause = 30 + u64::from(self.number % 70);
             tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -268,7 +268,7 @@ impl Visitor {
     fn keep_cookie(&mut self, answer: &Response<Bytes>) {
         for cookie in answer.headers().get_all(header::SET_COOKIE) {
             let text = cookie.to_str().expect("plain text");
-            // The other one only names a browser that has signed in before.
+            // The other cookie only identifies a browser that has signed in before.
             if !text.starts_with("mcpo-known=") {
                 self.cookie = text.split(';').next().map(str::to_owned);
             }
@@ -293,7 +293,7 @@ fn form(fields: &[(&str, &str)]) -> String {
 fn location(answer: &Response<Bytes>) -> String {
     assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{answer:?}");
     let location = answer.headers().get(header::LOCATION);
-    let text = location.expect("a place").to_str();
+    let text = location.expect("a location").to_str();
     text.expect("plain text").to_owned()
 }
 

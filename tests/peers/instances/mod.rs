@@ -1,5 +1,5 @@
-//! Many processes that are one service: any request may land on any of them, and any of them may
-//! be gone at any moment.
+//! Many processes that form one service: a request can reach any of them, and any of them can end
+//! at any moment.
 
 mod balancer;
 mod flow;
@@ -30,11 +30,11 @@ use self::{
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
 const PASSWORD: &str = "correct horse battery staple";
 const FLOWS: u32 = 1000;
-/// Every so many, a code is spent twice: at once on two connections, or once more later.
+/// One in this many flows uses a code twice: on two connections at the same time, or again later.
 const DOUBLE_SPENDER: u32 = 20;
 const REPLAYER: u32 = 10;
 
-/// Instances of one service behind one address.
+/// The instances of one service behind one address.
 struct Service {
     balancer: Balancer,
     redis: RedisServer,
@@ -65,7 +65,7 @@ impl Service {
         self.run_with(port, SECRET).await
     }
 
-    /// Runs an instance with a key ring of the test's own.
+    /// Runs an instance with the given key ring.
     async fn run_with(&self, port: u16, ring: &str) -> ServerProcess {
         let base = format!("http://localhost:{}", self.balancer.port);
         let environment = [
@@ -79,8 +79,8 @@ impl Service {
     }
 }
 
-/// Kills an instance at random and starts it again, until it is told to stop; two more join on the
-/// way. How many were killed.
+/// Repeatedly kills a random instance and restarts it, until `over` is set; two more instances join
+/// on the way. Returns the number of kills and the running instances.
 fn disturb(
     service: Arc<Service>,
     mut running: Vec<(u16, ServerProcess)>,
@@ -106,16 +106,16 @@ fn disturb(
     })
 }
 
-/// Below `bound`, and another one with each run.
+/// Returns a random number below `bound`, different in each run.
 fn random(bound: u64) -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(bound) % bound
 }
 
-/// What a flow came to.
+/// The result of a flow.
 struct Done {
     visitor: Visitor,
-    /// `None` where the grant has to be over.
+    /// `None` if the grant must have ended.
     tokens: Option<Tokens>,
 }
 
@@ -140,8 +140,8 @@ async fn one_flow(number: u32, port: u16) -> Done {
     Done { visitor, tokens }
 }
 
-/// The same exchange on two connections at the same time, which mostly are two instances: it gives
-/// one grant, which both ends share.
+/// Runs the same exchange on two connections at the same time, usually at two instances. There must
+/// be only one grant, which both connections share.
 async fn spend_twice_at_once(visitor: &mut Visitor) {
     let code = visitor.code().await;
     let mut other = visitor.twin();
@@ -179,14 +179,17 @@ async fn as15_as17_as18_a_thousand_flows_over_instances_that_come_and_go() {
     let done = flows.join_all().await;
     over.store(true, Ordering::SeqCst);
     let (kills, running) = disturbing.await.unwrap();
-    assert_eq!(running.len(), 4, "two more had joined");
+    assert_eq!(running.len(), 4, "two instances have joined");
 
     let retries: usize = done.iter().map(|done| done.visitor.retries).sum();
     let broken = service.balancer.broken();
     println!("{kills} kills, {broken} requests broken off, {retries} retries");
-    assert!(kills >= 5 && broken > 0, "nothing was put to the test");
+    assert!(
+        kills >= 5 && broken > 0,
+        "the run had no kills or no interrupted requests"
+    );
 
-    // Nothing was lost on the way: every grant that was not ended is still good.
+    // No grant was lost: every grant that was not ended is still valid.
     let mut last = JoinSet::new();
     for mut done in done {
         let Some(tokens) = done.tokens else { continue };

@@ -1,5 +1,5 @@
-//! The rotation of `MCPO_SECRET` as docs/key-rotation.md has it, over instances that are restarted
-//! one after the other, while clients sign in, refresh, call and revoke.
+//! The rotation of `MCPO_SECRET` as described in docs/key-rotation.md, with instances that are
+//! restarted one after the other while clients sign in, refresh, call and revoke.
 
 use std::sync::{
     Arc,
@@ -16,10 +16,10 @@ use super::{
 
 const INSTANCES: usize = 4;
 const CLIENTS: u32 = 12;
-/// Newcomers have separate addresses.
+/// New clients use separate addresses.
 const FIRST_NEWCOMER: u32 = 1000;
 
-/// A client that stays signed in, and what it holds now.
+/// A client that stays signed in, with its current tokens.
 struct Member {
     visitor: Visitor,
     tokens: Tokens,
@@ -47,7 +47,8 @@ async fn sign_in(number: u32, port: u16) -> (Visitor, Tokens) {
     (visitor, tokens)
 }
 
-/// A client that comes, calls and gives its tokens back: those must be good nowhere.
+/// Signs a new client in, calls a tool and revokes its tokens, which must then be invalid
+/// everywhere.
 async fn come_and_revoke(number: u32, port: u16) -> (Visitor, Tokens) {
     let (mut visitor, tokens) = sign_in(number, port).await;
     visitor.revoke(&tokens).await;
@@ -63,7 +64,7 @@ struct Rotation {
 }
 
 impl Rotation {
-    /// Restarts one instance after the other with this ring, under load.
+    /// Restarts all instances one after the other with this ring, under load.
     async fn step(&mut self, ring: &str) {
         let over = Arc::new(AtomicBool::new(false));
         let port = self.service.balancer.port;
@@ -100,7 +101,7 @@ impl Rotation {
             .extend(coming.join_all().await.into_iter().flatten());
     }
 
-    /// An instance that has just started has nothing cached: it shows what the ledger says.
+    /// Checks the revocations at a new instance, which has nothing cached and reads the ledger.
     async fn check_revocations(&mut self, ring: &str) {
         let port = free_port();
         let fresh = self.service.run_with(port, ring).await;
@@ -135,7 +136,7 @@ async fn as15_as20_a_rotation_of_the_secret_signs_nobody_out_and_loses_no_revoca
     ];
     for ring in &steps {
         rotation.step(ring).await;
-        // What the documentation calls waiting: each client has refreshed since.
+        // The documented waiting time: each client refreshes at least once before the next step.
         for member in &mut rotation.members {
             member.refresh_and_call().await;
         }
@@ -143,7 +144,7 @@ async fn as15_as20_a_rotation_of_the_secret_signs_nobody_out_and_loses_no_revoca
     }
     let revoked = rotation.revoked.len();
     println!("{revoked} grants were revoked meanwhile");
-    assert!(revoked >= 3 * steps.len(), "nothing was put to the test");
+    assert!(revoked >= 3 * steps.len(), "too few grants were revoked");
     assert_eq!(rotation.members.len(), usize::try_from(CLIENTS).unwrap());
     for member in &mut rotation.members {
         member.refresh_and_call().await;

@@ -1,4 +1,4 @@
-//! Sessions of the older protocol live in one instance, and end with it.
+//! Sessions of the older protocol live in one instance and end with it.
 
 use std::process::Stdio;
 
@@ -36,7 +36,7 @@ async fn rs10_a_session_whose_instance_is_gone_is_begun_anew_on_another() {
     let mut lines = BufReader::new(session.stdout.take().unwrap()).lines();
     assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("ready"));
     first.kill();
-    // Another instance takes its place, where a balancer would have sent the client.
+    // Another instance takes its place, as if a load balancer had sent the client there.
     let _second = ServerProcess::start(SERVER, port, folder, &environment).await;
     let mut stdin = session.stdin.take().unwrap();
     stdin.write_all(b"go on\n").await.unwrap();

@@ -1,4 +1,4 @@
-//! One request on a connection of its own, from any address of this machine.
+//! Sends one request on a new connection, from any address of this machine.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -7,16 +7,16 @@ use hyper::{Request, Response, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpSocket;
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug)]
 pub enum Broken {
-    /// Nobody was there: the request was not sent.
+    /// The request was not sent, because the instance is unreachable.
     NotSent,
-    /// It may have been carried out.
+    /// The request may have been carried out.
     InFlight,
 }
 
-/// Sends `request` and waits for the whole answer.
+/// Sends `request` and waits for the whole response.
 pub async fn send(
     from: Ipv4Addr,
     to: SocketAddr,

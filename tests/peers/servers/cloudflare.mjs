@@ -1,5 +1,5 @@
-// Cloudflare's workers-oauth-provider, outside of Workers: the two things it takes from its
-// surroundings (a base class and a key-value namespace) are given to it here. Arguments: the port.
+// Cloudflare's workers-oauth-provider outside of Workers. The two things that Workers provide, a
+// base class and a key-value namespace, are replaced here. Arguments: the port.
 
 import { createServer } from "node:http";
 import { registerHooks } from "node:module";
@@ -82,7 +82,7 @@ createServer(async (incoming, outgoing) => {
   });
   const pending = [];
   const context = { waitUntil: (work) => pending.push(work), props: {} };
-  // As Workers do with what nobody caught.
+  // Workers respond like this to uncaught errors.
   const failed = () => new Response("Error 1101", { status: 500 });
   const answer = await provider.fetch(request, env, context).catch(failed);
   outgoing.writeHead(answer.status, Object.fromEntries(answer.headers));

@@ -22,7 +22,7 @@ mcp = FastMCP("peer", auth=auth)
 
 @mcp.tool
 def greet(name: str) -> str:
-    """Greet somebody by name."""
+    """Greet someone by name."""
     return f"Hello, {name}!"
 
 

@@ -1,4 +1,4 @@
-"""FastMCP with the OAuth provider it brings for tests. Arguments: the port."""
+"""FastMCP with its in-memory OAuth provider for tests. Arguments: the port."""
 
 import sys
 
@@ -17,13 +17,13 @@ mcp = FastMCP("peer", auth=auth)
 
 @mcp.tool
 def greet(name: str) -> str:
-    """Greet somebody by name."""
+    """Greet someone by name."""
     return f"Hello, {name}!"
 
 
 @mcp.resource("peer://motto")
 def motto() -> str:
-    """What it goes by."""
+    """The motto of the server."""
     return "be liberal in what you accept"
 
 

@@ -1,6 +1,6 @@
-// A certified OpenID provider as authorization server: registration, PKCE, JWT access tokens for the
-// resource that is asked for. Its own development pages sign anybody in. Arguments: the port, and the
-// methods at the token endpoint if not all.
+// A certified OpenID provider as authorization server: registration, PKCE, and JWT access tokens
+// for the requested resource. Its development pages accept any login. Arguments: the port, and
+// optionally the allowed methods at the token endpoint.
 
 import Provider from "oidc-provider";
 

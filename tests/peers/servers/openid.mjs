@@ -1,6 +1,6 @@
-// oidc-provider as the place where people sign in, and as the authorization server of a server that
-// is none. Its own development pages sign anybody in; who is called NAME has the address
-// NAME@example.com. Arguments: the port, and the callback of the client "mcpo".
+// oidc-provider as the OpenID provider of a server, and as an external authorization server. Its
+// development pages accept any login; the user NAME has the address NAME@example.com. Arguments:
+// the port, and the callback of the client "mcpo".
 
 import Provider from "oidc-provider";
 

@@ -1,5 +1,5 @@
-// The TypeScript SDK's own authorization router, bearer check and transport, with the provider of
-// its examples. Arguments: the port.
+// The TypeScript SDK's authorization router, bearer check and transport, with the provider of its
+// examples. Arguments: the port.
 
 import { DemoInMemoryAuthProvider } from "@modelcontextprotocol/sdk/examples/server/demoInMemoryOAuthProvider.js";
 import { requireBearerAuth } from "@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js";
@@ -18,7 +18,7 @@ function server() {
   const server = new McpServer({ name: "peer", version: "1.0.0" });
   server.registerTool(
     "greet",
-    { description: "Greet somebody by name.", inputSchema: { name: z.string() } },
+    { description: "Greet someone by name.", inputSchema: { name: z.string() } },
     ({ name }) => ({ content: [{ type: "text", text: `Hello, ${name}!` }] }),
   );
   server.registerResource("motto", "peer://motto", {}, (uri) => ({

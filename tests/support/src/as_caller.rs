@@ -1,4 +1,4 @@
-//! An MCP server whose tools work as the person who calls.
+//! An MCP server whose tools act on behalf of the caller.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -8,16 +8,16 @@ use rmcp::{ErrorData, handler::server::wrapper::Parameters, schemars, tool, tool
 
 static CLIENT: LazyLock<Client> = LazyLock::new(crate::client::browser);
 
-/// Where to look.
+/// A URL to read.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 pub struct Place {
     url: String,
-    /// How long to wait before, with the token in hand.
+    /// Milliseconds to wait after the token is fetched and before the URL is read.
     #[serde(default)]
     milliseconds: u64,
 }
 
-/// Tools that work as the person who calls.
+/// Tools that act on behalf of the caller.
 #[derive(Clone, Copy, Debug)]
 pub struct AsCaller;
 
@@ -25,7 +25,7 @@ pub struct AsCaller;
     clippy::needless_pass_by_value,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
-    reason = "tools take what rmcp gives them"
+    reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router(server_handler)]
 impl AsCaller {
@@ -35,7 +35,7 @@ impl AsCaller {
         format!("{} is {}", caller.subject(), caller.name())
     }
 
-    /// Read something as the caller.
+    /// Read a URL with the caller's upstream token.
     #[tool]
     async fn read(
         &self,

@@ -1,8 +1,9 @@
-//! A machine that sleeps, as far as processes can tell: all of them stand still at once, and when
-//! they go on, the clock on the wall has moved.
+//! Simulates a machine that sleeps: all processes stop at the same moment, and when they continue,
+//! the wall clock has moved.
 //!
-//! `libfaketime` lets a wall clock move for the processes that are given it (the kernel's monotonic
-//! clock stands still while a machine sleeps, so that one is left alone). `scripts/check` installs it.
+//! `libfaketime` moves the wall clock for the processes that load it. The monotonic clock is left
+//! alone, because the kernel's monotonic clock does not advance while a machine sleeps.
+//! `scripts/check` installs the library.
 
 use std::{
     collections::BTreeSet,
@@ -16,10 +17,10 @@ use tempfile::TempDir;
 
 use crate::wait;
 
-/// Where Debian's package `libfaketime` has it, below the folder of an architecture's libraries.
+/// The path in Debian's package `libfaketime`, relative to the library folder of an architecture.
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
-/// A wall clock, and optionally a monotonic one, that runs like the real one until it is moved.
+/// A wall clock, and optionally a monotonic clock, that runs at real time until it is moved.
 #[derive(Debug)]
 pub struct WallClock {
     folder: TempDir,
@@ -27,13 +28,13 @@ pub struct WallClock {
 }
 
 impl WallClock {
-    /// A wall clock that moves alone, as that of a machine that sleeps.
-    #[expect(clippy::new_without_default, reason = "it may fail")]
+    /// Creates a clock that moves only the wall clock, like a machine that sleeps.
+    #[expect(clippy::new_without_default, reason = "it may panic")]
     pub fn new() -> Self {
         Self::make(false)
     }
 
-    /// The monotonic clock moves as well, as that of a container that is paused.
+    /// Creates a clock that also moves the monotonic clock, like a container that is paused.
     pub fn with_monotonic() -> Self {
         Self::make(true)
     }
@@ -45,7 +46,7 @@ impl WallClock {
             takes_monotonic,
         };
         clock.set("+0");
-        // Under the library, rustup hangs. It need not know what time it is.
+        // rustup hangs when it runs under the library, and it does not need the simulated time.
         for program in ["cargo", "rustc"] {
             let real = find(program);
             let text = format!(
@@ -59,7 +60,7 @@ impl WallClock {
         clock
     }
 
-    /// Moves it to eight hours after the real one.
+    /// Moves the clock to eight hours after the real time.
     pub fn sleep_eight_hours(&self) {
         self.set("+8h");
     }
@@ -74,7 +75,7 @@ impl WallClock {
         self.folder.path().join("time")
     }
 
-    /// The variables by which a process goes by this clock.
+    /// Returns the environment variables that make a process use this clock.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let path = env::var("PATH").unwrap_or_default();
         let own = |name| self.folder.path().join(name).display().to_string();
@@ -84,7 +85,7 @@ impl WallClock {
             ("FAKETIME_TIMESTAMP_FILE", self.file().display().to_string()),
             ("FAKETIME_NO_CACHE", "1".to_owned()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", monotonic.to_owned()),
-            // Files keep the dates that the kernel gives them.
+            // Files keep the real timestamps that the kernel sets.
             ("NO_FAKE_STAT", "1".to_owned()),
             ("CARGO", own("cargo")),
             ("RUSTC", own("rustc")),
@@ -98,9 +99,9 @@ fn library() -> PathBuf {
     let mut found = architectures
         .flatten()
         .map(|folder| folder.path().join(LIBRARY));
-    found
-        .find(|library| library.is_file())
-        .expect("could not run: the package faketime is not installed; scripts/check does that")
+    found.find(|library| library.is_file()).expect(
+        "could not run: the package faketime is not installed; run scripts/check to install it",
+    )
 }
 
 fn find(program: &str) -> PathBuf {
@@ -111,21 +112,21 @@ fn find(program: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no {program} on the PATH"))
 }
 
-/// Who goes on first when a machine wakes.
+/// The order in which processes continue when a machine wakes.
 #[derive(Clone, Copy, Debug)]
 pub enum First {
-    /// A process before those that it has started.
+    /// A process continues before its children.
     Parents,
-    /// A process after those that it has started.
+    /// A process continues after its children.
     Children,
 }
 
-/// A process and all below it, standing still.
+/// A process and all its descendants, stopped.
 #[derive(Debug)]
 pub struct Frozen(Vec<u32>);
 
 impl Frozen {
-    /// Stops the process and all below it; whoever is stopped starts no more.
+    /// Stops the process and all its descendants. A stopped process starts no more children.
     pub fn all_of(process: u32) -> Self {
         let mut stopped = vec![process];
         wait::signal("STOP", process);
@@ -135,7 +136,7 @@ impl Frozen {
                 return Self(stopped);
             }
             for child in new {
-                // It may just have ended.
+                // The child may have exited already.
                 let _ = Command::new("kill")
                     .args(["-s", "STOP", &child.to_string()])
                     .output();
@@ -144,12 +145,12 @@ impl Frozen {
         }
     }
 
-    /// How many they are.
+    /// Returns the number of stopped processes.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Lets them go on.
+    /// Lets the processes continue.
     pub fn thaw(mut self, first: First) {
         if matches!(first, First::Children) {
             self.0.reverse();
@@ -179,8 +180,8 @@ fn children_of(known: &[u32]) -> Vec<u32> {
         .collect()
 }
 
-/// Another name for a file, in a folder that nobody watches: what is written there, no watcher of the
-/// first folder hears of, just as when another machine writes it.
+/// Creates a second name for a file, in an unwatched folder. A watcher of the original folder gets
+/// no event for writes through this name, as when another machine writes to a shared folder.
 pub fn back_door(file: &Path, folder: &Path) -> PathBuf {
     let other = folder.join("back-door");
     fs::hard_link(file, &other).expect("a second name for the file");

@@ -1,4 +1,4 @@
-//! A browser on the other side of a proxy that ends TLS.
+//! A browser that reaches the server through a proxy that terminates TLS.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -10,8 +10,8 @@ use crate::client::{VERIFIER, answer, challenge, form_in, http};
 /// The name of the server, as the browser sees it.
 pub const HOST: &str = "a.example";
 
-/// A browser. Its cookies are kept by hand, because they are `Secure` and what the server sees is not
-/// TLS any more.
+/// A browser. It keeps its cookies by hand, because they are `Secure` and the connection to the
+/// server is plain HTTP.
 pub struct Behind {
     http: reqwest::Client,
     server: String,
@@ -20,8 +20,8 @@ pub struct Behind {
 }
 
 impl Behind {
-    /// A browser that sends its requests to `server`, from one of this machine's addresses if that
-    /// matters.
+    /// Registers a client at `server`. If `address` is set, requests are sent from that local
+    /// address.
     pub async fn new(server: &str, address: Option<IpAddr>) -> Self {
         let http = http().redirect(Policy::none()).local_address(address);
         let http = http.build().expect("an HTTP client");
@@ -62,7 +62,7 @@ impl Behind {
         response
     }
 
-    /// Tries to sign in; whether it worked. The browser itself sends `forwarded_for`.
+    /// Tries to sign in and returns true on success. `forwarded_for` is sent as `X-Forwarded-For`.
     pub async fn sign_in(&mut self, forwarded_for: Option<&str>, password: &str) -> bool {
         let page = self.http.get(format!("{}/authorize", self.server)).query(&[
             ("client_id", self.client_id.as_str()),
@@ -81,12 +81,12 @@ impl Behind {
         answer.status() == StatusCode::SEE_OTHER
     }
 
-    /// The same, as if a proxy had forwarded it for `address`.
+    /// Tries to sign in as if a proxy had forwarded the request for `address`.
     pub async fn sign_in_from(&mut self, address: &str, password: &str) -> bool {
         self.sign_in(Some(address), password).await
     }
 
-    /// Guesses wrongly until the address must wait.
+    /// Sends wrong passwords until the address is locked out.
     pub async fn guess(&mut self, forwarded_for: &str) {
         for _ in 0..6 {
             assert!(!self.sign_in_from(forwarded_for, "wrong").await);

@@ -1,4 +1,4 @@
-//! A client for tests: each step of the flow by hand, so that any of them can be done wrongly.
+//! A client for tests. Each step of the flow is separate, so that a test can get any of them wrong.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, redirect::Policy};
@@ -8,30 +8,31 @@ use url::Url;
 
 /// The verifier that all tests use.
 pub const VERIFIER: &str = "a-verifier-of-sufficient-length-for-pkce-0123456789";
-/// Where all tests let themselves be redirected.
+/// The redirect URI that all tests use.
 pub const REDIRECT_URI: &str = "http://127.0.0.1:1/callback";
 
-/// A registered client with a browser of its own.
+/// A registered client with a separate browser.
 pub struct TestClient {
-    /// Sends requests, keeps cookies, follows no redirects.
+    /// Sends requests, keeps cookies and follows no redirects.
     pub http: Client,
     /// The server's base URL.
     pub base: String,
-    /// The client id it got.
+    /// The client id that the server issued.
     pub id: String,
-    /// The secret it got, if it asked for one.
+    /// The client secret that the server issued, if the client registered for one.
     pub secret: Option<String>,
 }
 
-/// What every HTTP client of the tests is built from. The runtime brings TLS into reqwest
-/// without a provider of cryptography, so one has to be chosen, although nothing here uses it.
+/// Returns the builder for every HTTP client of the tests. The runtime enables TLS in reqwest
+/// without a cryptography provider, so a provider must be installed although the tests do not use
+/// TLS here.
 pub fn http() -> ClientBuilder {
-    // An error means that another thread of this process was first.
+    // An error means that another thread of this process has installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
 }
 
-/// A browser that follows nothing by itself.
+/// Returns a browser that follows no redirects by itself.
 pub fn browser() -> Client {
     http()
         .redirect(Policy::none())
@@ -40,21 +41,21 @@ pub fn browser() -> Client {
         .expect("an HTTP client")
 }
 
-/// What a redirect carries, by name.
+/// Returns the query parameter `name` of a URL.
 pub fn query_of(url: &str, name: &str) -> Option<String> {
     let url = Url::parse(url).expect("a URL");
     let found = url.query_pairs().find(|(key, _)| key == name);
     found.map(|(_, value)| value.into_owned())
 }
 
-/// The `Location` of a redirect.
+/// Returns the `Location` of a redirect.
 pub fn location(response: &Response) -> String {
     let header = response.headers().get("location");
     let text = header.unwrap_or_else(|| panic!("no redirect: {response:?}"));
     text.to_str().expect("plain text").to_owned()
 }
 
-/// The hidden field of our forms.
+/// Returns the value of the hidden `form` field of a page.
 pub fn form_in(html: &str) -> String {
     let start = html
         .split("name=\"form\" value=\"")
@@ -63,7 +64,7 @@ pub fn form_in(html: &str) -> String {
     start.split('"').next().expect("an end").to_owned()
 }
 
-/// The S256 challenge of a verifier.
+/// Returns the S256 challenge of a verifier.
 pub fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
@@ -79,7 +80,7 @@ impl TestClient {
         Self::register_as(base, &metadata).await
     }
 
-    /// Registers with metadata of the test's own.
+    /// Registers with the given metadata.
     pub async fn register_as(base: &str, metadata: &Value) -> Self {
         let http = browser();
         let response = http.post(format!("{base}/register")).json(metadata).send();
@@ -94,7 +95,7 @@ impl TestClient {
         }
     }
 
-    /// The parameters of a good authorization request.
+    /// Returns the parameters of a valid authorization request.
     pub fn request(&self) -> Vec<(&'static str, String)> {
         vec![
             ("response_type", "code".into()),
@@ -108,20 +109,20 @@ impl TestClient {
         ]
     }
 
-    /// Asks for `/authorize` with these parameters.
+    /// Requests `/authorize` with these parameters.
     pub async fn authorize(&self, parameters: &[(&str, String)]) -> Response {
         let url = Url::parse_with_params(&format!("{}/authorize", self.base), parameters);
         let response = self.http.get(url.expect("a URL")).send().await;
         response.expect("an answer")
     }
 
-    /// Sends a form of ours.
+    /// Submits a form of the server's pages.
     pub async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         let request = self.http.post(format!("{}{path}", self.base)).form(fields);
         request.send().await.expect("an answer")
     }
 
-    /// Walks the pages as somebody who agrees; the answer is where the browser is sent.
+    /// Signs in if there is a password, consents, and returns the URL of the final redirect.
     pub async fn sign_in_and_allow(
         &self,
         parameters: &[(&str, String)],
@@ -146,13 +147,13 @@ impl TestClient {
         location(&answer)
     }
 
-    /// A fresh code.
+    /// Runs the flow up to the redirect and returns the authorization code.
     pub async fn code(&self) -> String {
         let url = self.sign_in_and_allow(&self.request(), None).await;
         query_of(&url, "code").unwrap_or_else(|| panic!("no code in {url}"))
     }
 
-    /// The parameters of a good code exchange.
+    /// Returns the parameters of a valid code exchange.
     pub fn exchange(&self, code: &str) -> Vec<(&'static str, String)> {
         vec![
             ("grant_type", "authorization_code".into()),
@@ -180,7 +181,7 @@ impl TestClient {
         .await
     }
 
-    /// The whole flow; the answer of the token endpoint.
+    /// Runs the whole flow and returns the body of the token response.
     pub async fn tokens(&self) -> Value {
         let code = self.code().await;
         let (status, body) = self.token(&self.exchange(&code)).await;
@@ -188,7 +189,7 @@ impl TestClient {
         body
     }
 
-    /// A stateless call with a token.
+    /// Builds a stateless tool call with a token.
     pub fn call(&self, token: &str, tool: &str, arguments: &Value) -> RequestBuilder {
         self.http
             .post(format!("{}/mcp", self.base))
@@ -211,14 +212,14 @@ impl TestClient {
             }))
     }
 
-    /// Whether a token opens `/mcp`.
+    /// Calls a tool with a token and returns the status.
     pub async fn can_call(&self, token: &str) -> StatusCode {
         let request = self.call(token, "add", &json!({ "a": 1, "b": 2 }));
         request.send().await.expect("an answer").status()
     }
 }
 
-/// The status and JSON body of an answer; an empty body is null.
+/// Sends a request and returns the status and the JSON body; an empty body is null.
 pub async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     let response = request.send().await.expect("an answer");
     let status = response.status();

@@ -7,7 +7,7 @@ use std::{
 
 use mcpo_runtime::{Clock, SystemClock, Timestamp};
 
-/// Stands still until it is told to move.
+/// A clock that moves only when the test moves it.
 pub struct ManualClock {
     wall: AtomicU64,
     monotonic: AtomicU64,
@@ -27,18 +27,18 @@ impl ManualClock {
         }
     }
 
-    /// Begins at the real time, for what is shared with programs that have no other.
+    /// Starts at the real time, for tests that share the time with real programs.
     pub fn from_now() -> Self {
         Self::at(SystemClock.now().0)
     }
 
-    /// Moves on.
+    /// Moves both clocks forward.
     pub fn advance(&self, by: Duration) {
         self.wall.fetch_add(by.as_secs(), Ordering::SeqCst);
         self.monotonic.fetch_add(by.as_secs(), Ordering::SeqCst);
     }
 
-    /// Sets the time back, as an administrator or NTP does.
+    /// Sets the wall clock back, as an administrator or NTP does.
     pub fn set_back(&self, by: Duration) {
         self.wall.fetch_sub(by.as_secs(), Ordering::SeqCst);
     }

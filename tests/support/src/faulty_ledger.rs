@@ -1,4 +1,4 @@
-//! A ledger in memory that fails as it is told to.
+//! An in-memory ledger that fails on request.
 
 use std::{
     collections::HashSet,
@@ -18,12 +18,12 @@ use mcpo_runtime::{
 };
 use tokio::sync::watch;
 
-/// Shared by any number of servers of one test.
+/// A ledger that all servers of a test share.
 pub struct FaultyLedger {
     records: MemoryLedger,
     fails: AtomicBool,
     loses_answers: AtomicBool,
-    /// Every so many, a read takes [`Self::SLOW`]; 0: none does.
+    /// Every n-th read takes [`Self::SLOW`]; 0 means none.
     slow_read: AtomicU64,
     reads: AtomicU64,
     ids: Mutex<HashSet<GrantId>>,
@@ -33,10 +33,10 @@ pub struct FaultyLedger {
 }
 
 impl FaultyLedger {
-    /// How long a slow read takes.
+    /// The duration of a slow read.
     pub const SLOW: Duration = Duration::from_secs(3);
 
-    /// A ledger without faults.
+    /// Creates a ledger without faults.
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
             records: MemoryLedger::with_clock(clock),
@@ -51,12 +51,12 @@ impl FaultyLedger {
         })
     }
 
-    /// Answers everything with an error, at once.
+    /// Makes every operation fail immediately.
     pub fn set_failing(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
     }
 
-    /// Carries writes out and answers them with an error.
+    /// Makes writes report an error although they are carried out.
     pub fn set_losing_answers(&self, loses: bool) {
         self.loses_answers.store(loses, Ordering::SeqCst);
     }
@@ -66,33 +66,33 @@ impl FaultyLedger {
         self.slow_read.store(n, Ordering::SeqCst);
     }
 
-    /// Answers nothing until that is taken back; what was asked meanwhile is carried out then,
-    /// even if the caller has given up.
+    /// Suspends or resumes all operations. Suspended operations are carried out on resume, even if
+    /// the caller has given up.
     pub fn set_paused(&self, is_paused: bool) {
         self.is_paused.send_replace(is_paused);
     }
 
-    /// Lets reads pass, and keeps writes from being carried out.
+    /// Delays writes until [`Self::release_writes`]; reads continue.
     pub fn hold_writes(&self) {
         self.holds_writes.send_replace(true);
     }
 
-    /// Carries out what [`Self::hold_writes`] kept.
+    /// Carries out the writes that [`Self::hold_writes`] delayed.
     pub fn release_writes(&self) {
         self.holds_writes.send_replace(false);
     }
 
-    /// How many writes have been kept so far.
+    /// Returns the number of writes that were delayed so far.
     pub fn writes_held(&self) -> u64 {
         self.writes_held.load(Ordering::SeqCst)
     }
 
-    /// How many reads there were.
+    /// Returns the number of reads so far.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::SeqCst)
     }
 
-    /// Forgets what was revoked, as a restored copy does.
+    /// Undoes all revocations, as a restored backup does.
     pub async fn forget_revocations(&self) {
         let ids: Vec<_> = {
             let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,13 +116,13 @@ impl FaultyLedger {
         let mut is_paused = self.is_paused.subscribe();
         let _ = is_paused.wait_for(|is_paused| !is_paused).await;
         if self.fails.load(Ordering::SeqCst) {
-            return Err(LedgerError::new("answer", "the test says so"));
+            return Err(LedgerError::new("answer", "injected by the test"));
         }
         Ok(())
     }
 }
 
-/// As every server gets it.
+/// The handle that each server gets.
 pub struct Shared(pub Arc<FaultyLedger>);
 
 impl Ledger for Shared {
@@ -146,7 +146,7 @@ impl Ledger for Shared {
         next: GrantRecord,
     ) -> LedgerFuture<'_, Swap> {
         let ledger = Arc::clone(&self.0);
-        // A write that was sent arrives, even if the caller does not wait for the answer.
+        // A write that was sent takes effect, even if the caller does not wait for the response.
         let written = tokio::spawn(async move {
             let mut held = ledger.holds_writes.subscribe();
             if *held.borrow() {

@@ -1,4 +1,4 @@
-//! The smallest HTTP client: one request, one connection.
+//! A minimal HTTP client: one request per connection.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-/// The body of what the server on this port answers.
+/// Returns the body of the response to `GET path` from the server on this port.
 pub fn get(port: u16, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -18,6 +18,6 @@ pub fn get(port: u16, path: &str) -> io::Result<String> {
     stream.read_to_string(&mut answer)?;
     match answer.split_once("\r\n\r\n") {
         Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
-        _ => Err(io::Error::other(format!("not a good answer: {answer:?}"))),
+        _ => Err(io::Error::other(format!("unexpected response: {answer:?}"))),
     }
 }

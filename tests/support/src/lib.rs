@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
-    reason = "a helper that cannot help fails its test"
+    reason = "a failing helper fails its test"
 )]
 
 pub mod as_caller;

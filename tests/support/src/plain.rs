@@ -1,4 +1,4 @@
-//! rmcp and axum alone, as its own examples have it: no authentication.
+//! A server with rmcp and axum alone, as in rmcp's examples: no authentication.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -26,7 +26,7 @@ struct Plain;
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
-    reason = "tools take what rmcp gives them"
+    reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router(server_handler)]
 impl Plain {
@@ -37,7 +37,7 @@ impl Plain {
     }
 }
 
-/// A running server; it ends when dropped.
+/// A running server; it stops when dropped.
 pub struct PlainServer {
     address: SocketAddr,
     task: JoinHandle<()>,
@@ -58,7 +58,7 @@ impl PlainServer {
         Self { address, task }
     }
 
-    /// The address of the MCP endpoint.
+    /// Returns the URL of the MCP endpoint.
     pub fn url(&self) -> String {
         format!("http://{}/mcp", self.address)
     }

@@ -1,4 +1,4 @@
-//! A server as a process of its own, to be killed and started again.
+//! A server as a separate process that can be killed and started again.
 
 use std::{
     net::TcpListener,
@@ -16,13 +16,13 @@ pub const OTHER_SECRET: &str = "i8mbOIcUXgIOz18zMspvTAfXlbMpirn2k7OxBCgaDFk";
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A running server process; it is killed when the value goes.
+/// A running server process; it is killed when the value is dropped.
 pub struct ServerProcess {
     child: Child,
     port: u16,
 }
 
-/// A port that was free a moment ago.
+/// Returns a port that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
@@ -39,7 +39,7 @@ impl ServerProcess {
         Self::start_with(program, port, state, environment, Stdio::null()).await
     }
 
-    /// The same, with a stdin that stays open as long as the value lives.
+    /// Starts with a stdin that stays open until the value is dropped.
     pub async fn start_held(
         program: &str,
         port: u16,
@@ -84,17 +84,17 @@ impl ServerProcess {
         }
     }
 
-    /// The URL that clients are told.
+    /// Returns the base URL that clients use.
     pub fn base(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
 
-    /// Its process number.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends it as a crash would: SIGKILL.
+    /// Kills the process with SIGKILL, as in a crash.
     pub fn kill(mut self) {
         self.end();
     }

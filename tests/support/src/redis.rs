@@ -1,4 +1,4 @@
-//! A real Redis: on a free port of this machine, with its files in a folder of its own.
+//! A real Redis on a free port of this machine, with its files in a temporary folder.
 
 use std::{
     fs,
@@ -14,18 +14,18 @@ use crate::{process::free_port, wait};
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What is particular about a server.
+/// The configuration of a server.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup {
-    /// What clients have to know.
+    /// The password that clients must use.
     pub password: Option<&'static str>,
-    /// No connection without TLS.
+    /// Accept only TLS connections.
     pub tls: bool,
-    /// One node of a cluster, without slots at first.
+    /// Run as a node of a cluster, without slots at first.
     pub cluster: bool,
 }
 
-/// A running server; it is killed when the value goes.
+/// A running server; it is killed when the value is dropped.
 pub struct RedisServer {
     child: Child,
     folder: TempDir,
@@ -34,7 +34,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one and waits until it answers.
+    /// Starts a server and waits until it answers.
     pub fn start(setup: Setup) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         if setup.tls {
@@ -52,7 +52,7 @@ impl RedisServer {
         server
     }
 
-    /// As `MCPO_LEDGER` takes it.
+    /// Returns the URL for `MCPO_LEDGER`.
     pub fn url(&self) -> String {
         let scheme = if self.setup.tls { "rediss" } else { "redis" };
         let password = self.setup.password.map(|password| format!(":{password}@"));
@@ -60,12 +60,12 @@ impl RedisServer {
         format!("{scheme}://{password}localhost:{}", self.port)
     }
 
-    /// The port on loopback.
+    /// Returns the port on loopback.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Who vouches for it, in PEM.
+    /// Returns the certificate authority in PEM.
     pub fn authority(&self) -> Option<Vec<u8>> {
         let path = self.folder.path().join("ca.pem");
         self.setup
@@ -73,7 +73,7 @@ impl RedisServer {
             .then(|| fs::read(path).expect("a certificate"))
     }
 
-    /// What it answers to a command.
+    /// Runs a command and returns the output of `redis-cli`.
     pub fn command(&self, words: &[&str]) -> String {
         let mut command = Command::new("redis-cli");
         command.args(["-p", &self.port.to_string()]);
@@ -89,7 +89,7 @@ impl RedisServer {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Makes another one known to the cluster that this one is part of.
+    /// Adds another node to the cluster of this node.
     pub fn meet(&self, other: &Self) {
         let myself = other.command(&["CLUSTER", "NODES"]);
         // ID ADDRESS:PORT@BUS …
@@ -101,7 +101,7 @@ impl RedisServer {
         self.command(&["CLUSTER", "MEET", "127.0.0.1", &other.port.to_string(), bus]);
     }
 
-    /// How often `command` was carried out.
+    /// Returns how often `command` was executed.
     pub fn calls(&self, command: &str) -> u64 {
         let stats = self.command(&["INFO", "commandstats"]);
         let line = stats
@@ -111,23 +111,23 @@ impl RedisServer {
         number.map_or(0, |number| number.parse().expect("a number"))
     }
 
-    /// Stops answering, without closing anything.
+    /// Stops answering without closing connections.
     pub fn pause(&self) {
         wait::signal("STOP", self.child.id());
     }
 
-    /// Goes on after [`Self::pause`].
+    /// Continues after [`Self::pause`].
     pub fn resume(&self) {
         wait::signal("CONT", self.child.id());
     }
 
-    /// Ends it as a crash would.
+    /// Kills the server, as in a crash.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Starts it again after [`Self::kill`], with what it wrote.
+    /// Starts the server again with the data that it wrote.
     pub fn restart(&mut self) {
         self.kill();
         self.child = spawn(&self.folder, self.port, self.setup);
@@ -160,7 +160,7 @@ fn spawn(folder: &TempDir, port: u16, setup: Setup) -> Child {
         .current_dir(folder.path())
         .args(["--bind", "127.0.0.1", "--save", ""])
         .args(["--port", &plain.to_string()])
-        // An answer means that it is on disk.
+        // A write is on disk before it is answered.
         .args(["--appendonly", "yes", "--appendfsync", "always"]);
     if let Some(password) = setup.password {
         command.args(["--requirepass", password]);
@@ -182,13 +182,13 @@ fn spawn(folder: &TempDir, port: u16, setup: Setup) -> Child {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
-        .expect("could not run: there is no redis-server; scripts/check installs it")
+        .expect("could not run: redis-server is not installed; run scripts/check to install it")
 }
 
 fn write_certificates(folder: &TempDir) {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    // OpenSSL takes a certificate for self-signed if it bears the name of its issuer.
+    // OpenSSL treats a certificate as self-signed if its subject equals its issuer.
     let name = &mut params.distinguished_name;
     name.push(DnType::CommonName, "the authority of this test");
     let key = KeyPair::generate().expect("a key");

@@ -1,4 +1,4 @@
-//! A small MCP server to run tests against.
+//! A small MCP server that tests run against.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub struct Pair {
     b: i64,
 }
 
-/// How long to take.
+/// How long a call takes.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 pub struct Pause {
     milliseconds: u64,
@@ -31,7 +31,7 @@ pub struct Sample;
     clippy::needless_pass_by_value,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
-    reason = "tools take what rmcp gives them"
+    reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router]
 impl Sample {
@@ -51,7 +51,7 @@ impl Sample {
         )
     }
 
-    /// Write a note, which needs a scope of its own.
+    /// Write a note, which requires an additional scope.
     #[tool(meta = needs_scopes(&["notes:write"]))]
     fn write_note(&self) -> String {
         "written".to_owned()
@@ -66,7 +66,7 @@ impl Sample {
 
     /// Break.
     #[tool]
-    #[expect(clippy::panic, reason = "this is what the tool is for")]
+    #[expect(clippy::panic, reason = "the tool tests panics")]
     fn break_down(&self) -> String {
         panic!("the tool broke down")
     }

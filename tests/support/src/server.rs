@@ -1,4 +1,4 @@
-//! The runtime, served on a real socket inside the test's process.
+//! The runtime, served on a real socket inside the test process.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -8,33 +8,33 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{clock::ManualClock, process::SECRET, sample::Sample};
 
-/// A running server; it is stopped when the value goes.
+/// A running server; it stops when the value is dropped.
 pub struct TestServer {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// Its time.
+    /// The clock of the server.
     pub clock: Arc<ManualClock>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
 
-/// A key ring that is the same in every test, so that a server can be started again with it.
+/// Returns a key ring that is the same in every test, so that a server can be restarted with it.
 pub fn test_keys() -> KeyRing {
     KeyRing::parse(SECRET).expect("a valid ring")
 }
 
 impl TestServer {
-    /// A server for one user whom nobody asks, with a ledger in memory.
+    /// Starts a server for one user without sign-in, with an in-memory ledger.
     pub async fn start() -> Self {
         Self::start_with(|config| config).await
     }
 
-    /// A server with a configuration of the test's own.
+    /// Starts a server with a changed configuration.
     pub async fn start_with(change: impl FnOnce(Config) -> Config) -> Self {
         Self::start_on("127.0.0.1:0", Arc::default(), change).await
     }
 
-    /// A server at a fixed address: one that is started again.
+    /// Starts a server at a fixed address, so that it can be restarted there.
     pub async fn start_on(
         address: &str,
         clock: Arc<ManualClock>,
@@ -43,7 +43,7 @@ impl TestServer {
         Self::start_serving(Sample, address, clock, change).await
     }
 
-    /// A server with tools of the test's own.
+    /// Starts a server with the given tools.
     pub async fn start_serving(
         handler: impl ServerHandler,
         address: &str,
@@ -70,12 +70,12 @@ impl TestServer {
         }
     }
 
-    /// The URL that clients are told.
+    /// Returns the base URL that clients use.
     pub fn base(&self) -> String {
         format!("http://localhost:{}", self.address.port())
     }
 
-    /// Stops it and waits until it is gone.
+    /// Stops the server and waits until it has finished.
     pub async fn stop(mut self) {
         drop(self.stop.take());
         self.task.await.expect("a clean stop");

@@ -1,4 +1,4 @@
-//! A project whose server needs nothing but the standard library, so that it builds in a moment.
+//! A project whose server uses only the standard library, so that it builds quickly.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ edition = "2024"
 [workspace]
 "#;
 
-/// A project in a folder of its own, removed with the value.
+/// A project in a temporary folder, which is removed when the value is dropped.
 #[derive(Debug)]
 pub struct TinyProject {
     folder: TempDir,
@@ -23,7 +23,7 @@ pub struct TinyProject {
 
 impl TinyProject {
     /// Writes the project; its server answers `one`.
-    #[expect(clippy::new_without_default, reason = "it does not come cheap")]
+    #[expect(clippy::new_without_default, reason = "it is expensive")]
     pub fn new() -> Self {
         let project = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
@@ -35,31 +35,31 @@ impl TinyProject {
         project
     }
 
-    /// Where the project lies.
+    /// Returns the folder of the project.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Where one of its files lies.
+    /// Returns the path of a file in the project.
     pub fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }
 
-    /// Saves a file as many editors do: written beside its place, then renamed onto it.
+    /// Saves a file as many editors do: writes a draft next to it and renames the draft.
     pub fn write(&self, file: &str, text: &str) {
         let draft = self.path(".draft~");
         fs::write(&draft, text).expect("a file");
         fs::rename(draft, self.path(file)).expect("a file");
     }
 
-    /// Replaces a part of a file, in place.
+    /// Replaces a part of a file in place.
     pub fn edit(&self, file: &str, old: &str, new: &str) {
         let text = fs::read_to_string(self.path(file)).expect("a file");
         assert!(text.contains(old), "no {old:?} in {file}");
         fs::write(self.path(file), text.replace(old, new)).expect("a file");
     }
 
-    /// Lets the server answer something else.
+    /// Changes the answer of the server.
     pub fn answer(&self, expression: &str) {
         let text = fs::read_to_string(self.path("src/main.rs")).unwrap_or_default();
         let old = text.lines().find(|line| line.starts_with("const ANSWER"));

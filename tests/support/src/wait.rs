@@ -1,4 +1,4 @@
-//! Waiting for what another process does: look again and again, give up at a deadline.
+//! Polling for the effects of other processes, with a deadline.
 
 use std::{
     thread,
@@ -8,7 +8,7 @@ use std::{
 /// Long enough for a cold build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Looks until there is something to return; after a minute and a half the test has failed.
+/// Polls until `look` returns a value. Panics after 90 seconds.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
@@ -20,7 +20,7 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Whether a process of that number exists (one that nobody waited for does not count).
+/// Returns true if a process with this id exists. Zombies do not count.
 pub fn is_running(pid: u32) -> bool {
     let Ok(output) = std::process::Command::new("ps")
         .args(["-o", "stat=", "-p", &pid.to_string()])
@@ -32,7 +32,7 @@ pub fn is_running(pid: u32) -> bool {
     !state.trim().is_empty() && !state.starts_with('Z')
 }
 
-/// Sends a signal, by the name that `kill` has for it.
+/// Sends a signal, given by its name for `kill`.
 pub fn signal(name: &str, pid: u32) {
     let sent = std::process::Command::new("kill")
         .args(["-s", name, &pid.to_string()])

@@ -1,4 +1,4 @@
-//! The measured server, built with what a ledger in Redis needs.
+//! The benchmarked server, built with support for a ledger in Redis.
 
 use std::process::ExitCode;
 

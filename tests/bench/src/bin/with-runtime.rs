@@ -1,4 +1,4 @@
-//! The measured server as a user writes it.
+//! The benchmarked server, as a user writes it.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The same server on rmcp and axum alone: no authentication, no checks, no limits.
+//! The same server with rmcp and axum only: no authentication, no checks, no limits.
 
 use std::{io, sync::Arc};
 
@@ -22,7 +22,7 @@ async fn main() -> io::Result<()> {
         .route_service("/mcp", service);
     let port = std::env::var("PORT").unwrap_or_default();
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
-    // As the runtime does: without it a call of the older form waits 40 ms.
+    // The runtime sets TCP_NODELAY as well; without it, a call of the older protocol waits 40 ms.
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });

@@ -1,4 +1,4 @@
-//! The fixtures of the conformance suite as a process of its own, configured by the environment.
+//! Runs the fixtures of the conformance suite as a separate process, configured by the environment.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! Runs the stand-in for Google until stdin ends, and prints what a client's environment needs.
+//! Runs the fake Google APIs until stdin ends, and prints the environment variables for clients.
 //! With `--enabled`, all APIs are enabled from the start.
 
-#![allow(clippy::print_stdout, reason = "this is what it is for")]
+#![allow(clippy::print_stdout, reason = "the output is for the shell")]
 
 use std::io::Read as _;
 

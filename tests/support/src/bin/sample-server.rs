@@ -1,4 +1,4 @@
-//! The sample as a process of its own, configured by the environment.
+//! Runs the sample server as a separate process, configured by the environment.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The few calls of the API: each wants a token, a user agent, and the media type that is documented.
+//! The API calls. Each requires a token, a user agent and the documented media type.
 
 use axum::{
     Json,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Account, Shared, State};
 
-/// Whose token it is, and what it is good for.
+/// The account that a token belongs to, and the token's scope.
 struct Known {
     login: String,
     account: Account,
@@ -46,7 +46,7 @@ fn known(state: &mut State, headers: &HeaderMap) -> Result<Known, (StatusCode, &
         state.complain("a request to the API that does not accept application/vnd.github+json");
     }
     if text("x-github-api-version") != "2022-11-28" {
-        state.complain("a request to the API that names no version");
+        state.complain("a request to the API without a version");
     }
     let authorization = text("authorization");
     let token = authorization.strip_prefix("Bearer ").unwrap_or_default();
@@ -101,7 +101,7 @@ pub(super) async fn team(
     answer(&shared, &headers, |state, known| {
         may_see_organizations(known)?;
         if login != known.login {
-            state.complain("the membership of somebody else");
+            state.complain("a request for another user's membership");
         }
         let standing = known.account.teams.get(&format!("{organization}/{team}"));
         let standing = standing.ok_or((StatusCode::NOT_FOUND, "Not Found"))?;

@@ -1,6 +1,6 @@
-//! A stand-in for GitHub: the pages and endpoints of its OAuth web flow and the few calls of its API
-//! that are used here, as strict as GitHub documents them. What it has to complain about in a request
-//! is answered as GitHub does, and kept to be asserted on.
+//! A fake GitHub: the pages and endpoints of its OAuth web flow and the API calls that the runtime
+//! uses, as strict as GitHub documents them. It answers invalid requests as GitHub does, and
+//! records them as complaints for the test to check.
 //!
 //! <https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps>
 //! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens>
@@ -26,14 +26,14 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// The app that it knows.
+/// The client id of the registered app.
 pub const CLIENT_ID: &str = "Iv1.0123456789abcdef";
-/// The secret of that app.
+/// The client secret of the registered app.
 pub const CLIENT_SECRET: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A running stand-in; it ends with the value.
+/// A running fake GitHub; it stops when dropped.
 pub struct GitHub {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     state: Shared,
     task: JoinHandle<()>,
@@ -41,20 +41,20 @@ pub struct GitHub {
 
 type Shared = Arc<Mutex<State>>;
 
-/// What it answers instead of what it should.
+/// A wrong response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// With this status, and nothing that could be read.
+    /// This status and an empty body.
     Status(u16),
-    /// That there were too many requests.
+    /// The response for too many requests.
     RateLimit,
-    /// Nothing for a long time.
+    /// No response for 60 seconds.
     Silence,
-    /// What it should, after so many milliseconds.
+    /// The correct response, after this many milliseconds.
     Late(u64),
-    /// More than anybody wants to read.
+    /// A response that is larger than clients accept (1 MiB).
     TooMuch,
-    /// With this text as JSON, and status 200.
+    /// This text as JSON, with status 200.
     Text(&'static str),
 }
 
@@ -76,9 +76,9 @@ struct State {
 #[derive(Clone, Default)]
 struct Account {
     id: u64,
-    /// Organisations, with how the membership stands.
+    /// Organizations, with the state of the membership.
     organizations: BTreeMap<String, &'static str>,
-    /// `organisation/team`.
+    /// Teams as `organization/team`, with the state of the membership.
     teams: BTreeMap<String, &'static str>,
 }
 
@@ -109,7 +109,7 @@ impl State {
 }
 
 impl GitHub {
-    /// Begins, without an account.
+    /// Starts without any accounts.
     pub async fn start() -> Self {
         let state = Shared::default();
         let router = Router::new()
@@ -140,12 +140,12 @@ impl GitHub {
         }
     }
 
-    /// Its URL, as that of a GitHub Enterprise Server.
+    /// Returns the base URL, as for a GitHub Enterprise Server.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The settings of a server whose people sign in here.
+    /// Returns the login settings of an MCP server whose users sign in with this fake.
     pub fn login(&self) -> mcpo_runtime::login::GitHub {
         mcpo_runtime::login::GitHub::new(CLIENT_ID, CLIENT_SECRET)
             .at_server(&self.url())
@@ -156,12 +156,12 @@ impl GitHub {
         self.state.lock().expect("a lock")
     }
 
-    /// Sets the callback URL of the app: it belongs to the server at `base`.
+    /// Sets the callback URL of the app, for the MCP server at `base`.
     pub fn set_callback(&self, base: &str) {
         self.lock().callback = format!("{base}/auth/github/callback");
     }
 
-    /// Presses the button of an account on the page at `url`; where the browser is sent then.
+    /// Chooses an account on the page at `url` and returns the URL of the redirect that follows.
     pub async fn decide(&self, url: &str, login: &str) -> String {
         let browser = crate::client::browser();
         let page = browser.get(url).send().await.expect("an answer");
@@ -170,7 +170,7 @@ impl GitHub {
         crate::client::location(&decision.expect("an answer"))
     }
 
-    /// Opens an account.
+    /// Creates an account.
     pub fn open(&self, login: &str, id: u64) {
         let account = Account {
             id,
@@ -179,14 +179,14 @@ impl GitHub {
         self.lock().accounts.insert(login.to_owned(), account);
     }
 
-    /// Gives an account another name.
+    /// Renames an account.
     pub fn rename(&self, login: &str, new: &str) {
         let mut state = self.lock();
         let account = state.accounts.remove(login).expect("an account");
         state.accounts.insert(new.to_owned(), account);
     }
 
-    /// Makes an account a member, or only invites it.
+    /// Sets the state of an account's membership in an organization or team.
     pub fn set_membership(&self, login: &str, organization: &str, standing: &'static str) {
         let mut state = self.lock();
         let account = state.accounts.get_mut(login).expect("an account");
@@ -198,24 +198,24 @@ impl GitHub {
         lists.insert(organization.to_owned(), standing);
     }
 
-    /// Hands out tokens that expire, as a GitHub App's do.
+    /// Issues tokens that expire, as for a GitHub App.
     pub fn expire_tokens_after(&self, lifetime: Duration) {
         self.lock().lifetime = Some(lifetime);
     }
 
-    /// Takes no token any more that was handed out so far: the person has removed the app.
+    /// Revokes all tokens issued so far, as if the user had removed the app.
     pub fn revoke_everything(&self) {
         let mut state = self.lock();
         state.tokens.clear();
         state.refresh_tokens.clear();
     }
 
-    /// Answers the next request for `path` wrongly.
+    /// Makes the next request for `path` fail.
     pub fn fail(&self, path: &'static str, fault: Fault) {
         self.lock().faults.push((path, fault));
     }
 
-    /// How often `path` was asked for.
+    /// Returns the number of requests for `path`.
     pub fn calls(&self, path: &str) -> usize {
         self.lock()
             .calls
@@ -224,13 +224,13 @@ impl GitHub {
             .count()
     }
 
-    /// Every code, token and secret that it has handed out.
+    /// Returns every code, token and secret that was issued.
     pub fn secrets(&self) -> Vec<String> {
         let handed_out = self.lock().handed_out.clone();
         [handed_out, vec![CLIENT_SECRET.to_owned()]].concat()
     }
 
-    /// What was wrong with the requests so far.
+    /// Returns the complaints about the requests so far.
     pub fn complaints(&self) -> Vec<String> {
         self.lock().complaints.clone()
     }
@@ -242,7 +242,7 @@ impl Drop for GitHub {
     }
 }
 
-/// Notes the call, and answers it wrongly where that was asked for.
+/// Records the call and applies the fault that is set for its path.
 async fn stumble(FromState(state): FromState<Shared>, request: Request, next: Next) -> Response {
     let fault = {
         let mut state = state.lock().expect("a lock");

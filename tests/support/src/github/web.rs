@@ -1,4 +1,4 @@
-//! The pages where people sign in, and the exchange of what comes of it.
+//! The authorization pages and the token endpoint.
 
 use std::fmt::Write as _;
 
@@ -32,26 +32,26 @@ impl Asked {
     fn check(&self, state: &mut State) -> bool {
         let before = state.complaints.len();
         if self.client_id != CLIENT_ID {
-            state.complain("an app that is not known");
+            state.complain("an unknown client_id");
         }
         if self.redirect_uri != state.callback {
             let about = format!("redirect_uri {} is not the app's", self.redirect_uri);
             state.complain(about);
         }
         if self.state.len() < 20 {
-            state.complain("a state that could be guessed");
+            state.complain("a state that is too short");
         }
         if self.code_challenge_method != "S256" || self.code_challenge.len() != 43 {
-            state.complain("no PKCE with S256");
+            state.complain("no PKCE challenge with S256");
         }
         if self.allow_signup != "false" {
-            state.complain("strangers may open an account");
+            state.complain("allow_signup is not false");
         }
         state.complaints.len() == before
     }
 }
 
-/// One button for each account, and one that says no.
+/// Renders one button for each account, and one that cancels.
 pub(super) async fn page(
     FromState(shared): FromState<Shared>,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -59,7 +59,7 @@ pub(super) async fn page(
 ) -> Response {
     let mut state = shared.lock().expect("a lock");
     let Ok(Query(asked)) = asked else {
-        state.complain("an authorization request with something missing");
+        state.complain("an authorization request with a missing parameter");
         return StatusCode::NOT_FOUND.into_response();
     };
     if !asked.check(&mut state) {
@@ -136,9 +136,9 @@ pub(super) async fn token(
     if accepts != Some("application/json") {
         state.complain("the token request does not accept JSON");
         // GitHub would answer with a form.
-        return "access_token=nobody-reads-this&token_type=bearer".into_response();
+        return "access_token=unused&token_type=bearer".into_response();
     }
-    // Errors have status 200 there.
+    // GitHub sends errors with status 200.
     Json(answer).into_response()
 }
 
@@ -149,7 +149,7 @@ impl Exchange {
         }
         if self.grant_type.as_deref() == Some("refresh_token") {
             let asked = self.refresh_token.unwrap_or_default();
-            // Each is taken once.
+            // Each refresh token is valid once.
             return match state.refresh_tokens.remove(&asked) {
                 Some(token) => hand_out(state, token),
                 None => json!({ "error": "bad_refresh_token" }),
@@ -164,7 +164,7 @@ impl Exchange {
         }
         let verifier = self.code_verifier.unwrap_or_default();
         if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != code.challenge {
-            state.complain("the verifier is not that of the challenge");
+            state.complain("the verifier does not match the challenge");
             return json!({ "error": "bad_verification_code" });
         }
         let token = Token {
@@ -184,7 +184,7 @@ fn hand_out(state: &mut State, token: Token) -> Value {
     };
     let access = state.secret("ghu_");
     let refresh = state.secret("ghr_");
-    // A new token ends the one before.
+    // A new token revokes the previous one.
     state
         .tokens
         .retain(|_, other| other.account != token.account);

@@ -7,16 +7,16 @@ use ring::{
 };
 use serde_json::{Value, json};
 
-/// A key to sign with.
+/// A signing key.
 pub struct SigningKey {
     id: String,
     pair: EcdsaKeyPair,
-    /// Members of the published key that differ.
+    /// Members that replace those of the published key.
     published: Value,
 }
 
 impl SigningKey {
-    /// A new one.
+    /// Generates a key.
     pub fn new(id: &str) -> Self {
         let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a key");
@@ -28,14 +28,14 @@ impl SigningKey {
         }
     }
 
-    /// Published with these members.
+    /// Publishes the key with these members changed.
     #[must_use]
     pub fn published_as(mut self, members: Value) -> Self {
         self.published = members;
         self
     }
 
-    /// A token with these claims.
+    /// Signs a token with these claims.
     pub fn sign(&self, head: Value, claims: &Value) -> String {
         let mut whole = json!({ "alg": "ES256", "typ": "at+jwt", "kid": self.id });
         merge(&mut whole, head);
@@ -46,7 +46,7 @@ impl SigningKey {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// As a key set has it (RFC 7517).
+    /// Returns the public key as a JWK (RFC 7517).
     pub fn jwk(&self) -> Value {
         let point = self.pair.public_key().as_ref();
         let mut jwk = json!({

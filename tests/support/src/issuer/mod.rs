@@ -1,5 +1,5 @@
-//! Somebody who issues tokens: an authorization server or OpenID provider whose keys and documents a
-//! test can spoil.
+//! A token issuer: an authorization server or OpenID provider whose keys and documents a test can
+//! break.
 
 mod keys;
 mod provider;
@@ -21,33 +21,33 @@ use self::provider::People;
 pub use self::{keys::SigningKey, provider::Wrong};
 use crate::clock::ManualClock;
 
-/// What the issuer does wrong.
+/// A fault of the issuer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IssuerFault {
-    /// Nothing.
+    /// No fault.
     #[default]
     None,
-    /// Its documents are not there.
+    /// Its metadata documents are missing.
     NoDocuments,
-    /// They name another issuer.
+    /// Its metadata names another issuer.
     OtherIssuer,
-    /// They are no JSON.
+    /// Its metadata is not JSON.
     NotJson,
-    /// Its keys would be fetched without TLS, from elsewhere.
+    /// Its metadata refers to keys on another host, without TLS.
     PlainKeys,
-    /// It answers with errors.
+    /// Every response is an error.
     Down,
-    /// It does not answer for a minute.
+    /// Every response takes a minute.
     Hangs,
-    /// Its keys have no end.
+    /// The key set never ends.
     EndlessKeys,
-    /// It has no keys.
+    /// The key set is empty.
     NoKeys,
-    /// It redirects whoever asks for its keys.
+    /// Requests for the key set are redirected.
     RedirectedKeys,
 }
 
-/// A running issuer; it ends with the value.
+/// A running issuer; it stops when dropped.
 pub struct TestIssuer {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -69,15 +69,15 @@ impl TestIssuer {
         Self::start_at(Arc::default()).await
     }
 
-    /// The same with a clock that others go by as well.
+    /// Starts with a clock that is shared with others.
     pub async fn start_at(clock: Arc<ManualClock>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         Self::serve(listener, format!("http://{address}/tenant"), clock)
     }
 
-    /// One with a certificate for `localhost`, and who vouches for that, in PEM: an authority that
-    /// nobody knows.
+    /// Starts with a certificate for `localhost`, and returns the certificate authority in PEM. No
+    /// client trusts that authority by default.
     pub async fn start_with_tls() -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -108,42 +108,42 @@ impl TestIssuer {
         }
     }
 
-    /// Its identifier.
+    /// Returns the issuer identifier.
     pub fn issuer(&self) -> String {
         self.shared.issuer.clone()
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Does something wrong from now on.
+    /// Sets the fault of all following responses.
     pub fn set(&self, fault: IssuerFault) {
         *self.shared.fault.lock().expect("no panic") = fault;
     }
 
-    /// Signs with another key from now on, and forgets the old one.
+    /// Replaces the signing key; the old key is no longer published.
     pub fn rotate(&self, id: &str) {
         *self.shared.keys.lock().expect("no panic") = vec![SigningKey::new(id)];
     }
 
-    /// Publishes one more key, with which nothing is signed yet.
+    /// Publishes an additional key, which does not sign anything yet.
     pub fn add_key(&self, key: SigningKey) {
         self.shared.keys.lock().expect("no panic").push(key);
     }
 
-    /// How often its keys were asked for.
+    /// Returns the number of requests for the key set.
     pub fn key_requests(&self) -> usize {
         self.shared.key_requests.load(Ordering::SeqCst)
     }
 
-    /// A genuine token with these claims.
+    /// Signs a valid token with these claims.
     pub fn sign(&self, claims: &Value) -> String {
         self.sign_as(json!({}), claims)
     }
 
-    /// The same, with a head that differs in these members; null takes one out.
+    /// Signs a token whose header differs in these members; null removes a member.
     pub fn sign_as(&self, head: Value, claims: &Value) -> String {
         self.shared.keys.lock().expect("no panic")[0].sign(head, claims)
     }

@@ -1,5 +1,5 @@
-//! The OpenID provider: people sign in, and clients get tokens for them. It holds a client to what it
-//! has to send, and answers wrongly where it is told to.
+//! The OpenID provider: users sign in, and clients get tokens for them. It checks that clients send
+//! what the protocol requires, and answers wrongly on request.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -27,38 +27,38 @@ const SECRET: &str = "a secret: with & in it";
 #[derive(Clone, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fault that a test names by itself"
+    reason = "each is an independent fault"
 )]
 pub struct Wrong {
-    /// Members of the id token that differ; null takes one out.
+    /// Claims of the id token that differ; null removes a claim.
     pub claims: Value,
-    /// The same for what stands before its claims.
+    /// The same for the header of the id token.
     pub head: Value,
-    /// The id token is signed with a key that is not the published one.
+    /// The id token is signed with a key that is not published.
     pub forged: bool,
-    /// What the token endpoint answers, instead.
+    /// A response of the token endpoint, instead of the correct one.
     pub token: Option<(u16, String)>,
-    /// What the userinfo endpoint answers, instead.
+    /// A response of the userinfo endpoint, instead of the correct one.
     pub userinfo: Option<(u16, String)>,
-    /// Parameters of the redirect back that differ; an empty one is left out.
+    /// Parameters of the redirect that differ; an empty value removes a parameter.
     pub callback: Vec<(&'static str, String)>,
-    /// It does not say that it names itself in the redirect back.
+    /// The metadata does not announce the `iss` parameter of the redirect.
     pub silent: bool,
-    /// It has no userinfo endpoint.
+    /// There is no userinfo endpoint.
     pub no_userinfo: bool,
-    /// No id token comes with renewed tokens.
+    /// Refresh responses contain no id token.
     pub no_later_id_token: bool,
-    /// The id token says no more than who.
+    /// The id token contains no claims about the user except the subject.
     pub bare_id_token: bool,
 }
 
-/// Accounts, and what was handed out.
+/// The accounts, and the issued codes and tokens.
 #[derive(Default)]
 pub(super) struct People {
     pub(super) wrong: Wrong,
     accounts: HashMap<String, Value>,
     codes: HashMap<String, Request>,
-    /// By token, whose it is.
+    /// Subjects by access token.
     access: HashMap<String, String>,
     refresh: HashMap<String, String>,
     complaints: Vec<String>,
@@ -74,31 +74,31 @@ struct Request {
 }
 
 impl TestIssuer {
-    /// The client that the provider knows: its id and its secret.
+    /// The id and secret of the registered client.
     pub const CLIENT: (&'static str, &'static str) = (CLIENT, SECRET);
 
-    /// Gives somebody an account with these claims, or other claims.
+    /// Creates an account with these claims, or replaces the claims of an existing account.
     pub fn open(&self, subject: &str, claims: Value) {
         let mut people = self.people();
         people.accounts.insert(subject.to_owned(), claims);
     }
 
-    /// Closes an account: its tokens are good no longer.
+    /// Closes an account; its tokens become invalid.
     pub fn close(&self, subject: &str) {
         self.people().accounts.remove(subject);
     }
 
-    /// Does something wrong from now on.
+    /// Sets what the provider does wrong from now on.
     pub fn spoil(&self, wrong: Wrong) {
         self.people().wrong = wrong;
     }
 
-    /// What a client has sent that it should not have, or not sent.
+    /// Returns the complaints about the requests so far.
     pub fn complaints(&self) -> Vec<String> {
         self.people().complaints.clone()
     }
 
-    /// Somebody signs in and agrees; where the browser is sent then.
+    /// Signs a user in, consents, and returns the URL of the redirect that follows.
     pub fn decide(&self, url: &str, subject: &str) -> String {
         let get = |name: &str| query_of(url, name).unwrap_or_default();
         let mut people = self.people();
@@ -119,7 +119,7 @@ impl TestIssuer {
         if !get("scope").split(' ').any(|scope| scope == "openid") {
             people
                 .complaints
-                .push("the scope is without openid".to_owned());
+                .push("the scope does not contain openid".to_owned());
         }
         let code = people.next("code");
         let request = Request {

@@ -1,4 +1,4 @@
-//! Its documents.
+//! The issuer's metadata and key set.
 
 use std::{
     convert::Infallible,

@@ -1,4 +1,4 @@
-//! TLS in front of a server without, by a certificate of an authority that nobody knows.
+//! A TLS proxy in front of a plain server, with a certificate from an untrusted authority.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -11,7 +11,7 @@ use rustls::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// Listens for `localhost` and leads on to `server`; returns where, and the authority in PEM.
+/// Listens for `localhost` and forwards to `server`. Returns the address and the authority in PEM.
 pub async fn in_front_of(server: SocketAddr) -> (SocketAddr, String) {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,7 +36,7 @@ pub async fn in_front_of(server: SocketAddr) -> (SocketAddr, String) {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                // A client that does not trust the certificate goes away.
+                // A client that does not trust the certificate closes the connection.
                 if let (Ok(mut outer), Ok(mut inner)) = (
                     acceptor.accept(stream).await,
                     TcpStream::connect(server).await,

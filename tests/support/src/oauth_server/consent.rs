@@ -1,4 +1,4 @@
-//! The pages: signing in, and agreeing.
+//! The sign-in and consent pages.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -62,7 +62,8 @@ fn get(query: &Pairs, name: &str) -> String {
     query.get(name).cloned().unwrap_or_default()
 }
 
-/// What is wrong with an authorization request: the client and its redirect URI first.
+/// Returns the error response for an invalid authorization request. The client and its redirect URI
+/// are checked first.
 async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
     let (id, uri) = (get(query, "client_id"), get(query, "redirect_uri"));
     let stray = get(query, "response_type") != "code";
@@ -96,7 +97,7 @@ async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
         return Some(Redirect::to(&to).into_response());
     }
     if stray || !challenged {
-        return Some((StatusCode::BAD_REQUEST, "no PKCE, or no code asked for").into_response());
+        return Some((StatusCode::BAD_REQUEST, "PKCE and code are required").into_response());
     }
     let resource = if state.has(Fault::ResourceIsOrigin) {
         state.base.clone()
@@ -108,7 +109,7 @@ async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
         None => state.settings.old.is_some(),
     };
     (!right && !state.is_open_to(Hole::OtherAudience))
-        .then(|| (StatusCode::BAD_REQUEST, "another resource").into_response())
+        .then(|| (StatusCode::BAD_REQUEST, "wrong resource").into_response())
 }
 
 fn error(state: &State, what: &str, value: &str, hole: Hole) -> Response {
@@ -116,7 +117,8 @@ fn error(state: &State, what: &str, value: &str, hole: Hole) -> Response {
     page(state, StatusCode::BAD_REQUEST, &text)
 }
 
-/// A page as it must be: not framed, not kept, its cookie out of reach.
+/// Renders a page with the required protection: no framing, no caching, and a cookie that scripts
+/// cannot read.
 fn page(state: &State, status: StatusCode, body: &str) -> Response {
     let mut response = (status, Html(format!("<!doctype html>{body}"))).into_response();
     let mut add = |name, value: &'static str, hole| {
@@ -165,7 +167,7 @@ fn shown(state: &State, text: &str, hole: Hole) -> String {
     text.replace('<', "&lt;")
 }
 
-/// The request, carried along; and whose it is.
+/// Renders the client's name and the parameters of the request as hidden inputs.
 fn hidden(state: &State, query: &Pairs) -> String {
     let input = |(name, value): (&String, &String)| {
         let hole = match name.as_str() {
@@ -224,7 +226,7 @@ pub async fn consent(
     answer(&state, &form, agreed)
 }
 
-/// The redirect back to the client.
+/// Redirects back to the client.
 fn answer(state: &State, form: &Pairs, agreed: bool) -> Response {
     let code = state.fresh("code");
     let uri = get(form, "redirect_uri");
@@ -251,11 +253,11 @@ fn answer(state: &State, form: &Pairs, agreed: bool) -> Response {
     Redirect::to(location.as_str()).into_response()
 }
 
-/// What the redirect says when something is wrong with it.
+/// Applies the faults of the redirect.
 fn distort(state: &State, answer: &mut Vec<(&str, String)>) {
     match state.settings.fault {
         Some(Fault::NoCode) => drop(answer.remove(0)),
-        Some(Fault::WrongState) => answer[1].1 = "somebody-else's".into(),
+        Some(Fault::WrongState) => answer[1].1 = "another-state".into(),
         Some(Fault::NoState) => drop(answer.remove(1)),
         Some(Fault::WrongIss) => answer[2].1 = "https://evil.example".into(),
         Some(Fault::IssWithSlash) => answer[2].1.push('/'),

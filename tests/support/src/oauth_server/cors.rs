@@ -1,4 +1,4 @@
-//! What browsers ask for before they let a script read an answer.
+//! CORS: the headers that let scripts in a browser read responses.
 
 use std::sync::Arc;
 

@@ -1,13 +1,13 @@
-//! What can be wrong with the server, one variant a fault.
+//! The faults of the server, one variant each.
 
-/// One thing that is wrong.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// 401 without `WWW-Authenticate`.
     NoChallenge,
     /// 401 whose challenge does not name the metadata.
     ChallengeWithoutMetadata,
-    /// The challenge names metadata at an address that is none.
+    /// The challenge has an invalid metadata URL.
     ChallengeWithBadUrl,
     /// 500 instead of a challenge.
     McpError500,
@@ -15,37 +15,37 @@ pub enum Fault {
     McpRedirect,
     /// No protected resource metadata anywhere.
     NoResourceMetadata,
-    /// A page where the resource metadata should be.
+    /// An HTML page instead of the resource metadata.
     ResourceMetadataIsHtml,
-    /// The resource metadata redirects in circles.
+    /// The resource metadata redirects to itself.
     ResourceMetadataLoops,
     /// The resource metadata names no authorization server.
     NoAuthorizationServers,
-    /// The resource metadata is about another server.
+    /// The resource metadata describes another server.
     ResourceMismatch,
-    /// The resource metadata names the origin rather than the address.
+    /// The resource metadata names the origin instead of the full URL.
     ResourceIsOrigin,
     /// A body that never ends.
     EndlessBody,
-    /// A body that drips.
+    /// A body that arrives one byte at a time.
     SlowDrip,
-    /// The issuer's metadata cannot be found.
+    /// The issuer's metadata is missing.
     NoServerMetadata,
     /// The issuer's metadata answers 500.
     ServerMetadata500,
     /// The issuer's metadata names another issuer.
     WrongIssuer,
-    /// The issuer's metadata has a slash too many.
+    /// The issuer's metadata has an extra slash in the issuer.
     IssuerWithSlash,
     /// The issuer's metadata says nothing about PKCE.
     NoPkce,
     /// The issuer's metadata offers `plain` only.
     PlainPkce,
-    /// The token endpoint is http, and not on this machine.
+    /// The token endpoint uses http on a remote host.
     InsecureEndpoint,
     /// The issuer's metadata names no token endpoint.
     NoTokenEndpoint,
-    /// Neither registration nor documents.
+    /// The server supports neither registration nor client metadata documents.
     NoRegistration,
     /// Registration is refused.
     RegistrationRefused,
@@ -53,7 +53,7 @@ pub enum Fault {
     RegistrationWithoutId,
     /// The authorization endpoint answers 500.
     AuthorizeError500,
-    /// The pages lead round in circles.
+    /// The pages lead back to the same page forever.
     PagesLoop,
     /// A page without a form.
     PageWithoutForm,
@@ -67,7 +67,7 @@ pub enum Fault {
     NoState,
     /// The redirect carries another issuer.
     WrongIss,
-    /// The redirect carries the issuer with a slash too many.
+    /// The redirect carries the issuer with an extra slash.
     IssWithSlash,
     /// The redirect carries no issuer, though the metadata announces it.
     NoIss,
@@ -79,29 +79,29 @@ pub enum Fault {
     TokenInvalidClient,
     /// The token endpoint answers without a token.
     NoAccessToken,
-    /// The token endpoint issues something else than bearer tokens.
+    /// The token endpoint issues tokens that are not bearer tokens.
     WrongTokenType,
-    /// The token endpoint lets caches keep its answers.
+    /// The token endpoint allows caching of its responses.
     TokenCached,
     /// The tokens that are issued are not accepted.
     TokenNotAccepted,
-    /// Every request asks for one more scope, for ever.
+    /// Every request requires one more scope, forever.
     EndlessStepUp,
     /// Refreshing is refused.
     RefreshRefused,
     /// Refreshed tokens are not accepted.
     RefreshedTokenNotAccepted,
-    /// `initialize` answers a revision nobody knows.
+    /// `initialize` returns an unknown revision.
     UnknownVersion,
     /// No instructions for the model.
     NoInstructions,
-    /// No title for people.
+    /// No display title.
     NoTitle,
-    /// An icon that clients do not load.
+    /// An icon with an http URL, which clients do not load.
     IconOverHttp,
-    /// `tools/list` answers an error.
+    /// `tools/list` returns an error.
     ToolsListError,
-    /// `tools/list` answers no array.
+    /// `tools/list` does not return an array.
     ToolsNotAList,
     /// A tool without a schema.
     ToolWithoutSchema,
@@ -111,45 +111,45 @@ pub enum Fault {
     EndlessTools,
     /// No tools.
     NoTools,
-    /// The tool answers `isError`.
+    /// The tool returns `isError`.
     ToolError,
-    /// The tool answers a JSON-RPC error.
+    /// The tool returns a JSON-RPC error.
     ToolRpcError,
     /// The tool's result has no content.
     ToolWithoutContent,
     /// Terminal escape codes in every string.
     HostileStrings,
-    /// Older clients find other tools.
+    /// Older clients get fewer tools.
     OlderClientsFindLess,
-    /// Answers that do not say that they are JSON.
+    /// Responses without the JSON content type.
     WrongContentType,
-    /// More headers than anybody reads.
+    /// More headers than any client accepts.
     HeaderBomb,
-    /// A sign-in form that would put the password into the address.
+    /// A sign-in form that would put the password into the URL.
     PasswordInUrl,
-    /// Scripts in a browser may read nothing.
+    /// Scripts in a browser cannot read any response.
     NoCors,
-    /// Scripts in a browser may read all but the challenge.
+    /// Scripts in a browser can read everything except the challenge.
     CorsHidesChallenge,
-    /// An event stream that ends without the answer.
+    /// An event stream that ends before the response.
     BrokenEvents,
-    /// A revision that is not known is answered with an error.
+    /// An unknown revision is rejected with an error.
     RefusesFuture,
-    /// A revision that is not known is answered as if it were.
+    /// An unknown revision is answered as if it were known.
     SpeaksTheFuture,
-    /// A resource whose URI is none.
+    /// A resource whose URI is invalid.
     ResourceWithoutScheme,
     /// The first resource cannot be read.
     ResourceUnreadable,
-    /// Reading a resource answers something else.
+    /// Reading a resource returns a result of the wrong shape.
     ResourceWithoutText,
-    /// `resources/list` is announced and not answered.
+    /// `resources/list` is announced but returns an error.
     ResourcesListError,
     /// A prompt without a name.
     PromptWithoutName,
-    /// Getting a prompt answers something else.
+    /// Getting a prompt returns a result of the wrong shape.
     PromptWithoutMessages,
-    /// The client's id is looked for in the body only.
+    /// The server looks for the client id only in the body.
     WantsIdTwice,
 }
 

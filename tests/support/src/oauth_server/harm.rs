@@ -1,4 +1,4 @@
-//! Answers that are meant to hurt whoever reads them.
+//! Responses that are meant to harm the client.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -14,18 +14,18 @@ use serde_json::json;
 
 use super::state::{HOSTILE, State};
 
-/// What an answer does.
+/// A harmful response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Harm {
     /// A body that never ends.
     Endless,
-    /// A body that drips, a byte at a time.
+    /// A body that arrives one byte at a time.
     Drip,
     /// A redirect to itself.
     Loop,
     /// JSON of 20 MB.
     Huge,
-    /// JSON that is nested 100,000 times.
+    /// JSON that is nested 100,000 levels deep.
     Deep,
     /// Ten thousand headers.
     Headers,
@@ -33,7 +33,7 @@ pub enum Harm {
     Escapes,
     /// Markup and scripts in the text of an error.
     Markup,
-    /// Random bytes under a wrong content type.
+    /// Binary data under a wrong content type.
     Bytes,
 }
 
@@ -52,10 +52,10 @@ impl Harm {
     ];
 }
 
-/// Where it is done.
+/// The request that gets the harmful response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The MCP endpoint, to whoever has no token.
+    /// The MCP endpoint, for requests without a token.
     Knock,
     /// The resource metadata.
     Resource,
@@ -63,11 +63,11 @@ pub enum Stage {
     Issuer,
     /// Registration.
     Register,
-    /// The first page.
+    /// The authorization page.
     Page,
     /// The token endpoint.
     Token,
-    /// The MCP endpoint, to whoever has a token.
+    /// The MCP endpoint, for requests with a token.
     Endpoint,
 }
 
@@ -98,7 +98,7 @@ impl Stage {
     }
 }
 
-/// Answers in the server's place.
+/// Sends the harmful response instead of the server's response.
 pub async fn hurt(Extract(server): Extract<Arc<State>>, request: Request, next: Next) -> Response {
     match server.settings.harm {
         Some((stage, harm)) if stage.is(&request) => answer(harm, request.uri().path()),
@@ -137,7 +137,7 @@ fn answer(harm: Harm, path: &str) -> Response {
     }
 }
 
-/// One document that looks a little like every answer there is.
+/// Returns a document that resembles every kind of response.
 fn escapes() -> String {
     let mut document =
         json!({"jsonrpc": "2.0", "id": 1, "result": {"content": [{"text": HOSTILE}]}});

@@ -1,139 +1,139 @@
-//! How the server can be open to attack, one variant a hole.
+//! The vulnerabilities of the server, one variant each.
 
-/// One hole.
+/// A vulnerability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hole {
-    /// A token is good for ever, whatever it says.
+    /// Access tokens never expire.
     ExpiredToken,
-    /// A code is good without its verifier.
+    /// A code can be exchanged without its verifier.
     CodeWithoutVerifier,
-    /// A code is good with any verifier.
+    /// A code can be exchanged with any verifier.
     CodeWithWrongVerifier,
-    /// The challenge is taken as its own verifier.
+    /// The challenge is accepted as the verifier.
     CodeWithChallenge,
     /// A code is issued without a challenge.
     NoChallengeNeeded,
-    /// `plain` is taken.
+    /// `plain` is accepted.
     PlainChallenge,
-    /// A code is good twice.
+    /// A code can be used twice.
     CodeTwice,
     /// A replayed code revokes nothing.
     ReplayRevokesNothing,
-    /// A code is good for any client.
+    /// A code can be used by any client.
     CodeOfOthers,
-    /// A code is good with any redirect URI.
+    /// A code can be exchanged with any redirect URI.
     CodeElsewhere,
-    /// A code is good for any resource.
+    /// A code can be exchanged for any resource.
     CodeForOthers,
-    /// A made-up code is answered with another error.
+    /// A made-up code gets a different error.
     MadeUpCode401,
-    /// Redirect URIs are compared by their beginning.
+    /// Redirect URIs are compared by prefix.
     RedirectPath,
-    /// Redirect URIs are compared without their query.
+    /// Redirect URIs are compared without the query.
     RedirectQuery,
-    /// Redirect URIs are compared without case.
+    /// Redirect URIs are compared case-insensitively.
     RedirectCase,
-    /// Redirect URIs are compared without port.
+    /// Redirect URIs are compared without the port.
     RedirectPort,
-    /// Redirect URIs are compared without user.
+    /// Redirect URIs are compared without the user.
     RedirectUser,
-    /// Redirect URIs are compared without fragment.
+    /// Redirect URIs are compared without the fragment.
     RedirectFragment,
-    /// Redirect URIs are compared by the beginning of their host.
+    /// Redirect URIs are compared by the beginning of the host.
     RedirectHost,
-    /// One foreign redirect URI is taken.
+    /// One unregistered redirect URI is accepted.
     RedirectForeign,
-    /// Errors are sent anywhere.
+    /// Errors are sent to unregistered redirect URIs.
     RedirectOfError,
-    /// Clients nobody knows are redirected.
+    /// Unknown clients are redirected.
     RedirectOfStranger,
-    /// `javascript:` can be registered.
+    /// `javascript:` redirect URIs can be registered.
     RegisterScript,
-    /// http can be registered.
+    /// http redirect URIs can be registered.
     RegisterPlainHttp,
-    /// Fragments can be registered.
+    /// Redirect URIs with a fragment can be registered.
     RegisterFragment,
-    /// Changed tokens are good.
+    /// Modified tokens are accepted.
     TamperedToken,
-    /// Unsigned tokens are good.
+    /// Unsigned tokens are accepted.
     UnsignedToken,
-    /// Tokens in the query are good.
+    /// Tokens in the query are accepted.
     TokenInQuery,
-    /// Refresh tokens are good as access tokens.
+    /// Refresh tokens are accepted as access tokens.
     RefreshAsAccess,
-    /// Codes are good as access tokens.
+    /// Codes are accepted as access tokens.
     CodeAsAccess,
-    /// Tokens are good after any scheme.
+    /// Tokens are accepted after the scheme `Basic`.
     TokenAfterBasic,
-    /// One method asks for no token.
+    /// One method requires no token.
     OpenMethod,
-    /// Tokens for others are issued, and good.
+    /// Tokens for other resources are issued and accepted.
     OtherAudience,
-    /// Unknown clients are answered with another error.
+    /// Unknown clients get a different error.
     UnknownClient400,
     /// Refresh tokens do not rotate.
     RefreshStays,
-    /// Spent refresh tokens are good.
+    /// Used refresh tokens are accepted.
     RefreshTwice,
     /// A replayed refresh token revokes nothing.
     RefreshReplayRevokesNothing,
-    /// Refresh tokens are good for any client.
+    /// Refresh tokens can be used by any client.
     RefreshOfOthers,
-    /// A refresh grants what is asked.
+    /// A refresh grants any requested scope.
     RefreshForMore,
-    /// Any origin is let in.
+    /// Any origin is accepted.
     AnyOrigin,
-    /// The origin `null` is let in.
+    /// The origin `null` is accepted.
     NullOrigin,
-    /// Any host is let in.
+    /// Any host is accepted.
     AnyHost,
-    /// The challenge believes what is forwarded.
+    /// The challenge trusts forwarded headers.
     ForwardedChallenge,
-    /// The metadata believes what is forwarded.
+    /// The metadata trusts forwarded headers.
     ForwardedMetadata,
-    /// The metadata believes the host.
+    /// The metadata trusts the `Host` header.
     HostMetadata,
-    /// Nobody is asked.
+    /// The user is not asked for consent.
     NoConsent,
     /// Pages can be framed.
     Framing,
     /// A cookie can be read by scripts.
     CookieFlags,
-    /// Pages are kept by caches.
+    /// Pages can be cached.
     PageCached,
     /// Pages can be read by other sites.
     PageCors,
-    /// Consent is taken from other sites.
+    /// Consent is accepted from other sites.
     ForgedConsent,
     /// `state` is not escaped.
     ScriptInState,
     /// `scope` is not escaped.
     ScriptInScope,
-    /// The unknown client is not escaped.
+    /// The unknown client id is not escaped.
     ScriptInError,
-    /// The wrong redirect URI is not escaped.
+    /// The invalid redirect URI is not escaped.
     ScriptInRedirect,
     /// The client's name is not escaped.
     ScriptInName,
-    /// Registrations may have any size.
+    /// Registrations can have any size.
     LargeRegistration,
-    /// Token requests may have any size.
+    /// Token requests can have any size.
     LargeTokenRequest,
-    /// Token requests may come in any number of pieces, and take for ever.
+    /// Token requests can arrive in any number of pieces and take forever.
     TricklingBody,
-    /// An error is sent to a client nobody has approved, without a page.
+    /// An error is sent to the client without a page that the user can see.
     ErrorWithoutPage,
-    /// Clients without a secret are taken, though the metadata says that they are not.
+    /// Clients without a secret are accepted, although the metadata excludes them.
     PublicClients,
-    /// Errors show the program's innards.
+    /// Errors contain internal details.
     Innards,
-    /// Deep JSON breaks the server.
+    /// Deeply nested JSON causes a server error.
     DeepJson,
-    /// Half a message breaks the server.
+    /// An incomplete message causes a server error.
     HalfMessage,
-    /// Documents are fetched from anywhere.
+    /// Client metadata documents are fetched from any IP address.
     FetchesDocuments,
-    /// Documents are fetched from any name.
+    /// Client metadata documents are fetched from any host name.
     FetchesDocumentsByName,
     /// Logos are fetched at registration.
     FetchesLogos,
@@ -143,13 +143,13 @@ pub enum Hole {
     ForgetsRefresh,
     /// A restart forgets clients.
     ForgetsClients,
-    /// Passwords may be guessed for ever.
+    /// The number of password guesses is not limited.
     NoLockout,
 }
 
 impl Hole {
-    /// Every hole that an attacker finds at once; [`Self::ExpiredToken`] and [`Self::TricklingBody`]
-    /// take time to show.
+    /// Every vulnerability that an attacker finds immediately. [`Self::ExpiredToken`] and
+    /// [`Self::TricklingBody`] take time to show.
     pub const ALL: &[Self] = &[
         Self::CodeWithoutVerifier,
         Self::CodeWithWrongVerifier,

@@ -1,4 +1,4 @@
-//! The MCP endpoint, in both wire forms.
+//! The MCP endpoint, in both protocol forms: stateless and with sessions.
 
 use std::{sync::Arc, time::Instant};
 
@@ -69,7 +69,11 @@ pub async fn endpoint(
         return (StatusCode::BAD_REQUEST, Json(body)).into_response();
     }
     if method == "initialize" && !state.settings.sessions {
-        return refuse(StatusCode::BAD_REQUEST, -32601, "initialize is gone");
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            -32601,
+            "initialize is not supported",
+        );
     }
     if !stateless && method != "initialize" && header("mcp-session-id") != Some(SESSION) {
         return refuse(StatusCode::NOT_FOUND, -32001, "Session not found");
@@ -77,7 +81,7 @@ pub async fn endpoint(
     answer(&state, method, &message)
 }
 
-/// What could not be read.
+/// Answers a body that is not valid JSON.
 fn unreadable(state: &State, body: &[u8]) -> Response {
     let hole = if body.starts_with(b"[") {
         Hole::DeepJson
@@ -90,7 +94,7 @@ fn unreadable(state: &State, body: &[u8]) -> Response {
     StatusCode::BAD_REQUEST.into_response()
 }
 
-/// 403 for pages of other sites, and under other names.
+/// Returns 403 for requests from other sites and for other host names.
 fn stranger(state: &State, headers: &HeaderMap) -> Option<Response> {
     let header = |name| {
         headers
@@ -118,7 +122,7 @@ fn token<'r>(state: &State, headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r 
     })
 }
 
-/// The scopes of a token that is good.
+/// Returns the scopes of a valid token.
 fn granted(state: &State, token: &str) -> Option<String> {
     let memory = state.memory();
     let age = memory.issued.get(token).map(Instant::elapsed);
@@ -139,7 +143,7 @@ fn granted(state: &State, token: &str) -> Option<String> {
     })
 }
 
-/// 401 or 403, if the request may not pass.
+/// Returns 401 or 403 if the request is not authorized.
 fn refusal(state: &State, headers: &HeaderMap, uri: &Uri, method: &str) -> Option<Response> {
     let settings = &state.settings;
     if !settings.guarded
@@ -232,7 +236,7 @@ fn answer(state: &State, method: &str, message: &Value) -> Response {
     wire(state, method, &message["id"], &json!({"result": result}))
 }
 
-/// What the server calls itself, for people.
+/// Returns the server information for display.
 fn server_info(state: &State) -> Value {
     let mut info = json!({
         "name": state.text("test-server"),
@@ -248,7 +252,7 @@ fn server_info(state: &State) -> Value {
     info
 }
 
-/// What the server tells the model.
+/// Returns the instructions for the model.
 fn instructions(state: &State) -> Value {
     if state.has(Fault::NoInstructions) {
         Value::Null
@@ -257,7 +261,7 @@ fn instructions(state: &State) -> Value {
     }
 }
 
-/// Two pages of tools.
+/// Returns one of two pages of tools.
 fn tools(state: &State, message: &Value) -> Result<Value, Value> {
     let whoami = json!({"name": state.text("whoami"), "description": "Who calls", "inputSchema": {"type": "object"}});
     let add = json!({"name": "add", "inputSchema": {"type": "object", "required": ["a", "b"],

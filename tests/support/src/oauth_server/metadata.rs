@@ -1,4 +1,4 @@
-//! Both metadata documents.
+//! The metadata documents of the resource and of the authorization server.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

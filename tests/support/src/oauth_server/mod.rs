@@ -1,4 +1,4 @@
-//! An MCP server with OAuth in front of it that is right by default and wrong on request.
+//! An MCP server with OAuth that is correct by default and faulty on request.
 
 #![allow(
     clippy::struct_excessive_bools,
@@ -35,45 +35,46 @@ pub use self::{
     hole::Hole,
 };
 
-/// How the server is, before anything about it is broken.
+/// The configuration of the server.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The one thing that is wrong.
+    /// The fault.
     pub fault: Option<Fault>,
-    /// The one attack it is open to.
+    /// The vulnerability.
     pub hole: Option<Hole>,
-    /// Asked for on a sign-in page, if set.
+    /// The password of the sign-in page; no sign-in page if unset.
     pub password: Option<String>,
-    /// Whether a token is asked for at all.
+    /// Whether requests require a token.
     pub guarded: bool,
     /// Whether `initialize` is answered without a token.
     pub open_initialize: bool,
-    /// Whether answers come as events.
+    /// Whether responses are sent as events.
     pub events: bool,
-    /// Whether 2026-07-28 is spoken.
+    /// Whether revision 2026-07-28 is supported.
     pub stateless: bool,
-    /// Whether 2025-11-25 is spoken.
+    /// Whether revision 2025-11-25 is supported.
     pub sessions: bool,
-    /// Whether `tools/call` needs the scope `tools:call`, which the first challenge does not name.
+    /// Whether `tools/call` requires the scope `tools:call`, which the first challenge does not
+    /// name.
     pub step_up: bool,
     /// `token_endpoint_auth_methods_supported`.
     pub methods: Vec<&'static str>,
     /// Clients registered by hand, with their secrets.
     pub clients: Vec<(&'static str, &'static str)>,
-    /// Whether it is a server of 2025-03-26, with no resource metadata; and if so, whether the
-    /// issuer's metadata is missing too.
+    /// Whether the server implements 2025-03-26 and has no resource metadata. `Some(true)` removes
+    /// the issuer's metadata as well.
     pub old: Option<bool>,
-    /// Whether client metadata documents are taken, and nothing else.
+    /// Whether client metadata documents are the only way to register.
     pub documents_only: bool,
-    /// Whether client metadata documents are taken besides registration.
+    /// Whether client metadata documents are accepted in addition to registration.
     pub documents: bool,
-    /// Whether a new grant of a client revokes its older ones, as some servers do.
+    /// Whether a new grant of a client revokes its older grants, as some servers do.
     pub one_grant: bool,
-    /// How long an access token is good, in seconds.
+    /// The lifetime of an access token, in seconds.
     pub lifetime: u64,
-    /// Where it hurts whoever asks, and how.
+    /// The request that gets a harmful response, and the kind of harm.
     pub harm: Option<(Stage, Harm)>,
-    /// How long the first answer takes after half a second without a request.
+    /// The delay of the first response after half a second without a request.
     pub nap: Option<Duration>,
 }
 
@@ -102,7 +103,7 @@ impl Default for Settings {
     }
 }
 
-/// A running server; it ends when dropped.
+/// A running server; it stops when dropped.
 pub struct OAuthServer {
     address: SocketAddr,
     state: Arc<State>,
@@ -110,12 +111,12 @@ pub struct OAuthServer {
 }
 
 impl OAuthServer {
-    /// A healthy server.
+    /// Starts a server without faults.
     pub async fn healthy() -> Self {
         Self::start(Settings::default()).await
     }
 
-    /// A server with one fault.
+    /// Starts a server with one fault.
     pub async fn with(fault: Fault) -> Self {
         Self::start(Settings {
             fault: Some(fault),
@@ -140,39 +141,39 @@ impl OAuthServer {
         }
     }
 
-    /// The address of the MCP endpoint.
+    /// Returns the URL of the MCP endpoint.
     pub fn url(&self) -> String {
         format!("http://{}/mcp", self.address)
     }
 
-    /// The port it listens on.
+    /// Returns the port that it listens on.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// The bodies of all registrations.
+    /// Returns the bodies of all registrations.
     pub fn registrations(&self) -> Vec<serde_json::Value> {
         self.state.memory().registrations.clone()
     }
 
-    /// The query of every request that had one.
+    /// Returns the query of every request that had one.
     pub fn parameters(&self) -> Vec<String> {
         self.state.memory().parameters.clone()
     }
 
-    /// The values of that header in every request that had it.
+    /// Returns the values of a header in all requests that had it.
     pub fn headers(&self, name: &str) -> Vec<String> {
         let memory = self.state.memory();
         let named = memory.headers.iter().filter(|(other, _)| other == name);
         named.map(|(_, value)| value.clone()).collect()
     }
 
-    /// Forgets what a careless server forgets when it is started anew.
+    /// Forgets what a vulnerable server loses in a restart.
     pub async fn restart(&self) {
         state::restart(axum::extract::State(Arc::clone(&self.state))).await;
     }
 
-    /// Method and path of every request so far.
+    /// Returns the method and path of every request so far.
     pub fn requests(&self) -> Vec<String> {
         self.state.requests()
     }

@@ -7,7 +7,7 @@ use super::{Fault, state::State};
 pub fn answer(state: &State, method: &str, message: &Value) -> Result<Value, Value> {
     let failed = |text: &str| Err(json!({"code": -32603, "message": text}));
     Ok(match (method, state.settings.fault) {
-        ("resources/list", Some(Fault::ResourcesListError)) => return failed("no shelf"),
+        ("resources/list", Some(Fault::ResourcesListError)) => return failed("no database"),
         ("resources/list", Some(Fault::ResourceWithoutScheme)) => {
             json!({"resources": [{"uri": "motto", "name": "motto"}]})
         }

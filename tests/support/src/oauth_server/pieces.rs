@@ -1,4 +1,4 @@
-//! Bodies that come in more pieces than any client sends.
+//! Rejects bodies that arrive in more pieces than any client sends.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use http_body_util::BodyExt as _;
 
 use super::{Hole, state::State};
 
-/// More than any client's body has.
+/// More pieces than any client sends.
 const PIECES: usize = 1_000;
 /// More than any client sends, in bytes.
 const LARGEST: usize = 64 * 1024;
 
-/// Reads the body, and refuses it when it comes in too many pieces.
+/// Reads the whole body, and rejects the request if the body has too many pieces.
 pub async fn limit(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
     if state.is_open_to(Hole::TricklingBody) {
         return next.run(request).await;

@@ -1,4 +1,4 @@
-//! Which redirect URIs are a client's own.
+//! Comparison of redirect URIs with the registered ones.
 
 use url::Url;
 
@@ -7,7 +7,7 @@ use super::{
     state::{Client, State},
 };
 
-/// Whether `asked` is registered, byte for byte; on loopback with any port.
+/// Returns true if `asked` is registered, byte for byte; on loopback the port is ignored.
 pub fn is_registered(state: &State, client: &Client, asked: &str) -> bool {
     client.redirect_uris.is_empty()
         || client

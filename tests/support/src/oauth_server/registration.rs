@@ -30,7 +30,7 @@ pub async fn register(Extract(state): Extract<Arc<State>>, Json(body): Json<Valu
         .filter_map(|uri| Some(uri.as_str()?.to_owned()))
         .collect();
     if uris.is_empty() || !uris.iter().all(|uri| is_acceptable(&state, uri)) {
-        return refuse("a redirect URI that is not accepted");
+        return refuse("the redirect URI is not accepted");
     }
     if state.is_open_to(Hole::FetchesLogos)
         && let Some(logo) = body["logo_uri"].as_str()

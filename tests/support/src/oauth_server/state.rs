@@ -1,4 +1,4 @@
-//! What the server remembers, and the one thing that is wrong with it.
+//! The state of the server: its configuration, and the clients, codes and tokens.
 
 use std::{
     collections::HashMap,
@@ -18,14 +18,14 @@ use axum::{
 
 use super::{Fault, Hole, Settings};
 
-/// Text that would clear the screen and lie about the verdict if it were printed as it is.
+/// Text that would clear the screen and fake the verdict if it were printed without escaping.
 pub const HOSTILE: &str =
     "\u{1b}[2J\u{1b}[1;32mall checks passed\u{1b}]0;pwned\u{7}\u{202e}\u{9b}31m\r\nok";
 
-/// Who is not asked for so long may fall asleep.
+/// A server that gets no request for this long falls asleep.
 const NAP: Duration = Duration::from_millis(500);
 
-/// Documents that need not be fetched.
+/// Client metadata documents that are known without fetching them, with a redirect URI each.
 const PINNED: [(&str, &str); 4] = [
     (
         "https://claude.ai/oauth/mcp-oauth-client-metadata",
@@ -45,7 +45,7 @@ const PINNED: [(&str, &str); 4] = [
     ),
 ];
 
-/// What a code stands for.
+/// The authorization request that a code or refresh token belongs to.
 #[derive(Clone)]
 pub struct Pending {
     pub client: String,
@@ -53,11 +53,11 @@ pub struct Pending {
     pub challenge: String,
     pub resource: String,
     pub scope: String,
-    /// What is revoked as a whole.
+    /// The id of the grant, which is revoked as a whole.
     pub grant: String,
 }
 
-/// A client that registered.
+/// A registered client.
 #[derive(Clone)]
 pub struct Client {
     pub name: String,
@@ -72,12 +72,12 @@ pub struct Memory {
     pub codes: HashMap<String, Pending>,
     /// Access tokens and their scopes.
     pub access: HashMap<String, String>,
-    /// Whose they are.
+    /// The client of each access token.
     pub owners: HashMap<String, String>,
-    /// When they were issued.
+    /// The time at which each access token was issued.
     pub issued: HashMap<String, Instant>,
     pub refresh: HashMap<String, Pending>,
-    /// Codes and refresh tokens that were used, and what they stood for.
+    /// Codes and refresh tokens that were used, with their requests.
     pub spent: HashMap<String, Pending>,
     pub wrong_passwords: u32,
     pub registrations: Vec<serde_json::Value>,
@@ -135,7 +135,7 @@ impl State {
         self.settings.hole == Some(hole)
     }
 
-    /// The client of that id: one that registered, or one whose document is known.
+    /// Returns the client with that id: a registered client, or a client whose document is known.
     pub fn client(&self, id: &str) -> Option<Client> {
         let known = self.memory().clients.get(id).cloned();
         known.or_else(|| {
@@ -154,7 +154,7 @@ impl State {
         })
     }
 
-    /// How the server calls itself, if it believes the request about that.
+    /// Returns the base URL of the server; if it is vulnerable, as the request claims.
     pub fn name(&self, headers: &HeaderMap, forwarded: Hole) -> String {
         let header = if self.is_open_to(forwarded) {
             "x-forwarded-host"
@@ -167,7 +167,7 @@ impl State {
         named.map_or_else(|| self.base.clone(), |host| format!("http://{host}"))
     }
 
-    /// A name nobody has had before.
+    /// Returns a unique name.
     pub fn fresh(&self, kind: &str) -> String {
         format!(
             "{kind}-{}",
@@ -175,7 +175,7 @@ impl State {
         )
     }
 
-    /// `text`, or something hostile in its place.
+    /// Returns `text`, with hostile characters appended if that is the fault.
     pub fn text(&self, text: &str) -> String {
         if self.has(Fault::HostileStrings) {
             format!("{text}{HOSTILE}")
@@ -189,7 +189,7 @@ impl State {
     }
 }
 
-/// Writes every request down.
+/// Records every request.
 pub async fn record(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
     let line = format!("{} {}", request.method(), request.uri().path());
     let asleep;
@@ -215,7 +215,7 @@ pub async fn record(Extract(state): Extract<Arc<State>>, request: Request, next:
     next.run(request).await
 }
 
-/// Connects to where `url` leads, as whoever fetches it does first.
+/// Connects to the host of `url`, which is the first step of fetching it.
 pub async fn fetch(url: &str) {
     let url = url::Url::parse(url).expect("a URL");
     let host = url.host_str().expect("a host");
@@ -223,7 +223,7 @@ pub async fn fetch(url: &str) {
     let _ = tokio::net::TcpStream::connect((host, port)).await;
 }
 
-/// Forgets what a careless server forgets when it is started anew.
+/// Forgets what a vulnerable server loses in a restart.
 pub async fn restart(Extract(state): Extract<Arc<State>>) {
     let mut memory = state.memory();
     match state.settings.hole {

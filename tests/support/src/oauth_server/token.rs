@@ -84,7 +84,7 @@ fn refuse(status: StatusCode, error: &str) -> Response {
     (status, Json(json!({"error": error}))).into_response()
 }
 
-/// A code is good once; the second time everything that came of it is dead.
+/// Uses a code once. A second use revokes the refresh tokens of its grant.
 fn spend_code(state: &State, form: &Pairs) -> Option<Pending> {
     let get = |name: &str| form.get(name).cloned().unwrap_or_default();
     let mut memory = state.memory();
@@ -112,7 +112,7 @@ fn spend_code(state: &State, form: &Pairs) -> Option<Pending> {
     (proven && home).then_some(pending)
 }
 
-/// A refresh token is good once; the second time its whole family is dead.
+/// Uses a refresh token once. A second use revokes the refresh tokens of its grant.
 fn spend_refresh(state: &State, token: &str) -> Option<Pending> {
     let mut memory = state.memory();
     if let Some(pending) = memory.refresh.get(token).cloned() {
@@ -124,7 +124,7 @@ fn spend_refresh(state: &State, token: &str) -> Option<Pending> {
     }
     let replayed = memory.spent.get(token)?.clone();
     if state.is_open_to(Hole::RefreshTwice) {
-        // The first answer counts; the family of the second is its own.
+        // Accept the replay and revoke the tokens of the first use.
         memory
             .refresh
             .retain(|_, other| other.grant != replayed.grant);
@@ -181,7 +181,7 @@ fn issue(state: &State, pending: Pending, form: &Pairs) -> Response {
     ([(header::CACHE_CONTROL, caching)], Json(answer)).into_response()
 }
 
-/// The client of a token request, if it proves itself as it registered.
+/// Returns the client id of a token request if the client authenticates with its registered method.
 fn authenticated(state: &State, headers: &HeaderMap, form: &Pairs) -> Option<String> {
     let decode = |text: &str| {
         let pairs = format!("v={text}");

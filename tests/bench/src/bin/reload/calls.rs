@@ -1,4 +1,4 @@
-//! Calls of the tool, one at a time and at a steady pace.
+//! Calls of the tool, single or at a steady rate.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// 50 requests a second.
+/// The interval of 50 requests per second.
 const PACE: Duration = Duration::from_millis(20);
 
-/// One call of the tool on a connection of its own; the whole answer.
+/// Calls the tool once on a new connection and returns the whole response.
 pub fn call(port: u16, token: Option<&str>) -> io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     ask(&mut stream, port, token, "close")?;
@@ -30,7 +30,7 @@ fn ask(stream: &mut TcpStream, port: u16, token: Option<&str>, connection: &str)
         "arguments":{"name":"Ada"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",
         "io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},
         "io.modelcontextprotocol/clientCapabilities":{}}}}"#;
-    // An older server knows nothing of these headers, and does not mind them.
+    // An older server does not know these headers and ignores them.
     let (version, newer) = match token {
         Some(_) => (
             "2026-07-28",
@@ -50,7 +50,7 @@ fn ask(stream: &mut TcpStream, port: u16, token: Option<&str>, connection: &str)
     stream.write_all(request.as_bytes())
 }
 
-/// Reads one answer of a connection that is kept; whether it is to be kept on.
+/// Reads one response from a kept-alive connection. Returns true if the connection stays open.
 fn read_kept(stream: &mut TcpStream) -> io::Result<bool> {
     let mut read = Vec::new();
     let mut buffer = [0; 4096];
@@ -83,7 +83,8 @@ fn read_kept(stream: &mut TcpStream) -> io::Result<bool> {
     }
 }
 
-/// Calls at a steady pace until told to stop: milliseconds each took, and what failed.
+/// Calls at a steady rate until `stop` is set. Returns the durations in milliseconds, and the
+/// errors.
 pub fn steady(port: u16, token: &str, keep: bool, stop: &AtomicBool) -> (Vec<f64>, Vec<String>) {
     let (mut took, mut failed) = (Vec::new(), Vec::new());
     let mut kept: Option<TcpStream> = None;

@@ -1,12 +1,12 @@
-//! From the save of a file to the changed answer: `mcpo dev`, and in the same rounds what people
-//! use elsewhere. `scripts/bench/reload` sets the peers up and runs it.
+//! Measures the time from saving a file to the changed response, for `mcpo dev` and, in the same
+//! rounds, for comparable tools. `scripts/bench/reload` installs the tools and runs it.
 
 #![allow(
     clippy::cast_precision_loss,
     clippy::expect_used,
     clippy::print_stderr,
     clippy::print_stdout,
-    reason = "a measurement that cannot be taken ends the run; the table is what it is for"
+    reason = "a failed measurement ends the run; the output is a table"
 )]
 
 mod calls;
@@ -34,7 +34,7 @@ use crate::{
 };
 
 const ROUNDS: usize = 20;
-/// The tool of the `server` template, for another one.
+/// The tool of the `server` template, to be added to another template.
 const GREET: &str = r#"    /// Greet a person by name.
     #[tool]
     fn greet(&self, Parameters(greeting): Parameters<std::collections::HashMap<String, String>>) -> String {
@@ -43,12 +43,12 @@ const GREET: &str = r#"    /// Greet a person by name.
 
 "#;
 
-/// What the script has set up.
+/// The paths of the compared tools, from the environment.
 struct Peers {
     mcpo: PathBuf,
     cargo_watch: PathBuf,
     python: PathBuf,
-    /// Target folders, kept between runs.
+    /// The target folders, which are kept between runs.
     targets: PathBuf,
 }
 
@@ -66,7 +66,7 @@ impl Peers {
         }
     }
 
-    /// A new project of a template.
+    /// Creates a project from a template.
     fn project(&self, template: &str, folder: &Path) {
         let made = Command::new(&self.mcpo)
             .args(["new", "service", "--template", template, "--path"])
@@ -75,14 +75,15 @@ impl Peers {
         assert!(made.expect("mcpo").status.success(), "mcpo new");
     }
 
-    /// A new project and the command that works on it.
+    /// Creates a project and starts `program` on it.
     fn rust(&self, name: &'static str, program: &Path, arguments: &[&str], here: &Path) -> Watched {
         let folder = here.join(name.split(' ').next().unwrap_or(name));
         self.project("server", &folder);
         self.watch(name, program, arguments, &folder)
     }
 
-    /// The template whose tools ask GitHub, with one more that can be asked without it.
+    /// Creates a project from the `github` template, with an additional tool that does not call
+    /// GitHub.
     fn github(&self, here: &Path) -> Watched {
         let folder = here.join("github");
         self.project("github", &folder);
@@ -158,7 +159,7 @@ async fn main() -> ExitCode {
     for round in 0..=ROUNDS {
         for server in [&mut ours, &mut github, &mut python, &mut cargo] {
             server.edit(round);
-            // Whatever a reload leaves to be done is done before the next one is measured.
+            // Let background work of the reload finish before the next one is measured.
             thread::sleep(Duration::from_millis(700));
         }
     }
@@ -172,7 +173,7 @@ async fn main() -> ExitCode {
 
     eprintln!("{ROUNDS} reloads under load …");
     let (took, mut failed) = under_load(&mut ours);
-    eprintln!("reloads under open calls …");
+    eprintln!("reloads during open calls …");
     let cut = stream::over_reloads(&mut ours);
     let figures = figures(&medians, &took, (failed.len(), cut.len()));
     failed.extend(cut);
@@ -183,21 +184,25 @@ async fn main() -> ExitCode {
         println!("{figure}");
     }
     let missed = figures.iter().filter(|figure| !figure.holds()).count();
-    println!("{} figures, {missed} missed their bar", figures.len());
+    println!("{} figures, {missed} missed their target", figures.len());
     ExitCode::from(u8::from(missed > 0))
 }
 
-/// The part that needs no peers and no quiet machine.
+/// Runs only the part that needs no other tools and no quiet machine.
 fn streams_only(ours: &mut Watched) -> ExitCode {
     let cut = stream::over_reloads(ours);
     for error in &cut {
         eprintln!("failed: {error}");
     }
-    println!("{} of {} calls over SSE cut", cut.len(), stream::STREAMS);
+    println!(
+        "{} of {} calls over SSE were interrupted",
+        cut.len(),
+        stream::STREAMS
+    );
     ExitCode::from(u8::from(!cut.is_empty()))
 }
 
-/// Until the quick way is there, which nobody has to wait for.
+/// Waits until the fast build path is ready, which `mcpo dev` prepares in the background.
 fn wait_for_library(target: &Path) {
     let began = Instant::now();
     while !target.join("debug/mcpo-dev/library.stamp").is_file() {
@@ -210,7 +215,7 @@ fn wait_for_library(target: &Path) {
     }
 }
 
-/// What calls at a steady pace took, in rising order, and what failed of them.
+/// Returns the durations of calls under reloads, in ascending order, and their errors.
 fn under_load(ours: &mut Watched) -> (Vec<f64>, Vec<String>) {
     let stop = Arc::new(AtomicBool::new(false));
     let token = ours.token.clone().expect("a token");
@@ -234,7 +239,7 @@ fn under_load(ours: &mut Watched) -> (Vec<f64>, Vec<String>) {
     (took, failed)
 }
 
-/// In milliseconds.
+/// Medians in milliseconds.
 struct Medians {
     ours: f64,
     github: f64,
@@ -263,26 +268,31 @@ fn figures(medians: &Medians, took: &[f64], (failed, cut): (usize, usize)) -> [F
         figure("uvicorn --reload, median", python, "ms", Bar::None),
         figure("cargo watch -x run, median", cargo, "ms", Bar::None),
         figure(
-            "mcpo dev of uvicorn --reload",
+            "mcpo dev vs. uvicorn --reload",
             ours / python,
             "x",
             Bar::AtMost(0.4),
         ),
         figure(
-            "mcpo dev of cargo watch",
+            "mcpo dev vs. cargo watch",
             ours / cargo,
             "x",
             Bar::AtMost(0.27),
         ),
         figure(
-            "github template of uvicorn",
+            "github template vs. uvicorn",
             github / python,
             "x",
             Bar::AtMost(0.6),
         ),
         figure("calls during 20 reloads", calls, "", Bar::None),
-        figure("failed of them", failed as f64, "", Bar::AtMost(0.0)),
-        figure("p99 of them", p99, "ms", Bar::AtMost(50.0)),
-        figure("cut of 5 calls over SSE", cut as f64, "", Bar::AtMost(0.0)),
+        figure("failed calls", failed as f64, "", Bar::AtMost(0.0)),
+        figure("p99 of the calls", p99, "ms", Bar::AtMost(50.0)),
+        figure(
+            "interrupted calls over SSE, of 5",
+            cut as f64,
+            "",
+            Bar::AtMost(0.0),
+        ),
     ]
 }

@@ -1,4 +1,4 @@
-"""The same tool in Python, as small as it gets: FastMCP without authentication."""
+"""The same tool in Python, as small as possible: FastMCP without authentication."""
 
 from fastmcp import FastMCP
 

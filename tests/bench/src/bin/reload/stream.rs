@@ -1,4 +1,4 @@
-//! A call of the older protocol, whose answer is a stream of events.
+//! Calls of the older protocol, whose response is an event stream.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -11,7 +11,7 @@ use crate::watched::Watched;
 
 pub const STREAMS: usize = 5;
 
-/// Calls of the older form, over SSE, each open while a reload happens: what failed of them.
+/// Makes calls over SSE that are open during a reload, and returns their errors.
 pub fn over_reloads(ours: &mut Watched) -> Vec<String> {
     let token = ours.token.clone().expect("a token");
     let port = ours.port;
@@ -61,7 +61,7 @@ fn post(port: u16, token: &str, session: Option<&str>, body: &str) -> io::Result
     }
 }
 
-/// Begins a session; its id.
+/// Begins a session and returns its id.
 pub fn begin(port: u16, token: &str) -> io::Result<String> {
     let hello = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25",
         "capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}"#;
@@ -76,12 +76,12 @@ pub fn begin(port: u16, token: &str) -> io::Result<String> {
     Ok(id)
 }
 
-/// Calls the tool that takes some time, and reads its answer to the end.
+/// Calls the slow tool and reads the whole response.
 pub fn slow_call(port: u16, token: &str, session: &str) -> io::Result<()> {
     let call = r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"linger","arguments":{}}}"#;
     let answer = post(port, token, Some(session), call)?;
     let is_stream = answer.to_ascii_lowercase().contains("text/event-stream");
-    // Whole, the last piece of it included.
+    // The response must be complete, including the last chunk.
     if is_stream && answer.contains("lingered") && answer.ends_with("0\r\n\r\n") {
         Ok(())
     } else {

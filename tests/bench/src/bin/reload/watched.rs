@@ -1,4 +1,4 @@
-//! A server under something that watches its source.
+//! A server that is restarted by a tool that watches its source.
 
 use std::{
     fs,
@@ -17,14 +17,14 @@ use crate::calls::call;
 pub const FIRST: Duration = Duration::from_secs(600);
 const EACH: Duration = Duration::from_secs(60);
 
-/// A server that is started again by whatever watches its source.
+/// A running server, with the process that watches its source.
 pub struct Watched {
     name: &'static str,
     child: Child,
     pub port: u16,
     source: PathBuf,
     pub token: Option<String>,
-    /// What the tool's answer begins with now.
+    /// The current first word of the tool's response.
     word: String,
     waits: Vec<f64>,
 }
@@ -36,7 +36,7 @@ impl Watched {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        // Ended together with all that it started.
+        // The process group is killed together with all its processes.
         let child = std::os::unix::process::CommandExt::process_group(child, 0).spawn();
         Self {
             name,
@@ -67,7 +67,7 @@ impl Watched {
         began.elapsed()
     }
 
-    /// Waits for a server that answers anything, and gets a token from it.
+    /// Waits until the server responds, and gets a token from it.
     pub async fn sign_in(&mut self) {
         let began = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err()
@@ -81,13 +81,13 @@ impl Watched {
         self.token = Some(visitor.token(&client).await);
     }
 
-    /// A tool that takes longer than a reload.
+    /// Adds a tool that takes longer than a reload.
     pub fn add_slow_tool(&mut self) {
         const TOOL: &str = "/// Take some time.\n    #[tool]\n    fn linger(&self) -> String {\n        \
             std::thread::sleep(std::time::Duration::from_secs(3));\n        \"lingered\".to_owned()\n    }\n\n    ";
         let text = fs::read_to_string(&self.source).expect("a source");
         let before = "/// Say who is signed in.";
-        assert!(text.contains(before), "another template");
+        assert!(text.contains(before), "the template has changed");
         let text = text.replace(before, &format!("{TOOL}{before}"));
         fs::write(&self.source, text).expect("a source");
         self.edit(199);
@@ -106,7 +106,8 @@ impl Watched {
 }
 
 impl Watched {
-    /// The middle of its waits, in milliseconds; the first edit only warms up.
+    /// Returns the median of the waiting times in milliseconds, without the first edit, which is a
+    /// warm-up.
     pub fn median(&self) -> f64 {
         median(self.waits[1..].iter().copied())
     }
