@@ -228,7 +228,8 @@ pub(super) fn out_of_reach(error: OAuthError) -> LoginError {
 
 /// Ends a record: deletes its tokens and marks it as revoked.
 pub(super) async fn end(app: &App, id: GrantId) {
-    // If this fails, other users of the sign-in get the refusal a little later, from the provider.
+    // If this fails, other instances learn a little later from the provider that the sign-in has
+    // ended.
     if let Err(error) = try_end(app, id).await {
         tracing::error!(error = %chain(&error), "cannot record that a sign-in has ended");
     }

@@ -36,8 +36,8 @@ pub(super) struct ToldBy {
     pub(super) domain: Option<String>,
 }
 
-/// A fact and its source. The source that first stated a fact stays responsible for it: if the
-/// source no longer states the fact, the fact no longer holds.
+/// A fact and its source. The same source decides later on: if it no longer states the fact, the
+/// fact no longer holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Told<T> {
     Nowhere,
