@@ -101,7 +101,7 @@ fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
                 forged: true,
                 ..Wrong::default()
             },
-            "a signature that is not right",
+            "an invalid signature",
         ),
         (
             head(json!({ "alg": "none" })),
@@ -125,17 +125,17 @@ fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
         ),
         (
             head(json!({ "typ": "at+jwt" })),
-            "is of another type (at+jwt)",
+            "has the wrong type (at+jwt)",
         ),
         (
             head(json!({ "typ": "logout+jwt" })),
-            "is of another type (logout+jwt)",
+            "has the wrong type (logout+jwt)",
         ),
         (
             claims(json!({ "iss": "https://other.example" })),
-            "is of another issuer",
+            "is from another issuer",
         ),
-        (claims(json!({ "iss": null })), "is of another issuer"),
+        (claims(json!({ "iss": null })), "is from another issuer"),
         (
             claims(json!({ "aud": "another client" })),
             "is for the audience",
@@ -152,10 +152,10 @@ fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
         (claims(json!({ "azp": 7 })), "no usable claim azp"),
         (claims(json!({ "exp": now - 61 })), "has expired"),
         (claims(json!({ "exp": null })), "no usable claim exp"),
-        (claims(json!({ "iat": now + 120 })), "is not good yet"),
+        (claims(json!({ "iat": now + 120 })), "is not valid yet"),
         (claims(json!({ "iat": now - 700 })), "has expired"),
         (claims(json!({ "iat": null })), "no usable claim iat"),
-        (claims(json!({ "nbf": now + 120 })), "is not good yet"),
+        (claims(json!({ "nbf": now + 120 })), "is not valid yet"),
         (
             claims(json!({ "nonce": "another" })),
             "belongs to another sign-in (nonce)",
