@@ -81,7 +81,7 @@ pub(crate) async fn get(
         },
         Outcome::Refusal(refusal) => Ok(refused(&app, &refusal, &trip.query)),
         Outcome::Page(_) | Outcome::Redirect(_) => {
-            let refusal = Refusal::unexpected("the login asks for another step");
+            let refusal = Refusal::unexpected("the login requests another step");
             Ok(refused(&app, &refusal, &trip.query))
         }
     };
@@ -150,8 +150,8 @@ fn turned(app: &App, why: &Turned) -> Response {
         Turned::Foreign(fault) => (
             StatusCode::BAD_REQUEST,
             *fault,
-            "This page works once, within ten minutes, and only in the browser where you started to \
-             sign in.",
+            "This page works once, within ten minutes, and only in the browser where you started \
+             to sign in.",
             None,
         ),
         Turned::Over(fault, query) => (

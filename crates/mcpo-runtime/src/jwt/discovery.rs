@@ -37,10 +37,7 @@ impl Issuer {
             };
             if metadata.issuer != self.id {
                 let other: String = metadata.issuer.chars().take(200).collect();
-                let text = format!(
-                    "{url} names the issuer {other:?} instead of {:?}",
-                    self.id
-                );
+                let text = format!("{url} names the issuer {other:?} instead of {:?}", self.id);
                 return Err(IssuerError::Unexpected(text));
             }
             return Ok(metadata);

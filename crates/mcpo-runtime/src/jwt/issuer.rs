@@ -186,7 +186,7 @@ impl Issuer {
         let (found, trouble) = match &answer {
             Ok(found) => (Some((Arc::clone(found), now)), None),
             Err(error) => {
-                tracing::warn!(issuer = self.id, %error, "cannot fetch the issuer's metadata and keys");
+                tracing::warn!(issuer = self.id, %error, "cannot fetch the issuer's documents");
                 (known.found.clone(), Some(error.clone()))
             }
         };

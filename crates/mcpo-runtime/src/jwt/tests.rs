@@ -66,7 +66,10 @@ fn up5_the_choice_of_cryptography_for_the_process_is_left_to_others() {
     let ec = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
     assert!(outcome(&ec, &[ec_key()]).is_ok());
     assert!(OF_A_TOOL.install_default().is_ok(), "none was chosen yet");
-    assert!(outcome(&ec, &[ec_key()]).is_ok(), "and the server still uses its own");
+    assert!(
+        outcome(&ec, &[ec_key()]).is_ok(),
+        "and the server still uses its own"
+    );
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(crate) fn start() {
         .with(lines)
         .try_init();
     if let Some(error) = problem {
-        tracing::warn!(%error, "MCPO_LOG is not a valid filter, using the default: {DEFAULT_FILTER}");
+        tracing::warn!(%error, "MCPO_LOG is not a valid filter, using {DEFAULT_FILTER}");
     }
 }
 

@@ -271,8 +271,9 @@ impl Refusal {
     pub fn unexpected(fault: impl Into<Cow<'static, str>>) -> Self {
         Self {
             fault: fault.into(),
-            what: "The response of the sign-in provider cannot be trusted, so you are not signed in."
-                .into(),
+            what:
+                "The response of the sign-in provider cannot be trusted, so you are not signed in."
+                    .into(),
             kind: RefusalKind::Unexpected,
         }
     }

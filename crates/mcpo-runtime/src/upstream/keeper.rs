@@ -146,8 +146,8 @@ impl Keeper {
             return answer;
         }
         let asked = tokio::time::timeout(PATIENCE, renewal::current(app, id)).await;
-        let asked =
-            asked.unwrap_or_else(|_| Err(LoginError::unavailable("renewing the tokens took too long")));
+        let asked = asked
+            .unwrap_or_else(|_| Err(LoginError::unavailable("renewing the tokens took too long")));
         match asked {
             Ok(known) => {
                 let tokens = Arc::clone(&known.tokens);
@@ -169,7 +169,7 @@ impl Keeper {
                 Err(error)
             }
             Err(error) => {
-                tracing::warn!(sign_in = ?id, %error, "cannot get tokens of the provider at the moment");
+                tracing::warn!(sign_in = ?id, %error, "tokens of the provider are unavailable");
                 seen.rests = Some((app.moment(), error));
                 // Tokens that have not expired yet are still usable.
                 let answer = seen.without_asking(app);

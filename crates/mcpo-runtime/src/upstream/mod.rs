@@ -32,7 +32,7 @@ pub enum UpstreamError {
     #[error("this server has no upstream tokens: its users do not sign in at a provider")]
     None,
     /// The provider no longer accepts the tokens. The client is asked to have the user sign in
-    /// again, whatever the tool returns.
+    /// again, regardless of the tool's result.
     #[error("the sign-in at the provider has ended: sign in again")]
     Refused,
     /// The provider or the ledger is unreachable.

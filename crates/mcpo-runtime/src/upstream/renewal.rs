@@ -52,7 +52,7 @@ pub(super) async fn current(app: &App, id: GrantId) -> Result<Known, LoginError>
             continue;
         }
         let claim = Claim {
-            id: random::bytes().map_err(|_| LoginError::unavailable("no random numbers available"))?,
+            id: random::bytes().map_err(|_| LoginError::unavailable("no randomness"))?,
             until: now.plus(LEASE),
         };
         let claimed = SignedIn {
@@ -121,7 +121,7 @@ async fn renew(
         Err(LoginError::Refused(why)) => match record::signed_in(app, id).await {
             // Another instance took over and has used the refresh token.
             Ok(Some(found)) if found.claim != Some(claim) => {
-                Err(LoginError::unavailable("another instance renewed the tokens"))
+                Err(LoginError::unavailable("another instance has new tokens"))
             }
             _ => Err(LoginError::Refused(why)),
         },

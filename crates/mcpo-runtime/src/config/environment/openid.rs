@@ -40,8 +40,8 @@ impl Reader<'_> {
         openid = openid.allow_subjects(&subjects).allow_groups(&groups);
         if !openid.allows_somebody() {
             let allowed = "e-mail addresses separated by commas, or * for every account there; \
-                           OIDC_ALLOWED_DOMAINS, OIDC_ALLOWED_SUBJECTS and OIDC_ALLOWED_GROUPS also \
-                           allow users";
+                           OIDC_ALLOWED_DOMAINS, OIDC_ALLOWED_SUBJECTS and OIDC_ALLOWED_GROUPS \
+                           also allow users";
             let problem = "is not set, so no user could sign in";
             self.wrong(EMAILS, None, problem, allowed);
         }

@@ -117,7 +117,7 @@ impl GitHub {
                 .filter(|user: &User| !user.login.is_empty() && user.login.len() <= 100)
                 .ok_or_else(|| unexpected("GitHub's response does not name the user")),
             StatusCode::UNAUTHORIZED => {
-                Err(Trouble::Refused("GitHub rejects the token".into()))
+                Err(Trouble::Refused("GitHub does not accept the token".into()))
             }
             status => Err(unexpected(format!("GitHub answers {status} for the user"))),
         }
@@ -150,16 +150,16 @@ impl GitHub {
             StatusCode::OK => answer
                 .json()
                 .map(|membership: Membership| membership.state == "active")
-                .ok_or_else(|| unexpected("GitHub's response does not contain the state of the membership")),
+                .ok_or_else(|| unexpected("GitHub's response has no membership state")),
             StatusCode::NOT_FOUND => Ok(false),
             // Either the organization hides its members from this app, or GitHub limits the rate
             // without saying so. Neither means that the user is not a member.
             StatusCode::FORBIDDEN => Err(unexpected(
-                "GitHub does not show a membership; if this continues, an owner of the organization \
-                 must approve the app",
+                "GitHub does not show a membership; if this continues, an owner of the \
+                 organization must approve the app",
             )),
             StatusCode::UNAUTHORIZED => {
-                Err(Trouble::Refused("GitHub rejects the token".into()))
+                Err(Trouble::Refused("GitHub does not accept the token".into()))
             }
             status => Err(unexpected(format!(
                 "GitHub answers {status} for a membership"
@@ -187,10 +187,10 @@ impl Tokens {
                     Trouble::Refused("GitHub rejects the code: it is unknown or expired".into())
                 }
                 "bad_refresh_token" => {
-                    Trouble::Refused("GitHub rejects the refresh token".into())
+                    Trouble::Refused("GitHub does not accept the refresh token".into())
                 }
                 "incorrect_client_credentials" => unexpected(
-                    "GitHub rejects GITHUB_CLIENT_ID with this GITHUB_CLIENT_SECRET",
+                    "GitHub does not accept GITHUB_CLIENT_ID with this GITHUB_CLIENT_SECRET",
                 ),
                 "redirect_uri_mismatch" => {
                     unexpected("the callback URL of the GitHub app is not the one of this server")

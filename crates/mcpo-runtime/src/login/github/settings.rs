@@ -61,8 +61,8 @@ impl GitHub {
         }
     }
 
-    /// Allows these accounts; `*` allows every account. The first account that signs in with a name is
-    /// remembered, and another account that takes over the name is refused.
+    /// Allows these accounts; `*` allows every account. The first account that signs in with a name
+    /// is remembered, and another account that takes over the name is refused.
     pub fn allow_logins(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
         self.allowed.add_logins(names)?;
         Ok(self)

@@ -85,8 +85,8 @@ impl Allowed {
         self.lets_in_for_good(facts) || self.address(facts).is_some()
     }
 
-    /// Returns the address if it is the only reason why the user is allowed: the provider can give it to
-    /// another person later.
+    /// Returns the address if it is the only reason why the user is allowed: the provider can give
+    /// it to another user later.
     pub(super) fn only_by_address<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
         (!self.lets_in_for_good(facts))
             .then(|| self.address(facts))

@@ -106,7 +106,9 @@ impl OpenId {
         // The issuer is checked before any other parameter of the response is used (RFC 9207 §2.4).
         match answer.get("iss") {
             Some(issuer) if issuer != self.issuer.id() => {
-                return Err(Refusal::unexpected("the response is from another issuer (iss)"));
+                return Err(Refusal::unexpected(
+                    "the response is from another issuer (iss)",
+                ));
             }
             None if metadata.authorization_response_iss_parameter_supported => {
                 return Err(Refusal::unexpected(

@@ -18,7 +18,8 @@ impl OpenId {
         tokens: &UpstreamTokens,
     ) -> Result<(), LoginError> {
         let facts = tokens.note().and_then(Facts::from_note);
-        let facts = facts.ok_or_else(|| LoginError::refused("no information about the sign-in is stored"))?;
+        let facts = facts
+            .ok_or_else(|| LoginError::refused("no information about the sign-in is stored"))?;
         // The userinfo endpoint is asked even if no claim matters, because its response also shows
         // that an account was closed.
         let facts = if facts.has_userinfo {
@@ -41,7 +42,8 @@ impl OpenId {
             .refresh_token()
             .ok_or_else(|| LoginError::refused("there is no refresh token"))?;
         let facts = old.note().and_then(Facts::from_note);
-        let facts = facts.ok_or_else(|| LoginError::refused("no information about the sign-in is stored"))?;
+        let facts = facts
+            .ok_or_else(|| LoginError::refused("no information about the sign-in is stored"))?;
         let handed = self.refresh(token).await.map_err(standing)?;
         let Some(id_token) = &handed.id_token else {
             // The ID token is optional here (OpenID Connect Core §12.2).

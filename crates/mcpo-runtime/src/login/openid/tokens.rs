@@ -173,7 +173,7 @@ fn refused(answer: &Answer) -> Trouble {
     let error = answer.json::<ErrorAnswer>().map(|answer| answer.error);
     match error.as_deref() {
         Some("invalid_grant") => Trouble::Refused(
-            "the provider rejects the code or refresh token".into(),
+            "the provider rejects the code or refresh token: unknown or expired".into(),
         ),
         Some("invalid_client" | "unauthorized_client") => Trouble::Unexpected(
             "the provider rejects OIDC_CLIENT_ID with this OIDC_CLIENT_SECRET".into(),
