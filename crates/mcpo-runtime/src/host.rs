@@ -94,7 +94,8 @@ pub(crate) fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Box<Res
         return Ok(());
     }
     tracing::warn!(origin = ?unverified_origin, "request from an origin that is not allowed");
-    let what = "pages of this origin may not call this server; add it to MCPO_ALLOWED_ORIGINS";
+    let what =
+        "pages of this origin may not call this server; add the origin to MCPO_ALLOWED_ORIGINS";
     Err(Box::new(refuse(what)))
 }
 

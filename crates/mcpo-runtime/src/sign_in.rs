@@ -66,7 +66,7 @@ pub(crate) async fn post(
         Outcome::Refusal(refusal) => Ok(refused(&app, &refusal, &form.query)),
         Outcome::Redirect(_) => {
             let refusal =
-                LoginRefusal::unexpected("the login leads to a provider it does not name");
+                LoginRefusal::unexpected("the login redirects to a provider it does not name");
             Ok(refused(&app, &refusal, &form.query))
         }
     };

@@ -92,9 +92,9 @@ const DEFAULT_ORIGINS: [&str; 3] = [
 ];
 
 impl Config {
-    /// A configuration for tests and for mounting the router elsewhere: a ledger in memory, and no
-    /// sign-in, which a server needs unless only this machine can reach it (see
-    /// [`Self::open_to_anyone`]).
+    /// Creates a configuration for tests and for mounting the router in another server. The ledger
+    /// is in memory and there is no sign-in. Without a sign-in, the server starts only if no other
+    /// machine can reach it (see [`Self::open_to_anyone`]).
     #[must_use]
     pub fn new(base_url: BaseUrl, keys: KeyRing) -> Self {
         Self {

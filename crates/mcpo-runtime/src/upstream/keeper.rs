@@ -1,5 +1,5 @@
-//! Gives callers the current tokens of a sign-in, with as few requests to the ledger and the
-//! provider as possible.
+//! Provides the current tokens of a sign-in, with as few requests to the ledger and the provider as
+//! possible.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ const BELIEVE_FOR: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(60);
 /// How long a caller waits for tokens, even if another instance renews them.
 const PATIENCE: Duration = Duration::from_secs(14);
-/// How long to wait before asking a provider or a ledger again that did not respond.
+/// How long to wait before retrying a provider or a ledger that did not respond.
 const REST: Duration = Duration::from_secs(5);
 
 /// The tokens that this instance has cached.

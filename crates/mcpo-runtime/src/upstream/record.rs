@@ -111,7 +111,7 @@ pub(super) async fn signed_in(app: &App, id: GrantId) -> Result<Option<SignedIn>
     }))
 }
 
-/// Replaces the record with `version`.
+/// Writes a record in place of the one with this `version`.
 pub(super) async fn write(
     app: &App,
     id: GrantId,

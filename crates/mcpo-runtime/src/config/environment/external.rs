@@ -25,7 +25,7 @@ impl Reader<'_> {
         };
         if !login.asks_nobody() {
             let problem = "is set together with a sign-in of this server";
-            let allowed = "set one of the two: people sign in there or here";
+            let allowed = "set one of the two: users sign in there or here";
             self.wrong(SERVER, Some(issuer.clone()), problem, allowed);
         }
         let mut server = match AuthorizationServer::new(&issuer) {

@@ -48,8 +48,8 @@ impl Reader<'_> {
             },
             None if on_cloud_run => {
                 let problem = "is not set, and Cloud Run instances do not keep their files";
-                let allowed = "gs://BUCKET, sqlite:PATH on a volume that is kept, or memory if \
-                               every client may be asked to sign in again at each restart";
+                let allowed = "gs://BUCKET, sqlite:PATH on a persistent volume, or memory if all \
+                               users may have to sign in again after each restart";
                 self.wrong("MCPO_LEDGER", None, problem, allowed);
                 LedgerChoice::Memory
             }
@@ -119,7 +119,7 @@ impl Reader<'_> {
         let is_plaintext_accepted = self.flag("MCPO_LEDGER_PLAINTEXT");
         match RedisAddress::parse(text, authorities.as_deref()) {
             Ok(address) if !address.is_protected() && !is_plaintext_accepted => {
-                let problem = "names a Redis on another host without TLS, which would show the \
+                let problem = "names a Redis on another host without TLS, which would expose the \
                                password and all grants to the network";
                 let allowed = "use rediss://, or set MCPO_LEDGER_PLAINTEXT=1 if the network in \
                                between is private";

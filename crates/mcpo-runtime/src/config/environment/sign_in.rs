@@ -149,7 +149,7 @@ impl Reader<'_> {
     /// Deny by default: a list without an app must not result in a server without a sign-in.
     fn half_of_github(&mut self, id: bool, secret: bool, list: bool) {
         let problem = "is not set, and other GITHUB_ variables are";
-        let allowed = "the app's, from https://github.com/settings/developers";
+        let allowed = "copy it from the app at https://github.com/settings/developers";
         if !id && (secret || list) {
             self.wrong(GITHUB_ID, None, problem, allowed);
         }
