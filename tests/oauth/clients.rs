@@ -68,7 +68,7 @@ async fn as8_as10_as12_a_client_whose_id_is_its_document() {
     let request = with_redirect(client.request(), CALLBACK);
     let page = client.authorize(&request).await.text().await.unwrap();
     assert!(page.contains("Allow Claude to use"), "{page}");
-    assert!(page.contains("It is known under this name at <strong>claude.ai</strong>"));
+    assert!(page.contains("This name is published by <strong>claude.ai</strong>"));
     let fields = [("form", form_in(&page)), ("decision", "allow".into())];
     let fields = fields
         .each_ref()

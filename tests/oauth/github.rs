@@ -266,7 +266,7 @@ async fn somebody_who_is_not_on_the_list_is_told_so_and_can_choose_another_accou
     assert!(page.contains("authorize?response_type"), "{page}");
     let answer = setting.arrive_as("").await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-    assert!(answer.text().await.unwrap().contains("did not allow it"));
+    assert!(answer.text().await.unwrap().contains("denied access"));
 
     setting.tokens_of("octocat").await;
     let page = setting.client.authorize(&setting.client.request()).await;

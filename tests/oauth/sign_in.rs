@@ -77,7 +77,7 @@ async fn as21_wrong_passwords_are_said_and_then_slowed_down() {
     for _ in 0..5 {
         let (status, page) = attempt(&client, "wrong").await;
         assert_eq!(status, StatusCode::OK);
-        assert!(page.contains("That is not the password"), "{page}");
+        assert!(page.contains("Wrong password"), "{page}");
     }
     // Even the right password must wait now.
     let (_, page) = attempt(&client, PASSWORD).await;

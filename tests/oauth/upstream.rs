@@ -113,7 +113,7 @@ async fn a_renewal_that_fails_for_now_is_tried_again() {
     let calls = (0..5).map(|_| setting.call(access(&tokens), "read", "/user"));
     for answer in futures_util::future::join_all(calls).await {
         let text = answer.text().await.unwrap();
-        assert!(text.contains("does not answer at the moment"), "{text}");
+        assert!(text.contains("does not respond at the moment"), "{text}");
     }
     assert_eq!(
         setting.github.calls(TOKEN),

@@ -87,7 +87,7 @@ try {
     await page.goto(authorize());
     await signIn(page, "not the password");
     const alert = page.getByRole("alert");
-    assert.equal(await alert.textContent(), "That is not the password.");
+    assert.equal(await alert.textContent(), "Wrong password.");
     assert.equal(await page.getByLabel("Password").inputValue(), "");
     await shoot(page, "wrong-password-light");
     await signIn(page, password);

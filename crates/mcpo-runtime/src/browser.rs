@@ -1,5 +1,5 @@
-//! The browser: a sealed cookie that tells one from another and remembers who signed in there,
-//! and forms that are good only in the browser they were shown to.
+//! Browser sessions: a sealed cookie identifies a browser and its signed-in user. Forms are valid
+//! only in the browser that they were shown in.
 
 use std::time::Duration;
 
@@ -19,21 +19,21 @@ use crate::{
     throttle::KnownBrowserId,
 };
 
-/// How long a browser is known to have signed in; browsers keep cookies for 400 days at most.
+/// How long a browser counts as known after a sign-in. Browsers keep cookies for at most 400 days.
 const KNOWN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a browser stays signed in.
 const SESSION_LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
-/// How long a page may lie open before its form is sent.
+/// How long a form may stay open before it is sent.
 const FORM_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// One browser, as its cookie describes it.
+/// The content of the session cookie of one browser.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Browser {
     id: [u8; 16],
     signed_in: Option<Person>,
     expires_at: Timestamp,
-    /// The server that made the cookie: another one that shares its keys has other users. Cookies of
-    /// earlier versions do not name it; their users sign in again.
+    /// The server that created the cookie. Another server with the same keys has other users.
+    /// Cookies of earlier versions do not name their server, so their users must sign in again.
     #[serde(default, deserialize_with = "appended")]
     issuer: Option<Fingerprint>,
 }
@@ -42,8 +42,9 @@ impl Sealable for Browser {
     const PURPOSE: Purpose = Purpose::Browser;
 }
 
-/// A browser in which someone has signed in before, as a cookie of its own that outlives the
-/// session. It grants nothing: failed attempts of other browsers do not slow this one down.
+/// The content of a second cookie, which outlives the session and shows that a user has signed in
+/// with this browser before. The cookie grants nothing. It only makes sure that failed attempts of
+/// other browsers do not slow this one down.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct KnownBrowser {
     issuer: Fingerprint,
@@ -55,17 +56,18 @@ impl Sealable for KnownBrowser {
     const PURPOSE: Purpose = Purpose::KnownBrowser;
 }
 
-/// What a form carries through the browser: where it belongs, and to whom it was shown.
+/// The content of the hidden form field: the request that the form belongs to, and the browser that
+/// it was shown in.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Form {
     kind: FormKind,
     browser: [u8; 16],
-    /// The query of the authorization request, to be verified again.
+    /// The query of the authorization request. It is verified again.
     pub(crate) query: String,
     expires_at: Timestamp,
 }
 
-/// Which form it is: one cannot be sent in place of another.
+/// The kind of form. One kind cannot be sent in place of another.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum FormKind {
     SignIn,
@@ -76,35 +78,35 @@ impl Sealable for Form {
     const PURPOSE: Purpose = Purpose::Form;
 }
 
-/// Why a form is not accepted.
+/// The reason why a form is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FormError {
-    /// It is ours, and the flow can start again with this query.
+    /// The form is from this server, and the flow can start again with this query.
     Unusable(Unusable, String),
-    /// It is not ours.
+    /// The form is not from this server.
     Forged,
 }
 
-/// Why a form of this server cannot be used any more.
+/// The reason why a form of this server is no longer usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// It was shown more than [`FORM_LIFETIME`] ago.
+    /// The form was shown more than [`FORM_LIFETIME`] ago.
     Expired,
-    /// Someone has signed in in this browser since, in another tab for example; or the form was
-    /// shown in another browser.
+    /// A user has signed in with this browser since then, for example in another tab, or the form
+    /// was shown in another browser.
     Superseded,
 }
 
 impl Browser {
-    /// The browser that sent these headers, if its cookie is one of ours and still good.
+    /// Returns the browser that sent these headers, if its cookie is valid.
     pub(crate) fn recognise(headers: &HeaderMap, app: &App, base: &BaseUrl) -> Option<Self> {
         let browser: Self = sealed_cookie(headers, cookie_name(base), app)?;
         let is_good = browser.expires_at > app.now() && browser.issuer == Some(issuer(base));
         is_good.then_some(browser)
     }
 
-    /// A browser that is seen for the first time, or whose sign-in replaces an older one: it
-    /// never keeps the id it had before, which somebody else may have planted.
+    /// Creates a browser for the first visit or after a sign-in. The id is always new, because an
+    /// attacker may have planted the old one.
     pub(crate) fn new(
         app: &App,
         base: &BaseUrl,
@@ -118,7 +120,7 @@ impl Browser {
         })
     }
 
-    /// Who is signed in there, if that still counts.
+    /// Returns the signed-in user, if the sign-in is still valid.
     pub(crate) fn person(&self, app: &App) -> Option<Person> {
         let person = self.signed_in.as_ref()?;
         let counts = person.is_current(&app.epochs)
@@ -136,12 +138,12 @@ impl Browser {
         self.id.ct_eq(id).into()
     }
 
-    /// The cookie, as `Set-Cookie` wants it.
+    /// Returns the value of the `Set-Cookie` header.
     pub(crate) fn cookie(&self, app: &App, base: &BaseUrl) -> Result<HeaderValue, OAuthError> {
         set_cookie(cookie_name(base), self, self.expires_at, app, base)
     }
 
-    /// A new form for this browser.
+    /// Creates a form for this browser.
     pub(crate) fn form(
         &self,
         app: &App,
@@ -159,7 +161,7 @@ impl Browser {
 }
 
 impl Form {
-    /// Opens a form that came back, if it was shown to `browser`.
+    /// Opens a submitted form, if it was shown in `browser`.
     pub(crate) fn open(
         unverified: Option<&str>,
         kind: FormKind,
@@ -183,14 +185,14 @@ impl Form {
 }
 
 impl KnownBrowser {
-    /// The browser that sent these headers, if someone has signed in there.
+    /// Returns the browser that sent these headers, if a user has signed in with it before.
     pub(crate) fn recognise(headers: &HeaderMap, app: &App, base: &BaseUrl) -> Option<Self> {
         let known: Self = sealed_cookie(headers, known_cookie_name(base), app)?;
         let is_good = known.expires_at > app.now() && known.issuer == issuer(base);
         is_good.then_some(known)
     }
 
-    /// A browser in which someone has just signed in.
+    /// Creates the state for a browser in which a user has just signed in.
     pub(crate) fn new(app: &App, base: &BaseUrl) -> Result<Self, OAuthError> {
         Ok(Self {
             issuer: issuer(base),
@@ -203,7 +205,7 @@ impl KnownBrowser {
         self.id
     }
 
-    /// The cookie, as `Set-Cookie` wants it.
+    /// Returns the value of the `Set-Cookie` header.
     pub(crate) fn cookie(&self, app: &App, base: &BaseUrl) -> Result<HeaderValue, OAuthError> {
         set_cookie(known_cookie_name(base), self, self.expires_at, app, base)
     }
@@ -256,8 +258,8 @@ const fn known_cookie_name(base: &BaseUrl) -> &'static str {
     }
 }
 
-/// A form that was sent by a page elsewhere. `SameSite` already keeps the cookie from it; this
-/// holds in browsers that do not know `SameSite` as well.
+/// Returns true if a page of another site sent the form. `SameSite` already withholds the cookie
+/// from such a page; this check also protects browsers without `SameSite`.
 pub(crate) fn is_cross_site(headers: &HeaderMap, app: &App) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let foreign_origin = headers.contains_key(header::ORIGIN)

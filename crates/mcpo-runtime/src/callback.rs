@@ -1,5 +1,5 @@
-//! The answer of the provider where people sign in: it has to belong to this browser, for the
-//! first time, within ten minutes.
+//! The callback of the sign-in provider. The response must belong to this browser, must not have
+//! been used before, and must arrive within ten minutes.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ use crate::{
     upstream::{self, Trip},
 };
 
-/// Why an answer is not looked at.
+/// The reason why a response is refused without being processed.
 enum Turned {
-    /// It has no `state` that belongs to a trip of this browser.
+    /// The `state` does not belong to a redirect of this browser.
     Foreign(&'static str),
-    /// The trip is over; it began with this query.
+    /// The redirect was already used. The second field is its query.
     Over(&'static str, String),
-    /// The ledger is out of reach.
+    /// The ledger is unreachable.
     Unavailable(OAuthError),
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn get(
         },
         Outcome::Refusal(refusal) => Ok(refused(&app, &refusal, &trip.query)),
         Outcome::Page(_) | Outcome::Redirect(_) => {
-            let refusal = Refusal::unexpected("the login asks for another step");
+            let refusal = Refusal::unexpected("the login requests another step");
             Ok(refused(&app, &refusal, &trip.query))
         }
     };
@@ -90,13 +90,13 @@ pub(crate) async fn get(
     })
 }
 
-/// Where the provider has to send people who began at `base`.
+/// Returns the callback URL for users who started at `base`.
 pub(crate) fn callback_url(app: &App, base: &BaseUrl) -> String {
     let provider = app.login.provider();
     provider.map_or_else(String::new, |provider| base.join(provider.callback))
 }
 
-/// The trip that an answer ends, which nobody else can end then.
+/// Returns the redirect that a response belongs to, and marks it as used.
 async fn spend(
     app: &App,
     base: &BaseUrl,
@@ -108,12 +108,12 @@ async fn spend(
         .and_then(|state| URL_SAFE_NO_PAD.decode(state).ok())
         .and_then(|bytes| bytes.try_into().ok())
         .map(GrantId)
-        .ok_or(Turned::Foreign("no state of ours"))?;
+        .ok_or(Turned::Foreign("no valid state"))?;
     let Some((trip, version)) = upstream::open_trip(app, id).await? else {
         return Err(Turned::Foreign("state unknown, used or too old"));
     };
-    // The state alone would do for somebody who plants the answer of his own sign-in in the
-    // browser of another person.
+    // Without this check, an attacker could plant the response of their own sign-in in the browser
+    // of another user.
     let browser = Browser::recognise(headers, app, base);
     if !browser.is_some_and(|browser| browser.has_id(&trip.browser)) {
         return Err(Turned::Foreign("state of another browser"));
@@ -139,7 +139,7 @@ async fn signed_in(
     }
     let person = Person::new(identity, upstream, &app.epochs);
     tracing::info!(account = person.subject, "signed in");
-    // What the person allowed before the trip was about this request and no other one.
+    // The user's consent before the redirect was for this request only.
     let browser = Browser::new(app, base, Some(person.clone()))?;
     let response = consent::allow(app, base, request, person)?;
     Ok(with_cookie(response, browser.cookie(app, base)?))
@@ -150,14 +150,14 @@ fn turned(app: &App, why: &Turned) -> Response {
         Turned::Foreign(fault) => (
             StatusCode::BAD_REQUEST,
             *fault,
-            "This page can be reached once, in the browser in which you began to sign in, and within \
-             ten minutes.",
+            "This page works once, within ten minutes, and only in the browser where you started \
+             to sign in.",
             None,
         ),
         Turned::Over(fault, query) => (
             StatusCode::BAD_REQUEST,
             *fault,
-            "This sign-in was used already.",
+            "This sign-in was already used.",
             Some(query),
         ),
         Turned::Unavailable(error) => (
@@ -167,11 +167,11 @@ fn turned(app: &App, why: &Turned) -> Response {
             None,
         ),
     };
-    tracing::warn!(fault, "sign-in answer refused");
+    tracing::warn!(fault, "sign-in response refused");
     let page = ErrorPage {
         title: "You are not signed in",
         what: what.into(),
-        remedy: "Nobody was signed in. Start again from the program that you came from.",
+        remedy: "Start again from the program that you came from.",
         link: query.map(|query| Link::start_again(query)),
     };
     app.pages.error(status, &page)

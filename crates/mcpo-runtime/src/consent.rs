@@ -1,5 +1,5 @@
-//! `POST /consent`: the person's decision, and what comes of it: a code, or a trip to the provider
-//! where people sign in.
+//! `POST /consent`: the user's decision. The result is an authorization code, or a redirect to the
+//! sign-in provider.
 
 use std::sync::Arc;
 
@@ -73,12 +73,12 @@ pub(crate) async fn post(
         _ => return forged_form(&app),
     };
     outcome.unwrap_or_else(|error| {
-        tracing::info!(client = ?request.client.key, error = error.code.as_str(), "no code");
+        tracing::info!(client = ?request.client.key, error = error.code.as_str(), "no code issued");
         Refusal::redirect(&request, error).after_decision(&app, &base)
     })
 }
 
-/// A code for somebody who signed in some time ago, if that still counts.
+/// Issues a code to a user who signed in earlier, if the sign-in is still valid.
 async fn allow_known(
     app: &App,
     base: &BaseUrl,
@@ -98,7 +98,7 @@ async fn allow_known(
     }
 }
 
-/// A code for `person`, who has allowed it.
+/// Issues a code for `person`, who has allowed access.
 pub(crate) fn allow(
     app: &App,
     base: &BaseUrl,

@@ -1,5 +1,5 @@
-//! Sending a browser to the provider where people sign in: after the person has allowed it, with a
-//! state that is good once.
+//! Redirects a browser to the sign-in provider, after the user has allowed access, with a state
+//! that is valid once.
 
 use axum::response::Response;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -49,7 +49,7 @@ pub(crate) async fn depart(
         Outcome::Redirect(url) => return Ok(see_other(url.as_str())),
         Outcome::Refusal(refusal) => refusal,
         Outcome::Identity(_) | Outcome::Page(_) => {
-            Refusal::unexpected("the login names a provider and does not lead there")
+            Refusal::unexpected("the login names a provider but does not redirect to it")
         }
     };
     Ok(refused(app, &refusal, query))

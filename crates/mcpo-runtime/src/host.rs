@@ -1,7 +1,8 @@
-//! Which of our names a request was sent to, and which page sent it.
+//! Checks of `Host` and `Origin`: which name of this server a request was sent to, and which page
+//! sent it.
 //!
-//! Both checks keep a page elsewhere from reaching a server on this machine by DNS rebinding
-//! (MCP transports, security warning), and `Host` decides which issuer the answer names.
+//! Both checks prevent DNS rebinding, where a page of another site reaches a server on this machine
+//! (MCP transports, security warning). `Host` also decides which issuer the response names.
 
 use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
@@ -16,7 +17,7 @@ use url::{Host, Url};
 
 use crate::{app::App, base_url::BaseUrl, client_ip::ClientIp};
 
-/// Lets a request through that names one of our hosts, with its [`BaseUrl`] as an extension.
+/// Accepts a request to one of this server's hosts, and adds its [`BaseUrl`] as an extension.
 pub(crate) async fn check_host(
     State(app): State<Arc<App>>,
     mut request: Request,
@@ -34,8 +35,8 @@ pub(crate) async fn check_host(
     }
 }
 
-/// Which of our names a request was sent to, or the answer to one that was sent to another name or
-/// from another machine than the name allows.
+/// Returns the base URL that a request was sent to. Returns an error response for an unknown host,
+/// or if the host does not accept the client's machine.
 pub(crate) fn named<'a>(
     app: &'a App,
     peer: Option<SocketAddr>,
@@ -46,7 +47,7 @@ pub(crate) fn named<'a>(
         .and_then(|host| host.to_str().ok())
         .unwrap_or_default();
     let base = app.bases.for_host(unverified_host).ok_or_else(|| {
-        tracing::warn!(host = ?unverified_host, "request for a host that is not this server's");
+        tracing::warn!(host = ?unverified_host, "request for an unknown host");
         let known = app.bases.primary();
         Box::new(refuse(&format!(
             "this server is {known}; if that is not its public URL, set BASE_URL, or add the host to MCPO_HOSTS"
@@ -69,17 +70,17 @@ fn check_is_local(app: &App, client: ClientIp) -> Result<(), Box<Response>> {
         )));
     }
     if client.is_unknown() && app.is_open() {
-        tracing::error!("the application does not say where requests come from");
+        tracing::error!("the application does not pass on the client address");
         return Err(Box::new(refuse(
-            "this server cannot tell whether the request was made on this machine; serve the router \
-             with into_make_service_with_connect_info::<SocketAddr>()",
+            "this server does not know whether the request was made on this machine; serve the \
+             router with into_make_service_with_connect_info::<SocketAddr>()",
         )));
     }
     Ok(())
 }
 
-/// Lets a request to `/mcp` through that comes from no page, one of ours, one on this person's
-/// own machine, or one that is allowed by configuration.
+/// Accepts a request to `/mcp` without an `Origin`, or from an origin of this server, of the user's
+/// own machine, or on the configured list.
 pub(crate) fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Box<Response>> {
     let Some(unverified_origin) = headers.get(header::ORIGIN) else {
         return Ok(());
@@ -92,8 +93,9 @@ pub(crate) fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Box<Res
     if allowed {
         return Ok(());
     }
-    tracing::warn!(origin = ?unverified_origin, "request from a page that is not allowed");
-    let what = "pages of this origin may not call this server; MCPO_ALLOWED_ORIGINS allows more";
+    tracing::warn!(origin = ?unverified_origin, "request from an origin that is not allowed");
+    let what =
+        "pages of this origin may not call this server; add the origin to MCPO_ALLOWED_ORIGINS";
     Err(Box::new(refuse(what)))
 }
 

@@ -1,5 +1,5 @@
-//! OAuth 2.1 for an MCP server, embedded: write the tools, call [`serve()`], and every MCP client
-//! can sign in.
+//! An MCP server runtime with OAuth 2.1 built in: write the tools and call [`serve()`], and every
+//! MCP client can sign in.
 //!
 //! ```no_run
 //! use mcpo_runtime::Caller;
@@ -9,7 +9,7 @@
 //!
 //! #[tool_router(server_handler)]
 //! impl MyService {
-//!     /// Say who is calling.
+//!     /// Return the name of the caller.
 //!     #[tool]
 //!     fn whoami(&self, caller: Caller) -> String {
 //!         format!("You are {}", caller.subject())
@@ -21,18 +21,18 @@
 //! }
 //! ```
 //!
-//! # What a client does, and which module answers
+//! # What a client does, and which module handles it
 //!
-//! 1. It calls `/mcp` without a token and is told where to look (`bearer`).
+//! 1. It calls `/mcp` without a token and gets a challenge that points to the metadata (`bearer`).
 //! 2. It reads the metadata of the resource and of the authorization server (`discovery`).
-//! 3. It registers (`register`) and gets a client id that is good for ever.
-//! 4. It sends the person to `/authorize` (`authorize`), who signs in (`sign_in`) and decides
-//!    (`consent`); a code comes back.
+//! 3. It registers (`register`) and gets a client id that does not expire.
+//! 4. It sends the user to `/authorize` (`authorize`). The user signs in (`sign_in`) and allows or
+//!    denies access (`consent`). The client gets an authorization code.
 //! 5. It exchanges the code for tokens, and later the refresh token for new ones (`token`).
-//! 6. It calls tools (`mcp`), and each tool learns who is calling ([`Caller`]).
+//! 6. It calls tools (`mcp`). Each tool can ask who the caller is ([`Caller`]).
 //!
-//! Everything that a client holds is sealed under [`KeyRing`], so restarts, redeployments and
-//! other instances know it. The little that must be remembered is in a [`ledger`].
+//! Client ids, codes and tokens are sealed under [`KeyRing`], so they stay valid across restarts,
+//! redeployments and instances. The little state that must be stored is in a [`ledger`].
 
 mod error;
 pub use error::Error;

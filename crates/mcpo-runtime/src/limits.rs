@@ -1,16 +1,16 @@
-//! How often a source may use the endpoints that anyone may call: far above what clients need, far
-//! below what would wear the server out.
+//! Rate limits for the endpoints that anyone may call: far above what clients need, and low enough
+//! to protect the server.
 //!
-//! | what | burst | then |
+//! | limit | burst | then |
 //! | --- | --- | --- |
 //! | registrations of a source | 60 | 1 a second |
 //! | refused token, revocation and introspection requests of a source | 300 | 10 a second |
 //! | refreshes of one grant | 30 | 1 every 2 seconds |
-//! | browsers of a source on their way to a provider | 120 | 720 an hour |
-//! | client metadata documents that a source has fetched | 30 | 1 every 2 seconds |
+//! | redirects of a source to a sign-in provider | 120 | 720 an hour |
+//! | client metadata documents fetched for a source | 30 | 1 every 2 seconds |
 //!
-//! Only refused token requests count, so that a client with a good token is served however many
-//! others behind the same address send nonsense.
+//! Only refused token requests count. A client with a valid token is served even if others behind
+//! the same address send invalid requests.
 
 use std::{
     hash::Hash,
@@ -34,18 +34,17 @@ use crate::{
     throttle::Source,
 };
 
-/// How many sources or grants are remembered; the least used one is forgotten.
+/// How many sources or grants are tracked. The least used one is dropped.
 const REMEMBERED: usize = 10_000;
-/// A client that opens a connection registers once. Hosted clients register from few addresses
-/// for many people.
+/// A client registers once. Hosted clients register from few addresses for many users.
 const REGISTRATIONS: Rate = Rate::new(60.0, 1.0);
 const REFUSALS: Rate = Rate::new(300.0, 10.0);
 const REFRESHES: Rate = Rate::new(30.0, 0.5);
-/// All people in an office may sign in at the same time, from one address.
+/// All users in an office may sign in at the same time from one address.
 const UPSTREAM_LOGINS: Rate = Rate::new(120.0, 0.2);
 const DOCUMENTS: Rate = Rate::new(30.0, 0.5);
 
-/// A bucket's size, and how fast it fills.
+/// The size of a bucket and its refill rate.
 #[derive(Clone, Copy)]
 struct Rate {
     burst: f64,
@@ -58,7 +57,7 @@ impl Rate {
     }
 }
 
-/// A bucket for each key.
+/// A token bucket for each key.
 struct RateLimit<K> {
     rate: Rate,
     buckets: Mutex<Cache<K, Bucket>>,
@@ -70,7 +69,7 @@ struct Bucket {
     filled_at: Instant,
 }
 
-/// The limits of the endpoints that anyone may call.
+/// The rate limits of the endpoints that anyone may call.
 pub(crate) struct Limits {
     registrations: RateLimit<Source>,
     refusals: RateLimit<Source>,
@@ -90,13 +89,13 @@ impl Limits {
         }
     }
 
-    /// Whether `source` may send another browser to the provider where people sign in: each takes a
-    /// place in the ledger.
+    /// Returns true if `source` may be redirected to the sign-in provider again. Each redirect
+    /// takes a record in the ledger.
     pub(crate) fn allows_upstream_login(&self, source: Source) -> bool {
         self.upstream_logins.allow(source, Instant::now())
     }
 
-    /// Whether another client metadata document may be fetched for `source`.
+    /// Returns true if another client metadata document may be fetched for `source`.
     pub(crate) fn allows_document(&self, source: Source) -> bool {
         self.documents.allow(source, Instant::now())
     }
@@ -115,7 +114,7 @@ impl<K: Copy + Eq + Hash> RateLimit<K> {
         }
     }
 
-    /// Takes one from the bucket of `key`, if there is one left.
+    /// Takes one token from the bucket of `key`. Returns false if the bucket is empty.
     fn allow(&self, key: K, now: Instant) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let full = Bucket {
@@ -136,7 +135,7 @@ impl<K: Copy + Eq + Hash> RateLimit<K> {
     }
 }
 
-/// Counts every registration.
+/// Limits registrations.
 pub(crate) async fn registrations(
     State(app): State<Arc<App>>,
     client: ClientIp,
@@ -153,7 +152,8 @@ pub(crate) async fn registrations(
     too_many(client, request.uri().path(), "too many registrations")
 }
 
-/// Counts requests that are refused; past the limit the reason is not named any more.
+/// Limits refused requests. Above the limit, the response no longer contains the reason of the
+/// refusal.
 pub(crate) async fn refusals(
     State(app): State<Arc<App>>,
     client: ClientIp,

@@ -1,5 +1,5 @@
-//! Asking servers that the owner of this one has named: bounded in time and size, and never led
-//! elsewhere by a redirect.
+//! Requests to servers that the owner configured. They have limits for time and size, and never
+//! follow redirects.
 
 use std::{fmt, sync::OnceLock, time::Duration};
 
@@ -12,17 +12,17 @@ use url::Url;
 use crate::{Error, oauth_error::chain, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// One question and its whole answer: a person or a client is waiting.
+/// The time limit for a request and its whole response. A user or a client is waiting.
 const TIMEOUT: Duration = Duration::from_secs(6);
-/// The same for a request of a tool, which somebody waits for as well.
+/// The time limit for a request of a tool.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_LEN: usize = 256 * 1024;
 
-/// A client for such questions, set up when it is first needed: TLS takes memory.
+/// The HTTP client for these requests. It is created on first use, because TLS takes memory.
 #[derive(Default)]
 pub(crate) struct Outgoing(OnceLock<Client>);
 
-/// An answer, whatever its status.
+/// A response with any status.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -30,18 +30,18 @@ pub(crate) struct Answer {
     body: Vec<u8>,
 }
 
-/// Why there is none.
+/// The reason why a request has no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutgoingError {
     #[error("TLS cannot be set up: {0}")]
     SetUp(String),
     #[error("no connection: {0}")]
     Connect(String),
-    #[error("no answer within {} seconds", TIMEOUT.as_secs())]
+    #[error("no response within {} seconds", TIMEOUT.as_secs())]
     Timeout,
-    #[error("the answer is longer than {MAX_LEN} bytes")]
+    #[error("the response is longer than {MAX_LEN} bytes")]
     TooLong,
-    #[error("the answer broke off")]
+    #[error("the connection ended before the response was complete")]
     Broken,
 }
 
@@ -62,7 +62,7 @@ impl Outgoing {
             if error.is_timeout() {
                 OutgoingError::Timeout
             } else {
-                // Not the URL: a query may hold what is nobody's business.
+                // The URL is left out, because its query may contain secrets.
                 OutgoingError::Connect(chain(&error.without_url()))
             }
         })?;
@@ -99,7 +99,7 @@ impl Outgoing {
 }
 
 impl Answer {
-    /// The body, if it is JSON of this form.
+    /// Returns the body, if it is JSON of this type.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
     }
@@ -115,23 +115,23 @@ fn set_up() -> Result<Client, Error> {
         .map_err(Error::internal)
 }
 
-/// A client for the requests that tools send: over TLS to whoever the public certificate authorities
-/// or those in `MCPO_CA` vouch for, given up after ten seconds. [`reqwest`] says how to use it.
+/// Returns an HTTP client for the requests of tools. It trusts the public certificate authorities
+/// and those in `MCPO_CA`, and has a time limit of ten seconds. See [`reqwest`] for its use.
 ///
-/// Make one and keep it, as a field of the server: it holds connections open for the next request.
-/// It takes no part in compiling the tools, which a client of a project's own would.
+/// Create one client and keep it as a field of the server, because it reuses connections. Unlike an
+/// HTTP client of the project, this client adds no time to compiling the tools.
 pub fn http_client() -> Result<Client, Error> {
     Client::builder()
         .tls_backend_preconfigured(tls::outgoing_config()?)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOOL_TIMEOUT)
-        // Some public APIs answer nobody who does not say who is asking.
+        // Some public APIs reject requests without a `User-Agent`.
         .user_agent("mcpo-runtime")
         .build()
         .map_err(Error::internal)
 }
 
-/// The URL of a server that may be asked: with TLS, or on this machine.
+/// Parses the URL of a server that may be requested: https, or http on this machine.
 pub(crate) fn server_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let loopback = match url.host()? {

@@ -1,4 +1,4 @@
-//! `POST /sign-in`: what was filled in on a page of the login. A good answer leads back to
+//! `POST /sign-in`: the submitted form of a login page. A successful sign-in redirects back to
 //! `/authorize`.
 
 use std::{sync::Arc, time::Duration};
@@ -24,7 +24,7 @@ use crate::{
     throttle::Attempt,
 };
 
-/// The longest account name that attempts are counted by, in characters.
+/// The longest account name that failed attempts are counted by, in characters.
 const MAX_ACCOUNT_CHARS: usize = 256;
 
 pub(crate) async fn post(
@@ -66,15 +66,15 @@ pub(crate) async fn post(
         Outcome::Refusal(refusal) => Ok(refused(&app, &refusal, &form.query)),
         Outcome::Redirect(_) => {
             let refusal =
-                LoginRefusal::unexpected("the login leads to a provider it does not name");
+                LoginRefusal::unexpected("the login redirects to a provider it does not name");
             Ok(refused(&app, &refusal, &form.query))
         }
     };
     response.unwrap_or_else(|error| Refusal::redirect(&request, error).after_decision(&app, &base))
 }
 
-/// Passes what was filled in to the login, unless there were too many attempts. Every login is
-/// guarded here, also one that its owner has written.
+/// Passes the submitted form to the login, unless there were too many attempts. This limit applies
+/// to every login, including custom ones.
 async fn attempt(
     app: &App,
     client: ClientIp,
@@ -82,7 +82,8 @@ async fn attempt(
     visit: &Visit,
     params: Params,
 ) -> Outcome {
-    // Which page was shown is not known any more, but a login's first page says what it asks for.
+    // The form does not say which page was shown, but the first page of the login has the account
+    // field.
     let page = match app.login.begin(visit).await {
         Outcome::Page(page) => page,
         other => return other,
@@ -106,7 +107,7 @@ async fn attempt(
     let outcome = app.login.resume(visit, &Answer(params)).await;
     match &outcome {
         Outcome::Identity(_) => app.sign_ins.success(attempt),
-        // The next step of a login with several.
+        // The next page of a login with several steps.
         Outcome::Page(page) if !page.has_problem() => {}
         Outcome::Page(_) | Outcome::Refusal(_) | Outcome::Redirect(_) => {
             tracing::warn!(%client, account, login = app.login.name(), "sign-in failed");

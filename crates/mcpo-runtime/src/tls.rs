@@ -1,5 +1,5 @@
-//! TLS towards others, chosen in one place: rustls with ring, and the public certificate
-//! authorities that are built in, because a container made from nothing has none of its own.
+//! TLS for outgoing connections, configured in one place: rustls with ring. The public certificate
+//! authorities are built in, because a minimal container has none.
 
 use std::{fs, io, sync::Arc};
 
@@ -11,25 +11,25 @@ use rustls::{
 
 use crate::Error;
 
-/// Names the authorities that are trusted beside the public ones.
+/// The variable with authorities that are trusted in addition to the public ones.
 pub(crate) const AUTHORITIES: &str = "MCPO_CA";
-/// What a variable with authorities may hold.
+/// The accepted values of a variable with authorities.
 pub(crate) const AUTHORITIES_HELP: &str = "certificates in PEM, or the path of a file with them";
 
-/// Why certificate authorities cannot be used.
+/// The reason why certificate authorities cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthoritiesError {
     #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
-    #[error("has no certificate in it: `-----BEGIN CERTIFICATE-----` is looked for")]
+    #[error("contains no certificate in PEM (`-----BEGIN CERTIFICATE-----`)")]
     Empty,
-    #[error("cannot be used: certificate {0} in it is not one, or broken")]
+    #[error("cannot be used: certificate {0} in it is not valid")]
     Broken(usize),
     #[error("is not UTF-8")]
     Text,
 }
 
-/// How connections are made: trusting `roots`, or else the public authorities.
+/// Returns the TLS configuration that trusts `roots`, or else the public authorities.
 pub(crate) fn client_config(roots: Option<RootCertStore>) -> Result<ClientConfig, Error> {
     let roots = roots.unwrap_or_else(public);
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -40,8 +40,8 @@ pub(crate) fn client_config(roots: Option<RootCertStore>) -> Result<ClientConfig
     Ok(config)
 }
 
-/// The same for servers that the owner of this one has named, or a tool asks: whom a company's own
-/// authorities vouch for is trusted as well. The process's environment says which those are.
+/// Returns the TLS configuration for servers that the owner configured or that a tool requests. It
+/// also trusts the authorities in the environment variable `MCPO_CA`, such as those of a company.
 pub(crate) fn outgoing_config() -> Result<ClientConfig, Error> {
     let Some(value) = std::env::var_os(AUTHORITIES).filter(|value| !value.is_empty()) else {
         return client_config(None);
@@ -65,7 +65,7 @@ fn public() -> RootCertStore {
     }
 }
 
-/// `MCPO_CA=path`; certificates are left out.
+/// Returns `MCPO_CA=path` for error messages, without the value if it is PEM.
 fn named(value: &str) -> String {
     if is_pem(value) {
         AUTHORITIES.to_owned()
@@ -74,12 +74,12 @@ fn named(value: &str) -> String {
     }
 }
 
-/// Whether a value is certificates and not the path of a file.
+/// Returns true if a value contains certificates instead of a file path.
 pub(crate) fn is_pem(value: &str) -> bool {
     value.trim_start().starts_with("-----BEGIN")
 }
 
-/// The authorities that a variable's value holds or leads to.
+/// Reads the authorities in a variable's value, or in the file that the value names.
 pub(crate) fn authorities(value: &str) -> Result<RootCertStore, AuthoritiesError> {
     if is_pem(value) {
         authorities_in(value.as_bytes())
@@ -88,7 +88,7 @@ pub(crate) fn authorities(value: &str) -> Result<RootCertStore, AuthoritiesError
     }
 }
 
-/// The authorities in this PEM; one that cannot be used is never passed over.
+/// Reads the authorities in this PEM. Any invalid certificate is an error.
 pub(crate) fn authorities_in(pem: &[u8]) -> Result<RootCertStore, AuthoritiesError> {
     let mut roots = RootCertStore::empty();
     for (index, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {

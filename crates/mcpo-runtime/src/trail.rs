@@ -1,5 +1,5 @@
-//! The trail: each request has an id, which every event about it carries and the answer names;
-//! and at level `debug` each step of each client's way is one line.
+//! Request logging: each request has an id, which all of its log events and its response contain.
+//! At level `debug`, each request of a client is logged in one line.
 
 use std::{
     fmt,
@@ -17,15 +17,15 @@ use tracing::{Instrument as _, Span};
 use crate::{parent::Told, random, routes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The formats of both headers begin with what is needed here: W3C's `traceparent`
-/// (`00-TRACE-SPAN-01`) and Google's (`TRACE/SPAN;o=1`).
+/// The length of a trace id in W3C's `traceparent` (`00-TRACE-SPAN-01`) and in Google's header
+/// (`TRACE/SPAN;o=1`).
 const TRACE_ID_LEN: usize = 32;
 
 tokio::task_local! {
     static MARK: Mark;
 }
 
-/// What a line of the log says of the request it belongs to.
+/// The request id and trace id that log lines contain.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark {
     id: RequestId,
@@ -33,7 +33,7 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    /// The mark of the request that is being worked for, unless a span tells as much.
+    /// Returns the mark of the current request, unless a span already identifies the request.
     pub(crate) fn current() -> Option<Self> {
         MARK.try_with(Clone::clone).ok()
     }
@@ -42,25 +42,25 @@ impl Mark {
         &self.id
     }
 
-    /// The platform's name for everything that one outer request set in motion.
+    /// Returns the platform's trace id, which connects all work for one outer request.
     pub(crate) fn trace(&self) -> Option<&str> {
         self.trace.as_deref()
     }
 
-    /// Runs `work` for the request with this mark.
+    /// Runs `work` as part of the request with this mark.
     pub(crate) async fn over<F: Future>(self, work: F) -> F::Output {
         MARK.scope(self, work).await
     }
 }
 
-/// Names the request, and says what came of it.
+/// Middleware that assigns a request id and logs the result.
 pub(crate) async fn follow(request: Request, next: Next) -> Response {
     let trail = Trail::of(&request);
     let response = trail.around(next.run(request)).await;
     trail.end(response)
 }
 
-/// What is remembered of a request until it is answered.
+/// The state of a request until it is answered.
 #[derive(Clone)]
 pub(crate) struct Trail {
     began: Instant,
@@ -68,7 +68,7 @@ pub(crate) struct Trail {
     step: &'static str,
     method: Method,
     span: Span,
-    /// For `mcpo dev`.
+    /// The report for `mcpo dev`.
     told: Option<Box<Told>>,
 }
 
@@ -80,8 +80,8 @@ impl Trail {
         };
         Self {
             began: Instant::now(),
-            // A span costs as much as opening a token. At the level where few lines are written,
-            // a mark does, which costs nothing until one is.
+            // Creating a span costs as much as opening a token. At levels with few log lines, a
+            // mark is used instead, which costs nothing until a line is written.
             span: tracing::debug_span!("request", id = %mark.id, trace = mark.trace()),
             mark,
             step: step(request.uri().path()),
@@ -90,12 +90,13 @@ impl Trail {
         }
     }
 
-    /// Where lines about the request are written without a span: its mark.
+    /// Returns the mark, if log lines are written without a span.
     pub(crate) fn mark(&self) -> Option<&Mark> {
         self.span.is_disabled().then_some(&self.mark)
     }
 
-    /// The same for work that outlives the request if it begins anything: a span would go along.
+    /// Runs work that may outlive the request. Uses only the mark, because a span would be carried
+    /// into tasks that the work starts.
     pub(crate) async fn beside<F: Future>(&self, work: F) -> F::Output {
         match self.mark() {
             Some(mark) => mark.clone().over(work).await,
@@ -103,7 +104,7 @@ impl Trail {
         }
     }
 
-    /// Does `work` for the request, at once.
+    /// Runs synchronous `work` as part of the request.
     pub(crate) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
         match self.mark() {
             Some(mark) => MARK.sync_scope(mark.clone(), work),
@@ -111,7 +112,7 @@ impl Trail {
         }
     }
 
-    /// Runs `work` for the request, so that what it writes to the log tells which one it was.
+    /// Runs `work` as part of the request, so that its log lines identify the request.
     pub(crate) async fn around<F: Future>(&self, work: F) -> F::Output {
         if self.span.is_disabled() {
             self.mark.clone().over(work).await
@@ -120,12 +121,12 @@ impl Trail {
         }
     }
 
-    /// Puts the id on the answer.
+    /// Adds the request id to the response and logs the result.
     pub(crate) fn end(mut self, mut response: Response) -> Response {
         if let Some(told) = self.told.take() {
             told.tell(self.step, self.method.as_str(), self.began, &response);
         }
-        // The line has the span's level: where there is none, nobody reads it.
+        // The line has the same level as the span: if the span is disabled, the line would be too.
         if !self.span.is_disabled() {
             self.span.in_scope(|| {
                 let status = response.status().as_u16();
@@ -141,14 +142,15 @@ impl Trail {
     }
 }
 
-/// Eight characters tell the requests of a day apart. Never the caller's: it would choose what
-/// stands in the log.
+/// A request id of eight characters, enough to distinguish the requests of a day. The id is never
+/// taken from the caller, who could then choose what the log contains.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestId(u32);
 
 impl RequestId {
-    /// From a random beginning in steps that meet every number before they meet one again: it is
-    /// no secret, and asking the system for each would cost more than the rest of the trail.
+    /// Returns the next id. Ids start at a random number and visit all numbers before one repeats.
+    /// They are not secret, and a random number for each request would cost more than the rest of
+    /// the logging.
     fn next() -> Self {
         const STEP: u32 = 0x9E37_79B9;
         static LATEST: LazyLock<AtomicU32> = LazyLock::new(|| {
@@ -172,7 +174,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Where on its way a client is that asks for `path`.
+/// Returns the name of the OAuth or MCP step that `path` belongs to.
 fn step(path: &str) -> &'static str {
     match path {
         routes::RESOURCE_METADATA | routes::RESOURCE_METADATA_ROOT => "resource metadata",

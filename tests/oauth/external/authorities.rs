@@ -71,9 +71,9 @@ fn authorities_that_cannot_be_used_are_named_at_the_start() {
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (text, problem) in [
         (None, "cannot be read: No such file"),
-        (Some(""), "has no certificate in it"),
-        (Some("a certificate\n"), "has no certificate in it"),
-        (Some(broken), "certificate 1 in it is not one"),
+        (Some(""), "contains no certificate"),
+        (Some("a certificate\n"), "contains no certificate"),
+        (Some(broken), "certificate 1 in it is not valid"),
     ] {
         if let Some(text) = text {
             fs::write(&path, text).unwrap();

@@ -101,7 +101,7 @@ fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
                 forged: true,
                 ..Wrong::default()
             },
-            "a signature that is not right",
+            "an invalid signature",
         ),
         (
             head(json!({ "alg": "none" })),
@@ -125,17 +125,17 @@ fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
         ),
         (
             head(json!({ "typ": "at+jwt" })),
-            "is of another type (at+jwt)",
+            "has the wrong type (at+jwt)",
         ),
         (
             head(json!({ "typ": "logout+jwt" })),
-            "is of another type (logout+jwt)",
+            "has the wrong type (logout+jwt)",
         ),
         (
             claims(json!({ "iss": "https://other.example" })),
-            "is of another issuer",
+            "is from another issuer",
         ),
-        (claims(json!({ "iss": null })), "is of another issuer"),
+        (claims(json!({ "iss": null })), "is from another issuer"),
         (
             claims(json!({ "aud": "another client" })),
             "is for the audience",
@@ -152,10 +152,10 @@ fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
         (claims(json!({ "azp": 7 })), "no usable claim azp"),
         (claims(json!({ "exp": now - 61 })), "has expired"),
         (claims(json!({ "exp": null })), "no usable claim exp"),
-        (claims(json!({ "iat": now + 120 })), "is not good yet"),
+        (claims(json!({ "iat": now + 120 })), "is not valid yet"),
         (claims(json!({ "iat": now - 700 })), "has expired"),
         (claims(json!({ "iat": null })), "no usable claim iat"),
-        (claims(json!({ "nbf": now + 120 })), "is not good yet"),
+        (claims(json!({ "nbf": now + 120 })), "is not valid yet"),
         (
             claims(json!({ "nonce": "another" })),
             "belongs to another sign-in (nonce)",
@@ -200,32 +200,32 @@ fn answers() -> Vec<(Wrong, &'static str)> {
             token(200, format!(r#"{bearer},"expires_in":-1}}"#)),
             "expires_in is not a time",
         ),
-        (token(200, "<html>"), "does not answer as RFC 6749 says"),
+        (token(200, "<html>"), "does not follow RFC 6749"),
         (token(200, " ".repeat(300 * 1024)), "is too long"),
         (token(302, ""), "answers 302"),
         (
             token(400, r#"{"error":"invalid_grant"}"#),
-            "does not know the code",
+            "rejects the code",
         ),
         (
             token(401, r#"{"error":"invalid_client"}"#),
-            "does not take OIDC_CLIENT_ID",
+            "rejects OIDC_CLIENT_ID",
         ),
         (token(400, r#"{"error":"something new"}"#), "something new"),
         (
             userinfo(200, r#"{"sub":"bob"}"#),
-            "the userinfo is about somebody else",
+            "the userinfo is about another user",
         ),
-        (userinfo(200, "{}"), "the userinfo is about somebody else"),
+        (userinfo(200, "{}"), "the userinfo is about another user"),
         (userinfo(200, "a.signed.token"), "the userinfo is not JSON"),
         (userinfo(403, ""), "the userinfo endpoint answers 403"),
         (userinfo(404, ""), "the userinfo endpoint answers 404"),
         (
             callback("iss", "https://other.example"),
-            "the answer is of another issuer",
+            "the response is from another issuer",
         ),
-        (callback("iss", ""), "the answer does not say whose it is"),
-        (callback("code", ""), "the answer has no code"),
+        (callback("iss", ""), "the response does not name its issuer"),
+        (callback("code", ""), "the response has no code"),
         (callback("error", "login_required"), "login_required"),
     ]
 }

@@ -1,4 +1,5 @@
-//! The environment, read as a whole: every variable that cannot be used is named.
+//! Reads the configuration from environment variables. All unusable variables are reported
+//! together.
 
 mod external;
 mod ledger;
@@ -29,12 +30,12 @@ const SECRET_HELP: &str = "`mcpo dev` sets it from the project's .env; elsewhere
      bytes in base64url, and the same for every instance: \
      openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
 
-/// Everything that was wrong with the environment.
+/// All mistakes in the environment.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", Lines(.0))]
 pub struct ConfigErrors(Vec<ConfigError>);
 
-/// One variable that cannot be used.
+/// An environment variable that cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 struct ConfigError {
     name: &'static str,
@@ -62,7 +63,8 @@ impl fmt::Display for Lines<'_> {
     }
 }
 
-/// Reads variables through `lookup`: unset, not UTF-8, or a value.
+/// Reads variables with `lookup`, which returns `None` for unset variables and `Some(None)` for
+/// values that are not UTF-8.
 pub(super) fn read(
     lookup: &dyn Fn(&str) -> Option<Option<String>>,
 ) -> Result<Config, ConfigErrors> {
@@ -125,7 +127,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The value of a variable; an empty one is unset.
+    /// Returns the value of a variable. An empty variable counts as unset.
     fn text(&mut self, name: &'static str) -> Option<String> {
         match (self.lookup)(name)? {
             Some(value) => Some(value).filter(|value| !value.is_empty()),
@@ -136,8 +138,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses variables that are set but empty: a secret that was not injected must not turn the
-    /// sign-in off.
+    /// Reports variables that are set but empty: a secret that was not injected must not turn off
+    /// the sign-in.
     fn refuse_empty(&mut self, names: &[&'static str]) {
         for name in names {
             if (self.lookup)(name) == Some(Some(String::new())) {
@@ -173,7 +175,7 @@ impl Reader<'_> {
             Some("1" | "true") => true,
             Some(other) => {
                 let value = Some(other.to_owned());
-                self.wrong(name, value, "is neither on nor off", "1 or 0");
+                self.wrong(name, value, "is not a boolean", "use 1 or 0");
                 false
             }
         }
@@ -206,7 +208,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Other names of a public server. Only whole host names: a pattern or a port is an error.
+    /// Reads the other host names of a public server. Patterns and ports are errors.
     fn hosts(&mut self, base_url: Option<&BaseUrl>) -> Vec<BaseUrl> {
         let allowed = "host names, separated by commas, next to a public BASE_URL";
         let Some(text) = self.text(HOSTS) else {
@@ -289,8 +291,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether they can be used; connections read them when they are needed, also those of logins and
-    /// tools that know nothing of this configuration.
+    /// Checks the certificate authorities. Connections read the variable again when they need it,
+    /// including those of logins and tools that do not know this configuration.
     fn authorities(&mut self) {
         let Some(value) = self.text(tls::AUTHORITIES) else {
             return;

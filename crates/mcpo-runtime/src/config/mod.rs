@@ -1,4 +1,4 @@
-//! Configuration: read once at start-up, and every mistake in it reported at once.
+//! The configuration. It is read once at startup, and all mistakes are reported together.
 
 mod environment;
 mod open_access;
@@ -25,11 +25,11 @@ use crate::{
     seal::KeyRing,
 };
 
-/// How a server is set up: from the environment by [`Config::from_env`], or by hand.
+/// The configuration of a server: from the environment with [`Config::from_env`], or built in code.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a switch that a person sets by itself"
+    reason = "each is an independent switch"
 )]
 pub struct Config {
     pub(crate) base_url: Option<BaseUrl>,
@@ -54,7 +54,7 @@ pub struct Config {
     pub(crate) under_dev: bool,
 }
 
-/// Where the ledger is kept.
+/// The storage of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LedgerChoice {
     Memory,
@@ -65,7 +65,7 @@ pub(crate) enum LedgerChoice {
     Given(GivenLedger),
 }
 
-/// A ledger that was made elsewhere.
+/// A ledger that the application provides.
 #[derive(Clone)]
 pub(crate) struct GivenLedger(pub(crate) Arc<dyn Ledger>);
 
@@ -84,7 +84,7 @@ impl PartialEq for GivenLedger {
 impl Eq for GivenLedger {}
 
 const DEFAULT_PORT: u16 = 8080;
-/// Pages that may call `/mcp` from a browser, beside our own and those on loopback.
+/// Origins that may call `/mcp` from a browser, in addition to this server's own and loopback.
 const DEFAULT_ORIGINS: [&str; 3] = [
     "https://claude.ai",
     "https://api.claude.ai",
@@ -92,9 +92,9 @@ const DEFAULT_ORIGINS: [&str; 3] = [
 ];
 
 impl Config {
-    /// A configuration for tests and for mounting the router elsewhere: a ledger in memory, and no
-    /// sign-in, which a server needs unless only this machine can reach it (see
-    /// [`Self::open_to_anyone`]).
+    /// Creates a configuration for tests and for mounting the router in another server. The ledger
+    /// is in memory and there is no sign-in. Without a sign-in, the server starts only if no other
+    /// machine can reach it (see [`Self::open_to_anyone`]).
     #[must_use]
     pub fn new(base_url: BaseUrl, keys: KeyRing) -> Self {
         Self {
@@ -119,14 +119,14 @@ impl Config {
         }
     }
 
-    /// Serves under this URL.
+    /// Sets the public URL.
     #[must_use]
     pub fn with_base_url(mut self, base_url: BaseUrl) -> Self {
         self.base_url = Some(base_url);
         self
     }
 
-    /// Seals with this ring.
+    /// Sets the key ring.
     #[must_use]
     pub fn with_keys(mut self, keys: KeyRing) -> Self {
         self.keys = keys;
@@ -148,30 +148,30 @@ impl Config {
         self
     }
 
-    /// Believes these proxies which client a request comes from. Without any, the peer of the
-    /// connection is the client.
+    /// Trusts these proxies to report the client of a request. Without trusted proxies, the peer of
+    /// the connection is the client.
     #[must_use]
     pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.trusted_proxies = proxies;
         self
     }
 
-    /// Asks for this password instead of nobody.
+    /// Requires this password to sign in.
     #[must_use]
     pub fn with_password(mut self, password: impl Into<String>) -> Self {
         self.login = Arc::new(Password::new(PasswordSecret::Plain(password.into())));
         self
     }
 
-    /// Asks people who they are by `login`: one that is shipped, or one of your own.
+    /// Signs users in with `login`, one of the included logins or a custom one.
     #[must_use]
     pub fn with_login(mut self, login: impl Login) -> Self {
         self.login = Arc::new(login);
         self
     }
 
-    /// Trusts this authorization server instead of being one: `/authorize`, `/token` and the like are
-    /// gone, and clients are sent there.
+    /// Trusts this authorization server instead of being one. `/authorize`, `/token` and the other
+    /// OAuth endpoints are removed, and clients are sent to the authorization server.
     #[must_use]
     pub fn with_authorization_server(mut self, server: AuthorizationServer) -> Self {
         self.authorization_server = Some(server);
@@ -186,15 +186,15 @@ impl Config {
         self
     }
 
-    /// Keeps the ledger in this bucket of Google Cloud Storage, by the account that the server
-    /// runs as.
+    /// Keeps the ledger in this bucket of Google Cloud Storage, with the credentials of the service
+    /// account that the server runs as.
     #[must_use]
     pub fn with_bucket(mut self, bucket: BucketName) -> Self {
         self.ledger = LedgerChoice::Bucket(bucket, Endpoints::google());
         self
     }
 
-    /// Keeps the ledger in this Redis or Valkey.
+    /// Keeps the ledger in this Redis or Valkey server.
     #[cfg(feature = "redis")]
     #[must_use]
     pub fn with_redis(mut self, address: crate::ledger::RedisAddress) -> Self {
@@ -210,25 +210,25 @@ impl Config {
         self
     }
 
-    /// Ends all grants from before this moment: their tokens and codes are refused. For a ledger
-    /// that was restored from a copy, which does not know what was revoked since.
+    /// Ends all grants from before this moment: their tokens and codes are refused. Use this after
+    /// restoring the ledger from a backup, which does not contain later revocations.
     #[must_use]
     pub const fn with_grants_not_before(mut self, moment: Timestamp) -> Self {
         self.grants_not_before = Some(moment);
         self
     }
 
-    /// Knows this client, beside those that register or describe themselves.
+    /// Adds this client, in addition to clients that register or use a metadata document.
     #[must_use]
     pub fn with_client(mut self, client: ConfiguredClient) -> Self {
         self.clients.push(client);
         self
     }
 
-    /// A grant of `wide` is good for the scopes `narrow` as well.
+    /// Makes a grant of `wide` cover the scopes `narrow` as well.
     ///
-    /// A scope that begins with another one and a colon needs no telling: `notes` implies
-    /// `notes:write`. Nor does the base scope, which every grant has.
+    /// A scope that begins with another scope and a colon is implied automatically: `notes` implies
+    /// `notes:write`. The base scope is also automatic, because every grant has it.
     #[must_use]
     pub fn with_implied_scopes(mut self, wide: impl Into<String>, narrow: &[&str]) -> Self {
         let narrow = narrow.iter().copied().collect();
@@ -236,78 +236,78 @@ impl Config {
         self
     }
 
-    /// Lets anybody see which tools, prompts and resources there are; calls still need a token.
+    /// Lets anyone list tools, prompts and resources. Calls still need a token.
     #[must_use]
     pub const fn with_open_listing(mut self, open: bool) -> Self {
         self.open_listing = open;
         self
     }
 
-    /// Whether clients that keep no secret may register or describe themselves in a document.
-    /// Most clients are such, so this is for servers whose clients are known.
+    /// Sets whether clients without a secret may register or use a metadata document. Most clients
+    /// have no secret, so turn this off only for servers whose clients are known.
     #[must_use]
     pub const fn with_public_clients(mut self, allowed: bool) -> Self {
         self.public_clients = allowed;
         self
     }
 
-    /// The name that stands above the pages, instead of the MCP server's own.
+    /// Sets the name on the pages, instead of the MCP server's own name.
     #[must_use]
     pub fn with_title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// Reads the process's environment.
+    /// Reads the configuration from the environment of the process.
     ///
     /// | variable | meaning | unset |
     /// | --- | --- | --- |
     /// | `MCPO_SECRET` | key ring, see [`KeyRing`] | an error |
     /// | `BASE_URL` | public URL, without a path | `http://localhost:PORT` |
-    /// | `MCPO_HOSTS` | other host names that lead here, by comma; of those that end with `.run.app`, also `TAG---HOST`. Each is described under its own name | none |
+    /// | `MCPO_HOSTS` | other host names of this server, separated by commas; for names that end with `.run.app`, also `TAG---HOST`. Metadata uses the host name of the request | none |
     /// | `PORT` | TCP port | 8080 |
     /// | `HOST` | address to listen on | loopback, or all addresses if `BASE_URL` is public |
-    /// | `ADMIN_PASSWORD` | password of the one user | nobody is asked |
+    /// | `ADMIN_PASSWORD` | password of the single user | no sign-in |
     /// | `ADMIN_PASSWORD_HASH` | the same as an argon2id PHC string | – |
-    /// | `GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET` | people sign in with GitHub, by this app | – |
-    /// | `GITHUB_ALLOWED_LOGINS` | who may, by comma; `*`: everybody | – |
-    /// | `GITHUB_ALLOWED_IDS` | who may, by the number of the account, which never changes | – |
-    /// | `GITHUB_ALLOWED_ORGS`, `GITHUB_ALLOWED_TEAMS` | members may: `acme`, `acme/core` | – |
-    /// | `GITHUB_SCOPES` | what people are asked for, by comma | `read:user` |
+    /// | `GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET` | the app for sign-in with GitHub | – |
+    /// | `GITHUB_ALLOWED_LOGINS` | allowed accounts, separated by commas; `*` allows all accounts | – |
+    /// | `GITHUB_ALLOWED_IDS` | allowed accounts by number, which never changes | – |
+    /// | `GITHUB_ALLOWED_ORGS`, `GITHUB_ALLOWED_TEAMS` | organizations and teams whose members are allowed: `acme`, `acme/core` | – |
+    /// | `GITHUB_SCOPES` | scopes to request, separated by commas | `read:user` |
     /// | `GITHUB_SERVER_URL`, `GITHUB_API_URL` | a GitHub Enterprise Server, and its API | github.com |
-    /// | `OIDC_ISSUER` | where people sign in: the URL of an OpenID provider's issuer, `google`, `microsoft:TENANT`, `auth0:DOMAIN`, `okta:DOMAIN` or `keycloak:URL` | – |
-    /// | `OIDC_CLIENT_ID`, `OIDC_CLIENT_SECRET` | the client there; its callback is `/auth/oidc/callback` | – |
-    /// | `OIDC_ALLOWED_EMAILS` | who may come in, by verified e-mail address and comma; `*` for everybody who has an account there | nobody |
-    /// | `OIDC_ALLOWED_DOMAINS`, `OIDC_ALLOWED_SUBJECTS`, `OIDC_ALLOWED_GROUPS` | the same by domain of the verified address, by `sub`, by group | nobody |
+    /// | `OIDC_ISSUER` | OpenID provider for the sign-in: the URL of its issuer, `google`, `microsoft:TENANT`, `auth0:DOMAIN`, `okta:DOMAIN` or `keycloak:URL` | – |
+    /// | `OIDC_CLIENT_ID`, `OIDC_CLIENT_SECRET` | the client at the provider; its callback is `/auth/oidc/callback` | – |
+    /// | `OIDC_ALLOWED_EMAILS` | allowed verified e-mail addresses, separated by commas; `*` allows all accounts | no user |
+    /// | `OIDC_ALLOWED_DOMAINS`, `OIDC_ALLOWED_SUBJECTS`, `OIDC_ALLOWED_GROUPS` | allowed domains of verified addresses, values of `sub`, and groups | no user |
     /// | `OIDC_GROUPS_CLAIM` | the claim with the groups | `groups` |
-    /// | `OIDC_SCOPES` | what people are asked for there | `openid profile email offline_access`, or what the provider has for it |
-    /// | `MCPO_AUTHORIZATION_SERVER` | issuer of an authorization server elsewhere that is trusted, see [`AuthorizationServer`] | this server is its own |
-    /// | `MCPO_AUDIENCE` | whom its tokens have to be for, by comma | the URL of `/mcp` |
-    /// | `MCPO_SCOPE_MAP` | what scopes are called there: `THEIRS=OURS` by comma; `*=OURS` for any token | the same |
+    /// | `OIDC_SCOPES` | scopes to request from the provider | `openid profile email offline_access`, or the provider's equivalent |
+    /// | `MCPO_AUTHORIZATION_SERVER` | issuer of a trusted authorization server, see [`AuthorizationServer`] | this server is the authorization server |
+    /// | `MCPO_AUDIENCE` | accepted audiences of its tokens, separated by commas | the URL of `/mcp` |
+    /// | `MCPO_SCOPE_MAP` | its names of scopes: `THEIRS=OURS` pairs, separated by commas; `*=OURS` for any token | the same names |
     /// | `MCPO_SCOPE_CLAIM` | the claim with the scopes | `scope`, else `scp` |
-    /// | `MCPO_CLIENTS` | clients known beforehand: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
+    /// | `MCPO_CLIENTS` | preconfigured clients: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
     /// | `MCPO_LEDGER` | `gs://BUCKET`, `sqlite:PATH`, `memory`, or with the feature `redis` `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` (with TLS `rediss://`) | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
-    /// | `MCPO_LEDGER_CA` | who vouches for a `rediss://`: certificates in PEM, or a file with them | the public authorities |
-    /// | `MCPO_CA` | who vouches, beside the public authorities, for the servers that this one asks: sign-in providers, an authorization server elsewhere, what tools ask with [`http_client`](crate::http_client); certificates in PEM, or a file with them. Not for a ledger, which has `MCPO_LEDGER_CA` | the public authorities |
-    /// | `MCPO_LEDGER_PLAINTEXT` | `1`: a Redis without TLS is accepted on another host, because the network in between is private | TLS is required off loopback |
-    /// | `MCPO_GRANTS_NOT_BEFORE` | a time like `2026-11-28T12:00:00Z`: grants from before it have ended, see [`Config::with_grants_not_before`] | none have |
+    /// | `MCPO_LEDGER_CA` | certificate authorities for `rediss://`: certificates in PEM, or a file with them | the public authorities |
+    /// | `MCPO_CA` | certificate authorities for outgoing connections, in addition to the public ones: to sign-in providers, an authorization server, and servers that tools call with [`http_client`](crate::http_client); certificates in PEM, or a file with them. Not used for the ledger, see `MCPO_LEDGER_CA` | the public authorities |
+    /// | `MCPO_LEDGER_PLAINTEXT` | `1`: accept a Redis without TLS on another host, for private networks | TLS is required off loopback |
+    /// | `MCPO_GRANTS_NOT_BEFORE` | a time like `2026-11-28T12:00:00Z`: ends grants from before it, see [`Config::with_grants_not_before`] | all grants are valid |
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
-    /// | `MCPO_OPEN_LISTING` | `1`: anybody may see which tools there are | a token is needed |
-    /// | `MCPO_TITLE` | name above the pages | the server's name |
-    /// | `MCPO_LOGO` | picture above the pages: the path of a file of up to 64 KiB | none |
+    /// | `MCPO_OPEN_LISTING` | `1`: anyone may list the tools | a token is needed |
+    /// | `MCPO_TITLE` | name on the pages | the server's name |
+    /// | `MCPO_LOGO` | logo on the pages: the path of a file of up to 64 KiB | none |
     /// | `MCPO_PUBLIC_CLIENTS` | `0`: only clients that keep a secret may register | all may |
-    /// | `MCPO_ALLOWED_ORIGINS` | browser origins that may call `/mcp`, by comma | claude.ai |
+    /// | `MCPO_ALLOWED_ORIGINS` | browser origins that may call `/mcp`, separated by commas | claude.ai |
     /// | `MCPO_OPEN_TO_ANYONE` | `1`: anyone who reaches the server may use its tools, without a sign-in | – |
-    /// | `MCPO_TRUSTED_PROXIES` | the proxies in front of this server, by comma: addresses, networks (`10.0.0.0/8`), `loopback`, `cloud-run` | `cloud-run` on Cloud Run, else none |
+    /// | `MCPO_TRUSTED_PROXIES` | the proxies in front of this server, separated by commas: addresses, networks (`10.0.0.0/8`), `loopback`, `cloud-run` | `cloud-run` on Cloud Run, else none |
     ///
-    /// A server without a sign-in starts only if it listens on a loopback address and its base URL is
-    /// a loopback URL, or with `MCPO_OPEN_TO_ANYONE=1` (see [`Self::open_to_anyone`]). A sign-in
+    /// A server without a sign-in starts only if it listens on a loopback address and its base URL
+    /// is a loopback URL, or with `MCPO_OPEN_TO_ANYONE=1` (see [`Self::open_to_anyone`]). A sign-in
     /// variable that is set but empty is an error.
     pub fn from_env() -> Result<Self, ConfigErrors> {
         environment::read(&|name| std::env::var_os(name).map(|value| value.into_string().ok()))
     }
 
-    /// Whether anyone who reaches the server could use its tools.
+    /// Returns true if users must sign in before they can use the tools.
     fn has_sign_in(&self) -> bool {
         self.authorization_server.is_some() || !self.login.asks_nobody()
     }

@@ -1,12 +1,12 @@
-//! Whether a server may start although anyone who reaches it can use its tools: the table of
-//! [`Config::open_to_anyone`].
+//! The check that a server which anyone can use starts only if its owner wants that. See the table
+//! of [`Config::open_to_anyone`].
 
 use std::net::IpAddr;
 
 use super::Config;
 use crate::{Error, base_url::BaseUrl};
 
-/// What the decision depends on.
+/// The inputs of the check.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -28,8 +28,8 @@ impl Exposure {
 }
 
 impl Config {
-    /// Refuses a server that anyone could use, unless its owner wants that. `listens_on` is `None`
-    /// where the router is mounted in a server that listens by itself.
+    /// Returns an error if anyone could use the server and its owner has not allowed that.
+    /// `listens_on` is `None` if the router is mounted in another server, which listens itself.
     pub(crate) fn check_open_access(
         &self,
         listens_on: Option<IpAddr>,
@@ -70,7 +70,7 @@ mod tests {
         Config::new(base, KeyRing::random().unwrap())
     }
 
-    /// Every row of the table, with each kind of address and of sign-in.
+    /// Tests every row of the table, with each kind of address and of sign-in.
     #[test]
     fn a_server_that_anyone_could_use_starts_only_if_its_owner_says_so() {
         let issuer = AuthorizationServer::new("https://login.example").unwrap();

@@ -1,5 +1,5 @@
-//! An authorization server elsewhere: this one is a resource server only, and goes by the JSON Web
-//! Tokens that the other one issues (RFC 9068).
+//! A separate authorization server. This server is then only a resource server and accepts the JSON
+//! Web Tokens that the other server issues (RFC 9068).
 
 mod scopes;
 
@@ -14,16 +14,16 @@ use crate::{
 
 use self::scopes::ScopeMap;
 
-/// Where scopes are, in the order in which they are looked for: RFC 9068 §2.2.3, then Okta and Entra.
+/// The claims with scopes, in order of preference: RFC 9068 §2.2.3, then Okta and Entra.
 const SCOPE_CLAIMS: [&str; 2] = ["scope", "scp"];
-/// Who the token was issued to: RFC 9068 §2.2, OpenID, Okta, Entra.
+/// The claims with the client that the token was issued to: RFC 9068 §2.2, OpenID, Okta, Entra.
 const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "cid", "appid"];
 const NAME_CLAIMS: [&str; 3] = ["preferred_username", "email", "name"];
 
 /// An authorization server that this server trusts instead of being one.
 ///
-/// It has to issue JSON Web Tokens, signed with a key of its own (RS, PS, ES or `EdDSA`), for the
-/// audience that this server is.
+/// It must issue JSON Web Tokens for this server as the audience, signed with its own key (RS, PS,
+/// ES or `EdDSA`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationServer {
     issuer: String,
@@ -32,19 +32,19 @@ pub struct AuthorizationServer {
     scope_claim: Option<String>,
 }
 
-/// Why an authorization server cannot be trusted so.
+/// The reason why the settings of an authorization server cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorizationServerError {
-    /// An issuer is asked with TLS, or on this machine.
+    /// The issuer is not an https URL. Plain http is accepted only for this machine.
     #[error("is not the https URL of an issuer")]
     Issuer,
-    /// Pairs are what is expected.
+    /// The scopes are not a list of pairs.
     #[error("is not a list of THEIRS=OURS")]
     Scopes,
 }
 
 impl AuthorizationServer {
-    /// The one whose issuer identifier is `issuer`, byte for byte as in its metadata.
+    /// Creates settings for this issuer identifier, byte for byte as in the issuer's metadata.
     pub fn new(issuer: impl Into<String>) -> Result<Self, AuthorizationServerError> {
         let issuer = issuer.into();
         Issuer::new(&issuer, Documents::AuthorizationServer)
@@ -57,56 +57,57 @@ impl AuthorizationServer {
         })
     }
 
-    /// Accepts tokens for `audience`, instead of those for the canonical URL of this server's MCP
-    /// endpoint. Several are accepted if this is called several times.
+    /// Accepts tokens for `audience` instead of tokens for the canonical URL of this server's MCP
+    /// endpoint. Call this method several times to accept several audiences.
     #[must_use]
     pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// What scopes are called there: `THEIRS=OURS` pairs between spaces or commas. `*` stands for any
-    /// good token, where the other side has no scopes for this server.
+    /// Sets the names that scopes have at the authorization server: `THEIRS=OURS` pairs, separated
+    /// by spaces or commas. `*` as `THEIRS` matches any valid token, for authorization servers
+    /// without scopes for this server.
     pub fn with_scopes(mut self, pairs: &str) -> Result<Self, AuthorizationServerError> {
         self.scopes = ScopeMap::parse(pairs).ok_or(AuthorizationServerError::Scopes)?;
         Ok(self)
     }
 
-    /// Looks for scopes in this claim only, such as `permissions` or `roles`, instead of in `scope` and
-    /// then `scp`.
+    /// Reads scopes only from this claim, such as `permissions` or `roles`, instead of from `scope`
+    /// and then `scp`.
     #[must_use]
     pub fn with_scope_claim(mut self, claim: impl Into<String>) -> Self {
         self.scope_claim = Some(claim.into());
         self
     }
 
-    /// The issuer identifier.
+    /// Returns the issuer identifier.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 }
 
-/// The same, at work.
+/// A trusted authorization server with its fetched keys.
 #[derive(Debug)]
 pub(crate) struct External {
     settings: AuthorizationServer,
     issuer: Issuer,
 }
 
-/// What a good token says.
+/// The contents of a valid token.
 #[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) subject: String,
     pub(crate) name: Option<String>,
     pub(crate) client: Option<String>,
     pub(crate) scopes: Scopes,
-    /// After the time by which clocks may be apart.
+    /// The expiry, including the allowed clock difference.
     pub(crate) expires_at: Timestamp,
 }
 
 impl External {
-    /// `None` if the settings are not of an issuer.
+    /// Returns `None` if the issuer of the settings is not valid.
     pub(crate) fn new(settings: AuthorizationServer) -> Option<Self> {
         let issuer = Issuer::new(&settings.issuer, Documents::AuthorizationServer)?;
         Some(Self { settings, issuer })
@@ -116,19 +117,20 @@ impl External {
         self.issuer.id()
     }
 
-    /// Says in the log what the first call would stumble over, when a server starts.
+    /// Fetches the metadata when a server starts, so that problems are logged before the first
+    /// call.
     pub(crate) async fn greet(&self, now: Timestamp) {
         if let Err(error) = self.issuer.metadata(now).await {
             tracing::error!(%error, "the authorization server cannot be used");
         }
     }
 
-    /// What clients have to ask the other side for, to get these scopes here.
+    /// Returns the scopes that clients must request from the authorization server to get `ours`.
     pub(crate) fn asked_for(&self, ours: &Scopes) -> Scopes {
         self.settings.scopes.theirs(ours)
     }
 
-    /// Whom a token speaks for.
+    /// Verifies a token and returns its contents.
     pub(crate) async fn holder(
         &self,
         unverified: &str,
@@ -170,7 +172,8 @@ impl External {
         })
     }
 
-    /// Only what means something here: a token that is good for other things is not good for this.
+    /// Returns only the scopes that this server knows. Other scopes of the token grant nothing
+    /// here.
     fn scopes_of(&self, claims: &Claims, policy: &ScopePolicy) -> Scopes {
         let theirs = match &self.settings.scope_claim {
             Some(claim) => claims.words(claim),
@@ -191,9 +194,9 @@ impl fmt::Display for External {
     }
 }
 
-/// Many servers do not mark access tokens as RFC 9068 §2.1 demands; then a token must at least not
-/// look like one that was made to say who signed in. One that is bound to a key (`cnf`) is not a
-/// bearer token (RFC 9449 §7.2, RFC 8705 §3).
+/// Checks the type of a token. Many servers do not mark access tokens as RFC 9068 §2.1 requires.
+/// Such a token must at least not look like an ID token or a logout token. A token that is bound to
+/// a key (`cnf`) is not a bearer token (RFC 9449 §7.2, RFC 8705 §3).
 fn is_access_token(head: &Head, claims: &Claims) -> Result<(), JwtFault> {
     if claims.get("cnf").is_some() {
         return Err(JwtFault::Type("bound to a key".to_owned()));

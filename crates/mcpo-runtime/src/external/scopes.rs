@@ -1,11 +1,11 @@
-//! What scopes are called on the other side.
+//! Translation of scope names between this server and the authorization server.
 
 use std::collections::BTreeSet;
 
 use crate::scope::Scopes;
 
-/// Pairs of theirs and ours. A scope that is in no pair is called the same on both sides, unless one
-/// of its names is in a pair.
+/// Pairs of the authorization server's name and this server's name. A scope without a pair has the
+/// same name on both sides, unless that name is used in a pair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ScopeMap(Vec<(String, String)>);
 
@@ -15,7 +15,8 @@ impl ScopeMap {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
         let pairs = parts.map(|part| {
-            // Theirs may be a URL with `=` in it; ours has none.
+            // The authorization server's name may be a URL that contains `=`. This server's name
+            // does not.
             let (theirs, ours) = part.rsplit_once('=')?;
             let good = |name: &str| Scopes::parse(name).is_some_and(|scopes| !scopes.is_empty());
             (good(theirs) && good(ours)).then(|| (theirs.to_owned(), ours.to_owned()))
@@ -23,8 +24,8 @@ impl ScopeMap {
         pairs.collect::<Option<_>>().map(Self)
     }
 
-    /// What a token with their scopes is good for here. Entra leaves the audience out of the names
-    /// that clients ask for: `api://AUDIENCE/NAME` comes as `NAME`.
+    /// Returns this server's scopes for the scopes of a token. Entra leaves out the audience from
+    /// the names that clients request: `api://AUDIENCE/NAME` arrives as `NAME`.
     pub(super) fn ours(&self, theirs: &[&str], audiences: &[String]) -> Scopes {
         let mut ours = BTreeSet::new();
         for name in theirs.iter().filter(|name| !name.is_empty()) {
@@ -39,7 +40,8 @@ impl ScopeMap {
                 ours.insert(known.clone());
                 is_mapped = true;
             }
-            // Ours has a name of its own there, so this one is something else.
+            // This server's scope has another name there, so a scope with this name means something
+            // else.
             let is_taken = self.0.iter().any(|(_, ours)| ours == name);
             if !is_mapped && !is_taken {
                 ours.insert((*name).to_owned());
@@ -50,7 +52,8 @@ impl ScopeMap {
         ours.into_iter().collect()
     }
 
-    /// What to ask for there; nothing for what comes with any token.
+    /// Returns the scopes to request from the authorization server. Scopes that come with any token
+    /// are left out.
     pub(super) fn theirs(&self, ours: &Scopes) -> Scopes {
         let mut asked = BTreeSet::new();
         for name in ours.iter() {

@@ -1,4 +1,4 @@
-//! What a genuine token says.
+//! The claims of a verified token.
 
 use std::time::Duration;
 
@@ -7,31 +7,32 @@ use serde_json::{Map, Value};
 use super::JwtFault;
 use crate::clock::Timestamp;
 
-/// How far clocks may be apart.
+/// The allowed difference between clocks.
 pub(crate) const SKEW: Duration = Duration::from_secs(60);
 
-/// The claims of a token whose signature is right.
+/// The claims of a token with a valid signature.
 #[derive(Clone, Debug)]
 pub(crate) struct Claims(pub(super) Map<String, Value>);
 
 impl Claims {
-    /// What was heard from the issuer itself, which needs no signature.
+    /// Creates claims from a userinfo response, which comes from the issuer itself and needs no
+    /// signature.
     pub(crate) const fn of_userinfo(claims: Map<String, Value>) -> Self {
         Self(claims)
     }
 
-    /// A claim; null is none.
+    /// Returns a claim, or `None` if its value is null.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// A text, if it is one and not empty.
+    /// Returns a claim that is a non-empty string.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let text = self.0.get(name).and_then(Value::as_str);
         text.filter(|text| !text.is_empty())
     }
 
-    /// A list of texts, or one text as a list of one.
+    /// Returns a claim that is a list of strings, or one string as a list.
     pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
         match self.0.get(name) {
             Some(Value::String(text)) => vec![text],
@@ -40,7 +41,8 @@ impl Claims {
         }
     }
 
-    /// A time, which may have fractions (RFC 7519 §2). An error if it is there and is none.
+    /// Returns a claim that is a time, which may have fractions (RFC 7519 §2). Returns an error if
+    /// the claim exists but is not a time.
     pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, JwtFault> {
         const FAR: f64 = 1e12;
         let Some(value) = self.0.get(name) else {
@@ -57,7 +59,7 @@ impl Claims {
         }
     }
 
-    /// Whether it is of `issuer` and good at this time; when it expires.
+    /// Checks the issuer and that the token is valid at this time. Returns when the token expires.
     pub(crate) fn check(&self, issuer: &str, now: Timestamp) -> Result<Timestamp, JwtFault> {
         if self.text("iss") != Some(issuer) {
             return Err(JwtFault::Issuer);
@@ -77,7 +79,7 @@ impl Claims {
         Ok(expires_at)
     }
 
-    /// The words of a list of scopes, whichever of the usual forms it has.
+    /// Returns the names in a list of scopes, as a string or an array.
     pub(crate) fn words(&self, name: &str) -> Vec<&str> {
         let texts = self.texts(name);
         texts.iter().flat_map(|text| text.split(' ')).collect()

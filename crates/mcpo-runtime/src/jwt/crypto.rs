@@ -1,12 +1,13 @@
-//! Signatures are verified by ring, which TLS uses as well: one library for all cryptography.
+//! Verification of signatures with ring, the library that TLS uses as well.
 //!
-//! jsonwebtoken would ask a provider for that which is chosen once for the whole process; a tool that
-//! uses the library itself is to have its own. So only its keys and names are used here.
+//! jsonwebtoken would verify signatures with a provider that is chosen once per process. A tool
+//! that uses jsonwebtoken itself must be able to choose its own. So only the keys and names of
+//! jsonwebtoken are used here.
 
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use ring::signature as with_ring;
 
-/// How a key of each kind is used.
+/// The verification method for each kind of key.
 enum Method {
     Rsa(&'static with_ring::RsaParameters),
     Other(&'static dyn with_ring::VerificationAlgorithm),
@@ -23,12 +24,12 @@ fn method(algorithm: Algorithm) -> Option<Method> {
         Algorithm::ES256 => Method::Other(&with_ring::ECDSA_P256_SHA256_FIXED),
         Algorithm::ES384 => Method::Other(&with_ring::ECDSA_P384_SHA384_FIXED),
         Algorithm::EdDSA => Method::Other(&with_ring::ED25519),
-        // Whoever can check a shared secret can also sign with it.
+        // A shared secret (HMAC) that verifies a token can also sign one.
         _ => return None,
     })
 }
 
-/// Whether `key` has signed `message` in this way.
+/// Returns true if `key` has signed `message` with `algorithm`.
 pub(super) fn is_signed(
     algorithm: Algorithm,
     key: &DecodingKey,

@@ -1,5 +1,4 @@
-//! Asking an issuer where its endpoints are and which keys it has (RFC 8414, OpenID Connect
-//! Discovery).
+//! Discovery of an issuer's endpoints and keys (RFC 8414, OpenID Connect Discovery).
 
 use std::sync::Arc;
 
@@ -22,14 +21,15 @@ impl Issuer {
         })?;
         let keys = KeySet::read(document);
         if keys.is_empty() {
-            let text = format!("{url} has no key that tokens could be verified with");
+            let text = format!("{url} has no key that can verify tokens");
             return Err(IssuerError::Unexpected(text));
         }
         let metadata = Arc::new(metadata);
         Ok(Found { metadata, keys })
     }
 
-    /// The first of its documents that is there; it has to be this issuer's (RFC 8414 §3.3).
+    /// Returns the first metadata document that exists. The document must name this issuer (RFC
+    /// 8414 §3.3).
     async fn discover(&self) -> Result<Metadata, IssuerError> {
         for url in self.document_urls() {
             let Some(metadata) = self.fetch::<Metadata>(&url).await? else {
@@ -37,10 +37,7 @@ impl Issuer {
             };
             if metadata.issuer != self.id {
                 let other: String = metadata.issuer.chars().take(200).collect();
-                let text = format!(
-                    "{url} is of another issuer, {other:?}, not of {:?}",
-                    self.id
-                );
+                let text = format!("{url} names the issuer {other:?} instead of {:?}", self.id);
                 return Err(IssuerError::Unexpected(text));
             }
             return Ok(metadata);
@@ -74,7 +71,7 @@ impl Issuer {
         }
     }
 
-    /// JSON of this form; `None` if there is nothing of it.
+    /// Fetches JSON of this type. Returns `None` if the document does not exist.
     async fn fetch<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, IssuerError> {
         let answer = self.outgoing.ask(|client| client.get(url.clone())).await;
         let answer = answer.map_err(|error| match error {
@@ -93,7 +90,8 @@ impl Issuer {
         }
     }
 
-    /// The URL of an endpoint that the metadata name: with TLS, or on this machine if the issuer is.
+    /// Parses the URL of an endpoint in the metadata: https, or http on this machine if the issuer
+    /// also uses http.
     pub(crate) fn endpoint(&self, text: &str, name: &str) -> Result<Url, IssuerError> {
         let is_here = self.id.starts_with("http:");
         let url = Url::parse(text).ok().filter(|url| {

@@ -1,4 +1,4 @@
-//! Somebody who issues tokens: its endpoints and keys, asked for when they are needed and remembered.
+//! An issuer of tokens. Its endpoints and keys are fetched on demand and cached.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -14,42 +14,44 @@ use crate::{
     outgoing::{Outgoing, server_url},
 };
 
-/// How long keys and endpoints are believed: a key that the issuer has withdrawn is good no longer.
+/// How long keys and endpoints are cached. A key that the issuer has withdrawn is accepted no
+/// longer than this.
 const BELIEVE_FOR: Duration = Duration::from_secs(60 * 60);
-/// How long known keys are good while the issuer is out of reach.
+/// How long cached keys are used while the issuer is unreachable.
 const KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often an issuer is asked at most: anybody can send tokens with unknown keys.
+/// The shortest time between two requests to an issuer, because anyone can send tokens with unknown
+/// keys.
 const PAUSE: Duration = Duration::from_secs(15);
-/// How long somebody waits for all of its documents.
+/// The time limit for fetching all documents.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// An issuer of tokens.
 #[derive(Debug)]
 pub(crate) struct Issuer {
-    /// As it stands in its tokens, byte for byte.
+    /// The issuer identifier, byte for byte as in its tokens.
     pub(super) id: String,
     pub(super) documents: Documents,
     pub(super) outgoing: Outgoing,
     known: RwLock<Arc<Known>>,
-    /// Of many who need the same, one asks.
+    /// Makes sure that only one task asks the issuer at a time.
     asking: Mutex<()>,
 }
 
-/// Which documents describe it.
+/// The documents that describe an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Documents {
-    /// Any of them, as the MCP authorization specification orders them.
+    /// All kinds, in the order of the MCP authorization specification.
     AuthorizationServer,
-    /// That of an OpenID provider.
+    /// Only that of an OpenID provider.
     OpenId,
 }
 
-/// What is known of it, and since when.
+/// The cached state of an issuer.
 #[derive(Clone, Debug, Default)]
 struct Known {
     found: Option<(Arc<Found>, Timestamp)>,
     asked_at: Option<Timestamp>,
-    /// Why the last question came to nothing.
+    /// The reason why the last request failed.
     trouble: Option<IssuerError>,
 }
 
@@ -59,7 +61,7 @@ pub(super) struct Found {
     pub(super) keys: KeySet,
 }
 
-/// What an issuer says of itself. Endpoints are checked when they are used.
+/// The metadata of an issuer. Endpoints are checked when they are used.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub(super) issuer: String,
@@ -73,18 +75,18 @@ pub(crate) struct Metadata {
     pub(crate) authorization_response_iss_parameter_supported: bool,
 }
 
-/// Why an issuer cannot be asked.
+/// The reason why an issuer's documents are not available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IssuerError {
-    /// Later it may go better.
+    /// The issuer is unreachable. Trying again later may work.
     #[error("{0}")]
     OutOfReach(String),
-    /// It is not what it should be.
+    /// The response is not valid.
     #[error("{0}")]
     Unexpected(String),
 }
 
-/// Why a token is not accepted.
+/// The reason why a token is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TokenFault {
     #[error("the token {0}")]
@@ -94,7 +96,7 @@ pub(crate) enum TokenFault {
 }
 
 impl Issuer {
-    /// `None` if `id` is not the https URL of an issuer, or one on this machine.
+    /// Returns `None` if `id` is neither an https URL nor an http URL on this machine.
     pub(crate) fn new(id: &str, documents: Documents) -> Option<Self> {
         server_url(id)?;
         Some(Self {
@@ -114,14 +116,14 @@ impl Issuer {
         &self.outgoing
     }
 
-    /// What it says of itself.
+    /// Returns the metadata of the issuer.
     pub(crate) async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, IssuerError> {
         let found = self.found(now, Need::Current).await?;
         Ok(Arc::clone(&found.metadata))
     }
 
-    /// What a token of this issuer claims, and what stands before the claims; the time and the issuer
-    /// are checked.
+    /// Returns the header and the claims of a token of this issuer. Signature, issuer and times are
+    /// checked.
     pub(crate) async fn verify(
         &self,
         unverified: &str,
@@ -130,8 +132,8 @@ impl Issuer {
         let head = Head::read(unverified)?;
         let found = self.found(now, Need::Current).await?;
         let claims = match verify(unverified, &head, &found.keys) {
-            // The issuer may have begun to sign with a new key. While it cannot be asked, nobody can
-            // say that the token is bad.
+            // The issuer may have a new key. While the issuer is unreachable, it is unknown whether
+            // the token is valid.
             Err(JwtFault::UnknownKey) => {
                 let found = self.found(now, Need::FromNow).await?;
                 verify(unverified, &head, &found.keys)
@@ -142,7 +144,7 @@ impl Issuer {
         Ok((head, claims))
     }
 
-    /// What is known if that will do, or else what the issuer answers now.
+    /// Returns the cached state if it is new enough, or else asks the issuer.
     async fn found(&self, now: Timestamp, need: Need) -> Result<Arc<Found>, IssuerError> {
         if let Some(found) = self.known().good_for(need, now) {
             return Ok(found);
@@ -150,7 +152,7 @@ impl Issuer {
         let _one_asks = if let Ok(asking) = self.asking.try_lock() {
             asking
         } else if let Some(found) = self.known().makeshift(need, now) {
-            // Somebody asks already; nobody else has to wait for that.
+            // Another task is already asking. Use the cached state meanwhile.
             return Ok(found);
         } else {
             self.asking.lock().await
@@ -170,8 +172,8 @@ impl Issuer {
         makeshift.ok_or(error)
     }
 
-    /// Asks, and remembers what came of it; also that it was asked, if whoever waits for the answer
-    /// goes away.
+    /// Asks the issuer and caches the result. Also records that the issuer was asked, in case the
+    /// caller goes away before the response.
     async fn ask_in_time(&self, known: &Known, now: Timestamp) -> Result<Arc<Found>, IssuerError> {
         let silence = || IssuerError::OutOfReach("the issuer does not answer".to_owned());
         self.remember(Known {
@@ -184,7 +186,7 @@ impl Issuer {
         let (found, trouble) = match &answer {
             Ok(found) => (Some((Arc::clone(found), now)), None),
             Err(error) => {
-                tracing::warn!(issuer = self.id, %error, "the issuer is of no help");
+                tracing::warn!(issuer = self.id, %error, "cannot fetch the issuer's documents");
                 (known.found.clone(), Some(error.clone()))
             }
         };
@@ -205,12 +207,12 @@ impl Issuer {
     }
 }
 
-/// How new what is known has to be.
+/// How new the cached state must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
-    /// Not too old.
+    /// Not older than [`BELIEVE_FOR`].
     Current,
-    /// From this moment, because what is known does not do.
+    /// Just fetched, because the cached state is not enough.
     FromNow,
 }
 
@@ -224,8 +226,8 @@ impl Known {
         good.then(|| Arc::clone(found))
     }
 
-    /// What is known though it is old, while the issuer is out of reach. One that does answer, and
-    /// wrongly, has taken its keys back for all we know.
+    /// Returns the old cached state while the issuer is unreachable. If the issuer responds with an
+    /// invalid document, it may have withdrawn its keys, so the cached state is not used.
     fn makeshift(&self, need: Need, now: Timestamp) -> Option<Arc<Found>> {
         let (found, since) = self.found.as_ref()?;
         let out_of_reach = matches!(self.trouble, Some(IssuerError::OutOfReach(_)));

@@ -1,4 +1,4 @@
-//! The keys that an issuer signs with (RFC 7517).
+//! The signing keys of an issuer (RFC 7517).
 
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use super::{Head, JwtFault};
 
-/// Issuers have a handful; more would only slow the search down.
+/// The largest number of keys that are read. Issuers have few keys, and more would slow down the
+/// search.
 const MAX_KEYS: usize = 64;
 
-/// All that can be used of a key set.
+/// The usable keys of a key set.
 #[derive(Debug)]
 pub(crate) struct KeySet(Vec<Key>);
 
@@ -29,8 +30,8 @@ pub(crate) struct KeySetDocument {
 }
 
 impl KeySet {
-    /// Passes over what is for something else: other members must not make the set useless
-    /// (RFC 7517 §5).
+    /// Reads the keys that are usable here and skips the others, which must not make the set
+    /// unusable (RFC 7517 §5).
     pub(crate) fn read(document: KeySetDocument) -> Self {
         let keys = document.keys.into_iter().take(MAX_KEYS);
         Self(keys.filter_map(|key| Key::read(&key)).collect())
@@ -40,7 +41,7 @@ impl KeySet {
         self.0.is_empty()
     }
 
-    /// The key that a token says it was signed with, if that can be only one.
+    /// Returns the key that the token's header selects, if there is only one.
     pub(super) fn find(&self, head: &Head) -> Result<&DecodingKey, JwtFault> {
         let mut fitting = self.0.iter().filter(|key| key.fits(head));
         match (fitting.next(), fitting.next()) {
@@ -89,7 +90,8 @@ impl Key {
         })
     }
 
-    /// A key is used as it is meant to be: an RSA key never for anything but RSA.
+    /// Returns true if the key may be used for the token. An RSA key, for example, is used only
+    /// with RSA algorithms.
     fn fits(&self, head: &Head) -> bool {
         self.public.family().algorithms().contains(&head.algorithm)
             && self

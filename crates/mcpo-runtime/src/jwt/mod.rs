@@ -1,7 +1,7 @@
-//! JSON Web Tokens of others (RFC 7519): whether one is genuine, and what it claims.
+//! Verification of JSON Web Tokens of other issuers (RFC 7519).
 //!
-//! ring checks the signature, jsonwebtoken reads the keys. What the claims have to be is decided here and by
-//! whoever asks, with the time of this server's clock.
+//! ring verifies the signatures, and jsonwebtoken parses the keys. This module and its callers
+//! check the claims, with the time of this server's clock.
 
 mod claims;
 mod crypto;
@@ -21,10 +21,10 @@ pub(crate) use self::{
     issuer::{Documents, Issuer, IssuerError, Metadata, TokenFault},
 };
 
-/// Access tokens with many claims have a few kilobytes.
+/// The longest token, in bytes. Access tokens with many claims have a few kilobytes.
 const MAX_LEN: usize = 16 * 1024;
 
-/// Why a token is not one to go by. It reads as what the token is: "is not signed …".
+/// The reason why a token is not accepted. The messages complete the sentence "the token …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum JwtFault {
     #[error("is not a JSON Web Token")]
@@ -33,25 +33,25 @@ pub(crate) enum JwtFault {
     Algorithm(String),
     #[error("has an extension that is not understood (crit)")]
     Critical,
-    #[error("is of another type ({0})")]
+    #[error("has the wrong type ({0})")]
     Type(String),
     #[error("is signed with a key that its issuer does not have")]
     UnknownKey,
     #[error("does not say which of the issuer's keys it is signed with")]
     Ambiguous,
-    #[error("has a signature that is not right")]
+    #[error("has an invalid signature")]
     Signature,
-    #[error("is of another issuer (iss)")]
+    #[error("is from another issuer (iss)")]
     Issuer,
     #[error("is for the audience {found:?} (aud), accepted is {accepted:?}")]
     Audience {
-        /// What the token says, cut short.
+        /// The audiences of the token, shortened.
         found: Vec<String>,
         accepted: Vec<String>,
     },
     #[error("has expired (exp)")]
     Expired,
-    #[error("is not good yet (nbf, iat)")]
+    #[error("is not valid yet (nbf, iat)")]
     TooEarly,
     #[error("has no usable claim {0}")]
     Claim(&'static str),
@@ -60,7 +60,8 @@ pub(crate) enum JwtFault {
 }
 
 impl JwtFault {
-    /// A token for `found`, where one for `accepted` is wanted. What a stranger wrote is cut short.
+    /// Creates the error for a token for `found` instead of `accepted`. Text from the token is
+    /// shortened.
     pub(crate) fn audience(found: &[&str], accepted: &[&str]) -> Self {
         const MOST: usize = 4;
         const LONGEST: usize = 100;
@@ -72,12 +73,12 @@ impl JwtFault {
     }
 }
 
-/// What stands before the claims, as far as it matters.
+/// The fields of the token's header that matter here.
 #[derive(Debug)]
 pub(crate) struct Head {
     algorithm: Algorithm,
     key_id: Option<String>,
-    /// In lower case, without `application/`.
+    /// The `typ`, in lower case and without `application/`.
     pub(crate) kind: Option<String>,
 }
 
@@ -90,8 +91,8 @@ struct UnverifiedHead {
 }
 
 impl Head {
-    /// Reads what is needed to find the key; nothing in it is believed beyond that. Keys that a token
-    /// brings or points to (`jwk`, `jku`, `x5c`, `x5u`) are not looked at.
+    /// Reads the fields that are needed to find the key. Keys that a token contains or links to
+    /// (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
     fn read(token: &str) -> Result<Self, JwtFault> {
         if token.len() > MAX_LEN || token.split('.').count() != 3 {
             return Err(JwtFault::Malformed);
@@ -126,7 +127,7 @@ impl Head {
 }
 
 impl Head {
-    /// The left half of the digest of another token, as a token that was signed so names it
+    /// Returns the left half of the digest of another token, as claims such as `at_hash` contain it
     /// (OpenID Connect Core §3.1.3.6).
     pub(crate) fn half_digest(&self, text: &str) -> String {
         let digest = match self.algorithm {
@@ -138,10 +139,10 @@ impl Head {
     }
 }
 
-/// What `token` claims, if one of `keys` has signed it.
+/// Returns the claims of `token`, if one of `keys` has signed it.
 fn verify(token: &str, head: &Head, keys: &KeySet) -> Result<Claims, JwtFault> {
     let key = keys.find(head)?;
-    // The signature is over the text of both other parts, as they were sent (RFC 7515 §5.2).
+    // The signature covers the text of the other two parts as they were sent (RFC 7515 §5.2).
     let (message, signature) = token.rsplit_once('.').ok_or(JwtFault::Malformed)?;
     let (_, claims) = message.split_once('.').ok_or(JwtFault::Malformed)?;
     let decoded = |part: &str| {

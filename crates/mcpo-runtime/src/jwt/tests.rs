@@ -1,4 +1,4 @@
-//! The examples that the specifications give, and what is not accepted.
+//! Tests with the examples of the specifications, and with tokens that must be refused.
 
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ fn head(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// A tool that signs with the library itself chooses a provider for the whole process.
+/// A tool that uses jsonwebtoken itself chooses a provider for the whole process.
 #[test]
 fn up5_the_choice_of_cryptography_for_the_process_is_left_to_others() {
     use jsonwebtoken::{crypto, errors::ErrorKind};
@@ -66,14 +66,17 @@ fn up5_the_choice_of_cryptography_for_the_process_is_left_to_others() {
     let ec = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
     assert!(outcome(&ec, &[ec_key()]).is_ok());
     assert!(OF_A_TOOL.install_default().is_ok(), "none was chosen yet");
-    assert!(outcome(&ec, &[ec_key()]).is_ok(), "and ours is asked still");
+    assert!(
+        outcome(&ec, &[ec_key()]).is_ok(),
+        "and the server still uses its own"
+    );
 }
 
 #[test]
 fn up5_the_examples_of_the_specifications_are_genuine() {
     let ec = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
     let rsa = format!("eyJhbGciOiJSUzI1NiJ9.{CLAIMS}.{RSA_SIGNATURE}");
-    // Each finds its own key among all.
+    // Each token selects its own key.
     let all = [ec_key(), rsa_key(), ed_key()];
     for token in [&ec, &rsa] {
         let claims = outcome(token, &all).unwrap();
@@ -87,7 +90,7 @@ fn up5_the_examples_of_the_specifications_are_genuine() {
         let other = claims.check("jo", Timestamp(1_300_819_000));
         assert_eq!(other, Err(JwtFault::Issuer));
     }
-    // RFC 8037 A.4 signs a sentence: genuine, and no claims.
+    // RFC 8037 A.4 signs a sentence: the signature is valid, but there are no claims.
     let sentence = "RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
     let signature =
         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";

@@ -1,5 +1,5 @@
-//! Events as Cloud Logging reads them from a container's stderr: one JSON object a line.
-//! <https://cloud.google.com/logging/docs/structured-logging>
+//! Log events in the format that Cloud Logging reads from a container's stderr: one JSON object per
+//! line. <https://cloud.google.com/logging/docs/structured-logging>
 
 use std::fmt;
 
@@ -18,11 +18,11 @@ use tracing_subscriber::{
 
 use crate::trail::Mark;
 
-/// The special fields of a log entry.
+/// The name of the trace field of a log entry.
 const TRACE: &str = "logging.googleapis.com/trace";
 
 pub(super) struct CloudFormat {
-    /// Links entries to traces only if it is known.
+    /// The Google Cloud project. Without it, entries are not linked to traces.
     project: Option<String>,
 }
 
@@ -91,7 +91,7 @@ where
     }
 }
 
-/// Fields of an event, as JSON values.
+/// Collects the fields of an event as JSON values.
 struct Fields<'a>(&'a mut Map<String, Value>);
 
 impl Fields<'_> {

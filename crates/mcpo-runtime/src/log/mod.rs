@@ -1,5 +1,5 @@
-//! Logs: one line an event on stderr, coloured only on a terminal; on Cloud Run as the JSON that
-//! Cloud Logging reads. Secrets never come here; ids and fingerprints may.
+//! Logging: one line per event on stderr, colored only on a terminal. On Cloud Run, lines are JSON
+//! for Cloud Logging. Secrets must never be logged; ids and fingerprints may be.
 
 mod cloud;
 mod text;
@@ -21,11 +21,11 @@ use tracing_subscriber::{
 use self::cloud::CloudFormat;
 use crate::trail::Mark;
 
-/// rmcp speaks of each message; at its level of detail the OAuth flow would drown.
+/// rmcp logs every message, which would hide the OAuth flow.
 const DEFAULT_FILTER: &str = "info,rmcp=warn";
 
-/// Starts logging, unless the program has done so already. `MCPO_LOG` or else `RUST_LOG` choose
-/// what is shown: `debug`, or `warn,mcpo_runtime=debug`.
+/// Starts logging, unless the program has already set up logging. `MCPO_LOG`, or else `RUST_LOG`,
+/// sets the filter: `debug`, or `warn,mcpo_runtime=debug`.
 pub(crate) fn start() {
     let wanted = ["MCPO_LOG", "RUST_LOG"]
         .into_iter()
@@ -53,17 +53,17 @@ pub(crate) fn start() {
             .with_ansi(colours)
             .boxed()
     };
-    // An error means that the program logs in its own way.
+    // An error means that the program has set up its own logging.
     let _ = tracing_subscriber::registry()
         .with(filter)
         .with(lines)
         .try_init();
     if let Some(error) = problem {
-        tracing::warn!(%error, "MCPO_LOG is not a filter, the default is used: {DEFAULT_FILTER}");
+        tracing::warn!(%error, "MCPO_LOG is not a valid filter, using {DEFAULT_FILTER}");
     }
 }
 
-/// What a line begins with: when it was, and which request it belongs to.
+/// The start of a line: the time and the request id.
 struct TimeAndRequest;
 
 impl FormatTime for TimeAndRequest {

@@ -1,7 +1,7 @@
-//! The fields of a line of text.
+//! The format of event fields in text logs.
 //!
-//! A value can be a text that a stranger chose, such as the name of a client. Quoted wherever it could
-//! be read as more than a value, it cannot pass for another field.
+//! A value can be text that an attacker chose, such as the name of a client. Ambiguous values are
+//! quoted, so that a value cannot look like another field.
 
 use std::fmt::{self, Debug};
 
@@ -28,14 +28,14 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt
     }
 }
 
-/// Whether `text` is one word, or a quoted string, which `Debug` has escaped.
+/// Returns true if `text` is one word, or a quoted string that `Debug` has escaped.
 fn is_unambiguous(text: &str) -> bool {
     let is_plain =
         |character: char| character.is_ascii_graphic() && !matches!(character, '=' | '"');
     text.chars().all(is_plain) || is_quoted(text)
 }
 
-/// Whether `text` is one string literal from its first to its last character.
+/// Returns true if the whole `text` is one string literal.
 fn is_quoted(text: &str) -> bool {
     let inner = text
         .strip_prefix('"')

@@ -1,9 +1,9 @@
-//! Who is at the browser?
+//! Sign-in: how the server finds out who is using the browser.
 //!
-//! A [`Login`] answers that question, and nothing else: what a client may do, and how it gets its
-//! tokens, is the same whoever signed in. One is chosen by the environment ([`crate::Config::from_env`]);
-//! another one is given with [`crate::Config::with_login`]. A whole one, for people who know a
-//! code word each:
+//! A [`Login`] identifies the user and does nothing else. The permissions of a client, and the way
+//! it gets its tokens, are the same for every login. The environment selects a login
+//! ([`crate::Config::from_env`]); [`crate::Config::with_login`] sets another one. This is a
+//! complete login for users who each have a code word:
 //!
 //! ```
 //! use mcpo_runtime::login::{
@@ -13,7 +13,7 @@
 //! #[derive(Debug)]
 //! struct CodeWords;
 //!
-//! /// In earnest: from a place of its own, and compared in constant time.
+//! /// In production, store the words outside the code and compare them in constant time.
 //! fn who_says(word: &str) -> Option<&'static str> {
 //!     (word == "tangerine").then_some("ada")
 //! }
@@ -35,7 +35,7 @@
 //!         Box::pin(async {
 //!             match who_says(answer.get("word").unwrap_or_default()) {
 //!                 Some(name) => Outcome::Identity(Identity::new(name)),
-//!                 None => Outcome::Page(ask().with_problem("Nobody has that code word.")),
+//!                 None => Outcome::Page(ask().with_problem("Wrong code word.")),
 //!             }
 //!         })
 //!     }
@@ -48,16 +48,21 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # People who sign in elsewhere
+//! # Sign-in at a provider
 //!
-//! A login that sends the browser to a provider names it in [`Login::provider`]. The runtime then
-//! asks the person about the client first, because the provider only knows this server and would
-//! let every client through that stands behind it; remembers the state, once and for ten minutes;
-//! and gives [`Login::begin`] what the request to the provider needs ([`Visit::state`],
-//! [`Visit::code_challenge`], [`Visit::nonce`], [`Visit::callback_url`]). The provider's answer comes
-//! to [`Provider::callback`], and after the runtime has checked that it belongs to this browser, to
-//! [`Login::resume`]. Tokens that go with the [`Identity`] are kept sealed in the ledger, renewed by
-//! [`Login::renew`], and given to tools by [`crate::Caller::upstream_token`].
+//! A login that sends the browser to a provider returns that provider from [`Login::provider`]. The
+//! runtime then does the following:
+//!
+//! - It asks the user for consent first. The provider only knows this server, so it would accept
+//!   every client that connects through this server.
+//! - It stores the state, which is valid once and for ten minutes.
+//! - It gives [`Login::begin`] the values for the request to the provider: [`Visit::state`],
+//!   [`Visit::code_challenge`], [`Visit::nonce`] and [`Visit::callback_url`].
+//! - It receives the provider's response at [`Provider::callback`], checks that the response
+//!   belongs to this browser, and passes it to [`Login::resume`].
+//!
+//! If the [`Identity`] has tokens, the runtime seals them in the ledger, renews them with
+//! [`Login::renew`], and gives them to tools through [`crate::Caller::upstream_token`].
 
 mod github;
 mod nobody;
@@ -85,45 +90,46 @@ pub(crate) use self::{
 };
 use crate::upstream::UpstreamTokens;
 
-/// What the methods of a [`Login`] return.
+/// The future that the methods of a [`Login`] return.
 pub type LoginFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Who is at the browser? See the [module's documentation](self).
+/// A way to sign in. See the [module documentation](self).
 pub trait Login: fmt::Debug + Send + Sync + 'static {
-    /// How people sign in, in a word or two, for the log.
+    /// Returns a short name of this sign-in method for the log.
     fn name(&self) -> &'static str;
 
-    /// Whether nobody is asked at all. Such a server warns its owner, and does not start on Cloud Run
-    /// unless that was said to be meant.
+    /// Returns true if users do not have to sign in. Such a server starts only on loopback, or if
+    /// its owner has opened it to anyone ([`crate::Config::open_to_anyone`]).
     fn asks_nobody(&self) -> bool {
         false
     }
 
-    /// What an identity rests on: when it changes, everybody has to sign in again. Only a keyed
-    /// digest of it leaves the process.
+    /// Returns the settings that identities depend on. When they change, all users must sign in
+    /// again. Only a keyed digest of this value leaves the process.
     fn basis(&self) -> String {
         self.name().to_owned()
     }
 
-    /// Where people are sent to sign in; `None` if they do so on pages of this server.
+    /// Returns the provider where users sign in, or `None` if they sign in on pages of this server.
     fn provider(&self) -> Option<Provider> {
         None
     }
 
-    /// What happens to a browser in which nobody has signed in. It must change nothing: pages are
-    /// fetched by machines as well, and reloaded.
+    /// Starts a sign-in in a browser without a signed-in user. This method must not change any
+    /// state, because crawlers and reloads fetch the page as well.
     fn begin<'a>(&'a self, visit: &'a Visit) -> LoginFuture<'a, Outcome>;
 
-    /// What comes of the form of a [`Page`], or of the provider's answer.
+    /// Handles a submitted form of a [`Page`], or the provider's response.
     fn resume<'a>(&'a self, visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
         let _ = (visit, answer);
-        Box::pin(async { Outcome::Refusal(Refusal::unexpected("nothing was asked")) })
+        Box::pin(async { Outcome::Refusal(Refusal::unexpected("no form was shown")) })
     }
 
-    /// Whether somebody may still come in: asked when a client gets a code, and at each refresh.
+    /// Checks that a user is still allowed. The runtime calls this method when a client gets a code
+    /// and at each refresh.
     ///
-    /// An error that is [`LoginError::Refused`] ends the grant; with the other one the client is told
-    /// to try again.
+    /// [`LoginError::Refused`] ends the grant. With [`LoginError::Unavailable`] the client can try
+    /// again.
     fn recheck<'a>(
         &'a self,
         identity: &'a Identity,
@@ -133,30 +139,31 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// New tokens of the provider for a refresh token. Never called twice at once for a sign-in.
+    /// Exchanges a refresh token for new tokens of the provider. The runtime never runs two
+    /// renewals of one sign-in at the same time.
     fn renew<'a>(
         &'a self,
         tokens: &'a UpstreamTokens,
     ) -> LoginFuture<'a, Result<UpstreamTokens, LoginError>> {
         let _ = tokens;
-        Box::pin(async { Err(LoginError::refused("tokens are not renewed here")) })
+        Box::pin(async { Err(LoginError::refused("this login does not renew tokens")) })
     }
 }
 
-/// What became of a step of a sign-in.
+/// The result of one step of a sign-in.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Somebody has signed in.
+    /// The user is signed in.
     Identity(Identity),
-    /// There is something to ask, on a page of this server.
+    /// Show this form on a page of this server.
     Page(Page),
-    /// The browser has to go there: to the provider.
+    /// Redirect the browser to this URL of the provider.
     Redirect(Url),
-    /// It ends here, and the person is told why.
+    /// The sign-in ends, and a page shows the reason to the user.
     Refusal(Refusal),
 }
 
-/// Somebody who signed in.
+/// A user who signed in.
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub(crate) subject: String,
@@ -166,8 +173,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A person by `subject`: a text that is the same at each sign-in, is nobody else's, and is never
-    /// given to somebody else later.
+    /// Creates an identity from `subject`, a text that is the same at each sign-in and unique to
+    /// this user. It must never be assigned to another user later.
     #[must_use]
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
@@ -178,64 +185,65 @@ impl Identity {
         }
     }
 
-    /// The person is allowed because of `name`, which can be given to another person later: the login
-    /// name of an account that was renamed, or the address of someone who left. The first subject
-    /// that signs in with it keeps it, and others are refused.
+    /// Records that the user is allowed because of `name`, a name that can later belong to another
+    /// user: the login name of a renamed account, or the address of someone who left. The first
+    /// subject that signs in with the name keeps it. Other subjects are refused.
     #[must_use]
     pub fn allowed_by_name(mut self, name: impl Into<String>) -> Self {
         self.allowed_by_name = Some(name.into());
         self
     }
 
-    /// What the person is called on pages and by [`crate::Caller::name`].
+    /// Sets the name that pages and [`crate::Caller::name`] show.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Tokens of the provider, for this server's tools.
+    /// Adds the provider's tokens, which the tools of this server can use.
     #[must_use]
     pub fn with_upstream(mut self, tokens: UpstreamTokens) -> Self {
         self.upstream = Some(tokens);
         self
     }
 
-    /// The subject.
+    /// Returns the subject.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 }
 
-/// Where people are sent to sign in.
+/// The provider where users sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
-    /// What it is called on pages: "GitHub".
+    /// The name on pages, for example "GitHub".
     pub name: Cow<'static, str>,
-    /// What it is asked for, as it names it.
+    /// The scopes to request, under the provider's names.
     pub scopes: Vec<String>,
-    /// The path of this server where its answers arrive; registered there together with the base URL.
+    /// The path on this server that receives the provider's response. Register it at the provider,
+    /// together with the base URL.
     pub callback: &'static str,
 }
 
-/// Why a sign-in does not go on.
+/// The reason why a sign-in ends without a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// One word or two for the log: what went wrong.
+    /// A short description of the fault for the log.
     pub(crate) fault: Cow<'static, str>,
-    /// A sentence or two for the person.
+    /// One or two sentences for the user.
     pub(crate) what: Cow<'static, str>,
     pub(crate) kind: RefusalKind,
 }
 
-/// Whose fault a refusal is, which decides the status of the page.
+/// The cause of a refusal, which decides the status of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RefusalKind {
     NotAllowed,
@@ -244,7 +252,7 @@ pub(crate) enum RefusalKind {
 }
 
 impl Refusal {
-    /// This person may not use this server, or did not want to.
+    /// Creates a refusal for a user who is not allowed, or who denied access.
     #[must_use]
     pub fn not_allowed(
         fault: impl Into<Cow<'static, str>>,
@@ -257,49 +265,49 @@ impl Refusal {
         }
     }
 
-    /// The answer of the provider is not one that can be believed. The person learns no more than
-    /// that; the log names the `fault`.
+    /// Creates a refusal for a response of the provider that cannot be trusted. The page does not
+    /// show the `fault`; the log does.
     #[must_use]
     pub fn unexpected(fault: impl Into<Cow<'static, str>>) -> Self {
         Self {
             fault: fault.into(),
-            what: "The answer of the place where you sign in cannot be relied on, so nobody was \
-                   signed in."
-                .into(),
+            what:
+                "The response of the sign-in provider cannot be trusted, so you are not signed in."
+                    .into(),
             kind: RefusalKind::Unexpected,
         }
     }
 
-    /// The provider is out of reach; later it may go better.
+    /// Creates a refusal for a provider that is unreachable. Trying again later may work.
     #[must_use]
     pub fn unavailable(fault: impl Into<Cow<'static, str>>) -> Self {
         Self {
             fault: fault.into(),
-            what: "The place where you sign in does not answer at the moment.".into(),
+            what: "The sign-in provider does not respond at the moment.".into(),
             kind: RefusalKind::Unavailable,
         }
     }
 }
 
-/// Why a person's standing or tokens could not be renewed.
+/// The reason why a user could not be checked, or tokens not be renewed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
-    /// For good: the person has to sign in again, or may not come in any more.
+    /// Permanent: the user must sign in again, or is no longer allowed.
     #[error("{0}")]
     Refused(Cow<'static, str>),
-    /// For now: the provider is out of reach.
+    /// Temporary: the provider is unreachable.
     #[error("{0}")]
     Unavailable(Cow<'static, str>),
 }
 
 impl LoginError {
-    /// For good, because of `why`.
+    /// Creates a permanent error with the reason `why`.
     #[must_use]
     pub fn refused(why: impl Into<Cow<'static, str>>) -> Self {
         Self::Refused(why.into())
     }
 
-    /// For now, because of `why`.
+    /// Creates a temporary error with the reason `why`.
     #[must_use]
     pub fn unavailable(why: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable(why.into())

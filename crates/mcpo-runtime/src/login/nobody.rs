@@ -1,11 +1,11 @@
-//! Nobody is asked: whoever reaches the page is the one user.
+//! The login that asks for nothing: each visitor is the same single user.
 
 use super::{Identity, Login, LoginFuture, Outcome, Visit};
 
-/// The name that the Python template used, so that tools which store it keep working.
+/// The subject of the Python template, so that tools that store the subject keep working.
 const SUBJECT: &str = "local-user";
 
-/// A login without a question.
+/// A login that asks for nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nobody;
 

@@ -1,13 +1,13 @@
-//! A page that asks the person for something.
+//! Forms that a login shows to the user.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-/// What marks the field of an account (HTML, autofill field names).
+/// The `autocomplete` value of an account field (HTML, autofill field names).
 const USERNAME: &str = "username";
 
-/// A form. The runtime draws it, guards it against forgery, and brings back what was filled in.
+/// A form. The runtime renders it, protects it against forgery, and returns the submitted values.
 #[derive(Clone, Debug, Serialize)]
 pub struct Page {
     button: Cow<'static, str>,
@@ -15,7 +15,7 @@ pub struct Page {
     problem: Option<Cow<'static, str>>,
 }
 
-/// A field of a form. It always has to be filled in.
+/// A required field of a form.
 #[derive(Clone, Debug, Serialize)]
 pub struct Field {
     name: &'static str,
@@ -26,7 +26,7 @@ pub struct Field {
 }
 
 impl Page {
-    /// An empty form; `button` is what its button says.
+    /// Creates an empty form with this text on its button.
     #[must_use]
     pub fn new(button: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -43,20 +43,20 @@ impl Page {
         self
     }
 
-    /// The name of the field that asks for an account, if there is one: failed attempts are counted
-    /// by it.
+    /// Returns the name of the account field, if the form has one. Failed attempts are counted per
+    /// account.
     pub(crate) fn account_field(&self) -> Option<&'static str> {
         let mut fields = self.fields.iter();
         let field = fields.find(|field| field.autocomplete == USERNAME)?;
         Some(field.name)
     }
 
-    /// Whether it says what was wrong with the attempt before.
+    /// Returns true if the form shows what was wrong with the last attempt.
     pub(crate) const fn has_problem(&self) -> bool {
         self.problem.is_some()
     }
 
-    /// Says what was wrong with the attempt before.
+    /// Shows what was wrong with the last attempt.
     #[must_use]
     pub fn with_problem(mut self, problem: impl Into<Cow<'static, str>>) -> Self {
         self.problem = Some(problem.into());
@@ -65,25 +65,25 @@ impl Page {
 }
 
 impl Field {
-    /// A line of text.
+    /// Creates a field for one line of text.
     #[must_use]
     pub fn text(name: &'static str, label: impl Into<Cow<'static, str>>) -> Self {
         Self::new(name, label, "text", "on")
     }
 
-    /// The name of an account.
+    /// Creates a field for the name of an account.
     #[must_use]
     pub fn username(name: &'static str, label: impl Into<Cow<'static, str>>) -> Self {
         Self::new(name, label, "text", USERNAME)
     }
 
-    /// A password, which is not shown.
+    /// Creates a field for a password. The browser hides the text.
     #[must_use]
     pub fn password(name: &'static str, label: impl Into<Cow<'static, str>>) -> Self {
         Self::new(name, label, "password", "current-password")
     }
 
-    /// A code that was sent, or that a device shows.
+    /// Creates a field for a one-time code from a message or a device.
     #[must_use]
     pub fn one_time_code(name: &'static str, label: impl Into<Cow<'static, str>>) -> Self {
         Self::new(name, label, "text", "one-time-code")

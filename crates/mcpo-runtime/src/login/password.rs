@@ -1,4 +1,4 @@
-//! One user with a password.
+//! Sign-in of one user with a password.
 
 use std::{fmt, sync::Arc};
 
@@ -11,22 +11,22 @@ use subtle::ConstantTimeEq as _;
 
 use super::{Answer, Field, Identity, Login, LoginFuture, Outcome, Page, Visit};
 
-/// The longest password that is looked at, in bytes.
+/// The longest password that is checked, in bytes.
 pub(crate) const MAX_PASSWORD_LEN: usize = 1024;
-/// The name that the Python template used, so that tools which store it keep working.
+/// The subject of the Python template, so that tools that store the subject keep working.
 const SUBJECT: &str = "admin";
-const WRONG: &str = "That is not the password.";
+const WRONG: &str = "Wrong password.";
 
-/// A login by password.
+/// Sign-in with a password.
 pub(crate) struct Password {
     secret: Arc<Secret>,
 }
 
-/// The password, in either of its two forms.
+/// The password, as plain text or as a hash.
 #[derive(Clone)]
 pub(crate) enum Secret {
     Plain(String),
-    /// A PHC string of argon2id.
+    /// An argon2id hash as a PHC string.
     Hash(String),
 }
 
@@ -48,7 +48,7 @@ impl Password {
 
     async fn check(&self, unverified: &str) -> Outcome {
         let (secret, unverified) = (Arc::clone(&self.secret), unverified.to_owned());
-        // A hash is slow on purpose; it must not hold up other requests.
+        // Hashing is slow by design and must not block other requests.
         let right = tokio::task::spawn_blocking(move || secret.is(&unverified)).await;
         if right.unwrap_or(false) {
             Outcome::Identity(Identity::new(SUBJECT))
@@ -83,14 +83,15 @@ impl Login for Password {
 }
 
 impl Secret {
-    /// Compares in constant time. A hash costs tens of milliseconds by design: call it where
-    /// blocking is allowed.
+    /// Compares in constant time. A hash takes tens of milliseconds by design: call this method
+    /// only where blocking is allowed.
     pub(crate) fn is(&self, unverified: &str) -> bool {
         if unverified.len() > MAX_PASSWORD_LEN {
             return false;
         }
         match self {
-            // Digests are of one length, so that the comparison does not tell the password's.
+            // Digests have a fixed length, so the comparison does not reveal the length of the
+            // password.
             Self::Plain(password) => Sha256::digest(password)
                 .as_slice()
                 .ct_eq(Sha256::digest(unverified).as_slice())
@@ -103,7 +104,7 @@ impl Secret {
         }
     }
 
-    /// Whether `phc` is a hash that [`Self::is`] can check.
+    /// Returns true if `phc` is a hash that [`Self::is`] can check.
     pub(crate) fn is_argon2id(phc: &str) -> bool {
         PasswordHash::new(phc).is_ok_and(|hash| hash.algorithm.as_str() == "argon2id")
     }

@@ -1,4 +1,4 @@
-//! A person as codes, tokens and browsers carry them.
+//! The signed-in user, as stored in codes, tokens and browser cookies.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,15 +7,15 @@ use crate::{ledger::GrantId, seal::KeyRing};
 
 const EPOCH_LEN: usize = 8;
 
-/// Who signed in, and under which settings.
+/// The user who signed in, and the settings at that time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Person {
     pub(crate) subject: String,
     pub(crate) name: Option<String>,
-    /// Changes with what the login rests on, so that a new password ends every session and grant of
-    /// the old one.
+    /// A digest of the login's settings. It changes with a new password, which ends all sessions
+    /// and grants of the old one.
     epoch: [u8; EPOCH_LEN],
-    /// Where the ledger keeps the provider's tokens.
+    /// The id of the ledger record with the provider's tokens.
     pub(crate) upstream: Option<GrantId>,
 }
 
@@ -29,12 +29,14 @@ impl Person {
         }
     }
 
-    /// Whether the sign-in still counts, as far as that can be said without asking anybody.
+    /// Returns true if the settings of the login have not changed since the sign-in. Does not ask
+    /// the provider.
     pub(crate) fn is_current(&self, epochs: &Epochs) -> bool {
         epochs.0.contains(&self.epoch)
     }
 
-    /// The same sign-in, noted under the sealing key: it no longer needs the key before.
+    /// Returns the same sign-in with the epoch of the current sealing key, so that the previous key
+    /// is no longer needed.
     pub(crate) fn renewed(self, epochs: &Epochs) -> Self {
         Self {
             epoch: epochs.0.first().copied().unwrap_or(self.epoch),
@@ -51,13 +53,14 @@ impl Person {
         }
     }
 
-    /// What the person is called.
+    /// Returns the name to show for the user.
     pub(crate) fn shown(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.subject)
     }
 }
 
-/// A keyed digest of what the login rests on, under each key of the ring; the sealing key's first.
+/// Keyed digests of the login's settings, one for each key of the ring. The sealing key's digest is
+/// first.
 #[derive(Debug)]
 pub(crate) struct Epochs(Vec<[u8; EPOCH_LEN]>);
 

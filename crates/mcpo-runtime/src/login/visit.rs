@@ -1,4 +1,4 @@
-//! One browser on its way through a sign-in.
+//! The state of one browser during a sign-in.
 
 use std::{fmt, net::IpAddr};
 
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{clock::Timestamp, params::Params, random, throttle::Source};
 
-/// What a login is told of a browser, and what it needs to send it to a provider.
+/// What a login knows of a browser, and what it needs to send the browser to a provider.
 pub struct Visit {
     pub(crate) source: Source,
     pub(crate) now: Timestamp,
@@ -16,14 +16,15 @@ pub struct Visit {
     pub(crate) wants_another_account: bool,
 }
 
-/// What belongs to one trip to a provider. Made anew for each, and remembered by the ledger.
+/// The values of one redirect to a provider. They are generated for each redirect and stored in the
+/// ledger.
 pub(crate) struct Away {
     pub(crate) callback_url: String,
     pub(crate) state: String,
     pub(crate) secrets: Secrets,
 }
 
-/// What only this server knows of a trip.
+/// The secret values of a redirect, which only this server knows.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Secrets {
     verifier: [u8; 32],
@@ -55,63 +56,64 @@ impl fmt::Debug for Visit {
 }
 
 impl Visit {
-    /// Where the browser is, to slow down whoever guesses; of IPv6 only the network (/64).
+    /// Returns the address of the browser, for rate limits. For IPv6 this is the network (/64).
     #[must_use]
     pub const fn source(&self) -> IpAddr {
         self.source.address()
     }
 
-    /// The time.
+    /// Returns the current time.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// Where the provider has to send the browser: `redirect_uri` of the request to it, and of the
-    /// exchange of its code.
+    /// Returns the `redirect_uri` for the request to the provider and for the exchange of its code.
     #[must_use]
     pub fn callback_url(&self) -> &str {
         &self.away.callback_url
     }
 
-    /// The `state` of the request to the provider. That the answer carries it, and comes from the
-    /// same browser for the first time, is checked before [`super::Login::resume`].
+    /// Returns the `state` of the request to the provider. Before calling [`super::Login::resume`],
+    /// the runtime checks that the response contains this state, comes from the same browser and
+    /// was not used before.
     #[must_use]
     pub fn state(&self) -> &str {
         &self.away.state
     }
 
-    /// The PKCE verifier of the exchange with the provider (RFC 7636 §4.1).
+    /// Returns the PKCE verifier for the exchange with the provider (RFC 7636 §4.1).
     #[must_use]
     pub fn code_verifier(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.away.secrets.verifier)
     }
 
-    /// The challenge for it, by S256 (§4.2).
+    /// Returns the S256 challenge for the verifier (RFC 7636 §4.2).
     #[must_use]
     pub fn code_challenge(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.code_verifier()))
     }
 
-    /// The nonce that the id token has to have (OpenID Connect Core §3.1.2.1).
+    /// Returns the nonce that the ID token must contain (OpenID Connect Core §3.1.2.1).
     #[must_use]
     pub fn nonce(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.away.secrets.nonce)
     }
 
-    /// Whether the person asked to sign in as somebody else: the provider should let them choose.
+    /// Returns true if the user asked for another account: the provider should show its account
+    /// chooser.
     #[must_use]
     pub const fn wants_another_account(&self) -> bool {
         self.wants_another_account
     }
 }
 
-/// What came back: the fields of a form, or the parameters of a provider's answer. All of it is
+/// The fields of a submitted form, or the parameters of a provider's response. All values are
 /// unverified.
 pub struct Answer(pub(crate) Params);
 
 impl Answer {
-    /// A parameter, if it is there once and is not empty.
+    /// Returns a parameter if it appears once and is not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)

@@ -1,12 +1,12 @@
-//! The picture above the pages: part of the page itself, so that no page loads anything.
+//! The logo on the pages. It is embedded in the page, so that pages load nothing else.
 
 use std::{fs, io, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// The largest picture, in bytes. It goes out with every page.
+/// The largest logo file, in bytes. The logo is sent with every page.
 const MAX_LEN: usize = 64 * 1024;
-/// What a browser shows in an image, by the ending of the file's name.
+/// The supported media types, by file extension.
 const TYPES: [(&str, &str); 5] = [
     ("gif", "image/gif"),
     ("jpg", "image/jpeg"),
@@ -19,7 +19,7 @@ const TYPES: [(&str, &str); 5] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Logo(String);
 
-/// Why a file is no logo.
+/// The reason why a file cannot be used as a logo.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogoError {
     #[error("cannot be read: {0}")]

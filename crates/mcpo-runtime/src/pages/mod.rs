@@ -1,4 +1,4 @@
-//! The pages that a person sees: plain HTML, readable without scripts, every value escaped.
+//! The HTML pages for users. They work without scripts, and all values are escaped.
 
 mod logo;
 
@@ -14,23 +14,23 @@ use crate::{oauth_error::chain, random};
 #[derive(Serialize)]
 pub(crate) struct SignInPage<'a> {
     pub(crate) client: &'a str,
-    /// Where the client has the browser sent back to.
+    /// The place where the client receives the browser afterwards.
     pub(crate) destination: String,
     pub(crate) action: &'static str,
     pub(crate) form: String,
     pub(crate) page: &'a crate::login::Page,
 }
 
-/// The question whether a client may have access.
+/// The consent form.
 #[derive(Serialize)]
 pub(crate) struct ConsentPage<'a> {
     pub(crate) client: &'a str,
-    /// The host whose document says so, if there is one.
+    /// The host of the client's metadata document, if it has one.
     pub(crate) vouched_by: Option<&'a str>,
     pub(crate) destination: String,
     pub(crate) loopback: bool,
     pub(crate) scopes: Vec<ScopeLine<'a>>,
-    /// Who is signed in; nobody yet if people sign in at a provider.
+    /// The signed-in user. `None` if the user still has to sign in at a provider.
     pub(crate) person: Option<&'a str>,
     pub(crate) provider: Option<&'a str>,
     pub(crate) provider_scopes: &'a [String],
@@ -38,22 +38,22 @@ pub(crate) struct ConsentPage<'a> {
     pub(crate) form: String,
 }
 
-/// A scope and what it means.
+/// A scope and its description.
 #[derive(Serialize)]
 pub(crate) struct ScopeLine<'a> {
     pub(crate) name: &'a str,
     pub(crate) description: &'a str,
 }
 
-/// The last page before a program that is not in the browser: a redirect to it would leave the
-/// page before standing there as if nothing had happened.
+/// The last page before the browser opens another program. After a plain redirect, the browser
+/// would keep showing the previous page as if nothing had happened.
 #[derive(Serialize)]
 pub(crate) struct HandoverPage<'a> {
     pub(crate) client: &'a str,
     pub(crate) location: &'a str,
 }
 
-/// Something that cannot go on, and what the person can do.
+/// A page that shows an error and what the user can do.
 #[derive(Serialize)]
 pub(crate) struct ErrorPage {
     pub(crate) title: &'static str,
@@ -62,14 +62,14 @@ pub(crate) struct ErrorPage {
     pub(crate) link: Option<Link>,
 }
 
-/// Where the person can go from a page.
+/// A link on a page.
 #[derive(Serialize)]
 pub(crate) struct Link {
     pub(crate) label: String,
     pub(crate) location: String,
 }
 
-/// A page with the template it is for.
+/// A page and its template.
 pub(crate) trait Page: Serialize {
     const TEMPLATE: &'static str;
 }
@@ -87,14 +87,14 @@ impl Page for ErrorPage {
     const TEMPLATE: &'static str = "error.html";
 }
 
-/// The templates, and the name of the service that stands above each page.
+/// The templates, and the name of the service, which is shown on each page.
 pub(crate) struct Pages {
     environment: Environment<'static>,
     service: String,
     logo: Option<Logo>,
 }
 
-/// Where the forms of a page may lead (CSP `form-action`).
+/// The allowed targets of the forms on a page (CSP `form-action`).
 #[derive(Clone, Copy)]
 enum FormAction {
     Nowhere,
@@ -138,30 +138,30 @@ impl Pages {
         })
     }
 
-    /// The name that stands above each page.
+    /// Returns the name of the service.
     pub(crate) fn service(&self) -> &str {
         &self.service
     }
 
-    /// The sign-in form. Always 200: clients that look at the page first take nothing else. Its
-    /// answer leads to the consent form on this server, and no further.
+    /// Renders the sign-in form. The status is always 200, because clients that fetch the page
+    /// first accept nothing else. The form only leads to the consent form on this server.
     pub(crate) fn sign_in(&self, page: &SignInPage<'_>) -> Response {
         self.page(StatusCode::OK, page, FormAction::OwnPages)
     }
 
-    /// The consent form. Chromium applies `form-action` to every redirect after a form was sent,
-    /// also to those of the client's own callback: to a page elsewhere, or to an app by its scheme.
-    /// Where the client leads the browser is not for this server to restrict.
+    /// Renders the consent form. Chromium applies `form-action` to every redirect after a form was
+    /// sent, including redirects from the client's own callback to another site or to an app. This
+    /// server cannot restrict where the client redirects the browser.
     pub(crate) fn consent(&self, page: &ConsentPage<'_>) -> Response {
         self.page(StatusCode::OK, page, FormAction::Anywhere)
     }
 
-    /// A page that leads to a program outside of the browser.
+    /// Renders a page that opens a program outside of the browser.
     pub(crate) fn handover(&self, page: &HandoverPage<'_>) -> Response {
         self.page(StatusCode::OK, page, FormAction::Nowhere)
     }
 
-    /// A page that says why it cannot go on.
+    /// Renders an error page.
     pub(crate) fn error(&self, status: StatusCode, page: &ErrorPage) -> Response {
         self.page(status, page, FormAction::Nowhere)
     }
@@ -210,7 +210,8 @@ impl Pages {
     }
 }
 
-/// What every page carries: not cached, not framed, not guessed at, and nothing loaded.
+/// Returns the headers of every page: no caching, no framing, no content sniffing, no external
+/// resources.
 fn headers(policy: &str) -> [(HeaderName, HeaderValue); 6] {
     let policy = HeaderValue::from_str(policy)
         .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
@@ -226,7 +227,7 @@ fn headers(policy: &str) -> [(HeaderName, HeaderValue); 6] {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ),
-        // The URL of the page is the authorization request; it is nobody else's business.
+        // The URL of the page contains the authorization request and must not leak to other sites.
         (
             header::REFERRER_POLICY,
             HeaderValue::from_static("same-origin"),

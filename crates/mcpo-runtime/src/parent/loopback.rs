@@ -1,5 +1,5 @@
-//! The wire to a `mcpo dev` that cannot hand over a socket: datagrams on the loopback interface,
-//! opened by a key.
+//! The connection to a `mcpo dev` that cannot pass on a socket: datagrams on the loopback
+//! interface. Each datagram starts with a key.
 
 use std::{
     io,
@@ -7,10 +7,10 @@ use std::{
     sync::OnceLock,
 };
 
-/// Where the parent is, a space, the key.
+/// The address of the parent and the key, separated by a space.
 const VARIABLE: &str = "MCPO_DEV_WIRE";
 
-/// Our end of it.
+/// The server's end of the connection.
 #[derive(Debug)]
 pub(super) struct Wire {
     socket: UdpSocket,
@@ -19,7 +19,7 @@ pub(super) struct Wire {
 
 static WIRE: OnceLock<Option<Wire>> = OnceLock::new();
 
-/// The wire of this process, where there is one.
+/// Returns the connection of this process, if there is one.
 pub(super) fn wire() -> Option<&'static Wire> {
     let open = || Wire::open(&std::env::var(VARIABLE).ok()?).ok();
     WIRE.get_or_init(open).as_ref()
@@ -31,7 +31,7 @@ impl Wire {
         let address: SocketAddr = address.parse().map_err(io::Error::other)?;
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(address)?;
-        // A parent that is suspended must not suspend its server.
+        // A suspended parent must not block its server.
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket,
@@ -39,7 +39,7 @@ impl Wire {
         })
     }
 
-    /// Sends it, or says why not; nobody waits.
+    /// Sends a message without blocking.
     pub(super) fn send(&self, said: &str) -> io::Result<()> {
         let datagram = format!("{}\n{said}", self.key);
         self.socket.send(datagram.as_bytes()).map(drop)

@@ -1,6 +1,5 @@
-//! What a server that is developed tells `mcpo dev` of each request, so that the tool can say where a
-//! client stopped. Nothing of it is there otherwise, and nothing secret is in it: no token, no code,
-//! no query.
+//! Reports each request to `mcpo dev`, so that the tool can show where a client stopped. Outside of
+//! `mcpo dev` nothing is reported. Reports never contain secrets: no token, no code, no query.
 
 mod loopback;
 mod wire;
@@ -11,19 +10,19 @@ use axum::{extract::Request, response::Response};
 use http::header;
 use serde_json::json;
 
-/// How a line of a notice begins that tells of a request (`sd_notify(3)` leaves `X_` to others).
+/// The prefix of a report about a request. `sd_notify(3)` reserves `X_` for custom fields.
 const NOTICE: &str = "X_MCPO_STEP=";
-/// The most that is told of a text that a stranger chose.
+/// The maximum length of client-supplied text in a report, in characters.
 const LONGEST: usize = 200;
 
-/// Who has registered, put on the answer by whoever knows.
+/// A response extension that the registration endpoint adds: the client that registered.
 #[derive(Clone, Debug)]
 pub(crate) struct Registered {
     pub(crate) name: String,
     pub(crate) redirect_uri: String,
 }
 
-/// What is remembered of a request to be told when it is answered.
+/// The parts of a request that are reported when the response is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     agent: String,
@@ -31,7 +30,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// `None` where nobody listens.
+    /// Returns `None` if `mcpo dev` does not listen for reports.
     pub(crate) fn of(request: &Request) -> Option<Box<Self>> {
         if !hears_of_requests() {
             return None;
@@ -48,7 +47,7 @@ impl Told {
         }))
     }
 
-    /// Tells it. That nobody hears is no trouble of the request's.
+    /// Sends the report. A failure is ignored, because it must not affect the request.
     pub(crate) fn tell(self, step: &str, method: &str, began: Instant, response: &Response) {
         let registered = response.extensions().get::<Registered>();
         let redirect_uri = registered.map(|registered| registered.redirect_uri.as_str());
@@ -60,22 +59,23 @@ impl Told {
             "milliseconds": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "agent": shortened(&self.agent),
             "name": registered.map(|registered| shortened(&registered.name)),
-            // Where to, without what for.
+            // Without its query, which may contain secrets.
             "redirect_uri": redirect_uri.map(|uri| shortened(uri.split('?').next().unwrap_or(uri))),
         });
         wire::send(&format!("{NOTICE}{notice}"));
     }
 }
 
-/// Tells systemd, or `mcpo dev`, how far this process is (`sd_notify(3)`).
+/// Reports the state of this process to systemd or `mcpo dev` (`sd_notify(3)`).
 pub(crate) fn say(state: &str) {
     if let Err(error) = wire::say(state) {
-        // The parent may be gone, which is why this process stops.
-        tracing::debug!(%error, "cannot tell the parent process: {state}");
+        // The parent may be gone, which may be the reason why this process stops.
+        tracing::debug!(%error, "cannot notify the parent process: {state}");
     }
 }
 
-/// Whether `mcpo dev` leads connections here, instead of handing over the socket that they come in by.
+/// Returns true if `mcpo dev` forwards connections to this process instead of passing on its
+/// listening socket.
 pub(crate) fn leads_here() -> bool {
     UNDER_DEV.get() == Some(&true) && loopback::wire().is_some()
 }
@@ -86,9 +86,9 @@ fn shortened(text: &str) -> String {
 
 static UNDER_DEV: OnceLock<bool> = OnceLock::new();
 
-/// Whether the server is developed; said once, when it starts.
+/// Records at start whether the server runs under `mcpo dev`.
 pub(crate) fn is_under_dev(is_it: bool) {
-    // Only the first server of a process says it.
+    // Only the first server of a process sets the value.
     let _ = UNDER_DEV.set(is_it);
 }
 

@@ -1,4 +1,4 @@
-//! The wire to whoever started this process.
+//! The connection to the process that started this one.
 
 use std::io;
 #[cfg(unix)]
@@ -6,7 +6,7 @@ use std::{os::unix::net::UnixDatagram, sync::OnceLock};
 
 use super::loopback;
 
-/// Whether anybody listens.
+/// Returns true if the parent listens.
 pub(super) fn is_there() -> bool {
     #[cfg(unix)]
     if named().is_some() {
@@ -15,9 +15,9 @@ pub(super) fn is_there() -> bool {
     loopback::wire().is_some()
 }
 
-/// Tells something that nobody needs to hear.
+/// Sends a message that may be lost.
 pub(super) fn send(notice: &str) {
-    // Whoever does not hear it misses some.
+    // A lost message does no harm.
     let _ = match loopback::wire() {
         Some(wire) => wire.send(notice),
         #[cfg(unix)]
@@ -27,7 +27,7 @@ pub(super) fn send(notice: &str) {
     };
 }
 
-/// Tells something that has to arrive.
+/// Sends a message that must arrive.
 pub(super) fn say(state: &str) -> io::Result<()> {
     if let Some(wire) = loopback::wire() {
         return wire.send(state);
@@ -39,7 +39,7 @@ pub(super) fn say(state: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The socket in the file system, for what nobody needs to hear.
+/// Returns the socket in the file system for messages that may be lost.
 #[cfg(unix)]
 fn named() -> Option<&'static UnixDatagram> {
     static SOCKET: OnceLock<Option<UnixDatagram>> = OnceLock::new();
@@ -47,7 +47,7 @@ fn named() -> Option<&'static UnixDatagram> {
         let path = std::env::var_os("NOTIFY_SOCKET")?;
         let socket = UnixDatagram::unbound().ok()?;
         socket.connect(path).ok()?;
-        // A parent that is suspended must not suspend its server.
+        // A suspended parent must not block its server.
         socket.set_nonblocking(true).ok()?;
         Some(socket)
     };

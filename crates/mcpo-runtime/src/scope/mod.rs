@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::policy::ScopePolicy;
 
-/// The scope that a client gets which asks for none: calling this server's tools.
+/// The scope of clients that request none: permission to call the tools of this server.
 pub const DEFAULT_SCOPE: &str = "mcp:tools";
-/// What a client asks for that wants a refresh token; granted without being asked.
+/// The scope of clients that want a refresh token. The user is not asked about it.
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
 const MAX_SCOPES: usize = 64;
@@ -21,8 +21,8 @@ const MAX_SCOPE_LEN: usize = 128;
 pub struct Scopes(BTreeSet<String>);
 
 impl Scopes {
-    /// Reads a space-separated list; `None` if a name has a character that RFC 6749 forbids, or
-    /// if there are absurdly many.
+    /// Parses a space-separated list. Returns `None` if a name has a character that RFC 6749
+    /// forbids, or if there are too many or too long names.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let names: BTreeSet<String> = text
@@ -37,48 +37,48 @@ impl Scopes {
         valid.then_some(Self(names))
     }
 
-    /// Adds a scope; whether it was not there before.
+    /// Adds a scope. Returns true if it was not in the set before.
     fn insert(&mut self, name: &str) -> bool {
         self.0.insert(name.to_owned())
     }
 
-    /// The scopes that are in either.
+    /// Returns the scopes that are in either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
-    /// Whether every scope of `needed` is here.
+    /// Returns true if the set contains every scope of `needed`.
     #[must_use]
     pub fn contains_all(&self, needed: &Self) -> bool {
         needed.0.is_subset(&self.0)
     }
 
-    /// Whether `name` is here.
+    /// Returns true if the set contains `name`.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains(name)
     }
 
-    /// The scopes that are in both.
+    /// Returns the scopes that are in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
 
-    /// Whether there is none.
+    /// Returns true if the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The names, in alphabetical order.
+    /// Returns the names in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 }
 
-/// NQCHAR of RFC 6749 appendix A.
+/// Returns true for `NQCHAR` of RFC 6749 appendix A.
 const fn is_scope_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
 }

@@ -1,4 +1,4 @@
-//! Which scopes there are, and which imply others.
+//! The scopes of a server, and which scopes imply others.
 
 use std::{
     collections::BTreeMap,
@@ -9,8 +9,8 @@ use super::{DEFAULT_SCOPE, Scopes};
 
 /// The scopes of one server.
 ///
-/// What a tool needs is asked of the tool at each call; what is kept here only says which scopes
-/// clients can ask for, and it grows when a call shows more.
+/// The scopes that a tool needs are read from the tool at each call. This type only lists the
+/// scopes that clients can request. The list grows when a call needs another scope.
 #[derive(Debug)]
 pub(crate) struct ScopePolicy {
     base: Scopes,
@@ -19,8 +19,8 @@ pub(crate) struct ScopePolicy {
 }
 
 impl ScopePolicy {
-    /// `of_tools` are the scopes that tools are known to need; `implied` says which scopes come with
-    /// a scope in addition to those that its name implies.
+    /// Creates a policy. `of_tools` are the scopes that tools are known to need. `implied` lists
+    /// scopes that come with another scope, in addition to those implied by its name.
     pub(crate) fn new(of_tools: &Scopes, implied: BTreeMap<String, Scopes>) -> Self {
         let base = Scopes::from_iter([DEFAULT_SCOPE]);
         let of_implied = implied
@@ -38,18 +38,18 @@ impl ScopePolicy {
         }
     }
 
-    /// What any request needs, and what a client gets that names no scope.
+    /// Returns the scopes that every request needs, and that clients get if they request none.
     pub(crate) const fn base(&self) -> &Scopes {
         &self.base
     }
 
-    /// Every scope that can be granted.
+    /// Returns all scopes that can be granted.
     pub(crate) fn supported(&self) -> Arc<Scopes> {
         let supported = self.supported.read();
         Arc::clone(&supported.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lets clients ask for scopes that a tool turned out to need.
+    /// Adds scopes that a tool turned out to need.
     pub(crate) fn learn(&self, of_tool: &Scopes) {
         let known = self.supported();
         if known.contains_all(of_tool) {
@@ -67,15 +67,15 @@ impl ScopePolicy {
         *supported = Arc::new(supported.union(of_tool));
     }
 
-    /// Whether a scope means anything here: it is one of ours, or above one.
+    /// Returns true if a scope is supported, or is above a supported one.
     pub(crate) fn knows(&self, name: &str) -> bool {
         self.supported()
             .iter()
             .any(|known| known == name || is_above(name, known))
     }
 
-    /// Whether `granted` is good for `needed`: a scope implies those that begin with its name
-    /// and a colon, those it was told to imply, and the base scope.
+    /// Returns true if `granted` covers `needed`. A scope implies those that begin with its name
+    /// and a colon, the configured implied scopes, and the base scope.
     pub(crate) fn covers(&self, granted: &Scopes, needed: &Scopes) -> bool {
         needed.iter().all(|name| {
             granted.contains(name)
@@ -91,7 +91,7 @@ impl ScopePolicy {
             if scope == name || is_above(scope, name) {
                 return true;
             }
-            // What implies each other must not go round for ever.
+            // Scopes that imply each other must not cause an endless loop.
             if visited.insert(scope) {
                 to_visit.extend(self.implied.get(scope).into_iter().flat_map(Scopes::iter));
             }
@@ -100,7 +100,7 @@ impl ScopePolicy {
     }
 }
 
-/// `notes` is above `notes:write`.
+/// Returns true if `wide` is above `narrow`, as `notes` is above `notes:write`.
 fn is_above(wide: &str, narrow: &str) -> bool {
     narrow
         .strip_prefix(wide)

@@ -1,4 +1,5 @@
-//! Current tokens for whoever needs them, with as few questions as possible.
+//! Provides the current tokens of a sign-in, with as few requests to the ledger and the provider as
+//! possible.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,35 +18,37 @@ use crate::{
     login::LoginError,
 };
 
-/// How many sign-ins an instance remembers at once.
+/// How many sign-ins an instance caches.
 const CAPACITY: usize = 10_000;
-/// How long an answer of the ledger is believed.
+/// How long tokens from the ledger are used without reading the ledger again.
 const BELIEVE_FOR: Duration = Duration::from_secs(60);
-/// So long before they expire tokens are renewed.
+/// Tokens are renewed this long before they expire.
 const MARGIN: Duration = Duration::from_secs(60);
-/// How long somebody waits for tokens, whoever renews them.
+/// How long a caller waits for tokens, even if another instance renews them.
 const PATIENCE: Duration = Duration::from_secs(14);
-/// How long a provider or a ledger that did not answer is left alone.
+/// How long to wait before retrying a provider or a ledger that did not respond.
 const REST: Duration = Duration::from_secs(5);
 
-/// The tokens that this instance knows.
+/// The tokens that this instance has cached.
 pub(crate) struct Keeper {
     slots: Cache<GrantId, Arc<Slot>>,
     refused: Cache<GrantId, ()>,
 }
 
-/// The place of one sign-in. Whoever holds the lock asks; the others wait and find the answer.
+/// The cache entry of one sign-in. The task that holds the lock fetches the tokens; the other tasks
+/// wait for its result.
 #[derive(Default)]
 struct Slot(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
     known: Option<Known>,
-    /// When asking failed: for a while it is not tried again, and this error is returned.
+    /// The time and the error of the last failure. For a while, this error is returned without a
+    /// retry.
     rests: Option<(Moment, LoginError)>,
 }
 
-/// Tokens as the ledger had them.
+/// Tokens as read from the ledger.
 pub(super) struct Known {
     tokens: Arc<UpstreamTokens>,
     expires_at: Option<Timestamp>,
@@ -71,7 +74,7 @@ pub(super) fn is_over(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
 }
 
 impl Seen {
-    /// What can be said without asking anybody.
+    /// Returns the result if the cached state is enough.
     fn without_asking(&self, app: &App) -> Option<Result<Arc<UpstreamTokens>, LoginError>> {
         let (moment, now) = (app.moment(), app.now());
         let rests = self.rests.as_ref();
@@ -94,13 +97,13 @@ impl Keeper {
         }
     }
 
-    /// Whether it is known here that the sign-in has ended.
+    /// Returns true if this instance knows that the sign-in has ended.
     pub(crate) fn is_refused(&self, id: GrantId) -> bool {
         self.refused.peek(&id).is_some()
     }
 
-    /// The provider does not take `token` any more; whether the sign-in has ended with it. It has not
-    /// if the token was replaced meanwhile.
+    /// Handles the rejection of `token` by the provider. Returns true if the sign-in has ended. The
+    /// sign-in continues if the token was replaced in the meantime.
     pub(crate) async fn refuse(&self, app: &App, id: GrantId, token: &str) -> bool {
         if self.is_refused(id) {
             return true;
@@ -115,18 +118,18 @@ impl Keeper {
                 is_current
             }
             Ok(None) => true,
-            // Whether it was replaced cannot be known now; trying again tells.
+            // It is unknown whether the token was replaced. The next attempt will show it.
             Err(_) => false,
         }
     }
 
     async fn end(&self, app: &App, id: GrantId) {
         self.refused.insert(id, ());
-        tracing::info!(sign_in = ?id, "the provider has ended a sign-in");
+        tracing::info!(sign_in = ?id, "the provider ended a sign-in");
         record::end(app, id).await;
     }
 
-    /// Tokens that are good now.
+    /// Returns tokens that are valid now.
     pub(crate) async fn current(
         &self,
         app: &App,
@@ -143,14 +146,14 @@ impl Keeper {
             return answer;
         }
         let asked = tokio::time::timeout(PATIENCE, renewal::current(app, id)).await;
-        let asked =
-            asked.unwrap_or_else(|_| Err(LoginError::unavailable("nobody finishes renewing them")));
+        let asked = asked
+            .unwrap_or_else(|_| Err(LoginError::unavailable("renewing the tokens took too long")));
         match asked {
             Ok(known) => {
                 let tokens = Arc::clone(&known.tokens);
                 let rests = is_due(known.expires_at, app.now());
                 *seen = Seen {
-                    // They are due, and could not be renewed just now.
+                    // The tokens are due for renewal, but could not be renewed just now.
                     rests: rests.then(|| {
                         let error = LoginError::unavailable("the provider does not answer");
                         (app.moment(), error)
@@ -160,15 +163,15 @@ impl Keeper {
                 Ok(tokens)
             }
             Err(error @ LoginError::Refused(_)) => {
-                tracing::info!(sign_in = ?id, %error, "no tokens of the provider");
+                tracing::info!(sign_in = ?id, %error, "cannot get tokens of the provider");
                 *seen = Seen::default();
                 self.end(app, id).await;
                 Err(error)
             }
             Err(error) => {
-                tracing::warn!(sign_in = ?id, %error, "tokens of the provider are out of reach");
+                tracing::warn!(sign_in = ?id, %error, "tokens of the provider are unavailable");
                 seen.rests = Some((app.moment(), error));
-                // What is good for a while longer does for now.
+                // Tokens that have not expired yet are still usable.
                 let answer = seen.without_asking(app);
                 answer.unwrap_or_else(|| Err(LoginError::unavailable("no tokens are known")))
             }

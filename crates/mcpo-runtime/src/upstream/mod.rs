@@ -1,9 +1,10 @@
-//! Tokens of the provider where people sign in: kept for this server's tools, and shown to nobody.
+//! Tokens of the sign-in provider. They are kept for the tools of this server and never shown to
+//! clients.
 //!
-//! They lie sealed in the ledger, in a record of the sign-in, so that every instance has the same
-//! ones. Before they expire they are renewed: within an instance one request does so while the
-//! others wait, and among instances the record says who is at it, because many providers take a
-//! refresh token once.
+//! The tokens are sealed in the ledger, in the record of the sign-in, so that all instances have
+//! the same tokens. They are renewed before they expire. Within an instance, one request renews
+//! them while the others wait. Among instances, the record names the one that is renewing, because
+//! many providers accept a refresh token only once.
 
 mod keeper;
 mod record;
@@ -24,33 +25,33 @@ use crate::{
     login::{LoginError, Person},
 };
 
-/// Why a tool gets no token of the provider.
+/// The reason why a tool gets no token of the provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
-    /// People do not sign in elsewhere, or the login keeps no tokens.
-    #[error("this server has no upstream tokens: its people do not sign in at a provider")]
+    /// Users do not sign in at a provider, or the login keeps no tokens.
+    #[error("this server has no upstream tokens: its users do not sign in at a provider")]
     None,
-    /// The provider does not take the tokens any more. The client is told to have the person sign in
-    /// again, whatever the tool answers.
+    /// The provider no longer accepts the tokens. The client is asked to have the user sign in
+    /// again, regardless of the tool's result.
     #[error("the sign-in at the provider has ended: sign in again")]
     Refused,
-    /// The provider or the ledger is out of reach.
-    #[error("the place where you signed in does not answer at the moment, try again later")]
+    /// The provider or the ledger is unreachable.
+    #[error("the sign-in provider does not respond at the moment, try again later")]
     Unavailable,
 }
 
 impl From<UpstreamError> for ErrorData {
-    /// So that a tool can use `?`.
+    /// Lets a tool use `?`.
     fn from(error: UpstreamError) -> Self {
         Self::internal_error(error.to_string(), None)
     }
 }
 
-/// Whether `person` may still come in, asked of the provider as well; what the ledger keeps of the
-/// sign-in then lives on.
+/// Checks that `person` is still allowed, including with the provider, and extends the life of the
+/// ledger record of the sign-in.
 pub(crate) async fn recheck(app: &App, person: &Person) -> Result<(), LoginError> {
     if !person.is_current(&app.epochs) {
-        return Err(LoginError::refused("the sign-in counts no more"));
+        return Err(LoginError::refused("the sign-in is no longer valid"));
     }
     let tokens = match person.upstream {
         Some(id) => Some(app.upstream.current(app, id).await?),

@@ -1,4 +1,5 @@
-//! The record of a sign-in: first what belongs to the trip to the provider, then the tokens.
+//! The ledger record of a sign-in. It first holds the values of the redirect to the provider, then
+//! the tokens.
 
 use std::time::Duration;
 
@@ -15,14 +16,14 @@ use crate::{
     seal::{Purpose, Sealable},
 };
 
-/// How long a person may take at the provider.
+/// How long a user may take at the provider.
 const TRIP_LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// A record is written again only when that adds so much to its life.
+/// A record is written again only if that extends its life by at least this much.
 const WORTH_WRITING: Duration = Duration::from_secs(24 * 60 * 60);
 const TRIES: usize = 8;
 
-/// What is sealed in the record, which is bound to it by its id: who can write to the ledger must
-/// not be able to give one person's tokens to another.
+/// The sealed content of a record. It contains the id of its record, so that an attacker who can
+/// write to the ledger cannot give one user's tokens to another.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Kept {
     id: GrantId,
@@ -31,18 +32,18 @@ pub(crate) struct Kept {
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum Stage {
-    /// The person is at the provider.
+    /// The user is at the provider.
     Away(Trip),
-    /// The provider's answer is being looked at: the state is spent.
+    /// The provider's response is being processed, and the state is used up.
     Back,
     SignedIn(SignedIn),
 }
 
-/// A trip of one browser to the provider.
+/// A redirect of one browser to the provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Trip {
     pub(crate) browser: [u8; 16],
-    /// The query of the authorization request that the person has allowed.
+    /// The query of the authorization request that the user has allowed.
     pub(crate) query: String,
     pub(crate) secrets: Secrets,
 }
@@ -51,11 +52,11 @@ pub(crate) struct Trip {
 pub(crate) struct SignedIn {
     pub(super) tokens: UpstreamTokens,
     pub(super) expires_at: Option<Timestamp>,
-    /// Which instance is renewing the tokens.
+    /// The claim of the instance that is renewing the tokens.
     pub(super) claim: Option<Claim>,
 }
 
-/// One instance's claim to renew tokens.
+/// The claim of one instance to renew the tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
     pub(super) id: [u8; 16],
@@ -76,14 +77,14 @@ impl SignedIn {
     }
 }
 
-/// A record as it was read.
+/// A record as read from the ledger.
 pub(super) struct Found {
     pub(super) version: Version,
     pub(super) record: GrantRecord,
     pub(super) stage: Stage,
 }
 
-/// Reads a record; `None` if there is none that counts.
+/// Reads a record. Returns `None` if there is no valid record.
 pub(super) async fn read(app: &App, id: GrantId) -> Result<Option<Found>, OAuthError> {
     let Some(found) = app.ledger.grant(id).await? else {
         return Ok(None);
@@ -101,7 +102,7 @@ pub(super) async fn read(app: &App, id: GrantId) -> Result<Option<Found>, OAuthE
     }))
 }
 
-/// The tokens that a record has, if it has any.
+/// Returns the tokens of a record, if it has any.
 pub(super) async fn signed_in(app: &App, id: GrantId) -> Result<Option<SignedIn>, OAuthError> {
     let found = read(app, id).await?;
     Ok(found.and_then(|found| match found.stage {
@@ -110,7 +111,7 @@ pub(super) async fn signed_in(app: &App, id: GrantId) -> Result<Option<SignedIn>
     }))
 }
 
-/// Writes a record in place of the one with `version`.
+/// Writes a record in place of the one with this `version`.
 pub(super) async fn write(
     app: &App,
     id: GrantId,
@@ -127,7 +128,7 @@ pub(super) async fn write(
     Ok(app.ledger.swap_grant(id, version, record).await?)
 }
 
-/// Remembers a trip; its id is the `state` of the request to the provider.
+/// Stores a redirect. Its id is the `state` of the request to the provider.
 pub(crate) async fn start_trip(app: &App, trip: Trip) -> Result<GrantId, OAuthError> {
     let id = GrantId::random()?;
     let expires_at = app.now().plus(TRIP_LIFETIME);
@@ -137,7 +138,8 @@ pub(crate) async fn start_trip(app: &App, trip: Trip) -> Result<GrantId, OAuthEr
     }
 }
 
-/// The trip with this id, if somebody is still away, and what to spend it by.
+/// Returns the redirect with this id and its version, if the user is still at the provider.
+/// [`spend_trip`] needs the version.
 pub(crate) async fn open_trip(
     app: &App,
     id: GrantId,
@@ -149,7 +151,7 @@ pub(crate) async fn open_trip(
     }))
 }
 
-/// Ends a trip; false if somebody else has just done so.
+/// Marks a redirect as used. Returns false if another request has just done so.
 pub(crate) async fn spend_trip(
     app: &App,
     id: GrantId,
@@ -160,7 +162,7 @@ pub(crate) async fn spend_trip(
     Ok(swap == Swap::Done)
 }
 
-/// Keeps the tokens that a trip has brought, in its record.
+/// Stores the tokens of a finished redirect in its record.
 pub(crate) async fn finish_trip(
     app: &App,
     id: GrantId,
@@ -171,11 +173,11 @@ pub(crate) async fn finish_trip(
         tracing::error!(
             bytes = tokens.len(),
             limit = MAX_LEN,
-            "the provider's tokens are too long to be kept"
+            "the provider's tokens are too long to store"
         );
         return Err(OAuthError::new(
             crate::oauth_error::ErrorCode::ServerError,
-            "the tokens of the place where you sign in are too long for this server",
+            "the tokens of the sign-in provider are too long for this server",
         ));
     }
     let found = read(app, id).await?.ok_or_else(gone)?;
@@ -191,7 +193,7 @@ pub(crate) async fn finish_trip(
     }
 }
 
-/// Lets a record live as long as the grants that rest on it.
+/// Extends the life of a record to that of the grants that depend on it.
 pub(super) async fn keep_alive(app: &App, id: GrantId) -> Result<(), LoginError> {
     for _ in 0..TRIES {
         let found = read(app, id).await.map_err(out_of_reach)?;
@@ -208,7 +210,8 @@ pub(super) async fn keep_alive(app: &App, id: GrantId) -> Result<(), LoginError>
         if is_renewed && expires_at.since(record.expires_at) < WORTH_WRITING {
             return Ok(());
         }
-        // Sealed again, so that the key before is needed no longer than it is for the tokens.
+        // Seals the record again, so that the previous key is not needed any longer than for the
+        // tokens.
         let swap = write(app, id, Some(version), stage, expires_at).await;
         if swap.map_err(out_of_reach)? == Swap::Done {
             return Ok(());
@@ -217,16 +220,18 @@ pub(super) async fn keep_alive(app: &App, id: GrantId) -> Result<(), LoginError>
     Err(LoginError::unavailable("the ledger is busy"))
 }
 
-/// What the ledger's failing means for somebody who waits for tokens. It is in the log already.
+/// Maps a ledger error to an error for callers that wait for tokens. The ledger error is already in
+/// the log.
 pub(super) fn out_of_reach(error: OAuthError) -> LoginError {
     LoginError::Unavailable(error.description)
 }
 
-/// Ends a record: nobody gets tokens of it any more, and none are left in it.
+/// Ends a record: deletes its tokens and marks it as revoked.
 pub(super) async fn end(app: &App, id: GrantId) {
-    // Whoever holds a token of this sign-in finds out here or, a little later, from the provider.
+    // If this fails, other instances learn a little later from the provider that the sign-in has
+    // ended.
     if let Err(error) = try_end(app, id).await {
-        tracing::error!(error = %chain(&error), "cannot note that a sign-in has ended");
+        tracing::error!(error = %chain(&error), "cannot record that a sign-in has ended");
     }
 }
 
@@ -241,7 +246,7 @@ async fn try_end(app: &App, id: GrantId) -> Result<(), LedgerError> {
             ..found.record
         };
         let version = Some(found.version);
-        // A conflict means that somebody else changed the record: look again.
+        // A conflict means that another instance changed the record, so read it again.
         if app.ledger.swap_grant(id, version, ended).await? == Swap::Done {
             break;
         }

@@ -1,5 +1,5 @@
-//! Renewing tokens: by one instance at a time, and to the end once it has begun, because many
-//! providers take a refresh token once.
+//! Renewal of tokens. Only one instance renews at a time, and it always finishes a renewal that it
+//! began, because many providers accept a refresh token only once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::{app::App, ledger::GrantId, ledger::Swap, login::LoginError, random};
 
-/// What the provider may take for one answer: clients wait ten seconds for a token.
+/// The time limit for one response of the provider. Clients wait ten seconds for a token.
 pub(super) const PROVIDER_TIMEOUT: Duration = Duration::from_secs(8);
-/// After so long an instance that was renewing must have died at it: the provider's time, and what it
-/// may take to store what comes of it.
+/// After this time, an instance that was renewing must have failed. Covers the provider's time
+/// limit and the time to store the new tokens.
 const LEASE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
-/// How often new tokens are offered to a ledger that fails: they may be the only copy.
+/// How often to try to store new tokens if the ledger fails: they may be the only copy.
 const STORE_TRIES: u32 = 5;
 
-/// What the ledger has, renewed if it is due.
+/// Returns the tokens in the ledger, renewed if they are due.
 pub(super) async fn current(app: &App, id: GrantId) -> Result<Known, LoginError> {
     loop {
         let Some(found) = record::read(app, id).await.map_err(record::out_of_reach)? else {
@@ -47,7 +47,7 @@ pub(super) async fn current(app: &App, id: GrantId) -> Result<Known, LoginError>
             };
         }
         if signed_in.claim.is_some_and(|claim| claim.until > now) {
-            // The provider may end the old token at any moment now, so nobody gets it any more.
+            // The provider may invalidate the old token at any moment, so it is not used any more.
             tokio::time::sleep(POLL).await;
             continue;
         }
@@ -71,14 +71,15 @@ fn ended() -> LoginError {
     LoginError::refused("the sign-in has ended")
 }
 
-/// Whoever asked may be gone before the provider has answered; what it answers may not be lost.
+/// Runs the renewal in its own task. The caller may be gone before the provider responds, and the
+/// new tokens must not be lost.
 async fn to_the_end(
     app: &App,
     id: GrantId,
     old: SignedIn,
     claim: Claim,
 ) -> Result<Known, LoginError> {
-    let stopping = || LoginError::unavailable("the server stops");
+    let stopping = || LoginError::unavailable("the server is stopping");
     let app = app.shared().ok_or_else(stopping)?;
     let renewing = tokio::spawn(async move { renew(&app, id, &old, claim).await });
     renewing.await.unwrap_or_else(|_| Err(stopping()))
@@ -102,14 +103,15 @@ async fn renew(
                 tracing::error!(
                     bytes = next.tokens.len(),
                     limit = MAX_LEN,
-                    "the provider's new tokens are too long to be kept"
+                    "the provider's new tokens are too long to store"
                 );
                 return Err(LoginError::refused("the new tokens are too long"));
             }
             match store(app, id, &next, claim).await {
-                // This instance has the only copy, which does until it has to look again.
+                // This instance has the only copy, which is enough until the next read from the
+                // ledger.
                 Err(LoginError::Unavailable(why)) => {
-                    tracing::error!(sign_in = ?id, %why, "renewed tokens are not stored");
+                    tracing::error!(sign_in = ?id, %why, "cannot store renewed tokens");
                 }
                 stored => stored?,
             }
@@ -117,9 +119,9 @@ async fn renew(
             Ok(Known::new(&next, app.moment()))
         }
         Err(LoginError::Refused(why)) => match record::signed_in(app, id).await {
-            // Somebody else took over, and has spent the refresh token in our place.
+            // Another instance took over and has used the refresh token.
             Ok(Some(found)) if found.claim != Some(claim) => {
-                Err(LoginError::unavailable("another instance has renewed them"))
+                Err(LoginError::unavailable("another instance has new tokens"))
             }
             _ => Err(LoginError::Refused(why)),
         },
@@ -138,7 +140,7 @@ async fn renew(
     }
 }
 
-/// Writes what this instance knows in place of its own claim, and of nothing else.
+/// Replaces the claim of this instance with `next`, and nothing else.
 async fn store(app: &App, id: GrantId, next: &SignedIn, claim: Claim) -> Result<(), LoginError> {
     let mut pause = POLL;
     for _ in 0..STORE_TRIES {
@@ -164,6 +166,6 @@ async fn store(app: &App, id: GrantId, next: &SignedIn, claim: Claim) -> Result<
         pause *= 2;
     }
     Err(LoginError::unavailable(
-        "the ledger does not take new tokens",
+        "the ledger does not accept new tokens",
     ))
 }

@@ -1,10 +1,10 @@
-//! What a provider hands out.
+//! The tokens that a provider issues.
 
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-/// The longest access token, refresh token and note together that are kept, in bytes.
+/// The longest total of access token, refresh token and note that is stored, in bytes.
 pub(crate) const MAX_LEN: usize = 10 * 1024;
 
 /// The tokens of one sign-in at a provider.
@@ -26,7 +26,7 @@ impl fmt::Debug for UpstreamTokens {
 }
 
 impl UpstreamTokens {
-    /// An access token that does not expire by itself.
+    /// Creates tokens from an access token that does not expire.
     #[must_use]
     pub fn new(access_token: impl Into<String>) -> Self {
         Self {
@@ -37,40 +37,40 @@ impl UpstreamTokens {
         }
     }
 
-    /// A refresh token to get the next ones with.
+    /// Adds the refresh token that renews these tokens.
     #[must_use]
     pub fn with_refresh_token(mut self, refresh_token: impl Into<String>) -> Self {
         self.refresh_token = Some(refresh_token.into());
         self
     }
 
-    /// How long the access token is good, from now on.
+    /// Sets how long the access token is valid, from now on.
     #[must_use]
     pub const fn with_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// Something that the login wants to see again with the tokens.
+    /// Adds a note for the login, which is stored with the tokens.
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
     }
 
-    /// The access token.
+    /// Returns the access token.
     #[must_use]
     pub fn access_token(&self) -> &str {
         &self.access_token
     }
 
-    /// The refresh token.
+    /// Returns the refresh token.
     #[must_use]
     pub fn refresh_token(&self) -> Option<&str> {
         self.refresh_token.as_deref()
     }
 
-    /// The note.
+    /// Returns the note.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
@@ -80,8 +80,8 @@ impl UpstreamTokens {
         self.lifetime
     }
 
-    /// What was handed out in place of `self`; a provider that sends no new refresh token means the
-    /// old one to be used again (RFC 6749 §6).
+    /// Returns `next` as the replacement of `self`. A provider that sends no new refresh token
+    /// expects the old one to be used again (RFC 6749 §6).
     pub(super) fn replaced_by(&self, mut next: Self) -> Self {
         next.refresh_token = next.refresh_token.or_else(|| self.refresh_token.clone());
         next.note = next.note.or_else(|| self.note.clone());
@@ -94,7 +94,7 @@ impl UpstreamTokens {
     }
 }
 
-/// An access token of the provider, for calls as the person who uses the tool.
+/// An access token of the provider, for calls on behalf of the user of the tool.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UpstreamToken(String);
 
@@ -109,8 +109,8 @@ impl UpstreamToken {
         Self(text.into())
     }
 
-    /// The token itself, for the `Authorization` header of a request to the provider. It must not
-    /// leave the server by another way.
+    /// Returns the token, for the `Authorization` header of a request to the provider. The token
+    /// must not leave the server in any other way.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.0

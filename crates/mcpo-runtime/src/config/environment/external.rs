@@ -1,4 +1,4 @@
-//! An authorization server elsewhere.
+//! Variables for a separate authorization server.
 
 use super::Reader;
 use crate::{external::AuthorizationServer, login::Login};
@@ -15,7 +15,8 @@ impl Reader<'_> {
     ) -> Option<AuthorizationServer> {
         let others = [AUDIENCE, MAP, CLAIM].map(|name| (name, self.text(name)));
         let Some(issuer) = self.text(SERVER) else {
-            // A server that was meant to trust another one must not become one by a typing error.
+            // A typing error must not turn a server that should trust another one into an
+            // authorization server.
             for (name, _) in others.iter().filter(|(_, value)| value.is_some()) {
                 let problem = "is set without MCPO_AUTHORIZATION_SERVER";
                 self.wrong(name, None, problem, "set both or neither");
@@ -23,8 +24,8 @@ impl Reader<'_> {
             return None;
         };
         if !login.asks_nobody() {
-            let problem = "is set beside a sign-in of this server";
-            let allowed = "set one of the two: people sign in there or here";
+            let problem = "is set together with a sign-in of this server";
+            let allowed = "set one of the two: users sign in there or here";
             self.wrong(SERVER, Some(issuer.clone()), problem, allowed);
         }
         let mut server = match AuthorizationServer::new(&issuer) {

@@ -1,4 +1,4 @@
-//! Where the ledger is kept.
+//! Variables for the storage of the ledger.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::{
     ledger::{BucketName, Endpoints},
 };
 
-/// What this build knows, and what another one would.
+/// The storages that this build supports, and those that need another feature.
 const ALLOWED: &str = match (cfg!(feature = "sqlite"), cfg!(feature = "redis")) {
     (true, true) => "gs://BUCKET, redis://HOST, sqlite:PATH or memory",
     (true, false) => {
@@ -39,17 +39,17 @@ impl Reader<'_> {
                     LedgerChoice::Sqlite(path.into())
                 }
                 _ => {
-                    let problem = "names no ledger of this build";
-                    // Only what is not an address can be without a password.
+                    let problem = "is not a ledger that this build supports";
+                    // A value with `@` may be an address that contains a password.
                     let value = Some(text).filter(|text| !text.contains('@'));
                     self.wrong("MCPO_LEDGER", value, problem, ALLOWED);
                     LedgerChoice::Memory
                 }
             },
             None if on_cloud_run => {
-                let problem = "is not set, and an instance here forgets its files";
-                let allowed = "gs://BUCKET, sqlite:PATH on a volume that is kept, or memory if \
-                               every client may be asked to sign in again at each restart";
+                let problem = "is not set, and Cloud Run instances do not keep their files";
+                let allowed = "gs://BUCKET, sqlite:PATH on a persistent volume, or memory if all \
+                               users may have to sign in again after each restart";
                 self.wrong("MCPO_LEDGER", None, problem, allowed);
                 LedgerChoice::Memory
             }
@@ -70,7 +70,7 @@ impl Reader<'_> {
             self.wrong(NAME, Some(text), "is not a time in RFC 3339", ALLOWED);
             return None;
         };
-        // With a time in the future no user could sign in.
+        // With a time in the future, no user could sign in.
         if moment > SystemClock.now().plus(CLOCK_TOLERANCE) {
             self.wrong(NAME, Some(text), "is in the future", ALLOWED);
             return None;
@@ -78,8 +78,8 @@ impl Reader<'_> {
         Some(moment)
     }
 
-    /// `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` are what Google's own clients read where
-    /// something stands in for Google.
+    /// Reads the bucket. `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` are the variables that
+    /// Google's own clients read to use an emulator.
     fn bucket(&mut self, text: &str) -> LedgerChoice {
         let emulator = self.host("STORAGE_EMULATOR_HOST");
         let metadata = self.host("GCE_METADATA_HOST");
@@ -94,7 +94,7 @@ impl Reader<'_> {
         LedgerChoice::Bucket(bucket, endpoints)
     }
 
-    /// The address may hold a password, so it is never repeated.
+    /// The address may contain a password, so messages never contain the address.
     #[cfg(feature = "redis")]
     fn redis(&mut self, text: &str) -> LedgerChoice {
         use crate::{
@@ -119,7 +119,7 @@ impl Reader<'_> {
         let is_plaintext_accepted = self.flag("MCPO_LEDGER_PLAINTEXT");
         match RedisAddress::parse(text, authorities.as_deref()) {
             Ok(address) if !address.is_protected() && !is_plaintext_accepted => {
-                let problem = "names a Redis on another host without TLS, which would show the \
+                let problem = "names a Redis on another host without TLS, which would expose the \
                                password and all grants to the network";
                 let allowed = "use rediss://, or set MCPO_LEDGER_PLAINTEXT=1 if the network in \
                                between is private";
@@ -146,13 +146,13 @@ impl Reader<'_> {
         self.wrong(
             "MCPO_LEDGER",
             None,
-            "names a Redis, which is not in this build",
+            "names a Redis, which this build does not support",
             ALLOWED,
         );
         LedgerChoice::Memory
     }
 
-    /// `host:port`, or a URL of a server's root.
+    /// Reads `host:port`, or the URL of a server without a path.
     fn host(&mut self, name: &'static str) -> Option<Url> {
         let text = self.text(name)?;
         let full = if text.contains("://") {

@@ -1,4 +1,4 @@
-//! Sign-in at an OpenID provider.
+//! Variables for sign-in at an OpenID provider.
 
 use super::Reader;
 use crate::login::{OpenId, OpenIdError};
@@ -39,10 +39,10 @@ impl Reader<'_> {
         openid = self.allowed(DOMAINS, openid.allow_domains(&domains))?;
         openid = openid.allow_subjects(&subjects).allow_groups(&groups);
         if !openid.allows_somebody() {
-            let allowed = "addresses by comma, or * for everybody who has an account there; \
-                           OIDC_ALLOWED_DOMAINS, OIDC_ALLOWED_SUBJECTS and OIDC_ALLOWED_GROUPS let \
-                           people in as well";
-            let problem = "is not set, so nobody could sign in";
+            let allowed = "e-mail addresses separated by commas, or * for every account there; \
+                           OIDC_ALLOWED_DOMAINS, OIDC_ALLOWED_SUBJECTS and OIDC_ALLOWED_GROUPS \
+                           also allow users";
+            let problem = "is not set, so no user could sign in";
             self.wrong(EMAILS, None, problem, allowed);
         }
         if let Some(secret) = secret {
@@ -57,7 +57,7 @@ impl Reader<'_> {
         Some(openid)
     }
 
-    /// Deny by default: a list without a provider must not end in a server that asks nobody.
+    /// Deny by default: a list without a provider must not result in a server without a sign-in.
     fn half_of_openid(&mut self, is_meant: bool, issuer: bool, id: bool) {
         let problem = "is not set, and other OIDC_ variables are";
         if is_meant && !issuer {
@@ -65,7 +65,7 @@ impl Reader<'_> {
             self.wrong(ISSUER, None, problem, allowed);
         }
         if is_meant && !id {
-            self.wrong(ID, None, problem, "what the provider calls this client");
+            self.wrong(ID, None, problem, "the id of this client at the provider");
         }
     }
 
@@ -74,7 +74,7 @@ impl Reader<'_> {
         name: &'static str,
         added: Result<OpenId, OpenIdError>,
     ) -> Option<OpenId> {
-        let allowed = "entries by comma";
+        let allowed = "entries separated by commas";
         added
             .map_err(|error| self.wrong(name, None, error.to_string(), allowed))
             .ok()

@@ -1,4 +1,4 @@
-//! How people sign in: one way, and whoever may is named.
+//! Variables for the sign-in: one sign-in method, with a list of allowed users.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use crate::login::{
     GitHub, GitHubError, Login, MAX_PASSWORD_LEN, Nobody, Password, PasswordSecret,
 };
 
-/// The shortest password that can be set in the environment. Guesses are slowed down, which is
-/// enough only if there are many to make.
+/// The shortest password that is accepted in the environment, in characters. Limiting the rate of
+/// guesses is enough only if there are many possible passwords.
 const MIN_PASSWORD_CHARS: usize = 8;
-/// Everything that makes a sign-in.
+/// All variables that configure a sign-in.
 pub(super) const VARIABLES: [&str; 16] = [
     "ADMIN_PASSWORD",
     "ADMIN_PASSWORD_HASH",
@@ -35,7 +35,7 @@ const GITHUB_LOGINS: &str = "GITHUB_ALLOWED_LOGINS";
 const GITHUB_IDS: &str = "GITHUB_ALLOWED_IDS";
 const GITHUB_ORGS: &str = "GITHUB_ALLOWED_ORGS";
 const GITHUB_TEAMS: &str = "GITHUB_ALLOWED_TEAMS";
-const GITHUB_NAMES: &str = "names by comma, as GitHub writes them";
+const GITHUB_NAMES: &str = "names separated by commas, spelled as at GitHub";
 const GITHUB_URL: &str = "for example https://github.example";
 
 impl Reader<'_> {
@@ -51,8 +51,8 @@ impl Reader<'_> {
             ways.push(("OIDC_ISSUER", Arc::new(openid)));
         }
         if let [(first, _), (second, _), ..] = &ways[..] {
-            let problem = format!("is set beside {first}");
-            let allowed = "set one of the two: people sign in in one way";
+            let problem = format!("is set together with {first}");
+            let allowed = "set one of the two: a server has one sign-in method";
             self.wrong(second, None, problem, allowed);
         }
         ways.pop()
@@ -84,7 +84,7 @@ impl Reader<'_> {
                 PasswordSecret::Hash(hash)
             }
             (Some(_), Some(hash)) => {
-                let problem = "is set beside ADMIN_PASSWORD";
+                let problem = "is set together with ADMIN_PASSWORD";
                 self.wrong("ADMIN_PASSWORD_HASH", None, problem, "set one of the two");
                 PasswordSecret::Hash(hash)
             }
@@ -114,9 +114,9 @@ impl Reader<'_> {
         github = self.named(GITHUB_TEAMS, github, |github| github.allow_teams(&teams))?;
         github = github.allow_ids(&self.github_ids(&ids.unwrap_or_default()));
         if !github.allows_somebody() {
-            let allowed = "names of accounts by comma, or * for everybody who has one; \
-                           GITHUB_ALLOWED_ORGS and GITHUB_ALLOWED_TEAMS let members in";
-            let problem = "is not set, so nobody could sign in";
+            let allowed = "account names separated by commas, or * for every account; \
+                           GITHUB_ALLOWED_ORGS and GITHUB_ALLOWED_TEAMS allow members";
+            let problem = "is not set, so no user could sign in";
             self.wrong(GITHUB_LOGINS, None, problem, allowed);
         }
         if let Some(scopes) = self.words("GITHUB_SCOPES") {
@@ -137,7 +137,7 @@ impl Reader<'_> {
             match text.parse() {
                 Ok(id) => ids.push(id),
                 Err(_) => {
-                    let allowed = "numbers of accounts by comma, as in the field id of \
+                    let allowed = "account numbers separated by commas: the field id of \
                                    https://api.github.com/users/LOGIN";
                     self.wrong(GITHUB_IDS, Some(text.clone()), "is not a number", allowed);
                 }
@@ -146,10 +146,10 @@ impl Reader<'_> {
         ids
     }
 
-    /// Deny by default: a list without an app must not end in a server that asks nobody.
+    /// Deny by default: a list without an app must not result in a server without a sign-in.
     fn half_of_github(&mut self, id: bool, secret: bool, list: bool) {
         let problem = "is not set, and other GITHUB_ variables are";
-        let allowed = "the app's, from https://github.com/settings/developers";
+        let allowed = "copy it from the app at https://github.com/settings/developers";
         if !id && (secret || list) {
             self.wrong(GITHUB_ID, None, problem, allowed);
         }
@@ -181,12 +181,13 @@ impl Reader<'_> {
             .ok()
     }
 
-    /// What is listed by commas; `None` if nothing is. Names may have spaces in them.
+    /// Returns the entries of a list separated by commas, or `None` if there are none. Entries may
+    /// contain spaces.
     pub(super) fn list(&mut self, name: &'static str) -> Option<Vec<String>> {
         self.split(name, &[',', '\n'])
     }
 
-    /// What is listed by commas or spaces.
+    /// Returns the entries of a list separated by commas or spaces.
     pub(super) fn words(&mut self, name: &'static str) -> Option<Vec<String>> {
         self.split(name, &[',', '\n', ' '])
     }

@@ -1,4 +1,4 @@
-//! Environments, good and bad.
+//! Tests with valid and invalid environments.
 
 use super::*;
 use crate::{
@@ -246,7 +246,7 @@ fn github_is_set_up_whole_or_not_at_all() {
         (&[secret, logins], "GITHUB_CLIENT_ID is not set"),
         (
             &[secret, id, key],
-            "GITHUB_ALLOWED_LOGINS is not set, so nobody",
+            "GITHUB_ALLOWED_LOGINS is not set, so no user",
         ),
         (
             &[secret, id, key, ("GITHUB_ALLOWED_LOGINS", "octo cat/x")],
@@ -268,7 +268,7 @@ fn github_is_set_up_whole_or_not_at_all() {
         ),
         (
             &[secret, id, key, logins, ("ADMIN_PASSWORD", "hunter2")],
-            "GITHUB_CLIENT_ID is set beside ADMIN_PASSWORD",
+            "GITHUB_CLIENT_ID is set together with ADMIN_PASSWORD",
         ),
     ] {
         let errors = read(variables).unwrap_err();
@@ -302,7 +302,7 @@ fn a_server_trusts_another_one_wholly_or_not_at_all() {
         ),
         (
             &[secret, server, ("ADMIN_PASSWORD", "hunter2")],
-            "is set beside a sign-in of this server",
+            "is set together with a sign-in of this server",
         ),
         (
             &[
@@ -337,7 +337,7 @@ fn an_openid_provider_is_set_up_whole_or_not_at_all() {
         (&[secret, emails], "OIDC_ISSUER is not set"),
         (
             &[secret, issuer, id, key],
-            "OIDC_ALLOWED_EMAILS is not set, so nobody",
+            "OIDC_ALLOWED_EMAILS is not set, so no user",
         ),
         (
             &[secret, issuer, id, ("OIDC_ALLOWED_EMAILS", "ada")],
@@ -357,7 +357,7 @@ fn an_openid_provider_is_set_up_whole_or_not_at_all() {
         ),
         (
             &[secret, issuer, id, emails, ("ADMIN_PASSWORD", "hunter2")],
-            "OIDC_ISSUER is set beside ADMIN_PASSWORD",
+            "OIDC_ISSUER is set together with ADMIN_PASSWORD",
         ),
     ] {
         let errors = read(variables).unwrap_err();

@@ -1,11 +1,11 @@
-//! Who may come in: accounts by name, or by what they are members of.
+//! The allow-list for GitHub: accounts by name or id, and members of organizations or teams.
 
 use super::{
     api::{Trouble, User},
     settings::{GitHub, GitHubError},
 };
 
-/// The allow-list. Empty, it lets nobody in.
+/// The allow-list. An empty list allows no user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Allowed {
     anybody: bool,
@@ -15,11 +15,11 @@ pub(super) struct Allowed {
     teams: Vec<(String, String)>,
 }
 
-/// Whether somebody is on it.
+/// The result of checking a user against the allow-list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Allowed,
-    /// Only by the login name, which another account can take over after a renaming.
+    /// Allowed only by the login name, which another account can take over after a rename.
     AllowedByLogin,
     NotAllowed,
 }
@@ -73,15 +73,15 @@ impl Allowed {
         self.anybody || self.ids.contains(&id)
     }
 
-    /// GitHub does not tell names apart by their case.
+    /// GitHub compares login names without case.
     fn has_login(&self, login: &str) -> bool {
         let mut logins = self.logins.iter();
         logins.any(|known| known.eq_ignore_ascii_case(login))
     }
 }
 
-/// Letters, digits, and what stands between them; `.` and `_` are in slugs of teams and in names of
-/// managed users.
+/// Checks a name: letters, digits and `-`, plus `.` and `_`, which occur in team slugs and in names
+/// of managed users.
 fn checked(name: &str) -> Result<String, GitHubError> {
     let name = name.trim();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -92,8 +92,8 @@ fn checked(name: &str) -> Result<String, GitHubError> {
 }
 
 impl GitHub {
-    /// Whether `user`, whose token this is, may come in. One membership is enough, so one that cannot
-    /// be asked about matters only if no other one is found.
+    /// Checks whether `user`, the owner of the token, is allowed. One membership is enough, so a
+    /// failed membership check is an error only if no other membership is found.
     pub(super) async fn verdict(&self, user: &User, token: &str) -> Result<Verdict, Trouble> {
         if self.allowed.has_id(user.id) {
             return Ok(Verdict::Allowed);

@@ -1,4 +1,4 @@
-//! The requests to GitHub, and what its answers mean.
+//! Requests to the GitHub API, and the meaning of its responses.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -15,18 +15,18 @@ use crate::{
 const API_VERSION: (&str, &str) = ("x-github-api-version", "2022-11-28");
 const MAX_TOKEN_LEN: usize = 4 * 1024;
 
-/// Why GitHub's answer is of no use.
+/// The reason why a request to GitHub failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// GitHub says no, and will next time.
+    /// GitHub refuses, and would refuse again.
     Refused(Cow<'static, str>),
-    /// GitHub cannot be asked at the moment.
+    /// GitHub is unreachable at the moment.
     OutOfReach(Cow<'static, str>),
-    /// Not what GitHub's documentation says, or the app is not set up as it should be.
+    /// The response is not as documented, or the app is not set up correctly.
     Unexpected(Cow<'static, str>),
 }
 
-/// Somebody's account.
+/// A GitHub account.
 #[derive(Deserialize)]
 pub(super) struct User {
     pub(super) id: u64,
@@ -39,7 +39,7 @@ impl User {
     }
 }
 
-/// Answers come with status 200 whether they are good or not.
+/// A token response. GitHub sends status 200 for success and for errors.
 #[derive(Deserialize)]
 struct Tokens {
     access_token: Option<String>,
@@ -55,7 +55,7 @@ struct Membership {
 }
 
 impl GitHub {
-    /// Tokens for the code that the browser has brought.
+    /// Exchanges the code from the callback for tokens.
     pub(super) async fn exchange(
         &self,
         visit: &Visit,
@@ -69,7 +69,7 @@ impl GitHub {
         .await
     }
 
-    /// The next tokens of a GitHub App whose tokens expire.
+    /// Renews the tokens of a GitHub App whose tokens expire.
     pub(super) async fn refresh(&self, refresh_token: &str) -> Result<UpstreamTokens, Trouble> {
         self.tokens(&[
             ("grant_type", "refresh_token"),
@@ -90,7 +90,7 @@ impl GitHub {
         let answer = self.outgoing.ask(|client| {
             client
                 .post(self.token_url())
-                // Without it the answer is a form.
+                // Without this header the response is form-encoded.
                 .header(header::ACCEPT, "application/json")
                 .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(body)
@@ -108,16 +108,16 @@ impl GitHub {
         tokens.verified()
     }
 
-    /// Whose token it is.
+    /// Returns the user that the token belongs to.
     pub(super) async fn user(&self, token: &str) -> Result<User, Trouble> {
         let answer = self.get(&["user"], token).await?;
         match answer.status {
             StatusCode::OK => answer
                 .json()
                 .filter(|user: &User| !user.login.is_empty() && user.login.len() <= 100)
-                .ok_or_else(|| unexpected("GitHub does not say whose token it is")),
+                .ok_or_else(|| unexpected("GitHub's response does not name the user")),
             StatusCode::UNAUTHORIZED => {
-                Err(Trouble::Refused("GitHub does not take the token".into()))
+                Err(Trouble::Refused("GitHub does not accept the token".into()))
             }
             status => Err(unexpected(format!("GitHub answers {status} for the user"))),
         }
@@ -143,23 +143,23 @@ impl GitHub {
         self.is_member(&path, token).await
     }
 
-    /// An invitation that was not accepted yet is no membership.
+    /// Returns true for an active membership; a pending invitation is not a membership.
     async fn is_member(&self, path: &[&str], token: &str) -> Result<bool, Trouble> {
         let answer = self.get(path, token).await?;
         match answer.status {
             StatusCode::OK => answer
                 .json()
                 .map(|membership: Membership| membership.state == "active")
-                .ok_or_else(|| unexpected("GitHub does not say how the membership stands")),
+                .ok_or_else(|| unexpected("GitHub's response has no membership state")),
             StatusCode::NOT_FOUND => Ok(false),
-            // The organisation does not let this app see who is in it, or GitHub has had enough of
-            // us without saying so: neither says that the person is no member.
+            // Either the organization hides its members from this app, or GitHub limits the rate
+            // without saying so. Neither means that the user is not a member.
             StatusCode::FORBIDDEN => Err(unexpected(
-                "GitHub does not show a membership; if that lasts, an owner of the organization has \
-                 to approve the app",
+                "GitHub does not show a membership; if this continues, an owner of the \
+                 organization must approve the app",
             )),
             StatusCode::UNAUTHORIZED => {
-                Err(Trouble::Refused("GitHub does not take the token".into()))
+                Err(Trouble::Refused("GitHub does not accept the token".into()))
             }
             status => Err(unexpected(format!(
                 "GitHub answers {status} for a membership"
@@ -184,16 +184,16 @@ impl Tokens {
         if let Some(error) = self.error {
             return Err(match &*error {
                 "bad_verification_code" => {
-                    Trouble::Refused("GitHub does not know the code (any more)".into())
+                    Trouble::Refused("GitHub rejects the code: it is unknown or expired".into())
                 }
                 "bad_refresh_token" => {
-                    Trouble::Refused("GitHub does not take the refresh token".into())
+                    Trouble::Refused("GitHub does not accept the refresh token".into())
                 }
                 "incorrect_client_credentials" => unexpected(
-                    "GitHub does not take GITHUB_CLIENT_ID with this GITHUB_CLIENT_SECRET",
+                    "GitHub does not accept GITHUB_CLIENT_ID with this GITHUB_CLIENT_SECRET",
                 ),
                 "redirect_uri_mismatch" => {
-                    unexpected("the app at GitHub has another callback URL than this server's")
+                    unexpected("the callback URL of the GitHub app is not the one of this server")
                 }
                 other => unexpected(format!("GitHub's token endpoint answers {}", quoted(other))),
             });
@@ -216,7 +216,7 @@ impl Tokens {
     }
 }
 
-/// What may stand in a header.
+/// Returns true if the text can be sent in a header.
 fn is_token(text: &str) -> bool {
     (1..=MAX_TOKEN_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -225,7 +225,7 @@ fn unexpected(fault: impl Into<Cow<'static, str>>) -> Trouble {
     Trouble::Unexpected(fault.into())
 }
 
-/// An answer that is worth reading: not one of a GitHub that is down, or has had enough of us.
+/// Returns the response unless GitHub is down or limits the rate.
 fn passed(answer: Result<Answer, OutgoingError>) -> Result<Answer, Trouble> {
     let answer = answer.map_err(|error| match error {
         OutgoingError::TooLong => unexpected("GitHub's answer is too long"),

@@ -1,8 +1,8 @@
-//! People sign in with their account at GitHub, or at a GitHub Enterprise Server.
+//! Sign-in with an account at GitHub or at a GitHub Enterprise Server.
 //! <https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps>
 //!
-//! Works with an OAuth app and with a GitHub App. A person is known by the number of the account,
-//! because the name of an account can be changed and then taken by somebody else.
+//! Works with an OAuth app and with a GitHub App. Users are identified by the number of their
+//! account, because a renamed account frees its old name for other users.
 
 mod allowed;
 mod api;
@@ -45,7 +45,7 @@ impl GitHub {
         if let Some(error) = answer.get("error") {
             return Err(match error {
                 "access_denied" => {
-                    Refusal::not_allowed("access_denied", "You did not allow it at GitHub.")
+                    Refusal::not_allowed("access_denied", "You denied access at GitHub.")
                 }
                 other => Refusal::unexpected(format!("GitHub answers {}", quoted(other))),
             });
@@ -72,20 +72,21 @@ impl GitHub {
         }
     }
 
-    /// The name of the account may have changed since, and with it whose name is on the list.
+    /// Checks again that the user is allowed. The account may have a new name, and the allow-list
+    /// contains names.
     async fn still_allowed(&self, identity: &Identity, token: &str) -> Result<(), LoginError> {
         let user: User = self.user(token).await.map_err(standing)?;
         if user.subject() != identity.subject() {
-            return Err(LoginError::refused("the token is another account's"));
+            return Err(LoginError::refused("the token belongs to another account"));
         }
         match self.verdict(&user, token).await.map_err(standing)? {
             Verdict::Allowed | Verdict::AllowedByLogin => Ok(()),
-            Verdict::NotAllowed => Err(LoginError::refused("not on the allow-list any more")),
+            Verdict::NotAllowed => Err(LoginError::refused("no longer on the allow-list")),
         }
     }
 }
 
-/// What a trouble means for somebody who is signing in.
+/// Maps a failure to a refusal during a sign-in.
 fn refusal(trouble: Trouble) -> Refusal {
     match trouble {
         Trouble::OutOfReach(fault) => Refusal::unavailable(fault),
@@ -93,18 +94,20 @@ fn refusal(trouble: Trouble) -> Refusal {
     }
 }
 
-/// What it means for somebody who signed in before: only a clear no ends that.
+/// Maps a failure to an error for a user who signed in before. Only a clear refusal ends the
+/// sign-in.
 fn standing(trouble: Trouble) -> LoginError {
     match trouble {
         Trouble::Refused(why) => LoginError::Refused(why),
         Trouble::OutOfReach(why) | Trouble::Unexpected(why) => {
-            tracing::warn!(%why, "GitHub is of no help");
-            LoginError::unavailable("GitHub does not answer as it should")
+            tracing::warn!(%why, "cannot check the user with GitHub");
+            LoginError::unavailable("GitHub does not respond as expected")
         }
     }
 }
 
-/// Somebody else's word in a log: short, and nothing that a terminal would obey.
+/// Shortens and escapes text from another party for the log, so that it contains no terminal
+/// control characters.
 fn quoted(unverified: &str) -> Cow<'static, str> {
     let short: String = unverified.chars().take(64).collect();
     format!("{short:?}").into()
@@ -116,7 +119,8 @@ impl Login for GitHub {
     }
 
     fn basis(&self) -> String {
-        // Who is on the list is asked at each refresh; a new list signs nobody out who is on it.
+        // The allow-list is checked at each refresh, so it is not part of the basis: a new list
+        // does not sign out the users who are still on it.
         format!("{} {}", self.server, self.client_id)
     }
 

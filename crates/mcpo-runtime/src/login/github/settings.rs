@@ -1,4 +1,4 @@
-//! Which GitHub, which app, and whom it lets in.
+//! Settings of the GitHub login: server, app and allow-list.
 
 use std::fmt;
 
@@ -21,17 +21,17 @@ pub struct GitHub {
     pub(super) outgoing: Outgoing,
 }
 
-/// Why GitHub cannot be set up so.
+/// The reason why the GitHub settings cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GitHubError {
-    /// A server is asked with TLS, or on this machine.
+    /// The URL is not https. Plain http is accepted only for this machine.
     #[error("is not the https URL of a server")]
     Server,
-    /// A team is named with its organisation.
-    #[error("has a team without its organisation")]
+    /// A team must be written with its organization.
+    #[error("has a team without its organization")]
     Team,
-    /// Not the name of an account, an organisation or a team.
-    #[error("has a name that GitHub would not give")]
+    /// Not a valid name of an account, an organization or a team.
+    #[error("has a name that is not valid at GitHub")]
     Name,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Debug for GitHub {
 }
 
 impl GitHub {
-    /// The app with this id and secret at github.com. It lets nobody in yet.
+    /// Creates a login with this app at github.com. It does not allow any user yet.
     #[must_use]
     pub fn new(client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
         Self {
@@ -61,8 +61,8 @@ impl GitHub {
         }
     }
 
-    /// Allows these accounts; `*` allows every account. The first account that signs in with a name is
-    /// remembered, and another account that takes over the name is refused.
+    /// Allows these accounts; `*` allows every account. The first account that signs in with a name
+    /// is remembered, and another account that takes over the name is refused.
     pub fn allow_logins(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
         self.allowed.add_logins(names)?;
         Ok(self)
@@ -76,20 +76,20 @@ impl GitHub {
         self
     }
 
-    /// Lets the members of these organisations in. That asks people for the scope `read:org`.
+    /// Allows the members of these organizations. This adds `read:org` to the requested scopes.
     pub fn allow_organizations(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
         self.allowed.add_organizations(names)?;
         Ok(self)
     }
 
-    /// Lets the members of these teams in, each as `ORGANISATION/TEAM`. That asks people for the scope
-    /// `read:org`.
+    /// Allows the members of these teams, each written as `ORGANIZATION/TEAM`. This adds `read:org`
+    /// to the requested scopes.
     pub fn allow_teams(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
         self.allowed.add_teams(names)?;
         Ok(self)
     }
 
-    /// Asks people for these scopes instead of `read:user`: what the tools need.
+    /// Requests these scopes instead of `read:user`. Use this for the scopes that the tools need.
     #[must_use]
     pub fn with_scopes(mut self, scopes: &[impl AsRef<str>]) -> Self {
         self.scopes = scopes
@@ -99,7 +99,7 @@ impl GitHub {
         self
     }
 
-    /// A GitHub Enterprise Server, such as `https://github.example`. Its API is below `/api/v3`.
+    /// Uses a GitHub Enterprise Server, such as `https://github.example`. Its API is at `/api/v3`.
     pub fn at_server(mut self, server: &str) -> Result<Self, GitHubError> {
         self.server = server_url(server).ok_or(GitHubError::Server)?;
         if self.server.as_str() != fixed(SERVER).as_str() {
@@ -108,19 +108,19 @@ impl GitHub {
         Ok(self)
     }
 
-    /// Another place of the API.
+    /// Sets the URL of the API.
     pub fn with_api(mut self, api: &str) -> Result<Self, GitHubError> {
         self.api = server_url(api).ok_or(GitHubError::Server)?;
         Ok(self)
     }
 
-    /// Whether anybody can come in at all.
+    /// Returns true if the allow-list has at least one entry.
     #[must_use]
     pub fn allows_somebody(&self) -> bool {
         !self.allowed.is_empty()
     }
 
-    /// The finished settings: membership is asked for where it matters.
+    /// Returns the scopes to request: the configured ones, and `read:org` if memberships matter.
     pub(super) fn asked_scopes(&self) -> Vec<String> {
         let mut scopes = self.scopes.clone();
         let covers = |scope: &String| matches!(&**scope, "read:org" | "write:org" | "admin:org");

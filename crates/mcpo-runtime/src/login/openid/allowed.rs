@@ -1,8 +1,8 @@
-//! Who may come in: by address, domain, subject or group.
+//! The allow-list for OpenID providers: addresses, domains, subjects and groups.
 
 use super::{facts::Facts, settings::OpenIdError};
 
-/// The allow-list. Empty, it lets nobody in.
+/// The allow-list. An empty list allows no user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Allowed {
     anybody: bool,
@@ -62,17 +62,17 @@ impl Allowed {
             && self.groups.is_empty()
     }
 
-    /// Whether it takes more than a subject to decide.
+    /// Returns true if the subject alone cannot decide.
     pub(super) const fn needs_claims(&self) -> bool {
         self.needs_address() || self.needs_groups()
     }
 
-    /// Whether an address or a domain may decide.
+    /// Returns true if an address or a domain can decide.
     pub(super) const fn needs_address(&self) -> bool {
         !self.anybody && (!self.emails.is_empty() || !self.domains.is_empty())
     }
 
-    /// Whether groups may decide.
+    /// Returns true if groups can decide.
     pub(super) const fn needs_groups(&self) -> bool {
         !self.anybody && !self.groups.is_empty()
     }
@@ -85,8 +85,8 @@ impl Allowed {
         self.lets_in_for_good(facts) || self.address(facts).is_some()
     }
 
-    /// Returns the address if it is the only reason why the user is allowed: the provider can give it to
-    /// another person later.
+    /// Returns the address if it is the only reason why the user is allowed: the provider can give
+    /// it to another user later.
     pub(super) fn only_by_address<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
         (!self.lets_in_for_good(facts))
             .then(|| self.address(facts))

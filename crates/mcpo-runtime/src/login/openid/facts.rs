@@ -1,4 +1,4 @@
-//! What a provider says of a person, as far as it decides who may come in.
+//! The claims about a user that decide whether the user is allowed.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,34 +10,34 @@ const NAMES: [&str; 3] = ["preferred_username", "email", "name"];
 const MAX_SUBJECT_LEN: usize = 255;
 const MAX_NAME_LEN: usize = 200;
 
-/// Kept with the tokens, for the next time somebody asks.
+/// The facts about a user. They are stored with the tokens for the next check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
     pub(super) subject: String,
     pub(super) name: Option<String>,
-    /// Only if the provider says that it is verified.
+    /// The address, only if the provider says that it is verified.
     pub(super) email: Told<String>,
-    /// That of the address, or the one that the provider names for the account.
+    /// The domain of the address, or the one that the provider names for the account.
     pub(super) domain: Told<String>,
-    /// Those that are on the allow-list.
+    /// The groups of the user that are on the allow-list.
     pub(super) groups: Told<Vec<String>>,
-    /// Whether the userinfo endpoint takes the access token: one that is for another API is not for
-    /// that one as well.
+    /// Whether the userinfo endpoint accepts the access token. It rejects tokens that are for
+    /// another API.
     pub(super) has_userinfo: bool,
     #[serde(skip)]
     pub(super) has_unverified_email: bool,
 }
 
-/// The claims that tell.
+/// The names of the claims that contain groups and domains.
 #[derive(Clone, Debug)]
 pub(super) struct ToldBy {
     pub(super) groups: String,
-    /// `None`: the domain of the verified address.
+    /// `None`: use the domain of the verified address.
     pub(super) domain: Option<String>,
 }
 
-/// A fact, and who said so. Whoever did has the word the next time: what is not said any more is not
-/// so any more.
+/// A fact and its source. The same source decides later on: if it no longer states the fact, the
+/// fact no longer holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Told<T> {
     Nowhere,
@@ -55,7 +55,7 @@ impl<T> Told<T> {
 }
 
 impl Facts {
-    /// `None` if there is no subject.
+    /// Reads the claims of an ID token. Returns `None` if the token has no usable subject.
     pub(super) fn of_id_token(
         claims: &Claims,
         told_by: &ToldBy,
@@ -77,7 +77,7 @@ impl Facts {
         })
     }
 
-    /// With a later id token; `None` if that is somebody else's.
+    /// Updates the facts from a later ID token. Returns `None` if the token is for another user.
     pub(super) fn with_id_token(
         mut self,
         claims: &Claims,
@@ -100,8 +100,8 @@ impl Facts {
         Some(self)
     }
 
-    /// With what the userinfo endpoint says; `None` if that is about somebody else (OpenID Connect
-    /// Core §5.3.2).
+    /// Updates the facts from the userinfo endpoint. Returns `None` if the response is about
+    /// another user (OpenID Connect Core §5.3.2).
     pub(super) fn with_userinfo(
         mut self,
         claims: &Claims,
@@ -129,8 +129,8 @@ impl Facts {
         Some(self)
     }
 
-    /// Whether what decides is told by id tokens only, so that nobody hears of a change before there
-    /// is a new one.
+    /// Returns true if deciding facts come only from ID tokens: a change then shows up only in the
+    /// next ID token.
     pub(super) fn rests_on_id_token(&self, allowed: &Allowed) -> bool {
         let address =
             matches!(self.email, Told::ByIdToken(_)) || matches!(self.domain, Told::ByIdToken(_));
@@ -141,7 +141,7 @@ impl Facts {
     }
 
     pub(super) fn to_note(&self) -> String {
-        // Texts and lists of texts can always be written.
+        // Serializing strings and lists of strings cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -157,8 +157,8 @@ fn name(claims: &Claims) -> Option<String> {
         .map(|name| name.chars().take(MAX_NAME_LEN).collect())
 }
 
-/// The address if it is verified, and whether there is one that is not. Some providers write `true`
-/// as a text.
+/// Returns the address if it is verified, and whether the claims have an address that is not
+/// verified. Some providers write `true` as a string.
 fn email(claims: &Claims) -> (Option<String>, bool) {
     let Some(email) = claims.text("email") else {
         return (None, false);
@@ -180,7 +180,7 @@ fn domain(claims: &Claims, told_by: &ToldBy, email: Option<&str>) -> Option<Stri
     domain.map(str::to_owned)
 }
 
-/// Of all groups only those that matter: people can be in thousands.
+/// Returns only the groups on the allow-list, because a user can be in thousands of groups.
 fn known_groups(claims: &Claims, name: &str, allowed: &Allowed) -> Option<Vec<String>> {
     claims.get(name)?;
     let groups = claims.texts(name).into_iter();
@@ -216,7 +216,7 @@ mod tests {
             let domain = facts.unwrap().domain;
             assert_eq!(domain.fact().unwrap(), expected);
         }
-        // An address at a domain, on an account that the domain's owner does not manage.
+        // The address is at the domain, but the domain's owner does not manage the account.
         let mut private = account;
         private["hd"] = Value::Null;
         let facts = Facts::of_id_token(&claims(&private), &by(Some("hd")), &Allowed::default());
@@ -233,7 +233,8 @@ mod tests {
         let facts = Facts::of_id_token(&claims(&account), &told_by, &allowed).unwrap();
         assert!(allowed.lets_in(&facts));
         let kept = Facts::from_note(&facts.to_note()).unwrap();
-        // Silence is no answer from somebody who was not asked before.
+        // A userinfo response without the claim changes nothing, because the fact came from the ID
+        // token.
         let silent =
             kept.clone()
                 .with_userinfo(&claims(&json!({ "sub": "1" })), &told_by, &allowed);

@@ -1,5 +1,5 @@
-//! What an id token has to be before anybody is believed to have signed in (OpenID Connect Core
-//! §3.1.3.7). Signature, issuer and time are checked where all tokens are.
+//! Checks of an ID token before its user counts as signed in (OpenID Connect Core §3.1.3.7).
+//! Signature, issuer and times are checked in `jwt`, as for all tokens.
 
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use subtle::ConstantTimeEq as _;
 use super::{OpenId, Trouble};
 use crate::jwt::{Claims, Head, JwtFault, SKEW, TokenFault};
 
-/// Between its issue and its arrival there are a redirect and one request.
+/// The highest age of an ID token. Only a redirect and one request happen between its issue and its
+/// arrival.
 const MAX_AGE: Duration = Duration::from_secs(10 * 60);
 
 impl OpenId {
-    /// That of a sign-in: it belongs to this request and to this access token.
+    /// Verifies the ID token of a sign-in: it must belong to this request and to this access token.
     pub(super) async fn first_id_token(
         &self,
         unverified: &str,
@@ -32,7 +33,7 @@ impl OpenId {
         Ok(claims)
     }
 
-    /// One that came with renewed tokens (§12.2).
+    /// Verifies an ID token from a token renewal (OpenID Connect Core §12.2).
     pub(super) async fn later_id_token(&self, unverified: &str) -> Result<Claims, Trouble> {
         self.id_token(unverified).await.map(|(_, claims)| claims)
     }
@@ -47,7 +48,7 @@ impl OpenId {
         let audiences = claims.texts("aud");
         let party = claims.text("azp");
         let is_ours = audiences.contains(&&*self.client_id)
-            // With others beside us, it has to say that it was made for us.
+            // With several audiences, `azp` must say that the token was issued to this client.
             && (audiences.len() == 1 || party.is_some());
         if !is_ours {
             return Err(fault(JwtFault::audience(&audiences, &[&*self.client_id])));

@@ -1,5 +1,5 @@
-//! People sign in at an OpenID provider: Google, Microsoft, Keycloak, Auth0, or any other
-//! (OpenID Connect Core, code flow with PKCE).
+//! Sign-in at an OpenID provider: Google, Microsoft, Keycloak, Auth0, or any other (OpenID Connect
+//! Core, code flow with PKCE).
 
 mod allowed;
 mod facts;
@@ -23,14 +23,14 @@ use crate::{
 
 const CALLBACK: &str = "/auth/oidc/callback";
 
-/// Why the provider's answer is of no use.
+/// The reason why a request to the provider failed.
 #[derive(Debug, PartialEq, Eq)]
 enum Trouble {
-    /// It says no, and will next time.
+    /// The provider refuses, and would refuse again.
     Refused(Cow<'static, str>),
-    /// It cannot be asked at the moment.
+    /// The provider is unreachable at the moment.
     OutOfReach(Cow<'static, str>),
-    /// It is not what it should be.
+    /// The response is not valid.
     Unexpected(Cow<'static, str>),
 }
 
@@ -80,7 +80,7 @@ impl OpenId {
         Ok(url)
     }
 
-    /// What the provider has to ask the person.
+    /// Returns the values of `prompt`: what the provider must ask the user.
     fn prompts(&self, visit: &Visit, metadata: &Metadata) -> Vec<&'static str> {
         let mut prompts = Vec::new();
         if visit.wants_another_account() {
@@ -103,14 +103,16 @@ impl OpenId {
     async fn arrival(&self, visit: &Visit, answer: &Answer) -> Result<Identity, Refusal> {
         let metadata = self.issuer.metadata(self.clock.now()).await;
         let metadata = metadata.map_err(|error| refusal(error.into()))?;
-        // Before anything else in the answer is acted on (RFC 9207 §2.4).
+        // The issuer is checked before any other parameter of the response is used (RFC 9207 §2.4).
         match answer.get("iss") {
             Some(issuer) if issuer != self.issuer.id() => {
-                return Err(Refusal::unexpected("the answer is of another issuer (iss)"));
+                return Err(Refusal::unexpected(
+                    "the response is from another issuer (iss)",
+                ));
             }
             None if metadata.authorization_response_iss_parameter_supported => {
                 return Err(Refusal::unexpected(
-                    "the answer does not say whose it is (iss)",
+                    "the response does not name its issuer (iss)",
                 ));
             }
             _ => {}
@@ -119,17 +121,17 @@ impl OpenId {
             return Err(match error {
                 "access_denied" => Refusal::not_allowed(
                     "access_denied",
-                    format!("You did not allow it at {}.", self.title),
+                    format!("You denied access at {}.", self.title),
                 ),
                 "temporarily_unavailable" | "server_error" => {
-                    Refusal::unavailable("the provider has trouble")
+                    Refusal::unavailable("the provider reports an error")
                 }
                 other => Refusal::unexpected(format!("the provider answers {}", quoted(other))),
             });
         }
         let code = answer
             .get("code")
-            .ok_or_else(|| Refusal::unexpected("the answer has no code"))?;
+            .ok_or_else(|| Refusal::unexpected("the response has no code"))?;
         let handed = self.exchange(visit, code).await.map_err(refusal)?;
         let facts = self.who(visit, &handed).await.map_err(refusal)?;
         if !self.allowed.lets_in(&facts) {
@@ -147,7 +149,7 @@ impl OpenId {
         Ok(identity.with_upstream(tokens))
     }
 
-    /// Who has signed in: the id token says so, and the provider may say more.
+    /// Returns the facts about the user from the ID token and the userinfo endpoint.
     async fn who(&self, visit: &Visit, handed: &Handed) -> Result<Facts, Trouble> {
         let id_token = handed
             .id_token
@@ -160,7 +162,7 @@ impl OpenId {
             .ok_or(Trouble::Unexpected("the id token has no usable sub".into()))?;
         let token = handed.tokens.access_token();
         match self.asked_again(facts.clone(), token).await {
-            // A token for an API of one's own, which nobody but that API takes.
+            // The access token is for another API, so the userinfo endpoint rejects it.
             Err(Trouble::Refused(_)) => Ok(Facts {
                 has_userinfo: false,
                 ..facts
@@ -173,7 +175,7 @@ impl OpenId {
         }
     }
 
-    /// The same with what the userinfo endpoint says now, if there is one.
+    /// Updates the facts from the userinfo endpoint, if the provider has one.
     async fn asked_again(&self, facts: Facts, access_token: &str) -> Result<Facts, Trouble> {
         match self.userinfo(access_token).await? {
             None => Ok(Facts {
@@ -183,7 +185,7 @@ impl OpenId {
             Some(claims) => facts
                 .with_userinfo(&claims, &self.told_by, &self.allowed)
                 .ok_or(Trouble::Unexpected(
-                    "the userinfo is about somebody else".into(),
+                    "the userinfo is about another user".into(),
                 )),
         }
     }
@@ -200,7 +202,7 @@ impl OpenId {
         Refusal::not_allowed("not on the allow-list", what)
     }
 
-    /// Subjects are unique to their issuer only.
+    /// Returns the subject with its issuer, because subjects are unique only within one issuer.
     fn subject(&self, unverified: &str) -> String {
         let issuer = self.issuer.id();
         let place = issuer.split_once("://").map_or(issuer, |(_, place)| place);
@@ -208,7 +210,7 @@ impl OpenId {
     }
 }
 
-/// What a trouble means for somebody who is signing in.
+/// Maps a failure to a refusal during a sign-in.
 fn refusal(trouble: Trouble) -> Refusal {
     match trouble {
         Trouble::OutOfReach(fault) => Refusal::unavailable(fault),
@@ -216,7 +218,8 @@ fn refusal(trouble: Trouble) -> Refusal {
     }
 }
 
-/// Somebody else's word in a log: short, and nothing that a terminal would obey.
+/// Shortens and escapes text from another party for the log, so that it contains no terminal
+/// control characters.
 fn quoted(unverified: &str) -> Cow<'static, str> {
     let short: String = unverified.chars().take(64).collect();
     format!("{short:?}").into()
@@ -228,7 +231,8 @@ impl Login for OpenId {
     }
 
     fn basis(&self) -> String {
-        // Who is on the list is asked at each refresh; a new list signs nobody out who is on it.
+        // The allow-list is checked at each refresh, so it is not part of the basis: a new list
+        // does not sign out the users who are still on it.
         format!("{} {}", self.issuer.id(), self.client_id)
     }
 

@@ -1,4 +1,4 @@
-//! Providers by name, and what is particular about them.
+//! Known providers by name, with their special rules.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,14 @@ use serde::Deserialize;
 use super::settings::OpenIdError;
 
 const PRESETS: &str = include_str!("presets.json");
-/// Issuers for people of any tenant name no tenant, so whose tokens they are could not be told.
+/// Issuers for users of any tenant. They do not name a tenant, so it would be unknown whose tokens
+/// they are.
 const ANY_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
 
-/// What is known of a provider.
+/// The rules for a known provider.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Preset {
-    /// `{}` stands for what follows the name.
+    /// The issuer. `{}` is replaced by the text after the name.
     issuer: String,
     pub(super) title: String,
     pub(super) scopes: Vec<String>,
@@ -21,24 +22,24 @@ pub(super) struct Preset {
     pub(super) parameters: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) consent: Consent,
-    /// Names the domain whose organisation manages the account, where an address at a domain does not
-    /// say so.
+    /// The claim with the domain whose organization manages the account. Used where an address at a
+    /// domain does not prove that.
     pub(super) domain_claim: Option<String>,
 }
 
-/// When the provider has to ask for consent, because it hands out no refresh token otherwise.
+/// When the provider must ask for consent, because it issues no refresh token otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Consent {
     #[default]
     Never,
-    /// For `offline_access`, as OpenID Connect Core §11 has it.
+    /// Required for `offline_access` (OpenID Connect Core §11).
     ForOffline,
     Always,
 }
 
 impl Preset {
-    /// Reads `NAME`, `NAME:WHICH` or the URL of an issuer; the issuer, and what is known of it.
+    /// Parses `NAME`, `NAME:WHICH` or the URL of an issuer. Returns the issuer and its preset.
     pub(super) fn find(text: &str) -> Result<(String, Self), OpenIdError> {
         let mut presets: BTreeMap<String, Self> = match serde_json::from_str(PRESETS) {
             Ok(presets) => presets,
@@ -58,8 +59,8 @@ impl Preset {
         Ok((preset.issuer.replace("{}", which), preset))
     }
 
-    /// A known provider that was named by the URL of its issuer is the same provider, with the same
-    /// rules.
+    /// Finds the preset for the URL of an issuer. A known provider has the same rules, by name or
+    /// by URL.
     fn of_issuer(
         issuer: &str,
         presets: BTreeMap<String, Self>,
@@ -69,7 +70,7 @@ impl Preset {
                 None if preset.issuer == issuer.trim_end_matches('/') => {
                     return Ok((preset.issuer.clone(), preset));
                 }
-                // A pattern names a provider only if its host is fixed.
+                // A pattern identifies a provider only if its host is fixed.
                 Some((before, after)) if before.matches('/').count() > 2 => {
                     let rest = issuer.strip_prefix(before);
                     let which = rest.and_then(|rest| rest.strip_suffix(after));
@@ -146,7 +147,7 @@ mod tests {
         assert_eq!(issuer("microsoft:common"), Err(OpenIdError::AnyTenant));
         let common = "https://login.microsoftonline.com/common/v2.0";
         assert_eq!(issuer(common), Err(OpenIdError::AnyTenant));
-        // What a domain means at Google is said by `hd`, however Google is named.
+        // The claim `hd` applies to Google, whether by name or by URL.
         let (_, google) = Preset::find("https://accounts.google.com/").unwrap();
         assert_eq!(google.domain_claim.as_deref(), Some("hd"));
     }

@@ -1,4 +1,4 @@
-//! Which provider, which client there, and whom it lets in.
+//! Settings of the OpenID login: provider, client and allow-list.
 
 use std::{fmt, sync::Arc};
 
@@ -15,12 +15,12 @@ use crate::{
 /// Sign-in at an OpenID provider.
 pub struct OpenId {
     pub(super) issuer: Issuer,
-    /// What it is called on pages.
+    /// The name of the provider on pages.
     pub(super) title: String,
     pub(super) client_id: String,
     pub(super) client_secret: Option<String>,
     pub(super) scopes: Vec<String>,
-    /// What else the request to the provider has to say.
+    /// More parameters for the authorization request.
     pub(super) parameters: Vec<(String, String)>,
     pub(super) consent: Consent,
     pub(super) allowed: Allowed,
@@ -28,17 +28,18 @@ pub struct OpenId {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// Why a provider cannot be set up so.
+/// The reason why the OpenID settings cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenIdError {
-    /// A provider is asked with TLS, or on this machine.
-    #[error("is not the https URL of an issuer, nor the name of a known one")]
+    /// The issuer is neither an https URL nor a known provider. Plain http is accepted only for
+    /// this machine.
+    #[error("is neither the https URL of an issuer nor a known provider")]
     Issuer,
-    /// The name of a known provider lacks what has to follow it, or the other way round.
-    #[error("is the name of a known provider, but not of one in particular")]
+    /// The part after the name of a known provider is missing or not allowed.
+    #[error("names a known provider, but the part after the name is missing or not allowed")]
     Preset,
-    /// Such an issuer's tokens do not say whose they are.
-    #[error("names no tenant, so tokens of any tenant would have to be accepted")]
+    /// The tokens of such an issuer do not say which tenant they are from.
+    #[error("names no tenant, so tokens of every tenant would be accepted")]
     AnyTenant,
     /// Not an e-mail address.
     #[error("has an entry that is not an e-mail address")]
@@ -60,8 +61,9 @@ impl fmt::Debug for OpenId {
 }
 
 impl OpenId {
-    /// A client at `provider`: the URL of its issuer, or `google`, `microsoft:TENANT`,
-    /// `auth0:DOMAIN`, `okta:DOMAIN`, `keycloak:URL`. It lets nobody in yet.
+    /// Creates a login with this client at `provider`: the URL of an issuer, or `google`,
+    /// `microsoft:TENANT`, `auth0:DOMAIN`, `okta:DOMAIN`, `keycloak:URL`. It does not allow any
+    /// user yet.
     pub fn new(provider: &str, client_id: impl Into<String>) -> Result<Self, OpenIdError> {
         let (issuer, preset) = Preset::find(provider)?;
         Ok(Self {
@@ -81,15 +83,15 @@ impl OpenId {
         })
     }
 
-    /// The client's secret, unless it is a public one.
+    /// Sets the client's secret. Public clients have none.
     #[must_use]
     pub fn with_secret(mut self, secret: impl Into<String>) -> Self {
         self.client_secret = Some(secret.into());
         self
     }
 
-    /// Asks people for these scopes, and for `openid`. Without `offline_access` (or what a provider
-    /// has for it) people sign in again whenever the provider's access token has expired.
+    /// Requests these scopes and `openid`. Without `offline_access` (or its equivalent at the
+    /// provider), users must sign in again when the provider's access token expires.
     #[must_use]
     pub fn with_scopes(mut self, scopes: &[impl AsRef<str>]) -> Self {
         let scopes = scopes.iter().map(|scope| scope.as_ref().to_owned());
@@ -100,49 +102,49 @@ impl OpenId {
         self
     }
 
-    /// Lets people with these addresses in, if the provider says that the address is verified; `*`
-    /// stands for everybody who has an account there.
+    /// Allows users with these addresses, if the provider says that the address is verified. `*`
+    /// allows every user with an account there.
     pub fn allow_emails(mut self, emails: &[impl AsRef<str>]) -> Result<Self, OpenIdError> {
         self.allowed.add_emails(emails)?;
         Ok(self)
     }
 
-    /// Lets people in whose verified address is at one of these domains. At Google the account has to
-    /// be managed by the domain's organisation (`hd`).
+    /// Allows users whose verified address is at one of these domains. At Google, the account must
+    /// be managed by the domain's organization (`hd`).
     pub fn allow_domains(mut self, domains: &[impl AsRef<str>]) -> Result<Self, OpenIdError> {
         self.allowed.add_domains(domains)?;
         Ok(self)
     }
 
-    /// Lets people in by the provider's identifier of them (`sub`); `*` stands for everybody.
+    /// Allows users by the provider's identifier (`sub`). `*` allows every user.
     #[must_use]
     pub fn allow_subjects(mut self, subjects: &[impl AsRef<str>]) -> Self {
         self.allowed.add_subjects(subjects);
         self
     }
 
-    /// Lets the members of these groups in.
+    /// Allows the members of these groups.
     #[must_use]
     pub fn allow_groups(mut self, groups: &[impl AsRef<str>]) -> Self {
         self.allowed.add_groups(groups);
         self
     }
 
-    /// The claim that lists a person's groups, instead of `groups`.
+    /// Sets the claim that lists a user's groups. The default is `groups`.
     #[must_use]
     pub fn with_groups_claim(mut self, claim: impl Into<String>) -> Self {
         self.told_by.groups = claim.into();
         self
     }
 
-    /// Takes the time from `clock` instead of from the system.
+    /// Uses this clock instead of the system clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Whether anybody can come in at all.
+    /// Returns true if the allow-list has at least one entry.
     #[must_use]
     pub fn allows_somebody(&self) -> bool {
         !self.allowed.is_empty()

@@ -1,4 +1,4 @@
-//! Whether somebody who signed in before may still come in, and what keeps them signed in.
+//! Checks users who signed in before, and renews their tokens.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     upstream::UpstreamTokens,
 };
 
-/// How long what an id token says is believed.
+/// How long the claims of an ID token are trusted.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl OpenId {
@@ -18,8 +18,10 @@ impl OpenId {
         tokens: &UpstreamTokens,
     ) -> Result<(), LoginError> {
         let facts = tokens.note().and_then(Facts::from_note);
-        let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
-        // Asked even where no claim matters: an account that is closed is told by it as well.
+        let facts = facts
+            .ok_or_else(|| LoginError::refused("no information about the sign-in is stored"))?;
+        // The userinfo endpoint is asked even if no claim matters, because its response also shows
+        // that an account was closed.
         let facts = if facts.has_userinfo {
             let asked = self.asked_again(facts, tokens.access_token()).await;
             asked.map_err(standing)?
@@ -27,10 +29,10 @@ impl OpenId {
             facts
         };
         if self.subject(&facts.subject) != identity.subject() {
-            return Err(LoginError::refused("the token is another account's"));
+            return Err(LoginError::refused("the token belongs to another account"));
         }
         if !self.allowed.lets_in(&facts) {
-            return Err(LoginError::refused("not on the allow-list any more"));
+            return Err(LoginError::refused("no longer on the allow-list"));
         }
         Ok(())
     }
@@ -40,12 +42,13 @@ impl OpenId {
             .refresh_token()
             .ok_or_else(|| LoginError::refused("there is no refresh token"))?;
         let facts = old.note().and_then(Facts::from_note);
-        let facts = facts.ok_or_else(|| LoginError::refused("nothing is known of the sign-in"))?;
+        let facts = facts
+            .ok_or_else(|| LoginError::refused("no information about the sign-in is stored"))?;
         let handed = self.refresh(token).await.map_err(standing)?;
         let Some(id_token) = &handed.id_token else {
-            // OpenID Connect Core §12.2 lets it be left out.
+            // The ID token is optional here (OpenID Connect Core §12.2).
             return if self.allowed.needs_claims() && facts.rests_on_id_token(&self.allowed) {
-                let why = "the provider does not say any more who may come in";
+                let why = "the provider no longer reports whether the user is allowed";
                 Err(LoginError::refused(why))
             } else {
                 Ok(self.noted(handed.tokens, &facts))
@@ -54,11 +57,11 @@ impl OpenId {
         let facts = match self.later_id_token(id_token).await {
             Ok(claims) => facts
                 .with_id_token(&claims, &self.told_by, &self.allowed)
-                .ok_or_else(|| LoginError::refused("the new id token is about somebody else"))?,
-            // The old refresh token is spent, so these tokens are kept as they are; the next ones
-            // are looked at again.
+                .ok_or_else(|| LoginError::refused("the new id token is for another user"))?,
+            // The old refresh token is used up, so these tokens are kept unchecked. The next ones
+            // are checked again.
             Err(Trouble::OutOfReach(why)) => {
-                tracing::warn!(%why, "an id token cannot be verified now");
+                tracing::warn!(%why, "cannot verify an id token at the moment");
                 facts
             }
             Err(other) => return Err(standing(other)),
@@ -66,8 +69,8 @@ impl OpenId {
         Ok(self.noted(handed.tokens, &facts))
     }
 
-    /// Tokens with what is known of the person. Where that rests on the id token, they are renewed
-    /// within the hour, so that there is a new one: whoever is out has to be out by then.
+    /// Adds the facts about the user to the tokens. If the facts depend on the ID token, the tokens
+    /// are renewed within an hour, so that a user who is removed loses access by then.
     pub(super) fn noted(&self, tokens: UpstreamTokens, facts: &Facts) -> UpstreamTokens {
         let tokens = tokens.with_note(facts.to_note());
         let lifetime = tokens.lifetime();
@@ -80,13 +83,14 @@ impl OpenId {
     }
 }
 
-/// What it means for somebody who signed in before: only a clear no ends that.
+/// Maps a failure to an error for a user who signed in before. Only a clear refusal ends the
+/// sign-in.
 fn standing(trouble: Trouble) -> LoginError {
     match trouble {
         Trouble::Refused(why) => LoginError::Refused(why),
         Trouble::OutOfReach(why) | Trouble::Unexpected(why) => {
-            tracing::warn!(%why, "the OpenID provider is of no help");
-            LoginError::unavailable("the provider does not answer as it should")
+            tracing::warn!(%why, "cannot check the user with the OpenID provider");
+            LoginError::unavailable("the provider does not respond as expected")
         }
     }
 }

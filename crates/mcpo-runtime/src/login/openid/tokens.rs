@@ -1,4 +1,4 @@
-//! The token endpoint and the userinfo endpoint.
+//! Requests to the token endpoint and the userinfo endpoint.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
 
 const MAX_TOKEN_LEN: usize = 8 * 1024;
 
-/// What the token endpoint has handed out.
+/// The tokens from the token endpoint.
 pub(super) struct Handed {
     pub(super) tokens: UpstreamTokens,
     /// Unverified.
@@ -39,7 +39,7 @@ struct ErrorAnswer {
 }
 
 impl OpenId {
-    /// Tokens for the code that the browser has brought.
+    /// Exchanges the code from the callback for tokens.
     pub(super) async fn exchange(&self, visit: &Visit, code: &str) -> Result<Handed, Trouble> {
         self.tokens(&[
             ("grant_type", "authorization_code"),
@@ -50,7 +50,7 @@ impl OpenId {
         .await
     }
 
-    /// The next ones.
+    /// Renews the tokens.
     pub(super) async fn refresh(&self, refresh_token: &str) -> Result<Handed, Trouble> {
         self.tokens(&[
             ("grant_type", "refresh_token"),
@@ -88,12 +88,13 @@ impl OpenId {
             return Err(refused(&answer));
         }
         let answer: TokenAnswer = answer.json().ok_or(Trouble::Unexpected(
-            "the token endpoint does not answer as RFC 6749 says".into(),
+            "the response of the token endpoint does not follow RFC 6749".into(),
         ))?;
         answer.verified()
     }
 
-    /// Credentials in the header (RFC 6749 §2.3.1), which is what providers do that do not say.
+    /// Returns credentials for the `Authorization` header (RFC 6749 §2.3.1), which is the default
+    /// if the metadata does not say otherwise.
     fn basic(&self, metadata: &Metadata) -> Option<String> {
         let secret = self.client_secret.as_deref()?;
         let methods = metadata.token_endpoint_auth_methods_supported.as_ref();
@@ -106,7 +107,8 @@ impl OpenId {
         })
     }
 
-    /// What the provider says of the person whose token it is; `None` if it has no such endpoint.
+    /// Returns the provider's claims about the owner of the token, or `None` if the provider has no
+    /// userinfo endpoint.
     pub(super) async fn userinfo(&self, access_token: &str) -> Result<Option<Claims>, Trouble> {
         let metadata = self.issuer.metadata(self.clock.now()).await?;
         let Some(endpoint) = metadata.userinfo_endpoint.as_deref() else {
@@ -126,7 +128,7 @@ impl OpenId {
                 .map(|claims| Some(Claims::of_userinfo(claims)))
                 .ok_or(Trouble::Unexpected("the userinfo is not JSON".into())),
             StatusCode::UNAUTHORIZED => Err(Trouble::Refused(
-                "the provider does not take the access token".into(),
+                "the provider rejects the access token".into(),
             )),
             status => Err(Trouble::Unexpected(
                 format!("the userinfo endpoint answers {status}").into(),
@@ -162,7 +164,7 @@ impl TokenAnswer {
     }
 }
 
-/// What may stand in a header.
+/// Returns true if the text can be sent in a header.
 fn is_token(text: &str) -> bool {
     (1..=MAX_TOKEN_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -171,10 +173,10 @@ fn refused(answer: &Answer) -> Trouble {
     let error = answer.json::<ErrorAnswer>().map(|answer| answer.error);
     match error.as_deref() {
         Some("invalid_grant") => Trouble::Refused(
-            "the provider does not know the code or refresh token (any more)".into(),
+            "the provider rejects the code or refresh token: unknown or expired".into(),
         ),
         Some("invalid_client" | "unauthorized_client") => Trouble::Unexpected(
-            "the provider does not take OIDC_CLIENT_ID with this OIDC_CLIENT_SECRET".into(),
+            "the provider rejects OIDC_CLIENT_ID with this OIDC_CLIENT_SECRET".into(),
         ),
         Some(other) => {
             Trouble::Unexpected(format!("the token endpoint answers {}", quoted(other)).into())
@@ -183,11 +185,11 @@ fn refused(answer: &Answer) -> Trouble {
     }
 }
 
-/// An answer that is worth reading: not one of a provider that is down, or has had enough of us.
+/// Returns the response unless the provider is down or limits the rate.
 fn passed(answer: Result<Answer, OutgoingError>, what: &str) -> Result<Answer, Trouble> {
     let answer = answer.map_err(|error| match error {
         OutgoingError::TooLong => {
-            Trouble::Unexpected(format!("the answer of the {what} is too long").into())
+            Trouble::Unexpected(format!("the response of the {what} is too long").into())
         }
         error => Trouble::OutOfReach(format!("the {what}: {error}").into()),
     })?;
