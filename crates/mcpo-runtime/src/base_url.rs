@@ -133,7 +133,7 @@ const LABEL_LEN: usize = 63;
 #[derive(Clone, Debug)]
 pub(crate) struct BaseUrls {
     urls: Vec<BaseUrl>,
-    /// The Cloud Run host names, each of which also exists as `TAG---HOST`.
+    /// The Cloud Run host names. Each one also exists as `TAG---HOST`.
     taggable: Vec<String>,
 }
 

@@ -252,7 +252,9 @@ async fn open(app: &Arc<App>, unverified: &str) -> Result<Pass, Rejection> {
         let token: AccessToken =
             token.map_err(|_| Rejection::Invalid("the token was not issued by this server"))?;
         if !token.grant.person.is_current(&app.epochs) {
-            return Err(Rejection::Invalid("the sign-in method has changed since this token was issued"));
+            return Err(Rejection::Invalid(
+                "the sign-in method has changed since this token was issued",
+            ));
         }
         if !app.accepts_grants_of(token.granted_at) {
             return Err(Rejection::Invalid(
@@ -268,7 +270,7 @@ async fn open(app: &Arc<App>, unverified: &str) -> Result<Pass, Rejection> {
         .map(|holder| Pass::of_holder(holder, app))
         .map_err(|fault| match fault {
             TokenFault::Issuer(error) => {
-                tracing::error!(%error, "cannot verify tokens: the authorization server's keys are unavailable");
+                tracing::error!(%error, "cannot verify tokens: no keys of the authorization server");
                 Rejection::Unavailable
             }
             TokenFault::Token(JwtFault::Expired) => Rejection::Invalid(EXPIRED),

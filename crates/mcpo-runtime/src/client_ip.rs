@@ -124,8 +124,8 @@ fn warn_of_untrusted_proxy(peer: IpAddr) {
     WARNED.call_once(|| {
         tracing::warn!(
             %peer,
-            "X-Forwarded-For is ignored because its sender is not a trusted proxy; if you run it, set \
-             MCPO_TRUSTED_PROXIES"
+            "X-Forwarded-For is ignored because its sender is not a trusted proxy; if it is your \
+             proxy, set MCPO_TRUSTED_PROXIES"
         );
     });
 }

@@ -28,7 +28,7 @@ pub(crate) struct Connection {
     pub(crate) session: Remembered<(Caller, HeaderValue)>,
 }
 
-/// A verified text and the value it stood for.
+/// A verified text and its value.
 #[derive(Debug)]
 pub(crate) struct Remembered<T>(Mutex<Option<(Secret, T)>>);
 

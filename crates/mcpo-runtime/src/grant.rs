@@ -149,7 +149,7 @@ impl Challenge {
     }
 }
 
-/// Revokes a grant permanently, whatever the state of its record, and even if it has no record yet.
+/// Revokes a grant permanently, in any state of its record, and even if it has no record yet.
 pub(crate) async fn revoke(
     ledger: &dyn Ledger,
     id: GrantId,

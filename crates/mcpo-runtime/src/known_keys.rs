@@ -27,8 +27,8 @@ pub(crate) async fn check(app: &App) {
         Ok(true) => {}
         Ok(false) => tracing::warn!(
             "the ledger has never seen the first key of MCPO_SECRET: instances that do not \
-             know it refuse what this instance seals. Set MCPO_SECRET=OLD,NEW on every instance before \
-             NEW,OLD on any"
+             know it refuse what this instance seals. Set MCPO_SECRET=OLD,NEW on every instance \
+             before NEW,OLD on any"
         ),
         // Failures of the ledger are logged where they have consequences.
         Err(error) => tracing::debug!(%error, "cannot record the keys in the ledger"),

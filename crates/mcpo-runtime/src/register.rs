@@ -138,8 +138,8 @@ fn auth_method(allowed: &[AuthMethod], unverified: Option<&str>) -> Result<AuthM
     })
 }
 
-/// Keeps the supported grant types. The response tells the client which ones (§2 lets the server
-/// replace values).
+/// Keeps the supported grant types. The client learns from the response which ones (§2 lets the
+/// server replace values).
 fn grant_types(unverified: Option<&[String]>) -> Result<Vec<&'static str>, OAuthError> {
     let Some(asked) = unverified else {
         return Ok(GRANT_TYPES.to_vec());

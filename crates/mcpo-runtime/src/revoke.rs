@@ -39,7 +39,7 @@ async fn revoke(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), OAuth
         if keys.lacks_key_of::<RefreshToken>(unverified)
             || keys.lacks_key_of::<AccessToken>(unverified)
         {
-            tracing::warn!(client = ?client.key, "token not revoked: this instance does not know its key");
+            tracing::warn!(client = ?client.key, "token not revoked: its key is unknown here");
             return Err(OAuthError::new(
                 ErrorCode::TemporarilyUnavailable,
                 "this instance does not know the key of the token; try again in a moment",

@@ -67,7 +67,7 @@ impl Purpose {
         }
     }
 
-    /// The start of the text, by which people and scanners recognize a leaked one.
+    /// The prefix of the text, so that people and scanners recognize a leaked one.
     const fn prefix(self) -> &'static str {
         match self {
             Self::Client => "mcpo_ci_",

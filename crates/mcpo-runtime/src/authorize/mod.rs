@@ -81,8 +81,9 @@ async fn next_page(
         }
         Outcome::Refusal(refusal) => Ok(refused(app, &refusal, query)),
         Outcome::Redirect(_) => {
-            let refusal =
-                LoginRefusal::unexpected("the login redirects to a provider that it does not declare");
+            let refusal = LoginRefusal::unexpected(
+                "the login redirects to a provider that it does not declare",
+            );
             Ok(refused(app, &refusal, query))
         }
     }
@@ -199,11 +200,11 @@ pub(crate) fn refused(app: &App, refusal: &LoginRefusal, query: &str) -> Respons
     let (status, remedy) = match refusal.kind {
         RefusalKind::NotAllowed => (
             StatusCode::FORBIDDEN,
-            "If you have another account, sign in with that account, or ask the operator of this server.",
+            "If you have another account, use that one, or ask the operator of this server.",
         ),
         RefusalKind::Unexpected => (
             StatusCode::BAD_GATEWAY,
-            "Try again. If it happens again, contact the operator of this server; the log has details.",
+            "Try again. If it fails again, contact the operator of this server (see its log).",
         ),
         RefusalKind::Unavailable => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -219,8 +220,8 @@ pub(crate) fn refused(app: &App, refusal: &LoginRefusal, query: &str) -> Respons
     app.pages.error(status, &page)
 }
 
-/// Sends the browser back to the client. The status is 303, so that the browser sends GET whatever
-/// the method was. A native client gets a page with a link instead.
+/// Sends the browser back to the client. The status is 303, so that the browser sends a GET also
+/// after a POST. A native client gets a page with a link instead.
 pub(crate) fn return_to_client<'a>(
     app: &App,
     base: &'a BaseUrl,

@@ -281,7 +281,7 @@ impl ReturnPath {
         let parameters = parameters
             .into_iter()
             .chain(state)
-            // RFC 9207: tells the client which server sent this response.
+            // RFC 9207: identifies the server that sent this response.
             .chain([("iss", base.as_str())]);
         self.redirect_uri.with_query(parameters)
     }

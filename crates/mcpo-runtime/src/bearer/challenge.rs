@@ -24,7 +24,7 @@ pub(super) fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Res
     let (status, error, description) = match rejection {
         Rejection::Unavailable => {
             return unavailable(
-                "tokens cannot be verified, because the authorization server does not respond correctly",
+                "tokens cannot be verified: the authorization server does not respond correctly",
             );
         }
         Rejection::Unconfirmed => {

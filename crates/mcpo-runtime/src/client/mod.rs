@@ -28,7 +28,7 @@ use crate::{
     seal::KeyRing,
 };
 
-/// The method by which a client authenticates at the token endpoint (RFC 7591 §2).
+/// The authentication method of a client at the token endpoint (RFC 7591 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum AuthMethod {
     None,

@@ -27,7 +27,7 @@ impl Sealable for Registration {
 }
 
 impl Registration {
-    /// Opens the registration in a client id, whichever instance created it and however long ago.
+    /// Opens the registration in a client id from any instance and of any age.
     pub(crate) fn open(unverified_id: &str, keys: &KeyRing) -> Option<Self> {
         keys.open(unverified_id).ok()
     }

@@ -36,7 +36,7 @@ pub(crate) async fn exchange(
     if app.ledger.swap_grant(id, None, first).await? == Swap::Conflict {
         if !is_repeated(app, &code, now).await? {
             if app.suspension.is_recent() {
-                tracing::warn!(grant = ?id, "used code refused without revoking: the process was suspended");
+                tracing::warn!(grant = ?id, "used code refused after a suspension");
                 return Err(outdated());
             }
             tracing::warn!(grant = ?id, "code used twice; grant revoked");

@@ -87,7 +87,7 @@ pub(crate) async fn exchange(
                 return Err(OAuthError::invalid_grant("the grant was revoked"));
             }
             Standing::Reused if app.suspension.is_recent() => {
-                tracing::warn!(grant = ?id, "old refresh token refused without revoking: the process was suspended");
+                tracing::warn!(grant = ?id, "old refresh token refused after a suspension");
                 return Err(outdated());
             }
             Standing::Reused => {
@@ -143,7 +143,9 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<RefreshTo
     let token: RefreshToken = app
         .keys
         .open(params.require("refresh_token")?)
-        .map_err(|_| OAuthError::invalid_grant("the refresh token was not issued by this server"))?;
+        .map_err(|_| {
+            OAuthError::invalid_grant("the refresh token was not issued by this server")
+        })?;
     if !token.grant.belongs_to(client) {
         return Err(OAuthError::invalid_grant(
             "the refresh token was issued to another client",
