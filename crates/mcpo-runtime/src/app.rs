@@ -56,7 +56,7 @@ pub(crate) struct App {
     grants_not_before: Option<Timestamp>,
     /// The tool fingerprints that `mcpo dev` compares.
     pub(crate) tools: Vec<String>,
-    /// The current sign-in settings. A sign-in from before a change of these settings is invalid.
+    /// Digests of the sign-in settings. A change of these settings ends earlier sign-ins.
     pub(crate) epochs: Epochs,
     pub(crate) suspension: Arc<SuspensionDetector>,
     pub(crate) correction: Correction,
@@ -65,7 +65,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// `fallback` is the base URL if the configuration has none.
+    /// Builds the state. `fallback` is the base URL if the configuration has none.
     pub(crate) async fn new(
         config: &Config,
         fallback: BaseUrl,
@@ -186,6 +186,6 @@ fn open_sqlite(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Er
 
 #[cfg(not(feature = "sqlite"))]
 fn open_sqlite(_path: &Path, _clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
-    // The configuration offers SQLite only where it is built in.
-    Err(Error::internal("this build has no SQLite"))
+    // The configuration accepts SQLite only if it is built in.
+    Err(Error::internal("this build has no SQLite support"))
 }

@@ -78,19 +78,19 @@ impl BaseUrl {
         })
     }
 
-    /// The URL without a trailing slash: the issuer identifier of RFC 8414.
+    /// Returns the URL without a trailing slash: the issuer identifier of RFC 8414.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The resource identifier of RFC 9728: what a user types into a client.
+    /// Returns the resource identifier of RFC 9728, which users type into clients.
     #[must_use]
     pub fn resource(&self) -> String {
         self.join(routes::MCP)
     }
 
-    /// The absolute URL of `path`.
+    /// Returns the absolute URL of `path`.
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.text)
     }
@@ -138,8 +138,8 @@ pub(crate) struct BaseUrls {
 }
 
 impl BaseUrls {
-    /// A loopback URL adds the other names of this machine. A public URL adds `others`, which are
-    /// public and https.
+    /// Creates the set of URLs. A loopback URL adds the other names of this machine. A public URL
+    /// adds `others`, which are public and https.
     pub(crate) fn new(primary: BaseUrl, others: &[BaseUrl]) -> Self {
         let mut urls = vec![primary];
         if urls[0].loopback {

@@ -270,7 +270,7 @@ async fn open(app: &Arc<App>, unverified: &str) -> Result<Pass, Rejection> {
         .map(|holder| Pass::of_holder(holder, app))
         .map_err(|fault| match fault {
             TokenFault::Issuer(error) => {
-                tracing::error!(%error, "cannot verify tokens: no keys of the authorization server");
+                tracing::error!(%error, "cannot verify tokens");
                 Rejection::Unavailable
             }
             TokenFault::Token(JwtFault::Expired) => Rejection::Invalid(EXPIRED),
@@ -287,7 +287,9 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
         (None, _) => return Err(Rejection::Missing),
         (Some(value), None) => value,
         (Some(_), Some(_)) => {
-            return Err(Rejection::Malformed("there are two Authorization headers"));
+            return Err(Rejection::Malformed(
+                "the request has two Authorization headers",
+            ));
         }
     };
     let text = value

@@ -4,12 +4,12 @@ use std::{error::Error as StdError, io, net::SocketAddr};
 
 use crate::{config::ConfigErrors, ledger::LedgerError};
 
-/// Why a server cannot start, in words for its operator.
+/// Why a server cannot start, in words for its owner.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The environment has mistakes. The message lists all of them.
-    #[error("the configuration cannot be used\n{0}")]
+    #[error("invalid configuration\n{0}")]
     Config(#[from] ConfigErrors),
     /// The ledger cannot be opened.
     #[error(
@@ -19,7 +19,7 @@ pub enum Error {
     Ledger {
         /// The path of the ledger.
         path: String,
-        /// What went wrong.
+        /// The cause.
         source: LedgerError,
     },
     /// The certificate authorities to trust in addition to the public ones cannot be used.
@@ -27,14 +27,13 @@ pub enum Error {
     Authorities {
         /// The variable, with the path in it.
         variable: String,
-        /// What is wrong.
+        /// The cause.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// Everyone who can connect could use the tools, and the operator has not allowed that
-    /// explicitly.
+    /// Everyone who can connect could use the tools, and the owner has not allowed that explicitly.
     #[error(
-        "no sign-in is configured and {reached_at}, so anyone who reaches this server could use its \
-         tools\nhelp: set ADMIN_PASSWORD, let users sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER, \
+        "no sign-in is configured and {reached_at}, so anyone who can connect could use the tools\n\
+         help: set ADMIN_PASSWORD, let users sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER, \
          MCPO_AUTHORIZATION_SERVER), or set MCPO_OPEN_TO_ANYONE=1 if that is what you want"
     )]
     OpenAccess {
@@ -49,7 +48,7 @@ pub enum Error {
     ToolScopes {
         /// The tool.
         tool: String,
-        /// What it declares.
+        /// The scopes that it declares.
         scopes: String,
     },
     /// `list_tools` and `get_tool` declare different scopes for the same tool.
@@ -74,7 +73,7 @@ pub enum Error {
         capabilities: String,
     },
     /// The address is in use, or binding to it is not allowed.
-    #[error("cannot listen on {address}: {source}; choose another one with PORT and HOST")]
+    #[error("cannot listen on {address}: {source}; choose another address with PORT and HOST")]
     Listen {
         /// The address.
         address: SocketAddr,

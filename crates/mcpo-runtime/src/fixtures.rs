@@ -90,7 +90,7 @@ fn as15_texts_sealed_by_earlier_versions_still_open() {
     {
         if text.is_empty() {
             let text = with_type!(&*kind, seal(&keys, &payload));
-            panic!("{name} has no text yet; a good one is {text}");
+            panic!("{name} has no text yet; use {text}");
         }
         let opened = with_type!(&*kind, open(&keys, &text));
         assert!(is_same(&opened, &payload), "{name}: {opened} != {payload}");

@@ -44,7 +44,7 @@ pub(crate) async fn check(
             );
             return Ok(Err(Refusal::not_allowed(
                 "the name was taken over",
-                "Another account signed in here before under this name. Ask the operator of this \
+                "Another account signed in here before under this name. Ask the owner of this \
                  server to allow your account by its id.",
             )));
         }

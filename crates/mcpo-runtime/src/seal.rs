@@ -133,7 +133,7 @@ impl fmt::Debug for KeyRing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRingError {
     /// The text contains no key.
-    #[error("no key in it")]
+    #[error("it contains no key")]
     Empty,
     /// The key at this position (counted from 1) is not 32 bytes of base64url.
     #[error("key {0} is not 32 bytes in base64url without padding")]
@@ -187,7 +187,7 @@ impl KeyRing {
         })
     }
 
-    /// Seals `payload` under the first key.
+    /// Seals `payload` with the first key.
     pub(crate) fn seal<T: Sealable>(&self, payload: &T) -> Result<String, SealError> {
         let key = self.keys.first().ok_or(SealError)?;
         let plain = postcard::to_allocvec(payload).map_err(|_| SealError)?;

@@ -67,7 +67,7 @@ impl SuspensionDetector {
         let last = self.last_tick.load(Ordering::Acquire);
         if is_at_least(now.saturating_sub(last), STOPPED_AFTER) {
             let seconds = now.saturating_sub(last) / 1000;
-            tracing::warn!(seconds, "the process was stopped for a while");
+            tracing::warn!(seconds, "the process was suspended");
             self.resumed.store(now.saturating_add(1), Ordering::Release);
         }
         self.last_tick.store(now, Ordering::Release);

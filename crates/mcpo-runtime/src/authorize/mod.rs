@@ -122,8 +122,8 @@ pub(crate) fn sign_in_page(
     Ok(app.pages.sign_in(&page))
 }
 
-/// Asks for consent: a user who is already signed in, or one who signs in at the provider after
-/// saying yes.
+/// Returns the consent page, for a user who is already signed in or who signs in at the provider
+/// after agreeing.
 fn consent_page(
     app: &App,
     browser: &Browser,
@@ -200,11 +200,11 @@ pub(crate) fn refused(app: &App, refusal: &LoginRefusal, query: &str) -> Respons
     let (status, remedy) = match refusal.kind {
         RefusalKind::NotAllowed => (
             StatusCode::FORBIDDEN,
-            "If you have another account, use that one, or ask the operator of this server.",
+            "If you have another account, use that one, or ask the owner of this server.",
         ),
         RefusalKind::Unexpected => (
             StatusCode::BAD_GATEWAY,
-            "Try again. If it fails again, contact the operator of this server (see its log).",
+            "Try again. If it fails again, contact the owner of this server (see its log).",
         ),
         RefusalKind::Unavailable => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -258,7 +258,7 @@ pub(crate) fn unusable_form(app: &App, why: Unusable, query: &str) -> Response {
             "The page was open for more than ten minutes before you sent it.",
         ),
         Unusable::Superseded => (
-            "You went on in another tab",
+            "You continued in another tab",
             "Since this page was opened, you signed in in another tab or your session ended.",
         ),
     };

@@ -40,7 +40,7 @@ pub(crate) struct AuthorizationRequest {
 #[derive(Clone, Debug)]
 pub(crate) struct ReturnPath {
     pub(crate) client_name: String,
-    /// Whether the operator of this server has configured the client.
+    /// Whether the owner of this server has configured the client.
     is_configured: bool,
     pub(crate) redirect_uri: RedirectUri,
     pub(crate) state: Option<String>,

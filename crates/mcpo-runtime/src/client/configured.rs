@@ -73,7 +73,7 @@ impl ConfiguredClient {
         })
     }
 
-    /// Checks that the client sent its secret, in either place, or none if it has none. Returns
+    /// Checks that the client sent its secret (in either place), or none if it has none. Returns
     /// true if it has a secret.
     pub(super) fn prove(
         &self,

@@ -248,8 +248,8 @@ impl Documents {
         }
     }
 
-    /// Returns the pinned client, if the document cannot be fetched or is invalid. A pinned client
-    /// is safe to use, because no document can change it.
+    /// Returns the entry for a document that cannot be fetched or is invalid: the pinned client or,
+    /// if there is none, `error`. A pinned client is safe to use: no document can change it.
     fn without_document(&self, url: &DocumentUrl, error: DocumentError, now: Timestamp) -> Entry {
         let outcome = match self.pinned(url) {
             Some(client) => {

@@ -51,7 +51,7 @@ pub(super) struct Fetched {
 pub(crate) enum FetchError {
     #[error("this server failed to set up TLS; its log has the reason")]
     SetUp,
-    #[error("its host is not reachable, or not a public one")]
+    #[error("its host is unreachable or not public")]
     Connect,
     #[error("its host did not answer within {} seconds", TIMEOUT.as_secs())]
     Timeout,

@@ -79,7 +79,7 @@ pub(crate) struct Client {
     pub(crate) redirect_uris: Vec<RegisteredRedirectUri>,
     /// The host that vouches for the name, if the client id is the URL of a document.
     pub(crate) vouched_by: Option<String>,
-    /// Whether the operator of this server has configured the client.
+    /// Whether the owner of this server has configured the client.
     pub(crate) is_configured: bool,
 }
 
@@ -107,7 +107,7 @@ pub(crate) enum ClientError {
     },
     #[error("the client secret is wrong")]
     Secret,
-    #[error("this server accepts only clients that keep a secret")]
+    #[error("this server accepts only clients with a secret")]
     Public,
 }
 
@@ -164,7 +164,7 @@ impl Clients {
     }
 
     /// Returns the registration in this client id, if such clients are accepted. The setting is
-    /// checked again because it may be newer than the registration.
+    /// checked here, too, because it may be newer than the registration.
     fn registration(&self, id: &str, keys: &KeyRing) -> Result<Registration, ClientError> {
         let registration = Registration::open(id, keys).ok_or(ClientError::Unknown)?;
         if registration.is_public() && !self.public {
@@ -205,8 +205,8 @@ impl Clients {
     }
 
     /// Authenticates a client that registered itself and whose id can no longer be opened, because
-    /// its key was removed from the ring. A refresh token that was issued to the client since then
-    /// proves it.
+    /// its key was removed from the ring. The proof is a refresh token that was issued to the
+    /// client.
     pub(crate) fn prove_by_token(
         &self,
         unverified_id: &str,

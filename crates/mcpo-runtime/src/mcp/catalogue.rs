@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::{SharedHandler, server_card};
 use crate::{Error, caller::Caller, scope::Scopes};
 
-/// The name of a tool's scopes in its `_meta`.
+/// The member of a tool's `_meta` that contains its scopes.
 pub(super) const SCOPES_KEY: &str = "mcpo/scopes";
 /// The limit of pages, for lists that never end.
 const MAX_PAGES: usize = 100;

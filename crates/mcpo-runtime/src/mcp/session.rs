@@ -120,7 +120,7 @@ impl Sessions {
             request.method() == Method::GET,
             request.method() == Method::DELETE,
         );
-        // This future is large and would be moved with each future around it.
+        // Boxed, because it is large and would be moved with each future around it.
         let answer = Box::pin(inner.handle(request));
         let mut response = answer.await.map(Body::new);
         if only_waits {

@@ -32,7 +32,7 @@ impl ToolScopes {
     pub(crate) async fn of(&self, tool: &str, caller: &Caller) -> Result<Scopes, UnknownScopes> {
         let scopes = match self.handler.tool_scopes(tool) {
             Some(scopes) => scopes,
-            // This future is large and would be moved with each future around it.
+            // Boxed, because it is large and would be moved with each future around it.
             None => Box::pin(self.listed(tool, caller)).await,
         };
         scopes.map_err(|error| {

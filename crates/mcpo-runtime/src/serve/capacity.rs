@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::throttle::Source;
 
 const MAX_CONNECTIONS: usize = 8192;
-/// One source gets at most this fraction of all connections.
+/// One source gets at most an eighth of all connections.
 const SHARE_OF_A_SOURCE: usize = 8;
 /// The number of files that the process needs for other purposes.
 const RESERVED_FILES: usize = 128;
@@ -150,6 +150,6 @@ mod tests {
         let mut permit = capacity.permit().await.unwrap();
         assert_eq!(permit.count(&capacity, source(1)), Ok(()));
         drop((permit, held));
-        assert_eq!(capacity.sources().len(), 1, "only the one that is left");
+        assert_eq!(capacity.sources().len(), 1, "only the remaining source");
     }
 }

@@ -47,9 +47,9 @@ const GRACE: Duration = Duration::from_secs(8);
 /// How long a keep-alive connection stays open after the stop, so that a request in transit is not
 /// lost. Its next response says that it is the last one.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long the remaining connections then have to end.
+/// How long connections may take to end after [`GRACE`] is over.
 const LAST_MOMENTS: Duration = Duration::from_millis(500);
-/// Connections that have already arrived are accepted within this time.
+/// How long to wait for one more connection that has already arrived.
 const NO_MORE: Duration = Duration::from_millis(20);
 /// The pause after an error that is caused by a lack of file descriptors or memory.
 const AFTER_ERROR: Duration = Duration::from_millis(50);

@@ -227,7 +227,8 @@ fn announce(app: &App, address: SocketAddr, under_dev: bool) {
     let base = app.bases.primary();
     if let Some(external) = &app.external {
         let issuer = external.issuer();
-        tracing::info!(%address, url = %base.resource(), issuer, "serving with external authorization");
+        tracing::info!(%address, url = %base.resource(), issuer,
+            "serving with an external authorization server");
         return;
     }
     tracing::info!(%address, url = %base.resource(), sign_in = app.login.name(), "serving");

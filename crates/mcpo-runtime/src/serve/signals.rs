@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 
 /// Completes when the process must stop: on SIGTERM, on Ctrl-C, or under `mcpo dev` when stdin
-/// ends. That happens whenever the parent process has ended, for any reason.
+/// ends. Stdin ends when the parent process has ended, for any reason.
 pub(super) fn told_to_stop(
     under_dev: bool,
 ) -> Result<impl Future<Output = ()> + Send + 'static, Error> {

@@ -77,7 +77,7 @@ struct Issue {
 }
 
 impl Issue {
-    /// Seals the tokens with the first key of the ring, and updates the sign-in epoch to that key.
+    /// Seals the tokens with the first key of the ring, and renews the sign-in's epoch with it.
     fn seal(self, app: &App) -> Result<Tokens, OAuthError> {
         let issued_at = app.now();
         let scope = self.scopes.to_string();

@@ -29,7 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const TRIES: usize = 6;
 
-/// A ledger in a bucket, which any number of instances on any machines can share.
+/// A ledger in a bucket, which any number of instances on any machine can share.
 pub struct BucketLedger {
     clock: Arc<dyn Clock>,
     objects: Objects,
@@ -76,8 +76,9 @@ impl BucketLedger {
         metadata: Option<&str>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LedgerError> {
-        let parse =
-            |url: &str| Url::parse(url).map_err(|error| LedgerError::new("find its bucket", error));
+        let parse = |url: &str| {
+            Url::parse(url).map_err(|error| LedgerError::new("parse the endpoint URL", error))
+        };
         let metadata = metadata.map(parse).transpose()?;
         let endpoints = Endpoints::new(Some(parse(storage)?), metadata);
         Ok(Self::new(bucket, endpoints, clock))

@@ -1,4 +1,4 @@
-//! A ledger in Redis or Valkey: for many instances on any machines.
+//! A ledger in Redis or Valkey: for many instances on different machines.
 //!
 //! Each grant is one key, and every operation is one command or one script on that key, so the
 //! address may also lead to a cluster. The version of a record is a random number from its writer.
@@ -42,7 +42,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 ///
 /// The script is sent in full each time. That costs a few hundred bytes per refresh, and no
 /// failover, flush or new node needs special handling.
-/// or new node is a special case.
 const SWAP: &str = "\
 local held = redis.call('GET', KEYS[1])
 local version, ends = '', 0
@@ -56,7 +55,7 @@ redis.call('SET', KEYS[1], ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
 redis.call('EXPIREAT', KEYS[1], ARGV[4])
 return 1";
 
-/// A ledger in Redis or Valkey, which any number of instances on any machines can share.
+/// A ledger in Redis or Valkey, which any number of instances on any machine can share.
 pub struct RedisLedger {
     clock: Arc<dyn Clock>,
     link: Link,
