@@ -299,7 +299,7 @@ async fn a_form_of_another_tab_says_what_happened() {
     let fields = [("form", first_tab.as_str()), ("password", "open sesame")];
     let response = client.submit("/sign-in", &fields).await;
     let page = response.text().await.unwrap();
-    assert!(page.contains("You went on in another tab"), "{page}");
+    assert!(page.contains("You continued in another tab"), "{page}");
     assert!(page.contains("Start again"), "{page}");
 }
 

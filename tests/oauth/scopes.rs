@@ -40,7 +40,7 @@ async fn rs3_rs4_a_call_without_its_scopes_is_a_real_403_that_names_them_all() {
         challenge,
         format!(
             "Bearer error=\"insufficient_scope\", \
-             error_description=\"the token is good for less than this\", \
+             error_description=\"the token does not have the required scopes\", \
              resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\", \
              scope=\"mcp:tools notes:write\"",
             server.base()

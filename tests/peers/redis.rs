@@ -80,7 +80,7 @@ async fn the_ledger_in_redis_with_tls_and_a_password() {
         assert!(asked.elapsed() < IN_TIME);
     };
     let wrong = good.replace("sw0rd%2F", "cat-");
-    refused(parse(&wrong, authority.as_deref()), "is not taken").await;
+    refused(parse(&wrong, authority.as_deref()), "was rejected").await;
     // No public authority signed the certificate, and it is valid for another name.
     refused(parse(&good, None), "UnknownIssuer").await;
     let elsewhere = good.replace("localhost", "127.0.0.1");

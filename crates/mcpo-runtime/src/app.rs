@@ -1,4 +1,5 @@
-//! What all endpoints share: built once from the configuration, read-only from then on.
+//! Owns the state that all endpoints share. It is built once from the configuration and is
+//! read-only after that.
 
 use std::{
     borrow::Cow,
@@ -36,7 +37,7 @@ pub(crate) struct App {
     pub(crate) clients: Clients,
     pub(crate) login: Arc<dyn Login>,
     pub(crate) upstream: Keeper,
-    /// The authorization server, where that is not this server itself.
+    /// The external authorization server, if tokens do not come from this server.
     pub(crate) external: Option<Arc<External>>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) grants: GrantCache,
@@ -44,18 +45,18 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) scopes: ScopePolicy,
     pub(crate) tool_scopes: ToolScopes,
-    /// Whether a stranger may see which tools there are.
+    /// Whether requests without a token may list the tools.
     pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
-    /// The proxies that say which client a request comes from.
+    /// The proxies whose statement about the client's address is trusted.
     pub(crate) trusted_proxies: TrustedProxies,
-    /// Attempts to sign in on this server's own pages.
+    /// Counts the sign-in attempts on this server's own pages.
     pub(crate) sign_ins: Throttle,
     /// Grants from before this moment have ended.
     grants_not_before: Option<Timestamp>,
-    /// What `mcpo dev` is told of the tools.
+    /// The tool fingerprints that `mcpo dev` compares.
     pub(crate) tools: Vec<String>,
-    /// What sign-ins that count rest on.
+    /// Digests of the sign-in settings. A change of these settings ends earlier sign-ins.
     pub(crate) epochs: Epochs,
     pub(crate) suspension: Arc<SuspensionDetector>,
     pub(crate) correction: Correction,
@@ -64,7 +65,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// `fallback` is the base URL where the configuration names none.
+    /// Builds the state. `fallback` is the base URL if the configuration has none.
     pub(crate) async fn new(
         config: &Config,
         fallback: BaseUrl,
@@ -111,7 +112,8 @@ impl App {
         Ok(app)
     }
 
-    /// What clients have to ask for to get `scopes`, wherever they get their tokens.
+    /// Returns the scopes that clients must request to get `scopes`, from this server or from the
+    /// external authorization server.
     pub(crate) fn asked_for<'a>(&self, scopes: &'a Scopes) -> Cow<'a, Scopes> {
         match &self.external {
             Some(external) => Cow::Owned(external.asked_for(scopes)),
@@ -119,35 +121,36 @@ impl App {
         }
     }
 
-    /// Whether anyone who reaches the server can use its tools.
+    /// Returns true if everyone who can connect to the server can use its tools.
     pub(crate) fn is_open(&self) -> bool {
         self.external.is_none() && self.login.asks_nobody()
     }
 
-    /// Itself, for work that outlives a request; `None` while the server is being taken down.
+    /// Returns a handle for work that outlives a request, or `None` while the server shuts down.
     pub(crate) fn shared(&self) -> Option<Arc<Self>> {
         self.itself.upgrade()
     }
 
-    /// Returns true unless all grants of that time were ended by the configuration. A grant
-    /// without a time is from an earlier version, and older than any moment.
+    /// Returns true unless the configuration has ended all grants from that time. A grant without a
+    /// time comes from an earlier version and counts as older than any limit.
     pub(crate) fn accepts_grants_of(&self, granted_at: Option<Timestamp>) -> bool {
         self.grants_not_before
             .is_none_or(|limit| granted_at.is_some_and(|granted_at| granted_at >= limit))
     }
 
-    /// The current moment by both clocks, for ages.
+    /// Returns the current time of both clocks, for computing ages.
     pub(crate) fn moment(&self) -> Moment {
         Moment::of(self.clock.as_ref())
     }
 
-    /// The current time, as the ledger has it.
+    /// Returns the current time, corrected to the clock of the ledger.
     pub(crate) fn now(&self) -> Timestamp {
         self.correction.apply(self.clock.now())
     }
 }
 
-/// The authorization server elsewhere, if there is one; it is looked at without waiting for it.
+/// Returns the external authorization server, if one is configured. Its first contact runs in the
+/// background.
 fn trusted(config: &Config, clock: &dyn Clock) -> Option<Arc<External>> {
     let external = Arc::new(External::new(config.authorization_server.clone()?)?);
     let (greeted, now) = (Arc::clone(&external), clock.now());
@@ -183,6 +186,6 @@ fn open_sqlite(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Er
 
 #[cfg(not(feature = "sqlite"))]
 fn open_sqlite(_path: &Path, _clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
-    // The configuration offers SQLite only where it is built in.
-    Err(Error::internal("this build has no SQLite"))
+    // The configuration accepts SQLite only if it is built in.
+    Err(Error::internal("this build has no SQLite support"))
 }

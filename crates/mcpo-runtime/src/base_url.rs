@@ -1,9 +1,10 @@
-//! The public URLs of this server: its issuer, and the resource that tokens are made for.
+//! Owns the public URLs of this server: the issuer, and the resource that tokens are issued for.
 //!
-//! They never come from a request. A request's `Host` only picks one out of the closed set made
-//! at start-up, because real clients compare `resource` and `issuer` with the URL that was typed
-//! (RFC 9728 §3.3, RFC 8414 §3.3), and on loopback one server is typed in three ways. A service on
-//! Cloud Run has several names, too: two of its own, and `TAG---HOST` for each revision with a tag.
+//! The URLs never come from a request. The `Host` of a request only selects one of a fixed set that
+//! is made at start-up, because clients compare `resource` and `issuer` with the URL that the user
+//! typed (RFC 9728 §3.3, RFC 8414 §3.3). On loopback, users type three different host names. A
+//! service on Cloud Run also has several names: two default names, and `TAG---HOST` for each
+//! revision with a tag.
 
 use std::{borrow::Cow, fmt};
 
@@ -22,7 +23,7 @@ pub struct BaseUrl {
     port: u16,
 }
 
-/// Why a text is no base URL.
+/// Why a text is not a base URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     /// It does not parse as a URL with a host.
@@ -77,30 +78,30 @@ impl BaseUrl {
         })
     }
 
-    /// The URL without a trailing slash: the issuer identifier of RFC 8414.
+    /// Returns the URL without a trailing slash: the issuer identifier of RFC 8414.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The resource identifier of RFC 9728: what a user types into a client.
+    /// Returns the resource identifier of RFC 9728, which users type into clients.
     #[must_use]
     pub fn resource(&self) -> String {
         self.join(routes::MCP)
     }
 
-    /// The absolute URL of `path`.
+    /// Returns the absolute URL of `path`.
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.text)
     }
 
-    /// Whether browsers reach this server over TLS.
+    /// Returns true if browsers reach this server over TLS.
     #[must_use]
     pub const fn is_https(&self) -> bool {
         self.https
     }
 
-    /// Whether only this machine can reach it.
+    /// Returns true if only this machine can reach the URL.
     #[must_use]
     pub const fn is_loopback(&self) -> bool {
         self.loopback
@@ -121,24 +122,24 @@ fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-/// Cloud Run's own host names end with this.
+/// The suffix of Cloud Run's default host names.
 const CLOUD_RUN_DOMAIN: &str = ".run.app";
-/// What separates the tag of a revision from the host name of its service.
+/// Separates the tag of a revision from the host name of its service.
 const TAG_SEPARATOR: &str = "---";
 /// The longest label of a host name (RFC 1035 §2.3.4).
 const LABEL_LEN: usize = 63;
 
-/// Every base URL this server answers to; the first one is the one it shows to people.
+/// All base URLs of this server. The first one is shown to users.
 #[derive(Clone, Debug)]
 pub(crate) struct BaseUrls {
     urls: Vec<BaseUrl>,
-    /// Host names of Cloud Run, each of which also exists as `TAG---HOST`.
+    /// The Cloud Run host names. Each one also exists as `TAG---HOST`.
     taggable: Vec<String>,
 }
 
 impl BaseUrls {
-    /// A loopback URL brings the other names of this machine with it; a public one has `others`
-    /// next to it, which are public and https.
+    /// Creates the set of URLs. A loopback URL adds the other names of this machine. A public URL
+    /// adds `others`, which are public and https.
     pub(crate) fn new(primary: BaseUrl, others: &[BaseUrl]) -> Self {
         let mut urls = vec![primary];
         if urls[0].loopback {
@@ -170,11 +171,11 @@ impl BaseUrls {
         &self.urls[0]
     }
 
-    /// The base URL whose authority a request's `Host` names, if it is one of ours.
+    /// Returns the base URL whose authority matches a request's `Host`.
     pub(crate) fn for_host(&self, unverified_host: &str) -> Option<Cow<'_, BaseUrl>> {
         let known = self.urls.iter().find(|url| {
             url.authority.eq_ignore_ascii_case(unverified_host)
-                // A default port may be spelled out.
+                // The default port may be written out.
                 || unverified_host
                     .strip_suffix(if url.https { ":443" } else { ":80" })
                     .is_some_and(|host| url.authority.eq_ignore_ascii_case(host))
@@ -185,8 +186,8 @@ impl BaseUrls {
         }
     }
 
-    /// The base URL of a revision with a tag, if `unverified_host` is `TAG---HOST` of a host of ours
-    /// and the tag is one that Cloud Run accepts.
+    /// Returns the base URL of a revision with a tag, if `unverified_host` is `TAG---HOST` with a
+    /// host of this server and a tag that Cloud Run accepts.
     fn tagged(&self, unverified_host: &str) -> Option<BaseUrl> {
         if self.taggable.is_empty() || !unverified_host.contains(TAG_SEPARATOR) {
             return None;
@@ -209,7 +210,7 @@ impl BaseUrls {
         BaseUrl::parse(&format!("https://{host}")).ok()
     }
 
-    /// The base URL with exactly this text, if it is one of ours.
+    /// Returns the base URL with exactly this text, if it belongs to this server.
     fn for_origin(&self, origin: &str) -> Option<Cow<'_, BaseUrl>> {
         if let Some(known) = self.urls.iter().find(|base| base.text == origin) {
             return Some(Cow::Borrowed(known));
@@ -218,11 +219,12 @@ impl BaseUrls {
         (tagged.text == origin).then_some(Cow::Owned(tagged))
     }
 
-    /// Our canonical name of the resource that `unverified_resource` means, if it is ours.
+    /// Returns the canonical name of the resource that `unverified_resource` means, if it belongs
+    /// to this server.
     ///
-    /// Case of scheme and host, a spelled-out default port and a trailing slash do not matter
-    /// (MCP authorization, canonical server URI); neither does a missing `/mcp`, which clients
-    /// that know no resource metadata leave out.
+    /// The case of scheme and host, a written-out default port and a trailing slash are ignored
+    /// (MCP authorization, canonical server URI). `/mcp` may be missing, because clients that do
+    /// not read resource metadata leave it out.
     pub(crate) fn resource(&self, unverified_resource: &str) -> Option<String> {
         let url = Url::parse(unverified_resource).ok()?;
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
@@ -236,13 +238,14 @@ impl BaseUrls {
         self.for_origin(&origin).map(|base| base.resource())
     }
 
-    /// Whether `resource` is the canonical name of our resource, under one of our names.
+    /// Returns true if `resource` is the canonical name of this server's resource, under any of its
+    /// names.
     pub(crate) fn is_own_resource(&self, resource: &str) -> bool {
         let base = resource.strip_suffix(routes::MCP);
         base.is_some_and(|base| self.for_origin(base).is_some())
     }
 
-    /// Whether a browser page at `unverified_origin` is one of our own.
+    /// Returns true if a browser page at `unverified_origin` belongs to this server.
     pub(crate) fn is_own_origin(&self, unverified_origin: &str) -> bool {
         self.for_origin(&unverified_origin.to_ascii_lowercase())
             .is_some()
@@ -257,7 +260,7 @@ mod tests {
         BaseUrls::new(BaseUrl::parse(text).unwrap(), &[])
     }
 
-    /// A service with a domain, next to the two names that Cloud Run gave it.
+    /// A service with a custom domain and the two default names of Cloud Run.
     fn on_cloud_run() -> BaseUrls {
         let other = |host: &str| BaseUrl::parse(&format!("https://{host}")).unwrap();
         let others = [

@@ -1,5 +1,5 @@
-//! The guard of `/mcp`: no request passes without a token that is good now, for this resource
-//! (RFC 6750, RFC 9728 §5.1).
+//! Protects `/mcp`: a request passes only with a valid token for this resource (RFC 6750, RFC 9728
+//! §5.1).
 
 mod challenge;
 
@@ -29,23 +29,23 @@ use crate::{
     scope::Scopes,
 };
 
-/// The same as rmcp's own limit.
+/// The limit that rmcp has, too.
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
-/// A session of the older protocol keeps its first message for as long as it lasts.
+/// A session of the older protocol keeps its first message in memory until the session ends.
 const MAX_INITIALIZE_LEN: usize = 64 * 1024;
-/// A request without a token can only list, which takes few words.
+/// A request without a token can only list, and such a message is short.
 const MAX_STRANGERS_MESSAGE_LEN: usize = 64 * 1024;
 
 const EXPIRED: &str = "the token has expired";
-/// How long a connection's token of somebody else's is not verified again.
+/// How long the verified token of an external authorization server is remembered on a connection.
 const REMEMBER_FOR: Duration = Duration::from_secs(60);
-const SIGNED_OUT: &str = "the sign-in has ended where the person signed in";
+const SIGNED_OUT: &str = "the sign-in has ended at the identity provider";
 
-/// What an access token stands for, once it has been opened.
+/// What an opened access token says about its caller.
 #[derive(Debug)]
 pub(crate) struct Pass {
     caller: Caller,
-    /// `None` where somebody else grants.
+    /// `None` if an external authorization server issued the token.
     grant: Option<GrantId>,
     resource: String,
     expires_at: Timestamp,
@@ -67,7 +67,7 @@ impl Pass {
         Self {
             grant: None,
             opened_at: app.now(),
-            // That the token is for this server has been checked.
+            // The audience of the token has been verified.
             resource: app.bases.primary().resource(),
             expires_at: holder.expires_at,
             caller: Caller::from_holder(holder),
@@ -75,38 +75,38 @@ impl Pass {
     }
 }
 
-/// Why a request is turned away.
+/// Why a request is refused.
 #[derive(Debug, PartialEq, Eq)]
 enum Rejection {
-    /// No token at all: the answer says where to get one, and names no error.
+    /// There is no token. The response says where to get one and has no error code.
     Missing,
-    /// A token that is not good.
+    /// The token is invalid.
     Invalid(&'static str),
-    /// A token that is good for less than what was asked; these scopes would do.
+    /// The token lacks scopes. These scopes are enough.
     Scope(Scopes),
-    /// Whether the token is good cannot be told at the moment.
+    /// The token cannot be verified at the moment.
     Unavailable,
-    /// The ledger cannot say at the moment whether the grant has ended.
+    /// The ledger is unavailable, so mcpo cannot check whether the grant has ended.
     Unconfirmed,
     /// The scopes that the tool needs are unknown at the moment.
     UnknownScopes,
     /// The body was not read to its end.
     Body(BodyError),
-    /// Not a way to send a token.
+    /// The request sends the token in a way that is not allowed, or is malformed.
     Malformed(&'static str),
 }
 
-/// A request that may pass.
+/// A request that is allowed.
 pub(crate) struct Admitted {
     pub(crate) caller: Caller,
-    /// What it asks for.
+    /// What the request asks for.
     pub(crate) demand: Demand,
-    /// Its body, in one piece.
+    /// The complete body.
     pub(crate) body: Bytes,
 }
 
-/// Who sends a request that was sent to `base`, with its body for whoever is next; or the answer
-/// to one that may not pass.
+/// Returns the caller of a request to `base` together with the body, or the response that refuses
+/// the request.
 pub(crate) async fn admit(
     app: &Arc<App>,
     base: &BaseUrl,
@@ -125,7 +125,7 @@ pub(crate) async fn admit(
     })
 }
 
-/// Reads the body only if the token is valid.
+/// Reads the body only after the token has been verified.
 async fn admit_pass(
     app: &App,
     parts: &Parts,
@@ -144,7 +144,7 @@ async fn admit_pass(
         }
     }
     if !app.scopes.covers(granted, &needed) {
-        // All at once, with what there is already, so that one more consent is enough.
+        // Ask for all scopes, old and new, in one challenge, so that one consent is enough.
         return Err(Rejection::Scope(needed.union(granted)));
     }
     Ok(Admitted {
@@ -166,13 +166,13 @@ async fn admit_stranger(parts: &Parts, body: Body) -> Result<Admitted, Rejection
     })
 }
 
-/// What a request asks for, and its body.
+/// Reads the body and what it asks for.
 async fn read_message(
     parts: &Parts,
     body: Body,
     max_len: usize,
 ) -> Result<(Demand, Bytes), Rejection> {
-    // No other method has a body that means anything.
+    // The body of any other method has no meaning.
     if parts.method != Method::POST {
         return Ok((Demand::default(), Bytes::new()));
     }
@@ -201,7 +201,7 @@ async fn verify(
     let unverified = bearer_token(&request.headers)?;
     let now = app.now();
     let known = connection.pass.recall(unverified.as_bytes());
-    // A key of our own is never withdrawn while the server runs; somebody else's may be.
+    // mcpo's own keys do not change while the server runs; an external server may revoke its keys.
     let known =
         known.filter(|pass| app.external.is_none() || now.since(pass.opened_at) < REMEMBER_FOR);
     let pass = if let Some(known) = known {
@@ -236,8 +236,8 @@ async fn verify(
         }
     }
     if let Some(id) = pass.caller.sign_in() {
-        // Renews what is about to expire. A provider that is out of reach is the tool's concern, if
-        // it needs one.
+        // Renews a sign-in that is about to expire. An unreachable provider is no reason to refuse:
+        // only the tool may need it, and then the tool gets the error.
         if let Err(LoginError::Refused(_)) = app.upstream.current(app, id).await {
             return Err(Rejection::Invalid(SIGNED_OUT));
         }
@@ -245,18 +245,20 @@ async fn verify(
     Ok(pass)
 }
 
-/// What a token stands for: one of this server's own, or of the server that issues tokens for it.
+/// Verifies a token that was issued by this server or by the external authorization server.
 async fn open(app: &Arc<App>, unverified: &str) -> Result<Pass, Rejection> {
     let Some(external) = &app.external else {
         let token = app.keys.open(unverified);
         let token: AccessToken =
-            token.map_err(|_| Rejection::Invalid("the token is not one of this server's"))?;
+            token.map_err(|_| Rejection::Invalid("the token was not issued by this server"))?;
         if !token.grant.person.is_current(&app.epochs) {
-            return Err(Rejection::Invalid("people sign in otherwise by now"));
+            return Err(Rejection::Invalid(
+                "the sign-in method has changed since this token was issued",
+            ));
         }
         if !app.accepts_grants_of(token.granted_at) {
             return Err(Rejection::Invalid(
-                "the server has ended all grants of that time",
+                "the server has ended all grants from that time",
             ));
         }
         return Ok(Pass::new(token, app));
@@ -268,13 +270,13 @@ async fn open(app: &Arc<App>, unverified: &str) -> Result<Pass, Rejection> {
         .map(|holder| Pass::of_holder(holder, app))
         .map_err(|fault| match fault {
             TokenFault::Issuer(error) => {
-                tracing::error!(%error, "no token can be verified");
+                tracing::error!(%error, "cannot verify tokens");
                 Rejection::Unavailable
             }
             TokenFault::Token(JwtFault::Expired) => Rejection::Invalid(EXPIRED),
             TokenFault::Token(fault) => {
-                tracing::warn!(%fault, "the token is refused");
-                Rejection::Invalid("the token is not one that was issued for this server")
+                tracing::warn!(%fault, "token refused");
+                Rejection::Invalid("the token was not issued for this server")
             }
         })
 }
@@ -285,7 +287,9 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
         (None, _) => return Err(Rejection::Missing),
         (Some(value), None) => value,
         (Some(_), Some(_)) => {
-            return Err(Rejection::Malformed("there are two Authorization headers"));
+            return Err(Rejection::Malformed(
+                "the request has two Authorization headers",
+            ));
         }
     };
     let text = value
@@ -304,8 +308,8 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
     Ok(token)
 }
 
-/// The answer to a call during which it turned out that the provider has ended the sign-in: the
-/// client has the person sign in again, and then calls anew.
+/// Returns the challenge for a call during which the provider ended the sign-in: the client lets
+/// the user sign in again and then repeats the call.
 pub(crate) fn signed_out(app: &App, base: &BaseUrl) -> Response {
     challenge(app, base, &Rejection::Invalid(SIGNED_OUT))
 }

@@ -1,4 +1,4 @@
-//! The caller: who a tool is working for.
+//! Defines the caller: the user for whom a tool works.
 
 use std::{
     fmt,
@@ -24,7 +24,7 @@ use crate::{
     upstream::{UpstreamError, UpstreamToken},
 };
 
-/// The person a tool is called for, as an argument of the tool:
+/// The user that a tool is called for. A tool takes it as an argument:
 ///
 /// ```
 /// # use mcpo_runtime::Caller;
@@ -41,18 +41,18 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Caller {
     claims: Arc<Claims>,
-    /// The request that the call came with.
+    /// The request of this call.
     mark: Option<Mark>,
-    /// What came of the provider's token in this request; `None` where there is none.
+    /// What this request did with the provider's token; `None` if the caller has none.
     attempt: Option<Arc<Attempt>>,
 }
 
 /// What a call did with the provider's token.
 #[derive(Default)]
 struct Attempt {
-    /// The one it got last.
+    /// The last token that the tool got.
     handed_out: Mutex<Option<UpstreamToken>>,
-    /// It turned out that the sign-in has ended.
+    /// Whether the sign-in was found to have ended.
     refused: AtomicBool,
 }
 
@@ -69,14 +69,14 @@ struct Claims {
     scopes: Scopes,
     client_name: Option<String>,
     upstream: Upstream,
-    /// `None` where another server grants.
+    /// `None` if an external authorization server issued the token.
     grant: Option<GrantId>,
 }
 
-/// Where tokens of the provider come from.
+/// The source of the provider's tokens.
 enum Upstream {
     None,
-    /// A test's.
+    /// A fixed token, for tests.
     Fixed(UpstreamToken),
     /// The record of the sign-in.
     Kept(Arc<App>, GrantId),
@@ -93,7 +93,7 @@ impl fmt::Debug for Upstream {
 }
 
 impl Caller {
-    /// A caller without a token, to call a tool in a test.
+    /// Creates a caller without a token, to call a tool in a test.
     #[must_use]
     pub fn local(subject: impl Into<String>) -> Self {
         Self {
@@ -110,7 +110,8 @@ impl Caller {
         }
     }
 
-    /// A caller without a token of ours who has one of the provider, to call a tool in a test.
+    /// Creates a caller that has a token of the provider but no token of this server, to call a
+    /// tool in a test.
     #[must_use]
     pub fn local_with_upstream(subject: impl Into<String>, token: impl Into<String>) -> Self {
         Self {
@@ -127,7 +128,7 @@ impl Caller {
         }
     }
 
-    /// Somebody who only wants to know which tools there are.
+    /// Creates the caller of a request without a token, which may only list the tools.
     pub(crate) fn anonymous() -> Self {
         Self::local("")
     }
@@ -151,7 +152,7 @@ impl Caller {
         }
     }
 
-    /// Whoever holds a token of the authorization server elsewhere.
+    /// Creates the caller from a token of the external authorization server.
     pub(crate) fn from_holder(holder: Holder) -> Self {
         Self {
             claims: Arc::new(Claims {
@@ -167,7 +168,7 @@ impl Caller {
         }
     }
 
-    /// The same person in another request.
+    /// Returns the same user in another request.
     pub(crate) fn marked(self, mark: Option<Mark>) -> Self {
         let has_upstream = matches!(self.claims.upstream, Upstream::Kept(..));
         Self {
@@ -181,27 +182,28 @@ impl Caller {
         self.mark.as_ref()
     }
 
-    /// Whoever the bearer check has let in with this request.
+    /// Returns the caller that the token check stored with this request.
     pub(crate) fn of(extensions: &rmcp::model::Extensions) -> Option<&Self> {
         extensions.get::<http::request::Parts>()?.extensions.get()
     }
 
-    /// Who signed in: stable, unique to the person within this server.
+    /// The subject of the user: stable, and unique within this server.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.claims.subject
     }
 
-    /// What the person is called where people sign in, such as the name of an account at GitHub; the
-    /// subject if there is no name. It can change, and can be given to somebody else: store the
-    /// [subject](Self::subject).
+    /// The user's name at the sign-in, such as the name of a GitHub account, or the subject if
+    /// there is no name. A name can change and can later belong to another user, so store the
+    /// [subject](Self::subject) instead.
     #[must_use]
     pub fn name(&self) -> &str {
         self.claims.name.as_deref().unwrap_or(&self.claims.subject)
     }
 
-    /// The person's access token of the provider where people sign in, for requests to its API as
-    /// this person. Ask for it in each call: it is renewed a minute before it expires.
+    /// Returns the user's access token of the identity provider, for requests to the provider's API
+    /// on behalf of the user. Call this in each tool call: the token is renewed a minute before it
+    /// expires.
     pub async fn upstream_token(&self) -> Result<UpstreamToken, UpstreamError> {
         match &self.claims.upstream {
             Upstream::None => Err(UpstreamError::None),
@@ -221,10 +223,9 @@ impl Caller {
         }
     }
 
-    /// Tells the runtime that the provider does not take the token that this call got: its API has
-    /// answered 401. Return the error from the tool. The sign-in ends, and the client is told to have
-    /// the person sign in again, which it does by itself; unless the token was replaced just then, and
-    /// trying again is enough.
+    /// Reports that the provider rejected the token of this call: its API has answered 401. Return
+    /// the error from the tool. The sign-in ends, and the client starts a new sign-in by itself. If
+    /// the token was just replaced, the sign-in continues and the client only has to try again.
     pub async fn upstream_refused(&self) -> UpstreamError {
         let Upstream::Kept(app, id) = &self.claims.upstream else {
             return UpstreamError::Refused;
@@ -265,13 +266,13 @@ impl Caller {
         }
     }
 
-    /// Whether it turned out in this call that the sign-in has ended.
+    /// Returns true if this call found that the sign-in has ended.
     pub(crate) fn is_signed_out(&self) -> bool {
         let attempt = self.attempt.as_ref();
         attempt.is_some_and(|attempt| attempt.refused.load(Ordering::Relaxed))
     }
 
-    /// The grant that the token is of, if this server has made it.
+    /// Returns the grant of the token, if this server issued the token.
     pub(crate) fn grant(&self) -> Option<GrantId> {
         self.claims.grant
     }
@@ -281,7 +282,7 @@ impl Caller {
         self.claims.subject.is_empty()
     }
 
-    /// The record of the sign-in, if there is one.
+    /// Returns the record of the sign-in, if there is one.
     pub(crate) fn sign_in(&self) -> Option<GrantId> {
         match self.claims.upstream {
             Upstream::Kept(_, id) => Some(id),
@@ -289,13 +290,13 @@ impl Caller {
         }
     }
 
-    /// What the person allowed.
+    /// The scopes that the user granted.
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
         &self.claims.scopes
     }
 
-    /// What the client calls itself. Nobody has checked the name.
+    /// The client's name for itself. It is not verified.
     #[must_use]
     pub fn client_name(&self) -> Option<&str> {
         self.claims.client_name.as_deref()
@@ -306,7 +307,7 @@ impl<C: AsRequestContext> FromContextPart<C> for Caller {
     fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
         Self::of(&context.as_request_context().extensions)
             .cloned()
-            // Only a server that is not behind the bearer check gets here: deny.
+            // Only a server without the token check gets here: deny.
             .ok_or_else(|| ErrorData::internal_error("the request has no caller", None))
     }
 }

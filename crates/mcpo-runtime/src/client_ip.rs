@@ -1,8 +1,9 @@
-//! The client's address: the peer of the socket, or what a trusted proxy says about it.
+//! Determines the client's address: the peer of the socket, or the address that a trusted proxy
+//! reports.
 //!
-//! `X-Forwarded-For` is a list to which each proxy appends the address it was called from, so only
-//! the end of the list that trusted proxies have written means anything. The list is read from its
-//! end, and the first address that is not a trusted proxy's is the client.
+//! Each proxy appends the address of its caller to the list in `X-Forwarded-For`, so only the end
+//! of the list, written by trusted proxies, is reliable. The list is read from its end. The first
+//! address that does not belong to a trusted proxy is the client.
 
 use std::{
     fmt,
@@ -23,7 +24,7 @@ static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The longest chain of proxies that is followed.
 const MAX_HOPS: usize = 32;
 
-/// The proxies whose `X-Forwarded-For` is believed. The default trusts none.
+/// The proxies whose `X-Forwarded-For` is trusted. The default trusts none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
@@ -37,7 +38,7 @@ pub struct TrustedProxies {
 pub struct TrustedProxiesError(String);
 
 impl TrustedProxies {
-    /// Reads a list separated by commas: addresses, networks in CIDR notation (RFC 4632), `loopback`
+    /// Parses a comma-separated list: addresses, networks in CIDR notation (RFC 4632), `loopback`
     /// for proxies on this machine, and `cloud-run` for servers that only Google's front end can
     /// reach.
     pub fn parse(text: &str) -> Result<Self, TrustedProxiesError> {
@@ -58,7 +59,7 @@ impl TrustedProxies {
         Ok(proxies)
     }
 
-    /// The front end of Cloud Run, which is the peer of every connection there.
+    /// Trusts the front end of Cloud Run, which is the peer of every connection there.
     #[must_use]
     pub fn cloud_run() -> Self {
         Self {
@@ -67,7 +68,7 @@ impl TrustedProxies {
         }
     }
 
-    /// Whether a connection from `peer` carries requests of clients elsewhere.
+    /// Returns true if a connection from `peer` carries requests of other clients.
     pub(crate) fn trusts_peer(&self, peer: IpAddr) -> bool {
         self.cloud_run || self.contains(peer)
     }
@@ -79,7 +80,7 @@ impl TrustedProxies {
             .any(|network| network.contains(&address))
     }
 
-    /// The address of the client that `peer` has sent a request for, or of `peer` itself.
+    /// Returns the address of the client for which `peer` forwards a request, or of `peer` itself.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.trusts_peer(client) {
@@ -88,7 +89,7 @@ impl TrustedProxies {
         let lists = headers.get_all(&FORWARDED_FOR).iter().rev();
         let entries = lists.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
         for entry in entries.take(MAX_HOPS) {
-            // An entry that cannot be read hides the entries before it.
+            // An invalid entry hides the entries before it.
             let Some(address) = address_of(entry) else {
                 return client;
             };
@@ -116,19 +117,20 @@ fn loopback() -> [IpNet; 2] {
     [IpNet::V4(V4), IpNet::V6(V6)]
 }
 
-/// Says once what to set where a proxy forwards requests, as all clients then count as one.
+/// Warns once if a proxy forwards requests without being trusted: all clients then share one
+/// address.
 fn warn_of_untrusted_proxy(peer: IpAddr) {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
             %peer,
-            "X-Forwarded-For is ignored because its sender is not a trusted proxy; if it is yours, set \
-             MCPO_TRUSTED_PROXIES"
+            "X-Forwarded-For is ignored because its sender is not a trusted proxy; if it is your \
+             proxy, set MCPO_TRUSTED_PROXIES"
         );
     });
 }
 
-/// Reads an entry of the list; some proxies write the port too.
+/// Parses an entry of the list. Some proxies also write the port.
 fn address_of(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
     let address = entry.parse::<IpAddr>().ok();
@@ -141,28 +143,28 @@ fn address_of(entry: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Where a request comes from, as an argument of a handler.
+/// The origin of a request, as an argument of a handler.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientIp {
     address: IpAddr,
     origin: Origin,
 }
 
-/// How much is known of where a request was made.
+/// What is known about the origin of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
-    /// On this machine, or on the trusted proxy itself: the bridge of a container network represents
-    /// the machine that runs the container.
+    /// The request comes from this machine or from the trusted proxy itself: the bridge of a
+    /// container network represents the machine that runs the container.
     Local,
     Remote,
-    /// The router is mounted in a server that does not say.
+    /// The router is mounted in a server that does not provide the address.
     Unknown,
 }
 
 impl ClientIp {
     pub(crate) fn of(peer: Option<SocketAddr>, headers: &HeaderMap, app: &App) -> Self {
         let Some(peer) = peer.map(|peer| peer.ip().to_canonical()) else {
-            // All clients count as one.
+            // All clients share one address.
             return Self {
                 address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 origin: Origin::Unknown,
@@ -182,17 +184,17 @@ impl ClientIp {
         Self { address, origin }
     }
 
-    /// The same, as coarse as limits count it.
+    /// Returns the source that the limits count.
     pub(crate) fn source(self) -> Source {
         Source::of(self.address)
     }
 
-    /// Whether the request was certainly made elsewhere.
+    /// Returns true if the request certainly comes from another machine.
     pub(crate) fn is_remote(self) -> bool {
         self.origin == Origin::Remote
     }
 
-    /// Whether the server that mounts the router does not say where requests come from.
+    /// Returns true if the server that mounts the router does not provide addresses.
     pub(crate) fn is_unknown(self) -> bool {
         self.origin == Origin::Unknown
     }
@@ -256,7 +258,7 @@ mod tests {
             ),
             ("loopback", "127.0.0.1", &[], "127.0.0.1"),
             ("loopback", "203.0.113.7", &["198.51.100.1"], "203.0.113.7"),
-            // Two proxies in a row: the inner one is named in the list.
+            // Two proxies in a row: the list contains the inner one.
             (
                 "10.0.0.0/8",
                 "10.0.0.2",
@@ -290,7 +292,7 @@ mod tests {
                 &["6.6.6.6,198.51.100.1,34.1.2.3"],
                 "198.51.100.1",
             ),
-            // An entry that cannot be read hides the rest.
+            // An invalid entry hides the rest.
             (
                 "loopback",
                 "127.0.0.1",
@@ -303,7 +305,7 @@ mod tests {
                 &["198.51.100.1, nonsense, 10.0.0.1"],
                 "10.0.0.1",
             ),
-            // Spellings of addresses.
+            // Different spellings of addresses.
             (
                 "loopback",
                 "::ffff:127.0.0.1",

@@ -1,5 +1,5 @@
-//! Time as the runtime sees it: seconds since the Unix epoch, from a clock that is passed in, and
-//! a monotonic time for the ages of cached values.
+//! Defines time for the runtime: seconds since the Unix epoch from a clock that callers provide,
+//! and a monotonic time for the ages of cached values.
 
 use std::{
     sync::OnceLock,
@@ -8,8 +8,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// How far the clocks of two instances may differ. Times that one instance wrote and another one
-/// compares with its own clock are good for this much longer.
+/// How much the clocks of two instances may differ. A time that one instance wrote and another one
+/// compares with its own clock stays valid for this much longer.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(2 * 60);
 
 /// A moment, in whole seconds since the Unix epoch.
@@ -17,31 +17,31 @@ pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(2 * 60);
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// The moment `duration` after this one.
+    /// Returns the moment `duration` after this one.
     #[must_use]
     pub const fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_secs()))
     }
 
-    /// The moment `duration` before this one.
+    /// Returns the moment `duration` before this one.
     pub(crate) const fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(duration.as_secs()))
     }
 
-    /// How long ago `earlier` was; zero if it lies ahead.
+    /// Returns how long ago `earlier` was, or zero if it is in the future.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Where the runtime gets the time from; a test passes its own and never sleeps.
+/// The source of the current time. Tests provide their own clock and never sleep.
 pub trait Clock: Send + Sync + 'static {
-    /// The current time.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 
-    /// The time since a fixed moment in the past. It never goes back, also when the current time
-    /// is set back.
+    /// Returns the time since a fixed moment in the past. It never decreases, even if the current
+    /// time is set back.
     fn monotonic(&self) -> Duration {
         static START: OnceLock<Instant> = OnceLock::new();
         START.get_or_init(Instant::now).elapsed()
@@ -59,7 +59,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A moment by both clocks, for ages that must be right when one of them is not.
+/// A moment of both clocks, for ages that must be right even if one clock is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) wall: Timestamp,
@@ -74,8 +74,8 @@ impl Moment {
         }
     }
 
-    /// How long ago `earlier` was, at least. The monotonic clock may stop while the machine
-    /// sleeps, and the other one may be set back, so the longer of the two times counts.
+    /// Returns how long ago `earlier` was, at least. The monotonic clock may stop while the machine
+    /// sleeps, and the wall clock may be set back, so the longer of the two times counts.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let monotonic = self.monotonic.saturating_sub(earlier.monotonic);
         monotonic.max(self.wall.since(earlier.wall))

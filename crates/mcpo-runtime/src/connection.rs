@@ -1,9 +1,9 @@
-//! What a connection has shown before: a client that keeps one open sends the same token and the
-//! same session id with each call, and verifying them is most of what a call costs here.
+//! Remembers what a connection has already proven. A client that keeps a connection open sends the
+//! same token and session id with each call, and verifying them is most of the cost of a call.
 //!
-//! Only the cryptography is spared. Whether a token has expired, whose resource it is for and
-//! whether its grant still stands is asked anew each time. A connection remembers one of each, so
-//! that nobody can make it grow, and what it remembers goes when it is closed.
+//! Only the cryptography is skipped. The expiry, the resource and the state of the grant are
+//! checked on every request. Each connection remembers one token and one session id, so clients
+//! cannot make it grow, and forgets both when it closes.
 
 use std::{
     net::SocketAddr,
@@ -15,18 +15,20 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{bearer::Pass, caller::Caller};
 
-/// The memory of one connection.
+/// What one connection remembers.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
-    /// Where it comes from; `None` where the router is mounted in a server that does not say.
+    /// The address of the client; `None` if the router is mounted in a server that does not provide
+    /// it.
     pub(crate) peer: Option<SocketAddr>,
-    /// The access token it showed last.
+    /// The last access token that was verified.
     pub(crate) pass: Remembered<Arc<Pass>>,
-    /// The id of the session it used last: whose it is, and what rmcp knows it by.
+    /// The last session id that was verified: the caller it belongs to, and rmcp's id of the
+    /// session.
     pub(crate) session: Remembered<(Caller, HeaderValue)>,
 }
 
-/// A verified text and what it stands for.
+/// A verified text and its value.
 #[derive(Debug)]
 pub(crate) struct Remembered<T>(Mutex<Option<(Secret, T)>>);
 
@@ -45,22 +47,22 @@ impl<T> Default for Remembered<T> {
 }
 
 impl<T: Clone> Remembered<T> {
-    /// What `unverified` stands for, if it is the text that was verified last.
+    /// Returns the value of `unverified` if it is the text that was verified last.
     pub(crate) fn recall(&self, unverified: &[u8]) -> Option<T> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (Secret(text), value) = known.as_ref()?;
-        // Behind a proxy the connection may carry requests of many people.
+        // Behind a proxy, one connection may carry the requests of many users.
         is_same(text, unverified).then(|| value.clone())
     }
 
-    /// Remembers `verified`, in place of what was there.
+    /// Remembers `verified` and forgets the previous text.
     pub(crate) fn keep(&self, verified: &[u8], value: T) {
         let known = Some((Secret(verified.into()), value));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 }
 
-/// Compares in a time that tells nothing but the length, which is no secret.
+/// Compares in constant time. Only the length can be observed, and it is not secret.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;

@@ -1,4 +1,4 @@
-//! Discovery: what a client reads before it does anything (RFC 9728, RFC 8414).
+//! Serves the discovery documents that a client reads first (RFC 9728, RFC 8414).
 
 use std::sync::Arc;
 
@@ -47,10 +47,9 @@ struct ServerMetadata<'a> {
     client_id_metadata_document_supported: bool,
 }
 
-/// The same document at the path of `/mcp` and at the root, where clients look second.
+/// Serves the same document at the path of `/mcp` and at the root, which clients try second.
 ///
-/// It does not offer `offline_access`: whether there are refresh tokens is no concern of the
-/// resource's.
+/// It does not contain `offline_access`: refresh tokens are not the concern of the resource.
 pub(crate) async fn resource_metadata(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
@@ -70,7 +69,7 @@ pub(crate) async fn resource_metadata(
     document(&metadata)
 }
 
-/// The same document under its OAuth and its OpenID name.
+/// Serves the same document under its OAuth name and its OpenID name.
 pub(crate) async fn server_metadata(
     State(app): State<Arc<App>>,
     Extension(base): Extension<BaseUrl>,
@@ -107,11 +106,11 @@ pub(crate) async fn server_metadata(
     document(&metadata)
 }
 
-/// `/mcp/` is another URL than `/mcp`, and clients compare the URL that was typed with the one in
-/// the metadata (RFC 9728 §3.3), so serving it would only move the error.
+/// Refuses `/mcp/` with the right URL. Clients compare the URL that the user typed with the one in
+/// the metadata (RFC 9728 §3.3), so serving `/mcp/` would only postpone the error.
 pub(crate) async fn not_the_endpoint(Extension(base): Extension<BaseUrl>) -> Response {
     let description = format!(
-        "the MCP endpoint of this server is {}, without a slash at the end",
+        "the MCP endpoint of this server is {}, without a trailing slash",
         base.resource()
     );
     let body = json!({ "error": "not_found", "error_description": description });
@@ -119,7 +118,8 @@ pub(crate) async fn not_the_endpoint(Extension(base): Extension<BaseUrl>) -> Res
 }
 
 fn document<T: Serialize>(metadata: &T) -> Response {
-    // The answer depends on the name it was asked under; a changed setting shows within minutes.
+    // The document depends on the host name of the request. A changed setting is visible within
+    // minutes.
     (
         [
             (header::CACHE_CONTROL, "public, max-age=300"),

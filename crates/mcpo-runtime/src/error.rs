@@ -1,68 +1,67 @@
-//! Why a server cannot start.
+//! The reasons why a server cannot start.
 
 use std::{error::Error as StdError, io, net::SocketAddr};
 
 use crate::{config::ConfigErrors, ledger::LedgerError};
 
-/// Why a server cannot start, in words for the person who starts it.
+/// Why a server cannot start, in words for its owner.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The environment has mistakes in it; all of them are named.
-    #[error("the configuration cannot be used\n{0}")]
+    /// The environment has mistakes. The message lists all of them.
+    #[error("invalid configuration\n{0}")]
     Config(#[from] ConfigErrors),
     /// The ledger cannot be opened.
     #[error(
-        "cannot use the ledger {path}: {}; put it elsewhere with MCPO_LEDGER=sqlite:PATH",
+        "cannot use the ledger {path}: {}; choose another path with MCPO_LEDGER=sqlite:PATH",
         crate::oauth_error::chain(source)
     )]
     Ledger {
-        /// Where it was looked for.
+        /// The path of the ledger.
         path: String,
-        /// What went wrong.
+        /// The cause.
         source: LedgerError,
     },
-    /// The certificate authorities that are to be trusted beside the public ones cannot be used.
-    #[error("{variable} {source}; it is {}", crate::tls::AUTHORITIES_HELP)]
+    /// The certificate authorities to trust in addition to the public ones cannot be used.
+    #[error("{variable} {source}; it must be {}", crate::tls::AUTHORITIES_HELP)]
     Authorities {
         /// The variable, with the path in it.
         variable: String,
-        /// What is wrong.
+        /// The cause.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// Anyone who reaches the server could use its tools, and its owner has not said that this is
-    /// wanted.
+    /// Everyone who can connect could use the tools, and the owner has not allowed that explicitly.
     #[error(
-        "no sign-in is configured and {reached_at}, so anyone who reaches this server could use its \
-         tools\nhelp: set ADMIN_PASSWORD, let users sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER, \
+        "no sign-in is configured and {reached_at}, so anyone who can connect could use the tools\n\
+         help: set ADMIN_PASSWORD, let users sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER, \
          MCPO_AUTHORIZATION_SERVER), or set MCPO_OPEN_TO_ANYONE=1 if that is what you want"
     )]
     OpenAccess {
-        /// The address or URL by which others reach it.
+        /// The address or URL at which the server is reachable.
         reached_at: String,
     },
-    /// A tool names scopes that cannot be.
+    /// A tool declares scopes that are not valid scope names.
     #[error(
-        "the tool {tool} needs the scopes {scopes}, and one of them is not a scope name: visible \
-         ASCII without spaces, quotes and backslashes"
+        "the tool {tool} needs the scopes {scopes}, and one of them is not a valid scope name: \
+         use visible ASCII without spaces, quotes and backslashes"
     )]
     ToolScopes {
         /// The tool.
         tool: String,
-        /// What it declares.
+        /// The scopes that it declares.
         scopes: String,
     },
-    /// A tool declares other scopes in the list than by its name.
+    /// `list_tools` and `get_tool` declare different scopes for the same tool.
     #[error(
-        "the tool {tool} needs other scopes in list_tools than in get_tool, and calls go by get_tool\n\
+        "the tool {tool} needs other scopes in list_tools than in get_tool\n\
          help: return the same Tool from both"
     )]
     ToolScopesDiffer {
         /// The tool.
         tool: String,
     },
-    /// The server implements something that its capabilities do not announce, so no client would ask
-    /// for it.
+    /// The server implements methods that its capabilities do not announce, so clients never call
+    /// them.
     #[error(
         "the server implements {methods} but does not announce it, so clients never ask for it; in \
          get_info, announce it with {capabilities}"
@@ -70,26 +69,26 @@ pub enum Error {
     Unannounced {
         /// The methods that are implemented.
         methods: String,
-        /// The capabilities to announce, as an expression of Rust.
+        /// The capabilities to announce, as a Rust expression.
         capabilities: String,
     },
-    /// The address is taken or not allowed.
-    #[error("cannot listen on {address}: {source}; choose another one with PORT and HOST")]
+    /// The address is in use, or binding to it is not allowed.
+    #[error("cannot listen on {address}: {source}; choose another address with PORT and HOST")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The system refused something that a server cannot do without.
+    /// The operating system refused something that the server needs.
     #[error("cannot {action}: {source}")]
     System {
-        /// What was tried, as a verb.
+        /// What failed, as a verb phrase.
         action: &'static str,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A fault of this crate.
+    /// A bug in this crate.
     #[error("internal error: {0}")]
     Internal(Box<dyn StdError + Send + Sync>),
 }

@@ -1,7 +1,7 @@
-//! Texts that earlier versions sealed, and proof that this version still opens them.
+//! Checks that texts sealed by earlier versions can still be opened.
 //!
-//! `fixtures/sealed.json` holds one text of each kind with the payload it must open to. A text is
-//! never written again: when a layout changes, a new text is added next to the old one.
+//! `fixtures/sealed.json` has one text of each kind, with the payload that it contains. Texts are
+//! never changed: when a layout changes, add a new text next to the old one.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -18,7 +18,7 @@ const FIXTURES: &str = include_str!("fixtures/sealed.json");
 
 #[derive(serde::Deserialize)]
 struct Fixtures {
-    /// The key ring under which everything was sealed.
+    /// The key ring that sealed all texts.
     keys: String,
     sealed: Vec<Fixture>,
 }
@@ -28,7 +28,7 @@ struct Fixture {
     name: String,
     kind: String,
     payload: Value,
-    /// Empty in a fixture that has not been sealed yet.
+    /// Empty in a new fixture that has not been sealed yet.
     text: String,
 }
 
@@ -36,7 +36,7 @@ fn fixtures() -> Fixtures {
     serde_json::from_str(FIXTURES).unwrap()
 }
 
-/// Calls `$run::<T>(…)` with the type of that kind.
+/// Calls `$run::<T>(…)` with the type for `$kind`.
 macro_rules! with_type {
     ($kind:expr, $run:ident($($argument:expr),*)) => {
         match $kind {
@@ -61,7 +61,7 @@ fn seal<T: Sealable + DeserializeOwned>(keys: &KeyRing, payload: &Value) -> Stri
     keys.seal(&payload).unwrap()
 }
 
-/// Returns true if `opened` is `expected`; fields that were added since must be null.
+/// Returns true if `opened` equals `expected`. Fields that were added later must be null.
 fn is_same(opened: &Value, expected: &Value) -> bool {
     match (opened, expected) {
         (Value::Object(opened), Value::Object(expected)) => {
@@ -90,7 +90,7 @@ fn as15_texts_sealed_by_earlier_versions_still_open() {
     {
         if text.is_empty() {
             let text = with_type!(&*kind, seal(&keys, &payload));
-            panic!("{name} has no text yet; a good one is {text}");
+            panic!("{name} has no text yet; use {text}");
         }
         let opened = with_type!(&*kind, open(&keys, &text));
         assert!(is_same(&opened, &payload), "{name}: {opened} != {payload}");

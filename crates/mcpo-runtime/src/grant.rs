@@ -1,4 +1,4 @@
-//! What was granted: the claims that a code and the tokens made from it share.
+//! Defines grants: the claims that a code and the tokens from it share.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use crate::{
     seal::{Purpose, Sealable},
 };
 
-/// How long a code is good (OAuth 2.1 §4.1.2 allows ten minutes; clients need seconds).
+/// The lifetime of a code (OAuth 2.1 §4.1.2 allows ten minutes; clients need seconds).
 pub(crate) const CODE_LIFETIME: Duration = Duration::from_secs(60);
-/// How long an access token is good.
+/// The lifetime of an access token.
 pub(crate) const ACCESS_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// How long a grant lives after its last refresh.
 pub(crate) const REFRESH_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-/// How long the refresh token before the current one still gets an answer: time for the second
-/// of two refreshes at once, and for the retry after a lost answer.
+/// How long the previous refresh token is still accepted. This covers two refreshes at the same
+/// time and the retry after a lost response.
 pub(crate) const GRACE: Duration = Duration::from_secs(45);
 
-/// One person's permission for one client, as every code and token of it carries it.
+/// One user's permission for one client. Each code and token contains a copy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Grant {
     pub(crate) id: GrantId,
@@ -46,7 +46,7 @@ pub(crate) struct Code {
 }
 
 impl Code {
-    /// When the user granted access: a code is made at that moment.
+    /// Returns when the user granted access, which is when the code was created.
     pub(crate) const fn granted_at(&self) -> Timestamp {
         self.expires_at.minus(CODE_LIFETIME)
     }
@@ -56,8 +56,8 @@ impl Sealable for Code {
     const PURPOSE: Purpose = Purpose::Code;
 }
 
-/// An access token. Fields are only ever added at the end, and are optional there: earlier
-/// versions ignore what follows the fields that they know, and this version reads their texts.
+/// An access token. New fields are only added at the end and are optional: earlier versions ignore
+/// the fields after those that they know, and this version reads the tokens of earlier versions.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AccessToken {
     pub(crate) grant: Grant,
@@ -72,7 +72,7 @@ impl Sealable for AccessToken {
     const PURPOSE: Purpose = Purpose::AccessToken;
 }
 
-/// A refresh token: the grant, and which of the family this one is. Fields are added as in
+/// A refresh token: the grant, and the token's generation in its family. Fields are added as in
 /// [`AccessToken`].
 #[derive(Serialize, Deserialize)]
 pub(crate) struct RefreshToken {
@@ -83,13 +83,13 @@ pub(crate) struct RefreshToken {
     /// When the user granted access.
     #[serde(default, deserialize_with = "appended")]
     pub(crate) granted_at: Option<Timestamp>,
-    /// The digest of the secret of a client that registered here with one. It proves the client
-    /// after the key that sealed its id has been dropped.
+    /// The digest of the secret of a client that registered itself with a secret. It authenticates
+    /// the client after the key that sealed the client id has been removed.
     #[serde(default, deserialize_with = "appended")]
     pub(crate) client_secret: Option<Fingerprint>,
 }
 
-/// Reads a field that earlier versions did not write: their texts end before it.
+/// Reads a field that earlier versions did not write: their data ends before it.
 #[expect(clippy::unnecessary_wraps, reason = "the signature is serde's")]
 pub(crate) fn appended<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
@@ -109,7 +109,7 @@ impl Grant {
     }
 }
 
-/// The SHA-256 digest of a text that only has to be compared later.
+/// The SHA-256 digest of a text that is only needed for comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint([u8; 32]);
 
@@ -118,14 +118,14 @@ impl Fingerprint {
         Self(Sha256::digest(text).into())
     }
 
-    /// Returns true if `unverified` is the text, in a time that depends on neither.
+    /// Returns true if `unverified` is the text, in constant time.
     pub(crate) fn is_of(&self, unverified: &str) -> bool {
         use subtle::ConstantTimeEq as _;
         self.0.ct_eq(&Self::of(unverified).0).into()
     }
 }
 
-/// A PKCE challenge by S256, the only method there is here (RFC 7636 §4.2).
+/// A PKCE challenge with S256, the only method that mcpo supports (RFC 7636 §4.2).
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Challenge([u8; 32]);
 
@@ -137,7 +137,7 @@ impl Challenge {
         digest.try_into().ok().map(Self)
     }
 
-    /// Whether `unverified_verifier` is the one this challenge was made from.
+    /// Returns true if the challenge was made from `unverified_verifier`.
     pub(crate) fn is_met_by(&self, unverified_verifier: &str) -> bool {
         use subtle::ConstantTimeEq as _;
         let valid = (43..=128).contains(&unverified_verifier.len())
@@ -149,7 +149,7 @@ impl Challenge {
     }
 }
 
-/// Ends a grant for good, whatever state its record is in, and even if there is none yet.
+/// Revokes a grant permanently, in any state of its record, and even if it has no record yet.
 pub(crate) async fn revoke(
     ledger: &dyn Ledger,
     id: GrantId,
@@ -166,7 +166,7 @@ pub(crate) async fn revoke(
             revoked: true,
             ..record
         };
-        // A conflict means that somebody else changed the record: look again.
+        // A conflict means that the record was changed in the meantime: read it again.
         if ledger.swap_grant(id, version, revoked).await? == Swap::Done {
             return Ok(());
         }
@@ -189,7 +189,7 @@ impl GrantRecord {
 mod tests {
     use super::*;
 
-    /// The layouts of the version before, which ignores what follows.
+    /// The layouts of the previous version, which ignores additional fields.
     #[derive(Serialize, Deserialize)]
     struct EarlierAccessToken {
         grant: Grant,

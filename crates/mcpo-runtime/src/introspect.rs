@@ -1,4 +1,4 @@
-//! `POST /introspect`: whether a token is good, for clients that can prove who they are
+//! `POST /introspect`: reports whether a token is valid, to clients that authenticate with a secret
 //! (RFC 7662).
 
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use crate::{
     token,
 };
 
-/// A client learns about its own tokens only; about every other one it learns that it is not
-/// active, which says nothing (§2.2). If the ledger cannot be asked, the answer is 503:
-/// callers rely on introspection, so the answer is never a guess.
+/// A client gets information about its own tokens only. All other tokens are reported as not
+/// active, which reveals nothing (§2.2). If the ledger is unreachable, the status is 503: callers
+/// rely on introspection, so the response is never a guess.
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -37,7 +37,7 @@ async fn introspect(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Value
     let client = token::authenticate(app, headers, &params, Some(unverified))?;
     if !client.has_secret {
         return Err(OAuthError::invalid_client(
-            "introspection needs a client with a secret",
+            "introspection requires a client with a secret",
         ));
     }
     let Some(token) = open(app, unverified) else {
@@ -63,7 +63,7 @@ fn inactive() -> Value {
     json!({ "active": false })
 }
 
-/// Returns true if the token is good as far as that can be said without the ledger.
+/// Returns true if all checks that do not need the ledger succeed.
 fn is_acceptable(app: &App, client: &ProvenClient, token: &Opened) -> bool {
     token.expires_at > app.now()
         && token.grant.belongs_to(client)
@@ -72,7 +72,7 @@ fn is_acceptable(app: &App, client: &ProvenClient, token: &Opened) -> bool {
         && app.bases.is_own_resource(&token.grant.resource)
 }
 
-/// Returns true if the grant lives, and if the token is a refresh token, none has replaced it.
+/// Returns true if the grant is live and, for a refresh token, no newer one has replaced it.
 async fn is_current(app: &App, token: &Opened) -> Result<bool, OAuthError> {
     match (live::state(app, token.grant.id).await, token.generation) {
         (GrantState::Ended, _) => Ok(false),
@@ -85,7 +85,7 @@ async fn is_current(app: &App, token: &Opened) -> Result<bool, OAuthError> {
         }
         (GrantState::Unconfirmed { .. }, _) => Err(OAuthError::new(
             ErrorCode::TemporarilyUnavailable,
-            "the server cannot reach its storage, try again in a moment",
+            "the server cannot reach its storage; try again in a moment",
         )),
     }
 }
@@ -96,7 +96,7 @@ struct Opened {
     expires_at: Timestamp,
     granted_at: Option<Timestamp>,
     kind: &'static str,
-    /// The number of a refresh token.
+    /// The generation of a refresh token.
     generation: Option<u64>,
 }
 

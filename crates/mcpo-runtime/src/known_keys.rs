@@ -1,6 +1,7 @@
-//! Notes in the ledger which keys the instances of this server know, and warns when an instance
-//! starts to seal with one that was never seen there: then other instances may not know it, and
-//! refuse what this one seals. `docs/key-rotation.md` has the order that avoids this.
+//! Records in the ledger which keys the instances of this server know. Warns when an instance
+//! starts to seal with a key that the ledger has never seen: other instances may not know that key
+//! and would refuse what this instance seals. `docs/key-rotation.md` has the order that avoids
+//! this.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -13,28 +14,28 @@ use crate::{
     seal::KeyRing,
 };
 
-/// So long the note lives after it was changed last.
+/// How long the record lives after its last change.
 const LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-/// The newest keys are kept; a ring has two or three.
+/// The number of keys to keep, newest first. A ring has two or three.
 const MAX_KEYS: usize = 64;
 const TRIES: usize = 8;
 
-/// Warns if the first key of the ring is new to the ledger, and notes all keys there.
+/// Warns if the first key of the ring is new to the ledger, and records all keys there.
 pub(crate) async fn check(app: &App) {
     let issuer = app.bases.primary().as_str();
     match note(app.ledger.as_ref(), &app.keys, issuer, app.now()).await {
         Ok(true) => {}
         Ok(false) => tracing::warn!(
-            "the first key of MCPO_SECRET was never seen in this ledger: instances that do not \
-             know it refuse what this one seals. Set MCPO_SECRET=OLD,NEW on every instance before \
-             NEW,OLD on any"
+            "the ledger has never seen the first key of MCPO_SECRET: instances that do not \
+             know it refuse what this instance seals. Set MCPO_SECRET=OLD,NEW on every instance \
+             before NEW,OLD on any"
         ),
-        // The ledger's failures are logged where they matter.
-        Err(error) => tracing::debug!(%error, "the keys were not noted in the ledger"),
+        // Failures of the ledger are logged where they have consequences.
+        Err(error) => tracing::debug!(%error, "cannot record the keys in the ledger"),
     }
 }
 
-/// Returns false if the ledger has a note of other keys, and the sealing key is not among them.
+/// Returns false if the ledger has a record of keys and the sealing key is not one of them.
 async fn note(
     ledger: &dyn Ledger,
     keys: &KeyRing,
@@ -72,7 +73,7 @@ async fn note(
     Ok(was_known)
 }
 
-/// The public names of the keys, the sealing key's first.
+/// Returns the public names of the keys, the sealing key first.
 fn names(keys: &KeyRing) -> Vec<String> {
     let name = |id: [u8; 4]| {
         id.iter().fold(String::new(), |mut name, byte| {
@@ -84,7 +85,7 @@ fn names(keys: &KeyRing) -> Vec<String> {
     keys.key_ids().map(name).collect()
 }
 
-/// Where the note is: services that share a ledger have one each.
+/// Returns the id of the record. Each service that uses the ledger has its own.
 fn id(issuer: &str) -> GrantId {
     let digest: [u8; 32] = Sha256::digest(format!("mcpo known keys v1 {issuer}")).into();
     let mut id = [0; 16];
@@ -100,7 +101,7 @@ mod tests {
         seal::test_keys::{KEY, OTHER_KEY},
     };
 
-    /// Whether each ring in turn starts without a warning.
+    /// Returns for each ring, in order, whether it starts without a warning.
     async fn started(rings: &[&str]) -> Vec<bool> {
         let ledger = MemoryLedger::new();
         let mut known = Vec::new();

@@ -1,8 +1,9 @@
-//! The time that all instances share: this machine's, corrected by the ledger's clock.
+//! Owns the time that all instances share: the clock of this machine, corrected by the ledger's
+//! clock.
 //!
-//! Instances compare times that others wrote: when a refresh token was replaced, until when a code
-//! is good. Where their clocks differ, honest clients look like thieves. So each instance measures
-//! how far its clock is from the ledger's, and adds the difference.
+//! Instances compare times that other instances wrote, such as when a refresh token was replaced or
+//! when a code expires. If their clocks differ, honest clients look like attackers. So each
+//! instance measures the difference between its clock and the ledger's, and adds it.
 
 use std::{
     sync::{
@@ -14,9 +15,9 @@ use std::{
 
 use crate::{app::App, clock::Timestamp};
 
-/// Smaller differences are within what a network and whole seconds make of them.
+/// Smaller differences are explained by network delay and by rounding to whole seconds.
 const SMALLEST: u64 = 10;
-/// Larger ones are not corrected: one of the two clocks is simply wrong.
+/// Larger differences are not corrected: one of the two clocks is wrong.
 const LARGEST: u64 = 10 * 60;
 const INTERVAL: Duration = Duration::from_secs(5 * 60);
 
@@ -25,12 +26,12 @@ const INTERVAL: Duration = Duration::from_secs(5 * 60);
 pub(crate) struct Correction(AtomicI64);
 
 impl Correction {
-    /// The time `now` of this machine, as the ledger has it.
+    /// Corrects the time `now` of this machine to the ledger's clock.
     pub(crate) fn apply(&self, now: Timestamp) -> Timestamp {
         Timestamp(now.0.saturating_add_signed(self.0.load(Ordering::Relaxed)))
     }
 
-    /// Notes by how many seconds the ledger's clock is ahead.
+    /// Records by how many seconds the ledger's clock is ahead.
     fn note(&self, difference: i64) {
         let size = difference.unsigned_abs();
         let correction = if (SMALLEST..=LARGEST).contains(&size) {
@@ -55,7 +56,7 @@ impl Correction {
     }
 }
 
-/// Measures the difference now and then, as long as the server runs.
+/// Measures the difference at regular intervals while the server runs.
 pub(crate) async fn watch(app: Weak<App>) {
     loop {
         let Some(running) = app.upgrade() else {
@@ -64,7 +65,7 @@ pub(crate) async fn watch(app: Weak<App>) {
         match running.ledger.clock_difference().await {
             Ok(Some(difference)) => running.correction.note(difference),
             Ok(None) => return,
-            Err(error) => tracing::debug!(%error, "the ledger's clock is not known"),
+            Err(error) => tracing::debug!(%error, "cannot read the ledger's clock"),
         }
         drop(running);
         tokio::time::sleep(INTERVAL).await;

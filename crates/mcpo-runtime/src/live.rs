@@ -1,9 +1,9 @@
-//! Caches whether a grant has ended: the ledger's answer is trusted for a minute.
+//! Caches whether a grant has ended: the ledger's answer is trusted for one minute.
 //!
-//! A grant that is known to be revoked stays refused for as long as the process runs, even if
-//! the ledger says something else later, or nothing. A grant whose state cannot be confirmed is accepted
-//! only if the ledger as a whole is unreachable and confirmed the grant a short time ago
-//! ([`ACCEPTED_UNCONFIRMED_FOR`]); a single slow read delays one call and decides nothing else.
+//! A revoked grant stays refused for as long as the process runs, even if the ledger later reports
+//! something else or is unreachable. A grant whose state cannot be confirmed is accepted only if
+//! the ledger as a whole is unreachable and confirmed the grant a short time ago
+//! ([`ACCEPTED_UNCONFIRMED_FOR`]). A single slow read delays one call and has no other effect.
 
 use std::{
     convert::Infallible,
@@ -23,66 +23,67 @@ use crate::{
     oauth_error::chain,
 };
 
-/// How long an answer about a grant is believed, from the moment it was asked for: a revocation on
-/// another instance takes effect here no later than this.
+/// How long an answer about a grant is trusted, counted from the request to the ledger. A
+/// revocation on another instance takes effect here within this time.
 const CONFIRMED_FOR: Duration = Duration::from_secs(60);
-/// How long a call waits for the ledger, the ledger's own retries included.
+/// How long a call waits for the ledger, including the ledger's own retries.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a grant that the ledger has confirmed is accepted while the ledger is unreachable,
-/// from the moment it was confirmed.
+/// How long a confirmed grant is accepted while the ledger is unreachable, counted from the
+/// confirmation.
 const ACCEPTED_UNCONFIRMED_FOR: Duration = Duration::from_secs(10 * 60);
-/// How long the calls of a grant do not wait after a read for it failed.
+/// After a read of a grant has failed, calls with this grant do not wait for the ledger for this
+/// long.
 const NO_WAIT_FOR: Duration = Duration::from_secs(10);
 /// How often the ledger is asked in the background while calls do not wait for it.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-/// After failed reads of so many grants without a successful read, no call waits for the ledger.
+/// After failed reads of this many grants without a success, no call waits for the ledger.
 const FAILURES_OF_AN_OUTAGE: u32 = 2;
-/// How often an open stream looks whether its grant has ended; the ledger is still asked once a minute
-/// at most.
+/// How often an open stream checks whether its grant has ended. The ledger is still asked at most
+/// once a minute.
 const STREAM_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 const CACHED_GRANTS: usize = 100_000;
 const CACHED_REVOCATIONS: usize = 100_000;
 
-/// What is known of a grant.
+/// What is known about a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GrantState {
-    /// The ledger has said so within the last minute.
+    /// The ledger has confirmed the grant within the last minute.
     Live,
     /// The grant was revoked, or the ledger has no record of it.
     Ended,
-    /// The ledger could not be asked.
+    /// The ledger did not answer.
     Unconfirmed {
-        /// The ledger is unreachable, and confirmed the grant not long ago.
+        /// The ledger is unreachable, and confirmed the grant a short time ago.
         is_acceptable: bool,
     },
 }
 
-/// What the ledger last said about each grant.
+/// The last answers of the ledger about each grant.
 pub(crate) struct GrantCache {
     entries: Cache<GrantId, Arc<Entry>>,
-    /// The revoked grants again, so that no number of other grants evicts them.
+    /// The revoked grants, kept separately so that other grants cannot evict them.
     revoked: Cache<GrantId, ()>,
     last_success: AtomicMoment,
     last_probe: AtomicMoment,
-    /// Failed reads since the last success; those of one grant in a row count once.
+    /// Failed reads since the last success. Successive failures of the same grant count once.
     failures: AtomicU32,
-    /// The grant of the last failed read: the beginning of its id.
+    /// The grant of the last failed read: the first bytes of its id.
     last_failed: AtomicU64,
 }
 
 #[derive(Default)]
 struct Entry {
     is_revoked: AtomicBool,
-    /// When the answer was asked for that confirmed the grant.
+    /// When the ledger was asked, for the answer that confirmed the grant.
     confirmed: AtomicMoment,
     /// When the last read failed.
     failed: AtomicMoment,
-    /// Of many calls at once, one asks and the others wait for what it hears.
+    /// Of several calls at the same time, one asks the ledger and the others wait for the answer.
     asking: tokio::sync::Mutex<()>,
 }
 
-/// A [`Moment`] in milliseconds and seconds, each plus one; 0 means never. If a reader sees
-/// one half of an update, the age it computes is too high, never too low.
+/// A [`Moment`] in milliseconds and seconds, each plus one; 0 means never. If a reader sees half of
+/// an update, the computed age is too high, never too low.
 #[derive(Default)]
 struct AtomicMoment {
     monotonic: AtomicU64,
@@ -110,7 +111,7 @@ impl AtomicMoment {
         self.monotonic.store(0, Ordering::Release);
     }
 
-    /// Returns true if that was less than `limit` ago.
+    /// Returns true if the moment was less than `limit` ago.
     fn is_within(&self, limit: Duration, now: Moment) -> bool {
         self.get().is_some_and(|then| now.since(then) < limit)
     }
@@ -128,13 +129,13 @@ impl GrantCache {
         }
     }
 
-    /// Notes that the grant is revoked, for good.
+    /// Marks the grant as revoked, permanently.
     pub(crate) fn revoke(&self, id: GrantId) {
         self.revoked.insert(id, ());
         self.entry(id).is_revoked.store(true, Ordering::Release);
     }
 
-    /// Notes that the ledger had a record of the grant that was not revoked, at `asked`.
+    /// Records that the ledger had a live record of the grant at the moment `asked`.
     pub(crate) fn confirm(&self, id: GrantId, asked: Moment) {
         self.entry(id).confirmed.set(asked);
     }
@@ -190,7 +191,7 @@ impl GrantCache {
 }
 
 impl Entry {
-    /// What is known without asking.
+    /// Returns the state, if it is known without asking the ledger.
     fn known(&self, now: Moment) -> Option<GrantState> {
         if self.is_revoked.load(Ordering::Acquire) {
             Some(GrantState::Ended)
@@ -201,9 +202,9 @@ impl Entry {
         }
     }
 
-    /// What follows from a read that failed at or before `now`.
+    /// Returns the state after a read that failed at or before `now`.
     fn unconfirmed(&self, cache: &GrantCache, now: Moment) -> GrantState {
-        // Where other reads succeed, the ledger is reachable, and it may say that this grant is
+        // If other reads succeed, the ledger is reachable and may report that this grant is
         // revoked.
         let is_unreachable = !cache.last_success.is_within(READ_TIMEOUT, now);
         let was_live = self.confirmed.is_within(ACCEPTED_UNCONFIRMED_FOR, now);
@@ -212,7 +213,7 @@ impl Entry {
         }
     }
 
-    /// Returns true if calls do not wait for the ledger, because it has just failed.
+    /// Returns true if calls do not wait for the ledger because it has just failed.
     fn waits_not(&self, cache: &GrantCache, now: Moment) -> bool {
         let failed = self.failed.get();
         let failed = failed.filter(|failed| now.since(*failed) < NO_WAIT_FOR);
@@ -220,7 +221,7 @@ impl Entry {
     }
 }
 
-/// Returns what is known of the grant, and asks the ledger if that is more than a minute old.
+/// Returns the state of the grant. Asks the ledger if the last answer is more than one minute old.
 pub(crate) async fn state(app: &App, id: GrantId) -> GrantState {
     let entry = app.grants.entry(id);
     if let Some(state) = entry.known(app.moment()) {
@@ -238,7 +239,7 @@ pub(crate) async fn state(app: &App, id: GrantId) -> GrantState {
     ask(app, id, &entry).await
 }
 
-/// Asks the ledger in the background, so that the end of an outage is noticed.
+/// Asks the ledger in the background, to detect the end of an outage.
 fn probe(app: &App, id: GrantId, now: Moment) {
     if app.grants.may_probe(now)
         && let Some(app) = app.shared()
@@ -265,7 +266,8 @@ async fn ask(app: &App, id: GrantId, entry: &Entry) -> GrantState {
                 }
                 Some(_) => {
                     entry.confirmed.set(asked);
-                    // It may have been revoked here while the answer was on its way.
+                    // The grant may have been revoked on this instance while the read was in
+                    // progress.
                     entry.known(asked).unwrap_or(GrantState::Live)
                 }
                 None => {
@@ -286,12 +288,12 @@ async fn ask(app: &App, id: GrantId, entry: &Entry) -> GrantState {
         grant = ?id,
         error,
         accepted = (state == GrantState::Unconfirmed { is_acceptable: true }),
-        "the ledger does not confirm a grant"
+        "cannot confirm a grant with the ledger"
     );
     state
 }
 
-/// Ready when `grant` has ended; never, where there is none.
+/// Completes when `grant` has ended. Never completes without a grant.
 pub(crate) async fn ended(app: Arc<App>, grant: Option<GrantId>) {
     let Some(grant) = grant else {
         return std::future::pending().await;

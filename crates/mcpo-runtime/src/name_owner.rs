@@ -1,7 +1,8 @@
-//! Which subject a name on an allow-list belongs to: the first one that signed in with it.
+//! Remembers which subject a name on an allow-list belongs to: the first one that signed in with
+//! it.
 //!
-//! Login names and addresses can be given to another person. An allow-list of names would then allow
-//! the new owner of a name, so the ledger remembers a digest of the first owner of each name.
+//! Login names and addresses can be reassigned to another person. An allow-list of names would then
+//! allow the new owner of a name, so the ledger stores a digest of the first owner of each name.
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use crate::{
 /// How long an owner is remembered after the last sign-in.
 const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Checks that the name which lets `identity` in is its own, and makes it so at the first sign-in.
-/// The outer error is that of a ledger that cannot be asked.
+/// Checks that the name which allows `identity` belongs to it. The first sign-in with a name makes
+/// that subject its owner. The outer error means that the ledger failed.
 pub(crate) async fn check(
     app: &App,
     identity: &Identity,
@@ -43,8 +44,8 @@ pub(crate) async fn check(
             );
             return Ok(Err(Refusal::not_allowed(
                 "the name was taken over",
-                "Another account signed in here before under this name. Ask the owner of this server \
-                 to allow your account by its number.",
+                "Another account signed in here before under this name. Ask the owner of this \
+                 server to allow your account by its id.",
             )));
         }
         let record = GrantRecord {
@@ -56,7 +57,7 @@ pub(crate) async fn check(
         if app.ledger.swap_grant(id, version, record).await? == Swap::Done {
             return Ok(Ok(()));
         }
-        // Another sign-in was first: look again.
+        // Another sign-in was faster: read the record again.
     }
 }
 

@@ -1,4 +1,4 @@
-//! Errors as OAuth clients read them: a code from the registry and a sentence for a person.
+//! Defines the errors that OAuth clients receive: a registered code and a sentence for people.
 
 use std::borrow::Cow;
 
@@ -47,7 +47,7 @@ impl ErrorCode {
         }
     }
 
-    /// `invalid_client` is 401 (RFC 6749 §5.2); what is our own fault is 5xx.
+    /// `invalid_client` is 401 (RFC 6749 §5.2); faults of this server are 5xx.
     const fn status(self) -> StatusCode {
         match self {
             Self::InvalidClient => StatusCode::UNAUTHORIZED,
@@ -58,8 +58,8 @@ impl ErrorCode {
     }
 }
 
-/// An error answer. The description is for the client's developer: it names what was wrong with
-/// the request and never repeats a secret out of it.
+/// An error response. The description is for the client's developer. It says what is wrong with the
+/// request and never contains a secret from it.
 #[derive(Clone, Debug)]
 pub(crate) struct OAuthError {
     pub(crate) code: ErrorCode,
@@ -92,31 +92,31 @@ impl OAuthError {
 }
 
 impl From<LedgerError> for OAuthError {
-    /// Fails closed, and says that trying again is worth it.
+    /// Fails closed and asks the client to try again.
     fn from(error: LedgerError) -> Self {
-        tracing::error!(error = %chain(&error), "ledger out of reach");
+        tracing::error!(error = %chain(&error), "ledger unreachable");
         Self::new(
             ErrorCode::TemporarilyUnavailable,
-            "the server cannot reach its storage, try again in a moment",
+            "the server cannot reach its storage; try again in a moment",
         )
     }
 }
 
 impl From<SealError> for OAuthError {
     fn from(error: SealError) -> Self {
-        tracing::error!(%error, "cannot seal");
+        tracing::error!(%error, "sealing failed");
         Self::new(ErrorCode::ServerError, "internal error")
     }
 }
 
 impl From<RandomError> for OAuthError {
     fn from(error: RandomError) -> Self {
-        tracing::error!(%error, "no randomness");
+        tracing::error!(%error, "the system's random number generator failed");
         Self::new(ErrorCode::ServerError, "internal error")
     }
 }
 
-/// An error with its causes in one line, for the log.
+/// Returns an error and its causes in one line, for the log.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -144,8 +144,8 @@ impl IntoResponse for OAuthError {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self.code {
-            // RFC 6749 §5.2: a client that used HTTP Basic must be told so; for others it is
-            // harmless, and no browser is involved in these requests.
+            // RFC 6749 §5.2 requires this header if the client used HTTP Basic. For other clients
+            // it is harmless, because no browser sends these requests.
             ErrorCode::InvalidClient => {
                 headers.insert(
                     header::WWW_AUTHENTICATE,

@@ -1,11 +1,12 @@
-//! Request parameters as RFC 6749 §3.1 wants them: none twice, an empty one is one left out.
+//! Parses request parameters as RFC 6749 §3.1 requires: no parameter may occur twice, and an empty
+//! one counts as omitted.
 
 use std::collections::BTreeMap;
 
 use crate::oauth_error::OAuthError;
 
-/// The longest query or form that is looked at, in bytes. Client ids are sealed and may fill a
-/// few kilobytes, and clients are known to send a `state` of more than 400 characters.
+/// The longest accepted query or form, in bytes. Client ids are sealed and can take several
+/// kilobytes, and some clients send a `state` of more than 400 characters.
 pub(crate) const MAX_LEN: usize = 32 * 1024;
 
 /// The parameters of a query or of a form body. All of them are unverified.
@@ -24,7 +25,7 @@ impl Params {
             }
             let (name, value) = (name.into_owned(), value.into_owned());
             if params.insert(name, value).is_some() {
-                return Err(OAuthError::invalid_request("a parameter is there twice"));
+                return Err(OAuthError::invalid_request("a parameter occurs twice"));
             }
         }
         Ok(Self(params))

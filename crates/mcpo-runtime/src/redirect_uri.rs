@@ -1,4 +1,5 @@
-//! Redirect URIs: what may be registered, and when a requested one is the registered one.
+//! Decides which redirect URIs can be registered, and when a requested URI matches a registered
+//! one.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use url::{Host, Url};
 /// The longest redirect URI that can be registered, in bytes.
 const MAX_LEN: usize = 1024;
 
-/// Schemes that name no other program to go to, or that a browser runs as content of its own.
+/// Schemes that do not lead to a program, or whose content a browser runs itself.
 const REFUSED_SCHEMES: [&str; 16] = [
     "about",
     "blob",
@@ -32,11 +33,11 @@ const REFUSED_SCHEMES: [&str; 16] = [
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RegisteredRedirectUri(String);
 
-/// A redirect URI that belongs to the client it came with: the only thing a redirect accepts.
+/// A redirect URI that belongs to the client of the request. Redirects accept no other type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RedirectUri {
     url: Url,
-    /// As the client spelled it: the parser may have normalised the URL.
+    /// The client's spelling: the parser may have normalized the URL.
     text: String,
 }
 
@@ -49,13 +50,13 @@ pub(crate) enum RedirectUriError {
     TooLong,
     #[error("has a fragment, which RFC 6749 section 3.1.2 forbids")]
     Fragment,
-    #[error("has a user name in it")]
+    #[error("contains a user name")]
     UserInfo,
     #[error(
         "uses http with a host that is not loopback; use https, or http with localhost, 127.0.0.1 or [::1]"
     )]
     NotSecure,
-    #[error("has a scheme that cannot lead back to a client")]
+    #[error("has an unsupported scheme")]
     Scheme,
 }
 
@@ -65,7 +66,7 @@ impl RegisteredRedirectUri {
         if unverified_uri.len() > MAX_LEN {
             return Err(RedirectUriError::TooLong);
         }
-        // The parser would drop these silently, and then two different texts would be one URI.
+        // The parser would drop these silently, and then two different texts would be the same URI.
         if unverified_uri
             .bytes()
             .any(|byte| byte <= b' ' || byte >= 0x7F || matches!(byte, b'\\' | b'"' | b'<' | b'>'))
@@ -89,7 +90,7 @@ impl RegisteredRedirectUri {
         Ok(Self(unverified_uri.to_owned()))
     }
 
-    /// The requested URI, verified: the same text, or on loopback the same but for the port.
+    /// Returns the requested URI if it has the same text or, on loopback, differs only in the port.
     fn verify(&self, unverified_uri: &str) -> Option<RedirectUri> {
         let same = self.0 == unverified_uri || self.matches_but_for_port(unverified_uri);
         let url = same.then(|| Url::parse(unverified_uri).ok()).flatten()?;
@@ -100,7 +101,7 @@ impl RegisteredRedirectUri {
     }
 
     fn matches_but_for_port(&self, unverified_uri: &str) -> bool {
-        // What could not have been registered is not equal to something that was.
+        // A URI that cannot be registered does not match a registered one.
         let Ok(requested) = Self::parse(unverified_uri) else {
             return false;
         };
@@ -124,8 +125,8 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 impl RedirectUri {
-    /// Finds the requested URI among the registered ones. It may be left out if there is only
-    /// one (RFC 6749 §3.1.2.3).
+    /// Finds the requested URI among the registered ones. It may be omitted if only one is
+    /// registered (RFC 6749 §3.1.2.3).
     pub(crate) fn verify(
         registered: &[RegisteredRedirectUri],
         unverified_uri: Option<&str>,
@@ -137,7 +138,7 @@ impl RedirectUri {
         }
     }
 
-    /// The URI with `parameters` added to its query, where the browser is sent.
+    /// Returns the URI with `parameters` added to its query.
     pub(crate) fn with_query<'a>(
         &self,
         parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -151,7 +152,7 @@ impl RedirectUri {
         &self.text
     }
 
-    /// Where the browser goes, in words for the consent page: the host, or the scheme of an app.
+    /// Returns the target of the redirect for the consent page: the host, or the scheme of an app.
     pub(crate) fn destination(&self) -> String {
         match self.url.host_str() {
             Some(host) if self.is_web() => host.to_owned(),
@@ -159,12 +160,12 @@ impl RedirectUri {
         }
     }
 
-    /// Whether the browser stays on this machine, where any program may be listening.
+    /// Returns true if the browser stays on this machine, where any program may be listening.
     pub(crate) fn is_loopback(&self) -> bool {
         self.url.scheme() == "http"
     }
 
-    /// Whether the browser itself goes there, rather than handing over to another program.
+    /// Returns true if the browser opens the URI itself and does not pass it to another program.
     pub(crate) fn is_web(&self) -> bool {
         matches!(self.url.scheme(), "http" | "https")
     }
@@ -265,7 +266,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is sent, what is accepted is what was registered, but for a port.
+        /// Every accepted URI is a registered one, except for the port.
         #[test]
         fn as5_nothing_matches_by_accident(
             registered in "(https?|cursor|javascript)://(localhost|127.0.0.1|a.example)(:[0-9]{1,5})?/[a-c./%?#@]{0,6}",

@@ -1,7 +1,7 @@
 //! `POST /register`: dynamic client registration (RFC 7591).
 //!
-//! Nothing is stored. The client id *is* the registration, sealed, so it is good on every
-//! instance and after every restart, and a million registrations cost nothing.
+//! The server does not store registrations. The client id *is* the sealed registration, so it is
+//! valid on every instance and after every restart, and a million registrations cost nothing.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use crate::{
 
 pub(crate) const GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"];
 const RESPONSE_TYPE: &str = "code";
-/// The client id travels in URLs, and it holds all of these.
+/// Client ids are sent in URLs, and each contains all of its redirect URIs.
 const MAX_REDIRECT_URIS: usize = 16;
 const MAX_REDIRECT_URIS_LEN: usize = 4096;
 
-/// What a client asks for. Fields that make no difference here are ignored, as §2 wants.
+/// The request of a client. Fields that have no effect here are ignored, as §2 requires.
 #[derive(Deserialize)]
 struct Request {
     redirect_uris: Option<Vec<String>>,
@@ -34,7 +34,7 @@ struct Request {
     response_types: Option<Vec<String>>,
 }
 
-/// What it gets (§3.2.1).
+/// The response (§3.2.1).
 #[derive(Serialize)]
 #[expect(clippy::struct_field_names, reason = "the names are RFC 7591's")]
 struct Response {
@@ -42,7 +42,7 @@ struct Response {
     client_id_issued_at: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
-    /// 0 means never; it stands beside a secret only.
+    /// 0 means never. Only present together with a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret_expires_at: Option<u64>,
     client_name: String,
@@ -58,7 +58,7 @@ pub(crate) async fn post(
     FormBody(body): FormBody,
 ) -> Result<impl IntoResponse, OAuthError> {
     let unverified: Request = serde_json::from_slice(&body)
-        .map_err(|error| bad_metadata(format!("the body is not client metadata: {error}")))?;
+        .map_err(|error| bad_metadata(format!("the body is not valid client metadata: {error}")))?;
     let grant_types = grant_types(unverified.grant_types.as_deref())?;
     check_response_types(unverified.response_types.as_deref())?;
     let registration = Registration {
@@ -101,8 +101,8 @@ fn bad_metadata(description: String) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidClientMetadata, description)
 }
 
-/// One URI that cannot be used refuses them all: a client that registers less than it asked for
-/// fails later, where nobody sees why.
+/// Refuses all redirect URIs if one of them is invalid. A client that registered fewer URIs than it
+/// asked for would fail later, where the reason is hard to find.
 fn redirect_uris(unverified: &[String]) -> Result<Vec<RegisteredRedirectUri>, OAuthError> {
     let bad = |description| OAuthError::new(ErrorCode::InvalidRedirectUri, description);
     if unverified.is_empty() {
@@ -111,8 +111,8 @@ fn redirect_uris(unverified: &[String]) -> Result<Vec<RegisteredRedirectUri>, OA
     let total: usize = unverified.iter().map(String::len).sum();
     if unverified.len() > MAX_REDIRECT_URIS || total > MAX_REDIRECT_URIS_LEN {
         return Err(bad(format!(
-            "at most {MAX_REDIRECT_URIS} redirect URIs of {MAX_REDIRECT_URIS_LEN} characters \
-             together can be registered"
+            "at most {MAX_REDIRECT_URIS} redirect URIs can be registered, with \
+             {MAX_REDIRECT_URIS_LEN} characters in total"
         )));
     }
     let parse = |(index, uri): (usize, &String)| {
@@ -122,7 +122,7 @@ fn redirect_uris(unverified: &[String]) -> Result<Vec<RegisteredRedirectUri>, OA
     unverified.iter().enumerate().map(parse).collect()
 }
 
-/// Omitted means `client_secret_basic` (§2).
+/// Returns the requested method. If it is omitted, the method is `client_secret_basic` (§2).
 fn auth_method(allowed: &[AuthMethod], unverified: Option<&str>) -> Result<AuthMethod, OAuthError> {
     let Some(name) = unverified else {
         return Ok(AuthMethod::SecretBasic);
@@ -138,7 +138,8 @@ fn auth_method(allowed: &[AuthMethod], unverified: Option<&str>) -> Result<AuthM
     })
 }
 
-/// Keeps what there is; the answer tells the client what it got (§2: the server may replace).
+/// Keeps the supported grant types. The client learns from the response which ones (§2 lets the
+/// server replace values).
 fn grant_types(unverified: Option<&[String]>) -> Result<Vec<&'static str>, OAuthError> {
     let Some(asked) = unverified else {
         return Ok(GRANT_TYPES.to_vec());

@@ -1,8 +1,8 @@
-//! Reads request bodies: bounded in size and in time, and copied as they arrive.
+//! Reads request bodies with limits on size and time, and copies the data as it arrives.
 //!
-//! hyper hands over each read from the socket in a buffer of its own, which is kilobytes long even
-//! when a single byte came. A reader that keeps those buffers until the body ends lets a client turn
-//! one byte sent into 4 KiB held. So every endpoint reads its body here, into one buffer.
+//! hyper returns each read from the socket in a separate buffer of several kilobytes, even if it
+//! contains a single byte. A reader that keeps these buffers until the body ends lets a client turn
+//! each byte sent into 4 KiB of memory. So every endpoint reads its body here, into one buffer.
 
 use std::time::Duration;
 
@@ -18,19 +18,19 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::params;
 
-/// How long the body of a request to an OAuth endpoint may take as a whole.
+/// The time limit for the whole body of a request to an OAuth endpoint.
 pub(crate) const FORM_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long an MCP message may take as a whole: 4 MiB take half a minute at 1 Mbit/s.
+/// The time limit for a whole MCP message: 4 MiB take half a minute at 1 Mbit/s.
 pub(crate) const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// It is longer than this many bytes.
+    /// The body is longer than this many bytes.
     TooLong(usize),
-    /// It was not complete within this time.
+    /// The body was not complete within this time.
     TooSlow(Duration),
-    /// The client ended it early.
+    /// The client ended the body early.
     Incomplete,
 }
 
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(broken, Err(BodyError::Incomplete));
     }
 
-    /// A limit on pauses alone would let this body go on for hours.
+    /// A limit on pauses alone would let this body continue for hours.
     #[tokio::test(start_paused = true)]
     async fn a_body_that_trickles_meets_one_deadline_for_all_of_it() {
         let trickle = stream::unfold((), |()| async {

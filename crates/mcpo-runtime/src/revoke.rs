@@ -1,4 +1,4 @@
-//! `POST /revoke`: a client gives a token back (RFC 7009).
+//! `POST /revoke`: revokes a token for its client (RFC 7009).
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::{
     token,
 };
 
-/// Ends the whole grant, whichever of its tokens was sent (§2.1 asks for that with a refresh
-/// token and allows it with an access token). Unknown tokens are answered 200, as §2.2 wants, and
-/// so are other clients' tokens, which stay good.
+/// Revokes the whole grant for each of its tokens (§2.1 requires this for a refresh token and
+/// allows it for an access token). Unknown tokens get a 200, as §2.2 requires. So do the tokens of
+/// other clients, which stay valid.
 ///
-/// A token that was sealed under a key that this instance does not know is answered 503, on which
-/// the client "must assume the token still exists and may retry" (§2.2.1): while `MCPO_SECRET` is
-/// being changed, another instance may know the key.
+/// A token that was sealed with an unknown key gets a 503. The client then "must assume the token
+/// still exists and may retry" (§2.2.1): during a change of `MCPO_SECRET`, another instance may
+/// know the key.
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -39,10 +39,10 @@ async fn revoke(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), OAuth
         if keys.lacks_key_of::<RefreshToken>(unverified)
             || keys.lacks_key_of::<AccessToken>(unverified)
         {
-            tracing::warn!(client = ?client.key, "a token under an unknown key is not revoked");
+            tracing::warn!(client = ?client.key, "token not revoked: its key is unknown here");
             return Err(OAuthError::new(
                 ErrorCode::TemporarilyUnavailable,
-                "this instance does not know the key of the token, try again in a moment",
+                "this instance does not know the key of the token; try again in a moment",
             ));
         }
         return Ok(());

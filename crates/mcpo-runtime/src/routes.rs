@@ -1,4 +1,4 @@
-//! Every endpoint of the server, in the order a client meets them.
+//! Defines all endpoints of the server, in the order in which a client uses them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,9 +14,9 @@ use crate::{
     register, revoke, sign_in, token, trail,
 };
 
-/// The MCP endpoint, and with it the protected resource.
+/// The MCP endpoint, which is also the protected resource.
 pub(crate) const MCP: &str = "/mcp";
-/// What people type by mistake.
+/// A frequent typing error.
 const MCP_WITH_SLASH: &str = "/mcp/";
 pub(crate) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 pub(crate) const RESOURCE_METADATA_ROOT: &str = "/.well-known/oauth-protected-resource";
@@ -38,7 +38,7 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
         .route(MCP_WITH_SLASH, any(discovery::not_the_endpoint))
         .layer(cors());
     let described = match app.external {
-        // Whoever trusts another authorization server is none.
+        // A server that trusts another authorization server is not one itself.
         Some(_) => described,
         None => described.merge(authorization_server(app)),
     };
@@ -47,15 +47,15 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
             Arc::clone(app),
             host::check_host,
         ))
-        // A platform's health checks come by address, whatever the server's name is.
+        // Health checks of a platform use an IP address, not the server's host name.
         .route(HEALTH, get(health::get))
         .layer(middleware::from_fn(trail::follow))
-        // Brings the same layers of its own.
+        // The endpoint has its own copy of these layers.
         .route_service(MCP, mcp)
         .with_state(Arc::clone(app))
 }
 
-/// What clients and people need to get a token here.
+/// Returns the endpoints through which clients and users get a token.
 fn authorization_server(app: &Arc<App>) -> Router<Arc<App>> {
     let pages = Router::new()
         .route(AUTHORIZE, get(authorize::get))
@@ -82,8 +82,8 @@ fn authorization_server(app: &Arc<App>) -> Router<Arc<App>> {
     pages.merge(machines.layer(cors()))
 }
 
-/// Any page may speak to these endpoints: nothing in them rests on cookies, and what a browser
-/// based client needs to read is exposed.
+/// Lets pages of all origins call these endpoints: they do not use cookies. The headers that a
+/// browser-based client needs are exposed.
 pub(crate) fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)

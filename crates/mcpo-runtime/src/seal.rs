@@ -1,10 +1,11 @@
-//! Sealing: whatever a client carries is encrypted and authenticated, so nothing needs storing.
+//! Seals data that clients carry: it is encrypted and authenticated, so the server does not store
+//! it.
 //!
-//! A sealed text is `prefix` + base64url(key id ‖ nonce ‖ AES-256-GCM-SIV ciphertext). Each
-//! purpose has its own key, derived with HKDF (RFC 5869) from the secret, and its name in the
-//! associated data: a code can never be opened as a token. The key id in front picks the key out
-//! of a ring, so that a new secret can be put first while everything sealed under the old one
-//! stays good. AES-GCM-SIV (RFC 8452) keeps its promises even if a nonce should repeat.
+//! A sealed text is `prefix` + base64url(key id ‖ nonce ‖ AES-256-GCM-SIV ciphertext). Each purpose
+//! has its own key, derived with HKDF (RFC 5869) from the secret, and its name is in the associated
+//! data, so a code can never be opened as a token. The key id selects the key from a ring. This
+//! allows you to put a new secret first while everything sealed with the old one stays valid.
+//! AES-GCM-SIV (RFC 8452) stays secure even if a nonce repeats.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -19,17 +20,17 @@ use sha2::Sha256;
 
 use crate::random;
 
-/// What a sealed text is for. A new layout of the payload gets a new label.
+/// The purpose of a sealed text. A new layout of the payload gets a new label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum Purpose {
-    /// The client id handed out at registration.
+    /// The client id issued at registration.
     Client,
-    /// What a form on one of our pages carries.
+    /// The hidden field of a form on this server's pages.
     Form,
-    /// The cookie that names a browser and who signed in there.
+    /// The cookie that identifies a browser and the user who signed in there.
     Browser,
-    /// The cookie of a browser in which someone has signed in before.
+    /// The cookie of a browser in which a user has signed in before.
     KnownBrowser,
     /// An authorization code.
     Code,
@@ -37,7 +38,7 @@ pub(crate) enum Purpose {
     AccessToken,
     /// A refresh token.
     RefreshToken,
-    /// What the ledger keeps of a sign-in at a provider.
+    /// The record of a sign-in at a provider, as the ledger stores it.
     Upstream,
 }
 
@@ -66,7 +67,7 @@ impl Purpose {
         }
     }
 
-    /// What the text begins with, so that a leaked one is recognised by people and scanners.
+    /// The prefix of the text, so that people and scanners recognize a leaked one.
     const fn prefix(self) -> &'static str {
         match self {
             Self::Client => "mcpo_ci_",
@@ -81,31 +82,31 @@ impl Purpose {
     }
 }
 
-/// A payload that can be sealed, and the one purpose it is sealed for.
+/// A payload that can be sealed, and its purpose.
 pub(crate) trait Sealable: Serialize + DeserializeOwned {
     const PURPOSE: Purpose;
 }
 
-/// The longest text [`KeyRing::open`] looks at, in bytes.
+/// The longest text that [`KeyRing::open`] accepts, in bytes.
 pub(crate) const MAX_SEALED_LEN: usize = 16 * 1024;
 const KEY_ID_LEN: usize = 4;
 const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;
 const SECRET_LEN: usize = 32;
-/// Of 32 random bytes about 30 are different; fewer than these never happen by chance.
+/// 32 random bytes have about 30 different values. Fewer than this never happen by chance.
 const MIN_DISTINCT_BYTES: usize = 8;
 const RETIRED_PREFIX: &str = "retired:";
-/// Labels of the derived values that are not a purpose of sealing.
+/// Labels of the derived values that are not purposes of sealing.
 const KEY_ID_LABEL: &str = "mcpo key id v1";
 const MAC_LABEL: &str = "mcpo mac v1";
 
-/// The secrets of a server: the first one seals, all of them open.
+/// The secrets of a server. The first one seals; all of them open.
 ///
-/// Written as 32-byte keys in base64url without padding, separated by commas. A key that is
-/// written `retired:KEY` opens the ids of clients that registered under it, and nothing else.
+/// The text form is a comma-separated list of 32-byte keys in base64url without padding. A key that
+/// is written as `retired:KEY` only opens the ids of clients that registered with it.
 ///
 /// To rotate, set `OLD,NEW` on every instance, then `NEW,OLD`, and after a while `NEW` or
-/// `NEW,retired:OLD`. A new key must never be first before every instance knows it:
+/// `NEW,retired:OLD`. Put a new key first only after every instance knows it:
 /// `docs/key-rotation.md` has the whole procedure.
 #[derive(Clone)]
 pub struct KeyRing {
@@ -128,16 +129,16 @@ impl fmt::Debug for KeyRing {
     }
 }
 
-/// Why a text is no key ring. Never contains any of the text.
+/// Why a text is not a key ring. Never contains any part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRingError {
-    /// There is no key in it.
-    #[error("no key in it")]
+    /// The text contains no key.
+    #[error("it contains no key")]
     Empty,
     /// The key at this position (counted from 1) is not 32 bytes of base64url.
     #[error("key {0} is not 32 bytes in base64url without padding")]
     NotAKey(usize),
-    /// The key at this position (counted from 1) cannot be random.
+    /// The key at this position (counted from 1) is not random.
     #[error(
         "key {0} is not random: it consists of fewer than {MIN_DISTINCT_BYTES} different bytes"
     )]
@@ -177,7 +178,7 @@ impl KeyRing {
         })
     }
 
-    /// A ring with one new key. What it seals is lost with it: for tests.
+    /// Creates a ring with one new key, for tests. Everything that it seals is lost with the ring.
     pub fn random() -> Result<Self, crate::Error> {
         let secret = random::bytes::<SECRET_LEN>().map_err(crate::Error::internal)?;
         Ok(Self {
@@ -186,7 +187,7 @@ impl KeyRing {
         })
     }
 
-    /// Seals `payload` under the first key.
+    /// Seals `payload` with the first key.
     pub(crate) fn seal<T: Sealable>(&self, payload: &T) -> Result<String, SealError> {
         let key = self.keys.first().ok_or(SealError)?;
         let plain = postcard::to_allocvec(payload).map_err(|_| SealError)?;
@@ -204,7 +205,7 @@ impl KeyRing {
         Ok(text)
     }
 
-    /// Opens what [`Self::seal`] made for the same type, under any key of the ring.
+    /// Opens a text that [`Self::seal`] created for the same type, with any key of the ring.
     pub(crate) fn open<T: Sealable>(&self, unverified_text: &str) -> Result<T, OpenError> {
         let parts = Parts::split(unverified_text, T::PURPOSE).ok_or(OpenError)?;
         let key = self.find(parts.key_id, T::PURPOSE).ok_or(OpenError)?;
@@ -226,8 +227,8 @@ impl KeyRing {
         self.keys.iter().chain(retired).find(|key| key.id == id)
     }
 
-    /// Returns true if `unverified_text` has the form of a sealed `T`, and was sealed under a key
-    /// that is not in this ring. Another instance may know the key.
+    /// Returns true if `unverified_text` has the form of a sealed `T` but was sealed with a key
+    /// that is not in this ring. Another instance may know that key.
     pub(crate) fn lacks_key_of<T: Sealable>(&self, unverified_text: &str) -> bool {
         Parts::split(unverified_text, T::PURPOSE).is_some_and(|parts| {
             let mut known = self.keys.iter().chain(&*self.retired);
@@ -235,20 +236,20 @@ impl KeyRing {
         })
     }
 
-    /// Returns true if `text` was sealed under the first key, so that no other key is needed.
+    /// Returns true if `text` was sealed with the first key, so that no other key is needed.
     pub(crate) fn is_sealed_by_first<T: Sealable>(&self, text: &str) -> bool {
         let parts = Parts::split(text, T::PURPOSE);
         let first = self.keys.first();
         parts.is_some_and(|parts| first.is_some_and(|key| key.id == parts.key_id))
     }
 
-    /// The public names of all keys, the sealing key's first. They distinguish keys and are in
-    /// front of every sealed text.
+    /// Returns the public ids of all keys, the sealing key first. Every sealed text starts with the
+    /// id of its key.
     pub(crate) fn key_ids(&self) -> impl Iterator<Item = [u8; KEY_ID_LEN]> {
         self.keys.iter().chain(&*self.retired).map(|key| key.id)
     }
 
-    /// A keyed digest of `parts` under each key of the ring, the sealing key's first.
+    /// Returns a keyed digest of `parts` for each key of the ring, the sealing key first.
     ///
     /// Each part is hashed with its length, so that no two lists of parts collide.
     pub(crate) fn macs<'a>(
@@ -258,7 +259,7 @@ impl KeyRing {
         self.keys.iter().map(move |key| key.mac(parts))
     }
 
-    /// The same, with the retired keys last: for what belongs to a client's registration.
+    /// Like [`Self::macs`], with the retired keys at the end, for data of a client's registration.
     pub(crate) fn macs_of_clients<'a>(
         &'a self,
         parts: &'a [&'a [u8]],
@@ -268,7 +269,7 @@ impl KeyRing {
     }
 }
 
-/// The parts of a sealed text, before anything is known about them.
+/// The parts of a sealed text, not yet verified.
 struct Parts {
     key_id: [u8; KEY_ID_LEN],
     nonce: [u8; NONCE_LEN],
@@ -304,7 +305,7 @@ impl RingKey {
         }
     }
 
-    /// HKDF doubles as the MAC here: it is HMAC underneath, and already a dependency.
+    /// HKDF is used as the MAC: it is based on HMAC, and it is already a dependency.
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut message = Vec::new();
         for part in parts {
@@ -319,23 +320,23 @@ impl RingKey {
 fn expand<const N: usize>(hkdf: &Hkdf<Sha256>, label: &str) -> [u8; N] {
     let mut output = [0; N];
     if hkdf.expand(label.as_bytes(), &mut output).is_err() {
-        // HKDF refuses only outputs above 255 hashes (RFC 5869 §2.3); ours are one at most.
+        // HKDF refuses only outputs above 255 hashes (RFC 5869 §2.3); these are at most one.
         unreachable!("an HKDF output of {N} bytes");
     }
     output
 }
 
-/// Nothing could be sealed: the system has no randomness or the payload no layout.
+/// Sealing failed: the system has no randomness, or the payload cannot be serialized.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("failed to seal")]
 pub(crate) struct SealError;
 
-/// The text was not sealed by this server for this purpose. Deliberately says no more.
+/// The text was not sealed by this server for this purpose. Deliberately gives no details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not sealed by this server")]
 pub(crate) struct OpenError;
 
-/// Keys for unit tests, which are as random as real ones.
+/// Keys for unit tests, as random as real ones.
 #[cfg(test)]
 pub(crate) mod test_keys {
     pub(crate) const KEY: &str = "nJf9-2P7jQRmJJYTuxkQlkw9BQVyIGT9UVsbqpYP25g";
@@ -394,7 +395,7 @@ mod tests {
             let mut bytes = text.clone().into_bytes();
             bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).unwrap();
-            // The last character may carry unused bits; the decoder refuses those too.
+            // The last character may have unused bits; the decoder refuses those, too.
             assert_eq!(ring.open::<Sample>(&changed), Err(OpenError), "at {index}");
         }
     }
@@ -445,7 +446,7 @@ mod tests {
         let retired = ring(&format!("{},retired:{}", key(2), key(1)));
         assert!(retired.open::<ClientSample>(&id).is_ok());
         assert_eq!(retired.open::<Sample>(&code), Err(OpenError));
-        assert!(!retired.lacks_key_of::<Sample>(&code), "it is known");
+        assert!(!retired.lacks_key_of::<Sample>(&code), "the key is known");
         let parts: &[&[u8]] = &[b"x"];
         assert_eq!(retired.macs(parts).count(), 1);
         assert_eq!(

@@ -1,8 +1,9 @@
-//! Notices that the process was stopped for a while: a paused container, a frozen machine, SIGSTOP.
+//! Detects that the process was suspended for a while: a paused container, a frozen machine,
+//! SIGSTOP.
 //!
-//! When a process goes on, it finds requests in its sockets that their clients gave up long ago and
-//! have repeated elsewhere since. Such a request looks like a stolen token that is used a second
-//! time, so for a moment nothing is concluded from a second use.
+//! When the process resumes, its sockets hold requests that the clients gave up long ago and have
+//! since repeated elsewhere. Such a request looks like the second use of a stolen token, so for a
+//! moment after resuming, a second use has no consequences.
 
 use std::{
     sync::{
@@ -12,23 +13,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often the process looks at the time.
+/// The interval at which the process checks the time.
 const TICK: Duration = Duration::from_secs(1);
-/// A process that did not look for so long was stopped.
+/// A process that has not checked the time for this long was suspended.
 const STOPPED_AFTER: Duration = Duration::from_secs(5);
-/// How long old requests may still come up after that.
+/// How long after resuming old requests may still arrive.
 const AFTERMATH: Duration = Duration::from_secs(5);
 
 /// Times in milliseconds since `start`.
 pub(crate) struct SuspensionDetector {
     start: Instant,
     last_tick: AtomicU64,
-    /// When the process went on, plus one; 0 if it was never stopped.
+    /// When the process resumed, plus one; 0 if it was never suspended.
     resumed: AtomicU64,
 }
 
 impl SuspensionDetector {
-    /// A detector whose ticks end with it. Must be called in a runtime.
+    /// Starts a detector. Its background task ends when the detector is dropped. Must be called in
+    /// a runtime.
     pub(crate) fn start() -> Arc<Self> {
         let detector = Arc::new(Self::new());
         tokio::spawn(tick(Arc::downgrade(&detector)));
@@ -43,7 +45,7 @@ impl SuspensionDetector {
         }
     }
 
-    /// Returns true if the process was stopped and went on only a moment ago.
+    /// Returns true if the process was suspended and has only just resumed.
     pub(crate) fn is_recent(&self) -> bool {
         self.is_recent_at(self.millis())
     }
@@ -53,7 +55,7 @@ impl SuspensionDetector {
     }
 
     fn is_recent_at(&self, now: u64) -> bool {
-        // The next tick may come later than the first request.
+        // The first request may arrive before the next tick.
         let since_tick = now.saturating_sub(self.last_tick.load(Ordering::Acquire));
         let since_resumed = self.resumed.load(Ordering::Acquire).checked_sub(1);
         let since_resumed = since_resumed.map(|resumed| now.saturating_sub(resumed));
@@ -65,7 +67,7 @@ impl SuspensionDetector {
         let last = self.last_tick.load(Ordering::Acquire);
         if is_at_least(now.saturating_sub(last), STOPPED_AFTER) {
             let seconds = now.saturating_sub(last) / 1000;
-            tracing::warn!(seconds, "the process was stopped for a while");
+            tracing::warn!(seconds, "the process was suspended");
             self.resumed.store(now.saturating_add(1), Ordering::Release);
         }
         self.last_tick.store(now, Ordering::Release);
@@ -96,7 +98,7 @@ mod tests {
         detector.tick_at(1000);
         detector.tick_at(2400);
         assert!(!detector.is_recent_at(3000));
-        // The process goes on, and a request comes before the tick.
+        // The process resumes, and a request arrives before the tick.
         assert!(detector.is_recent_at(9000));
         detector.tick_at(9001);
         for tick in [10_000, 11_000, 12_000, 13_000] {

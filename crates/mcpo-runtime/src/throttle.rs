@@ -1,14 +1,15 @@
 //! Slows down clients that guess passwords.
 //!
-//! Counters live in memory and are bounded: the cache forgets the least used entry when it is full.
-//! An attempt counts before it is checked, so that guessing in parallel gains nothing.
+//! The counters are kept in memory. Their number is limited: when the cache is full, it forgets the
+//! least used one. An attempt is counted before it is checked, so parallel guesses gain nothing.
 //!
 //! Three kinds of counters keep guesses rare without locking the owner out:
 //!
-//! - A browser that has signed in before counts by itself, so guesses of others never slow it down.
-//! - Any other attempt counts for its source address.
-//! - All of those together count for the account. While that limit is reached, a source that has
-//!   hardly failed yet still gets its first tries, from an allowance that all such sources share.
+//! - A browser that has signed in before has its own counter, so other clients never slow it down.
+//! - Every other attempt counts for its source address.
+//! - All of these attempts together also count for the account. While the account's limit is
+//!   reached, a source with almost no failures still gets its first attempts. They come from an
+//!   allowance that all such sources share.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -20,35 +21,35 @@ use quick_cache::unsync::Cache;
 
 use crate::clock::Timestamp;
 
-/// How many counters are kept.
+/// The maximum number of counters.
 const CAPACITY: usize = 10_000;
-/// A counter without an attempt for so long starts again at zero.
+/// A counter without an attempt for this long starts again at zero.
 const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// After `free` failures each further one doubles the wait.
+/// After `free` failures, each further failure doubles the wait.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
     free: u32,
     longest_wait: Duration,
 }
 
-/// A person mistypes a few times; a guesser ends up with four tries an hour.
+/// A user mistypes a few times. An attacker gets four attempts per hour.
 const PER_SOURCE: Limit = Limit {
     free: 5,
     longest_wait: Duration::from_secs(15 * 60),
 };
-/// Guesses from many addresses together.
+/// The limit for all addresses together.
 const PER_ACCOUNT: Limit = Limit {
     free: 20,
     longest_wait: Duration::from_secs(30),
 };
-/// A source with fewer failures than this may try although the account's limit is reached.
+/// A source with fewer failures than this may try even if the account's limit is reached.
 const TRIES_OF_A_NEW_SOURCE: u32 = 2;
-/// How many such tries all sources have together, and how many more each hour.
+/// The size of the allowance for such attempts, and how fast it refills (360 per hour).
 const NEW_SOURCES_BURST: f64 = 200.0;
 const NEW_SOURCES_PER_SECOND: f64 = 0.1;
 
-/// Where a request comes from, as coarse as an attacker can change it for free.
+/// The origin of a request, reduced to the part that an attacker cannot change for free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Source(IpAddr);
 
@@ -57,7 +58,7 @@ impl Source {
         self.0
     }
 
-    /// IPv6 addresses count by their /64, which is what one subscriber gets.
+    /// IPv6 addresses are reduced to their /64, which is what one subscriber gets.
     pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(v6) => {
@@ -69,25 +70,25 @@ impl Source {
     }
 }
 
-/// Names a browser that has signed in before.
+/// The id of a browser that has signed in before.
 pub(crate) type KnownBrowserId = [u8; 16];
 
-/// Who tries to sign in.
+/// An attempt to sign in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt<'a> {
-    /// The account, as far as the form names one.
+    /// The account, if the form names one.
     pub(crate) account: &'a str,
     pub(crate) source: Source,
-    /// The browser, if it has signed in before.
+    /// The browser, if a user has signed in there before.
     pub(crate) browser: Option<KnownBrowserId>,
 }
 
-/// Attempts by browser, by source and by account.
+/// Counts attempts by browser, source and account.
 pub(crate) struct Throttle(Mutex<Counters>);
 
 struct Counters {
     entries: Cache<Key, Entry>,
-    /// Tries that are left for new sources, and when that was computed.
+    /// The attempts that are left for new sources, and when that was computed.
     allowance: (f64, Timestamp),
 }
 
@@ -130,7 +131,7 @@ impl Counters {
         self.entries.insert(key, Entry { failures, last });
     }
 
-    /// Takes a try from the allowance of new sources, if there is one left.
+    /// Takes one attempt from the allowance for new sources, if any are left.
     #[expect(
         clippy::cast_precision_loss,
         reason = "hours are small numbers of seconds"
@@ -153,7 +154,7 @@ impl Throttle {
         }))
     }
 
-    /// Counts an attempt; an error is how long to wait before the next one.
+    /// Counts an attempt. The error is how long the client must wait before the next one.
     pub(crate) fn attempt(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<(), Duration> {
         let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = attempt.own_key();
@@ -176,7 +177,7 @@ impl Throttle {
         Ok(())
     }
 
-    /// Forgets the failures of an attempt that was good, but not those of others.
+    /// Forgets the failures of a successful attempt, but not those of others.
     pub(crate) fn success(&self, attempt: Attempt<'_>) {
         let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counters.entries.remove(&attempt.own_key());
@@ -191,7 +192,7 @@ impl Throttle {
 }
 
 impl Attempt<'_> {
-    /// The counter of this client alone.
+    /// Returns the key of the counter that belongs to this client alone.
     const fn own_key(&self) -> Key {
         match self.browser {
             Some(browser) => Key::Browser(browser),
@@ -243,7 +244,7 @@ mod tests {
             let address = format!("10.0.{}.{}", number / 250, number % 250);
             allowed += u32::from(throttle.attempt(from(&address), now).is_ok());
         }
-        // The account's own tries, and what new sources have together.
+        // The attempts of the account, and the allowance of all new sources.
         assert_eq!(allowed, 20 + 200);
         let other = Attempt {
             account: "other",
@@ -271,7 +272,7 @@ mod tests {
     fn as21_a_browser_that_signed_in_before_counts_by_itself() {
         let throttle = Throttle::new();
         let now = Timestamp(1000);
-        // All clients have one address, as behind a proxy that is not trusted.
+        // All clients have the same address, as behind a proxy that is not trusted.
         while throttle.attempt(from("127.0.0.1"), now).is_ok() {}
         let owner = Attempt {
             browser: Some([7; 16]),

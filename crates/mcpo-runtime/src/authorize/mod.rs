@@ -1,8 +1,8 @@
-//! `GET /authorize`: shows whichever page the person has to see next.
+//! `GET /authorize`: shows the page that comes next: sign-in, consent, or an error.
 //!
-//! It changes nothing, so it can be asked any number of times: some clients fetch it before they
-//! open the browser, and people press reload. The sign-in form leads back here, and so will the
-//! answer of an identity provider.
+//! It changes nothing, so it can be requested any number of times: some clients fetch it before
+//! they open the browser, and users reload the page. The sign-in form and the callback of an
+//! identity provider lead back here.
 
 mod request;
 
@@ -62,8 +62,8 @@ async fn next_page(
         Some(browser) => (browser, false),
         None => (Browser::new(app, base, None)?, true),
     };
-    // The provider would let every client through that stands behind this server: so the person is
-    // asked about this one before.
+    // The provider knows only this server as its client and lets all MCP clients through. So the
+    // user is asked about this MCP client first.
     if app.login.provider().is_some() {
         let page = consent_page(app, &browser, None, query, request)?;
         return with_new_cookie(page, is_new, &browser, app, base);
@@ -81,14 +81,15 @@ async fn next_page(
         }
         Outcome::Refusal(refusal) => Ok(refused(app, &refusal, query)),
         Outcome::Redirect(_) => {
-            let refusal =
-                LoginRefusal::unexpected("the login leads to a provider it does not name");
+            let refusal = LoginRefusal::unexpected(
+                "the login redirects to a provider that it does not declare",
+            );
             Ok(refused(app, &refusal, query))
         }
     }
 }
 
-/// A visit of somebody who signs in on pages of this server.
+/// Returns the visit of a user who signs in on this server's own pages.
 pub(crate) fn at_home(app: &App, source: Source) -> Result<Visit, OAuthError> {
     Ok(Visit {
         source,
@@ -102,7 +103,8 @@ pub(crate) fn at_home(app: &App, source: Source) -> Result<Visit, OAuthError> {
     })
 }
 
-/// The sign-in form. Always 200: clients that look at the page first take nothing else.
+/// Renders the sign-in form. The status is always 200: clients that fetch the page first accept
+/// nothing else.
 pub(crate) fn sign_in_page(
     app: &App,
     browser: &Browser,
@@ -120,8 +122,8 @@ pub(crate) fn sign_in_page(
     Ok(app.pages.sign_in(&page))
 }
 
-/// The question whether the client may have access: of somebody who has signed in, or will at the
-/// provider if the answer is yes.
+/// Returns the consent page, for a user who is already signed in or who signs in at the provider
+/// after agreeing.
 fn consent_page(
     app: &App,
     browser: &Browser,
@@ -174,7 +176,8 @@ fn with_new_cookie(
     }
 }
 
-/// Somebody's sign-in counts no more: the flow starts again in a browser that knows nobody.
+/// Restarts the flow after a sign-in has ended, with a new browser session in which no user is
+/// signed in.
 pub(crate) fn signed_out(app: &App, base: &BaseUrl, query: &str) -> Result<Response, OAuthError> {
     let response = see_other(&format!("{}?{query}", routes::AUTHORIZE));
     let browser = Browser::new(app, base, None)?;
@@ -182,7 +185,7 @@ pub(crate) fn signed_out(app: &App, base: &BaseUrl, query: &str) -> Result<Respo
 }
 
 impl Link {
-    /// Leads to the beginning of the flow, with the query of the authorization request.
+    /// Returns the link to the start of the flow, with the query of the authorization request.
     pub(crate) fn start_again(query: &str) -> Self {
         Self {
             label: "Start again".to_owned(),
@@ -191,17 +194,17 @@ impl Link {
     }
 }
 
-/// What a person is told whose sign-in does not go on.
+/// Shows the error page of a sign-in that cannot continue.
 pub(crate) fn refused(app: &App, refusal: &LoginRefusal, query: &str) -> Response {
     tracing::warn!(fault = %refusal.fault, "sign-in refused");
     let (status, remedy) = match refusal.kind {
         RefusalKind::NotAllowed => (
             StatusCode::FORBIDDEN,
-            "If you have another account, sign in with that one; or ask whoever runs this server.",
+            "If you have another account, use that one, or ask the owner of this server.",
         ),
         RefusalKind::Unexpected => (
             StatusCode::BAD_GATEWAY,
-            "Try again. If it happens again, tell whoever runs this server; its log says more.",
+            "Try again. If it fails again, contact the owner of this server (see its log).",
         ),
         RefusalKind::Unavailable => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -217,8 +220,8 @@ pub(crate) fn refused(app: &App, refusal: &LoginRefusal, query: &str) -> Respons
     app.pages.error(status, &page)
 }
 
-/// Sends the browser back to the client. 303, so that the client gets a GET whatever was sent;
-/// a page, where the client is a program of its own.
+/// Sends the browser back to the client. The status is 303, so that the browser sends a GET also
+/// after a POST. A native client gets a page with a link instead.
 pub(crate) fn return_to_client<'a>(
     app: &App,
     base: &'a BaseUrl,
@@ -235,7 +238,7 @@ pub(crate) fn return_to_client<'a>(
     })
 }
 
-/// A redirect that nothing on the way keeps a copy of.
+/// Redirects with headers that keep the URL out of caches and `Referer`.
 pub(crate) fn see_other(location: &str) -> Response {
     let mut response = Redirect::to(location).into_response();
     let headers = response.headers_mut();
@@ -247,7 +250,7 @@ pub(crate) fn see_other(location: &str) -> Response {
     response
 }
 
-/// The answer to a form that cannot be used any more.
+/// Shows the error page for a form that can no longer be used.
 pub(crate) fn unusable_form(app: &App, why: Unusable, query: &str) -> Response {
     let (title, what) = match why {
         Unusable::Expired => (
@@ -255,7 +258,7 @@ pub(crate) fn unusable_form(app: &App, why: Unusable, query: &str) -> Response {
             "The page was open for more than ten minutes before you sent it.",
         ),
         Unusable::Superseded => (
-            "You went on in another tab",
+            "You continued in another tab",
             "Since this page was opened, you signed in in another tab or your session ended.",
         ),
     };
@@ -268,9 +271,9 @@ pub(crate) fn unusable_form(app: &App, why: Unusable, query: &str) -> Response {
     app.pages.error(StatusCode::OK, &page)
 }
 
-/// What a form gets that this server never showed.
+/// Shows the error page for a form that this server did not create.
 pub(crate) fn forged_form(app: &App) -> Response {
-    tracing::warn!("a form came in that this server did not show");
+    tracing::warn!("form refused: this server did not create it");
     let page = ErrorPage {
         title: "This form was not accepted",
         what: "It was not sent from a page of this server.".into(),

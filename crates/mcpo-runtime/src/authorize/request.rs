@@ -1,5 +1,5 @@
-//! The authorization request (OAuth 2.1 §4.1.1), verified in an order that never redirects to a
-//! URI before it is known to be the client's.
+//! Verifies the authorization request (OAuth 2.1 §4.1.1). The order matters: nothing is redirected
+//! to a URI before the URI is known to belong to the client.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -20,42 +20,43 @@ use crate::{
     seal::MAX_SEALED_LEN,
 };
 
-/// The longest query of an authorization request, in bytes. Forms carry it sealed, which makes it a
-/// third longer.
+/// The longest query of an authorization request, in bytes. Forms carry the query sealed, which
+/// makes it one third longer.
 const MAX_QUERY_LEN: usize = 11 * 1024;
 const _: () = assert!(MAX_QUERY_LEN / 3 * 4 + 256 < MAX_SEALED_LEN);
 
-/// A request that may be shown to the person.
+/// A verified request, which may be shown to the user.
 #[derive(Debug)]
 pub(crate) struct AuthorizationRequest {
     pub(crate) client: Client,
     pub(crate) back: ReturnPath,
     pub(crate) challenge: Challenge,
     pub(crate) scopes: Scopes,
-    /// The canonical resource; none was named if there is none.
+    /// The canonical resource; `None` if the request named none.
     pub(crate) resource: Option<String>,
 }
 
-/// How the browser gets back to the client, verified.
+/// The verified way back to the client.
 #[derive(Clone, Debug)]
 pub(crate) struct ReturnPath {
     pub(crate) client_name: String,
-    /// Whether the owner of this server has named the client.
+    /// Whether the owner of this server has configured the client.
     is_configured: bool,
     pub(crate) redirect_uri: RedirectUri,
     pub(crate) state: Option<String>,
 }
 
-/// A request that may not.
+/// Why a request is refused, and where that is shown.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The client or its redirect URI is not known, so the person is told, and no client.
+    /// The client or its redirect URI is unknown, so the error is shown to the user and not sent to
+    /// a client.
     Page(OAuthError),
-    /// The client is told.
+    /// The error is sent to the client.
     Redirect(Box<ErrorRedirect>),
 }
 
-/// What goes back to the client.
+/// An error and the client to send it to.
 #[derive(Debug)]
 pub(crate) struct ErrorRedirect {
     back: ReturnPath,
@@ -63,7 +64,7 @@ pub(crate) struct ErrorRedirect {
 }
 
 impl AuthorizationRequest {
-    /// Verifies the query of a request that `sender` has sent.
+    /// Verifies the query of an authorization request from `sender`.
     pub(crate) async fn verify(
         app: &App,
         unverified_query: &str,
@@ -139,7 +140,7 @@ fn verify_rest(
             "response_type must be code",
         ));
     }
-    // A missing method means `plain` (RFC 7636 §4.3), which shows the verifier to everyone.
+    // A missing method means `plain` (RFC 7636 §4.3), which exposes the verifier.
     let challenge = params.require("code_challenge")?;
     if params.get("code_challenge_method") != Some("S256") {
         return Err(OAuthError::invalid_request(
@@ -154,7 +155,8 @@ fn verify_rest(
     Ok((challenge, scopes, resource))
 }
 
-/// The resource that a request names; none is fine, another one is not (RFC 8707 §2).
+/// Verifies the `resource` parameter. It may be missing, but must not name another resource (RFC
+/// 8707 §2).
 pub(crate) fn verify_resource(
     app: &App,
     unverified: Option<&str>,
@@ -166,14 +168,14 @@ pub(crate) fn verify_resource(
         let ours = app.bases.primary().resource();
         OAuthError::new(
             ErrorCode::InvalidTarget,
-            format!("the resource is not this server's, which is {ours}"),
+            format!("the resource is not this server; use {ours}"),
         )
     })?;
     Ok(Some(resource))
 }
 
-/// What is asked for, as far as there is such a thing; the base scope if nothing was asked for
-/// (RFC 6749 §3.3).
+/// Returns the requested scopes that this server supports, or the base scope if the request names
+/// none (RFC 6749 §3.3).
 fn granted_scopes(app: &App, unverified: Option<&str>) -> Result<Scopes, OAuthError> {
     let bad = |description: String| OAuthError::new(ErrorCode::InvalidScope, description);
     let Some(text) = unverified else {
@@ -182,7 +184,7 @@ fn granted_scopes(app: &App, unverified: Option<&str>) -> Result<Scopes, OAuthEr
     let asked =
         Scopes::parse(text).ok_or_else(|| bad("scope is not a list of scope names".into()))?;
     let granted = asked.intersection(&app.scopes.supported());
-    // `offline_access` and OpenID's scopes alone ask for nothing in particular.
+    // `offline_access` and the scopes of OpenID do not request access to anything in particular.
     let in_particular = asked.iter().any(|name| !ASK_FOR_NOTHING.contains(&name));
     match (granted.is_empty(), in_particular) {
         (false, _) => Ok(granted),
@@ -204,10 +206,10 @@ impl Refusal {
         }))
     }
 
-    /// The answer to a request that arrives from a link that anyone can have made.
+    /// Returns the response to a request that may come from a link that anyone can create.
     ///
-    /// A client that registered itself chose where the link leads, and no user has said yes to that:
-    /// the browser stays here and the user decides (RFC 9700 §4.11.2).
+    /// A client that registered itself chose where the link leads, and the user has not agreed to
+    /// that. So the browser stays on this server and the user decides (RFC 9700 §4.11.2).
     pub(crate) fn before_decision(self, app: &App, base: &BaseUrl) -> Response {
         match self {
             Self::Redirect(redirect) if !redirect.back.is_configured => redirect.page(app, base),
@@ -215,7 +217,7 @@ impl Refusal {
         }
     }
 
-    /// The answer to a form in which the user has decided about this client.
+    /// Returns the response to a form in which the user has decided about this client.
     pub(crate) fn after_decision(self, app: &App, base: &BaseUrl) -> Response {
         match self {
             Self::Page(error) => {
@@ -245,11 +247,11 @@ impl ErrorRedirect {
         ]
     }
 
-    /// The same as a link, which the user may follow.
+    /// Shows the way back to the client as a link that the user may follow.
     fn page(&self, app: &App, base: &BaseUrl) -> Response {
         let location = self.back.location(base, self.parameters());
         let page = ErrorPage {
-            title: "This request cannot go on",
+            title: "This request cannot continue",
             what: format!(
                 "The program that sent you here made a mistake: {}.",
                 self.error.description
@@ -269,7 +271,7 @@ impl ErrorRedirect {
 }
 
 impl ReturnPath {
-    /// Where the browser gets back to the client with `parameters`.
+    /// Returns the URL that sends the browser back to the client with `parameters`.
     pub(crate) fn location<'a>(
         &'a self,
         base: &'a BaseUrl,
@@ -279,7 +281,7 @@ impl ReturnPath {
         let parameters = parameters
             .into_iter()
             .chain(state)
-            // RFC 9207: the client learns which server this answer is from.
+            // RFC 9207: identifies the server that sent this response.
             .chain([("iss", base.as_str())]);
         self.redirect_uri.with_query(parameters)
     }

@@ -1,4 +1,4 @@
-//! What somebody is told who may not pass (RFC 6750 §3, RFC 9728 §5.1).
+//! Builds the response to a request that is not allowed (RFC 6750 §3, RFC 9728 §5.1).
 
 use axum::{
     Json,
@@ -24,22 +24,22 @@ pub(super) fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Res
     let (status, error, description) = match rejection {
         Rejection::Unavailable => {
             return unavailable(
-                "the authorization server does not answer as it should, so no token can be verified",
+                "tokens cannot be verified: the authorization server does not respond correctly",
             );
         }
         Rejection::Unconfirmed => {
-            return unavailable("the server cannot reach its storage, try again in a moment");
+            return unavailable("the server cannot reach its storage; try again in a moment");
         }
         Rejection::UnknownScopes => {
             return unavailable("the scopes that this tool needs cannot be determined");
         }
         Rejection::Body(error) => return error.into_response(),
-        Rejection::Missing => (StatusCode::UNAUTHORIZED, None, "a token is needed"),
+        Rejection::Missing => (StatusCode::UNAUTHORIZED, None, "a token is required"),
         Rejection::Invalid(why) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), *why),
         Rejection::Scope(_) => (
             StatusCode::FORBIDDEN,
             Some("insufficient_scope"),
-            "the token is good for less than this",
+            "the token does not have the required scopes",
         ),
         Rejection::Malformed(why) => (StatusCode::BAD_REQUEST, Some("invalid_request"), *why),
     };
@@ -64,7 +64,7 @@ pub(super) fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Res
     response
 }
 
-/// A client that is told so tries again, and does not have anybody sign in anew.
+/// Returns 503, so that the client tries again and does not start a new sign-in.
 fn unavailable(why: &'static str) -> Response {
     OAuthError::new(ErrorCode::TemporarilyUnavailable, why).into_response()
 }

@@ -1,5 +1,5 @@
-//! Clients that are named in the configuration: for people who type an id and a secret into their
-//! client, and for clients that cannot register.
+//! Owns clients that are named in the configuration: for users who type an id and a secret into
+//! their client, and for clients that cannot register.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,11 @@ use subtle::ConstantTimeEq as _;
 use super::{AuthMethod, Client, ClientError, ClientKey, display_name, expect_no_secret};
 use crate::redirect_uri::RegisteredRedirectUri;
 
-/// A client that is known beforehand.
+/// A client that is known in advance.
 #[derive(Clone)]
 pub struct ConfiguredClient {
     id: String,
-    /// The digest of its secret; public clients have none.
+    /// The digest of the secret; `None` for a public client.
     secret: Option<[u8; 32]>,
     name: String,
     redirect_uris: Vec<RegisteredRedirectUri>,
@@ -34,11 +34,11 @@ impl std::fmt::Debug for ConfiguredClient {
 #[error("{0}")]
 pub struct ConfiguredClientError(String);
 
-/// The shortest secret that cannot be guessed.
+/// The minimum length of a secret, so that it cannot be guessed.
 const MIN_SECRET_LEN: usize = 16;
 
 impl ConfiguredClient {
-    /// A client with this id, secret (none for a public client), name and redirect URIs.
+    /// Creates a client with this id, secret (`None` for a public client), name and redirect URIs.
     pub fn new(
         id: &str,
         secret: Option<&str>,
@@ -51,7 +51,7 @@ impl ConfiguredClient {
         }
         if id.contains("://") || id.starts_with("mcpo_") {
             return Err(wrong(
-                "ids that are URLs or begin with mcpo_ are taken".into(),
+                "ids that are URLs or begin with mcpo_ are reserved".into(),
             ));
         }
         if secret.is_some_and(|secret| secret.len() < MIN_SECRET_LEN) {
@@ -73,8 +73,8 @@ impl ConfiguredClient {
         })
     }
 
-    /// Whether the client came with its secret, in either of the two places, or without one if
-    /// it has none; the answer says whether with a secret.
+    /// Checks that the client sent its secret (in either place), or none if it has none. Returns
+    /// true if it has a secret.
     pub(super) fn prove(
         &self,
         unverified_secret: Option<&str>,
@@ -99,7 +99,7 @@ impl ConfiguredClient {
     }
 }
 
-/// The JSON form, as RFC 7591 names the fields.
+/// The JSON form, with the field names of RFC 7591.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -110,12 +110,12 @@ struct Written {
     redirect_uris: Vec<String>,
 }
 
-/// Reads `MCPO_CLIENTS`: a JSON array of clients.
+/// Parses `MCPO_CLIENTS`: a JSON array of clients.
 pub(crate) fn parse_configured(json: &str) -> Result<Vec<ConfiguredClient>, ConfiguredClientError> {
     let written: Vec<Written> = serde_json::from_str(json).map_err(|error| {
-        // The parser's message may repeat a value, and a value may be a secret.
+        // The parser's message may contain a value, and the value may be a secret.
         let (line, column) = (error.line(), error.column());
-        ConfiguredClientError(format!("it is not as it should be at {line}:{column}"))
+        ConfiguredClientError(format!("invalid JSON or invalid field at {line}:{column}"))
     })?;
     let read = |client: &Written| {
         let uris: Vec<&str> = client.redirect_uris.iter().map(String::as_str).collect();
@@ -159,14 +159,14 @@ mod tests {
             "redirect_uris":["https://claude.ai/api/mcp/auth_callback"]}]"#;
         assert_eq!(parse_configured(good).unwrap().len(), 1);
         for (bad, error) in [
-            ("{}", "it is not as it should be at 1:0"),
+            ("{}", "invalid JSON or invalid field at 1:0"),
             (
                 r#"[{"client_id":"me","client_secret":"hunter2","redirect_uris":["https://a.example"]}]"#,
                 "client \"me\": the secret must have at least 16 characters",
             ),
             (
                 r#"[{"client_id":"https://a.example/","redirect_uris":[]}]"#,
-                "client \"https://a.example/\": ids that are URLs or begin with mcpo_ are taken",
+                "client \"https://a.example/\": ids that are URLs or begin with mcpo_ are reserved",
             ),
             (
                 r#"[{"client_id":"me","redirect_uris":["http://a.example"]}]"#,

@@ -1,5 +1,5 @@
-//! Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document): the client id is
-//! the URL of a document that says who the client is.
+//! Reads Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document): the client id
+//! is the URL of a document that describes the client.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,33 +19,34 @@ use crate::{
 
 const MAX_URL_LEN: usize = 1024;
 const MAX_REDIRECT_URIS: usize = 32;
-/// How many documents are remembered, good and bad ones.
+/// The number of cached documents, valid and invalid ones.
 const CACHED: usize = 512;
-/// A document that says nothing about caching is believed for so long.
+/// How long a document without caching headers is cached.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// No document is believed for longer, whatever it says.
+/// The longest time that any document is cached.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// A document that could not be had is not asked for again for so long.
+/// How long a failed fetch is cached.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(60);
 
-/// Documents of well-known clients, for servers whose addresses their hosts turn away.
+/// Documents of well-known clients, for servers whose addresses are blocked by the clients' hosts.
 const PINNED: &str = include_str!("pinned.json");
 
-/// The URL of a document: https, with a path, and nothing that lets two texts mean one document.
+/// The URL of a document: https, with a path, and in a form in which no two texts mean the same
+/// document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DocumentUrl {
     text: String,
     url: Url,
 }
 
-/// Why a document, or its URL, is not accepted.
+/// Why a document or its URL is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DocumentError {
     #[error("its URL {0}")]
     Url(&'static str),
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    #[error("it is not client metadata in JSON")]
+    #[error("it is not valid client metadata in JSON")]
     Json,
     #[error("its client_id is not the URL it was fetched from")]
     ClientId,
@@ -54,14 +55,15 @@ pub(crate) enum DocumentError {
         uri: String,
         error: RedirectUriError,
     },
-    #[error("it lists no redirect URIs, or more than {MAX_REDIRECT_URIS}")]
+    #[error("it must list 1 to {MAX_REDIRECT_URIS} redirect URIs")]
     RedirectUris,
-    #[error("it wants a secret, which a document cannot hold")]
+    #[error("it requires a secret, which a document cannot contain")]
     Secret,
 }
 
 impl DocumentUrl {
-    /// `None` if the id is no URL at all; an error if it is one that no document can have.
+    /// Parses a client id. Returns `None` if the id is not a URL, and an error if no document can
+    /// have that URL.
     pub(super) fn parse(unverified_id: &str) -> Result<Option<Self>, DocumentError> {
         if !unverified_id.contains("://") {
             return Ok(None);
@@ -71,7 +73,7 @@ impl DocumentUrl {
             return wrong("is too long");
         }
         let Ok(url) = Url::parse(unverified_id) else {
-            return wrong("is no URL");
+            return wrong("is not a URL");
         };
         if url.scheme() != "https" {
             return wrong("is not https");
@@ -82,14 +84,14 @@ impl DocumentUrl {
         if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             return wrong("has a fragment or a user name");
         }
-        // An address instead of a name would go around the resolver that guards the fetch.
+        // An IP address would bypass the resolver that protects the fetch.
         if !matches!(url.host(), Some(Host::Domain(_))) {
             return wrong("has no host name");
         }
-        // The parser resolves dots and case; a URL that is not its own normal form could be
-        // compared as one thing and fetched as another.
+        // The parser resolves dots and case. A URL that is not in its normal form could be compared
+        // as one URL and fetched as another.
         if url.as_str() != unverified_id {
-            return wrong("is not in its normal form");
+            return wrong("is not in normalized form");
         }
         Ok(Some(Self {
             text: unverified_id.to_owned(),
@@ -98,7 +100,7 @@ impl DocumentUrl {
     }
 }
 
-/// The fields that matter here; a document may have more.
+/// The fields that are used; a document may have more.
 #[derive(Deserialize)]
 struct Document {
     client_id: String,
@@ -158,13 +160,13 @@ impl Entry {
         matches!(self.outcome, Err(DocumentError::Fetch(_)))
     }
 
-    /// Whether it can stand in for a document that cannot be fetched now.
+    /// Returns true if this entry may replace a document that cannot be fetched at the moment.
     fn is_usable(&self, now: Timestamp) -> bool {
         self.outcome.is_ok() && now.since(self.fetched_at) < LONGEST_LIFETIME
     }
 }
 
-/// Documents, fetched when needed and remembered as long as their headers allow.
+/// Fetches documents when needed, and caches them for as long as their headers allow.
 pub(super) struct Documents {
     fetcher: Fetcher,
     cache: Cache<String, Entry>,
@@ -177,7 +179,7 @@ impl Documents {
         let pin = |document: Document| {
             let url = DocumentUrl::parse(&document.client_id)
                 .map_err(Error::internal)?
-                .ok_or_else(|| Error::internal("a pinned document without a URL"))?;
+                .ok_or_else(|| Error::internal("a pinned document has no URL"))?;
             document.verify(&url).map(Arc::new).map_err(Error::internal)
         };
         Ok(Self {
@@ -188,7 +190,7 @@ impl Documents {
     }
 
     /// Returns the client that the document at `url` describes. If the document must be fetched and
-    /// `may_fetch` returns false, uses what is already known of the client.
+    /// `may_fetch` returns false, uses what is already known about the client.
     pub(super) async fn client(
         &self,
         url: &DocumentUrl,
@@ -203,7 +205,8 @@ impl Documents {
         } else {
             Err(FetchError::Busy)
         };
-        // A request that waited finds what the one before it has fetched.
+        // A request that waited for the permit finds the document that the previous request
+        // fetched.
         if let Some(entry) = self.current(url, now) {
             return entry.client();
         }
@@ -212,20 +215,20 @@ impl Documents {
             Ok(permit) => self.fetch(url, now, permit).await,
             Err(busy) => self.without_document(url, busy.into(), now),
         };
-        // A client that was known before is not lost because its host does not answer now.
+        // A client that was known before stays usable while its host does not answer.
         if entry.is_failed_fetch()
             && let Some(known) = known.filter(|known| known.is_usable(now))
         {
             return known.client();
         }
-        // That this server is busy says nothing about the document.
+        // If this server is busy, that says nothing about the document.
         if !matches!(entry.outcome, Err(DocumentError::Fetch(FetchError::Busy))) {
             self.cache.insert(url.text.clone(), entry.clone());
         }
         entry.client()
     }
 
-    /// What is cached of a document, while that is good.
+    /// Returns the cached entry of a document, if it has not expired.
     fn current(&self, url: &DocumentUrl, now: Timestamp) -> Option<Entry> {
         let entry = self.cache.get(&url.text)?;
         (entry.good_until > now).then_some(entry)
@@ -245,8 +248,8 @@ impl Documents {
         }
     }
 
-    /// The host turned this server away or said something else than usual: what is pinned of this
-    /// client is good enough, and no document can change it.
+    /// Returns the entry for a document that cannot be fetched or is invalid: the pinned client or,
+    /// if there is none, `error`. A pinned client is safe to use: no document can change it.
     fn without_document(&self, url: &DocumentUrl, error: DocumentError, now: Timestamp) -> Entry {
         let outcome = match self.pinned(url) {
             Some(client) => {
@@ -276,7 +279,7 @@ fn read(body: &[u8], url: &DocumentUrl) -> Result<Client, DocumentError> {
     document.verify(url)
 }
 
-/// What `Cache-Control` allows (RFC 9111 §5.2.2), within bounds.
+/// Returns the lifetime that `Cache-Control` allows (RFC 9111 §5.2.2), within the limits.
 fn lifetime(fetched: &Fetched) -> Duration {
     let directives = fetched.cache_control.split(',').map(str::trim);
     let mut lifetime = DEFAULT_LIFETIME;

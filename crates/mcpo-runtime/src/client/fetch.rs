@@ -1,7 +1,8 @@
-//! Fetching a document that a stranger named, without being led anywhere private.
+//! Fetches a document whose URL an unknown client provided, without connecting to private
+//! addresses.
 //!
-//! The guard sits in the resolver, so that what was checked is what is connected to: every answer
-//! of the DNS is looked at, and one address that is not public refuses the name. Redirects are
+//! The check is in the resolver, so mcpo connects to exactly the addresses that were checked. Every
+//! address in a DNS response is checked, and one private address refuses the name. Redirects are
 //! not followed.
 
 use std::{
@@ -25,36 +26,36 @@ use url::Url;
 
 use crate::{Error, oauth_error::chain, tls};
 
-/// The whole of a fetch, from the name to the last byte.
+/// The time limit for a whole fetch, from the DNS lookup to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a fetch waits for others to end.
+/// How long a fetch waits for other fetches to end.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// The draft recommends 5 KB.
+/// The length that the draft recommends.
 const MAX_LEN: usize = 5 * 1024;
-/// More at once wait: clients must not be able to make this server flood others.
+/// The limit of concurrent fetches. Clients must not be able to make this server flood others.
 const MAX_AT_ONCE: usize = 32;
-/// Of these, so many from one host: slow documents of one must not keep those of others waiting.
+/// The limit for one host, so that slow documents of one host do not delay those of others.
 const MAX_AT_ONCE_PER_HOST: usize = 2;
-/// Hosts that nothing is fetched from are forgotten when there are so many.
+/// With this many hosts in the map, hosts without a running fetch are removed.
 const MAX_IDLE_HOSTS: usize = 256;
 
-/// A document as it came.
+/// A fetched document.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) body: Vec<u8>,
     pub(super) cache_control: String,
 }
 
-/// Why nothing came.
+/// Why a fetch failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
-    #[error("this server failed to set up TLS; its log says why")]
+    #[error("this server failed to set up TLS; its log has the reason")]
     SetUp,
-    #[error("its host is not reachable, or not a public one")]
+    #[error("its host is unreachable or not public")]
     Connect,
     #[error("its host did not answer within {} seconds", TIMEOUT.as_secs())]
     Timeout,
-    #[error("this server fetches too many documents just now, try again in a moment")]
+    #[error("this server is fetching too many documents; try again in a moment")]
     Busy,
     #[error("its host answered with status {0}")]
     Status(u16),
@@ -62,18 +63,18 @@ pub(crate) enum FetchError {
     TooLong,
     #[error("it is not of type application/json")]
     ContentType,
-    #[error("it broke off")]
+    #[error("the connection broke during the download")]
     Broken,
 }
 
-/// Which addresses may be connected to.
+/// The addresses that may be connected to.
 #[derive(Clone, Copy, Debug)]
 enum Addresses {
     Public,
     /// Tests serve their documents on loopback.
     #[cfg(test)]
     Any,
-    /// What the DNS answers in a test; where all of it is public, the connection is made to loopback.
+    /// The DNS response in a test. If all addresses are public, the connection goes to loopback.
     #[cfg(test)]
     Answered(&'static [IpAddr]),
 }
@@ -81,14 +82,15 @@ enum Addresses {
 pub(super) struct Fetcher {
     roots: Option<RootCertStore>,
     addresses: Addresses,
-    /// Set up for the first document: most servers never see one, and TLS takes memory.
+    /// Created for the first document: most servers never fetch one, and TLS needs memory.
     client: OnceLock<Client>,
     permits: Semaphore,
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 impl Fetcher {
-    /// A fetcher that trusts the public certificate authorities and connects to public addresses.
+    /// Creates a fetcher that trusts the public certificate authorities and connects to public
+    /// addresses.
     pub(super) fn new() -> Self {
         Self::with(None, Addresses::Public)
     }
@@ -133,13 +135,13 @@ impl Fetcher {
             .redirect(Policy::none())
             .timeout(TIMEOUT)
             .https_only(true)
-            // A proxy would resolve the name by itself, out of the guard's sight.
+            // A proxy would resolve the name itself and bypass the check.
             .no_proxy()
             .build()
             .map_err(Error::internal)
     }
 
-    /// Waits for leave to fetch `url`, but not for long.
+    /// Waits a short time for permission to fetch `url`.
     pub(super) async fn permit(&self, url: &Url) -> Result<Permit<'_>, FetchError> {
         let host = self.host(url.host_str().unwrap_or_default());
         let permits = async {
@@ -152,7 +154,7 @@ impl Fetcher {
         permits.ok().flatten().ok_or(FetchError::Busy)
     }
 
-    /// The permits of one host.
+    /// Returns the permits of one host.
     fn host(&self, name: &str) -> Arc<Semaphore> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() >= MAX_IDLE_HOSTS {
@@ -215,13 +217,13 @@ impl Fetcher {
     }
 }
 
-/// Leave to fetch one document, given back when the value is dropped.
+/// Permission to fetch one document. Dropping it releases the permission.
 pub(super) struct Permit<'a> {
     _of_host: OwnedSemaphorePermit,
     _of_all: SemaphorePermit<'a>,
 }
 
-/// `application/json`, or `application/…+json`, with or without parameters.
+/// Returns true for `application/json` and `application/…+json`, with or without parameters.
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let essence = essence.to_ascii_lowercase();
@@ -262,19 +264,19 @@ async fn look_up(name: &str, addresses: Addresses) -> io::Result<Vec<SocketAddr>
     }
 }
 
-/// One address that is not public refuses them all.
+/// Refuses all addresses if one of them is not public.
 fn public_only(found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     if found.iter().all(|address| is_public(address.ip())) {
         Ok(found)
     } else {
         Err(io::Error::other(
-            "the name leads to an address that is not public",
+            "the name resolves to an address that is not public",
         ))
     }
 }
 
-/// Whether an address is one of the open internet: nothing private, local, shared, reserved or
-/// translated (IANA special-purpose registries, RFC 6890).
+/// Returns true if an address belongs to the public internet and is not private, local, shared,
+/// reserved or translated (IANA special-purpose registries, RFC 6890).
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -299,7 +301,7 @@ const fn is_public_v4(address: Ipv4Addr) -> bool {
     )
 }
 
-/// Global unicast is `2000::/3`; within it some ranges are set aside or carry an IPv4 address.
+/// Global unicast is `2000::/3`. Some ranges in it are reserved or contain an IPv4 address.
 const fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let global = a & 0xe000 == 0x2000;
@@ -385,6 +387,6 @@ mod tests {
         let error = fetcher.fetch(&url, permit).await.unwrap_err();
         assert_eq!(error, FetchError::Connect);
         let knocked = tokio::time::timeout(Duration::from_millis(50), witness.accept()).await;
-        assert!(knocked.is_err(), "nobody connected");
+        assert!(knocked.is_err(), "no connection was made");
     }
 }

@@ -1,7 +1,7 @@
-//! Clients: three ways to be known, and one type for all of them.
+//! Owns the clients: three kinds of client ids, and one type for all of them.
 //!
-//! A client was named in the configuration, its id is the URL of a document about it (Client ID
-//! Metadata Document), or it registered here and its id is that registration, sealed.
+//! A client is named in the configuration, or its id is the URL of a document that describes it
+//! (Client ID Metadata Document), or it registered itself and its id is the sealed registration.
 
 mod configured;
 mod document;
@@ -28,7 +28,7 @@ use crate::{
     seal::KeyRing,
 };
 
-/// How a client proves at the token endpoint who it is (RFC 7591 §2).
+/// The authentication method of a client at the token endpoint (RFC 7591 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum AuthMethod {
     None,
@@ -50,7 +50,7 @@ impl AuthMethod {
     }
 }
 
-/// A short stand-in for a client id, in tokens and logs.
+/// A short replacement for a client id, in tokens and logs.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClientKey([u8; 16]);
 
@@ -71,51 +71,51 @@ impl fmt::Debug for ClientKey {
     }
 }
 
-/// A client that may ask a person for permission.
+/// A client that may ask a user for permission.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) key: ClientKey,
     pub(crate) name: String,
     pub(crate) redirect_uris: Vec<RegisteredRedirectUri>,
-    /// The host that vouches for the name, if the id is a document's URL.
+    /// The host that vouches for the name, if the client id is the URL of a document.
     pub(crate) vouched_by: Option<String>,
-    /// Whether the owner of this server has named it.
+    /// Whether the owner of this server has configured the client.
     pub(crate) is_configured: bool,
 }
 
-/// A client at the token endpoint that has proven who it is.
+/// A client that has authenticated itself at the token endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct ProvenClient {
     pub(crate) key: ClientKey,
     pub(crate) id: String,
     pub(crate) has_secret: bool,
-    /// The digest of its secret, if it registered here with one.
+    /// The digest of the secret, if the client registered itself with one.
     pub(crate) registered_secret: Option<Fingerprint>,
 }
 
-/// Why a client is not let in.
+/// Why a client is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ClientError {
-    #[error("the client id is not known here")]
+    #[error("this server does not know the client id")]
     Unknown,
-    #[error("the client's document cannot be used: {0}")]
+    #[error("the client's document is not usable: {0}")]
     Document(#[from] DocumentError),
-    #[error("the client registered with {registered}, but came with {used}")]
+    #[error("the client registered with {registered} but used {used}")]
     Method {
         registered: &'static str,
         used: &'static str,
     },
     #[error("the client secret is wrong")]
     Secret,
-    #[error("this server accepts only clients that keep a secret")]
+    #[error("this server accepts only clients with a secret")]
     Public,
 }
 
-/// All ways to know a client.
+/// All clients that the server knows, of every kind.
 pub(crate) struct Clients {
     configured: ConfiguredClients,
     documents: Documents,
-    /// Whether a client may be one that keeps no secret, unless it is configured.
+    /// Whether clients without a secret are accepted, in addition to configured ones.
     public: bool,
 }
 
@@ -128,12 +128,12 @@ impl Clients {
         })
     }
 
-    /// Whether metadata documents are read.
+    /// Returns true if the server reads client metadata documents.
     pub(crate) const fn reads_documents(&self) -> bool {
         self.public
     }
 
-    /// The methods that a client may register with.
+    /// Returns the methods that a client may register with.
     pub(crate) fn methods(&self) -> &'static [AuthMethod] {
         if self.public {
             &AuthMethod::ALL
@@ -142,8 +142,8 @@ impl Clients {
         }
     }
 
-    /// The client with this id, for an authorization request. Fetches its document if need be and if
-    /// `may_fetch` agrees.
+    /// Returns the client with this id, for an authorization request. Fetches its document if
+    /// necessary and if `may_fetch` returns true.
     pub(crate) async fn find(
         &self,
         unverified_id: &str,
@@ -163,8 +163,8 @@ impl Clients {
         Ok(registration.into_client(unverified_id))
     }
 
-    /// The registration whose id this is, if such clients are accepted (still: the setting may be
-    /// newer than the registration).
+    /// Returns the registration in this client id, if such clients are accepted. The setting is
+    /// checked here, too, because it may be newer than the registration.
     fn registration(&self, id: &str, keys: &KeyRing) -> Result<Registration, ClientError> {
         let registration = Registration::open(id, keys).ok_or(ClientError::Unknown)?;
         if registration.is_public() && !self.public {
@@ -173,10 +173,10 @@ impl Clients {
         Ok(registration)
     }
 
-    /// The client with this id, proven as it is known, for a token request.
+    /// Authenticates the client with this id, for a token request.
     ///
-    /// A document is not fetched here: its client is a public one, and what binds the request to
-    /// the one before is the code or the refresh token.
+    /// Documents are not fetched here: their clients are public, and the code or the refresh token
+    /// binds this request to the previous one.
     pub(crate) fn prove(
         &self,
         unverified_id: &str,
@@ -204,8 +204,9 @@ impl Clients {
         })
     }
 
-    /// A client that registered here and whose id cannot be opened any more, because its key was
-    /// dropped from the ring, proven by a refresh token that was issued to it since.
+    /// Authenticates a client that registered itself and whose id can no longer be opened, because
+    /// its key was removed from the ring. The proof is a refresh token that was issued to the
+    /// client.
     pub(crate) fn prove_by_token(
         &self,
         unverified_id: &str,
@@ -214,7 +215,7 @@ impl Clients {
         token: &RefreshToken,
         keys: &KeyRing,
     ) -> Result<ProvenClient, ClientError> {
-        // Tokens of earlier versions do not say whether their client has a secret.
+        // Tokens from earlier versions do not say whether their client has a secret.
         let says_all = token.granted_at.is_some();
         let key = ClientKey::of(unverified_id);
         if !keys.lacks_key_of::<Registration>(unverified_id)
@@ -238,7 +239,7 @@ impl Clients {
     }
 }
 
-/// Some clients that have no secret send an empty one.
+/// Accepts an empty secret, which some clients without a secret send.
 fn expect_no_secret(unverified_secret: Option<&str>, used: AuthMethod) -> Result<(), ClientError> {
     if unverified_secret.is_none_or(str::is_empty) {
         return Ok(());
@@ -252,8 +253,8 @@ fn expect_no_secret(unverified_secret: Option<&str>, used: AuthMethod) -> Result
 const MAX_NAME_CHARS: usize = 80;
 const NO_NAME: &str = "An unnamed client";
 
-/// A client's name as it can stand on a page: no line breaks, nothing invisible, nothing that
-/// turns the direction of the text around it.
+/// Returns a client's name in a form that is safe on a page: without line breaks, invisible
+/// characters and characters that change the text direction.
 pub(crate) fn display_name(unverified: &str) -> String {
     let invisible = |character: char| {
         character.is_control()

@@ -1,5 +1,5 @@
-//! Clients that registered here (RFC 7591). Nothing is stored: the client id is the registration,
-//! sealed, and its secret is derived from the id.
+//! Owns clients that registered themselves (RFC 7591). The server does not store them: the client
+//! id is the sealed registration, and the secret is derived from the id.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::{
     seal::{KeyRing, Purpose, Sealable},
 };
 
-/// What a client told us about itself when it registered: the content of its client id.
+/// The metadata that a client sent when it registered, which is the content of its client id.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Registration {
     pub(crate) name: String,
@@ -27,7 +27,7 @@ impl Sealable for Registration {
 }
 
 impl Registration {
-    /// The registration whose id this is, on whichever instance it was made, however long ago.
+    /// Opens the registration in a client id from any instance and of any age.
     pub(crate) fn open(unverified_id: &str, keys: &KeyRing) -> Option<Self> {
         keys.open(unverified_id).ok()
     }
@@ -42,7 +42,7 @@ impl Registration {
         }
     }
 
-    /// The secret to hand out with the id, if the client is one that keeps a secret.
+    /// Returns the secret that is issued with the id, if the client has one.
     pub(crate) fn secret(&self, id: &str, keys: &KeyRing) -> Option<String> {
         match self.auth_method {
             AuthMethod::None => None,
@@ -50,13 +50,13 @@ impl Registration {
         }
     }
 
-    /// Returns true if the client keeps no secret.
+    /// Returns true if the client has no secret.
     pub(super) const fn is_public(&self) -> bool {
         matches!(self.auth_method, AuthMethod::None)
     }
 
-    /// Checks that the client came with its secret, in either of the two places, or without one if
-    /// it has none. Returns the digest of the secret.
+    /// Checks that the client sent its secret, in either place, or none if it has none. Returns the
+    /// digest of the secret.
     pub(crate) fn prove(
         &self,
         id: &str,
@@ -79,7 +79,7 @@ impl Registration {
     }
 }
 
-/// Every key of the ring is tried, so that a rotation strands nobody.
+/// Tries every key of the ring, so that clients keep working after a key rotation.
 fn is_secret_of(id: &str, unverified_secret: &str, keys: &KeyRing) -> bool {
     secrets(id, keys).fold(false, |found, secret| {
         found | bool::from(secret.as_bytes().ct_eq(unverified_secret.as_bytes()))

@@ -1,4 +1,4 @@
-//! A ledger in memory: for tests and for one process that may forget.
+//! A ledger in memory: for tests, and for a single process that may forget its grants.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 use super::{GrantId, GrantRecord, Ledger, LedgerFuture, Swap, Version, Versioned};
 use crate::clock::{Clock, SystemClock, Timestamp};
 
-/// A ledger that lasts as long as the process.
+/// A ledger that lives as long as the process.
 pub struct MemoryLedger {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -18,20 +18,20 @@ pub struct MemoryLedger {
 struct State {
     grants: HashMap<GrantId, Versioned>,
     next_version: u64,
-    /// Expired entries are dropped when the maps have grown to this size.
+    /// Expired entries are removed when the map has grown to this size.
     sweep_at: usize,
 }
 
 const FIRST_SWEEP: usize = 1024;
 
 impl MemoryLedger {
-    /// An empty ledger.
+    /// Creates an empty ledger.
     #[must_use]
     pub fn new() -> Self {
         Self::with_clock(Arc::new(SystemClock))
     }
 
-    /// An empty ledger that takes the time from `clock`.
+    /// Creates an empty ledger that uses `clock`.
     #[must_use]
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let state = State {
@@ -45,7 +45,7 @@ impl MemoryLedger {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Every change below is complete before anything can panic.
+        // The changes below are complete before anything can panic.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.sweep(self.clock.now());
         state
@@ -59,7 +59,8 @@ impl Default for MemoryLedger {
 }
 
 impl State {
-    /// Amortised: each sweep visits at most twice what was added since the last one.
+    /// Amortized: each sweep visits at most twice the number of entries added since the previous
+    /// one.
     fn sweep(&mut self, now: Timestamp) {
         if self.grants.len() < self.sweep_at {
             return;

@@ -1,13 +1,14 @@
-//! The ledger: the little that sealing cannot do, because it must be remembered.
+//! The ledger stores the few facts that cannot be sealed into tokens.
 //!
-//! That is one small record a grant, changed by compare-and-swap. Making it spends the code
-//! (OAuth 2.1 §4.1.3: of two exchanges only one can be the first), and changing it rotates the
-//! refresh token or revokes the grant. Nothing is stored when a client registers or an access
-//! token is issued.
+//! It has one small record per grant, changed by compare-and-swap. Creating the record spends the
+//! code (OAuth 2.1 §4.1.3: only the first of two exchanges succeeds). Changing it rotates the
+//! refresh token or revokes the grant. Registering a client and issuing an access token store
+//! nothing.
 //!
 //! To write another ledger, implement [`Ledger`] so that [`Ledger::swap_grant`] is atomic and
-//! durable: an answer promises that the change survives a crash. What cannot be answered is a
-//! [`LedgerError`]; the caller then refuses what depends on it and lets everything else go on.
+//! durable: a successful result means that the change survives a crash. If the ledger cannot
+//! answer, return a [`LedgerError`]. The caller then refuses only the requests that need the
+//! ledger.
 
 mod bucket;
 mod memory;
@@ -31,17 +32,17 @@ pub use self::{
 };
 use crate::clock::Timestamp;
 
-/// What every method of a [`Ledger`] returns.
+/// The return type of every method of a [`Ledger`].
 pub type LedgerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
 
-/// Shared memory of all instances of a server.
+/// Shared storage of all instances of a server.
 pub trait Ledger: Send + Sync + 'static {
-    /// The record of a grant; `None` if there never was one or it has expired.
+    /// Returns the record of a grant, or `None` if the grant has no record or it has expired.
     fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>>;
 
-    /// Replaces the record of a grant if its version still is `expected` (`None`: if there is no
-    /// record). Of any number of calls with one expected version, on any number of instances,
-    /// exactly one is answered [`Swap::Done`].
+    /// Replaces the record of a grant if its version is still `expected` (`None`: if it has no
+    /// record). If several calls, on any number of instances, expect the same version, exactly one
+    /// of them returns [`Swap::Done`].
     fn swap_grant(
         &self,
         id: GrantId,
@@ -49,20 +50,20 @@ pub trait Ledger: Send + Sync + 'static {
         next: GrantRecord,
     ) -> LedgerFuture<'_, Swap>;
 
-    /// By how many seconds the ledger's clock is ahead of the clock that this value was made with;
-    /// `None` if it has no separate clock, or does not show it.
+    /// Returns by how many seconds the ledger's clock is ahead of the clock that this ledger was
+    /// created with, or `None` if the ledger has no separate clock or does not show it.
     fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 }
 
-/// By how many seconds `theirs` is ahead of `ours`.
+/// Returns by how many seconds `theirs` is ahead of `ours`.
 fn difference(theirs: Timestamp, ours: Timestamp) -> i64 {
     let size = i64::try_from(theirs.0.abs_diff(ours.0)).unwrap_or(i64::MAX);
     if theirs < ours { -size } else { size }
 }
 
-/// 16 random bytes that name a code or a grant.
+/// 16 random bytes that identify a code or a grant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GrantId(pub [u8; 16]);
 
@@ -73,7 +74,7 @@ impl GrantId {
 }
 
 impl fmt::Debug for GrantId {
-    /// Four bytes tell ids apart in a log and give nothing away.
+    /// Four bytes are enough to distinguish ids in a log, and reveal nothing.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0[..4]
             .iter()
@@ -81,42 +82,43 @@ impl fmt::Debug for GrantId {
     }
 }
 
-/// Names one state of a grant's record; made by the ledger, and never the same for two states.
+/// Identifies one state of a grant's record. The ledger creates it; two states never share a
+/// version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version(pub u64);
 
-/// A record with the version to swap it by.
+/// A record and its version, which the next swap needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned {
-    /// The record as it stands.
+    /// The current record.
     pub record: GrantRecord,
-    /// Its version.
+    /// The version of the record.
     pub version: Version,
 }
 
-/// Whether a swap took place.
+/// The result of a swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Swap {
     /// The new record is in place and durable.
     Done,
-    /// Somebody else was first: read again.
+    /// The version has changed in the meantime: read the record again.
     Conflict,
 }
 
-/// What is remembered of one grant: one sign-in of one person for one client.
+/// The record of one grant: one user's consent for one client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantRecord {
-    /// Which refresh token of the family is the current one. Tokens are sealed, so that their
-    /// number tells as much as a stored hash would.
+    /// The generation of the current refresh token. Tokens are sealed, so storing their generation
+    /// is as good as storing a hash of them.
     pub generation: u64,
-    /// When the current refresh token replaced the one before.
+    /// When the current refresh token replaced the previous one.
     pub rotated_at: Timestamp,
-    /// Set when the grant was revoked, or a code or refresh token of it was used twice.
+    /// True if the grant was revoked, or one of its codes or refresh tokens was used twice.
     pub revoked: bool,
-    /// When the record may be forgotten: no token of the grant is good any more.
+    /// When the record may be deleted, because no token of the grant is valid any longer.
     pub expires_at: Timestamp,
-    /// What else is kept for the grant: up to 16 KiB of ASCII, mostly nothing. It is sealed, so a
-    /// ledger keeps the text as it is and can read nothing in it.
+    /// Other data of the grant: up to 16 KiB of ASCII, usually empty. It is sealed, so a ledger
+    /// stores the text unchanged and cannot read it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sealed: String,
 }
@@ -131,7 +133,7 @@ pub struct LedgerError {
 }
 
 impl LedgerError {
-    /// An error while doing `action`, which reads as a verb: "open the database".
+    /// Creates an error for `action`, which is a verb phrase such as "open the database".
     pub fn new(action: &'static str, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             action,

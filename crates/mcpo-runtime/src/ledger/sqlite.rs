@@ -1,4 +1,4 @@
-//! A ledger in a SQLite file: the default for one machine, survives restarts.
+//! A ledger in a SQLite file: the default on a single machine. It survives restarts.
 
 mod file;
 mod slot;
@@ -15,21 +15,21 @@ use self::{
 use super::{GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, Swap, Version, Versioned};
 use crate::clock::{Clock, SystemClock, Timestamp};
 
-/// A ledger in one file, shared by any number of processes on this machine.
+/// A ledger in one file, which any number of processes on this machine can share.
 ///
-/// Write-ahead logging with full synchronisation: an answer means that the change is on disk.
+/// It uses write-ahead logging with full synchronization: a successful write is on disk.
 pub struct SqliteLedger {
     clock: Arc<dyn Clock>,
-    /// Reads need no lock of the file, so they do not wait behind writes that wait for one.
+    /// Reads do not need the lock of the file, so they do not wait behind writes that do.
     reader: Slot,
     writer: Slot,
 }
 
-/// How long one request to the ledger may take, with everything that it waits for.
+/// The time limit for one request to the ledger, including all waiting.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The layout below; a file with a higher number was made by a newer mcpo.
+/// The current layout. A file with a higher number was written by a newer mcpo.
 const LAYOUT: i64 = UPGRADES.len().cast_signed() as i64;
-/// What turns a file of each layout into the next one; an empty file has layout 0.
+/// The statements that upgrade a file from each layout to the next. An empty file has layout 0.
 const UPGRADES: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS grants (
         id BLOB PRIMARY KEY, version INTEGER NOT NULL, generation INTEGER NOT NULL,
@@ -40,17 +40,17 @@ const UPGRADES: [&str; 2] = [
     "ALTER TABLE grants ADD COLUMN sealed TEXT NOT NULL DEFAULT '';
      PRAGMA user_version = 2;",
 ];
-/// At most so many expired rows go with each write, so that no write takes long.
+/// Each write deletes at most 20 expired rows, so that no write takes long.
 const SWEEP: &str =
     "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= ?1 LIMIT 20)";
 
 impl SqliteLedger {
-    /// Opens the file at `path`, making it and its folder if they are not there.
+    /// Opens the file at `path`. Creates the file and its folder if they do not exist.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         Self::open_with_clock(path, Arc::new(SystemClock))
     }
 
-    /// Like [`Self::open`], with the time from `clock`.
+    /// Like [`Self::open`], but uses `clock`.
     pub fn open_with_clock(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, LedgerError> {
         file::prepare(path)?;
         let connection = connect(path, Instant::now() + DEADLINE)?;
@@ -63,7 +63,7 @@ impl SqliteLedger {
     }
 }
 
-/// SQLite's integers are signed; times beyond the range are as good as never.
+/// SQLite's integers are signed. Times beyond their range mean never.
 fn seconds(timestamp: Timestamp) -> i64 {
     i64::try_from(timestamp.0).unwrap_or(i64::MAX)
 }
@@ -169,7 +169,7 @@ mod tests {
         crate::oauth_error::chain(error)
     }
 
-    /// A process that was stopped in the middle of a write holds the lock for as long as it likes.
+    /// A process that was suspended during a write can hold the lock for any length of time.
     #[tokio::test(flavor = "multi_thread")]
     async fn many_writes_behind_a_lock_are_given_up_together_and_reads_go_on() {
         let folder = tempfile::tempdir().unwrap();
@@ -199,7 +199,10 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let asked = Instant::now();
         assert!(ledger.grant(id).await.unwrap().is_some());
-        assert!(asked.elapsed() < Duration::from_secs(3), "it did not wait");
+        assert!(
+            asked.elapsed() < Duration::from_secs(3),
+            "the read did not wait"
+        );
         let failed = writes.join_all().await;
         assert!(failed.iter().all(|failed| *failed), "{failed:?}");
         let took = began.elapsed();
@@ -210,7 +213,7 @@ mod tests {
         assert_eq!(swap.unwrap(), Swap::Done);
     }
 
-    /// A file that was opened while the disk could not be written stays read-only for SQLite.
+    /// SQLite keeps treating a file as read-only if it was opened while the disk was not writable.
     #[tokio::test]
     async fn a_disk_that_is_writable_again_needs_no_restart() {
         let folder = tempfile::tempdir().unwrap();
@@ -256,7 +259,7 @@ mod tests {
     fn a_broken_file_is_refused_with_its_cause() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
-        fs::write(&path, "this is no database at all".repeat(100)).unwrap();
+        fs::write(&path, "this is not a database at all".repeat(100)).unwrap();
         let error = SqliteLedger::open(&path).err().unwrap();
         let text = crate::Error::ledger(&path, error).to_string();
         assert!(text.contains("file is not a database"), "{text}");
@@ -301,7 +304,7 @@ mod tests {
         SqliteLedger::open(&path).unwrap();
     }
 
-    /// Written out, so that a change of [`UPGRADES`] does not change the test with it.
+    /// Written out, so that a change of [`UPGRADES`] does not change this test.
     const SECOND_LAYOUT: &str = "\
         CREATE TABLE grants (id BLOB PRIMARY KEY, version INTEGER NOT NULL, \
         generation INTEGER NOT NULL, rotated_at INTEGER NOT NULL, revoked INTEGER NOT NULL, \

@@ -1,4 +1,4 @@
-//! What a server's tools need: read off the tools themselves, before anybody asks.
+//! Reads at start-up which scopes the tools of a server need.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use sha2::{Digest as _, Sha256};
 use super::{SharedHandler, server_card};
 use crate::{Error, caller::Caller, scope::Scopes};
 
-/// Where a tool's scopes stand in its `_meta`.
+/// The member of a tool's `_meta` that contains its scopes.
 pub(super) const SCOPES_KEY: &str = "mcpo/scopes";
-/// A list that goes on for longer is not a list.
+/// The limit of pages, for lists that never end.
 const MAX_PAGES: usize = 100;
 const MAX_PAGE_LEN: usize = 8 * 1024 * 1024;
 
-/// The scopes that a tool needs beside the base scope, declared where the tool is:
+/// Declares the scopes that a tool needs in addition to the base scope:
 ///
 /// ```
 /// # use mcpo_runtime::needs_scopes;
@@ -38,12 +38,12 @@ const MAX_PAGE_LEN: usize = 8 * 1024 * 1024;
 /// }
 /// ```
 ///
-/// They are read from the tool at each call: from `ServerHandler::get_tool`, which rmcp's macros
-/// implement, or else from the list of tools as the caller sees it. A change of them counts within a
-/// second.
+/// The scopes are read from the tool at each call: from `ServerHandler::get_tool`, which rmcp's
+/// macros implement, or else from the list of tools that the caller sees. A change takes effect
+/// within one second.
 ///
-/// A call without them is answered 403 with a challenge that names them, on which clients ask
-/// the person for more (MCP authorization, step-up).
+/// A call without these scopes gets a 403 with a challenge that names them. Clients then ask the
+/// user for more access (MCP authorization, step-up).
 #[must_use]
 pub fn needs_scopes(scopes: &[&str]) -> MetaObject {
     let mut meta = MetaObject::default();
@@ -51,19 +51,19 @@ pub fn needs_scopes(scopes: &[&str]) -> MetaObject {
     meta
 }
 
-/// What a server's tools are and need, as far as it is known before anyone calls one.
+/// The names and scopes of a server's tools, as far as they are known before the first call.
 #[derive(Default)]
 pub(crate) struct Catalogue {
-    /// All scopes that any of them needs.
+    /// All scopes that any tool needs.
     pub(crate) scopes: Scopes,
-    /// One word a tool: its name, and fingerprints of its schemas and of its texts.
+    /// One word per tool: its name, and the fingerprints of its schemas and of the whole tool.
     pub(crate) fingerprints: Vec<String>,
 }
 
 /// Lists the server's tools as an anonymous caller sees them.
 ///
-/// A list that cannot be had does not keep the server from starting, because no decision rests on
-/// it: each call asks for the scopes of its tool again (see [`super::ToolScopes`]).
+/// If the list fails, the server starts anyway, because no decision depends on it: each call reads
+/// the scopes of its tool again (see [`super::ToolScopes`]).
 pub(crate) async fn catalogue(handler: &SharedHandler) -> Result<Catalogue, Error> {
     server_card::check(handler).await?;
     let listing = Listing::new(handler.clone());
@@ -77,8 +77,8 @@ pub(crate) async fn catalogue(handler: &SharedHandler) -> Result<Catalogue, Erro
     if let Err(error) = listed.await {
         tracing::warn!(
             error,
-            "the tools cannot be listed at start, so the scopes that they need are not advertised \
-             until they are called"
+            "cannot list the tools at start-up, so the scopes that they need are not advertised \
+             before they are called"
         );
     }
     for tool in &tools {
@@ -98,7 +98,8 @@ pub(crate) async fn catalogue(handler: &SharedHandler) -> Result<Catalogue, Erro
     Ok(found)
 }
 
-/// The scopes that `_meta` of a tool declares; an error is what cannot be read as scopes.
+/// Returns the scopes that the `_meta` of a tool declares. The error is a declaration that is not a
+/// list of scopes.
 pub(super) fn declared_scopes(declared: Option<&Value>) -> Result<Scopes, String> {
     let Some(declared) = declared else {
         return Ok(Scopes::default());
@@ -110,14 +111,14 @@ pub(super) fn declared_scopes(declared: Option<&Value>) -> Result<Scopes, String
     Scopes::parse(&text).ok_or_else(unreadable)
 }
 
-/// Asks a server for its tools as a client would.
+/// Requests the tools of a server as a client would.
 pub(super) struct Listing(StreamableHttpService<SharedHandler, LocalSessionManager>);
 
 impl Listing {
     pub(super) fn new(handler: SharedHandler) -> Self {
         Self(StreamableHttpService::new(
             move || Ok(handler.clone()),
-            // Never asked; the same type as in the endpoint, so that it is compiled once.
+            // Never used; the same type as in the endpoint, so that it is compiled only once.
             Arc::new(LocalSessionManager::default()),
             StreamableHttpServerConfig::default()
                 .with_legacy_session_mode(false)
@@ -125,8 +126,8 @@ impl Listing {
         ))
     }
 
-    /// Shows `visitor` each tool that `caller` sees, page by page, until it has seen enough. An error
-    /// says why the list is not complete.
+    /// Calls `visitor` with each tool that `caller` sees, page by page, until it returns true. The
+    /// error is the reason why the list is incomplete.
     pub(super) async fn visit(
         &self,
         caller: &Caller,
@@ -143,7 +144,7 @@ impl Listing {
             let Some(tools) = answer["result"]["tools"].as_array() else {
                 return Err(answer["error"]["message"]
                     .as_str()
-                    .unwrap_or("no list")
+                    .unwrap_or("the response has no list")
                     .to_owned());
             };
             if tools.iter().any(&mut visitor) {

@@ -1,23 +1,23 @@
-//! What a message asks for, as far as the guard has to know before it lets the message in.
+//! Reads what a message asks for, as far as the token check needs it.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What the messages of one request ask for.
+/// The content of one request's messages that the token check needs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Demand {
-    /// The tools to be called.
+    /// The tools that the request calls.
     pub(crate) tools: Vec<String>,
-    /// Whether it only asks what there is.
+    /// Whether the request only lists.
     pub(crate) only_lists: bool,
-    /// Whether it begins a session of the older protocol.
+    /// Whether the request begins a session of the older protocol.
     pub(crate) begins_session: bool,
 }
 
-/// The body could be read as two different messages, because a field that counts is there twice or
-/// has a type that it cannot have.
+/// The body could be read as two different messages: a relevant field occurs twice or has the wrong
+/// type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
 
@@ -35,7 +35,7 @@ struct CallParams<'a> {
     name: Option<Cow<'a, str>>,
 }
 
-/// Methods that say what there is and do nothing.
+/// Methods that only list and have no effect.
 const LISTS: [&str; 8] = [
     "initialize",
     "notifications/initialized",
@@ -48,8 +48,8 @@ const LISTS: [&str; 8] = [
 ];
 
 impl Demand {
-    /// Reads the messages in `body`. What is no JSON asks for nothing: rmcp, which reads it next,
-    /// cannot read it either and says so in the client's own protocol.
+    /// Reads the messages in `body`. A body that is not JSON asks for nothing: rmcp, which reads it
+    /// next, cannot read it either and reports that in the protocol of the client.
     pub(crate) fn read(body: &[u8]) -> Result<Self, Ambiguous> {
         let is_batch = body.trim_ascii_start().first() == Some(&b'[');
         let messages = if is_batch {
@@ -81,7 +81,7 @@ impl Demand {
     }
 }
 
-/// `None` for what is no JSON.
+/// Returns `None` if the text is not JSON.
 fn parsed<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<Option<T>, Ambiguous> {
     match serde_json::from_slice(text) {
         Ok(parsed) => Ok(Some(parsed)),
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    /// rmcp answers these with the error that the protocol has for them.
+    /// rmcp answers these with the errors that the protocol defines.
     #[test]
     fn a_body_that_calls_nothing_is_left_to_rmcp() {
         for body in [

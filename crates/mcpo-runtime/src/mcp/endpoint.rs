@@ -1,8 +1,8 @@
-//! `/mcp`: what a message goes through, in one piece.
+//! Implements `/mcp`: all steps that a message goes through.
 //!
-//! Every call comes this way. As layers around a route the same checks cost more than what they
-//! check: each layer clones all that is below it and boxes what comes back. So they stand here in
-//! their order, and only what comes from a page goes through the layer for pages.
+//! Every call takes this path. As layers around a route, these checks cost more than their work:
+//! each layer clones everything below it and boxes the response. So the steps are called directly,
+//! in order, and only requests from pages go through the CORS layer.
 
 use std::{
     convert::Infallible,
@@ -28,7 +28,8 @@ use crate::{
     connection::Connection, host, live, trail::Trail,
 };
 
-/// Every request of the newer form has it, none of the older (SEP-2243).
+/// Every request of the newer protocol form has this header; no request of the older form does
+/// (SEP-2243).
 static MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
@@ -42,7 +43,7 @@ struct Shared {
     for_pages: Cors<Guarded>,
 }
 
-/// What was learnt of a request before it went through the layer for pages.
+/// The context of a request, stored before it goes through the CORS layer.
 #[derive(Clone)]
 struct Seen {
     base: BaseUrl,
@@ -50,7 +51,7 @@ struct Seen {
     connection: Arc<Connection>,
 }
 
-/// What stands behind the check of the host.
+/// The steps after the check of the `Host` header.
 #[derive(Clone)]
 struct Guarded {
     app: Arc<App>,
@@ -58,7 +59,7 @@ struct Guarded {
 }
 
 impl Endpoint {
-    /// `for_pages` answers preflights, and tells pages what they may read.
+    /// `for_pages` answers preflight requests, and sets which headers pages may read.
     pub(crate) fn new(app: &Arc<App>, sessions: Sessions, for_pages: &CorsLayer) -> Self {
         let guarded = Guarded {
             app: Arc::clone(app),
@@ -70,7 +71,7 @@ impl Endpoint {
         }))
     }
 
-    /// Answers a request that came on `connection`.
+    /// Responds to a request on `connection`.
     pub(crate) async fn answer(self, request: Request, connection: Arc<Connection>) -> Response {
         let trail = Trail::of(&request);
         let response = self.0.handle(&trail, request, connection).await;
@@ -109,7 +110,8 @@ impl Shared {
 }
 
 impl Guarded {
-    /// Whose sessions are counted together: without a sign-in, all callers have one name.
+    /// Returns the name under which the caller's sessions are counted. Without a sign-in all
+    /// callers have the same subject, so the source address is used.
     fn principal(&self, caller: &Caller, connection: &Connection, headers: &HeaderMap) -> String {
         if self.app.is_open() || caller.is_anonymous() {
             let client = ClientIp::of(connection.peer, headers, &self.app);
@@ -174,7 +176,7 @@ impl Service<Request> for Endpoint {
     }
 
     fn call(&mut self, request: Request) -> Answer {
-        // In another application nothing is known of connections but where they come from.
+        // In another application, only the peer address of a connection is known.
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let connection = Connection {
             peer: peer.map(|ConnectInfo(peer)| *peer),
@@ -199,7 +201,7 @@ impl Service<Request> for Guarded {
         Box::pin(async move {
             let seen = request.extensions().get::<Seen>().cloned();
             let Some(seen) = seen else {
-                // Only the layer for pages calls this, with what `Shared` has left there.
+                // Only the CORS layer calls this, with the context that `Shared` has stored.
                 return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());
             };
             let Seen {

@@ -1,8 +1,8 @@
-//! The border between a user's server and this crate: nothing generic crosses it.
+//! Erases the type of a user's server, so that nothing in this crate is generic over it.
 //!
-//! rmcp's service is generic over the user's type, and compiling it takes seconds. So the type is
-//! erased here, and the user's crate compiles only the few methods of [`ErasedHandler`]; a change
-//! then rebuilds in a fraction of the time (see ARCHITECTURE.md).
+//! rmcp's service is generic over the user's type and takes seconds to compile. With the type
+//! erased, the user's crate compiles only the few methods of [`ErasedHandler`], and a change
+//! rebuilds in a fraction of the time (see ARCHITECTURE.md).
 
 #![expect(
     deprecated,
@@ -50,19 +50,21 @@ type Context = RequestContext<RoleServer>;
 type Notification = NotificationContext<RoleServer>;
 type Answer<T> = Result<T, ErrorData>;
 
-/// rmcp looks a tool up before each call, only to see which of its parameters must stand in a
-/// header as well (SEP-2243), and its macro builds all tools again to answer. The scopes of a tool are
-/// read with it. A server that changes its tools while it runs is asked again after so long.
+/// How long a tool is remembered, so that changes of a running server take effect. Before each
+/// call, rmcp looks the tool up, only to learn which parameters must be sent in a header as well
+/// (SEP-2243), and its macro builds all tools to answer. The scopes of a tool are read in the same
+/// lookup.
 const REMEMBER_TOOL_FOR: Duration = Duration::from_secs(1);
 const REMEMBERED_TOOLS: usize = 1000;
 
-/// A user's server, without its type. Cheap to clone; all sessions share the one server.
+/// A user's server without its type. Cheap to clone; all sessions share the same server.
 #[derive(Clone)]
 pub struct SharedHandler {
     shared: Arc<Shared<dyn ErasedHandler>>,
-    /// Whether clients are told that its tools may change while they are connected.
+    /// Whether clients are informed that the tools may change during a connection.
     announces_changes: bool,
-    /// Set while the server is asked at start what it can list: whether it has a listing.
+    /// Set while the server is queried at start-up: records whether the server implements a
+    /// listing.
     inquiry: Option<Arc<AtomicBool>>,
 }
 
@@ -71,11 +73,11 @@ struct Shared<H: ?Sized> {
     handler: H,
 }
 
-/// A tool as it was a moment ago.
+/// A tool as of a moment ago.
 struct Remembered {
     since: Instant,
     tool: Tool,
-    /// What it needs; an error is what cannot be read as scopes.
+    /// The scopes that the tool needs. The error is a declaration that is not a list of scopes.
     scopes: Result<Scopes, String>,
 }
 
@@ -92,25 +94,25 @@ impl SharedHandler {
         }
     }
 
-    /// The same, which tells clients that its tools may change, if `does_it`.
+    /// Returns the same server. If `does_it` is true, it informs clients that its tools may change.
     pub(crate) fn announcing_changes(mut self, does_it: bool) -> Self {
         self.announces_changes = does_it;
         self
     }
 
-    /// The same, which notes in `implemented` when the handler answers a listing in its own way, be
-    /// it with an error, and answers every failed listing with an empty one.
+    /// Returns the same server for a query at start-up. It sets `implemented` if the handler itself
+    /// responds to a listing, even with an error, and turns each failed listing into an empty one.
     pub(super) fn for_inquiry(mut self, implemented: Arc<AtomicBool>) -> Self {
         self.inquiry = Some(implemented);
         self
     }
 
-    /// What an inquiry makes of a listing.
+    /// Records the result of a listing, if this is a query at start-up.
     fn noted<T: Default>(&self, answer: Answer<T>) -> Answer<T> {
         let Some(implemented) = &self.inquiry else {
             return answer;
         };
-        // What a handler answers that implements nothing.
+        // The default response of a handler that does not implement the method.
         let is_missing = matches!(&answer, Err(error) if error.code == ErrorCode::METHOD_NOT_FOUND);
         if !is_missing {
             implemented.store(true, Ordering::Relaxed);
@@ -118,7 +120,7 @@ impl SharedHandler {
         Ok(answer.unwrap_or_default())
     }
 
-    /// The tool of this name, as it is now or was a moment ago.
+    /// Returns the tool with this name, as of now or a moment ago.
     fn remembered(&self, name: &str) -> Option<Arc<Remembered>> {
         if let Some(known) = self.shared.tools.get(name)
             && known.since.elapsed() < REMEMBER_TOOL_FOR
@@ -141,13 +143,13 @@ impl SharedHandler {
         Some(known)
     }
 
-    /// The scopes that the tool of this name needs; `None` where the server does not know tools by
-    /// their names. An error is what cannot be read as scopes.
+    /// Returns the scopes that the tool with this name needs, or `None` if the server does not know
+    /// tools by name. The error is a declaration that is not a list of scopes.
     pub(super) fn tool_scopes(&self, name: &str) -> Option<Result<Scopes, String>> {
         self.remembered(name).map(|known| known.scopes.clone())
     }
 
-    /// The name that people know the server by.
+    /// Returns the name of the server for users.
     pub(crate) fn title(&self) -> String {
         let info = self.shared.handler.get_info().server_info;
         let named = info.title.or(Some(info.name));
@@ -158,7 +160,7 @@ impl SharedHandler {
     }
 }
 
-/// What rmcp calls a server that was given no name.
+/// rmcp's name for a server without a name.
 const RMCP_DEFAULT_NAME: &str = "rmcp";
 
 fn program_name() -> Option<String> {
@@ -179,7 +181,7 @@ macro_rules! erase {
         greeting { fn $greeting:ident($greeted:ident: $greeted_ty:ty, $by:ident: $by_ty:ty)
             -> $greeting_out:ty; }
     ) => {
-        /// The methods of [`ServerHandler`] as an object can have them.
+        /// The methods of [`ServerHandler`] in a form that supports trait objects.
         trait ErasedHandler: Send + Sync {
             fn $remembered(&self, $($name: $name_ty),*) -> $tool;
             $(fn $now(&self, $($arg: $ty),*) -> $out;)*
@@ -224,7 +226,7 @@ macro_rules! erase {
                 self.noted(self.shared.handler.$listed($page, $lister).await)
             })*
             async fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> $guarded_out {
-                // rmcp calls from a task of its own.
+                // rmcp calls this in a separate task.
                 let mark = Caller::of(&$context.extensions).and_then(Caller::mark).cloned();
                 let call = catch_panic(self.shared.handler.$guarded($params, $context));
                 match mark {
@@ -306,13 +308,13 @@ erase! {
     }
 }
 
-/// One tool's panic is that call's error and nobody else's.
+/// Turns the panic of a tool into an error of that call only.
 async fn catch_panic(call: BoxFuture<'_, Answer<CallToolResponse>>) -> Answer<CallToolResponse> {
     let outcome = AssertUnwindSafe(call).catch_unwind().await;
     outcome.unwrap_or_else(|payload| {
-        tracing::error!(panic = panic_text(payload.as_ref()), "a tool panicked");
+        tracing::error!(panic = panic_text(payload.as_ref()), "tool panicked");
         Err(ErrorData::internal_error(
-            "the tool panicked; the server's log says why",
+            "the tool panicked; the server's log has the reason",
             None,
         ))
     })
@@ -321,5 +323,5 @@ async fn catch_panic(call: BoxFuture<'_, Answer<CallToolResponse>>) -> Answer<Ca
 fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
+        .unwrap_or("no message")
 }

@@ -1,4 +1,5 @@
-//! `/mcp`: rmcp's Streamable HTTP in both wire forms, instantiated here and only here.
+//! Serves `/mcp` with rmcp's Streamable HTTP in both protocol forms. rmcp's service is instantiated
+//! only here.
 
 mod catalogue;
 mod demand;
@@ -27,7 +28,7 @@ pub(crate) use self::{
 pub use self::{catalogue::needs_scopes, erased::SharedHandler};
 use crate::{app::App, serve::Stop};
 
-/// rmcp's service, to be put behind the bearer check.
+/// Returns rmcp's service, which the caller must protect with the token check.
 pub(crate) fn sessions(
     app: &App,
     handler: SharedHandler,
@@ -40,10 +41,10 @@ pub(crate) fn sessions(
     session_config.keep_alive = Some(session_limit::KEEP_ALIVE);
     sessions.session_config = session_config;
     let config = StreamableHttpServerConfig::default()
-        // Both are checked before the bearer token is, by `host`.
+        // `host` checks both before the token is checked.
         .disable_allowed_hosts()
         .disable_allowed_origins()
-        // A plain answer in the stateless form is plain JSON.
+        // In the stateless form, a single response is plain JSON.
         .with_json_response(true)
         .with_cancellation_token(stop.over.clone());
     let manager = Arc::new(sessions);

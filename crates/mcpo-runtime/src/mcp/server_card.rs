@@ -1,8 +1,8 @@
-//! Checks at start what the server says about itself.
+//! Checks at start-up what the server says about itself.
 //!
-//! Clients show its title and icon to people and give its instructions to the model, and they ask
-//! only for what its capabilities announce. A server that implements resources or prompts without
-//! announcing them would serve them to no client, so it does not start.
+//! Clients show its title and icon to users, pass its instructions to the model, and use only what
+//! its capabilities announce. If a server implements resources or prompts without announcing them,
+//! no client uses them, so it does not start.
 
 use std::{
     sync::{
@@ -26,10 +26,10 @@ use serde_json::json;
 use super::SharedHandler;
 use crate::Error;
 
-/// How long the server may take to answer one question. A server that takes longer starts unchecked.
+/// The time limit for one response of the server. If it takes longer, the server starts unchecked.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_LEN: usize = 8 * 1024 * 1024;
-/// What can be listed, and the capability that announces it.
+/// The listing methods and the capability that announces each.
 const LISTS: [(&str, Announced); 4] = [
     ("tools/list", Announced::Tools),
     ("resources/list", Announced::Resources),
@@ -54,11 +54,12 @@ impl Announced {
     }
 }
 
-/// Logs what is missing for people and models, one line each.
+/// Logs what is missing for users and models, one line each.
 ///
 /// # Errors
 ///
-/// [`Error::Unannounced`] if the server implements what its capabilities do not announce.
+/// Returns [`Error::Unannounced`] if the server implements methods that its capabilities do not
+/// announce.
 pub(super) async fn check(handler: &SharedHandler) -> Result<(), Error> {
     let info = handler.get_info();
     warn_of_missing(&info);
@@ -100,13 +101,13 @@ fn warn_of_missing(info: &ServerConfig) {
     }
 }
 
-/// Returns true if the handler answers the method in its own way, be it with an error.
+/// Returns true if the handler itself responds to the method, even with an error.
 async fn is_implemented(handler: &SharedHandler, method: &'static str) -> Result<bool, Error> {
     let implemented = Arc::new(AtomicBool::new(false));
     let handler = handler.clone().for_inquiry(Arc::clone(&implemented));
     let service = StreamableHttpService::new(
         move || Ok(handler.clone()),
-        // The same type as in the endpoint, so that it is compiled once.
+        // The same type as in the endpoint, so that it is compiled only once.
         Arc::new(LocalSessionManager::default()),
         StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
@@ -117,7 +118,7 @@ async fn is_implemented(handler: &SharedHandler, method: &'static str) -> Result
         let response = service.handle(request).await;
         axum::body::to_bytes(Body::new(response.into_body()), MAX_ANSWER_LEN).await
     };
-    // What counts is whether the handler was heard; its answer is of no interest.
+    // Only whether the handler itself responded matters; the response is not used.
     let _ = tokio::time::timeout(ANSWER_TIMEOUT, answering).await;
     Ok(implemented.load(Ordering::Relaxed))
 }
@@ -141,7 +142,7 @@ fn request(method: &'static str) -> Result<Request<Body>, Error> {
         .map_err(Error::internal)
 }
 
-/// The line that announces everything there is.
+/// Returns the expression that announces all implemented capabilities.
 fn builder(capabilities: &ServerCapabilities, implemented: &[(&str, Announced)]) -> String {
     let is_there = |announced: Announced| {
         announced.is_in(capabilities) || implemented.iter().any(|(_, one)| *one == announced)

@@ -1,8 +1,9 @@
-//! Sessions of the older protocol belong to the person who began them.
+//! Binds each session of the older protocol to the user who began it.
 //!
-//! A session id that leaves this server carries a keyed digest over itself and its owner. One that
-//! comes back from somebody else is answered as one that is not known: 404, on which clients
-//! begin anew (MCP 2025-11-25, session management; security best practices, session hijacking).
+//! A session id that leaves this server contains a keyed digest of itself and its owner. If another
+//! user sends it, the response is the same as for an unknown session: 404, after which clients
+//! begin a new session (MCP 2025-11-25, session management; security best practices, session
+//! hijacking).
 
 use std::sync::Arc;
 
@@ -47,21 +48,21 @@ struct Shared {
     farewell: Option<Bytes>,
 }
 
-/// A request that may pass, and who sends it.
+/// An admitted request and its caller.
 pub(crate) struct Admission {
     pub(crate) caller: Caller,
-    /// Whose session it begins, if it begins one: the caller's, or where all callers have one name,
-    /// the source address's.
+    /// The principal for which the request begins a session, if it begins one: the caller or, if
+    /// all callers have the same name, the source address.
     pub(crate) begins_session_of: Option<String>,
 }
 
-/// What those hear last who wait for news of a server that makes way for a newer one. Whoever then
-/// asks for the tools begins a new session, with the newer one.
+/// The last event on open GET streams when a newer server replaces this one. A client that then
+/// lists the tools begins a new session with the newer server.
 const TOOLS_CHANGED: &[u8] =
     b"event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
 
 impl Sessions {
-    /// With `makes_way`, the server that stops is replaced by a newer one.
+    /// If `makes_way` is true, a newer server replaces this one when it stops.
     pub(crate) fn new(
         inner: Inner,
         manager: Arc<LocalSessionManager>,
@@ -79,7 +80,7 @@ impl Sessions {
         }))
     }
 
-    /// Answers a request. A stream that only waits for news ends when `ended` is ready.
+    /// Responds to a request. A GET stream ends when `ended` completes.
     pub(crate) async fn handle(
         &self,
         mut request: Request,
@@ -119,11 +120,11 @@ impl Sessions {
             request.method() == Method::GET,
             request.method() == Method::DELETE,
         );
-        // It is large, and each future around it would be moved with it.
+        // Boxed, because it is large and would be moved with each future around it.
         let answer = Box::pin(inner.handle(request));
         let mut response = answer.await.map(Body::new);
         if only_waits {
-            // A stream for news must not hold up a server that stops; a call may.
+            // A GET stream must not delay a server that stops; a call may.
             let stop = stop_begun.clone().cancelled_owned();
             let is_stream = response.status().is_success();
             let last = farewell.clone().filter(|_| is_stream).map(Ok);
@@ -147,7 +148,7 @@ impl Sessions {
         response
     }
 
-    /// What rmcp calls the session that a request names, if it is the caller's.
+    /// Returns rmcp's id for the session of a request, if the session belongs to the caller.
     fn own_session_id(
         &self,
         request: &Request,
@@ -170,22 +171,22 @@ impl Sessions {
         Ok(Some(id))
     }
 
-    /// A place for a new session; a quiet one is closed for it if need be.
+    /// Reserves a place for a new session, and closes an idle session if necessary.
     async fn place(&self, principal: &str) -> Result<Place<'_>, LimitReached> {
         let leave = self.0.limit.begin(principal)?;
         if let Some(id) = leave.to_close {
-            tracing::info!("a quiet session was closed to make room for a new one");
+            tracing::info!("idle session closed to make room for a new one");
             let _ = self.0.manager.close_session(&id).await;
         }
         Ok(leave.place)
     }
 }
 
-/// The session is not known here, or is not the caller's.
+/// The session is unknown or belongs to another caller.
 struct NoSuchSession;
 
 fn too_many_sessions(reached: LimitReached) -> Response {
-    tracing::warn!(%reached, "a session was refused");
+    tracing::warn!(%reached, "session refused");
     let status = match reached {
         LimitReached::OfPrincipal => StatusCode::TOO_MANY_REQUESTS,
         LimitReached::InAll => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,15 +1,15 @@
-//! Limits the sessions of the older protocol. A session holds about 50 KiB, and most
-//! clients never end theirs.
+//! Limits the sessions of the older protocol. A session uses about 50 KiB, and most clients never
+//! end theirs.
 //!
 //! | limit | sessions |
 //! | --- | --- |
 //! | of one principal: a user, or a source address if no sign-in is configured | 64 |
 //! | in all | 1,024 |
 //!
-//! If a limit is reached, a session without a request in the last minute is closed: the least recently
-//! used one of the same principal, or of the principal with the most sessions. Its client gets 404 and
-//! begins a new session (MCP 2025-11-25, session management). If all sessions are in use, the new one
-//! is refused.
+//! If a limit is reached, a session without a request in the last minute is closed: the least
+//! recently used one of the same principal, or of the principal with the most sessions. Its client
+//! gets a 404 and begins a new session (MCP 2025-11-25, session management). If all sessions are in
+//! use, the new one is refused.
 
 use std::{
     collections::HashMap,
@@ -19,22 +19,22 @@ use std::{
 
 use tokio::time::Instant;
 
-/// A session of the older protocol that was quiet for so long is closed; its client is answered 404
+/// A session of the older protocol without a request for this long is closed. Its client gets a 404
 /// and begins a new one.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(30 * 60);
 const MAX_OF_PRINCIPAL: usize = 64;
 const MAX_SESSIONS: usize = 1024;
-/// A session that was used more recently does not make room for another one.
+/// A session that was used within this time is not closed for another one.
 const IN_USE_FOR: Duration = Duration::from_secs(60);
 
-/// The sessions that there are, by their ids.
+/// The open sessions, by id.
 #[derive(Default)]
 pub(super) struct SessionLimit(Mutex<Sessions>);
 
 #[derive(Default)]
 struct Sessions {
     by_id: HashMap<Arc<str>, Session>,
-    /// How many each principal has, with those that are being begun.
+    /// The number of sessions of each principal, including sessions that are just beginning.
     counts: HashMap<Arc<str>, usize>,
     begun: usize,
 }
@@ -44,22 +44,22 @@ struct Session {
     used_at: Instant,
 }
 
-/// Which limit is reached.
+/// The limit that is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LimitReached {
-    #[error("you have {MAX_OF_PRINCIPAL} sessions in use here, and no more are allowed")]
+    #[error("you have {MAX_OF_PRINCIPAL} sessions in use, which is the limit")]
     OfPrincipal,
-    #[error("this server has {MAX_SESSIONS} sessions in use, and no more are allowed")]
+    #[error("this server has {MAX_SESSIONS} sessions in use, which is the limit")]
     InAll,
 }
 
-/// A place for a session that is being begun, given back when the value is dropped.
+/// A reserved place for a session that is just beginning. Dropping the value releases it.
 pub(super) struct Place<'a> {
     limit: &'a SessionLimit,
     principal: Arc<str>,
 }
 
-/// Leave to begin a session, once another one has been closed if there is one to close.
+/// Permission to begin a session, after closing the session in `to_close`, if there is one.
 pub(super) struct Leave<'a> {
     pub(super) place: Place<'a>,
     pub(super) to_close: Option<Arc<str>>,
@@ -70,7 +70,7 @@ impl SessionLimit {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for a place for another session of `principal`.
+    /// Reserves a place for another session of `principal`.
     pub(super) fn begin(&self, principal: &str) -> Result<Leave<'_>, LimitReached> {
         let now = Instant::now();
         let mut sessions = self.lock();
@@ -101,7 +101,7 @@ impl SessionLimit {
         Ok(Leave { place, to_close })
     }
 
-    /// Notes that a session was used.
+    /// Records that a session was used.
     pub(super) fn used(&self, id: &str) {
         if let Some(session) = self.lock().by_id.get_mut(id) {
             session.used_at = Instant::now();
@@ -115,7 +115,7 @@ impl SessionLimit {
 }
 
 impl Sessions {
-    /// Forgets sessions that rmcp has closed by now, because they were not used for so long.
+    /// Removes sessions that rmcp has closed because they were not used for [`KEEP_ALIVE`].
     fn forget_expired(&mut self, now: Instant) {
         let is_expired = |session: &Session| now.duration_since(session.used_at) > KEEP_ALIVE;
         let expired = self.by_id.iter().filter(|(_, session)| is_expired(session));
@@ -125,8 +125,8 @@ impl Sessions {
         }
     }
 
-    /// The least recently used session, of `principal` if one is given; `None` if even that session
-    /// is in use.
+    /// Returns the least recently used session, of `principal` if it is given, or `None` if even
+    /// that session is in use.
     fn quietest(&self, principal: Option<&str>, now: Instant) -> Option<Arc<str>> {
         let is_of = |session: &Session| principal.is_none_or(|one| one == &*session.principal);
         let candidates = self.by_id.iter().filter(|(_, session)| is_of(session));
@@ -152,7 +152,7 @@ impl Sessions {
 }
 
 impl Place<'_> {
-    /// The session has begun under this id.
+    /// Records that the session has begun with this id.
     pub(super) fn take(self, id: &str) {
         let principal = Arc::clone(&self.principal);
         let used_at = Instant::now();
@@ -199,7 +199,7 @@ mod tests {
         assert!(&*closed != "0" && &*closed != "his", "{closed}");
         limit.ended("5");
         assert_eq!(begin(&limit, "ada", "again"), Ok(None));
-        // A place that was not taken is given back.
+        // An unused place is released.
         limit.ended("6");
         drop(limit.begin("ada").unwrap());
         assert_eq!(begin(&limit, "ada", "last"), Ok(None));
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(begin(&limit, "new", "new"), Err(LimitReached::InAll));
         tokio::time::advance(IN_USE_FOR).await;
         assert!(begin(&limit, "new", "new").unwrap().is_some());
-        // Also where the one with most uses them all.
+        // Also if the principal with the most sessions uses them all.
         let busy: Vec<_> = (0..MAX_SESSIONS)
             .filter(|number| number % 32 == 7)
             .collect();
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(sessions.counts.values().sum::<usize>(), MAX_SESSIONS);
     }
 
-    /// Sessions that have expired by themselves must not keep others out.
+    /// Expired sessions must not block new ones.
     #[tokio::test(start_paused = true)]
     async fn rs10_expired_sessions_do_not_count() {
         let limit = SessionLimit::default();

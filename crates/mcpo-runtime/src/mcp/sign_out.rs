@@ -1,10 +1,10 @@
-//! A call during which it turns out that the provider has ended the person's sign-in is answered
-//! with a challenge, on which clients have the person sign in again by themselves; not with a tool's
-//! error, on which they do nothing.
+//! Answers a call with a challenge if the provider turns out to have ended the user's sign-in.
+//! Clients respond to a challenge by starting a new sign-in by themselves, but do nothing about a
+//! tool's error.
 //!
-//! That can be told until the answer has begun. So the answer to somebody with a sign-in at a provider
-//! waits for its first event, but not for ever: a call that takes long streams as ever, and the next
-//! one meets the challenge.
+//! A challenge is only possible before the response has begun. So the response to a user with a
+//! sign-in at a provider waits for its first event, up to a time limit. A call that takes longer
+//! streams as usual, and the next call gets the challenge.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use axum::{
 use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-/// How long an answer is held back.
+/// How long a response is held back.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest beginning that is held back, in bytes.
+/// How much of a response is held back, in bytes.
 const MAX_HELD: usize = 64 * 1024;
 
-/// The answer, once its first event is there.
+/// Returns the response after its first event has arrived.
 pub(super) async fn once_begun(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let mut frames = body.into_data_stream();
@@ -38,7 +38,7 @@ pub(super) async fn once_begun(response: Response) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// Whether there is more than comments and what tells a client where to resume.
+/// Returns true if the frame contains more than comments and resume positions.
 fn has_event(frame: &Bytes) -> bool {
     frame
         .split(|byte| *byte == b'\n')

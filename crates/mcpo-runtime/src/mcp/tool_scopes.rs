@@ -1,7 +1,7 @@
-//! The scopes that a tool needs, asked of the tool whenever it is called.
+//! Determines the scopes that a tool needs, whenever it is called.
 //!
-//! Nothing about it is decided when the server starts: tools can be added later, can be listed to
-//! some callers only, or not at all.
+//! Nothing is decided at start-up, because tools may be added later, and may be listed to some
+//! callers only or not at all.
 
 use super::{
     SharedHandler,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{caller::Caller, scope::Scopes};
 
-/// Where the scopes of tools come from.
+/// The sources of the tools' scopes.
 pub(crate) struct ToolScopes {
     handler: SharedHandler,
     listing: Listing,
@@ -32,20 +32,20 @@ impl ToolScopes {
     pub(crate) async fn of(&self, tool: &str, caller: &Caller) -> Result<Scopes, UnknownScopes> {
         let scopes = match self.handler.tool_scopes(tool) {
             Some(scopes) => scopes,
-            // It is large, and each future around it would be moved with it.
+            // Boxed, because it is large and would be moved with each future around it.
             None => Box::pin(self.listed(tool, caller)).await,
         };
         scopes.map_err(|error| {
             tracing::error!(
                 tool,
                 error,
-                "the scopes of a tool are unknown, the call is refused"
+                "call refused: the scopes of the tool are unknown"
             );
             UnknownScopes
         })
     }
 
-    /// For servers that list tools and do not implement `get_tool`.
+    /// Looks the scopes up in the list, for servers that do not implement `get_tool`.
     async fn listed(&self, tool: &str, caller: &Caller) -> Result<Scopes, String> {
         let mut scopes = Ok(Scopes::default());
         let visited = self.listing.visit(caller, |listed| {
@@ -78,14 +78,14 @@ mod tests {
     use super::*;
     use crate::needs_scopes;
 
-    /// What tools there are, and what each needs.
+    /// The tools and the scopes that each one needs.
     type Tools = BTreeMap<String, Vec<&'static str>>;
 
     #[derive(Clone, Copy, Debug)]
     enum ListMode {
         /// Shows all tools to every caller, a few on each page.
         Paged,
-        /// Needs a caller, and shows each only the tools that begin with the caller's name.
+        /// Needs a caller, and shows only the tools whose name begins with the caller's name.
         OfCaller,
         /// Shows nothing.
         Empty,
@@ -184,7 +184,7 @@ mod tests {
     }
 
     impl Server {
-        /// Whether the server shows what `tool` needs to `caller` in any way.
+        /// Returns true if the server shows `caller` the scopes of `tool` in any way.
         fn declares(&self, tool: &str, caller: &str) -> bool {
             self.knows_by_name
                 || match self.list {
@@ -216,8 +216,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// For any set of tools, and any later change of it, a tool that needs scopes is not callable
-        /// without them.
+        /// For any set of tools and any later change of it, a tool that needs scopes cannot be
+        /// called without them.
         #[test]
         fn rs4_no_tool_that_needs_scopes_is_callable_without_them(
             server in server(),
@@ -233,7 +233,7 @@ mod tests {
                 check(&server, &scopes).await?;
                 for tools in later {
                     *server.tools.lock().unwrap() = tools;
-                    // As long as a tool is remembered.
+                    // For as long as a tool is remembered.
                     tokio::time::advance(Duration::from_secs(1)).await;
                     check(&server, &scopes).await?;
                 }

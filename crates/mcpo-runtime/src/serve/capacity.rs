@@ -1,12 +1,12 @@
-//! Limits the connections that are open at the same time: in total, and from one source.
+//! Limits the number of open connections, in total and per source.
 //!
 //! | limit | connections |
 //! | --- | --- |
-//! | in all | 8,192, or fewer where the process may not open so many files |
+//! | in all | 8,192, or fewer if the process cannot open that many files |
 //! | from one source | an eighth of that: 1,024 |
 //!
-//! A source is an IPv4 address, or the /64 network of an IPv6 address. Trusted proxies are not
-//! limited by themselves, because they carry the connections of many clients.
+//! A source is an IPv4 address or the /64 network of an IPv6 address. Trusted proxies have no limit
+//! per source, because they carry the connections of many clients.
 
 use std::{
     collections::HashMap,
@@ -18,12 +18,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::throttle::Source;
 
 const MAX_CONNECTIONS: usize = 8192;
-/// One source gets this part of all connections.
+/// One source gets at most an eighth of all connections.
 const SHARE_OF_A_SOURCE: usize = 8;
-/// Files that the process needs for other things than connections.
+/// The number of files that the process needs for other purposes.
 const RESERVED_FILES: usize = 128;
 
-/// What is left of both limits. Cheap to clone.
+/// The remaining capacity of both limits. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Capacity {
     all: Arc<Semaphore>,
@@ -31,7 +31,7 @@ pub(super) struct Capacity {
     sources: Arc<Mutex<HashMap<Source, usize>>>,
 }
 
-/// Leave to serve one connection, given back when the value is dropped.
+/// Permission to serve one connection. Dropping the value releases it.
 pub(super) struct Permit {
     _of_all: OwnedSemaphorePermit,
     of_source: Option<SourcePermit>,
@@ -42,14 +42,15 @@ struct SourcePermit {
     source: Source,
 }
 
-/// The source has as many connections as it may have.
+/// The source has reached its limit of connections.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooManyFromSource {
     pub(super) limit: usize,
 }
 
 impl Capacity {
-    /// As much as the process may have; raises its limit of open files as far as the system allows.
+    /// Returns the capacity of the process. Raises its limit of open files as far as the system
+    /// allows.
     pub(super) fn of_process() -> Self {
         let files = open_files(MAX_CONNECTIONS + RESERVED_FILES);
         Self::new(files.saturating_sub(RESERVED_FILES).min(MAX_CONNECTIONS))
@@ -64,7 +65,7 @@ impl Capacity {
         }
     }
 
-    /// Waits for leave to serve another connection, from wherever it will come.
+    /// Waits for permission to serve another connection, from any source.
     pub(super) async fn permit(&self) -> Option<Permit> {
         let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
         Some(Permit {
@@ -113,11 +114,11 @@ impl Drop for SourcePermit {
     }
 }
 
-/// How many files the process may open, after asking for `wanted`.
+/// Returns how many files the process may open, after asking for `wanted`.
 #[cfg(unix)]
 fn open_files(wanted: usize) -> usize {
     let raised = rlimit::increase_nofile_limit(wanted as u64);
-    // A system that does not say is taken to have no limit.
+    // If the system does not report a limit, it has none.
     raised.map_or(wanted, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
@@ -149,6 +150,6 @@ mod tests {
         let mut permit = capacity.permit().await.unwrap();
         assert_eq!(permit.count(&capacity, source(1)), Ok(()));
         drop((permit, held));
-        assert_eq!(capacity.sources().len(), 1, "only the one that is left");
+        assert_eq!(capacity.sources().len(), 1, "only the remaining source");
     }
 }

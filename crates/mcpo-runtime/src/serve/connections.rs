@@ -1,4 +1,5 @@
-//! Connections: accepted without delay, bounded in number and patience, and finished politely.
+//! Accepts connections without delay, limits their number and timeouts, and finishes them
+//! gracefully.
 
 use std::{
     convert::Infallible,
@@ -32,33 +33,33 @@ use crate::{
     client_ip::TrustedProxies, connection::Connection, mcp, parent, routes, throttle::Source,
 };
 
-/// How long a client may take to send a request's headers.
+/// How long a client may take to send the headers of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-/// The request line and all headers together, in bytes. Sealed client ids and states are long.
-/// hyper's own limit is that of a buffer, which may take in a read more.
+/// The limit for the request line and all headers together, in bytes. Sealed client ids and states
+/// are long. hyper's own limit applies to a buffer, which may contain one more read.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
-/// How long a client that is turned away may take to read why.
+/// How long a refused client may take to read the reason.
 const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// How many rejections are written at the same time; other connections are only closed.
+/// How many rejections are written at the same time. Other connections are closed without one.
 const MAX_REJECTIONS: usize = 64;
-/// Calls in flight get this long to finish; Cloud Run kills after 10 seconds.
+/// How long calls in flight may take to finish. Cloud Run kills the process after 10 seconds.
 const GRACE: Duration = Duration::from_secs(8);
-/// A connection that is kept alive is not closed at once, or a request that is on its way would be
-/// lost: for so long its next answer still comes, and says that it is the last.
+/// How long a keep-alive connection stays open after the stop, so that a request in transit is not
+/// lost. Its next response says that it is the last one.
 const LINGER: Duration = Duration::from_secs(1);
-/// After that, what is left gets this long to notice.
+/// How long connections may take to end after [`GRACE`] is over.
 const LAST_MOMENTS: Duration = Duration::from_millis(500);
-/// Connections that have come in already are there within this time.
+/// How long to wait for one more connection that has already arrived.
 const NO_MORE: Duration = Duration::from_millis(20);
-/// A pause after an error that comes from a lack of descriptors or memory.
+/// The pause after an error that is caused by a lack of file descriptors or memory.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
-/// What connections lead to.
+/// The services that connections use.
 #[derive(Clone)]
 pub(super) struct Surface {
-    /// Everything.
+    /// All endpoints.
     pub(super) router: Router,
-    /// What the router has at `/mcp`.
+    /// The service that the router has at `/mcp`.
     pub(super) endpoint: mcp::Endpoint,
 }
 
@@ -71,8 +72,8 @@ impl Surface {
         if header_bytes(&request) > MAX_HEADER_BYTES {
             return Ok(headers_too_large());
         }
-        // Nearly every request is a call, and needs no router to be told so. The future is large,
-        // and would be moved with each one around it.
+        // Almost every request is a call, so skip the router for `/mcp`. The future is boxed
+        // because it is large and would be moved with each future around it.
         if request.uri().path() == routes::MCP {
             let memory = Arc::clone(&about.memory);
             Ok(Box::pin(self.endpoint.answer(request, memory)).await)
@@ -83,7 +84,7 @@ impl Surface {
     }
 }
 
-/// What the request line and the headers took on the wire, but for the separators.
+/// Returns the size of the request line and the headers on the wire, without the separators.
 fn header_bytes(request: &Request<Body>) -> usize {
     let line = request
         .uri()
@@ -136,13 +137,13 @@ pub(super) async fn serve(
     stop.begun.cancel();
     connections.close();
     if time::timeout(GRACE, connections.wait()).await.is_err() {
-        tracing::warn!("some calls did not finish in time");
+        tracing::warn!("stopping before all calls have finished");
         stop.over.cancel();
         let _ = time::timeout(LAST_MOMENTS, connections.wait()).await;
     }
 }
 
-/// Whoever connects.
+/// Accepts and serves connections.
 struct Guests {
     listener: TcpListener,
     capacity: Capacity,
@@ -165,8 +166,8 @@ impl Guests {
         }
     }
 
-    /// Nobody else takes what has come in at a socket of our own, and nothing new is led here once
-    /// we are told to stop.
+    /// Accepts the connections that have already arrived. No other process shares a socket that
+    /// this process opened itself, and no new connections are forwarded here after the stop.
     async fn accept_the_last(&self) {
         let all = async { while time::timeout(NO_MORE, self.accept()).await.is_ok() {} };
         let _ = time::timeout(LINGER, all).await;
@@ -197,7 +198,7 @@ impl Guests {
         self.connections.spawn(served);
     }
 
-    /// Says why and closes, without reading anything.
+    /// Sends the reason and closes the connection, without reading the request.
     fn reject(&self, mut stream: TcpStream, source: Source, refusal: &TooManyFromSource) {
         let Ok(rejection) = Arc::clone(&self.rejections).try_acquire_owned() else {
             return;
@@ -206,7 +207,7 @@ impl Guests {
         tracing::warn!(%address, limit, "too many connections from one source");
         let body = format!(
             "{{\"error\":\"temporarily_unavailable\",\"error_description\":\"too many connections \
-             from {address}: at most {limit} at once are served\"}}"
+             from {address}: at most {limit} are allowed\"}}"
         );
         let response = format!(
             "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nretry-after: 5\r\n\
@@ -217,7 +218,8 @@ impl Guests {
             let answered = async {
                 stream.write_all(response.as_bytes()).await?;
                 stream.shutdown().await?;
-                // Closed with a request unread, the connection would be reset and the answer lost.
+                // Closing with unread data would reset the connection, and the response would be
+                // lost.
                 let mut rest = [0; 1024];
                 while stream.read(&mut rest).await? > 0 {}
                 std::io::Result::Ok(())
@@ -228,7 +230,7 @@ impl Guests {
     }
 }
 
-/// What the answers on one connection share.
+/// The state that all requests on one connection share.
 struct About {
     peer: SocketAddr,
     memory: Arc<Connection>,
@@ -243,7 +245,7 @@ async fn connection(
     stop_begun: CancellationToken,
     _permit: Permit,
 ) {
-    // Without it an answer in two parts waits 40 ms for the client's acknowledgement.
+    // Otherwise a response in two parts waits 40 ms for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
     let about = Arc::new(About {
         peer,
@@ -284,7 +286,8 @@ async fn connection(
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
         () = stopping => {
-            // One that was opened in advance and never used would wait for its first request.
+            // A connection that was opened in advance and never used would wait for its first
+            // request.
             if !about.used.load(Ordering::Relaxed) {
                 return;
             }

@@ -1,4 +1,4 @@
-//! A server as a process: from the environment to the last answer.
+//! Runs a server as a process, from reading the environment to the last response.
 
 mod capacity;
 mod connections;
@@ -28,21 +28,22 @@ use crate::{
     parent, routes,
 };
 
-/// Connections that may wait to be accepted: enough for a burst while a new process starts.
+/// The number of connections that may wait to be accepted: enough for a burst while a process
+/// starts.
 const BACKLOG: u32 = 1024;
-/// The exit code of a server that could not start.
+/// The exit code of a server that cannot start.
 const COULD_NOT_START: u8 = 2;
 
-/// Serves `handler` as the environment says (see [`Config::from_env`]) until the process is told
-/// to stop, by SIGTERM or Ctrl-C. Returns what `main` is to return: 2 if it could not start, and
-/// then stderr says why.
+/// Serves `handler` as the environment specifies (see [`Config::from_env`]) until the process
+/// receives SIGTERM or Ctrl-C. Returns the exit code for `main`: 2 if the server cannot start,
+/// after printing the reason to stderr.
 ///
-/// Makes its own tokio runtime; from within one, use [`Server`].
+/// Creates its own tokio runtime. Use [`Server`] if you already have one.
 pub fn serve<H: ServerHandler>(handler: H) -> ExitCode {
     serve_erased(SharedHandler::new(handler), |config| config)
 }
 
-/// Like [`serve()`], with settings that the environment has no name for:
+/// Like [`serve()`], with settings that have no environment variable:
 ///
 /// ```no_run
 /// # #[derive(Clone)] struct MyService;
@@ -62,7 +63,7 @@ fn serve_erased(handler: SharedHandler, adjust: fn(Config) -> Config) -> ExitCod
     match try_serve(handler, adjust) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where a log filter could hide it, nobody would know why nothing runs.
+            // Always to stderr, because a log filter could hide the reason.
             let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::from(COULD_NOT_START)
         }
@@ -89,12 +90,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of `handler`'s tools.
+    /// Creates a server of `handler`'s tools.
     pub fn new<H: ServerHandler>(handler: H, config: Config) -> Self {
         Self::from_shared(SharedHandler::new(handler), config)
     }
 
-    /// The same for a handler whose type is erased already.
+    /// Like [`Self::new`], for a handler whose type is already erased.
     #[must_use]
     pub const fn from_shared(handler: SharedHandler, config: Config) -> Self {
         Self {
@@ -104,26 +105,26 @@ impl Server {
         }
     }
 
-    /// Takes the time from `clock` instead of from the system.
+    /// Uses `clock` instead of the system clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// All endpoints as a router, to be merged into an axum application at its root. The
-    /// application serves it with `into_make_service_with_connect_info::<SocketAddr>()`, so that
-    /// sign-in attempts are throttled by their source and requests of other machines for a loopback
-    /// URL are refused; otherwise all sources count as one.
+    /// Returns all endpoints as a router, to merge into the root of an axum application. Serve the
+    /// application with `into_make_service_with_connect_info::<SocketAddr>()`. Then sign-in
+    /// attempts are throttled by source, and requests from other machines to a loopback URL are
+    /// refused. Otherwise all sources count as one.
     pub async fn into_router(self) -> Result<Router, Error> {
         let port = self.config.listen.port();
         let (surface, _app) = self.build(port, None, &Stop::default()).await?;
         Ok(surface.router)
     }
 
-    /// Listens as configured, or on the socket that a parent process handed over (`LISTEN_FDS`),
-    /// and serves until SIGTERM or Ctrl-C. A `mcpo dev` that cannot hand over a socket leads
-    /// connections here, to any free port of this machine.
+    /// Listens as configured, or on the socket that a parent process passed (`LISTEN_FDS`), and
+    /// serves until SIGTERM or Ctrl-C. If `mcpo dev` cannot pass a socket, it forwards connections
+    /// to any free port of this machine.
     pub async fn run(self) -> Result<(), Error> {
         parent::is_under_dev(self.config.under_dev);
         let listener = listen(self.config.listen)?;
@@ -131,21 +132,21 @@ impl Server {
         self.serve_on(listener, told_to_stop).await
     }
 
-    /// Serves on `listener` until `told_to_stop` is ready. Then nothing new is accepted, calls in
-    /// flight get 8 seconds to finish, and event streams end at once.
+    /// Serves on `listener` until `told_to_stop` completes. Then the server accepts no new
+    /// connections, calls in flight get 8 seconds to finish, and event streams end immediately.
     pub async fn serve_on(
         self,
         listener: TcpListener,
         told_to_stop: impl Future<Output = ()> + Send,
     ) -> Result<(), Error> {
         let address = listener.local_addr().map_err(|source| Error::System {
-            action: "learn the address of the listening socket",
+            action: "get the address of the listening socket",
             source,
         })?;
         let stop = Stop::default();
         let under_dev = self.config.under_dev;
         parent::is_under_dev(under_dev);
-        // Where others connect is not where we listen, if they are led here.
+        // If connections are forwarded here, clients use another port than the one we listen on.
         let port = if parent::leads_here() {
             self.config.listen.port()
         } else {
@@ -165,7 +166,7 @@ impl Server {
         Ok(())
     }
 
-    /// `listens_on` is `None` where another server listens.
+    /// `listens_on` is `None` if another server listens.
     async fn build(
         self,
         port: u16,
@@ -184,12 +185,12 @@ impl Server {
     }
 }
 
-/// The two moments of stopping.
+/// The two stages of stopping.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
-    /// The server was told to stop: streams that only wait for news end.
+    /// The server must stop: GET streams end.
     pub(crate) begun: CancellationToken,
-    /// Its time is up: everything ends.
+    /// The time limit is over: everything ends.
     pub(crate) over: CancellationToken,
 }
 
@@ -211,7 +212,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
         TcpSocket::new_v6()
     };
     let socket = socket.map_err(failed)?;
-    // On Windows this would let us take a port that somebody else listens on.
+    // On Windows this option would allow us to take a port that another process listens on.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true).map_err(failed)?;
     socket.bind(address).map_err(failed)?;
@@ -219,21 +220,22 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 fn announce(app: &App, address: SocketAddr, under_dev: bool) {
-    // `mcpo dev` has said it already, and better.
+    // `mcpo dev` has already printed this.
     if under_dev {
         return;
     }
     let base = app.bases.primary();
     if let Some(external) = &app.external {
         let issuer = external.issuer();
-        tracing::info!(%address, url = %base.resource(), issuer, "serving; tokens come from elsewhere");
+        tracing::info!(%address, url = %base.resource(), issuer,
+            "serving with an external authorization server");
         return;
     }
     tracing::info!(%address, url = %base.resource(), sign_in = app.login.name(), "serving");
     if app.is_open() && !(base.is_loopback() && address.ip().is_loopback()) {
         tracing::warn!(
             url = %base,
-            "anyone who reaches this server can use its tools: MCPO_OPEN_TO_ANYONE is set and no \
+            "anyone who can connect can use the tools: MCPO_OPEN_TO_ANYONE is set and no \
              sign-in is configured"
         );
     }

@@ -1,12 +1,12 @@
-//! What the process hears from outside.
+//! Waits for the signals that stop the process.
 
 use tokio::signal;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 
-/// Ready when the process is to stop: SIGTERM, Ctrl-C, or under `mcpo dev` the end of stdin, which
-/// comes when the parent is gone, however it went.
+/// Completes when the process must stop: on SIGTERM, on Ctrl-C, or under `mcpo dev` when stdin
+/// ends. Stdin ends when the parent process has ended, for any reason.
 pub(super) fn told_to_stop(
     under_dev: bool,
 ) -> Result<impl Future<Output = ()> + Send + 'static, Error> {
@@ -36,11 +36,11 @@ fn terminate() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
     })
 }
 
-/// The window is closed, or the machine is shut down.
+/// The window was closed, or the machine is shutting down.
 #[cfg(windows)]
 fn terminate() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
     let failed = |source| Error::System {
-        action: "listen for the end of the console",
+        action: "listen for console close events",
         source,
     };
     let mut close = signal::windows::ctrl_close().map_err(failed)?;
@@ -53,7 +53,7 @@ fn terminate() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
     })
 }
 
-/// A thread of its own: a read from stdin cannot be given up.
+/// Uses a separate thread, because a read from stdin cannot be cancelled.
 fn watch_stdin(parent_gone: CancellationToken) -> Result<(), Error> {
     let thread = std::thread::Builder::new().name("parent-watch".into());
     let started = thread.spawn(move || {

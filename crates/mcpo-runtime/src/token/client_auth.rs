@@ -1,6 +1,6 @@
-//! Which client is asking (RFC 6749 §2.3): by id only, or by id and secret in one of the two
-//! places. Clients are accepted with the right secret in the other place, because many register
-//! with one method and use the other.
+//! Identifies the client (RFC 6749 §2.3): by id only, or by id and secret in one of the two places.
+//! The right secret is accepted in either place, because many clients register with one method and
+//! use the other.
 
 use base64::{
     Engine as _, alphabet,
@@ -15,7 +15,7 @@ use crate::{
     params::Params,
 };
 
-/// Clients are seen with and without padding.
+/// Some clients send padding and some do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -27,10 +27,10 @@ struct Credentials {
     method: AuthMethod,
 }
 
-/// Returns the client that sent a request, proven as it registered.
+/// Returns the client that sent a request, after checking its secret.
 ///
-/// `unverified_token` is the token that the request is about. A refresh token proves a client whose
-/// id was sealed under a key that has been dropped since.
+/// `unverified_token` is the token in the request. A refresh token authenticates a client whose id
+/// was sealed with a key that has since been removed.
 pub(crate) fn authenticate(
     app: &App,
     headers: &HeaderMap,
@@ -55,7 +55,7 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
     let secret = params.get("client_secret");
     match (headers.get(header::AUTHORIZATION), secret) {
         (Some(_), Some(_)) => Err(OAuthError::invalid_request(
-            "the client secret is there twice: in the header and in the body",
+            "the client secret occurs twice: in the header and in the body",
         )),
         (Some(header), None) => {
             let basic = header.to_str().ok().and_then(parse_basic).ok_or_else(|| {
@@ -83,7 +83,7 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, OAut
     }
 }
 
-/// Both halves are form-encoded before they are joined (RFC 6749 §2.3.1).
+/// Parses HTTP Basic. Both halves are form-encoded before they are joined (RFC 6749 §2.3.1).
 fn parse_basic(header: &str) -> Option<Credentials> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -99,8 +99,8 @@ fn parse_basic(header: &str) -> Option<Credentials> {
 }
 
 fn form_decode(text: &str) -> String {
-    // Nothing that this server hands out contains any of these; a client that does not encode
-    // is understood all the same.
+    // Values issued by this server contain none of these characters, so a client that does not
+    // encode them is understood, too.
     let text = text.replace('&', "%26").replace('=', "%3D");
     url::form_urlencoded::parse(text.as_bytes())
         .next()

@@ -1,9 +1,9 @@
-//! The authorization code grant: a code, once, by the client it was made for, with the verifier
-//! that only that client knows.
+//! The authorization code grant: exchanges a code once, for the client it was issued to, with the
+//! verifier that only this client knows.
 //!
-//! Creating the grant's record is what spends the code. The same exchange may be repeated for a
-//! short time ([`GRACE`]) as long as its tokens have not been refreshed: its answer may have been
-//! lost, or the ledger's. Every other second use is a replay and revokes the grant (OAuth 2.1
+//! Creating the grant's record spends the code. The same exchange may be repeated for a short time
+//! ([`GRACE`]) until its tokens are refreshed, because the response to the client or from the
+//! ledger may have been lost. Every other second use is a replay and revokes the grant (OAuth 2.1
 //! §4.1.3).
 
 use super::{Issue, Tokens, check_resource, other_resource, outdated};
@@ -30,18 +30,18 @@ pub(crate) async fn exchange(
     {
         return Err(other_resource(&code.grant, &resource));
     }
-    // Of all requests only one can be the first.
+    // Only one request can create the record.
     let (id, asked, now) = (code.grant.id, app.moment(), app.now());
     let first = GrantRecord::first(now);
     if app.ledger.swap_grant(id, None, first).await? == Swap::Conflict {
         if !is_repeated(app, &code, now).await? {
             if app.suspension.is_recent() {
-                tracing::warn!(grant = ?id, "a used code after a pause of this process");
+                tracing::warn!(grant = ?id, "used code refused after a suspension");
                 return Err(outdated());
             }
-            tracing::warn!(grant = ?id, "code used twice, grant revoked");
+            tracing::warn!(grant = ?id, "code used twice; grant revoked");
             revoke(app, &code, now).await?;
-            return Err(OAuthError::invalid_grant("the code was used before"));
+            return Err(OAuthError::invalid_grant("the code was already used"));
         }
         tracing::info!(grant = ?id, "code exchange repeated within the grace period");
     } else if code.expires_at <= now {
@@ -60,8 +60,8 @@ pub(crate) async fn exchange(
     issue.seal(app)
 }
 
-/// Returns true if the code was spent moments ago by the same exchange: this one has proven the
-/// same client and the same verifier.
+/// Returns true if the same exchange spent the code a moment ago. This request has proven the same
+/// client and the same verifier.
 async fn is_repeated(app: &App, code: &Code, now: Timestamp) -> Result<bool, OAuthError> {
     let found = app.ledger.grant(code.grant.id).await?;
     let record = found.map(|found| found.record);
@@ -85,11 +85,11 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<Code, OAu
     let code: Code = app
         .keys
         .open(unverified)
-        .map_err(|_| OAuthError::invalid_grant("the code is not one of this server's"))?;
+        .map_err(|_| OAuthError::invalid_grant("the code was not issued by this server"))?;
     check_resource(app, &code.grant)?;
     if !code.grant.belongs_to(client) {
         return Err(OAuthError::invalid_grant(
-            "the code was made for another client",
+            "the code was issued to another client",
         ));
     }
     if !code.challenge.is_met_by(verifier) {
@@ -97,25 +97,26 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<Code, OAu
             "code_verifier does not match the code_challenge",
         ));
     }
-    // OAuth 2.1 §10.2: optional here, because PKCE binds the code, but never a different one.
+    // OAuth 2.1 §10.2: optional, because PKCE binds the code, but it must not differ.
     let redirect_uri = params.get("redirect_uri").map(Fingerprint::of);
     if redirect_uri.is_some_and(|fingerprint| fingerprint != code.redirect_uri) {
         return Err(OAuthError::invalid_grant(
-            "redirect_uri is not the one of the authorization request",
+            "redirect_uri differs from the one in the authorization request",
         ));
     }
     if !app.accepts_grants_of(Some(code.granted_at())) {
         return Err(OAuthError::invalid_grant(ENDED_BY_SETTING));
     }
-    // Whether the user may still sign in was checked when the code was made, a minute ago.
+    // The check whether the user may sign in was made when the code was issued, less than a minute
+    // ago.
     if !code.grant.person.is_current(&app.epochs) {
         return Err(OAuthError::invalid_grant("the user may no longer sign in"));
     }
     Ok(code)
 }
 
-/// Why a grant from before `MCPO_GRANTS_NOT_BEFORE` is refused.
-pub(super) const ENDED_BY_SETTING: &str = "the server has ended all grants of that time";
+/// The error for a grant from before `MCPO_GRANTS_NOT_BEFORE`.
+pub(super) const ENDED_BY_SETTING: &str = "the server has ended all grants from that time";
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,15 @@
-//! One deadline for a whole request of a client, with everything that it waits for.
+//! Sets one deadline for a whole client request, including everything that it waits for.
 
 use std::time::Duration;
 
 use crate::oauth_error::{ErrorCode, OAuthError};
 
-/// How long a request may take: clients wait ten seconds. Within it the ledger and a sign-in
-/// provider are asked one after the other, each with separate timeouts.
+/// The time limit for a request: clients wait ten seconds. Within it, the ledger and the sign-in
+/// provider are asked one after the other, each with its own timeouts.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Gives `work` up at the deadline. What it had sent may still take effect, as if its answer had
-/// been lost on the way; a retry of the request finds that and goes on from there.
+/// Stops `work` at the deadline. Requests that it sent may still take effect, as if the response
+/// had been lost. A retry finds their effect and continues from there.
 pub(crate) async fn within_deadline<T>(
     work: impl Future<Output = Result<T, OAuthError>>,
 ) -> Result<T, OAuthError> {
@@ -17,11 +17,11 @@ pub(crate) async fn within_deadline<T>(
     outcome.unwrap_or_else(|_| {
         tracing::error!(
             seconds = REQUEST_TIMEOUT.as_secs(),
-            "a request was given up because the ledger or the sign-in provider is too slow"
+            "request aborted: the ledger or the sign-in provider is too slow"
         );
         Err(OAuthError::new(
             ErrorCode::TemporarilyUnavailable,
-            "the server did not get an answer in time, try again in a moment",
+            "the server did not get an answer in time; try again in a moment",
         ))
     })
 }

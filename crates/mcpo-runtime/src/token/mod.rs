@@ -1,4 +1,4 @@
-//! `POST /token`: codes and refresh tokens become access tokens (OAuth 2.1 §3.2).
+//! `POST /token`: exchanges codes and refresh tokens for access tokens (OAuth 2.1 §3.2).
 
 mod client_auth;
 mod code;
@@ -26,7 +26,7 @@ use crate::{
     scope::Scopes,
 };
 
-/// A successful answer (RFC 6749 §5.1).
+/// A successful response (RFC 6749 §5.1).
 #[derive(Serialize)]
 pub(crate) struct Tokens {
     access_token: String,
@@ -65,19 +65,19 @@ async fn exchange(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Tokens,
     }
 }
 
-/// What a pair of tokens is made of.
+/// The content of a new pair of tokens.
 struct Issue {
     grant: Grant,
-    /// The access token's scopes, of all that the grant has.
+    /// The scopes of the access token, which are all or some of the grant's.
     scopes: Scopes,
     generation: u64,
-    /// `None` in tokens of earlier versions, and in those that are issued for them.
+    /// `None` in tokens from earlier versions, and in tokens that are issued for those.
     granted_at: Option<Timestamp>,
     client_secret: Option<Fingerprint>,
 }
 
 impl Issue {
-    /// Seals the tokens, under the first key of the ring and with the sign-in noted under it.
+    /// Seals the tokens with the first key of the ring, and renews the sign-in's epoch with it.
     fn seal(self, app: &App) -> Result<Tokens, OAuthError> {
         let issued_at = app.now();
         let scope = self.scopes.to_string();
@@ -112,8 +112,8 @@ impl Issue {
     }
 }
 
-/// Refuses a code or token of another service that shares the secret. Such a grant has a record
-/// in another ledger, and its tokens are good at another resource.
+/// Refuses the code or token of another service that shares the secret. The record of such a grant
+/// is in another ledger, and its tokens are for another resource.
 fn check_resource(app: &App, grant: &Grant) -> Result<(), OAuthError> {
     if app.bases.is_own_resource(&grant.resource) {
         return Ok(());
@@ -122,30 +122,30 @@ fn check_resource(app: &App, grant: &Grant) -> Result<(), OAuthError> {
         resource = %grant.resource,
         own = %app.bases.primary().resource(),
         grant = ?grant.id,
-        "a code or refresh token of another resource was refused"
+        "code or refresh token refused: it is for another resource"
     );
     Err(OAuthError::invalid_grant("the grant is for another server"))
 }
 
-/// The error for a second use that proves nothing: this process was stopped, and the request may
-/// have waited in it while the client repeated it elsewhere.
+/// Returns the error for a second use that proves nothing: this process was suspended, so the
+/// request may have waited while the client repeated it elsewhere.
 fn outdated() -> OAuthError {
     OAuthError::new(
         ErrorCode::TemporarilyUnavailable,
-        "the server was stopped for a while, try again in a moment",
+        "the server was suspended for a while; try again in a moment",
     )
 }
 
-/// The error for a request that names another resource than its grant has.
+/// Returns the error for a request whose resource differs from that of its grant.
 fn other_resource(grant: &Grant, requested: &str) -> OAuthError {
     tracing::warn!(
         requested,
         granted = %grant.resource,
         grant = ?grant.id,
-        "the resource of a token request is not the one of the grant"
+        "the token request names another resource than the grant"
     );
     OAuthError::new(
         ErrorCode::InvalidTarget,
-        "the resource is not the one of the authorization request",
+        "the resource differs from the one in the authorization request",
     )
 }

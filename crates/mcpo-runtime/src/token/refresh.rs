@@ -1,10 +1,10 @@
-//! The refresh token grant: each use replaces the token, and the use of one that was replaced
-//! long ago ends the family (OAuth 2.1 §4.3.1).
+//! The refresh token grant: each use replaces the token, and using a token that was replaced long
+//! ago revokes the grant (OAuth 2.1 §4.3.1).
 //!
-//! The tokens of a family are numbered, and the ledger remembers the current number. Within
-//! [`GRACE`] after a replacement the token before still gets an answer, and it is the same
-//! number that the first one got: so of two refreshes at once, or of a refresh and its retry after
-//! a lost answer, it does not matter which answer the client keeps.
+//! The tokens of a grant are numbered by generation, and the ledger stores the current generation.
+//! Within [`GRACE`] after a replacement, the previous token is still accepted, and the new token
+//! gets the same generation as the first response. So if two refreshes happen at the same time, or
+//! a client retries after a lost response, the client may keep either response.
 
 use super::{Issue, Tokens, check_resource, code::ENDED_BY_SETTING, outdated};
 use crate::{
@@ -21,14 +21,14 @@ use crate::{
     upstream,
 };
 
-/// What a refresh token's number means, given the record.
+/// The state of a refresh token's generation compared with the grant's record.
 #[derive(Debug, PartialEq, Eq)]
 enum Standing {
-    /// It is the current one: replace it.
+    /// The current generation: replace it.
     Current,
-    /// It was replaced moments ago: answer again.
+    /// Replaced a moment ago: respond again.
     JustReplaced,
-    /// It was replaced before, so somebody has a copy.
+    /// Replaced earlier, so another party may have a copy.
     Reused,
     /// The grant has ended.
     Ended,
@@ -59,10 +59,10 @@ pub(crate) async fn exchange(
     let scopes = narrowed_scopes(&token, params)?;
     let id = token.grant.id;
     if !app.limits.allows_refresh(id) {
-        tracing::warn!(grant = ?id, "a grant is refreshed too often");
+        tracing::warn!(grant = ?id, "grant refreshed too often");
         return Err(OAuthError::new(
             ErrorCode::TemporarilyUnavailable,
-            "this grant was refreshed too often, try again in a moment",
+            "this grant was refreshed too often; try again in a moment",
         ));
     }
     match upstream::recheck(app, &token.grant.person).await {
@@ -71,7 +71,7 @@ pub(crate) async fn exchange(
             return Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, why));
         }
         Err(LoginError::Refused(why)) => {
-            tracing::info!(grant = ?id, %why, "the user may no longer sign in, grant revoked");
+            tracing::info!(grant = ?id, %why, "the user may no longer sign in; grant revoked");
             end(app, &token).await?;
             return Err(OAuthError::invalid_grant("the user may no longer sign in"));
         }
@@ -79,7 +79,7 @@ pub(crate) async fn exchange(
     loop {
         let (asked, now) = (app.moment(), app.now());
         let Some(found) = app.ledger.grant(id).await? else {
-            return Err(OAuthError::invalid_grant("the grant is not known any more"));
+            return Err(OAuthError::invalid_grant("the grant no longer exists"));
         };
         match Standing::of(token.generation, &found.record, now) {
             Standing::Ended => {
@@ -87,18 +87,18 @@ pub(crate) async fn exchange(
                 return Err(OAuthError::invalid_grant("the grant was revoked"));
             }
             Standing::Reused if app.suspension.is_recent() => {
-                tracing::warn!(grant = ?id, "an old refresh token after a pause of this process");
+                tracing::warn!(grant = ?id, "old refresh token refused after a suspension");
                 return Err(outdated());
             }
             Standing::Reused => {
-                tracing::warn!(grant = ?id, "refresh token used again, grant revoked");
+                tracing::warn!(grant = ?id, "refresh token reused; grant revoked");
                 end(app, &token).await?;
                 return Err(OAuthError::invalid_grant(
-                    "the refresh token was used before",
+                    "the refresh token was already used",
                 ));
             }
             Standing::JustReplaced => {
-                tracing::info!(grant = ?id, "refresh repeated within the grace time");
+                tracing::info!(grant = ?id, "refresh repeated within the grace period");
                 app.grants.confirm(id, asked);
                 return next_tokens(client, token, scopes, found.record.generation).seal(app);
             }
@@ -111,7 +111,7 @@ pub(crate) async fn exchange(
                 };
                 let generation = next.generation;
                 let swap = app.ledger.swap_grant(id, Some(found.version), next).await?;
-                // A conflict means that another request was first: look again.
+                // A conflict means that another request was faster: read the record again.
                 if swap == Swap::Done {
                     tracing::info!(grant = ?id, "tokens refreshed");
                     app.grants.confirm(id, asked);
@@ -122,7 +122,7 @@ pub(crate) async fn exchange(
     }
 }
 
-/// The next tokens of a grant, for the client that has proven itself with this request.
+/// Returns the next tokens of a grant, for the client that authenticated itself in this request.
 fn next_tokens(
     client: &ProvenClient,
     token: RefreshToken,
@@ -133,7 +133,7 @@ fn next_tokens(
         grant: token.grant,
         scopes,
         generation,
-        // Tokens of earlier versions do not say when access was granted: before any time.
+        // Tokens from earlier versions do not say when access was granted, so they count as oldest.
         granted_at: token.granted_at.or(Some(Timestamp(0))),
         client_secret: client.registered_secret,
     }
@@ -143,10 +143,12 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<RefreshTo
     let token: RefreshToken = app
         .keys
         .open(params.require("refresh_token")?)
-        .map_err(|_| OAuthError::invalid_grant("the refresh token is not one of this server's"))?;
+        .map_err(|_| {
+            OAuthError::invalid_grant("the refresh token was not issued by this server")
+        })?;
     if !token.grant.belongs_to(client) {
         return Err(OAuthError::invalid_grant(
-            "the refresh token was made for another client",
+            "the refresh token was issued to another client",
         ));
     }
     if token.expires_at <= app.now() {
@@ -156,13 +158,15 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<RefreshTo
     if !app.accepts_grants_of(token.granted_at) {
         return Err(OAuthError::invalid_grant(ENDED_BY_SETTING));
     }
-    // Any name of this server: on loopback a client can refresh under another name than it signed in
-    // under, and then names the resource of that name. The new tokens stay those of the grant.
+    // Accept any name of this server: on loopback, a client can refresh under another name than it
+    // used at the sign-in, and then sends the resource of that name. The new tokens keep the
+    // resource of the grant.
     verify_resource(app, params.get("resource"))?;
     Ok(token)
 }
 
-/// A refresh may ask for less than was granted, for this access token only; never for more.
+/// A refresh may ask for fewer scopes than were granted, for this access token only; never for
+/// more.
 fn narrowed_scopes(token: &RefreshToken, params: &Params) -> Result<Scopes, OAuthError> {
     let granted = &token.grant.scopes;
     let Some(text) = params.get("scope") else {
@@ -208,7 +212,7 @@ mod tests {
         assert_eq!(standing(2, 1045), Standing::JustReplaced);
         assert_eq!(standing(2, 1046), Standing::Reused);
         assert_eq!(standing(1, 1000), Standing::Reused);
-        // A number that was never handed out can only come from a ledger that lost a write.
+        // A generation that was never issued means that the ledger lost a write.
         assert_eq!(standing(4, 1000), Standing::Reused);
         let revoked = GrantRecord {
             revoked: true,

@@ -1,4 +1,4 @@
-//! Documents over real TLS, from a host whose certificate the test made.
+//! Fetches documents over real TLS from a host with a self-signed certificate.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -112,8 +112,8 @@ async fn as8_as10_a_good_document_is_a_client() {
     assert!(verify("https://b.example/cb").is_none());
 }
 
-/// By the way that documents really come: the name is looked up, every address is checked, and the
-/// connection goes to what was checked.
+/// Takes the same path as a real fetch: the name is resolved, every address is checked, and the
+/// connection goes to the checked address.
 #[tokio::test]
 async fn as8_as11_documents_are_fetched_from_names_that_lead_to_public_addresses_only() {
     const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::new(93, 184, 215, 14));
@@ -134,8 +134,8 @@ async fn as8_as11_documents_are_fetched_from_names_that_lead_to_public_addresses
     }
 }
 
-/// A client that was known is not lost while its host is away, and requests that may fetch nothing
-/// get what is known.
+/// A known client stays usable while its host is down, and a request that must not fetch uses what
+/// is cached.
 #[tokio::test]
 async fn as11_a_client_that_is_known_survives_a_host_that_does_not_answer() {
     let host = Host::start().await;
@@ -147,10 +147,10 @@ async fn as11_a_client_that_is_known_survives_a_host_that_does_not_answer() {
     assert_eq!(host.asked.load(Ordering::SeqCst), 1);
     host.say("503 Service Unavailable", "");
     assert!(host.client(later).await.is_ok());
-    // For a day at most.
+    // But for one day at most.
     let next_day = NOW.plus(LONGEST_LIFETIME);
     assert!(host.client(next_day).await.is_err());
-    // That this server is busy is not remembered as a fault of the document.
+    // A busy server is not cached as a fault of the document.
     let other = Host::start().await;
     other.say_document("", |_| {});
     let busy = other.documents.client(&other.url(), NOW, &|| false).await;
@@ -275,7 +275,7 @@ async fn as8_well_known_clients_are_known_without_their_host() {
 }
 
 proptest::proptest! {
-    /// Any bytes and any JSON are refused or are the client of that URL.
+    /// Any bytes and any JSON are refused, or describe the client of that URL.
     #[test]
     fn as9_no_document_is_taken_for_another_clients(
         id in "https://localhost/(client.json|other)|.{0,20}",

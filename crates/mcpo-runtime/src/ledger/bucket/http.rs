@@ -1,4 +1,4 @@
-//! Asking Google's servers: where they are, how long that may take, and what their refusals mean.
+//! Sends requests to Google's servers: their addresses, the timeouts, and the meaning of errors.
 
 use std::{fmt, sync::OnceLock, time::Duration};
 
@@ -10,9 +10,10 @@ use url::Url;
 use crate::{Error, oauth_error::chain, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// One question and its whole answer.
+/// The time limit for one request and its complete response.
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// An access token takes about 1,000 bytes, a record about 200 and up to 16 KiB of sealed text.
+/// An access token takes about 1,000 bytes, and a record about 200 plus up to 16 KiB of sealed
+/// text.
 const MAX_ANSWER_LEN: usize = 20 * 1024;
 
 /// The name of a bucket.
@@ -20,7 +21,7 @@ const MAX_ANSWER_LEN: usize = 20 * 1024;
 pub struct BucketName(String);
 
 impl BucketName {
-    /// Reads a name: 3 to 222 of the characters that names are made of.
+    /// Parses a name: 3 to 222 of the allowed characters.
     /// <https://cloud.google.com/storage/docs/buckets#naming>
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -43,22 +44,22 @@ impl fmt::Display for BucketName {
     }
 }
 
-/// Where Google's servers are; elsewhere only where something stands in for them.
+/// The addresses of Google's servers or of an emulator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoints {
     pub(crate) storage: Url,
-    /// Where access tokens come from; none are sent to an emulator that has no such place.
+    /// The source of access tokens; `None` for an emulator without a metadata server.
     pub(crate) metadata: Option<Url>,
 }
 
 impl Endpoints {
-    /// Google's own.
+    /// Returns the addresses of Google's servers.
     pub(crate) fn google() -> Self {
         Self::new(None, None)
     }
 
-    /// `emulator` stands in for Cloud Storage, `metadata` for the metadata server. An emulator
-    /// alone is asked without tokens, as Google's clients do.
+    /// `emulator` replaces Cloud Storage, and `metadata` replaces the metadata server. With only an
+    /// emulator, requests have no tokens, as in Google's clients.
     pub(crate) fn new(emulator: Option<Url>, metadata: Option<Url>) -> Self {
         let metadata = match (&emulator, metadata) {
             (None, None) => Some(fixed("http://metadata.google.internal/")),
@@ -78,7 +79,7 @@ fn fixed(url: &'static str) -> Url {
     }
 }
 
-/// The client, set up when it is first needed.
+/// The HTTP client, created when it is first needed.
 pub(super) struct Http(OnceLock<Client>);
 
 impl Http {
@@ -105,19 +106,19 @@ fn set_up() -> Result<Client, Error> {
         .map_err(Error::internal)
 }
 
-/// Why a try came to nothing.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
-    /// It may go better the next time.
+    /// A retry may succeed.
     #[error("{text}")]
     Passing {
         text: String,
         retry_after: Option<Duration>,
     },
-    /// The access token is not taken any more; another one may be.
+    /// The access token was rejected; a new one may be accepted.
     #[error("{0}")]
     Token(String),
-    /// It will not.
+    /// A retry will not succeed.
     #[error("{0}")]
     Lasting(String),
 }
@@ -142,7 +143,7 @@ impl Trouble {
     }
 }
 
-/// Sends `request` of what is named `whom`, and tells whether its answer is worth reading.
+/// Sends `request` to `whom`. Returns an error for a response that should be retried.
 pub(super) async fn ask(whom: &str, request: RequestBuilder) -> Result<Response, Trouble> {
     let answer = request.send().await;
     let answer = answer.map_err(|error| Trouble::passing(format!("{whom}: {}", chain(&error))))?;
@@ -167,7 +168,7 @@ fn later(answer: &Response, text: String) -> Trouble {
     }
 }
 
-/// The answer's body, if it is no longer than anything that is waited for here.
+/// Reads the body of a response, up to the length limit.
 pub(super) async fn body(whom: &str, answer: Response) -> Result<Vec<u8>, Trouble> {
     let mut body = Vec::new();
     let mut chunks = answer.bytes_stream();

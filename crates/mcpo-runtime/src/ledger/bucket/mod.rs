@@ -1,9 +1,9 @@
-//! A ledger in a Google Cloud Storage bucket: nothing to run and nothing to administer.
+//! A ledger in a Google Cloud Storage bucket, which needs no server and no administration.
 //!
-//! Each grant is one object, and its generation number is the record's version: a write names the
-//! generation that it replaces (`ifGenerationMatch`), and the bucket carries out one of those that
-//! name the same. Each object carries the time until which it matters (`customTime`), and goes by a
-//! lifecycle rule of the bucket a day after that; `mcpo deploy` makes the bucket with it.
+//! Each grant is one object, and its generation number is the version of the record. A write names
+//! the generation that it replaces (`ifGenerationMatch`), and the bucket accepts only one write for
+//! each generation. Each object has an expiry time (`customTime`). A lifecycle rule of the bucket
+//! deletes it one day later; `mcpo deploy` creates the bucket with this rule.
 //! <https://cloud.google.com/storage/docs/request-preconditions>
 
 mod http;
@@ -22,45 +22,45 @@ use self::{http::Trouble, object::Objects};
 use super::{GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, Swap, Version, Versioned};
 use crate::{clock::Clock, random};
 
-/// Everything that one question to the ledger may take, all tries together: clients wait ten
-/// seconds for a token.
+/// The time limit for one request to the ledger, including all retries: clients wait ten seconds
+/// for a token.
 const DEADLINE: Duration = Duration::from_secs(8);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const TRIES: usize = 6;
 
-/// A ledger in a bucket, shared by any number of instances anywhere.
+/// A ledger in a bucket, which any number of instances on any machine can share.
 pub struct BucketLedger {
     clock: Arc<dyn Clock>,
     objects: Objects,
 }
 
-/// What an object holds.
+/// The content of an object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stored {
     record: GrantRecord,
-    /// Random, and new with each write: so a write whose answer was lost is known again, and two
-    /// writers of the same record are told apart.
+    /// Random, and new for each write. It identifies a write whose response was lost, and
+    /// distinguishes two writers of the same record.
     write: [u8; 16],
 }
 
-/// An object as it was read.
+/// An object that was read.
 #[derive(Debug)]
 struct Found {
     stored: Stored,
     generation: u64,
 }
 
-/// What became of a conditional write.
+/// The result of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Put {
     Done,
-    /// The object's generation is another one.
+    /// The object has another generation.
     Refused,
 }
 
 impl BucketLedger {
-    /// A ledger in `bucket`. Nothing is asked of it yet.
+    /// Creates a ledger in `bucket`. It does not connect yet.
     pub(crate) fn new(bucket: BucketName, endpoints: Endpoints, clock: Arc<dyn Clock>) -> Self {
         Self {
             objects: Objects::new(bucket, endpoints, Arc::clone(&clock)),
@@ -68,16 +68,17 @@ impl BucketLedger {
         }
     }
 
-    /// A ledger in a bucket of something that stands in for Google: `storage` is the URL of its
-    /// Cloud Storage, `metadata` that of its metadata server, without which no tokens are sent.
+    /// Creates a ledger in a bucket of an emulator: `storage` is the URL of its Cloud Storage, and
+    /// `metadata` that of its metadata server. Without `metadata`, requests have no tokens.
     pub fn standing_in(
         bucket: BucketName,
         storage: &str,
         metadata: Option<&str>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LedgerError> {
-        let parse =
-            |url: &str| Url::parse(url).map_err(|error| LedgerError::new("find its bucket", error));
+        let parse = |url: &str| {
+            Url::parse(url).map_err(|error| LedgerError::new("parse the endpoint URL", error))
+        };
         let metadata = metadata.map(parse).transpose()?;
         let endpoints = Endpoints::new(Some(parse(storage)?), metadata);
         Ok(Self::new(bucket, endpoints, clock))
@@ -108,8 +109,8 @@ impl BucketLedger {
             }
             match self.read(id).await? {
                 Some(found) if found.stored.write == write => return Ok(Swap::Done),
-                // For everybody else there is no such record any more; only the bucket has not
-                // cleaned up yet.
+                // The record has expired, so for all callers it no longer exists. The bucket has
+                // just not deleted it yet.
                 Some(found)
                     if expected.is_none()
                         && found.generation != generation
@@ -123,7 +124,7 @@ impl BucketLedger {
     }
 }
 
-/// Tries again what may go better the next time.
+/// Retries failures that may be temporary.
 async fn patiently<T, F: Future<Output = Result<T, Trouble>>>(
     action: &'static str,
     attempt: impl FnMut() -> F,
@@ -146,14 +147,14 @@ async fn patiently<T, F: Future<Output = Result<T, Trouble>>>(
         .map_err(|trouble| LedgerError::new(action, trouble))
 }
 
-/// Gives the whole of what was asked up at the deadline. What went wrong until then is in the log.
+/// Stops `work` at the deadline. Its earlier failures are in the log.
 async fn in_time<T>(
     action: &'static str,
     work: impl Future<Output = Result<T, LedgerError>>,
 ) -> Result<T, LedgerError> {
     let outcome = tokio::time::timeout(DEADLINE, work).await;
     outcome.unwrap_or_else(|_| {
-        let cause = format!("no answer within {} seconds", DEADLINE.as_secs());
+        let cause = format!("no response within {} seconds", DEADLINE.as_secs());
         Err(LedgerError::new(action, cause))
     })
 }
@@ -180,14 +181,14 @@ impl Ledger for BucketLedger {
         Box::pin(in_time("write a grant", self.swap(id, expected, next)))
     }
 
-    /// Every answer of Google says what time it is; the first one is that of an object that does
-    /// not exist.
+    /// Every response of Google contains the current time. The first one comes from reading an
+    /// object that does not exist.
     fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
         Box::pin(async move {
             if self.objects.clock_difference().is_none() {
                 in_time("read its clock", self.read(GrantId([0; 16]))).await?;
             }
-            let unknown = || LedgerError::new("read its clock", "an answer has no date");
+            let unknown = || LedgerError::new("read its clock", "the response has no date");
             let difference = self.objects.clock_difference().ok_or_else(unknown)?;
             Ok(Some(difference))
         })

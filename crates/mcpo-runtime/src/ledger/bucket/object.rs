@@ -1,4 +1,4 @@
-//! Objects of the bucket, by Google's JSON API (storage v1).
+//! Reads and writes objects of the bucket through Google's JSON API (storage v1).
 
 use std::{
     fmt::Write as _,
@@ -23,7 +23,7 @@ const WHOM: &str = "Cloud Storage";
 const GENERATION: &str = "x-goog-generation";
 const BOUNDARY: &str = "mcpo-grant";
 
-/// The objects that are grants.
+/// The objects of the bucket that store grants.
 pub(super) struct Objects {
     bucket: BucketName,
     endpoints: Endpoints,
@@ -45,7 +45,7 @@ impl Objects {
         }
     }
 
-    /// The object as it is now.
+    /// Returns the current object.
     pub(super) async fn get(&self, id: GrantId) -> Result<Option<Found>, Trouble> {
         let path = format!("storage/v1/b/{}/o/{}", self.bucket, name(id));
         let request = self.http.client()?.get(self.url(&path)?);
@@ -56,7 +56,9 @@ impl Objects {
                 let generation = generation(answer.headers())?;
                 let body = wire::body(WHOM, answer).await?;
                 let stored = serde_json::from_slice(&body).map_err(|error| {
-                    Trouble::Lasting(format!("an object is not a grant of this version: {error}"))
+                    Trouble::Lasting(format!(
+                        "the object is not a grant record that this version can read: {error}"
+                    ))
                 })?;
                 Ok(Some(Found { stored, generation }))
             }
@@ -64,8 +66,8 @@ impl Objects {
         }
     }
 
-    /// Writes the object if its generation still is `generation`; 0 stands for none. It says until
-    /// when it matters, so that the bucket can clean up.
+    /// Writes the object if its generation is still `generation`; 0 means that the object must not
+    /// exist. The object's expiry time lets the bucket delete it later.
     pub(super) async fn put(
         &self,
         id: GrantId,
@@ -85,7 +87,7 @@ impl Objects {
         match self.ask(request.body(parts(&facts, text))).await?.status() {
             StatusCode::OK => Ok(Put::Done),
             StatusCode::PRECONDITION_FAILED => Ok(Put::Refused),
-            // A generation was named, and the object is gone.
+            // The object with the expected generation was deleted.
             StatusCode::NOT_FOUND if generation > 0 => Ok(Put::Refused),
             status => Err(self.refusal(status)),
         }
@@ -105,7 +107,7 @@ impl Objects {
         answer
     }
 
-    /// By how many seconds Google's clock was ahead in the latest answer.
+    /// Returns by how many seconds Google's clock was ahead in the latest response.
     pub(super) fn clock_difference(&self) -> Option<i64> {
         let difference = self.clock_difference.lock();
         *difference.unwrap_or_else(PoisonError::into_inner)
@@ -128,37 +130,37 @@ impl Objects {
 
     fn url(&self, path: &str) -> Result<url::Url, Trouble> {
         let url = self.endpoints.storage.join(path);
-        url.map_err(|error| Trouble::Lasting(format!("{WHOM} has no such address: {error}")))
+        url.map_err(|error| Trouble::Lasting(format!("invalid URL of {WHOM}: {error}")))
     }
 
     fn refusal(&self, status: StatusCode) -> Trouble {
         let bucket = &self.bucket;
         let hint = match status {
             StatusCode::FORBIDDEN => {
-                "; this service's account needs the role roles/storage.objectUser on the bucket"
+                "; this service's account needs roles/storage.objectUser on the bucket"
             }
-            StatusCode::NOT_FOUND => "; there is no such bucket",
+            StatusCode::NOT_FOUND => "; the bucket does not exist",
             _ => "",
         };
         Trouble::Lasting(format!("bucket {bucket}: {WHOM} answered {status}{hint}"))
     }
 }
 
-/// What is said about an object, and what is in it. JSON as it is written here has no line breaks, so
-/// no line of it can be the boundary.
+/// Returns the body of an upload: the metadata of an object and its content. This JSON contains no
+/// line breaks, so none of its lines can be the boundary.
 fn parts(facts: &serde_json::Value, text: &str) -> String {
     let head = "Content-Type: application/json\r\n\r\n";
     format!("--{BOUNDARY}\r\n{head}{facts}\r\n--{BOUNDARY}\r\n{head}{text}\r\n--{BOUNDARY}--\r\n")
 }
 
-/// In Google's way of writing a time; what lies beyond all calendars never comes.
+/// Formats a time as Google expects it. Returns `None` for a time beyond the calendar.
 fn rfc_3339(time: Timestamp) -> Option<String> {
     let seconds = i64::try_from(time.0).ok()?;
     let time = chrono::DateTime::from_timestamp(seconds, 0)?;
     Some(time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
 }
 
-/// The name of the object of a grant.
+/// Returns the name of a grant's object.
 fn name(id: GrantId) -> String {
     let mut name = String::from("grant-");
     for byte in id.0 {
@@ -173,5 +175,5 @@ fn generation(headers: &HeaderMap) -> Result<u64, Trouble> {
         .get(GENERATION)
         .and_then(|value| value.to_str().ok());
     let number = value.and_then(|value| value.parse().ok());
-    number.ok_or_else(|| Trouble::Lasting(format!("{WHOM} named no generation")))
+    number.ok_or_else(|| Trouble::Lasting(format!("the response of {WHOM} has no generation")))
 }

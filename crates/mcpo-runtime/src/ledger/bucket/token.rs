@@ -1,4 +1,4 @@
-//! Access tokens of the service account that the server runs as, from the metadata server.
+//! Gets access tokens for the service account of the server from the metadata server.
 //! <https://cloud.google.com/run/docs/container-contract#metadata-server>
 
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use super::http::{self as wire, Trouble};
 
 const WHOM: &str = "the metadata server";
 const PATH: &str = "computeMetadata/v1/instance/service-accounts/default/token";
-/// A token is replaced before it expires. The metadata server hands out the same one until five
-/// minutes before that, so a longer margin would gain nothing.
+/// How long before its expiry a token is replaced. The metadata server returns the same token until
+/// five minutes before the expiry, so a longer margin would have no effect.
 const MARGIN: Duration = Duration::from_secs(120);
 
 pub(super) struct Tokens {
     source: Option<Url>,
-    /// Held while a new one is asked for, so that only one is.
+    /// Locked while a new token is requested, so that only one request is sent.
     latest: Mutex<Option<Known>>,
 }
 
@@ -43,7 +43,7 @@ impl Tokens {
         }
     }
 
-    /// The value of an `Authorization` header, where one is to be sent.
+    /// Returns the value of the `Authorization` header, or `None` if no token is needed.
     pub(super) async fn current(&self, client: &Client) -> Result<Option<HeaderValue>, Trouble> {
         let Some(source) = &self.source else {
             return Ok(None);
@@ -61,15 +61,15 @@ impl Tokens {
         Ok(Some(header))
     }
 
-    /// The current one was refused.
+    /// Forgets the current token after it was rejected.
     pub(super) async fn forget(&self) {
         *self.latest.lock().await = None;
     }
 }
 
 async fn fetch(client: &Client, source: &Url) -> Result<Known, Trouble> {
-    let unusable = |what: &str| Trouble::Lasting(format!("{WHOM} answered {what}"));
-    let url = source.join(PATH).map_err(|_| unusable("to no such URL"))?;
+    let unusable = |what: &str| Trouble::Lasting(format!("{WHOM} failed: {what}"));
+    let url = source.join(PATH).map_err(|_| unusable("invalid URL"))?;
     let request = client.get(url).header("metadata-flavor", "Google");
     let asked_at = Instant::now();
     let answer = wire::ask(WHOM, request).await?;
@@ -77,10 +77,11 @@ async fn fetch(client: &Client, source: &Url) -> Result<Known, Trouble> {
         return Err(unusable(&answer.status().to_string()));
     }
     let body = wire::body(WHOM, answer).await?;
-    // The error would quote the answer, and with it the token.
-    let answer: Answer = serde_json::from_slice(&body).map_err(|_| unusable("without a token"))?;
+    // The error would contain part of the response, and so the token.
+    let answer: Answer =
+        serde_json::from_slice(&body).map_err(|_| unusable("the response has no token"))?;
     let header = HeaderValue::from_str(&format!("Bearer {}", answer.access_token));
-    let mut header = header.map_err(|_| unusable("with a token that is none"))?;
+    let mut header = header.map_err(|_| unusable("the response has an invalid token"))?;
     header.set_sensitive(true);
     let lifetime = Duration::from_secs(answer.expires_in.min(24 * 60 * 60));
     Ok(Known {

@@ -1,4 +1,4 @@
-//! Where Redis is, and what it wants to hear before it answers.
+//! Parses the address of Redis, with the credentials for it.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -10,8 +10,8 @@ use crate::tls;
 
 const DEFAULT_PORT: u16 = 6379;
 
-/// The address of Redis or Valkey: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, with TLS
-/// `rediss://`. Shown without the password.
+/// The address of Redis or Valkey: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, or with TLS
+/// `rediss://`. Its text form omits the password.
 #[derive(Clone)]
 pub struct RedisAddress {
     pub(super) node: Node,
@@ -24,23 +24,23 @@ pub struct RedisAddress {
 /// One server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node {
-    /// A name or an address, the latter without brackets.
+    /// A host name or an IP address without brackets.
     pub(super) host: String,
     pub(super) port: u16,
 }
 
-/// Why a text is not such an address.
+/// Why a text is not an address of Redis.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisAddressError {
-    /// Not of the form that is described at [`RedisAddress`].
-    #[error("it is not redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]")]
+    /// The text does not have the form that [`RedisAddress`] describes.
+    #[error("it must have the form redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]")]
     Form,
-    /// The certificates are not PEM, or none is there.
+    /// The certificates are not PEM, or there are none.
     #[error("its certificate authorities are not certificates in PEM")]
     Authorities,
-    /// Authorities are named for a connection without TLS.
-    #[error("certificate authorities need rediss://")]
+    /// Certificate authorities are given for a connection without TLS.
+    #[error("certificate authorities require rediss://")]
     NoTls,
     /// TLS cannot be set up.
     #[error("{0}")]
@@ -48,8 +48,8 @@ pub enum RedisAddressError {
 }
 
 impl RedisAddress {
-    /// Reads an address. With TLS the server proves itself by a public authority, or else by one
-    /// of `authorities` (certificates in PEM).
+    /// Parses an address. With TLS, the certificate of the server must come from a public authority
+    /// or, if `authorities` (certificates in PEM) are given, from one of those.
     pub fn parse(text: &str, authorities: Option<&[u8]>) -> Result<Self, RedisAddressError> {
         let url = Url::parse(text).map_err(|_| RedisAddressError::Form)?;
         let with_tls = match url.scheme() {
@@ -60,7 +60,7 @@ impl RedisAddress {
         let host = url.host_str().filter(|host| !host.is_empty());
         let host = host.ok_or(RedisAddressError::Form)?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        // An option that is not understood must not be passed over: it may be about safety.
+        // An unknown option must not be ignored: it may be about security.
         if url.query().is_some() || url.fragment().is_some() {
             return Err(RedisAddressError::Form);
         }
@@ -85,7 +85,8 @@ impl RedisAddress {
         })
     }
 
-    /// Returns true if the network cannot read the connection: it uses TLS or stays on this machine.
+    /// Returns true if the network cannot read the connection: it uses TLS or stays on this
+    /// machine.
     pub(crate) fn is_protected(&self) -> bool {
         let host = &*self.node.host;
         let is_loopback = host
@@ -96,7 +97,7 @@ impl RedisAddress {
         self.tls.is_some() || is_loopback
     }
 
-    /// What is said first on each connection.
+    /// Returns the settings for the start of each connection, with the credentials.
     pub(super) fn introduction(&self) -> RedisConnectionInfo {
         let mut introduction = RedisConnectionInfo::default()
             .set_db(self.database.into())
@@ -121,7 +122,7 @@ fn tls_config(authorities: Option<&[u8]>) -> Result<Arc<ClientConfig>, RedisAddr
 }
 
 fn decoded(part: &str) -> Result<String, RedisAddressError> {
-    // The one decoder at hand takes `+` for a space, which only forms do.
+    // The available decoder reads `+` as a space, which is right only for forms.
     let escaped = format!("={}", part.replace('+', "%2B"));
     let mut pairs = url::form_urlencoded::parse(escaped.as_bytes());
     let (_, value) = pairs.next().ok_or(RedisAddressError::Form)?;

@@ -1,5 +1,5 @@
-//! Connections to Redis: made when needed, kept, and replaced when they fail; to more than one
-//! server where a cluster says that a key lives elsewhere.
+//! Owns the connections to Redis. They are opened when needed, kept, and replaced when they fail. A
+//! cluster that redirects a key to another server gets a connection for each server.
 
 use std::{
     collections::HashMap,
@@ -27,21 +27,21 @@ use super::{
     metered::Metered,
 };
 
-/// A connection with TLS and everything that has to be said first.
+/// The time limit for a connection, including TLS and authentication.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-/// A cluster is asked at its address first; each `MOVED` costs one more question.
+/// A cluster is asked at its address first; each `MOVED` costs one more request.
 const REDIRECTS: usize = 3;
-/// Servers of a cluster that connections are kept to.
+/// The number of cluster servers with an open connection.
 const MOST_NODES: usize = 64;
 
-/// Why a question came to nothing.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
-    /// It may go better the next time.
+    /// A retry may succeed.
     #[error("{0}")]
     Passing(String),
-    /// It will not.
+    /// A retry will not succeed.
     #[error("{0}")]
     Lasting(String),
 }
@@ -52,7 +52,7 @@ impl Trouble {
     }
 }
 
-/// Where the connection to a node is, once there is one.
+/// The connection to a node, if one is open.
 type Place = Arc<Mutex<Option<Connection>>>;
 
 /// All connections.
@@ -61,7 +61,7 @@ pub(super) struct Link {
     places: std::sync::Mutex<HashMap<Node, Place>>,
 }
 
-/// An open connection; its end ends what drives it.
+/// An open connection. Dropping the last handle stops its driver task.
 #[derive(Clone)]
 struct Connection {
     requests: MultiplexedConnection,
@@ -88,7 +88,7 @@ impl Link {
         &self.address
     }
 
-    /// One try: asks at the address, and where the answer points from there.
+    /// Sends the command once: to the configured address, and from there to where it is redirected.
     pub(super) async fn ask(&self, command: &Cmd) -> Result<Value, Trouble> {
         let mut node = self.address.node.clone();
         let mut asking = false;
@@ -104,7 +104,7 @@ impl Link {
             asking = error.kind() == ErrorKind::Server(ServerErrorKind::Ask);
             node = next;
         }
-        let text = format!("{}: its cluster points in circles", self.address);
+        let text = format!("{}: the cluster redirects in a loop", self.address);
         Err(Trouble::Passing(text))
     }
 
@@ -129,8 +129,8 @@ impl Link {
 
     async fn connection(&self, node: &Node) -> Result<Connection, Trouble> {
         let place = self.place(node);
-        // Held while connecting: of many questions at once, one makes the connection. Questions to
-        // another node of a cluster do not wait for this one.
+        // Locked while connecting, so that only one of several concurrent requests opens the
+        // connection. Requests to other nodes of a cluster do not wait for it.
         let mut place = place.lock().await;
         if let Some(connection) = &*place
             && !connection.driver.0.is_finished()
@@ -195,7 +195,7 @@ impl Link {
         Ok(Connection { requests, driver })
     }
 
-    /// Drops a connection, unless somebody has replaced it already.
+    /// Drops a connection, unless it has already been replaced.
     async fn forget(&self, node: &Node, failed: &Connection) {
         let place = self.place(node);
         let mut place = place.lock().await;
@@ -208,7 +208,7 @@ fn is_about_certificate(error: &io::Error) -> bool {
     matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
 }
 
-/// Why one server gave no answer.
+/// Why a request to one server failed.
 enum Failed {
     Connect(Trouble),
     Redis(RedisError),
@@ -226,8 +226,9 @@ fn is_passing(error: &RedisError) -> bool {
     }
 }
 
-/// A connection that timed out may still get its answer, and the next question would wait behind
-/// it; one to a server that only reads leads to a primary that is none any more.
+/// Returns true if the connection must be replaced. A connection that timed out may still receive
+/// its response, and the next request would wait behind it. A read-only server is no longer the
+/// primary.
 fn leaves_connection_useless(error: &RedisError) -> bool {
     let is_replica = matches!(
         error.kind(),
@@ -236,25 +237,25 @@ fn leaves_connection_useless(error: &RedisError) -> bool {
     is_replica || error.is_io_error() || error.is_unrecoverable_error()
 }
 
-/// What Redis says of a failure is safe to repeat: it never repeats a password.
+/// Redis's error messages are safe to repeat, because they never contain a password.
 fn trouble(node: &Node, error: &RedisError) -> Trouble {
     let text = format!("Redis at {node}: {error}");
     if is_passing(error) {
         Trouble::Passing(text)
     } else if error.kind() == ErrorKind::AuthenticationFailed {
         Trouble::Lasting(format!(
-            "{text}; the user or password in MCPO_LEDGER is not taken"
+            "{text}; the user or password in MCPO_LEDGER was rejected"
         ))
     } else {
         Trouble::Lasting(text)
     }
 }
 
-/// Where a cluster keeps the key, if that is what `error` says.
+/// Returns the target node if `error` is a redirect of a cluster.
 fn redirect(node: &Node, error: &RedisError) -> Option<Node> {
     let (address, _slot) = error.redirect_node()?;
     let (host, port) = address.rsplit_once(':')?;
-    // A server that does not know its own name leaves it out: it is the one that was asked.
+    // A server that does not know its own name omits it, and means itself.
     let host = match host.trim_start_matches('[').trim_end_matches(']') {
         "" | "?" => &node.host,
         host => host,

@@ -1,4 +1,4 @@
-//! A stream that breaks off when much more comes than was asked for.
+//! A stream that fails if it receives much more data than was requested.
 
 use std::{
     io,
@@ -8,11 +8,11 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What may come since something was sent last: a record is up to 25 KiB, and a connection
-/// carries a few dozen questions at once.
+/// How many bytes may arrive after the last write: a record is up to 25 KiB, and a connection
+/// carries a few dozen requests at a time.
 const ALLOWANCE: usize = 4 * 1024 * 1024;
 
-/// Counts what comes.
+/// Counts the bytes that arrive.
 pub(super) struct Metered<S> {
     stream: S,
     left: usize,
@@ -39,7 +39,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         match self.left.checked_sub(came) {
             Some(left) => self.left = left,
             None => {
-                let error = format!("more than {ALLOWANCE} bytes came that nobody waits for");
+                let error = format!("received more than {ALLOWANCE} bytes that were not requested");
                 return Poll::Ready(Err(io::Error::other(error)));
             }
         }

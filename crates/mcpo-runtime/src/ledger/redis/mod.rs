@@ -1,13 +1,13 @@
-//! A ledger in Redis or Valkey: for many instances anywhere.
+//! A ledger in Redis or Valkey: for many instances on different machines.
 //!
-//! Each grant is one key, and everything that is done to it is one command or one script on that
-//! key, so it makes no difference whether a cluster is behind the address. A record's version is
-//! the random number that its writer gave it; the script writes only where the version still is
-//! the expected one. Redis drops a key when its record has expired.
+//! Each grant is one key, and every operation is one command or one script on that key, so the
+//! address may also lead to a cluster. The version of a record is a random number from its writer.
+//! The script writes only if the version is still the expected one. Redis deletes a key when its
+//! record has expired.
 //!
-//! How much a crash of Redis forgets is Redis's own setting: with `appendonly yes` and
-//! `appendfsync always` nothing that was answered. A record that it forgets ends its grant. A stale
-//! replica that is promoted brings back what it knew: see `docs/ledger.md`.
+//! The settings of Redis determine how much it forgets in a crash: nothing with `appendonly yes`
+//! and `appendfsync always`. A forgotten record ends its grant. A stale replica that is promoted
+//! restores old records: see `docs/ledger.md`.
 
 mod address;
 mod link;
@@ -30,18 +30,18 @@ use crate::{
     random,
 };
 
-/// Everything that one question to the ledger may take, all tries together: clients wait ten
-/// seconds for a token.
+/// The time limit for one request to the ledger, including all retries: clients wait ten seconds
+/// for a token.
 const DEADLINE: Duration = Duration::from_secs(6);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// `KEYS[1]` the grant; the expected version (empty: none), the new one, the time in seconds, the
-/// record's end in seconds, the record. 1: done, also if it had been done before and only the
-/// answer was lost.
+/// `KEYS[1]` is the grant. The arguments are the expected version (empty: no record), the new
+/// version, the time in seconds, the end of the record in seconds, and the record. The script
+/// returns 1 if the write was made, also if it was made before and only its response was lost.
 ///
-/// It is sent whole each time: that is a few hundred bytes at each refresh, and no failover, flush
-/// or new node is a special case.
+/// The script is sent in full each time. That costs a few hundred bytes per refresh, and no
+/// failover, flush or new node needs special handling.
 const SWAP: &str = "\
 local held = redis.call('GET', KEYS[1])
 local version, ends = '', 0
@@ -55,14 +55,14 @@ redis.call('SET', KEYS[1], ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
 redis.call('EXPIREAT', KEYS[1], ARGV[4])
 return 1";
 
-/// A ledger in Redis or Valkey, shared by any number of instances anywhere.
+/// A ledger in Redis or Valkey, which any number of instances on any machine can share.
 pub struct RedisLedger {
     clock: Arc<dyn Clock>,
     link: Link,
 }
 
 impl RedisLedger {
-    /// A ledger at `address`. Nothing is asked of it yet.
+    /// Creates a ledger at `address`. It does not connect yet.
     #[must_use]
     pub fn new(address: RedisAddress, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -71,11 +71,11 @@ impl RedisLedger {
         }
     }
 
-    /// Says in the log what a sign-in would stumble over, when a server starts.
+    /// Logs at start-up if the ledger does not work, before the first sign-in fails.
     pub(crate) async fn greet(&self) {
         if let Err(error) = self.read(GrantId([0; 16])).await {
             let error = crate::oauth_error::chain(&error);
-            tracing::error!(ledger = %self.link.address(), error, "the ledger does not answer");
+            tracing::error!(ledger = %self.link.address(), error, "cannot reach the ledger");
         }
     }
 
@@ -111,8 +111,8 @@ impl RedisLedger {
         Ok(if done { Swap::Done } else { Swap::Conflict })
     }
 
-    /// Tries again what may go better the next time, and gives up at the deadline. A write may be
-    /// sent twice: the script knows a version that it has written.
+    /// Retries failures that may be temporary until the deadline. A write may be sent twice: the
+    /// script recognizes a version that it has written.
     async fn ask<T: redis::FromRedisValue>(
         &self,
         action: &'static str,
@@ -129,7 +129,10 @@ impl RedisLedger {
             .notify(|trouble, _| tracing::warn!(%trouble, "failed to {action}; trying again"));
         let answer = tokio::time::timeout(DEADLINE, tries).await;
         let answer = answer.map_err(|_| {
-            let cause = format!("no good answer within {} seconds", DEADLINE.as_secs());
+            let cause = format!(
+                "no successful response within {} seconds",
+                DEADLINE.as_secs()
+            );
             LedgerError::new(action, cause)
         })?;
         let value = answer.map_err(|trouble| LedgerError::new(action, trouble))?;
@@ -137,7 +140,7 @@ impl RedisLedger {
     }
 }
 
-const NOT_OURS: &str = "what Redis holds there is not a grant of this version";
+const NOT_OURS: &str = "the value in Redis is not a grant record that this version can read";
 
 fn key(id: GrantId) -> String {
     let mut key = String::from("mcpo:grant:");
@@ -152,13 +155,13 @@ fn hex(version: Version) -> String {
     format!("{:016x}", version.0)
 }
 
-/// Redis's times are signed; times beyond the range are as good as never.
+/// Redis's times are signed. Times beyond their range mean never.
 fn seconds(timestamp: Timestamp) -> u64 {
     const FAR: u64 = 1 << 42;
     timestamp.0.min(FAR)
 }
 
-/// Version, end and record, as [`SWAP`] writes them.
+/// Parses version, end and record, as [`SWAP`] writes them.
 fn parse(text: &str) -> Option<Versioned> {
     let mut parts = text.splitn(3, ' ');
     let version = u64::from_str_radix(parts.next()?, 16).ok()?;
@@ -188,9 +191,9 @@ impl Ledger for RedisLedger {
     fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
         Box::pin(async move {
             let (began, asked) = (Instant::now(), self.clock.now());
-            // Seconds and microseconds, as text.
+            // The response is seconds and microseconds, as text.
             let (seconds, _): (u64, u64) = self.ask("read its clock", &redis::cmd("TIME")).await?;
-            // An answer that was long on its way says little.
+            // A slow response is too imprecise.
             if began.elapsed() > Duration::from_secs(2) {
                 return Err(LedgerError::new(
                     "read its clock",

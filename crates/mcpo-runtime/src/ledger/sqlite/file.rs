@@ -1,4 +1,5 @@
-//! The ledger's file: private to its owner, and the same one as long as the server runs.
+//! Owns the ledger's file: it is private to its owner, and must stay the same file while the server
+//! runs.
 
 use std::{
     fs, io,
@@ -14,7 +15,7 @@ pub(super) struct LedgerFile {
     identity: Identity,
 }
 
-/// Distinguishes a file from another one of the same name.
+/// Distinguishes a file from another file with the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -32,7 +33,7 @@ impl Identity {
                 number: metadata.ino(),
             }
         };
-        // Elsewhere an open file can neither be deleted nor replaced.
+        // On other systems, an open file can be neither deleted nor replaced.
         #[cfg(not(unix))]
         let identity = {
             let _ = metadata;
@@ -52,7 +53,7 @@ pub(super) fn prepare(path: &Path) -> Result<(), LedgerError> {
         .filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
         create_private_folder(folder)
-            .map_err(|error| LedgerError::new("make its folder", error))?;
+            .map_err(|error| LedgerError::new("create its folder", error))?;
     }
     let failed = |error| LedgerError::new("open its database", error);
     let mut options = fs::OpenOptions::new();
@@ -64,14 +65,15 @@ pub(super) fn prepare(path: &Path) -> Result<(), LedgerError> {
             make_private(path);
             Ok(())
         }
-        // SQLite reads what it may not write, and says what it may not read.
+        // Leave this to SQLite: it can read a file that it cannot write, and reports one that it
+        // cannot read.
         Err(error) if error.kind() != io::ErrorKind::NotFound && path.exists() => Ok(()),
         Err(error) => Err(failed(error)),
     }
 }
 
-/// Takes away what earlier versions allowed others. SQLite gives its other files the mode of the
-/// first one.
+/// Removes the permissions for other users that earlier versions set. SQLite gives its other files
+/// the mode of the main file.
 fn make_private(path: &Path) {
     #[cfg(unix)]
     for suffix in ["", "-wal", "-shm"] {
@@ -87,7 +89,7 @@ fn make_private(path: &Path) {
         }
         if let Err(error) = fs::set_permissions(&name, fs::Permissions::from_mode(mode & 0o700)) {
             let file = Path::new(&name).display().to_string();
-            tracing::warn!(%error, file, "others can read a file of the ledger");
+            tracing::warn!(%error, file, "other users can read a ledger file");
         }
     }
     #[cfg(not(unix))]
@@ -103,7 +105,7 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
 }
 
 impl LedgerFile {
-    /// The file at `path`, which has just been opened.
+    /// Returns the file at `path`, which has just been opened.
     pub(super) fn opened(path: &Path) -> Result<Self, LedgerError> {
         let identity =
             Identity::of(path).map_err(|error| LedgerError::new("open its database", error))?;
@@ -113,19 +115,19 @@ impl LedgerFile {
         })
     }
 
-    /// Fails if the file is not there any more. Going on with the deleted one would split the
-    /// ledger in two: other instances would start with a new file, and spend codes again.
+    /// Fails if the file was deleted or replaced. Continuing with the deleted file would split the
+    /// ledger: other instances would start with a new file and accept spent codes again.
     pub(super) fn check(&self) -> Result<(), String> {
         let path = self.path.display();
         let what = match Identity::of(&self.path) {
             Ok(identity) if identity == self.identity => return Ok(()),
             Ok(_) => "was replaced",
             Err(error) if error.kind() == io::ErrorKind::NotFound => "was deleted",
-            Err(error) => return Err(format!("cannot look at {path}: {error}")),
+            Err(error) => return Err(format!("cannot read the metadata of {path}: {error}")),
         };
         Err(format!(
-            "{path} {what} while the server is running; restart the server to use what is there \
-             now (a grant that is not in it has ended)"
+            "{path} {what} while the server is running; restart the server to use the current file \
+             (grants that are not in it have ended)"
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! One connection to the file, used by one request at a time.
+//! Owns one connection to the file, which one request uses at a time.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -10,8 +10,8 @@ use tokio::{
 
 use super::{DEADLINE, LAYOUT, LedgerError, UPGRADES, file::LedgerFile};
 
-/// A connection that is opened when it is needed, and again after an error: a disk that could not
-/// be written for a while must not need a restart.
+/// A connection that is opened when needed, and again after an error: after a disk was not writable
+/// for a while, the server must not need a restart.
 pub(super) struct Slot {
     file: LedgerFile,
     connection: Arc<Mutex<Option<Connection>>>,
@@ -26,7 +26,7 @@ impl Slot {
     }
 
     /// Runs `work` on a thread that may block. Waiting for the connection, for the locks of other
-    /// processes and for the disk together take [`DEADLINE`] at most.
+    /// processes and for the disk takes at most [`DEADLINE`] in total.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         action: &'static str,
@@ -40,12 +40,12 @@ impl Slot {
         let connection = Arc::clone(&self.connection).lock_owned();
         let connection = timeout_at(deadline, connection)
             .await
-            .map_err(|_| too_late("other requests waited for the file"))?;
+            .map_err(|_| too_late("other requests occupied the file"))?;
         let file = self.file.clone();
         let working = tokio::task::spawn_blocking(move || {
             run_blocking(&file, connection, deadline, action, work)
         });
-        // What is carried out after that is as if its answer had been lost.
+        // Work that completes after the deadline counts as work whose response was lost.
         timeout_at(deadline, working)
             .await
             .map_err(|_| too_late("the file or its lock was not available"))?
@@ -77,7 +77,7 @@ fn run_blocking<T>(
     outcome.map_err(failed)
 }
 
-/// SQLite looks for a lock every 100 ms; what it gets at the last moment must be done in time.
+/// SQLite checks a lock every 100 ms. The margin leaves time for the work after the last check.
 fn time_for_locks(deadline: Instant) -> Duration {
     const MARGIN: Duration = Duration::from_millis(300);
     deadline
@@ -85,7 +85,7 @@ fn time_for_locks(deadline: Instant) -> Duration {
         .saturating_sub(MARGIN)
 }
 
-/// Returns true if the connection is good, and only another process was faster.
+/// Returns true if the connection is still good and another process only held the lock.
 fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -93,7 +93,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Opens the file and lays it out if it is new or of an earlier layout.
+/// Opens the file, and creates or upgrades its layout.
 pub(super) fn connect(path: &Path, deadline: Instant) -> Result<Connection, LedgerError> {
     const ACTION: &str = "open its database";
     let failed = |error: rusqlite::Error| LedgerError::new(ACTION, error);
@@ -111,10 +111,10 @@ pub(super) fn connect(path: &Path, deadline: Instant) -> Result<Connection, Ledg
     }
     match layout(&connection).map_err(failed)? {
         LAYOUT => Ok(connection),
-        // A newer layout could be read wrongly.
+        // A file with a newer layout could be misread.
         other => Err(LedgerError::new(
             ACTION,
-            format!("the file was made by a newer mcpo (layout {other}, known is {LAYOUT})"),
+            format!("the file was made by a newer mcpo (layout {other}, supported up to {LAYOUT})"),
         )),
     }
 }
@@ -123,7 +123,7 @@ fn layout(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// Two processes may do this at once: the first one's transaction wins.
+/// Two processes may do this at the same time. The transaction of the first one takes effect.
 fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let from = usize::try_from(layout(&transaction)?).unwrap_or(0);
