@@ -111,8 +111,8 @@ impl<'a> Gate<'a> {
             } else {
                 format!(
                     "each start of the server writes {files}, which the build may read; the next \
-                         reload waits, longer each time; press r to reload now. Write the file to a \
-                         folder listed in .gitignore"
+                         reload waits, longer each time; press r to reload now. Write the file to \
+                         a folder listed in .gitignore"
                 )
             };
             self.tell_circle(&files, format_args!("{how}"));

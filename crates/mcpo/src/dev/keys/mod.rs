@@ -58,21 +58,18 @@ impl Keys<'_> {
             b'r' => self.restart().await,
             b'p' => self.desk.walk.notify_one(),
             b't' => match &*self.desk.tools.borrow() {
-                Some(tools) => self.ui.step(
-                    "Tools",
-                    tools.numbered().unwrap_or_else(|| "none".into()),
-                ),
-                None => self.ui.step("Tools", "no server has reported its tools yet"),
+                Some(tools) => self
+                    .ui
+                    .step("Tools", tools.numbered().unwrap_or_else(|| "none".into())),
+                None => self
+                    .ui
+                    .step("Tools", "no server has reported its tools yet"),
             },
             digit @ b'1'..=b'9' => self.try_tool(usize::from(digit - b'1')),
             b'l' => {
                 let tells = !self.desk.tells_requests.get();
                 self.desk.tells_requests.set(tells);
-                let how = if tells {
-                    "are shown"
-                } else {
-                    "are hidden"
-                };
+                let how = if tells { "are shown" } else { "are hidden" };
                 self.ui.step("Requests", how);
             }
             b'c' => {
@@ -81,9 +78,9 @@ impl Keys<'_> {
             }
             b'o' => match webbrowser::open(CONNECTORS) {
                 Ok(()) => self.ui.step("Opened", CONNECTORS),
-                Err(error) => self
-                    .ui
-                    .warn(format_args!("failed to open a browser: {error}; open {CONNECTORS}")),
+                Err(error) => self.ui.warn(format_args!(
+                    "failed to open a browser: {error}; open {CONNECTORS}"
+                )),
             },
             b'q' => stop.gently.cancel(),
             b'?' | b'h' => self.ui.step("Keys", HELP),

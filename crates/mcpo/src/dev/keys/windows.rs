@@ -58,9 +58,6 @@ impl Terminal {
         (io::stdin().is_terminal() && ui.is_terminal()).then_some(Self)
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "a Unix terminal needs to be set up"
-    )]
+    #[expect(clippy::unused_self, reason = "a Unix terminal needs to be set up")]
     pub const fn set_up(&self) {}
 }

@@ -50,7 +50,8 @@ impl Exposure {
         let has_local_base = has_local_base(environment);
         let is_exposed = !is_bound_to_loopback || !has_local_base;
         if args.open_to_anyone && !is_exposed {
-            let what = "--open-to-anyone has no effect, because only this machine can reach the server";
+            let what =
+                "--open-to-anyone has no effect, because only this machine can reach the server";
             return Err(Failure::new(what).hint("leave it out, or add --tunnel or --host"));
         }
         let is_unprotected = is_exposed && environment.sign_in().is_none();

@@ -123,7 +123,10 @@ impl Tunnel {
                 return Ok(self);
             }
             Ok(None) => format!("{program} ended without an address"),
-            Err(_) => format!("{program} reported no address within {} s", PATIENCE.as_secs()),
+            Err(_) => format!(
+                "{program} reported no address within {} s",
+                PATIENCE.as_secs()
+            ),
         };
         self.end().await;
         let said: Vec<_> = last.into_iter().filter(|line| !line.is_empty()).collect();
@@ -153,7 +156,8 @@ impl Tunnel {
             |status: ExitStatus| status.to_string(),
         );
         ui.warn(format_args!(
-            "{} ended ({how}): the server is no longer reachable from the internet; restart mcpo dev",
+            "{} ended ({how}): the server is no longer reachable from the internet; restart \
+             mcpo dev",
             self.kind.program()
         ));
         stop.cancelled().await;
