@@ -1,4 +1,4 @@
-//! What `mcpo dev` keeps is its owner's alone.
+//! Only the owner can read the files that `mcpo dev` stores.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 

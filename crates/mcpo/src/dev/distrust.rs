@@ -120,8 +120,8 @@ mod tests {
     fn finds_the_package_around_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let manifest = folder.path().join("Cargo.toml");
-        fs::write(manifest, "[package]\nname = \"beside\"\n").unwrap();
+        fs::write(manifest, "[package]\nname = \"sibling\"\n").unwrap();
         let file = folder.path().join("src/words/a.rs");
-        assert_eq!(name_around(&file).as_deref(), Some("beside"));
+        assert_eq!(name_around(&file).as_deref(), Some("sibling"));
     }
 }
