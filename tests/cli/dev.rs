@@ -68,7 +68,10 @@ fn says_where_it_answers_and_what_changed() {
         dev.port
     )));
     assert!(said.contains("Sign-in not required"), "{said}");
-    assert!(said.contains("Made a development secret in .env"), "{said}");
+    assert!(
+        said.contains("Created a development secret in .env"),
+        "{said}"
+    );
 
     project.answer(r#""two""#);
     dev.wait_for(&native("Reloaded src/main.rs in "));
@@ -92,7 +95,7 @@ fn a_build_that_fails_changes_nothing() {
     let server = dev.server_pid();
 
     project.answer("1");
-    dev.wait_for("the build failed; the server answers as before");
+    dev.wait_for("the build failed; the server keeps running");
     assert!(dev.said().contains("mismatched types"));
     assert_eq!((dev.get("/"), dev.server_pid()), ("one".to_owned(), server));
 

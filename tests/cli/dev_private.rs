@@ -33,7 +33,7 @@ fn an_environment_file_of_the_owner_alone_stays_as_it_is() {
     project.write(".env", "GREETING=hello\n");
     set_mode(&project.path(".env"), 0o600);
     let dev = Dev::start(&project, &[]);
-    dev.wait_for("Made a development secret in .env\n");
+    dev.wait_for("Created a development secret in .env\n");
     assert_eq!(mode(&project.path(".env")), 0o600);
 }
 

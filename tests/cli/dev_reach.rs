@@ -387,7 +387,7 @@ fn open_to_anyone_on_this_machine_only_is_refused() {
 fn an_address_without_tls_says_what_other_machines_get_and_what_to_type() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[]);
-    dev.wait_for("requests from other machines get 403: OAuth requires https off this machine");
+    dev.wait_for("requests from other machines get 403: OAuth requires https for other machines");
     dev.wait_for(" --https, or mcpo dev --tunnel\n");
 }
 

@@ -172,7 +172,7 @@ impl<'a> Builder<'a> {
                 self.desk
                     .event(self.ui, || json!({ "event": "build failed" }));
                 let what_now = if self.executable.is_some() {
-                    "the server answers as before"
+                    "the server keeps running"
                 } else {
                     "waiting for a change"
                 };

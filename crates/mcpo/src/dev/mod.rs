@@ -152,9 +152,9 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     let (environment, secret) = Environment::load_or_make(&package.folder)?;
     match secret {
         SecretOrigin::Kept => {}
-        SecretOrigin::Made => ui.step("Made", "a development secret in .env"),
+        SecretOrigin::Made => ui.step("Created", "a development secret in .env"),
         SecretOrigin::MadeAndRestricted => ui.step(
-            "Made",
+            "Created",
             "a development secret in .env, which only you can read from now on (mode 0600)",
         ),
     }

@@ -288,7 +288,7 @@ impl<'a> Supervisor<'a> {
             || json!({ "event": "not swapped", "because": why }),
         );
         let what_now = if self.current.is_some() {
-            "the old one answers as before"
+            "the old server keeps running"
         } else {
             "waiting for a change"
         };

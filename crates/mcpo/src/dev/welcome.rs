@@ -75,7 +75,7 @@ fn warn(ui: &Ui, reach: &Reach, is_asked: bool) {
             ("BASE_URL names this machine", &exposure.with_base_url)
         } else {
             (
-                "OAuth requires https off this machine",
+                "OAuth requires https for other machines",
                 &exposure.with_https,
             )
         };
@@ -109,7 +109,7 @@ fn steps(ui: &Ui) {
     ui.say(
         "  2. Enter any name and the connector's URL from above (the /mcp at the end matters), Add",
     );
-    ui.say("  3. Connect, sign in, allow");
+    ui.say("  3. Connect, sign in, and allow access");
     ui.say("  4. In a chat, turn the connector on and ask for one of its tools\n");
 }
 

@@ -81,7 +81,7 @@ fn check(name: &str) -> Result<(), String> {
         );
     }
     if name.len() > LONGEST {
-        return Err(format!("it is longer than {LONGEST} letters"));
+        return Err(format!("it is longer than {LONGEST} characters"));
     }
     reserved(&plain)
 }
