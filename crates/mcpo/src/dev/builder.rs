@@ -130,8 +130,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Handles a change. Returns the changes that arrived in the meantime, if they need another
-    /// round.
+    /// Handles a change. Returns the next change to handle, if one arrived in the meantime.
     async fn follow(
         &mut self,
         mut change: Change,

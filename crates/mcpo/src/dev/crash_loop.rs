@@ -12,7 +12,7 @@ use super::change::Change;
 
 /// A file that is written this soon after a start was most likely written by the server.
 pub const AT_START: Duration = Duration::from_secs(1);
-/// Fewer crashes in a row may be a user who saves quickly and whose server then stops.
+/// Fewer crashes in a row may come from a user who saves quickly and whose server then stops.
 const SUSPICIOUS: u32 = 3;
 /// The same for a server that keeps running.
 const SUSPICIOUS_IF_ALIVE: u32 = 5;

@@ -8,7 +8,7 @@ use crate::{package::Package, project::Environment, ui::Ui};
 /// Shown if no sign-in is configured.
 const WITHOUT_SIGN_IN: &str = "not required; set ADMIN_PASSWORD in .env to require a password";
 
-/// Prints the addresses, the sign-in mode, and the steps that the user must do.
+/// Prints the addresses, the sign-in mode, and the steps that the user must take.
 pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment: &Environment) {
     let (local, connector) = (&reach.local, connector(&reach.local, environment));
     ui.step("Serving", format_args!("{} at {local}", package.executable));

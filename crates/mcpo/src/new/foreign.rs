@@ -30,7 +30,7 @@ pub enum Foreign {
     Git(String),
 }
 
-/// Which part of the location is used, and how.
+/// The part of the location to use, and the answers to the template's questions.
 #[derive(Clone, Debug)]
 pub struct Selection<'a> {
     pub subfolder: Option<&'a Path>,

@@ -15,7 +15,7 @@ const BUILD_FOLDERS: &[&str] = &["build", "deps", "examples", "incremental"];
 const DEPENDENCIES: &[&str] = &["mcpo_runtime", "rmcp", "schemars", "serde"];
 /// Device names, which are invalid as file names on Windows.
 const DEVICES: &[&str] = &["aux", "con", "nul", "prn"];
-/// The registry's limit.
+/// The registry's limit for the length of a name.
 const LONGEST: usize = 64;
 
 /// A valid package name that builds without warnings.

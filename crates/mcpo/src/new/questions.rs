@@ -37,7 +37,7 @@ struct Question<'t> {
 /// Asks the questions that `defined` does not answer. Returns the answers as `NAME=VALUE`.
 pub fn ask(template: &Path, defined: &[String]) -> Outcome<Vec<String>> {
     let text = fs::read_to_string(template.join(SETTINGS)).unwrap_or_default();
-    // cargo-generate reports a file that cannot be parsed, with the place of the mistake.
+    // cargo-generate reports a file that cannot be parsed, with the position of the error.
     let settings: Table = text.parse().unwrap_or_default();
     let Some(placeholders) = settings.get("placeholders").and_then(Value::as_table) else {
         return Ok(Vec::new());

@@ -169,7 +169,8 @@ impl Enclosing {
     }
 }
 
-/// Returns the workspace to join. Fails if there is none, or if the project cannot be a member.
+/// Checks that the project can join the enclosing workspace. Fails if there is none, or if the
+/// project cannot be a member.
 pub fn to_join(
     enclosing: Option<&Enclosing>,
     name: &ProjectName,

@@ -30,8 +30,8 @@ pub async fn of(
     };
     let stamp = stamp(&linked)?;
     let Some(record) = Record::read(folder, RUNTIME).filter(|record| made(record, &linked)) else {
-        // The runtime was compiled while its command was not recorded. Without this, the next run
-        // would find the same record.
+        // The runtime was compiled while its command was not recorded. Without a record, the next
+        // start of mcpo makes cargo compile it again.
         let _ = fs::remove_file(Record::path(folder, RUNTIME));
         return Ok(None);
     };

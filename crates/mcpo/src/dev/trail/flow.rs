@@ -21,7 +21,7 @@ pub const STEPS: [&str; 8] = [
 ];
 /// How long a program may take for its next step. Programs usually continue at once.
 const PROGRAM: Duration = Duration::from_secs(8);
-/// How long a person may take, who reads a page.
+/// How long a person may take to read a page.
 const PERSON: Duration = Duration::from_secs(30);
 /// How late a check may be. If it is later, the machine slept, and no client is reported as
 /// stopped.

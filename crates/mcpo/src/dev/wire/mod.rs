@@ -15,7 +15,7 @@ use super::door::Way;
 #[cfg(unix)]
 pub use self::named::clean_up;
 
-/// Enough for the names of some thousand tools. The rest is cut off.
+/// Enough for the names of about a thousand tools. The rest is cut off.
 const LONGEST: usize = 64 * 1024;
 
 /// The receiving end for the reports of one server.
