@@ -142,7 +142,7 @@ fn a_digit_tries_a_tool() {
     terminal.press("7q");
 }
 
-/// Nine columns are less than any line of output. The terminal wraps the lines, and mcpo must keep
+/// Nine columns are narrower than any line of output. The terminal wraps the lines, and mcpo must keep
 /// working.
 #[test]
 fn a_terminal_may_be_narrow_and_change_its_size() {
