@@ -142,8 +142,8 @@ fn a_digit_tries_a_tool() {
     terminal.press("7q");
 }
 
-/// Nine columns are narrower than any line of output. The terminal wraps the lines, and mcpo must keep
-/// working.
+/// Nine columns are narrower than any line of output. The terminal wraps the lines, and mcpo must
+/// keep working.
 #[test]
 fn a_terminal_may_be_narrow_and_change_its_size() {
     let project = TinyProject::new();
