@@ -1,4 +1,5 @@
-//! Edit, and the new behaviour answers on the same address; nobody is turned away meanwhile.
+//! After an edit, the new behavior answers on the same address, and no request is refused in the
+//! meantime.
 
 use std::{
     fs,
@@ -20,7 +21,7 @@ fn a_steady_stream_of_requests_survives_reloads() {
     survives_reloads(&project, &Dev::ready(&project));
 }
 
-/// Four callers ask all the time, and none is turned away.
+/// Four callers send requests all the time, and none is refused.
 pub fn survives_reloads(project: &TinyProject, dev: &Dev) {
     let stop = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicUsize::new(0));
@@ -67,11 +68,14 @@ fn says_where_it_answers_and_what_changed() {
         dev.port
     )));
     assert!(said.contains("Sign-in not required"), "{said}");
-    assert!(said.contains("Made a development secret in .env"), "{said}");
+    assert!(
+        said.contains("Created a development secret in .env"),
+        "{said}"
+    );
 
     project.answer(r#""two""#);
     dev.wait_for(&native("Reloaded src/main.rs in "));
-    // A call that the old server accepted in its last moment may still be on its way.
+    // A call that the old server accepted just before may still be in progress.
     dev.wait_for_answer("/", "two");
     assert_eq!(dev.get("/port"), dev.port.to_string());
     assert_eq!(
@@ -80,7 +84,7 @@ fn says_where_it_answers_and_what_changed() {
     );
     assert!(
         !dev.said().contains('\u{1b}'),
-        "colours where no terminal is"
+        "colors although there is no terminal"
     );
 }
 
@@ -91,12 +95,12 @@ fn a_build_that_fails_changes_nothing() {
     let server = dev.server_pid();
 
     project.answer("1");
-    dev.wait_for("the build failed; the server answers as before");
+    dev.wait_for("the build failed; the server keeps running");
     assert!(dev.said().contains("mismatched types"));
     assert_eq!((dev.get("/"), dev.server_pid()), ("one".to_owned(), server));
 
-    project.answer(r#""mended""#);
-    dev.wait_for_answer("/", "mended");
+    project.answer(r#""fixed""#);
+    dev.wait_for_answer("/", "fixed");
 }
 
 #[test]
@@ -115,11 +119,11 @@ fn a_call_in_flight_is_finished_by_the_old_server() {
     finishes_calls_in_flight(&project, &Dev::ready(&project));
 }
 
-/// By the server that has them, while the new one answers others.
+/// The old server finishes its calls while the new server answers other calls.
 pub fn finishes_calls_in_flight(project: &TinyProject, dev: &Dev) {
     let port = dev.port;
     let slow = thread::spawn(move || http::get(port, "/over-a-reload").unwrap());
-    // The old server has it once a later call is answered.
+    // The old server has received the call once a later call is answered.
     dev.get("/");
 
     project.answer(r#""two""#);
@@ -137,7 +141,7 @@ fn an_open_stream_is_not_cut() {
     does_not_cut_streams(&project, &Dev::ready(&project));
 }
 
-/// An answer in pieces, as a call over SSE has it, that began before a reload.
+/// A streamed answer, like a call over SSE, that began before a reload.
 pub fn does_not_cut_streams(project: &TinyProject, dev: &Dev) {
     let port = dev.port;
     let stream = thread::spawn(move || http::get(port, "/stream-over-a-reload").unwrap());
@@ -145,7 +149,10 @@ pub fn does_not_cut_streams(project: &TinyProject, dev: &Dev) {
 
     project.answer(r#""two""#);
     dev.wait_for_answer("/", "two");
-    assert!(!stream.is_finished(), "the new server answers meanwhile");
+    assert!(
+        !stream.is_finished(),
+        "the new server answers in the meantime"
+    );
     let events = stream.join().unwrap();
     let events: Vec<_> = events.split_terminator("\n\n").collect();
     let expected: Vec<_> = (0..20)
@@ -154,7 +161,7 @@ pub fn does_not_cut_streams(project: &TinyProject, dev: &Dev) {
     assert_eq!(events, expected);
 }
 
-/// We take rustc's place; whatever the project wants there comes after us.
+/// mcpo takes the place of the rustc wrapper and must then run the project's own wrapper.
 #[cfg(unix)]
 #[test]
 fn a_wrapper_of_the_projects_own_still_runs() {
@@ -188,13 +195,13 @@ fn the_latest_of_several_saves_wins() {
         }
         let last = format!("{pause}/3");
         dev.wait_for_answer("/", &last);
-        // What was overtaken must not come back.
+        // An answer from an earlier save must not come back.
         thread::sleep(Duration::from_millis(300));
         assert_eq!(dev.get("/"), last);
     }
 }
 
-/// As `mv backup.txt note.txt` does it, or a file server with a clock of its own. Cargo goes by dates.
+/// As after `mv backup.txt note.txt`, or on a file server with its own clock. Cargo compares times.
 #[test]
 fn a_file_that_comes_with_an_old_date_is_part_of_it() {
     let project = TinyProject::new();
@@ -254,7 +261,7 @@ fn included_files_and_new_modules_are_part_of_it() {
     project.write("answer.log", "from a file");
     let dev = Dev::ready(&project);
 
-    // Not Rust, and ignored by git: watched because the build reads it.
+    // Not a Rust file and ignored by git, but watched because the build reads it.
     project.answer(r#"include_str!("../answer.log")"#);
     dev.wait_for_answer("/", "from a file");
     project.write("answer.log", "from another");
@@ -298,16 +305,16 @@ fn a_crate_beside_the_project_is_part_of_it() {
     let project = TinyProject::new();
     let beside = tempfile::tempdir().unwrap();
     fs::create_dir(beside.path().join("src")).unwrap();
-    let manifest = "[package]\nname = \"beside\"\nedition = \"2024\"\n";
+    let manifest = "[package]\nname = \"sibling\"\nedition = \"2024\"\n";
     fs::write(beside.path().join("Cargo.toml"), manifest).unwrap();
     let library = beside.path().join("src/lib.rs");
     fs::write(&library, "pub const ANSWER: &str = \"first\";").unwrap();
     let dependency = format!(
-        "[dependencies]\nbeside = {{ path = {:?} }}\n\n[workspace]",
+        "[dependencies]\nsibling = {{ path = {:?} }}\n\n[workspace]",
         beside.path()
     );
     project.edit("Cargo.toml", "[workspace]", &dependency);
-    project.answer("beside::ANSWER");
+    project.answer("sibling::ANSWER");
 
     let dev = Dev::ready(&project);
     assert_eq!(dev.get("/"), "first");
@@ -352,7 +359,7 @@ fn other_files_are_none_of_its_business() {
     project.write("src/ignored.log", "ignored");
     dev.get("/touch");
 
-    // Events come in order: once this one was answered, those before it were looked at.
+    // Events arrive in order: once this one is handled, the earlier ones have been handled too.
     project.write(".env", "MCPO_SECRET=x\nGREETING=now\n");
     dev.wait_for("Reloaded .env in ");
     assert_ne!(dev.server_pid(), server);
@@ -360,15 +367,15 @@ fn other_files_are_none_of_its_business() {
     assert_eq!(dev.said().matches("Finished").count(), 1, "{}", dev.said());
 }
 
-/// The tiny server speaks no MCP: each one that takes over is walked, and its fault is named.
+/// The tiny server does not implement MCP, so each probe of a new server must report an error.
 #[test]
 fn a_server_that_takes_over_is_walked_if_asked_for() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--probe"], &[]);
-    dev.wait_for("mend: ");
+    dev.wait_for("fix: ");
     let said = dev.said();
     assert!(said.contains("challenge: HTTP 200, one"), "{said}");
-    assert!(said.contains("mend: "), "{said}");
+    assert!(said.contains("fix: "), "{said}");
     project.answer("\"two\"");
     dev.wait_for("challenge: HTTP 200, two");
     dev.wait_for_times("claude.ai: shows", 2);

@@ -1,5 +1,5 @@
-//! A project whose build writes its own inputs is not built for ever, and one whose server does so and
-//! crashes is started less and less often.
+//! A project whose build writes its own inputs is not rebuilt forever. If the server writes them
+//! and crashes, it is restarted at longer and longer intervals.
 
 use std::{thread, time::Duration};
 
@@ -7,11 +7,11 @@ use mcpo_test_support::tiny::TinyProject;
 
 use crate::running::{Dev, native};
 
-/// Waits for the word, then sees that there is peace.
+/// Waits for the warning, then checks that no further reloads happen.
 fn is_stopped(dev: &Dev, file: &str) {
     dev.wait_for(&format!("warning {file} is written by every build"));
     let reloads = || dev.said().matches("Reloaded").count();
-    // The server of the last attempt may still be on its way.
+    // The server of the last attempt may still be starting.
     thread::sleep(Duration::from_secs(2));
     let before = reloads();
     thread::sleep(Duration::from_secs(5));
@@ -33,7 +33,8 @@ fn a_build_script_that_writes_a_module() {
     project.write("build.rs", script);
     project.edit("src/main.rs", "\nfn main", "\nmod made;\nfn main");
     project.answer("made::MADE");
-    // Each build made the one before useless: a server takes over only when that is seen through.
+    // Each build made the previous one useless. A server takes over only after the loop is
+    // detected.
     let dev = Dev::start(&project, &[]);
     is_stopped(&dev, &native("src/made.rs"));
     project.answer("\"another\"");
@@ -55,7 +56,7 @@ fn a_server_that_writes_its_own_input_and_crashes() {
     let before = crashes();
     thread::sleep(Duration::from_secs(8));
     assert!(crashes() - before <= 4, "{}", dev.said());
-    // It waits and holds back nothing: what a person mends is run at the latest after that.
+    // The pause delays a fix at most once; then the fixed server runs.
     project.write(".env", "MCPO_SECRET=x\n");
     dev.wait_for(" in ");
     let spoiled = std::fs::read_to_string(project.path("note.txt")).unwrap();
@@ -79,7 +80,7 @@ fn a_server_that_writes_a_file_at_each_start_and_keeps_running() {
     dev.wait_for_answer("/", "edited");
 }
 
-/// Tools keep caches in folders that ignore themselves.
+/// Some tools keep caches in folders that ignore themselves.
 #[test]
 fn a_folder_that_ignores_itself_is_not_an_input() {
     let project = TinyProject::new();
@@ -91,7 +92,7 @@ fn a_folder_that_ignores_itself_is_not_an_input() {
         project.write("scratch/data.json", text);
         thread::sleep(Duration::from_millis(500));
     }
-    // What is saved last is built last.
+    // The last save is built last.
     project.answer("\"edited\"");
     dev.wait_for_answer("/", "edited");
     assert!(!dev.said().contains("scratch"), "{}", dev.said());

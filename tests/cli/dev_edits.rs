@@ -1,7 +1,7 @@
-//! Whatever is edited, what answers is what is on disk.
+//! After every kind of edit, the server's answer matches the files on disk.
 //!
-//! Each edit lets the server answer something that it has never answered before, so that a stale
-//! answer cannot be taken for the right one. `MCPO_EDITS` makes the run longer.
+//! Each edit produces an answer that the server has never given before, so that a stale answer
+//! cannot pass for the right one. `MCPO_EDITS` makes the run longer.
 
 use std::{
     fs,
@@ -13,15 +13,15 @@ use mcpo_test_support::{tiny::TinyProject, wait};
 
 use crate::running::Dev;
 
-/// Enough that each kind comes several times; the kinds are in a fixed but mixed order.
+/// Enough to use each kind of edit several times. The order is fixed, but mixed.
 const EDITS: usize = 40;
 
 struct Editor {
     project: TinyProject,
     dev: Dev,
-    /// How many edits were made.
+    /// The number of edits so far.
     count: usize,
-    /// Modules that are there.
+    /// The modules that exist.
     modules: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ impl Editor {
             "src/words.rs",
             "macro_rules! word { () => { \"nothing yet\" } }\n",
         );
-        // A macro is known from here on.
+        // A macro can be used only after its module.
         let first = "const ANSWER";
         project.edit(
             "src/main.rs",
@@ -73,8 +73,8 @@ impl Editor {
         }
     }
 
-    /// What is answered once the server before is gone: a call that it accepted in its last moment may
-    /// be answered after the first of the new one.
+    /// Returns the answer after the previous server has ended. A call that it accepted just before
+    /// may be answered after the first call to the new server.
     fn settled(&self) -> String {
         wait::until("one answer", || {
             let first = self.dev.get("/");
@@ -206,14 +206,14 @@ fn what_answers_is_what_is_on_disk() {
         Editor::other_branch,
         Editor::module_gone,
     ];
-    // A step that has no divisor in common with their number meets all of them, and each comes
-    // after a different one in each round.
+    // A step that shares no divisor with the number of kinds reaches all of them, and each kind
+    // follows a different one in each round.
     let mut at = 0;
     for edit in 0..edits {
         at = (at + 1 + edit / kinds.len()) % kinds.len();
         kinds[at](&mut editor);
     }
-    // On Windows cargo does it all.
+    // On Windows, cargo builds everything.
     if cfg!(windows) {
         return;
     }
@@ -223,7 +223,7 @@ fn what_answers_is_what_is_on_disk() {
         let name = file.file_name().into_string().unwrap();
         name.starts_with("tiny-") && !name.contains('.')
     });
-    assert!(executables.count() > 0, "the short way was never taken");
+    assert!(executables.count() > 0, "the shortcut was never used");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What `mcpo dev` tells programs, and what it tells of clients.
+//! The events that `mcpo dev` prints for programs, and its reports about clients.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -98,10 +98,8 @@ fn a_client_that_stopped_is_told_with_what_is_known_of_it() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     dev.get("/stops");
-    dev.wait_for(
-        "claude.ai stopped 8 s ago after registration (201); next would be the sign-in page",
-    );
-    // In a line of its own, right after.
+    dev.wait_for("claude.ai stopped 8 s ago after registration (201); next: the sign-in page");
+    // On a separate line, right after.
     dev.wait_for("perhaps: the browser did not open the sign-in page");
 }
 
@@ -116,7 +114,8 @@ fn the_end_is_an_event_too() {
     wait_for_event(&dev, "stopped");
 }
 
-/// What a server wrote last is for a person, and no event: it stands on stderr, and stdout stays JSON.
+/// The last output of a server is for people and is not an event: it goes to stderr, and stdout
+/// contains only JSON.
 #[cfg(unix)]
 #[test]
 fn last_words_of_a_server_are_there_with_json_too() {

@@ -1,4 +1,4 @@
-//! The keyboard, on a real terminal: `script` (util-linux) gives each run one of its own.
+//! The keyboard in a real terminal: `script` (util-linux) creates one for each run.
 
 use std::{
     io::{Read as _, Write as _},
@@ -67,8 +67,8 @@ impl Terminal {
         });
     }
 
-    /// Waits until so many servers have taken over. One that was asked for may come together with
-    /// the lock file of the first build, and is announced by that.
+    /// Waits until this many servers have taken over. A requested restart may coincide with the
+    /// lock file of the first build, and is then reported as a reload.
     fn has_started(&self, servers: usize) {
         wait::until(&format!("server {servers}"), || {
             let screen = self.screen.lock().unwrap();
@@ -87,7 +87,7 @@ impl Drop for Terminal {
         if thread::panicking() {
             println!("the screen:\n{}", self.screen.lock().unwrap());
         }
-        // Its terminal hangs up with it, and everything on that terminal ends.
+        // This hangs up the terminal, and all processes in the terminal end.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -106,7 +106,7 @@ fn keys_do_what_they_say_and_leave_the_terminal_as_it_was() {
     terminal.press("?");
     terminal.shows("Keys r rebuild and restart", 2);
     terminal.press("t");
-    terminal.shows("Tools there are none", 1);
+    terminal.shows("Tools none", 1);
     terminal.press("c");
     terminal.shows("Copied http://localhost:", 1);
     terminal.shows("\u{1b}]52;c;aHR0cDovL2xvY2FsaG9zd", 1);
@@ -119,10 +119,14 @@ fn keys_do_what_they_say_and_leave_the_terminal_as_it_was() {
     terminal.shows(" icanon", 1);
     terminal.shows(" echo ", 1);
     let screen = terminal.screen.lock().unwrap();
-    assert!(!screen.contains("\u{1b}["), "colours where NO_COLOR is set");
+    assert!(
+        !screen.contains("\u{1b}["),
+        "colors although NO_COLOR is set"
+    );
 }
 
-/// The tiny server has tools by name only; that the call is tried, and what kept it, is told.
+/// The tiny server only lists the names of tools. The call must be tried, and the reason for its
+/// failure must be shown.
 #[test]
 fn a_digit_tries_a_tool() {
     let project = TinyProject::new();
@@ -138,7 +142,8 @@ fn a_digit_tries_a_tool() {
     terminal.press("7q");
 }
 
-/// Nine columns are less than any line; a terminal breaks lines itself, and nothing may fail over it.
+/// Nine columns are narrower than any line of output. The terminal wraps the lines, and mcpo must
+/// keep working.
 #[test]
 fn a_terminal_may_be_narrow_and_change_its_size() {
     let project = TinyProject::new();
@@ -168,7 +173,7 @@ fn a_terminal_may_be_narrow_and_change_its_size() {
     terminal.shows("left with 0", 1);
 }
 
-/// With a terminal that can do it and nobody who minds, and then with one that cannot.
+/// First with a terminal that supports colors, then with one that does not.
 #[test]
 fn colours_are_for_terminals_that_have_them() {
     for (settings, has_colours) in [
@@ -203,7 +208,7 @@ fn ctrl_c_is_still_ctrl_c() {
     terminal.shows(" icanon", 1);
 }
 
-/// It stands still with all that runs on it, and is of another size when it goes on.
+/// The terminal stops together with all its processes, and has another size when it resumes.
 #[test]
 fn a_terminal_that_slept_still_hears_its_keys() {
     for first in [First::Parents, First::Children] {
@@ -221,13 +226,13 @@ fn a_terminal_that_slept_still_hears_its_keys() {
             rest.split_whitespace().next().unwrap().to_owned()
         };
         let tty = after("at ");
-        // Not the terminal itself: `script` stops once more when it hears that its child did.
+        // Do not freeze the terminal itself: `script` stops a second time when its child stops.
         let frozen = Frozen::all_of(after("pid ").parse().unwrap());
         let resized = Command::new("stty")
             .args(["-F", &tty, "cols", "70", "rows", "20"])
             .status();
         assert!(resized.unwrap().success());
-        // Typed while nobody hears it.
+        // Typed while no process reads the keyboard.
         terminal.press("?");
         thread::sleep(Duration::from_millis(500));
         frozen.thaw(first);

@@ -1,5 +1,5 @@
-//! The way of systems that cannot hand over a socket, on this one: each server listens for itself,
-//! and connections are led to it. What a person and a client see is the same.
+//! The mode for systems that cannot pass on a socket, tested on this system: each server opens its
+//! own listener, and connections are forwarded to it. Users and clients see no difference.
 
 use std::{net::TcpStream, thread, time::Duration};
 
@@ -22,7 +22,7 @@ fn the_server_listens_elsewhere_and_knows_the_port_of_people() {
     assert_eq!(dev.get("/variable/LISTEN_FDS"), "");
     assert_eq!(dev.get("/variable/NOTIFY_SOCKET"), "");
     assert_eq!(dev.get("/port"), dev.port.to_string());
-    // Requests are told of by this way too.
+    // Requests are reported in this mode too.
     dev.get("/stops");
     dev.wait_for("claude.ai stopped 8 s ago after registration (201)");
 }
@@ -50,7 +50,7 @@ fn whoever_comes_while_there_is_no_server_waits_for_the_next() {
     let project = TinyProject::new();
     let dev = led(&project);
     let port = dev.port;
-    // By then the lock file that the first build wrote is no news any more.
+    // After this reload, the lock file of the first build cannot cause another one.
     project.answer(r#""two""#);
     dev.wait_for_answer("/", "two");
     assert!(http::get(port, "/crash").is_err());

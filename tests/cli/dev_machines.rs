@@ -1,4 +1,4 @@
-//! Machines and projects that are set up in unusual ways.
+//! Machines and projects with an unusual setup.
 
 use std::fs;
 #[cfg(unix)]
@@ -17,7 +17,7 @@ use crate::running::Dev;
 #[cfg(unix)]
 use crate::tool;
 
-/// With `--poll`, mcpo asks for no file events at all.
+/// With `--poll`, mcpo does not use file events.
 #[test]
 fn changes_are_found_by_polling() {
     let project = TinyProject::new();
@@ -55,7 +55,7 @@ fn the_only_executable_of_a_workspace_is_run() {
     assert_eq!(dev.get("/"), "one");
     drop(dev);
 
-    // Of several, the one in `default-members`.
+    // If there are several, the one in `default-members` is run.
     project.write("words/src/main.rs", "fn main() {}\n");
     let workspace = format!("{workspace}default-members = [\"app\"]\n");
     project.write("Cargo.toml", &workspace);
@@ -84,7 +84,7 @@ fn a_cargo_that_was_killed_is_reported_as_such() {
     fs::write(&cargo, script).unwrap();
     fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
     let dev = Dev::start(&project, &[("CARGO", cargo.to_str().unwrap())]);
-    dev.wait_for("cargo was ended from outside (signal: 9");
+    dev.wait_for("cargo was killed (signal: 9");
 }
 
 #[cfg(unix)]
@@ -133,7 +133,7 @@ fn two_checkouts_with_one_target_folder_run_their_own_code() {
     second.wait_for(" Ready in ");
     assert_eq!(first.get("/"), "one");
     assert_eq!(second.get("/"), "of the other checkout");
-    // A restart without a build runs the file that is there.
+    // A restart without a build runs the existing file.
     one.write(".env", "MCPO_SECRET=x\nGREETING=hello\n");
     first.wait_for_answer("/greeting", "hello");
     assert_eq!(first.get("/"), "one");
@@ -144,7 +144,7 @@ fn two_checkouts_with_one_target_folder_run_their_own_code() {
     assert_eq!(first.get("/"), "edited");
 }
 
-/// Cargo alone would overlook the change (`mv words.bak words.txt`).
+/// Cargo alone would miss the change (`mv words.bak words.txt`).
 #[test]
 fn a_file_with_an_old_date_is_built_with_a_separate_build_folder() {
     let project = TinyProject::new();
@@ -161,13 +161,14 @@ fn a_file_with_an_old_date_is_built_with_a_separate_build_folder() {
     fs::rename(draft, project.path("words.txt")).unwrap();
     dev.wait_for_answer("/", "old words");
     assert!(
-        !dev.said().contains("makes no difference"),
+        !dev.said().contains("does not change the executable"),
         "{}",
         dev.said()
     );
 }
 
-/// A view of another folder, by bindfs. Changes below that folder cause no events in the view.
+/// A view of another folder, mounted with bindfs. Changes in that folder cause no events in the
+/// view.
 #[cfg(target_os = "linux")]
 struct View<'a>(&'a std::path::Path);
 
@@ -187,7 +188,7 @@ fn a_file_system_without_events_is_polled() {
         fs::copy(project.path(file), real.path().join(file)).unwrap();
         fs::remove_file(project.path(file)).unwrap();
     }
-    // Some versions mount onto empty folders only.
+    // Some versions can only mount onto empty folders.
     fs::remove_dir(project.path("src")).unwrap();
     let mounted = std::process::Command::new("bindfs")
         .args([real.path(), project.folder()])
@@ -196,9 +197,9 @@ fn a_file_system_without_events_is_polled() {
         let is_check = std::env::var("NEXTEST_PROFILE").is_ok_and(|profile| profile == "ci");
         assert!(
             !is_check,
-            "could not run: bindfs is not installed, or may not mount"
+            "could not run: bindfs is not installed or is not allowed to mount"
         );
-        println!("not run: bindfs is not installed, or may not mount");
+        println!("not run: bindfs is not installed or is not allowed to mount");
         return;
     }
     let view = View(project.folder());

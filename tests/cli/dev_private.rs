@@ -1,4 +1,4 @@
-//! What `mcpo dev` keeps is its owner's alone.
+//! Only the owner can read the files that `mcpo dev` stores.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -33,7 +33,7 @@ fn an_environment_file_of_the_owner_alone_stays_as_it_is() {
     project.write(".env", "GREETING=hello\n");
     set_mode(&project.path(".env"), 0o600);
     let dev = Dev::start(&project, &[]);
-    dev.wait_for("Made a development secret in .env\n");
+    dev.wait_for("Created a development secret in .env\n");
     assert_eq!(mode(&project.path(".env")), 0o600);
 }
 

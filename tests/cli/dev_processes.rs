@@ -1,4 +1,4 @@
-//! Processes: crashes, ports, Ctrl-C, and nothing left behind.
+//! Crashes, ports, Ctrl-C, and processes that must not be left behind.
 
 use std::{net::TcpListener, thread, time::Duration};
 
@@ -30,7 +30,7 @@ fn ctrl_c_lets_calls_in_flight_finish() {
     finishes_calls_and_ends(Dev::ready(&project));
 }
 
-/// At Ctrl-C, and no process is left.
+/// Checks that Ctrl-C lets calls in flight finish and leaves no process.
 pub fn finishes_calls_and_ends(mut dev: Dev) {
     let (port, server) = (dev.port, dev.server_pid());
     let slow = thread::spawn(move || http::get(port, "/slow").unwrap());
@@ -116,7 +116,9 @@ fn a_server_that_does_not_get_ready_does_not_take_over() {
     let dev = Dev::ready(&project);
     let server = dev.server_pid();
     project.write(".env", "MCPO_SECRET=x\nREFUSE=1\n");
-    dev.wait_for("the new server stopped before it was ready (exit status: 2); the old one answers as before");
+    dev.wait_for(
+        "the new server stopped before it was ready (exit status: 2); the old server keeps running",
+    );
     assert!(dev.said().contains("refusing to start, as asked\n"));
     assert_eq!(dev.server_pid(), server);
 }
@@ -127,7 +129,7 @@ fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
     let dev = Dev::ready(&project);
     let server = dev.server_pid();
     project.write(".env", "MCPO_SECRET=x\nSILENT=1\n");
-    dev.wait_for("the new server was not ready after 30 s; the old one answers as before");
+    dev.wait_for("the new server was not ready after 30 s; the old server keeps running");
     wait::until("the old server alone", || {
         (0..20).all(|_| dev.server_pid() == server).then_some(())
     });
@@ -136,14 +138,14 @@ fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
 #[test]
 fn a_port_that_is_taken() {
     let project = TinyProject::new();
-    // The one after it is most likely free, but any is right.
+    // The suggested port is usually the next one, but any free port is correct.
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = other.local_addr().unwrap().port();
     let said = tool::said(project.folder(), &["dev", "--port", &port.to_string()]);
     let (what, way_out) = said.split_once("help: ").unwrap();
     let what = what.replace(&port.to_string(), "[PORT]");
     let what = what.replace(&std::process::id().to_string(), "[US]");
-    // The name is that of a thread of ours, cut off by the kernel.
+    // The name is that of one of the test's threads, truncated by the kernel.
     let (what, holder) = what.split_once(" by ").unwrap();
     assert_snapshot!(what, @r"
     exit code 2

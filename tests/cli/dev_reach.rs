@@ -1,4 +1,4 @@
-//! Ways to the server from elsewhere: tunnels, by stand-ins for their programs, and TLS.
+//! Access from other machines: tunnels, with fake tunnel programs, and TLS.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{running::Dev, tool};
 
-/// A folder of programs that goes before all others on the path.
+/// A folder of programs that comes first on the PATH.
 struct Programs(TempDir);
 
 impl Programs {
@@ -22,7 +22,7 @@ impl Programs {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A shell script; it notes its arguments and its process number first.
+    /// Adds a shell script. It first records its arguments and its process id.
     fn add(&self, name: &str, script: &str) -> &Self {
         let path = self.0.path().join(name);
         let notes = self.notes(name).display().to_string();
@@ -44,7 +44,7 @@ impl Programs {
         (arguments.to_owned(), process.parse().unwrap())
     }
 
-    /// With the rest of the path, or with nothing but a shell's own needs.
+    /// Returns the PATH with this folder in front.
     fn path(&self) -> String {
         let rest = std::env::var("PATH").unwrap();
         format!("{}:{rest}", self.0.path().display())
@@ -87,7 +87,7 @@ fn the_public_address_is_known_before_the_first_request() {
         );
         let path = programs.path();
         let dev = Dev::start_with(&project, &["--tunnel", name], &[("PATH", &path)]);
-        // The first answer of the first server knows it already.
+        // The first answer of the first server must already contain it.
         dev.wait_for_answer("/variable/BASE_URL", base);
         let said = dev.said();
         assert!(said.contains(&format!("Connector {base}/mcp\n")), "{said}");
@@ -97,7 +97,7 @@ fn the_public_address_is_known_before_the_first_request() {
         );
         let (noted, process) = programs.noted(name);
         assert_eq!(noted, arguments.replace("PORT", &dev.port.to_string()));
-        // Nobody is let in by accident, and the next run asks for the same.
+        // The server must not be open by accident, and the next run must use the same password.
         let password = dev.get("/variable/ADMIN_PASSWORD");
         assert!(password.len() >= 24 && said.contains(&password), "{said}");
         let kept = fs::metadata(project.path(".mcpo/tunnel-password")).unwrap();
@@ -167,7 +167,7 @@ fn a_tunnel_that_ends_is_told_and_the_server_goes_on() {
     let dev = Dev::start_with(&project, &["--tunnel"], &[("PATH", &path)]);
     dev.wait_for(" Ready in ");
     fs::write(project.path("fifo"), "\n").unwrap();
-    dev.wait_for("cloudflared ended (exit status: 3): nobody outside reaches the server");
+    dev.wait_for("cloudflared ended (exit status: 3): the server is no longer reachable");
     assert_eq!(dev.get("/"), "one");
 }
 
@@ -194,11 +194,11 @@ fn a_tunnel_that_is_not_installed_says_where_to_get_one() {
         project.folder(),
         &["dev", "--port", "0", "--tunnel", "tailscale"],
     );
-    assert!(said.contains("there is no tailscale on the PATH"), "{said}");
+    assert!(said.contains("not found on the PATH: tailscale"), "{said}");
     assert!(said.contains("https://tailscale.com/download"), "{said}");
 }
 
-/// What the server answers over TLS to a client that trusts this file.
+/// Returns the server's answer over TLS, for a client that trusts this file.
 fn ask(dev: &Dev, host: &str, certificate: &PathBuf, path: &str) -> Result<String, String> {
     let pem = fs::read(certificate).unwrap();
     let root = reqwest::Certificate::from_pem(&pem).unwrap();
@@ -253,7 +253,7 @@ fn https_by_a_certificate_that_is_kept() {
     assert_eq!(key.permissions().mode() & 0o077, 0);
     drop(dev);
 
-    // Whoever trusts it once need not do so again.
+    // A client that trusts the certificate does not have to trust it again.
     let before = fs::read(&file).unwrap();
     let dev = Dev::start_with(&project, &["--https"], &[]);
     dev.wait_for(" Ready in ");
@@ -261,8 +261,8 @@ fn https_by_a_certificate_that_is_kept() {
     assert_eq!(ask(&dev, "localhost", &file, "/").unwrap(), "two");
 }
 
-/// An address of this machine that is not a loopback address, as other machines see it. Nothing is
-/// sent to the address that is named here (RFC 5737).
+/// Returns an address of this machine that is not a loopback address. Nothing is sent to the
+/// address below, which is reserved for documentation (RFC 5737).
 fn address_in_the_network() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     socket.connect("192.0.2.1:9").ok()?;
@@ -270,7 +270,7 @@ fn address_in_the_network() -> Option<IpAddr> {
     (!address.is_unspecified() && !address.is_loopback()).then_some(address)
 }
 
-/// What a client on that address gets, spoofed `Host` included.
+/// Returns the answer to a client at that address, which sends a forged `Host`.
 fn ask_at(address: IpAddr, port: u16, path: &str) -> String {
     let mut stream = TcpStream::connect((address, port)).unwrap();
     write!(
@@ -290,7 +290,7 @@ fn a_server_that_other_machines_reach_gets_a_generated_password() {
         (&["--host", "0.0.0.0"][..], &[][..]),
         (&["--host", "0.0.0.0", "--https"], &[]),
         (&["--host", "::"], &[]),
-        // A proxy or a tunnel that mcpo did not start.
+        // A proxy, or a tunnel that mcpo did not start.
         (&[], &[base]),
         (&["--https"], &[base]),
     ] {
@@ -378,7 +378,7 @@ fn open_to_anyone_on_this_machine_only_is_refused() {
     );
     assert!(said.starts_with("exit code 2"), "{said}");
     assert!(
-        said.contains("only this machine reaches the server"),
+        said.contains("only this machine can reach the server"),
         "{said}"
     );
 }
@@ -387,7 +387,7 @@ fn open_to_anyone_on_this_machine_only_is_refused() {
 fn an_address_without_tls_says_what_other_machines_get_and_what_to_type() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[]);
-    dev.wait_for("requests from other machines get 403: OAuth requires https off this machine");
+    dev.wait_for("requests from other machines get 403: OAuth requires https for other machines");
     dev.wait_for(" --https, or mcpo dev --tunnel\n");
 }
 
@@ -404,12 +404,12 @@ fn connections_from_other_machines_are_refused_where_the_front_hides_their_addre
     assert_eq!(dev.get("/"), "one");
     let refused = ask_at(address, dev.port, "/variable/ADMIN_PASSWORD");
     assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
-    // As mcpo-runtime words it where it sees the address itself.
+    // The same words as in mcpo-runtime, which refuses such requests if it sees the address itself.
     let words = "only this machine can use this server; to let others in, set BASE_URL";
     assert!(refused.contains(words), "{refused}");
     drop(dev);
 
-    // Under a public name they are served.
+    // With a public base URL they are served.
     let base = ("BASE_URL", "https://of-a-proxy.example");
     let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[lead, base]);
     dev.wait_for(" Ready in ");

@@ -1,4 +1,4 @@
-//! The machine sleeps, and wakes eight hours later.
+//! The machine sleeps and wakes up eight hours later.
 
 use std::{fs, thread, time::Duration};
 
@@ -38,7 +38,7 @@ fn an_edit_made_while_everything_stood_still_is_answered() {
         frozen.thaw(first);
         dev.wait_for_answer("/", "edited in its sleep");
         assert_ne!(dev.server_pid(), server);
-        // All goes on as before: the short way, other files, the environment.
+        // Everything else still works: the shortcut, other files, the environment.
         project.answer("\"edited after\"");
         dev.wait_for_answer("/", "edited after");
         project.write("note.txt", "from a file");
@@ -51,7 +51,7 @@ fn an_edit_made_while_everything_stood_still_is_answered() {
     }
 }
 
-/// Nobody is told that it woke; what it did not do before is done at the latest then.
+/// No event reports the wake-up, so missed changes must be found afterwards.
 #[test]
 fn what_no_event_told_of_is_found_after_a_sleep() {
     let (project, clock) = (TinyProject::new(), WallClock::new());
@@ -69,7 +69,11 @@ fn what_no_event_told_of_is_found_after_a_sleep() {
     thread::sleep(Duration::from_millis(300));
     frozen.thaw(First::Parents);
     thread::sleep(Duration::from_millis(3500));
-    assert_eq!(dev.get("/"), "two", "without a sleep nobody hears of it");
+    assert_eq!(
+        dev.get("/"),
+        "two",
+        "without a sleep the change is not noticed"
+    );
 
     let frozen = Frozen::all_of(dev.pid());
     clock.sleep_eight_hours();
@@ -85,7 +89,7 @@ fn a_call_in_flight_gets_its_answer() {
     let port = dev.port;
     for (first, path) in [(First::Parents, "/slow"), (First::Children, "/stream")] {
         let call = thread::spawn(move || http::get(port, path).unwrap());
-        // The server has it once a later one is answered.
+        // The server has received the call once a later one is answered.
         dev.get("/");
         let frozen = Frozen::all_of(dev.pid());
         clock.sleep_eight_hours();
@@ -117,7 +121,7 @@ fn a_build_that_stood_still_goes_on_and_what_was_edited_meanwhile_is_built_next(
     dev.wait_for_answer("/", "edited in its sleep");
 }
 
-/// As in a container that is paused: the monotonic clock goes on while nobody runs.
+/// As in a paused container: the monotonic clock continues while no process runs.
 #[test]
 fn a_start_that_stood_still_is_given_its_time() {
     let (project, clock) = (TinyProject::new(), WallClock::with_monotonic());

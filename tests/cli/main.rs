@@ -1,4 +1,4 @@
-//! The tool as a person meets it: the real binary, real folders, real processes.
+//! Tests of the `mcpo` binary with real folders and real processes.
 
 #![allow(
     clippy::expect_used,
@@ -12,7 +12,7 @@ mod dev_circles;
 mod dev_edits;
 mod dev_events;
 mod dev_machines;
-// `script` and `stty` of util-linux and GNU give them their terminals.
+// These tests get their terminals from `script` (util-linux) and `stty` (GNU).
 #[cfg(target_os = "linux")]
 mod dev_keys;
 mod dev_led;
@@ -29,7 +29,7 @@ mod new;
 #[cfg(unix)]
 mod new_failures;
 mod new_foreign;
-// `script` of util-linux gives them their terminals.
+// These tests get their terminals from `script` (util-linux).
 #[cfg(target_os = "linux")]
 mod new_hostile;
 mod running;

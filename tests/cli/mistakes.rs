@@ -1,4 +1,4 @@
-//! Every mistake is answered with what is wrong and what to type.
+//! For each mistake, `mcpo` reports what is wrong and what to type.
 
 use insta::assert_snapshot;
 use tempfile::tempdir;
@@ -87,49 +87,49 @@ fn names_that_cannot_be() {
         }
     }
     assert_snapshot!(all, @r"
-    error: `` cannot be the project's name: it is empty
+    error: invalid project name ``: it is empty
     help: mcpo new my-service
-    error: `.` cannot be the project's name: it is a path
+    error: invalid project name `.`: it is a path
     help: mcpo new my-service
-    error: `..` cannot be the project's name: it is a path
+    error: invalid project name `..`: it is a path
     help: mcpo new my-service
-    error: `a/b` cannot be the project's name: it is a path
+    error: invalid project name `a/b`: it is a path
     help: mcpo new b --path a/b
-    error: `9lives` cannot be the project's name: it does not start with a letter
+    error: invalid project name `9lives`: it does not start with a letter
     help: mcpo new lives
-    error: `-x` cannot be the project's name: it does not start with a letter
+    error: invalid project name `-x`: it does not start with a letter
     help: mcpo new x
-    error: `my service` cannot be the project's name: ' ' is not a letter from a to z, a digit, `-` or `_`
+    error: invalid project name `my service`: ' ' is not a letter from a to z, a digit, `-` or `_`
     help: mcpo new my-service
-    error: `MyService` cannot be the project's name: rustc warns about upper-case letters in a crate's name
+    error: invalid project name `MyService`: rustc warns about upper-case letters in a crate's name
     help: mcpo new my-service
-    error: `über` cannot be the project's name: 'ü' is not a letter from a to z, a digit, `-` or `_`
+    error: invalid project name `über`: 'ü' is not a letter from a to z, a digit, `-` or `_`
     help: mcpo new ber
-    error: `fn` cannot be the project's name: it is a Rust keyword
+    error: invalid project name `fn`: it is a Rust keyword
     help: mcpo new fn-server
-    error: `self` cannot be the project's name: it is a Rust keyword
+    error: invalid project name `self`: it is a Rust keyword
     help: mcpo new self-server
-    error: `async` cannot be the project's name: it is a Rust keyword
+    error: invalid project name `async`: it is a Rust keyword
     help: mcpo new async-server
-    error: `test` cannot be the project's name: a crate of Rust itself has it
+    error: invalid project name `test`: it is the name of a crate of the standard library
     help: mcpo new test-server
-    error: `core` cannot be the project's name: a crate of Rust itself has it
+    error: invalid project name `core`: it is the name of a crate of the standard library
     help: mcpo new core-server
-    error: `std` cannot be the project's name: a crate of Rust itself has it
+    error: invalid project name `std`: it is the name of a crate of the standard library
     help: mcpo new std-server
-    error: `con` cannot be the project's name: Windows keeps it for a device
+    error: invalid project name `con`: it is the name of a device on Windows
     help: mcpo new con-server
-    error: `NUL` cannot be the project's name: rustc warns about upper-case letters in a crate's name
+    error: invalid project name `NUL`: rustc warns about upper-case letters in a crate's name
     help: mcpo new nul-server
-    error: `com1` cannot be the project's name: Windows keeps it for a device
+    error: invalid project name `com1`: it is the name of a device on Windows
     help: mcpo new com1-server
-    error: `build` cannot be the project's name: cargo has a build folder of that name
+    error: invalid project name `build`: it is the name of a build folder of cargo
     help: mcpo new build-server
-    error: `serde` cannot be the project's name: the project depends on a crate of that name
+    error: invalid project name `serde`: the project depends on a crate with this name
     help: mcpo new serde-server
-    error: `a--b` cannot be the project's name: `-` and `_` stand between letters or digits, one at a time
+    error: invalid project name `a--b`: `-` and `_` may appear only one at a time, between letters or digits
     help: mcpo new a-b
-    error: `a_` cannot be the project's name: `-` and `_` stand between letters or digits, one at a time
+    error: invalid project name `a_`: `-` and `_` may appear only one at a time, between letters or digits
     help: mcpo new a
     ");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -157,21 +157,21 @@ fn a_runtime_from_nowhere() {
     assert_snapshot!(all, @r#"
     exit code 2
     --- stderr
-    error: `--runtime newest` is neither a version, a folder nor a git URL
+    error: `--runtime newest` is not a version, a folder or a git URL
       because: unexpected character 'n' while parsing major version number
     help: --runtime ../mcpo-runtime or --runtime https://…
     exit code 2
     --- stderr
     error: there is no crate mcpo-runtime in ./nowhere
       because: No such file or directory (os error 2)
-    help: name the folder that has its Cargo.toml
+    help: use the folder that contains its Cargo.toml
     exit code 2
     --- stderr
     error: "https://example.com/a b" is not a git URL
     help: --runtime https://example.com/mcpo.git
     exit code 2
     --- stderr
-    error: `--runtime ` is neither a version, a folder nor a git URL
+    error: `--runtime ` is not a version, a folder or a git URL
       because: unexpected end of input while parsing major version number
     help: --runtime ../mcpo-runtime or --runtime https://…
     "#);
@@ -196,8 +196,8 @@ fn a_project_in_the_folder_one_stands_in() {
     assert_snapshot!(said(folder.path(), &["new", "x", "--path", "."]), @r"
     exit code 2
     --- stderr
-    error: a project cannot be made in the folder you are in
-    help: go one up (cd ..) and name the folder with --path
+    error: cannot create a project in the current folder
+    help: run `cd ..` and name the folder with --path
     ");
 }
 

@@ -1,4 +1,4 @@
-//! What `mcpo new` makes.
+//! The projects that `mcpo new` creates.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -8,7 +8,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::tool::{self, said};
 
-/// The files below `folder`, without git's own.
+/// Returns the files below `folder`, without git's own files.
 fn files(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut folders = vec![folder.to_owned()];
@@ -174,8 +174,8 @@ fn a_version_of_the_runtime_is_refused_until_one_of_ours_is_published() {
     assert_snapshot!(said(folder.path(), &["new", "mine", "--runtime", "0.1"]), @"
     exit code 2
     --- stderr
-    error: `--runtime 0.1`: no release of mcpo-runtime is published yet; a crate of that name in the registry is not ours
-    help: leave --runtime out to use the copy inside mcpo, or name a checkout: --runtime PATH
+    error: `--runtime 0.1`: no release of mcpo-runtime is published yet; a crate with this name in the registry is not from the mcpo project
+    help: leave out --runtime to use the copy inside mcpo, or use a checkout: --runtime PATH
     ");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -195,7 +195,7 @@ fn leaves_git_alone_inside_a_repository_and_where_it_is_not_wanted() {
       cd inner && mcpo dev
     --- stderr
        Created inner in inner
-               as part of the git repository around it
+               as part of the surrounding git repository
 
     Next:
     ");
@@ -239,7 +239,7 @@ fn fills_an_empty_folder_elsewhere() {
     assert!(folder.path().join("my place/Cargo.toml").is_file());
 }
 
-/// A workspace with one member, `crates/other`, and these settings besides.
+/// Creates a workspace with one member, `crates/other`, and these additional settings.
 fn workspace(settings: &str) -> TempDir {
     let folder = tempdir().unwrap();
     let other = folder.path().join("crates/other");
@@ -255,7 +255,7 @@ fn workspace(settings: &str) -> TempDir {
     folder
 }
 
-/// What a cargo command prints; it must succeed.
+/// Runs a cargo command, which must succeed, and returns its output.
 fn cargo(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
@@ -268,7 +268,7 @@ fn cargo(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The names of a workspace's packages, as cargo lists them.
+/// Returns the names of the packages in a workspace, as cargo lists them.
 fn members(folder: &Path) -> BTreeSet<String> {
     let metadata = cargo(folder, &["metadata", "--no-deps", "--format-version", "1"]);
     let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
@@ -308,7 +308,7 @@ fn a_project_next_to_the_members_leaves_the_workspace_working() {
         assert!(made.starts_with("exit code 0"), "{made}");
         assert_eq!(members(folder.path()), ["other".to_owned()].into());
         cargo(folder.path(), &["check", "--offline"]);
-        // The project itself is its own workspace.
+        // The project is its own workspace.
         let project = folder.path().join("crates/svc");
         assert_eq!(members(&project), ["svc".to_owned()].into());
     }
@@ -328,7 +328,7 @@ fn a_project_joins_the_workspace_when_asked() {
     assert!(!manifest.contains("[workspace]"), "{manifest}");
     assert!(!manifest.contains("[profile"), "{manifest}");
 
-    // A lock file has room for one copy of the runtime.
+    // A lock file can contain only one copy of the runtime.
     let refused = said(&crates, &["new", "more", "--workspace"]);
     assert!(refused.starts_with("exit code 2"), "{refused}");
     assert!(refused.contains("--workspace --runtime "), "{refused}");

@@ -1,4 +1,4 @@
-//! Whatever keeps `mcpo new` from finishing, nothing of the project is left behind.
+//! If `mcpo new` cannot finish, it leaves no part of the project behind.
 
 use std::{
     fs,
@@ -22,7 +22,8 @@ fn entries(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// `mcpo new x` under a shell's limits; files may grow to a kilobyte at most.
+/// Returns a command that runs `mcpo new x` under a shell's limits. Files may grow to one kilobyte
+/// at most.
 fn with_little_room(folder: &Path, before: &str) -> Command {
     let mut shell = Command::new("sh");
     clean(&mut shell, folder);
@@ -31,7 +32,7 @@ fn with_little_room(folder: &Path, before: &str) -> Command {
     shell
 }
 
-/// A folder with a `git` that does what the script says.
+/// Creates a folder with a `git` that runs this script.
 fn fake_git(script: &str) -> TempDir {
     let folder = tempdir().unwrap();
     let path = folder.path().join("git");
@@ -58,7 +59,7 @@ fn a_full_disk() {
 #[test]
 fn killed_in_the_middle() {
     let folder = tempdir().unwrap();
-    // Without the trap the same write kills the process.
+    // Without the trap, the same write kills the process.
     let output = with_little_room(folder.path(), ":").output().unwrap();
     assert_eq!(output.status.code(), None);
     let left = entries(folder.path());
@@ -82,7 +83,7 @@ fn only_a_staging_folder_that_nobody_holds_is_removed() {
     let (held, new, left) = (staging("held"), staging("new"), staging("left"));
     let lock = fs::File::create(held.join("lock")).unwrap();
     lock.lock().unwrap();
-    // The lock gets its name once it is held.
+    // The lock file gets its final name after it is locked.
     fs::write(new.join("lock.draft"), "").unwrap();
     fs::write(left.join("lock"), "").unwrap();
 
@@ -103,7 +104,7 @@ fn ctrl_c_in_the_middle() {
     assert_snapshot!(transcript(folder.path(), &output), @r"
     exit code 130
     --- stderr
-    error: interrupted; nothing was made
+    error: interrupted; nothing was created
     ");
     assert!(entries(folder.path()).is_empty());
 }
@@ -120,9 +121,9 @@ fn a_git_that_does_not_work() {
     assert_snapshot!(transcript(folder.path(), &output), @r"
     exit code 2
     --- stderr
-    error: failed to make a git repository
+    error: failed to create a git repository
       because: fatal: no good today
-    help: mend git, or leave it out with --no-git
+    help: fix git, or skip it with --no-git
     ");
     assert!(entries(folder.path()).is_empty());
 }
@@ -142,15 +143,15 @@ fn a_name_that_is_taken() {
     assert_snapshot!(all, @r"
     exit code 2
     --- stderr
-    error: [FOLDER]/file exists already
+    error: [FOLDER]/file already exists
     help: choose another name, or another folder with --path DIR
     exit code 2
     --- stderr
-    error: [FOLDER]/full exists already and is not empty
+    error: [FOLDER]/full already exists and is not empty
     help: choose another name, or another folder with --path DIR
     exit code 2
     --- stderr
-    error: [FOLDER]/link exists already
+    error: [FOLDER]/link already exists
     help: choose another name, or another folder with --path DIR
     ");
     assert_eq!(fs::read_to_string(path("file")).unwrap(), "mine");
@@ -171,13 +172,13 @@ fn a_folder_nobody_may_write_to() {
     assert_snapshot!(transcript(folder.path(), &output), @r"
     exit code 2
     --- stderr
-    error: failed to make a folder in [FOLDER]/closed
+    error: failed to create a folder in [FOLDER]/closed
       because: permission denied
     ");
     assert!(entries(&closed).is_empty());
 }
 
-/// `mcpo`, run by somebody whom permissions apply to: not by root.
+/// Returns a command that runs `mcpo` as a user who is subject to permissions, which root is not.
 fn as_somebody(folder: &Path) -> Command {
     const NOBODY: u32 = 65534;
     if fs::metadata(folder).unwrap().uid() != 0 {

@@ -1,4 +1,4 @@
-//! Templates from elsewhere: a folder, a repository, and what cargo-generate asks.
+//! Templates that are not built in: folders, repositories, and the questions of cargo-generate.
 
 use std::{fs, path::Path, process::Command};
 
@@ -16,7 +16,8 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(status.success(), "git {arguments:?}");
 }
 
-/// A repository with a template below `service`, and another one on the branch `next`.
+/// Creates a repository with a template in `service`, and a different version of it on the branch
+/// `next`.
 fn repository() -> TempDir {
     let folder = tempdir().unwrap();
     let service = folder.path().join("service");
@@ -67,7 +68,7 @@ fn a_repository_is_rendered_with_what_was_defined() {
     assert!(read("src/main.rs").starts_with("// Hello from "));
     let manifest = read("Cargo.toml");
     assert!(manifest.contains("name = \"mine\""), "{manifest}");
-    // The runtime came along, and the secret is there.
+    // The runtime was copied, and the secret was created.
     assert!(read("vendor/mcpo-runtime/Cargo.toml").contains("mcpo-runtime"));
     assert!(read(".env").contains("MCPO_SECRET="));
     assert!(folder.path().join("mine/.git/HEAD").exists());
@@ -109,14 +110,14 @@ fn what_cannot_be_rendered_leaves_nothing() {
     let (folder, from) = (tempdir().unwrap(), repository());
     let url = url(&from);
     for (arguments, expected) in [
-        // Nobody can be asked, and there is no default.
+        // There is no terminal to ask at, and no default.
         (
             &["--template", &url, "--subfolder", "service"][..],
             "greeting",
         ),
         (
             &["--template", &url, "--subfolder", "../x"],
-            "leads out of the template",
+            "leads outside the template",
         ),
         (
             &["--template", &url, "--subfolder", "none"],
@@ -130,14 +131,14 @@ fn what_cannot_be_rendered_leaves_nothing() {
             &["--template", "file:///none"],
             "failed to fetch the template file:///none",
         ),
-        // Would run a command of the address's choice.
+        // This URL would run a command.
         (
             &["--template", "ext::sh -c 'touch hacked'://"],
             "transport 'ext' not allowed",
         ),
         (&["--template", "./none"], "there is no folder ./none"),
         (&["--template", "none"], "there is no template `none`"),
-        (&["--define", "a=b"], "--define is for templates from"),
+        (&["--define", "a=b"], "--define requires a template from"),
     ] {
         let told = said(folder.path(), &[&["new", "mine"], arguments].concat());
         assert!(told.starts_with("exit code 2"), "{told}");

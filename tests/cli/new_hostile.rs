@@ -1,4 +1,5 @@
-//! Templates of strangers: what they ship, what they run, and what they make the terminal show.
+//! Untrusted templates: the files they contain, the commands they run, and their output in the
+//! terminal.
 
 use std::{
     fs,
@@ -12,7 +13,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::tool::{clean, said};
 
-/// A template in a folder, with a manifest, a `main.rs` and these files.
+/// Creates a template in a folder, with a manifest, a `main.rs` and these files.
 fn template(files: &[(&str, &str)]) -> TempDir {
     let folder = tempdir().unwrap();
     let base = [
@@ -27,7 +28,7 @@ fn template(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// A project from that template, and what was said.
+/// Creates a project from the template. Returns its folder and the output.
 fn made_from(template: &TempDir) -> (TempDir, String) {
     let folder = tempdir().unwrap();
     let template = template.path().to_str().unwrap();
@@ -113,7 +114,7 @@ fn warnings_of_a_template_that_was_rendered_are_shown() {
 const HIDING: &str = "touch hacked #\\x1b[2K\\x1b[1Gecho harmless\\u202e";
 const SPELLED_OUT: &str = r"touch hacked #\u{1b}[2K\u{1b}[1Gecho harmless\u{202e}";
 
-/// A template with a hook that prints, and then runs a command that hides itself.
+/// Creates a template with a hook that prints a text and then runs a command that hides itself.
 fn with_command() -> TempDir {
     let hook = format!("print(\"\\x1b[8mnothing to see\");\nsystem::command(\"{HIDING}\");\n");
     template(&[
@@ -136,7 +137,8 @@ fn a_hook_runs_no_command_where_nobody_can_approve_it() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// Answers on a terminal (`script` of util-linux gives it one), and returns what it showed.
+/// Runs `mcpo new` in a terminal (created by `script` of util-linux), types the answer, and returns
+/// the screen.
 fn on_a_terminal(folder: &Path, template: &TempDir, answer: &str) -> String {
     let command = format!(
         "{} new mine --template {}",

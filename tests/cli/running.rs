@@ -1,4 +1,4 @@
-//! `mcpo dev` while it runs.
+//! A running `mcpo dev` for tests.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -16,12 +16,12 @@ use mcpo_test_support::{http, tiny::TinyProject, wait};
 
 use crate::tool;
 
-/// A path as this system writes it.
+/// Converts a path to the separators of this system.
 pub fn native(path: &str) -> String {
     path.replace('/', std::path::MAIN_SEPARATOR_STR)
 }
 
-/// A running `mcpo dev`; stopped with the value.
+/// A running `mcpo dev`, which stops when this value is dropped.
 pub struct Dev {
     child: Child,
     said: Arc<Mutex<String>>,
@@ -30,19 +30,19 @@ pub struct Dev {
 }
 
 impl Dev {
-    /// Starts it and waits until the first server is ready.
+    /// Starts `mcpo dev` and waits until the first server is ready.
     pub fn ready(project: &TinyProject) -> Self {
         let dev = Self::start(project, &[]);
         dev.wait_for(" Ready in ");
         dev
     }
 
-    /// Starts it on any free port.
+    /// Starts `mcpo dev` on a free port.
     pub fn start(project: &TinyProject, environment: &[(&str, &str)]) -> Self {
         Self::start_with(project, &[], environment)
     }
 
-    /// The same, with more arguments.
+    /// Like `start`, with additional arguments.
     pub fn start_with(
         project: &TinyProject,
         arguments: &[&str],
@@ -74,22 +74,22 @@ impl Dev {
         dev
     }
 
-    /// Everything it said so far.
+    /// Returns everything that was written to stderr so far.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }
 
-    /// What it wrote to stdout so far.
+    /// Returns everything that was written to stdout so far.
     pub fn results(&self) -> String {
         self.results.lock().unwrap().clone()
     }
 
-    /// Waits until it has said this.
+    /// Waits until this text was written to stderr.
     pub fn wait_for(&self, text: &str) {
         self.wait_for_times(text, 1);
     }
 
-    /// Waits until it has said this so many times.
+    /// Waits until this text was written to stderr this many times.
     pub fn wait_for_times(&self, text: &str, times: usize) {
         let what = format!("{text:?}, {times} times");
         wait::until(&what, || {
@@ -97,18 +97,18 @@ impl Dev {
         });
     }
 
-    /// What the server answers.
+    /// Returns the server's answer.
     pub fn get(&self, path: &str) -> String {
         http::get(self.port, path).unwrap()
     }
 
-    /// Waits until the server answers this.
+    /// Waits until the server gives this answer.
     pub fn wait_for_answer(&self, path: &str, expected: &str) {
         let what = format!("the answer {expected:?} to {path}");
         wait::until(&what, || (self.get(path) == expected).then_some(()));
     }
 
-    /// Ends it as a crash would.
+    /// Kills `mcpo dev`, as a crash would.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -119,7 +119,7 @@ impl Dev {
         self.child.id()
     }
 
-    /// The process number of the server that answers now.
+    /// Returns the process id of the server that answers now.
     pub fn server_pid(&self) -> u32 {
         self.get("/pid").parse().unwrap()
     }
@@ -129,7 +129,7 @@ impl Dev {
         wait::signal(name, self.pid());
     }
 
-    /// Waits for its end and tells how long that took.
+    /// Waits until `mcpo dev` ends. Returns its status and how long that took.
     #[cfg(unix)]
     pub fn wait(&mut self) -> (ExitStatus, Duration) {
         let begin = Instant::now();
@@ -147,7 +147,7 @@ impl Drop for Dev {
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             #[cfg(unix)]
             self.signal("TERM");
-            // The servers end with it.
+            // The servers end together with `mcpo dev`.
             #[cfg(not(unix))]
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -155,7 +155,7 @@ impl Drop for Dev {
     }
 }
 
-/// Reads along, so that nobody waits for a full pipe.
+/// Reads the output in a thread, so that the process never blocks on a full pipe.
 fn collect(from: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
     thread::spawn(move || {
         let mut lines = BufReader::new(from);

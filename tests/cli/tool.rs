@@ -1,11 +1,11 @@
-//! Runs `mcpo` to its end and keeps what it said.
+//! Runs `mcpo` until it ends and captures its output.
 
 use std::{
     path::Path,
     process::{Command, Output},
 };
 
-/// What would come in from the shell the tests are run in.
+/// Variables of the shell that runs the tests, which must not affect `mcpo`.
 const OUR_OWN: &[&str] = &[
     "ADMIN_PASSWORD",
     "BASE_URL",
@@ -19,30 +19,30 @@ const OUR_OWN: &[&str] = &[
     "PORT",
 ];
 
-/// `mcpo` in `folder`, with an environment that is the same everywhere.
+/// Returns a command that runs `mcpo` in `folder`, with the same environment on every machine.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcpo"));
     clean(&mut command, folder);
     command
 }
 
-/// Any program, under the same conditions.
+/// Applies the same folder and environment to any program.
 pub fn clean(command: &mut Command, folder: &Path) {
     command.current_dir(folder).env("NO_COLOR", "1");
-    // Nobody else's, and gone with the folder.
+    // A separate cache folder, which is removed together with `folder`.
     command.env("XDG_CACHE_HOME", folder.join(".cache"));
     for name in OUR_OWN {
         command.env_remove(name);
     }
 }
 
-/// Runs `mcpo` and returns everything it said, in a form to compare.
+/// Runs `mcpo` and returns its whole output, in a form that can be compared.
 pub fn said(folder: &Path, arguments: &[&str]) -> String {
     let output = command(folder).args(arguments).output().unwrap();
     transcript(folder, &output)
 }
 
-/// Exit code, stdout and stderr, without the folder's random name.
+/// Returns the exit code, stdout and stderr, without the random name of the folder.
 pub fn transcript(folder: &Path, output: &Output) -> String {
     let mut parts = vec![match output.status.code() {
         Some(code) => format!("exit code {code}\n"),

@@ -1,10 +1,12 @@
-//! Stops a project that builds itself for ever: one whose build writes one of its own inputs.
+//! Stops a rebuild loop: a project whose build writes one of the build's own inputs.
 //!
-//! Nobody says who has written a file. But what a build writes comes between its beginning and its end,
-//! again and again, and it also comes after a pause in which nobody writes anything. Somebody who saves
-//! quickly does the one, but hardly the other; and somebody who waits for an answer does neither. What a
-//! server writes at its start cannot be told from that: it answers before we hear that it is ready.
-//! Whatever is held back is taken along by the next change.
+//! The system does not report which process wrote a file. But a build writes its files between its
+//! start and its end, in every round, and also after a pause without any other writes. A user who
+//! saves quickly may match the first pattern, but hardly the second. A user who waits for each
+//! result matches neither. Files that a server writes when it starts are not detected here (see
+//! `crash_loop`). They look like an edit by the user, because the server may answer, and the user
+//! may edit, before mcpo learns that the server is ready. The next change that passes
+//! includes all changes that were held back.
 
 use std::{
     collections::BTreeSet,
@@ -14,33 +16,35 @@ use std::{
 
 use super::change::Change;
 
-/// So many reloads in a row that were caused by the one before are suspicious.
+/// After this many consecutive reloads that were each caused by the previous one, a loop is
+/// suspected.
 const SUSPICIOUS: u32 = 4;
-/// Then the files have to be quiet for so long before each further attempt; after the last, it is sure.
+/// How long the files must be quiet before each further attempt. After the last attempt the loop is
+/// certain.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
-/// What is to be done about a change.
+/// The decision about a change.
 #[derive(Debug)]
 pub enum Verdict {
     Go(Change),
     Hold,
-    /// The same, and it is to be told.
+    /// Like `Hold`, and the user must be informed. Contains a description of the files.
     Tell(String),
 }
 
-/// The reloads so far, as far as they matter.
+/// Detects rebuild loops from the recent reloads.
 #[derive(Debug)]
 pub struct Brake {
-    /// When the round that runs now, or ran last, began.
+    /// When the current or last round began.
     began: Instant,
-    /// What it was begun for.
+    /// The files that the round was started for.
     files: BTreeSet<PathBuf>,
-    /// How many rounds in a row were caused by the one before.
+    /// Number of consecutive rounds caused by the previous round.
     in_a_row: u32,
     held: Option<Change>,
-    /// When what is held is tried again.
+    /// When to try the held change again.
     again: Option<Instant>,
-    /// Files that are surely written by every build.
+    /// Files that are known to be written by every build.
     known: BTreeSet<PathBuf>,
 }
 
@@ -56,13 +60,13 @@ impl Brake {
         }
     }
 
-    /// A round begins.
+    /// Records that a round begins.
     pub fn begin(&mut self, change: &Change) {
         self.began = Instant::now();
         self.files.clone_from(&change.files);
     }
 
-    /// Judges a change; `settled` is when a build came to its end the last time.
+    /// Judges a change. `settled` is when the last build ended.
     pub fn judge(&mut self, change: Change, settled: Option<Instant>) -> Verdict {
         if !self.is_own(&change, settled) {
             self.in_a_row = 0;
@@ -89,24 +93,24 @@ impl Brake {
         Verdict::Tell(told)
     }
 
-    /// Whether a build that was running meanwhile keeps its worth, because the change is its own doing.
+    /// Returns true if the running build is still valid, because the build itself made the change.
     pub fn disregards(&self, change: &Change, settled: Option<Instant>) -> bool {
         let is_next = self.in_a_row + 1 >= SUSPICIOUS || change.files.is_subset(&self.known);
         is_next && self.is_own(change, settled)
     }
 
-    /// When what is held back is to be tried again.
+    /// Returns when to try the held change again.
     pub const fn again(&self) -> Option<Instant> {
         self.again
     }
 
-    /// What was held back until now.
+    /// Takes the change that was held back.
     pub fn try_again(&mut self) -> Option<Change> {
         self.again = None;
         self.held.take()
     }
 
-    /// Whether the last round has caused the change, as far as files and times say.
+    /// Returns true if the last round caused the change, judging by files and times.
     fn is_own(&self, change: &Change, settled: Option<Instant>) -> bool {
         let during = change.latest >= self.began
             && settled.is_none_or(|settled| settled < self.began || change.latest <= settled);
@@ -142,7 +146,7 @@ mod tests {
         change
     }
 
-    /// A round for a change that comes before the one before has settled.
+    /// Runs one round for a change that arrives before the previous build has ended.
     fn own_round(brake: &mut Brake, file: &str) -> Verdict {
         let verdict = brake.judge(change(file), None);
         if let Verdict::Go(change) = &verdict {
@@ -166,13 +170,14 @@ mod tests {
         }
         assert!(matches!(own_round(&mut brake, "a"), Verdict::Tell(file) if file == "a"));
         assert!(brake.again().is_none());
-        // Another file goes on, takes it along, and does not begin the whole thing anew.
+        // A change to another file goes through, includes the held change, and does not restart the
+        // count.
         let Verdict::Go(other) = own_round(&mut brake, "b") else {
             panic!("another file is held");
         };
         assert_eq!(other.files.len(), 2);
         assert!(matches!(own_round(&mut brake, "a"), Verdict::Hold));
-        // Written after the build, it was somebody else.
+        // A change after the end of the build was not made by the build.
         let settled = Instant::now();
         let edited = brake.judge(change("a"), Some(settled));
         assert!(matches!(edited, Verdict::Go(_)), "{edited:?}");

@@ -1,4 +1,4 @@
-//! Makes an executable of the latest state on disk.
+//! Builds an executable from the current files on disk.
 
 use std::{
     io,
@@ -22,11 +22,11 @@ use super::{
 };
 use crate::{error::Outcome, project::STATE_FOLDER, ui::Ui};
 
-/// A build that has run this long compiles dependencies, whose results are worth waiting for; a
-/// shorter one is dropped when a newer change makes its result useless.
+/// A build that has run this long is compiling dependencies, and it is worth waiting for their
+/// results. A shorter build is cancelled when a newer change makes its result useless.
 const WORTH_KEEPING: Duration = Duration::from_secs(2);
 
-/// An executable that is to take over, and why.
+/// An executable that should take over, and the change that caused it.
 #[derive(Debug)]
 pub struct Candidate {
     pub executable: PathBuf,
@@ -41,17 +41,17 @@ pub struct Builder<'a> {
     inputs: watch::Sender<Inputs>,
     desk: &'a Desk,
     ui: &'a Ui,
-    /// What the last build that succeeded made.
+    /// The executable of the last successful build.
     executable: Option<PathBuf>,
 }
 
-/// The two ways from a change to an executable.
+/// The two ways to build an executable.
 struct Maker<'a> {
     cargo: Cargo,
     shortcut: Shortcut<'a>,
 }
 
-/// Which way was taken.
+/// The way that was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Short,
@@ -59,7 +59,7 @@ enum Way {
 }
 
 impl Maker<'_> {
-    /// Builds what is on disk, the short way if that is allowed.
+    /// Builds the current files, through the shortcut if the change allows it.
     async fn make(
         &mut self,
         change: &Change,
@@ -77,7 +77,7 @@ impl Maker<'_> {
     }
 }
 
-/// While nobody waits for it. That it cannot be kept is no trouble of this project's.
+/// Caches the compiled dependencies in the background. A failure does not affect this project.
 fn keep_seed(cargo: &Cargo) {
     let (package, local) = (cargo.package().clone(), cargo.local());
     let keep = move || {
@@ -111,7 +111,7 @@ impl<'a> Builder<'a> {
     /// Builds once, then after every change, until stopped.
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         let mut next = Some(Change::start());
-        // A cache that cannot be read costs time and nothing else.
+        // If the cache cannot be read, the build only takes longer.
         let planted = Seed::of(self.maker.cargo.package()).map(|seed| seed.plant());
         if let Some(Ok(true)) = planted {
             self.ui.step(
@@ -130,7 +130,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Does what the change asks for; returns what is to be done next, if anything happened meanwhile.
+    /// Handles a change. Returns the next change to handle, if one arrived in the meantime.
     async fn follow(
         &mut self,
         mut change: Change,
@@ -171,14 +171,14 @@ impl<'a> Builder<'a> {
                 self.desk
                     .event(self.ui, || json!({ "event": "build failed" }));
                 let what_now = if self.executable.is_some() {
-                    "the server answers as before"
+                    "the server keeps running"
                 } else {
                     "waiting for a change"
                 };
                 match build {
                     Build::Killed(status) => self.ui.warn(format_args!(
-                        "cargo was ended from outside ({status}), perhaps because memory ran out; \
-                         {what_now}; r builds again"
+                        "cargo was killed ({status}), perhaps because memory ran out; \
+                         {what_now}; press r to build again"
                     )),
                     _ => self.ui.warn(format_args!("the build failed; {what_now}")),
                 }
@@ -188,7 +188,7 @@ impl<'a> Builder<'a> {
         Ok(later)
     }
 
-    /// Builds while listening for what changes meanwhile.
+    /// Builds, and collects the changes that arrive in the meantime.
     async fn build(
         &mut self,
         change: &Change,
@@ -217,7 +217,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Tells the watcher which files matter from now on.
+    /// Publishes the files that matter from now on to the watcher.
     fn publish_inputs(&mut self, executable: &Path, way: Way, began: SystemTime) {
         let Maker { cargo, shortcut } = &mut self.maker;
         let inputs = match way {
@@ -241,14 +241,14 @@ impl<'a> Builder<'a> {
                 self.inputs.send_replace(inputs);
             }
             Err(error) => self.ui.warn(format_args!(
-                "only Rust files are watched: failed to read what {} was made of: {error}",
+                "only Rust files are watched: failed to read the dependency file of {}: {error}",
                 executable.display()
             )),
         }
     }
 
     async fn propose(&self, executable: PathBuf, change: Change) {
-        // Without a supervisor everything is stopping anyway.
+        // If the supervisor is gone, everything is stopping.
         let _ = self.candidates.send(Candidate { executable, change }).await;
     }
 }

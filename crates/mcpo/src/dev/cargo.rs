@@ -1,4 +1,4 @@
-//! Builds through cargo, which is the authority on what has to be built.
+//! Builds through cargo, which decides what must be built.
 
 use super::{shortcut::record, wrapper};
 use std::{
@@ -22,14 +22,14 @@ use crate::{
     process::{Group, apart},
 };
 
-/// What came of a build.
+/// The result of a build.
 #[derive(Debug)]
 pub enum Build {
     /// The path of the executable.
     Done(PathBuf),
-    /// Cargo has said why.
+    /// Cargo has printed the reason.
     Failed,
-    /// Cargo was ended by a signal and could not say why.
+    /// Cargo was killed by a signal and could not print the reason.
     Killed(ExitStatus),
     Cancelled,
 }
@@ -38,10 +38,10 @@ pub enum Build {
 #[derive(Debug)]
 pub struct Cargo {
     package: Package,
-    /// Where the commands that it gives are noted.
+    /// The folder in which the rustc commands are recorded.
     records: PathBuf,
     colours: bool,
-    /// The crates that come from folders of this machine, as of the last build.
+    /// The crates from folders of this machine, as of the last build.
     local: RefCell<BTreeSet<String>>,
 }
 
@@ -55,7 +55,7 @@ impl Cargo {
         }
     }
 
-    /// The packages and crates that come from folders of this machine.
+    /// Returns the packages and crates that come from folders of this machine.
     pub fn local(&self) -> BTreeSet<String> {
         self.local.borrow().clone()
     }
@@ -68,8 +68,8 @@ impl Cargo {
         &self.package
     }
 
-    /// Builds what is on disk; progress, if wanted, and diagnostics go to the terminal as cargo
-    /// writes them.
+    /// Builds the current files. Diagnostics and, if requested, progress go to the terminal as
+    /// cargo writes them.
     pub async fn build(&self, progress: bool, cancel: &CancellationToken) -> Outcome<Build> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => cargo_missing(),
@@ -88,7 +88,7 @@ impl Cargo {
             }
             () = cancel.cancelled() => {
                 group.terminate();
-                // Its lock on the build folder goes with it.
+                // This also releases its lock on the build folder.
                 child.wait().await.map_err(failed)?;
                 Ok(Build::Cancelled)
             }
@@ -129,7 +129,7 @@ impl Cargo {
         Ok((child.wait().await?, executable))
     }
 
-    /// Reads cargo's messages to their end and picks the one about our executable.
+    /// Reads all messages of cargo and returns the path of the project's executable.
     async fn executable(&self, messages: ChildStdout) -> io::Result<Option<PathBuf>> {
         let mut lines = BufReader::new(messages).lines();
         let mut found = None;

@@ -1,24 +1,24 @@
-//! What one save, or several in a row, did to the files that matter.
+//! The effect of one or several saves on the files that matter.
 
 use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
-/// A change that the server is to follow.
+/// A change that the server should follow.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// When the first file changed.
     pub since: Instant,
-    /// When the last save began that is part of it.
+    /// When the last save in this change began.
     pub latest: Instant,
-    /// The files, as the project's folder names them; none for the first build.
+    /// The files, relative to the project's folder. Empty for the first build.
     pub files: BTreeSet<PathBuf>,
-    /// Whether the executable may depend on one of them.
+    /// Whether the executable may depend on one of the files.
     pub executable: bool,
     /// Whether the server's environment changed.
     pub environment: bool,
 }
 
 impl Change {
-    /// Nothing yet.
+    /// Returns a change without any files.
     pub fn new() -> Self {
         let now = Instant::now();
         Self {
@@ -39,7 +39,7 @@ impl Change {
         }
     }
 
-    /// Takes in what happened after this change and before anything was done about it.
+    /// Adds a later change that arrived before this change was handled.
     pub fn merge(&mut self, later: Self) {
         self.since = self.since.min(later.since);
         self.latest = self.latest.max(later.latest);
@@ -48,7 +48,8 @@ impl Change {
         self.environment |= later.environment;
     }
 
-    /// Whether a build that was running meanwhile has to be done again, whatever its result.
+    /// Returns true if a build that was running during the change must be repeated, even if it
+    /// succeeded.
     ///
     /// A lock file that changes during a build was most likely written by cargo for that build.
     pub fn makes_build_useless(&self) -> bool {
@@ -59,14 +60,14 @@ impl Change {
         !self.files.is_empty() && self.files.iter().all(|file| file.ends_with("Cargo.lock"))
     }
 
-    /// Whether somebody made the change on purpose, so that it is worth a word.
+    /// Returns true if a user made the change on purpose, so that it should be reported.
     pub fn was_meant(&self) -> bool {
         !self.is_lock_file_only()
     }
 
-    /// The files in a few words, or nothing for the first build.
+    /// Returns a short description of the files, or `None` for the first build.
     pub fn describe(&self) -> Option<String> {
-        // A lock file that changed together with others did so because of them.
+        // A lock file that changed together with other files changed because of them.
         let meant = |file: &&PathBuf| !self.was_meant() || !file.ends_with("Cargo.lock");
         let mut files = self.files.iter().filter(meant);
         let first = files.next()?.display();
@@ -76,7 +77,7 @@ impl Change {
         })
     }
 
-    /// The time since the first file changed, in the unit a person would choose.
+    /// Returns the time since the first file changed, in a readable unit.
     pub fn age(&self) -> String {
         let elapsed = self.since.elapsed();
         if elapsed.as_secs() < 10 {

@@ -1,6 +1,6 @@
-//! Slows down a project that reloads itself: each start of its server writes one of the build's inputs,
-//! so that each start leads to the next one. Nothing is held back forever: a reload only waits, longer
-//! each time.
+//! Slows down a project that reloads itself: each start of its server writes one of the build's
+//! inputs, so each start causes the next one. A reload is never dropped. It only waits, longer each
+//! time.
 
 use std::{
     collections::BTreeSet,
@@ -10,22 +10,22 @@ use std::{
 
 use super::change::Change;
 
-/// What is written so soon after a start was most likely written by it.
+/// A file that is written this soon after a start was most likely written by the server.
 pub const AT_START: Duration = Duration::from_secs(1);
-/// This many times in a row may be a user who saves quickly and whose server then stops.
+/// Fewer crashes in a row may come from a user who saves quickly and whose server then stops.
 const SUSPICIOUS: u32 = 3;
 /// The same for a server that keeps running.
 const SUSPICIOUS_IF_ALIVE: u32 = 5;
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The starts so far, as far as they matter.
+/// Detects reload loops from the recent starts.
 #[derive(Debug, Default)]
 pub struct CrashLoop {
     crashes: u32,
     in_a_row: u32,
     files: BTreeSet<PathBuf>,
-    /// Whether the last start in a row ended by itself.
+    /// Whether the last of these starts ended in a crash.
     has_crashed: bool,
     is_waiting: bool,
 }
@@ -68,12 +68,12 @@ impl CrashLoop {
         Some(FIRST.saturating_mul(1 << attempt.min(8)).min(LONGEST))
     }
 
-    /// Returns true for the first pause in a row, which the user is told about.
+    /// Returns true for the first pause in a row, which must be reported to the user.
     pub const fn has_just_begun(&mut self) -> bool {
         !std::mem::replace(&mut self.is_waiting, true)
     }
 
-    /// Whether the server of the last start stopped by itself.
+    /// Returns true if the last server that was started stopped by itself.
     pub const fn has_crashed(&self) -> bool {
         self.has_crashed
     }
@@ -105,7 +105,7 @@ mod tests {
         };
         let millis = |pause: Option<Duration>| pause.map(|pause| pause.as_millis());
         let pauses: Vec<_> = (0..12).map(|_| millis(round())).collect();
-        assert_eq!(pauses[..3], [None; 3], "somebody who saves quickly");
+        assert_eq!(pauses[..3], [None; 3], "a user who saves quickly");
         assert_eq!(pauses[3..6], [Some(500), Some(1000), Some(2000)]);
         assert_eq!(pauses[11], Some(10_000));
 

@@ -1,5 +1,5 @@
-//! What a person at the keyboard asks for, and what is shown to them: shared by the actors, which
-//! all run on one thread.
+//! State that all actors share: what the user asked for with keys, and what is shown to the user.
+//! All actors run on one thread.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,28 +13,28 @@ use tokio::sync::Notify;
 use super::tools::Tools;
 use crate::{error::Outcome, project::Environment, ui::Ui};
 
-/// The desk between the keyboard and the actors.
+/// The state between the keyboard and the actors.
 #[derive(Debug, Default)]
 pub struct Desk {
-    /// Whether each request is to be told.
+    /// Whether each request is shown.
     pub tells_requests: Cell<bool>,
-    /// What the server that answers has said it has.
+    /// The tools that the current server has reported.
     pub tools: RefCell<Option<Tools>>,
-    /// Somebody wants the server walked now.
+    /// Notified when the user wants to probe the server now.
     pub walk: Notify,
-    /// The tool that this walk is to call.
+    /// The tool that the next probe should call.
     pub tried: RefCell<Option<String>>,
-    /// When the last build came to its end.
+    /// When the last build ended.
     pub settled: Cell<Option<Instant>>,
     /// When the last server was started.
     pub started: Cell<Option<Instant>>,
-    /// How many servers have stopped by themselves.
+    /// The number of servers that have stopped by themselves.
     pub crashes: Cell<u32>,
-    /// The program that reads events has closed stdout.
+    /// Notified when the program that reads the events has closed stdout.
     pub unread: Notify,
-    /// Variables that were decided for this run.
+    /// Environment variables that mcpo sets for this run.
     decided: Vec<(String, String)>,
-    /// Whether a program reads along on stdout.
+    /// Whether events are printed to stdout.
     tells_events: bool,
 }
 
@@ -47,22 +47,22 @@ impl Desk {
         }
     }
 
-    /// What servers find in their environment, read anew.
+    /// Reads and returns the environment of the servers.
     pub fn environment(&self, folder: &Path) -> Outcome<Environment> {
         Ok(Environment::load(folder)?.with(&self.decided))
     }
 
-    /// A build has come to its end.
+    /// Records that a build has ended.
     pub fn settle(&self) {
         self.settled.set(Some(Instant::now()));
     }
 
-    /// A server has stopped by itself.
+    /// Records that a server has stopped by itself.
     pub fn count_crash(&self) {
         self.crashes.set(self.crashes.get().saturating_add(1));
     }
 
-    /// Tells a program that reads along; one line of JSON each.
+    /// Prints an event for programs, as one line of JSON.
     pub fn event(&self, ui: &Ui, make: impl FnOnce() -> Value) {
         if self.tells_events && ui.try_result(make()).is_err() {
             self.unread.notify_one();

@@ -1,8 +1,9 @@
-//! Lets cargo see a change that it would overlook.
+//! Makes cargo notice changes that it would miss.
 //!
-//! Cargo takes a file for unchanged that was written before it last compiled. But a file may come with
-//! an old time (`mv backup.rs main.rs`, `cp --preserve`, a shared folder whose server has a clock of its
-//! own), and a wall clock may have been set back. We know that the file has changed.
+//! Cargo treats a file as unchanged if its time is older than the last compilation. But a changed
+//! file may have an old time (`mv backup.rs main.rs`, `cp --preserve`, a shared folder whose server
+//! has its own clock), and the wall clock may have been set back. The watcher has seen the change,
+//! so mcpo deletes cargo's record of the package.
 
 use std::{
     fs, io,
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use super::{change::Change, inputs::Inputs};
 use crate::package::Package;
 
-/// Where cargo remembers what it has compiled, below the build folder.
+/// Where cargo stores its fingerprints, below the build folder.
 const MEMORY: &str = "debug/.fingerprint";
 
 #[derive(Deserialize)]
@@ -28,7 +29,8 @@ struct Named {
     name: String,
 }
 
-/// The time by the clock that files in `folder` are dated by, which may be another machine's.
+/// Returns the current time of the clock that dates the files in `folder`, which may be the clock
+/// of another machine.
 pub fn time_of_files(folder: &Path) -> SystemTime {
     let dated = || -> io::Result<SystemTime> {
         let file = tempfile::tempfile_in(folder)?;
@@ -37,13 +39,15 @@ pub fn time_of_files(folder: &Path) -> SystemTime {
     dated().unwrap_or_else(|_| SystemTime::now())
 }
 
-/// Makes cargo forget what it compiled of the packages whose files look older than their last build.
+/// Deletes cargo's fingerprints of the packages with changed files that look older than the last
+/// build.
 pub fn forget_what_looks_old(package: &Package, change: &Change, inputs: &Inputs) {
     for file in &change.files {
         let file = package.folder.join(file);
         let written = fs::metadata(&file).and_then(|file| file.modified());
         if written.is_ok_and(|written| written <= inputs.built) {
-            // Whichever reads it: the one that it lies in, or ours, which may include any file.
+            // The file may be read by the package that contains it, or by the project's own
+            // package, which can include any file.
             forget(&package.build, &package.name);
             if let Some(name) = name_around(&file) {
                 forget(&package.build, &name);
@@ -52,7 +56,7 @@ pub fn forget_what_looks_old(package: &Package, change: &Change, inputs: &Inputs
     }
 }
 
-/// The name of the package that the file belongs to.
+/// Returns the name of the package that the file belongs to.
 fn name_around(file: &Path) -> Option<String> {
     let manifests = file
         .ancestors()
@@ -63,13 +67,13 @@ fn name_around(file: &Path) -> Option<String> {
     Some(manifest?.package.name)
 }
 
-/// Makes cargo forget what it compiled of a package.
+/// Deletes cargo's fingerprints of a package.
 pub fn forget(target: &Path, name: &str) {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten();
         entries.flatten().map(|entry| entry.path()).collect()
     };
-    // A project whose settings name a target builds in a folder of that name.
+    // If the settings name a target triple, cargo builds in a subfolder with that name.
     let mut memories = entries(target);
     memories.push(target.to_owned());
     let units = memories
@@ -79,7 +83,7 @@ pub fn forget(target: &Path, name: &str) {
         let of_it = unit.file_name().and_then(|unit| unit.to_str());
         let hash = of_it.and_then(|unit| unit.strip_prefix(name)?.strip_prefix('-'));
         if hash.is_some_and(|hash| hash.len() == 16 && !hash.contains('-')) {
-            // What it does not remember, it compiles.
+            // Cargo compiles everything that has no fingerprint.
             let _ = fs::remove_dir_all(unit);
         }
     }
@@ -116,8 +120,8 @@ mod tests {
     fn finds_the_package_around_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let manifest = folder.path().join("Cargo.toml");
-        fs::write(manifest, "[package]\nname = \"beside\"\n").unwrap();
+        fs::write(manifest, "[package]\nname = \"sibling\"\n").unwrap();
         let file = folder.path().join("src/words/a.rs");
-        assert_eq!(name_around(&file).as_deref(), Some("beside"));
+        assert_eq!(name_around(&file).as_deref(), Some("sibling"));
     }
 }

@@ -1,4 +1,4 @@
-//! How connections get to the server of the moment.
+//! How connections reach the current server.
 
 #[cfg(unix)]
 use std::net::TcpListener;
@@ -8,28 +8,29 @@ use std::{io, net::SocketAddr, process::Command};
 use command_fds::{CommandFdExt as _, FdMapping};
 use tokio::sync::watch;
 
-/// Set by whoever wants connections to be led also where the socket could be handed over: a server
-/// in a sandbox that takes its descriptors away, for one.
+/// Set this to forward connections even where the socket can be passed on, for example if a sandbox
+/// closes the server's descriptors.
 #[cfg(unix)]
 const LEAD: &str = "MCPO_DEV_LEAD";
 
-/// The first file descriptor after the standard ones, where systemd's convention begins.
+/// The first file descriptor after the standard ones, where the sockets start in systemd's
+/// convention.
 #[cfg(unix)]
 const FIRST_PASSED: i32 = 3;
 
-/// The two ways.
+/// The two ways to pass connections on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Each server gets the listening socket itself.
+    /// Each server gets the listening socket.
     #[cfg(unix)]
     HandOver,
-    /// Each server listens for itself, and we lead connections to it: for systems that cannot hand
-    /// over a socket.
+    /// Each server opens its own listener, and mcpo forwards connections to it. For systems that
+    /// cannot pass on a socket.
     Lead,
 }
 
 impl Way {
-    /// The one that is to be gone here.
+    /// Returns the way that this system uses.
     pub fn of_this_system() -> Self {
         #[cfg(unix)]
         if std::env::var_os(LEAD).is_none_or(|value| value.is_empty() || value == "0") {
@@ -39,13 +40,13 @@ impl Way {
     }
 }
 
-/// The inner end of where connections come in.
+/// The end of the connection path that faces the servers.
 #[derive(Debug)]
 pub enum Door {
     /// The socket that each server gets.
     #[cfg(unix)]
     HandOver(TcpListener),
-    /// The port that people know, and the word where the server of the moment is.
+    /// The public port, and the channel that announces the address of the current server.
     Lead {
         port: u16,
         to: watch::Sender<Option<SocketAddr>>,
@@ -61,7 +62,7 @@ impl Door {
         }
     }
 
-    /// New connections are for the server at this address, or wait while there is none.
+    /// Forwards new connections to this address. Connections wait while it is `None`.
     pub fn lead_to(&self, address: Option<SocketAddr>) {
         match self {
             #[cfg(unix)]
@@ -72,12 +73,12 @@ impl Door {
         }
     }
 
-    /// Tells a server that is about to start by which way it gets connections.
+    /// Sets the variables and descriptors through which a new server gets its connections.
     #[cfg_attr(
         not(unix),
         expect(
             clippy::unnecessary_wraps,
-            reason = "elsewhere a socket is handed over, which may fail"
+            reason = "on Unix a socket is passed on, which may fail"
         )
     )]
     pub fn show(&self, command: &mut Command) -> io::Result<()> {

@@ -7,12 +7,13 @@ use std::{
 
 use tempfile::TempPath;
 
-/// Windows lets nobody write to a file that runs, and the next build wants to.
+/// On Windows the file of a running program cannot be written, but the next build must write it.
 const RUNS_FROM_A_COPY: bool = cfg!(windows);
 /// The folder of copies, in the state folder.
 const FOLDER: &str = "run";
 
-/// What is run: the result of a build, or a copy that goes with the value.
+/// The executable to run: the result of a build, or a copy that is removed when this value is
+/// dropped.
 #[derive(Debug)]
 pub struct Executable {
     path: PathBuf,
@@ -21,7 +22,7 @@ pub struct Executable {
 }
 
 impl Executable {
-    /// The file to run for this result of a build.
+    /// Returns the file to run for this build result.
     pub fn of(built: &Path, state: &Path) -> io::Result<Self> {
         if !RUNS_FROM_A_COPY {
             return Ok(Self {
@@ -49,7 +50,8 @@ impl Executable {
     }
 }
 
-/// Removes the copies of runs that had no time to do it. Those that still run stay by themselves.
+/// Removes the copies that earlier runs left behind. The system refuses to remove those that still
+/// run.
 pub fn clean_up(state: &Path) {
     let entries = fs::read_dir(state.join(FOLDER));
     for entry in entries.into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! What the builder is let know of, and when: a change waits here while the project goes in circles.
+//! Queues file changes for the builder and holds them back while a rebuild loop is suspected.
 
 use std::{fmt, time::Instant};
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::ui::Ui;
 
-/// The way of changes to the builder.
+/// The queue of changes in front of the builder.
 pub struct Gate<'a> {
     changes: mpsc::Receiver<Change>,
     brake: Brake,
@@ -34,8 +34,8 @@ impl<'a> Gate<'a> {
         }
     }
 
-    /// The change that is to be followed now: the one that is known already, or the next. `None` once
-    /// everything stops.
+    /// Returns the change to handle now: `known` if given, otherwise the next one. Returns `None`
+    /// once everything stops.
     pub async fn next(
         &mut self,
         known: Option<Change>,
@@ -47,17 +47,17 @@ impl<'a> Gate<'a> {
         Some(change)
     }
 
-    /// A change that comes while one is being followed.
+    /// Returns a change that arrives while another one is being handled.
     pub async fn meanwhile(&mut self) -> Option<Change> {
         self.changes.recv().await
     }
 
-    /// Whether what is being built keeps its worth, because the change is the build's own doing.
+    /// Returns true if the running build is still valid, because the build itself made the change.
     pub fn disregards(&self, change: &Change) -> bool {
         self.brake.disregards(change, self.desk.settled.get())
     }
 
-    /// The change that is to be followed next, unless everything stops.
+    /// Returns the next change that the brake lets through, or `None` once everything stops.
     async fn admitted(
         &mut self,
         mut next: Option<Change>,
@@ -81,16 +81,17 @@ impl<'a> Gate<'a> {
                 Verdict::Tell(files) => self.tell_circle(
                     &files,
                     format_args!(
-                        "{files} is written by every build, which would go on for ever; it is left \
-                         alone now until somebody else changes it, another file changes, or r is \
-                         pressed. Write it elsewhere, or only when its content differs"
+                        "{files} is written by every build, which would rebuild forever; it is \
+                         ignored until it changes outside a build, another file changes, or you \
+                         press r. Write it elsewhere, or only if its content changes"
                     ),
                 ),
             }
         }
     }
 
-    /// The change once it is time for it, with what has come meanwhile.
+    /// Waits if the crash loop detection asks for a pause. Returns the change, merged with those
+    /// that arrived in the meantime.
     async fn after_a_pause(
         &mut self,
         mut change: Change,
@@ -104,14 +105,14 @@ impl<'a> Gate<'a> {
             let files = change.describe().unwrap_or_default();
             let how = if self.crash_loop.has_crashed() {
                 format!(
-                    "each start of the server writes {files} and then stops; the next one \
-                         waits, longer each time; r does not wait"
+                    "each start of the server writes {files} and then stops; the next start \
+                         waits, longer each time; press r to start now"
                 )
             } else {
                 format!(
                     "each start of the server writes {files}, which the build may read; the next \
-                         reload waits, longer each time; r does not wait. Write the file to a folder \
-                         that .gitignore names"
+                         reload waits, longer each time; press r to reload now. Write the file to \
+                         a folder listed in .gitignore"
                 )
             };
             self.tell_circle(&files, format_args!("{how}"));
@@ -143,7 +144,7 @@ impl<'a> Gate<'a> {
     }
 }
 
-/// Waits until then, if there is a then.
+/// Waits until `at`, or forever if it is `None`.
 async fn until(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at.into()).await,

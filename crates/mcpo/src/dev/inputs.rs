@@ -1,4 +1,5 @@
-//! What the last build read, from the dependency file that cargo writes beside the executable.
+//! The files that the last build read, from the dependency file that cargo writes next to the
+//! executable.
 
 use std::{
     collections::HashSet,
@@ -9,13 +10,14 @@ use std::{
 
 use crate::package::Package;
 
-/// The files the executable depends on, included ones and those of other local crates too.
+/// The files that the executable depends on, including included files and those of other local
+/// crates.
 #[derive(Clone, Debug)]
 pub struct Inputs {
     pub files: HashSet<PathBuf>,
-    /// When the build began: what changed later is not in it.
+    /// When the build began. Later changes are not part of it.
     pub built: SystemTime,
-    /// After a failed build any file of the project may be the one that was missing.
+    /// Whether the build failed. Then any file of the project may have been the missing one.
     pub failed: bool,
 }
 
@@ -40,19 +42,20 @@ impl Inputs {
     }
 }
 
-/// Reads a dependency file, by whichever of the two it was written.
+/// Reads a dependency file of cargo or rustc.
 pub fn read(list: &Path, package: &Package) -> io::Result<HashSet<PathBuf>> {
     let text = fs::read_to_string(list)?;
     let named = parse(&text).map(|file| package.workspace.join(file));
-    // What a build script made is a result of the build, whichever way it was read.
+    // Files that a build script made are results of the build.
     let is_made =
         |file: &PathBuf| file.starts_with(&package.target) || file.starts_with(&package.build);
     let written = named.filter(|file| !is_made(file));
     let mut files = HashSet::new();
     for file in written {
-        // Behind a symbolic link it is another file that is going to be saved.
+        // A symbolic link is resolved, because the save changes the file that it points to.
         let real = dunce::canonicalize(&file);
-        // A folder that is watched by two names reports by the later one, so there is to be one.
+        // A folder that is watched under two names reports events only under the later one, so it
+        // is watched under one name only.
         let is_roundabout = file.components().any(|part| part == Component::ParentDir);
         if real.is_err() || !is_roundabout {
             files.insert(file);
@@ -62,7 +65,7 @@ pub fn read(list: &Path, package: &Package) -> io::Result<HashSet<PathBuf>> {
     Ok(files)
 }
 
-/// The prerequisites of the rules in a makefile as rustc and cargo write it.
+/// Returns the prerequisites of all rules in a makefile as rustc and cargo write it.
 fn parse(text: &str) -> impl Iterator<Item = PathBuf> {
     text.lines()
         .filter_map(|line| line.split_once(": "))
@@ -70,7 +73,7 @@ fn parse(text: &str) -> impl Iterator<Item = PathBuf> {
         .map(PathBuf::from)
 }
 
-/// Splits at spaces that no backslash escapes.
+/// Splits at spaces that are not escaped with a backslash.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut characters = line.chars().peekable();

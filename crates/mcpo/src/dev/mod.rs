@@ -1,6 +1,6 @@
-//! The room of `mcpo dev`: after a change, the new behaviour answers on the same address.
+//! `mcpo dev`: rebuilds the project after each change and swaps the server behind one address.
 //!
-//! The actors, and what they hand on:
+//! The actors and the values they pass on:
 //!
 //! ```text
 //! files → watcher ─Change→ builder ─Candidate→ supervisor → server (one child process at a time)
@@ -8,13 +8,14 @@
 //!            └─ which files the last build read
 //! ```
 //!
-//! - the **watcher** knows which files matter and gathers what one save does to them;
-//! - the **builder** makes an executable of the latest state on disk, or says why it cannot;
-//! - the **supervisor** owns the listening socket and replaces the server only by one that is ready;
-//! - the **prober** walks the one that took over, where that is wanted;
-//! - the **trail** follows clients by what the server tells of each request.
+//! - the **watcher** knows which files matter and combines the file events of one save;
+//! - the **builder** builds an executable from the current files, or reports why it cannot;
+//! - the **supervisor** owns the listening socket and replaces a server only when the next one is
+//!   ready;
+//! - the **prober** probes each new server, if enabled;
+//! - the **trail** follows clients through the requests that the server reports.
 //!
-//! In front of the socket may stand a tunnel from the internet, or TLS (`reach`).
+//! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`reach`).
 
 mod brake;
 mod builder;
@@ -88,17 +89,18 @@ use crate::{
 Examples:
   mcpo dev                          run the project here on http://localhost:8080/mcp
   mcpo dev --port 9000              on another port
-  ADMIN_PASSWORD=secret mcpo dev    ask whoever connects for a password
-  mcpo dev --tunnel                 and on a public address, for claude.ai
+  ADMIN_PASSWORD=secret mcpo dev    require a password
+  mcpo dev --tunnel                 also on a public address, for claude.ai
   mcpo dev --https                  on https://localhost:8080/mcp
-  mcpo dev --host 0.0.0.0 --https   for other machines of this network, with a password
-  mcpo dev --probe                  after each reload, see whether claude.ai still gets in
+  mcpo dev --host 0.0.0.0 --https   for other machines in this network, with a password
+  mcpo dev --probe                  after each reload, check that claude.ai can still connect
 
-A change is built and swapped in when it is ready; until then, and when it does not
-compile, the old server keeps answering. Variables come from the shell, then from .env.
-Ctrl-C lets calls in flight finish; a second one does not. On a terminal, ? tells the keys.")]
+A change is built, and the new server takes over when it is ready. Until then, and if it
+does not compile, the old server keeps answering. Variables come from the shell, then from
+.env. Ctrl-C lets calls in flight finish; a second Ctrl-C stops at once. In a terminal,
+press ? to list the keys.")]
 pub struct DevArgs {
-    /// Port to listen on; 0 takes any free one.
+    /// Port to listen on; 0 selects a free port.
     #[arg(long, default_value_t = 8080)]
     port: u16,
 
@@ -106,51 +108,53 @@ pub struct DevArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: IpAddr,
 
-    /// Reach the server from the internet by a program that makes tunnels, and that is installed.
+    /// Expose the server to the internet through an installed tunnel program.
     #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "any", conflicts_with = "https")]
     tunnel: Option<Wish>,
 
-    /// With --tunnel or --host: let anyone who reaches the server call its tools without signing in.
+    /// With --tunnel or --host: let anyone who can reach the server call its tools without signing
+    /// in.
     #[arg(long)]
     open_to_anyone: bool,
 
-    /// Serve https, with a certificate for this machine that is kept in .mcpo.
+    /// Serve https with a certificate for this machine, stored in .mcpo.
     #[arg(long)]
     https: bool,
 
-    /// Package to run, in a workspace with several.
+    /// Package to run, if the workspace has several.
     #[arg(long, short, value_name = "NAME")]
     package: Option<String>,
 
-    /// Executable to run, in a package with several.
+    /// Executable to run, if the package has several.
     #[arg(long, value_name = "NAME")]
     bin: Option<String>,
 
-    /// Look at the files twice a second, for folders that send no file events: shares, and folders
-    /// of a host system. mcpo polls by itself on file systems of which that is known.
+    /// Check the files twice a second, for folders without file events, such as network shares and
+    /// folders of a host system. mcpo does this by itself on file systems that are known to send no
+    /// events.
     #[arg(long)]
     poll: bool,
 
-    /// Walk the server as claude.ai does whenever a new one takes over, and say what is wrong.
+    /// Probe each new server as claude.ai would, and report what is wrong.
     #[arg(long)]
     probe: bool,
 
-    /// Tell each event as a line of JSON on stdout.
+    /// Print each event as a line of JSON on stdout.
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the project until it is told to stop.
+/// Runs the project until the user or a signal stops it.
 pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     let mut package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
-    // Before anything is made.
+    // Fail on a port in use before creating any file.
     let listener = socket::listen(args.host, args.port)?;
     let (environment, secret) = Environment::load_or_make(&package.folder)?;
     match secret {
         SecretOrigin::Kept => {}
-        SecretOrigin::Made => ui.step("Made", "a development secret in .env"),
+        SecretOrigin::Made => ui.step("Created", "a development secret in .env"),
         SecretOrigin::MadeAndRestricted => ui.step(
-            "Made",
+            "Created",
             "a development secret in .env, which only you can read from now on (mode 0600)",
         ),
     }
@@ -194,16 +198,16 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     })
 }
 
-/// What the actors do in addition.
+/// Optional behavior of the actors.
 #[derive(Clone, Copy, Debug)]
 struct Switches {
-    /// Walk each server that takes over.
+    /// Probe each server that takes over.
     probe: bool,
-    /// Look at the files instead of waiting for events.
+    /// Poll the files instead of waiting for events.
     poll: bool,
 }
 
-/// Starts the actors and waits until all of them are done.
+/// Starts the actors and waits until all of them have finished.
 async fn develop(
     package: Package,
     reach: Reach,
@@ -250,7 +254,7 @@ async fn develop(
     let (front, tunnel) = (reach.front, reach.tunnel);
 
     let gently = &stop.gently;
-    // No server is left.
+    // Cancelled when no server is left.
     let over = CancellationToken::new();
     let actors = async {
         let outcome = tokio::join!(
@@ -281,7 +285,7 @@ async fn develop(
                 }
             },
         );
-        // Ends the wait for signals too.
+        // Also ends the wait for signals.
         stop.at_once.cancel();
         outcome
     };
@@ -296,7 +300,7 @@ async fn develop(
         .and(exit)
 }
 
-/// Two stages of stopping: let calls in flight finish; do not.
+/// The two stages of stopping: first, calls in flight may finish; then everything stops at once.
 #[derive(Debug, Default)]
 pub struct Stop {
     pub gently: CancellationToken,
@@ -304,7 +308,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Turns the first signal into the first stage and the second one into the second.
+    /// Triggers the first stage on the first signal and the second stage on the second.
     async fn on_signals(&self) -> Outcome {
         let exit = self.on_two_signals().await;
         if exit.is_err() {
@@ -333,7 +337,7 @@ impl Stop {
     }
 }
 
-/// Runs an actor; its end, and its failure above all, is the end of everything.
+/// Runs an actor and stops all others when it ends or fails.
 async fn stopping_all(
     stop: &CancellationToken,
     actor: impl Future<Output = Outcome<()>>,

@@ -1,5 +1,5 @@
-//! The generated password of a server that other machines reach: such a server is never open by
-//! accident.
+//! The generated password of a server that other machines can reach, so that such a server is never
+//! open by accident.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{
 const FILE: &str = "tunnel-password";
 const LENGTH: usize = 24;
 
-/// Returns the password in the state folder, and generates one if there is none.
+/// Returns the password from the state folder, and generates one if there is none.
 pub fn keep(state: &Path) -> Outcome<Secret> {
     let path = state.join(FILE);
     let kept = fs::read_to_string(&path).unwrap_or_default();

@@ -1,19 +1,20 @@
-//! Waiting that counts only the time in which we ran.
+//! Timeouts that count only the time in which this process ran.
 //!
-//! A machine that sleeps stops the monotonic clock, too; but a container that is paused, a virtual
-//! machine that is, or processes that were sent SIGSTOP, freeze while that clock goes on. Whoever
-//! was given 30 seconds then has had none of them.
+//! The monotonic clock stops while a machine sleeps. But it keeps running while a container or a
+//! virtual machine is paused, or while processes are stopped by SIGSTOP. A timeout of 30 seconds
+//! would then expire although the server had no time to run.
 
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-/// How often the clock is looked at.
+/// How often the clock is checked.
 const LOOK: Duration = Duration::from_millis(250);
-/// What passes between two looks at most. More than that, and nobody was running.
+/// The most time that counts between two checks. A longer gap means that the process was not
+/// running.
 const AT_MOST: Duration = Duration::from_secs(2);
 
-/// What is left of a time that was given to somebody. It goes on while nobody asks about it.
+/// A timeout with its remaining time. The time also passes while no caller waits.
 #[derive(Debug)]
 pub struct Patience {
     left: Duration,
@@ -28,7 +29,7 @@ impl Patience {
         }
     }
 
-    /// Waits for its end. Whoever gives this up may take it up again.
+    /// Waits until the time is over. The caller may drop this future and call again.
     pub async fn ends(&mut self) {
         while let Some(left) = self.left(Instant::now()) {
             sleep(left.min(LOOK)).await;

@@ -6,17 +6,18 @@ use std::{
     time::Duration,
 };
 
-/// How long to wait between two looks at all files.
+/// The pause between two checks of all files.
 pub const INTERVAL: Duration = Duration::from_millis(500);
-/// File systems whose files may change without an event: shares, and folders of a host system.
+/// File systems whose files may change without an event: network shares, and folders of a host
+/// system.
 const WITHOUT_EVENTS: &[&str] = &[
     "9p", "cifs", "drvfs", "ncpfs", "nfs", "nfs4", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs",
 ];
-/// Disks that are mounted by a program of this machine.
+/// Local disks that are mounted by a user-space program.
 const FUSE_WITH_EVENTS: &str = "fuseblk";
 
-/// Returns the type of the file system that `folder` lies on, if its files must be polled. Only Linux
-/// lists its mounts.
+/// Returns the type of the file system that contains `folder`, if its files must be polled. Only
+/// Linux lists its mounts.
 pub fn file_system_without_events(folder: &Path) -> Option<String> {
     let folder = dunce::canonicalize(folder).ok()?;
     let kind = kind_of(&folder, &fs::read_to_string("/proc/self/mountinfo").ok()?)?;
@@ -24,7 +25,7 @@ pub fn file_system_without_events(folder: &Path) -> Option<String> {
     (is_fuse || WITHOUT_EVENTS.contains(&&*kind)).then_some(kind)
 }
 
-/// The type of the file system, by the lines of `mountinfo` (`proc_pid_mountinfo(5)`).
+/// Returns the type of the file system, from the lines of `mountinfo` (`proc_pid_mountinfo(5)`).
 fn kind_of(folder: &Path, mounts: &str) -> Option<String> {
     let mounts = mounts.lines().filter_map(|line| {
         let (mount, system) = line.split_once(" - ")?;
@@ -34,11 +35,11 @@ fn kind_of(folder: &Path, mounts: &str) -> Option<String> {
             .starts_with(&point)
             .then(|| (point.components().count(), kind.to_owned()))
     });
-    // Of several at one place, the last one hides the others.
+    // If several are mounted at one place, the last one hides the others.
     mounts.max_by_key(|(depth, _)| *depth).map(|(_, kind)| kind)
 }
 
-/// Spaces and the like stand there in octal.
+/// Decodes characters such as spaces, which `mountinfo` writes in octal.
 fn unescape(path: &str) -> String {
     let escapes = [
         ("\\040", " "),

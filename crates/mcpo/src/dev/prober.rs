@@ -1,4 +1,4 @@
-//! Walks each server that takes over, as claude.ai does, and says what a change broke.
+//! Probes each server that takes over, as claude.ai does, and reports what a change broke.
 
 use std::path::PathBuf;
 
@@ -16,22 +16,22 @@ use crate::{
     walk::{ClientName, Credentials, Plan, Quiet, Report, Secret, Verdict, walk},
 };
 
-/// The check of a tool's call.
+/// The id of the check that calls a tool.
 const CALL: &str = "tools-call";
 
-/// The actor behind `--probe` and the key for it.
+/// The actor behind `--probe` and the `p` key.
 pub struct Prober<'a> {
-    /// Where the project's environment file lies.
+    /// The folder that contains the project's environment file.
     folder: PathBuf,
-    /// The address on this machine.
+    /// The server's address on this machine.
     here: Url,
-    /// Whether the public address leads here as long as we run.
+    /// Whether the public address leads to this machine while mcpo runs.
     is_tunnelled: bool,
-    /// What has to be trusted for the address on this machine.
+    /// The certificate to trust for the address on this machine.
     root: Option<CertificateDer<'static>>,
     /// Counts the servers that took over.
     ready: watch::Receiver<u64>,
-    /// Whether each of them is to be walked.
+    /// Whether each new server is probed.
     each: bool,
     desk: &'a Desk,
     ui: &'a Ui,
@@ -47,7 +47,7 @@ impl<'a> Prober<'a> {
         ui: &'a Ui,
     ) -> Outcome<Self> {
         let here = Url::parse(&reach.local).map_err(|error| {
-            Failure::new("failed to tell where the server listens").because(&error)
+            Failure::new("failed to parse the address of the server").because(&error)
         })?;
         Ok(Self {
             folder: package.folder.clone(),
@@ -61,8 +61,8 @@ impl<'a> Prober<'a> {
         })
     }
 
-    /// Walks after each reload if that is wanted, and whenever somebody asks, until stopped. What one walk leaves is used by the next: a reload
-    /// must not forget it.
+    /// Probes after each reload, if enabled, and when the user asks, until stopped. Each probe
+    /// reuses the credentials of the previous one, to check that a reload did not forget them.
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         let mut kept: Vec<Credentials> = Vec::new();
         loop {
@@ -77,7 +77,7 @@ impl<'a> Prober<'a> {
             }
             let mut plan = match self.plan() {
                 Ok(plan) => plan,
-                // A file that is half saved is whole in a moment.
+                // The environment file may be half written; the next probe reads it again.
                 Err(failure) => {
                     self.ui.failure(&failure);
                     continue;
@@ -98,7 +98,7 @@ impl<'a> Prober<'a> {
         }
     }
 
-    /// Read anew each time, as the server does.
+    /// Reads the environment again each time, as the server does.
     fn plan(&self) -> Outcome<Plan> {
         let environment = self.desk.environment(&self.folder)?;
         let base = environment.get("BASE_URL");
@@ -106,8 +106,8 @@ impl<'a> Prober<'a> {
             let base = base.trim_end_matches('/');
             Url::parse(&format!("{base}/mcp")).ok()
         });
-        // A public address may have become somebody else's, as tunnels' do; the password goes to
-        // this machine only, or through a tunnel of our own.
+        // A public address may belong to another owner by now, as the addresses of tunnels do. So
+        // the password is sent only to this machine, or through a tunnel that mcpo opened.
         let is_here = self.is_tunnelled
             || public
                 .as_ref()
@@ -121,7 +121,7 @@ impl<'a> Prober<'a> {
         Ok(plan)
     }
 
-    /// What the tool answered; what kept it from being called otherwise.
+    /// Reports the result of the tool call, or why the tool was not called.
     fn tell_tried(&self, tool: &str, report: &Report<'_>) {
         let mut checks = report.checks.iter();
         let called = checks.find(|check| check.rule.id == CALL && check.verdict == Verdict::Pass);
@@ -148,7 +148,7 @@ impl<'a> Prober<'a> {
         let checks = report.checks.iter();
         let mut wrong = checks.filter(|check| wrong(&check.verdict)).peekable();
         if wrong.peek().is_none() {
-            self.ui.step("Walked", report.headline());
+            self.ui.step("Probed", report.headline());
             return;
         }
         self.ui.warn(report.outcome());
@@ -159,7 +159,7 @@ impl<'a> Prober<'a> {
                 .say(format_args!("           {}: {seen}", check.rule.title));
             if !check.fault.hint.is_empty() {
                 self.ui
-                    .say(format_args!("           mend: {}", check.fault.hint));
+                    .say(format_args!("           fix: {}", check.fault.hint));
             }
         }
     }

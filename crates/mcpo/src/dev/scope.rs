@@ -1,4 +1,4 @@
-//! Which files matter, and which folders have to be watched for them.
+//! Decides which files matter, and watches the folders that contain them.
 
 use std::{
     collections::HashSet,
@@ -15,9 +15,9 @@ use crate::{
     project::{ENVIRONMENT_FILE, STATE_FOLDER},
 };
 
-/// Folders that are never looked into: what is built, what is remembered, what git keeps.
+/// Folders that are never searched: build results, mcpo's state, and git's data.
 const NEVER: &[&str] = &["target", STATE_FOLDER, ".git"];
-/// Files beside the sources that change what cargo builds.
+/// Files other than sources that change what cargo builds.
 const FOR_CARGO: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",
@@ -25,20 +25,20 @@ const FOR_CARGO: &[&str] = &[
     "rust-toolchain",
 ];
 
-/// The folders under watch and the rules for the files in them.
+/// The watched folders, and the rules for the files in them.
 pub struct Scope {
-    /// None where files are polled.
+    /// `None` if the files are polled.
     watcher: Option<RecommendedWatcher>,
     watched: HashSet<PathBuf>,
     has_new_watches: bool,
-    /// What the last build read.
+    /// The files that the last build read.
     inputs: HashSet<PathBuf>,
-    /// Folders that the last build depends on as a whole (`rerun-if-changed` of a folder).
+    /// Folders that the last build depends on as a whole (`rerun-if-changed` with a folder).
     input_folders: HashSet<PathBuf>,
     /// The folders of the package and of the local crates it depends on.
     crates: HashSet<PathBuf>,
     folder: PathBuf,
-    /// The workspace's folder; its ignore file applies to the package, too.
+    /// The workspace's folder. Its ignore file also applies to the package.
     workspace: PathBuf,
     target: PathBuf,
     build: PathBuf,
@@ -46,7 +46,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Watches the package's folder and the workspace's manifest.
+    /// Watches the package's folder, the workspace's manifest, and cargo's settings.
     pub fn new(package: &Package, watcher: Option<RecommendedWatcher>) -> Outcome<Self> {
         let mut scope = Self {
             watcher,
@@ -70,7 +70,7 @@ impl Scope {
         Ok(scope)
     }
 
-    /// All files of the local crates, and of the settings beside them; watches what is new on the way.
+    /// Returns all files of the local crates and of the input folders, and watches new folders.
     pub fn look_through(&mut self) -> Outcome<Vec<PathBuf>> {
         let mut files = Vec::new();
         for folder in self
@@ -84,12 +84,12 @@ impl Scope {
         Ok(files)
     }
 
-    /// Whether folders have been watched anew since the last time that this was asked.
+    /// Returns true if new watches were added since the last call.
     pub const fn has_new_watches(&mut self) -> bool {
         std::mem::replace(&mut self.has_new_watches, false)
     }
 
-    /// Watches a folder and those in it; returns the files found on the way.
+    /// Watches a folder and its subfolders. Returns the files in them.
     pub fn watch_tree(&mut self, folder: &Path) -> Outcome<Vec<PathBuf>> {
         let is_input = self.is_in_input_folder(folder);
         let ours = self.crates.iter().any(|ours| folder.starts_with(ours));
@@ -99,7 +99,7 @@ impl Scope {
         }
         let made = [self.target.clone(), self.build.clone()];
         let mut walk = WalkBuilder::new(folder);
-        // Cargo looks at every file of a folder that a build script names.
+        // For a folder that a build script names, cargo checks every file, even ignored ones.
         let entries = walk
             .standard_filters(!is_input)
             .hidden(false)
@@ -109,7 +109,7 @@ impl Scope {
             })
             .build();
         let mut files = Vec::new();
-        // What vanishes during the walk is reported by the folder around it.
+        // If an entry vanishes during the walk, the watch of its parent folder reports that.
         for entry in entries.flatten() {
             if entry.file_type().is_some_and(|kind| kind.is_dir()) {
                 self.watch(entry.path())?;
@@ -120,7 +120,8 @@ impl Scope {
         Ok(files)
     }
 
-    /// Watches where the inputs lie; returns those whose changes went unnoticed before.
+    /// Watches the folders of the inputs. Returns the inputs whose earlier changes were not
+    /// noticed.
     pub fn watch_inputs(&mut self, inputs: &Inputs) -> Outcome<Vec<PathBuf>> {
         let mut unnoticed = Vec::new();
         self.input_folders
@@ -142,7 +143,7 @@ impl Scope {
             }
         }
         self.inputs.clone_from(&inputs.files);
-        // The manifests of other local crates are no inputs of rustc, but of cargo.
+        // The manifests of other local crates are inputs of cargo, but not of rustc.
         for folder in crate_folders(inputs, &self.folder) {
             if self.crates.insert(folder.clone()) {
                 self.watch_tree(&folder)?;
@@ -151,12 +152,12 @@ impl Scope {
         Ok(unnoticed)
     }
 
-    /// Whether the file is read by the server's start rather than by the build.
+    /// Returns true if the file is read when the server starts, and not by the build.
     pub fn is_environment(&self, path: &Path) -> bool {
         path == self.folder.join(ENVIRONMENT_FILE)
     }
 
-    /// Whether the executable may depend on the file or folder.
+    /// Returns true if the executable may depend on the file or folder.
     pub fn is_input(&self, path: &Path, inputs: &Inputs) -> bool {
         if inputs.files.contains(path) || self.is_source(path) || self.is_input_of_folder(path) {
             return true;
@@ -166,12 +167,12 @@ impl Scope {
         if path.is_dir() {
             return false;
         }
-        // A file that is gone already was an editor's.
+        // A file that no longer exists was a temporary file of an editor.
         (may_be_read && path.is_file() && self.is_ours(path)) || was_folder_of_input()
     }
 
-    /// Returns true if the path lies in a folder that the build depends on as a whole. A folder that
-    /// contains the package does not decide about the package's own files.
+    /// Returns true if the path is in a folder that the build depends on as a whole. If such a
+    /// folder contains the package, it does not decide about the package's own files.
     fn is_in_input_folder(&self, path: &Path) -> bool {
         let is_own = path.starts_with(&self.folder);
         let mut folders = self.input_folders.iter();
@@ -187,7 +188,7 @@ impl Scope {
             && !is_below_never()
     }
 
-    /// The path as a person in the project's folder would write it.
+    /// Returns the path relative to the project's folder, if it is inside.
     pub fn shown(&self, path: PathBuf) -> PathBuf {
         match path.strip_prefix(&self.folder) {
             Ok(relative) => relative.to_owned(),
@@ -195,7 +196,7 @@ impl Scope {
         }
     }
 
-    /// Whether the file matters without having been part of a build: it may be a new module.
+    /// Returns true if the file matters even if no build has read it: it may be a new module.
     fn is_source(&self, path: &Path) -> bool {
         if is_temporary(path) || self.is_never(path) || self.is_ignored(path) {
             return false;
@@ -221,8 +222,8 @@ impl Scope {
         path.starts_with(&self.target) || path.starts_with(&self.build) || has_name_of_never(path)
     }
 
-    /// Returns true if an ignore file of the package or of the workspace names the path. The nearest
-    /// file that has a rule for it decides, as in git.
+    /// Returns true if an ignore file of the package or the workspace names the path. As in git,
+    /// the nearest file with a rule for the path decides.
     fn is_ignored(&self, path: &Path) -> bool {
         let Ok(relative) = path.strip_prefix(&self.folder) else {
             return false;
@@ -239,7 +240,7 @@ impl Scope {
                 continue;
             };
             if file.is_file() {
-                // A broken ignore file ignores what it can.
+                // If an ignore file has errors, its valid rules still apply.
                 let (rules, _) = Gitignore::new(file);
                 match rules.matched_path_or_any_parents(relative, is_dir) {
                     Match::Ignore(_) => return true,
@@ -252,7 +253,7 @@ impl Scope {
     }
 
     fn watch(&mut self, folder: &Path) -> Outcome<()> {
-        // A folder that was removed and made again needs a new watch.
+        // A folder that was deleted and created again needs a new watch.
         self.watched.insert(folder.to_owned());
         self.has_new_watches = true;
         let Some(watcher) = &mut self.watcher else {
@@ -261,7 +262,7 @@ impl Scope {
         match watcher.watch(folder, RecursiveMode::NonRecursive) {
             Ok(()) => Ok(()),
             Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => Ok(()),
-            // It vanished meanwhile, which not every system has a word for.
+            // The folder has vanished. Not every system reports that with its own error.
             Err(_) if !folder.is_dir() => Ok(()),
             Err(error) => {
                 let failure = Failure::new(format!("failed to watch {}", folder.display()));
@@ -275,8 +276,8 @@ impl Scope {
     }
 }
 
-/// Editors' swap, lock and backup files, and the mark that cargo puts into a target folder while
-/// that has another name yet. `.env` is looked at before this.
+/// Returns true for swap, lock and backup files of editors, and for the marker file that cargo
+/// writes into a new target folder before it renames that folder. `.env` is checked before this.
 fn is_temporary(path: &Path) -> bool {
     let name = path
         .file_name()
@@ -289,7 +290,7 @@ fn has_name_of_never(path: &Path) -> bool {
     NEVER.iter().any(|never| path.ends_with(never))
 }
 
-/// The folders with a manifest, of those crates the inputs belong to that lie elsewhere.
+/// Returns the folders of the local crates outside `except_in` that contain inputs.
 fn crate_folders(inputs: &Inputs, except_in: &Path) -> HashSet<PathBuf> {
     let files = inputs.files.iter();
     files

@@ -1,11 +1,11 @@
-//! Compiled dependencies, shared between projects: the first build of the second project compiles
-//! only what is its own.
+//! A cache of compiled dependencies that all projects of a user share. The first build of the
+//! second project compiles only the project's own code.
 //!
-//! After a build, what cargo made of crates from elsewhere is kept in the user's cache folder, and
-//! a project that has built nothing yet begins with that. Cargo stays the judge: what does not fit
-//! its own fingerprints, it compiles. Libraries are shared by hard links where the file system has
-//! them. Other files are copied, because cargo writes over some of them, and one project must not change
-//! what another one has.
+//! After a build, the compiled crates from registries and git are stored in the user's cache
+//! folder. A project that has built nothing yet starts with a copy. Cargo still decides: it
+//! compiles everything that does not match its fingerprints. Libraries are shared by hard links, if
+//! the file system supports them. Other files are copied, because cargo overwrites some of them,
+//! and one project must not change the files of another.
 
 use std::{
     collections::BTreeSet,
@@ -22,21 +22,23 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{package::Package, private};
 
-/// Nobody takes so long to copy a build.
+/// A temporary folder older than this was left behind by a process that was killed. No copy takes
+/// that long.
 const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
-/// The folders of a build that hold something of dependencies; the first one says what is there.
+/// The subfolders of a build that contain results for dependencies. The first one lists what is
+/// present.
 const PARTS: [&str; 3] = [".fingerprint", "deps", "build"];
 
-/// What is kept for one compiler and one version of mcpo.
+/// The cache for one compiler and one version of mcpo.
 #[derive(Clone, Debug)]
 pub struct Seed {
     kept: PathBuf,
     built: PathBuf,
-    /// The packages that the project needs, if that is known: all are taken otherwise.
+    /// The packages that the project needs. If this is not known, all packages are copied.
     needed: Option<BTreeSet<String>>,
 }
 
-/// The part of a lock file that names packages.
+/// The part of a lock file that contains the names of the packages.
 #[derive(Deserialize)]
 struct Lock {
     #[serde(default)]
@@ -49,8 +51,8 @@ struct Locked {
 }
 
 impl Seed {
-    /// The seed for a package, where there is a folder for it and a compiler to be known by. None for
-    /// a package without dependencies.
+    /// Returns the cache for a package. Returns `None` if the package has no dependencies, or if
+    /// the cache folder or the compiler's version is unknown.
     pub fn of(package: &Package) -> Option<Self> {
         if !package.has_dependencies {
             return None;
@@ -67,13 +69,14 @@ impl Seed {
         })
     }
 
-    /// Gives a project that has built nothing yet what others have compiled; whether it did.
+    /// Copies the cached dependencies into a project that has built nothing yet. Returns true if it
+    /// did.
     pub fn plant(&self) -> io::Result<bool> {
         let known = self.built.join(PARTS[0]);
         if known.exists() || !self.kept.join(PARTS[0]).is_dir() {
             return Ok(false);
         }
-        // Cargo believes in what it finds there, so that comes last and as a whole.
+        // Cargo trusts the fingerprints that it finds, so they are added last and all at once.
         for part in PARTS.iter().skip(1) {
             self.take(part, &self.built.join(part))?;
         }
@@ -85,7 +88,7 @@ impl Seed {
         Ok(true)
     }
 
-    /// Copies what the project needs of one part.
+    /// Copies the entries of one subfolder that the project needs.
     fn take(&self, part: &str, to: &Path) -> io::Result<()> {
         fs::create_dir_all(to)?;
         let names = self.names_needed();
@@ -102,7 +105,8 @@ impl Seed {
         Ok(())
     }
 
-    /// The names of the packages that the project needs, and of their crates, which may have others.
+    /// Returns the names of the packages that the project needs, and the names of their crates,
+    /// which may differ.
     fn names_needed(&self) -> Option<BTreeSet<String>> {
         let mut names = self.needed.clone()?;
         let units = fs::read_dir(self.kept.join(PARTS[0])).into_iter().flatten();
@@ -122,10 +126,10 @@ impl Seed {
         Some(names)
     }
 
-    /// Keeps what was compiled, but for the crates in `local`.
+    /// Stores what was compiled, except for the crates in `local`.
     pub fn keep(&self, local: &BTreeSet<String>) -> io::Result<()> {
         let folder = self.kept.parent().ok_or(io::ErrorKind::NotFound)?;
-        // What lies there is going to be run: nobody else may write it.
+        // These files are going to be executed, so no other user may write them.
         private::folder(folder)?;
         sweep(folder);
         let aside = tempfile::Builder::new()
@@ -141,7 +145,7 @@ impl Seed {
                 }
             }
         }
-        // Whoever reads the old one meanwhile compiles what is missing.
+        // A project that is reading the old cache compiles what is missing.
         let old = tempfile::Builder::new()
             .prefix(".old-")
             .tempdir_in(folder)?;
@@ -151,33 +155,34 @@ impl Seed {
         }
     }
 
-    /// Whether a project has compiled more than is kept.
+    /// Returns true if this project has compiled more than the cache contains.
     pub fn is_worth_keeping(&self) -> bool {
         let count = |folder: &Path| fs::read_dir(folder.join(PARTS[0])).map_or(0, Iterator::count);
         count(&self.built) > count(&self.kept) + 10
     }
 }
 
-/// Whether cargo gave the name to something of a crate from elsewhere: `serde-0123456789abcdef`,
+/// Returns true if cargo's name belongs to a crate that is not local: `serde-0123456789abcdef`,
 /// `libserde-0123456789abcdef.rlib`.
 fn is_foreign(name: &str, local: &BTreeSet<String>) -> bool {
     crate_of(name).is_some_and(|of_crate| !is_one_of(local, &of_crate))
 }
 
-/// The crate that cargo named the file or folder after, in Rust's spelling: `libserde` or `serde`.
+/// Returns the name of the crate in cargo's name for a file or folder, with underscores: `libserde`
+/// or `serde`.
 fn crate_of(name: &str) -> Option<String> {
     let stem = name.split('.').next()?;
     let (of_crate, hash) = stem.rsplit_once('-')?;
     (hash.len() == 16).then(|| of_crate.replace('-', "_"))
 }
 
-/// Whether the crate is one of these, with or without the `lib` of a library's file.
+/// Returns true if the crate is in `names`, with or without the `lib` prefix of a library file.
 fn is_one_of(names: &BTreeSet<String>, of_crate: &str) -> bool {
     let is_named = |of_crate: &str| names.iter().any(|name| name.replace('-', "_") == of_crate);
     is_named(of_crate) || of_crate.strip_prefix("lib").is_some_and(is_named)
 }
 
-/// The names in the lock file. None if there is no lock file yet.
+/// Returns the package names in the lock file, or `None` if there is no lock file yet.
 fn locked(workspace: &Path) -> Option<BTreeSet<String>> {
     let text = fs::read_to_string(workspace.join("Cargo.lock")).ok()?;
     let lock: Lock = toml::from_str(&text).ok()?;
@@ -189,7 +194,8 @@ fn locked(workspace: &Path) -> Option<BTreeSet<String>> {
     )
 }
 
-/// `$XDG_CACHE_HOME`, or its default in the user's home; what Windows calls local data.
+/// Returns `$XDG_CACHE_HOME` or its default, `~/.cache`. On Windows, the default is
+/// `%LOCALAPPDATA%`.
 fn cache_folder() -> Option<PathBuf> {
     let given = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let given = given.filter(|folder| folder.is_absolute());
@@ -199,7 +205,7 @@ fn cache_folder() -> Option<PathBuf> {
     given.or_else(|| Some(env::home_dir()?.join(".cache")))
 }
 
-/// Removes what a process that was killed has left half done.
+/// Removes temporary folders that killed processes left behind.
 fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let left = entry
@@ -214,15 +220,15 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// How libraries get to their place.
+/// How libraries are copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Libraries {
     Copy,
-    /// By a hard link, if the file system allows one.
+    /// With a hard link, if the file system supports it.
     Link,
 }
 
-/// Copies a file or a folder with all in it, times included: cargo goes by those.
+/// Copies a file or a folder with its contents. Keeps the times, because cargo compares them.
 fn copy_tree(from: &Path, to: &Path, libraries: Libraries) -> io::Result<()> {
     let about = fs::metadata(from)?;
     if about.is_dir() {
@@ -233,8 +239,8 @@ fn copy_tree(from: &Path, to: &Path, libraries: Libraries) -> io::Result<()> {
         }
         return Ok(());
     }
-    // The compiler replaces libraries by renaming, so these can be one file for all projects. Other
-    // files are written in place.
+    // The compiler replaces libraries by renaming, so all projects can share one file. Other files
+    // are overwritten in place.
     let is_library = from
         .extension()
         .is_some_and(|kind| kind == "rlib" || kind == "rmeta");
@@ -245,7 +251,7 @@ fn copy_tree(from: &Path, to: &Path, libraries: Libraries) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // What is linked into several projects is written by the owner only.
+        // A file that several projects share must be writable by its owner only.
         let mode = about.permissions().mode() & !0o022;
         fs::set_permissions(to, fs::Permissions::from_mode(mode))?;
     }
@@ -315,9 +321,9 @@ mod tests {
                 .join("deps/libmine-0123456789abcdef.rlib")
                 .exists()
         );
-        assert!(!two.plant().unwrap(), "it has something of its own now");
+        assert!(!two.plant().unwrap(), "it already has build results");
         let left = fs::read_dir(folder.path().join("cache")).unwrap().count();
-        assert_eq!(left, 1, "nothing is left beside");
+        assert_eq!(left, 1, "no temporary folder is left");
     }
 
     #[test]

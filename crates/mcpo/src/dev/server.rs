@@ -1,4 +1,4 @@
-//! One child process that serves: started, ready, retired.
+//! One server process: started, ready, and later retired.
 
 use std::{
     io,
@@ -17,14 +17,14 @@ use super::{
 use crate::process::{Group, apart};
 use crate::project::Environment;
 
-/// How long a server may take to get ready.
+/// How long a server may take to become ready.
 pub const READY_WITHIN: Duration = Duration::from_secs(30);
-/// A server gives calls in flight 8 s; one that is still there after this is stuck.
+/// A server gives calls in flight 8 s. A server that still runs after this time is stuck.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
-/// How a server that listens for itself says where.
+/// The prefix of the line that reports the address of a server that opens its own listener.
 const ADDRESS: &str = "X_MCPO_ADDRESS=";
 
-/// What a server is started with.
+/// The parameters for starting a server.
 #[derive(Debug)]
 pub struct Launch<'a> {
     pub executable: &'a Path,
@@ -34,7 +34,7 @@ pub struct Launch<'a> {
     pub environment: &'a Environment,
 }
 
-/// How a start went.
+/// The result of a start.
 #[derive(Debug)]
 pub enum Start {
     Ready,
@@ -42,29 +42,31 @@ pub enum Start {
     TooLate,
 }
 
-/// What a server that answers does by itself.
+/// An event of a server that is running.
 pub enum Happening {
     Request(Notice),
     Exited(io::Result<ExitStatus>),
 }
 
-/// A process that serves, or is about to.
+/// A server process that is running or about to run.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
     group: Group,
-    /// Held open: when it closes, by us or because we are gone, the server leaves.
+    /// Held open. The server stops when it closes: because mcpo closes it, or because mcpo has
+    /// ended.
     stdin: Option<ChildStdin>,
     wire: Wire,
     tools: Tools,
     address: Option<SocketAddr>,
     patience: Patience,
-    /// Outlives the child.
+    /// Must be dropped after the child.
     _executable: Executable,
 }
 
 impl Server {
-    /// Starts a process. What it writes goes straight to the terminal, its last words included.
+    /// Starts a process. Its output goes directly to the terminal, so the last lines before a crash
+    /// are not lost.
     pub fn start(launch: &Launch<'_>) -> io::Result<Self> {
         let wire = Wire::open(launch.door.way())?;
         let executable = Executable::of(launch.executable, launch.state)?;
@@ -76,7 +78,7 @@ impl Server {
             .env_remove("NOTIFY_SOCKET")
             .env("MCPO_STATE_DIR", launch.state)
             .stdin(Stdio::piped())
-            // Our own stdout is for results.
+            // mcpo's own stdout is for results.
             .stdout(io::stderr());
         launch.door.show(&mut command)?;
         let (name, value) = wire.variable();
@@ -85,7 +87,7 @@ impl Server {
         let mut child = apart(&mut command).kill_on_drop(true).spawn()?;
         Ok(Self {
             group: Group::of(&child),
-            // Left inside, it would be closed by the first `wait`.
+            // If it stayed in `child`, the first `wait` would close it.
             stdin: child.stdin.take(),
             child,
             wire,
@@ -98,12 +100,12 @@ impl Server {
 
     /// Waits until the server reports that it accepts connections.
     ///
-    /// The caller may drop this future and call again: each datagram is recorded in `self` before
-    /// the next wait, so nothing that the server said is lost.
+    /// The caller may drop this future and call again. Each datagram is recorded in `self` before
+    /// the next wait, so no report of the server is lost.
     pub async fn started(&mut self) -> io::Result<Start> {
         loop {
             let datagram = tokio::select! {
-                // After a time in which we were frozen, all of it may have happened.
+                // After the process was frozen, several of these may be ready at the same time.
                 biased;
                 datagram = self.wire.hear() => datagram?,
                 status = self.child.wait() => return status.map(Start::Exited),
@@ -115,8 +117,8 @@ impl Server {
         }
     }
 
-    /// Records what a datagram says about the tools and the address. Returns true if it also says
-    /// that the server is ready.
+    /// Records the tools and the address that a datagram reports. Returns true if the datagram also
+    /// reports that the server is ready.
     fn record(&mut self, datagram: &str) -> bool {
         let mut is_ready = false;
         for line in datagram.lines() {
@@ -131,18 +133,17 @@ impl Server {
         is_ready
     }
 
-    /// The tools that it has said it has.
+    /// Returns the tools that the server has reported.
     pub const fn tools(&self) -> &Tools {
         &self.tools
     }
 
-    /// Where it listens, if it listens for itself.
+    /// Returns the address of the server's listener, if it opened its own.
     pub const fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// Waits for what a server that answers does: it tells of a request, or ends although nobody
-    /// asked it to.
+    /// Waits until the server reports a request or stops by itself.
     pub async fn happens(&mut self) -> Happening {
         loop {
             let said = tokio::select! {
@@ -158,15 +159,16 @@ impl Server {
         }
     }
 
-    /// Tells it to accept nothing more.
+    /// Asks the server to accept no more connections and to stop.
     pub fn terminate(&mut self) {
         self.stdin = None;
-        // Elsewhere the end of stdin is all there is.
+        // On other systems, closing stdin is the only way to ask.
         #[cfg(unix)]
         self.group.terminate();
     }
 
-    /// Lets it finish what it has, for a while, unless all is to end at once.
+    /// Waits a limited time for the calls in flight, then kills the server. Kills it immediately if
+    /// `at_once` is cancelled.
     pub async fn retire(mut self, at_once: CancellationToken) {
         let mut patience = Patience::of(GONE_WITHIN);
         let gone = tokio::select! {
@@ -177,7 +179,7 @@ impl Server {
         };
         if !gone {
             self.group.kill();
-            // Nothing outlives that; there is no more to be done about an error.
+            // The process cannot survive a kill, and an error here cannot be handled.
             let _ = self.child.wait().await;
         }
     }

@@ -1,20 +1,20 @@
-//! Notices that this machine has slept, or that we were frozen otherwise.
+//! Detects that this machine slept or that the process was frozen.
 //!
-//! Nobody tells a process so. What can be seen is that more time has passed between two looks than
-//! we meant to let pass: by the wall clock, which a sleep moves on, or by the monotonic one, which
-//! goes on where only processes are frozen. A wall clock that is set looks the same, which does no
-//! harm: whoever hears of it looks for what changed, and finds nothing.
+//! The system does not notify processes about this. But more time has passed between two checks
+//! than intended: either on the wall clock, which continues during a sleep, or on the monotonic
+//! clock, which continues while only processes are frozen. Setting the wall clock looks the same.
+//! That is harmless, because the caller then only checks the files for changes and finds none.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::sleep;
 
-/// How often the clocks are looked at.
+/// The pause between two checks of the clocks.
 const LOOK: Duration = Duration::from_secs(2);
-/// How late a look may be on a busy machine.
+/// How late a check may be on a busy machine.
 const LATE: Duration = Duration::from_secs(8);
 
-/// The clocks, as of the last look.
+/// The clocks as of the last check.
 #[derive(Debug)]
 pub struct Clocks {
     monotonic: Instant,
@@ -29,8 +29,8 @@ impl Clocks {
         }
     }
 
-    /// Waits until there is a time to tell of in which nobody looked. Whoever gives this up may take
-    /// it up again.
+    /// Waits until a gap between two checks was too long, and returns its length. The caller may
+    /// drop this future and call again.
     pub async fn slept(&mut self) -> Duration {
         loop {
             let since = self.monotonic.elapsed();
@@ -43,7 +43,7 @@ impl Clocks {
 
     fn look(&mut self, monotonic: Instant, wall: SystemTime) -> Option<Duration> {
         let by_monotonic = monotonic.duration_since(self.monotonic);
-        // A clock that was set back: by how much says nothing, but that it happened does.
+        // The clock was set back. The amount does not matter, only that it happened.
         let by_wall = match wall.duration_since(self.wall) {
             Ok(forward) => forward,
             Err(back) => back.duration(),

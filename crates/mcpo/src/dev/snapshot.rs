@@ -1,5 +1,5 @@
-//! How each file looked when it was last heard of, to find those that changed without anybody
-//! telling: on another machine that shares the folder, or while this one slept.
+//! Remembers the state of each file, to find files that changed without an event: on another
+//! machine that shares the folder, or while this machine slept.
 
 use std::{
     collections::HashMap,
@@ -8,15 +8,16 @@ use std::{
     time::SystemTime,
 };
 
-/// Tells two states of a file apart; `None` if it is not there.
+/// The time and the size of a file, or `None` if the file does not exist.
 type State = Option<(SystemTime, u64)>;
 
-/// Files by path.
+/// The last known states of files by path.
 #[derive(Debug, Default)]
 pub struct Snapshot(HashMap<PathBuf, State>);
 
 impl Snapshot {
-    /// Takes a file as it is now; whether it looks different from before, or was not known.
+    /// Records the current state of a file. Returns true if it differs from the last one, or if the
+    /// file is new.
     pub fn take(&mut self, path: &Path) -> bool {
         let now = state(path);
         match self.0.get_mut(path) {
@@ -28,7 +29,7 @@ impl Snapshot {
         }
     }
 
-    /// All files that it knows.
+    /// Returns all files with a recorded state.
     pub fn files(&self) -> Vec<PathBuf> {
         self.0.keys().cloned().collect()
     }
@@ -48,18 +49,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a");
         let mut snapshot = Snapshot::default();
-        assert!(!snapshot.take(&file), "not there, and never was");
+        assert!(!snapshot.take(&file), "it never existed");
         fs::write(&file, "one").unwrap();
         assert!(snapshot.take(&file), "new");
         assert!(!snapshot.take(&file));
         fs::write(&file, "three").unwrap();
-        assert!(snapshot.take(&file), "another length");
+        assert!(snapshot.take(&file), "the length changed");
         let old = SystemTime::UNIX_EPOCH;
         let written = fs::File::options().append(true).open(&file).unwrap();
         written.set_modified(old).unwrap();
-        assert!(snapshot.take(&file), "another time, an earlier one");
+        assert!(snapshot.take(&file), "the time changed to an earlier one");
         fs::remove_file(&file).unwrap();
-        assert!(snapshot.take(&file), "gone");
+        assert!(snapshot.take(&file), "deleted");
         assert_eq!(snapshot.files(), [file]);
     }
 }

@@ -1,4 +1,5 @@
-//! The listening socket. `mcpo dev` owns it, so that no connection is refused while servers change.
+//! The listening socket. `mcpo dev` owns it, so that no connection is refused while the servers
+//! change.
 
 use std::{
     io,
@@ -10,12 +11,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::holder;
 use crate::error::{Failure, Outcome};
 
-/// Connections that wait while a server starts. The kernel may allow fewer.
+/// The number of connections that may wait while a server starts. The kernel may allow fewer.
 const BACKLOG: i32 = 1024;
-/// How far to look for a free port to suggest.
+/// How many ports to try for a suggestion.
 const SUGGESTIONS: u16 = 100;
 
-/// Opens the socket, or says which port is free.
+/// Opens the socket. If the port is in use, the error suggests a free one.
 pub fn listen(host: IpAddr, port: u16) -> Outcome<TcpListener> {
     open(host, port).map_err(|error| {
         let failure = Failure::new(format!(
@@ -26,7 +27,7 @@ pub fn listen(host: IpAddr, port: u16) -> Outcome<TcpListener> {
             io::ErrorKind::AddrInUse => in_use(host, port),
             io::ErrorKind::PermissionDenied => failure
                 .because(&error)
-                .hint("ports below 1024 are for administrators: mcpo dev --port 8080"),
+                .hint("ports below 1024 require administrator rights; use mcpo dev --port 8080"),
             io::ErrorKind::AddrNotAvailable => failure
                 .because(&error)
                 .hint("--host takes an address of this machine, such as 127.0.0.1 or 0.0.0.0"),
@@ -54,13 +55,15 @@ fn open(host: IpAddr, port: u16) -> io::Result<TcpListener> {
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    // Otherwise a port that was in use a minute ago counts as taken; on Windows it does not, and there
-    // this would let us take a port that somebody else listens on.
+    // Without this option, a port counts as taken for about a minute after its last use. Windows
+    // does not need it: there, the option would allow taking a port that another program listens
+    // on.
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    // Every server polls it; one that lost the race for a connection must not hang in accept.
+    // Every server polls this socket. A server that loses the race for a connection must not block
+    // in accept.
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }

@@ -1,4 +1,4 @@
-//! Replaces the server, and only by one that is ready.
+//! Replaces the running server, but only with a server that is ready.
 
 use std::{
     fs, io,
@@ -31,7 +31,7 @@ use crate::{
     ui::Ui,
 };
 
-/// The actor that owns the way in and the server behind it.
+/// The actor that owns the listener and the servers behind it.
 pub struct Supervisor<'a> {
     package: Package,
     state: PathBuf,
@@ -40,37 +40,37 @@ pub struct Supervisor<'a> {
     ui: &'a Ui,
     /// The server that answers.
     current: Option<Running>,
-    /// The one that is to answer once it is ready.
+    /// The server that takes over once it is ready, and the change that it contains.
     next: Option<(Running, Change)>,
     desk: &'a Desk,
-    /// Those that finish what they have.
+    /// Old servers that are finishing their calls.
     retiring: JoinSet<()>,
 }
 
-/// What leads to and from the other actors.
+/// The channels to the other actors.
 pub struct Outward {
     pub candidates: mpsc::Receiver<Candidate>,
     /// Counts the servers that took over.
     pub ready: watch::Sender<u64>,
-    /// What servers tell of requests.
+    /// The requests that servers report.
     pub notices: mpsc::Sender<Notice>,
-    /// Whether the front turns other machines away.
+    /// Whether the front refuses other machines.
     pub local_only: LocalOnly,
 }
 
-/// A server, and which build it came from.
+/// A server, and the build it came from.
 struct Running {
     server: Server,
     stamp: Option<Stamp>,
-    /// Whether its base URL names this machine.
+    /// Whether the server's base URL names this machine.
     is_local: bool,
 }
 
-/// Tells one build's executable from the next one's: device and file, where there are numbers for
-/// them, size, time written.
+/// Identifies the executable of one build: device and inode if the system has them, size, and
+/// modification time.
 type Stamp = ((u64, u64), u64, SystemTime);
 
-/// What the supervisor waits for.
+/// The events that the supervisor handles.
 enum Event {
     Candidate(Candidate),
     Started(io::Result<Start>),
@@ -99,7 +99,7 @@ impl<'a> Supervisor<'a> {
         })
     }
 
-    /// Serves until stopped; no process is left when it returns.
+    /// Runs servers until stopped. No server process is left when it returns.
     pub async fn run(mut self, stop: &Stop) {
         loop {
             match self.event(stop).await {
@@ -107,12 +107,13 @@ impl<'a> Supervisor<'a> {
                 Event::Started(start) => self.settle(start, stop),
                 Event::Happened(Happening::Exited(status)) => self.crashed(status),
                 Event::Happened(Happening::Request(notice)) => {
-                    // Whoever cannot follow misses some; the server is not held up.
+                    // If the receiver is too slow, it misses notices. The server must not be
+                    // blocked.
                     let _ = self.outward.notices.try_send(notice);
                 }
                 Event::Stop => break,
             }
-            // Collects those that are gone.
+            // Collect the servers that have ended.
             while self.retiring.try_join_next().is_some() {}
         }
         let next = self.next.take().map(|(running, _)| running);
@@ -143,7 +144,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Starts the candidate beside the current server; the latest candidate wins.
+    /// Starts the candidate next to the current server. A newer candidate replaces an older one.
     fn try_out(&mut self, candidate: Candidate, stop: &Stop) {
         let Candidate {
             executable,
@@ -156,8 +157,10 @@ impl<'a> Supervisor<'a> {
         if same && !change.environment {
             if change.was_meant() {
                 let what = change.describe().unwrap_or_default();
-                self.ui
-                    .step("Unchanged", format_args!("{what} makes no difference"));
+                self.ui.step(
+                    "Unchanged",
+                    format_args!("{what} does not change the executable"),
+                );
             }
             return;
         }
@@ -181,10 +184,10 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Starts a server; also returns whether its base URL names this machine.
+    /// Starts a server. Also returns whether its base URL names this machine.
     fn start(&self, executable: &Path) -> Outcome<(Server, bool)> {
         self.desk.started.set(Some(Instant::now()));
-        // Read anew for every start: that is what a change of the file asks for.
+        // Read at every start, because the environment file may have changed.
         let environment = self.desk.environment(&self.package.folder)?;
         let is_local = has_local_base(&environment);
         if is_local {
@@ -214,12 +217,13 @@ impl<'a> Supervisor<'a> {
                 if self.door.way() == Way::Lead && running.server.address().is_none() =>
             {
                 self.not_swapped(
-                    "the new server did not say where it listens, as servers of this version do",
+                    "the new server did not report its address, as servers of this version do",
                 );
             }
             Ok(Start::Ready) => {
                 self.door.lead_to(running.server.address());
-                // From here on connections are the new one's, and only then is it said.
+                // From now on the new server gets the connections. Only then is the reload
+                // reported.
                 if let Some(old) = self.current.take() {
                     self.retire(old, stop);
                 }
@@ -258,13 +262,13 @@ impl<'a> Supervisor<'a> {
                 self.not_swapped(&format!("the new server was not ready after {seconds} s"));
             }
             Err(error) => {
-                self.not_swapped(&format!("the new server cannot be watched: {error}"));
+                self.not_swapped(&format!("lost contact with the new server: {error}"));
             }
         }
         self.retire(running, stop);
     }
 
-    /// All tools of the first server, and what is different in each one after.
+    /// Shows all tools of the first server, and for each later server the tools that changed.
     fn tell_tools(&self, tools: &Tools) {
         let told = match &*self.desk.tools.borrow() {
             None => tools.describe(),
@@ -284,14 +288,15 @@ impl<'a> Supervisor<'a> {
             || json!({ "event": "not swapped", "because": why }),
         );
         let what_now = if self.current.is_some() {
-            "the old one answers as before"
+            "the old server keeps running"
         } else {
             "waiting for a change"
         };
         self.ui.warn(format_args!("{why}; {what_now}"));
     }
 
-    /// Starting it again without a change would only make it crash again.
+    /// Reports the crash. The server is not restarted without a change, because it would crash
+    /// again.
     fn crashed(&mut self, status: io::Result<ExitStatus>) {
         self.current = None;
         self.door.lead_to(None);
@@ -301,7 +306,7 @@ impl<'a> Supervisor<'a> {
             .event(self.ui, || json!({ "event": "crashed", "how": how }));
         if self.next.is_none() {
             self.ui.warn(format_args!(
-                "the server stopped ({how}); it starts again with the next change"
+                "the server stopped ({how}); it is restarted after the next change"
             ));
         }
     }

@@ -1,8 +1,9 @@
 //! Gives each workspace a target folder that no other workspace uses.
 //!
-//! Two checkouts of one project may share a target folder (`CARGO_TARGET_DIR`). Cargo then takes the
-//! results of one for those of the other: it names them after paths below the workspace, and goes by
-//! times. So the first workspace claims the folder, and others build in a folder inside it.
+//! Two checkouts of a project may share a target folder (`CARGO_TARGET_DIR`). Cargo then mistakes
+//! the results of one checkout for those of the other, because it names results after paths
+//! relative to the workspace and compares times. So the first workspace claims the folder, and
+//! other workspaces build in a folder inside it.
 
 use std::{
     fs::{self, File},
@@ -15,19 +16,20 @@ use sha2::{Digest as _, Sha256};
 use super::distrust;
 use crate::package::Package;
 
-/// Names the workspace that has claimed a folder.
+/// The file that contains the path of the workspace that has claimed the folder.
 const OWNER: &str = ".mcpo-workspace";
 
-/// Who uses a folder.
+/// Which workspace owns a folder.
 enum Claim {
     Ours,
-    /// Nobody else from now on, but what is in the folder may come from another workspace.
+    /// This workspace from now on, but existing files in the folder may come from another
+    /// workspace.
     New,
     Taken,
 }
 
-/// Changes the package's target and build folders if another workspace uses them. Returns true if it
-/// has changed one.
+/// Changes the package's target and build folders if another workspace uses them. Returns true if
+/// at least one was changed.
 pub fn separate(package: &mut Package) -> bool {
     let mut is_changed = false;
     let folders = [package.target.clone(), package.build.clone()];
@@ -43,7 +45,7 @@ pub fn separate(package: &mut Package) -> bool {
                     distrust::forget(shared, name);
                 }
             }
-            // A folder that cannot be claimed may be anybody's.
+            // A folder that cannot be claimed may belong to another workspace.
             Ok(Claim::Taken) | Err(_) => {
                 let separate = shared.join(name_for(&package.workspace));
                 for folder in [&mut package.target, &mut package.build] {
@@ -74,7 +76,7 @@ fn claim(folder: &Path, workspace: &Path) -> io::Result<Claim> {
     if written == ours {
         return Ok(Claim::Ours);
     }
-    // One that is empty is being written.
+    // An empty file means that another process is writing it.
     let other = String::from_utf8_lossy(&written).into_owned();
     if other.is_empty() || PathBuf::from(other).join("Cargo.toml").is_file() {
         return Ok(Claim::Taken);

@@ -1,15 +1,16 @@
-//! The tools that a server says it has, and what a change did to them.
+//! The tools that a server reports, and how a change affected them.
 
 use std::collections::BTreeMap;
 
-/// How a server that is developed names its tools beside the word that it is ready.
+/// The prefix of the line that reports the tools, in the datagram that reports that the server is
+/// ready.
 const NOTICE: &str = "X_MCPO_TOOLS=";
 
-/// Tools by name, with what tells two states of one apart.
+/// Tools by name, with fingerprints to detect changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tools(BTreeMap<String, State>);
 
-/// Fingerprints of a tool's schema and of its words.
+/// Fingerprints of a tool's schema and of its descriptions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
     schema: String,
@@ -17,8 +18,8 @@ struct State {
 }
 
 impl Tools {
-    /// Reads a line of a notice, if it is the one that names tools: `name:schema:words`, separated
-    /// by spaces.
+    /// Parses a line of a notice, if it is the one that lists the tools: `name:schema:words`,
+    /// separated by spaces.
     pub fn read(line: &str) -> Option<Self> {
         let text = line.strip_prefix(NOTICE)?;
         let tools = text.split_ascii_whitespace().filter_map(|tool| {
@@ -28,24 +29,24 @@ impl Tools {
                 schema: schema.to_owned(),
                 words: words.to_owned(),
             };
-            // It stands on a terminal later.
+            // The name is shown in a terminal later.
             let plain = name.chars().all(|c| c.is_ascii_graphic());
             plain.then(|| (name.to_owned(), state))
         });
         Some(Self(tools.collect()))
     }
 
-    /// Their names.
+    /// Returns the names of the tools.
     pub fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 
-    /// All of them in a few words.
+    /// Returns all tools in a short text.
     pub fn describe(&self) -> Option<String> {
         (!self.0.is_empty()).then(|| names(self.0.keys()))
     }
 
-    /// All of them for a person who may choose one by its digit.
+    /// Returns all tools with the digits that call them.
     pub fn numbered(&self) -> Option<String> {
         const DIGITS: usize = 9;
         let numbered = |(index, name): (usize, &String)| {
@@ -56,11 +57,11 @@ impl Tools {
             }
         };
         let all: Vec<_> = self.0.keys().enumerate().map(numbered).collect();
-        let hint = "a digit tries one, with arguments that are made up";
+        let hint = "a digit tries one with made-up arguments";
         (!all.is_empty()).then(|| format!("{} ({hint})", names(&all)))
     }
 
-    /// What is different from `before`, in a few words.
+    /// Returns a short description of the differences from `before`.
     pub fn changes_since(&self, before: &Self) -> Option<String> {
         let both = || {
             let pairs = self
@@ -77,10 +78,13 @@ impl Tools {
             ("added", added.collect()),
             ("removed", removed.collect()),
             (
-                "other arguments or results:",
+                "changed arguments or results:",
                 schema.map(|(name, ..)| name).collect(),
             ),
-            ("other words:", words.map(|(name, ..)| name).collect()),
+            (
+                "changed descriptions:",
+                words.map(|(name, ..)| name).collect(),
+            ),
         ];
         let told: Vec<_> = groups
             .into_iter()
@@ -91,7 +95,7 @@ impl Tools {
     }
 }
 
-/// A list that fits on a line or two.
+/// Formats a list that fits on a line or two.
 fn names<'a>(all: impl IntoIterator<Item = &'a String>) -> String {
     const SHOWN: usize = 12;
     let all: Vec<_> = all.into_iter().map(String::as_str).collect();
@@ -121,7 +125,8 @@ mod tests {
         let after = tools("greet:2:1 whoami:1:2 new:1:1");
         assert_eq!(
             after.changes_since(&before).unwrap(),
-            "added new; removed old; other arguments or results: greet; other words: whoami"
+            "added new; removed old; changed arguments or results: greet; \
+             changed descriptions: whoami"
         );
         assert_eq!(after.changes_since(&after), None);
     }

@@ -1,4 +1,4 @@
-//! Gathers what a save does to the files that matter into one change.
+//! Combines the file events of a save into one change.
 
 use std::{
     path::PathBuf,
@@ -22,15 +22,18 @@ use crate::error::{Failure, Outcome};
 use crate::package::Package;
 use crate::project::ENVIRONMENT_FILE;
 
-/// Editors write a file in several steps, and formatters write it again.
+/// How long to wait for further events. Editors write a file in several steps, and formatters write
+/// it again.
 const QUIET: Duration = Duration::from_millis(10);
-/// Something that never stops writing must not keep a change back for ever.
+/// The longest time to collect events, so that a program that never stops writing cannot hold back
+/// a change forever.
 const AT_MOST: Duration = Duration::from_millis(200);
 
 /// `EMFILE`, which Linux returns at the limit of inotify instances.
 const TOO_MANY_OPEN_FILES: i32 = 24;
 
-/// Each new watch begins the stream of events anew on macOS, and what happens in between is not told.
+/// Whether adding a watch restarts the event stream, so that events in between are lost. macOS
+/// does.
 const IS_DEAF_MEANWHILE: bool = cfg!(target_os = "macos");
 
 /// The actor that turns file events into changes.
@@ -41,12 +44,12 @@ pub struct Watcher {
     changes: mpsc::Sender<Change>,
     clocks: Clocks,
     is_polling: bool,
-    /// The files as they were when somebody last told of them.
+    /// The last known states of the files.
     known: Snapshot,
 }
 
 impl Watcher {
-    /// Watches from here on, so that nothing is missed while the first build runs.
+    /// Starts watching immediately, so that no event is missed while the first build runs.
     pub fn new(
         package: &Package,
         inputs: watch::Receiver<Inputs>,
@@ -55,7 +58,7 @@ impl Watcher {
     ) -> Outcome<Self> {
         let (sender, events) = mpsc::unbounded_channel();
         let handler = move |event| {
-            // Nobody listens any more once everything stops.
+            // Fails only while everything stops and the receiver is gone.
             let _ = sender.send((Instant::now(), event));
         };
         let start = || {
@@ -68,7 +71,7 @@ impl Watcher {
         for file in scope.look_through()? {
             known.take(&file);
         }
-        // An ignore file usually names it.
+        // Added separately, because an ignore file usually lists it.
         known.take(&package.folder.join(ENVIRONMENT_FILE));
         Ok(Self {
             scope,
@@ -81,7 +84,7 @@ impl Watcher {
         })
     }
 
-    /// Hands on changes until stopped.
+    /// Sends changes to the builder until stopped.
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         loop {
             let mut change = tokio::select! {
@@ -95,13 +98,13 @@ impl Watcher {
                 change.merge(self.look_for_changes().await?);
             }
             if change.executable || change.environment {
-                // Without a builder everything is stopping.
+                // If the builder is gone, everything is stopping.
                 let _ = self.changes.send(change).await;
             }
         }
     }
 
-    /// Takes the event and all that follow it closely.
+    /// Collects this event and all events that follow it closely.
     async fn gather(&mut self, at: Instant, event: notify::Result<Event>) -> Outcome<Change> {
         let mut change = Change::new();
         (change.since, change.latest) = (at, at);
@@ -118,7 +121,7 @@ impl Watcher {
     fn take(&mut self, change: &mut Change, event: notify::Result<Event>) -> Outcome<()> {
         let event = event.map_err(|error| Failure::new("failed to watch files").because(&error))?;
         if event.need_rescan() {
-            // The kernel lost count of them; cargo will find out.
+            // The kernel dropped events. Build to be safe; cargo finds out what changed.
             change.executable = true;
             change.environment = true;
         }
@@ -133,7 +136,7 @@ impl Watcher {
 
     fn take_path(&mut self, change: &mut Change, path: PathBuf) -> Outcome<()> {
         if path.is_dir() {
-            // A new folder comes with files that nobody reported.
+            // There may be no separate events for the files in a new folder.
             for file in self.scope.watch_tree(&path)? {
                 self.take_file(change, file);
             }
@@ -153,10 +156,10 @@ impl Watcher {
         }
     }
 
-    /// After a time in which nobody looked: what changed without an event. Other machines share
-    /// folders, and another system may have run on this one.
+    /// Finds files that changed without an event, for example while the machine slept: other
+    /// machines may share the folder, or another system may have run on this one.
     async fn look_for_changes(&mut self) -> Outcome<Change> {
-        // What was told meanwhile is no news twice.
+        // Events that have already arrived must not be counted again.
         let mut change = match timeout(QUIET, self.events.recv()).await {
             Ok(Some((at, event))) => self.gather(at, event).await?,
             Ok(None) | Err(_) => Change::new(),
@@ -171,14 +174,15 @@ impl Watcher {
         Ok(change)
     }
 
-    /// Watches what the last build read, and finds out what changed before it was watched.
+    /// Watches the files that the last build read, and finds those that changed before they were
+    /// watched.
     fn follow_inputs(&mut self) -> Outcome<Change> {
         let inputs = self.inputs.borrow_and_update().clone();
         let mut change = Change::new();
         for file in self.scope.watch_inputs(&inputs)? {
             self.known.take(&file);
             let written = file.metadata().and_then(|file| file.modified());
-            // In the same instant counts as later: files are dated by a clock of few ticks.
+            // Equal times count as later, because file times have a coarse resolution.
             if written.is_ok_and(|written| written >= inputs.built) {
                 change.executable = true;
                 change.files.insert(self.scope.shown(file));
@@ -188,7 +192,8 @@ impl Watcher {
     }
 }
 
-/// The failure to start a watcher: on Linux, each program needs an inotify instance (`inotify(7)`).
+/// Returns the error for a watcher that failed to start. On Linux, each program needs an inotify
+/// instance (`inotify(7)`).
 fn cannot_watch(error: &notify::Error) -> Failure {
     let failure = Failure::new("failed to watch files").because(error);
     match &error.kind {
@@ -202,7 +207,7 @@ fn cannot_watch(error: &notify::Error) -> Failure {
     }
 }
 
-/// Whether the event is about content; that somebody read a file is not.
+/// Returns true if the event changes content. Reading a file does not.
 const fn alters(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(access)
         if !matches!(access, AccessKind::Close(AccessMode::Write)))

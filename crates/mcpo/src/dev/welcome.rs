@@ -1,14 +1,14 @@
-//! What `mcpo dev` says first: where the server answers and who may use it.
+//! The first output of `mcpo dev`: the address of the server, and who may use it.
 
 use serde_json::json;
 
 use super::{desk::Desk, reach::Reach};
 use crate::{package::Package, project::Environment, ui::Ui};
 
-/// What is shown if no sign-in is configured.
+/// Shown if no sign-in is configured.
 const WITHOUT_SIGN_IN: &str = "not required; set ADMIN_PASSWORD in .env to require a password";
 
-/// Prints the addresses and the sign-in mode, and what is left to a person.
+/// Prints the addresses, the sign-in mode, and the steps that the user must take.
 pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment: &Environment) {
     let (local, connector) = (&reach.local, connector(&reach.local, environment));
     ui.step("Serving", format_args!("{} at {local}", package.executable));
@@ -50,7 +50,7 @@ pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment
     });
 }
 
-/// Warns of what other machines can or cannot do.
+/// Prints warnings about what other machines can or cannot do.
 fn warn(ui: &Ui, reach: &Reach, is_asked: bool) {
     let exposure = &reach.exposure;
     if exposure.is_open && !is_asked {
@@ -75,7 +75,7 @@ fn warn(ui: &Ui, reach: &Reach, is_asked: bool) {
             ("BASE_URL names this machine", &exposure.with_base_url)
         } else {
             (
-                "OAuth requires https off this machine",
+                "OAuth requires https for other machines",
                 &exposure.with_https,
             )
         };
@@ -83,9 +83,9 @@ fn warn(ui: &Ui, reach: &Reach, is_asked: bool) {
     }
 }
 
-/// How whoever connects is to trust the certificate.
+/// Prints how to trust the certificate.
 fn trust(ui: &Ui, file: &str) {
-    ui.step("TLS", format_args!("by {file}; to let it be trusted:"));
+    ui.step("TLS", format_args!("certificate {file}; to trust it:"));
     let system = if cfg!(target_os = "macos") {
         format!("security add-trusted-cert -p ssl {file}")
     } else {
@@ -102,16 +102,18 @@ fn trust(ui: &Ui, file: &str) {
     ));
 }
 
-/// The way into claude.ai.
+/// Prints the steps to add the connector in claude.ai.
 fn steps(ui: &Ui) {
     ui.say("\nPut it into claude.ai:");
     ui.say("  1. Settings → Connectors → Add custom connector");
-    ui.say("  2. Any name, the connector's URL from above (the /mcp at the end matters), Add");
-    ui.say("  3. Connect, sign in, allow");
+    ui.say(
+        "  2. Enter any name and the connector's URL from above (the /mcp at the end matters), Add",
+    );
+    ui.say("  3. Connect, sign in, and allow access");
     ui.say("  4. In a chat, turn the connector on and ask for one of its tools\n");
 }
 
-/// The URL to type into a client: the public one, where there is one.
+/// Returns the URL to type into a client: the public one, if there is one.
 pub fn connector(local: &str, environment: &Environment) -> String {
     match environment.get("BASE_URL") {
         Some(base) => format!("{}/mcp", base.trim_end_matches('/')),

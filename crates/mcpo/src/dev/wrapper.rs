@@ -1,5 +1,5 @@
-//! The program that a project wants in rustc's place (`build.rustc-wrapper`), such as sccache. We take
-//! that place for a moment, and it has to come after us.
+//! Finds the rustc wrapper that the project configures (`build.rustc-wrapper`), such as sccache.
+//! mcpo takes the place of this wrapper during builds, and must then run it.
 //! <https://doc.rust-lang.org/cargo/reference/config.html>
 
 use std::{
@@ -23,9 +23,10 @@ struct Build {
     rustc_wrapper: Option<String>,
 }
 
-/// The wrapper for builds in `folder`: by a variable, or by the nearest file that names one.
+/// Returns the wrapper for builds in `folder`, from a variable or from the nearest configuration
+/// file.
 pub fn of(folder: &Path) -> Option<OsString> {
-    // Set and empty, it means: none, whatever files say.
+    // An empty variable means that there is no wrapper, regardless of the configuration files.
     if let Some(set) = env::var_os("RUSTC_WRAPPER") {
         return Some(set).filter(|wrapper| !wrapper.is_empty());
     }
@@ -47,13 +48,13 @@ fn cargo_home() -> Option<PathBuf> {
 fn named_in(folder: &Path) -> Option<OsString> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
     let text = read("config").or_else(|| read("config.toml"))?;
-    // One that cargo cannot read either, it says so itself.
+    // If the file is invalid, cargo reports that.
     let config: Config = toml::from_str(&text).ok()?;
     let wrapper = config.build.rustc_wrapper?;
     if wrapper.is_empty() {
         return None;
     }
-    // A path is taken from where the folder lies; a plain name is looked for as any program is.
+    // A path is relative to the parent of the folder. A plain name is searched on the PATH.
     let is_path = wrapper.contains('/');
     Some(match folder.parent() {
         Some(parent) if is_path => parent.join(wrapper).into(),

@@ -1,9 +1,9 @@
-//! Asks before a template's hook runs a command.
+//! Asks the user before a hook of a template runs a command.
 //!
-//! cargo-generate hands such a command to `sh -c`, and its own question prints the command as it is,
-//! so escape codes in it can hide what it does. Here the process that renders finds no other `sh` on
-//! its path than this program (see [`Shell`]), which shows the command with everything hidden spelled
-//! out, asks at the terminal, and becomes the real shell only after a clear yes.
+//! cargo-generate passes such a command to `sh -c`. Its own question prints the command unchanged,
+//! so escape codes in the command can hide what it does. In the process that renders, the only `sh`
+//! on the path is therefore this program (see [`Shell`]). It shows the command with all hidden
+//! characters escaped, asks at the terminal, and runs the real shell only after an explicit yes.
 
 use std::{
     env,
@@ -16,14 +16,14 @@ use std::{
 
 use crate::text::visible;
 
-/// The path of the shell that runs approved commands; set for the process that renders.
+/// Contains the path for approved commands. Set in the process that renders.
 const PATH: &str = "MCPO_NEW_PATH";
-/// Set if the user can be asked.
+/// Set if a user can answer questions.
 const MAY_ASK: &str = "MCPO_NEW_MAY_ASK";
 const NAME: &str = "sh";
-/// How much of a command is shown, in characters. A longer one is not run.
+/// The longest command that can be approved, in characters. Longer commands are not run.
 const LIMIT: usize = 16 * 1024;
-/// A refused command, as shells report one that cannot be run.
+/// The exit code of a refused command. Shells use it for a command that cannot be executed.
 const REFUSED: u8 = 126;
 
 /// A folder whose only program is the asking shell.
@@ -33,7 +33,7 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Makes the folder. Commands of hooks fail where it cannot be made.
+    /// Creates the folder. Fails if the folder or the link cannot be created.
     pub fn make(folder: PathBuf, program: &Path) -> io::Result<Self> {
         fs::create_dir(&folder)?;
         #[cfg(unix)]
@@ -43,7 +43,7 @@ impl Shell {
         Ok(Self { folder })
     }
 
-    /// Lets the process that renders find this shell and no other program.
+    /// Makes this shell the only program that the process that renders can find.
     pub fn provide(&self, command: &mut Command, may_ask: bool) {
         command
             .env(PATH, env::var_os("PATH").unwrap_or_default())
@@ -56,8 +56,8 @@ impl Shell {
     }
 }
 
-/// Returns true if commands of hooks go through the asking shell. Windows looks for `cmd` elsewhere
-/// first, so there hooks run no commands.
+/// Returns true if the commands of hooks go through the asking shell. Windows searches other
+/// folders for `cmd` first, so hooks run no commands there.
 pub fn is_provided() -> bool {
     let Some(path) = env::var_os("PATH").filter(|_| cfg!(unix)) else {
         return false;
@@ -72,7 +72,7 @@ pub fn is_provided() -> bool {
     env::var_os(PATH).is_some() && is_ours(Path::new(&path).join(NAME))
 }
 
-/// Asks and runs the command, if this process was started as the asking shell.
+/// If this process was started as the asking shell, asks the user and runs the command.
 pub fn stand_in() -> Option<ExitCode> {
     let path = env::var_os(PATH)?;
     let mut arguments = env::args_os();
@@ -115,7 +115,7 @@ fn run(path: &OsString, command: &OsString) -> ExitCode {
     code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// Asks at the terminal, where neither the command nor cargo-generate can answer.
+/// Asks at the terminal device, so that neither the command nor cargo-generate can answer.
 fn ask(command: &str) -> io::Result<bool> {
     if env::var_os(MAY_ASK).is_none() || command.chars().count() > LIMIT {
         return Ok(false);
@@ -130,7 +130,7 @@ fn ask(command: &str) -> io::Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// The command as the user reads it, each of its lines behind a bar.
+/// Returns the command as shown to the user, with a bar in front of each line.
 fn question(command: &str) -> String {
     let command = visible(command, LIMIT);
     let lines: Vec<_> = command

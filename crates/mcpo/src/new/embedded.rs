@@ -1,4 +1,4 @@
-//! What the build script packed into the binary.
+//! The templates and the runtime that the build script packed into the binary.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::error::{Failure, Outcome};
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
-/// Files of a template that only cargo-generate reads.
+/// Template files that only cargo-generate reads.
 const FOR_CARGO_GENERATE: &[&str] = &["cargo-generate.toml", "project_name.rhai"];
 
 /// One of the built-in templates.
@@ -15,18 +15,18 @@ pub struct Template {
     name: &'static str,
 }
 
-/// A file of a template as the project is to have it, not yet rendered.
+/// A file of a template that has not been rendered yet.
 #[derive(Clone, Copy, Debug)]
 pub struct TemplateFile {
-    /// Where the template keeps it, for error messages.
+    /// The path in the template, for error messages.
     pub source: &'static str,
-    /// Where the project keeps it.
+    /// The path in the project.
     pub path: &'static Path,
     pub text: &'static [u8],
 }
 
 impl Template {
-    /// The template of that name, or an error that lists those there are.
+    /// Returns the template with this name. If there is none, the error lists all templates.
     pub fn find(unverified: &str) -> Outcome<Self> {
         names()
             .into_iter()
@@ -41,7 +41,8 @@ impl Template {
     pub fn files(self) -> impl Iterator<Item = TemplateFile> {
         TEMPLATES.iter().filter_map(move |(source, text)| {
             let path = source.strip_prefix(self.name)?.strip_prefix('/')?;
-            // A nested `Cargo.toml` would make cargo leave the folder out of the package.
+            // Removed from the name, because cargo would not package a folder with a nested
+            // `Cargo.toml`.
             let path = path.strip_suffix(".liquid").unwrap_or(path);
             (!FOR_CARGO_GENERATE.contains(&path)).then_some(TemplateFile {
                 source,
@@ -62,7 +63,7 @@ fn names() -> Vec<&'static str> {
     names
 }
 
-/// The runtime crate's files, none if this binary was built without them.
+/// Returns the files of the runtime crate, or none if this binary was built without them.
 pub fn runtime_files() -> impl Iterator<Item = (PathBuf, &'static [u8])> {
     RUNTIME.iter().map(|(path, bytes)| (path.into(), *bytes))
 }

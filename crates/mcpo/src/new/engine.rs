@@ -1,9 +1,9 @@
-//! Runs cargo-generate in a separate process: it writes to stderr, takes the author's name from the
-//! environment, and runs the scripts of a template.
+//! Runs cargo-generate in a separate process, because it writes to stderr, reads the author's name
+//! from the environment, and runs the template's scripts.
 //!
-//! Nothing that it writes reaches the terminal as it is. Questions are asked here ([`questions`]),
-//! commands of hooks are approved here ([`approval`]), and its messages are shown with everything
-//! hidden spelled out.
+//! None of its output reaches the terminal unchanged. mcpo asks the questions ([`questions`]) and
+//! gets approval for the commands of hooks ([`approval`]). The messages of cargo-generate are shown
+//! with all hidden characters escaped.
 
 use std::{
     env,
@@ -23,16 +23,17 @@ use crate::{
     text::visible,
 };
 
-/// Set for the process that renders: what it is to do.
+/// Contains the order for the process that renders, as JSON.
 pub const ORDER: &str = "MCPO_NEW_ORDER";
-/// What cargo-generate looks for first, and fails without if the system does not say either.
+/// The variables in which cargo-generate looks for the author first. It fails if it finds no
+/// author.
 const AUTHOR: &str = "CARGO_NAME";
 const EMAIL: &str = "CARGO_EMAIL";
-/// Part of what it says of a question without an answer.
+/// Part of cargo-generate's message about a question without an answer.
 const UNANSWERED: &str = "missing default value";
 /// How much of its messages is shown, in characters.
 const SHOWN: usize = 4_000;
-/// What it always says when all goes well. Everything else is shown.
+/// Messages that cargo-generate always prints. All others are shown.
 const CHATTER: &[&str] = &[
     "Destination: ",
     "Done! New project created",
@@ -45,7 +46,7 @@ const CHATTER: &[&str] = &[
     "(variable provided via CLI)",
 ];
 
-/// What is to be rendered, and where.
+/// What to render, and where.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
     template: PathBuf,
@@ -55,7 +56,8 @@ pub struct Order {
 }
 
 impl Order {
-    /// Asks what the template asks and `define` leaves open, if a user is at the terminal.
+    /// Creates the order. If a user is at the terminal, asks the questions of the template that
+    /// `define` does not answer.
     pub fn new(
         template: &Path,
         define: &[String],
@@ -77,7 +79,7 @@ impl Order {
         })
     }
 
-    /// Renders the template, and returns what cargo-generate and the template's scripts had to say.
+    /// Renders the template. Returns the messages of cargo-generate and of the template's scripts.
     pub fn run(&self, staging: &Staging) -> Outcome<Vec<String>> {
         let failed = || {
             let template = self.template.display();
@@ -87,7 +89,7 @@ impl Order {
         let program = env::current_exe().map_err(|error| failed().because(&error))?;
         let folder = staging.scratch("shell");
         let shell = approval::Shell::make(folder.clone(), &program)
-            .map_err(|error| failed_to("make", &folder, &error))?;
+            .map_err(|error| failed_to("create", &folder, &error))?;
         let mut command = Command::new(program);
         command
             .env(ORDER, order)
@@ -128,9 +130,9 @@ impl Order {
                 ..TemplatePath::default()
             },
             name: Some(self.name),
-            // The name has been checked; no other spelling is wanted.
+            // The name has been validated already and must not be changed.
             force: true,
-            // It asks nothing: see `questions`.
+            // `questions` asks instead.
             silent: true,
             allow_commands: approval::is_provided(),
             vcs: Some(Vcs::None),
@@ -146,12 +148,12 @@ impl Order {
     }
 }
 
-/// Returns true if a user is there to answer.
+/// Returns true if a user at the terminal can answer.
 fn may_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Its messages without the ones that say nothing, and without the signs in front of them.
+/// Returns the messages without those in `CHATTER`, and without the symbols in front of them.
 fn remarks(said: &str) -> Vec<String> {
     said.lines()
         .map(|line| line.trim_start_matches(|c: char| !c.is_ascii()).trim())
@@ -161,7 +163,7 @@ fn remarks(said: &str) -> Vec<String> {
         .collect()
 }
 
-/// What git knows of the person; a name that says nothing if it knows none.
+/// Returns git's setting for the user, or a placeholder if git has none.
 fn of_git(key: &str) -> String {
     let asked = Command::new("git")
         .args(["config", "--get", key])
@@ -176,7 +178,8 @@ fn of_git(key: &str) -> String {
         .unwrap_or_else(|| "nobody".to_owned())
 }
 
-/// Renders, or asks before a command of a template's hook, if this process was started to do so.
+/// If this process was started to render or as the asking shell, does that and returns the exit
+/// code.
 pub fn stand_in() -> Option<ExitCode> {
     if let Some(exit) = approval::stand_in() {
         return Some(exit);
@@ -186,7 +189,7 @@ pub fn stand_in() -> Option<ExitCode> {
         Ok(order) => order,
         Err(_) => return Some(ExitCode::FAILURE),
     };
-    // An error was told by then.
+    // cargo-generate has already printed any error.
     let made = cargo_generate::generate(order.arguments());
     Some(if made.is_ok() {
         ExitCode::SUCCESS

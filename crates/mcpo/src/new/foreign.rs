@@ -1,4 +1,4 @@
-//! Templates that are not built in: any folder or git repository that cargo-generate takes.
+//! Templates that are not built in: a folder or a git repository in the format of cargo-generate.
 
 use std::{
     fs,
@@ -10,17 +10,17 @@ use std::{
 use super::{engine, name::ProjectName, runtime::RuntimeSource, sanitize, staging::Staging};
 use crate::error::{Failure, Outcome};
 
-/// Services that a short name stands for, as cargo-generate has them.
+/// The abbreviations for git hosts that cargo-generate supports.
 const SHORT: [(&str, &str); 4] = [
     ("gh:", "https://github.com/"),
     ("gl:", "https://gitlab.com/"),
     ("bb:", "https://bitbucket.org/"),
     ("sr:", "https://git.sr.ht/~"),
 ];
-/// What git may fetch by: nothing that runs a command of the URL's choice.
+/// The protocols that git may use. They exclude transports that run a command from the URL.
 const PROTOCOLS: &str = "git:http:https:ssh";
-/// From this machine only where that was said: a repository from elsewhere must not name one of
-/// this machine's as a part of itself.
+/// Local files are allowed only if the user named a `file:` URL. A remote repository must not
+/// include a repository of this machine as a submodule.
 const WITH_FILES: &str = "file:git:http:https:ssh";
 
 /// Where a template is.
@@ -30,18 +30,18 @@ pub enum Foreign {
     Git(String),
 }
 
-/// How it is taken from there.
+/// The part of the location to use, and the answers to the template's questions.
 #[derive(Clone, Debug)]
 pub struct Selection<'a> {
     pub subfolder: Option<&'a Path>,
     /// A branch or tag.
     pub branch: Option<&'a str>,
-    /// `NAME=VALUE` for what the template asks.
+    /// Answers to the template's questions, as `NAME=VALUE`.
     pub define: &'a [String],
 }
 
 impl Foreign {
-    /// Reads `--template`, if it names a place rather than a template of ours.
+    /// Parses `--template`. Returns `None` if it names a built-in template.
     pub fn parse(unverified: &str) -> Option<Self> {
         for (short, url) in SHORT {
             if let Some(path) = unverified.strip_prefix(short) {
@@ -55,7 +55,7 @@ impl Foreign {
         is_path.then(|| Self::Folder(unverified.into()))
     }
 
-    /// Renders it into the staging folder, and returns what the user should know of it.
+    /// Renders the template into the staging folder. Returns remarks for the user.
     pub fn render(
         &self,
         selection: &Selection,
@@ -85,7 +85,7 @@ impl Foreign {
     }
 }
 
-/// A folder of the template, and none outside of it.
+/// Returns a subfolder of the template. Fails if the path leads outside.
 fn inside(folder: &Path, below: &Path) -> Outcome<PathBuf> {
     use std::path::Component;
     let plain = below
@@ -95,7 +95,7 @@ fn inside(folder: &Path, below: &Path) -> Outcome<PathBuf> {
         Ok(folder.join(below))
     } else {
         let what = format!(
-            "`--subfolder {}` leads out of the template",
+            "`--subfolder {}` leads outside the template",
             below.display()
         );
         Err(Failure::new(what).hint("name a folder below the template's root"))
@@ -124,7 +124,7 @@ fn clone(url: &str, branch: Option<&str>, into: &Path) -> Outcome<PathBuf> {
     }
     let failed = || Failure::new(format!("failed to fetch the template {url}"));
     let output = git.output().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => failed().hint("install git, or name a folder"),
+        io::ErrorKind::NotFound => failed().hint("install git, or use a folder"),
         _ => failed().because(&error),
     })?;
     if output.status.success() {
@@ -137,10 +137,10 @@ fn clone(url: &str, branch: Option<&str>, into: &Path) -> Outcome<PathBuf> {
         .collect();
     Err(failed()
         .because(&io::Error::other(said.join("; ")))
-        .hint("check the address; --branch names a branch or tag"))
+        .hint("check the URL, and the branch or tag in --branch"))
 }
 
-/// A project that takes the runtime from a copy inside itself gets that copy.
+/// Copies the runtime into the project, if its manifest refers to such a copy.
 fn vendor(runtime: &RuntimeSource, staging: &Staging) -> Outcome<()> {
     let manifest = fs::read_to_string(staging.folder().join("Cargo.toml")).unwrap_or_default();
     if manifest.contains("vendor/mcpo-runtime") {

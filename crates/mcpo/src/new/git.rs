@@ -1,4 +1,4 @@
-//! `git init`, unless the project is part of a repository already.
+//! Runs `git init`, unless the project is part of a repository already.
 
 use std::{
     io,
@@ -8,29 +8,29 @@ use std::{
 
 use crate::error::{Failure, Outcome};
 
-/// What became of the repository.
+/// The result of creating the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Repository {
     Made,
     /// `--no-git`.
     NotWanted,
-    /// The project lies inside another one's repository.
+    /// The project is inside another repository.
     PartOfAnother,
     GitMissing,
 }
 
 impl Repository {
-    /// What the user should know about it.
+    /// Returns a remark for the user.
     pub const fn remark(&self) -> Option<&'static str> {
         match self {
             Self::Made | Self::NotWanted => None,
-            Self::PartOfAnother => Some("as part of the git repository around it"),
+            Self::PartOfAnother => Some("as part of the surrounding git repository"),
             Self::GitMissing => Some("without a git repository: git is not installed"),
         }
     }
 }
 
-/// Makes `folder` a repository, unless `parent`, where it is going to be, is inside one.
+/// Makes `folder` a repository, unless its future parent folder `parent` is inside one.
 pub fn init(folder: &Path, parent: &Path) -> Outcome<Repository> {
     if parent.ancestors().any(|above| above.join(".git").exists()) {
         return Ok(Repository::PartOfAnother);
@@ -39,7 +39,8 @@ pub fn init(folder: &Path, parent: &Path) -> Outcome<Repository> {
     git.args(["init", "--quiet"])
         .current_dir(folder)
         .stdin(Stdio::null());
-    // A git hook or alias that runs us sets these, and they would lead git to its own repository.
+    // A git hook or alias that runs mcpo sets these variables. They would make git use the wrong
+    // repository.
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
         git.env_remove(variable);
     }
@@ -47,9 +48,9 @@ pub fn init(folder: &Path, parent: &Path) -> Outcome<Repository> {
         Ok(output) if output.status.success() => Ok(Repository::Made),
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
-            Err(Failure::new("failed to make a git repository")
+            Err(Failure::new("failed to create a git repository")
                 .because(&io::Error::other(said.trim().to_owned()))
-                .hint("mend git, or leave it out with --no-git"))
+                .hint("fix git, or skip it with --no-git"))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Repository::GitMissing),
         Err(error) => Err(Failure::new("failed to run git").because(&error)),

@@ -1,7 +1,8 @@
-//! The room of `mcpo new`: name → template → staging folder → rename.
+//! `mcpo new`: checks the name, renders the template into a staging folder, and renames that
+//! folder.
 //!
-//! Nothing is written before everything that was asked for has been checked, and nothing is visible
-//! under the project's name before all of it is there.
+//! Nothing is written before all arguments are checked. The project gets its final name only when
+//! it is complete.
 
 mod approval;
 mod embedded;
@@ -41,19 +42,19 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mcpo new my-service                      a project in ./my-service
-  mcpo new my-service --path ~/code/mine   the same in another folder
-  mcpo new my-service --runtime ../mcpo-runtime   use the runtime of a checkout
-  mcpo new my-service --no-git             leave out `git init`
-  mcpo new my-service --workspace          join the cargo workspace around the folder
-  mcpo new my-github --template github     start from another template
-  mcpo new mine --template gh:me/template  start from somebody's own
+  mcpo new my-service                      create a project in ./my-service
+  mcpo new my-service --path ~/code/mine   use another folder
+  mcpo new my-service --runtime ../mcpo-runtime   use the runtime from a checkout
+  mcpo new my-service --no-git             skip `git init`
+  mcpo new my-service --workspace          join the enclosing cargo workspace
+  mcpo new my-github --template github     use another template
+  mcpo new mine --template gh:me/template  use a template from GitHub
 
 Templates:
-  server      two tools to begin with, for one person or nobody in particular
-  github      people sign in with GitHub, and every tool works as its caller
-  oidc        people sign in at an OpenID provider, and tools ask an API as their caller
-  polymarket  tools over a public API: caching, timeouts, errors that say what is wrong
+  server      two example tools, for a single user or without a sign-in
+  github      users sign in with GitHub, and each tool acts as its caller
+  oidc        users sign in with an OpenID provider, and tools call an API as their caller
+  polymarket  tools for a public API, with caching, timeouts and clear errors
 
 Then:
   cd my-service && mcpo dev")]
@@ -61,16 +62,16 @@ pub struct NewArgs {
     /// Name of the project: lower-case letters, digits, `-` and `_`.
     name: String,
 
-    /// Folder to make [default: ./NAME].
+    /// Folder to create [default: ./NAME].
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
 
-    /// What to start from: a template below, a folder, `gh:OWNER/REPO` or a git URL. Folders and
-    /// repositories are read as cargo-generate reads them.
+    /// Template to use: a template below, a folder, `gh:OWNER/REPO` or a git URL. Folders and
+    /// repositories must be in the format of cargo-generate.
     #[arg(long, value_name = "TEMPLATE", default_value = "server")]
     template: String,
 
-    /// Folder of the template inside its repository.
+    /// Subfolder of the template in its repository.
     #[arg(long, value_name = "DIR")]
     subfolder: Option<PathBuf>,
 
@@ -82,22 +83,22 @@ pub struct NewArgs {
     #[arg(long, short, value_name = "NAME=VALUE")]
     define: Vec<String>,
 
-    /// Where mcpo-runtime comes from: `vendored` (a copy inside the project), a folder, a git URL, or
-    /// a version that the registry has and that is ours (none is published yet) [default: vendored if
-    /// this mcpo carries a copy, else its own version].
+    /// Source of mcpo-runtime: `vendored` (a copy inside the project), a folder, a git URL, or a
+    /// version in the registry (none is published yet) [default: vendored if this mcpo includes a
+    /// copy, otherwise its own version].
     #[arg(long, value_name = "SOURCE")]
     runtime: Option<String>,
 
-    /// Join the cargo workspace around the folder, instead of being a separate workspace.
+    /// Join the enclosing cargo workspace instead of being a separate workspace.
     #[arg(long)]
     workspace: bool,
 
-    /// Do not make a git repository.
+    /// Do not create a git repository.
     #[arg(long)]
     no_git: bool,
 }
 
-/// Makes the project and says what to type next.
+/// Creates the project and prints the next command.
 pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
     let name = ProjectName::parse(&args.name)?;
     let source = Source::choose(args)?;
@@ -139,7 +140,7 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
     Ok(crate::error::Exit::Success)
 }
 
-/// What the project is made from.
+/// The source of the project.
 #[derive(Clone, Debug)]
 enum Source {
     BuiltIn(Template),
@@ -159,10 +160,10 @@ impl Source {
         ];
         match only_foreign.iter().find(|(_, given)| *given) {
             Some((flag, _)) => Err(Failure::new(format!(
-                "{flag} is for templates from a folder or repository, and `{}` is built in",
+                "{flag} requires a template from a folder or repository, but `{}` is built in",
                 args.template
             ))
-            .hint(format!("leave {flag} out"))),
+            .hint(format!("leave out {flag}"))),
             None => Ok(Self::BuiltIn(template)),
         }
     }
@@ -196,7 +197,7 @@ impl Source {
     }
 }
 
-/// The path as one word of a shell command.
+/// Returns the path as one word of a shell command.
 fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-~+@".contains(c);
@@ -207,7 +208,7 @@ fn shell_word(path: &Path) -> String {
     }
 }
 
-/// The failure to do something to a file or folder.
+/// Returns the error for an operation on a file or folder.
 fn failed_to(what: &str, path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("failed to {what} {}", path.display())).because(error)
 }

@@ -1,4 +1,5 @@
-//! Names that cargo, rustc and every file system take, checked before anything is written.
+//! Validates project names, before anything is written. A valid name works for cargo, rustc, and
+//! every file system.
 
 use std::fmt;
 
@@ -6,15 +7,15 @@ use check_keyword::CheckKeyword as _;
 
 use crate::error::{Failure, Outcome};
 
-/// Crates of the standard library, and what cargo keeps for itself.
+/// Crates of the standard library, and names that cargo reserves.
 const RESERVED: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
-/// Folders of `target/debug`, where the executable is to lie.
+/// Names of folders in `target/debug`, where the executable would be written.
 const BUILD_FOLDERS: &[&str] = &["build", "deps", "examples", "incremental"];
-/// What the project itself depends on.
+/// Dependencies of the project itself.
 const DEPENDENCIES: &[&str] = &["mcpo_runtime", "rmcp", "schemars", "serde"];
-/// Device names, which Windows allows for no file.
+/// Device names, which are invalid as file names on Windows.
 const DEVICES: &[&str] = &["aux", "con", "nul", "prn"];
-/// The registry takes no longer name.
+/// The registry's limit for the length of a name.
 const LONGEST: usize = 64;
 
 /// A valid package name that builds without warnings.
@@ -22,12 +23,12 @@ const LONGEST: usize = 64;
 pub struct ProjectName(String);
 
 impl ProjectName {
-    /// Takes the name or says what is wrong with it, and which similar name would do.
+    /// Validates a name. The error states the broken rule and suggests a similar valid name.
     pub fn parse(unverified: &str) -> Outcome<Self> {
         let Err(fault) = check(unverified) else {
             return Ok(Self(unverified.to_owned()));
         };
-        let what = format!("`{unverified}` cannot be the project's name: {fault}");
+        let what = format!("invalid project name `{unverified}`: {fault}");
         Err(Failure::new(what).hint(way_out(unverified)))
     }
 
@@ -35,7 +36,7 @@ impl ProjectName {
         &self.0
     }
 
-    /// The name as Rust code spells it.
+    /// Returns the name of the crate in Rust code.
     pub fn crate_name(&self) -> String {
         crate_name(&self.0)
     }
@@ -51,7 +52,7 @@ fn crate_name(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// The first rule that `name` breaks.
+/// Returns an error for the first rule that `name` breaks.
 fn check(name: &str) -> Result<(), String> {
     let Some(first) = name.chars().next() else {
         return Err("it is empty".to_owned());
@@ -75,10 +76,12 @@ fn check(name: &str) -> Result<(), String> {
     }
     let plain = crate_name(name);
     if plain.ends_with('_') || plain.contains("__") {
-        return Err("`-` and `_` stand between letters or digits, one at a time".to_owned());
+        return Err(
+            "`-` and `_` may appear only one at a time, between letters or digits".to_owned(),
+        );
     }
     if name.len() > LONGEST {
-        return Err(format!("it is longer than {LONGEST} letters"));
+        return Err(format!("it is longer than {LONGEST} characters"));
     }
     reserved(&plain)
 }
@@ -91,20 +94,20 @@ fn reserved(name: &str) -> Result<(), String> {
     let reason = if name.is_keyword() {
         "it is a Rust keyword"
     } else if RESERVED.contains(&name) {
-        "a crate of Rust itself has it"
+        "it is the name of a crate of the standard library"
     } else if BUILD_FOLDERS.contains(&name) {
-        "cargo has a build folder of that name"
+        "it is the name of a build folder of cargo"
     } else if DEPENDENCIES.contains(&name) {
-        "the project depends on a crate of that name"
+        "the project depends on a crate with this name"
     } else if numbered_device || DEVICES.contains(&name) {
-        "Windows keeps it for a device"
+        "it is the name of a device on Windows"
     } else {
         return Ok(());
     };
     Err(reason.to_owned())
 }
 
-/// What to type instead.
+/// Returns the command to type instead.
 fn way_out(name: &str) -> String {
     let last = name
         .trim_end_matches(['/', '\\'])
@@ -118,7 +121,7 @@ fn way_out(name: &str) -> String {
     }
 }
 
-/// The nearest valid name.
+/// Returns the nearest valid name.
 fn suggest(name: &str) -> String {
     let mut fixed = String::new();
     let mut previous = ' ';

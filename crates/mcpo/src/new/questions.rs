@@ -1,7 +1,7 @@
-//! Asks the questions of a template (`[placeholders]` of its `cargo-generate.toml`).
+//! Asks the questions of a template (`[placeholders]` in its `cargo-generate.toml`).
 //!
-//! cargo-generate would print a template's text to the terminal as it is. Here every text of the
-//! template is made visible first, so that escape codes cannot rewrite what the user reads.
+//! cargo-generate would print the template's texts to the terminal unchanged. Here all hidden
+//! characters are escaped first, so that escape codes cannot change what the user reads.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 const SETTINGS: &str = "cargo-generate.toml";
-/// What cargo-generate or mcpo define themselves.
+/// Variables that cargo-generate or mcpo define.
 const GIVEN: &[&str] = &[
     "runtime_dependency",
     "project-name",
@@ -34,10 +34,10 @@ struct Question<'t> {
     choices: Vec<&'t str>,
 }
 
-/// Asks what `defined` leaves open, and returns the answers as `NAME=VALUE`.
+/// Asks the questions that `defined` does not answer. Returns the answers as `NAME=VALUE`.
 pub fn ask(template: &Path, defined: &[String]) -> Outcome<Vec<String>> {
     let text = fs::read_to_string(template.join(SETTINGS)).unwrap_or_default();
-    // A file that cannot be read is reported by cargo-generate, with the place of the mistake.
+    // cargo-generate reports a file that cannot be parsed, with the position of the error.
     let settings: Table = text.parse().unwrap_or_default();
     let Some(placeholders) = settings.get("placeholders").and_then(Value::as_table) else {
         return Ok(Vec::new());
@@ -52,7 +52,7 @@ pub fn ask(template: &Path, defined: &[String]) -> Outcome<Vec<String>> {
         let answer = question.ask().map_err(|error| {
             Failure::new(format!("failed to read the answer for {}", clean(name)))
                 .because(&error)
-                .hint("--define NAME=VALUE answers it")
+                .hint("answer it with --define NAME=VALUE")
         })?;
         answers.extend(answer.map(|answer| format!("{name}={answer}")));
     }
@@ -82,7 +82,7 @@ impl<'t> Question<'t> {
         }
     }
 
-    /// The answer, or nothing where the default is taken.
+    /// Returns the answer, or `None` if the user accepts the default.
     fn ask(&self) -> io::Result<Option<String>> {
         let mut lines = io::stdin().lock().lines();
         loop {

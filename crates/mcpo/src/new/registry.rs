@@ -1,12 +1,13 @@
 //! Checks that the registry's crate `mcpo-runtime` is ours before a project depends on it.
 //!
-//! A crate's name proves nothing, because anyone may register a free name, and neither does its
-//! `repository` field, because its author may write any address there. A checksum does: this binary
-//! knows the checksums of our releases (`releases.txt`). If the registry has one of them under the
-//! name, then the name is ours, and later releases under it are, too, because only its owners can
-//! publish them.
+//! The name of a crate proves nothing, because anyone may register a free name. Its `repository`
+//! field proves nothing either, because the author may enter any URL. A checksum does: this binary
+//! contains the checksums of our releases (`releases.txt`). If the registry has one of these
+//! releases, then we own the name. Later releases are then ours too, because only the owners of a
+//! name can publish them.
 //!
-//! Cargo does the look-up, so that mirrors, proxies and credentials are those of the project's build.
+//! Cargo resolves the version, so that the same mirrors, proxies and credentials are used as for
+//! the project's build.
 
 use std::{
     env, fs, io,
@@ -23,40 +24,40 @@ use crate::{
 };
 
 const CRATE: &str = "mcpo-runtime";
-/// As a lock file spells the public registry, mirrored or not.
+/// The public registry in a lock file. Mirrors do not change it.
 const PUBLIC_REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
-/// What cargo says of a crate that is not there. Everything else counts as no answer.
+/// Cargo's message if the crate does not exist. All other errors count as a failed check.
 const NO_CRATE: &str = "no matching package named";
-/// What cargo says of a version that is not there.
+/// Cargo's message if no version matches.
 const NO_VERSION: &str = "failed to select a version for the requirement";
-/// How much of cargo's own message is shown, in characters.
+/// How much of cargo's message is shown, in characters.
 const SHOWN: usize = 600;
 
-/// A release of ours.
+/// A release of our crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Release {
     version: String,
     checksum: String,
 }
 
-/// How a registry is asked.
+/// How to access the registry.
 struct Registry {
-    /// Where cargo finds its configuration; the user's own if `None`.
+    /// The folder of cargo's configuration, or `None` to use the user's own.
     cargo_home: Option<PathBuf>,
 }
 
-/// Fails unless the registry has a version of our crate that fits, and if that cannot be found out.
+/// Fails unless the registry has a matching version of our crate, or if that cannot be checked.
 pub fn check(requirement: &str) -> Outcome<()> {
     let released = parse(include_str!("releases.txt"));
     Registry { cargo_home: None }.check(requirement, &released)
 }
 
-/// How to do without the registry.
+/// Returns a hint how to continue without the registry.
 pub fn way_out() -> &'static str {
     if embedded::has_runtime() {
-        "leave --runtime out to use the copy inside mcpo, or name a checkout: --runtime PATH"
+        "leave out --runtime to use the copy inside mcpo, or use a checkout: --runtime PATH"
     } else {
-        "name a checkout or a git URL of mcpo-runtime: --runtime PATH"
+        "use a checkout or a git URL of mcpo-runtime: --runtime PATH"
     }
 }
 
@@ -75,8 +76,8 @@ impl Registry {
     fn check(&self, requirement: &str, released: &[Release]) -> Outcome<()> {
         let Some(newest) = released.last() else {
             return Err(Failure::new(format!(
-                "`--runtime {requirement}`: no release of {CRATE} is published yet; a crate of that \
-                 name in the registry is not ours"
+                "`--runtime {requirement}`: no release of {CRATE} is published yet; a crate with \
+                 this name in the registry is not from the mcpo project"
             ))
             .hint(way_out()));
         };
@@ -84,18 +85,18 @@ impl Registry {
         if released.iter().any(|known| known.version == found.version) {
             return is_ours(&found, released);
         }
-        // Newer than this binary: what matters is whose name it is.
+        // The version is newer than this binary, so check who owns the name.
         is_ours(&self.resolve(&format!("={}", newest.version))?, released)
     }
 
-    /// The release that cargo takes for the requirement.
+    /// Returns the release that cargo selects for the requirement.
     fn resolve(&self, requirement: &str) -> Outcome<Release> {
         let failed = || {
             Failure::new(format!(
-                "could not check whether {CRATE} {requirement} is in the registry and is ours"
+                "failed to check that the registry has {CRATE} {requirement} from the mcpo project"
             ))
             .hint(format!(
-                "check the network, and cargo's settings for the registry; or {}",
+                "check the network and cargo's settings for the registry; or {}",
                 way_out()
             ))
         };
@@ -139,7 +140,7 @@ impl Registry {
     }
 }
 
-/// Writes a project that has only this dependency, and returns its manifest.
+/// Writes a project with only this dependency. Returns the path of its manifest.
 fn write_project(folder: &Path, requirement: &str) -> io::Result<PathBuf> {
     fs::create_dir(folder.join("src"))?;
     fs::write(folder.join("src/lib.rs"), "")?;
@@ -152,13 +153,13 @@ fn write_project(folder: &Path, requirement: &str) -> io::Result<PathBuf> {
     Ok(manifest)
 }
 
-/// Fails unless the release has the checksum that we know.
+/// Fails unless the release has the known checksum.
 fn is_ours(found: &Release, released: &[Release]) -> Outcome<()> {
     if released.contains(found) {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "{CRATE} {} in the registry is not ours: its checksum is {}",
+        "{CRATE} {} in the registry is not from the mcpo project: its checksum is {}",
         found.version, found.checksum
     ))
     .hint(way_out()))
@@ -177,7 +178,7 @@ struct Locked {
     checksum: Option<String>,
 }
 
-/// The release in a lock file, if it comes from the public registry.
+/// Returns the release in a lock file, if it comes from the public registry.
 fn locked(text: &str) -> Option<Release> {
     let lock: Lock = toml::from_str(text).ok()?;
     let package = lock.package.into_iter().find(|one| one.name == CRATE)?;
@@ -205,7 +206,8 @@ mod tests {
     const OURS: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     const OF_A_STRANGER: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
-    /// A sparse index on this machine that has these releases, and a cargo home that uses it.
+    /// Starts a sparse index with these releases on this machine. Returns it with a cargo home that
+    /// uses it.
     fn registry(releases: &[(&str, &str, bool)]) -> (Registry, TempDir) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -285,8 +287,9 @@ mod tests {
     #[test]
     fn a_release_of_a_stranger_is_refused() {
         let (one, _home) = registry(&[("0.1.0", OF_A_STRANGER, false)]);
-        assert!(refusal(&one, "0.1").contains("is not ours"));
-        // A version that we never had, under a name that is not ours.
+        assert!(refusal(&one, "0.1").contains("is not from the mcpo project"));
+        // The requested version is not one of our releases, and the registry does not have our
+        // release.
         let (other, _home) = registry(&[("0.9.0", OF_A_STRANGER, false)]);
         assert!(refusal(&other, "0.9").contains("has no mcpo-runtime =0.1.0"));
     }
@@ -305,7 +308,7 @@ mod tests {
         let url = format!("http://{}/", unused.local_addr().unwrap());
         drop(unused);
         let (registry, _home) = at(&url);
-        assert!(refusal(&registry, "0.1").contains("could not check"));
+        assert!(refusal(&registry, "0.1").contains("failed to check"));
     }
 
     #[test]

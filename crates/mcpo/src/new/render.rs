@@ -1,14 +1,14 @@
-//! Fills in a template's variables.
+//! Fills in the variables of the built-in templates.
 //!
-//! The templates are valid for cargo-generate too, so they keep to what minijinja and Liquid spell
-//! alike: `{{name}}`, names with underscores, no filters.
+//! The templates must also work with cargo-generate. So they use only syntax that is the same in
+//! minijinja and Liquid: `{{name}}`, names with underscores, no filters.
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
 
 use super::{embedded::TemplateFile, name::ProjectName, runtime::RuntimeSource};
 use crate::error::{Failure, Outcome};
 
-/// The file's content in a project of that name.
+/// Renders a file of a template for a project with this name.
 pub fn render(file: TemplateFile, name: &ProjectName, runtime: &RuntimeSource) -> Outcome<Vec<u8>> {
     let failed = || Failure::new(format!("failed to render templates/{}", file.source));
     let text = str::from_utf8(file.text).map_err(|error| failed().because(&error))?;

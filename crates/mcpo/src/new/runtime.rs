@@ -1,26 +1,26 @@
-//! Where the project takes the crate `mcpo-runtime` from.
+//! Decides where the project gets the crate `mcpo-runtime` from.
 
 use std::path::{Path, PathBuf};
 
 use super::{embedded, registry, staging::Staging};
 use crate::error::{Failure, Outcome};
 
-/// One way to write the dependency.
+/// A source of the crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuntimeSource {
     /// A copy inside the project.
     Vendored,
-    /// A requirement on the registry's versions.
+    /// A version requirement for the registry.
     Version(String),
-    /// A folder elsewhere on this machine, absolute.
+    /// The absolute path of a folder elsewhere on this machine.
     Folder(PathBuf),
-    /// A repository that has the crate somewhere in it.
+    /// The URL of a repository that contains the crate.
     Git(String),
 }
 
 impl RuntimeSource {
-    /// Reads `--runtime`; without it, the copy this binary carries, or else its own version. A
-    /// version must be in the registry, and the crate must be ours.
+    /// Parses `--runtime`. The default is the copy in this binary, or this binary's own version if
+    /// there is no copy. A version must exist in the registry, and the crate must be ours.
     pub fn choose(unverified: Option<&str>) -> Outcome<Self> {
         match unverified {
             None | Some("vendored") if embedded::has_runtime() => Ok(Self::Vendored),
@@ -37,7 +37,7 @@ impl RuntimeSource {
         }
     }
 
-    /// The right-hand side of `mcpo-runtime = …`.
+    /// Returns the right-hand side of `mcpo-runtime = …`.
     pub fn dependency(&self) -> String {
         let source = match self {
             Self::Vendored => r#"path = "vendor/mcpo-runtime""#.to_owned(),
@@ -45,11 +45,11 @@ impl RuntimeSource {
             Self::Folder(path) => format!("path = {:?}", path.display().to_string()),
             Self::Git(url) => format!("git = {url:?}"),
         };
-        // The project's own feature decides whether SQLite is in it.
+        // A feature of the project decides whether SQLite is included.
         format!("{{ {source}, default-features = false }}")
     }
 
-    /// Copies the crate into the project, if that is where it comes from.
+    /// Copies the crate into the project, if the source is `Vendored`.
     pub fn write_vendored(&self, staging: &Staging) -> Outcome<()> {
         if *self == Self::Vendored {
             for (path, bytes) in embedded::runtime_files() {
@@ -74,10 +74,10 @@ fn local_folder(folder: &str) -> Outcome<RuntimeSource> {
     let text = std::fs::read_to_string(&manifest).map_err(|error| {
         fault()
             .because(&error)
-            .hint("name the folder that has its Cargo.toml")
+            .hint("use the folder that contains its Cargo.toml")
     })?;
     if !text.contains("name = \"mcpo-runtime\"") {
-        return Err(fault().hint("name the folder that has its Cargo.toml"));
+        return Err(fault().hint("use the folder that contains its Cargo.toml"));
     }
     let path = std::path::absolute(folder).map_err(|error| fault().because(&error))?;
     Ok(RuntimeSource::Folder(path))
@@ -86,7 +86,7 @@ fn local_folder(folder: &str) -> Outcome<RuntimeSource> {
 fn from_registry(version: &str) -> Outcome<RuntimeSource> {
     semver::VersionReq::parse(version).map_err(|error| {
         Failure::new(format!(
-            "`--runtime {version}` is neither a version, a folder nor a git URL"
+            "`--runtime {version}` is not a version, a folder or a git URL"
         ))
         .because(&error)
         .hint("--runtime ../mcpo-runtime or --runtime https://…")

@@ -1,5 +1,5 @@
-//! Makes what a stranger's template rendered safe to keep: nothing that only this machine may decide
-//! is shipped, and nothing secret can be committed by accident.
+//! Makes a project from an untrusted template safe to keep: removes files that only this machine
+//! may create, and makes sure that secrets are not committed by accident.
 
 use std::{
     ffi::OsStr,
@@ -17,20 +17,20 @@ use crate::{
     text::clean,
 };
 
-/// What no template may bring, in any folder: secrets and sign-ins of its author, state that the
-/// server would trust, and a repository whose configuration can run commands.
+/// Names that are removed in every folder: secrets and sign-in settings of the template's author,
+/// state that the server would trust, and a repository whose configuration can run commands.
 const NEVER_SHIPPED: &[&str] = &[ENVIRONMENT_FILE, STATE_FOLDER, ".git"];
-/// What must not be committed, and whether it is a folder.
+/// Names that must not be committed, and whether they are folders.
 const IGNORED: &[(&str, bool)] = &[
     (ENVIRONMENT_FILE, false),
     (STATE_FOLDER, true),
     ("target", true),
 ];
 const IGNORE_FILE: &str = ".gitignore";
-/// Variables besides those of a sign-in that decide who may use the server.
+/// Variables that decide who may use the server, in addition to those of the sign-in.
 const DECISIVE: &[&str] = &["BASE_URL", "HOST", "LISTEN_FDS", "PORT"];
 
-/// Cleans the rendered project and returns what the user should know, one line each.
+/// Cleans the rendered project. Returns remarks for the user, one line each.
 pub fn clean_up(project: &Path) -> Outcome<Vec<String>> {
     let mut remarks = Vec::new();
     let mut packages = vec![project.to_owned()];
@@ -48,7 +48,7 @@ pub fn clean_up(project: &Path) -> Outcome<Vec<String>> {
     Ok(remarks)
 }
 
-/// Removes what is never shipped below `folder`, and notes the folders of packages.
+/// Removes the names in `NEVER_SHIPPED` below `folder`, and collects the folders of packages.
 fn remove_shipped(
     project: &Path,
     folder: &Path,
@@ -76,14 +76,14 @@ fn remove_shipped(
     Ok(())
 }
 
-/// Some file systems do not tell `.ENV` from `.env`.
+/// Compares without case, because some file systems treat `.ENV` and `.env` as the same file.
 fn is_never_shipped(name: &OsStr) -> bool {
     NEVER_SHIPPED
         .iter()
         .any(|never| name.eq_ignore_ascii_case(never))
 }
 
-/// Adds the rules that `package` lacks to its ignore file, and returns them.
+/// Adds the missing rules to the ignore file of `package`. Returns the added rules.
 fn ignore_secrets(project: &Path, package: &Path) -> io::Result<Vec<String>> {
     let mut missing = Vec::new();
     for (name, is_folder) in IGNORED {
@@ -106,7 +106,7 @@ fn ignore_secrets(project: &Path, package: &Path) -> io::Result<Vec<String>> {
     } else {
         "\n"
     };
-    // The last rule that matches decides, so these win over a `!.env` above them.
+    // The last matching rule decides, so these rules override a `!.env` above them.
     let rules = format!(
         "{start}# Added by mcpo: secrets and build output.\n{}\n",
         missing.join("\n")
@@ -119,7 +119,7 @@ fn ignore_secrets(project: &Path, package: &Path) -> io::Result<Vec<String>> {
     Ok(missing)
 }
 
-/// Asks the ignore files from the closest folder up to the project's, as git does.
+/// Checks the ignore files from the closest folder up to the project's, as git does.
 fn is_ignored(project: &Path, package: &Path, path: &Path, is_folder: bool) -> io::Result<bool> {
     for folder in package.ancestors() {
         let file = folder.join(IGNORE_FILE);
@@ -142,8 +142,8 @@ fn is_ignored(project: &Path, package: &Path, path: &Path, is_folder: bool) -> i
     Ok(false)
 }
 
-/// The example becomes the project's environment. One that decides who may use the server is not
-/// taken: its author would know the password.
+/// Disables the example environment if it decides who may use the server. The example would become
+/// the project's environment, and the author of the template would know its password.
 fn drop_decisive_example(project: &Path) -> Outcome<Option<String>> {
     let path = project.join(EXAMPLE_FILE);
     if !path.is_file() {
@@ -154,7 +154,7 @@ fn drop_decisive_example(project: &Path) -> Outcome<Option<String>> {
         .map_err(|error| failed(&io::Error::other(error.to_string())))?;
     let mut decisive = Vec::new();
     for line in lines {
-        // What cannot be read cannot be judged either.
+        // A line that cannot be parsed may decide it too.
         let Ok((name, value)) = line else {
             decisive.push("a line that is not NAME=value".to_owned());
             continue;
@@ -172,8 +172,8 @@ fn drop_decisive_example(project: &Path) -> Outcome<Option<String>> {
     fs::rename(&path, path.with_extension("example.of-template"))
         .map_err(|error| failed(&error))?;
     Ok(Some(format!(
-        "the template's {EXAMPLE_FILE} sets {}; it was renamed to {EXAMPLE_FILE}.of-template and is \
-         not used",
+        "the template's {EXAMPLE_FILE} sets {}; it was renamed to {EXAMPLE_FILE}.of-template and \
+         is not used",
         decisive.join(", ")
     )))
 }

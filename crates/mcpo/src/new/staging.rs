@@ -1,7 +1,8 @@
-//! The folder a project is made in: beside its place, so that one rename puts it there.
+//! The folder in which a project is created. It is next to the target, so that one rename completes
+//! the project.
 //!
-//! A staging folder is locked while it is in use. One that is not locked was left behind by a
-//! process that was killed, and whoever comes next removes it.
+//! A staging folder is locked while it is in use. An unlocked one was left behind by a process that
+//! was killed, and the next run removes it.
 
 use std::{
     fs::{self, File},
@@ -20,24 +21,26 @@ use super::failed_to;
 use crate::error::{Exit, Failure, Outcome};
 
 const PREFIX: &str = ".mcpo-new-";
-/// Held as long as a staging folder is in use.
+/// Locked while a staging folder is in use.
 const LOCK: &str = "lock";
 
-/// A project in the making. Dropping it removes whatever has been written.
+/// A project that is being created. Dropping it removes all files that were written.
 #[derive(Debug)]
 pub struct Staging {
     target: PathBuf,
     parent: PathBuf,
-    /// Inside a folder of its own: that one is locked and removed, this one moves.
+    /// A folder inside `outer`: `outer` is locked and later removed, and this folder is moved to
+    /// the target.
     folder: PathBuf,
     interrupted: Arc<AtomicBool>,
-    // Dropped in this order: Windows removes no folder with an open file in it.
+    // These fields are dropped in this order, because Windows cannot remove a folder that contains
+    // an open file.
     lock: File,
     outer: TempDir,
 }
 
 impl Staging {
-    /// Checks that `target` can be made and opens a staging folder beside it.
+    /// Checks that `target` can be created, and opens a staging folder next to it.
     pub fn beside(target: &Path) -> Outcome<Self> {
         let target =
             std::path::absolute(target).map_err(|error| failed_to("find", target, &error))?;
@@ -55,7 +58,7 @@ impl Staging {
         }
         let (outer, lock) = open(&parent)?;
         let folder = outer.path().join("project");
-        fs::create_dir(&folder).map_err(|error| failed_to("make", &folder, &error))?;
+        fs::create_dir(&folder).map_err(|error| failed_to("create", &folder, &error))?;
         Ok(Self {
             target,
             parent,
@@ -66,22 +69,22 @@ impl Staging {
         })
     }
 
-    /// Where the project is while it is being made.
+    /// Returns the folder of the project while it is being created.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// A place for something that does not become part of the project.
+    /// Returns a path for files that do not become part of the project.
     pub fn scratch(&self, name: &str) -> PathBuf {
         self.outer.path().join(name)
     }
 
-    /// Where the project is going to be, without its own name.
+    /// Returns the folder that will contain the project.
     pub fn parent(&self) -> &Path {
         &self.parent
     }
 
-    /// Writes one file of the project, with the folders it needs.
+    /// Writes one file of the project, and creates its folders.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Outcome<()> {
         self.check_interrupted()?;
         let shown = self.target.join(path);
@@ -93,12 +96,12 @@ impl Staging {
         written.map_err(|error| failed_to("write", &shown, &error))
     }
 
-    /// Moves the project to its place in one step.
+    /// Moves the project to its final place in one step.
     pub fn publish(self) -> Outcome<()> {
         self.check_interrupted()?;
-        // The name may have been taken meanwhile: renaming onto a folder with files in it fails.
+        // If the target was created in the meantime and contains files, the rename fails.
         move_onto(&self.folder, &self.target)
-            .map_err(|error| failed_to("make", &self.target, &error))?;
+            .map_err(|error| failed_to("create", &self.target, &error))?;
         let outer = self.outer.path().to_owned();
         drop(self.lock);
         self.outer
@@ -106,18 +109,21 @@ impl Staging {
             .map_err(|error| failed_to("remove", &outer, &error))
     }
 
-    /// Ends the command if somebody pressed Ctrl-C meanwhile.
+    /// Returns an error if the user pressed Ctrl-C.
     pub fn check_interrupted(&self) -> Outcome<()> {
         if self.interrupted.load(Ordering::Relaxed) {
-            return Err(Failure::new("interrupted; nothing was made").exit_with(Exit::Interrupted));
+            return Err(
+                Failure::new("interrupted; nothing was created").exit_with(Exit::Interrupted)
+            );
         }
         Ok(())
     }
 }
 
-/// Renames a folder, onto an empty one if there is one.
+/// Renames a folder. The target may be an empty folder.
 fn move_onto(folder: &Path, target: &Path) -> io::Result<()> {
-    // Unix does that in one step. Windows renames onto no folder; one with files in it is not removed.
+    // Unix does this in one step. Windows cannot rename onto a folder, so the target is removed
+    // first, which fails if it contains files.
     #[cfg(windows)]
     if target.is_dir() {
         fs::remove_dir(target)?;
@@ -125,31 +131,31 @@ fn move_onto(folder: &Path, target: &Path) -> io::Result<()> {
     fs::rename(folder, target)
 }
 
-/// The target must not exist, or be an empty folder which nobody stands in.
+/// Checks that the target does not exist, or is an empty folder other than the current one.
 fn check_free(target: &Path) -> Outcome<()> {
     let mut entries = match fs::read_dir(target) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // A symbolic link that leads nowhere occupies the name too.
+            // A broken symbolic link also occupies the name.
             return match target.symlink_metadata() {
-                Ok(_) => Err(occupied(target, "exists already")),
+                Ok(_) => Err(occupied(target, "already exists")),
                 Err(_) => Ok(()),
             };
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            return Err(occupied(target, "exists already"));
+            return Err(occupied(target, "already exists"));
         }
-        Err(error) => return Err(failed_to("look into", target, &error)),
+        Err(error) => return Err(failed_to("read", target, &error)),
     };
     if entries.next().is_some() {
-        return Err(occupied(target, "exists already and is not empty"));
+        return Err(occupied(target, "already exists and is not empty"));
     }
     let here = std::env::current_dir().and_then(fs::canonicalize).ok();
     if here.is_some() && here == fs::canonicalize(target).ok() {
-        // The rename would leave the shell in a folder that is gone.
+        // The rename would leave the shell in a deleted folder.
         return Err(
-            Failure::new("a project cannot be made in the folder you are in")
-                .hint("go one up (cd ..) and name the folder with --path"),
+            Failure::new("cannot create a project in the current folder")
+                .hint("run `cd ..` and name the folder with --path"),
         );
     }
     Ok(())
@@ -173,24 +179,25 @@ fn check_parent(parent: &Path) -> Outcome<()> {
     )
 }
 
-/// Makes and locks a staging folder after removing those that nobody holds any more.
+/// Removes stale staging folders, then creates and locks a new one.
 fn open(parent: &Path) -> Outcome<(TempDir, File)> {
-    let failed = |error: io::Error| failed_to("make a folder in", parent, &error);
+    let failed = |error: io::Error| failed_to("create a folder in", parent, &error);
     sweep(parent);
     let outer = tempfile::Builder::new()
         .prefix(PREFIX)
         .tempdir_in(parent)
         .map_err(|error| {
-            // tempfile names the random path, which means nothing to anybody.
+            // Leave out tempfile's random path, which would only confuse the user.
             failed(error.kind().into())
         })?;
     let lock = hold(outer.path()).map_err(failed)?;
     Ok((outer, lock))
 }
 
-/// Locks a staging folder. The lock has its name only once it is held, so that nobody takes a folder
-/// for a stale one that has just been made; where files cannot be locked it gets none, and nobody
-/// sweeps. The folder itself cannot be locked on Windows.
+/// Locks a staging folder. The lock file gets its final name only after it is locked, so that no
+/// other process mistakes a new folder for a stale one. If files cannot be locked, it keeps its
+/// draft name, and the folder is never swept. A separate file is used because folders cannot be
+/// locked on Windows.
 fn hold(folder: &Path) -> io::Result<File> {
     let draft = folder.join("lock.draft");
     let lock = File::create_new(&draft)?;
@@ -200,7 +207,8 @@ fn hold(folder: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// Removes staging folders whose process is gone. What cannot be removed stays for the next time.
+/// Removes staging folders whose process is gone. Folders that cannot be removed are left for the
+/// next run.
 fn sweep(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else {
         return;

@@ -1,8 +1,8 @@
-//! The cargo workspace around a new project.
+//! Checks the cargo workspace around a new project.
 //!
-//! Cargo accepts one workspace root per package. A generated project is its own root, so a workspace
-//! above whose `members` cover the project's folder would fail with "multiple workspace roots", in
-//! every command. <https://doc.rust-lang.org/cargo/reference/workspaces.html>
+//! Cargo accepts one workspace root per package, and a generated project is its own root. If a
+//! workspace above it has the project's folder as a member, every cargo command fails with
+//! "multiple workspace roots". <https://doc.rust-lang.org/cargo/reference/workspaces.html>
 
 use std::{
     fs,
@@ -23,23 +23,23 @@ const MANIFEST: &str = "Cargo.toml";
 /// Tables that cargo reads only in the manifest of a workspace root.
 const OF_ROOTS: [&str; 2] = ["workspace", "profile"];
 
-/// The nearest workspace above a project's folder, or the nearest one that covers it.
+/// The nearest workspace above a project that has it as a member, or otherwise the nearest one.
 #[derive(Debug)]
 pub struct Enclosing {
     manifest: PathBuf,
-    /// The project's folder as the workspace's manifest names it.
+    /// The project's folder, relative to the workspace.
     folder: String,
     coverage: Coverage,
 }
 
-/// Whether a workspace counts a folder among its members.
+/// Whether a folder is a member of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Coverage {
     Outside,
     Excluded,
-    /// By a pattern, which `exclude` overrides.
+    /// A member by a pattern, which `exclude` overrides.
     Pattern(String),
-    /// By name, which `exclude` does not override.
+    /// A member by its path, which `exclude` does not override.
     Name,
 }
 
@@ -57,10 +57,10 @@ struct Settings {
 }
 
 impl Enclosing {
-    /// Finds the workspace around `target`, which need not exist yet.
+    /// Finds the workspace around `target`, which does not have to exist yet.
     pub fn find(target: &Path) -> Option<Self> {
         let target = std::path::absolute(target).ok()?;
-        // Cargo compares real paths.
+        // Cargo compares canonical paths.
         let target = dunce::canonicalize(target.parent()?)
             .ok()?
             .join(target.file_name()?);
@@ -76,7 +76,7 @@ impl Enclosing {
     fn at(root: &Path, target: &Path) -> Option<Self> {
         let manifest = root.join(MANIFEST);
         let text = fs::read_to_string(&manifest).ok()?;
-        // Cargo itself reports a manifest that it cannot read.
+        // Cargo itself reports a manifest that it cannot parse.
         let settings = toml::from_str::<Manifest>(&text).ok()?.workspace?;
         let parts = target.strip_prefix(root).ok()?.iter();
         let parts: Vec<_> = parts.map(|part| part.to_string_lossy()).collect();
@@ -91,7 +91,7 @@ impl Enclosing {
         matches!(self.coverage, Coverage::Pattern(_) | Coverage::Name)
     }
 
-    /// Fails if a project that is its own workspace would break this one.
+    /// Fails if a project with its own workspace would break this workspace.
     pub fn check_separate(&self, name: &ProjectName) -> Outcome<()> {
         let (folder, manifest) = (&self.folder, self.manifest.display());
         let (by, change) = match &self.coverage {
@@ -106,8 +106,8 @@ impl Enclosing {
             ),
         };
         Err(Failure::new(format!(
-            "the workspace {manifest} has {folder} as a member (members = [{by:?}]); a project that \
-             is its own workspace would break every cargo command there"
+            "the workspace {manifest} has {folder} as a member (members = [{by:?}]); a project \
+             that is its own workspace would break every cargo command there"
         ))
         .hint(format!(
             "{change}, or join the workspace: mcpo new {name} --workspace"
@@ -137,7 +137,7 @@ impl Enclosing {
                 return Err(Failure::new(what).hint("choose another name"));
             }
             if taken == "mcpo-runtime" && *runtime == RuntimeSource::Vendored {
-                // Cargo refuses two packages of one name and version in one lock file.
+                // Cargo rejects two packages with the same name and version in one lock file.
                 let what =
                     format!("the workspace {manifest} has a copy of mcpo-runtime in {member}");
                 let hint = format!("use that copy: mcpo new {name} --workspace --runtime {member}");
@@ -147,8 +147,8 @@ impl Enclosing {
         Ok(())
     }
 
-    /// The workspace's packages and their folders; none if cargo cannot read the workspace today,
-    /// because it names the new folder already.
+    /// Returns the packages of the workspace and their folders. Returns none if cargo cannot load
+    /// the workspace, for example because it already lists the new folder.
     fn members(&self) -> Vec<(String, PathBuf)> {
         let metadata = MetadataCommand::new()
             .cargo_path(cargo_program())
@@ -169,14 +169,15 @@ impl Enclosing {
     }
 }
 
-/// Returns the workspace to join. Fails if there is none, or if the project cannot be a member.
+/// Checks that the project can join the enclosing workspace. Fails if there is none, or if the
+/// project cannot be a member.
 pub fn to_join(
     enclosing: Option<&Enclosing>,
     name: &ProjectName,
     runtime: &RuntimeSource,
 ) -> Outcome<()> {
     let enclosing = enclosing.ok_or_else(|| {
-        Failure::new("--workspace, and no folder above the project has a cargo workspace")
+        Failure::new("--workspace requires a cargo workspace in a folder above the project")
             .hint("leave out --workspace: the project is then its own workspace")
     })?;
     enclosing.check_joined(name, runtime)
@@ -189,13 +190,13 @@ pub fn is_root(staging: &Staging) -> bool {
         .is_ok_and(|manifest| manifest.contains_key("workspace"))
 }
 
-/// Turns the rendered project into a member: its manifest loses the tables that only a root may
-/// have. Returns what the user should know.
+/// Turns the rendered project into a member, by removing the tables that only a root may have.
+/// Returns remarks for the user.
 pub fn make_member(staging: &Staging) -> Outcome<Vec<String>> {
     let path = staging.folder().join(MANIFEST);
     let text = fs::read_to_string(&path).map_err(|error| failed_to("read", &path, &error))?;
     let (member, profiles) = split(&text).ok_or_else(|| {
-        Failure::new("the template's Cargo.toml cannot be made a workspace member")
+        Failure::new("the template's Cargo.toml cannot become a workspace member")
             .hint("leave out --workspace, or remove [workspace] and [profile] from the template")
     })?;
     fs::write(&path, member).map_err(|error| failed_to("write", &path, &error))?;
@@ -203,12 +204,13 @@ pub fn make_member(staging: &Staging) -> Outcome<Vec<String>> {
         return Ok(Vec::new());
     }
     Ok(vec![format!(
-        "cargo reads profiles from the workspace's Cargo.toml only; copy these into it:\n\n{}",
+        "cargo reads profiles only from the workspace's Cargo.toml; copy these into it:\n\n{}",
         profiles.join("\n\n")
     )])
 }
 
-/// The manifest without the tables of roots, and its profiles. `None` if anything else would change.
+/// Returns the manifest without the tables of roots, and its profiles. Returns `None` if anything
+/// else would change.
 fn split(text: &str) -> Option<(String, Vec<String>)> {
     let mut expected: toml::Table = text.parse().ok()?;
     for root in OF_ROOTS {
@@ -247,7 +249,7 @@ impl Settings {
         {
             return Coverage::Name;
         }
-        // By its own rule, cargo does not exclude what lies below a member that is named.
+        // In cargo, `exclude` does not apply below a member that is listed by its path.
         if self.exclude.iter().any(is_named) && !self.members.iter().any(is_named) {
             return Coverage::Excluded;
         }
@@ -260,7 +262,8 @@ impl Settings {
     }
 }
 
-/// Returns true if a pattern of `members` covers the folder. Like cargo, a `*` stays within one name.
+/// Returns true if a pattern in `members` matches the folder. As in cargo, `*` does not match a
+/// `/`.
 fn matches(root: &Path, pattern: &str, target: &Path) -> bool {
     let options = MatchOptions {
         require_literal_separator: true,
@@ -272,7 +275,7 @@ fn matches(root: &Path, pattern: &str, target: &Path) -> bool {
     pattern.is_ok_and(|pattern| pattern.matches_path_with(target, options))
 }
 
-/// A path of the manifest, without `.` and `..`.
+/// Resolves a path in the manifest, without `.` and `..`.
 fn below(root: &Path, path: &str) -> PathBuf {
     let mut whole = root.to_owned();
     for part in Path::new(path).components() {
@@ -324,7 +327,7 @@ mod tests {
             "[package]\nname = \"a\"\n\n[package.metadata.mcpo]\na = 1\n"
         );
         assert_eq!(profiles, ["# Small.\n[profile.release]\nstrip = true"]);
-        // Two tables in one paragraph cannot be told apart by paragraphs.
+        // Paragraphs are kept or removed as a whole, so two tables in one paragraph are an error.
         assert!(split("[workspace]\n[package]\nname = \"a\"\n").is_none());
     }
 }

@@ -1,4 +1,5 @@
-//! Other programs: whether there are any, processes that are to end together, and being told to end.
+//! Other programs and signals: finds programs, groups processes that must end together, and reports
+//! requests to stop.
 
 #[cfg(unix)]
 mod unix;
@@ -12,16 +13,16 @@ pub use self::unix::{Group, Signals, apart};
 #[cfg(windows)]
 pub use self::windows::{Group, Signals, apart};
 
-/// What a signal asks for.
+/// The meaning of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// Somebody at the terminal wants it to stop.
+    /// The user at the terminal wants to interrupt the program.
     Interrupt,
-    /// The system, or what runs us, wants it to end.
+    /// The system or the parent process wants the program to end.
     End,
 }
 
-/// Whether a program of this name is on the path.
+/// Returns true if a program with this name is on the PATH.
 pub fn has_program(name: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
     let file = format!("{name}{}", env::consts::EXE_SUFFIX);

@@ -10,42 +10,44 @@ use tokio::{
 
 use super::Asked;
 
-/// Starts the command apart from the terminal, whose Ctrl-C is for us, with all that it starts itself.
+/// Puts the command and its children into a new process group, so that Ctrl-C in the terminal
+/// reaches only mcpo.
 pub fn apart(command: &mut Command) -> &mut Command {
     command.process_group(0)
 }
 
-/// The process group that a child leads.
+/// The process group of a child.
 #[derive(Debug)]
 pub struct Group(Option<Pid>);
 
 impl Group {
-    /// The group of a child that was started [`apart`].
+    /// Returns the group of a child that was started with [`apart`].
     pub fn of(child: &Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         Self(id.and_then(Pid::from_raw))
     }
 
-    /// Asks all of them to end.
+    /// Asks all processes of the group to end.
     pub fn terminate(&self) {
         self.send(Signal::TERM);
     }
 
-    /// Ends all of them.
+    /// Kills all processes of the group.
     pub fn kill(&self) {
         self.send(Signal::KILL);
     }
 
-    /// Only while the leader has not been waited for: until then nobody else gets its number.
+    /// Sends a signal. Must be called before the leader is waited for: until then its process id is
+    /// not reused.
     fn send(&self, signal: Signal) {
         if let Some(leader) = self.0 {
-            // It may have ended by itself meanwhile.
+            // The group may already have ended.
             let _ = kill_process_group(leader, signal);
         }
     }
 }
 
-/// What tells this process to end.
+/// The signals that ask this process to end.
 pub struct Signals {
     interrupt: unix::Signal,
     terminate: unix::Signal,
@@ -53,7 +55,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens from here on.
+    /// Starts listening.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -62,7 +64,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub async fn next(&mut self) -> Asked {
         tokio::select! {
             _ = self.interrupt.recv() => Asked::Interrupt,

@@ -15,22 +15,22 @@ use win32job::{ExtendedLimitInfo, Job, JobError};
 
 use super::Asked;
 
-/// `CREATE_NEW_PROCESS_GROUP`: a console's Ctrl-C does not reach it.
+/// `CREATE_NEW_PROCESS_GROUP`: Ctrl-C in the console does not reach the process.
 /// <https://learn.microsoft.com/windows/win32/procthread/process-creation-flags>
 const NEW_GROUP: u32 = 0x200;
 
-/// Starts the command apart from the console, whose Ctrl-C is for us.
+/// Puts the command into a new process group, so that Ctrl-C in the console reaches only mcpo.
 pub fn apart(command: &mut Command) -> &mut Command {
     command.creation_flags(NEW_GROUP)
 }
 
-/// A child and all that it starts: a job, which ends with the last handle to it, and so with us,
-/// however we end.
+/// A job with a child and all its descendants. It ends when the last handle to it closes, so it
+/// ends together with this process in all cases.
 #[derive(Debug)]
 pub struct Group(Mutex<Option<Job>>);
 
 impl Group {
-    /// The group of a child that has just been started.
+    /// Returns the group of a child that has just been started.
     pub fn of(child: &Child) -> Self {
         let job = child.raw_handle().and_then(|child| {
             let job = || -> Result<Job, JobError> {
@@ -40,25 +40,26 @@ impl Group {
                 job.assign_process(child as isize)?;
                 Ok(job)
             };
-            // It may have ended already; otherwise the child alone is ended, by tokio.
+            // The child may already have ended. If there is no job, tokio kills only the child
+            // itself.
             job().ok()
         });
         Self(Mutex::new(job))
     }
 
-    /// Ends all of them: there is no asking here.
+    /// Kills all processes of the group, because Windows has no way to ask them to end.
     pub fn terminate(&self) {
         self.kill();
     }
 
-    /// Ends all of them.
+    /// Kills all processes of the group.
     pub fn kill(&self) {
         let mut job = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         drop(job.take());
     }
 }
 
-/// What tells this process to end.
+/// The console events that ask this process to end.
 pub struct Signals {
     interrupt: CtrlC,
     break_: CtrlBreak,
@@ -67,7 +68,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens from here on.
+    /// Starts listening.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: ctrl_c()?,
@@ -77,7 +78,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next event.
     pub async fn next(&mut self) -> Asked {
         tokio::select! {
             _ = self.interrupt.recv() => Asked::Interrupt,

@@ -1,11 +1,11 @@
-//! From `/proc`: the socket's inode, then whoever has it open. Of other users' programs we are told
-//! nothing.
+//! Reads `/proc`: the inode of the socket, then the process that has the inode open. Processes of
+//! other users are not visible.
 
 use std::{fs, path::Path};
 
 use crate::text::is_hidden;
 
-/// The state of a socket that listens.
+/// The state of a listening socket.
 const LISTENS: &str = "0A";
 
 pub fn of_port(port: u16) -> Option<String> {
@@ -21,7 +21,7 @@ pub fn of_port(port: u16) -> Option<String> {
     })
 }
 
-/// The inodes of sockets that listen on the port: columns 2, 4 and 10 of the table.
+/// Returns the inodes of sockets that listen on the port: columns 2, 4 and 10 of the table.
 fn listening(table: &str, port: u16) -> Vec<String> {
     let port = format!(":{port:04X}");
     let rows = table.lines().skip(1);
@@ -47,7 +47,7 @@ fn has_open(process: &Path, inodes: &[String]) -> bool {
 
 fn describe(process: &Path, id: u32) -> String {
     let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
-    // A program chooses its name itself.
+    // A program chooses its own name, so hidden characters are removed.
     let name: String = name.chars().filter(|c| !is_hidden(*c)).collect();
     format!("{name} (process {id})")
 }

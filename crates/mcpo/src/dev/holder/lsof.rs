@@ -1,4 +1,4 @@
-//! From `lsof`, which macOS has. Of other users' programs it tells administrators only.
+//! Runs `lsof`, which macOS includes. Only administrators see the processes of other users.
 
 #[cfg(not(any(target_os = "linux", windows)))]
 use std::process::{Command, Stdio};
@@ -15,12 +15,13 @@ pub fn of_port(port: u16) -> Option<String> {
     describe(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The first process of the output for other programs: a line for each field, which begins with
-/// the field's letter (lsof(8), "OUTPUT FOR OTHER PROGRAMS").
+/// Returns the first process in the output for other programs: one line per field, which begins
+/// with the letter of the field (lsof(8), "OUTPUT FOR OTHER PROGRAMS").
 fn describe(text: &str) -> Option<String> {
     let field = |letter: char| text.lines().find_map(|line| line.strip_prefix(letter));
     let process: u32 = field('p')?.parse().ok()?;
-    // A program chooses its name itself; lsof writes what is not printable as `\x..`.
+    // A program chooses its own name, so hidden characters are removed. lsof writes unprintable
+    // characters as `\x..`.
     let name: String = field('c')?.chars().filter(|c| !is_hidden(*c)).collect();
     Some(format!("{name} (process {process})"))
 }
@@ -31,7 +32,7 @@ mod tests {
 
     #[test]
     fn the_first_process_is_named() {
-        // `f`, the file, is there whether it was asked for or not.
+        // lsof prints `f`, the file, even if it was not requested.
         let text = "p4711\ncnode\nf23\np4712\ncpython3.13\nf5\nf6\n";
         assert_eq!(describe(text).as_deref(), Some("node (process 4711)"));
         assert_eq!(describe(""), None);

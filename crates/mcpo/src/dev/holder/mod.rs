@@ -1,4 +1,5 @@
-//! Which program holds a port: its name and process number, as far as the system tells them to us.
+//! Finds the name and the id of the process that listens on a port, as far as the system reports
+//! them.
 
 #[cfg(target_os = "linux")]
 mod linux;

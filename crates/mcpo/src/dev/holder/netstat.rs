@@ -1,4 +1,4 @@
-//! From `netstat` and `tasklist`, which Windows has.
+//! Runs `netstat` and `tasklist`, which Windows includes.
 
 #[cfg(windows)]
 pub fn of_port(port: u16) -> Option<String> {
@@ -19,8 +19,9 @@ pub fn of_port(port: u16) -> Option<String> {
     })
 }
 
-/// Which process listens on the port: protocol, own address, the other's, a word for the state that
-/// is another in each language, process. Nobody is at the other end of a socket that listens.
+/// Returns the id of the process that listens on the port. The columns are protocol, local address,
+/// remote address, state, and process. The state is translated on localized systems, so a listening
+/// socket is recognized by its remote port 0.
 fn listening(table: &str, port: u16) -> Option<u32> {
     let own = format!(":{port}");
     table.lines().find_map(|row| {
@@ -33,7 +34,8 @@ fn listening(table: &str, port: u16) -> Option<u32> {
     })
 }
 
-/// The first field of the first line, in quotes; a line without any says that there is none.
+/// Returns the first field of the first line, which is quoted. A line without quotes says that
+/// there is no task.
 fn name(tasks: &str) -> Option<&str> {
     let line = tasks.lines().find(|line| !line.trim().is_empty())?;
     let (name, _) = line.trim().strip_prefix('"')?.split_once('"')?;
@@ -46,7 +48,7 @@ mod tests {
 
     #[test]
     fn finds_whoever_listens_and_not_whoever_is_connected() {
-        // As in Paris, but for the accents.
+        // The output of a French Windows, without the accents.
         let table = "\r\nConnexions\r\n\r\n\
             \x20 Proto  Local                  Distant                Etat             PID\r\n\
             \x20 TCP    127.0.0.1:50000        127.0.0.1:8080         ETABLI           1\r\n\

@@ -1,4 +1,4 @@
-//! The keyboard, where `mcpo dev` has a terminal to itself.
+//! Handles the keyboard, if `mcpo dev` runs in a terminal.
 
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(windows, path = "windows.rs")]
@@ -15,22 +15,22 @@ use crate::{
     ui::Ui,
 };
 
-/// Where claude.ai takes connectors.
+/// The page on which claude.ai adds connectors.
 const CONNECTORS: &str = "https://claude.ai/settings/connectors";
-const HELP: &str = "r rebuild and restart, p probe, t tools and try one, l requests on or off, \
+const HELP: &str = "r rebuild and restart, p probe, t list and try tools, l show or hide requests, \
                     c copy the URL, o open claude.ai's connectors, q quit";
 
-/// The actor at the keyboard.
+/// The actor that reads the keyboard.
 pub struct Keys<'a> {
     pub desk: &'a Desk,
     pub changes: mpsc::Sender<Change>,
-    /// What is to be typed into a client.
+    /// The URL to type into a client.
     pub url: String,
     pub ui: &'a Ui,
 }
 
 impl Keys<'_> {
-    /// Obeys keys until stopped; at once done with where there is no keyboard.
+    /// Handles keys until stopped. Without a keyboard it only waits.
     pub async fn run(self, stop: &Stop) -> Outcome<()> {
         let Some(terminal) = Terminal::take(self.ui) else {
             stop.gently.cancelled().await;
@@ -42,11 +42,11 @@ impl Keys<'_> {
         loop {
             tokio::select! {
                 () = stop.gently.cancelled() => return Ok(()),
-                // The shell has set the terminal up for itself meanwhile.
+                // The shell changed the terminal settings while mcpo was suspended.
                 () = resumed.next() => terminal.set_up(),
                 key = pressed.recv() => match key {
                     Some(key) => self.obey(key, stop).await,
-                    // The terminal is gone; the end of that is not for us to decide.
+                    // The terminal is gone. Losing the keyboard does not stop mcpo.
                     None => stop.gently.cancelled().await,
                 },
             }
@@ -58,21 +58,18 @@ impl Keys<'_> {
             b'r' => self.restart().await,
             b'p' => self.desk.walk.notify_one(),
             b't' => match &*self.desk.tools.borrow() {
-                Some(tools) => self.ui.step(
-                    "Tools",
-                    tools.numbered().unwrap_or_else(|| "there are none".into()),
-                ),
-                None => self.ui.step("Tools", "no server has named any yet"),
+                Some(tools) => self
+                    .ui
+                    .step("Tools", tools.numbered().unwrap_or_else(|| "none".into())),
+                None => self
+                    .ui
+                    .step("Tools", "no server has reported its tools yet"),
             },
             digit @ b'1'..=b'9' => self.try_tool(usize::from(digit - b'1')),
             b'l' => {
                 let tells = !self.desk.tells_requests.get();
                 self.desk.tells_requests.set(tells);
-                let how = if tells {
-                    "are shown"
-                } else {
-                    "are not shown any more"
-                };
+                let how = if tells { "are shown" } else { "are hidden" };
                 self.ui.step("Requests", how);
             }
             b'c' => {
@@ -81,9 +78,9 @@ impl Keys<'_> {
             }
             b'o' => match webbrowser::open(CONNECTORS) {
                 Ok(()) => self.ui.step("Opened", CONNECTORS),
-                Err(error) => self
-                    .ui
-                    .warn(format_args!("no browser: {error}; it is {CONNECTORS}")),
+                Err(error) => self.ui.warn(format_args!(
+                    "failed to open a browser: {error}; open {CONNECTORS}"
+                )),
             },
             b'q' => stop.gently.cancel(),
             b'?' | b'h' => self.ui.step("Keys", HELP),
@@ -92,7 +89,7 @@ impl Keys<'_> {
         }
     }
 
-    /// Calls the tool of this number, as claude.ai would.
+    /// Calls the tool with this number, as claude.ai would.
     fn try_tool(&self, index: usize) {
         let tools = self.desk.tools.borrow();
         let names = tools.as_ref().map(Tools::names).unwrap_or_default();
@@ -104,7 +101,7 @@ impl Keys<'_> {
     }
 
     async fn restart(&self) {
-        // Without a builder everything is stopping.
+        // If the builder is gone, everything is stopping.
         let _ = self.changes.send(Change::start()).await;
     }
 }

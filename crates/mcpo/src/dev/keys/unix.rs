@@ -1,4 +1,4 @@
-//! A terminal as Unix has it.
+//! Reads keys from a terminal on Unix.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -20,10 +20,10 @@ use tokio::{
 
 use crate::ui::Ui;
 
-/// How often it is looked whether the terminal is ours again.
+/// How often to check whether mcpo is in the foreground again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// Tells when this process goes on after it was suspended.
+/// Reports when this process resumes after it was suspended.
 pub struct Resumptions(unix::Signal);
 
 impl Resumptions {
@@ -36,7 +36,8 @@ impl Resumptions {
     }
 }
 
-/// A thread of its own: a read from a terminal cannot be given up. It ends with the process.
+/// Reads keys on a separate thread, because a read from a terminal cannot be cancelled. The thread
+/// ends with the process.
 pub fn read_keys() -> io::Result<mpsc::Receiver<u8>> {
     let (sender, keys) = mpsc::channel(16);
     let read = move || {
@@ -46,20 +47,20 @@ pub fn read_keys() -> io::Result<mpsc::Receiver<u8>> {
         loop {
             let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
             let there = poll(&mut wanted, pause.as_ref());
-            // In the background the keys are somebody else's.
+            // In the background, the keys belong to another program.
             if !is_foreground() {
                 std::thread::sleep(LOOK_AGAIN);
                 continue;
             }
-            // An interruption, as by the signal that we go on, says nothing of a key.
+            // An interrupted call, for example by SIGCONT, does not mean that there is a key.
             if matches!(there, Ok(0) | Err(rustix::io::Errno::INTR)) {
                 continue;
             }
-            // Not through the buffer of std: what is in there, `poll` knows nothing of.
+            // Do not use the buffer of std: `poll` does not see the bytes in it.
             match rustix::io::read(&stdin, &mut key) {
                 Ok(1) if sender.blocking_send(key[0]).is_ok() => {}
                 Err(rustix::io::Errno::INTR) => {}
-                // No key within the time that the terminal waits for one.
+                // No key arrived within VTIME.
                 Ok(0) if cfg!(target_os = "macos") => {}
                 _ => return,
             }
@@ -70,18 +71,19 @@ pub fn read_keys() -> io::Result<mpsc::Receiver<u8>> {
     Ok(keys)
 }
 
-/// Whether the terminal is ours now: to touch it from the background stops a process.
+/// Returns true if mcpo is in the foreground. Changing the terminal from the background stops a
+/// process.
 fn is_foreground() -> bool {
     tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
 }
 
-/// The terminal, which gives single keys as long as the value lives.
+/// The terminal, which delivers single keys until this value is dropped.
 pub struct Terminal {
     before: Arc<Termios>,
 }
 
 impl Terminal {
-    /// Takes it, unless it is somebody else's: another program's, or none at all.
+    /// Takes over the terminal. Returns `None` if there is none or another program uses it.
     pub fn take(ui: &Ui) -> Option<Self> {
         let stdin = io::stdin();
         if !stdin.is_terminal() || !ui.is_terminal() || !is_foreground() {
@@ -94,21 +96,21 @@ impl Terminal {
         Some(terminal)
     }
 
-    /// Keys come one by one and are not echoed; Ctrl-C and Ctrl-Z stay signals.
+    /// Makes keys arrive one by one, without echo. Ctrl-C and Ctrl-Z still send signals.
     pub fn set_up(&self) {
         if !is_foreground() {
             return;
         }
         let mut modes = (*self.before).clone();
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-        // There `poll` does not know terminals and returns at once (its manual, BUGS), so that it is
-        // the read that must not wait for ever: for two tenths of a second.
+        // On macOS, `poll` does not support terminals and returns at once (its manual, BUGS). So
+        // the read must not block: it waits for at most two tenths of a second.
         #[cfg(target_os = "macos")]
         {
             modes.special_codes[SpecialCodeIndex::VMIN] = 0;
             modes.special_codes[SpecialCodeIndex::VTIME] = 2;
         }
-        // Without it keys come line by line: no reason to end.
+        // If this fails, keys arrive line by line, which is no reason to stop.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
     }
 }

@@ -1,4 +1,4 @@
-//! A console as Windows has it.
+//! Reads keys from a console on Windows.
 
 use std::io::{self, IsTerminal as _};
 
@@ -7,11 +7,11 @@ use tokio::sync::mpsc;
 
 use crate::ui::Ui;
 
-/// Nothing suspends a process here.
+/// Never reports anything, because processes are not suspended on Windows.
 pub struct Resumptions;
 
 impl Resumptions {
-    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
     pub const fn listen() -> io::Result<Self> {
         Ok(Self)
     }
@@ -21,7 +21,8 @@ impl Resumptions {
     }
 }
 
-/// A thread of its own: a read from a console cannot be given up. It ends with the process.
+/// Reads keys on a separate thread, because a read from a console cannot be cancelled. The thread
+/// ends with the process.
 pub fn read_keys() -> io::Result<mpsc::Receiver<u8>> {
     let (sender, keys) = mpsc::channel(16);
     let read = move || {
@@ -48,18 +49,15 @@ pub fn read_keys() -> io::Result<mpsc::Receiver<u8>> {
     Ok(keys)
 }
 
-/// The console, which gives single keys to whoever asks.
+/// The console, which delivers single keys without any setup.
 pub struct Terminal;
 
 impl Terminal {
-    /// Takes it, unless there is none.
+    /// Returns the console, or `None` if there is none.
     pub fn take(ui: &Ui) -> Option<Self> {
         (io::stdin().is_terminal() && ui.is_terminal()).then_some(Self)
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "elsewhere there is something to be set up"
-    )]
+    #[expect(clippy::unused_self, reason = "a Unix terminal needs to be set up")]
     pub const fn set_up(&self) {}
 }

@@ -1,4 +1,4 @@
-//! A certificate for this machine, kept in the project's state folder.
+//! A certificate for this machine, stored in the project's state folder.
 
 use std::{
     fs,
@@ -17,12 +17,12 @@ use crate::{
 
 const FOLDER: &str = "tls";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Apple's systems take none that lasts longer than 825 days.
+/// Apple's systems reject certificates that are valid for more than 825 days.
 const LASTS: Duration = Duration::from_secs(800 * 24 * 60 * 60);
 const RENEWED_BEFORE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// A certificate and its key. It signs nothing but itself: whoever trusts it trusts this machine's
-/// names, and no other site that somebody who finds the key could make up.
+/// A certificate and its key. It is self-signed and not a CA: a client that trusts it trusts only
+/// the names of this machine, and a stolen key cannot sign certificates for other sites.
 pub struct Certificate {
     pub file: PathBuf,
     pub der: CertificateDer<'static>,
@@ -30,12 +30,12 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The one for these names in the state folder, or a new one.
+    /// Returns the stored certificate for these names, or creates one.
     pub fn keep(state: &Path, names: &[String]) -> Outcome<Self> {
         let folder = state.join(FOLDER);
         let failed = |error: &dyn std::error::Error| {
             Failure::new(format!(
-                "failed to keep a certificate in {}",
+                "failed to store a certificate in {}",
                 folder.display()
             ))
             .because(error)
@@ -65,8 +65,9 @@ impl Certificate {
         let made = fs::metadata(&file).ok()?.modified().ok()?;
         let age = match made.elapsed() {
             Ok(age) => age,
-            // A clock that was set back a little: it is valid from a day before it was made, and
-            // whoever trusts it need not be asked again.
+            // The clock may have been set back a little. The certificate is valid from one day
+            // before its creation, so it is kept, and clients that trust it do not have to trust a
+            // new one.
             Err(ahead) if ahead.duration() < DAY => Duration::ZERO,
             Err(_) => return None,
         };
@@ -87,7 +88,7 @@ fn stamp(names: &[String]) -> String {
 }
 
 fn params(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
-    // An address among them is written as one.
+    // rcgen writes names that are IP addresses as addresses.
     let mut params = CertificateParams::new(names.to_vec())?;
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, "mcpo dev on this machine");
@@ -99,7 +100,8 @@ fn params(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// The names that this machine is called by itself, and the address that it is to be reached at.
+/// Returns the names and addresses that the certificate is valid for: those of this machine, and
+/// `host`.
 pub fn names(host: IpAddr) -> Vec<String> {
     let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut names = own.to_vec();

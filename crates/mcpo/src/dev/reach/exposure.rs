@@ -1,7 +1,7 @@
-//! Decides which machines reach the server in development, and whether it needs a password.
+//! Decides which machines can reach the server during development, and whether it needs a password.
 //!
-//! A server that other machines reach is never open by accident: without a sign-in it gets a
-//! generated password, unless the user asked for an open server by name.
+//! A server that other machines can reach is never open by accident. If no sign-in is configured,
+//! mcpo generates a password, unless the user explicitly asked for an open server.
 
 use std::net::IpAddr;
 
@@ -13,43 +13,45 @@ use crate::{
     project::Environment,
 };
 
-/// The variable by which the runtime agrees to serve other machines without a sign-in.
+/// The variable that allows the runtime to serve other machines without a sign-in.
 pub const OPEN_TO_ANYONE: &str = "MCPO_OPEN_TO_ANYONE";
 
-/// Which machines reach the server, and how it is protected from them.
+/// Which machines can reach the server, and how it is protected from them.
 #[derive(Clone, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an independent fact that the welcome text reports"
 )]
 pub struct Exposure {
-    /// Other machines reach the server and no sign-in is configured.
+    /// Other machines can reach the server, and no sign-in is configured.
     pub needs_password: bool,
-    /// The server stays open although other machines reach it, because the user asked for it.
+    /// Other machines can reach the server, and it stays open because the user asked for that.
     pub is_open: bool,
-    /// The user asked for it by the variable.
+    /// The user asked for an open server with the variable.
     pub is_open_by_variable: bool,
     /// Other machines are served.
     pub serves_other_machines: bool,
     /// Other machines get 403, because the base URL names this machine.
     pub refuses_other_machines: bool,
-    /// This machine gets 403, too: the address it connects from is not a loopback address.
+    /// This machine gets 403 too, because it connects from an address that is not a loopback
+    /// address.
     pub is_this_machine_refused: bool,
-    /// What to type, so that other machines are served.
+    /// The command to type so that other machines are served.
     pub with_https: String,
-    /// What to change, so that other machines are served, if `--https` is given already.
+    /// The setting to change so that other machines are served, if `--https` is already used.
     pub with_base_url: String,
 }
 
 impl Exposure {
-    /// Reads it from the command line and from what the server is going to see. Fails if
-    /// `--open-to-anyone` is given and only this machine reaches the server.
+    /// Evaluates the command line and the environment of the server. Fails if `--open-to-anyone` is
+    /// given but only this machine can reach the server.
     pub fn of(args: &DevArgs, environment: &Environment) -> Outcome<Self> {
         let is_bound_to_loopback = is_loopback(args.host);
         let has_local_base = has_local_base(environment);
         let is_exposed = !is_bound_to_loopback || !has_local_base;
         if args.open_to_anyone && !is_exposed {
-            let what = "--open-to-anyone, and only this machine reaches the server";
+            let what =
+                "--open-to-anyone has no effect, because only this machine can reach the server";
             return Err(Failure::new(what).hint("leave it out, or add --tunnel or --host"));
         }
         let is_unprotected = is_exposed && environment.sign_in().is_none();
@@ -77,7 +79,7 @@ impl Exposure {
     }
 }
 
-/// Returns true if the server's base URL names this machine, as it does by default.
+/// Returns true if the server's base URL names this machine, which is the default.
 pub fn has_local_base(environment: &Environment) -> bool {
     let base = environment.get("BASE_URL");
     base.is_none_or(|base| names_this_machine(&base))
@@ -87,7 +89,8 @@ fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// Returns true if the URL's host is this machine. A URL that cannot be read does not count as local.
+/// Returns true if the host of the URL is this machine. A URL that cannot be parsed does not count
+/// as local.
 fn names_this_machine(unverified_base: &str) -> bool {
     let Ok(url) = Url::parse(unverified_base) else {
         return false;

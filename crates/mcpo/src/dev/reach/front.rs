@@ -1,5 +1,5 @@
-//! In front of the servers: the encrypted end where there is one, and the way to the server of the
-//! moment. What comes in is plain HTTP on this machine by the time a server sees it.
+//! The proxy in front of the servers: terminates TLS, if enabled, and forwards connections to the
+//! current server. A server always sees plain HTTP from this machine.
 
 use std::{
     io,
@@ -25,23 +25,25 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::certificate::Certificate;
 use crate::error::{Failure, Outcome};
 
-/// How long a client may take to say hello.
+/// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a connection waits for a server that answers: a first build takes its time.
+/// How long a connection waits for a server that answers. A first build takes time.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
-/// What a client gets to notice that its server has closed the connection.
+/// How long a client may take to notice that its server has closed the connection.
 const LINGER: Duration = Duration::from_secs(2);
-/// Once the servers are gone, what they said last is on its way for no longer than this.
+/// How long the last bytes may take to reach the clients after all servers are gone.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
 const CONNECTIONS: usize = 1024;
 const PAUSE: Duration = Duration::from_millis(50);
 const TRY_AGAIN: Duration = Duration::from_millis(10);
-/// How much of a refused request is read, in bytes, so that the client sees the answer.
+/// The largest part of a refused request that is read, in bytes, so that the client receives the
+/// answer.
 const REFUSED_REQUEST: usize = 16 * 1024;
-/// What another machine gets while the base URL names this machine: the answer of mcpo-runtime.
+/// The body that other machines get while the base URL names this machine. It is the same as in
+/// mcpo-runtime.
 const REFUSAL: &str = r#"{"error":"forbidden","error_description":"only this machine can use this server; to let others in, set BASE_URL to a public https URL. Behind a proxy or in a container, also set MCPO_TRUSTED_PROXIES"}"#;
 
-/// Where the server of the moment is; nothing while there is none.
+/// The address of the current server, or `None` while there is no server.
 pub type Inside = watch::Receiver<Option<SocketAddr>>;
 
 /// Whether connections from other machines are answered with 403. The supervisor sets it for each
@@ -59,7 +61,7 @@ impl LocalOnly {
     }
 }
 
-/// The outer end.
+/// The listener that clients connect to.
 pub struct Front {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
@@ -67,7 +69,7 @@ pub struct Front {
     is_local_only: LocalOnly,
 }
 
-/// TLS with this certificate.
+/// Returns a TLS acceptor for this certificate.
 pub fn acceptor(certificate: &Certificate) -> Outcome<TlsAcceptor> {
     let failed =
         |error: &dyn std::error::Error| Failure::new("failed to set up TLS").because(error);
@@ -82,7 +84,7 @@ pub fn acceptor(certificate: &Certificate) -> Outcome<TlsAcceptor> {
 }
 
 impl Front {
-    /// Leads from `listener` to `inside`.
+    /// Forwards connections from `listener` to the server at `inside`.
     pub fn new(listener: TcpListener, acceptor: Option<TlsAcceptor>, inside: Inside) -> Self {
         Self {
             listener,
@@ -92,14 +94,14 @@ impl Front {
         }
     }
 
-    /// Sets what decides whether connections from other machines are refused. The servers cannot
-    /// decide that here: every connection that comes through the front has a loopback address.
+    /// Sets the flag that decides whether connections from other machines are refused. The servers
+    /// cannot decide it: every connection from the front comes from a loopback address.
     pub fn serves_this_machine_only(&mut self, is_local_only: LocalOnly) {
         self.is_local_only = is_local_only;
     }
 
-    /// Accepts until `stop`. Connections end by themselves, the servers see to that; those that are
-    /// there when the servers are gone (`over`) get a last moment.
+    /// Accepts connections until `stop`. The servers close their connections. Connections that are
+    /// still open when all servers are gone (`over`) get a short time to finish.
     pub async fn run(self, stop: &CancellationToken, over: &CancellationToken) -> Outcome<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)
             .map_err(|error| Failure::new("failed to listen").because(&error))?;
@@ -111,7 +113,7 @@ impl Front {
                 accepted = listener.accept() => accepted,
             };
             let Ok((stream, peer)) = stream else {
-                // Out of descriptors, for example; that passes.
+                // For example, there are no free descriptors; that passes.
                 sleep(PAUSE).await;
                 continue;
             };
@@ -123,7 +125,7 @@ impl Front {
                 (self.acceptor.clone(), self.inside.clone(), stop.clone());
             let is_refused = self.is_local_only.get() && !peer.ip().to_canonical().is_loopback();
             connections.spawn(async move {
-                // A client that hangs up in the middle is not an error.
+                // A client that disconnects early is not an error.
                 let _ = if is_refused {
                     refuse(stream, acceptor).await
                 } else {
@@ -156,7 +158,7 @@ async fn serve(
     }
 }
 
-/// Answers another machine with 403, whatever it asks for.
+/// Answers any request of another machine with 403.
 async fn refuse(outside: TcpStream, acceptor: Option<TlsAcceptor>) -> io::Result<()> {
     let answering = async {
         match acceptor {
@@ -167,7 +169,8 @@ async fn refuse(outside: TcpStream, acceptor: Option<TlsAcceptor>) -> io::Result
     timeout(HANDSHAKE, answering).await?
 }
 
-/// Reads the request first: an answer to a connection with unread bytes is lost when it closes.
+/// Reads the request before answering, because an answer is lost if the connection closes with
+/// unread bytes.
 async fn answer_refused(mut outside: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let mut request = Vec::new();
     while !request.windows(4).any(|end| end == b"\r\n\r\n") && request.len() < REFUSED_REQUEST {
@@ -184,7 +187,7 @@ async fn answer_refused(mut outside: impl AsyncRead + AsyncWrite + Unpin) -> io:
     outside.shutdown().await
 }
 
-/// A connection to the server of the moment, once there is one.
+/// Connects to the current server, and waits if there is none.
 async fn connect(mut inside: Inside, stop: &CancellationToken) -> io::Result<TcpStream> {
     let connecting = async {
         loop {
@@ -195,7 +198,7 @@ async fn connect(mut inside: Inside, stop: &CancellationToken) -> io::Result<Tcp
             let Some(address) = address else { continue };
             match TcpStream::connect(address).await {
                 Ok(stream) => return Ok(stream),
-                // It has just gone, and the word of that is on its way.
+                // The server has just stopped, and the new address is not known yet.
                 Err(_) => sleep(TRY_AGAIN).await,
             }
         }
@@ -209,7 +212,7 @@ async fn connect(mut inside: Inside, stop: &CancellationToken) -> io::Result<Tcp
     Ok(stream)
 }
 
-/// Passes on what either end says until both have said all.
+/// Copies bytes in both directions until both ends have sent everything.
 async fn join(outside: impl AsyncRead + AsyncWrite, mut inside: TcpStream) -> io::Result<()> {
     let (mut from_client, mut to_client) = split(outside);
     let (mut from_server, mut to_server) = inside.split();
@@ -229,7 +232,7 @@ async fn join(outside: impl AsyncRead + AsyncWrite, mut inside: TcpStream) -> io
         }
         said_all = &mut down => {
             said_all?;
-            // A pool of connections may not look at this one for hours.
+            // A client's connection pool may not notice for hours that this connection is closed.
             timeout(LINGER, up).await?
         }
     }

@@ -1,5 +1,4 @@
-//! The programs that lead from the internet to this machine: how each is started, and how it says
-//! which address it got.
+//! The supported tunnel programs: how each one is started, and how it reports its public address.
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -10,7 +9,7 @@ use crate::{
     process::has_program,
 };
 
-/// A program that makes a tunnel.
+/// A program that opens a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     Cloudflared,
@@ -18,7 +17,7 @@ pub enum Kind {
     Tailscale,
 }
 
-/// Which one is wanted.
+/// The tunnel program that the user asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Wish {
     /// The first one that is installed.
@@ -49,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// The one that is wanted, if it is installed.
+    /// Returns the requested program, if it is installed.
     pub fn choose(wish: Wish) -> Outcome<Self> {
         let wanted = match wish {
             Wish::Any => None,
@@ -68,12 +67,12 @@ impl Kind {
                 .iter()
                 .map(|kind| format!("{}: {}", kind.program(), kind.installation()))
                 .collect();
-            Failure::new(format!("there is no {} on the PATH", names.join(", ")))
+            Failure::new(format!("not found on the PATH: {}", names.join(", ")))
                 .hint(format!("install one; {}", ways.join("; ")))
         })
     }
 
-    /// Its command line for a server that listens here.
+    /// Returns the command line for a server that listens on `port`.
     pub fn arguments(self, port: u16) -> Vec<String> {
         let arguments: &[&str] = match self {
             Self::Cloudflared => &[
@@ -99,7 +98,7 @@ impl Kind {
             .collect()
     }
 
-    /// The public address, if this line of its output says it.
+    /// Returns the public address, if this line of the output contains it.
     pub fn address(self, line: &str) -> Option<String> {
         let text = match self {
             Self::Ngrok => {
@@ -115,7 +114,7 @@ impl Kind {
         let url = Url::parse(&text).ok()?;
         let host = url.host_str()?;
         let is_its_own = match self {
-            // Its terms of service come before it.
+            // The line with Cloudflare's terms of service, which contains another URL, comes first.
             Self::Cloudflared => {
                 host.ends_with(".trycloudflare.com") && host != "api.trycloudflare.com"
             }

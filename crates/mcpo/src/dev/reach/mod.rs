@@ -1,5 +1,5 @@
-//! From where the server can be reached, and what it is told of that: this machine, its network by
-//! TLS, or the internet by a tunnel.
+//! Decides where the server can be reached, and which settings the server needs for that: on this
+//! machine, in its network through TLS, or from the internet through a tunnel.
 
 mod certificate;
 mod exposure;
@@ -35,28 +35,28 @@ use crate::{
     ui::Ui,
 };
 
-/// Where connections come in, and by which name.
+/// The addresses of the server, and everything that leads to it.
 pub struct Reach {
-    /// Where servers get connections from.
+    /// The end of the connection path that faces the servers.
     pub door: Door,
-    /// What is typed into a client on this machine.
+    /// The URL to type into a client on this machine.
     pub local: String,
-    /// What servers are told, whatever the shell and the environment file say.
+    /// Variables that override the shell and the environment file of the servers.
     pub decided: Vec<(String, String)>,
     pub tunnel: Option<Tunnel>,
     pub front: Option<Front>,
-    /// Whether the front turns other machines away.
+    /// Whether the front refuses other machines.
     pub local_only: LocalOnly,
-    /// What has to be trusted, and the file it is in.
+    /// The certificate that clients must trust, and its file.
     pub certificate: Option<(CertificateDer<'static>, String)>,
-    /// Which machines reach the server, and how it is protected from them.
+    /// Which machines can reach the server, and how it is protected from them.
     pub exposure: Exposure,
-    /// The password that was generated because other machines reach the server.
+    /// The password that was generated because other machines can reach the server.
     pub password: Option<String>,
 }
 
 impl Reach {
-    /// Opens what leads to the servers.
+    /// Opens the front and the tunnel, as far as the arguments ask for them.
     pub async fn open(
         args: &DevArgs,
         outer: TcpListener,
@@ -94,8 +94,8 @@ impl Reach {
         Ok(reach)
     }
 
-    /// Generates a password if other machines reach the server and nobody is asked to sign in. Comes
-    /// after everything that decides the public address.
+    /// Generates a password if other machines can reach the server and no sign-in is configured.
+    /// Must be called after everything that decides the public address.
     fn protect(&mut self, args: &DevArgs, state: &Path, environment: &Environment) -> Outcome<()> {
         let as_served = environment.clone().with(&self.decided);
         self.exposure = Exposure::of(args, &as_served)?;
@@ -128,7 +128,7 @@ impl Reach {
     }
 }
 
-/// What makes it https, and for which host.
+/// The certificate for https, and its host.
 struct Tls {
     host: IpAddr,
     certificate: Certificate,
@@ -146,7 +146,7 @@ impl Tls {
     }
 }
 
-/// The way from the socket to the servers: none, or a front.
+/// Returns the path from the socket to the servers, with a front if one is needed.
 fn way_in(
     way: Way,
     outer: TcpListener,
@@ -186,8 +186,8 @@ fn authority(host: IpAddr, port: u16) -> String {
     }
 }
 
-/// Returns true if clients that look up `localhost` reach the address. Most clients try all addresses
-/// of a name, so one at which nothing listens does no harm.
+/// Returns true if clients that look up `localhost` reach the address. Most clients try all
+/// addresses of a name, so an address without a listener does no harm.
 fn is_localhost(address: IpAddr, port: u16) -> bool {
     let Ok(known) = ("localhost", port).to_socket_addrs() else {
         return address == IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -198,18 +198,18 @@ fn is_localhost(address: IpAddr, port: u16) -> bool {
         listened.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
     };
     let mut others = known.iter().filter(|known| **known != address);
-    // By custom, `localhost` in a URL is the IPv4 address.
+    // By convention, `localhost` in a URL is the IPv4 address.
     address.is_ipv4() && known.contains(&address) && !others.any(is_taken)
 }
 
 fn local_address(listener: &TcpListener) -> Outcome<SocketAddr> {
     listener
         .local_addr()
-        .map_err(|error| Failure::new("failed to tell where the server listens").because(&error))
+        .map_err(|error| Failure::new("failed to get the listening address").because(&error))
 }
 
-/// The address that others in the network see. Nothing is sent to the address that is named here,
-/// which is nobody's (RFC 5737).
+/// Returns this machine's address in its network. Nothing is sent to the address below, which is
+/// reserved for documentation (RFC 5737).
 fn in_the_network() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;

@@ -1,5 +1,5 @@
-//! A tunnel from the internet: another program, started before the first server, so that the server
-//! knows its public address from the first request on.
+//! A tunnel from the internet. The tunnel program is started before the first server, so that the
+//! server knows its public address from the first request on.
 
 use std::{
     collections::VecDeque,
@@ -24,14 +24,14 @@ use crate::{
     ui::Ui,
 };
 
-/// How long it may take to get an address.
+/// How long the program may take to report an address.
 const PATIENCE: Duration = Duration::from_secs(45);
-/// How long it may take to end.
+/// How long the program may take to end.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
-/// What is shown of a tunnel that failed.
+/// The number of output lines that are shown of a tunnel that failed.
 const LAST_LINES: usize = 8;
-/// Starts the program so that it ends with us, however we end: our end of the pipe closes, and the
-/// shell hears that.
+/// Starts the program so that it ends with this process, however this process ends: the pipe
+/// closes, and the shell notices that.
 #[cfg(unix)]
 fn lifeline(program: &str) -> Command {
     const SCRIPT: &str = "exec 3<&0\n\
@@ -45,18 +45,18 @@ fn lifeline(program: &str) -> Command {
     command
 }
 
-/// A job ends with us.
+/// On Windows, the job object ends the program together with this process.
 #[cfg(windows)]
 fn lifeline(program: &str) -> Command {
     Command::new(program)
 }
 
-/// A tunnel that leads here.
+/// A tunnel that leads to this machine.
 pub struct Tunnel {
     kind: Kind,
     child: Child,
     group: Group,
-    /// Held open as long as we live.
+    /// Held open while this process lives.
     _lifeline: Option<ChildStdin>,
     lines: mpsc::Receiver<String>,
     /// `https://HOST`, without a path.
@@ -64,7 +64,7 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Starts the program and waits until it says which address it got.
+    /// Starts the program and waits until it reports its address.
     pub async fn open(wish: Wish, port: u16, ui: &Ui) -> Outcome<Self> {
         let kind = Kind::choose(wish)?;
         let program = kind.program();
@@ -123,24 +123,27 @@ impl Tunnel {
                 return Ok(self);
             }
             Ok(None) => format!("{program} ended without an address"),
-            Err(_) => format!("{program} has no address after {} s", PATIENCE.as_secs()),
+            Err(_) => format!(
+                "{program} reported no address within {} s",
+                PATIENCE.as_secs()
+            ),
         };
         self.end().await;
         let said: Vec<_> = last.into_iter().filter(|line| !line.is_empty()).collect();
         let said = io::Error::other(if said.is_empty() {
-            "it said nothing".to_owned()
+            "it printed nothing".to_owned()
         } else {
             said.join("\n    ")
         });
         Err(Failure::new(why).because(&said))
     }
 
-    /// Watches it until everything is to stop; a tunnel that ends by itself is told.
+    /// Watches the program until everything stops. Warns if it ends by itself.
     pub async fn run(mut self, stop: &CancellationToken, ui: &Ui) {
         let ended = loop {
             tokio::select! {
                 () = stop.cancelled() => break None,
-                // Its output has to go somewhere.
+                // The output must be read, or the program would block.
                 Some(_) = self.lines.recv() => {}
                 status = self.child.wait() => break Some(status),
             }
@@ -153,7 +156,8 @@ impl Tunnel {
             |status: ExitStatus| status.to_string(),
         );
         ui.warn(format_args!(
-            "{} ended ({how}): nobody outside reaches the server any more; start mcpo dev again",
+            "{} ended ({how}): the server is no longer reachable from the internet; restart \
+             mcpo dev",
             self.kind.program()
         ));
         stop.cancelled().await;
@@ -163,7 +167,7 @@ impl Tunnel {
         self.group.terminate();
         if timeout(GONE_WITHIN, self.child.wait()).await.is_err() {
             self.group.kill();
-            // Nothing outlives that.
+            // The program cannot survive a kill.
             let _ = self.child.wait().await;
         }
     }
@@ -183,7 +187,7 @@ fn pass_on(output: Option<impl AsyncRead + Unpin + Send + 'static>, to: mpsc::Se
     });
 }
 
-/// What another program says must not steer the terminal.
+/// Removes hidden characters, because the output of another program must not control the terminal.
 fn plain(line: &str) -> String {
     line.trim().chars().filter(|c| !is_hidden(*c)).collect()
 }

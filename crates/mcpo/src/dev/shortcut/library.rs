@@ -1,5 +1,6 @@
-//! The runtime and all it depends on as one dynamic library, made once: an executable beside it is
-//! linked in a fraction of the time. It is for development only; nothing of it is ever released.
+//! Compiles the runtime and all its dependencies into one dynamic library. An executable that links
+//! to this library is linked in a fraction of the time. For development only: the library is never
+//! part of a release.
 
 use std::{
     fs, io,
@@ -14,11 +15,11 @@ use super::{
     replay::{self, Form, Replayed},
 };
 
-/// Which build of the runtime the library was made from.
+/// Identifies the build of the runtime that the library was made from.
 const STAMP: &str = "library.stamp";
 
-/// The library for the runtime that `executable` is linked with: the one that is there, or a new
-/// one. `None` where it cannot be made: everything goes on without.
+/// Returns the library for the runtime that `executable` is linked with: the existing one, or a new
+/// one. Returns `None` if it cannot be built; builds then work without it.
 pub async fn of(
     executable: &Record,
     folder: &Path,
@@ -29,7 +30,8 @@ pub async fn of(
     };
     let stamp = stamp(&linked)?;
     let Some(record) = Record::read(folder, RUNTIME).filter(|record| made(record, &linked)) else {
-        // It was compiled while nobody was watching. Without this the same would be found again.
+        // The runtime was compiled while its command was not recorded. Without a record, the next
+        // start of mcpo makes cargo compile it again.
         let _ = fs::remove_file(Record::path(folder, RUNTIME));
         return Ok(None);
     };
@@ -49,8 +51,8 @@ pub async fn of(
     }
 }
 
-/// Lets cargo compile the runtime once more if its command was never seen. `units` is where cargo
-/// remembers what it has compiled.
+/// Makes cargo compile the runtime again if its command was never recorded. `units` is the folder
+/// of cargo's fingerprints.
 pub fn see_again(folder: &Path, units: &Path) {
     if Record::path(folder, RUNTIME).is_file() {
         return;
@@ -59,7 +61,7 @@ pub fn see_again(folder: &Path, units: &Path) {
         let name = unit.file_name();
         let name = name.to_str().unwrap_or_default();
         let hash = name.strip_prefix("mcpo-runtime-").unwrap_or_default();
-        // Cargo compiles what it does not remember.
+        // Cargo compiles everything that has no fingerprint.
         if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let _ = fs::remove_dir_all(unit.path());
         }
@@ -71,7 +73,7 @@ fn linked_runtime(executable: &Record) -> Option<PathBuf> {
     linked.find_map(|named| Some(named.strip_prefix(RUNTIME)?.strip_prefix('=')?.into()))
 }
 
-/// Whether `record` is the command that made this file.
+/// Returns true if `record` is the command that built this file.
 fn made(record: &Record, file: &Path) -> bool {
     let mark = record.codegen("extra-filename").unwrap_or_default();
     let stem = file.file_stem().and_then(|stem| stem.to_str());

@@ -1,10 +1,10 @@
-//! The short way from a save to an executable.
+//! The shortcut: builds an executable without cargo, if only the project's own code has changed.
 //!
-//! Cargo takes as long to find out that one crate has to be compiled as rustc takes to compile it.
-//! So the command that cargo used is kept (`record`), and a change of nothing but Rust files of
-//! the executable's own crate runs it again (`replay`), linked beside one library that holds the
-//! runtime (`library`). Everything else goes through cargo, which stays the authority: manifests,
-//! lock files, build scripts, other crates, other files, files that are gone, and every error.
+//! Cargo takes as long to find out that one crate must be compiled as rustc takes to compile it. So
+//! mcpo keeps the command that cargo used (`record`). If only Rust files of the executable's own
+//! crate change, mcpo runs that command again (`replay`) and links to one library that contains the
+//! runtime (`library`). Everything else goes through cargo, which remains the authority: manifests,
+//! lock files, build scripts, other crates, other files, deleted files, and every error.
 
 mod library;
 pub mod record;
@@ -31,21 +31,21 @@ use super::{
 };
 use crate::{package::Package, ui::Ui};
 
-/// Results of our own lie beside cargo's, and go with them at `cargo clean`.
+/// The shortcut's results are stored next to cargo's, so that `cargo clean` deletes both.
 const FOLDER: &str = "mcpo-dev";
 
-/// What is known of the short way.
+/// What mcpo knows about the project's last build by cargo, and the library.
 pub struct Shortcut<'a> {
     package: Package,
     folder: PathBuf,
     ui: &'a Ui,
-    /// The command for the executable, once cargo has shown it.
+    /// The command for the executable, once cargo has run it.
     record: Option<Record>,
     library: Library,
     /// The files of the executable's own crate, as of its last build.
     own: HashSet<PathBuf>,
-    /// The last build failed, and because of nothing but files of this crate: their repair is
-    /// as good as any other change of them.
+    /// The last build failed only because of files of this crate. A fix of these files may use the
+    /// shortcut too.
     failed_by_own: bool,
 }
 
@@ -53,10 +53,10 @@ enum Library {
     Unknown,
     InTheMaking(
         JoinHandle<io::Result<Option<PathBuf>>>,
-        #[expect(dead_code, reason = "ends the work when it is dropped")] DropGuard,
+        #[expect(dead_code, reason = "cancels the work when it is dropped")] DropGuard,
     ),
     Made(PathBuf),
-    /// There is none to be had.
+    /// The library cannot be built.
     None,
 }
 
@@ -66,10 +66,10 @@ impl<'a> Shortcut<'a> {
         if !record::IS_TRIED {
             ui.step(
                 "Building",
-                "by cargo alone; on Windows there are no quick reloads",
+                "with cargo only; quick reloads are not available on Windows",
             );
         }
-        // A command from before may not be what cargo would use today.
+        // A command from an earlier run may differ from the one that cargo would use now.
         let _ = fs::remove_file(Record::path(&folder, &package.crate_name()));
         library::see_again(&folder, &package.build.join("debug/.fingerprint"));
         Self {
@@ -83,15 +83,15 @@ impl<'a> Shortcut<'a> {
         }
     }
 
-    /// Where cargo's commands are noted.
+    /// Returns the folder in which cargo's commands are recorded.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Learns from a build that cargo has done.
+    /// Takes over the command and the files from a build by cargo.
     pub fn learn(&mut self) {
         let record = Record::read(&self.folder, &self.package.crate_name());
-        // A build script may read whatever it likes, and only cargo knows when it has to run.
+        // A build script may read any file, and only cargo knows when it must run.
         let record = record.filter(|record| !record.environment.contains_key("OUT_DIR"));
         let record = record.filter(Self::sees_the_same);
         let Some(record) = record else {
@@ -109,8 +109,8 @@ impl<'a> Shortcut<'a> {
         }
     }
 
-    /// Whether a run of ours would find the variables that the code asks for as cargo's run did:
-    /// cargo may have set more of them, by `[env]` in its settings.
+    /// Returns true if a replay would see the same environment variables that the code read during
+    /// cargo's build. Cargo may have set more variables, from `[env]` in its settings.
     fn sees_the_same(record: &Record) -> bool {
         let folder = record.values("--out-dir").next().map(Path::new);
         let list = folder.and_then(|folder| replay::dependencies(record, folder));
@@ -130,8 +130,8 @@ impl<'a> Shortcut<'a> {
         })
     }
 
-    /// Makes the library while nobody waits for it, and an executable beside it, so that the first
-    /// change finds everything warm.
+    /// Builds the library in the background, and an executable that uses it, so that the caches are
+    /// warm for the first change.
     fn make_library(&mut self, record: Record) {
         let (folder, ui) = (self.folder.clone(), self.ui.clone());
         let cancel = CancellationToken::new();
@@ -150,7 +150,7 @@ impl<'a> Shortcut<'a> {
         self.library = Library::InTheMaking(tokio::spawn(making), guard);
     }
 
-    /// Builds the short way if the change allows it; `None` sends it through cargo.
+    /// Builds with the shortcut if the change allows it. Returns `None` if cargo must build it.
     pub async fn build(
         &mut self,
         change: &Change,
@@ -187,7 +187,8 @@ impl<'a> Shortcut<'a> {
         }
     }
 
-    /// The inputs after a build of ours: those of the crate are new, the others are as they were.
+    /// Returns the inputs after a build with the shortcut: new ones for this crate, and unchanged
+    /// ones for all others.
     pub fn inputs(&mut self, before: &Inputs) -> Option<HashSet<PathBuf>> {
         let own = self.files(self.record.as_ref()?, &self.folder)?;
         let others = before.files.difference(&self.own).cloned();
@@ -196,7 +197,7 @@ impl<'a> Shortcut<'a> {
         Some(files)
     }
 
-    /// Whether nothing has changed but Rust files of the executable's own crate.
+    /// Returns true if only Rust files of the executable's own crate have changed.
     fn suits(&self, change: &Change, inputs: &Inputs) -> bool {
         let worked = !inputs.failed || self.failed_by_own;
         let sources = self.package.folder.join("src");
@@ -206,7 +207,7 @@ impl<'a> Shortcut<'a> {
             && change.files.iter().all(|file| {
                 let file = self.package.folder.join(file);
                 let rust = file.extension().is_some_and(|kind| kind == "rs");
-                // A file that no crate has read yet may become a module of this one.
+                // A file that no crate has read yet may become a module of this crate.
                 let new = !inputs.files.contains(&file) && file.starts_with(&sources);
                 let own = self.own.contains(&file) || new;
                 rust && own && file.is_file()

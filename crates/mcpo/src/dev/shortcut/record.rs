@@ -1,8 +1,8 @@
-//! The commands that cargo gives to rustc, written down as they pass by.
+//! Records the commands that cargo uses to run rustc.
 //!
-//! While `mcpo dev` builds, cargo runs this program in rustc's place (`RUSTC_WRAPPER`). It notes the
-//! commands of two crates and becomes rustc. What it notes holds no variables but those that cargo
-//! itself sets for a crate: the rest of the environment may hold secrets.
+//! While `mcpo dev` builds, cargo runs mcpo as `RUSTC_WRAPPER`. mcpo records the commands of two
+//! crates and then executes rustc. A record contains only the variables that cargo itself sets for
+//! a crate, because the rest of the environment may contain secrets.
 
 use std::{
     collections::BTreeMap,
@@ -15,18 +15,19 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// The folder for records. Set: this process stands in for rustc.
+/// The folder for records. If it is set, this process acts as the wrapper of rustc.
 const FOLDER: &str = "MCPO_DEV_RECORDS";
-/// The crate of the executable that is developed.
+/// The crate of the executable that is being developed.
 const EXECUTABLE: &str = "MCPO_DEV_EXECUTABLE";
-/// The wrapper that would run if we did not.
+/// The wrapper that cargo would run without mcpo.
 const INNER: &str = "MCPO_DEV_INNER_WRAPPER";
-/// Whether the short way is gone on this system. On Windows it was never tried, so cargo does it all.
+/// Whether the shortcut is used on this system. It was never tested on Windows, so cargo builds
+/// everything there.
 pub const IS_TRIED: bool = cfg!(unix);
-/// The crate that becomes a library of its own.
+/// The crate that is compiled into a dynamic library.
 pub const RUNTIME: &str = "mcpo_runtime";
 
-/// One command.
+/// One command of cargo.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub program: PathBuf,
@@ -36,12 +37,12 @@ pub struct Record {
 }
 
 impl Record {
-    /// Where the command for a crate is noted in `folder`.
+    /// Returns the file for the command of a crate in `folder`.
     pub fn path(folder: &Path, of_crate: &str) -> PathBuf {
         folder.join(of_crate).with_extension("json")
     }
 
-    /// The command for a crate, if one was noted.
+    /// Returns the command for a crate, if it was recorded.
     pub fn read(folder: &Path, of_crate: &str) -> Option<Self> {
         let text = fs::read(Self::path(folder, of_crate)).ok()?;
         serde_json::from_slice(&text).ok()
@@ -51,25 +52,26 @@ impl Record {
         fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer(&mut file, self)?;
-        // Whoever reads it finds a whole one.
+        // The rename is atomic, so a reader never sees a partial file.
         file.persist(Self::path(folder, of_crate))?;
         Ok(())
     }
 
-    /// The values of an option, as `--crate-type bin` has one.
+    /// Returns the values of an option, such as `bin` in `--crate-type bin`.
     pub fn values<'a>(&'a self, option: &'a str) -> impl Iterator<Item = &'a str> {
         let pairs = self.arguments.windows(2);
         pairs.filter_map(move |pair| (pair[0] == option).then_some(&*pair[1]))
     }
 
-    /// The value of one of rustc's `-C` options.
+    /// Returns the value of one of rustc's `-C` options.
     pub fn codegen(&self, name: &str) -> Option<&str> {
         let mut options = self.values("-C");
         options.find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
-/// Adds to `cargo` what makes it show its commands to us, before `inner`, which would run otherwise.
+/// Configures `cargo` to run mcpo as its wrapper. mcpo then runs `inner`, which cargo would use
+/// otherwise.
 pub fn watch(
     cargo: &mut tokio::process::Command,
     folder: &Path,
@@ -79,7 +81,7 @@ pub fn watch(
     if !IS_TRIED {
         return;
     }
-    // Without ourselves there is nothing to be noted, and everything goes through cargo.
+    // If mcpo's own path is unknown, nothing can be recorded, and cargo builds everything.
     let Ok(ourselves) = env::current_exe() else {
         return;
     };
@@ -87,14 +89,14 @@ pub fn watch(
         cargo.env(INNER, inner);
     }
     cargo
-        // Set, if at all, by a cargo that runs us: it would look as if it were the crate's.
+        // A cargo that runs mcpo may have set it. It would look like a variable of the crate.
         .env_remove("OUT_DIR")
         .env("RUSTC_WRAPPER", ourselves)
         .env(FOLDER, folder)
         .env(EXECUTABLE, executable);
 }
 
-/// Becomes rustc where cargo has asked for that; returns only if it did not, or if it cannot.
+/// Runs rustc if cargo started this process as its wrapper. Returns `None` if it did not.
 pub fn stand_in() -> Option<ExitCode> {
     let folder = PathBuf::from(env::var_os(FOLDER)?);
     let mut arguments = env::args_os().skip(1);
@@ -129,13 +131,13 @@ pub fn stand_in() -> Option<ExitCode> {
     Some(exit)
 }
 
-/// Becomes the program.
+/// Replaces this process with the program. Returns only if that fails.
 #[cfg(unix)]
 fn run(command: &mut Command) -> io::Result<ExitCode> {
     Err(std::os::unix::process::CommandExt::exec(command))
 }
 
-/// Nothing becomes another program here: it is waited for.
+/// Runs the program and waits for it, because this system cannot replace a process.
 #[cfg(not(unix))]
 fn run(command: &mut Command) -> io::Result<ExitCode> {
     let code = command.status()?.code();
@@ -144,7 +146,7 @@ fn run(command: &mut Command) -> io::Result<ExitCode> {
         .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// A build must not fail because something could not be noted.
+/// Records the command. Errors are ignored, because a missing record must not fail the build.
 fn note(folder: &Path, program: &OsStr, arguments: &[OsString]) {
     let plain = arguments.iter().map(|argument| argument.to_str());
     let Some(arguments) = plain.collect::<Option<Vec<_>>>() else {
@@ -172,7 +174,7 @@ fn note(folder: &Path, program: &OsStr, arguments: &[OsString]) {
     let _ = record.write(folder, of_crate);
 }
 
-/// Whether cargo sets the variable for the crate that it compiles.
+/// Returns true if cargo sets the variable for the crate that it compiles.
 /// <https://doc.rust-lang.org/cargo/reference/environment-variables.html>
 fn is_cargos(name: &str) -> bool {
     const PREFIXES: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_"];

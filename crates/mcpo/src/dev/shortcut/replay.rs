@@ -1,4 +1,4 @@
-//! A command of cargo's, run again by ourselves with its results in a folder of our own.
+//! Runs a recorded command of cargo again, with the results in mcpo's own folder.
 
 use std::{
     fs, io,
@@ -12,21 +12,21 @@ use tokio_util::sync::CancellationToken;
 use super::record::{RUNTIME, Record};
 use crate::process::{Group, apart};
 
-/// What is to be made.
+/// What to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form<'a> {
-    /// The executable, with everything in it.
+    /// The executable, with all dependencies linked in.
     Whole,
-    /// The executable, with the runtime and all it depends on in this library.
+    /// The executable, linked to this library with the runtime and its dependencies.
     Beside(&'a Path),
-    /// That library.
+    /// The library itself.
     Library,
 }
 
-/// What came of it.
+/// The result of a replay.
 #[derive(Debug)]
 pub enum Replayed {
-    /// The file that was made, and what the compiler said beside.
+    /// The file that was built, and the warnings of the compiler.
     Done {
         file: PathBuf,
         said: String,
@@ -35,7 +35,7 @@ pub enum Replayed {
     Cancelled,
 }
 
-/// Runs `record` again, with results below `folder`.
+/// Runs `record` again, with the results below `folder`.
 pub async fn run(
     record: &Record,
     form: Form<'_>,
@@ -57,7 +57,7 @@ pub async fn run(
         .current_dir(&record.folder)
         .envs(&record.environment)
         .env_remove("RUSTC_WRAPPER")
-        // The jobs of a cargo around us are counted on descriptors that are not here.
+        // The jobserver of a cargo that runs mcpo uses descriptors that this process does not have.
         .env_remove("CARGO_MAKEFLAGS")
         .env_remove("MAKEFLAGS")
         .stdin(Stdio::null())
@@ -78,7 +78,7 @@ pub async fn run(
         () = cancel.cancelled() => None,
     };
     let Some((status, said)) = finished else {
-        // The linker is a child of the compiler.
+        // Kill the whole group, because the linker is a child of the compiler.
         group.kill();
         child.wait().await?;
         sweep(folder);
@@ -91,7 +91,7 @@ pub async fn run(
     Ok(Replayed::Done { file, said })
 }
 
-/// A compiler that was ended has left its unfinished objects.
+/// Removes the unfinished objects of a compiler that was killed.
 fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -106,7 +106,7 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// The name that rustc gives to what it makes.
+/// Returns the file that rustc builds.
 fn result(record: &Record, form: Form<'_>, folder: &Path) -> Option<PathBuf> {
     use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
     let name = record.values("--crate-name").next()?;
@@ -117,7 +117,7 @@ fn result(record: &Record, form: Form<'_>, folder: &Path) -> Option<PathBuf> {
     }))
 }
 
-/// The list of files that the last run for `record` read.
+/// Returns the dependency file of the last build of `record`.
 pub fn dependencies(record: &Record, folder: &Path) -> Option<PathBuf> {
     let name = record.values("--crate-name").next()?;
     let mark = record.codegen("extra-filename").unwrap_or_default();
@@ -128,7 +128,7 @@ fn arguments(record: &Record, form: Form<'_>, folder: &Path) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut given = record.arguments.iter().peekable();
     while let Some(argument) = given.next() {
-        // For people, not for cargo.
+        // These make rustc print messages for cargo instead of for people.
         if argument.starts_with("--error-format") || argument.starts_with("--json") {
             continue;
         }
@@ -141,7 +141,7 @@ fn arguments(record: &Record, form: Form<'_>, folder: &Path) -> Vec<String> {
             ("--out-dir", Some(_)) => folder.display().to_string(),
             ("--crate-type", Some(_)) if form == Form::Library => "dylib".to_owned(),
             ("-C", Some(option)) if option.starts_with("incremental=") => {
-                // Cargo's own must stay as cargo left it.
+                // Cargo's own folder must stay as cargo left it.
                 format!("incremental={}", folder.join("incremental").display())
             }
             ("--extern", Some(named)) => external(named, form),
@@ -151,20 +151,21 @@ fn arguments(record: &Record, form: Form<'_>, folder: &Path) -> Vec<String> {
         arguments.push(value);
     }
     if form != Form::Whole {
-        // The library and the executable share the standard library, and find both by themselves.
+        // The library and the executable share the standard library. Both find it through their
+        // rpath.
         arguments.extend(["-C", "prefer-dynamic", "-C", "rpath"].map(str::to_owned));
     }
     arguments
 }
 
-/// `name=path` of a crate, as it is to be linked.
+/// Returns `name=path` of a crate, with the path to link.
 fn external(named: &str, form: Form<'_>) -> String {
     if let (Form::Beside(library), Some((name, _))) = (form, named.split_once('='))
         && name == RUNTIME
     {
         return format!("{name}={}", library.display());
     }
-    // While cargo compiles, a library's interface is ready before the library is.
+    // Cargo passes the `.rmeta` file if the `.rlib` is not finished yet. Now it is.
     match named.strip_suffix(".rmeta") {
         Some(path) => format!("{path}.rlib"),
         None => named.to_owned(),
@@ -188,7 +189,7 @@ mod tests {
         }
     }
 
-    // Nobody replays on Windows, where paths are written in another way.
+    // Only on Unix: on Windows, where nothing is replayed, paths are written differently.
     #[cfg(unix)]
     #[test]
     fn an_executable_beside_its_library() {

@@ -1,5 +1,5 @@
-//! Which client a request is from, and what is known of where that client stops. Data; a client is
-//! added by a few lines in `clients.json`.
+//! Identifies the client of a request, and lists known reasons why that client stops. To add a
+//! client, add a few lines to `clients.json`.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -10,7 +10,7 @@ use super::notice::Notice;
 static CLIENTS: LazyLock<Vec<Client>> =
     LazyLock::new(|| serde_json::from_str(include_str!("clients.json")).unwrap_or_default());
 
-/// What is known of one client.
+/// A known client.
 #[derive(Debug, Deserialize)]
 pub struct Client {
     pub title: String,
@@ -18,8 +18,8 @@ pub struct Client {
     causes: BTreeMap<String, Vec<String>>,
 }
 
-/// What tells it from others: beginnings of redirect URIs, parts of `User-Agent`, names it
-/// registers by.
+/// Properties that identify a client: prefixes of redirect URIs, parts of `User-Agent`, and names
+/// in registrations.
 #[derive(Debug, Deserialize)]
 struct Marks {
     redirects: Vec<String>,
@@ -28,7 +28,7 @@ struct Marks {
 }
 
 impl Client {
-    /// The client that this request is surely from.
+    /// Returns the client that sent this request, if its properties match a known one.
     pub fn of(notice: &Notice) -> Option<&'static Self> {
         let redirect = notice.redirect_uri.as_deref();
         let by_redirect = |client: &&Self| {
@@ -53,12 +53,12 @@ impl Client {
             .or_else(|| CLIENTS.iter().find(by_agent))
     }
 
-    /// One of which nothing is known.
+    /// Returns the entry for unknown clients.
     pub fn unknown() -> Option<&'static Self> {
         CLIENTS.last()
     }
 
-    /// Why it may stop after this step.
+    /// Returns possible reasons for stopping after this step.
     pub fn causes(&self, step: &str) -> &[String] {
         self.causes.get(step).map_or(&[], Vec::as_slice)
     }

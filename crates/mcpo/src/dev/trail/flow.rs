@@ -1,4 +1,5 @@
-//! How far each client has come on its way from the first 401 to a call, and where one stopped.
+//! Tracks how far each client has come from its first 401 to a successful call, and where it
+//! stopped.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +8,7 @@ use std::{
 
 use super::{clients::Client, notice::Notice};
 
-/// The steps in their order; what the runtime calls them.
+/// The steps in order, with the names that the runtime uses.
 pub const STEPS: [&str; 8] = [
     "mcp",
     "resource metadata",
@@ -18,28 +19,29 @@ pub const STEPS: [&str; 8] = [
     "consent",
     "token",
 ];
-/// A program goes on at once.
+/// How long a program may take for its next step. Programs usually continue at once.
 const PROGRAM: Duration = Duration::from_secs(8);
-/// A person reads.
+/// How long a person may take to read a page.
 const PERSON: Duration = Duration::from_secs(30);
-/// How late we may look whether one goes on. After more, nobody was looking: the machine slept.
+/// How late a check may be. If it is later, the machine slept, and no client is reported as
+/// stopped.
 const LATE: Duration = Duration::from_secs(5);
-/// Whoever was not heard of for so long has given up, or is another one.
+/// A client without a request for this long has given up.
 const FORGOTTEN: Duration = Duration::from_secs(15 * 60);
-/// More clients at a time are none of one developer's.
+/// The largest number of clients that are tracked. One developer does not have more.
 const MOST: usize = 64;
 
-/// Every client that is on its way.
+/// All clients on their way to a successful call.
 #[derive(Debug, Default)]
 pub struct Flows {
     open: BTreeMap<String, Flow>,
-    /// What clients call themselves, once it is known whose name that is.
+    /// The client that uses each `User-Agent`, as far as known.
     agents: BTreeMap<String, String>,
-    /// Whose page the browser shows.
+    /// The client whose page the browser currently shows.
     latest: Option<String>,
 }
 
-/// One client, and its last step.
+/// One client and its last step.
 #[derive(Debug)]
 struct Flow {
     client: Option<&'static Client>,
@@ -49,20 +51,20 @@ struct Flow {
     is_told: bool,
 }
 
-/// A client that went no further.
+/// A client that did not continue.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stopped {
     pub title: String,
     pub step: String,
     pub status: u16,
     pub seconds: u64,
-    /// What would have come next.
+    /// The step that was expected next.
     pub next: &'static str,
     pub causes: Vec<String>,
 }
 
 impl Flows {
-    /// Takes a request in; returns who it was from.
+    /// Records a request. Returns the name of the client that sent it.
     pub fn take(&mut self, notice: &Notice, now: Instant) -> String {
         let (title, client) = self.who(notice);
         self.open
@@ -86,7 +88,7 @@ impl Flows {
     fn who(&mut self, notice: &Notice) -> (String, Option<&'static Client>) {
         let product = notice.product().to_owned();
         if let Some(client) = Client::of(notice) {
-            // What else comes from the same program belongs to the same client.
+            // Later requests from the same program belong to the same client.
             if !notice.is_from_browser() && self.agents.len() < MOST {
                 self.agents.insert(product, client.title.clone());
             }
@@ -105,13 +107,13 @@ impl Flows {
         (title, Client::unknown())
     }
 
-    /// When the next one is to be looked at.
+    /// Returns when the next client must be checked.
     pub fn next_look(&self) -> Option<Instant> {
         let open = self.open.values().filter(|flow| !flow.is_told);
         open.map(|flow| flow.since + flow.patience()).min()
     }
 
-    /// Those that have stopped by now and were not told before.
+    /// Returns the clients that have stopped and were not reported before.
     pub fn stopped(&mut self, now: Instant) -> Vec<Stopped> {
         let mut found = Vec::new();
         for (title, flow) in &mut self.open {
@@ -119,7 +121,7 @@ impl Flows {
             if flow.is_told || now < until {
                 continue;
             }
-            // It may have gone on meanwhile; what it did is still on its way to us.
+            // The client may have continued, with its notice still on the way.
             if now > until + LATE {
                 flow.since = now;
                 continue;
@@ -154,14 +156,14 @@ impl Flow {
     }
 }
 
-/// Whether the client is where it wanted to be.
+/// Returns true if the client made a successful call.
 fn is_arrival(notice: &Notice) -> bool {
     notice.step == "mcp" && notice.status < 400
 }
 
 fn is_step(notice: &Notice) -> bool {
     let is_preflight = notice.method == "OPTIONS";
-    // Sessions that are over, and streams that are not there, are no way anywhere.
+    // Failed calls with an ended session or a missing stream are not steps of the sign-in.
     let is_refused = notice.step != "mcp" || matches!(notice.status, 401 | 403);
     STEPS.contains(&notice.step.as_str()) && !is_preflight && is_refused
 }
@@ -172,7 +174,7 @@ fn next(step: &str) -> &'static str {
         "resource metadata" => "the server metadata",
         "server metadata" => "its registration",
         "registration" => "the sign-in page",
-        "authorization" | "sign-in" => "somebody's yes",
+        "authorization" | "sign-in" => "the user's consent",
         "consent" => "the exchange of its code",
         _ => "its first call",
     }
@@ -215,7 +217,7 @@ mod tests {
         assert!(claude.causes[0].contains("blocked"), "{claude:?}");
         assert!(
             flows.stopped(began + Duration::from_secs(99)).is_empty(),
-            "told once"
+            "reported once"
         );
     }
 
@@ -224,7 +226,7 @@ mod tests {
         let (mut flows, began) = (Flows::default(), Instant::now());
         flows.take(&notice("mcp", 401, "node"), began);
         let woken = began + Duration::from_secs(8 * 60 * 60);
-        assert!(flows.stopped(woken).is_empty(), "nobody was looking");
+        assert!(flows.stopped(woken).is_empty(), "the machine slept");
         assert!(flows.next_look().is_some_and(|look| look > woken));
         let stopped = flows.stopped(woken + Duration::from_secs(9));
         assert_eq!(stopped[0].seconds, 9);
@@ -245,12 +247,12 @@ mod tests {
         flows.take(&notice("registration", 201, "Cursor/1.0"), began);
         let page = notice("authorization", 200, "Mozilla/5.0");
         assert_eq!(flows.take(&page, began), "Cursor");
-        // A person is given more time.
+        // A person gets more time than a program.
         assert!(flows.stopped(began + Duration::from_secs(20)).is_empty());
         let stopped = flows.stopped(began + Duration::from_secs(31));
         assert_eq!(
             stopped[0].causes,
-            ["nobody has signed in or allowed it yet"]
+            ["the user has not signed in or allowed access yet"]
         );
     }
 }

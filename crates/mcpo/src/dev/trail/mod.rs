@@ -1,4 +1,4 @@
-//! The trail: what each client asks for, and where one went no further.
+//! Follows the requests of each client, and reports where a client stopped.
 
 mod clients;
 mod flow;
@@ -15,7 +15,7 @@ pub use self::notice::Notice;
 use super::desk::Desk;
 use crate::ui::Ui;
 
-/// The actor that follows clients.
+/// The actor that follows the clients.
 pub struct Trail<'a> {
     pub notices: mpsc::Receiver<Notice>,
     pub desk: &'a Desk,
@@ -23,7 +23,7 @@ pub struct Trail<'a> {
 }
 
 impl Trail<'_> {
-    /// Follows them until stopped.
+    /// Handles notices until stopped.
     pub async fn run(mut self, stop: &CancellationToken) {
         let mut flows = Flows::default();
         loop {
@@ -34,7 +34,7 @@ impl Trail<'_> {
                 }
             };
             tokio::select! {
-                // What has happened goes before what seems not to have.
+                // Handle requests that have arrived before reporting that one is missing.
                 biased;
                 () = stop.cancelled() => return,
                 Some(notice) = self.notices.recv() => {
@@ -87,7 +87,7 @@ impl Trail<'_> {
             })
         });
         self.ui.warn(format_args!(
-            "{title} stopped {seconds} s ago after {step} ({status}); next would be {next}"
+            "{title} stopped {seconds} s ago after {step} ({status}); next: {next}"
         ));
         for cause in causes {
             self.ui.say(format_args!("           perhaps: {cause}"));

@@ -1,10 +1,10 @@
-//! What a server tells of one request.
+//! The server's notice about one request.
 
 use serde::{Deserialize, Serialize};
 
 use crate::text::is_hidden;
 
-/// How a line of a notice begins that tells of a request.
+/// The beginning of the line in a datagram that reports a request.
 const NOTICE: &str = "X_MCPO_STEP=";
 
 /// One request and its answer.
@@ -16,7 +16,7 @@ pub struct Notice {
     pub milliseconds: u64,
     #[serde(default)]
     pub agent: String,
-    /// The name that was registered just now.
+    /// The client name, if this request registered it.
     #[serde(default)]
     pub name: Option<String>,
     #[serde(default)]
@@ -24,10 +24,10 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Reads a line, if it is one of these.
+    /// Parses a line, if it reports a request.
     pub fn read(line: &str) -> Option<Self> {
         let mut notice: Self = serde_json::from_str(line.strip_prefix(NOTICE)?).ok()?;
-        // They stand on a terminal later, and strangers choose them.
+        // These texts are shown in a terminal later, and remote clients choose them.
         plain(&mut notice.step);
         plain(&mut notice.method);
         plain(&mut notice.agent);
@@ -37,16 +37,16 @@ impl Notice {
         Some(notice)
     }
 
-    /// The first word of who asks: `node`, `python-httpx`, `Mozilla`.
+    /// Returns the product name of the client: `node`, `python-httpx`, `Mozilla`.
     pub fn product(&self) -> &str {
         self.agent
             .split(['/', ' '])
             .next()
             .filter(|word| !word.is_empty())
-            .unwrap_or("somebody")
+            .unwrap_or("unknown client")
     }
 
-    /// Whether a person's browser asked.
+    /// Returns true if the request came from a user's browser.
     pub fn is_from_browser(&self) -> bool {
         self.agent.starts_with("Mozilla/")
     }

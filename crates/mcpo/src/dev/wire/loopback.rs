@@ -1,5 +1,5 @@
-//! A socket on the loopback interface. Every program of this machine can write to it, so a datagram
-//! begins with a key that only the server is told.
+//! A UDP socket on the loopback interface. Every program on this machine can write to it, so each
+//! datagram must begin with a key that only the server knows.
 
 use std::{
     ffi::OsString,
@@ -11,10 +11,10 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use tokio::net::UdpSocket;
 
-/// Where it is, a space, the key.
+/// The address, a space, and the key.
 const VARIABLE: &str = "MCPO_DEV_WIRE";
 
-/// The socket and the key to it.
+/// The socket and its key.
 #[derive(Debug)]
 pub struct Loopback {
     socket: UdpSocket,
@@ -40,7 +40,7 @@ impl Loopback {
     }
 
     pub async fn hear<'b>(&self, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
-        // In two steps, for the borrow checker's sake.
+        // In two steps, for the borrow checker.
         let (begin, end) = loop {
             let length = self.socket.recv(buffer).await?;
             let key = buffer[..length].iter().position(|byte| *byte == b'\n');
@@ -52,7 +52,7 @@ impl Loopback {
         Ok(&buffer[begin..end])
     }
 
-    /// Digests are compared, which tells nothing of how much of the key was right.
+    /// Compares digests, so that the time does not reveal how much of the key is correct.
     fn opens(&self, key: &[u8]) -> bool {
         Sha256::digest(key) == Sha256::digest(&self.key)
     }

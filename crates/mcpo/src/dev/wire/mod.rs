@@ -1,4 +1,5 @@
-//! What servers tell, in systemd's form (`sd_notify(3)`): one datagram, one or more lines.
+//! Receives the servers' reports in systemd's format (`sd_notify(3)`): one datagram with one or
+//! more lines.
 
 mod loopback;
 #[cfg(unix)]
@@ -14,10 +15,10 @@ use super::door::Way;
 #[cfg(unix)]
 pub use self::named::clean_up;
 
-/// The names of some thousand tools; the rest is cut off.
+/// Enough for the names of about a thousand tools. The rest is cut off.
 const LONGEST: usize = 64 * 1024;
 
-/// Our end of the wire to one server.
+/// The receiving end for the reports of one server.
 #[derive(Debug)]
 pub enum Wire {
     #[cfg(unix)]
@@ -26,8 +27,8 @@ pub enum Wire {
 }
 
 impl Wire {
-    /// A new one. A socket in the file system is what systemd has, and no other user can write to it;
-    /// where there is none, it is one on the loopback interface.
+    /// Opens a receiver. Like systemd, it uses a socket in the file system, which no other user can
+    /// write to. Where that is not possible, it uses a UDP socket on the loopback interface.
     pub fn open(way: Way) -> io::Result<Self> {
         match way {
             #[cfg(unix)]
@@ -36,7 +37,7 @@ impl Wire {
         }
     }
 
-    /// The variable that tells a server of it.
+    /// Returns the environment variable that announces the socket to the server.
     pub fn variable(&self) -> (&'static str, OsString) {
         match self {
             #[cfg(unix)]

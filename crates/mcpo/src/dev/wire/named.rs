@@ -1,4 +1,4 @@
-//! A socket in the file system.
+//! A Unix socket in the file system.
 
 use std::{
     env,
@@ -14,11 +14,11 @@ use rustix::{
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
 
-/// Folders of sockets begin with this, then comes the process that made them.
+/// The prefix of the folders for sockets. The id of the process that created the folder follows.
 const FOLDERS: &str = "mcpo-dev-";
 
-/// Folders for sockets, best first. The path of a socket has about 100 bytes (`unix(7)`), so a folder
-/// of temporary files may be too deep.
+/// Returns the folders to try for a socket, best first. The path of a socket is limited to about
+/// 100 bytes (`unix(7)`), so the folder for temporary files may be too deep.
 fn folders() -> Vec<PathBuf> {
     let of_user = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let of_user = of_user.filter(|folder| folder.is_absolute());
@@ -28,7 +28,7 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// Removes what was left by runs that had no time to do it.
+/// Removes the folders that earlier runs left behind.
 pub fn clean_up() {
     for folder in folders() {
         clean_up_in(&folder);
@@ -46,13 +46,13 @@ fn clean_up_in(folder: &Path) {
             .and_then(Pid::from_raw)
             .is_some_and(|owner| test_kill_process(owner) == Err(Errno::SRCH));
         if is_gone {
-            // It may be somebody else's, and then it stays.
+            // This fails if the folder belongs to another user, which is fine.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// The socket and the folder it lies in.
+/// The socket and its folder.
 #[derive(Debug)]
 pub struct Named {
     socket: UnixDatagram,
@@ -60,7 +60,7 @@ pub struct Named {
 }
 
 impl Named {
-    /// Opens a socket in the first folder that takes one. Fails with the last folder's error.
+    /// Opens a socket in the first folder where that works. Fails with the last folder's error.
     pub fn open() -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for folder in folders() {
