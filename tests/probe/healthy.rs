@@ -1,4 +1,4 @@
-//! Servers with nothing wrong, in all their kinds: no false alarms.
+//! All variants of servers without faults: no false alarms.
 
 use insta::assert_snapshot;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ async fn a_healthy_server_passes() {
     assert_eq!(run.stderr, "");
 }
 
-/// C1 and C2: the documents are asked for in order, once each, and nothing else is.
+/// C1 and C2: the documents are requested in order, once each, and nothing else is.
 #[tokio::test]
 async fn a_walk_asks_for_nothing_it_does_not_need() {
     let server = OAuthServer::healthy().await;
@@ -248,7 +248,7 @@ async fn a_tool_that_is_not_there_could_not_run() {
     );
 }
 
-/// C6 and AS1: the method the server offers is the one that is registered and used.
+/// C6 and AS1: the method that the server offers is registered and used.
 #[tokio::test]
 async fn every_token_endpoint_method_is_obeyed() {
     for method in ["none", "client_secret_basic", "client_secret_post"] {
@@ -270,7 +270,7 @@ async fn every_token_endpoint_method_is_obeyed() {
     }
 }
 
-/// C5: by hand, then by document, then by registration.
+/// C5: registered by hand, by document, by dynamic registration.
 #[tokio::test]
 async fn every_way_of_being_known_is_taken() {
     let settings = Settings {
@@ -310,7 +310,7 @@ async fn every_way_of_being_known_is_taken() {
     assert!(run.stdout.contains("client-1, none"), "{}", run.stdout);
 }
 
-/// C12: the union of what is held and what is asked for.
+/// C12: the union of the current and the requested scopes.
 #[tokio::test]
 async fn a_step_up_widens_the_grant() {
     let run = probe_settings(
@@ -371,7 +371,7 @@ async fn the_default_walk_is_quick() {
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url(), "--json"]).await;
     let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
-    // 150 ms is the aim on a quiet machine; this one may be building something else.
+    // The target is 150 ms on a quiet machine; this one may be busy with a build.
     assert!(
         report["elapsed_ms"].as_f64().expect("a number") < 1_500.0,
         "{}",
@@ -379,7 +379,7 @@ async fn the_default_walk_is_quick() {
     );
 }
 
-/// Servers of 2025-03-26 publish less; claude.ai still takes them.
+/// Servers of 2025-03-26 publish less; claude.ai still accepts them.
 #[tokio::test]
 async fn an_old_server_passes_with_warnings() {
     for without_metadata in [false, true] {
@@ -397,7 +397,7 @@ async fn an_old_server_passes_with_warnings() {
     }
 }
 
-/// Every client, in every kind of server that has nothing wrong, again and again.
+/// Every client, with every variant of a server without faults, repeatedly.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_walks_raise_no_false_alarm() {
     const CLIENTS: [&str; 5] = ["claude", "claude-code", "chatgpt", "vscode", "cursor"];

@@ -1,4 +1,4 @@
-//! Servers that mean harm: bounded time and memory, printable output.
+//! Hostile servers: bounded time and memory, printable output.
 
 use std::{
     process::Stdio,
@@ -102,20 +102,21 @@ async fn a_dripping_body_is_cut_off() {
     assert!(since.elapsed() < Duration::from_secs(8));
 }
 
-/// More than a walk needs, in KiB of address space, and far less than what is thrown at it.
+/// In KiB of address space: more than a walk needs, and far less than the servers send.
 const MEMORY: u32 = 600_000;
 
-/// What came of one harm: the verdict, and how long it took.
+/// Returns the verdict on one hostile server, and how long it took.
 async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
     let server = OAuthServer::start(Settings {
         harm: Some((stage, harm)),
         ..Settings::default()
     })
     .await;
-    // What drips takes all the time it is given, and nothing else should: a busy machine is slow too.
+    // A dripping response uses the whole limit, and nothing else should: a busy machine is slow
+    // too.
     let seconds = if harm == Harm::Drip { "6" } else { "30" };
     let since = Instant::now();
-    // The limit is the kernel's: a probe that wants more memory dies.
+    // The kernel enforces the limit: a probe that needs more memory dies.
     let output = Command::new("sh")
         .arg("-c")
         .arg(format!("ulimit -v {MEMORY} && exec \"$@\""))
@@ -152,7 +153,7 @@ async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
     let mut found = Vec::new();
-    // Those that drip take all the time there is: side by side.
+    // Dripping responses use the whole limit, so the stages run in parallel.
     for harm in Harm::ALL {
         let runs: Vec<_> = Stage::ALL
             .iter()
@@ -231,7 +232,7 @@ async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
     ");
 }
 
-/// What a server says is text in every document, and runs nowhere.
+/// A server's text stays text in every document, and never runs.
 #[tokio::test]
 async fn markup_stays_text_in_an_html_report() {
     for harm in [Harm::Markup, Harm::Escapes] {

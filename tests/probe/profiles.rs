@@ -23,7 +23,7 @@ async fn report(url: &str, client: &str) -> Value {
     serde_json::from_str(&run.stdout).expect("a report")
 }
 
-/// C5: the document where it is offered together with `none`, a registration otherwise.
+/// C5: the document if it is offered together with `none`, a registration otherwise.
 #[tokio::test]
 async fn each_client_is_known_in_its_own_way() {
     let mut seen = Vec::new();
@@ -105,7 +105,7 @@ async fn the_verdict_says_what_each_client_would_show() {
     ");
 }
 
-/// What only this client sends.
+/// What only one client sends.
 #[tokio::test]
 async fn habits_reach_the_wire() {
     let server = OAuthServer::healthy().await;

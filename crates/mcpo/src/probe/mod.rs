@@ -1,4 +1,4 @@
-//! The room of `mcpo probe`: what the user types, and what is written when the walk is over.
+//! `mcpo probe`: its arguments, and the output after the walk.
 
 mod args;
 mod document;
@@ -21,7 +21,7 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
         .map_err(|error| Failure::new("failed to start the probe").because(&error))?;
     let outcome = runtime.block_on(async {
         tokio::select! {
-            // Listening comes first, so that no request goes out before Ctrl-C is heard.
+            // Poll Ctrl-C first, so that it works before the first request is sent.
             biased;
             pressed = tokio::signal::ctrl_c() => match pressed {
                 Ok(()) => Ok(Exit::Interrupted),
@@ -30,7 +30,7 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
             outcome = probe(order, ui) => outcome,
         }
     });
-    // A name that is still being looked up must not hold the user up.
+    // A name lookup that is still running must not delay the exit.
     runtime.shutdown_background();
     outcome
 }

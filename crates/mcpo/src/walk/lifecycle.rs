@@ -1,7 +1,7 @@
-//! What must survive a restart, and what clients do at once.
+//! Checks what must survive a restart, and concurrent refreshes.
 //!
-//! Clients replay what they hold for ever: one that was forgotten shows as connected and has no
-//! tools.
+//! Clients keep and reuse their client id and refresh token forever. If the server forgets them,
+//! the client shows the server as connected but has no tools.
 
 use std::{
     process::Stdio,
@@ -81,7 +81,7 @@ guarantee!(
     "keep registrations in a store that outlives the process, or seal them into the client id"
 );
 
-/// Every rule of this file.
+/// Returns every rule of this file.
 #[cfg(test)]
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let all = [
@@ -94,7 +94,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     all.into_iter().map(|guarantee| &guarantee.rule)
 }
 
-/// What the user asked for besides the walk.
+/// Runs the checks that the user requested in addition to the walk.
 pub async fn check(plan: &Plan, lab: &Lab<'_>, log: &mut Log<'_>) {
     if plan.concurrent_refresh {
         CONCURRENT_REFRESH.check(log, both_at_once(lab)).await;
@@ -104,7 +104,7 @@ pub async fn check(plan: &Plan, lab: &Lab<'_>, log: &mut Log<'_>) {
     }
 }
 
-/// Two refreshes with one token, each with a connection of its own.
+/// Refreshes twice at the same time with one token, on two connections.
 async fn both_at_once(lab: &Lab<'_>) -> Finding {
     let Some(refresh) = lab.tokens().await?.refresh_token else {
         return Ok(Held::Skipped("no refresh token was issued".to_owned()));
@@ -120,7 +120,7 @@ async fn both_at_once(lab: &Lab<'_>) -> Finding {
             return Ok(Held::No("an access token that is not accepted".to_owned()));
         }
     }
-    // Which of the two a client keeps is chance.
+    // A client may keep either of the two tokens.
     let kept = other
         .refresh_token
         .or(one.refresh_token)
@@ -164,7 +164,7 @@ async fn survive(restart: &Restart, lab: &Lab<'_>, log: &mut Log<'_>) {
         .await;
 }
 
-/// Restarts the server, or lets the user do it, and waits until it answers again.
+/// Restarts the server, or waits for the user to do it, then waits until the server answers again.
 async fn back(restart: &Restart, lab: &Lab<'_>) -> Finding {
     match restart {
         Restart::Command(command) => {

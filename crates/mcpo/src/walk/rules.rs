@@ -1,13 +1,13 @@
-//! The catalogue: what is checked, in the order in which a client meets it.
+//! The catalogue of checks, in the order in which a client meets them.
 
-/// What one check looks at and the clause it rests on.
+/// The name of a check and the clause it is based on.
 #[derive(Debug)]
 pub struct Rule {
-    /// Stable name, for scripts.
+    /// Stable id, for scripts.
     pub id: &'static str,
     pub title: &'static str,
     pub clause: &'static str,
-    /// Whether it asks how the server stands up to an attacker, rather than how it serves a client.
+    /// Whether this tests resistance to attacks, not service to clients.
     pub security: bool,
 }
 
@@ -81,13 +81,13 @@ rules! {
         "RFC 6749 §6; OAuth 2.1 §4.3";
 }
 
-/// Every rule there is, also those that only some walks meet.
+/// Returns every rule, including those that only some walks reach.
 #[cfg(test)]
 pub fn every() -> impl Iterator<Item = &'static Rule> {
     ALL.iter().copied()
 }
 
-/// The rules that say nothing about a server which asks for no token.
+/// The rules that do not apply to a server without authentication.
 pub static OAUTH: &[&Rule] = &[
     &RESOURCE_METADATA,
     &RESOURCE_IDENTITY,
@@ -102,7 +102,7 @@ pub static OAUTH: &[&Rule] = &[
     &TOKEN_CACHING,
 ];
 
-/// The rules that say nothing where nobody has to sign in.
+/// The rules that do not apply if no sign-in is needed.
 pub static SIGN_IN: &[&Rule] = &[
     &REGISTRATION,
     &AUTHORIZATION,
@@ -112,8 +112,8 @@ pub static SIGN_IN: &[&Rule] = &[
     &TOKEN_CACHING,
 ];
 
-/// Every rule that each walk meets, in flow order; some come up only when the server or the client
-/// asks for it.
+/// Returns every rule that each walk reaches, in flow order. The other rules apply only if the
+/// server, the client or a flag requires them.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     let rare = [
         &STEP_UP,

@@ -1,4 +1,4 @@
-//! The walk itself: each step takes what the one before hands on.
+//! The walk itself: each step takes the output of the previous one.
 
 use std::time::Instant;
 
@@ -17,12 +17,12 @@ use super::{
     security::{self, Lab},
 };
 
-/// Walks the server as a client does; `observer` hears of each check as it happens.
+/// Walks the server as a client does, and shows each check to `observer` as it finishes.
 pub async fn walk<'p>(plan: &'p Plan, observer: &mut dyn Observer) -> Report<'p> {
     let since = Instant::now();
     let mut log = Log::new(observer, plan);
     let mut left = None;
-    // The walk may end early; then the log's last check says why.
+    // The walk may end early; then the last check in the log has the reason.
     let _ = Box::pin(steps(plan, &mut log, &mut left)).await;
     log.skip_unreached();
     if plan.cold.is_some() {
@@ -40,7 +40,7 @@ async fn steps(plan: &Plan, log: &mut Log<'_>, left: &mut Option<Credentials>) -
     let login = Login::new(&exchange, plan, prepare(plan, log).await?);
     let mut peer = Peer::new(&exchange, &plan.target, login);
     let outcome = Box::pin(inside(plan, log, &mut peer, doorway)).await;
-    // Also after a failure: a client keeps what it was given.
+    // Also after a failure: a client keeps the tokens it received.
     *left = peer
         .grant
         .as_ref()
@@ -63,7 +63,7 @@ async fn inside(plan: &Plan, log: &mut Log<'_>, peer: &mut Peer<'_>, doorway: Do
     let tools = mcp::list(peer, log, wire).await?;
     let arguments = plan.arguments.as_ref();
     let wanted = plan.tool.as_deref().map(|tool| (tool, arguments));
-    // What goes wrong from here on says nothing about what comes after it.
+    // A failure in one of these steps does not affect the next steps.
     let called = mcp::call_one(peer, log, wire, &tools, wanted).await;
     let read = mcp::resources(peer, log, wire, &spoken.capabilities).await;
     let got = mcp::prompts(peer, log, wire, &spoken.capabilities).await;
@@ -86,7 +86,7 @@ async fn inside(plan: &Plan, log: &mut Log<'_>, peer: &mut Peer<'_>, doorway: Do
     called.and(read).and(got).and(compared).and(refreshed)
 }
 
-/// https everywhere but on loopback, and an address that can be found.
+/// Requires https except on loopback, and resolves the address.
 async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     let pending = rules::ADDRESS.begin();
     let target = &plan.target;
@@ -97,7 +97,7 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     let proxy = proxy_variable(target);
     let guard = match Guard::of(target, &plan.connection.resolve).await {
         Ok(guard) => guard,
-        // A proxy looks names up by itself, and within its network they may not be known.
+        // A proxy resolves names itself, and this machine may not be able to.
         Err(_) if proxy.is_some() => Guard::behind_proxy(),
         Err(error) => {
             let trouble = Trouble::Unresolved(error.to_string());
@@ -122,7 +122,7 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     Ok(Exchange::new(plan, guard, log.recorder()))
 }
 
-/// With `--browser`, this takes a port for the answer: it is part of the registration.
+/// Prepares the sign-in. `--browser` binds the callback port here: it is part of the registration.
 async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
     let pending = rules::REGISTRATION.begin();
     match Visitor::prepare(&plan.person, &plan.profile.callback_path()).await {
@@ -134,7 +134,7 @@ async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
     }
 }
 
-/// Trades the refresh token in, and sees whether the new token opens the door.
+/// Refreshes the tokens and checks that the server accepts the new access token.
 async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()> {
     let pending = rules::REFRESH.begin();
     let Some(grant) = &mut peer.grant else {

@@ -1,4 +1,4 @@
-//! `JUnit` XML, as build servers read it.
+//! The report as `JUnit` XML, for build servers.
 
 use quick_xml::escape::escape;
 
@@ -43,7 +43,7 @@ fn case(check: &Check) -> String {
     };
     let body = match &check.verdict {
         Verdict::Pass => String::new(),
-        // There is no such thing as a warning; it is told where people look.
+        // JUnit has no warnings; build servers show `system-out`.
         Verdict::Warn => format!("<system-out>warning: {}</system-out>", details()),
         Verdict::Fail => {
             let message = escape(&fault.seen);

@@ -1,4 +1,4 @@
-//! Why a request brought no answer.
+//! Errors of requests.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{BODY_LIMIT, guard::Blocked};
 
-/// Why a request brought no answer that could be judged.
+/// Why a request got no usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     #[error("connection refused: nothing listens there")]
@@ -32,7 +32,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether nothing was learned about the server, so that nothing can be held against it.
+    /// Returns true if there was no connection, so that nothing is known about the server.
     pub const fn is_no_connection(&self) -> bool {
         matches!(
             self,
@@ -40,7 +40,7 @@ impl Trouble {
         )
     }
 
-    /// What the owner of the server can do about it.
+    /// Returns what the owner of the server can do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Refused => "start the server, or check host and port",
@@ -85,7 +85,7 @@ impl Trouble {
             if cause.to_string().starts_with("dns error") {
                 return Self::Unresolved(innermost(error).to_string());
             }
-            // rustls errors travel inside an io::Error, which `source` steps over.
+            // rustls errors are inside an io::Error, whose `source` skips them.
             let inside = cause
                 .downcast_ref::<std::io::Error>()
                 .and_then(std::io::Error::get_ref);

@@ -1,4 +1,4 @@
-//! Lists that come in pages.
+//! Paginated lists.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::walk::check::{Fault, Log, Pending, Step};
 /// More pages than any server needs.
 const PAGES: usize = 50;
 
-/// Everything that `method` lists under `key`.
+/// Returns everything that `method` lists under `key`.
 pub async fn pages(
     peer: &mut Peer<'_>,
     log: &mut Log<'_>,
@@ -54,7 +54,7 @@ pub async fn pages(
     Err(pending.fail(log, Fault::new("pages without end", "a last page", hint)))
 }
 
-/// Sends `call` and hands its result on; everything else ends the walk.
+/// Sends `call` and returns its result; any other response ends the walk.
 pub async fn request(
     peer: &mut Peer<'_>,
     log: &mut Log<'_>,

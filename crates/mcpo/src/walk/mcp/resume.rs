@@ -1,4 +1,4 @@
-//! What an earlier walk left, tried before anybody signs in again.
+//! Tries the credentials of an earlier walk before signing in.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::walk::{
     rules,
 };
 
-/// Who comes back after that long may have been forgotten for good reasons.
+/// After this time, a server may have good reasons to forget a client.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Peer<'_> {
-    /// Tokens that are good without a sign-in; `None` where none were kept, or none are good.
+    /// Returns a grant without signing in; `None` if no tokens were kept, or none of them works.
     pub(super) async fn resume(
         &mut self,
         log: &mut Log<'_>,
@@ -32,7 +32,7 @@ impl Peer<'_> {
         };
         let mut grant = Grant::resumed(&kept, reached);
         let accepted = self.try_access(log, &kept).await?;
-        // One refresh token that is dead makes the rest worthless: a client would be stuck.
+        // A refresh token that fails makes the rest worthless: a client would be stuck.
         let good = match self.try_refresh(log, &kept, &mut grant).await {
             Some(refreshed) => refreshed,
             None => accepted,
@@ -44,7 +44,7 @@ impl Peer<'_> {
         Ok(Some(grant))
     }
 
-    /// A token that has not run out is good, over every restart and redeploy.
+    /// Checks that a token that has not expired still works, after any restart or redeploy.
     async fn try_access(&self, log: &mut Log<'_>, kept: &Credentials) -> Step<bool> {
         let pending = rules::KEPT_ACCESS.begin();
         if !kept.is_fresh() {
@@ -69,9 +69,10 @@ impl Peer<'_> {
         }
     }
 
-    /// Whether the refresh token is good; `None` if there is none.
+    /// Returns true if the refresh token works; `None` if there is none.
     ///
-    /// Clients replay a dead refresh token or client id for ever: connected, and without tools.
+    /// Clients send an invalid refresh token or client id forever: they show as connected, without
+    /// tools.
     async fn try_refresh(
         &mut self,
         log: &mut Log<'_>,
@@ -95,7 +96,7 @@ impl Peer<'_> {
                     self.login.forget(&kept.issuer);
                 }
                 if forgotten || kept.age() < A_DAY {
-                    // The walk goes on: signing in again still works, or does not.
+                    // The walk continues: it signs in again.
                     let _ = pending.fail(log, fault);
                 } else {
                     pending.warn(log, fault);

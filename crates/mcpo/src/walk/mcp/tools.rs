@@ -16,14 +16,14 @@ use crate::walk::{
 
 const TOOLS: (&str, &str) = ("tools/list", "tools");
 
-/// All tools, page by page.
+/// Lists all tools, page by page.
 pub async fn list(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<Vec<Value>> {
     let pending = rules::TOOLS_LIST.begin();
     let (pending, tools) = pages(peer, log, pending, wire, TOOLS).await?;
     judge(log, pending, tools)
 }
 
-/// Older clients must find what newer ones find.
+/// Checks that older clients find the same tools as newer ones.
 pub async fn compare(
     peer: &mut Peer<'_>,
     log: &mut Log<'_>,
@@ -50,7 +50,7 @@ pub async fn compare(
     Err(pending.fail(log, Fault::new(seen, sorted(tools).join(", "), hint)))
 }
 
-/// Clients drop the whole list over one tool they cannot read.
+/// Checks the tools. Clients drop the whole list because of one tool that they cannot read.
 fn judge(log: &mut Log<'_>, pending: Pending, tools: Vec<Value>) -> Step<Vec<Value>> {
     let mut names = std::collections::HashSet::new();
     for tool in &tools {
@@ -91,7 +91,7 @@ fn name(tool: &Value) -> &str {
     tool.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Calls the tool the user named, or one that can be called without asking.
+/// Calls the tool that the user named, or one that is safe to call automatically.
 pub async fn call_one(
     peer: &mut Peer<'_>,
     log: &mut Log<'_>,
@@ -154,7 +154,7 @@ fn is_error(result: &Value) -> bool {
     result.get("isError") == Some(&Value::Bool(true))
 }
 
-/// What a good result says.
+/// Returns the text of a good result.
 fn weigh(result: &Value, shown: &str, said: &str) -> Result<String, Fault> {
     let text = format!("{shown}: {said}");
     if is_error(result) {
@@ -169,7 +169,7 @@ fn weigh(result: &Value, shown: &str, said: &str) -> Result<String, Fault> {
     Ok(text)
 }
 
-/// The text of a result, or the kinds of what is in it.
+/// Returns the text of a result, or the types of its content.
 fn said(result: &Value) -> String {
     let content = result
         .get("content")

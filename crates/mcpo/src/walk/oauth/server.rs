@@ -10,13 +10,13 @@ use crate::walk::{
     rules,
 };
 
-/// How a client proves itself at the token endpoint.
+/// How a client authenticates at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMethod {
     None,
     Basic,
     Post,
-    /// A signature of a key of its own.
+    /// A signature with the client's own key.
     PrivateKey,
 }
 
@@ -53,8 +53,8 @@ struct UnverifiedMetadata {
     authorization_response_iss_parameter_supported: bool,
 }
 
-/// An authorization server whose metadata speaks for the issuer it was fetched from, over
-/// connections nobody can listen to, and with PKCE.
+/// An authorization server whose metadata is for the issuer it was fetched from, with endpoints on
+/// https or loopback, and with PKCE.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -65,16 +65,16 @@ pub struct AuthorizationServer {
     pub authorization: Url,
     pub token: Url,
     pub registration: Option<Url>,
-    /// In the server's order; what it leaves out means Basic (RFC 8414 §2).
+    /// In the server's order; the default is Basic (RFC 8414 §2).
     pub methods: Vec<AuthMethod>,
-    /// Whether the metadata names the methods, rather than leaving them to the default.
+    /// Whether the metadata lists the methods instead of relying on the default.
     pub names_methods: bool,
     pub takes_documents: bool,
     pub announces_iss: bool,
     pub offers_offline_access: bool,
 }
 
-/// Finds the metadata of the resource's issuer in the order the specification gives.
+/// Finds the metadata of the resource's issuer in the order of the specification.
 pub async fn discover(
     exchange: &Exchange,
     log: &mut Log<'_>,
@@ -126,7 +126,7 @@ pub async fn discover(
 }
 
 impl AuthorizationServer {
-    /// The default endpoints of 2025-03-26, for servers that publish nothing.
+    /// Returns the default endpoints of 2025-03-26, for servers that publish nothing.
     fn assumed(base: &Url) -> Result<Self, url::ParseError> {
         Ok(Self {
             issuer: base.origin().ascii_serialization(),
@@ -157,7 +157,7 @@ fn read(
             return Err(pending.fail(log, Fault::new(seen, "a JSON document", hint)));
         }
     };
-    // Before anything else in the document is used.
+    // Check the issuer before anything else in the document is used.
     if metadata.issuer.as_deref() != Some(issuer) {
         pending.pass(log, url);
         return Err(wrong_issuer(log, issuer, metadata.issuer.as_deref()));
@@ -249,7 +249,7 @@ fn endpoints(metadata: &UnverifiedMetadata, issuer: &str) -> Result<Authorizatio
     })
 }
 
-/// An endpoint may be https anywhere, http on loopback, and nothing else.
+/// Reads the URL of an endpoint, which must be https, or http on loopback.
 fn endpoint(name: &str, value: Option<&str>) -> Result<Url, Fault> {
     let expected = format!("{name}, an https URL");
     let fault = |seen: &str, hint: &str| Fault::new(seen, &expected, hint);

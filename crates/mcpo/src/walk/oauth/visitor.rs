@@ -1,4 +1,4 @@
-//! Who goes through the sign-in and consent pages: the probe itself, or the user's browser.
+//! Completes the sign-in and consent pages: in the probe itself, or in the user's browser.
 
 use url::Url;
 
@@ -13,15 +13,15 @@ use crate::walk::{
     plan::Person,
 };
 
-/// A person at the pages, and the redirect URI where they are awaited.
+/// Who completes the pages, and the redirect URI at the end.
 #[derive(Debug)]
 pub enum Visitor<'p> {
-    /// The probe fills the forms; nobody needs to listen at the redirect URI.
+    /// The probe fills in the forms; nothing needs to listen at the redirect URI.
     Forms {
         sign_in: Option<SignIn<'p>>,
         redirect_uri: &'p Url,
     },
-    /// The user's own browser comes back to a listener.
+    /// The user's own browser returns to a listener.
     Browser(Listener),
 }
 
@@ -47,7 +47,7 @@ impl<'p> Visitor<'p> {
         }
     }
 
-    /// From the authorization endpoint to the redirect URI.
+    /// Goes from the authorization endpoint to the redirect URI.
     pub async fn visit(
         &self,
         exchange: &Exchange,
@@ -74,7 +74,7 @@ impl<'p> Visitor<'p> {
         }
     }
 
-    /// The user is on their way.
+    /// Waits for the user's browser.
     async fn wait_for(
         listener: &Listener,
         log: &mut Log<'_>,
@@ -107,7 +107,7 @@ fn count(pages: usize) -> String {
     }
 }
 
-/// What the probe could not get past, and what the server got wrong.
+/// Records whether the probe could not continue, or the server is at fault.
 fn explain(log: &mut Log<'_>, pending: Pending, lost: Lost) -> Stop {
     let expected = "a redirect, or a page with a form";
     let fault = match lost {

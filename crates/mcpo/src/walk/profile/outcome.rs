@@ -1,4 +1,4 @@
-//! What the client would make of a walk.
+//! What a client would show after a walk.
 
 use super::Profile;
 use crate::walk::{
@@ -7,7 +7,7 @@ use crate::walk::{
 };
 
 impl Profile {
-    /// What its user would see: decided by the first check that failed.
+    /// Returns what the user of the client would see. The first failed check decides.
     pub fn outcome(&self, checks: &[Check]) -> String {
         let failed = |check: &&Check| check.verdict == Verdict::Fail && !check.rule.security;
         let unknown = |check: &&Check| matches!(check.verdict, Verdict::CouldNotRun { .. });
@@ -28,7 +28,7 @@ impl Profile {
         format!("{}: {shown}", self.title)
     }
 
-    /// What there is to see where nothing failed.
+    /// Returns what the user sees if nothing failed.
     fn success(&self, checks: &[Check]) -> String {
         let has = |rule: &Rule, verdict: Verdict| {
             let mut all = checks.iter();

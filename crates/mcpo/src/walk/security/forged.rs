@@ -1,4 +1,4 @@
-//! Consent that a person never gave: their browser, sent by another site.
+//! Consent that the user never gave: another site submits the form in the user's browser.
 
 use reqwest::Method;
 use url::Url;
@@ -12,10 +12,10 @@ use crate::walk::{
     oauth::{Form, Press},
 };
 
-/// Pages on the way to the consent page.
+/// The most pages before the consent page.
 const HOPS: usize = 8;
 
-/// The attacker's own form, sent by the person's browser from the attacker's site.
+/// Submits the attacker's own form in the user's browser, from the attacker's site.
 pub async fn attempt(lab: &Lab<'_>) -> Finding {
     let attacker = lab.exchange.stranger();
     let Some((page, form)) = consent_page(lab, &attacker).await? else {
@@ -40,7 +40,7 @@ pub async fn attempt(lab: &Lab<'_>) -> Finding {
     })
 }
 
-/// As far as the attacker gets in a browser of their own.
+/// Returns the consent page that the attacker gets in their own browser.
 async fn consent_page(lab: &Lab<'_>, attacker: &Exchange) -> Result<Option<(Url, Form)>, Trouble> {
     let start = lab.request()?.url;
     let origin = start.origin();

@@ -1,4 +1,4 @@
-//! Names that somebody else chose: `Host`, `Origin` and what proxies add.
+//! Host names that another party chose: `Host`, `Origin` and what proxies add.
 
 use reqwest::{Method, RequestBuilder};
 use url::Url;
@@ -33,7 +33,7 @@ pub async fn check(
     let bent = request().map(|request| request.header("origin", "null"));
     rules::ORIGIN_NULL.check(log, refused(exchange, bent)).await;
     if !is_loopback(target) {
-        // In front of a public server, a proxy chooses by the host name; nothing is learned.
+        // In front of a public server, a proxy selects by host name, so nothing would be learned.
         let because = "only servers on this machine can be reached under another name";
         return log.skip(&[&rules::HOST_FOREIGN.rule], because);
     }
@@ -48,7 +48,7 @@ async fn refused(exchange: &Exchange, request: Result<RequestBuilder, Trouble>) 
     Ok(Held::when(answer.status.is_client_error(), told(&answer)))
 }
 
-/// What clients are told about the server must not follow what a request says about it.
+/// Checks that the metadata and the challenge do not depend on host names in a request.
 pub async fn check_metadata(lab: &Lab<'_>, log: &mut Log<'_>) {
     let forwarded = [
         ("x-forwarded-host", ATTACKER.to_owned()),

@@ -1,4 +1,4 @@
-//! Guessing a password takes longer and longer.
+//! Guessing a password must take longer and longer.
 
 use reqwest::StatusCode;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::walk::{check::Log, http::Trouble, oauth::Form};
 
-/// As many guesses as nobody mistypes.
+/// More wrong passwords than typing errors can explain.
 const GUESSES: usize = 30;
 
 const REFUSALS: [StatusCode; 3] = [
@@ -38,7 +38,7 @@ async fn guess(lab: &Lab<'_>) -> Finding {
             return Ok(Held::Yes(format!("{} at guess {number}", told(&answer))));
         }
     }
-    // Pages may say it in words: then the right password has to wait too.
+    // A page may refuse in words instead: then even the right password has to wait.
     let open = match attempt(lab, password.expose()).await? {
         Some(answer) if answer.status.is_success() => !Form::all(&answer.text())
             .iter()
@@ -56,7 +56,7 @@ async fn guess(lab: &Lab<'_>) -> Finding {
     ))
 }
 
-/// One password, by a browser that was never here.
+/// Tries one password in a new browser.
 async fn attempt(
     lab: &Lab<'_>,
     password: &str,
@@ -64,7 +64,7 @@ async fn attempt(
     let stranger = lab.exchange.stranger();
     let request = stranger.browse(reqwest::Method::GET, &lab.request()?.url)?;
     let mut page = stranger.send(request).await?;
-    // Sign-in may live at an address of its own.
+    // The sign-in page may have another address.
     for _ in 0..5 {
         let Some(location) = page
             .location()

@@ -1,4 +1,4 @@
-//! A stolen code must be worth nothing without its verifier.
+//! A stolen code must be useless without its verifier.
 
 use super::{
     finding::{Finding, Held, refused},
@@ -27,7 +27,7 @@ async fn redeem(lab: &Lab<'_>, verifier: &str) -> Finding {
     ))
 }
 
-/// A server that compares without hashing takes the challenge, which everybody saw.
+/// A server that compares without hashing accepts the challenge, which is public.
 async fn challenge_as_verifier(lab: &Lab<'_>) -> Finding {
     let request = lab.request()?;
     let challenge = parameter(&request.url, "code_challenge").unwrap_or_default();

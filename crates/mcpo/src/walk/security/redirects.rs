@@ -1,4 +1,4 @@
-//! Codes and errors go to redirect URIs that were registered, and nowhere else.
+//! Codes and errors must go only to registered redirect URIs.
 
 use reqwest::Method;
 use url::Url;
@@ -58,7 +58,7 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
         .await;
 }
 
-/// Asks for the answer to be sent to `address`, which was never registered.
+/// Requests a response at `address`, which was never registered.
 async fn elsewhere(lab: &Lab<'_>, address: String) -> Finding {
     if address == lab.redirect_uri.as_str() {
         return Ok(Held::Skipped("it is the registered one".to_owned()));
@@ -74,7 +74,7 @@ async fn sent_to(lab: &Lab<'_>, url: &Url, address: &str) -> Finding {
     let Some(arrival) = lab.visit(url, &[&bent]).await? else {
         return Ok(Held::Yes(format!("{address} is refused")));
     };
-    // A server that answers at the registered address instead sends nothing astray.
+    // A server that answers at the registered address instead sends nothing to the wrong place.
     let own = lab.redirect_uri;
     let mut bare = arrival.location.clone();
     bare.set_query(None);
@@ -92,7 +92,7 @@ async fn sent_to(lab: &Lab<'_>, url: &Url, address: &str) -> Finding {
     ))
 }
 
-/// On loopback the port is free (RFC 8252 §7.3); anywhere else it is part of the address.
+/// On loopback, any port is allowed (RFC 8252 §7.3); elsewhere the port is part of the address.
 async fn port(lab: &Lab<'_>) -> Finding {
     let mut bent = lab.redirect_uri.clone();
     if is_loopback(&bent) || bent.set_port(Some(8443)).is_err() {
@@ -101,7 +101,7 @@ async fn port(lab: &Lab<'_>) -> Finding {
     elsewhere(lab, bent.to_string()).await
 }
 
-/// An error is an answer too: sent to an address that nobody checked, it makes an open redirector.
+/// An error is a response too: sent to an unverified address, it makes an open redirector.
 async fn error_elsewhere(lab: &Lab<'_>) -> Finding {
     let address = "https://attacker.example/error";
     let url = with(&lab.request()?.url, "redirect_uri", Some(address));
@@ -122,8 +122,8 @@ async fn unknown_client(lab: &Lab<'_>) -> Finding {
     ))
 }
 
-/// Anybody can register a client whose redirect URI is a phishing page. If a wrong request is enough
-/// to be sent there, every link to the authorization server may lead there.
+/// Anyone can register a client whose redirect URI is a phishing page. If an invalid request is
+/// enough to be redirected there, any link to the authorization server may lead there.
 async fn error_without_page(lab: &Lab<'_>) -> Finding {
     let Some(client) = registration::another(lab).await? else {
         return Ok(Held::Skipped("the server registers no clients".to_owned()));
@@ -140,7 +140,7 @@ async fn error_without_page(lab: &Lab<'_>) -> Finding {
     Ok(Held::Yes("a page comes first".to_owned()))
 }
 
-/// Returns true if a browser that was never here is sent to the client before it is shown anything.
+/// Returns true if a new browser is redirected to the client before it sees a page.
 async fn is_sent_on(lab: &Lab<'_>, url: Url) -> Result<bool, Trouble> {
     let stranger = lab.exchange.stranger();
     let mut url = url;
@@ -151,7 +151,7 @@ async fn is_sent_on(lab: &Lab<'_>, url: Url) -> Result<bool, Trouble> {
         };
         let own = lab.redirect_uri;
         if location.origin() == own.origin() && location.path() == own.path() {
-            // A code without a page is what `page-consent` looks for.
+            // Codes without a page are found by `page-consent`.
             return Ok(parameter(&location, "code").is_none());
         }
         if location.origin() != answer.url.origin() {

@@ -1,5 +1,5 @@
 //! Addresses that a client names must not lead the server into its own network. A listener on this
-//! machine is the witness: whoever connects to it has done what was asked.
+//! machine detects whether the server connects.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::walk::{
     http::{Trouble, is_loopback},
 };
 
-/// How long after the answer a connection may still come.
+/// How long after the response a connection may still arrive.
 const LATE: Duration = Duration::from_millis(150);
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
@@ -56,7 +56,7 @@ async fn document(lab: &Lab<'_>, host: &str) -> Finding {
     testify(&listener, lab.visit(&url, &[])).await
 }
 
-/// Logos, policies and keys of a registration.
+/// Registers URLs of logos, policies and keys.
 async fn registered(lab: &Lab<'_>) -> Finding {
     if !is_loopback(lab.target) {
         return Ok(too_far());

@@ -1,4 +1,5 @@
-//! One HTML file: the verdict, the sequence as a diagram, every check. No scripts, nothing fetched.
+//! The report as one HTML file: the verdict, the sequence as a diagram, every check. It has no
+//! scripts and loads nothing.
 
 mod diagram;
 
@@ -56,7 +57,7 @@ pub fn write(report: &Report<'_>) -> String {
     page
 }
 
-/// One check, folded; open if something is wrong.
+/// Renders one check as a folded element, open if something is wrong.
 fn article(check: &Check) -> String {
     let (verdict, because) = check.verdict.parts();
     let wrong = matches!(check.verdict, Verdict::Fail | Verdict::Warn);
@@ -106,7 +107,7 @@ fn mark(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// A request, its answer and the curl to repeat it.
+/// Renders a request, its response and the curl command to repeat it.
 fn request(sent: &Sent) -> String {
     let came = match &sent.outcome {
         Ok(status) => status.to_string(),

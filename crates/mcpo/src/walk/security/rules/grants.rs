@@ -1,4 +1,4 @@
-//! Codes, redirect URIs, registrations and tokens.
+//! Attempts on codes, redirect URIs, registrations and tokens.
 
 use super::{Guarantee, Rule};
 

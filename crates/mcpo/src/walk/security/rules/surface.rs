@@ -1,4 +1,4 @@
-//! Names, pages, bodies, addresses and passwords.
+//! Attempts on host names, pages, bodies, addresses and passwords.
 
 use super::{Guarantee, Rule};
 
