@@ -365,10 +365,10 @@ fn other_files_are_none_of_its_business() {
 fn a_server_that_takes_over_is_walked_if_asked_for() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--probe"], &[]);
-    dev.wait_for("mend: ");
+    dev.wait_for("fix: ");
     let said = dev.said();
     assert!(said.contains("challenge: HTTP 200, one"), "{said}");
-    assert!(said.contains("mend: "), "{said}");
+    assert!(said.contains("fix: "), "{said}");
     project.answer("\"two\"");
     dev.wait_for("challenge: HTTP 200, two");
     dev.wait_for_times("claude.ai: shows", 2);

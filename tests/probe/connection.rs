@@ -37,7 +37,10 @@ async fn a_trace_shows_everything_but_secrets() {
         assert!(!trace.contains(secret), "{secret} in\n{trace}");
         assert!(!run.stdout.contains(secret));
     }
-    assert!(!run.stdout.contains("> POST"), "the report stays a report");
+    assert!(
+        !run.stdout.contains("> POST"),
+        "stdout contains only the report"
+    );
 }
 
 /// A header for the server is not sent to the servers that it names.

@@ -20,7 +20,10 @@ async fn markdown_begins_with_what_is_wrong() {
         "{text}"
     );
     assert!(text.contains("- pass `challenge`"), "{text}");
-    assert!(run.stderr.contains("probing"), "the story goes to stderr");
+    assert!(
+        run.stderr.contains("probing"),
+        "the readable report goes to stderr"
+    );
 }
 
 #[tokio::test]
@@ -51,7 +54,7 @@ async fn a_servers_words_are_no_markup() {
         assert!(run.stdout.chars().all(harmless), "{:?}", run.stdout);
     }
     let run = probe_fault(Fault::ToolError).await;
-    assert!(!run.stdout.contains("<testsuite"), "only when asked for");
+    assert!(!run.stdout.contains("<testsuite"), "only if requested");
 }
 
 #[tokio::test]

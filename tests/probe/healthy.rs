@@ -30,11 +30,11 @@ async fn a_healthy_server_passes() {
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
       ok TIME  resources          2 resources; test://motto can be read
-      ok TIME  prompts            2 prompts; review can be got
+      ok TIME  prompts            2 prompts; review can be fetched
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
@@ -117,11 +117,11 @@ async fn a_password_that_was_not_given_could_not_run() {
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
       ???? TIME  authorization      the sign-in page asks for a password, and none was given
-             mend      put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser
+             fix       set MCPO_PROBE_PASSWORD, or sign in yourself with --browser
       skip             state returned … refresh (14): the walk ended before it
 
     could not run: stopped at authorization, after TIME
-    claude.ai: no fault before authorization; what comes after is not known
+    claude.ai: no problem before authorization; the later steps are unknown
     next: MCPO_PROBE_PASSWORD=… mcpo probe http://127.0.0.1:…/mcp
     ");
 }
@@ -135,7 +135,7 @@ async fn a_wrong_password_could_not_run() {
     let run = probe_settings(settings, &["--password", "y"]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(
-        run.stdout.contains("did not take the password"),
+        run.stdout.contains("rejected the password"),
         "{}",
         run.stdout
     );
@@ -151,16 +151,16 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
     exit 0
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
-      ok TIME  challenge          answers without a token: open to everybody
+      ok TIME  challenge          answers without a token: open to everyone
       skip             resource metadata … token not cached (11): the server asks for no token
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
       ok TIME  resources          2 resources; test://motto can be read
-      ok TIME  prompts            2 prompts; review can be got
+      ok TIME  prompts            2 prompts; review can be fetched
       ok TIME  older clients      find the same tools
       skip TIME  refresh            the server asks for no token
 
@@ -237,12 +237,12 @@ async fn a_tool_that_is_not_there_could_not_run() {
     let run = probe_settings(Settings::default(), &["--tool", "sub"]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(
-        run.stdout.contains("no tool is called sub"),
+        run.stdout.contains("the server has no tool named sub"),
         "{}",
         run.stdout
     );
     assert!(
-        run.stdout.contains("the server has: add, whoami"),
+        run.stdout.contains("the tools of the server: add, whoami"),
         "{}",
         run.stdout
     );
@@ -340,7 +340,7 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  step-up            tools/call: 403 asks for tools:call
       ok TIME  resource metadata (2) http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -356,7 +356,7 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  token not cached (2) Cache-Control: no-store
       ok TIME  tools/call (2)     whoami: you are local
       ok TIME  resources (2)      2 resources; test://motto can be read
-      ok TIME  prompts (2)        2 prompts; review can be got
+      ok TIME  prompts (2)        2 prompts; review can be fetched
       ok TIME  older clients (2)  find the same tools
       ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
 
@@ -390,7 +390,7 @@ async fn an_old_server_passes_with_warnings() {
         let run = probe_settings(settings, &[]).await;
         assert_eq!(run.code, Some(0), "{}", run.stdout);
         assert!(
-            run.stdout.contains("taken for a server of 2025-03-26"),
+            run.stdout.contains("treated as a server of 2025-03-26"),
             "{}",
             run.stdout
         );

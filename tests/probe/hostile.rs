@@ -41,7 +41,7 @@ async fn escape_codes_reach_no_terminal() {
              seen      HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs\u001b[2J\u001b[1;32mall checks passed\u001b]0;pwned\u0007\u{202e}\u{9b}31m\r\nok"}
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
-             mend      accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
+             fix       accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
       skip             authorization … refresh (15): the walk ended before it
 
     failed: registration, in TIME
@@ -79,7 +79,7 @@ async fn an_endless_body_is_cut_off() {
              seen      http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp: a body of more than 1024 KiB
              expected  200 with a JSON document that names resource and authorization_servers
              clause    RFC 9728 §3; MCP 2026-07-28 authorization, Protected Resource Metadata Discovery
-             mend      answer with a small document and end it
+             fix       answer with a small document, and end the response
       skip             resource name … refresh (20): the walk ended before it
 
     failed: resource metadata, in TIME
@@ -95,7 +95,7 @@ async fn a_dripping_body_is_cut_off() {
     let run = probe(&[&server.url(), "--timeout", "0.5"]).await;
     assert_eq!(run.code, Some(1), "{}", run.stdout);
     assert!(
-        run.stdout.contains("no whole answer within 0.5 s"),
+        run.stdout.contains("no complete answer within 0.5 s"),
         "{}",
         run.stdout
     );
@@ -144,7 +144,7 @@ async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
     let wrong = wrong.unwrap_or_else(|| panic!("{stage:?} {harm:?}: nothing is wrong"));
     assert!(
         !text(&wrong["hint"]).is_empty(),
-        "{stage:?} {harm:?}: no way out of {wrong}"
+        "{stage:?} {harm:?}: no hint in {wrong}"
     );
     let verdict = format!("{} {}", text(&wrong["verdict"]), text(&wrong["id"]));
     (format!("{harm:?} {stage:?}: {verdict}"), elapsed)

@@ -51,7 +51,7 @@ async fn a_restart_that_fails_could_not_run() {
     let run = probe(&[&server.url(), "--restart", "exit 3"]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(
-        run.stdout.contains("the command of --restart"),
+        run.stdout.contains("the --restart command failed"),
         "{}",
         run.stdout
     );
@@ -69,7 +69,7 @@ async fn two_refreshes_at_once_are_answered_by_our_own_runtime_and_not_by_every_
     let run = probe(&[&server.url(), "--concurrent-refresh"]).await;
     assert_eq!(run.code, Some(1), "{}", run.stdout);
     assert!(
-        run.stdout.contains("FAIL") && run.stdout.contains("refresh at once"),
+        run.stdout.contains("FAIL") && run.stdout.contains("concurrent refresh"),
         "{}",
         run.stdout
     );

@@ -98,9 +98,9 @@ async fn the_verdict_says_what_each_client_would_show() {
     assert_snapshot!(seen.join("\n"), @"
     claude.ai: shows “Authorization with the MCP server failed”; no sign-in page opens
     Claude Code: shows “Incompatible auth server: does not support dynamic client registration” in /mcp
-    ChatGPT: shows an error when the connector is created: it cannot be known to this server
+    ChatGPT: shows an error when the connector is created: it cannot register with this server
     VS Code: shows a message that Dynamic Client Registration is not supported, and a prompt for a client id
-    Cursor: shows “Needs authentication” beside the server; one redirect URI that is refused is enough
+    Cursor: shows “Needs authentication” next to the server; one refused redirect URI is enough
     MCP Inspector: shows “Connection Error”: the registration failed
     ");
 }

@@ -29,7 +29,11 @@ async fn what_was_kept_is_used_instead_of_signing_in() {
     assert_eq!(first.code, Some(0), "{}", first.stdout);
     let second = walk(&server, folder.path(), &[]).await;
     assert_eq!(second.code, Some(0), "{}", second.stdout);
-    for part in ["token kept", "refresh kept", "signed in with what was kept"] {
+    for part in [
+        "token kept",
+        "refresh kept",
+        "signed in with the kept credentials",
+    ] {
         assert!(second.stdout.contains(part), "{part}: {}", second.stdout);
     }
     assert_eq!(registrations(&server), 1);
@@ -63,7 +67,11 @@ async fn what_is_kept_is_the_users_alone() {
     // A file that other users may have written is not used.
     std::fs::set_permissions(&files[0], std::fs::Permissions::from_mode(0o644)).unwrap();
     let run = walk(&server, folder.path(), &[]).await;
-    assert!(run.stderr.contains("others may read it"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("other users can read it"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(registrations(&server), 2);
     // Nor is a damaged file, and its text is not repeated.
     std::fs::write(&files[0], "{\"access\": \"hush-hush\"}").unwrap();

@@ -24,7 +24,7 @@ async fn the_walk_is_a_tree_and_what_is_waited_for_stands_below_it() {
     for part in [
         "◆ finding the sign-in",
         "◆ signing in",
-        "◆ talking",
+        "◆ using the server",
         "◆ staying connected",
         "│  ok",
         "│  FAIL",

@@ -159,7 +159,7 @@ impl<'a> Prober<'a> {
                 .say(format_args!("           {}: {seen}", check.rule.title));
             if !check.fault.hint.is_empty() {
                 self.ui
-                    .say(format_args!("           mend: {}", check.fault.hint));
+                    .say(format_args!("           fix: {}", check.fault.hint));
             }
         }
     }

@@ -54,11 +54,11 @@ async fn probe(order: Order, ui: &Ui) -> Outcome {
     if let Some(idle) = plan.cold {
         let minutes = idle.as_secs_f64() / 60.0;
         ui.say(format_args!(
-            "the cold start comes after {minutes:.1} min without a request"
+            "the cold start check sends no request for {minutes:.1} min"
         ));
     }
     if matches!(plan.restart, Some(Restart::ByHand)) {
-        ui.say("press enter when the server has been redeployed, and not before");
+        ui.say("redeploy the server, then press enter");
     }
     let report = Box::pin(walk(&plan, &mut terminal)).await;
     terminal.finish(&report);

@@ -29,10 +29,10 @@ impl Store {
     pub fn open() -> Outcome<Self> {
         let folder = state_folder().ok_or_else(|| {
             Failure::new("failed to find a folder for --reuse")
-                .hint("set XDG_STATE_HOME or HOME to a folder of yours")
+                .hint("set XDG_STATE_HOME or HOME to a folder that you can write to")
         })?;
         private::folder(&folder).map_err(|error| {
-            Failure::new(format!("failed to make {}", folder.display())).because(&error)
+            Failure::new(format!("failed to create {}", folder.display())).because(&error)
         })?;
         Ok(Self { folder })
     }
@@ -97,7 +97,7 @@ fn read(path: &Path) -> io::Result<Credentials> {
     let mut text = String::new();
     file.take(LIMIT).read_to_string(&mut text)?;
     // The message of the error may quote a token.
-    serde_json::from_str(&text).map_err(|_| io::Error::other("it is not what was written"))
+    serde_json::from_str(&text).map_err(|_| io::Error::other("the file is damaged"))
 }
 
 fn write(path: &Path, credentials: &Credentials) -> io::Result<()> {
@@ -116,7 +116,7 @@ fn check_private(file: &File) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other(
-            "others may read it; chmod 600, or delete it",
+            "other users can read it; run chmod 600 on it, or delete it",
         ))
     }
 }

@@ -126,7 +126,7 @@ async fn alert(command: &str, plan: &Plan, exit: Exit, changes: &[String]) -> Ou
         .status();
     let status = tokio::time::timeout(ALERT_WITHIN, status)
         .await
-        .map_err(|_| Failure::new("failed to alert: the command does not end"))?
+        .map_err(|_| Failure::new("failed to alert: the command did not end in time"))?
         .map_err(|error| Failure::new("failed to run --alert").because(&error))?;
     if status.success() {
         Ok(())

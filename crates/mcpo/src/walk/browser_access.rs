@@ -44,7 +44,10 @@ pub async fn check(
         Err(trouble) => wrong.push(format!("POST {target}: {trouble}")),
     }
     if wrong.is_empty() {
-        pending.pass(log, format!("scripts from {origin} may call and read"));
+        pending.pass(
+            log,
+            format!("scripts from {origin} may call the server and read its answers"),
+        );
         return;
     }
     let expected = format!("answers that scripts from {origin} may read");

@@ -22,7 +22,7 @@ pub async fn check(plan: &Plan, peer: &Peer<'_>, log: &mut Log<'_>, wire: &Wire,
         Err(trouble) => return unanswered(log, &trouble),
     };
     let pause = format!(
-        "no request for {}, so that the server may sleep",
+        "sending no request for {}, so that the server can sleep",
         spoken(idle)
     );
     log.recorder().announce(&pause);
@@ -34,14 +34,14 @@ pub async fn check(plan: &Plan, peer: &Peer<'_>, log: &mut Log<'_>, wire: &Wire,
         Err(trouble) => return unanswered(log, &trouble),
     };
     let seen = format!(
-        "{:.2} s after {} without a request, {:.2} s before",
+        "{:.2} s after {} without a request; {:.2} s before that",
         cold.as_secs_f64(),
         spoken(idle),
         warm.as_secs_f64()
     );
     let limit = plan.timeout;
     let expected = format!("an answer within {:.1} s", limit.as_secs_f64());
-    let hint = "keep an instance running (Cloud Run: --min-instances 1), or start faster: smaller image, less before the socket is open, CPU boost";
+    let hint = "keep an instance running (Cloud Run: --min-instances 1), or start faster: use a smaller image, do less before the socket is open, use CPU boost";
     if cold > limit {
         let _ = pending.fail(log, Fault::new(seen, expected, hint));
     } else if cold > limit / 2 {

@@ -43,10 +43,10 @@ macro_rules! guarantee {
 guarantee!(
     CONCURRENT_REFRESH,
     "concurrent-refresh",
-    "refresh at once",
+    "concurrent refresh",
     "OAuth 2.1 §4.3.1; claude.ai refreshes from two addresses at once",
-    "an answer to both, and tokens that work from each",
-    "keep the token before good for a minute: the second refresh is a retry, not a thief"
+    "both are answered, and the tokens of each answer work",
+    "accept the previous refresh token for a minute: the second refresh is a retry, not a theft"
 );
 guarantee!(
     RESTARTED,
@@ -54,29 +54,29 @@ guarantee!(
     "restarted",
     "claude.ai gives up after 10 s",
     "an answer after the restart",
-    "see why the server does not come back"
+    "check why the server does not come back"
 );
 guarantee!(
     RESTART_ACCESS,
     "restart-access",
     "access kept",
-    "RFC 6749 §1.4; clients keep their tokens over redeploys",
-    "the access token is good after the restart",
-    "keep signing keys and tokens outside of the process"
+    "RFC 6749 §1.4; clients keep their tokens across redeploys",
+    "the access token still works after the restart",
+    "keep signing keys and tokens outside the process"
 );
 guarantee!(
     RESTART_REFRESH,
     "restart-refresh",
     "refresh kept",
-    "RFC 6749 §1.5; clients keep their tokens over redeploys",
-    "the refresh token is good after the restart",
+    "RFC 6749 §1.5; clients keep their tokens across redeploys",
+    "the refresh token still works after the restart",
     "keep grants in a store that outlives the process"
 );
 guarantee!(
     RESTART_CLIENT,
     "restart-client",
     "client kept",
-    "RFC 7591 §3.2.1; clients keep their id over redeploys",
+    "RFC 7591 §3.2.1; clients keep their id across redeploys",
     "the client is known after the restart",
     "keep registrations in a store that outlives the process, or seal them into the client id"
 );
@@ -157,7 +157,7 @@ async fn survive(restart: &Restart, lab: &Lab<'_>, log: &mut Log<'_>) {
             let seen = if given {
                 "known"
             } else {
-                "no code for the client that was registered"
+                "no code for the registered client"
             };
             Ok(Held::when(given, seen))
         })
@@ -177,7 +177,7 @@ async fn back(restart: &Restart, lab: &Lab<'_>) -> Finding {
                 .map_err(|error| Trouble::other(&error))?;
             if !status.success() {
                 return Err(Trouble::Other(format!(
-                    "the command of --restart: {status}"
+                    "the --restart command failed: {status}"
                 )));
             }
         }

@@ -35,7 +35,7 @@ impl Phase {
         match self {
             Self::Finding => "finding the sign-in",
             Self::SigningIn => "signing in",
-            Self::Talking => "talking",
+            Self::Talking => "using the server",
             Self::Staying => "staying connected",
             Self::Security => "attacks",
         }

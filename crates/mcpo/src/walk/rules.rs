@@ -69,12 +69,12 @@ rules! {
         "Fetch Standard, CORS protocol; MCP Inspector runs in a browser";
     STEP_UP: "step-up", "step-up",
         "MCP 2026-07-28 authorization, Scope Challenge Handling; RFC 6750 §3.1";
-    REAUTHORIZATION: "reauthorization", "asked again",
+    REAUTHORIZATION: "reauthorization", "new sign-in",
         "MCP 2026-07-28 authorization, Authorization Server Discovery; RFC 6750 §3.1";
     KEPT_ACCESS: "kept-access", "token kept",
-        "RFC 6749 §1.4; clients keep their tokens over redeploys";
+        "RFC 6749 §1.4; clients keep their tokens across redeploys";
     KEPT_REFRESH: "kept-refresh", "refresh kept",
-        "RFC 6749 §1.5; clients keep client id and refresh token over redeploys";
+        "RFC 6749 §1.5; clients keep client id and refresh token across redeploys";
     COLD: "cold", "cold start",
         "claude.ai gives up after 10 s";
     REFRESH: "refresh", "refresh",

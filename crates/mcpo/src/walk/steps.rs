@@ -91,7 +91,8 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     let pending = rules::ADDRESS.begin();
     let target = &plan.target;
     if target.scheme() != "https" && !is_loopback(target) {
-        let hint = "serve it over https: tokens and passwords would be readable on the way";
+        let hint =
+            "serve it over https: otherwise, others can read tokens and passwords on the network";
         return Err(pending.fail(log, Fault::new(target, "an https address", hint)));
     }
     let proxy = proxy_variable(target);
@@ -106,7 +107,7 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     };
     let seen = match (target.scheme(), guard.reach()) {
         ("https", Reach::Public) => "https",
-        ("https", Reach::Local) => "https, in this network",
+        ("https", Reach::Local) => "https, in a private network",
         _ => "on this machine",
     };
     match proxy {
@@ -128,7 +129,7 @@ async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
     match Visitor::prepare(&plan.person, &plan.profile.callback_path()).await {
         Ok(visitor) => Ok(visitor),
         Err(error) => {
-            let because = format!("no port for the browser's answer: {error}");
+            let because = format!("failed to listen for the browser's callback: {error}");
             Err(pending.could_not_run(log, because, ""))
         }
     }
@@ -160,10 +161,10 @@ async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()
             Ok(())
         }
         Ok(reply) => {
-            let hint = "accept refreshed tokens as the first ones: same audience, same scopes";
+            let hint = "accept refreshed tokens like the first ones: same audience, same scopes";
             let fault = Fault::new(
                 format!("refreshed, then {}", reply.summary()),
-                "an answer to the new token",
+                "an answer to a request with the new token",
                 hint,
             );
             Err(pending.fail(log, fault))
@@ -171,7 +172,7 @@ async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()
         Err(trouble) => {
             let fault = Fault::new(
                 trouble.to_string(),
-                "an answer to the new token",
+                "an answer to a request with the new token",
                 trouble.hint(),
             );
             Err(pending.fail(log, fault))

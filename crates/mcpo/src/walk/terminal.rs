@@ -194,7 +194,7 @@ impl Observer for Terminal<'_> {
             self.detail("expected", &check.fault.expected);
             self.detail("clause", check.rule.clause);
         }
-        self.detail("mend", &check.fault.hint);
+        self.detail("fix", &check.fault.hint);
         for setting in &check.settings {
             self.detail("setting", setting);
         }

@@ -47,7 +47,8 @@ impl ConnectionArgs {
         }
         for path in &self.ca {
             let failed = || Failure::new(format!("failed to read --ca {}", path.display()));
-            let hint = "it must hold certificates between BEGIN CERTIFICATE and END CERTIFICATE";
+            let hint =
+                "the file must contain certificates between BEGIN CERTIFICATE and END CERTIFICATE";
             let found = CertificateDer::pem_file_iter(path)
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
                 .map_err(|error| failed().because(&error).hint(hint))?;

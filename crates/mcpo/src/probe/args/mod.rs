@@ -24,39 +24,39 @@ Examples:
   mcpo probe http://localhost:8080/mcp
       walk a server on this machine
   MCPO_PROBE_PASSWORD=… mcpo probe https://example.com/mcp
-      fill the password into the sign-in form (other users can read a command line, not this)
+      fill in the sign-in form (other users can read a command line, but not the environment)
   mcpo probe --as cursor https://example.com/mcp
-      the redirect URIs, identity and limits of another client
+      use the redirect URIs, identity and limits of another client
   mcpo probe --browser https://example.com/mcp
       sign in with your own browser, as with GitHub or Google
   mcpo probe --restart 'systemctl --user restart my-service' --concurrent-refresh http://localhost:8080/mcp
-      whether clients stay connected over a redeploy
+      check that clients stay connected across a redeploy
   mcpo probe --security http://localhost:8080/mcp
-      attack a server of your own as well, and see whether it holds
+      also attack the server (only your own), to find security holes
   mcpo probe https://example.com/mcp --tool add --args '{\"a\": 1, \"b\": 2}'
-      call this tool rather than the first one that can be called without asking
+      call this tool instead of the first one that is safe to call
   mcpo probe https://example.com/mcp --client-id my-client
       use a client that was registered by hand; its secret comes from MCPO_PROBE_CLIENT_SECRET
   mcpo probe https://example.com/mcp --json | jq '.checks[] | select(.verdict == \"fail\")'
-      the report for a script
+      print the report for a script
   mcpo probe https://example.com/mcp --markdown
-      the report to paste into an issue; --html > report.html for a page with the sequence as a
+      print the report for an issue; --html > report.html for a page with the sequence as a
       diagram, --junit for a build server, --sarif for code scanning
   mcpo probe https://example.com/mcp --trace 2> trace.txt
-      every request and answer without secrets, and the curl to repeat it
+      show every request and response without secrets, and the curl command to repeat it
   mcpo probe https://example.com/mcp --reuse
-      keep client and tokens in your state folder; the next time, see whether they are still good
+      keep the client and its tokens in your state folder, and test them in the next walk
   mcpo probe https://example.com/mcp --watch=5m --alert 'mail -s \"$MCPO_PROBE_CHANGES\" me'
-      walk again and again, and be told of changes
+      repeat the walk every 5 minutes, and report changes
   mcpo probe https://example.com/mcp --cold
-      send nothing for 15 minutes, then see whether the first answer comes in time
+      send nothing for 15 minutes, then check that the first response comes in time
   mcpo probe https://example.com/mcp --header 'CF-Access-Client-Id: …' --ca company.pem
-      through a gateway that wants a key, with a certificate authority of one's own
+      connect through a gateway that requires a key, and trust your company's certificates
 
 Exit codes:
   0    every check passed (warnings allowed)
   1    a check failed
-  2    could not run: no connection, wrong arguments, a password that was not given
+  2    could not run: no connection, invalid arguments, no password
   130  interrupted by Ctrl-C")]
 pub struct ProbeArgs {
     /// Address of the MCP server, such as <https://example.com/mcp>.
@@ -185,7 +185,7 @@ fn time(text: &str) -> Result<Duration, String> {
         .map_err(|_| "write 90s, 15m or 1h".to_owned())?;
     match Duration::try_from_secs_f64(number * factor) {
         Ok(time) if time.as_secs() <= 86_400 => Ok(time),
-        _ => Err("between nothing and a day".to_owned()),
+        _ => Err("use a time of at most 24h".to_owned()),
     }
 }
 
@@ -195,6 +195,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .map_err(|_| "not a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() && duration.as_secs() <= 3_600 => Ok(duration),
-        _ => Err("between 0 and 3600 seconds".to_owned()),
+        _ => Err("use more than 0 and at most 3600 seconds".to_owned()),
     }
 }

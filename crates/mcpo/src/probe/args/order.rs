@@ -30,7 +30,7 @@ impl ProbeArgs {
     pub fn into_order(self) -> Outcome<Order> {
         let target = target(&self.url)?;
         if self.security && !self.yes && !is_loopback(&target) {
-            let hint = "add --yes if the server is your own; others may take it for an attack, which it is";
+            let hint = "add --yes if you own the server; never attack the server of someone else";
             let what = format!(
                 "failed to start: --security attacks {target}, which is not on this machine"
             );
@@ -93,7 +93,7 @@ impl ProbeArgs {
 
 fn key(path: &Path) -> Outcome<ClientKey> {
     let failed = || Failure::new(format!("failed to read --client-key {}", path.display()));
-    let hint = "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+    let hint = "create one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
     let der = PrivatePkcs8KeyDer::from_pem_file(path)
         .map_err(|error| failed().because(&error).hint(hint))?;
     // The error describes the problem, and quotes nothing of the key.

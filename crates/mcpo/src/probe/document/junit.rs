@@ -31,7 +31,7 @@ fn case(check: &Check) -> String {
         let lines = [
             ("seen", &fault.seen),
             ("expected", &fault.expected),
-            ("mend", &fault.hint),
+            ("fix", &fault.hint),
         ];
         let lines = lines.map(|(label, text)| format!("{label}: {text}"));
         let mut text = format!("{}\nclause: {}", lines.join("\n"), check.rule.clause);

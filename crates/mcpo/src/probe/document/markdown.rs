@@ -26,7 +26,7 @@ pub fn write(report: &Report<'_>) -> String {
         );
         let _ = writeln!(text, "- seen: {}", code(&fault.seen));
         let _ = writeln!(text, "- expected: {}", code(&fault.expected));
-        let _ = writeln!(text, "- mend: {}", plain(&fault.hint));
+        let _ = writeln!(text, "- fix: {}", plain(&fault.hint));
         for setting in &check.settings {
             let _ = writeln!(text, "- setting: {}", plain(setting));
         }

@@ -13,7 +13,7 @@ use crate::walk::Report;
 /// The flags; at most one may be given.
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "one of them is given at most"
+    reason = "at most one of them is given"
 )]
 #[derive(Debug, Args)]
 #[group(multiple = false)]

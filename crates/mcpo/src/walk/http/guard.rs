@@ -37,7 +37,7 @@ impl fmt::Display for Blocked {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} is a private address, and the target is public",
+            "{} is a private address, but the target is public",
             self.0
         )
     }

@@ -17,11 +17,11 @@ pub enum Trouble {
     Unreachable(String),
     #[error("no TLS connection: {0}")]
     Tls(String),
-    #[error("no whole answer within {:.1} s", .0.as_secs_f64())]
+    #[error("no complete answer within {:.1} s", .0.as_secs_f64())]
     TimedOut(Duration),
     #[error("a body of more than {} KiB", BODY_LIMIT / 1024)]
     TooLarge,
-    #[error("more redirects than are followed")]
+    #[error("too many redirects")]
     TooManyRedirects,
     #[error("{0} is not https, and not on this machine")]
     Insecure(Url),
@@ -45,7 +45,7 @@ impl Trouble {
         match self {
             Self::Refused => "start the server, or check host and port",
             Self::Unresolved(_) => {
-                "check the host name, or wait until its DNS record is known everywhere"
+                "check the host name, or wait until its DNS record has propagated"
             }
             Self::Unreachable(_) => {
                 "check that the host is up and that its firewall lets the port through"
@@ -54,12 +54,12 @@ impl Trouble {
                 "use a certificate that clients trust, for this host and with its whole chain"
             }
             Self::TimedOut(_) => {
-                "answer within 10 s, as claude.ai asks; a server that sleeps needs a faster start"
+                "answer within 10 s, the limit of claude.ai; a server that sleeps must start faster"
             }
-            Self::TooLarge => "answer with a small document and end it",
+            Self::TooLarge => "answer with a small document, and end the response",
             Self::TooManyRedirects => "serve the document at its own address",
             Self::Insecure(_) => "serve it over https",
-            Self::Blocked(_) => "name a public address",
+            Self::Blocked(_) => "use a public address",
             Self::Other(_) => "answer with valid HTTP",
         }
     }

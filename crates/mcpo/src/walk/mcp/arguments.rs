@@ -39,9 +39,9 @@ pub fn choose(tools: &[Value]) -> Result<Choice<'_>, String> {
     });
     choices.into_iter().next().ok_or_else(|| {
         if tools.is_empty() {
-            "there is no tool".to_owned()
+            "the server has no tools".to_owned()
         } else {
-            "no tool can be called without asking; name one with --tool and --args".to_owned()
+            "no tool is safe to call automatically; choose one with --tool and --args".to_owned()
         }
     })
 }
@@ -67,8 +67,9 @@ pub fn named<'t>(
     let mut arguments = Map::new();
     for name in required.iter().filter_map(Value::as_str) {
         let property = &schema["properties"][name];
-        let value = example(property)
-            .ok_or_else(|| format!("its argument {name} cannot be made up; give --args"))?;
+        let value = example(property).ok_or_else(|| {
+            format!("mcpo cannot invent a value for its argument {name}; pass --args")
+        })?;
         arguments.insert(name.to_owned(), value);
     }
     let invented = !arguments.is_empty();

@@ -115,7 +115,7 @@ fn discovered(
                 .filter_map(Value::as_str)
                 .collect();
             if !versions.contains(&STATELESS) {
-                let hint = format!("name {STATELESS} in supportedVersions when answering it");
+                let hint = format!("list {STATELESS} in supportedVersions in the answer");
                 let seen = format!("supportedVersions [{}]", versions.join(", "));
                 return Err(pending.fail(log, Fault::new(seen, expected, hint)));
             }
@@ -126,7 +126,10 @@ fn discovered(
         Reply::Error { .. } | Reply::Unexpected(_) | Reply::Accepted => {
             pending.skip(
                 log,
-                format!("the server does not speak {STATELESS}: {}", reply.summary()),
+                format!(
+                    "the server does not support {STATELESS}: {}",
+                    reply.summary()
+                ),
             );
             Ok(None)
         }
@@ -163,7 +166,7 @@ fn initialized(
             Err(refused(log, pending, &reply))
         }
         _ if stateless => {
-            let hint = "answer initialize too: most clients of today still begin with it";
+            let hint = "answer initialize too: most current clients still begin with it";
             pending.warn(log, Fault::new(reply.summary(), expected, hint));
             Ok(None)
         }
@@ -198,10 +201,10 @@ fn introduction(result: &Value, wire: &Wire) -> String {
 pub fn refused(log: &mut Log<'_>, pending: Pending, reply: &Reply) -> crate::walk::check::Stop {
     let hint = match reply {
         Reply::InsufficientScope(_) => {
-            "grant the scopes that were asked for, and name in the challenge only what is enough"
+            "grant the requested scopes, and name scopes in the challenge that are sufficient"
         }
         _ => {
-            "accept the tokens of the authorization server the metadata names: same keys, audience and issuer"
+            "accept the tokens of the authorization server that the metadata names: same keys, audience and issuer"
         }
     };
     pending.fail(

@@ -65,12 +65,12 @@ pub async fn knock(exchange: &Exchange, log: &mut Log<'_>, target: &Url) -> Step
             Ok(Doorway::Guarded(judge(log, pending, challenge, open)))
         }
         Ok(Reply::Result(_)) => {
-            pending.pass(log, "answers without a token: open to everybody");
+            pending.pass(log, "answers without a token: open to everyone");
             Ok(Doorway::Open)
         }
         // A server without tools is open too.
         Ok(Reply::Error { .. }) if wire != Wire::Stateless => {
-            pending.pass(log, "answers without a token: open to everybody");
+            pending.pass(log, "answers without a token: open to everyone");
             Ok(Doorway::Open)
         }
         Ok(_) => Err(pending.fail(log, unexpected(target, &first.reply))),

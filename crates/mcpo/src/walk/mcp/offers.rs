@@ -95,7 +95,7 @@ pub async fn prompts(
         let seen = if all.is_empty() {
             "none listed".to_owned()
         } else {
-            format!("{}, each with arguments", count(&all, "prompt"))
+            format!("{}, each requires arguments", count(&all, "prompt"))
         };
         pending.pass(log, seen);
         return Ok(());
@@ -113,7 +113,10 @@ pub async fn prompts(
         matches!(role, Some("user" | "assistant")) && message["content"].is_object()
     };
     if messages.is_some_and(|messages| messages.iter().all(usable)) {
-        pending.pass(log, format!("{}; {name} can be got", count(&all, "prompt")));
+        pending.pass(
+            log,
+            format!("{}; {name} can be fetched", count(&all, "prompt")),
+        );
         return Ok(());
     }
     let hint = "answer prompts/get with messages, each with role user or assistant and one content";

@@ -50,8 +50,8 @@ pub async fn pages(
         }
         cursor = Some(next);
     }
-    let hint = "leave nextCursor out on the last page";
-    Err(pending.fail(log, Fault::new("pages without end", "a last page", hint)))
+    let hint = "omit nextCursor on the last page";
+    Err(pending.fail(log, Fault::new("endless pages", "a last page", hint)))
 }
 
 /// Sends `call` and returns its result; any other response ends the walk.
@@ -69,7 +69,7 @@ pub async fn request(
             Err(refused(log, pending, &reply))
         }
         Ok(reply) => {
-            let hint = "the server's log says what broke";
+            let hint = "see the server's log";
             Err(pending.fail(log, Fault::new(reply.summary(), expected, hint)))
         }
         Err(trouble) => Err(pending.fail(

@@ -87,8 +87,8 @@ impl<'p> Peer<'p> {
                     ..
                 }) if self.may_return() => {
                     let seen = match token {
-                        Some(_) => "401 for a token that was good",
-                        None => "401: this asks for a token",
+                        Some(_) => "401 for a token that worked before",
+                        None => "401: this method requires a token",
                     };
                     let seen = format!("{}: {seen}", call.method);
                     rules::REAUTHORIZATION.begin().pass(log, seen);

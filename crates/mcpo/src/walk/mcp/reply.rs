@@ -136,7 +136,7 @@ async fn events(incoming: Incoming) -> Result<Reply, Trouble> {
         }
     }
     Ok(Reply::Unexpected(
-        "an event stream that ended without the answer".to_owned(),
+        "an event stream that ended without an answer".to_owned(),
     ))
 }
 

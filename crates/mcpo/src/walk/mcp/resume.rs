@@ -40,7 +40,7 @@ impl Peer<'_> {
         if !good {
             return Ok(None);
         }
-        log.skip(rules::SIGN_IN, "signed in with what was kept");
+        log.skip(rules::SIGN_IN, "signed in with the kept credentials");
         Ok(Some(grant))
     }
 
@@ -48,7 +48,7 @@ impl Peer<'_> {
     async fn try_access(&self, log: &mut Log<'_>, kept: &Credentials) -> Step<bool> {
         let pending = rules::KEPT_ACCESS.begin();
         if !kept.is_fresh() {
-            pending.skip(log, "it has run out, as it should");
+            pending.skip(log, "it has expired, as expected");
             return Ok(false);
         }
         let list = Call::new("tools/list", json!({}));
@@ -61,8 +61,11 @@ impl Peer<'_> {
             }
             Ok(heard) => {
                 let seen = format!("{}, issued {}", heard.reply.summary(), ago(kept.age()));
-                let hint = "keep signing keys and tokens outside of the process";
-                pending.warn(log, Fault::new(seen, "an answer to it", hint));
+                let hint = "keep signing keys and tokens outside the process";
+                pending.warn(
+                    log,
+                    Fault::new(seen, "an answer to a request with the kept token", hint),
+                );
                 Ok(false)
             }
             Err(trouble) => Err(unanswered(log, pending, &trouble)),
@@ -82,7 +85,10 @@ impl Peer<'_> {
         let pending = rules::KEPT_REFRESH.begin();
         match self.login.refresh(grant).await {
             Ok(Some(summary)) => {
-                let seen = format!("{summary}, for the one of {}", ago(kept.age()));
+                let seen = format!(
+                    "{summary}, for the refresh token issued {}",
+                    ago(kept.age())
+                );
                 pending.pass(log, seen);
                 Some(true)
             }
@@ -112,7 +118,11 @@ fn unanswered(
     pending: crate::walk::check::Pending,
     trouble: &Trouble,
 ) -> crate::walk::check::Stop {
-    let fault = Fault::new(trouble.to_string(), "an answer to it", trouble.hint());
+    let fault = Fault::new(
+        trouble.to_string(),
+        "an answer to a request with the kept token",
+        trouble.hint(),
+    );
     pending.fail(log, fault)
 }
 

@@ -33,8 +33,9 @@ pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) 
         match settle(peer, asked).await {
             Ok(Ok(version)) => agreed.push(format!("{asked} → {version}")),
             Ok(Err(seen)) => {
-                let expected = "initialize answered with a protocolVersion that the server speaks";
-                let hint = "answer an unknown protocolVersion with your newest one; the client decides whether it can do with that";
+                let expected =
+                    "initialize answered with a protocolVersion that the server supports";
+                let hint = "answer an unknown protocolVersion with the newest one you support; the client decides whether to continue";
                 let fault = Fault::new(format!("{asked}: {seen}"), expected, hint);
                 return pending.warn(log, fault);
             }
@@ -49,9 +50,9 @@ pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) 
             Ok(Ok(told)) => agreed.push(told),
             Ok(Err(seen)) => {
                 let expected = format!(
-                    "error {UNSUPPORTED} whose data.supported names the revisions that are spoken"
+                    "error {UNSUPPORTED} whose data.supported names the supported revisions"
                 );
-                let hint = "refuse a protocolVersion that is not known, and name yours: newer clients go on with one of them";
+                let hint = "refuse an unknown protocolVersion, and name the ones you support: newer clients continue with one of them";
                 let fault = Fault::new(format!("{COMING}, stateless: {seen}"), expected, hint);
                 return pending.warn(log, fault);
             }
@@ -75,7 +76,9 @@ async fn refused(peer: &Peer<'_>) -> Result<Result<String, String>, Trouble> {
     let supported = data.get("supported").and_then(serde_json::Value::as_array);
     let named = supported.is_some_and(|all| all.iter().any(|one| *one == STATELESS));
     Ok(if *code == UNSUPPORTED && named {
-        Ok(format!("stateless {COMING} refused by name"))
+        Ok(format!(
+            "stateless {COMING} refused with the supported versions"
+        ))
     } else {
         Err(heard.reply.summary())
     })

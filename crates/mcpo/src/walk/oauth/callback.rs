@@ -67,10 +67,10 @@ impl UnverifiedCallback {
         if let Some(error) = self.error {
             let seen = format!("error={error} {}", self.description.unwrap_or_default());
             let hint = match error.as_str() {
-                "access_denied" => "the server refused this person or this client",
+                "access_denied" => "the server refused this user or this client",
                 "invalid_scope" => "grant the scopes that the challenge and the metadata name",
                 "invalid_target" => "accept the resource that the metadata names",
-                _ => "the server's log says more",
+                _ => "see the server's log",
             };
             return Err(pending.fail(log, Fault::new(seen, expected, hint)));
         }
@@ -91,10 +91,10 @@ impl UnverifiedCallback {
                 pending.pass(log, "the one that was sent");
                 return Ok(());
             }
-            Some(_) => "another state than was sent",
+            Some(_) => "a different state than was sent",
             None => "no state",
         };
-        let hint = "send state back unchanged, whatever its length and characters";
+        let hint = "send state back unchanged, for any length and any characters";
         Err(pending.fail(
             log,
             Fault::new(seen, "the state of the request, byte for byte", hint),
@@ -110,8 +110,10 @@ impl UnverifiedCallback {
             (_, Some(iss)) if iss == server.issuer => pending.pass(log, iss),
             (_, Some(_)) => {
                 // In an attack, the value comes from the attacker: it is not shown.
-                let hint = "put the issuer of the metadata into iss, spelled alike";
-                return Err(pending.fail(log, Fault::new("another issuer in iss", expected, hint)));
+                let hint = "set iss to the issuer of the metadata, spelled identically";
+                return Err(
+                    pending.fail(log, Fault::new("a different issuer in iss", expected, hint))
+                );
             }
             (true, None) => {
                 let seen = "no iss, though the metadata announces it";

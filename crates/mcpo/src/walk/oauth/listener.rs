@@ -56,7 +56,7 @@ impl Listener {
             let callback = asked.and_then(|url| UnverifiedCallback::at(&url, &self.redirect_uri));
             let (status, text) = match callback {
                 Some(_) => ("200 OK", "Done. Go back to the terminal."),
-                None => ("404 Not Found", "Nothing here."),
+                None => ("404 Not Found", "Not found."),
             };
             let answer = format!(
                 "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",

@@ -203,7 +203,7 @@ impl<'p> Login<'p> {
         ) {
             Ok(request) => request,
             Err(error) => {
-                let because = format!("no random numbers: {error}");
+                let because = format!("failed to get random numbers: {error}");
                 return Err(pending.could_not_run(log, because, ""));
             }
         };
@@ -237,10 +237,7 @@ fn wanted_scopes(
 
 /// Some servers look for the client id only in the form, even if the header contains it.
 fn wants_id_twice(fault: &Fault) -> Fault {
-    let seen = format!(
-        "{}; and tokens once client_id is in the body too",
-        fault.seen
-    );
+    let seen = format!("{}; but tokens if client_id is in the body too", fault.seen);
     let expected = "tokens for HTTP Basic alone (RFC 6749 §2.3.1)";
     let hint =
         "read the client's id from the Authorization header; strict clients send it nowhere else";

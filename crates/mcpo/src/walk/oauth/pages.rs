@@ -97,14 +97,14 @@ async fn walk_pages(
         }
         let Some((form, press)) = choose(&forms) else {
             return Err(Lost::DeadEnd(format!(
-                "a page without a form that leads on at {}",
+                "a page without a form to continue with at {}",
                 answer.url
             )));
         };
         let mut fields = form.fields.clone();
         if let Some(field) = &form.password {
             if !form.post {
-                let seen = "a sign-in form that would put the password into the address";
+                let seen = "a sign-in form that would put the password into the URL";
                 return Err(Lost::Refused(seen.to_owned()));
             }
             if signed_in {

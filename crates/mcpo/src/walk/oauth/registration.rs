@@ -106,7 +106,7 @@ pub async fn register(
     let (seen, hint) = without_registration(server, plan);
     Err(pending.fail(
         log,
-        Fault::new(seen, "a way for a new client to become known", hint),
+        Fault::new(seen, "a way for a new client to register", hint),
     ))
 }
 
@@ -125,7 +125,7 @@ fn document<'p>(
 fn without_registration(server: &AuthorizationServer, plan: &Plan) -> (&'static str, String) {
     let client = &plan.profile.title;
     if !server.takes_documents {
-        let hint = "offer client_id_metadata_document_supported or a registration_endpoint, or register a client by hand and name it with --client-id";
+        let hint = "offer client_id_metadata_document_supported or a registration_endpoint, or register a client by hand and pass it with --client-id";
         return ("no registration_endpoint in the metadata", hint.to_owned());
     }
     if server.methods.contains(&AuthMethod::None) {
@@ -174,7 +174,7 @@ async fn dynamic(
     let key = match own_key(asked, &mut body) {
         Ok(key) => key,
         Err(error) => {
-            let because = format!("no key for private_key_jwt: {error}");
+            let because = format!("failed to create a key for private_key_jwt: {error}");
             return Err(pending.could_not_run(log, because, ""));
         }
     };
@@ -225,7 +225,9 @@ fn accept(
         let uris = uris(body);
         let hint = match answer.status {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                format!("{endpoint} does not register: name the endpoint that does in the metadata")
+                format!(
+                    "{endpoint} does not register clients: name the right endpoint in the metadata"
+                )
             }
             _ => format!("accept a {kind} client with {uris}"),
         };
@@ -238,7 +240,7 @@ fn accept(
             let Some(method) = AuthMethod::parse(name) else {
                 let seen = format!("token_endpoint_auth_method {name}");
                 let expected = "none, client_secret_basic, client_secret_post or private_key_jwt";
-                let hint = "register the method that was asked for";
+                let hint = "register the requested method";
                 return Err(Fault::new(seen, expected, hint));
             };
             method

@@ -87,7 +87,7 @@ fn assume(log: &mut Log<'_>, pending: Pending, target: &Url, fault: Fault) -> Re
     pending.warn(log, fault);
     log.skip(
         &[&rules::RESOURCE_IDENTITY],
-        "no resource metadata: taken for a server of 2025-03-26",
+        "no resource metadata: treated as a server of 2025-03-26",
     );
     Resource {
         identifier: None,
@@ -119,7 +119,7 @@ fn read(
         .next();
     let (Some(identifier), Some(issuer)) = (metadata.resource, issuer) else {
         let expected = "resource, and authorization_servers with at least one issuer";
-        let hint = "add what is missing; claude.ai uses the first authorization server";
+        let hint = "add the missing members; claude.ai uses the first authorization server";
         return Err(pending.fail(log, Fault::new(answer.text(), expected, hint)));
     };
     pending.pass(log, format!("{url} names {issuer}"));

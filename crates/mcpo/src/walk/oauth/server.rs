@@ -58,7 +58,7 @@ struct UnverifiedMetadata {
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a statement of the metadata by itself"
+    reason = "each is an independent statement of the metadata"
 )]
 pub struct AuthorizationServer {
     pub issuer: String,
@@ -102,7 +102,7 @@ pub async fn discover(
                 let fault = Fault::new(
                     format!("{url}: {}", answer.summary()),
                     expected,
-                    "mend the endpoint's error",
+                    "fix the endpoint: see the server's log",
                 );
                 return Err(pending.fail(log, fault));
             }
@@ -117,7 +117,7 @@ pub async fn discover(
     match (&resource.identifier, AuthorizationServer::assumed(&base)) {
         (None, Ok(server)) => {
             pending.warn(log, fault);
-            let because = "no metadata at all: taken for a server of 2025-03-26";
+            let because = "no metadata at all: treated as a server of 2025-03-26";
             log.skip(&[&rules::ISSUER_IDENTITY, &rules::PKCE_SUPPORT], because);
             Ok(server)
         }
@@ -175,9 +175,11 @@ fn read(
 fn wrong_issuer(log: &mut Log<'_>, issuer: &str, seen: Option<&str>) -> crate::walk::check::Stop {
     let hint = match seen {
         Some(seen) if seen.trim_end_matches('/') == issuer.trim_end_matches('/') => {
-            "a stray slash at the end: spell the issuer alike in both documents"
+            "one spelling has a slash at the end: spell the issuer identically in both documents"
         }
-        _ => "spell the issuer alike in authorization_servers and in the issuer's own metadata",
+        _ => {
+            "spell the issuer identically in authorization_servers and in the issuer's own metadata"
+        }
     };
     let seen = seen.map_or_else(
         || "no issuer".to_owned(),
@@ -201,7 +203,7 @@ fn verify_pkce(log: &mut Log<'_>, methods: Option<&[String]>) -> Step<()> {
         ),
         None => "no code_challenge_methods_supported".to_owned(),
     };
-    let hint = r#"verify PKCE, and say so: "code_challenge_methods_supported": ["S256"]; clients refuse to go on without"#;
+    let hint = r#"verify PKCE, and announce it: "code_challenge_methods_supported": ["S256"]; clients refuse to continue without it"#;
     Err(pending.fail(
         log,
         Fault::new(seen, "S256 among code_challenge_methods_supported", hint),
@@ -261,7 +263,7 @@ fn endpoint(name: &str, value: Option<&str>) -> Result<Url, Fault> {
         "http" if is_loopback(&url) => Ok(url),
         _ => Err(fault(
             &format!("{name} is {value}"),
-            "serve it over https; behind a proxy, tell the server its public address",
+            "serve it over https; behind a proxy, configure the server's public address",
         )),
     }
 }

@@ -92,7 +92,7 @@ pub async fn send(
     let assertion = match &client.key {
         Some(key) => key
             .assertion(&client.id, &server.issuer)
-            .map_err(|error| Trouble::Other(format!("no signature: {error}")))?,
+            .map_err(|error| Trouble::Other(format!("failed to sign the assertion: {error}")))?,
         None => Secret::new(""),
     };
     match client.method {
@@ -134,9 +134,9 @@ fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
             "invalid_target" => "accept the resource that the metadata names",
             "unsupported_grant_type" => "support the grant types that the metadata names",
             _ if answer.status.is_server_error() => {
-                "mend the token endpoint: the server's log says what broke"
+                "fix the token endpoint; the server's log shows the cause"
             }
-            _ => "the server's log says more",
+            _ => "see the server's log",
         };
         return Err(Fault::new(answer.summary(), expected, hint));
     }
@@ -144,12 +144,13 @@ fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
     let fault = |seen: &str, hint: &str| Fault::new(seen, expected, hint);
     let tokens: UnverifiedTokens = answer.json().map_err(|_| {
         fault(
-            "a body that is no JSON token answer",
-            "answer as RFC 6749 §5.1 shows",
+            "a body that is not a JSON token response",
+            "answer as described in RFC 6749 §5.1",
         )
     })?;
     let access = tokens.access_token.filter(|token| !token.is_empty());
-    let access = access.ok_or_else(|| fault("no access_token", "answer as RFC 6749 §5.1 shows"))?;
+    let access =
+        access.ok_or_else(|| fault("no access_token", "answer as described in RFC 6749 §5.1"))?;
     match tokens.token_type.as_deref() {
         Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
         Some(kind) => {
@@ -162,8 +163,8 @@ fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
     }
     if reqwest::header::HeaderValue::from_str(&access).is_err() {
         return Err(fault(
-            "an access_token that no header can carry",
-            "use the characters of RFC 6750 §2.1",
+            "an access_token with characters that are not allowed in a header",
+            "use only the characters of RFC 6750 §2.1",
         ));
     }
     let expires_in = tokens

@@ -68,7 +68,7 @@ impl<'p> Visitor<'p> {
             },
             Self::Browser(listener) => {
                 log.recorder()
-                    .announce("waiting until your browser comes back");
+                    .announce("waiting for your browser to come back");
                 Self::wait_for(listener, log, pending, start).await
             }
         }
@@ -114,12 +114,12 @@ fn explain(log: &mut Log<'_>, pending: Pending, lost: Lost) -> Stop {
         Lost::PasswordNeeded => {
             log.suggest(Suggestion::Password);
             let because = "the sign-in page asks for a password, and none was given";
-            let hint = "put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser";
+            let hint = "set MCPO_PROBE_PASSWORD, or sign in yourself with --browser";
             return pending.could_not_run(log, because, hint);
         }
         Lost::PasswordRefused => {
             log.suggest(Suggestion::Password);
-            let because = "the sign-in page did not take the password";
+            let because = "the sign-in page rejected the password";
             return pending.could_not_run(log, because, "check MCPO_PROBE_PASSWORD");
         }
         Lost::DeadEnd(seen) => {
@@ -134,8 +134,8 @@ fn explain(log: &mut Log<'_>, pending: Pending, lost: Lost) -> Stop {
             Fault::new(seen, expected, hint)
         }
         Lost::TooManyHops => {
-            let seen = "pages and redirects without end";
-            Fault::new(seen, expected, "lead back to the redirect URI")
+            let seen = "endless pages and redirects";
+            Fault::new(seen, expected, "end the sign-in at the redirect URI")
         }
     };
     pending.fail(log, fault)

@@ -18,7 +18,7 @@ impl Profile {
                 format!("shows {}", self.shows.unreachable)
             } else {
                 format!(
-                    "no fault before {}; what comes after is not known",
+                    "no problem before {}; the later steps are unknown",
                     check.rule.title
                 )
             }
@@ -39,7 +39,7 @@ impl Profile {
         } else if has(&rules::TOOLS_LIST, Verdict::Warn) {
             format!("shows {}", self.shows.tools)
         } else {
-            "connects and finds the tools; none was called".to_owned()
+            "connects and finds the tools, but none was called".to_owned()
         }
     }
 

@@ -87,7 +87,7 @@ async fn survive(
         .await?;
     Ok(Held::when(
         again.status.is_success(),
-        format!("{}; a call after it: {}", told(&answer), told(&again)),
+        format!("{}; the next call: {}", told(&answer), told(&again)),
     ))
 }
 
@@ -98,7 +98,9 @@ fn is_json_error(answer: &Answer) -> bool {
 
 async fn large_registration(lab: &Lab<'_>) -> Finding {
     let Some(endpoint) = &lab.server.registration else {
-        return Ok(Held::Skipped("the server registers no clients".to_owned()));
+        return Ok(Held::Skipped(
+            "the server does not register clients".to_owned(),
+        ));
     };
     // On separate connections: a server may close them early.
     let stranger = lab.exchange.stranger();
@@ -158,7 +160,7 @@ async fn trickle(lab: &Lab<'_>) -> Finding {
         Err(trouble @ Trouble::Refused) => Err(trouble),
         Err(Trouble::TimedOut(_)) => Ok(Held::Weakly(format!(
             "still reading after {} s and more than {CRUMBS} chunks of one byte: a few such \
-             connections hold places for as long as they like, and memory where chunks are kept",
+             connections occupy the server for as long as they like, and its memory if it keeps chunks",
             TRICKLE.as_secs()
         ))),
         Err(_) => Ok(Held::Yes("the connection was closed".to_owned())),
@@ -175,7 +177,7 @@ async fn nonsense(lab: &Lab<'_>) -> Finding {
     let text = answer.text();
     let said = INNARDS.iter().find(|innards| text.contains(**innards));
     let seen = match said {
-        Some(said) => format!("{}, with {said:?} in it", told(&answer)),
+        Some(said) => format!("{}, which contains {said:?}", told(&answer)),
         None => told(&answer),
     };
     Ok(Held::when(

@@ -20,11 +20,11 @@ pub async fn attempt(lab: &Lab<'_>) -> Finding {
     let attacker = lab.exchange.stranger();
     let Some((page, form)) = consent_page(lab, &attacker).await? else {
         return Ok(Held::Skipped(
-            "no page with a form of consent was found".to_owned(),
+            "no page with a consent form was found".to_owned(),
         ));
     };
     let Ok(action) = page.join(&form.action) else {
-        return Ok(Held::Skipped("the form leads nowhere".to_owned()));
+        return Ok(Held::Skipped("the form has no valid action".to_owned()));
     };
     let mut fields = form.fields.clone();
     if let Some(Press::Button { name, value }) = form.agreement() {
@@ -35,7 +35,7 @@ pub async fn attempt(lab: &Lab<'_>) -> Finding {
     let sent = lab.exchange.send(request.form(&fields)).await?;
     let code = sent.location().and_then(|url| parameter(&url, "code"));
     Ok(match code {
-        Some(_) => Held::No("a code for a form from another site".to_owned()),
+        Some(_) => Held::No("a code for a form sent from another site".to_owned()),
         None => Held::Yes(told(&sent)),
     })
 }

@@ -34,7 +34,7 @@ pub async fn check(
     rules::ORIGIN_NULL.check(log, refused(exchange, bent)).await;
     if !is_loopback(target) {
         // In front of a public server, a proxy selects by host name, so nothing would be learned.
-        let because = "only servers on this machine can be reached under another name";
+        let because = "only servers on this machine can be reached under another host name";
         return log.skip(&[&rules::HOST_FOREIGN.rule], because);
     }
     let bent = request().map(|request| request.header("host", ATTACKER));
@@ -65,7 +65,7 @@ pub async fn check_metadata(lab: &Lab<'_>, log: &mut Log<'_>) {
     if is_loopback(lab.target) {
         rules::HOST_METADATA.check(log, metadata(lab, &host)).await;
     } else {
-        let because = "only servers on this machine can be reached under another name";
+        let because = "only servers on this machine can be reached under another host name";
         log.skip(&[&rules::HOST_METADATA.rule], because);
     }
 }
@@ -81,7 +81,7 @@ async fn challenge(lab: &Lab<'_>, headers: &[(&str, String)]) -> Finding {
     Ok(Held::when(
         held,
         if held {
-            "names itself"
+            "the challenge names the server itself"
         } else {
             "the challenge names the attacker"
         },

@@ -111,7 +111,8 @@ impl<'l> Lab<'l> {
         let request = self.request()?;
         let arrival = self.visit(&request.url, &[]).await?;
         let code = arrival.and_then(|arrival| parameter(&arrival.location, "code"));
-        let code = code.ok_or_else(|| Trouble::Other("no code for another sign-in".to_owned()))?;
+        let code =
+            code.ok_or_else(|| Trouble::Other("a second sign-in returned no code".to_owned()))?;
         Ok(Fresh {
             code,
             verifier: request.verifier,
@@ -197,7 +198,7 @@ pub fn list_tools(
 /// Returns the tokens of a response that must contain them.
 pub fn read(answer: &Answer) -> Result<Tokens, Trouble> {
     let tokens = answer.json().ok().filter(|_| answer.status.is_success());
-    tokens.ok_or_else(|| Trouble::Other("no tokens for another sign-in".to_owned()))
+    tokens.ok_or_else(|| Trouble::Other("a second sign-in returned no tokens".to_owned()))
 }
 
 pub fn parameter(url: &Url, name: &str) -> Option<String> {

@@ -24,14 +24,12 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
 
 async fn guess(lab: &Lab<'_>) -> Finding {
     let Some(password) = lab.password else {
-        return Ok(Held::Skipped(
-            "no password was given for the walk".to_owned(),
-        ));
+        return Ok(Held::Skipped("no password was given".to_owned()));
     };
     for number in 1..=GUESSES {
         let Some(answer) = attempt(lab, &format!("wrong guess {number}")).await? else {
             return Ok(Held::Skipped(
-                "the first page asks for no password".to_owned(),
+                "the first page does not ask for a password".to_owned(),
             ));
         };
         if REFUSALS.contains(&answer.status) {
@@ -49,9 +47,9 @@ async fn guess(lab: &Lab<'_>) -> Finding {
     Ok(Held::when(
         !open,
         if open {
-            format!("{GUESSES} guesses one after another, and the right one was let in at once")
+            format!("after {GUESSES} wrong guesses, the right password was accepted at once")
         } else {
-            format!("after {GUESSES} guesses the right password has to wait too")
+            format!("after {GUESSES} wrong guesses, the right password has to wait too")
         },
     ))
 }

@@ -57,7 +57,7 @@ async fn first_page(lab: &Lab<'_>) -> Result<Option<Answer>, Trouble> {
 }
 
 fn elsewhere() -> Held {
-    let because = "the authorization endpoint shows no page of its own";
+    let because = "the authorization endpoint shows no page";
     Held::Skipped(because.to_owned())
 }
 
@@ -165,7 +165,7 @@ async fn cors(lab: &Lab<'_>) -> Finding {
     Ok(Held::when(
         !readable,
         if readable {
-            "any site may read it with cookies"
+            "any site can read it with cookies"
         } else {
             "not readable"
         },

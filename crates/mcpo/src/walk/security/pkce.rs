@@ -33,7 +33,9 @@ async fn challenge_as_verifier(lab: &Lab<'_>) -> Finding {
     let challenge = parameter(&request.url, "code_challenge").unwrap_or_default();
     let arrival = lab.visit(&request.url, &[]).await?;
     let Some(code) = arrival.and_then(|arrival| parameter(&arrival.location, "code")) else {
-        return Ok(Held::Skipped("no code for another sign-in".to_owned()));
+        return Ok(Held::Skipped(
+            "a second sign-in returned no code".to_owned(),
+        ));
     };
     let fresh = super::lab::Fresh {
         code,

@@ -61,7 +61,7 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
 /// Requests a response at `address`, which was never registered.
 async fn elsewhere(lab: &Lab<'_>, address: String) -> Finding {
     if address == lab.redirect_uri.as_str() {
-        return Ok(Held::Skipped("it is the registered one".to_owned()));
+        return Ok(Held::Skipped("this is the registered address".to_owned()));
     }
     let url = with(&lab.request()?.url, "redirect_uri", Some(&address));
     sent_to(lab, &url, &address).await
@@ -69,7 +69,7 @@ async fn elsewhere(lab: &Lab<'_>, address: String) -> Finding {
 
 async fn sent_to(lab: &Lab<'_>, url: &Url, address: &str) -> Finding {
     let Ok(bent) = Url::parse(address) else {
-        return Ok(Held::Skipped(format!("{address} is no URL")));
+        return Ok(Held::Skipped(format!("{address} is not a URL")));
     };
     let Some(arrival) = lab.visit(url, &[&bent]).await? else {
         return Ok(Held::Yes(format!("{address} is refused")));
@@ -87,7 +87,7 @@ async fn sent_to(lab: &Lab<'_>, url: &Url, address: &str) -> Finding {
         if at_home && !kept {
             "answered at the registered redirect URI"
         } else {
-            "the answer went there"
+            "the answer was sent there"
         },
     ))
 }
@@ -96,7 +96,7 @@ async fn sent_to(lab: &Lab<'_>, url: &Url, address: &str) -> Finding {
 async fn port(lab: &Lab<'_>) -> Finding {
     let mut bent = lab.redirect_uri.clone();
     if is_loopback(&bent) || bent.set_port(Some(8443)).is_err() {
-        return Ok(Held::Skipped("on loopback any port is fine".to_owned()));
+        return Ok(Held::Skipped("on loopback, any port is allowed".to_owned()));
     }
     elsewhere(lab, bent.to_string()).await
 }
@@ -115,7 +115,7 @@ async fn unknown_client(lab: &Lab<'_>) -> Finding {
     Ok(Held::when(
         !arrived,
         if arrived {
-            "redirected for a client nobody knows"
+            "redirected for an unknown client"
         } else {
             "no redirect"
         },
@@ -126,14 +126,16 @@ async fn unknown_client(lab: &Lab<'_>) -> Finding {
 /// enough to be redirected there, any link to the authorization server may lead there.
 async fn error_without_page(lab: &Lab<'_>) -> Finding {
     let Some(client) = registration::another(lab).await? else {
-        return Ok(Held::Skipped("the server registers no clients".to_owned()));
+        return Ok(Held::Skipped(
+            "the server does not register clients".to_owned(),
+        ));
     };
     let request = lab.request_for(&client)?.url;
     for (name, value) in [("response_type", "none"), ("scope", "mcpo:no-such-scope")] {
         let url = with(&request, name, Some(value));
         if is_sent_on(lab, url).await? {
             return Ok(Held::No(format!(
-                "{name}={value}: sent on to the client without a page"
+                "{name}={value}: redirected to the client without a page"
             )));
         }
     }

@@ -36,7 +36,7 @@ async fn rotates(lab: &Lab<'_>) -> Finding {
     };
     if lab.client.method != AuthMethod::None {
         return Ok(Held::Skipped(
-            "the client proves itself by a secret".to_owned(),
+            "the client authenticates with a secret".to_owned(),
         ));
     }
     let new = read(&lab.refresh(lab.client, &old).await?)?.refresh_token;
@@ -84,7 +84,7 @@ async fn replay_revokes(lab: &Lab<'_>) -> Finding {
     let answer = lab.refresh(lab.client, &third).await?;
     Ok(Held::when(
         !answer.status.is_success(),
-        format!("the newest one then: {}", told(&answer)),
+        format!("the newest refresh token after that: {}", told(&answer)),
     ))
 }
 

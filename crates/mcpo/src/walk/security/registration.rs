@@ -35,7 +35,7 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
 /// Uses a client without a secret, although the metadata offers only methods with one.
 async fn public(lab: &Lab<'_>) -> Finding {
     if !lab.server.names_methods {
-        let because = "the metadata does not say how clients prove themselves";
+        let because = "the metadata does not say how clients authenticate";
         return Ok(Held::Skipped(because.to_owned()));
     }
     if lab.server.methods.contains(&AuthMethod::None) {
@@ -43,7 +43,9 @@ async fn public(lab: &Lab<'_>) -> Finding {
     }
     let body = json!({"token_endpoint_auth_method": AuthMethod::None.name()});
     let Some(answer) = register(lab, body).await? else {
-        return Ok(Held::Skipped("the server registers no clients".to_owned()));
+        return Ok(Held::Skipped(
+            "the server does not register clients".to_owned(),
+        ));
     };
     let registered = Some(&answer).filter(|answer| answer.status.is_success());
     let Some(registered) = registered.and_then(|answer| answer.json::<Registered>().ok()) else {
@@ -61,7 +63,7 @@ async fn public(lab: &Lab<'_>) -> Finding {
     let arrival = lab.visit(&request.url, &[]).await?;
     let code = arrival.and_then(|arrival| parameter(&arrival.location, "code"));
     let Some(code) = code else {
-        return Ok(Held::Yes("registered, and given no code".to_owned()));
+        return Ok(Held::Yes("registered, but got no code".to_owned()));
     };
     let fresh = Fresh {
         code,
@@ -81,7 +83,9 @@ async fn redirect_uri(lab: &Lab<'_>, address: &str) -> Finding {
     let body = json!({"redirect_uris": [address], "client_name": "mcpo probe"});
     match register(lab, body).await? {
         Some(answer) => Ok(refused(&answer)),
-        None => Ok(Held::Skipped("the server registers no clients".to_owned())),
+        None => Ok(Held::Skipped(
+            "the server does not register clients".to_owned(),
+        )),
     }
 }
 

@@ -37,7 +37,7 @@ async fn witness() -> Result<(TcpListener, u16), Trouble> {
 }
 
 fn too_far() -> Held {
-    let because = "only a server on this machine can reach the witness";
+    let because = "only a server on this machine can reach the probe's listener";
     Held::Skipped(because.to_owned())
 }
 
@@ -47,7 +47,7 @@ async fn document(lab: &Lab<'_>, host: &str) -> Finding {
     }
     if !lab.server.takes_documents {
         return Ok(Held::Skipped(
-            "the server takes no metadata documents".to_owned(),
+            "the server does not support metadata documents".to_owned(),
         ));
     }
     let (listener, port) = witness().await?;
@@ -82,10 +82,10 @@ async fn testify<T>(
         .0
     };
     tokio::select! {
-        _ = listener.accept() => Ok(Held::No("the server connected to an address of its own network".to_owned())),
+        _ = listener.accept() => Ok(Held::No("the server connected to an address in its own network".to_owned())),
         answered = connected => {
             answered?;
-            Ok(Held::Yes("nobody connected".to_owned()))
+            Ok(Held::Yes("no connection".to_owned()))
         }
     }
 }

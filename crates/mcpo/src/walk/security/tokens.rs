@@ -63,11 +63,13 @@ async fn tampered(lab: &Lab<'_>) -> Finding {
 async fn expired(lab: &Lab<'_>) -> Finding {
     let tokens = lab.tokens().await?;
     let Some(lifetime) = tokens.expires_in else {
-        return Ok(Held::Weakly("no expires_in: nobody knows when".to_owned()));
+        return Ok(Held::Weakly(
+            "no expires_in: the expiry is unknown".to_owned(),
+        ));
     };
     if lifetime > PATIENCE {
         return Ok(Held::Skipped(format!(
-            "{lifetime} s are too long to wait for; at most {PATIENCE} would do"
+            "the token expires after {lifetime} s, which is more than the {PATIENCE} s that the probe waits"
         )));
     }
     tokio::time::sleep(Duration::from_secs(lifetime + 1)).await;

@@ -43,7 +43,7 @@ pub fn write(report: &Report<'_>) -> String {
         "<p class=\"next\">next: <code>{}</code></p></header>",
         escape(report.next())
     );
-    page.push_str("<h2>What was asked, and what came</h2>\n<figure>\n");
+    page.push_str("<h2>Requests and responses</h2>\n<figure>\n");
     page.push_str(&diagram::write(report));
     page.push_str("</figure>\n<h2>Checks</h2>\n");
     for check in &report.checks {
@@ -51,7 +51,7 @@ pub fn write(report: &Report<'_>) -> String {
     }
     let _ = write!(
         page,
-        "</main>\n<footer>mcpo {}; secrets are cut to their name and length</footer>\n</body>\n</html>",
+        "</main>\n<footer>mcpo {}; secrets are replaced by their name and length</footer>\n</body>\n</html>",
         env!("CARGO_PKG_VERSION")
     );
     page
@@ -83,7 +83,7 @@ fn article(check: &Check) -> String {
         row("seen", &check.fault.seen);
     }
     row("expected", &check.fault.expected);
-    row("mend", &check.fault.hint);
+    row("fix", &check.fault.hint);
     for setting in &check.settings {
         row("setting", setting);
     }
