@@ -345,7 +345,7 @@ async fn assert_none_is_missing(caught: &std::collections::BTreeSet<String>) {
 async fn each_fault_fails_at_its_own_step() {
     let mut found = Vec::new();
     let mut caught = std::collections::BTreeSet::from([
-        // Its faults are in `machine`: with them there is no walk.
+        // The faults of this check are in `machine`: with them, no walk is possible.
         "address".to_owned(),
     ]);
     for fault in Fault::ALL {

@@ -112,8 +112,8 @@ async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
         ..Settings::default()
     })
     .await;
-    // A dripping response uses the whole limit, and nothing else should: a busy machine is slow
-    // too.
+    // A dripping response uses the whole limit, so its limit is short. The others get more time,
+    // because a busy machine is slow.
     let seconds = if harm == Harm::Drip { "6" } else { "30" };
     let since = Instant::now();
     // The kernel enforces the limit: a probe that needs more memory dies.

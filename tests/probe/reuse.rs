@@ -90,7 +90,7 @@ async fn without_reuse_nothing_is_kept() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// The server forgot what clients keep forever: they would show "Connected", but no tools.
+/// A server that forgets what clients keep forever: they show "Connected", but no tools.
 #[tokio::test]
 async fn what_a_server_forgot_is_said_and_signed_in_for_again() {
     for (hole, told) in [

@@ -189,7 +189,7 @@ async fn servers_elsewhere_are_attacked_only_after_a_yes() {
     assert!(run.stderr.contains("--yes"), "{}", run.stderr);
 }
 
-/// Only an attempt on a token that expires soon can wait for that.
+/// An attempt can wait for the expiry only if the token expires soon.
 #[tokio::test]
 async fn an_expired_token_is_tried() {
     for (hole, verdict) in [(None, "pass"), (Some(Hole::ExpiredToken), "fail")] {

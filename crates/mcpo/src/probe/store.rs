@@ -16,7 +16,7 @@ use crate::{
     walk::Credentials,
 };
 
-/// Larger than any credentials that a server issues.
+/// The most bytes that are read of a file: more than any credentials need.
 const LIMIT: u64 = 256 * 1024;
 
 /// The folder of kept credentials.

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use serde_json::Value;
 use url::Url;
 
-/// Shorter values also occur in places where they are not secret.
+/// The shortest value that is remembered: shorter ones also occur where they are not secret.
 const TELLING: usize = 8;
-/// More secrets than any walk meets.
+/// The most secrets that are remembered: more than any walk meets.
 const REMEMBERED: usize = 2_000;
 
 /// Values that were seen under the name of a secret, so that they are recognized everywhere.

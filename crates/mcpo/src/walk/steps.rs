@@ -98,7 +98,7 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     let proxy = proxy_variable(target);
     let guard = match Guard::of(target, &plan.connection.resolve).await {
         Ok(guard) => guard,
-        // A proxy resolves names itself, and this machine may not be able to.
+        // A proxy resolves names itself; this machine may not be able to resolve them.
         Err(_) if proxy.is_some() => Guard::behind_proxy(),
         Err(error) => {
             let trouble = Trouble::Unresolved(error.to_string());

@@ -12,7 +12,7 @@ use crate::{
     walk::Connection,
 };
 
-/// The flags.
+/// Flags that change requests and connections.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {

@@ -1,4 +1,4 @@
-//! The arguments of `mcpo probe`, and the order that is made from them after validation.
+//! The arguments of `mcpo probe`, and their validation.
 
 mod connection;
 mod order;

@@ -233,7 +233,8 @@ const fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-/// Excludes the special-purpose blocks of RFC 6890, which include every cloud's metadata address.
+/// Returns false for the special-purpose blocks of RFC 6890, which include every cloud's metadata
+/// address.
 const fn is_public_v4(ip: Ipv4Addr) -> bool {
     let special = ip.is_private()
         || ip.is_loopback()
@@ -247,7 +248,8 @@ const fn is_public_v4(ip: Ipv4Addr) -> bool {
     !special
 }
 
-/// Accepts only global unicast, without IPv4 addresses in disguise (mapped, NAT64, 6to4, Teredo).
+/// Returns true for global unicast, without tunnels to IPv4 (NAT64, 6to4, Teredo). A mapped address
+/// counts as its IPv4 address.
 const fn is_public_v6(ip: Ipv6Addr) -> bool {
     if let Some(inner) = ip.to_ipv4_mapped() {
         return is_public_v4(inner);
@@ -274,7 +276,7 @@ mod tests {
 
     use super::{Guard, Lookup, Reach, is_loopback};
 
-    /// C14: in every notation of a private address.
+    /// C14: in every notation, a private address is refused.
     #[test]
     fn private_addresses_are_beyond_a_public_target() {
         for host in [

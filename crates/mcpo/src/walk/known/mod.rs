@@ -6,7 +6,7 @@ use std::{cell::RefCell, sync::LazyLock};
 
 use serde::Deserialize;
 
-/// Later responses add nothing new.
+/// The most responses that are remembered: later ones add nothing new.
 const REMEMBERED: usize = 12;
 
 /// A widely used server.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::walk::check::{Fault, Log, Pending, Step};
 
-/// More pages than any server needs.
+/// The most pages that are fetched: more than any server needs.
 const PAGES: usize = 50;
 
 /// Returns everything that `method` lists under `key`.

@@ -105,7 +105,8 @@ impl<'p> Peer<'p> {
         }
     }
 
-    /// Requesting the same scopes again would not help.
+    /// Returns true if the scopes were not requested before: requesting the same ones again would
+    /// not help.
     fn may_widen(&self, scopes: &Scopes) -> bool {
         let held = self
             .grant
@@ -114,8 +115,9 @@ impl<'p> Peer<'p> {
         !held && self.authorizations < AUTHORIZATIONS
     }
 
-    /// A token that worked may have expired, or the authorization server may have changed. A token
-    /// that never worked will not work the second time. Without a token, authorizing can help.
+    /// Returns true if authorizing again can help. A token that worked may have expired, or the
+    /// authorization server may have changed. A token that never worked will not work the second
+    /// time. Without a token, authorizing can help.
     const fn may_return(&self) -> bool {
         (self.accepted || self.grant.is_none()) && self.authorizations < AUTHORIZATIONS
     }

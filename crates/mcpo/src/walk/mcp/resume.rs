@@ -32,7 +32,7 @@ impl Peer<'_> {
         };
         let mut grant = Grant::resumed(&kept, reached);
         let accepted = self.try_access(log, &kept).await?;
-        // A refresh token that fails makes the rest worthless: a client would be stuck.
+        // If the refresh token fails, the access token is worthless too: a client would be stuck.
         let good = match self.try_refresh(log, &kept, &mut grant).await {
             Some(refreshed) => refreshed,
             None => accepted,
@@ -74,8 +74,8 @@ impl Peer<'_> {
 
     /// Returns true if the refresh token works; `None` if there is none.
     ///
-    /// Clients send an invalid refresh token or client id forever: they show as connected, without
-    /// tools.
+    /// Clients send an invalid refresh token or client id forever, and show the server as connected
+    /// but without tools.
     async fn try_refresh(
         &mut self,
         log: &mut Log<'_>,

@@ -235,7 +235,8 @@ fn wanted_scopes(
     }
 }
 
-/// Some servers look for the client id only in the form, even if the header contains it.
+/// Describes the fault of servers that look for the client id only in the form, even if the header
+/// contains it.
 fn wants_id_twice(fault: &Fault) -> Fault {
     let seen = format!("{}; but tokens if client_id is in the body too", fault.seen);
     let expected = "tokens for HTTP Basic alone (RFC 6749 §2.3.1)";

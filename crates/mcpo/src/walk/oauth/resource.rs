@@ -82,7 +82,8 @@ pub async fn discover(
     Ok(assume(log, pending, target, fault))
 }
 
-/// Servers of 2025-03-26 publish nothing: their origin is the issuer. claude.ai still tries that.
+/// Assumes a server of 2025-03-26, which publishes nothing and whose origin is the issuer.
+/// claude.ai still tries that.
 fn assume(log: &mut Log<'_>, pending: Pending, target: &Url, fault: Fault) -> Resource {
     pending.warn(log, fault);
     log.skip(

@@ -107,7 +107,7 @@ fn count(pages: usize) -> String {
     }
 }
 
-/// Records whether the probe could not continue, or the server is at fault.
+/// Records why the pages could not be completed.
 fn explain(log: &mut Log<'_>, pending: Pending, lost: Lost) -> Stop {
     let expected = "a redirect, or a page with a form";
     let fault = match lost {

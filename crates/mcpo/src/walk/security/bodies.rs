@@ -19,14 +19,14 @@ use crate::walk::{
     secret::Secret,
 };
 
-/// More than any client sends.
+/// The size of a body that is too large, in bytes: more than any client sends.
 const LARGE: usize = 4 * 1024 * 1024;
-/// Deeper than the stack of recursive parsers allows.
+/// The depth of a message that is too deep: recursive parsers run out of stack.
 const DEEP: usize = 100_000;
 /// How many single bytes are sent at once. A server that keeps each byte in its own buffer needs
 /// some megabytes for a moment, and no more.
 const CRUMBS: u32 = 2_000;
-/// The interval of the bytes that follow.
+/// The pause before each further byte.
 const NEXT_CRUMB: Duration = Duration::from_millis(500);
 /// How long a server may keep reading.
 const TRICKLE: Duration = Duration::from_secs(20);
@@ -129,7 +129,8 @@ async fn large_token(lab: &Lab<'_>) -> Finding {
     .await
 }
 
-/// A server may also close the connection early: then it did not read the rest.
+/// Checks that the server refuses the request. It may also close the connection early: then it did
+/// not read the rest.
 async fn too_large(exchange: &Exchange, request: RequestBuilder) -> Finding {
     match exchange.send_for_head(request).await {
         Ok(answer) => Ok(Held::when(answer.status.is_client_error(), told(&answer))),
@@ -139,7 +140,7 @@ async fn too_large(exchange: &Exchange, request: RequestBuilder) -> Finding {
 }
 
 /// Sends an endless body of single bytes, on one connection and without authentication. The memory
-/// it needs cannot be seen from outside, but how long the server keeps reading can.
+/// that this takes cannot be seen from outside, but the time that the server keeps reading can.
 async fn trickle(lab: &Lab<'_>) -> Finding {
     let stranger = lab.exchange.stranger().with_timeout(TRICKLE);
     let crumbs = stream::unfold(0_u32, |sent| async move {

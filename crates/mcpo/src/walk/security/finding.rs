@@ -22,7 +22,7 @@ pub enum Held {
 pub type Finding = Result<Held, Trouble>;
 
 impl Held {
-    /// Creates the result; `seen` describes the response, `held` is true if the server resisted.
+    /// Returns `Yes` if `held` is true, otherwise `No`; `seen` describes the response.
     pub fn when(held: bool, seen: impl Into<String>) -> Self {
         if held {
             Self::Yes(seen.into())
@@ -46,12 +46,12 @@ pub fn told(answer: &Answer) -> String {
     }
 }
 
-/// Requires a client error: the attempt must neither succeed nor break the server.
+/// Checks that the server refused the attempt, which must neither succeed nor break the server.
 pub fn refused(answer: &Answer) -> Held {
     Held::when(answer.status.is_client_error(), told(answer))
 }
 
-/// Requires this status, because clients react to it.
+/// Checks that the server refused the attempt with this status, to which clients react.
 pub fn refused_with(answer: &Answer, status: StatusCode) -> Held {
     Held::when(answer.status == status, told(answer))
 }

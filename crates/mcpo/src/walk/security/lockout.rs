@@ -1,4 +1,4 @@
-//! Guessing a password must take longer and longer.
+//! Guessing a password must become slower and slower.
 
 use reqwest::StatusCode;
 

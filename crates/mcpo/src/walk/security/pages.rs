@@ -16,7 +16,7 @@ use crate::walk::{
     oauth::Client,
 };
 
-/// Breaks out of an attribute and out of text; harmless, and never there by chance.
+/// A script that breaks out of an attribute and out of text; harmless, and never there by chance.
 const SCRIPT: &str = "\"'><script>probe(1)</script>";
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
@@ -61,8 +61,8 @@ fn elsewhere() -> Held {
     Held::Skipped(because.to_owned())
 }
 
-/// Requires a page. A user who was never asked cannot have agreed, and anyone can register a
-/// client.
+/// Requires a page before the first code. A user who was never asked cannot have agreed, and anyone
+/// can register a client.
 async fn consent(lab: &Lab<'_>) -> Finding {
     let answer = page(lab, &lab.request()?.url).await?;
     let own = lab.redirect_uri;
@@ -194,7 +194,8 @@ async fn script_in_name(lab: &Lab<'_>) -> Finding {
     Ok(escaped(&answer))
 }
 
-/// Browsers run scripts in a response that is HTML or has no content type.
+/// Checks that the script does not run. Browsers run scripts in a response that is HTML or has no
+/// content type.
 fn escaped(answer: &Answer) -> Held {
     let kind = answer
         .header("content-type")

@@ -27,7 +27,8 @@ async fn redeem(lab: &Lab<'_>, verifier: &str) -> Finding {
     ))
 }
 
-/// A server that compares without hashing accepts the challenge, which is public.
+/// Sends the challenge as the verifier. It is public, and a server that compares without hashing
+/// accepts it.
 async fn challenge_as_verifier(lab: &Lab<'_>) -> Finding {
     let request = lab.request()?;
     let challenge = parameter(&request.url, "code_challenge").unwrap_or_default();

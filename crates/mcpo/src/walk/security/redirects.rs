@@ -92,7 +92,8 @@ async fn sent_to(lab: &Lab<'_>, url: &Url, address: &str) -> Finding {
     ))
 }
 
-/// On loopback, any port is allowed (RFC 8252 §7.3); elsewhere the port is part of the address.
+/// Requests another port. On loopback, any port is allowed (RFC 8252 §7.3); elsewhere the port is
+/// part of the address.
 async fn port(lab: &Lab<'_>) -> Finding {
     let mut bent = lab.redirect_uri.clone();
     if is_loopback(&bent) || bent.set_port(Some(8443)).is_err() {
@@ -101,7 +102,8 @@ async fn port(lab: &Lab<'_>) -> Finding {
     elsewhere(lab, bent.to_string()).await
 }
 
-/// An error is a response too: sent to an unverified address, it makes an open redirector.
+/// Requests an error at another address. A server that sends errors to unverified addresses is an
+/// open redirector.
 async fn error_elsewhere(lab: &Lab<'_>) -> Finding {
     let address = "https://attacker.example/error";
     let url = with(&lab.request()?.url, "redirect_uri", Some(address));
@@ -153,7 +155,7 @@ async fn is_sent_on(lab: &Lab<'_>, url: Url) -> Result<bool, Trouble> {
         };
         let own = lab.redirect_uri;
         if location.origin() == own.origin() && location.path() == own.path() {
-            // Codes without a page are found by `page-consent`.
+            // `page-consent` checks for codes without a page.
             return Ok(parameter(&location, "code").is_none());
         }
         if location.origin() != answer.url.origin() {

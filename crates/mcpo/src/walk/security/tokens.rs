@@ -88,7 +88,7 @@ async fn unsigned(lab: &Lab<'_>) -> Finding {
     unauthorized(lab, &format!("{}.{}.", encode(&header), encode(&claims))).await
 }
 
-/// Queries end up in logs and referrers (RFC 6750 §5.3).
+/// Sends a token in the query: queries end up in logs and referrers (RFC 6750 §5.3).
 async fn in_query(lab: &Lab<'_>) -> Finding {
     let token = lab.tokens().await?.access_token;
     let url = with(lab.target, "access_token", Some(&token));
@@ -145,7 +145,7 @@ async fn every_method(lab: &Lab<'_>) -> Finding {
     Ok(Held::Yes(format!("401 for {}", methods.join(", "))))
 }
 
-/// A token for another resource must not be issued, or must not be accepted here.
+/// Requests a token for another resource, which must not be issued, or must not be accepted here.
 async fn other_audience(lab: &Lab<'_>) -> Finding {
     let other = "https://attacker.example/mcp";
     let request = lab.request()?;
@@ -171,7 +171,7 @@ async fn other_audience(lab: &Lab<'_>) -> Finding {
     Ok(Held::when(!accepted, seen))
 }
 
-/// Clients register again when they get this error.
+/// Refreshes as an unknown client: real clients register again when they get this error.
 async fn unknown_client(lab: &Lab<'_>) -> Finding {
     let nobody = Client {
         key: None,
