@@ -327,7 +327,7 @@ async fn rmcp_without_authentication() {
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          answers without a token: open to everyone
-      skip             resource metadata … token not cached (11): the server asks for no token
+      skip             resource metadata … token not cached (11): the server does not ask for a token
       ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
       ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
       warn TIME  server card
@@ -342,7 +342,7 @@ async fn rmcp_without_authentication() {
       skip TIME  resources          the server offers none
       skip TIME  prompts            the server offers none
       ok TIME  older clients      find the same tools
-      skip TIME  refresh            the server asks for no token
+      skip TIME  refresh            the server does not ask for a token
 
     passed: 8 checks, 1 warning, in TIME
     looks like rmcp

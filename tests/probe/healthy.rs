@@ -116,7 +116,7 @@ async fn a_password_that_was_not_given_could_not_run() {
       ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
-      ???? TIME  authorization      the sign-in page asks for a password, and none was given
+      ???? TIME  authorization      the sign-in page asks for a password, but none was given
              fix       set MCPO_PROBE_PASSWORD, or sign in yourself with --browser
       skip             state returned … refresh (14): the walk ended before it
 
@@ -152,7 +152,7 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ok TIME  challenge          answers without a token: open to everyone
-      skip             resource metadata … token not cached (11): the server asks for no token
+      skip             resource metadata … token not cached (11): the server does not ask for a token
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
@@ -162,7 +162,7 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
       ok TIME  resources          2 resources; test://motto can be read
       ok TIME  prompts            2 prompts; review can be fetched
       ok TIME  older clients      find the same tools
-      skip TIME  refresh            the server asks for no token
+      skip TIME  refresh            the server does not ask for a token
 
     passed: 11 checks, in TIME
     claude.ai: connects and can call tools

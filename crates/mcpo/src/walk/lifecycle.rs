@@ -78,7 +78,7 @@ guarantee!(
     "client kept",
     "RFC 7591 §3.2.1; clients keep their id across redeploys",
     "the client is known after the restart",
-    "keep registrations in a store that outlives the process, or seal them into the client id"
+    "keep registrations in a store that outlives the process, or encrypt them into the client id"
 );
 
 /// Returns every rule of this file.

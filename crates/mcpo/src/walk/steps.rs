@@ -52,7 +52,7 @@ async fn inside(plan: &Plan, log: &mut Log<'_>, peer: &mut Peer<'_>, doorway: Do
     let exchange = peer.exchange;
     match doorway {
         Doorway::Guarded(challenge) => peer.authorize(log, &challenge).await?,
-        Doorway::Open => log.skip(rules::OAUTH, "the server asks for no token"),
+        Doorway::Open => log.skip(rules::OAUTH, "the server does not ask for a token"),
     }
     if let (Some(origin), Some(grant)) = (&plan.profile.browser_origin, &peer.grant) {
         browser_access::check(exchange, log, &plan.target, origin, &grant.server).await;
@@ -139,7 +139,7 @@ async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
 async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()> {
     let pending = rules::REFRESH.begin();
     let Some(grant) = &mut peer.grant else {
-        pending.skip(log, "the server asks for no token");
+        pending.skip(log, "the server does not ask for a token");
         return Ok(());
     };
     let summary = match peer.login.refresh(grant).await {

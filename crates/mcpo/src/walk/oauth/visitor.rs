@@ -113,7 +113,7 @@ fn explain(log: &mut Log<'_>, pending: Pending, lost: Lost) -> Stop {
     let fault = match lost {
         Lost::PasswordNeeded => {
             log.suggest(Suggestion::Password);
-            let because = "the sign-in page asks for a password, and none was given";
+            let because = "the sign-in page asks for a password, but none was given";
             let hint = "set MCPO_PROBE_PASSWORD, or sign in yourself with --browser";
             return pending.could_not_run(log, because, hint);
         }

@@ -35,7 +35,7 @@ pub async fn attack(
     grant: Option<&Grant>,
 ) {
     let Some(grant) = grant else {
-        let because = "the server asks for no token";
+        let because = "the server does not ask for a token";
         headers::check(exchange, log, &plan.target, wire, None).await;
         bodies::check_endpoint(exchange, log, &plan.target, wire, None).await;
         return log.skip_rest(rules::all(), because);
