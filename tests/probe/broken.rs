@@ -1,4 +1,4 @@
-//! Servers with one fault each: the step is named, the exit code is not 0.
+//! Servers with one fault each: the report names the step.
 
 use insta::assert_snapshot;
 use mcpo_test_support::oauth_server::Fault;
@@ -15,7 +15,7 @@ async fn no_challenge() {
              seen      401 without a bearer challenge in WWW-Authenticate
              expected  WWW-Authenticate: Bearer resource_metadata="…"
              clause    RFC 9728 §5.1; RFC 6750 §3; MCP 2026-07-28 authorization, Protected Resource Metadata Discovery
-             mend      add the header to every 401 of the MCP endpoint; without it claude.ai does not find the sign-in
+             fix       add the header to every 401 of the MCP endpoint; without it claude.ai does not find the sign-in
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
       ok TIME  resource name      http://127.0.0.1:…/mcp
       ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
@@ -30,11 +30,11 @@ async fn no_challenge() {
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
       ok TIME  resources          2 resources; test://motto can be read
-      ok TIME  prompts            2 prompts; review can be got
+      ok TIME  prompts            2 prompts; review can be fetched
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
@@ -59,7 +59,7 @@ async fn wrong_issuer() {
              seen      issuer is https://evil.example
              expected  http://127.0.0.1:…
              clause    RFC 8414 §3.3
-             mend      spell the issuer alike in authorization_servers and in the issuer's own metadata
+             fix       spell the issuer identically in authorization_servers and in the issuer's own metadata
       skip             PKCE offered … refresh (17): the walk ended before it
 
     failed: issuer name, in TIME
@@ -84,7 +84,7 @@ async fn no_pkce() {
              seen      no code_challenge_methods_supported
              expected  S256 among code_challenge_methods_supported
              clause    MCP 2026-07-28 authorization, Authorization Code Protection; RFC 8414 §2
-             mend      verify PKCE, and say so: "code_challenge_methods_supported": ["S256"]; clients refuse to go on without
+             fix       verify PKCE, and announce it: "code_challenge_methods_supported": ["S256"]; clients refuse to continue without it
       skip             registration … refresh (16): the walk ended before it
 
     failed: PKCE offered, in TIME
@@ -113,7 +113,7 @@ async fn token_endpoint_500() {
              seen      HTTP 500, database is locked
              expected  200 with access_token and token_type Bearer
              clause    RFC 6749 §4.1.3 and §5.1; RFC 7636 §4.5; RFC 8707 §2.2
-             mend      mend the token endpoint: the server's log says what broke
+             fix       fix the token endpoint; the server's log shows the cause
       skip             token not cached … refresh (11): the walk ended before it
 
     failed: token, in TIME
@@ -143,15 +143,15 @@ async fn tool_error() {
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         2 tools: add, whoami
       FAIL TIME  tools/call
              seen      whoami: no API key is set
              expected  a result without isError
              clause    MCP server/tools, Calling Tools
-             mend      mend the tool: the text is its own error message
+             fix       fix the tool: the text is its own error message
       ok TIME  resources          2 resources; test://motto can be read
-      ok TIME  prompts            2 prompts; review can be got
+      ok TIME  prompts            2 prompts; review can be fetched
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
@@ -178,7 +178,7 @@ async fn registration_refused() {
              seen      HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs"}
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
-             mend      accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
+             fix       accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
       skip             authorization … refresh (15): the walk ended before it
 
     failed: registration, in TIME
@@ -204,10 +204,10 @@ async fn wrong_iss_on_callback() {
       ok TIME  authorization      through 1 page
       ok TIME  state returned     the one that was sent
       FAIL TIME  issuer returned
-             seen      another issuer in iss
+             seen      a different issuer in iss
              expected  iss=http://127.0.0.1:…
              clause    RFC 9207 §2.4
-             mend      put the issuer of the metadata into iss, spelled alike
+             fix       set iss to the issuer of the metadata, spelled identically
       skip             token … refresh (12): the walk ended before it
 
     failed: issuer returned, in TIME
@@ -216,7 +216,7 @@ async fn wrong_iss_on_callback() {
     ");
 }
 
-/// C10: an error from somebody else is not shown.
+/// C10: an error from another issuer is not shown.
 #[tokio::test]
 async fn error_from_wrong_iss() {
     let report = probe_fault(Fault::ErrorFromWrongIss).await.report();
@@ -246,10 +246,10 @@ async fn wrong_state() {
       ok TIME  registration       client-1, none at the token endpoint
       ok TIME  authorization      through 1 page
       FAIL TIME  state returned
-             seen      another state than was sent
+             seen      a different state than was sent
              expected  the state of the request, byte for byte
              clause    RFC 6749 §4.1.2 and §10.12
-             mend      send state back unchanged, whatever its length and characters
+             fix       send state back unchanged, for any length and any characters
       skip             issuer returned … refresh (13): the walk ended before it
 
     failed: state returned, in TIME
@@ -270,7 +270,7 @@ async fn resource_mismatch() {
              seen      resource is https://other.example/mcp
              expected  http://127.0.0.1:…/mcp, byte for byte as the user types it
              clause    RFC 9728 §3.3; RFC 8707 §2
-             mend      set resource in the metadata (often: the public base URL) to http://127.0.0.1:…/mcp
+             fix       set resource in the metadata (often: the public base URL) to http://127.0.0.1:…/mcp
       skip             issuer metadata … refresh (19): the walk ended before it
 
     failed: resource name, in TIME
@@ -289,7 +289,7 @@ async fn connection_refused() {
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
       ???? TIME  challenge          http://127.0.0.1:…/mcp: connection refused: nothing listens there
-             mend      start the server, or check host and port
+             fix       start the server, or check host and port
       skip             resource metadata … refresh (21): the walk ended before it
 
     could not run: stopped at challenge, after TIME
@@ -298,7 +298,7 @@ async fn connection_refused() {
     ");
 }
 
-/// C12: a few times at most.
+/// C12: the walk authorizes only a few times.
 #[tokio::test]
 async fn endless_step_up() {
     let report = probe_fault(Fault::EndlessStepUp).await.report();
@@ -310,7 +310,7 @@ async fn endless_step_up() {
     );
 }
 
-/// What some faults need to show.
+/// Returns the arguments that some faults need to be visible.
 fn only_shows_with(fault: Fault) -> &'static [&'static str] {
     match fault {
         Fault::NoCors | Fault::CorsHidesChallenge => &["--as", "inspector"],
@@ -318,7 +318,7 @@ fn only_shows_with(fault: Fault) -> &'static [&'static str] {
     }
 }
 
-/// `fail token` and the like, for everything that did not pass.
+/// Returns `fail token` and the like, for everything that did not pass.
 fn wrong(report: &serde_json::Value) -> Vec<String> {
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
     let checks = report["checks"].as_array().expect("checks").iter();
@@ -329,7 +329,7 @@ fn wrong(report: &serde_json::Value) -> Vec<String> {
         .collect()
 }
 
-/// No check without a server that it is there for.
+/// Checks that every check has a server that fails it.
 async fn assert_none_is_missing(caught: &std::collections::BTreeSet<String>) {
     let healthy = mcpo_test_support::oauth_server::OAuthServer::healthy().await;
     let run = probe(&[&healthy.url(), "--json", "--as", "inspector"]).await;
@@ -340,12 +340,12 @@ async fn assert_none_is_missing(caught: &std::collections::BTreeSet<String>) {
     }
 }
 
-/// What every other fault is found by: the id of the check that fails, or `-` for a warning.
+/// Finds every other fault, by the verdict and the id of the check.
 #[tokio::test]
 async fn each_fault_fails_at_its_own_step() {
     let mut found = Vec::new();
     let mut caught = std::collections::BTreeSet::from([
-        // Its faults are in `machine`: there is nothing to walk then.
+        // The faults of this check are in `machine`: with them, no walk is possible.
         "address".to_owned(),
     ]);
     for fault in Fault::ALL {
@@ -448,7 +448,7 @@ async fn each_fault_fails_at_its_own_step() {
 #[tokio::test]
 async fn without_tools_nobody_is_said_to_call_them() {
     let report = probe_fault(Fault::NoTools).await.report();
-    let shown = "claude.ai: shows a connector that is connected and has no tools";
+    let shown = "claude.ai: shows a connector that is connected but has no tools";
     assert!(report.contains(shown), "{report}");
     assert!(!report.contains("can call tools"), "{report}");
 }

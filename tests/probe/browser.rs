@@ -1,4 +1,4 @@
-//! `--browser`: the user's own browser, played by a program that only writes down where it was sent.
+//! `--browser`: the user's own browser, replaced by a program that only records the URL.
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Stdio, time::Duration};
 
@@ -9,7 +9,7 @@ use mcpo_test_support::{
 use tokio::process::Command;
 use url::Url;
 
-/// What the browser was opened with, once it has been.
+/// Returns the URL that the browser was opened with, once it has been.
 async fn opened(note: &Path) -> Url {
     for _ in 0..200 {
         if let Some(url) = std::fs::read_to_string(note)
@@ -28,7 +28,7 @@ async fn the_browser_is_opened_without_a_shell_and_its_answer_is_taken() {
     let server = OAuthServer::healthy().await;
     let folder = tempfile::tempdir().expect("a folder");
     let (program, note) = (folder.path().join("browser"), folder.path().join("note"));
-    // Written elsewhere and moved, so that it is never read half.
+    // Written elsewhere and moved, so that a partial file is never read.
     let script = "#!/bin/sh\nprintf '%s' \"$1\" > \"$0.part\" && mv \"$0.part\" \"$(dirname \"$0\")/note\"\n";
     std::fs::write(&program, script).expect("a script");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a mode");

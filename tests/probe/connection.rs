@@ -1,4 +1,4 @@
-//! What the user adds to requests, and what is shown of them.
+//! What the user adds to requests, and how it is shown.
 
 use mcpo_test_support::oauth_server::{Fault, OAuthServer, Settings};
 
@@ -37,10 +37,13 @@ async fn a_trace_shows_everything_but_secrets() {
         assert!(!trace.contains(secret), "{secret} in\n{trace}");
         assert!(!run.stdout.contains(secret));
     }
-    assert!(!run.stdout.contains("> POST"), "the report stays a report");
+    assert!(
+        !run.stdout.contains("> POST"),
+        "stdout contains only the report"
+    );
 }
 
-/// A header for the server is not for whoever it names.
+/// A header for the server is not sent to the servers that it names.
 #[tokio::test]
 async fn a_header_goes_to_the_server_and_a_wrong_one_is_not_repeated() {
     let server = OAuthServer::with(Fault::ToolError).await;
@@ -78,7 +81,7 @@ async fn a_cookie_is_in_the_browser_from_the_beginning() {
 async fn a_name_is_where_the_user_says() {
     let server = OAuthServer::healthy().await;
     let url = format!("http://test.localhost:{}/mcp", server.port());
-    // The server describes itself under another name; what counts is that it was reached.
+    // The server describes itself under another name; it only matters that it was reached.
     let run = probe(&[&url, "--resolve", "test.localhost:127.0.0.1", "--json"]).await;
     let requests = server.requests();
     assert_eq!(
@@ -87,7 +90,7 @@ async fn a_name_is_where_the_user_says() {
         "{}",
         run.stdout
     );
-    // A name of one's own may be private, also for an https address.
+    // A name that the user resolves may be private, even for an https address.
     let run = probe(&[
         "https://somewhere.example:1/mcp",
         "--resolve",
@@ -102,10 +105,10 @@ async fn the_report_says_that_a_proxy_decides_what_is_reached() {
     let said = "the proxy of HTTPS_PROXY looks names up and decides which addresses are reached";
     let nothing = "http://127.0.0.1:1";
     let proxy = [("HTTPS_PROXY", nothing), ("http_proxy", nothing)];
-    // Only the proxy knows the name.
+    // Only the proxy can resolve the name.
     let run = probe_with(&["https://somewhere.example/mcp"], &proxy).await;
     assert!(run.stdout.contains(said), "{}", run.stdout);
-    // This machine is never reached through one.
+    // This machine is never reached through a proxy.
     let server = OAuthServer::healthy().await;
     let run = probe_with(&[&server.url()], &proxy).await;
     assert_eq!(run.code, Some(0), "{}", run.stdout);

@@ -1,4 +1,4 @@
-//! Reports to paste and to feed to build servers.
+//! Reports to paste into issues and for build servers.
 
 use mcpo_test_support::oauth_server::{Fault, OAuthServer};
 use serde_json::Value;
@@ -20,7 +20,10 @@ async fn markdown_begins_with_what_is_wrong() {
         "{text}"
     );
     assert!(text.contains("- pass `challenge`"), "{text}");
-    assert!(run.stderr.contains("probing"), "the story goes to stderr");
+    assert!(
+        run.stderr.contains("probing"),
+        "the readable report goes to stderr"
+    );
 }
 
 #[tokio::test]
@@ -41,7 +44,7 @@ async fn junit_counts_and_escapes() {
     assert!(run.stdout.contains(r#"errors="1""#), "{}", run.stdout);
 }
 
-/// What a server says is text in either, and nothing else.
+/// A server's text stays text in both documents.
 #[tokio::test]
 async fn a_servers_words_are_no_markup() {
     let server = OAuthServer::with(Fault::HostileStrings).await;
@@ -51,7 +54,7 @@ async fn a_servers_words_are_no_markup() {
         assert!(run.stdout.chars().all(harmless), "{:?}", run.stdout);
     }
     let run = probe_fault(Fault::ToolError).await;
-    assert!(!run.stdout.contains("<testsuite"), "only when asked for");
+    assert!(!run.stdout.contains("<testsuite"), "only if requested");
 }
 
 #[tokio::test]
@@ -99,7 +102,7 @@ async fn html_is_one_page_that_needs_nothing_else() {
     }
 }
 
-/// Each check says what was asked for it and what came; the fields are those of `docs/probe.md`.
+/// Each check contains its requests and responses; the fields are those of `docs/probe.md`.
 #[tokio::test]
 async fn json_has_the_fields_that_are_documented() {
     let server = OAuthServer::healthy().await;

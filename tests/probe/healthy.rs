@@ -1,4 +1,4 @@
-//! Servers with nothing wrong, in all their kinds: no false alarms.
+//! All variants of servers without faults: no false alarms.
 
 use insta::assert_snapshot;
 use std::sync::Arc;
@@ -30,11 +30,11 @@ async fn a_healthy_server_passes() {
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
       ok TIME  resources          2 resources; test://motto can be read
-      ok TIME  prompts            2 prompts; review can be got
+      ok TIME  prompts            2 prompts; review can be fetched
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
 
@@ -45,7 +45,7 @@ async fn a_healthy_server_passes() {
     assert_eq!(run.stderr, "");
 }
 
-/// C1 and C2: the documents are asked for in order, once each, and nothing else is.
+/// C1 and C2: the documents are requested in order, once each, and nothing else is.
 #[tokio::test]
 async fn a_walk_asks_for_nothing_it_does_not_need() {
     let server = OAuthServer::healthy().await;
@@ -116,12 +116,12 @@ async fn a_password_that_was_not_given_could_not_run() {
       ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
       ok TIME  registration       client-1, none at the token endpoint
-      ???? TIME  authorization      the sign-in page asks for a password, and none was given
-             mend      put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser
+      ???? TIME  authorization      the sign-in page asks for a password, but none was given
+             fix       set MCPO_PROBE_PASSWORD, or sign in yourself with --browser
       skip             state returned … refresh (14): the walk ended before it
 
     could not run: stopped at authorization, after TIME
-    claude.ai: no fault before authorization; what comes after is not known
+    claude.ai: no problem before authorization; the later steps are unknown
     next: MCPO_PROBE_PASSWORD=… mcpo probe http://127.0.0.1:…/mcp
     ");
 }
@@ -135,7 +135,7 @@ async fn a_wrong_password_could_not_run() {
     let run = probe_settings(settings, &["--password", "y"]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(
-        run.stdout.contains("did not take the password"),
+        run.stdout.contains("rejected the password"),
         "{}",
         run.stdout
     );
@@ -151,18 +151,18 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
     exit 0
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
-      ok TIME  challenge          answers without a token: open to everybody
-      skip             resource metadata … token not cached (11): the server asks for no token
+      ok TIME  challenge          answers without a token: open to everyone
+      skip             resource metadata … token not cached (11): the server does not ask for a token
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  tools/call         whoami: you are local
       ok TIME  resources          2 resources; test://motto can be read
-      ok TIME  prompts            2 prompts; review can be got
+      ok TIME  prompts            2 prompts; review can be fetched
       ok TIME  older clients      find the same tools
-      skip TIME  refresh            the server asks for no token
+      skip TIME  refresh            the server does not ask for a token
 
     passed: 11 checks, in TIME
     claude.ai: connects and can call tools
@@ -237,18 +237,18 @@ async fn a_tool_that_is_not_there_could_not_run() {
     let run = probe_settings(Settings::default(), &["--tool", "sub"]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(
-        run.stdout.contains("no tool is called sub"),
+        run.stdout.contains("the server has no tool named sub"),
         "{}",
         run.stdout
     );
     assert!(
-        run.stdout.contains("the server has: add, whoami"),
+        run.stdout.contains("the tools of the server: add, whoami"),
         "{}",
         run.stdout
     );
 }
 
-/// C6 and AS1: the method the server offers is the one that is registered and used.
+/// C6 and AS1: the method that the server offers is registered and used.
 #[tokio::test]
 async fn every_token_endpoint_method_is_obeyed() {
     for method in ["none", "client_secret_basic", "client_secret_post"] {
@@ -270,7 +270,7 @@ async fn every_token_endpoint_method_is_obeyed() {
     }
 }
 
-/// C5: by hand, then by document, then by registration.
+/// C5: registered by hand, by document, by dynamic registration.
 #[tokio::test]
 async fn every_way_of_being_known_is_taken() {
     let settings = Settings {
@@ -310,7 +310,7 @@ async fn every_way_of_being_known_is_taken() {
     assert!(run.stdout.contains("client-1, none"), "{}", run.stdout);
 }
 
-/// C12: the union of what is held and what is asked for.
+/// C12: the union of the current and the requested scopes.
 #[tokio::test]
 async fn a_step_up_widens_the_grant() {
     let run = probe_settings(
@@ -340,7 +340,7 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         2 tools: add, whoami
       ok TIME  step-up            tools/call: 403 asks for tools:call
       ok TIME  resource metadata (2) http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -356,7 +356,7 @@ async fn a_step_up_widens_the_grant() {
       ok TIME  token not cached (2) Cache-Control: no-store
       ok TIME  tools/call (2)     whoami: you are local
       ok TIME  resources (2)      2 resources; test://motto can be read
-      ok TIME  prompts (2)        2 prompts; review can be got
+      ok TIME  prompts (2)        2 prompts; review can be fetched
       ok TIME  older clients (2)  find the same tools
       ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
 
@@ -371,7 +371,7 @@ async fn the_default_walk_is_quick() {
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url(), "--json"]).await;
     let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
-    // 150 ms is the aim on a quiet machine; this one may be building something else.
+    // The target is 150 ms on a quiet machine; this one may be busy with a build.
     assert!(
         report["elapsed_ms"].as_f64().expect("a number") < 1_500.0,
         "{}",
@@ -379,7 +379,7 @@ async fn the_default_walk_is_quick() {
     );
 }
 
-/// Servers of 2025-03-26 publish less; claude.ai still takes them.
+/// Servers of 2025-03-26 publish less; claude.ai still accepts them.
 #[tokio::test]
 async fn an_old_server_passes_with_warnings() {
     for without_metadata in [false, true] {
@@ -390,14 +390,14 @@ async fn an_old_server_passes_with_warnings() {
         let run = probe_settings(settings, &[]).await;
         assert_eq!(run.code, Some(0), "{}", run.stdout);
         assert!(
-            run.stdout.contains("taken for a server of 2025-03-26"),
+            run.stdout.contains("treated as a server of 2025-03-26"),
             "{}",
             run.stdout
         );
     }
 }
 
-/// Every client, in every kind of server that has nothing wrong, again and again.
+/// Every client, with every variant of a server without faults, repeatedly.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_walks_raise_no_false_alarm() {
     const CLIENTS: [&str; 5] = ["claude", "claude-code", "chatgpt", "vscode", "cursor"];

@@ -1,4 +1,4 @@
-//! Servers that mean harm: bounded time and memory, printable output.
+//! Hostile servers: bounded time and memory, printable output.
 
 use std::{
     process::Stdio,
@@ -41,7 +41,7 @@ async fn escape_codes_reach_no_terminal() {
              seen      HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs\u001b[2J\u001b[1;32mall checks passed\u001b]0;pwned\u0007\u{202e}\u{9b}31m\r\nok"}
              expected  201 with a client_id
              clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
-             mend      accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
+             fix       accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
       skip             authorization … refresh (15): the walk ended before it
 
     failed: registration, in TIME
@@ -79,7 +79,7 @@ async fn an_endless_body_is_cut_off() {
              seen      http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp: a body of more than 1024 KiB
              expected  200 with a JSON document that names resource and authorization_servers
              clause    RFC 9728 §3; MCP 2026-07-28 authorization, Protected Resource Metadata Discovery
-             mend      answer with a small document and end it
+             fix       answer with a small document, and end the response
       skip             resource name … refresh (20): the walk ended before it
 
     failed: resource metadata, in TIME
@@ -95,27 +95,28 @@ async fn a_dripping_body_is_cut_off() {
     let run = probe(&[&server.url(), "--timeout", "0.5"]).await;
     assert_eq!(run.code, Some(1), "{}", run.stdout);
     assert!(
-        run.stdout.contains("no whole answer within 0.5 s"),
+        run.stdout.contains("no complete answer within 0.5 s"),
         "{}",
         run.stdout
     );
     assert!(since.elapsed() < Duration::from_secs(8));
 }
 
-/// More than a walk needs, in KiB of address space, and far less than what is thrown at it.
+/// In KiB of address space: more than a walk needs, and far less than the servers send.
 const MEMORY: u32 = 600_000;
 
-/// What came of one harm: the verdict, and how long it took.
+/// Returns the verdict on one hostile server, and how long it took.
 async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
     let server = OAuthServer::start(Settings {
         harm: Some((stage, harm)),
         ..Settings::default()
     })
     .await;
-    // What drips takes all the time it is given, and nothing else should: a busy machine is slow too.
+    // A dripping response uses the whole limit, so its limit is short. The others get more time,
+    // because a busy machine is slow.
     let seconds = if harm == Harm::Drip { "6" } else { "30" };
     let since = Instant::now();
-    // The limit is the kernel's: a probe that wants more memory dies.
+    // The kernel enforces the limit: a probe that needs more memory dies.
     let output = Command::new("sh")
         .arg("-c")
         .arg(format!("ulimit -v {MEMORY} && exec \"$@\""))
@@ -143,7 +144,7 @@ async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
     let wrong = wrong.unwrap_or_else(|| panic!("{stage:?} {harm:?}: nothing is wrong"));
     assert!(
         !text(&wrong["hint"]).is_empty(),
-        "{stage:?} {harm:?}: no way out of {wrong}"
+        "{stage:?} {harm:?}: no hint in {wrong}"
     );
     let verdict = format!("{} {}", text(&wrong["verdict"]), text(&wrong["id"]));
     (format!("{harm:?} {stage:?}: {verdict}"), elapsed)
@@ -152,7 +153,7 @@ async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
     let mut found = Vec::new();
-    // Those that drip take all the time there is: side by side.
+    // Dripping responses use the whole limit, so the stages run in parallel.
     for harm in Harm::ALL {
         let runs: Vec<_> = Stage::ALL
             .iter()
@@ -231,7 +232,7 @@ async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
     ");
 }
 
-/// What a server says is text in every document, and runs nowhere.
+/// A server's text stays text in every document, and never runs.
 #[tokio::test]
 async fn markup_stays_text_in_an_html_report() {
     for harm in [Harm::Markup, Harm::Escapes] {

@@ -1,4 +1,4 @@
-//! What survives a restart.
+//! What must survive a restart.
 
 use mcpo_test_support::{
     oauth_server::{Hole, OAuthServer, Settings},
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::probe;
 
-/// Ids of the checks that did not pass, with `--restart`.
+/// Returns the ids of the checks that did not pass, with `--restart`.
 async fn forgotten(hole: Option<Hole>) -> Vec<String> {
     let server = OAuthServer::start(Settings {
         hole,
@@ -40,7 +40,7 @@ async fn what_a_restart_forgets_is_named() {
         forgotten(Some(Hole::ForgetsRefresh)).await,
         ["restart-refresh"]
     );
-    // Refreshing needs a client too.
+    // A refresh needs the client too.
     let clients = ["restart-refresh", "restart-client"];
     assert_eq!(forgotten(Some(Hole::ForgetsClients)).await, clients);
 }
@@ -51,7 +51,7 @@ async fn a_restart_that_fails_could_not_run() {
     let run = probe(&[&server.url(), "--restart", "exit 3"]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(
-        run.stdout.contains("the command of --restart"),
+        run.stdout.contains("the --restart command failed"),
         "{}",
         run.stdout
     );
@@ -64,12 +64,12 @@ async fn two_refreshes_at_once_are_answered_by_our_own_runtime_and_not_by_every_
     let run = probe(&[&url, "--tool", "whoami", "--concurrent-refresh"]).await;
     assert_eq!(run.code, Some(0), "{}", run.stdout);
     assert!(run.stdout.contains("both answered"), "{}", run.stdout);
-    // It rotates without any time of grace.
+    // This server rotates without a grace period.
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url(), "--concurrent-refresh"]).await;
     assert_eq!(run.code, Some(1), "{}", run.stdout);
     assert!(
-        run.stdout.contains("FAIL") && run.stdout.contains("refresh at once"),
+        run.stdout.contains("FAIL") && run.stdout.contains("concurrent refresh"),
         "{}",
         run.stdout
     );

@@ -1,4 +1,4 @@
-//! What scripts rely on: JSON, exit codes, help, mistakes on the command line, Ctrl-C.
+//! What scripts rely on: JSON, exit codes, help, invalid arguments, Ctrl-C.
 
 use insta::assert_snapshot;
 use mcpo_test_support::oauth_server::{Fault, OAuthServer};
@@ -115,7 +115,7 @@ async fn help_shows_examples_and_exit_codes() {
 async fn ctrl_c_ends_with_130_and_without_a_document() {
     use std::process::Stdio;
 
-    // Takes the connection and never answers.
+    // Accepts the connection and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/mcp", silent.local_addr().unwrap());
     let child = tokio::process::Command::new(env!("CARGO_BIN_EXE_mcpo"))

@@ -23,7 +23,7 @@ async fn report(url: &str, client: &str) -> Value {
     serde_json::from_str(&run.stdout).expect("a report")
 }
 
-/// C5: the document where it is offered together with `none`, a registration otherwise.
+/// C5: the document if it is offered together with `none`, a registration otherwise.
 #[tokio::test]
 async fn each_client_is_known_in_its_own_way() {
     let mut seen = Vec::new();
@@ -98,14 +98,14 @@ async fn the_verdict_says_what_each_client_would_show() {
     assert_snapshot!(seen.join("\n"), @"
     claude.ai: shows “Authorization with the MCP server failed”; no sign-in page opens
     Claude Code: shows “Incompatible auth server: does not support dynamic client registration” in /mcp
-    ChatGPT: shows an error when the connector is created: it cannot be known to this server
+    ChatGPT: shows an error when the connector is created: it cannot register with this server
     VS Code: shows a message that Dynamic Client Registration is not supported, and a prompt for a client id
-    Cursor: shows “Needs authentication” beside the server; one redirect URI that is refused is enough
+    Cursor: shows “Needs authentication” next to the server; one refused redirect URI is enough
     MCP Inspector: shows “Connection Error”: the registration failed
     ");
 }
 
-/// What only this client sends.
+/// What only one client sends.
 #[tokio::test]
 async fn habits_reach_the_wire() {
     let server = OAuthServer::healthy().await;

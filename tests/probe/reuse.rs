@@ -1,4 +1,4 @@
-//! What one walk leaves for the next.
+//! The credentials that one walk leaves for the next.
 
 use std::path::Path;
 
@@ -29,16 +29,20 @@ async fn what_was_kept_is_used_instead_of_signing_in() {
     assert_eq!(first.code, Some(0), "{}", first.stdout);
     let second = walk(&server, folder.path(), &[]).await;
     assert_eq!(second.code, Some(0), "{}", second.stdout);
-    for part in ["token kept", "refresh kept", "signed in with what was kept"] {
+    for part in [
+        "token kept",
+        "refresh kept",
+        "signed in with the kept credentials",
+    ] {
         assert!(second.stdout.contains(part), "{part}: {}", second.stdout);
     }
     assert_eq!(registrations(&server), 1);
-    // Another server's credentials are never shown to this one.
+    // Another server's credentials are never sent to this one.
     let other = OAuthServer::healthy().await;
     let third = walk(&other, folder.path(), &[]).await;
     assert!(!third.stdout.contains("kept"), "{}", third.stdout);
     assert_eq!(registrations(&other), 1);
-    // Nor is one client's to another.
+    // Nor are those of another client used.
     let fourth = walk(&server, folder.path(), &["--as", "cursor"]).await;
     assert!(!fourth.stdout.contains("kept"), "{}", fourth.stdout);
 }
@@ -60,12 +64,16 @@ async fn what_is_kept_is_the_users_alone() {
     assert_eq!(files.len(), 1);
     let permissions = files[0].metadata().unwrap().permissions();
     assert_eq!(permissions.mode() & 0o777, 0o600);
-    // What others may have written is not used.
+    // A file that other users may have written is not used.
     std::fs::set_permissions(&files[0], std::fs::Permissions::from_mode(0o644)).unwrap();
     let run = walk(&server, folder.path(), &[]).await;
-    assert!(run.stderr.contains("others may read it"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("other users can read it"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(registrations(&server), 2);
-    // Nor is a file that was spoiled, and its text is not repeated.
+    // Nor is a damaged file, and its text is not repeated.
     std::fs::write(&files[0], "{\"access\": \"hush-hush\"}").unwrap();
     let run = walk(&server, folder.path(), &[]).await;
     assert!(run.stderr.contains("is not used"), "{}", run.stderr);
@@ -82,7 +90,7 @@ async fn without_reuse_nothing_is_kept() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// "Connected", and no tools: what clients hold for ever was forgotten.
+/// A server that forgets what clients keep forever: they show "Connected", but no tools.
 #[tokio::test]
 async fn what_a_server_forgot_is_said_and_signed_in_for_again() {
     for (hole, told) in [

@@ -1,4 +1,4 @@
-//! The runtime that generated servers embed, walked as any other server.
+//! The runtime that generated servers embed, walked like any other server.
 
 use insta::assert_snapshot;
 use mcpo_test_support::server::TestServer;
@@ -28,7 +28,7 @@ async fn our_own_runtime_passes_without_a_warning() {
       ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
       ok TIME  initialize         sample 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Sample 1.2.3, 1 icon; instructions: Tools to test with.
-      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused by name
+      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
       ok TIME  tools/list         5 tools: add, break_down, wait, whoami, write_note
       ok TIME  tools/call         whoami: local-user through Claude
       skip TIME  resources          the server offers none

@@ -1,4 +1,4 @@
-//! `--security`: a server that holds against every attempt, and one hole at a time.
+//! `--security`: a server that resists every attempt, and servers with one hole each.
 
 use insta::assert_snapshot;
 use mcpo_test_support::oauth_server::{Hole, OAuthServer, Settings};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Run, probe};
 
-/// What every attempted server has: a password, documents, and a page for each.
+/// Attacks a server with a password, documents, and a page for each.
 async fn attack(hole: Option<Hole>) -> Run {
     let server = OAuthServer::start(Settings {
         hole,
@@ -24,7 +24,7 @@ fn report(run: &Run) -> Value {
     serde_json::from_str(&run.stdout).expect("a report")
 }
 
-/// `fail pkce-plain` and the like.
+/// Returns `fail pkce-plain` and the like.
 fn with_verdict(report: &Value, verdicts: &[&str]) -> Vec<String> {
     let checks = report["checks"].as_array().expect("checks").iter();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
@@ -47,7 +47,7 @@ async fn a_server_that_holds_passes_every_attempt() {
     assert_snapshot!(with_verdict(&report, &["skipped"]).join(" "), @"skipped register-public skipped token-expired");
 }
 
-/// A server for clients with secrets only, which it means.
+/// A server that accepts only clients with secrets, as its metadata says.
 #[tokio::test]
 async fn a_server_that_refuses_public_clients_as_it_says_passes_too() {
     let server = OAuthServer::start(Settings {
@@ -66,7 +66,7 @@ async fn a_server_that_refuses_public_clients_as_it_says_passes_too() {
     );
 }
 
-/// What an attempt signs in for may end what the walk holds; that is no hole.
+/// The sign-in of an attempt may end the walk's grant; that is not a hole.
 #[tokio::test]
 async fn a_server_that_keeps_one_grant_a_client_passes_too() {
     let server = OAuthServer::start(Settings {
@@ -79,7 +79,7 @@ async fn a_server_that_keeps_one_grant_a_client_passes_too() {
     assert_eq!(wrong, [""; 0], "{}", run.stderr);
 }
 
-/// The attempts that find each of these holes.
+/// Returns the attempts that find each of these holes.
 async fn found_at(holes: &[Hole]) -> String {
     let mut found = Vec::new();
     for some in holes.chunks(4) {
@@ -96,7 +96,7 @@ async fn found_at(holes: &[Hole]) -> String {
     found.join("\n")
 }
 
-/// The holes in grants, and those in everything else.
+/// Returns the holes in grants, and the holes in everything else.
 fn halves() -> (&'static [Hole], &'static [Hole]) {
     let first_of_the_rest = Hole::ALL.iter().position(|hole| *hole == Hole::AnyOrigin);
     Hole::ALL.split_at(first_of_the_rest.expect("a hole"))
@@ -189,7 +189,7 @@ async fn servers_elsewhere_are_attacked_only_after_a_yes() {
     assert!(run.stderr.contains("--yes"), "{}", run.stderr);
 }
 
-/// Only where a token runs out soon can an attempt wait for that.
+/// An attempt can wait for the expiry only if the token expires soon.
 #[tokio::test]
 async fn an_expired_token_is_tried() {
     for (hole, verdict) in [(None, "pass"), (Some(Hole::ExpiredToken), "fail")] {
@@ -207,7 +207,7 @@ async fn an_expired_token_is_tried() {
     }
 }
 
-/// That a body is read for as long as it trickles shows only after a while.
+/// It takes a while to detect that a server reads a body for as long as it trickles.
 #[tokio::test]
 async fn a_body_that_is_read_for_as_long_as_it_trickles_is_found() {
     let run = attack(Some(Hole::TricklingBody)).await;

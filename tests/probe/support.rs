@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 use mcpo_test_support::oauth_server::{Fault, OAuthServer, Settings};
 use tokio::process::Command;
 
-/// What a run left behind.
+/// The result of a run.
 pub struct Run {
     pub code: Option<i32>,
     pub stdout: String,
@@ -41,7 +41,7 @@ pub async fn probe_with(arguments: &[&str], environment: &[(&str, &str)]) -> Run
 }
 
 impl Run {
-    /// The exit code and the report, without what changes from run to run.
+    /// Returns the exit code and the report, without what changes from run to run.
     pub fn report(&self) -> String {
         format!(
             "exit {}\n{}",
@@ -55,7 +55,7 @@ fn mask(report: &str) -> String {
     let masked = report.lines().map(|line| {
         let line = mask_after(line, "127.0.0.1:", |part| part.is_ascii_digit());
         let line = mask_after(&line, "localhost:", |part| part.is_ascii_digit());
-        // Ids are new each time.
+        // Ids differ in each run.
         let line = mask_after(&line, "mcpo_ci_", |part| part != ',');
         let line = if line.contains("  registration ") && !line.contains("mcpo_ci_") {
             mask_id(&line)
@@ -67,7 +67,7 @@ fn mask(report: &str) -> String {
     masked.collect::<Vec<_>>().join("\n")
 }
 
-/// Replaces what follows each `marker` and is `variable` by dots.
+/// Replaces the `variable` characters after each `marker` with dots.
 fn mask_after(line: &str, marker: &str, variable: fn(char) -> bool) -> String {
     let mut parts = line.split(marker);
     let mut masked = parts.next().unwrap_or_default().to_owned();
@@ -79,21 +79,21 @@ fn mask_after(line: &str, marker: &str, variable: fn(char) -> bool) -> String {
     masked
 }
 
-/// Random ids, as most servers hand them out: `  1b4e28…, none at …`.
+/// Masks random ids, as most servers issue them: `  1b4e28…, none at …`.
 fn mask_id(line: &str) -> String {
     let Some((before, method)) = line.rsplit_once(", ") else {
         return line.to_owned();
     };
     let start = before.rfind("  ").map_or(0, |start| start + 2);
     let id = &before[start..];
-    // Ours are numbered, from 1.
+    // The ids of the test server are numbered, from 1.
     if id.starts_with("client-") || id.contains(' ') {
         return line.to_owned();
     }
     format!("{}…, {method}", &before[..start])
 }
 
-/// `   1.2 ms` and `in 34 ms` become ` TIME ms`.
+/// Replaces `   1.2 ms` and `in 34 ms` with ` TIME`.
 fn mask_times(line: &str) -> String {
     let Some((before, after)) = line.split_once(" ms") else {
         return line.to_owned();
@@ -102,7 +102,7 @@ fn mask_times(line: &str) -> String {
     format!("{} TIME{after}", before.trim_end())
 }
 
-/// Probes a server that has `fault` and is healthy otherwise.
+/// Probes a server that has `fault` and is otherwise healthy.
 pub async fn probe_fault(fault: Fault) -> Run {
     let server = OAuthServer::with(fault).await;
     probe(&[&server.url()]).await

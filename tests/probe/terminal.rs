@@ -1,4 +1,4 @@
-//! What a person at a terminal sees. `script` gives the probe one.
+//! The output on a terminal, which `script` provides.
 
 use mcpo_test_support::oauth_server::{Fault, OAuthServer};
 use tokio::process::Command;
@@ -24,7 +24,7 @@ async fn the_walk_is_a_tree_and_what_is_waited_for_stands_below_it() {
     for part in [
         "◆ finding the sign-in",
         "◆ signing in",
-        "◆ talking",
+        "◆ using the server",
         "◆ staying connected",
         "│  ok",
         "│  FAIL",
@@ -34,7 +34,7 @@ async fn the_walk_is_a_tree_and_what_is_waited_for_stands_below_it() {
         assert!(plain.contains(part), "{part} in\n{plain}");
     }
     assert!(seen.contains("\u{1b}[31m"), "a failure is red");
-    // The last lines are the verdict: what was waited for is gone.
+    // The last line is the next command: the request in progress is gone.
     let end = plain.trim_end().rsplit('\n').next().unwrap_or_default();
     assert!(end.trim_end().contains("next: mcpo probe"), "{end:?}");
 }
@@ -47,7 +47,7 @@ async fn no_color_means_no_codes_at_all() {
     assert!(seen.contains("◆ signing in"), "{seen}");
 }
 
-/// Without colours and cursor movements.
+/// Removes colors and cursor movements.
 fn console_free(text: &str) -> String {
     let mut plain = String::new();
     let mut characters = text.chars();

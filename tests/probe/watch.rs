@@ -1,4 +1,4 @@
-//! Walks that are repeated, and first answers after a pause.
+//! Repeated walks, and first responses after a pause.
 
 use mcpo_test_support::oauth_server::{Hole, OAuthServer, Settings};
 
@@ -33,7 +33,7 @@ async fn each_change_is_told_once_and_runs_the_alert() {
     tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     server.restart().await;
     let run = watched.await.unwrap();
-    // Signed in again, it works again.
+    // After signing in again, it works again.
     assert_eq!(run.stderr.matches("alert").count(), 2, "{}", run.stderr);
     for change in ["kept-refresh skipped → fail", "kept-refresh fail → pass"] {
         assert!(run.stderr.contains(change), "{}", run.stderr);
@@ -48,7 +48,7 @@ async fn nothing_is_told_while_nothing_changes() {
     let run = probe(&[&server.url(), "--watch=0.05", "--rounds", "5"]).await;
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(!run.stderr.contains("alert"), "{}", run.stderr);
-    // One report, and one registration: later walks use what the first left.
+    // One report and one registration: later walks use what the first one left.
     assert_eq!(run.stdout.matches("probing").count(), 1);
     let requests = server.requests();
     let registered = requests.iter().filter(|line| *line == "POST /register");

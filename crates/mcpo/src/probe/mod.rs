@@ -1,4 +1,4 @@
-//! The room of `mcpo probe`: what the user types, and what is written when the walk is over.
+//! `mcpo probe`: its arguments, and the output after the walk.
 
 mod args;
 mod document;
@@ -21,7 +21,7 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
         .map_err(|error| Failure::new("failed to start the probe").because(&error))?;
     let outcome = runtime.block_on(async {
         tokio::select! {
-            // Listening comes first, so that no request goes out before Ctrl-C is heard.
+            // Poll Ctrl-C first, so that it works before the first request is sent.
             biased;
             pressed = tokio::signal::ctrl_c() => match pressed {
                 Ok(()) => Ok(Exit::Interrupted),
@@ -30,7 +30,7 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
             outcome = probe(order, ui) => outcome,
         }
     });
-    // A name that is still being looked up must not hold the user up.
+    // A name lookup that is still running must not delay the exit.
     runtime.shutdown_background();
     outcome
 }
@@ -54,11 +54,11 @@ async fn probe(order: Order, ui: &Ui) -> Outcome {
     if let Some(idle) = plan.cold {
         let minutes = idle.as_secs_f64() / 60.0;
         ui.say(format_args!(
-            "the cold start comes after {minutes:.1} min without a request"
+            "the cold start check sends no request for {minutes:.1} min"
         ));
     }
     if matches!(plan.restart, Some(Restart::ByHand)) {
-        ui.say("press enter when the server has been redeployed, and not before");
+        ui.say("redeploy the server, then press enter");
     }
     let report = Box::pin(walk(&plan, &mut terminal)).await;
     terminal.finish(&report);

@@ -1,4 +1,4 @@
-//! Where `--reuse` keeps what a walk left: one file an issuer, client and resource, for the user only.
+//! Where `--reuse` keeps credentials: one file per issuer, resource and client, only for the user.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,7 @@ use crate::{
     walk::Credentials,
 };
 
-/// Larger than any that a server issues.
+/// The most bytes that are read of a file: more than any credentials need.
 const LIMIT: u64 = 256 * 1024;
 
 /// The folder of kept credentials.
@@ -25,19 +25,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes the folder where it is missing.
+    /// Creates the folder if it is missing.
     pub fn open() -> Outcome<Self> {
         let folder = state_folder().ok_or_else(|| {
             Failure::new("failed to find a folder for --reuse")
-                .hint("set XDG_STATE_HOME or HOME to a folder of yours")
+                .hint("set XDG_STATE_HOME or HOME to a folder that you can write to")
         })?;
         private::folder(&folder).map_err(|error| {
-            Failure::new(format!("failed to make {}", folder.display())).because(&error)
+            Failure::new(format!("failed to create {}", folder.display())).because(&error)
         })?;
         Ok(Self { folder })
     }
 
-    /// Everything that was kept. What cannot be read is said, and is no reason to stop.
+    /// Returns all kept credentials. A file that cannot be read causes a warning.
     pub fn load(&self, ui: &Ui) -> Vec<Credentials> {
         let Ok(entries) = fs::read_dir(&self.folder) else {
             return Vec::new();
@@ -55,13 +55,13 @@ impl Store {
             .collect()
     }
 
-    /// Writes beside its place and renames, so that a reader never finds half a file.
+    /// Writes a temporary file and renames it, so that a reader never finds a partial file.
     pub fn keep(&self, credentials: &Credentials) -> Outcome<()> {
         let path = self.folder.join(name(credentials));
         let draft = path.with_extension(format!("{}.draft", std::process::id()));
         let written = write(&draft, credentials).and_then(|()| fs::rename(&draft, &path));
         written.map_err(|error| {
-            // What is left of it is of no use to anybody.
+            // A partial file is useless.
             let _ = fs::remove_file(&draft);
             Failure::new(format!("failed to keep credentials in {}", path.display()))
                 .because(&error)
@@ -69,16 +69,16 @@ impl Store {
     }
 }
 
-/// `$XDG_STATE_HOME/mcpo/probe`, or its default in the user's home.
+/// Returns `$XDG_STATE_HOME/mcpo/probe`, or its default in the user's home.
 fn state_folder() -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    // The specification has relative paths ignored.
+    // The specification requires that relative paths are ignored.
     let state = state.filter(|path| path.is_absolute());
     let state = state.or_else(|| Some(std::env::home_dir()?.join(".local/state")))?;
     Some(state.join("mcpo/probe"))
 }
 
-/// The issuer's own text is no file name; its digest is.
+/// Returns a digest as the file name: an issuer may contain characters that file names cannot.
 fn name(credentials: &Credentials) -> String {
     let mut digest = Sha256::new();
     let resource = credentials.resource.as_deref().unwrap_or_default();
@@ -96,8 +96,8 @@ fn read(path: &Path) -> io::Result<Credentials> {
     check_private(&file)?;
     let mut text = String::new();
     file.take(LIMIT).read_to_string(&mut text)?;
-    // The error's own words may quote a token.
-    serde_json::from_str(&text).map_err(|_| io::Error::other("it is not what was written"))
+    // The message of the error may quote a token.
+    serde_json::from_str(&text).map_err(|_| io::Error::other("the file is damaged"))
 }
 
 fn write(path: &Path, credentials: &Credentials) -> io::Result<()> {
@@ -106,7 +106,7 @@ fn write(path: &Path, credentials: &Credentials) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Tokens that others could read or write are not used.
+/// Refuses tokens that other users can read or change.
 #[cfg(unix)]
 fn check_private(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -116,7 +116,7 @@ fn check_private(file: &File) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other(
-            "others may read it; chmod 600, or delete it",
+            "other users can read it; run chmod 600 on it, or delete it",
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! `--watch`: walks again and again, and says what has changed.
+//! `--watch`: repeats the walk, and reports changes.
 
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
@@ -11,22 +11,22 @@ use crate::{
     walk::{Plan, Quiet, Report, Terminal, walk},
 };
 
-/// What the user wants to be watched.
+/// The settings of `--watch`.
 #[derive(Debug)]
 pub struct Watch {
-    /// Between the end of a walk and the next.
+    /// The time between the end of a walk and the start of the next one.
     pub pause: Duration,
-    /// After how many walks it ends; never, if not given.
+    /// The number of walks; endless if not set.
     pub rounds: Option<u32>,
-    /// What a shell runs on each change.
+    /// The shell command to run on each change.
     pub alert: Option<String>,
 }
 
-/// The verdict of each check, the worst if there are several.
+/// The verdict of each check; the worst one if there are several.
 type State = BTreeMap<&'static str, &'static str>;
 
-/// The first walk is shown whole, later ones by what changed. Tokens of one walk are used by the
-/// next, as a connected client does.
+/// Prints the whole report of the first walk, and the changes of later ones. A walk uses the tokens
+/// of the previous one, as a connected client does.
 pub async fn watch(
     mut plan: Plan,
     watch: &Watch,
@@ -69,7 +69,7 @@ pub async fn watch(
             ));
             ui.say(format_args!("  {headline}"));
             if let Some(command) = &watch.alert {
-                // The next change may be told again.
+                // The alert of the next change may work again.
                 if let Err(failure) = alert(command, &plan, exit, &changes).await {
                     ui.failure(&failure);
                 }
@@ -98,7 +98,8 @@ fn state(report: &Report<'_>) -> State {
     state
 }
 
-/// Checks that are skipped now or were so before say nothing: the second walk signs nobody in.
+/// Returns what became better or worse. Changes between skipped and passed do not count: the second
+/// walk does not sign in.
 fn changes(before: &State, now: &State) -> Vec<String> {
     let all = now.iter().filter_map(|(id, verdict)| {
         let old = before.get(id).copied().unwrap_or("skipped");
@@ -125,7 +126,7 @@ async fn alert(command: &str, plan: &Plan, exit: Exit, changes: &[String]) -> Ou
         .status();
     let status = tokio::time::timeout(ALERT_WITHIN, status)
         .await
-        .map_err(|_| Failure::new("failed to alert: the command does not end"))?
+        .map_err(|_| Failure::new("failed to alert: the command did not end in time"))?
         .map_err(|error| Failure::new("failed to run --alert").because(&error))?;
     if status.success() {
         Ok(())

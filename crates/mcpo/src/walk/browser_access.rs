@@ -1,4 +1,4 @@
-//! Whether a client that runs in a browser may read what the server answers (CORS).
+//! Checks whether a client that runs in a browser may read the server's responses (CORS).
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::json;
@@ -11,10 +11,10 @@ use super::{
     rules,
 };
 
-/// What the client sends besides what browsers allow anyway.
+/// Request headers of the client beyond those that CORS always allows.
 const SENT: &str = "authorization, content-type, mcp-protocol-version";
 
-/// Looks at every endpoint the client's scripts call, as its browser would.
+/// Checks every endpoint that the client's scripts call, as its browser would.
 pub async fn check(
     exchange: &Exchange,
     log: &mut Log<'_>,
@@ -44,16 +44,19 @@ pub async fn check(
         Err(trouble) => wrong.push(format!("POST {target}: {trouble}")),
     }
     if wrong.is_empty() {
-        pending.pass(log, format!("scripts from {origin} may call and read"));
+        pending.pass(
+            log,
+            format!("scripts from {origin} may call the server and read its answers"),
+        );
         return;
     }
     let expected = format!("answers that scripts from {origin} may read");
     let hint = "answer OPTIONS and add Access-Control-Allow-Origin everywhere, and Access-Control-Expose-Headers: WWW-Authenticate, Mcp-Session-Id on the MCP endpoint";
-    // The walk goes on: it is no browser.
+    // The walk continues: the probe is not a browser.
     let _ = pending.fail(log, Fault::new(wrong.join("; "), expected, hint));
 }
 
-/// The question a browser asks before it sends; what is missing in the answer.
+/// Sends the preflight request of a browser and returns what its response lacks, if anything.
 async fn preflight(
     exchange: &Exchange,
     url: &Url,
@@ -73,7 +76,7 @@ async fn preflight(
         return Ok(Some(missing));
     }
     let allowed = list(&answer.headers, "access-control-allow-headers");
-    // A star stands for every header but this one.
+    // `*` covers every header except `Authorization`.
     let allows = |name: &str| {
         let star = name != "authorization" && allowed.iter().any(|allowed| allowed == "*");
         star || allowed.iter().any(|allowed| allowed == name)
@@ -82,7 +85,7 @@ async fn preflight(
     Ok(missing.map(|name| format!("{name} is not in Access-Control-Allow-Headers")))
 }
 
-/// The first request: without reading its challenge a client cannot find the sign-in.
+/// Sends a client's first request. A client that cannot read the challenge cannot find the sign-in.
 async fn challenge(
     exchange: &Exchange,
     target: &Url,

@@ -1,4 +1,4 @@
-//! One check and its verdict, and the log in which the walk writes them down in flow order.
+//! Checks with their verdicts, and the log that collects them in flow order.
 
 use std::{
     rc::Rc,
@@ -13,28 +13,28 @@ use super::{
     text::clean,
 };
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Pass,
-    /// It works, and some client or a later day will trip over it.
+    /// It works now, but it breaks some clients or will break later.
     Warn,
     Fail,
     Skipped {
         because: String,
     },
-    /// Nothing is known about the server: the probe could not look.
+    /// The probe could not test this, so nothing is known about the server.
     CouldNotRun {
         because: String,
     },
 }
 
-/// What is wrong, in the words of the report.
+/// A problem, in the words of the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fault {
     pub seen: String,
     pub expected: String,
-    /// The change that mends it.
+    /// The fix.
     pub hint: String,
 }
 
@@ -48,22 +48,22 @@ impl Fault {
     }
 }
 
-/// A rule of the catalogue, looked at once.
+/// The result of one run of a rule.
 #[derive(Clone, Debug)]
 pub struct Check {
     pub rule: &'static Rule,
     pub verdict: Verdict,
     pub fault: Fault,
     pub elapsed: Duration,
-    /// The settings that mend it, for servers that were recognized.
+    /// Settings of the recognized server software that fix the problem.
     pub settings: Vec<String>,
-    /// What was asked for it, in order.
+    /// The requests of this check, in order.
     pub sent: Vec<Sent>,
-    /// 1, or more when the walk had to authorize again (step-up, another authorization server).
+    /// 1, or more if the walk had to authorize again (step-up, another authorization server).
     pub round: u32,
 }
 
-/// What would have let the walk go on.
+/// What the user can add to the command so that the walk can continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suggestion {
     Password,
@@ -71,28 +71,28 @@ pub enum Suggestion {
     ClientId,
 }
 
-/// The walk ends here; the log says why.
+/// The end of the walk; the log has the reason.
 #[derive(Debug)]
 pub struct Stop;
 
-/// A step hands its output on or ends the walk.
+/// The output of a step, or the end of the walk.
 pub type Step<T> = Result<T, Stop>;
 
-/// Hears what is being asked for right now.
+/// A callback that receives the request in progress.
 pub type Activity = Rc<dyn Fn(&str)>;
 
-/// Shows checks as they happen.
+/// Shows checks as they finish.
 pub trait Observer {
-    /// Who is to be told of each request as it goes out.
+    /// Returns the callback that is called for each request as it is sent.
     fn activity(&self) -> Option<Activity> {
         None
     }
     fn checked(&mut self, check: &Check);
-    /// Several rules in a row that nothing is known about, for one reason.
+    /// Shows several consecutive rules that were skipped for the same reason.
     fn skipped(&mut self, rules: &[&'static Rule], because: &str);
 }
 
-/// Tells nobody: what happened is in the report.
+/// An observer that shows nothing; the report contains everything.
 pub struct Quiet;
 
 impl Observer for Quiet {
@@ -121,22 +121,22 @@ impl<'o> Log<'o> {
         }
     }
 
-    /// Where requests are written down.
+    /// Returns the recorder of the requests.
     pub fn recorder(&self) -> Rc<Recorder> {
         Rc::clone(&self.recorder)
     }
 
-    /// From here on the walk repeats steps it has taken before.
+    /// Starts the next round: from here on, the walk repeats earlier steps.
     pub const fn next_round(&mut self) {
         self.round += 1;
     }
 
-    /// Sets what the user has to add to the command.
+    /// Sets what the user should add to the command.
     pub const fn suggest(&mut self, suggestion: Suggestion) {
         self.suggestion = Some(suggestion);
     }
 
-    /// Passes over `rules` for one reason.
+    /// Skips `rules`, all for the same reason.
     pub fn skip(&mut self, rules: &[&'static Rule], because: &str) {
         let because = clean(because);
         for rule in rules {
@@ -157,12 +157,12 @@ impl<'o> Log<'o> {
         }
     }
 
-    /// Passes over every rule of the catalogue that the walk did not reach.
+    /// Skips every rule of the catalogue that the walk did not reach.
     pub fn skip_unreached(&mut self) {
         self.skip_rest(rules::all(), "the walk ended before it");
     }
 
-    /// Passes over those of `rules` that have not been looked at.
+    /// Skips those of `rules` that have no check yet.
     pub fn skip_rest(&mut self, rules: impl Iterator<Item = &'static Rule>, because: &str) {
         let unreached: Vec<_> = rules
             .filter(|rule| !self.checks.iter().any(|check| check.rule.id == rule.id))
@@ -170,13 +170,13 @@ impl<'o> Log<'o> {
         self.skip(&unreached, because);
     }
 
-    /// What kind of server this seems to be.
+    /// Returns the known servers that the responses match.
     pub fn recognized(&self) -> Vec<&'static Known> {
         self.recorder.traits.recognized()
     }
 
-    /// The checks, what was sent after the last of them, and what the user has to add to the
-    /// command.
+    /// Returns the checks, the requests sent after the last check, and what the user should add to
+    /// the command.
     pub fn into_parts(self) -> (Vec<Check>, Vec<Sent>, Option<Suggestion>) {
         (self.checks, self.recorder.take(), self.suggestion)
     }
@@ -202,7 +202,7 @@ impl<'o> Log<'o> {
 }
 
 impl Rule {
-    /// Starts the clock of a check.
+    /// Starts the timer of a check.
     pub fn begin(&'static self) -> Pending {
         Pending {
             rule: self,
@@ -211,7 +211,7 @@ impl Rule {
     }
 }
 
-/// A check whose clock runs. It is consumed by its verdict.
+/// A check whose timer is running. Its verdict consumes it.
 #[must_use]
 pub struct Pending {
     rule: &'static Rule,

@@ -1,4 +1,4 @@
-//! `--cold`: how long the first answer takes after a server had time to fall asleep.
+//! `--cold`: measures how long the first response takes after the server had time to go idle.
 
 use std::time::{Duration, Instant};
 
@@ -12,36 +12,36 @@ use super::{
     rules,
 };
 
-/// Longer than any client waits; how late an answer is should be known.
+/// Longer than any client waits, so that a late response is still measured.
 const LATEST: Duration = Duration::from_secs(60);
 
-/// Leaves the server alone for `idle`, then comes back as a client does that was away.
+/// Sends nothing for `idle`, then sends a request on a new connection, like a client that was away.
 pub async fn check(plan: &Plan, peer: &Peer<'_>, log: &mut Log<'_>, wire: &Wire, idle: Duration) {
     let warm = match answer(peer, wire).await {
         Ok(time) => time,
         Err(trouble) => return unanswered(log, &trouble),
     };
     let pause = format!(
-        "no request for {}, so that the server may sleep",
+        "sending no request for {}, so that the server can sleep",
         spoken(idle)
     );
     log.recorder().announce(&pause);
     tokio::time::sleep(idle).await;
-    // The wait is no part of what is measured.
+    // The pause is not part of the response time.
     let pending = rules::COLD.begin();
     let cold = match answer(peer, wire).await {
         Ok(time) => time,
         Err(trouble) => return unanswered(log, &trouble),
     };
     let seen = format!(
-        "{:.2} s after {} without a request, {:.2} s before",
+        "{:.2} s after {} without a request; {:.2} s before that",
         cold.as_secs_f64(),
         spoken(idle),
         warm.as_secs_f64()
     );
     let limit = plan.timeout;
     let expected = format!("an answer within {:.1} s", limit.as_secs_f64());
-    let hint = "keep an instance running (Cloud Run: --min-instances 1), or start faster: smaller image, less before the socket is open, CPU boost";
+    let hint = "keep an instance running (Cloud Run: --min-instances 1), or start faster: use a smaller image, do less before the socket is open, use CPU boost";
     if cold > limit {
         let _ = pending.fail(log, Fault::new(seen, expected, hint));
     } else if cold > limit / 2 {
@@ -51,7 +51,7 @@ pub async fn check(plan: &Plan, peer: &Peer<'_>, log: &mut Log<'_>, wire: &Wire,
     }
 }
 
-/// The time until the MCP endpoint has answered somebody without an open connection.
+/// Measures the response time of the MCP endpoint on a new connection.
 async fn answer(peer: &Peer<'_>, wire: &Wire) -> Result<Duration, Trouble> {
     let stranger = peer.exchange.stranger().with_timeout(LATEST);
     let list = Call::new("tools/list", json!({}));

@@ -1,4 +1,4 @@
-//! What a walk leaves in the client's hands, to be kept for the next one.
+//! The credentials that a client has after a walk; `--reuse` keeps them for the next one.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,38 +8,38 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A client and its tokens. They belong to one issuer, and are never shown to another.
+/// A client and its tokens. They belong to one issuer and are never sent to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Credentials {
-    /// The `--as` of the client that was imitated.
+    /// The `--as` value of the imitated client.
     pub profile: String,
-    /// Who issued all of this.
+    /// The issuer of the client id and the tokens.
     pub issuer: String,
-    /// What the tokens are for, as the resource's metadata names it.
+    /// The resource that the tokens are for, as its metadata names it.
     pub resource: Option<String>,
     pub client: Client,
     pub access: Secret,
-    /// When the access token runs out, in seconds since 1970; `None` if the server did not say.
+    /// Expiry of the access token, in seconds since 1970; `None` if the server did not send it.
     pub expires_at: Option<u64>,
     pub refresh: Option<Secret>,
     pub scopes: Scopes,
-    /// When they were left, in seconds since 1970.
+    /// When the walk saved these credentials, in seconds since 1970.
     pub left_at: u64,
 }
 
 impl Credentials {
-    /// Whether the access token should be good still.
+    /// Returns true if the access token should still be valid.
     pub fn is_fresh(&self) -> bool {
         self.expires_at.is_none_or(|end| end > now())
     }
 
-    /// How long ago they were left.
+    /// Returns the time since the credentials were saved.
     pub fn age(&self) -> Duration {
         Duration::from_secs(now().saturating_sub(self.left_at))
     }
 }
 
-/// Names of methods, as the metadata spells them.
+/// Serialized as the method's name in the metadata.
 impl Serialize for AuthMethod {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for AuthMethod {
     }
 }
 
-/// Seconds since 1970.
+/// Returns the current time in seconds since 1970.
 pub fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

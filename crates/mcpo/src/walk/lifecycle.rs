@@ -1,7 +1,7 @@
-//! What must survive a restart, and what clients do at once.
+//! Checks what must survive a restart, and concurrent refreshes.
 //!
-//! Clients replay what they hold for ever: one that was forgotten shows as connected and has no
-//! tools.
+//! Clients keep and reuse their client id and refresh token forever. If the server forgets them,
+//! the client shows the server as connected but has no tools.
 
 use std::{
     process::Stdio,
@@ -43,10 +43,10 @@ macro_rules! guarantee {
 guarantee!(
     CONCURRENT_REFRESH,
     "concurrent-refresh",
-    "refresh at once",
+    "concurrent refresh",
     "OAuth 2.1 §4.3.1; claude.ai refreshes from two addresses at once",
-    "an answer to both, and tokens that work from each",
-    "keep the token before good for a minute: the second refresh is a retry, not a thief"
+    "both are answered, and the tokens of each answer work",
+    "accept the previous refresh token for a minute: the second refresh is a retry, not a theft"
 );
 guarantee!(
     RESTARTED,
@@ -54,34 +54,34 @@ guarantee!(
     "restarted",
     "claude.ai gives up after 10 s",
     "an answer after the restart",
-    "see why the server does not come back"
+    "check why the server does not come back"
 );
 guarantee!(
     RESTART_ACCESS,
     "restart-access",
     "access kept",
-    "RFC 6749 §1.4; clients keep their tokens over redeploys",
-    "the access token is good after the restart",
-    "keep signing keys and tokens outside of the process"
+    "RFC 6749 §1.4; clients keep their tokens across redeploys",
+    "the access token still works after the restart",
+    "keep signing keys and tokens outside the process"
 );
 guarantee!(
     RESTART_REFRESH,
     "restart-refresh",
     "refresh kept",
-    "RFC 6749 §1.5; clients keep their tokens over redeploys",
-    "the refresh token is good after the restart",
+    "RFC 6749 §1.5; clients keep their tokens across redeploys",
+    "the refresh token still works after the restart",
     "keep grants in a store that outlives the process"
 );
 guarantee!(
     RESTART_CLIENT,
     "restart-client",
     "client kept",
-    "RFC 7591 §3.2.1; clients keep their id over redeploys",
+    "RFC 7591 §3.2.1; clients keep their id across redeploys",
     "the client is known after the restart",
-    "keep registrations in a store that outlives the process, or seal them into the client id"
+    "keep registrations in a store that outlives the process, or encrypt them into the client id"
 );
 
-/// Every rule of this file.
+/// Returns every rule of this file.
 #[cfg(test)]
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let all = [
@@ -94,7 +94,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     all.into_iter().map(|guarantee| &guarantee.rule)
 }
 
-/// What the user asked for besides the walk.
+/// Runs the checks that the user requested in addition to the walk.
 pub async fn check(plan: &Plan, lab: &Lab<'_>, log: &mut Log<'_>) {
     if plan.concurrent_refresh {
         CONCURRENT_REFRESH.check(log, both_at_once(lab)).await;
@@ -104,7 +104,7 @@ pub async fn check(plan: &Plan, lab: &Lab<'_>, log: &mut Log<'_>) {
     }
 }
 
-/// Two refreshes with one token, each with a connection of its own.
+/// Refreshes twice at the same time with one token, on two connections.
 async fn both_at_once(lab: &Lab<'_>) -> Finding {
     let Some(refresh) = lab.tokens().await?.refresh_token else {
         return Ok(Held::Skipped("no refresh token was issued".to_owned()));
@@ -120,7 +120,7 @@ async fn both_at_once(lab: &Lab<'_>) -> Finding {
             return Ok(Held::No("an access token that is not accepted".to_owned()));
         }
     }
-    // Which of the two a client keeps is chance.
+    // A client may keep either of the two tokens.
     let kept = other
         .refresh_token
         .or(one.refresh_token)
@@ -157,14 +157,14 @@ async fn survive(restart: &Restart, lab: &Lab<'_>, log: &mut Log<'_>) {
             let seen = if given {
                 "known"
             } else {
-                "no code for the client that was registered"
+                "no code for the registered client"
             };
             Ok(Held::when(given, seen))
         })
         .await;
 }
 
-/// Restarts the server, or lets the user do it, and waits until it answers again.
+/// Restarts the server, or waits for the user to do it, then waits until the server answers again.
 async fn back(restart: &Restart, lab: &Lab<'_>) -> Finding {
     match restart {
         Restart::Command(command) => {
@@ -177,7 +177,7 @@ async fn back(restart: &Restart, lab: &Lab<'_>) -> Finding {
                 .map_err(|error| Trouble::other(&error))?;
             if !status.success() {
                 return Err(Trouble::Other(format!(
-                    "the command of --restart: {status}"
+                    "the --restart command failed: {status}"
                 )));
             }
         }

@@ -1,10 +1,10 @@
-//! The walk: goes to an MCP server as a real client does, and says what is wrong.
+//! The walk: connects to an MCP server as a real client does, and reports problems.
 //!
-//! A walk is a list of small checks in flow order. Each step consumes the output of the one before
-//! (challenge → resource → authorization server → client → code → tokens → session → tools) and
-//! writes its verdicts into a log, of which the report is made.
+//! A walk is a list of small checks in flow order. Each step consumes the output of the previous
+//! one (challenge → resource → authorization server → client → code → tokens → session → tools) and
+//! writes its verdicts into a log, from which the report is built.
 //!
-//! Any room may walk:
+//! This is how other modules run a walk:
 //!
 //! ```ignore
 //! let mut plan = Plan::new(url, ClientName::default())?;
@@ -12,11 +12,11 @@
 //! let mut terminal = Terminal::new(ui, &plan, false);
 //! let report = walk(&plan, &mut terminal).await;
 //! terminal.finish(&report);
-//! // Later, to see that nothing was forgotten over a redeploy:
+//! // Later, to check that nothing was lost in a redeploy:
 //! later.kept.extend(report.credentials);
 //! ```
 //!
-//! The future is not `Send`: it is awaited where it is made, on a runtime of one thread.
+//! The future is not `Send`: await it where it was created, on a current-thread runtime.
 
 mod browser_access;
 mod check;

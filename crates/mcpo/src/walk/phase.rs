@@ -1,8 +1,8 @@
-//! The parts of a walk, as a person thinks of them.
+//! Groups the checks of a walk into phases, for display.
 
 use super::rules::Rule;
 
-/// A group of checks in a row.
+/// A group of consecutive checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     Finding,
@@ -13,7 +13,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The part that `rule` belongs to.
+    /// Returns the phase that `rule` belongs to.
     pub fn of(rule: &Rule) -> Self {
         if rule.security {
             return Self::Security;
@@ -35,7 +35,7 @@ impl Phase {
         match self {
             Self::Finding => "finding the sign-in",
             Self::SigningIn => "signing in",
-            Self::Talking => "talking",
+            Self::Talking => "using the server",
             Self::Staying => "staying connected",
             Self::Security => "attacks",
         }

@@ -1,4 +1,4 @@
-//! What a walk needs to know.
+//! The configuration of a walk.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -15,37 +15,38 @@ use super::{
 };
 use crate::error::{Failure, Outcome};
 
-/// How the client is known to the authorization server, as far as the user decided it.
+/// How the client identifies itself to the authorization server, as far as the user chose.
 #[derive(Debug)]
 pub enum Identity {
-    /// Registered by hand.
+    /// A client that was registered by hand.
     Preregistered {
         id: String,
         secret: Option<Secret>,
         /// For `private_key_jwt`, instead of a secret.
         key: Option<ClientKey>,
     },
-    /// Described by a document at this URL, where that is taken; registered otherwise.
+    /// By the document at this URL if the server supports documents, otherwise by registration.
     Document(Url),
-    /// As the client does it: by its document where that is taken, registered otherwise.
+    /// As the client does: by its document if the server supports documents, otherwise by
+    /// registration.
     AsClient,
 }
 
-/// How the server is started anew.
+/// How the server is restarted.
 #[derive(Debug)]
 pub enum Restart {
-    /// By this command of a shell.
+    /// With this shell command.
     Command(String),
-    /// By the user, who presses enter when it is done.
+    /// By the user, who presses enter afterwards.
     ByHand,
 }
 
-/// Who goes through the sign-in and consent pages.
+/// Who completes the sign-in and consent pages.
 #[derive(Debug)]
 pub enum Person {
-    /// The probe fills the forms itself.
+    /// The probe fills in the forms itself.
     Forms {
-        /// For sign-in forms that ask for a name besides the password.
+        /// For sign-in forms that ask for a user name and a password.
         user: Option<String>,
         password: Option<Secret>,
         redirect_uri: Url,
@@ -54,51 +55,51 @@ pub enum Person {
     Browser,
 }
 
-/// What the user adds to how requests are made.
+/// The user's changes to requests and connections.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
-    /// Sent with every request to the target's own origin, and to no other.
+    /// Sent with every request to the target's own origin, and to no other origin.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Cookies that the person's browser has already, and for which origin.
+    /// Cookies that the user's browser already has, with their origins.
     pub cookies: Vec<(Url, String)>,
-    /// Certificate authorities to trust besides the usual ones.
+    /// Additional certificate authorities to trust.
     pub roots: Vec<CertificateDer<'static>>,
-    /// Names and where they are, instead of what DNS says.
+    /// Host names with the addresses to use instead of DNS.
     pub resolve: Vec<(String, IpAddr)>,
 }
 
-/// Everything the walk needs to know, checked. [`Plan::new`] gives the default walk; what is to be
-/// different is set afterwards.
+/// The validated configuration of a walk. [`Plan::new`] returns the default walk; the caller
+/// changes fields afterwards.
 #[derive(Debug)]
 pub struct Plan {
-    /// The address of the MCP endpoint.
+    /// The URL of the MCP endpoint.
     pub target: Url,
     pub identity: Identity,
     pub person: Person,
-    /// The tool to call, instead of one that can be called without asking.
+    /// The tool to call, instead of one that is safe to call automatically.
     pub tool: Option<String>,
     pub arguments: Option<Map<String, Value>>,
-    /// How long the server may take for one answer.
+    /// Time limit for one response.
     pub timeout: Duration,
-    /// How long it may take for new tokens.
+    /// Time limit for the response to a refresh.
     pub refresh_timeout: Duration,
     pub profile: Profile,
     pub security: bool,
     pub concurrent_refresh: bool,
     pub restart: Option<Restart>,
-    /// How long the server is to be left alone before its first answer is timed.
+    /// How long to send nothing before the first response is timed.
     pub cold: Option<Duration>,
     /// How the server is reached, and what is added to requests.
     pub connection: Connection,
-    /// Whether headers and bodies are wanted in the report.
+    /// Whether the report includes headers and bodies.
     pub detailed: bool,
-    /// What earlier walks left. Those of the issuer that is found are checked for being good still,
-    /// and used instead of signing in again.
+    /// Credentials of earlier walks. The walk tests those of the issuer it finds and uses them
+    /// instead of signing in again.
     pub kept: Vec<Credentials>,
 }
 
 impl Plan {
-    /// The default walk to `target`, as `client` makes it.
+    /// Returns the default walk to `target` as `client`.
     pub fn new(target: Url, client: ClientName) -> Outcome<Self> {
         let profile = client.profile()?;
         let redirect_uri = profile.redirect_uris().next();
@@ -126,7 +127,7 @@ impl Plan {
         })
     }
 
-    /// Fills these into the server's sign-in form.
+    /// Sets the user name and password for the server's sign-in form.
     pub fn sign_in_with(&mut self, user: Option<String>, password: Secret) {
         if let Person::Forms {
             user: name,

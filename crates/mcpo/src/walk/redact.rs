@@ -1,20 +1,20 @@
-//! What of a request and its answer may be shown: secrets are cut to their name and length.
+//! Redacts requests and responses for display: a secret is replaced by its name and length.
 
 use std::cell::RefCell;
 
 use serde_json::Value;
 use url::Url;
 
-/// Shorter values are found in too many innocent places.
+/// The shortest value that is remembered: shorter ones also occur where they are not secret.
 const TELLING: usize = 8;
-/// More secrets than any walk meets.
+/// The most secrets that are remembered: more than any walk meets.
 const REMEMBERED: usize = 2_000;
 
-/// Values that were seen under the name of a secret, so that they are known wherever they turn up.
+/// Values that were seen under the name of a secret, so that they are recognized everywhere.
 #[derive(Debug, Default)]
 pub struct Secrets(RefCell<Vec<(String, String)>>);
 
-/// Whether what goes by `name`, in a header, a form or JSON, is nobody's business.
+/// Returns true if the value called `name`, in a header, a form or JSON, is a secret.
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
     let exact = [
@@ -46,7 +46,7 @@ pub fn is_secret(name: &str) -> bool {
 }
 
 impl Secrets {
-    /// Remembers `value`, and says what is shown instead: the name under which it was first seen.
+    /// Remembers `value` and returns its replacement, with the name under which it was first seen.
     pub fn cut(&self, name: &str, value: &str) -> String {
         let mut known = self.0.borrow_mut();
         if let Some((_, shown)) = known.iter().find(|(other, _)| other == value) {
@@ -59,7 +59,7 @@ impl Secrets {
         shown
     }
 
-    /// `text` without any of the secrets that are known by now.
+    /// Replaces every known secret in `text`.
     pub fn hide(&self, mut text: String) -> String {
         for (value, shown) in self.0.borrow().iter() {
             if text.contains(value) {
@@ -69,7 +69,7 @@ impl Secrets {
         text
     }
 
-    /// An address: the query may carry codes.
+    /// Redacts a URL: its query may contain codes.
     pub fn url(&self, url: &Url) -> String {
         let mut shown = url.clone();
         let Some(query) = url.query() else {
@@ -79,14 +79,14 @@ impl Secrets {
         format!("{}?{}", self.hide(shown.into()), self.form(query))
     }
 
-    /// Form-encoded text.
+    /// Redacts form-encoded text.
     pub fn form(&self, text: &str) -> String {
         let pairs = text.split('&').map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             if is_secret(name) && !value.is_empty() {
                 let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
                 let decoded = decoded.map_or_else(String::new, |(_, value)| value.into_owned());
-                // Both spellings, because the value travels on in the other one.
+                // Remember both spellings: later messages may use the other one.
                 self.cut(name, value);
                 format!("{name}={}", self.cut(name, &decoded))
             } else {
@@ -96,7 +96,7 @@ impl Secrets {
         self.hide(pairs.collect::<Vec<_>>().join("&"))
     }
 
-    /// A header's value; the scheme of credentials is kept.
+    /// Redacts a header's value, except for the scheme of credentials.
     pub fn header(&self, name: &str, value: &str) -> String {
         if name.eq_ignore_ascii_case("location") {
             return match Url::parse(value) {
@@ -128,7 +128,7 @@ impl Secrets {
         }
     }
 
-    /// JSON, cut at any depth.
+    /// Redacts JSON at any depth.
     pub fn json(&self, value: &mut Value) {
         match value {
             Value::Object(members) => {

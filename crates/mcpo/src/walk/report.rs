@@ -1,4 +1,4 @@
-//! What a walk found out, and what its reader is told at the end.
+//! The report of a walk, and its summary for the user.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use super::{
 };
 use crate::error::Exit;
 
-/// The end of a walk.
+/// The result of a walk.
 #[derive(Debug)]
 pub struct Report<'w> {
-    /// The address that was probed.
+    /// The URL that was probed.
     pub target: &'w Url,
-    /// As whom.
+    /// The imitated client.
     pub profile: &'w Profile,
     /// Every check, in flow order.
     pub checks: Vec<Check>,
-    /// What was sent after the last check.
+    /// The requests sent after the last check.
     pub farewell: Vec<Sent>,
-    /// The servers that answer like this one.
+    /// The known servers that answer like this one.
     pub recognized: Vec<&'static Known>,
     pub elapsed: Duration,
-    /// What the client holds at the end, if it was let in.
+    /// The client's credentials at the end of the walk, if it got a token.
     pub credentials: Option<Credentials>,
     suggestion: Option<Suggestion>,
 }
@@ -73,7 +73,7 @@ impl<'w> Report<'w> {
             .count()
     }
 
-    /// A fault that was found counts more than what could not be looked at.
+    /// Returns the exit code: a failed check outweighs one that could not run.
     pub fn exit(&self) -> Exit {
         match (self.failed(), self.could_not_run()) {
             (Some(_), _) => Exit::CheckFailed,
@@ -82,7 +82,7 @@ impl<'w> Report<'w> {
         }
     }
 
-    /// The verdict in one line.
+    /// Returns the verdict in one line.
     pub fn headline(&self) -> String {
         let time = format!("{:.0} ms", self.elapsed.as_secs_f64() * 1_000.0);
         let warnings = match self.count(|verdict| matches!(verdict, Verdict::Warn)) {
@@ -103,18 +103,18 @@ impl<'w> Report<'w> {
         }
     }
 
-    /// What kind of server this seems to be.
+    /// Returns what kind of server this seems to be.
     pub fn looks_like(&self) -> Option<String> {
         let names: Vec<&str> = self.recognized.iter().map(|known| &*known.name).collect();
         (!names.is_empty()).then(|| format!("looks like {}", names.join(", with ")))
     }
 
-    /// What the user of the client would see.
+    /// Returns what the user of the client would see.
     pub fn outcome(&self) -> String {
         self.profile.outcome(&self.checks)
     }
 
-    /// The one command to type next.
+    /// Returns the next command to run.
     pub fn next(&self) -> String {
         let target = quoted(self.target.as_str());
         match (self.suggestion, self.exit()) {
@@ -134,7 +134,7 @@ impl<'w> Report<'w> {
 }
 
 impl Verdict {
-    /// Its name in reports, and why nothing was found out.
+    /// Returns the verdict's name in reports, and the reason if the check did not run.
     pub fn parts(&self) -> (&'static str, Option<&str>) {
         match self {
             Self::Pass => ("pass", None),
@@ -146,7 +146,7 @@ impl Verdict {
     }
 }
 
-/// `url` as a shell takes it: as it is, or in single quotes.
+/// Quotes `url` for a shell: unchanged if that is safe, otherwise in single quotes.
 fn quoted(url: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/._-%@[]".contains(&byte);
     if url.bytes().all(plain) {

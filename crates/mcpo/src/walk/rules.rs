@@ -1,13 +1,13 @@
-//! The catalogue: what is checked, in the order in which a client meets it.
+//! The catalogue of checks, in the order in which a client meets them.
 
-/// What one check looks at and the clause it rests on.
+/// The name of a check and the clause it is based on.
 #[derive(Debug)]
 pub struct Rule {
-    /// Stable name, for scripts.
+    /// Stable id, for scripts.
     pub id: &'static str,
     pub title: &'static str,
     pub clause: &'static str,
-    /// Whether it asks how the server stands up to an attacker, rather than how it serves a client.
+    /// Whether this tests resistance to attacks, not service to clients.
     pub security: bool,
 }
 
@@ -69,25 +69,25 @@ rules! {
         "Fetch Standard, CORS protocol; MCP Inspector runs in a browser";
     STEP_UP: "step-up", "step-up",
         "MCP 2026-07-28 authorization, Scope Challenge Handling; RFC 6750 §3.1";
-    REAUTHORIZATION: "reauthorization", "asked again",
+    REAUTHORIZATION: "reauthorization", "new sign-in",
         "MCP 2026-07-28 authorization, Authorization Server Discovery; RFC 6750 §3.1";
     KEPT_ACCESS: "kept-access", "token kept",
-        "RFC 6749 §1.4; clients keep their tokens over redeploys";
+        "RFC 6749 §1.4; clients keep their tokens across redeploys";
     KEPT_REFRESH: "kept-refresh", "refresh kept",
-        "RFC 6749 §1.5; clients keep client id and refresh token over redeploys";
+        "RFC 6749 §1.5; clients keep client id and refresh token across redeploys";
     COLD: "cold", "cold start",
         "claude.ai gives up after 10 s";
     REFRESH: "refresh", "refresh",
         "RFC 6749 §6; OAuth 2.1 §4.3";
 }
 
-/// Every rule there is, also those that only some walks meet.
+/// Returns every rule, including those that only some walks reach.
 #[cfg(test)]
 pub fn every() -> impl Iterator<Item = &'static Rule> {
     ALL.iter().copied()
 }
 
-/// The rules that say nothing about a server which asks for no token.
+/// The rules that do not apply to a server without authentication.
 pub static OAUTH: &[&Rule] = &[
     &RESOURCE_METADATA,
     &RESOURCE_IDENTITY,
@@ -102,7 +102,7 @@ pub static OAUTH: &[&Rule] = &[
     &TOKEN_CACHING,
 ];
 
-/// The rules that say nothing where nobody has to sign in.
+/// The rules that do not apply if no sign-in is needed.
 pub static SIGN_IN: &[&Rule] = &[
     &REGISTRATION,
     &AUTHORIZATION,
@@ -112,8 +112,8 @@ pub static SIGN_IN: &[&Rule] = &[
     &TOKEN_CACHING,
 ];
 
-/// Every rule that each walk meets, in flow order; some come up only when the server or the client
-/// asks for it.
+/// Returns every rule that each walk reaches, in flow order. The other rules apply only if the
+/// server, the client or a flag requires them.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     let rare = [
         &STEP_UP,

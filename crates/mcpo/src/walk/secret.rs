@@ -5,8 +5,8 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-/// A secret; `Debug` shows only its length, and there is no `Display`. It can be serialized because
-/// that is how kept credentials are written; reports hold none.
+/// A secret; `Debug` shows only its length, and there is no `Display`. It is serializable because
+/// kept credentials are stored that way; reports contain no secrets.
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -16,14 +16,14 @@ impl Secret {
         Self(value.into())
     }
 
-    /// 256 bits from the system, as base64url text.
+    /// Returns 256 random bits from the system, as base64url text.
     pub fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// Random text of `length` characters.
+    /// Returns random text of `length` characters.
     pub fn random_of(length: usize) -> Result<Self, getrandom::Error> {
         let mut bytes = vec![0; length];
         getrandom::fill(&mut bytes)?;
@@ -32,7 +32,7 @@ impl Secret {
         Ok(Self(text))
     }
 
-    /// The value, at the one place where it goes onto the wire.
+    /// Returns the value; only for the place where it is sent.
     pub fn expose(&self) -> &str {
         &self.0
     }

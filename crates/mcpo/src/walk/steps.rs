@@ -1,4 +1,4 @@
-//! The walk itself: each step takes what the one before hands on.
+//! The walk itself: each step takes the output of the previous one.
 
 use std::time::Instant;
 
@@ -17,12 +17,12 @@ use super::{
     security::{self, Lab},
 };
 
-/// Walks the server as a client does; `observer` hears of each check as it happens.
+/// Walks the server as a client does, and shows each check to `observer` as it finishes.
 pub async fn walk<'p>(plan: &'p Plan, observer: &mut dyn Observer) -> Report<'p> {
     let since = Instant::now();
     let mut log = Log::new(observer, plan);
     let mut left = None;
-    // The walk may end early; then the log's last check says why.
+    // The walk may end early; then the last check in the log has the reason.
     let _ = Box::pin(steps(plan, &mut log, &mut left)).await;
     log.skip_unreached();
     if plan.cold.is_some() {
@@ -40,7 +40,7 @@ async fn steps(plan: &Plan, log: &mut Log<'_>, left: &mut Option<Credentials>) -
     let login = Login::new(&exchange, plan, prepare(plan, log).await?);
     let mut peer = Peer::new(&exchange, &plan.target, login);
     let outcome = Box::pin(inside(plan, log, &mut peer, doorway)).await;
-    // Also after a failure: a client keeps what it was given.
+    // Also after a failure: a client keeps the tokens it received.
     *left = peer
         .grant
         .as_ref()
@@ -52,7 +52,7 @@ async fn inside(plan: &Plan, log: &mut Log<'_>, peer: &mut Peer<'_>, doorway: Do
     let exchange = peer.exchange;
     match doorway {
         Doorway::Guarded(challenge) => peer.authorize(log, &challenge).await?,
-        Doorway::Open => log.skip(rules::OAUTH, "the server asks for no token"),
+        Doorway::Open => log.skip(rules::OAUTH, "the server does not ask for a token"),
     }
     if let (Some(origin), Some(grant)) = (&plan.profile.browser_origin, &peer.grant) {
         browser_access::check(exchange, log, &plan.target, origin, &grant.server).await;
@@ -63,7 +63,7 @@ async fn inside(plan: &Plan, log: &mut Log<'_>, peer: &mut Peer<'_>, doorway: Do
     let tools = mcp::list(peer, log, wire).await?;
     let arguments = plan.arguments.as_ref();
     let wanted = plan.tool.as_deref().map(|tool| (tool, arguments));
-    // What goes wrong from here on says nothing about what comes after it.
+    // A failure in one of these steps does not affect the next steps.
     let called = mcp::call_one(peer, log, wire, &tools, wanted).await;
     let read = mcp::resources(peer, log, wire, &spoken.capabilities).await;
     let got = mcp::prompts(peer, log, wire, &spoken.capabilities).await;
@@ -86,18 +86,19 @@ async fn inside(plan: &Plan, log: &mut Log<'_>, peer: &mut Peer<'_>, doorway: Do
     called.and(read).and(got).and(compared).and(refreshed)
 }
 
-/// https everywhere but on loopback, and an address that can be found.
+/// Requires https except on loopback, and resolves the address.
 async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     let pending = rules::ADDRESS.begin();
     let target = &plan.target;
     if target.scheme() != "https" && !is_loopback(target) {
-        let hint = "serve it over https: tokens and passwords would be readable on the way";
+        let hint =
+            "serve it over https: otherwise, others can read tokens and passwords on the network";
         return Err(pending.fail(log, Fault::new(target, "an https address", hint)));
     }
     let proxy = proxy_variable(target);
     let guard = match Guard::of(target, &plan.connection.resolve).await {
         Ok(guard) => guard,
-        // A proxy looks names up by itself, and within its network they may not be known.
+        // A proxy resolves names itself; this machine may not be able to resolve them.
         Err(_) if proxy.is_some() => Guard::behind_proxy(),
         Err(error) => {
             let trouble = Trouble::Unresolved(error.to_string());
@@ -106,7 +107,7 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     };
     let seen = match (target.scheme(), guard.reach()) {
         ("https", Reach::Public) => "https",
-        ("https", Reach::Local) => "https, in this network",
+        ("https", Reach::Local) => "https, in a private network",
         _ => "on this machine",
     };
     match proxy {
@@ -122,23 +123,23 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
     Ok(Exchange::new(plan, guard, log.recorder()))
 }
 
-/// With `--browser`, this takes a port for the answer: it is part of the registration.
+/// Prepares the sign-in. `--browser` binds the callback port here: it is part of the registration.
 async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
     let pending = rules::REGISTRATION.begin();
     match Visitor::prepare(&plan.person, &plan.profile.callback_path()).await {
         Ok(visitor) => Ok(visitor),
         Err(error) => {
-            let because = format!("no port for the browser's answer: {error}");
+            let because = format!("failed to listen for the browser's callback: {error}");
             Err(pending.could_not_run(log, because, ""))
         }
     }
 }
 
-/// Trades the refresh token in, and sees whether the new token opens the door.
+/// Refreshes the tokens and checks that the server accepts the new access token.
 async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()> {
     let pending = rules::REFRESH.begin();
     let Some(grant) = &mut peer.grant else {
-        pending.skip(log, "the server asks for no token");
+        pending.skip(log, "the server does not ask for a token");
         return Ok(());
     };
     let summary = match peer.login.refresh(grant).await {
@@ -160,10 +161,10 @@ async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()
             Ok(())
         }
         Ok(reply) => {
-            let hint = "accept refreshed tokens as the first ones: same audience, same scopes";
+            let hint = "accept refreshed tokens like the first ones: same audience, same scopes";
             let fault = Fault::new(
                 format!("refreshed, then {}", reply.summary()),
-                "an answer to the new token",
+                "an answer to a request with the new token",
                 hint,
             );
             Err(pending.fail(log, fault))
@@ -171,7 +172,7 @@ async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()
         Err(trouble) => {
             let fault = Fault::new(
                 trouble.to_string(),
-                "an answer to the new token",
+                "an answer to a request with the new token",
                 trouble.hint(),
             );
             Err(pending.fail(log, fault))

@@ -1,4 +1,4 @@
-//! The walk as people watch it.
+//! Prints the walk for people.
 
 use std::rc::Rc;
 
@@ -16,11 +16,11 @@ use super::{
 };
 use crate::ui::Ui;
 
-/// Room for the titles of the rules, and for what was seen before the time.
+/// Width of the title column.
 const TITLE: usize = 18;
 
-/// Prints each check as it happens: on stdout, or on stderr if stdout carries a document. Where the
-/// lines go to a terminal they form a tree, and what is being waited for stands below it.
+/// Prints each check as it finishes: on stdout, or on stderr if stdout carries a document. On a
+/// terminal, the lines form a tree, with the request in progress below it.
 pub struct Terminal<'u> {
     ui: &'u Ui,
     /// Whether stdout carries a document.
@@ -28,12 +28,12 @@ pub struct Terminal<'u> {
     tree: bool,
     traced: bool,
     phase: Option<Phase>,
-    /// What is being waited for, and for how long; it is gone when the walk ends.
+    /// The request in progress and its duration; cleared when the walk ends.
     waiting: Option<ProgressBar>,
 }
 
 impl<'u> Terminal<'u> {
-    /// `aside` if stdout carries something else.
+    /// Creates the output; `aside` means that stdout carries a document.
     pub fn new(ui: &'u Ui, plan: &Plan, aside: bool) -> Self {
         let tree = if aside {
             ui.is_terminal()
@@ -58,7 +58,7 @@ impl<'u> Terminal<'u> {
         terminal
     }
 
-    /// Shows requests and answers too, if the plan has them written down.
+    /// Also prints requests and responses, if the plan records them.
     #[must_use]
     pub const fn traced(mut self, traced: bool) -> Self {
         self.traced = traced;
@@ -79,7 +79,7 @@ impl<'u> Terminal<'u> {
         }
     }
 
-    /// A line below the heading of its part.
+    /// Prints a line below the heading of its phase.
     fn branch(&self, line: &str) {
         if self.tree {
             let trunk = self.paint(Style::new().dim(), "│");
@@ -126,7 +126,7 @@ impl<'u> Terminal<'u> {
         }
     }
 
-    /// The story of the requests goes to stderr, so that the report stays a report.
+    /// Prints requests on stderr, so that stdout contains only the report.
     fn trace(&self, sent: &[Sent]) {
         if !self.traced {
             return;
@@ -140,7 +140,7 @@ impl<'u> Terminal<'u> {
         }
     }
 
-    /// The verdict, and the one thing to type next.
+    /// Prints the verdict and the next command to run.
     pub fn finish(&self, report: &Report<'_>) {
         self.trace(&report.farewell);
         if let Some(bar) = &self.waiting {
@@ -194,7 +194,7 @@ impl Observer for Terminal<'_> {
             self.detail("expected", &check.fault.expected);
             self.detail("clause", check.rule.clause);
         }
-        self.detail("mend", &check.fault.hint);
+        self.detail("fix", &check.fault.hint);
         for setting in &check.settings {
             self.detail("setting", setting);
         }

@@ -1,10 +1,10 @@
-//! Requests and answers as people read them, and the curl that repeats a request.
+//! Readable traces of requests and responses, and the curl command that repeats a request.
 
 use std::fmt::Write as _;
 
 use super::http::{Detail, Sent};
 
-/// One request and its answer, a line each for what was sent and what came.
+/// Returns one request and its response as lines.
 pub fn lines(sent: &Sent) -> Vec<String> {
     let time = sent.elapsed.as_secs_f64() * 1_000.0;
     let mut lines = vec![format!("> {} {}", sent.method, sent.url)];
@@ -44,7 +44,7 @@ fn message(lines: &mut Vec<String>, mark: char, headers: &[(String, String)], bo
     }
 }
 
-/// The command that sends it again; secrets are variables of the shell.
+/// Returns the curl command that repeats the request; secrets become shell variables.
 pub fn curl(sent: &Sent, detail: &Detail) -> String {
     let mut command = format!("curl -sS -i -X {} {}", sent.method, quoted(&sent.url));
     for (name, value) in &detail.asked_headers {
@@ -57,13 +57,14 @@ pub fn curl(sent: &Sent, detail: &Detail) -> String {
     command
 }
 
-/// In single quotes, with what was cut as `"$CUT_NAME"`.
+/// Puts `text` in single quotes; redacted values become `"$CUT_NAME"`.
 fn quoted(text: &str) -> String {
     let mut quoted = "'".to_owned();
     let mut rest = text;
     while let Some((before, name, after)) = next_cut(rest) {
         quoted.push_str(&before.replace('\'', r"'\''"));
-        // What a server sends may look like a cut, so its name must not be one of the person's own.
+        // A server can send text that looks redacted, so the variable must not be one that the user
+        // has.
         let _ = write!(quoted, "'\"$CUT_{name}\"'");
         rest = after;
     }
@@ -72,7 +73,7 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// The first `<name: 12 characters>` of a text, as the name of a variable.
+/// Finds the first `<name: 12 characters>` in a text, and returns it as a variable name.
 fn next_cut(text: &str) -> Option<(&str, String, &str)> {
     let mut from = 0;
     while let Some(found) = text[from..].find('<') {

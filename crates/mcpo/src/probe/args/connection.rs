@@ -1,4 +1,4 @@
-//! How the server is reached: what is added to requests, whom to trust, where names are.
+//! Connection flags: additional headers and cookies, certificates to trust, addresses of names.
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -12,25 +12,25 @@ use crate::{
     walk::Connection,
 };
 
-/// The flags.
+/// Flags that change requests and connections.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
-    /// Header to add to every request to the server's own address, and to no other.
+    /// Header to add to every request to the server's own origin, and to no other.
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(HeaderName, HeaderValue)>,
 
-    /// Cookie that the browser has already; put an origin and a space in front if the sign-in lives
-    /// elsewhere.
+    /// Cookie that the browser already has; if the sign-in is at another origin, put that origin
+    /// and a space in front.
     #[arg(long = "cookie", value_name = "NAME=VALUE")]
     cookies: Vec<String>,
 
-    /// Certificates (PEM) to trust besides the usual ones.
+    /// File with additional certificates to trust (PEM).
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
 
-    /// Address of a host name, instead of what DNS says; a port between the two, as curl has it, is
-    /// allowed.
+    /// Address to use for a host name instead of DNS; HOST:PORT:ADDRESS, as in curl, is allowed
+    /// too.
     #[arg(long, value_name = "HOST:ADDRESS", value_parser = resolve)]
     resolve: Vec<(String, IpAddr)>,
 }
@@ -47,7 +47,8 @@ impl ConnectionArgs {
         }
         for path in &self.ca {
             let failed = || Failure::new(format!("failed to read --ca {}", path.display()));
-            let hint = "it must hold certificates between BEGIN CERTIFICATE and END CERTIFICATE";
+            let hint =
+                "the file must contain certificates between BEGIN CERTIFICATE and END CERTIFICATE";
             let found = CertificateDer::pem_file_iter(path)
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
                 .map_err(|error| failed().because(&error).hint(hint))?;
@@ -60,17 +61,17 @@ impl ConnectionArgs {
     }
 }
 
-/// `Name: value`, as curl takes it.
+/// Parses `Name: value`, as curl does.
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("no colon; write Name: value")?;
     let name = HeaderName::try_from(name.trim()).map_err(|error| error.to_string())?;
     let mut value = HeaderValue::try_from(value.trim()).map_err(|error| error.to_string())?;
-    // Most headers that people add are keys.
+    // Most headers that users add are keys.
     value.set_sensitive(true);
     Ok((name, value))
 }
 
-/// The text may be a secret: errors do not repeat it.
+/// The text may be a secret, so errors do not repeat it.
 fn cookie(text: &str, target: &Url) -> Outcome<(Url, String)> {
     let (origin, pair) = match text.split_once(' ') {
         Some((origin, pair)) => (Url::parse(origin).ok(), pair.trim()),

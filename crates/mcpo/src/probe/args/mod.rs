@@ -1,4 +1,4 @@
-//! What the user types; the order is made of it once everything has been looked at.
+//! The arguments of `mcpo probe`, and their validation.
 
 mod connection;
 mod order;
@@ -24,57 +24,57 @@ Examples:
   mcpo probe http://localhost:8080/mcp
       walk a server on this machine
   MCPO_PROBE_PASSWORD=… mcpo probe https://example.com/mcp
-      fill the password into the sign-in form (other users can read a command line, not this)
+      fill in the sign-in form (other users can read a command line, but not the environment)
   mcpo probe --as cursor https://example.com/mcp
-      the redirect URIs, identity and limits of another client
+      use the redirect URIs, identity and limits of another client
   mcpo probe --browser https://example.com/mcp
       sign in with your own browser, as with GitHub or Google
   mcpo probe --restart 'systemctl --user restart my-service' --concurrent-refresh http://localhost:8080/mcp
-      whether clients stay connected over a redeploy
+      check that clients stay connected across a redeploy
   mcpo probe --security http://localhost:8080/mcp
-      attack a server of your own as well, and see whether it holds
+      also attack the server (only your own), to find security holes
   mcpo probe https://example.com/mcp --tool add --args '{\"a\": 1, \"b\": 2}'
-      call this tool rather than the first one that can be called without asking
+      call this tool instead of the first one that is safe to call
   mcpo probe https://example.com/mcp --client-id my-client
       use a client that was registered by hand; its secret comes from MCPO_PROBE_CLIENT_SECRET
   mcpo probe https://example.com/mcp --json | jq '.checks[] | select(.verdict == \"fail\")'
-      the report for a script
+      print the report for a script
   mcpo probe https://example.com/mcp --markdown
-      the report to paste into an issue; --html > report.html for a page with the sequence as a
+      print the report for an issue; --html > report.html for a page with the sequence as a
       diagram, --junit for a build server, --sarif for code scanning
   mcpo probe https://example.com/mcp --trace 2> trace.txt
-      every request and answer without secrets, and the curl to repeat it
+      show every request and response without secrets, and the curl command to repeat it
   mcpo probe https://example.com/mcp --reuse
-      keep client and tokens in your state folder; the next time, see whether they are still good
+      keep the client and its tokens in your state folder, and test them in the next walk
   mcpo probe https://example.com/mcp --watch=5m --alert 'mail -s \"$MCPO_PROBE_CHANGES\" me'
-      walk again and again, and be told of changes
+      repeat the walk every 5 minutes, and report changes
   mcpo probe https://example.com/mcp --cold
-      send nothing for 15 minutes, then see whether the first answer comes in time
+      send nothing for 15 minutes, then check that the first response comes in time
   mcpo probe https://example.com/mcp --header 'CF-Access-Client-Id: …' --ca company.pem
-      through a gateway that wants a key, with a certificate authority of one's own
+      connect through a gateway that requires a key, and trust your company's certificates
 
 Exit codes:
   0    every check passed (warnings allowed)
   1    a check failed
-  2    could not run: no connection, wrong arguments, a password that was not given
+  2    could not run: no connection, invalid arguments, no password
   130  interrupted by Ctrl-C")]
 pub struct ProbeArgs {
     /// Address of the MCP server, such as <https://example.com/mcp>.
     url: String,
 
-    /// Client to walk as: what it sends, how long it waits, what it would show.
+    /// Client to imitate: what it sends, how long it waits, what it would show.
     #[arg(long = "as", value_name = "CLIENT", value_enum, default_value_t)]
     client: ClientName,
 
-    /// Password for the server's sign-in form; better given as `MCPO_PROBE_PASSWORD`.
+    /// Password for the server's sign-in form; better set as `MCPO_PROBE_PASSWORD`.
     #[arg(long, value_name = "PASSWORD")]
     password: Option<Secret>,
 
-    /// User name for a sign-in form that asks for one besides the password.
+    /// User name for a sign-in form that asks for a name and a password.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
 
-    /// Sign in with your own browser instead of filling the forms.
+    /// Sign in with your own browser instead of filling in the forms.
     #[arg(long, conflicts_with_all = ["user", "password", "redirect_uri"])]
     browser: bool,
 
@@ -86,11 +86,11 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "JSON", requires = "tool")]
     args: Option<String>,
 
-    /// Id of a client registered by hand.
+    /// Id of a client that was registered by hand.
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
 
-    /// Secret of that client; better given as `MCPO_PROBE_CLIENT_SECRET`.
+    /// Secret of that client; better set as `MCPO_PROBE_CLIENT_SECRET`.
     #[arg(long, value_name = "SECRET", requires = "client_id")]
     client_secret: Option<Secret>,
 
@@ -103,52 +103,52 @@ pub struct ProbeArgs {
     )]
     client_key: Option<PathBuf>,
 
-    /// Client ID metadata document to be known by, where the server takes one.
+    /// Client ID metadata document to use, if the server supports such documents.
     #[arg(long, value_name = "URL", conflicts_with = "client_id")]
     client_metadata_url: Option<Url>,
 
-    /// Redirect URI to name instead of the client's own; nobody has to listen there.
+    /// Redirect URI to use instead of the client's own; nothing needs to listen there.
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<Url>,
 
-    /// Seconds allowed for each request instead of the client's own limit; claude.ai allows 10.
+    /// Seconds allowed for each request, instead of the client's own limit; claude.ai allows 10.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
 
     #[command(flatten)]
     connection: ConnectionArgs,
 
-    /// Show every request and its answer, with secrets cut to name and length, and the curl to
-    /// repeat it.
+    /// Show every request and its response, with secrets replaced by their name and length, and the
+    /// curl command to repeat it.
     #[arg(long)]
     trace: bool,
 
-    /// Keep client and tokens in your state folder, and use those of last time instead of signing in.
+    /// Keep the client and its tokens in your state folder, and reuse them instead of signing in.
     #[arg(long)]
     reuse: bool,
 
-    /// Restart the server with this shell command, and see whether tokens and client are still good.
+    /// Restart the server with this shell command, and check that tokens and client still work.
     #[arg(long, value_name = "COMMAND", conflicts_with = "browser")]
     restart: Option<String>,
 
-    /// The same, restarted or redeployed by you: waits for the enter key.
+    /// Like `--restart`, but you restart or redeploy the server and then press enter.
     #[arg(long, conflicts_with_all = ["restart", "browser"])]
     wait_redeploy: bool,
 
-    /// Refresh twice at once, as claude.ai does.
+    /// Send two refresh requests at the same time, as claude.ai does.
     #[arg(long, conflicts_with = "browser")]
     concurrent_refresh: bool,
 
-    /// Leave the server alone for a time (15m if not given), then time its first answer.
+    /// Send nothing for this long (15m if not given), then time the first response.
     #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "15m", require_equals = true)]
     cold: Option<Duration>,
 
-    /// Walk again and again, so long apart (1m if not given), and say what changes.
+    /// Repeat the walk at this interval (1m if not given), and report changes.
     #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "1m", require_equals = true,
         conflicts_with_all = ["cold", "restart", "wait_redeploy", "security", "reuse"])]
     watch: Option<Duration>,
 
-    /// End after so many walks; the exit code is that of the last.
+    /// Stop after this many walks; the exit code is that of the last one.
     #[arg(long, value_name = "NUMBER", requires = "watch", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
 
@@ -157,11 +157,11 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "COMMAND", requires = "watch")]
     alert: Option<String>,
 
-    /// Attack the server too, to see whether it holds; for servers of your own.
+    /// Attack the server too, to find security holes; only for servers that you own.
     #[arg(long)]
     security: bool,
 
-    /// Attack a server that is not on this machine: it is yours.
+    /// Confirm that you own the server, to attack one that is not on this machine.
     #[arg(long, requires = "security")]
     yes: bool,
 
@@ -169,7 +169,7 @@ pub struct ProbeArgs {
     document: DocumentArgs,
 }
 
-/// `90s`, `15m` or `1h`; a bare number is seconds.
+/// Parses `90s`, `15m` or `1h`; a bare number is seconds.
 fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) => (number, &text[number.len()..]),
@@ -185,7 +185,7 @@ fn time(text: &str) -> Result<Duration, String> {
         .map_err(|_| "write 90s, 15m or 1h".to_owned())?;
     match Duration::try_from_secs_f64(number * factor) {
         Ok(time) if time.as_secs() <= 86_400 => Ok(time),
-        _ => Err("between nothing and a day".to_owned()),
+        _ => Err("use a time of at most 24h".to_owned()),
     }
 }
 
@@ -195,6 +195,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .map_err(|_| "not a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() && duration.as_secs() <= 3_600 => Ok(duration),
-        _ => Err("between 0 and 3600 seconds".to_owned()),
+        _ => Err("use more than 0 and at most 3600 seconds".to_owned()),
     }
 }

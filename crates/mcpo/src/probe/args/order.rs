@@ -1,4 +1,4 @@
-//! What the user asks for, checked.
+//! The validated arguments.
 
 use std::path::Path;
 
@@ -13,15 +13,15 @@ use crate::{
     walk::{ClientKey, Identity, Person, Plan, Restart, Secret, is_loopback},
 };
 
-/// A walk, and what is to be done with its report.
+/// A walk, and what to do with its report.
 #[derive(Debug)]
 pub struct Order {
     pub plan: Plan,
-    /// What stdout carries instead of the lines for people, which then go to stderr.
+    /// The document on stdout; the readable report then goes to stderr.
     pub document: Option<Document>,
-    /// Whether credentials are kept and used again.
+    /// Whether credentials are kept and reused.
     pub reuse: bool,
-    /// Whether requests and answers are shown.
+    /// Whether requests and responses are shown.
     pub traced: bool,
     pub watch: Option<Watch>,
 }
@@ -30,7 +30,7 @@ impl ProbeArgs {
     pub fn into_order(self) -> Outcome<Order> {
         let target = target(&self.url)?;
         if self.security && !self.yes && !is_loopback(&target) {
-            let hint = "add --yes if the server is your own; others may take it for an attack, which it is";
+            let hint = "add --yes if you own the server; never attack the server of someone else";
             let what = format!(
                 "failed to start: --security attacks {target}, which is not on this machine"
             );
@@ -93,10 +93,10 @@ impl ProbeArgs {
 
 fn key(path: &Path) -> Outcome<ClientKey> {
     let failed = || Failure::new(format!("failed to read --client-key {}", path.display()));
-    let hint = "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+    let hint = "create one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
     let der = PrivatePkcs8KeyDer::from_pem_file(path)
         .map_err(|error| failed().because(&error).hint(hint))?;
-    // The error names what is wrong with the key, and nothing of it.
+    // The error describes the problem, and quotes nothing of the key.
     ClientKey::from_pkcs8(der.secret_pkcs8_der())
         .map_err(|error| failed().because(&error).hint(hint))
 }
@@ -106,7 +106,7 @@ fn secret_in(variable: &str) -> Option<Secret> {
     value.filter(|value| !value.is_empty()).map(Secret::new)
 }
 
-/// The address as clients use it: with a scheme, without fragment or user info.
+/// Parses the address as clients use it: with a scheme, without a fragment or user info.
 fn target(text: &str) -> Outcome<Url> {
     let failure = || Failure::new(format!("failed to read {text:?} as an address"));
     let hint = "type the whole address, for example: mcpo probe https://example.com/mcp";

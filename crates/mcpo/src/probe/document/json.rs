@@ -1,4 +1,4 @@
-//! The report as scripts read it. Its fields are described in `docs/probe.md`.
+//! The report as JSON, for scripts. Its fields are described in `docs/probe.md`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     walk::{Check, Report, Sent, curl},
 };
 
-/// Raised when a field changes its meaning or goes away; new fields may come at any time.
+/// Increased when a field changes its meaning or is removed; new fields may be added at any time.
 const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ struct Row<'c> {
     requests: Vec<Request<'c>>,
 }
 
-/// What was asked for a check, and what came.
+/// A request of a check, and its response.
 #[derive(Serialize)]
 struct Request<'c> {
     method: &'c str,
@@ -53,7 +53,7 @@ struct Whole<'c> {
     curl: String,
 }
 
-/// The whole report as one document.
+/// Returns the whole report as one document.
 pub fn write(report: &Report<'_>) -> String {
     format!("{:#}", document(report))
 }
@@ -117,7 +117,7 @@ fn request(sent: &Sent) -> Request<'_> {
     }
 }
 
-/// To a hundredth.
+/// Rounds to hundredths.
 fn milliseconds(elapsed: Duration) -> f64 {
     (elapsed.as_secs_f64() * 100_000.0).round() / 100.0
 }

@@ -1,4 +1,4 @@
-//! `JUnit` XML, as build servers read it.
+//! The report as `JUnit` XML, for build servers.
 
 use quick_xml::escape::escape;
 
@@ -31,7 +31,7 @@ fn case(check: &Check) -> String {
         let lines = [
             ("seen", &fault.seen),
             ("expected", &fault.expected),
-            ("mend", &fault.hint),
+            ("fix", &fault.hint),
         ];
         let lines = lines.map(|(label, text)| format!("{label}: {text}"));
         let mut text = format!("{}\nclause: {}", lines.join("\n"), check.rule.clause);
@@ -43,7 +43,7 @@ fn case(check: &Check) -> String {
     };
     let body = match &check.verdict {
         Verdict::Pass => String::new(),
-        // There is no such thing as a warning; it is told where people look.
+        // JUnit has no warnings; build servers show `system-out`.
         Verdict::Warn => format!("<system-out>warning: {}</system-out>", details()),
         Verdict::Fail => {
             let message = escape(&fault.seen);

@@ -1,4 +1,4 @@
-//! Markdown: what is wrong first, everything else folded away.
+//! The report as Markdown: problems first, everything else collapsed.
 
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ pub fn write(report: &Report<'_>) -> String {
         );
         let _ = writeln!(text, "- seen: {}", code(&fault.seen));
         let _ = writeln!(text, "- expected: {}", code(&fault.expected));
-        let _ = writeln!(text, "- mend: {}", plain(&fault.hint));
+        let _ = writeln!(text, "- fix: {}", plain(&fault.hint));
         for setting in &check.settings {
             let _ = writeln!(text, "- setting: {}", plain(setting));
         }
@@ -42,7 +42,7 @@ pub fn write(report: &Report<'_>) -> String {
     text
 }
 
-/// What a server said: shown as it is, and never as markup.
+/// Formats a server's text as code, so that it is never markup.
 fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
@@ -50,7 +50,7 @@ fn code(text: &str) -> String {
     format!("`{}`", text.replace('`', "'"))
 }
 
-/// Our own words, in which a server's may be quoted.
+/// Escapes text of the probe, which may quote a server.
 fn plain(text: &str) -> String {
     let special = |character: char| "\\`*_{}[]<>|#@!&".contains(character);
     let mut escaped = String::new();

@@ -10,10 +10,10 @@ use clap::Args;
 
 use crate::walk::Report;
 
-/// The flags, of which one may be given.
+/// The flags; at most one may be given.
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "one of them is given at most"
+    reason = "at most one of them is given"
 )]
 #[derive(Debug, Args)]
 #[group(multiple = false)]
@@ -26,11 +26,11 @@ pub struct DocumentArgs {
     #[arg(long)]
     markdown: bool,
 
-    /// Print the report as XML that build servers read.
+    /// Print the report as XML for build servers.
     #[arg(long)]
     junit: bool,
 
-    /// Print what is wrong as SARIF, for code scanning.
+    /// Print the problems as SARIF, for code scanning.
     #[arg(long)]
     sarif: bool,
 

@@ -1,4 +1,4 @@
-//! SARIF 2.1.0, as code scanning reads it.
+//! The report as SARIF 2.1.0, for code scanning.
 
 use serde_json::{Value, json};
 

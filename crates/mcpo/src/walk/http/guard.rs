@@ -1,12 +1,13 @@
-//! Which addresses the probe may connect to.
+//! Restricts which addresses the probe may connect to.
 //!
-//! Metadata of a hostile server may point anywhere. Unless the target itself is on this machine or
-//! in this network, private addresses are refused at every hop. What counts are the addresses that a
-//! connection uses: the target's name is looked up once for the whole walk, every other name when a
-//! connection is made, and the connection gets the addresses that were checked and no others. So a
-//! name that changes its answer (DNS rebinding) gains nothing.
+//! The metadata of a hostile server may point anywhere. Unless the target itself is on this machine
+//! or in this network, private addresses are refused at every hop. The check applies to the
+//! addresses that a connection uses: the target's name is resolved once for the whole walk, every
+//! other name when a connection is made. The connection gets only the addresses that were checked,
+//! so a name that changes its answer (DNS rebinding) has no effect.
 //!
-//! A proxy looks names up itself; then it decides what is reached, and the report says so.
+//! A proxy resolves names itself. It then decides which addresses are reached, and the report says
+//! so.
 
 use std::{
     fmt, io,
@@ -19,16 +20,16 @@ use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-/// How far the walk may reach.
+/// Which addresses the walk may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// The target is public, so is everything it may name.
+    /// The target is public, so everything it names must be public too.
     Public,
-    /// The target is on this machine or network: it may name its neighbours.
+    /// The target is on this machine or network, so it may name private addresses.
     Local,
 }
 
-/// An address that the target has no business naming.
+/// A private address that a public target named.
 #[derive(Debug)]
 pub struct Blocked(String);
 
@@ -36,7 +37,7 @@ impl fmt::Display for Blocked {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} is a private address, and the target is public",
+            "{} is a private address, but the target is public",
             self.0
         )
     }
@@ -44,12 +45,12 @@ impl fmt::Display for Blocked {
 
 impl std::error::Error for Blocked {}
 
-/// Looks names up.
+/// Resolves host names.
 pub trait Lookup: Send + Sync {
     fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
 }
 
-/// The system's own resolver.
+/// The resolver of the operating system.
 pub struct SystemLookup;
 
 impl Lookup for SystemLookup {
@@ -62,7 +63,7 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// How far the walk may reach, and the addresses that the target's name has for all of it.
+/// The reach of the walk, and the addresses of the target's name for the whole walk.
 #[derive(Clone)]
 pub struct Guard {
     reach: Reach,
@@ -73,7 +74,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Decides by the address the user typed, and keeps what its name resolves to.
+    /// Decides by the address the user typed, and keeps the addresses of its name.
     pub async fn of(target: &Url, pinned: &[(String, IpAddr)]) -> io::Result<Self> {
         Self::with_lookup(target, pinned, Arc::new(SystemLookup)).await
     }
@@ -97,7 +98,7 @@ impl Guard {
             }
             None => Vec::new(),
         };
-        // One public address among them makes a name public: a hostile one may well list both.
+        // One public address makes a name public: a hostile name may list both kinds.
         let reach = if addresses.iter().any(|ip| is_public(*ip)) {
             Reach::Public
         } else {
@@ -115,7 +116,7 @@ impl Guard {
         })
     }
 
-    /// For a target whose name only the proxy knows.
+    /// Returns a guard for a target whose name only the proxy can resolve.
     pub fn behind_proxy() -> Self {
         Self {
             reach: Reach::Public,
@@ -129,7 +130,7 @@ impl Guard {
         self.reach
     }
 
-    /// The addresses that a connection to `name` may use.
+    /// Returns the addresses that a connection to `name` may use.
     async fn addresses(
         &self,
         name: &str,
@@ -155,7 +156,7 @@ impl Reach {
         matches!(self, Self::Local) || is_public(ip)
     }
 
-    /// Literal addresses never reach the resolver.
+    /// Checks a literal address, which never goes through the resolver.
     pub fn check(self, url: &Url) -> Result<(), Blocked> {
         let ip = match url.host() {
             Some(Host::Ipv4(ip)) => IpAddr::from(ip),
@@ -170,20 +171,20 @@ impl Reach {
     }
 }
 
-/// Gives a connection the addresses that were checked.
+/// Gives a connection only the addresses that were checked.
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = self.clone();
         Box::pin(async move {
             let addresses = guard.addresses(name.as_str()).await?;
-            // The URL's own port is used, whatever stands here.
+            // The port of the URL is used, not this one.
             let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
             Ok(Box::new(addresses) as Addrs)
         })
     }
 }
 
-/// The variable that names a proxy for `url`, if one is set. `NO_PROXY` may exempt the host.
+/// Returns the variable that sets a proxy for `url`, if any. `NO_PROXY` may exempt the host.
 pub fn proxy_variable(url: &Url) -> Option<&'static str> {
     let names: &[&str] = match url.scheme() {
         "https" => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
@@ -197,7 +198,7 @@ pub fn proxy_variable(url: &Url) -> Option<&'static str> {
         .filter(|_| !is_loopback(url))
 }
 
-/// The hosts of the proxies that the environment names.
+/// Returns the hosts of the proxies in the environment.
 fn proxies() -> Vec<String> {
     let names = [
         "HTTPS_PROXY",
@@ -215,7 +216,7 @@ fn proxies() -> Vec<String> {
     values.filter_map(host).collect()
 }
 
-/// Whether `url` may be used without TLS: only where nobody else can listen.
+/// Returns true if `url` may be used without TLS, because only this machine sees the traffic.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -232,7 +233,8 @@ const fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-/// The special-purpose blocks of RFC 6890, among them every cloud's metadata address.
+/// Returns false for the special-purpose blocks of RFC 6890, which include every cloud's metadata
+/// address.
 const fn is_public_v4(ip: Ipv4Addr) -> bool {
     let special = ip.is_private()
         || ip.is_loopback()
@@ -246,7 +248,8 @@ const fn is_public_v4(ip: Ipv4Addr) -> bool {
     !special
 }
 
-/// Global unicast only, and no IPv4 address in disguise (mapped, NAT64, 6to4, Teredo).
+/// Returns true for global unicast, without tunnels to IPv4 (NAT64, 6to4, Teredo). A mapped address
+/// counts as its IPv4 address.
 const fn is_public_v6(ip: Ipv6Addr) -> bool {
     if let Some(inner) = ip.to_ipv4_mapped() {
         return is_public_v4(inner);
@@ -273,7 +276,7 @@ mod tests {
 
     use super::{Guard, Lookup, Reach, is_loopback};
 
-    /// C14: whatever disguise a private address comes in.
+    /// C14: in every notation, a private address is refused.
     #[test]
     fn private_addresses_are_beyond_a_public_target() {
         for host in [
@@ -303,7 +306,7 @@ mod tests {
         }
     }
 
-    /// C13: plain http is for loopback.
+    /// C13: plain http is only for loopback.
     #[test]
     fn names_that_only_look_like_loopback_are_not() {
         let is = |url: &str| is_loopback(&Url::parse(url).unwrap());
@@ -311,7 +314,7 @@ mod tests {
         assert!(!is("http://localhost.example.com/") && !is("http://127.0.0.1.example.com/"));
     }
 
-    /// C14: what a name resolves to counts, not the name.
+    /// C14: the resolved address counts, not the name.
     #[tokio::test]
     async fn names_of_private_addresses_are_beyond_a_public_target() {
         let names = Names::new(&[
@@ -323,7 +326,7 @@ mod tests {
         assert!(error.to_string().contains("private address"), "{error}");
     }
 
-    /// C14: both kinds of address under one name make it public, and only the public ones are used.
+    /// C14: a name with both kinds of address is public, and only its public addresses are used.
     #[tokio::test]
     async fn a_name_with_both_kinds_of_address_is_public() {
         let both = "192.88.99.1 127.0.0.1";
@@ -347,7 +350,7 @@ mod tests {
         assert_eq!(of("https://1.1.1.1/mcp").await, Reach::Public);
     }
 
-    /// A resolver whose answers change: each look-up of a name takes the next one.
+    /// A resolver whose answers change: each lookup of a name returns the next one.
     struct Names {
         answers: Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>,
     }
@@ -381,7 +384,7 @@ mod tests {
         Guard::with_lookup(&target, &[], lookup).await.unwrap()
     }
 
-    /// Connects as the walk does, and returns how many connections each listener got.
+    /// Connects as the walk does, and returns the number of connections to each listener.
     async fn connections(
         guard: Guard,
         name: &str,
@@ -407,7 +410,7 @@ mod tests {
         std::net::TcpListener::bind((ip, port)).unwrap()
     }
 
-    /// C14: public when it is classed, this machine when it is used.
+    /// C14: public when the name is classified, this machine when it is used.
     #[tokio::test]
     async fn a_name_that_moves_to_this_machine_gets_no_connection() {
         let here = listener("127.0.0.1", 0);
@@ -417,7 +420,7 @@ mod tests {
                 "evil.example",
                 Names::new(&[("evil.example", &["192.88.99.1", "127.0.0.1"])]),
             ),
-            // A hop of the walk: each connection looks it up again.
+            // A hop of the walk: each connection resolves it again.
             (
                 "hop.example",
                 Names::new(&[
@@ -432,7 +435,8 @@ mod tests {
         }
     }
 
-    /// C14: private when it is classed, so that it may name neighbours, and elsewhere when it is used.
+    /// C14: private when the name is classified, so it may name neighbors, and elsewhere when it is
+    /// used.
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_private_name_that_moves_is_not_followed() {

@@ -1,10 +1,10 @@
-//! An answer that is being read.
+//! A response that is being read.
 
 use reqwest::{Response, StatusCode, header::HeaderMap};
 
 use super::{record::Record, trouble::Trouble};
 
-/// An answer whose head has come.
+/// A response whose head has arrived.
 pub struct Incoming {
     response: Response,
     record: Record,
@@ -31,7 +31,7 @@ impl Incoming {
         self.response.url()
     }
 
-    /// The next piece of the body.
+    /// Returns the next chunk of the body.
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Trouble> {
         match self.response.chunk().await {
             Ok(Some(chunk)) => {

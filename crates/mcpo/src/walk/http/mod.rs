@@ -1,4 +1,4 @@
-//! Requests with bounds: time, size, redirects and reach.
+//! HTTP requests with limits on time, size, redirects and reach.
 
 mod guard;
 mod incoming;
@@ -30,12 +30,12 @@ use super::{
     text::clean,
 };
 
-/// The most that is read of any answer.
+/// The most bytes that are read of a response.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 /// How many redirects of a metadata document are followed.
 const REDIRECT_LIMIT: usize = 5;
 
-/// Sends requests and reads answers within bounds.
+/// Sends requests and reads responses within limits.
 #[derive(Clone)]
 pub struct Exchange {
     pool: Rc<Pool>,
@@ -46,7 +46,7 @@ pub struct Exchange {
     recorder: Rc<Recorder>,
 }
 
-/// A whole answer, read within bounds.
+/// A complete response.
 pub struct Answer {
     pub url: Url,
     pub status: StatusCode,
@@ -76,12 +76,12 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The answer in a few words, for a report.
+    /// Returns the response in a few words, for a report.
     pub fn summary(&self) -> String {
         describe(self.status, &self.text())
     }
 
-    /// Where a redirect leads.
+    /// Returns the target of a redirect.
     pub fn location(&self) -> Option<Url> {
         if !self.status.is_redirection() {
             return None;
@@ -90,7 +90,7 @@ impl Answer {
     }
 }
 
-/// A status and what stands in the body, in a few words.
+/// Describes a status and a body in a few words.
 pub fn describe(status: StatusCode, body: &str) -> String {
     let status = format!("HTTP {}", status.as_u16());
     match clean(body).as_str() {
@@ -112,7 +112,7 @@ impl Exchange {
         }
     }
 
-    /// The same connections and cookies, with another limit.
+    /// Returns an exchange with the same connections and cookies, but another time limit.
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self {
             timeout,
@@ -120,7 +120,7 @@ impl Exchange {
         }
     }
 
-    /// Somebody else: no cookie and no connection in common.
+    /// Returns an exchange that shares no cookies and no connections with this one.
     pub fn stranger(&self) -> Self {
         Self {
             pool: Rc::new(self.pool.anew()),
@@ -128,17 +128,17 @@ impl Exchange {
         }
     }
 
-    /// How long the server may take for one answer.
+    /// Returns the time limit for one response.
     pub const fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// A request of the client.
+    /// Creates a request of the client.
     pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
         self.prepared(Speaker::Client, method, url)
     }
 
-    /// A request of the person's browser, for a page.
+    /// Creates a request of the user's browser for a page.
     pub fn browse(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
         let request = self.prepared(Speaker::Browser, method, url)?;
         Ok(request.header(ACCEPT, "text/html"))
@@ -159,11 +159,11 @@ impl Exchange {
         Ok(self.pool.get(speaker, url)?.request(method, url.clone()))
     }
 
-    /// Sends `request` as the user wants it dressed. The caller sees to the time it may take.
+    /// Sends `request` with the user's additional headers. The caller limits the time.
     pub async fn dispatch(&self, request: RequestBuilder) -> Result<Incoming, Trouble> {
         let (client, request) = request.build_split();
         let mut request = request.map_err(|error| Trouble::from_reqwest(&error))?;
-        // What is meant for the server is nobody else's business.
+        // Headers for the server must not go to other origins.
         if request.url().origin() == self.origin {
             for (name, value) in &self.connection.headers {
                 if !request.headers().contains_key(name) {
@@ -185,19 +185,20 @@ impl Exchange {
         }
     }
 
-    /// The whole answer.
+    /// Sends `request` and returns the complete response.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
         self.within(async { Self::read(self.dispatch(request).await?).await })
             .await
     }
 
-    /// The head of an answer; its body, which may be a stream, is left alone.
+    /// Sends `request` and returns the head of the response; the body, which may be a stream, is
+    /// not read.
     pub async fn send_for_head(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
         self.within(async { Ok(Answer::head(&mut self.dispatch(request).await?)) })
             .await
     }
 
-    /// Ends `work` when its time is up, however slowly bytes may still be dripping in.
+    /// Ends `work` when its time is up, even if bytes still arrive slowly.
     pub async fn within<T>(
         &self,
         work: impl Future<Output = Result<T, Trouble>>,
@@ -207,7 +208,7 @@ impl Exchange {
             .unwrap_or(Err(Trouble::TimedOut(self.timeout)))
     }
 
-    /// The rest of an answer, if it is no larger than [`BODY_LIMIT`].
+    /// Reads the rest of a response, up to [`BODY_LIMIT`].
     pub async fn read(mut incoming: Incoming) -> Result<Answer, Trouble> {
         let mut answer = Answer::head(&mut incoming);
         while let Some(chunk) = incoming.chunk().await? {
@@ -219,7 +220,7 @@ impl Exchange {
         Ok(answer)
     }
 
-    /// A document, following redirects by hand so that every hop is checked.
+    /// Fetches a document, following redirects by hand so that every hop is checked.
     pub async fn fetch(&self, url: &Url) -> Result<Answer, Trouble> {
         let mut next = url.clone();
         for _ in 0..=REDIRECT_LIMIT {

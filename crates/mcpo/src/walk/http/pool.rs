@@ -1,4 +1,4 @@
-//! The HTTP clients behind an exchange: one pair without TLS, one with, made when first needed.
+//! The HTTP clients of an exchange: one pair without TLS and one with TLS, created on first use.
 
 use std::{cell::OnceCell, net::SocketAddr, rc::Rc, sync::Arc};
 
@@ -13,12 +13,12 @@ use super::{
 };
 use crate::walk::plan::Connection;
 
-/// Whose request it is.
+/// The sender of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Speaker {
-    /// The MCP client: no cookies.
+    /// The MCP client: has no cookies.
     Client,
-    /// The person at the browser: cookies are kept.
+    /// The user's browser: keeps cookies.
     Browser,
 }
 
@@ -28,10 +28,10 @@ struct Pair {
 }
 
 /// Clients by scheme. Reading a machine's root certificates takes longer than a whole walk on
-/// loopback, so it is put off until a request needs them.
+/// loopback, so it is delayed until a request needs them.
 pub struct Pool {
     guard: Guard,
-    /// Whether a proxy for the outside world may be used: it cannot reach this machine.
+    /// Whether the proxies of the environment may be used: they cannot reach this machine.
     proxied: bool,
     connection: Rc<Connection>,
     jar: Arc<Jar>,
@@ -55,7 +55,7 @@ impl Pool {
         }
     }
 
-    /// With the same bounds, and nothing remembered.
+    /// Returns a pool with the same limits, but without cookies and connections.
     pub fn anew(&self) -> Self {
         Self {
             guard: self.guard.clone(),
@@ -67,7 +67,7 @@ impl Pool {
         }
     }
 
-    /// The client for a request of `speaker` to `url`.
+    /// Returns the client for a request of `speaker` to `url`.
     pub fn get(&self, speaker: Speaker, url: &Url) -> Result<&Client, Trouble> {
         let pair = if url.scheme() == "https" {
             self.pair(&self.secure, || tls::system_config(&self.connection.roots))?
@@ -98,7 +98,7 @@ impl Pool {
                 .dns_resolver(Arc::new(self.guard.clone()))
                 .tls_backend_preconfigured(config.clone());
             for (host, address) in &self.connection.resolve {
-                // The URL's own port is used, whatever stands here.
+                // The port of the URL is used, not this one.
                 builder = builder.resolve(host, SocketAddr::new(*address, 0));
             }
             if !self.proxied {

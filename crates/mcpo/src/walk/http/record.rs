@@ -1,4 +1,4 @@
-//! Writes down what was asked and what came, request by request, without the secrets.
+//! Records requests and responses, without the secrets.
 
 use std::{
     cell::{Cell, RefCell},
@@ -26,24 +26,24 @@ use crate::walk::{
     text::clean_to,
 };
 
-/// How much of a body is shown.
+/// How many bytes of a body are shown.
 const SHOWN: usize = 4 * 1024;
-/// How much of a body is kept until it is whole and can be read.
+/// How many bytes of a body are kept until it is complete and can be parsed.
 const KEPT: usize = 64 * 1024;
 
-/// A request that is being answered.
+/// A request and its response so far.
 struct Entry {
     id: u64,
     sent: Sent,
-    /// Whether the answer tells what kind of server this is.
+    /// Set if the response shows what kind of server this is.
     place: Option<Place>,
     head: String,
-    /// What of the answer's body has come so far, and how long it is.
+    /// The response body received so far, cut at [`KEPT`] bytes, and its full length.
     raw: Vec<u8>,
     length: usize,
 }
 
-/// Writes down every request of a walk.
+/// Records every request of a walk.
 #[derive(Default)]
 pub struct Recorder {
     detailed: bool,
@@ -56,7 +56,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// `activity` hears of each request.
+    /// Creates a recorder; `activity` is called for each request.
     pub fn new(plan: &Plan, activity: Option<Activity>) -> Rc<Self> {
         Rc::new(Self {
             detailed: plan.detailed,
@@ -66,13 +66,13 @@ impl Recorder {
         })
     }
 
-    /// Everything since the last time.
+    /// Returns the requests recorded since the last call.
     pub fn take(&self) -> Vec<Sent> {
         let sent = std::mem::take(&mut *self.sent.borrow_mut());
         sent.into_iter().map(|entry| entry.sent).collect()
     }
 
-    /// Tells what is being done besides requests.
+    /// Shows an activity that is not a request.
     pub fn announce(&self, doing: &str) {
         if let Some(activity) = &self.activity {
             activity(doing);
@@ -92,7 +92,7 @@ impl Recorder {
         }
     }
 
-    /// Begins an entry.
+    /// Begins the entry of a request.
     pub fn begin(self: &Rc<Self>, request: &Request) -> Record {
         let id = self.next.get();
         self.next.set(id + 1);
@@ -147,7 +147,7 @@ impl Recorder {
             };
             (name.to_string(), clean_to(&text, SHOWN))
         });
-        // A bomb of headers is recognized by its first hundred.
+        // A hundred are enough to recognize a flood of headers.
         shown.take(100).collect()
     }
 
@@ -184,7 +184,7 @@ impl Recorder {
         }
     }
 
-    /// What a page hides in its forms is meant for the server only.
+    /// Treats hidden form values of a page as secrets: they are only for the server.
     fn learn_from_forms(&self, kind: &str, text: &str) {
         if !kind.contains("html") {
             return;
@@ -200,7 +200,7 @@ impl Recorder {
     }
 }
 
-/// An entry that is being written; it ends when this goes.
+/// An entry that is being written; dropping this value ends it.
 pub struct Record {
     recorder: Rc<Recorder>,
     id: u64,
@@ -226,7 +226,7 @@ impl Record {
             .change(self.id, |entry| entry.sent.outcome = Err(text));
     }
 
-    /// A piece of the answer's body.
+    /// Adds a chunk of the response body.
     pub fn came(&self, chunk: &[u8]) {
         self.recorder.change(self.id, |entry| {
             if entry.sent.detail.is_some() || entry.place.is_some() {
@@ -260,14 +260,14 @@ impl Drop for Record {
     }
 }
 
-/// Browsers ask for pages, clients never do.
+/// Returns true for a browser's request: browsers ask for pages, clients never do.
 fn is_page(headers: &HeaderMap) -> bool {
     headers
         .get(ACCEPT)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
-/// What tells servers apart, a line each.
+/// Returns the headers that distinguish servers, one per line.
 fn head(headers: &HeaderMap) -> String {
     let lines = headers.iter().take(50).map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes());

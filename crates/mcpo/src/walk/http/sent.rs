@@ -1,25 +1,25 @@
-//! A request and its answer, as reports show them.
+//! A request and its response, as reports show them.
 
 use std::{fmt, time::Duration};
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub method: String,
     /// Without codes and tokens.
     pub url: String,
-    /// The JSON-RPC method, or the grant type: what was asked for at an address that takes many.
+    /// The JSON-RPC method or the grant type, for endpoints that serve several.
     pub purpose: Option<String>,
-    /// Whether it is the person's browser that asked.
+    /// Whether the user's browser sent it.
     pub browser: bool,
     /// The status, or why there is none.
     pub outcome: Result<u16, String>,
     pub elapsed: Duration,
-    /// The whole of both, where that is wanted.
+    /// Headers and bodies, if they were requested.
     pub detail: Option<Box<Detail>>,
 }
 
-/// What was asked, in a few words.
+/// The request in a few words.
 impl fmt::Display for Sent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.method, self.url)?;
@@ -30,7 +30,7 @@ impl fmt::Display for Sent {
     }
 }
 
-/// Headers and bodies, ready to be shown.
+/// Headers and bodies without secrets, ready for display.
 #[derive(Clone, Debug, Default)]
 pub struct Detail {
     pub asked_headers: Vec<(String, String)>,

@@ -1,22 +1,22 @@
-//! TLS as the probe speaks it: rustls with ring, roots that need no files.
+//! TLS for the probe: rustls with ring, and built-in root certificates.
 
 use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
 
-/// Mozilla's roots are built in, so a machine without a CA bundle works; the system's own are added
-/// for networks with a certificate authority of their own, and the user's.
+/// Trusts Mozilla's roots, which are built in, so a machine without a CA bundle works. Also trusts
+/// the system's roots, for networks with a private certificate authority, and the user's.
 pub fn system_config(own: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    // Unreadable system roots are no reason to stop: the built-in ones remain.
+    // Unreadable system roots are not an error: the built-in ones remain.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots.add_parsable_certificates(own.iter().cloned());
     with_roots(roots)
 }
 
-/// Trusts nobody: for clients that speak no TLS but must be given a configuration.
+/// Trusts no certificates: for clients that never use TLS but require a configuration.
 pub fn bare_config() -> Result<ClientConfig, rustls::Error> {
     with_roots(RootCertStore::empty())
 }

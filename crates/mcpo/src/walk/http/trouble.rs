@@ -1,4 +1,4 @@
-//! Why a request brought no answer.
+//! Errors of requests.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{BODY_LIMIT, guard::Blocked};
 
-/// Why a request brought no answer that could be judged.
+/// Why a request got no usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     #[error("connection refused: nothing listens there")]
@@ -17,11 +17,11 @@ pub enum Trouble {
     Unreachable(String),
     #[error("no TLS connection: {0}")]
     Tls(String),
-    #[error("no whole answer within {:.1} s", .0.as_secs_f64())]
+    #[error("no complete answer within {:.1} s", .0.as_secs_f64())]
     TimedOut(Duration),
     #[error("a body of more than {} KiB", BODY_LIMIT / 1024)]
     TooLarge,
-    #[error("more redirects than are followed")]
+    #[error("too many redirects")]
     TooManyRedirects,
     #[error("{0} is not https, and not on this machine")]
     Insecure(Url),
@@ -32,7 +32,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether nothing was learned about the server, so that nothing can be held against it.
+    /// Returns true if there was no connection, so that nothing is known about the server.
     pub const fn is_no_connection(&self) -> bool {
         matches!(
             self,
@@ -40,12 +40,12 @@ impl Trouble {
         )
     }
 
-    /// What the owner of the server can do about it.
+    /// Returns what the owner of the server can do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Refused => "start the server, or check host and port",
             Self::Unresolved(_) => {
-                "check the host name, or wait until its DNS record is known everywhere"
+                "check the host name, or wait until its DNS record has propagated"
             }
             Self::Unreachable(_) => {
                 "check that the host is up and that its firewall lets the port through"
@@ -54,12 +54,12 @@ impl Trouble {
                 "use a certificate that clients trust, for this host and with its whole chain"
             }
             Self::TimedOut(_) => {
-                "answer within 10 s, as claude.ai asks; a server that sleeps needs a faster start"
+                "answer within 10 s, the limit of claude.ai; a server that sleeps must start faster"
             }
-            Self::TooLarge => "answer with a small document and end it",
+            Self::TooLarge => "answer with a small document, and end the response",
             Self::TooManyRedirects => "serve the document at its own address",
             Self::Insecure(_) => "serve it over https",
-            Self::Blocked(_) => "name a public address",
+            Self::Blocked(_) => "use a public address",
             Self::Other(_) => "answer with valid HTTP",
         }
     }
@@ -85,7 +85,7 @@ impl Trouble {
             if cause.to_string().starts_with("dns error") {
                 return Self::Unresolved(innermost(error).to_string());
             }
-            // rustls errors travel inside an io::Error, which `source` steps over.
+            // rustls errors are inside an io::Error, whose `source` skips them.
             let inside = cause
                 .downcast_ref::<std::io::Error>()
                 .and_then(std::io::Error::get_ref);

@@ -1,22 +1,22 @@
-//! Servers that are recognized by their answers, and which of their settings mends what.
+//! Recognizes server software by its responses, and knows which of its settings fix a check.
 //!
-//! The facts are data (`servers.json`); nothing elsewhere knows a server by name.
+//! The facts are data (`servers.json`); no other code knows a server by name.
 
 use std::{cell::RefCell, sync::LazyLock};
 
 use serde::Deserialize;
 
-/// More answers than tell anything new.
+/// The most responses that are remembered: later ones add nothing new.
 const REMEMBERED: usize = 12;
 
-/// A server that many people run.
+/// A widely used server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
     pub name: String,
-    /// All of them are seen.
+    /// The server is recognized if all of these were seen.
     signs: Vec<Sign>,
-    /// By the id of the check: what to change.
+    /// What to change, by the id of the check.
     settings: std::collections::HashMap<String, String>,
 }
 
@@ -28,7 +28,7 @@ struct Sign {
     has: String,
 }
 
-/// Where an answer came from.
+/// Where a response came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
@@ -41,15 +41,15 @@ pub enum Place {
 }
 
 static ALL: LazyLock<Vec<Known>> =
-    // The file is part of the program, and a test reads it.
+    // The file is compiled in, and a test parses it.
     LazyLock::new(|| serde_json::from_str(include_str!("servers.json")).unwrap_or_default());
 
-/// What was seen of a server so far.
+/// The responses of a server so far.
 #[derive(Debug, Default)]
 pub struct Traits(RefCell<Vec<(Place, String)>>);
 
 impl Traits {
-    /// Notes an answer: its headers in lower case, a line each, then its body.
+    /// Records a response: its headers in lower case, one per line, then its body.
     pub fn note(&self, place: Place, answer: String) {
         let mut seen = self.0.borrow_mut();
         if seen.len() < REMEMBERED {
@@ -57,7 +57,7 @@ impl Traits {
         }
     }
 
-    /// The servers that answer like this.
+    /// Returns the known servers that answer like this one.
     pub fn recognized(&self) -> Vec<&'static Known> {
         let seen = self.0.borrow();
         let is_seen = |sign: &Sign| {
@@ -69,7 +69,7 @@ impl Traits {
             .collect()
     }
 
-    /// Which settings of the servers that were recognized mend the check of that id.
+    /// Returns the settings of the recognized servers that fix the check with this id.
     pub fn settings(&self, id: &str) -> Vec<String> {
         let recognized = self.recognized().into_iter();
         let settings = recognized.filter_map(|known| {

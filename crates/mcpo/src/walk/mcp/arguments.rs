@@ -1,4 +1,4 @@
-//! Which tool can be called without asking, and with what.
+//! Chooses a tool that is safe to call automatically, and its arguments.
 
 use serde_json::{Map, Value, json};
 
@@ -7,12 +7,13 @@ use serde_json::{Map, Value, json};
 pub struct Choice<'t> {
     pub tool: &'t Value,
     pub arguments: Map<String, Value>,
-    /// Whether the arguments were made up from the schema.
+    /// Whether the arguments were invented from the schema.
     pub invented: bool,
 }
 
-/// The first tool that takes no arguments, else the first whose arguments can be made up; read-only
-/// ones first, destructive ones and those that run only as tasks never.
+/// Chooses the first tool that takes no arguments, or else the first one whose arguments can be
+/// invented. Read-only tools come first. Destructive tools and those that run only as tasks are
+/// never chosen.
 pub fn choose(tools: &[Value]) -> Result<Choice<'_>, String> {
     let hint = |tool: &Value, name: &str| {
         tool.pointer(&format!("/annotations/{name}"))
@@ -38,14 +39,14 @@ pub fn choose(tools: &[Value]) -> Result<Choice<'_>, String> {
     });
     choices.into_iter().next().ok_or_else(|| {
         if tools.is_empty() {
-            "there is no tool".to_owned()
+            "the server has no tools".to_owned()
         } else {
-            "no tool can be called without asking; name one with --tool and --args".to_owned()
+            "no tool is safe to call automatically; choose one with --tool and --args".to_owned()
         }
     })
 }
 
-/// `tool` with the arguments given, or with made-up ones.
+/// Returns `tool` with the given arguments, or with invented ones.
 pub fn named<'t>(
     tool: &'t Value,
     given: Option<&Map<String, Value>>,
@@ -66,8 +67,9 @@ pub fn named<'t>(
     let mut arguments = Map::new();
     for name in required.iter().filter_map(Value::as_str) {
         let property = &schema["properties"][name];
-        let value = example(property)
-            .ok_or_else(|| format!("its argument {name} cannot be made up; give --args"))?;
+        let value = example(property).ok_or_else(|| {
+            format!("mcpo cannot invent a value for its argument {name}; pass --args")
+        })?;
         arguments.insert(name.to_owned(), value);
     }
     let invented = !arguments.is_empty();
@@ -78,7 +80,7 @@ pub fn named<'t>(
     })
 }
 
-/// A value that a simple schema allows.
+/// Returns a value that a simple schema allows.
 fn example(schema: &Value) -> Option<Value> {
     let first = |key: &str| schema.get(key).and_then(|values| values.get(0)).cloned();
     let told = schema
@@ -101,7 +103,8 @@ fn example(schema: &Value) -> Option<Value> {
     }
 }
 
-/// `Mcp-Param-…` headers for the arguments whose schema asks to be mirrored (`x-mcp-header`).
+/// Returns `Mcp-Param-…` headers for the arguments whose schema requires mirroring
+/// (`x-mcp-header`).
 pub fn mirrored(tool: &Value, arguments: &Map<String, Value>) -> Vec<(String, String)> {
     let header = |(name, value): (&String, &Value)| {
         let header = tool["inputSchema"]["properties"][name]

@@ -1,4 +1,4 @@
-//! What the server says about itself for clients to show: its card among the connectors.
+//! The server card: what a server says about itself for clients to show.
 
 use serde_json::Value;
 
@@ -8,15 +8,15 @@ use crate::walk::{
     text::clean_to,
 };
 
-/// Where the stateless form names the server.
+/// JSON pointer to the server's info in the stateless form.
 const STATELESS_INFO: &str = "/_meta/io.modelcontextprotocol~1serverInfo";
-/// Where the form with sessions names it.
+/// JSON pointer to the server's info in the form with sessions.
 const SESSION_INFO: &str = "/serverInfo";
-/// How much of the instructions is shown, in characters.
+/// How many characters of the title and the instructions are shown.
 const SHOWN: usize = 60;
 
-/// Checks the answers to `server/discover` and `initialize`, as far as there are any. A part that
-/// is missing is a warning: clients connect all the same.
+/// Checks the results of `server/discover` and `initialize`, if there are any. A missing part is a
+/// warning, because clients connect anyway.
 pub fn check(log: &mut Log<'_>, discovered: Option<&Value>, initialized: Option<&Value>) {
     let pending = rules::SERVER_CARD.begin();
     let answers = [("server/discover", discovered), ("initialize", initialized)];
@@ -42,12 +42,12 @@ pub fn check(log: &mut Log<'_>, discovered: Option<&Value>, initialized: Option<
     pending.warn(log, Fault::new(missing.join("; "), expected, hint));
 }
 
-/// What one answer says.
+/// The card in one result.
 struct Card<'r> {
     title: &'r str,
     version: &'r str,
     instructions: &'r str,
-    /// Those that clients may load.
+    /// The number of icons that clients may load.
     icons: usize,
 }
 

@@ -14,10 +14,10 @@ use crate::walk::{
     rules,
 };
 
-/// The revisions with sessions that clients accept as an answer.
+/// The revisions with sessions that clients accept.
 const WITH_SESSIONS: [&str; 4] = [STATEFUL, "2025-06-18", "2025-03-26", "2024-11-05"];
 
-/// `initialize`, as it is sent before anything is known.
+/// Returns the `initialize` request that is sent before anything is known about the server.
 pub fn initialize_call() -> Call {
     Call::new(
         "initialize",
@@ -25,7 +25,7 @@ pub fn initialize_call() -> Call {
     )
 }
 
-/// The session an `initialize` result opened, if it is one that clients understand.
+/// Returns the session that an `initialize` result opened, if clients support its revision.
 pub fn negotiated(result: &Value, session: Option<String>) -> Option<Wire> {
     let version = result.get("protocolVersion")?.as_str()?;
     let known = WITH_SESSIONS.iter().find(|known| **known == version)?;
@@ -36,24 +36,24 @@ pub fn negotiated(result: &Value, session: Option<String>) -> Option<Wire> {
     })
 }
 
-/// The wire forms a server speaks.
+/// The wire forms that a server supports.
 #[derive(Debug)]
 pub struct Spoken {
     pub newest: Wire,
-    /// The older form, if it is spoken besides.
+    /// The older form, if the server supports both.
     pub older: Option<Wire>,
-    /// What the server says it offers, in the newest form.
+    /// The server's capabilities, in the newest form.
     pub capabilities: Value,
 }
 
 impl Spoken {
-    /// Whether `initialize` is answered.
+    /// Returns true if the server answers `initialize`.
     pub const fn has_sessions(&self) -> bool {
         matches!(self.newest, Wire::Session { .. }) || self.older.is_some()
     }
 }
 
-/// Greets the server in both wire forms.
+/// Sends the first requests in both wire forms.
 pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
     let pending = rules::DISCOVER.begin();
     let call = Call::new("server/discover", json!({}));
@@ -69,7 +69,7 @@ pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
         && let Some(wire) = negotiated(result, session.clone())
     {
         let call = Call::new("notifications/initialized", json!({}));
-        // Whatever is wrong with a notification shows in the next request.
+        // If the notification fails, the next request shows it.
         let _ = peer.call(log, &wire, &call).await?;
     }
     let opened = initialized(log, pending, heard, stateless)?;
@@ -89,7 +89,7 @@ pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
     })
 }
 
-/// The answer in the stateless form, if the server speaks it. Not to speak it is no fault.
+/// Returns the result in the stateless form, if the server supports that form; it is optional.
 fn discovered(
     log: &mut Log<'_>,
     pending: Pending,
@@ -115,7 +115,7 @@ fn discovered(
                 .filter_map(Value::as_str)
                 .collect();
             if !versions.contains(&STATELESS) {
-                let hint = format!("name {STATELESS} in supportedVersions when answering it");
+                let hint = format!("list {STATELESS} in supportedVersions in the answer");
                 let seen = format!("supportedVersions [{}]", versions.join(", "));
                 return Err(pending.fail(log, Fault::new(seen, expected, hint)));
             }
@@ -126,7 +126,10 @@ fn discovered(
         Reply::Error { .. } | Reply::Unexpected(_) | Reply::Accepted => {
             pending.skip(
                 log,
-                format!("the server does not speak {STATELESS}: {}", reply.summary()),
+                format!(
+                    "the server does not support {STATELESS}: {}",
+                    reply.summary()
+                ),
             );
             Ok(None)
         }
@@ -163,7 +166,7 @@ fn initialized(
             Err(refused(log, pending, &reply))
         }
         _ if stateless => {
-            let hint = "answer initialize too: most clients of today still begin with it";
+            let hint = "answer initialize too: most current clients still begin with it";
             pending.warn(log, Fault::new(reply.summary(), expected, hint));
             Ok(None)
         }
@@ -194,14 +197,14 @@ fn introduction(result: &Value, wire: &Wire) -> String {
     )
 }
 
-/// The token that was just issued does not open the door.
+/// Fails because the server does not accept the token that was just issued.
 pub fn refused(log: &mut Log<'_>, pending: Pending, reply: &Reply) -> crate::walk::check::Stop {
     let hint = match reply {
         Reply::InsufficientScope(_) => {
-            "grant the scopes that were asked for, and name in the challenge only what is enough"
+            "grant the requested scopes, and name scopes in the challenge that are sufficient"
         }
         _ => {
-            "accept the tokens of the authorization server the metadata names: same keys, audience and issuer"
+            "accept the tokens of the authorization server that the metadata names: same keys, audience and issuer"
         }
     };
     pending.fail(

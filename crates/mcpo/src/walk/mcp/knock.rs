@@ -1,4 +1,4 @@
-//! The first request of every client: without a token.
+//! The first request of every client, without a token.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -16,16 +16,16 @@ use crate::walk::{
     rules,
 };
 
-/// What the server does with a request that carries no token.
+/// What the server does with a request without a token.
 #[derive(Debug)]
 pub enum Doorway {
-    /// It asks for one.
+    /// It requires a token.
     Guarded(Challenge),
     /// It answers.
     Open,
 }
 
-/// Asks for `initialize`, and where that is open (or not spoken) for the list of tools.
+/// Sends `initialize` and, if that is open or not supported, `tools/list`.
 pub async fn knock(exchange: &Exchange, log: &mut Log<'_>, target: &Url) -> Step<Doorway> {
     let pending = rules::CHALLENGE.begin();
     let first = match rpc::call(exchange, target, &Wire::Opening, None, &initialize_call()).await {
@@ -65,12 +65,12 @@ pub async fn knock(exchange: &Exchange, log: &mut Log<'_>, target: &Url) -> Step
             Ok(Doorway::Guarded(judge(log, pending, challenge, open)))
         }
         Ok(Reply::Result(_)) => {
-            pending.pass(log, "answers without a token: open to everybody");
+            pending.pass(log, "answers without a token: open to everyone");
             Ok(Doorway::Open)
         }
-        // A server may have no tools; it is open all the same.
+        // A server without tools is open too.
         Ok(Reply::Error { .. }) if wire != Wire::Stateless => {
-            pending.pass(log, "answers without a token: open to everybody");
+            pending.pass(log, "answers without a token: open to everyone");
             Ok(Doorway::Open)
         }
         Ok(_) => Err(pending.fail(log, unexpected(target, &first.reply))),
@@ -108,7 +108,8 @@ fn unexpected(target: &Url, reply: &Reply) -> Fault {
     )
 }
 
-/// A missing header ends most clients' patience; the walk goes on with the well-known addresses.
+/// Checks the challenge. Most clients stop if it is missing; the walk tries the well-known
+/// addresses.
 fn judge(
     log: &mut Log<'_>,
     pending: Pending,

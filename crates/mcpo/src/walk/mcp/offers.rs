@@ -1,4 +1,4 @@
-//! What a server offers besides tools: resources and prompts.
+//! Resources and prompts, which a server can offer in addition to tools.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::walk::{
     rules,
 };
 
-/// Lists all resources and reads the first.
+/// Lists all resources and reads the first one.
 pub async fn resources(
     peer: &mut Peer<'_>,
     log: &mut Log<'_>,
@@ -90,12 +90,12 @@ pub async fn prompts(
         let fault = Fault::new(nameless.to_string(), "a name", "name every prompt");
         return Err(pending.fail(log, fault));
     }
-    // What a prompt makes of made-up arguments says nothing about the server.
+    // The response of a prompt to invented arguments says nothing about the server.
     let Some(prompt) = all.iter().find(|prompt| !needs_arguments(prompt)) else {
         let seen = if all.is_empty() {
             "none listed".to_owned()
         } else {
-            format!("{}, each with arguments", count(&all, "prompt"))
+            format!("{}, each requires arguments", count(&all, "prompt"))
         };
         pending.pass(log, seen);
         return Ok(());
@@ -113,7 +113,10 @@ pub async fn prompts(
         matches!(role, Some("user" | "assistant")) && message["content"].is_object()
     };
     if messages.is_some_and(|messages| messages.iter().all(usable)) {
-        pending.pass(log, format!("{}; {name} can be got", count(&all, "prompt")));
+        pending.pass(
+            log,
+            format!("{}; {name} can be fetched", count(&all, "prompt")),
+        );
         return Ok(());
     }
     let hint = "answer prompts/get with messages, each with role user or assistant and one content";
@@ -139,7 +142,7 @@ fn count(all: &[Value], noun: &str) -> String {
     format!("{} {noun}{plural}", all.len())
 }
 
-/// What a header can carry of a name: itself, or its base64 as MCP 2026-07-28 spells it.
+/// Returns `name` as a header value: unchanged, or its base64 as MCP 2026-07-28 spells it.
 fn header_text(name: &str) -> String {
     let plain = name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && name.trim() == name;
     if plain {

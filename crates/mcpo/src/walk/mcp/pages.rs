@@ -1,4 +1,4 @@
-//! Lists that come in pages.
+//! Paginated lists.
 
 use std::time::Instant;
 
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::walk::check::{Fault, Log, Pending, Step};
 
-/// More pages than any server needs.
+/// The most pages that are fetched: more than any server needs.
 const PAGES: usize = 50;
 
-/// Everything that `method` lists under `key`.
+/// Returns everything that `method` lists under `key`.
 pub async fn pages(
     peer: &mut Peer<'_>,
     log: &mut Log<'_>,
@@ -50,11 +50,11 @@ pub async fn pages(
         }
         cursor = Some(next);
     }
-    let hint = "leave nextCursor out on the last page";
-    Err(pending.fail(log, Fault::new("pages without end", "a last page", hint)))
+    let hint = "omit nextCursor on the last page";
+    Err(pending.fail(log, Fault::new("endless pages", "a last page", hint)))
 }
 
-/// Sends `call` and hands its result on; everything else ends the walk.
+/// Sends `call` and returns its result; any other response ends the walk.
 pub async fn request(
     peer: &mut Peer<'_>,
     log: &mut Log<'_>,
@@ -69,7 +69,7 @@ pub async fn request(
             Err(refused(log, pending, &reply))
         }
         Ok(reply) => {
-            let hint = "the server's log says what broke";
+            let hint = "see the server's log";
             Err(pending.fail(log, Fault::new(reply.summary(), expected, hint)))
         }
         Err(trouble) => Err(pending.fail(

@@ -1,4 +1,4 @@
-//! The server as an authorized client talks to it: authorizing again when it asks for that.
+//! The server as an authorized client uses it; authorizes again if the server requires that.
 
 use url::Url;
 
@@ -13,17 +13,17 @@ use crate::walk::{
     rules,
 };
 
-/// How often the walk authorizes at most, step-ups included.
+/// The most authorizations of one walk, step-ups included.
 const AUTHORIZATIONS: u32 = 3;
 
-/// The server, the tokens for it, and the way to get others.
+/// The server, its tokens, and the way to get new ones.
 pub struct Peer<'p> {
     pub exchange: &'p Exchange,
     pub target: &'p Url,
     pub login: Login<'p>,
     pub grant: Option<Grant>,
     authorizations: u32,
-    /// Whether the token at hand has opened the door before.
+    /// Whether the server has accepted the current token.
     accepted: bool,
 }
 
@@ -39,7 +39,7 @@ impl<'p> Peer<'p> {
         }
     }
 
-    /// Gets tokens as `challenge` asks, in addition to the scopes that are held.
+    /// Gets tokens for the scopes of `challenge` in addition to the current scopes.
     pub async fn authorize(&mut self, log: &mut Log<'_>, challenge: &Challenge) -> Step<()> {
         self.authorizations += 1;
         self.accepted = false;
@@ -57,13 +57,13 @@ impl<'p> Peer<'p> {
         Ok(())
     }
 
-    /// Closes the session, as polite clients do; not every server knows how.
+    /// Closes the session, as polite clients do; not every server supports that.
     pub async fn leave(&self, wire: &Wire) {
         let token = self.grant.as_ref().map(|grant| &grant.access);
         rpc::close(self.exchange, self.target, wire, token).await;
     }
 
-    /// Sends `call`, and again after authorizing if the server asks for that.
+    /// Sends `call`, and sends it again after authorizing if the server requires that.
     pub async fn call(
         &mut self,
         log: &mut Log<'_>,
@@ -87,8 +87,8 @@ impl<'p> Peer<'p> {
                     ..
                 }) if self.may_return() => {
                     let seen = match token {
-                        Some(_) => "401 for a token that was good",
-                        None => "401: this asks for a token",
+                        Some(_) => "401 for a token that worked before",
+                        None => "401: this method requires a token",
                     };
                     let seen = format!("{}: {seen}", call.method);
                     rules::REAUTHORIZATION.begin().pass(log, seen);
@@ -105,7 +105,8 @@ impl<'p> Peer<'p> {
         }
     }
 
-    /// Asking again for what was already asked for leads nowhere.
+    /// Returns true if the scopes were not requested before: requesting the same ones again would
+    /// not help.
     fn may_widen(&self, scopes: &Scopes) -> bool {
         let held = self
             .grant
@@ -114,8 +115,9 @@ impl<'p> Peer<'p> {
         !held && self.authorizations < AUTHORIZATIONS
     }
 
-    /// A token that was good may have run out, or the authorization server may have changed. One
-    /// that never was good will be no better the second time; having none yet is another matter.
+    /// Returns true if authorizing again can help. A token that worked may have expired, or the
+    /// authorization server may have changed. A token that never worked will not work the second
+    /// time. Without a token, authorizing can help.
     const fn may_return(&self) -> bool {
         (self.accepted || self.grant.is_none()) && self.authorizations < AUTHORIZATIONS
     }

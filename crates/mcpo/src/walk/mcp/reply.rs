@@ -1,4 +1,4 @@
-//! What comes back for a JSON-RPC request, as JSON or as a stream of events.
+//! Responses to JSON-RPC requests, as JSON or as a stream of events.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::walk::{
     text::clean,
 };
 
-/// How long the text of a refusal may take.
+/// Time limit for reading the body of a 401.
 const READING: Duration = Duration::from_millis(500);
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub enum Reply {
     Result(Value),
@@ -26,23 +26,23 @@ pub enum Reply {
         message: String,
         data: Value,
     },
-    /// A notification was taken.
+    /// A notification was accepted.
     Accepted,
-    /// 401; without a challenge if there was none to read.
+    /// 401; `None` if it has no readable challenge.
     Unauthorized(Option<Challenge>),
     /// 403 that asks for more scopes.
     InsufficientScope(Challenge),
-    /// Any other answer.
+    /// Any other response.
     Unexpected(String),
 }
 
 impl Reply {
-    /// Whether the token, or the lack of one, kept the request from being looked at.
+    /// Returns true if the request was refused because of the token or the lack of one.
     pub const fn is_refusal(&self) -> bool {
         matches!(self, Self::Unauthorized(_) | Self::InsufficientScope(_))
     }
 
-    /// The answer in a few words, for a report.
+    /// Returns the response in a few words, for a report.
     pub fn summary(&self) -> String {
         match self {
             Self::Result(result) => format!("result {}", clean(&result.to_string())),
@@ -57,7 +57,7 @@ impl Reply {
     }
 }
 
-/// Reads an answer of either kind.
+/// Reads a response of either kind.
 pub async fn read(incoming: Incoming) -> Result<Reply, Trouble> {
     let status = incoming.status();
     let kind = incoming
@@ -68,7 +68,7 @@ pub async fn read(incoming: Incoming) -> Result<Reply, Trouble> {
         .to_lowercase();
     if status == StatusCode::UNAUTHORIZED {
         let challenge = Challenge::from_headers(incoming.headers());
-        // What it says tells servers apart; clients do not wait for it.
+        // The body distinguishes servers, but clients do not wait for it.
         let _ = tokio::time::timeout(READING, Exchange::read(incoming)).await;
         return Ok(Reply::Unauthorized(challenge));
     }
@@ -88,8 +88,8 @@ pub async fn read(incoming: Incoming) -> Result<Reply, Trouble> {
 fn document(answer: &Answer, kind: &str) -> Reply {
     let message = answer.json::<Value>().ok();
     match message.as_ref().and_then(reply) {
-        // Errors come with 4xx statuses and in any dress; results must look like what they are,
-        // or the SDKs do not read them.
+        // Errors may have a 4xx status and any content type. Results must have the right content
+        // type, or the SDKs do not read them.
         Some(reply @ Reply::Error { .. }) => reply,
         Some(reply) if answer.status.is_success() && kind.starts_with("application/json") => reply,
         _ if answer.status.is_success() && answer.body.is_empty() => Reply::Accepted,
@@ -103,7 +103,7 @@ fn document(answer: &Answer, kind: &str) -> Reply {
     }
 }
 
-/// Reads events until the answer has come; a server may keep its stream open after that.
+/// Reads events until the response arrives; a server may keep its stream open after that.
 async fn events(incoming: Incoming) -> Result<Reply, Trouble> {
     let bytes = stream::try_unfold((incoming, 0), async |(mut incoming, read)| {
         let Some(chunk) = incoming.chunk().await? else {
@@ -130,17 +130,17 @@ async fn events(incoming: Incoming) -> Result<Reply, Trouble> {
         let message = event
             .data
             .and_then(|data| serde_json::from_str::<Value>(&data).ok());
-        // Notifications and requests of the server pass by.
+        // Skip notifications and requests of the server.
         if let Some(reply) = message.as_ref().and_then(reply) {
             return Ok(reply);
         }
     }
     Ok(Reply::Unexpected(
-        "an event stream that ended without the answer".to_owned(),
+        "an event stream that ended without an answer".to_owned(),
     ))
 }
 
-/// The answer in a JSON-RPC message, if it is one.
+/// Returns the response in a JSON-RPC message, if it is one.
 fn reply(message: &Value) -> Option<Reply> {
     if message.get("jsonrpc")? != "2.0" {
         return None;

@@ -1,4 +1,4 @@
-//! What an earlier walk left, tried before anybody signs in again.
+//! Tries the credentials of an earlier walk before signing in.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::walk::{
     rules,
 };
 
-/// Who comes back after that long may have been forgotten for good reasons.
+/// After this time, a server may have good reasons to forget a client.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Peer<'_> {
-    /// Tokens that are good without a sign-in; `None` where none were kept, or none are good.
+    /// Returns a grant without signing in; `None` if no tokens were kept, or none of them works.
     pub(super) async fn resume(
         &mut self,
         log: &mut Log<'_>,
@@ -32,7 +32,7 @@ impl Peer<'_> {
         };
         let mut grant = Grant::resumed(&kept, reached);
         let accepted = self.try_access(log, &kept).await?;
-        // One refresh token that is dead makes the rest worthless: a client would be stuck.
+        // If the refresh token fails, the access token is worthless too: a client would be stuck.
         let good = match self.try_refresh(log, &kept, &mut grant).await {
             Some(refreshed) => refreshed,
             None => accepted,
@@ -40,15 +40,15 @@ impl Peer<'_> {
         if !good {
             return Ok(None);
         }
-        log.skip(rules::SIGN_IN, "signed in with what was kept");
+        log.skip(rules::SIGN_IN, "signed in with the kept credentials");
         Ok(Some(grant))
     }
 
-    /// A token that has not run out is good, over every restart and redeploy.
+    /// Checks that a token that has not expired still works, after any restart or redeploy.
     async fn try_access(&self, log: &mut Log<'_>, kept: &Credentials) -> Step<bool> {
         let pending = rules::KEPT_ACCESS.begin();
         if !kept.is_fresh() {
-            pending.skip(log, "it has run out, as it should");
+            pending.skip(log, "it has expired, as expected");
             return Ok(false);
         }
         let list = Call::new("tools/list", json!({}));
@@ -61,17 +61,21 @@ impl Peer<'_> {
             }
             Ok(heard) => {
                 let seen = format!("{}, issued {}", heard.reply.summary(), ago(kept.age()));
-                let hint = "keep signing keys and tokens outside of the process";
-                pending.warn(log, Fault::new(seen, "an answer to it", hint));
+                let hint = "keep signing keys and tokens outside the process";
+                pending.warn(
+                    log,
+                    Fault::new(seen, "an answer to a request with the kept token", hint),
+                );
                 Ok(false)
             }
             Err(trouble) => Err(unanswered(log, pending, &trouble)),
         }
     }
 
-    /// Whether the refresh token is good; `None` if there is none.
+    /// Returns true if the refresh token works; `None` if there is none.
     ///
-    /// Clients replay a dead refresh token or client id for ever: connected, and without tools.
+    /// Clients send an invalid refresh token or client id forever, and show the server as connected
+    /// but without tools.
     async fn try_refresh(
         &mut self,
         log: &mut Log<'_>,
@@ -81,7 +85,10 @@ impl Peer<'_> {
         let pending = rules::KEPT_REFRESH.begin();
         match self.login.refresh(grant).await {
             Ok(Some(summary)) => {
-                let seen = format!("{summary}, for the one of {}", ago(kept.age()));
+                let seen = format!(
+                    "{summary}, for the refresh token issued {}",
+                    ago(kept.age())
+                );
                 pending.pass(log, seen);
                 Some(true)
             }
@@ -95,7 +102,7 @@ impl Peer<'_> {
                     self.login.forget(&kept.issuer);
                 }
                 if forgotten || kept.age() < A_DAY {
-                    // The walk goes on: signing in again still works, or does not.
+                    // The walk continues: it signs in again.
                     let _ = pending.fail(log, fault);
                 } else {
                     pending.warn(log, fault);
@@ -111,7 +118,11 @@ fn unanswered(
     pending: crate::walk::check::Pending,
     trouble: &Trouble,
 ) -> crate::walk::check::Stop {
-    let fault = Fault::new(trouble.to_string(), "an answer to it", trouble.hint());
+    let fault = Fault::new(
+        trouble.to_string(),
+        "an answer to a request with the kept token",
+        trouble.hint(),
+    );
     pending.fail(log, fault)
 }
 

@@ -1,4 +1,4 @@
-//! One JSON-RPC request, dressed for either wire form.
+//! One JSON-RPC request in either wire form.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -14,15 +14,15 @@ use crate::walk::{
 pub const STATELESS: &str = "2026-07-28";
 /// The newest revision with sessions.
 pub const STATEFUL: &str = "2025-11-25";
-/// A revision that nobody speaks yet.
+/// A revision that does not exist yet.
 pub const COMING: &str = "2099-12-31";
 
-/// How requests are dressed.
+/// The wire form of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wire {
-    /// 2026-07-28: every request says all there is to know.
+    /// 2026-07-28: every request is self-contained.
     Stateless,
-    /// The same form in a revision that is still to come.
+    /// The same form in a revision that does not exist yet.
     Coming,
     /// Before `initialize` has been answered.
     Opening,
@@ -31,7 +31,7 @@ pub enum Wire {
 }
 
 impl Wire {
-    /// The revision it is.
+    /// Returns the revision.
     pub fn version(&self) -> &str {
         match self {
             Self::Stateless => STATELESS,
@@ -47,7 +47,7 @@ impl Wire {
 pub struct Call {
     pub method: &'static str,
     pub params: Value,
-    /// What `Mcp-Name` says: the tool, prompt or resource that is asked for.
+    /// The value of `Mcp-Name`: the requested tool, prompt or resource.
     pub name: Option<String>,
     /// `Mcp-Param-…` headers that the tool's schema asks for.
     pub mirrored: Vec<(String, String)>,
@@ -64,7 +64,7 @@ impl Call {
     }
 }
 
-/// A reply and the session it may have opened.
+/// A reply, and the session it opened, if any.
 pub struct Heard {
     pub reply: Reply,
     pub session: Option<String>,
@@ -79,7 +79,7 @@ pub async fn call(
     call: &Call,
 ) -> Result<Heard, Trouble> {
     let request = prepare(exchange, target, wire, token, call)?;
-    // One limit for the whole exchange, whether it is a document or a stream.
+    // One time limit for the whole response, for a document and for a stream.
     exchange
         .within(async {
             let incoming = exchange.dispatch(request).await?;
@@ -96,7 +96,7 @@ pub async fn call(
         .await
 }
 
-/// The request for `call`, ready to be sent.
+/// Creates the request for `call`.
 pub fn prepare(
     exchange: &Exchange,
     target: &Url,
@@ -157,12 +157,12 @@ fn body(wire: &Wire, call: &Call) -> Value {
     body
 }
 
-/// How the probe introduces itself.
+/// Returns the name and version that the probe sends.
 pub fn client_info() -> Value {
     json!({"name": "mcpo-probe", "version": env!("CARGO_PKG_VERSION")})
 }
 
-/// Ends the session of `wire`, if it has one. Whatever the server says to that is fine.
+/// Ends the session of `wire`, if it has one. The response does not matter.
 pub async fn close(exchange: &Exchange, target: &Url, wire: &Wire, token: Option<&Secret>) {
     if matches!(wire, Wire::Session { id: Some(_), .. })
         && let Ok(request) = exchange.request(Method::DELETE, target)

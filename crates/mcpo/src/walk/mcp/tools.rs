@@ -16,14 +16,14 @@ use crate::walk::{
 
 const TOOLS: (&str, &str) = ("tools/list", "tools");
 
-/// All tools, page by page.
+/// Lists all tools, page by page.
 pub async fn list(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<Vec<Value>> {
     let pending = rules::TOOLS_LIST.begin();
     let (pending, tools) = pages(peer, log, pending, wire, TOOLS).await?;
     judge(log, pending, tools)
 }
 
-/// Older clients must find what newer ones find.
+/// Checks that older clients find the same tools as newer ones.
 pub async fn compare(
     peer: &mut Peer<'_>,
     log: &mut Log<'_>,
@@ -32,7 +32,7 @@ pub async fn compare(
 ) -> Step<()> {
     let pending = rules::BOTH_FORMS.begin();
     let Some(older) = older else {
-        pending.skip(log, "the server speaks one form only");
+        pending.skip(log, "the server supports only one protocol form");
         return Ok(());
     };
     let (pending, found) = pages(peer, log, pending, older, TOOLS).await?;
@@ -50,7 +50,7 @@ pub async fn compare(
     Err(pending.fail(log, Fault::new(seen, sorted(tools).join(", "), hint)))
 }
 
-/// Clients drop the whole list over one tool they cannot read.
+/// Checks the tools. Clients drop the whole list because of one tool that they cannot read.
 fn judge(log: &mut Log<'_>, pending: Pending, tools: Vec<Value>) -> Step<Vec<Value>> {
     let mut names = std::collections::HashSet::new();
     for tool in &tools {
@@ -66,7 +66,7 @@ fn judge(log: &mut Log<'_>, pending: Pending, tools: Vec<Value>) -> Step<Vec<Val
             )
         } else if !names.insert(name) {
             Fault::new(
-                format!("{name} twice"),
+                format!("two tools named {name}"),
                 "each name once",
                 "rename one of the two",
             )
@@ -77,7 +77,7 @@ fn judge(log: &mut Log<'_>, pending: Pending, tools: Vec<Value>) -> Step<Vec<Val
     }
     if tools.is_empty() {
         let hint =
-            "offer a tool: claude.ai shows such a server as connected and has nothing to use";
+            "offer a tool: claude.ai shows such a server as connected, but has no tool to call";
         pending.warn(log, Fault::new("no tools", "at least one tool", hint));
     } else {
         let names: Vec<&str> = tools.iter().map(name).collect();
@@ -91,7 +91,7 @@ fn name(tool: &Value) -> &str {
     tool.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Calls the tool the user named, or one that can be called without asking.
+/// Calls the tool that the user named, or one that is safe to call automatically.
 pub async fn call_one(
     peer: &mut Peer<'_>,
     log: &mut Log<'_>,
@@ -105,8 +105,8 @@ pub async fn call_one(
         Some((name, arguments)) => {
             let Some(tool) = tools.iter().find(|tool| self::name(tool) == name) else {
                 let names: Vec<&str> = tools.iter().map(self::name).collect();
-                let hint = format!("the server has: {}", names.join(", "));
-                let because = format!("no tool is called {name}");
+                let hint = format!("the tools of the server: {}", names.join(", "));
+                let because = format!("the server has no tool named {name}");
                 return Err(pending.could_not_run(log, because, hint));
             };
             arguments::named(tool, arguments)
@@ -141,7 +141,7 @@ pub async fn call_one(
         Ok(text) => pending.pass(log, text),
         Err(fault) if invented && is_error(&result) => {
             let hint = format!(
-                "the arguments were made up; name better ones: --tool {name} --args '{{…}}'"
+                "mcpo invented the arguments; pass better ones: --tool {name} --args '{{…}}'"
             );
             pending.warn(log, Fault::new(fault.seen, fault.expected, hint));
         }
@@ -154,22 +154,22 @@ fn is_error(result: &Value) -> bool {
     result.get("isError") == Some(&Value::Bool(true))
 }
 
-/// What a good result says.
+/// Returns the text of a good result.
 fn weigh(result: &Value, shown: &str, said: &str) -> Result<String, Fault> {
     let text = format!("{shown}: {said}");
     if is_error(result) {
-        let hint = "mend the tool: the text is its own error message";
+        let hint = "fix the tool: the text is its own error message";
         return Err(Fault::new(text, "a result without isError", hint));
     }
     if !result.get("content").is_some_and(Value::is_array) {
-        let hint = "answer with a content array, also when there is structuredContent";
+        let hint = "answer with a content array, even if there is structuredContent";
         let seen = format!("{shown}: {result}");
         return Err(Fault::new(seen, "a content array", hint));
     }
     Ok(text)
 }
 
-/// The text of a result, or the kinds of what is in it.
+/// Returns the text of a result, or the types of its content.
 fn said(result: &Value) -> String {
     let content = result
         .get("content")

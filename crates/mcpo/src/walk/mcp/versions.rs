@@ -1,4 +1,4 @@
-//! Clients that are older or newer than the server.
+//! Version negotiation with clients that are older or newer than the server.
 
 use serde_json::json;
 
@@ -14,13 +14,13 @@ use crate::walk::{
     rules,
 };
 
-/// A revision that clients of last year still ask for, and one that nobody speaks yet.
+/// A revision that older clients still request, and one that does not exist yet.
 const ASKED: [&str; 2] = ["2025-03-26", COMING];
 /// `UnsupportedProtocolVersionError`.
 const UNSUPPORTED: i64 = -32022;
 
-/// Asks for an old and for a future revision. `initialize` is answered with one that the server
-/// speaks; without sessions, an error names them all.
+/// Requests an old and a future revision. The server must answer `initialize` with a revision that
+/// it supports. Without sessions, it must answer with an error that names all of them.
 pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) {
     let pending = rules::VERSIONS.begin();
     let mut agreed = Vec::new();
@@ -33,8 +33,9 @@ pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) 
         match settle(peer, asked).await {
             Ok(Ok(version)) => agreed.push(format!("{asked} → {version}")),
             Ok(Err(seen)) => {
-                let expected = "initialize answered with a protocolVersion that the server speaks";
-                let hint = "answer an unknown protocolVersion with your newest one; the client decides whether it can do with that";
+                let expected =
+                    "initialize answered with a protocolVersion that the server supports";
+                let hint = "answer an unknown protocolVersion with the newest one you support; the client decides whether to continue";
                 let fault = Fault::new(format!("{asked}: {seen}"), expected, hint);
                 return pending.warn(log, fault);
             }
@@ -49,9 +50,9 @@ pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) 
             Ok(Ok(told)) => agreed.push(told),
             Ok(Err(seen)) => {
                 let expected = format!(
-                    "error {UNSUPPORTED} whose data.supported names the revisions that are spoken"
+                    "error {UNSUPPORTED} whose data.supported names the supported revisions"
                 );
-                let hint = "refuse a protocolVersion that is not known, and name yours: newer clients go on with one of them";
+                let hint = "refuse an unknown protocolVersion, and name the ones you support: newer clients continue with one of them";
                 let fault = Fault::new(format!("{COMING}, stateless: {seen}"), expected, hint);
                 return pending.warn(log, fault);
             }
@@ -64,7 +65,7 @@ pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) 
     pending.pass(log, agreed.join(", "));
 }
 
-/// How the stateless form is refused in a revision that is still to come.
+/// Requests a future revision in the stateless form, which the server must refuse.
 async fn refused(peer: &Peer<'_>) -> Result<Result<String, String>, Trouble> {
     let call = Call::new("server/discover", json!({}));
     let token = peer.grant.as_ref().map(|grant| &grant.access);
@@ -75,13 +76,15 @@ async fn refused(peer: &Peer<'_>) -> Result<Result<String, String>, Trouble> {
     let supported = data.get("supported").and_then(serde_json::Value::as_array);
     let named = supported.is_some_and(|all| all.iter().any(|one| *one == STATELESS));
     Ok(if *code == UNSUPPORTED && named {
-        Ok(format!("stateless {COMING} refused by name"))
+        Ok(format!(
+            "stateless {COMING} refused with the supported versions"
+        ))
     } else {
         Err(heard.reply.summary())
     })
 }
 
-/// The revision that was agreed on, or what came instead.
+/// Returns the agreed revision, or what came instead.
 async fn settle(peer: &Peer<'_>, asked: &str) -> Result<Result<String, String>, Trouble> {
     let params = json!({"protocolVersion": asked, "capabilities": {}, "clientInfo": client_info()});
     let call = Call::new("initialize", params);

@@ -1,4 +1,4 @@
-//! Clients that prove themselves with a key instead of a secret (`private_key_jwt`, RFC 7523 §3).
+//! Client authentication with a key instead of a secret (`private_key_jwt`, RFC 7523 §3).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::walk::{credentials::now, secret::Secret};
 
-/// How long an assertion is good: for one request.
+/// Lifetime of an assertion in seconds: long enough for one request.
 const LIFETIME: u64 = 60;
 
 /// A key for ES256, as PKCS#8.
@@ -20,14 +20,14 @@ const LIFETIME: u64 = 60;
 pub struct ClientKey(Secret);
 
 impl ClientKey {
-    /// A new one.
+    /// Creates a new key.
     pub fn generate() -> Result<Self, Unspecified> {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?;
         Ok(Self::encode(pkcs8.as_ref()))
     }
 
-    /// One that was made elsewhere.
+    /// Reads an existing key.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyRejected> {
         let random = SystemRandom::new();
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &random)?;
@@ -46,10 +46,10 @@ impl ClientKey {
             .map_err(|_| Unspecified)
     }
 
-    /// The public half, as a registration carries it.
+    /// Returns the public key as a JWK set, for a registration.
     pub fn jwks(&self) -> Result<Value, Unspecified> {
         let pair = self.pair()?;
-        // An uncompressed point: a byte 4, then x and y.
+        // An uncompressed point: the byte 4, then x and y.
         let point = pair.public_key().as_ref().get(1..65).ok_or(Unspecified)?;
         let (x, y) = point.split_at(32);
         let encode = |half: &[u8]| URL_SAFE_NO_PAD.encode(half);
@@ -59,7 +59,7 @@ impl ClientKey {
         }]}))
     }
 
-    /// Says for one request at `issuer` that it comes from `client`.
+    /// Signs an assertion that authenticates `client` for one request at `issuer`.
     pub fn assertion(&self, client: &str, issuer: &str) -> Result<Secret, Unspecified> {
         let nonce = Secret::random().map_err(|_| Unspecified)?;
         let header = json!({"alg": "ES256", "typ": "JWT", "kid": "mcpo-probe"});

@@ -1,4 +1,4 @@
-//! What came back to the redirect URI, and whether it may be believed.
+//! The redirect back to the client, and whether it can be trusted.
 
 use url::Url;
 
@@ -9,7 +9,7 @@ use crate::walk::{
     secret::Secret,
 };
 
-/// The query of the redirect, before anything in it is believed.
+/// The query of the redirect, before it is verified.
 #[derive(Debug)]
 pub struct UnverifiedCallback {
     state: Option<Secret>,
@@ -19,7 +19,7 @@ pub struct UnverifiedCallback {
     description: Option<String>,
 }
 
-/// A code that came from the issuer that was asked, for the request that was made.
+/// A code from the expected issuer, for the request that was made.
 #[derive(Debug)]
 pub struct Code(Secret);
 
@@ -30,7 +30,7 @@ impl Code {
 }
 
 impl UnverifiedCallback {
-    /// Reads `location` if it is the redirect URI with an answer on it.
+    /// Reads `location` if it is the redirect URI with a response in its query.
     pub fn at(location: &Url, redirect_uri: &Url) -> Option<Self> {
         let mut bare = location.clone();
         bare.set_query(redirect_uri.query());
@@ -53,7 +53,7 @@ impl UnverifiedCallback {
         })
     }
 
-    /// State first, then the issuer; only then is an error shown or a code used.
+    /// Verifies the state, then the issuer. Only then an error is shown or a code is used.
     pub fn verify(
         self,
         log: &mut Log<'_>,
@@ -67,10 +67,10 @@ impl UnverifiedCallback {
         if let Some(error) = self.error {
             let seen = format!("error={error} {}", self.description.unwrap_or_default());
             let hint = match error.as_str() {
-                "access_denied" => "the server refused this person or this client",
+                "access_denied" => "the server refused this user or this client",
                 "invalid_scope" => "grant the scopes that the challenge and the metadata name",
                 "invalid_target" => "accept the resource that the metadata names",
-                _ => "the server's log says more",
+                _ => "see the server's log",
             };
             return Err(pending.fail(log, Fault::new(seen, expected, hint)));
         }
@@ -91,27 +91,29 @@ impl UnverifiedCallback {
                 pending.pass(log, "the one that was sent");
                 return Ok(());
             }
-            Some(_) => "another state than was sent",
+            Some(_) => "a different state than was sent",
             None => "no state",
         };
-        let hint = "send state back unchanged, whatever its length and characters";
+        let hint = "send state back unchanged, for any length and any characters";
         Err(pending.fail(
             log,
             Fault::new(seen, "the state of the request, byte for byte", hint),
         ))
     }
 
-    /// The table of MCP's authorization specification: announced or not, present or not. Compared
-    /// byte for byte.
+    /// Applies the table of MCP's authorization specification: `iss` announced or not, present or
+    /// not. The comparison is byte for byte.
     fn verify_issuer(&self, log: &mut Log<'_>, server: &AuthorizationServer) -> Step<()> {
         let pending = rules::CALLBACK_ISSUER.begin();
         let expected = format!("iss={}", server.issuer);
         match (server.announces_iss, self.iss.as_deref()) {
             (_, Some(iss)) if iss == server.issuer => pending.pass(log, iss),
             (_, Some(_)) => {
-                // The value is an attacker's if this is an attack: it is not shown.
-                let hint = "put the issuer of the metadata into iss, spelled alike";
-                return Err(pending.fail(log, Fault::new("another issuer in iss", expected, hint)));
+                // In an attack, the value comes from the attacker: it is not shown.
+                let hint = "set iss to the issuer of the metadata, spelled identically";
+                return Err(
+                    pending.fail(log, Fault::new("a different issuer in iss", expected, hint))
+                );
             }
             (true, None) => {
                 let seen = "no iss, though the metadata announces it";

@@ -1,21 +1,21 @@
-//! What a 401 or 403 says about how to get in (`WWW-Authenticate`).
+//! The challenge of a 401 or 403 response (`WWW-Authenticate`).
 
 use http_auth::parser::ChallengeParser;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
 use super::scopes::Scopes;
 
-/// The bearer challenge of an answer.
+/// The bearer challenge of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
-    /// `resource_metadata`, as written: not yet a URL that anything may be fetched from.
+    /// `resource_metadata` as written: not yet a URL that may be fetched.
     pub unverified_metadata: Option<String>,
     pub scopes: Scopes,
     pub error: Option<String>,
 }
 
 impl Challenge {
-    /// The first bearer challenge among all `WWW-Authenticate` headers.
+    /// Returns the first bearer challenge among all `WWW-Authenticate` headers.
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         headers
             .get_all(WWW_AUTHENTICATE)

@@ -1,4 +1,4 @@
-//! HTML forms, as far as a person without scripts would get with them.
+//! HTML forms, as a user without scripts can use them.
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
@@ -7,18 +7,18 @@ use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 pub struct Form {
     pub action: String,
     pub post: bool,
-    /// Names and values as they would be sent, without the password and the buttons.
+    /// Names and values as a browser would send them, without the password and the buttons.
     pub fields: Vec<(String, String)>,
     pub password: Option<String>,
-    /// Names of the empty fields that a person types into.
+    /// Names of the empty fields that the user fills in.
     typed: Vec<String>,
     buttons: Vec<Button>,
 }
 
-/// How a form is sent off.
+/// How a form is submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Press<'f> {
-    /// With a button that is sent along.
+    /// With a button whose name and value are sent.
     Button { name: &'f str, value: &'f str },
     /// With a button that has no name, or with the enter key.
     Nameless,
@@ -62,7 +62,7 @@ impl Button {
 }
 
 impl Form {
-    /// Every form of the page, in order.
+    /// Returns every form of the page, in order.
     pub fn all(html: &str) -> Vec<Self> {
         let mut forms: Vec<Self> = Vec::new();
         let mut open = false;
@@ -103,7 +103,7 @@ impl Form {
         forms
     }
 
-    /// Adds an element of the form; says whether the text that follows is a button's label.
+    /// Adds an element of the form; returns true if the text that follows is a button's label.
     fn add(&mut self, tag: &StartTag<()>) -> bool {
         let get = |name: &[u8]| attribute(tag, name);
         let name = get(b"name").unwrap_or_default();
@@ -141,17 +141,17 @@ impl Form {
         false
     }
 
-    /// Whether a person has to type into the field of that name.
+    /// Returns true if the user has to fill in the field `name`.
     pub fn is_typed(&self, name: &str) -> bool {
         self.typed.iter().any(|typed| typed == name)
     }
 
-    /// Whether a button says in words that it means yes.
+    /// Returns true if the text of a button means yes.
     pub fn says_yes(&self) -> bool {
         self.buttons.iter().any(Button::is_yes)
     }
 
-    /// The name and value of the button that means yes; `None` if every button means no.
+    /// Returns the name and value of the button that means yes; `None` if every button means no.
     pub fn agreement(&self) -> Option<Press<'_>> {
         let willing = || self.buttons.iter().filter(|button| !button.says_any(NO));
         let chosen = willing()

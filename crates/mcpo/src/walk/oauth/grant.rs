@@ -1,4 +1,4 @@
-//! What a client holds when it was let in.
+//! The tokens that a client gets, with the client, server and resource they belong to.
 
 use super::{
     registration::Client, resource::Resource, scopes::Scopes, server::AuthorizationServer,
@@ -8,11 +8,11 @@ use crate::walk::{
     secret::Secret,
 };
 
-/// What a successful authorization leaves in the client's hands.
+/// The result of a successful authorization.
 #[derive(Debug)]
 pub struct Grant {
     pub access: Secret,
-    /// What was asked for, or granted if the server said so.
+    /// The requested scopes, or the granted ones if the server named them.
     pub scopes: Scopes,
     pub(super) refresh: Option<Secret>,
     pub(super) expires_at: Option<u64>,
@@ -22,7 +22,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// What was left by an earlier walk, at the server that was found now.
+    /// Restores the grant of an earlier walk at the server that was found now.
     pub fn resumed(kept: &Credentials, reached: &Reached) -> Self {
         Self {
             access: kept.access.clone(),
@@ -35,7 +35,7 @@ impl Grant {
         }
     }
 
-    /// What is left for the next walk.
+    /// Returns the credentials to keep for the next walk.
     pub fn credentials(&self, profile: &str) -> Credentials {
         Credentials {
             profile: profile.to_owned(),
@@ -51,7 +51,7 @@ impl Grant {
     }
 }
 
-/// Where a challenge leads.
+/// The resource and the authorization server that a challenge leads to.
 #[derive(Debug)]
 pub struct Reached {
     pub resource: Resource,

@@ -1,10 +1,10 @@
-//! Where a page leads on by itself or by a link: how servers hand over to programs outside of the
-//! browser, whose addresses a redirect after a form may not name.
+//! The addresses that a page refreshes or links to. Servers use these to return to programs outside
+//! the browser, whose addresses are not allowed in a redirect after a form.
 
 use html5gum::{Token, Tokenizer};
 use url::Url;
 
-/// Every address that `html` refreshes to or links to.
+/// Returns every address that `html` refreshes to or links to.
 pub fn all(html: &str, page: &Url) -> Vec<Url> {
     let mut found = Vec::new();
     for token in Tokenizer::new(html) {

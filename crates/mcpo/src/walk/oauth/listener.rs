@@ -1,4 +1,4 @@
-//! `--browser`: the user's own browser, and a loopback listener for what comes back.
+//! `--browser`: opens the user's own browser, and listens on loopback for the redirect.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use url::Url;
 
 use super::callback::UnverifiedCallback;
 
-/// How long the user has for signing in.
+/// How long the user has to sign in.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// How long a connection may take to send its request line, and how long that line may be.
+/// Limits for the request line of a connection: its time, and its length in bytes.
 const LINE_TIME: Duration = Duration::from_secs(5);
 const LINE_LIMIT: u64 = 64 * 1024;
 
@@ -34,8 +34,8 @@ impl Listener {
         })
     }
 
-    /// Opens `url` in the user's browser (no shell sees it) and waits for the redirect. `None`
-    /// when nothing came in time.
+    /// Opens `url` in the user's browser, without a shell, and waits for the redirect. Returns
+    /// `None` if it does not come in time.
     pub async fn visit(&self, url: &Url) -> std::io::Result<Option<UnverifiedCallback>> {
         webbrowser::open(url.as_str())?;
         match tokio::time::timeout(PATIENCE, self.wait()).await {
@@ -44,7 +44,7 @@ impl Listener {
         }
     }
 
-    /// Browsers ask for more than the redirect (`/favicon.ico`); everything else is answered 404.
+    /// Browsers request more than the redirect (`/favicon.ico`); everything else gets a 404.
     async fn wait(&self) -> std::io::Result<UnverifiedCallback> {
         loop {
             let (mut stream, _) = self.socket.accept().await?;
@@ -56,13 +56,13 @@ impl Listener {
             let callback = asked.and_then(|url| UnverifiedCallback::at(&url, &self.redirect_uri));
             let (status, text) = match callback {
                 Some(_) => ("200 OK", "Done. Go back to the terminal."),
-                None => ("404 Not Found", "Nothing here."),
+                None => ("404 Not Found", "Not found."),
             };
             let answer = format!(
                 "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
                 text.len()
             );
-            // The callback is here; whether the browser still listens is its own affair.
+            // The callback has arrived, so it does not matter if the browser is gone.
             let _ = stream.write_all(answer.as_bytes()).await;
             if let Some(callback) = callback {
                 return Ok(callback);
@@ -71,12 +71,12 @@ impl Listener {
     }
 }
 
-/// The path of a GET request; `None` for anything else.
+/// Returns the path of a GET request; `None` for anything else.
 async fn request_path(stream: &mut TcpStream) -> Option<String> {
     let mut lines = BufReader::new(stream.take(LINE_LIMIT)).lines();
     let line = lines.next_line().await.ok()??;
     let path = line.strip_prefix("GET ")?.split(' ').next()?.to_owned();
-    // The rest of the request is read so that closing the connection does not reset it.
+    // Read the rest of the request, so that closing the connection does not reset it.
     while lines
         .next_line()
         .await

@@ -1,4 +1,4 @@
-//! One whole authorization: from a challenge to tokens.
+//! One complete authorization: from a challenge to tokens.
 
 use std::collections::HashMap;
 
@@ -23,14 +23,14 @@ use crate::walk::{
     secret::Secret,
 };
 
-/// Authorizes, as often as the walk needs it, and remembers the clients it registered.
+/// Authorizes as often as the walk needs it, and remembers the registered clients.
 pub struct Login<'p> {
     exchange: &'p Exchange,
     plan: &'p Plan,
     visitor: Visitor<'p>,
-    /// Keyed by issuer: what one server handed out is never shown to another.
+    /// Keyed by issuer: credentials from one server are never sent to another.
     clients: HashMap<String, Client>,
-    /// Whether what was kept has been looked at: once is enough.
+    /// Whether the kept credentials were tried; they are tried only once.
     resumed: bool,
 }
 
@@ -45,7 +45,7 @@ impl<'p> Login<'p> {
         }
     }
 
-    /// From a challenge to the authorization server.
+    /// Finds the resource and the authorization server of a challenge.
     pub async fn reach(&self, log: &mut Log<'_>, challenge: &Challenge) -> Step<Reached> {
         let target = &self.plan.target;
         let resource =
@@ -54,7 +54,8 @@ impl<'p> Login<'p> {
         Ok(Reached { resource, server })
     }
 
-    /// What an earlier walk left for this resource at this issuer, the first time it is asked for.
+    /// Returns the credentials that an earlier walk left for this resource and issuer, on the first
+    /// call.
     pub fn take_kept(&mut self, reached: &Reached) -> Option<Credentials> {
         let named = match &self.plan.identity {
             Identity::Preregistered { id, .. } => Some(id.as_str()),
@@ -75,13 +76,13 @@ impl<'p> Login<'p> {
         Some(kept.clone())
     }
 
-    /// The issuer no longer knows the client.
+    /// Forgets the client that the issuer no longer knows.
     pub fn forget(&mut self, issuer: &str) {
         self.clients.remove(issuer);
     }
 
-    /// From the authorization server to tokens; `held` are the scopes that must not be lost on the
-    /// way.
+    /// Gets tokens from the authorization server. `held` are the current scopes, which must not be
+    /// lost.
     pub async fn sign_in(
         &mut self,
         log: &mut Log<'_>,
@@ -137,7 +138,7 @@ impl<'p> Login<'p> {
         })
     }
 
-    /// Trades the refresh token for new tokens; `None` if none was issued.
+    /// Exchanges the refresh token for new tokens; `None` if no refresh token was issued.
     pub async fn refresh(&self, grant: &mut Grant) -> Result<Option<String>, (Refusal, Fault)> {
         let Some(refresh) = &grant.refresh else {
             return Ok(None);
@@ -147,14 +148,14 @@ impl<'p> Login<'p> {
             ("refresh_token", refresh.expose()),
         ];
         parameters.extend(grant.resource.parameter());
-        // Clients wait longer for this than for the rest.
+        // Clients wait longer for a refresh than for other requests.
         let exchange = self.exchange.with_timeout(self.plan.refresh_timeout);
         let tokens = token::request(&exchange, &grant.server, &grant.client, parameters).await?;
         grant.access = tokens.access;
         grant.expires_at = tokens
             .expires_in
             .map(|seconds| now().saturating_add(seconds));
-        // A server that does not rotate sends none: the old one stays good.
+        // A server that does not rotate sends no refresh token: the old one stays valid.
         grant.refresh = tokens.refresh.or_else(|| grant.refresh.take());
         Ok(Some(tokens.summary))
     }
@@ -202,7 +203,7 @@ impl<'p> Login<'p> {
         ) {
             Ok(request) => request,
             Err(error) => {
-                let because = format!("no random numbers: {error}");
+                let because = format!("failed to get random numbers: {error}");
                 return Err(pending.could_not_run(log, because, ""));
             }
         };
@@ -215,7 +216,8 @@ impl<'p> Login<'p> {
     }
 }
 
-/// The challenge's scopes, else the resource's, else none; and a refresh token where one is offered.
+/// Returns the scopes of the challenge, or else of the resource, or none. Adds `offline_access`
+/// where it is offered, to get a refresh token.
 fn wanted_scopes(
     challenge: &Challenge,
     resource: &Resource,
@@ -233,12 +235,10 @@ fn wanted_scopes(
     }
 }
 
-/// Some servers look for the client's id in the form only, whatever the header says.
+/// Describes the fault of servers that look for the client id only in the form, even if the header
+/// contains it.
 fn wants_id_twice(fault: &Fault) -> Fault {
-    let seen = format!(
-        "{}; and tokens once client_id is in the body too",
-        fault.seen
-    );
+    let seen = format!("{}; but tokens if client_id is in the body too", fault.seen);
     let expected = "tokens for HTTP Basic alone (RFC 6749 §2.3.1)";
     let hint =
         "read the client's id from the Authorization header; strict clients send it nowhere else";

@@ -1,4 +1,4 @@
-//! From a challenge to a token, in the order in which a client meets it.
+//! OAuth, from a challenge to a token, in the order in which a client meets it.
 
 mod challenge;
 pub use challenge::Challenge;

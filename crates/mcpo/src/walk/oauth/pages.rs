@@ -1,4 +1,4 @@
-//! Goes through the sign-in and consent pages as a person without scripts would.
+//! Completes the sign-in and consent pages as a user without scripts would.
 
 use reqwest::{Method, header::CONTENT_TYPE};
 use url::Url;
@@ -13,25 +13,25 @@ use crate::walk::{
     secret::Secret,
 };
 
-/// How many pages and redirects are gone through before giving up.
+/// The most pages and redirects that are followed.
 const HOPS: usize = 20;
 
 /// Why the redirect URI was not reached.
 #[derive(Debug)]
 pub enum Lost {
     Trouble(Box<Url>, Trouble),
-    /// The page asks for a password and none was given.
+    /// The page asks for a password, but none was given.
     PasswordNeeded,
     /// The page asks again: the password was wrong.
     PasswordRefused,
-    /// A page with nothing on it that leads on.
+    /// A page without a form to continue with.
     DeadEnd(String),
     /// Neither a page nor a redirect.
     Refused(String),
     TooManyHops,
 }
 
-/// What is filled into a sign-in form.
+/// The values for a sign-in form.
 #[derive(Clone, Copy, Debug)]
 pub struct SignIn<'s> {
     user: &'s str,
@@ -39,7 +39,7 @@ pub struct SignIn<'s> {
 }
 
 impl<'s> SignIn<'s> {
-    /// Nothing without a password; a name of ours where the user gave none.
+    /// Returns `None` without a password. The user name has a default.
     pub fn of(user: Option<&'s str>, password: Option<&'s Secret>) -> Option<Self> {
         Some(Self {
             user: user.unwrap_or("probe"),
@@ -48,17 +48,17 @@ impl<'s> SignIn<'s> {
     }
 }
 
-/// How the pages were got through.
+/// The end of the pages, at a redirect URI.
 #[derive(Debug)]
 pub struct Arrival {
     pub callback: UnverifiedCallback,
-    /// Where the browser was sent, with everything that was added.
+    /// The URL that the browser was sent to, with all parameters.
     pub location: Url,
     pub pages: usize,
 }
 
-/// From the authorization endpoint to one of the redirect URIs, where nobody needs to listen. All pages
-/// together may take as long as three requests.
+/// Goes from the authorization endpoint to one of the redirect URIs, where nothing needs to listen.
+/// All pages together may take as long as three requests.
 pub async fn walk(
     exchange: &Exchange,
     start: &Url,
@@ -97,14 +97,14 @@ async fn walk_pages(
         }
         let Some((form, press)) = choose(&forms) else {
             return Err(Lost::DeadEnd(format!(
-                "a page without a form that leads on at {}",
+                "a page without a form to continue with at {}",
                 answer.url
             )));
         };
         let mut fields = form.fields.clone();
         if let Some(field) = &form.password {
             if !form.post {
-                let seen = "a sign-in form that would put the password into the address";
+                let seen = "a sign-in form that would put the password into the URL";
                 return Err(Lost::Refused(seen.to_owned()));
             }
             if signed_in {
@@ -113,7 +113,7 @@ async fn walk_pages(
             let Some(SignIn { user, password }) = sign_in else {
                 return Err(Lost::PasswordNeeded);
             };
-            // Browsers would not send a form whose name is missing.
+            // Browsers do not submit a form whose user name is empty.
             if let Some((_, name)) = fields.iter_mut().find(|(name, _)| form.is_typed(name)) {
                 name.clear();
                 name.push_str(user);
@@ -139,7 +139,7 @@ fn arrival(location: Url, redirect_uris: &[&Url], pages: usize) -> Option<Arriva
     })
 }
 
-/// A form with a password comes first, then one whose button says yes, then any other.
+/// Prefers a form with a password, then one whose button means yes, then any other.
 fn choose(forms: &[Form]) -> Option<(&Form, Press<'_>)> {
     let mut order: Vec<&Form> = forms.iter().collect();
     order.sort_by_key(|form| (form.password.is_none(), !form.says_yes()));
@@ -159,7 +159,7 @@ fn page_forms(answer: &Answer) -> Result<Vec<Form>, Lost> {
     } else {
         Vec::new()
     };
-    // A wrong password may well be answered with 401 and the form again.
+    // A wrong password may be answered with 401 and the form again.
     if forms.is_empty() && !answer.status.is_success() || answer.status.is_server_error() {
         return Err(Lost::Refused(format!(
             "{}: {}",
@@ -170,7 +170,7 @@ fn page_forms(answer: &Answer) -> Result<Vec<Form>, Lost> {
     Ok(forms)
 }
 
-/// Without the query, which may hold secrets.
+/// Removes the query, which may contain secrets.
 fn bare(url: &Url) -> Url {
     let mut bare = url.clone();
     bare.set_query(None);
@@ -202,7 +202,7 @@ async fn submit(
         action.query_pairs_mut().clear().extend_pairs(fields);
         exchange.browse(Method::GET, &action).map_err(lost)?
     };
-    // Browsers send the origin with every form; servers use it against forged requests.
+    // Browsers send the origin with every form; servers use it to detect forged requests.
     let request = request.header("origin", page.origin().ascii_serialization());
     exchange.send(request).await.map_err(lost)
 }

@@ -1,4 +1,5 @@
-//! How the client becomes known: by hand, by a document, or by dynamic registration (RFC 7591).
+//! How the client identifies itself: registered by hand, by document, or by dynamic registration
+//! (RFC 7591).
 
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use crate::walk::{
     secret::Secret,
 };
 
-/// A client as one authorization server knows it; worth nothing at any other.
+/// A client as one authorization server knows it; useless at any other.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Client {
     pub id: String,
@@ -27,14 +28,14 @@ pub struct Client {
     /// For `private_key_jwt`.
     #[serde(default)]
     pub key: Option<ClientKey>,
-    /// Whether the token endpoint wants the id in the body, too, when the header names it already.
+    /// Whether the token endpoint requires the id in the body even if the header contains it.
     #[serde(default)]
     pub repeats_id: bool,
 }
 
 impl Client {
-    /// Whether it is the one that would be used now: registered for the same redirect URI (on
-    /// loopback with any port), and with the id that was named, if one was.
+    /// Returns true if this is the client to use now: registered for the same redirect URI (on
+    /// loopback with any port), and with the requested id, if there is one.
     pub fn suits(&self, redirect_uri: &Url, id: Option<&str>) -> bool {
         let mut own = self.redirect_uri.clone();
         if is_loopback(&own) && own.set_port(redirect_uri.port()).is_err() {
@@ -43,7 +44,8 @@ impl Client {
         own == *redirect_uri && id.is_none_or(|id| id == self.id)
     }
 
-    /// Ids may be hundreds of characters long; their beginning tells them apart.
+    /// Returns the beginning of the id, which is enough for display: ids may have hundreds of
+    /// characters.
     pub fn shown_id(&self) -> String {
         const SHOWN: usize = 32;
         match self.id.char_indices().nth(SHOWN) {
@@ -60,7 +62,7 @@ struct Registered {
     token_endpoint_auth_method: Option<String>,
 }
 
-/// Registers with `server`, or takes what the user or the client brought along.
+/// Registers with `server`, or uses the identity that the user or the client already has.
 pub async fn register(
     exchange: &Exchange,
     log: &mut Log<'_>,
@@ -104,12 +106,12 @@ pub async fn register(
     let (seen, hint) = without_registration(server, plan);
     Err(pending.fail(
         log,
-        Fault::new(seen, "a way for a new client to become known", hint),
+        Fault::new(seen, "a way for a new client to register", hint),
     ))
 }
 
-/// The client's own document, where it would use it: documents are offered together with `none`,
-/// and the redirect URI is one of the document's.
+/// Returns the client's own document if the client would use it: the server supports documents
+/// together with `none`, and the redirect URI is one of the document's.
 fn document<'p>(
     server: &AuthorizationServer,
     plan: &'p Plan,
@@ -123,7 +125,7 @@ fn document<'p>(
 fn without_registration(server: &AuthorizationServer, plan: &Plan) -> (&'static str, String) {
     let client = &plan.profile.title;
     if !server.takes_documents {
-        let hint = "offer client_id_metadata_document_supported or a registration_endpoint, or register a client by hand and name it with --client-id";
+        let hint = "offer client_id_metadata_document_supported or a registration_endpoint, or register a client by hand and pass it with --client-id";
         return ("no registration_endpoint in the metadata", hint.to_owned());
     }
     if server.methods.contains(&AuthMethod::None) {
@@ -138,7 +140,7 @@ fn without_registration(server: &AuthorizationServer, plan: &Plan) -> (&'static 
     }
 }
 
-/// The method that fits what the server offers and what the client holds.
+/// Returns the method that matches what the server supports and what the client has.
 fn method_for(server: &AuthorizationServer, has_secret: bool) -> AuthMethod {
     let wanted: &[AuthMethod] = if has_secret {
         &[AuthMethod::Basic, AuthMethod::Post, AuthMethod::None]
@@ -172,7 +174,7 @@ async fn dynamic(
     let key = match own_key(asked, &mut body) {
         Ok(key) => key,
         Err(error) => {
-            let because = format!("no key for private_key_jwt: {error}");
+            let because = format!("failed to create a key for private_key_jwt: {error}");
             return Err(pending.could_not_run(log, because, ""));
         }
     };
@@ -203,7 +205,7 @@ async fn dynamic(
     }
 }
 
-/// The client as the server registered it.
+/// Returns the client as the server registered it.
 fn accept(
     answer: &Answer,
     server: &AuthorizationServer,
@@ -223,7 +225,9 @@ fn accept(
         let uris = uris(body);
         let hint = match answer.status {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                format!("{endpoint} does not register: name the endpoint that does in the metadata")
+                format!(
+                    "{endpoint} does not register clients: name the right endpoint in the metadata"
+                )
             }
             _ => format!("accept a {kind} client with {uris}"),
         };
@@ -231,12 +235,12 @@ fn accept(
     };
     let secret = client_secret.map(Secret::new);
     let method = match token_endpoint_auth_method.as_deref() {
-        // What the server registered counts, not what was asked for.
+        // The registered method counts, not the requested one.
         Some(name) => {
             let Some(method) = AuthMethod::parse(name) else {
                 let seen = format!("token_endpoint_auth_method {name}");
                 let expected = "none, client_secret_basic, client_secret_post or private_key_jwt";
-                let hint = "register the method that was asked for";
+                let hint = "register the requested method";
                 return Err(Fault::new(seen, expected, hint));
             };
             method
@@ -254,7 +258,7 @@ fn accept(
     })
 }
 
-/// A key of the client's own, where it is to prove itself with one; the registration names it.
+/// Creates a key for a client that authenticates with one, and adds it to the registration.
 fn own_key(
     method: AuthMethod,
     body: &mut Map<String, Value>,
@@ -268,7 +272,7 @@ fn own_key(
     Ok(Some(key))
 }
 
-/// What the client sends; with a redirect URI of the user's own, that one instead of the client's.
+/// Returns the client's registration. A redirect URI of the user replaces those of the client.
 fn body(plan: &Plan, redirect_uri: &Url, method: AuthMethod) -> Map<String, Value> {
     let mut body = plan.profile.registration.clone();
     if !plan.profile.redirect_uris().any(|own| own == *redirect_uri) {

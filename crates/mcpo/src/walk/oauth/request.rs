@@ -7,7 +7,7 @@ use url::Url;
 use super::{registration::Client, scopes::Scopes, server::AuthorizationServer};
 use crate::walk::{profile::Profile, secret::Secret};
 
-/// A request on its way, and what its answer must match.
+/// A request, and the values that its response must match.
 pub struct AuthorizationRequest {
     pub url: Url,
     pub verifier: Secret,

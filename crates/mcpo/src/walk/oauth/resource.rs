@@ -1,4 +1,4 @@
-//! Protected resource metadata (RFC 9728): where it is, and whether it is about this server.
+//! Protected resource metadata (RFC 9728): finds it, and checks that it describes this server.
 
 use serde::Deserialize;
 use url::Url;
@@ -11,7 +11,7 @@ use crate::walk::{
     rules,
 };
 
-/// What the metadata says, before anything in it is believed.
+/// The metadata, before it is verified.
 #[derive(Debug, Deserialize)]
 struct UnverifiedMetadata {
     resource: Option<String>,
@@ -19,11 +19,11 @@ struct UnverifiedMetadata {
     scopes_supported: Option<Vec<String>>,
 }
 
-/// A resource whose metadata is about the server that was asked.
+/// A resource whose metadata describes the requested server.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    /// As published, byte for byte: this is what `resource` parameters carry. `None` where nothing
-    /// is published, as before 2025-06-18.
+    /// As published, byte for byte: the value of `resource` parameters. `None` if nothing is
+    /// published, as before 2025-06-18.
     pub identifier: Option<String>,
     /// The first authorization server, which is the one clients use.
     pub issuer: String,
@@ -31,13 +31,13 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// What token requests carry (RFC 8707 §2.2).
+    /// Returns the `resource` parameter of token requests (RFC 8707 §2.2).
     pub fn parameter(&self) -> Option<(&'static str, &str)> {
         Some(("resource", self.identifier.as_deref()?))
     }
 }
 
-/// Finds the metadata in the order clients do: named by the challenge, under the path, at the root.
+/// Finds the metadata in the order of clients: named by the challenge, under the path, at the root.
 pub async fn discover(
     exchange: &Exchange,
     log: &mut Log<'_>,
@@ -82,12 +82,13 @@ pub async fn discover(
     Ok(assume(log, pending, target, fault))
 }
 
-/// Servers of 2025-03-26 publish nothing: their origin is the issuer. claude.ai still tries that.
+/// Assumes a server of 2025-03-26, which publishes nothing and whose origin is the issuer.
+/// claude.ai still tries that.
 fn assume(log: &mut Log<'_>, pending: Pending, target: &Url, fault: Fault) -> Resource {
     pending.warn(log, fault);
     log.skip(
         &[&rules::RESOURCE_IDENTITY],
-        "no resource metadata: taken for a server of 2025-03-26",
+        "no resource metadata: treated as a server of 2025-03-26",
     );
     Resource {
         identifier: None,
@@ -119,7 +120,7 @@ fn read(
         .next();
     let (Some(identifier), Some(issuer)) = (metadata.resource, issuer) else {
         let expected = "resource, and authorization_servers with at least one issuer";
-        let hint = "add what is missing; claude.ai uses the first authorization server";
+        let hint = "add the missing members; claude.ai uses the first authorization server";
         return Err(pending.fail(log, Fault::new(answer.text(), expected, hint)));
     };
     pending.pass(log, format!("{url} names {issuer}"));
@@ -140,13 +141,13 @@ fn read(
     })
 }
 
-/// The metadata must be about the address the user typed, or about something it lies under.
+/// Checks that the metadata describes the address that the user typed, or a parent of it.
 fn verify(log: &mut Log<'_>, target: &Url, identifier: &str, profile: &Profile) -> Step<()> {
     let pending = rules::RESOURCE_IDENTITY.begin();
     let expected = format!("{target}, byte for byte as the user types it");
     let hint = format!("set resource in the metadata (often: the public base URL) to {target}");
     let fault = Fault::new(format!("resource is {identifier}"), expected, hint);
-    // A bare host has no path to type; URLs parsed and printed again have grown one.
+    // A bare host has no path to type, but a URL that is parsed and printed again ends in a slash.
     let bare = target.path() == "/" && target.query().is_none();
     let typed = target.as_str();
     if identifier == typed || (bare && identifier == typed.trim_end_matches('/')) {
@@ -162,8 +163,8 @@ fn verify(log: &mut Log<'_>, target: &Url, identifier: &str, profile: &Profile) 
     if named.origin() != target.origin() || !under {
         return Err(pending.fail(log, fault));
     }
-    // Clients of the SDKs accept this and go on; some want the address itself. Either way there is
-    // more to learn about the server.
+    // Clients that use the SDKs accept this and continue; some require the exact address. In both
+    // cases the rest of the walk still shows something about the server.
     if profile.exact_resource {
         let _ = pending.fail(log, fault);
     } else {

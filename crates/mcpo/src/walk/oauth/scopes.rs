@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Scope tokens in the order in which they were first named; empty means "leave the parameter out".
+/// Scope tokens in the order of their first occurrence; an empty set omits the parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Scopes(Vec<String>);
@@ -27,7 +27,7 @@ impl Scopes {
         other.0.iter().all(|scope| self.contains(scope))
     }
 
-    /// These scopes and the others.
+    /// Returns the union of both sets.
     pub fn union(&self, other: &Self) -> Self {
         self.0.iter().chain(&other.0).cloned().collect()
     }

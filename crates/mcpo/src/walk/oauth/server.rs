@@ -10,13 +10,13 @@ use crate::walk::{
     rules,
 };
 
-/// How a client proves itself at the token endpoint.
+/// How a client authenticates at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMethod {
     None,
     Basic,
     Post,
-    /// A signature of a key of its own.
+    /// A signature with the client's own key.
     PrivateKey,
 }
 
@@ -53,28 +53,28 @@ struct UnverifiedMetadata {
     authorization_response_iss_parameter_supported: bool,
 }
 
-/// An authorization server whose metadata speaks for the issuer it was fetched from, over
-/// connections nobody can listen to, and with PKCE.
+/// An authorization server whose metadata is for the issuer it was fetched from, with endpoints on
+/// https or loopback, and with PKCE.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a statement of the metadata by itself"
+    reason = "each is an independent statement of the metadata"
 )]
 pub struct AuthorizationServer {
     pub issuer: String,
     pub authorization: Url,
     pub token: Url,
     pub registration: Option<Url>,
-    /// In the server's order; what it leaves out means Basic (RFC 8414 §2).
+    /// In the server's order; the default is Basic (RFC 8414 §2).
     pub methods: Vec<AuthMethod>,
-    /// Whether the metadata names the methods, rather than leaving them to the default.
+    /// Whether the metadata lists the methods instead of relying on the default.
     pub names_methods: bool,
     pub takes_documents: bool,
     pub announces_iss: bool,
     pub offers_offline_access: bool,
 }
 
-/// Finds the metadata of the resource's issuer in the order the specification gives.
+/// Finds the metadata of the resource's issuer in the order of the specification.
 pub async fn discover(
     exchange: &Exchange,
     log: &mut Log<'_>,
@@ -102,7 +102,7 @@ pub async fn discover(
                 let fault = Fault::new(
                     format!("{url}: {}", answer.summary()),
                     expected,
-                    "mend the endpoint's error",
+                    "fix the endpoint: see the server's log",
                 );
                 return Err(pending.fail(log, fault));
             }
@@ -117,7 +117,7 @@ pub async fn discover(
     match (&resource.identifier, AuthorizationServer::assumed(&base)) {
         (None, Ok(server)) => {
             pending.warn(log, fault);
-            let because = "no metadata at all: taken for a server of 2025-03-26";
+            let because = "no metadata at all: treated as a server of 2025-03-26";
             log.skip(&[&rules::ISSUER_IDENTITY, &rules::PKCE_SUPPORT], because);
             Ok(server)
         }
@@ -126,7 +126,7 @@ pub async fn discover(
 }
 
 impl AuthorizationServer {
-    /// The default endpoints of 2025-03-26, for servers that publish nothing.
+    /// Returns the default endpoints of 2025-03-26, for servers that publish nothing.
     fn assumed(base: &Url) -> Result<Self, url::ParseError> {
         Ok(Self {
             issuer: base.origin().ascii_serialization(),
@@ -157,7 +157,7 @@ fn read(
             return Err(pending.fail(log, Fault::new(seen, "a JSON document", hint)));
         }
     };
-    // Before anything else in the document is used.
+    // Check the issuer before anything else in the document is used.
     if metadata.issuer.as_deref() != Some(issuer) {
         pending.pass(log, url);
         return Err(wrong_issuer(log, issuer, metadata.issuer.as_deref()));
@@ -175,9 +175,11 @@ fn read(
 fn wrong_issuer(log: &mut Log<'_>, issuer: &str, seen: Option<&str>) -> crate::walk::check::Stop {
     let hint = match seen {
         Some(seen) if seen.trim_end_matches('/') == issuer.trim_end_matches('/') => {
-            "a stray slash at the end: spell the issuer alike in both documents"
+            "one spelling has a slash at the end: spell the issuer identically in both documents"
         }
-        _ => "spell the issuer alike in authorization_servers and in the issuer's own metadata",
+        _ => {
+            "spell the issuer identically in authorization_servers and in the issuer's own metadata"
+        }
     };
     let seen = seen.map_or_else(
         || "no issuer".to_owned(),
@@ -201,7 +203,7 @@ fn verify_pkce(log: &mut Log<'_>, methods: Option<&[String]>) -> Step<()> {
         ),
         None => "no code_challenge_methods_supported".to_owned(),
     };
-    let hint = r#"verify PKCE, and say so: "code_challenge_methods_supported": ["S256"]; clients refuse to go on without"#;
+    let hint = r#"verify PKCE, and announce it: "code_challenge_methods_supported": ["S256"]; clients refuse to continue without it"#;
     Err(pending.fail(
         log,
         Fault::new(seen, "S256 among code_challenge_methods_supported", hint),
@@ -249,7 +251,7 @@ fn endpoints(metadata: &UnverifiedMetadata, issuer: &str) -> Result<Authorizatio
     })
 }
 
-/// An endpoint may be https anywhere, http on loopback, and nothing else.
+/// Reads the URL of an endpoint, which must be https, or http on loopback.
 fn endpoint(name: &str, value: Option<&str>) -> Result<Url, Fault> {
     let expected = format!("{name}, an https URL");
     let fault = |seen: &str, hint: &str| Fault::new(seen, &expected, hint);
@@ -261,7 +263,7 @@ fn endpoint(name: &str, value: Option<&str>) -> Result<Url, Fault> {
         "http" if is_loopback(&url) => Ok(url),
         _ => Err(fault(
             &format!("{name} is {value}"),
-            "serve it over https; behind a proxy, tell the server its public address",
+            "serve it over https; behind a proxy, configure the server's public address",
         )),
     }
 }

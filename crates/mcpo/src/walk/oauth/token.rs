@@ -1,4 +1,4 @@
-//! The token endpoint: a code or a refresh token in, tokens out.
+//! The token endpoint: exchanges a code or a refresh token for tokens.
 
 use reqwest::{Method, header::CACHE_CONTROL};
 use serde::Deserialize;
@@ -28,31 +28,31 @@ struct ErrorAnswer {
     error: String,
 }
 
-/// What a fault at the token endpoint means for what the client holds.
+/// What an error of the token endpoint means for the client's credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The client itself is not known: everything it holds is worthless.
+    /// The server does not know the client, so all its credentials are worthless.
     UnknownClient,
     /// Anything else.
     Other,
 }
 
-/// Tokens as they were granted.
+/// The tokens that were granted.
 #[derive(Debug)]
 pub struct Tokens {
     pub access: Secret,
     pub refresh: Option<Secret>,
-    /// What was granted, if the server said so.
+    /// The granted scopes, if the server named them.
     pub scopes: Option<Scopes>,
-    /// What the report says about them.
+    /// The tokens in a few words, for the report.
     pub summary: String,
-    /// Seconds until the access token runs out, if the server said so.
+    /// Seconds until the access token expires, if the server sent them.
     pub expires_in: Option<u64>,
-    /// Whether the answer forbids caches to keep it.
+    /// The `Cache-Control` header of the response.
     pub cache_control: Option<String>,
 }
 
-/// Trades `parameters` in for tokens.
+/// Exchanges `parameters` for tokens.
 pub async fn request(
     exchange: &Exchange,
     server: &AuthorizationServer,
@@ -74,7 +74,7 @@ pub async fn request(
     read(&answer, expected).map_err(|fault| (refusal, fault))
 }
 
-/// `error` of the answer, if it has one.
+/// Returns the `error` member of the response, or an empty string.
 fn error_code(answer: &Answer) -> String {
     let error = answer.json::<ErrorAnswer>();
     error.map(|answer| answer.error).unwrap_or_default()
@@ -92,7 +92,7 @@ pub async fn send(
     let assertion = match &client.key {
         Some(key) => key
             .assertion(&client.id, &server.issuer)
-            .map_err(|error| Trouble::Other(format!("no signature: {error}")))?,
+            .map_err(|error| Trouble::Other(format!("failed to sign the assertion: {error}")))?,
         None => Secret::new(""),
     };
     match client.method {
@@ -100,7 +100,6 @@ pub async fn send(
         AuthMethod::Post => {
             parameters.extend([("client_id", client.id.as_str()), ("client_secret", secret)]);
         }
-        // Both halves are form-encoded first (RFC 6749 §2.3.1).
         AuthMethod::PrivateKey => parameters.extend([
             ("client_id", client.id.as_str()),
             (
@@ -109,6 +108,7 @@ pub async fn send(
             ),
             ("client_assertion", assertion.expose()),
         ]),
+        // Both halves are form-encoded first (RFC 6749 §2.3.1).
         AuthMethod::Basic => {
             request = request.basic_auth(encode(&client.id), Some(encode(secret)));
             if client.repeats_id {
@@ -134,22 +134,23 @@ fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
             "invalid_target" => "accept the resource that the metadata names",
             "unsupported_grant_type" => "support the grant types that the metadata names",
             _ if answer.status.is_server_error() => {
-                "mend the token endpoint: the server's log says what broke"
+                "fix the token endpoint; the server's log shows the cause"
             }
-            _ => "the server's log says more",
+            _ => "see the server's log",
         };
         return Err(Fault::new(answer.summary(), expected, hint));
     }
-    // The body holds tokens: it is never quoted.
+    // The body contains tokens: it is never quoted.
     let fault = |seen: &str, hint: &str| Fault::new(seen, expected, hint);
     let tokens: UnverifiedTokens = answer.json().map_err(|_| {
         fault(
-            "a body that is no JSON token answer",
-            "answer as RFC 6749 §5.1 shows",
+            "a body that is not a JSON token response",
+            "answer as described in RFC 6749 §5.1",
         )
     })?;
     let access = tokens.access_token.filter(|token| !token.is_empty());
-    let access = access.ok_or_else(|| fault("no access_token", "answer as RFC 6749 §5.1 shows"))?;
+    let access =
+        access.ok_or_else(|| fault("no access_token", "answer as described in RFC 6749 §5.1"))?;
     match tokens.token_type.as_deref() {
         Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
         Some(kind) => {
@@ -162,8 +163,8 @@ fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
     }
     if reqwest::header::HeaderValue::from_str(&access).is_err() {
         return Err(fault(
-            "an access_token that no header can carry",
-            "use the characters of RFC 6750 §2.1",
+            "an access_token with characters that are not allowed in a header",
+            "use only the characters of RFC 6750 §2.1",
         ));
     }
     let expires_in = tokens

@@ -1,4 +1,4 @@
-//! Who goes through the sign-in and consent pages: the probe itself, or the user's browser.
+//! Completes the sign-in and consent pages: in the probe itself, or in the user's browser.
 
 use url::Url;
 
@@ -13,15 +13,15 @@ use crate::walk::{
     plan::Person,
 };
 
-/// A person at the pages, and the redirect URI where they are awaited.
+/// Who completes the pages, and the redirect URI at the end.
 #[derive(Debug)]
 pub enum Visitor<'p> {
-    /// The probe fills the forms; nobody needs to listen at the redirect URI.
+    /// The probe fills in the forms; nothing needs to listen at the redirect URI.
     Forms {
         sign_in: Option<SignIn<'p>>,
         redirect_uri: &'p Url,
     },
-    /// The user's own browser comes back to a listener.
+    /// The user's own browser returns to a listener.
     Browser(Listener),
 }
 
@@ -47,7 +47,7 @@ impl<'p> Visitor<'p> {
         }
     }
 
-    /// From the authorization endpoint to the redirect URI.
+    /// Goes from the authorization endpoint to the redirect URI.
     pub async fn visit(
         &self,
         exchange: &Exchange,
@@ -68,13 +68,13 @@ impl<'p> Visitor<'p> {
             },
             Self::Browser(listener) => {
                 log.recorder()
-                    .announce("waiting until your browser comes back");
+                    .announce("waiting for your browser to come back");
                 Self::wait_for(listener, log, pending, start).await
             }
         }
     }
 
-    /// The user is on their way.
+    /// Waits for the user's browser.
     async fn wait_for(
         listener: &Listener,
         log: &mut Log<'_>,
@@ -107,19 +107,19 @@ fn count(pages: usize) -> String {
     }
 }
 
-/// What the probe could not get past, and what the server got wrong.
+/// Records why the pages could not be completed.
 fn explain(log: &mut Log<'_>, pending: Pending, lost: Lost) -> Stop {
     let expected = "a redirect, or a page with a form";
     let fault = match lost {
         Lost::PasswordNeeded => {
             log.suggest(Suggestion::Password);
-            let because = "the sign-in page asks for a password, and none was given";
-            let hint = "put it into MCPO_PROBE_PASSWORD, or sign in yourself with --browser";
+            let because = "the sign-in page asks for a password, but none was given";
+            let hint = "set MCPO_PROBE_PASSWORD, or sign in yourself with --browser";
             return pending.could_not_run(log, because, hint);
         }
         Lost::PasswordRefused => {
             log.suggest(Suggestion::Password);
-            let because = "the sign-in page did not take the password";
+            let because = "the sign-in page rejected the password";
             return pending.could_not_run(log, because, "check MCPO_PROBE_PASSWORD");
         }
         Lost::DeadEnd(seen) => {
@@ -134,8 +134,8 @@ fn explain(log: &mut Log<'_>, pending: Pending, lost: Lost) -> Stop {
             Fault::new(seen, expected, hint)
         }
         Lost::TooManyHops => {
-            let seen = "pages and redirects without end";
-            Fault::new(seen, expected, "lead back to the redirect URI")
+            let seen = "endless pages and redirects";
+            Fault::new(seen, expected, "end the sign-in at the redirect URI")
         }
     };
     pending.fail(log, fault)

@@ -1,4 +1,4 @@
-//! Where metadata is looked for: every well-known address, in the order in which clients ask.
+//! The well-known addresses of metadata, in the order in which clients request them.
 
 use url::Url;
 
@@ -6,7 +6,8 @@ const RESOURCE: &str = "/.well-known/oauth-protected-resource";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
 
-/// Protected resource metadata: inserted before the path, then at the root (RFC 9728 §3.1).
+/// Returns the addresses of protected resource metadata: inserted before the path, then at the root
+/// (RFC 9728 §3.1).
 pub fn of_resource(target: &Url) -> Vec<Url> {
     match target.path() {
         "/" => vec![at(target, RESOURCE)],
@@ -17,8 +18,8 @@ pub fn of_resource(target: &Url) -> Vec<Url> {
     }
 }
 
-/// Authorization server metadata: inserted before the path (RFC 8414 §3.1), or appended to it as
-/// `OpenID` Connect Discovery has it.
+/// Returns the addresses of authorization server metadata: inserted before the path (RFC 8414
+/// §3.1), or appended to it as in `OpenID` Connect Discovery.
 pub fn of_issuer(issuer: &Url) -> Vec<Url> {
     match issuer.path().trim_end_matches('/') {
         "" => vec![at(issuer, OAUTH), at(issuer, OPENID)],

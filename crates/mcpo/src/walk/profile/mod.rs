@@ -1,6 +1,6 @@
-//! Whom the probe walks as: what a real client sends, how long it waits, and what it would show.
+//! Client profiles: what a real client sends, how long it waits, and what it would show.
 //!
-//! The facts are data, one file a client; nothing elsewhere knows a client by name.
+//! The facts are data, one file per client; no other code knows a client by name.
 
 mod outcome;
 
@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use crate::error::{Failure, Outcome};
 
-/// The clients whose habits are known.
+/// The clients that the probe can imitate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ClientName {
     /// claude.ai, Claude Desktop and the mobile apps
@@ -31,32 +31,32 @@ pub enum ClientName {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// The `--as` that chose it.
+    /// The `--as` value that selects it.
     #[serde(skip)]
     pub name: String,
-    /// What its users call it.
+    /// The name that its users know.
     pub title: String,
-    /// Its metadata document, by which it is known where both `none` and documents are offered.
+    /// Its metadata document, used if the server supports both `none` and documents.
     pub document: Option<Url>,
-    /// The body of its registration, without the method at the token endpoint.
+    /// The body of its registration, without the method for the token endpoint.
     pub registration: Map<String, Value>,
     seconds: Seconds,
-    /// Whether `resource` of the metadata must be the address as it was typed.
+    /// Whether `resource` in the metadata must be the address exactly as the user typed it.
     #[serde(default)]
     pub exact_resource: bool,
-    /// Whether `resource` is sent as URL parsers print it: a bare host grows a slash.
+    /// Whether `resource` is sent as URL parsers print it: a bare host gets a slash.
     #[serde(default)]
     pub resource_as_url: bool,
-    /// Whether `prompt=consent` comes with `offline_access`.
+    /// Whether `prompt=consent` is sent with `offline_access`.
     #[serde(default)]
     pub consents_again: bool,
-    /// How long its `state` is, if it is longer than usual.
+    /// The length of its `state`, if it is longer than usual.
     pub state_characters: Option<usize>,
-    /// Where its scripts come from, if it runs in a browser.
+    /// The origin of its scripts, if it runs in a browser.
     pub browser_origin: Option<String>,
-    /// How a server is added to it.
+    /// How to add a server to it.
     add: String,
-    /// What to do about a server on this machine, for a client that is on another one.
+    /// How to try a server on this machine, if the client is on another one.
     add_here: Option<String>,
     shows: Shows,
 }
@@ -68,7 +68,7 @@ struct Seconds {
     refresh: u64,
 }
 
-/// What its user sees when a step goes wrong.
+/// What its user sees if a step fails.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Shows {
@@ -86,7 +86,7 @@ struct Shows {
 }
 
 impl ClientName {
-    /// The facts about this client.
+    /// Returns the profile of this client.
     pub fn profile(self) -> Outcome<Profile> {
         let text = match self {
             Self::Claude => include_str!("claude.json"),
@@ -105,30 +105,31 @@ impl ClientName {
 }
 
 impl Profile {
-    /// How long it waits for an answer.
+    /// Returns how long the client waits for a response.
     pub const fn patience(&self) -> Duration {
         Duration::from_secs(self.seconds.request)
     }
 
-    /// How long it waits for new tokens.
+    /// Returns how long the client waits for a refresh.
     pub const fn refresh_patience(&self) -> Duration {
         Duration::from_secs(self.seconds.refresh)
     }
 
-    /// The redirect URIs it registers; the first is the one it uses.
+    /// Returns the redirect URIs that the client registers; it uses the first one.
     pub fn redirect_uris(&self) -> impl Iterator<Item = Url> {
         let uris = self.registration.get("redirect_uris");
         let uris = uris.and_then(Value::as_array).into_iter().flatten();
         uris.filter_map(|uri| Url::parse(uri.as_str()?).ok())
     }
 
-    /// The path at which it waits for a browser on this machine.
+    /// Returns the path of the callback on this machine.
     pub fn callback_path(&self) -> String {
         let local = self.redirect_uris().find(is_on_loopback);
         local.map_or_else(|| "/callback".to_owned(), |url| url.path().to_owned())
     }
 
-    /// Whether `redirect_uri` is one of its own; on loopback the port is free (RFC 8252 §7.3).
+    /// Returns true if `redirect_uri` is the client's own; on loopback, any port matches (RFC 8252
+    /// §7.3).
     pub fn owns(&self, redirect_uri: &Url) -> bool {
         self.redirect_uris().any(|own| {
             own == *redirect_uri
@@ -138,7 +139,7 @@ impl Profile {
         })
     }
 
-    /// How to add the server at `url` to this client.
+    /// Returns how to add the server at `url` to this client.
     pub fn add(&self, url: &str, is_here: bool) -> String {
         let text = self.add_here.as_ref().filter(|_| is_here);
         text.unwrap_or(&self.add).replace("{url}", url)

@@ -1,4 +1,4 @@
-//! What the client would make of a walk.
+//! What a client would show after a walk.
 
 use super::Profile;
 use crate::walk::{
@@ -7,7 +7,7 @@ use crate::walk::{
 };
 
 impl Profile {
-    /// What its user would see: decided by the first check that failed.
+    /// Returns what the user of the client would see. The first failed check decides.
     pub fn outcome(&self, checks: &[Check]) -> String {
         let failed = |check: &&Check| check.verdict == Verdict::Fail && !check.rule.security;
         let unknown = |check: &&Check| matches!(check.verdict, Verdict::CouldNotRun { .. });
@@ -18,7 +18,7 @@ impl Profile {
                 format!("shows {}", self.shows.unreachable)
             } else {
                 format!(
-                    "no fault before {}; what comes after is not known",
+                    "no problem before {}; the later steps are unknown",
                     check.rule.title
                 )
             }
@@ -28,7 +28,7 @@ impl Profile {
         format!("{}: {shown}", self.title)
     }
 
-    /// What there is to see where nothing failed.
+    /// Returns what the user sees if nothing failed.
     fn success(&self, checks: &[Check]) -> String {
         let has = |rule: &Rule, verdict: Verdict| {
             let mut all = checks.iter();
@@ -39,7 +39,7 @@ impl Profile {
         } else if has(&rules::TOOLS_LIST, Verdict::Warn) {
             format!("shows {}", self.shows.tools)
         } else {
-            "connects and finds the tools; none was called".to_owned()
+            "connects and finds the tools, but none was called".to_owned()
         }
     }
 

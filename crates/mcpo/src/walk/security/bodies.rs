@@ -1,4 +1,4 @@
-//! Bodies that are too large, too deep or nonsense: the server refuses them and stays up.
+//! Bodies that are too large, too deep or malformed: the server must refuse them and keep running.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -19,18 +19,18 @@ use crate::walk::{
     secret::Secret,
 };
 
-/// Far more than any client sends.
+/// The size of a body that is too large, in bytes: more than any client sends.
 const LARGE: usize = 4 * 1024 * 1024;
-/// Deeper than recursive parsers have stack for.
+/// The depth of a message that is too deep: recursive parsers run out of stack.
 const DEEP: usize = 100_000;
-/// How many single bytes are sent at once: where each is kept in a buffer of its own, that costs a
-/// server some megabytes for a moment, and no more.
+/// How many single bytes are sent at once. A server that keeps each byte in its own buffer needs
+/// some megabytes for a moment, and no more.
 const CRUMBS: u32 = 2_000;
-/// How often one more follows.
+/// The pause before each further byte.
 const NEXT_CRUMB: Duration = Duration::from_millis(500);
-/// How long a server may go on reading.
+/// How long a server may keep reading.
 const TRICKLE: Duration = Duration::from_secs(20);
-/// What programs print when they did not expect what happened.
+/// What programs print after an unexpected error.
 const INNARDS: [&str; 6] = [
     "Traceback (most recent",
     "panicked at",
@@ -69,7 +69,7 @@ pub async fn check_endpoint(
     rules::BODY_HALF.check(log, attempt).await;
 }
 
-/// Sends `body` to the MCP endpoint, then asks whether it is still there.
+/// Sends `body` to the MCP endpoint, then checks that the endpoint still answers.
 async fn survive(
     exchange: &Exchange,
     target: &Url,
@@ -87,7 +87,7 @@ async fn survive(
         .await?;
     Ok(Held::when(
         again.status.is_success(),
-        format!("{}; a call after it: {}", told(&answer), told(&again)),
+        format!("{}; the next call: {}", told(&answer), told(&again)),
     ))
 }
 
@@ -98,9 +98,11 @@ fn is_json_error(answer: &Answer) -> bool {
 
 async fn large_registration(lab: &Lab<'_>) -> Finding {
     let Some(endpoint) = &lab.server.registration else {
-        return Ok(Held::Skipped("the server registers no clients".to_owned()));
+        return Ok(Held::Skipped(
+            "the server does not register clients".to_owned(),
+        ));
     };
-    // On connections of their own: a server may close them in the middle.
+    // On separate connections: a server may close them early.
     let stranger = lab.exchange.stranger();
     let name = "x".repeat(LARGE);
     let uri = lab.redirect_uri.as_str();
@@ -127,7 +129,8 @@ async fn large_token(lab: &Lab<'_>) -> Finding {
     .await
 }
 
-/// A server may also hang up in the middle: then it did not read on.
+/// Checks that the server refuses the request. It may also close the connection early: then it did
+/// not read the rest.
 async fn too_large(exchange: &Exchange, request: RequestBuilder) -> Finding {
     match exchange.send_for_head(request).await {
         Ok(answer) => Ok(Held::when(answer.status.is_client_error(), told(&answer))),
@@ -136,8 +139,8 @@ async fn too_large(exchange: &Exchange, request: RequestBuilder) -> Finding {
     }
 }
 
-/// Sends a body of single bytes that does not end, on one connection and without authenticating.
-/// How much memory that takes cannot be seen from outside; how long it is put up with can.
+/// Sends an endless body of single bytes, on one connection and without authentication. The memory
+/// that this takes cannot be seen from outside, but the time that the server keeps reading can.
 async fn trickle(lab: &Lab<'_>) -> Finding {
     let stranger = lab.exchange.stranger().with_timeout(TRICKLE);
     let crumbs = stream::unfold(0_u32, |sent| async move {
@@ -158,7 +161,7 @@ async fn trickle(lab: &Lab<'_>) -> Finding {
         Err(trouble @ Trouble::Refused) => Err(trouble),
         Err(Trouble::TimedOut(_)) => Ok(Held::Weakly(format!(
             "still reading after {} s and more than {CRUMBS} chunks of one byte: a few such \
-             connections hold places for as long as they like, and memory where chunks are kept",
+             connections occupy the server for as long as they like, and its memory if it keeps chunks",
             TRICKLE.as_secs()
         ))),
         Err(_) => Ok(Held::Yes("the connection was closed".to_owned())),
@@ -175,7 +178,7 @@ async fn nonsense(lab: &Lab<'_>) -> Finding {
     let text = answer.text();
     let said = INNARDS.iter().find(|innards| text.contains(**innards));
     let seen = match said {
-        Some(said) => format!("{}, with {said:?} in it", told(&answer)),
+        Some(said) => format!("{}, which contains {said:?}", told(&answer)),
         None => told(&answer),
     };
     Ok(Held::when(

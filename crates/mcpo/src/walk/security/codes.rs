@@ -1,4 +1,4 @@
-//! A code is good once, for one client, at one redirect URI, for one resource.
+//! A code must work once, for one client, one redirect URI and one resource.
 
 use super::{
     finding::{Finding, Held, refused, told},
@@ -30,8 +30,8 @@ async fn twice(lab: &Lab<'_>) -> Finding {
 }
 
 /// Redeems a fresh code and refreshes its tokens, if that is possible. A server may answer the same
-/// exchange again for a short time, because its first answer can get lost; once the tokens were
-/// refreshed, the client has had that answer.
+/// exchange again for a short time, because its first response can get lost. After a refresh, the
+/// client must have that response.
 async fn redeem_and_refresh(lab: &Lab<'_>) -> Result<(Fresh, Option<String>), Trouble> {
     let fresh = lab.fresh().await?;
     let mut refresh_token = read(&lab.redeem(&fresh, &[]).await?)?.refresh_token;
@@ -77,7 +77,7 @@ async fn changed(lab: &Lab<'_>, name: &str, value: &str) -> Finding {
 async fn made_up(lab: &Lab<'_>) -> Finding {
     let fresh = lab.fresh().await?;
     let answer = lab.redeem(&fresh, &[("code", "made-up")]).await?;
-    // Clients act on exactly this.
+    // Clients react to exactly this error.
     let held = answer.status.as_u16() == 400 && told(&answer).ends_with("invalid_grant");
     Ok(Held::when(held, told(&answer)))
 }

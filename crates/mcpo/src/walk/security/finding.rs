@@ -1,4 +1,4 @@
-//! What came of an attempt.
+//! The result of an attempt.
 
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -9,12 +9,12 @@ use crate::walk::{
     http::{Answer, Trouble},
 };
 
-/// Whether the server held.
+/// Whether the server resisted the attempt.
 #[derive(Debug)]
 pub enum Held {
     Yes(String),
     No(String),
-    /// It holds, and less well than it should.
+    /// It resisted, but not as well as it should.
     Weakly(String),
     Skipped(String),
 }
@@ -22,7 +22,7 @@ pub enum Held {
 pub type Finding = Result<Held, Trouble>;
 
 impl Held {
-    /// `seen` tells how it went; `held` whether that was well.
+    /// Returns `Yes` if `held` is true, otherwise `No`; `seen` describes the response.
     pub fn when(held: bool, seen: impl Into<String>) -> Self {
         if held {
             Self::Yes(seen.into())
@@ -37,7 +37,7 @@ struct Refusal {
     error: String,
 }
 
-/// How a machine was answered, without the tokens that may be in the body.
+/// Describes a response, without the tokens that its body may contain.
 pub fn told(answer: &Answer) -> String {
     let status = answer.status.as_u16();
     match answer.json::<Refusal>() {
@@ -46,26 +46,26 @@ pub fn told(answer: &Answer) -> String {
     }
 }
 
-/// An attempt is to be refused: neither to succeed nor to break the server.
+/// Checks that the server refused the attempt, which must neither succeed nor break the server.
 pub fn refused(answer: &Answer) -> Held {
     Held::when(answer.status.is_client_error(), told(answer))
 }
 
-/// An attempt is to be refused with this status, because clients act on it.
+/// Checks that the server refused the attempt with this status, to which clients react.
 pub fn refused_with(answer: &Answer, status: StatusCode) -> Held {
     Held::when(answer.status == status, told(answer))
 }
 
 impl Guarantee {
-    /// Writes down what came of the attempt.
+    /// Runs the attempt and records its result.
     pub async fn check(&'static self, log: &mut Log<'_>, attempt: impl Future<Output = Finding>) {
         let pending = self.rule.begin();
-        // Some attempts keep a listener and a page walk at once.
+        // Boxed, because the futures of some attempts are large: a listener and a page walk.
         match Box::pin(attempt).await {
             Ok(Held::Yes(seen)) => pending.pass(log, seen),
             Ok(Held::Weakly(seen)) => pending.warn(log, self.fault(seen)),
             Ok(Held::Skipped(because)) => pending.skip(log, because),
-            // The attempts do not depend on one another.
+            // The attempts do not depend on each other, so the walk continues.
             Ok(Held::No(seen)) => drop(pending.fail(log, self.fault(seen))),
             Err(trouble) => drop(pending.could_not_run(log, trouble.to_string(), trouble.hint())),
         }

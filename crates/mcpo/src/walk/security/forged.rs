@@ -1,4 +1,4 @@
-//! Consent that a person never gave: their browser, sent by another site.
+//! Consent that the user never gave: another site submits the form in the user's browser.
 
 use reqwest::Method;
 use url::Url;
@@ -12,19 +12,19 @@ use crate::walk::{
     oauth::{Form, Press},
 };
 
-/// Pages on the way to the consent page.
+/// The most pages before the consent page.
 const HOPS: usize = 8;
 
-/// The attacker's own form, sent by the person's browser from the attacker's site.
+/// Submits the attacker's own form in the user's browser, from the attacker's site.
 pub async fn attempt(lab: &Lab<'_>) -> Finding {
     let attacker = lab.exchange.stranger();
     let Some((page, form)) = consent_page(lab, &attacker).await? else {
         return Ok(Held::Skipped(
-            "no page with a form of consent was found".to_owned(),
+            "no page with a consent form was found".to_owned(),
         ));
     };
     let Ok(action) = page.join(&form.action) else {
-        return Ok(Held::Skipped("the form leads nowhere".to_owned()));
+        return Ok(Held::Skipped("the form has no valid action".to_owned()));
     };
     let mut fields = form.fields.clone();
     if let Some(Press::Button { name, value }) = form.agreement() {
@@ -35,12 +35,12 @@ pub async fn attempt(lab: &Lab<'_>) -> Finding {
     let sent = lab.exchange.send(request.form(&fields)).await?;
     let code = sent.location().and_then(|url| parameter(&url, "code"));
     Ok(match code {
-        Some(_) => Held::No("a code for a form from another site".to_owned()),
+        Some(_) => Held::No("a code for a form sent from another site".to_owned()),
         None => Held::Yes(told(&sent)),
     })
 }
 
-/// As far as the attacker gets in a browser of their own.
+/// Returns the consent page that the attacker gets in their own browser.
 async fn consent_page(lab: &Lab<'_>, attacker: &Exchange) -> Result<Option<(Url, Form)>, Trouble> {
     let start = lab.request()?.url;
     let origin = start.origin();

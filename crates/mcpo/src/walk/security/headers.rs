@@ -1,4 +1,4 @@
-//! Names that somebody else chose: `Host`, `Origin` and what proxies add.
+//! Host names that another party chose: `Host`, `Origin` and what proxies add.
 
 use reqwest::{Method, RequestBuilder};
 use url::Url;
@@ -33,8 +33,8 @@ pub async fn check(
     let bent = request().map(|request| request.header("origin", "null"));
     rules::ORIGIN_NULL.check(log, refused(exchange, bent)).await;
     if !is_loopback(target) {
-        // In front of a public server, a proxy chooses by the host name; nothing is learned.
-        let because = "only servers on this machine can be reached under another name";
+        // In front of a public server, a proxy selects by host name, so nothing would be learned.
+        let because = "only servers on this machine can be reached under another host name";
         return log.skip(&[&rules::HOST_FOREIGN.rule], because);
     }
     let bent = request().map(|request| request.header("host", ATTACKER));
@@ -48,7 +48,7 @@ async fn refused(exchange: &Exchange, request: Result<RequestBuilder, Trouble>) 
     Ok(Held::when(answer.status.is_client_error(), told(&answer)))
 }
 
-/// What clients are told about the server must not follow what a request says about it.
+/// Checks that the metadata and the challenge do not depend on host names in a request.
 pub async fn check_metadata(lab: &Lab<'_>, log: &mut Log<'_>) {
     let forwarded = [
         ("x-forwarded-host", ATTACKER.to_owned()),
@@ -65,7 +65,7 @@ pub async fn check_metadata(lab: &Lab<'_>, log: &mut Log<'_>) {
     if is_loopback(lab.target) {
         rules::HOST_METADATA.check(log, metadata(lab, &host)).await;
     } else {
-        let because = "only servers on this machine can be reached under another name";
+        let because = "only servers on this machine can be reached under another host name";
         log.skip(&[&rules::HOST_METADATA.rule], because);
     }
 }
@@ -81,7 +81,7 @@ async fn challenge(lab: &Lab<'_>, headers: &[(&str, String)]) -> Finding {
     Ok(Held::when(
         held,
         if held {
-            "names itself"
+            "the challenge names the server itself"
         } else {
             "the challenge names the attacker"
         },

@@ -1,4 +1,4 @@
-//! The tools of the attempts: fresh codes and tokens, requests bent at one place.
+//! The tools of the attempts: fresh codes and tokens, and requests with one change.
 
 use reqwest::RequestBuilder;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use crate::walk::{
     secret::Secret,
 };
 
-/// What the walk has learned, for the attempts to use.
+/// What the walk has learned, for use by the attempts.
 pub struct Lab<'l> {
     pub exchange: &'l Exchange,
     pub target: &'l Url,
@@ -33,13 +33,13 @@ pub struct Lab<'l> {
     pub redirect_uri: &'l Url,
 }
 
-/// A code, and what proves that it is ours.
+/// A code and its PKCE verifier.
 pub struct Fresh {
     pub code: String,
     pub verifier: Secret,
 }
 
-/// Tokens of an attempt.
+/// The tokens of an attempt.
 #[derive(Deserialize)]
 pub struct Tokens {
     pub access_token: String,
@@ -49,7 +49,7 @@ pub struct Tokens {
 }
 
 impl<'l> Lab<'l> {
-    /// The tools, where the probe goes through the pages itself.
+    /// Returns the tools; `None` if the user completes the pages in a browser.
     pub fn of(
         plan: &'l Plan,
         exchange: &'l Exchange,
@@ -79,7 +79,7 @@ impl<'l> Lab<'l> {
         })
     }
 
-    /// An authorization request as the walk made it.
+    /// Returns a new authorization request, made like that of the walk.
     pub fn request(&self) -> Result<AuthorizationRequest, Trouble> {
         self.request_for(self.client)
     }
@@ -90,8 +90,8 @@ impl<'l> Lab<'l> {
             .map_err(|error| Trouble::other(&error))
     }
 
-    /// Goes through the pages, to the redirect URI or to one of `others`; `None` where they lead to
-    /// none of them, as when the request is refused.
+    /// Completes the pages, up to the redirect URI or one of `others`. Returns `None` if they lead
+    /// to none of them, for example because the request is refused.
     pub async fn visit(&self, url: &Url, others: &[&Url]) -> Result<Option<Arrival>, Trouble> {
         let uris = [others, &[self.redirect_uri]].concat();
         match pages::walk(self.exchange, url, self.sign_in, &uris).await {
@@ -101,7 +101,7 @@ impl<'l> Lab<'l> {
         }
     }
 
-    /// Whether the pages hand out a code for `url`.
+    /// Returns true if the pages lead to a code for `url`.
     pub async fn gives_code(&self, url: &Url) -> Result<bool, Trouble> {
         let arrival = self.visit(url, &[]).await?;
         Ok(arrival.is_some_and(|arrival| parameter(&arrival.location, "code").is_some()))
@@ -111,14 +111,15 @@ impl<'l> Lab<'l> {
         let request = self.request()?;
         let arrival = self.visit(&request.url, &[]).await?;
         let code = arrival.and_then(|arrival| parameter(&arrival.location, "code"));
-        let code = code.ok_or_else(|| Trouble::Other("no code for another sign-in".to_owned()))?;
+        let code =
+            code.ok_or_else(|| Trouble::Other("a second sign-in returned no code".to_owned()))?;
         Ok(Fresh {
             code,
             verifier: request.verifier,
         })
     }
 
-    /// A token request for `fresh`, with some parameters changed; empty ones are left out.
+    /// Sends a token request for `fresh` with some parameters changed; empty ones are left out.
     pub async fn redeem_as(
         &self,
         client: &Client,
@@ -145,7 +146,7 @@ impl<'l> Lab<'l> {
         self.redeem_as(self.client, fresh, changed).await
     }
 
-    /// Tokens of a grant of its own.
+    /// Returns the tokens of a new grant.
     pub async fn tokens(&self) -> Result<Tokens, Trouble> {
         let fresh = self.fresh().await?;
         read(&self.redeem(&fresh, &[]).await?)
@@ -167,12 +168,12 @@ impl<'l> Lab<'l> {
         token::send(self.exchange, self.server, client, parameters).await
     }
 
-    /// A request to the MCP endpoint, without a token.
+    /// Creates a request to the MCP endpoint, without a token.
     pub fn knock(&self) -> Result<RequestBuilder, Trouble> {
         list_tools(self.exchange, self.target, self.wire, None)
     }
 
-    /// How the MCP endpoint takes `token`.
+    /// Returns the response of the MCP endpoint to `token`.
     pub async fn present(&self, token: &str) -> Result<Answer, Trouble> {
         let request = self.knock()?.bearer_auth(token);
         self.exchange.send_for_head(request).await
@@ -183,7 +184,7 @@ impl<'l> Lab<'l> {
     }
 }
 
-/// The question every attempt on the MCP endpoint asks.
+/// Creates the request that every attempt on the MCP endpoint uses.
 pub fn list_tools(
     exchange: &Exchange,
     target: &Url,
@@ -194,10 +195,10 @@ pub fn list_tools(
     mcp::prepare(exchange, target, wire, token, &list)
 }
 
-/// Tokens of an answer that must have some.
+/// Returns the tokens of a response that must contain them.
 pub fn read(answer: &Answer) -> Result<Tokens, Trouble> {
     let tokens = answer.json().ok().filter(|_| answer.status.is_success());
-    tokens.ok_or_else(|| Trouble::Other("no tokens for another sign-in".to_owned()))
+    tokens.ok_or_else(|| Trouble::Other("a second sign-in returned no tokens".to_owned()))
 }
 
 pub fn parameter(url: &Url, name: &str) -> Option<String> {
@@ -206,7 +207,7 @@ pub fn parameter(url: &Url, name: &str) -> Option<String> {
     Some(value.into_owned())
 }
 
-/// `url` with one parameter of its query changed, or left out.
+/// Returns `url` with one parameter of its query changed or removed.
 pub fn with(url: &Url, name: &str, value: Option<&str>) -> Url {
     let kept: Vec<(String, String)> = url
         .query_pairs()

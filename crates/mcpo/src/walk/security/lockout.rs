@@ -1,4 +1,4 @@
-//! Guessing a password takes longer and longer.
+//! Guessing a password must become slower and slower.
 
 use reqwest::StatusCode;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::walk::{check::Log, http::Trouble, oauth::Form};
 
-/// As many guesses as nobody mistypes.
+/// More wrong passwords than typing errors can explain.
 const GUESSES: usize = 30;
 
 const REFUSALS: [StatusCode; 3] = [
@@ -24,21 +24,19 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
 
 async fn guess(lab: &Lab<'_>) -> Finding {
     let Some(password) = lab.password else {
-        return Ok(Held::Skipped(
-            "no password was given for the walk".to_owned(),
-        ));
+        return Ok(Held::Skipped("no password was given".to_owned()));
     };
     for number in 1..=GUESSES {
         let Some(answer) = attempt(lab, &format!("wrong guess {number}")).await? else {
             return Ok(Held::Skipped(
-                "the first page asks for no password".to_owned(),
+                "the first page does not ask for a password".to_owned(),
             ));
         };
         if REFUSALS.contains(&answer.status) {
             return Ok(Held::Yes(format!("{} at guess {number}", told(&answer))));
         }
     }
-    // Pages may say it in words: then the right password has to wait too.
+    // A page may refuse in words instead: then even the right password has to wait.
     let open = match attempt(lab, password.expose()).await? {
         Some(answer) if answer.status.is_success() => !Form::all(&answer.text())
             .iter()
@@ -49,14 +47,14 @@ async fn guess(lab: &Lab<'_>) -> Finding {
     Ok(Held::when(
         !open,
         if open {
-            format!("{GUESSES} guesses one after another, and the right one was let in at once")
+            format!("after {GUESSES} wrong guesses, the right password was accepted at once")
         } else {
-            format!("after {GUESSES} guesses the right password has to wait too")
+            format!("after {GUESSES} wrong guesses, the right password has to wait too")
         },
     ))
 }
 
-/// One password, by a browser that was never here.
+/// Tries one password in a new browser.
 async fn attempt(
     lab: &Lab<'_>,
     password: &str,
@@ -64,7 +62,7 @@ async fn attempt(
     let stranger = lab.exchange.stranger();
     let request = stranger.browse(reqwest::Method::GET, &lab.request()?.url)?;
     let mut page = stranger.send(request).await?;
-    // Sign-in may live at an address of its own.
+    // The sign-in page may have another address.
     for _ in 0..5 {
         let Some(location) = page
             .location()

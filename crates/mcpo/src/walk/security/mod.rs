@@ -1,7 +1,7 @@
-//! `--security`: what somebody who means harm would try, one small check an attempt.
+//! `--security`: what an attacker would try, one small check per attempt.
 //!
-//! Every attempt is made with clients and grants of its own, so that what an earlier one broke (a
-//! replayed code revokes its grant) does not decide about a later one.
+//! Every attempt uses its own clients and grants, so that the effects of an earlier attempt (a
+//! replayed code revokes its grant) do not influence a later one.
 
 mod bodies;
 mod codes;
@@ -26,7 +26,7 @@ pub use self::{
 };
 use super::{check::Log, http::Exchange, mcp::Wire, oauth::Grant, plan::Plan, secret::Secret};
 
-/// Makes every attempt. `wire` is how the server speaks MCP, `grant` what the walk got from it.
+/// Makes every attempt. `wire` is the server's wire form, `grant` the walk's grant.
 pub async fn attack(
     plan: &Plan,
     exchange: &Exchange,
@@ -35,7 +35,7 @@ pub async fn attack(
     grant: Option<&Grant>,
 ) {
     let Some(grant) = grant else {
-        let because = "the server asks for no token";
+        let because = "the server does not ask for a token";
         headers::check(exchange, log, &plan.target, wire, None).await;
         bodies::check_endpoint(exchange, log, &plan.target, wire, None).await;
         return log.skip_rest(rules::all(), because);
@@ -58,11 +58,11 @@ pub async fn attack(
     let token = fresh_token(&lab, grant).await;
     bodies::check_endpoint(exchange, log, &plan.target, wire, Some(&token)).await;
     ssrf::check(&lab, log).await;
-    // Last, because whoever guesses too often has to wait.
+    // Last, because too many guesses cause a delay.
     lockout::check(&lab, log).await;
 }
 
-/// A token that is good now: some servers revoke older grants with each new one of a client.
+/// Returns a token that works now: some servers revoke a client's older grants with each new one.
 async fn fresh_token(lab: &Lab<'_>, grant: &Grant) -> Secret {
     match lab.tokens().await {
         Ok(tokens) => Secret::new(tokens.access_token),

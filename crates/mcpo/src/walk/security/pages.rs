@@ -1,4 +1,4 @@
-//! The pages on which a person signs in and agrees.
+//! The sign-in and consent pages.
 
 use html5gum::{Token, Tokenizer};
 use reqwest::Method;
@@ -16,7 +16,7 @@ use crate::walk::{
     oauth::Client,
 };
 
-/// Breaks out of an attribute and of text; harmless, and nobody writes it by chance.
+/// A script that breaks out of an attribute and out of text; harmless, and never there by chance.
 const SCRIPT: &str = "\"'><script>probe(1)</script>";
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
@@ -43,7 +43,7 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
         .await;
 }
 
-/// A page as somebody meets it who was never here: without cookies.
+/// Fetches a page as a new browser would: without cookies.
 async fn page(lab: &Lab<'_>, url: &Url) -> Result<Answer, Trouble> {
     let request = lab.exchange.request(Method::GET, url)?;
     lab.exchange
@@ -57,11 +57,12 @@ async fn first_page(lab: &Lab<'_>) -> Result<Option<Answer>, Trouble> {
 }
 
 fn elsewhere() -> Held {
-    let because = "the authorization endpoint shows no page of its own";
+    let because = "the authorization endpoint shows no page";
     Held::Skipped(because.to_owned())
 }
 
-/// Whoever was never asked cannot have agreed: to a client that anybody could register.
+/// Requires a page before the first code. A user who was never asked cannot have agreed, and anyone
+/// can register a client.
 async fn consent(lab: &Lab<'_>) -> Finding {
     let answer = page(lab, &lab.request()?.url).await?;
     let own = lab.redirect_uri;
@@ -152,7 +153,7 @@ async fn caching(lab: &Lab<'_>) -> Finding {
     })
 }
 
-/// Scripts of other sites must not read the pages with the person's cookies.
+/// Checks that scripts of other sites cannot read the pages with the user's cookies.
 async fn cors(lab: &Lab<'_>) -> Finding {
     let request = lab.exchange.request(Method::GET, &lab.request()?.url)?;
     let answer = lab
@@ -164,7 +165,7 @@ async fn cors(lab: &Lab<'_>) -> Finding {
     Ok(Held::when(
         !readable,
         if readable {
-            "any site may read it with cookies"
+            "any site can read it with cookies"
         } else {
             "not readable"
         },
@@ -193,7 +194,8 @@ async fn script_in_name(lab: &Lab<'_>) -> Finding {
     Ok(escaped(&answer))
 }
 
-/// Browsers run what they are told is HTML, or not told what it is.
+/// Checks that the script does not run. Browsers run scripts in a response that is HTML or has no
+/// content type.
 fn escaped(answer: &Answer) -> Held {
     let kind = answer
         .header("content-type")
@@ -208,7 +210,7 @@ fn escaped(answer: &Answer) -> Held {
     Held::when(!runs, seen)
 }
 
-/// Whether our script has become an element of the page, rather than text or a value.
+/// Returns true if the script is an element of the page, not text or a value.
 fn has_script(html: &str) -> bool {
     let mut inside = false;
     for token in Tokenizer::new(html) {

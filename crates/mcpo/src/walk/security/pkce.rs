@@ -1,4 +1,4 @@
-//! A stolen code must be worth nothing without its verifier.
+//! A stolen code must be useless without its verifier.
 
 use super::{
     finding::{Finding, Held, refused},
@@ -27,13 +27,16 @@ async fn redeem(lab: &Lab<'_>, verifier: &str) -> Finding {
     ))
 }
 
-/// A server that compares without hashing takes the challenge, which everybody saw.
+/// Sends the challenge as the verifier. It is public, and a server that compares without hashing
+/// accepts it.
 async fn challenge_as_verifier(lab: &Lab<'_>) -> Finding {
     let request = lab.request()?;
     let challenge = parameter(&request.url, "code_challenge").unwrap_or_default();
     let arrival = lab.visit(&request.url, &[]).await?;
     let Some(code) = arrival.and_then(|arrival| parameter(&arrival.location, "code")) else {
-        return Ok(Held::Skipped("no code for another sign-in".to_owned()));
+        return Ok(Held::Skipped(
+            "a second sign-in returned no code".to_owned(),
+        ));
     };
     let fresh = super::lab::Fresh {
         code,

@@ -1,4 +1,4 @@
-//! Codes and errors go to redirect URIs that were registered, and nowhere else.
+//! Codes and errors must go only to registered redirect URIs.
 
 use reqwest::Method;
 use url::Url;
@@ -58,10 +58,10 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
         .await;
 }
 
-/// Asks for the answer to be sent to `address`, which was never registered.
+/// Requests a response at `address`, which was never registered.
 async fn elsewhere(lab: &Lab<'_>, address: String) -> Finding {
     if address == lab.redirect_uri.as_str() {
-        return Ok(Held::Skipped("it is the registered one".to_owned()));
+        return Ok(Held::Skipped("this is the registered address".to_owned()));
     }
     let url = with(&lab.request()?.url, "redirect_uri", Some(&address));
     sent_to(lab, &url, &address).await
@@ -69,12 +69,12 @@ async fn elsewhere(lab: &Lab<'_>, address: String) -> Finding {
 
 async fn sent_to(lab: &Lab<'_>, url: &Url, address: &str) -> Finding {
     let Ok(bent) = Url::parse(address) else {
-        return Ok(Held::Skipped(format!("{address} is no URL")));
+        return Ok(Held::Skipped(format!("{address} is not a URL")));
     };
     let Some(arrival) = lab.visit(url, &[&bent]).await? else {
         return Ok(Held::Yes(format!("{address} is refused")));
     };
-    // A server that answers at the registered address instead sends nothing astray.
+    // A server that answers at the registered address instead sends nothing to the wrong place.
     let own = lab.redirect_uri;
     let mut bare = arrival.location.clone();
     bare.set_query(None);
@@ -87,21 +87,23 @@ async fn sent_to(lab: &Lab<'_>, url: &Url, address: &str) -> Finding {
         if at_home && !kept {
             "answered at the registered redirect URI"
         } else {
-            "the answer went there"
+            "the answer was sent there"
         },
     ))
 }
 
-/// On loopback the port is free (RFC 8252 §7.3); anywhere else it is part of the address.
+/// Requests another port. On loopback, any port is allowed (RFC 8252 §7.3); elsewhere the port is
+/// part of the address.
 async fn port(lab: &Lab<'_>) -> Finding {
     let mut bent = lab.redirect_uri.clone();
     if is_loopback(&bent) || bent.set_port(Some(8443)).is_err() {
-        return Ok(Held::Skipped("on loopback any port is fine".to_owned()));
+        return Ok(Held::Skipped("on loopback, any port is allowed".to_owned()));
     }
     elsewhere(lab, bent.to_string()).await
 }
 
-/// An error is an answer too: sent to an address that nobody checked, it makes an open redirector.
+/// Requests an error at another address. A server that sends errors to unverified addresses is an
+/// open redirector.
 async fn error_elsewhere(lab: &Lab<'_>) -> Finding {
     let address = "https://attacker.example/error";
     let url = with(&lab.request()?.url, "redirect_uri", Some(address));
@@ -115,32 +117,34 @@ async fn unknown_client(lab: &Lab<'_>) -> Finding {
     Ok(Held::when(
         !arrived,
         if arrived {
-            "redirected for a client nobody knows"
+            "redirected for an unknown client"
         } else {
             "no redirect"
         },
     ))
 }
 
-/// Anybody can register a client whose redirect URI is a phishing page. If a wrong request is enough
-/// to be sent there, every link to the authorization server may lead there.
+/// Anyone can register a client whose redirect URI is a phishing page. If an invalid request is
+/// enough to be redirected there, any link to the authorization server may lead there.
 async fn error_without_page(lab: &Lab<'_>) -> Finding {
     let Some(client) = registration::another(lab).await? else {
-        return Ok(Held::Skipped("the server registers no clients".to_owned()));
+        return Ok(Held::Skipped(
+            "the server does not register clients".to_owned(),
+        ));
     };
     let request = lab.request_for(&client)?.url;
     for (name, value) in [("response_type", "none"), ("scope", "mcpo:no-such-scope")] {
         let url = with(&request, name, Some(value));
         if is_sent_on(lab, url).await? {
             return Ok(Held::No(format!(
-                "{name}={value}: sent on to the client without a page"
+                "{name}={value}: redirected to the client without a page"
             )));
         }
     }
     Ok(Held::Yes("a page comes first".to_owned()))
 }
 
-/// Returns true if a browser that was never here is sent to the client before it is shown anything.
+/// Returns true if a new browser is redirected to the client before it sees a page.
 async fn is_sent_on(lab: &Lab<'_>, url: Url) -> Result<bool, Trouble> {
     let stranger = lab.exchange.stranger();
     let mut url = url;
@@ -151,7 +155,7 @@ async fn is_sent_on(lab: &Lab<'_>, url: Url) -> Result<bool, Trouble> {
         };
         let own = lab.redirect_uri;
         if location.origin() == own.origin() && location.path() == own.path() {
-            // A code without a page is what `page-consent` looks for.
+            // `page-consent` checks for codes without a page.
             return Ok(parameter(&location, "code").is_none());
         }
         if location.origin() != answer.url.origin() {

@@ -1,4 +1,4 @@
-//! A refresh token is good once, for one client, and never for more than was granted.
+//! A refresh token must work once, for one client, and never for more than was granted.
 
 use super::{
     finding::{Finding, Held, refused, told},
@@ -21,7 +21,7 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
         .await;
 }
 
-/// The first refresh token of a grant of its own.
+/// Returns the first refresh token of a new grant.
 async fn first(lab: &Lab<'_>) -> Result<Option<String>, Trouble> {
     Ok(lab.tokens().await?.refresh_token)
 }
@@ -36,7 +36,7 @@ async fn rotates(lab: &Lab<'_>) -> Finding {
     };
     if lab.client.method != AuthMethod::None {
         return Ok(Held::Skipped(
-            "the client proves itself by a secret".to_owned(),
+            "the client authenticates with a secret".to_owned(),
         ));
     }
     let new = read(&lab.refresh(lab.client, &old).await?)?.refresh_token;
@@ -51,7 +51,7 @@ async fn rotates(lab: &Lab<'_>) -> Finding {
     ))
 }
 
-/// Spends a token and its successor; both are then beyond any time of grace.
+/// Uses a token and its successor; both are then outside any grace period.
 async fn spend_two(lab: &Lab<'_>, first: &str) -> Result<Option<Tokens>, Trouble> {
     let second = read(&lab.refresh(lab.client, first).await?)?;
     let Some(second) = second.refresh_token.filter(|second| second != first) else {
@@ -84,7 +84,7 @@ async fn replay_revokes(lab: &Lab<'_>) -> Finding {
     let answer = lab.refresh(lab.client, &third).await?;
     Ok(Held::when(
         !answer.status.is_success(),
-        format!("the newest one then: {}", told(&answer)),
+        format!("the newest refresh token after that: {}", told(&answer)),
     ))
 }
 
@@ -100,7 +100,7 @@ async fn other_client(lab: &Lab<'_>) -> Finding {
     }
 }
 
-/// Asked for more, a server may refuse or grant what it granted before.
+/// Requests more scopes. A server may refuse, or grant the scopes that it granted before.
 async fn more_scopes(lab: &Lab<'_>) -> Finding {
     let Some(refresh) = first(lab).await? else {
         return Ok(none());

@@ -1,4 +1,4 @@
-//! What may be registered, and clients of the attempts' own.
+//! What clients can register, and additional clients for the attempts.
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -32,10 +32,10 @@ pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
     rules::REGISTER_PUBLIC.check(log, public(lab)).await;
 }
 
-/// A client without a secret, where the metadata offers only methods with one.
+/// Uses a client without a secret, although the metadata offers only methods with one.
 async fn public(lab: &Lab<'_>) -> Finding {
     if !lab.server.names_methods {
-        let because = "the metadata does not say how clients prove themselves";
+        let because = "the metadata does not say how clients authenticate";
         return Ok(Held::Skipped(because.to_owned()));
     }
     if lab.server.methods.contains(&AuthMethod::None) {
@@ -43,7 +43,9 @@ async fn public(lab: &Lab<'_>) -> Finding {
     }
     let body = json!({"token_endpoint_auth_method": AuthMethod::None.name()});
     let Some(answer) = register(lab, body).await? else {
-        return Ok(Held::Skipped("the server registers no clients".to_owned()));
+        return Ok(Held::Skipped(
+            "the server does not register clients".to_owned(),
+        ));
     };
     let registered = Some(&answer).filter(|answer| answer.status.is_success());
     let Some(registered) = registered.and_then(|answer| answer.json::<Registered>().ok()) else {
@@ -61,7 +63,7 @@ async fn public(lab: &Lab<'_>) -> Finding {
     let arrival = lab.visit(&request.url, &[]).await?;
     let code = arrival.and_then(|arrival| parameter(&arrival.location, "code"));
     let Some(code) = code else {
-        return Ok(Held::Yes("registered, and given no code".to_owned()));
+        return Ok(Held::Yes("registered, but got no code".to_owned()));
     };
     let fresh = Fresh {
         code,
@@ -81,11 +83,13 @@ async fn redirect_uri(lab: &Lab<'_>, address: &str) -> Finding {
     let body = json!({"redirect_uris": [address], "client_name": "mcpo probe"});
     match register(lab, body).await? {
         Some(answer) => Ok(refused(&answer)),
-        None => Ok(Held::Skipped("the server registers no clients".to_owned())),
+        None => Ok(Held::Skipped(
+            "the server does not register clients".to_owned(),
+        )),
     }
 }
 
-/// Registers with the walk's own body, changed by `more`; `None` where nothing can be registered.
+/// Registers a client like the walk's, changed by `more`; `None` if nothing can be registered.
 pub async fn register(lab: &Lab<'_>, more: Value) -> Result<Option<Answer>, Trouble> {
     let Some(endpoint) = &lab.server.registration else {
         return Ok(None);
@@ -111,12 +115,12 @@ struct Registered {
     client_secret: Option<String>,
 }
 
-/// A second client, which is as good as the first and is not the first.
+/// Registers a second client with the same abilities as the first.
 pub async fn another(lab: &Lab<'_>) -> Result<Option<Client>, Trouble> {
     named(lab, "mcpo probe").await
 }
 
-/// A second client with a name of its own.
+/// Registers a second client with this name.
 pub async fn named(lab: &Lab<'_>, name: &str) -> Result<Option<Client>, Trouble> {
     let answer = register(lab, json!({"client_name": name})).await?;
     let answer = answer.filter(|answer| answer.status.is_success());

@@ -1,5 +1,5 @@
 //! Addresses that a client names must not lead the server into its own network. A listener on this
-//! machine is the witness: whoever connects to it has done what was asked.
+//! machine detects whether the server connects.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::walk::{
     http::{Trouble, is_loopback},
 };
 
-/// How long after the answer a connection may still come.
+/// How long after the response a connection may still arrive.
 const LATE: Duration = Duration::from_millis(150);
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
@@ -37,7 +37,7 @@ async fn witness() -> Result<(TcpListener, u16), Trouble> {
 }
 
 fn too_far() -> Held {
-    let because = "only a server on this machine can reach the witness";
+    let because = "only a server on this machine can reach the probe's listener";
     Held::Skipped(because.to_owned())
 }
 
@@ -47,7 +47,7 @@ async fn document(lab: &Lab<'_>, host: &str) -> Finding {
     }
     if !lab.server.takes_documents {
         return Ok(Held::Skipped(
-            "the server takes no metadata documents".to_owned(),
+            "the server does not support metadata documents".to_owned(),
         ));
     }
     let (listener, port) = witness().await?;
@@ -56,7 +56,7 @@ async fn document(lab: &Lab<'_>, host: &str) -> Finding {
     testify(&listener, lab.visit(&url, &[])).await
 }
 
-/// Logos, policies and keys of a registration.
+/// Registers URLs of logos, policies and keys.
 async fn registered(lab: &Lab<'_>) -> Finding {
     if !is_loopback(lab.target) {
         return Ok(too_far());
@@ -82,10 +82,10 @@ async fn testify<T>(
         .0
     };
     tokio::select! {
-        _ = listener.accept() => Ok(Held::No("the server connected to an address of its own network".to_owned())),
+        _ = listener.accept() => Ok(Held::No("the server connected to an address in its own network".to_owned())),
         answered = connected => {
             answered?;
-            Ok(Held::Yes("nobody connected".to_owned()))
+            Ok(Held::Yes("no connection".to_owned()))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Only tokens that were issued for this server open it, and only in the header.
+//! Only tokens that were issued for this server must work, and only in the header.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::walk::{check::Log, oauth::AuthMethod, oauth::Client};
 
-/// How many seconds an attempt waits for a token to run out.
+/// How many seconds an attempt waits for a token to expire.
 const PATIENCE: u64 = 30;
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
@@ -46,7 +46,7 @@ async fn unauthorized(lab: &Lab<'_>, token: &str) -> Finding {
     Ok(refused_with(&answer, StatusCode::UNAUTHORIZED))
 }
 
-/// One character in the middle of a good token.
+/// Changes one character in the middle of a valid token.
 async fn tampered(lab: &Lab<'_>) -> Finding {
     let token = lab.tokens().await?.access_token;
     let middle = token.chars().count() / 2;
@@ -59,22 +59,24 @@ async fn tampered(lab: &Lab<'_>) -> Finding {
     unauthorized(lab, &tampered).await
 }
 
-/// A token that has run out, where that does not take long.
+/// Uses an expired token, if it expires soon enough.
 async fn expired(lab: &Lab<'_>) -> Finding {
     let tokens = lab.tokens().await?;
     let Some(lifetime) = tokens.expires_in else {
-        return Ok(Held::Weakly("no expires_in: nobody knows when".to_owned()));
+        return Ok(Held::Weakly(
+            "no expires_in: the expiry is unknown".to_owned(),
+        ));
     };
     if lifetime > PATIENCE {
         return Ok(Held::Skipped(format!(
-            "{lifetime} s are too long to wait for; at most {PATIENCE} would do"
+            "the token expires after {lifetime} s, which is more than the {PATIENCE} s that the probe waits"
         )));
     }
     tokio::time::sleep(Duration::from_secs(lifetime + 1)).await;
     unauthorized(lab, &tokens.access_token).await
 }
 
-/// A JWT that says of itself that nobody signed it.
+/// Uses a JWT that declares itself unsigned.
 async fn unsigned(lab: &Lab<'_>) -> Finding {
     let resource = lab.resource.identifier.as_deref();
     let header = json!({"alg": "none", "typ": "at+jwt"});
@@ -86,7 +88,7 @@ async fn unsigned(lab: &Lab<'_>) -> Finding {
     unauthorized(lab, &format!("{}.{}.", encode(&header), encode(&claims))).await
 }
 
-/// Queries end up in logs and referrers (RFC 6750 §5.3).
+/// Sends a token in the query: queries end up in logs and referrers (RFC 6750 §5.3).
 async fn in_query(lab: &Lab<'_>) -> Finding {
     let token = lab.tokens().await?.access_token;
     let url = with(lab.target, "access_token", Some(&token));
@@ -116,7 +118,7 @@ async fn other_scheme(lab: &Lab<'_>) -> Finding {
     Ok(refused_with(&answer, StatusCode::UNAUTHORIZED))
 }
 
-/// The doors beside the one that was tried: other methods of MCP without a token.
+/// Calls other MCP methods without a token: each of them must be protected.
 async fn every_method(lab: &Lab<'_>) -> Finding {
     let methods = [
         "tools/call",
@@ -143,7 +145,7 @@ async fn every_method(lab: &Lab<'_>) -> Finding {
     Ok(Held::Yes(format!("401 for {}", methods.join(", "))))
 }
 
-/// A token for somebody else must not be had here, or not be good here.
+/// Requests a token for another resource, which must not be issued, or must not be accepted here.
 async fn other_audience(lab: &Lab<'_>) -> Finding {
     let other = "https://attacker.example/mcp";
     let request = lab.request()?;
@@ -169,7 +171,7 @@ async fn other_audience(lab: &Lab<'_>) -> Finding {
     Ok(Held::when(!accepted, seen))
 }
 
-/// Clients tell by this that they have to register again.
+/// Refreshes as an unknown client: real clients register again when they get this error.
 async fn unknown_client(lab: &Lab<'_>) -> Finding {
     let nobody = Client {
         key: None,

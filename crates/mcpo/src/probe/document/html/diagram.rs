@@ -1,4 +1,4 @@
-//! The sequence of requests as an inline SVG: who asked whom, and what came back.
+//! The sequence of requests as an inline SVG: who sent them, and what came back.
 
 use std::fmt::Write as _;
 
@@ -7,16 +7,16 @@ use url::Url;
 
 use crate::walk::{Check, Report, Sent};
 
-/// Distance of the lanes, and of the lines.
+/// The distance between lanes, and between lines.
 const LANE: usize = 250;
 const LINE: usize = 38;
-/// Room for the checks' names on the left, and for the heads of the lanes on top.
+/// Space for the names of the checks on the left, and for the titles of the lanes at the top.
 const LEFT: usize = 170;
 const TOP: usize = 54;
-/// More than anybody looks at.
+/// The most requests that are drawn.
 const ROWS: usize = 400;
 
-/// Who takes part: the client and the browser ask, origins answer.
+/// The participants: the client and the browser send requests, origins answer.
 struct Lanes {
     browser: bool,
     origins: Vec<String>,
@@ -115,7 +115,7 @@ pub fn write(report: &Report<'_>) -> String {
     svg
 }
 
-/// There and back.
+/// Draws a request and its response.
 fn arrows(lanes: &Lanes, sent: &Sent, y: usize) -> String {
     let (from, to) = (lanes.asker(sent), lanes.answerer(sent));
     let (kind, came) = match &sent.outcome {
@@ -149,7 +149,7 @@ fn arrows(lanes: &Lanes, sent: &Sent, y: usize) -> String {
     )
 }
 
-/// At most `limit` characters, with the end kept: that is where addresses differ.
+/// Returns at most `limit` characters and keeps the end, which distinguishes addresses.
 fn shortened(text: &str, limit: usize) -> String {
     let length = text.chars().count();
     if length <= limit {

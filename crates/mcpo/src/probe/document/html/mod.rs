@@ -1,4 +1,5 @@
-//! One HTML file: the verdict, the sequence as a diagram, every check. No scripts, nothing fetched.
+//! The report as one HTML file: the verdict, the sequence as a diagram, every check. It has no
+//! scripts and loads nothing.
 
 mod diagram;
 
@@ -42,7 +43,7 @@ pub fn write(report: &Report<'_>) -> String {
         "<p class=\"next\">next: <code>{}</code></p></header>",
         escape(report.next())
     );
-    page.push_str("<h2>What was asked, and what came</h2>\n<figure>\n");
+    page.push_str("<h2>Requests and responses</h2>\n<figure>\n");
     page.push_str(&diagram::write(report));
     page.push_str("</figure>\n<h2>Checks</h2>\n");
     for check in &report.checks {
@@ -50,13 +51,13 @@ pub fn write(report: &Report<'_>) -> String {
     }
     let _ = write!(
         page,
-        "</main>\n<footer>mcpo {}; secrets are cut to their name and length</footer>\n</body>\n</html>",
+        "</main>\n<footer>mcpo {}; secrets are replaced by their name and length</footer>\n</body>\n</html>",
         env!("CARGO_PKG_VERSION")
     );
     page
 }
 
-/// One check, folded; open if something is wrong.
+/// Renders one check as a folded element, open if something is wrong.
 fn article(check: &Check) -> String {
     let (verdict, because) = check.verdict.parts();
     let wrong = matches!(check.verdict, Verdict::Fail | Verdict::Warn);
@@ -82,7 +83,7 @@ fn article(check: &Check) -> String {
         row("seen", &check.fault.seen);
     }
     row("expected", &check.fault.expected);
-    row("mend", &check.fault.hint);
+    row("fix", &check.fault.hint);
     for setting in &check.settings {
         row("setting", setting);
     }
@@ -106,7 +107,7 @@ fn mark(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// A request, its answer and the curl to repeat it.
+/// Renders a request, its response and the curl command to repeat it.
 fn request(sent: &Sent) -> String {
     let came = match &sent.outcome {
         Ok(status) => status.to_string(),

@@ -1,8 +1,8 @@
-//! The catalogue of attempts: what each one is called, rests on, expects, and how it is mended.
+//! The catalogue of attempts: titles, clauses, expected results and fixes.
 
 use crate::walk::rules::Rule;
 
-/// What a server guarantees to the people who use it.
+/// A property that a server guarantees to its users.
 #[derive(Debug)]
 pub struct Guarantee {
     pub rule: Rule,
@@ -18,7 +18,7 @@ macro_rules! guarantees {
             mend: $mend,
         };)+
 
-        /// These, in the order in which they are tried.
+        /// The guarantees of this file, in the order in which they are tested.
         pub static ALL: &[&Guarantee] = &[$(&$name),+];
     };
 }
@@ -28,7 +28,7 @@ pub use self::grants::*;
 mod surface;
 pub use self::surface::*;
 
-/// Every attempt, in the order in which they are made.
+/// Returns every attempt, in the order in which they are made.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     let all = grants::ALL.iter().chain(surface::ALL);
     all.map(|guarantee| &guarantee.rule)

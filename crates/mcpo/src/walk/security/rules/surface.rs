@@ -1,4 +1,4 @@
-//! Names, pages, bodies, addresses and passwords.
+//! Attempts on host names, pages, bodies, addresses and passwords.
 
 use super::{Guarantee, Rule};
 
@@ -10,27 +10,27 @@ guarantees! {
     ORIGIN_NULL: "origin-null", "null origin",
         "MCP transports, Security Warning",
         "4xx for a sandboxed page",
-        "null is not an origin to trust: any site can have it";
+        "do not trust null: any site can have this origin";
     HOST_FOREIGN: "host-foreign", "foreign host",
         "MCP transports, Security Warning (DNS rebinding)",
-        "4xx under a name that is not the server's",
-        "check Host against the names the server has";
+        "4xx for a host name that is not the server's",
+        "check Host against the server's own names";
     FORWARDED_CHALLENGE: "forwarded-challenge", "forwarded, challenge",
         "RFC 9728 §7.3",
-        "a challenge that names the server, whatever a request says",
+        "a challenge that names the server, regardless of request headers",
         "set the public address in the configuration; do not believe X-Forwarded-Host from anyone";
     FORWARDED_METADATA: "forwarded-metadata", "forwarded, metadata",
         "RFC 9728 §7.3; RFC 8414 §6.2",
-        "metadata that names the server, whatever a request says",
+        "metadata that names the server, regardless of request headers",
         "set the public address in the configuration; do not believe X-Forwarded-Host from anyone";
     HOST_METADATA: "host-metadata", "host, metadata",
         "RFC 9728 §7.3; RFC 8414 §6.2",
-        "metadata that names the server, whatever Host says",
+        "metadata that names the server, regardless of Host",
         "set the public address in the configuration";
     PAGE_CONSENT: "page-consent", "consent asked",
         "MCP security best practices, Confused Deputy Problem",
         "a page before the first code",
-        "ask for consent, client by client: anybody can register";
+        "ask for consent for each client: anyone can register";
     PAGE_FRAMING: "page-framing", "framing",
         "RFC 9700 §4.16; RFC 6749 §10.13",
         "Content-Security-Policy: frame-ancestors 'none'",
@@ -70,7 +70,7 @@ guarantees! {
     PAGE_SCRIPT_IN_NAME: "page-script-in-name", "script in name",
         "RFC 7591 §5; OWASP XSS Prevention, rule 1",
         "the client's name is escaped where it is shown",
-        "let the template engine escape: anybody can register any name";
+        "let the template engine escape: anyone can register any name";
     BODY_LARGE_REGISTRATION: "body-large-registration", "large registration",
         "RFC 7591 §5",
         "4xx for 4 MiB, or a closed connection",
@@ -84,32 +84,32 @@ guarantees! {
         "4xx or a closed connection for a body of single bytes that does not end",
         "give the whole body one deadline, limit how many pieces it comes in, and copy it into one \
          bounded buffer as it arrives";
-    BODY_NONSENSE: "body-nonsense", "nonsense",
+    BODY_NONSENSE: "body-nonsense", "malformed body",
         "RFC 6749 §5.2",
-        "4xx, without the server's innards",
+        "4xx, without stack traces or other internals",
         "answer invalid_request, and keep stack traces in the log";
     BODY_DEEP: "body-deep", "deep JSON",
         "JSON-RPC 2.0 §5.1",
-        "4xx or a JSON-RPC error, and a server that goes on",
+        "4xx or a JSON-RPC error, and the server keeps running",
         "limit the depth: recursive parsers run out of stack";
-    BODY_HALF: "body-half", "half a message",
+    BODY_HALF: "body-half", "truncated message",
         "JSON-RPC 2.0 §5.1",
-        "4xx or a JSON-RPC error, and a server that goes on",
+        "4xx or a JSON-RPC error, and the server keeps running",
         "answer -32700, Parse error";
-    SSRF_DOCUMENT: "ssrf-document", "document, own address",
+    SSRF_DOCUMENT: "ssrf-document", "document, private IP",
         "Client ID Metadata Document §6; MCP authorization, Client ID Metadata Documents",
         "no connection to private addresses",
         "refuse private, loopback and link-local addresses after name resolution";
-    SSRF_DOCUMENT_BY_NAME: "ssrf-document-by-name", "document, own name",
+    SSRF_DOCUMENT_BY_NAME: "ssrf-document-by-name", "document, local name",
         "Client ID Metadata Document §6; MCP authorization, Client ID Metadata Documents",
         "no connection to names of private addresses",
         "check the address that is connected to, not the name";
     SSRF_REGISTRATION: "ssrf-registration", "registered URLs",
         "RFC 7591 §5",
-        "no connection to what a registration names",
+        "no connection to the URLs of a registration",
         "do not fetch logos, keys and policies at registration";
-    LOCKOUT: "lockout", "guessing",
+    LOCKOUT: "lockout", "password guessing",
         "OAuth 2.1 §7.4; NIST SP 800-63B §5.2.2",
-        "429 after some wrong passwords",
-        "slow guesses down, by account and by source";
+        "429 after several wrong passwords",
+        "slow down guesses, by account and by source";
 }
