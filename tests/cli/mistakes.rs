@@ -234,7 +234,7 @@ fn dev_of_a_library() {
     exit code 2
     --- stderr
     error: `books` is a library: there is nothing to run
-    help: give it a src/main.rs, or go into the folder of a package that has one
+    help: add a src/main.rs, or change to the folder of a package that has one
     ");
 }
 

@@ -268,7 +268,7 @@ fn a_container_that_listens_elsewhere() {
         1,
         &[
             "failed to start and listen on the port",
-            "This run made:",
+            "This run created:",
             "service tiny",
             "mcpo deploy europe-west1 --delete",
         ],

@@ -68,7 +68,7 @@ fn ctrl_c_lists_what_was_made_and_how_to_remove_it() {
     said.has(
         130,
         &[
-            "This run made:",
+            "This run created:",
             "secret tiny-europe-west1-mcpo-secret",
             "image europe-west1-docker.pkg.dev/my-project/mcpo/tiny@sha256:",
             "mcpo deploy europe-west1 --delete",

@@ -96,7 +96,7 @@ fn limits_of_google_are_found_before_anything_is_made() {
             "timeout-seconds = 7200",
             "timeout-seconds must be 1 to 3600",
         ),
-        ("min-instances = 5", "do not go together"),
+        ("min-instances = 5", "contradict each other"),
         (
             "labels = { goog-x = \"1\" }",
             "the label goog-x is reserved",
@@ -172,7 +172,7 @@ fn a_service_of_somebody_else() {
     });
     project.change("two");
     let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["that mcpo did not make", "--adopt"]);
+    said.has(2, &["was not created by mcpo", "--adopt"]);
     project.deploy(&google, &["--adopt"]);
 }
 

@@ -81,5 +81,5 @@ fn what_is_let_in_from_inside_only_is_not_walked() {
     let project = Project::with("[package.metadata.mcpo]\ningress = \"internal\"\n");
     let google = google();
     let said = project.run(&google, &[]);
-    said.has(0, &["not verified: with this ingress"]);
+    said.has(0, &["not verified: this ingress"]);
 }

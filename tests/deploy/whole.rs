@@ -67,7 +67,7 @@ fn deploy(project: &Path, google: &Google, arguments: &[&str]) -> Said {
 }
 
 fn password(said: &Said) -> String {
-    let (_, rest) = said.stderr.split_once("It is shown once:").unwrap();
+    let (_, rest) = said.stderr.split_once("It is shown only once:").unwrap();
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
