@@ -396,13 +396,13 @@ fn a_clock_that_is_ten_minutes_behind_does_no_harm() {
 fn a_service_that_fails_its_walk_is_a_failed_check() {
     let (google, project) = (google(), Project::new());
     // It answers, and knows nothing of OAuth.
-    for outcome in ["Released tiny-00001-", "is released, and it fails a check"] {
+    for outcome in ["Released tiny-00001-", "is released but fails a check"] {
         let said = project.run(&google, &[]);
         said.has(
             1,
             &[
                 outcome,
-                "it fails a check",
+                "fails a check",
                 "mcpo deploy europe-west1 --rollback",
             ],
         );

@@ -77,7 +77,7 @@ fn ctrl_c_lists_what_was_made_and_how_to_remove_it() {
     google.mend();
     project
         .run(&google, &["--delete", "--yes"])
-        .has(0, &["Removed bucket"]);
+        .has(0, &["Deleted bucket"]);
     assert_eq!(
         google.resources(),
         ["projects/my-project/locations/europe-west1/repositories/mcpo"]

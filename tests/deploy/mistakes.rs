@@ -186,7 +186,7 @@ fn what_is_linked_dynamically_is_refused() {
         }"#,
     );
     let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["linked dynamically"]);
+    said.has(2, &["dynamically linked"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 

@@ -29,11 +29,11 @@ fn a_revision_waits_behind_its_tag_until_it_is_promoted() {
 
     project
         .deploy(&google, &["--promote"])
-        .has(0, &["takes all calls"]);
+        .has(0, &["serves all requests"]);
     assert_eq!(ask(&google, "/version"), "two");
     project
         .run(&google, &["--promote"])
-        .has(0, &["takes all calls already"]);
+        .has(0, &["already serves all requests"]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn printed_commands_are_about_the_service_that_was_meant() {
 fn the_first_one_cannot_be_a_canary() {
     let (google, project) = (google(), Project::new());
     let said = project.run(&google, &["--canary", "10"]);
-    said.has(2, &["nothing serves yet"]);
+    said.has(2, &["the first revision must serve all requests"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 
@@ -196,7 +196,7 @@ fn delete_leaves_what_somebody_else_made() {
             "1 more under tiny in the repository mcpo: mcpo did not make it; it stays",
             "secret tiny-europe-west1-admin-password: mcpo did not make it; it stays",
             "service account mcpo-tiny-europe-west1@my-project.iam.gserviceaccount.com: mcpo did not",
-            "Removed image mcpo/tiny@sha256:",
+            "Deleted image mcpo/tiny@sha256:",
         ],
     );
     let left = google.resources();
@@ -248,7 +248,7 @@ fn delete_asks_lists_and_leaves_nothing() {
         2,
         &[
             "service tiny, with all of its revisions",
-            "nobody is there to be asked",
+            "cannot ask for confirmation without a terminal",
             "--yes",
         ],
     );
@@ -258,7 +258,7 @@ fn delete_asks_lists_and_leaves_nothing() {
     said.has(
         0,
         &[
-            "Removed secret tiny-europe-west1-mcpo-secret",
+            "Deleted secret tiny-europe-west1-mcpo-secret",
             "The image repository mcpo stays",
         ],
     );

@@ -18,7 +18,7 @@ fn source_goes_up_and_an_image_comes_out() {
         &[
             "Uploaded 4 files",
             "RUN cargo build --release",
-            "in the cloud",
+            "with Cloud Build",
         ],
     );
     assert_eq!(ask(&google, "/version"), "one");
@@ -93,12 +93,12 @@ fn what_git_would_keep_goes_and_nothing_that_is_secret_built_or_elsewhere() {
 
     let said = project.deploy(&google, &["--remote-build"]);
     for (file, why) in [
-        ("server.pem", "it looks like a secret"),
-        ("robot.json", "it looks like a secret"),
-        (".npmrc", "its name is that of a secret"),
-        (".env.production", "an environment file"),
-        ("outside", "a link that leads out of the workspace"),
-        ("deep/away", "a link that leads out of the workspace"),
+        ("server.pem", "looks like a secret"),
+        ("robot.json", "looks like a secret"),
+        (".npmrc", "the name of a secret file"),
+        (".env.production", "environment file"),
+        ("outside", "link to a place outside the workspace"),
+        ("deep/away", "link to a place outside the workspace"),
     ] {
         said.has(0, &[&format!("not sent: {file} ({why})")]);
     }
@@ -161,7 +161,7 @@ fn a_build_that_fails_says_why_and_releases_nothing() {
         2,
         &[
             "error: expected one of",
-            "the build in the cloud failed",
+            "the remote build failed",
             "cloud-build/builds",
         ],
     );

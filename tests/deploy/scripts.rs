@@ -33,7 +33,7 @@ fn smoke_cloud_run_does_what_it_says() {
         &[
             "all of it worked",
             "removing everything (the run itself ended with 0)",
-            "Removed service account",
+            "Deleted service account",
         ],
     );
     let left = google.resources();

@@ -83,7 +83,7 @@ fn one_whose_setting_is_gone_is_named_and_goes_with_the_rest() {
     google.mend();
 
     let said = project.run(&google, &["--delete", "--yes"]);
-    let removed = "Removed secret tiny-europe-west1-api-key, which no setting names any more";
+    let removed = "Deleted secret tiny-europe-west1-api-key, which no setting uses";
     said.has(0, &[removed]);
     let repository = "projects/my-project/locations/europe-west1/repositories/mcpo";
     assert_eq!(google.resources(), [repository, &another]);
@@ -101,7 +101,7 @@ fn one_of_an_earlier_version_gets_the_labels_of_its_service() {
     let said = project.deploy(&google, &[]);
     said.has(
         0,
-        &["~ secret tiny-europe-west1-mcpo-secret: labels of its service"],
+        &["~ secret tiny-europe-west1-mcpo-secret: labels that name its service"],
     );
     assert_eq!(writes(&google), ["secretmanager.projects.secrets.patch"]);
     let labels = &google.resource(&name)["labels"];
@@ -212,7 +212,7 @@ fn a_sign_in_of_ones_own_takes_the_place_of_a_made_password() {
     assert!(!said.stderr.contains("shown once"), "{said}");
     assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), "");
     let both = project.run(&google, &["--open-to-anyone"]);
-    both.has(2, &["--open-to-anyone, and a sign-in is configured"]);
+    both.has(2, &["--open-to-anyone is given, but a sign-in is configured"]);
 }
 
 #[test]

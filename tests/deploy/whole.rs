@@ -125,7 +125,7 @@ fn new_deploy_change_deploy_and_back() {
         0,
         &[
             "~ image: ",
-            "a client id and a refresh token from before still work",
+            "an existing client id and refresh token still work",
         ],
     );
     probe(&google, &project, &password, "greet").has(0, &["Good day, Ada!"]);
@@ -138,8 +138,8 @@ fn new_deploy_change_deploy_and_back() {
     said.has(
         0,
         &[
-            "a refresh token from before still work",
-            "who has no permission of Google's is refused",
+            "refresh token still work",
+            "requests without IAM permission are refused",
         ],
     );
     probe(&google, &project, &password, "greet").has(1, &[]);
@@ -181,7 +181,7 @@ fn a_part_of_the_traffic_is_verified_at_its_own_address_and_nothing_broken_is() 
         &[
             "Verified my-service-00002-",
             &verified,
-            "from before still work",
+            "refresh token still work",
         ],
     );
     assert_eq!(said.stdout.trim(), format!("https://{tagged}/mcp"));
