@@ -39,12 +39,12 @@ fn every_source_that_was_tried_is_named_with_the_reason() {
     said.has(
         2,
         &[
-            "found no way to sign in to Google Cloud",
+            "found no credentials for Google Cloud",
             "GOOGLE_OAUTH_ACCESS_TOKEN: not set",
             "GOOGLE_APPLICATION_CREDENTIALS: not set",
-            "application_default_credentials.json: there is no such file",
-            "the metadata server: this is not one of Google's machines",
-            "gcloud: it is not installed",
+            "application_default_credentials.json: file not found",
+            "the metadata server: not running on Google Cloud",
+            "gcloud: not installed",
         ],
     );
 }
@@ -53,16 +53,16 @@ fn every_source_that_was_tried_is_named_with_the_reason() {
 fn a_file_that_was_named_is_the_last_one_tried() {
     let (google, project) = (google(), Project::new());
     let cases = [
-        ("no JSON", "it is no JSON"),
-        ("{}", "it says no type"),
+        ("no JSON", "the file is not JSON"),
+        ("{}", "the file has no type"),
         (
             r#"{"type": "something"}"#,
-            "credentials of type \"something\" are not known",
+            "unsupported credential type \"something\"",
         ),
-        (r#"{"type": "authorized_user"}"#, "it is not complete"),
+        (r#"{"type": "authorized_user"}"#, "the file is incomplete"),
         (
             r#"{"type": "external_account", "audience": "a", "subject_token_type": "t", "token_url": "http://evil.example/", "credential_source": {}}"#,
-            "is not https",
+            "a URL without https",
         ),
     ];
     for (text, reason) in cases {
@@ -113,7 +113,7 @@ fn a_dead_proxy_is_named_at_once() {
     let said = Said::of(&command.output().unwrap());
     said.has(
         2,
-        &["the proxy 127.0.0.1:9 of HTTPS_PROXY cannot be reached"],
+        &["the proxy 127.0.0.1:9 from HTTPS_PROXY is unreachable"],
     );
     assert!(!said.all().contains("swordfish"), "{said}");
     assert!(began.elapsed() < std::time::Duration::from_secs(10));
@@ -201,7 +201,7 @@ fn gcloud_is_asked_last_and_says_itself_what_is_wrong() {
     let (google, project) = (google(), Project::new());
     let token = google.token(DEPLOYER);
     let script = format!("[ \"$2\" = print-access-token ] && echo {token}");
-    with_gcloud(&project, &google, &script).has(10, &["as gcloud's user"]);
+    with_gcloud(&project, &google, &script).has(10, &["as the gcloud user"]);
 
     let script = "echo 'ERROR: (gcloud.auth.print-access-token) You do not currently have an active account selected.' >&2; exit 1";
     let said = with_gcloud(&project, &google, script);

@@ -89,7 +89,7 @@ fn a_right_that_is_missing_is_named() {
     let denied = |google: &Google, method: &str, permission: &'static str| {
         google.fail(method, Fault::Denied(permission), u32::MAX);
         let said = project.run(google, &["--no-verify"]);
-        let who = "give deployer@my-project.iam.gserviceaccount.com a role";
+        let who = "grant deployer@my-project.iam.gserviceaccount.com a role";
         said.has(2, &[permission, who]);
         google.mend();
     };
@@ -200,7 +200,7 @@ fn a_registry_that_is_down() {
         2,
         &[
             "europe-west1-docker.pkg.dev",
-            "goes on where this one ended",
+            "run the same command again to continue",
         ],
     );
     assert_eq!(ask(&google, "/version"), "one");

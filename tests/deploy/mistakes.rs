@@ -13,13 +13,13 @@ fn all_of_them_at_once() {
     said.has(
         2,
         &[
-            "6 settings cannot be used",
-            "\"Not_A_Name\" cannot be the name of a service",
-            "memory \"much\" is not a size",
+            "6 settings are invalid",
+            "invalid service name \"Not_A_Name\"",
+            "invalid memory \"much\"",
             "unsupported cpu \"3\"",
-            "ADMIN_PASSWORD is a secret and stands in env",
+            "ADMIN_PASSWORD is a secret and must not be in env",
             "PORT is reserved by Cloud Run",
-            "the label Team = \"x\" cannot be used",
+            "invalid label Team = \"x\"",
         ],
     );
     assert_eq!(google.calls(), []);
@@ -37,7 +37,7 @@ fn a_region_that_is_not_there_is_answered_with_the_nearest_one() {
     said.has(
         2,
         &[
-            "there is no region \"europe-wset1\"",
+            "unknown region \"europe-wset1\"",
             "did you mean europe-west1?",
         ],
     );
@@ -115,7 +115,7 @@ fn limits_of_google_are_found_before_anything_is_made() {
     }
     let project = Project::new();
     let said = project.run(&google, &["--no-traffic", "--tag", "Next_"]);
-    said.has(2, &["\"Next_\" cannot be a tag"]);
+    said.has(2, &["invalid tag \"Next_\""]);
     assert_eq!(google.calls(), []);
     let tag = "a".repeat(50);
     let said = project.run(&google, &["--no-traffic", "--tag", &tag]);
@@ -130,7 +130,7 @@ fn a_label_that_is_too_long() {
         "x".repeat(64)
     );
     let said = Project::with(&label).run(&google(), &[]);
-    said.has(2, &["the label a = ", "at most 63"]);
+    said.has(2, &["invalid label a = ", "at most 63"]);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_secret_that_is_nowhere() {
     let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
     let google = google();
     let said = project.run(&google, &[]);
-    said.has(2, &["API_KEY is not set, neither in the shell nor in .env"]);
+    said.has(2, &["API_KEY is set neither in the shell nor in .env"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 

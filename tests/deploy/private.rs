@@ -25,8 +25,8 @@ fn a_private_service_that_lets_anybody_in_is_a_failed_check() {
     said.has(
         1,
         &[
-            "tiny is to be private, and is not",
-            "HTTP 200 to anybody",
+            "tiny should be private but is public",
+            "HTTP 200 without authentication",
             "remove allUsers",
         ],
     );
@@ -60,7 +60,7 @@ fn an_access_token_alone_says_nobodys_identity() {
         0,
         &[
             "verified only in part",
-            "an access token gives no identity token",
+            "an access token cannot be used to get an identity token",
         ],
     );
 }

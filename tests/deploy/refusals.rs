@@ -32,13 +32,13 @@ fn every_recorded_refusal_is_reported_with_its_cause_and_next_step() {
                 "{name}: no {expected:?} in {said}"
             );
         }
-        let is_claimed = said.stderr.contains("the permission ");
+        let is_claimed = said.stderr.contains("missing permission ");
         assert_eq!(
             is_claimed,
             refusal["permission"].is_string(),
             "{name}: {said}"
         );
-        assert!(!said.stderr.contains("somebody else"), "{name}: {said}");
+        assert!(!said.stderr.contains("someone else"), "{name}: {said}");
         assert!(!said.stderr.contains("does not start"), "{name}: {said}");
     }
 }

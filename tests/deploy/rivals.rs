@@ -18,7 +18,7 @@ fn somebody_else_was_faster() {
         1,
     );
     let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["somebody else changed it at the same time"]);
+    said.has(2, &["it was changed by someone else at the same time"]);
     assert_eq!(ask(&google, "/version"), "one");
     project.deploy(&google, &[]);
     assert_eq!(ask(&google, "/version"), "two");
@@ -150,7 +150,7 @@ fn one_wins(google: &Google, project: &Project, who: [&str; 2]) {
     };
     loser.has(
         2,
-        &["somebody else changed it at the same time, and was first"],
+        &["it was changed by someone else at the same time"],
     );
     assert_eq!(ask(google, "/variable/WHO"), winner);
 }

@@ -209,7 +209,7 @@ fn a_sign_in_of_ones_own_takes_the_place_of_a_made_password() {
     let google = google();
     project.write(".env", "ADMIN_PASSWORD_HASH=$argon2id$stand-in\n");
     let said = project.deploy(&google, &[]);
-    assert!(!said.stderr.contains("shown once"), "{said}");
+    assert!(!said.stderr.contains("shown only once"), "{said}");
     assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), "");
     let both = project.run(&google, &["--open-to-anyone"]);
     both.has(2, &["--open-to-anyone is given, but a sign-in is configured"]);
