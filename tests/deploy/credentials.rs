@@ -1,4 +1,4 @@
-//! In whose name: each kind of credentials, and what is said when there are none.
+//! Tests each kind of credentials, and the error when there are none.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::project::{Project, Said, google};
 
-/// `--dry-run` without the service account file.
+/// Runs `--dry-run` without the service account file.
 fn without_file(project: &Project, google: &Google) -> Command {
     let mut command = project.command(google, &["--dry-run", "--project", "my-project"]);
     command
@@ -16,7 +16,7 @@ fn without_file(project: &Project, google: &Google) -> Command {
     command
 }
 
-/// With this file.
+/// Runs `--dry-run` with this credential file.
 fn with_file(project: &Project, google: &Google, file: &serde_json::Value) -> Said {
     project.write("credentials.json", &file.to_string());
     let mut command = without_file(project, google);
@@ -31,7 +31,7 @@ fn with_file(project: &Project, google: &Google, file: &serde_json::Value) -> Sa
 fn every_source_that_was_tried_is_named_with_the_reason() {
     let (google, project) = (google(), Project::new());
     let mut command = without_file(&project, &google);
-    // Nothing of that name is found in an empty folder.
+    // The `PATH` is an empty folder, so `gcloud` is not found.
     command
         .env("CARGO", env!("CARGO"))
         .env("PATH", project.path("src"));
@@ -99,7 +99,7 @@ fn a_service_accounts_key_works_behind_a_proxy() {
     let (google, project) = (google(), Project::new());
     let file = std::fs::read_to_string(google.credentials()).unwrap();
     let mut file: serde_json::Value = serde_json::from_str(&file).unwrap();
-    // Reached through the proxy only.
+    // This URL is reachable only through the proxy.
     file["token_uri"] = "https://oauth2.googleapis.com/token".into();
     with_file(&project, &google, &file).has(10, &[&format!("as {DEPLOYER}")]);
 }
@@ -143,7 +143,7 @@ fn somebody_whom_another_provider_knows() {
         json!({ "type": "json", "subject_token_field_name": "value" });
     with_file(&project, &google, &file).has(10, &[]);
 
-    // As on GitHub's machines: by URL, with a header that lets one in.
+    // As on GitHub Actions: a URL with an authorization header.
     let by_file = file["credential_source"].take();
     file["credential_source"] = json!({
         "url": format!("http://{}/oidc-token?audience=x", google.address()),
@@ -183,7 +183,7 @@ fn acting_as_a_service_account() {
     said.has(10, &[&format!("as {other}")]);
 }
 
-/// A `gcloud` that is the only program on the path but those of the system.
+/// Runs with a fake `gcloud` at the front of the `PATH`.
 fn with_gcloud(project: &Project, google: &Google, script: &str) -> Said {
     let folder = project.path("programs");
     fs::create_dir_all(&folder).unwrap();

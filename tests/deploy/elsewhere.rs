@@ -1,4 +1,4 @@
-//! Images that lie elsewhere in the registry already.
+//! Images that are already in another repository of the registry.
 
 use mcpo_test_support::google::Fault;
 
@@ -25,7 +25,8 @@ fn what_cannot_be_taken_from_elsewhere_is_uploaded() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &["--service", "before"]);
     let before = SERVICE.replace("/tiny", "/before");
-    // The image that it runs is said to lie where there is none; so the registry begins an upload.
+    // Its image reference points to an image that does not exist, so the mount fails and the
+    // registry starts an upload.
     google.edit(&before, |service| {
         let image = &mut service["template"]["containers"][0]["image"];
         *image = image.as_str().unwrap().replace("/before@", "/gone@").into();
@@ -37,7 +38,7 @@ fn what_cannot_be_taken_from_elsewhere_is_uploaded() {
     assert_eq!(tried.count(), 2, "{calls:?}");
     assert_eq!(ask(&google, "/version"), "one");
 
-    // Nor is a right to list services needed.
+    // The permission to list services is not required either.
     project.change("two");
     let denied = Fault::Denied("run.services.list");
     google.fail("run.projects.locations.services.list", denied, u32::MAX);

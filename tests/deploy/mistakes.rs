@@ -1,4 +1,4 @@
-//! Mistakes that can be seen from here are reported before Google is asked anything, all at once.
+//! Mistakes in the settings are reported together, before any request to Google.
 
 use crate::project::{Project, google, writes};
 

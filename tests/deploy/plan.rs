@@ -1,4 +1,4 @@
-//! The plan: what is announced is what is done, and nothing is done twice.
+//! The plan announces exactly what is done, and nothing is done twice.
 
 use std::collections::BTreeSet;
 

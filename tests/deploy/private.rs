@@ -1,4 +1,5 @@
-//! Services that are let in to by Google's IAM only: closed to strangers, and walked all the same.
+//! Private services: requests without IAM permission are refused, and mcpo's own checks
+//! authenticate.
 
 use mcpo_test_support::google::{DEPLOYER, Fault};
 
@@ -7,7 +8,7 @@ use crate::project::{Project, SERVICE, ask, google};
 #[test]
 fn strangers_are_refused_and_the_walk_gets_in() {
     let (google, project) = (google(), Project::new());
-    // The server is none that would pass; that its check is reached says that the walk got in.
+    // This server fails its checks. A failed check shows that the walk passed Google's front end.
     let said = project.run(&google, &["--private"]);
     said.has(1, &["fails a check"]);
     assert!(ask(&google, "/version").contains("Forbidden"));

@@ -1,5 +1,5 @@
-//! Refusals as public reports quote them: each is reported by Google's reason and in its words, with
-//! what to do next; no permission is claimed that Google did not name.
+//! Errors of Google as quoted in public reports. Each is reported with Google's reason and message
+//! and with the next step. mcpo names a permission only if Google named it.
 
 use mcpo_test_support::google::{Beginning, Fault, Google};
 use serde_json::Value;

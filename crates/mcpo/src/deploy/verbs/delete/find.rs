@@ -165,7 +165,7 @@ async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
         }
     }));
     found.kept.push(format!(
-        "{others} other images of {service} in the repository {repository}"
+        "{others} other image(s) of {service} in the repository {repository}"
     ));
     Ok(())
 }

@@ -35,7 +35,7 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str])
     for what in &kept {
         context
             .ui
-            .warn(format_args!("{what} is kept: mcpo did not create it"));
+            .warn(format_args!("not deleting {what}: mcpo did not create it"));
     }
     if args.dry_run {
         report::plan(context, &lines);
