@@ -108,7 +108,7 @@ fn a_service_accounts_key_works_behind_a_proxy() {
 fn a_dead_proxy_is_named_at_once() {
     let (google, project) = (google(), Project::new());
     let mut command = project.command(&google, &["--dry-run"]);
-    command.env("HTTPS_PROXY", "http://somebody:swordfish@127.0.0.1:9");
+    command.env("HTTPS_PROXY", "http://user:swordfish@127.0.0.1:9");
     let began = std::time::Instant::now();
     let said = Said::of(&command.output().unwrap());
     said.has(
@@ -163,7 +163,7 @@ fn a_token_in_the_environment_and_the_metadata_server() {
     let mut command = without_file(&project, &google);
     command.env(
         "GOOGLE_OAUTH_ACCESS_TOKEN",
-        google.token("somebody@example.com"),
+        google.token("someone@example.com"),
     );
     Said::of(&command.output().unwrap()).has(10, &["as the holder of GOOGLE_OAUTH_ACCESS_TOKEN"]);
 

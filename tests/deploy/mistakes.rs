@@ -148,7 +148,7 @@ fn no_project() {
     command.env_remove("GOOGLE_APPLICATION_CREDENTIALS");
     command.env(
         "GOOGLE_OAUTH_ACCESS_TOKEN",
-        google.token("somebody@example.com"),
+        google.token("someone@example.com"),
     );
     let said = crate::project::Said::of(&command.output().unwrap());
     said.has(2, &["no project is given", "--project my-project"]);

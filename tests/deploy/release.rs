@@ -182,7 +182,7 @@ fn delete_leaves_what_somebody_else_made() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     // The names of these resources match the names that mcpo uses.
-    google.push_image("my-project/mcpo/tiny", "by-somebody-else");
+    google.push_image("my-project/mcpo/tiny", "by-another-tool");
     let account = "projects/my-project/serviceAccounts/mcpo-tiny-europe-west1@my-project.iam.gserviceaccount.com";
     google.edit(account, |account| {
         account["description"] = "of the finance team".into();
@@ -208,7 +208,7 @@ fn delete_leaves_what_somebody_else_made() {
         .into_iter()
         .map(|(tag, _)| tag)
         .collect();
-    assert_eq!(tags, ["by-somebody-else"], "{:?}", google.calls());
+    assert_eq!(tags, ["by-another-tool"], "{:?}", google.calls());
 }
 
 #[test]

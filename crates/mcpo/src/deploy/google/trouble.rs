@@ -7,7 +7,7 @@ use super::{
 };
 use crate::error::Failure;
 
-/// `google.rpc.Code` values with which an operation reports that the revision itself failed.
+/// `google.rpc.Code` values of an operation that failed because of the revision itself.
 const OF_THE_REVISION: [i64; 4] = [3, 5, 7, 9];
 
 /// Why a call failed.
@@ -183,7 +183,7 @@ mod tests {
         let body = r#"{"error": {"code": 403, "status": "PERMISSION_DENIED", "message":
             "Permission 'iam.serviceaccounts.actAs' denied on service account x (or it may not exist)."}}"#;
         let reply = reply(StatusCode::FORBIDDEN, body);
-        let trouble = Trouble::read(&method::SERVICE_CREATE, &reply, "somebody", false);
+        let trouble = Trouble::read(&method::SERVICE_CREATE, &reply, "someone", false);
         let Trouble::Denied {
             permission, role, ..
         } = trouble

@@ -128,7 +128,8 @@ fn check_names(settings: &Settings, problems: &mut Vec<Problem>) {
         && !(is_label(project) && (6..=30).contains(&project.len()))
     {
         let what = format!("invalid project id {project:?}");
-        let hint = "use the project's id (6 to 30 lower-case letters, digits, hyphens), not its name";
+        let hint =
+            "use the project's id (6 to 30 lower-case letters, digits, hyphens), not its name";
         problems.push(Problem::new(what, Some(hint)));
     }
     if let Some(account) = &settings.service_account

@@ -40,7 +40,7 @@ pub struct Table {
     pub default_features: Option<bool>,
 }
 
-/// The networks from which the service is reachable.
+/// The networks that can reach the service.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ingress {
