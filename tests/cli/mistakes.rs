@@ -208,7 +208,7 @@ fn dev_where_no_project_is() {
     exit code 2
     --- stderr
     error: there is no project: no Cargo.toml in [FOLDER] or any folder above
-    help: go into the project's folder, or make one: mcpo new my-service && cd my-service && mcpo dev
+    help: change to the project's folder, or create a project: mcpo new my-service && cd my-service && mcpo dev
     ");
 }
 

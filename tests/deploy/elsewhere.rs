@@ -11,7 +11,7 @@ fn a_second_service_takes_the_image_of_the_first() {
     project.deploy(&google, &["--service", "another", "--env", "MODE=x"]);
     google.forget_calls();
     let said = project.deploy(&google, &[]);
-    said.has(0, &["Pushed 0 KiB", "mounted from my-project/mcpo/"]);
+    said.has(0, &["Pushed 0 KiB", "reused from my-project/mcpo/"]);
     let calls = google.registry_calls();
     let uploads = calls
         .iter()
@@ -54,7 +54,7 @@ fn an_image_moves_to_another_repository_without_an_upload() {
     let elsewhere = "[package.metadata.mcpo]\nrepository = \"elsewhere\"\n";
     project.write("Cargo.toml", &format!("{manifest}{elsewhere}"));
     let said = project.deploy(&google, &[]);
-    said.has(0, &["mounted from my-project/mcpo/tiny"]);
+    said.has(0, &["reused from my-project/mcpo/tiny"]);
     let service = google.resource(SERVICE);
     let image = service["template"]["containers"][0]["image"]
         .as_str()

@@ -119,7 +119,7 @@ fn limits_of_google_are_found_before_anything_is_made() {
     assert_eq!(google.calls(), []);
     let tag = "a".repeat(50);
     let said = project.run(&google, &["--no-traffic", "--tag", &tag]);
-    said.has(2, &["and 63 are allowed", "--tag"]);
+    said.has(2, &["at most 63 are allowed", "--tag"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 
@@ -151,7 +151,7 @@ fn no_project() {
         google.token("someone@example.com"),
     );
     let said = crate::project::Said::of(&command.output().unwrap());
-    said.has(2, &["no project is given", "--project my-project"]);
+    said.has(2, &["missing project id", "--project my-project"]);
 }
 
 #[test]

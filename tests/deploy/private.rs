@@ -26,7 +26,7 @@ fn a_private_service_that_lets_anybody_in_is_a_failed_check() {
     said.has(
         1,
         &[
-            "tiny should be private but is public",
+            "tiny should be private, but requests without permission are not refused",
             "HTTP 200 without authentication",
             "remove allUsers",
         ],

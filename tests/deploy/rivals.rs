@@ -18,7 +18,7 @@ fn somebody_else_was_faster() {
         1,
     );
     let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["it was changed by someone else at the same time"]);
+    said.has(2, &["changed by someone else at the same time"]);
     assert_eq!(ask(&google, "/version"), "one");
     project.deploy(&google, &[]);
     assert_eq!(ask(&google, "/version"), "two");
@@ -151,6 +151,6 @@ fn one_wins(google: &Google, project: &Project, who: [&str; 2]) {
         (Some(2), Some(0)) => (who[1], &ends[0]),
         _ => panic!("{}\n{}", ends[0], ends[1]),
     };
-    loser.has(2, &["it was changed by someone else at the same time"]);
+    loser.has(2, &["changed by someone else at the same time"]);
     assert_eq!(ask(google, "/variable/WHO"), winner);
 }

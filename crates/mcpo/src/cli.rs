@@ -17,7 +17,7 @@ Examples:
   mcpo deploy europe-west1 --project my-project
 
 Exit codes:
-  0    everything asked for was done, every check passed
+  0    success; every check passed
   1    a check failed
   2    mcpo could not run: wrong arguments, a missing tool, no connection
   10   deploy --dry-run: there are changes to make

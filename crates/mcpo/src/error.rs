@@ -2,15 +2,15 @@
 
 use std::{error::Error as StdError, process::ExitCode};
 
-/// How the process ends. The numbers are documented in `mcpo --help`.
+/// The exit code of the process, as documented in `mcpo --help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything asked for was done, every check passed.
+    /// The command succeeded, and every check passed.
     Success = 0,
     /// A check ran and failed.
     CheckFailed = 1,
-    /// The command could not do its work at all.
+    /// The command could not run.
     CouldNotRun = 2,
     /// A dry run found something to change.
     ChangesPending = 10,

@@ -99,7 +99,7 @@ fn no_project(here: &Path) -> Failure {
         "there is no project: no Cargo.toml in {} or any folder above",
         here.display()
     ))
-    .hint("go into the project's folder, or make one: mcpo new my-service && cd my-service && mcpo dev")
+    .hint("change to the project's folder, or create a project: mcpo new my-service && cd my-service && mcpo dev")
 }
 
 fn cannot_read(manifest: &Path, error: &cargo_metadata::Error) -> Failure {

@@ -307,7 +307,7 @@ async fn finish(
     if released.is_none() {
         context.ui.step(
             "Unchanged",
-            format_args!("{} is as it should be; nothing to do", names.service_id),
+            format_args!("{} is up to date; nothing to do", names.service_id),
         );
     }
     if let Some(verified) = &verified {

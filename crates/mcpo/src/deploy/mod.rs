@@ -105,7 +105,8 @@ async fn act(
         .clone()
         .or_else(|| credentials.project().map(str::to_owned));
     let project = project.ok_or_else(|| {
-        Failure::new("no project is given").hint("mcpo deploy REGION --project my-project, or project = \"…\" in [package.metadata.mcpo]")
+        Failure::new("missing project id")
+            .hint("use --project my-project, or set project = \"…\" in [package.metadata.mcpo]")
     })?;
     let google = Google::new(http, credentials);
     let (number, disabled) =
@@ -148,7 +149,7 @@ fn check_host(names: &Names, tag: Option<&str>) -> Outcome<()> {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "the address {host} would begin with {} characters, and 63 are allowed",
+        "the first label of the address {host} has {} characters; at most 63 are allowed",
         label.len()
     ))
     .hint("choose a shorter name with --service, or a shorter --tag"))

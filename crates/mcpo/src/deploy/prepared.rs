@@ -91,7 +91,7 @@ pub async fn push(context: &Context<'_>, image: &Image, seen: &Observed) -> Outc
     making.done();
     let kibibytes = pushed.uploaded / 1024;
     let taken = match pushed.mounted {
-        Some(from) => format!(", the rest mounted from {from}"),
+        Some(from) => format!(", the rest reused from {from}"),
         None => String::new(),
     };
     context.ui.step(

@@ -19,7 +19,7 @@ pub enum Fault {
     CutBody(usize),
     /// The call's operation fails with this code.
     OperationFails(i32, &'static str),
-    /// The call's operation finishes after this many polls.
+    /// The call's operation finishes after this many polls; on Cloud Run, tenths of a second.
     Slow(u32),
     /// All access tokens expire when the method is called.
     TokensExpire,

@@ -80,7 +80,7 @@ impl Google {
             .collect()
     }
 
-    /// Adds a version to a secret, without a call.
+    /// Adds a version to a secret directly, without an API call.
     pub fn add_version(&self, secret: &str, value: &str) {
         use base64::Engine as _;
 
@@ -90,7 +90,7 @@ impl Google {
         versions.push(Some(data));
     }
 
-    /// Destroys a version of a secret, without a call.
+    /// Destroys a version of a secret directly, without an API call.
     pub fn destroy_version(&self, secret: &str, number: usize) {
         let mut state = self.cloud.state();
         if let Some(versions) = state.payloads.get_mut(secret) {
@@ -138,19 +138,19 @@ impl Google {
         self.cloud.state().began.clone()
     }
 
-    /// Changes a resource, without a call.
+    /// Changes a resource directly, without an API call.
     pub fn edit(&self, name: &str, change: impl FnOnce(&mut Value)) {
         if let Some(resource) = self.cloud.state().resources.get_mut(name) {
             change(resource);
         }
     }
 
-    /// Sets the IAM policy of a resource, without a call.
+    /// Sets the IAM policy of a resource directly, without an API call.
     pub fn set_policy(&self, name: &str, policy: Value) {
         self.cloud.state().policies.insert(name.to_owned(), policy);
     }
 
-    /// Creates a resource, without a call.
+    /// Creates a resource directly, without an API call.
     pub fn put(&self, name: &str, resource: Value) {
         self.cloud
             .state()
@@ -158,7 +158,8 @@ impl Google {
             .insert(name.to_owned(), resource);
     }
 
-    /// Removes a resource with its policy and, for a secret, its versions, without a call.
+    /// Removes a resource directly, without an API call: also its policy and, for a secret, its
+    /// versions.
     pub fn remove(&self, name: &str) {
         let mut state = self.cloud.state();
         state.resources.remove(name);

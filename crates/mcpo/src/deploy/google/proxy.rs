@@ -9,8 +9,7 @@ use crate::error::{Failure, Outcome};
 /// The timeout for a connection to the proxy. Proxies are usually close to the client.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(2500);
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-/// A representative URL: all hosts are subdomains of googleapis.com, except for hosts on this
-/// machine.
+/// A representative URL of Google's APIs, to check whether the proxy applies to them.
 const GOOGLE: &str = "https://run.googleapis.com";
 
 /// The proxy's address. The user name and the password in the variable are not stored.

@@ -122,7 +122,7 @@ impl Trouble {
                 permission, who, ..
             } => failure.hint(format!("grant {who} a role that contains {permission}")),
             Self::Conflict(_) => failure.hint(
-                "it was changed by someone else at the same time; check it with --status, then run the same command again",
+                "the resource was changed by someone else at the same time; check with --status, then run the same command again",
             ),
             Self::NoAnswer(_) => failure.hint("check the network and HTTPS_PROXY, then run the same command again to continue"),
             Self::Disabled(service) => failure.hint(format!("run mcpo deploy without --dry-run to enable {service}; if it was just enabled, wait and try again")),

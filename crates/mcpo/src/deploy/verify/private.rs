@@ -72,7 +72,7 @@ pub async fn check_closed(context: &Context<'_>, base: &str) -> Outcome<()> {
     progress.finish_and_clear();
     let names = &context.names;
     closed.map_err(|why| {
-        Failure::new(format!("{} should be private but is public", names.service_id))
+        Failure::new(format!("{} should be private, but requests without permission are not refused", names.service_id))
             .because(&std::io::Error::other(why))
             .hint(format!(
                 "check which members have roles/run.invoker on the service; remove allUsers: gcloud run services remove-iam-policy-binding {} --region {} --member allUsers --role roles/run.invoker",

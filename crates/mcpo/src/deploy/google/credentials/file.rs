@@ -224,7 +224,7 @@ pub async fn clock(http: &Http, token_uri: &str) -> Option<NoToken> {
         if apart > CLOCK_TOLERANCE {
             let minutes = (apart.as_secs() + 30) / 60;
             return Some(NoToken::new(format!(
-                "Google refused the signature because this machine's clock is {minutes} minutes {which}; set the clock"
+                "Google refused the signature, and this machine's clock is {minutes} minutes {which}; set the clock"
             )));
         }
     }
