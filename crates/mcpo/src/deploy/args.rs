@@ -6,7 +6,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
+    reason = "each is a command-line flag"
 )]
 #[command(after_help = "\
 Examples:
