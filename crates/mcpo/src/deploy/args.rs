@@ -4,10 +4,7 @@ use clap::Args;
 
 /// Arguments of `mcpo deploy`.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a command-line flag"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a command-line flag")]
 #[command(after_help = "\
 Examples:
   mcpo deploy europe-west1 --project my-project     build, push, release, verify

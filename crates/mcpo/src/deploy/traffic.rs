@@ -56,21 +56,21 @@ impl Wanted {
     }
 }
 
-/// Sends all requests to one revision.
+/// Returns targets that send all requests to one revision.
 pub fn only(current: &Value, revision: &str) -> Value {
     let mut targets = vec![json!({ "type": REVISION, "revision": revision, "percent": 100 })];
     targets.extend(tag_targets(current, None));
     targets.into()
 }
 
-/// Sends all requests to the latest revision.
+/// Returns targets that send all requests to the latest revision.
 pub fn latest(current: &Value) -> Value {
     let mut targets = vec![json!({ "type": LATEST, "percent": 100 })];
     targets.extend(tag_targets(current, None));
     targets.into()
 }
 
-/// Keeps the current shares and moves `tag` to `revision`.
+/// Returns targets that keep the current shares and move `tag` to `revision`.
 pub fn with_tag(current: &Value, tag: &str, revision: &str) -> Value {
     let shares = statuses(current).filter_map(|status| {
         let percent = status["percent"].as_i64().filter(|percent| *percent > 0)?;

@@ -14,7 +14,7 @@ pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
     let template = body["template"].take();
     let mut merged = current["template"].clone();
     if let Some(fields) = merged.as_object_mut() {
-        // A new revision gets a new name.
+        // A new revision needs a new name.
         if template_is_new(&current["template"], &template) {
             fields.remove("revision");
         }

@@ -186,8 +186,8 @@ fn walk_plan(
     plan.kept.extend(kept.map(|mut kept| {
         // Marks the access token as expired, so that the walk must use the refresh token.
         kept.expires_at = Some(0);
-        // All addresses of a service are the same server, so the credentials of one address are
-        // valid at all.
+        // All addresses of a service lead to the same server, so credentials from one address are
+        // valid at every address.
         base.clone_into(&mut kept.issuer);
         kept.resource = kept.resource.map(|_| format!("{base}/mcp"));
         kept

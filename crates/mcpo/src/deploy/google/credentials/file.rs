@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{NoToken, SCOPE, Token, exchange, identity, unpacked};
 use crate::{deploy::google::http::Http, walk::Secret};
 
-/// The clock error above which Google rejects signatures.
+/// The clock error above which a rejected signature is attributed to the clock.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
 const REFRESH_URL: &str = "https://oauth2.googleapis.com/token";
 
@@ -122,7 +122,7 @@ impl CredentialFile {
         }
     }
 
-    /// Returns the project that is charged for a user's calls.
+    /// Returns the project whose quota a user's calls use.
     pub fn quota_project(&self) -> Option<&str> {
         match self {
             Self::AuthorizedUser(user) => user.quota_project_id.as_deref(),

@@ -179,8 +179,8 @@ impl Credentials {
         self.project.as_deref()
     }
 
-    /// Returns the project that is charged for a user's calls. A service account's calls are
-    /// charged to its own project.
+    /// Returns the project whose quota a user's calls use. A service account's calls use the quota
+    /// of its own project.
     pub fn quota_project(&self) -> Option<&str> {
         match &self.source {
             Source::File(file) if self.impersonated.is_none() => file.quota_project(),
@@ -188,7 +188,7 @@ impl Credentials {
         }
     }
 
-    /// Returns a token that is valid for at least [`MARGIN`].
+    /// Returns the cached token, or a new one if the cached one expires within [`MARGIN`].
     pub async fn token(&self) -> Result<Secret, NoToken> {
         let mut held = self.token.lock().await;
         if let Some(token) = &*held
