@@ -208,7 +208,7 @@ fn dev_where_no_project_is() {
     exit code 2
     --- stderr
     error: there is no project: no Cargo.toml in [FOLDER] or any folder above
-    help: go into the project's folder, or make one: mcpo new my-service && cd my-service && mcpo dev
+    help: change to the project's folder, or create a project: mcpo new my-service && cd my-service && mcpo dev
     ");
 }
 
@@ -234,7 +234,7 @@ fn dev_of_a_library() {
     exit code 2
     --- stderr
     error: `books` is a library: there is nothing to run
-    help: give it a src/main.rs, or go into the folder of a package that has one
+    help: add a src/main.rs, or change to the folder of a package that has one
     ");
 }
 

@@ -1,4 +1,4 @@
-//! In whose name: each kind of credentials, and what is said when there are none.
+//! Tests each kind of credentials, and the error when there are none.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::project::{Project, Said, google};
 
-/// `--dry-run` without the service account file.
+/// Runs `--dry-run` without the service account file.
 fn without_file(project: &Project, google: &Google) -> Command {
     let mut command = project.command(google, &["--dry-run", "--project", "my-project"]);
     command
@@ -16,7 +16,7 @@ fn without_file(project: &Project, google: &Google) -> Command {
     command
 }
 
-/// With this file.
+/// Runs `--dry-run` with this credential file.
 fn with_file(project: &Project, google: &Google, file: &serde_json::Value) -> Said {
     project.write("credentials.json", &file.to_string());
     let mut command = without_file(project, google);
@@ -31,7 +31,7 @@ fn with_file(project: &Project, google: &Google, file: &serde_json::Value) -> Sa
 fn every_source_that_was_tried_is_named_with_the_reason() {
     let (google, project) = (google(), Project::new());
     let mut command = without_file(&project, &google);
-    // Nothing of that name is found in an empty folder.
+    // The `PATH` is an empty folder, so `gcloud` is not found.
     command
         .env("CARGO", env!("CARGO"))
         .env("PATH", project.path("src"));
@@ -39,12 +39,12 @@ fn every_source_that_was_tried_is_named_with_the_reason() {
     said.has(
         2,
         &[
-            "found no way to sign in to Google Cloud",
+            "found no credentials for Google Cloud",
             "GOOGLE_OAUTH_ACCESS_TOKEN: not set",
             "GOOGLE_APPLICATION_CREDENTIALS: not set",
-            "application_default_credentials.json: there is no such file",
-            "the metadata server: this is not one of Google's machines",
-            "gcloud: it is not installed",
+            "application_default_credentials.json: file not found",
+            "the metadata server: not running on Google Cloud",
+            "gcloud: not installed",
         ],
     );
 }
@@ -53,16 +53,16 @@ fn every_source_that_was_tried_is_named_with_the_reason() {
 fn a_file_that_was_named_is_the_last_one_tried() {
     let (google, project) = (google(), Project::new());
     let cases = [
-        ("no JSON", "it is no JSON"),
-        ("{}", "it says no type"),
+        ("no JSON", "the file is not JSON"),
+        ("{}", "the file has no type"),
         (
             r#"{"type": "something"}"#,
-            "credentials of type \"something\" are not known",
+            "unsupported credential type \"something\"",
         ),
-        (r#"{"type": "authorized_user"}"#, "it is not complete"),
+        (r#"{"type": "authorized_user"}"#, "the file is incomplete"),
         (
             r#"{"type": "external_account", "audience": "a", "subject_token_type": "t", "token_url": "http://evil.example/", "credential_source": {}}"#,
-            "is not https",
+            "a URL without https",
         ),
     ];
     for (text, reason) in cases {
@@ -99,7 +99,7 @@ fn a_service_accounts_key_works_behind_a_proxy() {
     let (google, project) = (google(), Project::new());
     let file = std::fs::read_to_string(google.credentials()).unwrap();
     let mut file: serde_json::Value = serde_json::from_str(&file).unwrap();
-    // Reached through the proxy only.
+    // This URL is reachable only through the proxy.
     file["token_uri"] = "https://oauth2.googleapis.com/token".into();
     with_file(&project, &google, &file).has(10, &[&format!("as {DEPLOYER}")]);
 }
@@ -108,12 +108,12 @@ fn a_service_accounts_key_works_behind_a_proxy() {
 fn a_dead_proxy_is_named_at_once() {
     let (google, project) = (google(), Project::new());
     let mut command = project.command(&google, &["--dry-run"]);
-    command.env("HTTPS_PROXY", "http://somebody:swordfish@127.0.0.1:9");
+    command.env("HTTPS_PROXY", "http://user:swordfish@127.0.0.1:9");
     let began = std::time::Instant::now();
     let said = Said::of(&command.output().unwrap());
     said.has(
         2,
-        &["the proxy 127.0.0.1:9 of HTTPS_PROXY cannot be reached"],
+        &["the proxy 127.0.0.1:9 from HTTPS_PROXY is unreachable"],
     );
     assert!(!said.all().contains("swordfish"), "{said}");
     assert!(began.elapsed() < std::time::Duration::from_secs(10));
@@ -143,7 +143,7 @@ fn somebody_whom_another_provider_knows() {
         json!({ "type": "json", "subject_token_field_name": "value" });
     with_file(&project, &google, &file).has(10, &[]);
 
-    // As on GitHub's machines: by URL, with a header that lets one in.
+    // As on GitHub Actions: a URL with an authorization header.
     let by_file = file["credential_source"].take();
     file["credential_source"] = json!({
         "url": format!("http://{}/oidc-token?audience=x", google.address()),
@@ -163,7 +163,7 @@ fn a_token_in_the_environment_and_the_metadata_server() {
     let mut command = without_file(&project, &google);
     command.env(
         "GOOGLE_OAUTH_ACCESS_TOKEN",
-        google.token("somebody@example.com"),
+        google.token("someone@example.com"),
     );
     Said::of(&command.output().unwrap()).has(10, &["as the holder of GOOGLE_OAUTH_ACCESS_TOKEN"]);
 
@@ -183,7 +183,7 @@ fn acting_as_a_service_account() {
     said.has(10, &[&format!("as {other}")]);
 }
 
-/// A `gcloud` that is the only program on the path but those of the system.
+/// Runs with a fake `gcloud` at the front of the `PATH`.
 fn with_gcloud(project: &Project, google: &Google, script: &str) -> Said {
     let folder = project.path("programs");
     fs::create_dir_all(&folder).unwrap();
@@ -201,7 +201,7 @@ fn gcloud_is_asked_last_and_says_itself_what_is_wrong() {
     let (google, project) = (google(), Project::new());
     let token = google.token(DEPLOYER);
     let script = format!("[ \"$2\" = print-access-token ] && echo {token}");
-    with_gcloud(&project, &google, &script).has(10, &["as gcloud's user"]);
+    with_gcloud(&project, &google, &script).has(10, &["as the gcloud user"]);
 
     let script = "echo 'ERROR: (gcloud.auth.print-access-token) You do not currently have an active account selected.' >&2; exit 1";
     let said = with_gcloud(&project, &google, script);

@@ -1,4 +1,4 @@
-//! What is announced is what is done.
+//! A deployment sends exactly the writes that its dry run announced.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,8 @@ fn so_does_one_of_each_verb_that_writes() {
     nothing_to_do(&google, &project, &["--delete"]);
 }
 
-/// A dry run writes nothing; the same run without it sends no write that was not announced.
+/// Checks that a dry run writes nothing, and that the same run without it sends only announced
+/// writes.
 #[track_caller]
 fn announced_and_done(google: &Google, project: &Project, arguments: &[&str]) {
     let before = google.everything();
@@ -78,7 +79,7 @@ fn announced_and_done(google: &Google, project: &Project, arguments: &[&str]) {
     let unannounced: Vec<_> = done.difference(&announced).collect();
     assert!(
         unannounced.is_empty(),
-        "{arguments:?}: {unannounced:?} of {done:?}, and announced was {announced:?}"
+        "{arguments:?}: {unannounced:?} of {done:?} were not announced in {announced:?}"
     );
 }
 

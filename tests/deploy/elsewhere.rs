@@ -1,4 +1,4 @@
-//! Images that lie elsewhere in the registry already.
+//! Images that are already in another repository of the registry.
 
 use mcpo_test_support::google::Fault;
 
@@ -11,7 +11,7 @@ fn a_second_service_takes_the_image_of_the_first() {
     project.deploy(&google, &["--service", "another", "--env", "MODE=x"]);
     google.forget_calls();
     let said = project.deploy(&google, &[]);
-    said.has(0, &["Pushed 0 KiB", "taken from my-project/mcpo/"]);
+    said.has(0, &["Pushed 0 KiB", "reused from my-project/mcpo/"]);
     let calls = google.registry_calls();
     let uploads = calls
         .iter()
@@ -25,7 +25,8 @@ fn what_cannot_be_taken_from_elsewhere_is_uploaded() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &["--service", "before"]);
     let before = SERVICE.replace("/tiny", "/before");
-    // The image that it runs is said to lie where there is none; so the registry begins an upload.
+    // Its image reference points to an image that does not exist, so the mount fails and the
+    // registry starts an upload.
     google.edit(&before, |service| {
         let image = &mut service["template"]["containers"][0]["image"];
         *image = image.as_str().unwrap().replace("/before@", "/gone@").into();
@@ -37,7 +38,7 @@ fn what_cannot_be_taken_from_elsewhere_is_uploaded() {
     assert_eq!(tried.count(), 2, "{calls:?}");
     assert_eq!(ask(&google, "/version"), "one");
 
-    // Nor is a right to list services needed.
+    // The permission to list services is not required either.
     project.change("two");
     let denied = Fault::Denied("run.services.list");
     google.fail("run.projects.locations.services.list", denied, u32::MAX);
@@ -53,7 +54,7 @@ fn an_image_moves_to_another_repository_without_an_upload() {
     let elsewhere = "[package.metadata.mcpo]\nrepository = \"elsewhere\"\n";
     project.write("Cargo.toml", &format!("{manifest}{elsewhere}"));
     let said = project.deploy(&google, &[]);
-    said.has(0, &["taken from my-project/mcpo/tiny"]);
+    said.has(0, &["reused from my-project/mcpo/tiny"]);
     let service = google.resource(SERVICE);
     let image = service["template"]["containers"][0]["image"]
         .as_str()

@@ -1,4 +1,4 @@
-//! What goes wrong at Google's end, on the way, or in the container.
+//! Failures of Google's APIs, of the network, and in the container.
 
 use std::time::{Duration, Instant};
 
@@ -89,7 +89,7 @@ fn a_right_that_is_missing_is_named() {
     let denied = |google: &Google, method: &str, permission: &'static str| {
         google.fail(method, Fault::Denied(permission), u32::MAX);
         let said = project.run(google, &["--no-verify"]);
-        let who = "give deployer@my-project.iam.gserviceaccount.com a role";
+        let who = "grant deployer@my-project.iam.gserviceaccount.com a role";
         said.has(2, &[permission, who]);
         google.mend();
     };
@@ -200,7 +200,7 @@ fn a_registry_that_is_down() {
         2,
         &[
             "europe-west1-docker.pkg.dev",
-            "goes on where this one ended",
+            "run the same command again to continue",
         ],
     );
     assert_eq!(ask(&google, "/version"), "one");
@@ -235,7 +235,7 @@ fn an_operation_that_fails() {
         ],
     );
     assert_eq!(ask(&google, "/version"), "one");
-    // The same command again makes a new attempt.
+    // The same command again creates a new revision.
     project.deploy(&google, &[]);
     assert_eq!(ask(&google, "/version"), "two");
 }
@@ -268,7 +268,7 @@ fn a_container_that_listens_elsewhere() {
         1,
         &[
             "failed to start and listen on the port",
-            "This run made:",
+            "This run created:",
             "service tiny",
             "mcpo deploy europe-west1 --delete",
         ],
@@ -304,7 +304,7 @@ fn a_new_account_that_cloud_run_does_not_know_yet_is_waited_for() {
     google.fail("run.projects.locations.services.create", fault.clone(), 2);
     project.deploy(&google, &[]);
     assert_eq!(ask(&google, "/version"), "one");
-    // One that was there before is not waited for.
+    // An account that existed before is not waited for.
     project.change("two");
     google.fail("run.projects.locations.services.patch", fault, u32::MAX);
     let said = project.run(&google, &["--no-verify"]);
@@ -318,7 +318,7 @@ fn a_new_account_that_cloud_run_does_not_know_yet_is_waited_for() {
 fn what_was_in_flight_when_another_step_failed_is_named() {
     let (google, project) = (google(), Project::new());
     google.fail("storage.buckets.insert", Fault::Hangs(60), 1);
-    // By then, the bucket has been asked for.
+    // At this time, the request for the bucket has been sent.
     let create = "secretmanager.projects.secrets.create";
     google.fail(create, Fault::Quota(Some(3)), 2);
     let denied = Fault::Denied("secretmanager.versions.add");
@@ -395,14 +395,14 @@ fn a_clock_that_is_ten_minutes_behind_does_no_harm() {
 #[test]
 fn a_service_that_fails_its_walk_is_a_failed_check() {
     let (google, project) = (google(), Project::new());
-    // It answers, and knows nothing of OAuth.
-    for outcome in ["Released tiny-00001-", "is released, and it fails a check"] {
+    // The server answers, but does not implement OAuth.
+    for outcome in ["Released tiny-00001-", "is released but fails a check"] {
         let said = project.run(&google, &[]);
         said.has(
             1,
             &[
                 outcome,
-                "it fails a check",
+                "fails a check",
                 "mcpo deploy europe-west1 --rollback",
             ],
         );

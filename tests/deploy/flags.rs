@@ -1,4 +1,4 @@
-//! The build is the project's own: what cargo would give to rustc, and one flag for static linking.
+//! The build uses the project's own flags and adds one flag for static linking.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use crate::project::{Project, Said, google, isolated};
 const STATIC: &str = "-Ctarget-feature=+crt-static";
 const SPECIAL: &str = "rustflags = [\"--cfg\", \"special\"]";
 
-/// A configuration: the file of the project, that of the user, and variables.
+/// A configuration: the project's file, the user's file, and environment variables.
 type Case = (
     &'static str,
     &'static str,
@@ -136,7 +136,7 @@ fn a_build_in_the_cloud_joins_the_flags_of_the_workspace_too() {
         said.has(0, &[expected, "--target-dir target"]);
         assert!(!said.stdout.contains("RUSTFLAGS"), "{said}");
     }
-    // And the build there is the project's.
+    // A remote build uses the same flags.
     let project = Project::new();
     configure(
         &project,
@@ -190,7 +190,7 @@ fn a_dependency_on_this_machine_is_reported_before_a_build_in_the_cloud() {
     assert_eq!(crate::project::writes(&google), Vec::<String>::new());
 }
 
-/// Writes the project's configuration, and one for all projects of the user.
+/// Writes the project's configuration and the user's configuration.
 fn configure(project: &Project, own: &str, above: &str) {
     let write = |folder: PathBuf, text: &str| {
         fs::create_dir_all(&folder).unwrap();
@@ -208,7 +208,7 @@ fn of_user(command: &mut Command, project: &Project, above: &str) {
     }
 }
 
-/// Runs a command whose compiler's arguments are written down.
+/// Runs a command with a wrapper that logs the arguments of rustc.
 fn logged(command: &mut Command, project: &Project, log: &Path) -> Said {
     let wrapper = project.path("wrapper");
     fs::write(
@@ -238,7 +238,7 @@ fn target_of(log: &PathBuf) -> String {
     words.nth(1).unwrap().to_owned()
 }
 
-/// The flags that decide what is compiled, without those that name files.
+/// Returns the flags that affect what is compiled, without those that name files.
 fn flags(log: &PathBuf) -> Vec<String> {
     let line = line(log);
     let words: Vec<_> = line.split(' ').collect();

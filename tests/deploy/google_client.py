@@ -1,6 +1,6 @@
-"""Google's own clients against the stand-in: what they send is accepted, and they can read the
-answers. They run with their own defaults: over TLS by OpenSSL, and with tokens that a service
-account's key signs. Argument: the name of a service that exists."""
+"""Tests the stand-in with Google's own Python clients: it accepts their requests, and they can read
+its responses. The clients use their defaults: TLS with OpenSSL, and tokens signed with the key of a
+service account. Argument: the name of an existing service."""
 
 import sys
 
@@ -48,7 +48,7 @@ refused(
     lambda: services.create_service(parent=parent, service=service, service_id="other"),
 )
 
-# A change by somebody who did not see the last one.
+# An update with the etag of an earlier read.
 stale = run_v2.Service(made)
 changed = run_v2.Service(made)
 changed.template.containers[0].env[0].value = "c"
@@ -61,7 +61,7 @@ for field in ("conditions", "terminal_condition", "traffic_statuses", "create_ti
 services.update_service(service=changed).result(60)
 refused(exceptions.Conflict, lambda: services.update_service(service=stale))
 
-# What Google would refuse.
+# A request that Google refuses.
 nameless = run_v2.Service(template=run_v2.RevisionTemplate(containers=[run_v2.Container(image="")]))
 refused(
     exceptions.BadRequest,
@@ -71,7 +71,7 @@ refused(
 services.delete_service(name=parent + "/services/other").result(60)
 refused(exceptions.NotFound, lambda: services.get_service(name=parent + "/services/other"))
 
-# A check that changes nothing is an operation like any other.
+# A validate-only request also returns an operation.
 plain = run_v2.Service(
     invoker_iam_disabled=True,
     template=run_v2.RevisionTemplate(
@@ -85,17 +85,17 @@ services.create_service(
 ).result(60)
 refused(exceptions.NotFound, lambda: services.get_service(name=parent + "/services/checked"))
 
-# Neither an account nor a digest is required, and the image may be another project's.
+# A service account and a digest are optional, and the image may belong to another project.
 made = services.create_service(parent=parent, service=plain, service_id="plain").result(60)
 assert made.latest_ready_revision, made
-assert made.traffic_statuses[0].revision == "", "the latest revision has no name there"
+assert made.traffic_statuses[0].revision == "", "a status of the latest revision has no revision name"
 hello = requests.get(made.uri, timeout=20)
 assert hello.text == "hello", (made.uri, hello.status_code, hello.text)
 services.delete_service(name=parent + "/services/plain").result(60)
 
 
 def limited(**changes):
-    """A service that differs from one that is accepted in one thing."""
+    """Returns a service that differs from a valid one in the given fields."""
     container = run_v2.Container(image=image)
     template = run_v2.RevisionTemplate(containers=[container])
     service = run_v2.Service(template=template)
@@ -164,7 +164,7 @@ for secret_id, body in [
         exceptions.BadRequest,
         lambda: secrets.create_secret(parent=project, secret_id=secret_id, secret=body),
     )
-for member, role in [("somebody", "roles/viewer"), ("allUsers", "roles/nonsense.of.mine")]:
+for member, role in [("someone", "roles/viewer"), ("allUsers", "roles/nonsense.of.mine")]:
     policy = policy_pb2.Policy(bindings=[policy_pb2.Binding(role=role, members=[member])])
     request = iam_policy_pb2.SetIamPolicyRequest(resource=secret.name, policy=policy)
     refused(exceptions.BadRequest, lambda: secrets.set_iam_policy(request))

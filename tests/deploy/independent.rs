@@ -1,4 +1,4 @@
-//! The stand-in is as strict and as right as Google's own clients for Python expect.
+//! Checks the Google stand-in with Google's own Python clients.
 
 use std::{path::Path, process::Command};
 
@@ -24,6 +24,6 @@ fn the_clients_of_google_work_with_the_stand_in_over_openssl() {
         output.status.success() && said.contains("understood"),
         "{trouble}"
     );
-    // It asked for what Google refuses, on purpose.
+    // The client sends requests that Google refuses, on purpose.
     google.take_violations();
 }

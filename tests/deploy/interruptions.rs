@@ -1,4 +1,4 @@
-//! Killed at any step, the same command goes on and completes.
+//! After being killed at any step, the same command continues and completes.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use mcpo_test_support::{
 
 use crate::project::{Project, Said, ask, google};
 
-/// Every method that changes something, in the first deployment.
+/// All methods that change something in the first deployment.
 const STEPS: &[&str] = &[
     "artifactregistry.projects.locations.repositories.create",
     "iam.projects.serviceAccounts.create",
@@ -32,14 +32,14 @@ fn wait_for_call(google: &Google, method: &str) {
 #[test]
 fn kill_at_any_step_and_again() {
     let project = Project::new();
-    // Built once, so that each run is at its step soon.
+    // Build once, so that each run reaches its step quickly.
     project.run(&google(), &["--dry-run"]).has(10, &[]);
     for step in STEPS {
         let google = google();
         google.fail(step, Fault::Hangs(30), 1);
         let mut run = project.start(&google, &["--no-verify"]);
         wait_for_call(&google, step);
-        // What runs beside it gets a moment to be anywhere.
+        // Give concurrent requests a moment, so that they can be in any state.
         std::thread::sleep(Duration::from_millis(30));
         run.kill().unwrap();
         run.wait().unwrap();
@@ -68,7 +68,7 @@ fn ctrl_c_lists_what_was_made_and_how_to_remove_it() {
     said.has(
         130,
         &[
-            "This run made:",
+            "This run created:",
             "secret tiny-europe-west1-mcpo-secret",
             "image europe-west1-docker.pkg.dev/my-project/mcpo/tiny@sha256:",
             "mcpo deploy europe-west1 --delete",
@@ -77,7 +77,7 @@ fn ctrl_c_lists_what_was_made_and_how_to_remove_it() {
     google.mend();
     project
         .run(&google, &["--delete", "--yes"])
-        .has(0, &["Removed bucket"]);
+        .has(0, &["Deleted bucket"]);
     assert_eq!(
         google.resources(),
         ["projects/my-project/locations/europe-west1/repositories/mcpo"]
@@ -95,7 +95,7 @@ fn ctrl_c_while_a_revision_starts_leaves_the_old_one() {
     wait::signal("INT", run.id());
     assert_eq!(run.wait_with_output().unwrap().status.code(), Some(130));
     assert_eq!(ask(&google, "/version"), "one");
-    // It goes on there, and the same command waits for it.
+    // The rollout continues at Google, and the same command waits for it.
     project.deploy(&google, &[]);
     assert_eq!(ask(&google, "/version"), "two");
 }

@@ -1,4 +1,5 @@
-//! `mcpo deploy` against the stand-in for Google: the real binary, a real registry, real containers.
+//! Tests `mcpo deploy` against the Google stand-in, with the real binary, a real registry and real
+//! containers.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Mistakes that can be seen from here are reported before Google is asked anything, all at once.
+//! Mistakes in the settings are reported together, before any request to Google.
 
 use crate::project::{Project, google, writes};
 
@@ -13,13 +13,13 @@ fn all_of_them_at_once() {
     said.has(
         2,
         &[
-            "6 settings cannot be used",
-            "\"Not_A_Name\" cannot be the name of a service",
-            "memory \"much\" is not a size",
+            "6 settings are invalid",
+            "invalid service name \"Not_A_Name\"",
+            "invalid memory \"much\"",
             "unsupported cpu \"3\"",
-            "ADMIN_PASSWORD is a secret and stands in env",
+            "ADMIN_PASSWORD is a secret and must not be in env",
             "PORT is reserved by Cloud Run",
-            "the label Team = \"x\" cannot be used",
+            "invalid label Team = \"x\"",
         ],
     );
     assert_eq!(google.calls(), []);
@@ -37,7 +37,7 @@ fn a_region_that_is_not_there_is_answered_with_the_nearest_one() {
     said.has(
         2,
         &[
-            "there is no region \"europe-wset1\"",
+            "unknown region \"europe-wset1\"",
             "did you mean europe-west1?",
         ],
     );
@@ -96,7 +96,7 @@ fn limits_of_google_are_found_before_anything_is_made() {
             "timeout-seconds = 7200",
             "timeout-seconds must be 1 to 3600",
         ),
-        ("min-instances = 5", "do not go together"),
+        ("min-instances = 5", "contradict each other"),
         (
             "labels = { goog-x = \"1\" }",
             "the label goog-x is reserved",
@@ -115,11 +115,11 @@ fn limits_of_google_are_found_before_anything_is_made() {
     }
     let project = Project::new();
     let said = project.run(&google, &["--no-traffic", "--tag", "Next_"]);
-    said.has(2, &["\"Next_\" cannot be a tag"]);
+    said.has(2, &["invalid tag \"Next_\""]);
     assert_eq!(google.calls(), []);
     let tag = "a".repeat(50);
     let said = project.run(&google, &["--no-traffic", "--tag", &tag]);
-    said.has(2, &["and 63 are allowed", "--tag"]);
+    said.has(2, &["at most 63 are allowed", "--tag"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 
@@ -130,7 +130,7 @@ fn a_label_that_is_too_long() {
         "x".repeat(64)
     );
     let said = Project::with(&label).run(&google(), &[]);
-    said.has(2, &["the label a = ", "at most 63"]);
+    said.has(2, &["invalid label a = ", "at most 63"]);
 }
 
 #[test]
@@ -148,10 +148,10 @@ fn no_project() {
     command.env_remove("GOOGLE_APPLICATION_CREDENTIALS");
     command.env(
         "GOOGLE_OAUTH_ACCESS_TOKEN",
-        google.token("somebody@example.com"),
+        google.token("someone@example.com"),
     );
     let said = crate::project::Said::of(&command.output().unwrap());
-    said.has(2, &["no project is given", "--project my-project"]);
+    said.has(2, &["missing project id", "--project my-project"]);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_secret_that_is_nowhere() {
     let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
     let google = google();
     let said = project.run(&google, &[]);
-    said.has(2, &["API_KEY is not set, neither in the shell nor in .env"]);
+    said.has(2, &["API_KEY is set neither in the shell nor in .env"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 
@@ -172,7 +172,7 @@ fn a_service_of_somebody_else() {
     });
     project.change("two");
     let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["that mcpo did not make", "--adopt"]);
+    said.has(2, &["was not created by mcpo", "--adopt"]);
     project.deploy(&google, &["--adopt"]);
 }
 
@@ -186,7 +186,7 @@ fn what_is_linked_dynamically_is_refused() {
         }"#,
     );
     let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["linked dynamically"]);
+    said.has(2, &["dynamically linked"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 

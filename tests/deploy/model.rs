@@ -1,4 +1,4 @@
-//! Any sequence of releases leaves the traffic that a small model says.
+//! After any sequence of releases, the traffic matches a small model.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use crate::project::{Project, SERVICE, google};
 
 const VERBS: u32 = 50;
 
-/// What serves, as a person would note it down.
+/// The expected state of the service.
 #[derive(Clone, Debug, Default)]
 struct Model {
-    /// Every revision, the oldest first.
+    /// All revisions, oldest first.
     revisions: Vec<String>,
-    /// Shares of 100, in the order in which they were given.
+    /// Shares in percent, in the order in which they were assigned.
     serving: Vec<(String, i64)>,
     tags: BTreeMap<String, String>,
 }
@@ -51,7 +51,8 @@ impl Model {
         main.unwrap().0.clone()
     }
 
-    /// The revision before the one that serves most; none before the first.
+    /// Returns the revision before the one that serves most requests, or `None` if that is the
+    /// first.
     fn before(&self) -> Option<String> {
         let main = self.main();
         let index = self.revisions.iter().position(|name| *name == main)?;
@@ -63,7 +64,7 @@ impl Model {
     }
 }
 
-/// What the stand-in has, read as Google means it.
+/// Returns the shares and tags of the stand-in, with targets for the latest revision resolved.
 fn seen(google: &Google) -> (BTreeMap<String, i64>, BTreeMap<String, String>) {
     let service = google.resource(SERVICE);
     let latest = service["latestReadyRevision"].as_str().unwrap();
@@ -97,7 +98,7 @@ fn traffic_is_what_the_model_says_after_any_sequence_of_verbs() {
     let mut model = Model::default();
     project.deploy(&google, &[]);
     model.release_all(&newest(&google));
-    // Deterministic, so that a failure can be repeated.
+    // Deterministic, so that failures are reproducible.
     let mut random: u64 = 0x5DEE_CE66;
     let mut draw = |below: u64| {
         random = random

@@ -1,4 +1,4 @@
-//! The plan: what is announced is what is done, and nothing is done twice.
+//! The plan announces exactly what is done, and nothing is done twice.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ fn a_bucket_of_an_earlier_version_gets_the_rule_for_what_is_over() {
     let said = project.deploy(&google, &[]);
     said.has(
         0,
-        &["~ the ledger's bucket deletes records a day after they are over"],
+        &["~ the ledger's bucket deletes records one day after they expire"],
     );
     assert_eq!(writes(&google), ["storage.buckets.patch"]);
     assert_eq!(rules(&google), serde_json::json!([old, of_somebody, over]));

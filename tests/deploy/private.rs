@@ -1,4 +1,5 @@
-//! Services that are let in to by Google's IAM only: closed to strangers, and walked all the same.
+//! Private services: requests without IAM permission are refused, and mcpo's own checks
+//! authenticate.
 
 use mcpo_test_support::google::{DEPLOYER, Fault};
 
@@ -7,9 +8,9 @@ use crate::project::{Project, SERVICE, ask, google};
 #[test]
 fn strangers_are_refused_and_the_walk_gets_in() {
     let (google, project) = (google(), Project::new());
-    // The server is none that would pass; that its check is reached says that the walk got in.
+    // This server fails its checks. A failed check shows that the walk passed Google's front end.
     let said = project.run(&google, &["--private"]);
-    said.has(1, &["it fails a check"]);
+    said.has(1, &["fails a check"]);
     assert!(ask(&google, "/version").contains("Forbidden"));
 }
 
@@ -25,9 +26,9 @@ fn a_private_service_that_lets_anybody_in_is_a_failed_check() {
     said.has(
         1,
         &[
-            "tiny is to be private, and is not",
-            "HTTP 200 to anybody",
-            "allUsers must not",
+            "tiny should be private, but requests without permission are not refused",
+            "HTTP 200 without authentication",
+            "remove allUsers",
         ],
     );
 }
@@ -42,7 +43,7 @@ fn who_may_not_call_it_is_told_what_was_not_seen() {
         0,
         &[
             "verified only in part",
-            "is refused, and so is mcpo",
+            "are refused, including those of mcpo",
             "run.routes.invoke",
         ],
     );
@@ -60,7 +61,7 @@ fn an_access_token_alone_says_nobodys_identity() {
         0,
         &[
             "verified only in part",
-            "an access token gives no identity token",
+            "an access token cannot be used to get an identity token",
         ],
     );
 }
@@ -70,7 +71,7 @@ fn who_acts_as_a_service_account_gets_in_as_that() {
     let (google, project) = (google(), Project::new());
     let robot = ["--impersonate-service-account", DEPLOYER];
     let said = project.run(&google, &[&["--private"], &robot[..]].concat());
-    said.has(1, &["it fails a check"]);
+    said.has(1, &["fails a check"]);
     let calls = google.calls();
     let asked = "iamcredentials.projects.serviceAccounts.generateIdToken";
     assert!(calls.iter().any(|(id, _)| id == asked), "{calls:?}");
@@ -81,5 +82,5 @@ fn what_is_let_in_from_inside_only_is_not_walked() {
     let project = Project::with("[package.metadata.mcpo]\ningress = \"internal\"\n");
     let google = google();
     let said = project.run(&google, &[]);
-    said.has(0, &["not verified: with this ingress"]);
+    said.has(0, &["not verified: this ingress"]);
 }

@@ -1,4 +1,4 @@
-//! A project to deploy, and the tool's run in it.
+//! A project to deploy, and runs of mcpo in it.
 
 use std::{
     fs,
@@ -22,7 +22,7 @@ edition = "2024"
 "#;
 const SOURCE: &str = include_str!("../support/fixtures/deployable/src/main.rs");
 
-/// What would come in from the shell the tests are run in.
+/// Variables that must not be inherited from the environment of the tests.
 const OUR_OWN: &[&str] = &[
     "ADMIN_PASSWORD",
     "BASE_URL",
@@ -39,12 +39,12 @@ const OUR_OWN: &[&str] = &[
     "RUSTFLAGS",
 ];
 
-/// A project of one file.
+/// A project with one source file.
 pub struct Project {
     folder: TempDir,
 }
 
-/// What a run said.
+/// The exit code and output of a run.
 pub struct Said {
     pub code: Option<i32>,
     pub stdout: String,
@@ -56,7 +56,7 @@ impl Project {
         Self::with("")
     }
 
-    /// With more lines in its manifest.
+    /// Creates a project with additional lines in its manifest.
     pub fn with(manifest: &str) -> Self {
         let project = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -79,7 +79,7 @@ impl Project {
         fs::write(self.path(file), text).unwrap();
     }
 
-    /// Makes the server say another version.
+    /// Changes the version that the server reports.
     pub fn change(&self, version: &str) {
         let text = SOURCE.replace(
             "VERSION: &str = \"one\"",
@@ -88,30 +88,30 @@ impl Project {
         self.write("src/main.rs", &text);
     }
 
-    /// The tool in this project, at this Google.
+    /// Returns a command that runs mcpo in this project against this stand-in.
     pub fn command(&self, google: &Google, arguments: &[&str]) -> Command {
         command(self.folder.path(), google, arguments)
     }
 
-    /// Runs the tool to its end; `deploy REGION` stands in front of the arguments.
+    /// Runs mcpo to its end, with `deploy REGION` before the arguments.
     pub fn run(&self, google: &Google, arguments: &[&str]) -> Said {
         Said::of(&self.command(google, arguments).output().unwrap())
     }
 
-    /// Runs it; it has to succeed.
+    /// Runs mcpo, which must succeed.
     pub fn deploy(&self, google: &Google, arguments: &[&str]) -> Said {
         let said = self.run(google, &[&["--no-verify"], arguments].concat());
         assert_eq!(said.code, Some(0), "{said}");
         said
     }
 
-    /// Starts it.
+    /// Starts mcpo without waiting for it.
     pub fn start(&self, google: &Google, arguments: &[&str]) -> Child {
         self.command(google, arguments).spawn().unwrap()
     }
 }
 
-/// The tool in a folder.
+/// Returns a command that runs mcpo in a folder.
 pub fn command(folder: &Path, google: &Google, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcpo"));
     isolated(&mut command, google)
@@ -125,7 +125,7 @@ pub fn command(folder: &Path, google: &Google, arguments: &[&str]) -> Command {
     command
 }
 
-/// Lets a command meet this Google and nothing of who runs the tests.
+/// Lets a command reach only this stand-in, and isolates it from the user's environment.
 pub fn isolated<'a>(command: &'a mut Command, google: &Google) -> &'a mut Command {
     for name in OUR_OWN {
         command.env_remove(name);
@@ -138,7 +138,7 @@ pub fn isolated<'a>(command: &'a mut Command, google: &Google) -> &'a mut Comman
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_HOME", cargo_home())
         .env("RUSTUP_HOME", rustup_home())
-        // The way out leads to the stand-in only.
+        // Only the stand-in is reachable.
         .env("CARGO_NET_OFFLINE", "true")
         .envs(google.environment())
 }
@@ -156,7 +156,7 @@ fn rustup_home() -> PathBuf {
     home("RUSTUP_HOME", ".rustup")
 }
 
-/// A Google whose APIs are enabled.
+/// Starts a stand-in whose APIs are enabled.
 pub fn google() -> Google {
     Google::begin(Beginning {
         is_enabled: true,
@@ -164,12 +164,12 @@ pub fn google() -> Google {
     })
 }
 
-/// What the deployed service answers.
+/// Returns the response of the deployed service.
 pub fn ask(google: &Google, path: &str) -> String {
     ask_host(google, &format!("tiny-{NUMBER}.{REGION}.run.app"), path)
 }
 
-/// What a public address answers.
+/// Returns the response of a public address.
 pub fn ask_host(google: &Google, host: &str, path: &str) -> String {
     google.ask(host, path).1
 }
@@ -184,12 +184,12 @@ impl Said {
         }
     }
 
-    /// Everything it said.
+    /// Returns stdout and stderr.
     pub fn all(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 
-    /// Checks the exit code and that this was said.
+    /// Checks the exit code and that the output contains these texts.
     #[track_caller]
     pub fn has(&self, code: i32, texts: &[&str]) {
         assert_eq!(self.code, Some(code), "{self}");
@@ -209,8 +209,8 @@ impl std::fmt::Display for Said {
     }
 }
 
-/// The ids of the methods that change something, in the order they were called; after them
-/// `registry.push`, if something was pushed.
+/// Returns the ids of the called methods that change something, in order, followed by
+/// `registry.push` if something was pushed.
 pub fn writes(google: &Google) -> Vec<String> {
     let reads = [
         ".get",

@@ -1,5 +1,5 @@
-//! Refusals as public reports quote them: each is reported by Google's reason and in its words, with
-//! what to do next; no permission is claimed that Google did not name.
+//! Errors of Google as quoted in public reports. Each is reported with Google's reason and message
+//! and with the next step. mcpo names a permission only if Google named it.
 
 use mcpo_test_support::google::{Beginning, Fault, Google};
 use serde_json::Value;
@@ -32,13 +32,13 @@ fn every_recorded_refusal_is_reported_with_its_cause_and_next_step() {
                 "{name}: no {expected:?} in {said}"
             );
         }
-        let is_claimed = said.stderr.contains("the permission ");
+        let is_claimed = said.stderr.contains("missing permission ");
         assert_eq!(
             is_claimed,
             refusal["permission"].is_string(),
             "{name}: {said}"
         );
-        assert!(!said.stderr.contains("somebody else"), "{name}: {said}");
+        assert!(!said.stderr.contains("someone else"), "{name}: {said}");
         assert!(!said.stderr.contains("does not start"), "{name}: {said}");
     }
 }

@@ -1,4 +1,4 @@
-//! Revisions: who takes the calls, going back, looking, removing.
+//! Revisions: shifting traffic, rolling back, status, logs, deletion.
 
 use crate::project::{Project, REGION, SERVICE, ask, ask_host, google, writes};
 use mcpo_test_support::google::NUMBER;
@@ -29,11 +29,11 @@ fn a_revision_waits_behind_its_tag_until_it_is_promoted() {
 
     project
         .deploy(&google, &["--promote"])
-        .has(0, &["takes all calls"]);
+        .has(0, &["serves all requests"]);
     assert_eq!(ask(&google, "/version"), "two");
     project
         .run(&google, &["--promote"])
-        .has(0, &["takes all calls already"]);
+        .has(0, &["already serves all requests"]);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_canary_takes_its_share() {
 fn a_tag_on_the_latest_revision_survives_every_later_release() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
-    // As `gcloud run services update-traffic --set-tags live=LATEST` leaves it.
+    // The state after `gcloud run services update-traffic --set-tags live=LATEST`.
     let latest = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
     let targets = serde_json::json!([
         { "type": latest, "percent": 100 }, { "type": latest, "tag": "live" },
@@ -90,7 +90,7 @@ fn the_service_knows_all_of_its_names_from_its_second_revision_on() {
     project.deploy(&google, &[]);
     let known = format!("tiny-{NUMBER}.{REGION}.run.app");
     assert_eq!(ask(&google, "/variable/MCPO_HOSTS"), known);
-    // The name that Cloud Run adds is not a reason for a revision.
+    // The host name that Cloud Run adds is no reason to create a revision.
     project.deploy(&google, &[]).has(0, &["Unchanged"]);
     project.change("two");
     project.deploy(&google, &[]);
@@ -118,7 +118,7 @@ fn printed_commands_are_about_the_service_that_was_meant() {
 fn the_first_one_cannot_be_a_canary() {
     let (google, project) = (google(), Project::new());
     let said = project.run(&google, &["--canary", "10"]);
-    said.has(2, &["nothing serves yet"]);
+    said.has(2, &["the first revision must serve all requests"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 
@@ -127,7 +127,7 @@ fn back_to_the_one_before_and_forward_again() {
     let (google, project) = (google(), Project::new());
     project
         .run(&google, &["--rollback"])
-        .has(2, &["there is no service tiny"]);
+        .has(2, &["service tiny does not exist"]);
     project.deploy(&google, &[]);
     project
         .run(&google, &["--rollback"])
@@ -139,10 +139,11 @@ fn back_to_the_one_before_and_forward_again() {
         .has(0, &["Rolled back"]);
     assert_eq!(ask(&google, "/version"), "one");
 
-    project
-        .run(&google, &["--rollback", "tiny-nothing"])
-        .has(2, &["no working revision tiny-nothing", "choose one of"]);
-    // The same source again: what it made is there, and it takes the calls again.
+    project.run(&google, &["--rollback", "tiny-nothing"]).has(
+        2,
+        &["tiny-nothing is not a working revision", "choose one of"],
+    );
+    // The same source again: its image exists already, and it serves all requests again.
     project.deploy(&google, &[]).has(0, &["traffic: "]);
     assert_eq!(ask(&google, "/version"), "two");
 }
@@ -180,8 +181,8 @@ fn logs_can_be_followed() {
 fn delete_leaves_what_somebody_else_made() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
-    // By name, each of these could be ours.
-    google.push_image("my-project/mcpo/tiny", "by-somebody-else");
+    // The names of these resources match the names that mcpo uses.
+    google.push_image("my-project/mcpo/tiny", "by-another-tool");
     let account = "projects/my-project/serviceAccounts/mcpo-tiny-europe-west1@my-project.iam.gserviceaccount.com";
     google.edit(account, |account| {
         account["description"] = "of the finance team".into();
@@ -193,10 +194,10 @@ fn delete_leaves_what_somebody_else_made() {
     said.has(
         0,
         &[
-            "1 more under tiny in the repository mcpo: mcpo did not make it; it stays",
-            "secret tiny-europe-west1-admin-password: mcpo did not make it; it stays",
+            "1 other image(s) of tiny in the repository mcpo: mcpo did not create it",
+            "secret tiny-europe-west1-admin-password: mcpo did not create it",
             "service account mcpo-tiny-europe-west1@my-project.iam.gserviceaccount.com: mcpo did not",
-            "Removed image mcpo/tiny@sha256:",
+            "Deleted image mcpo/tiny@sha256:",
         ],
     );
     let left = google.resources();
@@ -207,7 +208,7 @@ fn delete_leaves_what_somebody_else_made() {
         .into_iter()
         .map(|(tag, _)| tag)
         .collect();
-    assert_eq!(tags, ["by-somebody-else"], "{:?}", google.calls());
+    assert_eq!(tags, ["by-another-tool"], "{:?}", google.calls());
 }
 
 #[test]
@@ -247,8 +248,8 @@ fn delete_asks_lists_and_leaves_nothing() {
     said.has(
         2,
         &[
-            "service tiny, with all of its revisions",
-            "nobody is there to be asked",
+            "service tiny with all its revisions",
+            "cannot ask for confirmation without a terminal",
             "--yes",
         ],
     );
@@ -258,8 +259,8 @@ fn delete_asks_lists_and_leaves_nothing() {
     said.has(
         0,
         &[
-            "Removed secret tiny-europe-west1-mcpo-secret",
-            "The image repository mcpo stays",
+            "Deleted secret tiny-europe-west1-mcpo-secret",
+            "The image repository mcpo is kept",
         ],
     );
     let left = google.resources();
@@ -268,7 +269,7 @@ fn delete_asks_lists_and_leaves_nothing() {
         ["projects/my-project/locations/europe-west1/repositories/mcpo"]
     );
     project.run(&google, &["--delete", "--yes"]).has(0, &[]);
-    // And everything can be made again.
+    // Everything can be created again.
     project.deploy(&google, &[]);
     assert_eq!(ask(&google, "/version"), "one");
 }

@@ -1,4 +1,4 @@
-//! Builds in the cloud.
+//! Remote builds with Cloud Build.
 
 use std::{fs, os::unix::fs::symlink};
 
@@ -18,7 +18,7 @@ fn source_goes_up_and_an_image_comes_out() {
         &[
             "Uploaded 4 files",
             "RUN cargo build --release",
-            "in the cloud",
+            "with Cloud Build",
         ],
     );
     assert_eq!(ask(&google, "/version"), "one");
@@ -39,7 +39,7 @@ fn source_goes_up_and_an_image_comes_out() {
     assert_eq!(ask(&google, "/version"), "two");
 }
 
-/// The files of the source that was uploaded last.
+/// Returns the files of the last uploaded source.
 fn sent(google: &Google) -> Vec<String> {
     let source = google.source();
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(&*source));
@@ -88,17 +88,17 @@ fn what_git_would_keep_goes_and_nothing_that_is_secret_built_or_elsewhere() {
     symlink("b.txt", project.path("deep/inside")).unwrap();
     symlink("/etc/hostname", project.path("outside")).unwrap();
     symlink("../../nowhere", project.path("deep/away")).unwrap();
-    // Built here before, into the folder that cargo says.
+    // An earlier local build, with output in the target directory that cargo reports.
     project.deploy(&google, &["--service", "here"]);
 
     let said = project.deploy(&google, &["--remote-build"]);
     for (file, why) in [
-        ("server.pem", "it looks like a secret"),
-        ("robot.json", "it looks like a secret"),
-        (".npmrc", "its name is that of a secret"),
-        (".env.production", "an environment file"),
-        ("outside", "a link that leads out of the workspace"),
-        ("deep/away", "a link that leads out of the workspace"),
+        ("server.pem", "looks like a secret"),
+        ("robot.json", "looks like a secret"),
+        (".npmrc", "the name of a secret file"),
+        (".env.production", "environment file"),
+        ("outside", "link to a place outside the workspace"),
+        ("deep/away", "link to a place outside the workspace"),
     ] {
         said.has(0, &[&format!("not sent: {file} ({why})")]);
     }
@@ -140,7 +140,7 @@ fn a_crate_outside_of_the_source_is_a_mistake_before_anything_is_done() {
         &[&format!("helper in {path}"), "move them into the workspace"],
     );
     assert_eq!(writes(&google), Vec::<String>::new());
-    // Here, it is simply built in.
+    // A local build can use the crate as it is.
     project.deploy(&google, &[]);
 }
 
@@ -161,7 +161,7 @@ fn a_build_that_fails_says_why_and_releases_nothing() {
         2,
         &[
             "error: expected one of",
-            "the build in the cloud failed",
+            "the remote build failed",
             "cloud-build/builds",
         ],
     );

@@ -1,4 +1,4 @@
-//! Two who deploy at once.
+//! Two deployments at the same time.
 
 use mcpo_test_support::google::{Fault, Google};
 
@@ -18,7 +18,7 @@ fn somebody_else_was_faster() {
         1,
     );
     let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["somebody else changed it at the same time"]);
+    said.has(2, &["changed by someone else at the same time"]);
     assert_eq!(ask(&google, "/version"), "one");
     project.deploy(&google, &[]);
     assert_eq!(ask(&google, "/version"), "two");
@@ -28,7 +28,8 @@ fn somebody_else_was_faster() {
 fn two_at_once_end_in_one_loser() {
     let project = Project::new();
     let google = with_image(&project);
-    // Each is held at its last step until the other one is there, so neither saw the other.
+    // Both runs are held at their last step until both have reached it, so neither sees the other's
+    // service.
     google.fail(
         "run.projects.locations.services.create",
         Fault::Meets(2),
@@ -42,7 +43,7 @@ fn two_at_once_end_in_one_loser() {
         Fault::Meets(2),
         u32::MAX,
     );
-    // Others than before, or one of the two would have nothing to do.
+    // New values; otherwise one of the two would have nothing to do.
     one_wins(&google, &project, ["c", "d"]);
 }
 
@@ -50,7 +51,7 @@ fn two_at_once_end_in_one_loser() {
 fn two_first_ones_sign_nobody_out_later() {
     let project = Project::new();
     let google = with_image(&project);
-    // Both secrets of both, so that nobody saw what the other one made.
+    // Both secrets of both runs, so that neither run sees what the other one created.
     let add = "secretmanager.projects.secrets.addVersion";
     google.fail(add, Fault::Meets(4), u32::MAX);
     let create = "run.projects.locations.services.create";
@@ -73,7 +74,8 @@ fn what_a_first_one_left_is_not_used_and_what_a_person_adds_is() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let (keys, password) = (google.versions(KEYS), google.versions(PASSWORD));
-    // What a rival would have made: another Google's project has the same names.
+    // The values that a concurrent run would generate: another project of the stand-in has the same
+    // names.
     let elsewhere = crate::project::google();
     project.deploy(&elsewhere, &[]);
     let (other_keys, other_password) = (elsewhere.versions(KEYS), elsewhere.versions(PASSWORD));
@@ -93,7 +95,7 @@ fn what_a_first_one_left_is_not_used_and_what_a_person_adds_is() {
     let shown = project.run(&google, &["--show-password"]);
     assert_eq!(shown.stdout.trim(), password[0]);
 
-    // As it was told to; then nothing is left to be said.
+    // Destroy the unused versions, as the warning suggests; then the warning is gone.
     google.destroy_version(KEYS, 2);
     google.destroy_version(PASSWORD, 2);
     let said = project.deploy(&google, &[]);
@@ -106,11 +108,12 @@ fn what_a_first_one_left_is_not_used_and_what_a_person_adds_is() {
     assert!(said.stderr.contains("in the wrong order"), "{said}");
     assert!(!said.all().contains(&other_keys[0]));
     assert_eq!(ask(&google, "/variable/MCPO_SECRET"), rotated);
-    // And back: what is in use now was not made, so whoever added this one means it.
+    // Back to the earlier value: the value in use was not generated, so a person added this version
+    // on purpose.
     google.add_version(KEYS, &keys[0]);
     project.deploy(&google, &[]);
     assert_eq!(ask(&google, "/variable/MCPO_SECRET"), keys[0]);
-    // What the service has is gone, so anything is better.
+    // The version in use is destroyed, so any other version is used.
     google.add_version(KEYS, &other_keys[0]);
     google.destroy_version(KEYS, 4);
     project.deploy(&google, &[]);
@@ -119,8 +122,8 @@ fn what_a_first_one_left_is_not_used_and_what_a_person_adds_is() {
     assert!(!service.to_string().contains(&other_keys[0]));
 }
 
-/// A Google that has the image and nothing else that matters: two pushes of one image at once are
-/// more than the registry of the stand-in can do on a file system.
+/// Starts a stand-in that already has the image. The registry of the stand-in stores files and
+/// cannot handle two concurrent pushes of the same image.
 fn with_image(project: &Project) -> Google {
     let google = google();
     let create = "run.projects.locations.services.create";
@@ -148,9 +151,6 @@ fn one_wins(google: &Google, project: &Project, who: [&str; 2]) {
         (Some(2), Some(0)) => (who[1], &ends[0]),
         _ => panic!("{}\n{}", ends[0], ends[1]),
     };
-    loser.has(
-        2,
-        &["somebody else changed it at the same time, and was first"],
-    );
+    loser.has(2, &["changed by someone else at the same time"]);
     assert_eq!(ask(google, "/variable/WHO"), winner);
 }

@@ -1,5 +1,4 @@
-//! The check with a real account, as far as it goes without one: the script itself, run against the
-//! stand-in.
+//! Runs the script for a real account against the stand-in.
 
 use std::{
     path::Path,
@@ -17,7 +16,7 @@ use crate::{
 fn smoke_cloud_run_does_what_it_says() {
     let google = Google::start();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    // Its dependencies are built, by the test of the whole way.
+    // The dependencies are already built by the tests in `whole`.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(CACHE)
         .join("target");
@@ -33,7 +32,7 @@ fn smoke_cloud_run_does_what_it_says() {
         &[
             "all steps passed",
             "cleaning up (the run ended with 0)",
-            "Removed service account",
+            "Deleted service account",
         ],
     );
     let left = google.resources();

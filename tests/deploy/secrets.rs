@@ -1,4 +1,4 @@
-//! Secrets go into Secret Manager and nowhere else.
+//! Secrets are stored in Secret Manager and nowhere else.
 
 use std::{fs, process::Stdio, thread, time::Duration};
 
@@ -20,7 +20,7 @@ fn a_value_becomes_a_version_only_when_it_changed() {
 
     project.deploy(&google, &[]).has(0, &["Unchanged"]);
     assert_eq!(writes(&google), Vec::<String>::new());
-    // Elsewhere the value need not be known.
+    // A machine without the value can deploy as well.
     project.write(".env", "");
     project.deploy(&google, &[]).has(0, &["Unchanged"]);
 
@@ -59,7 +59,8 @@ fn one_whose_setting_is_gone_is_named_and_goes_with_the_rest() {
         "Cargo.toml",
         &manifest.replace("secrets = [\"API_KEY\"]", ""),
     );
-    // By its name it could be this service's, and it is one's that is called `tiny-europe-west1`.
+    // The prefix of this name matches the service, but the secret belongs to a service named
+    // `tiny-europe-west1`.
     let another = format!("{SECRETS}/tiny-europe-west1-europe-west1-api-key");
     google.put(
         &another,
@@ -83,7 +84,7 @@ fn one_whose_setting_is_gone_is_named_and_goes_with_the_rest() {
     google.mend();
 
     let said = project.run(&google, &["--delete", "--yes"]);
-    let removed = "Removed secret tiny-europe-west1-api-key, which no setting names any more";
+    let removed = "Deleted secret tiny-europe-west1-api-key, which no setting uses";
     said.has(0, &[removed]);
     let repository = "projects/my-project/locations/europe-west1/repositories/mcpo";
     assert_eq!(google.resources(), [repository, &another]);
@@ -101,7 +102,7 @@ fn one_of_an_earlier_version_gets_the_labels_of_its_service() {
     let said = project.deploy(&google, &[]);
     said.has(
         0,
-        &["~ secret tiny-europe-west1-mcpo-secret: labels of its service"],
+        &["~ secret tiny-europe-west1-mcpo-secret: labels that name its service"],
     );
     assert_eq!(writes(&google), ["secretmanager.projects.secrets.patch"]);
     let labels = &google.resource(&name)["labels"];
@@ -159,7 +160,7 @@ fn a_password_that_was_made_and_never_shown_is_shown_once_by_a_later_run() {
     });
     run.kill().unwrap();
     run.wait().unwrap();
-    // Google finishes what was begun.
+    // Google finishes the rollout.
     mcpo_test_support::wait::until("the revision is ready", || {
         google.resource(SERVICE)["latestReadyRevision"]
             .is_string()
@@ -194,7 +195,7 @@ fn secrets_stay_in_the_region_where_a_setting_or_a_policy_wants_it() {
         });
     Project::new()
         .deploy(&restricted, &[])
-        .has(0, &["is kept in europe-west1"]);
+        .has(0, &["is stored in europe-west1"]);
     assert_eq!(replication(&restricted), regional);
 
     let google = google();
@@ -209,10 +210,13 @@ fn a_sign_in_of_ones_own_takes_the_place_of_a_made_password() {
     let google = google();
     project.write(".env", "ADMIN_PASSWORD_HASH=$argon2id$stand-in\n");
     let said = project.deploy(&google, &[]);
-    assert!(!said.stderr.contains("shown once"), "{said}");
+    assert!(!said.stderr.contains("shown only once"), "{said}");
     assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), "");
     let both = project.run(&google, &["--open-to-anyone"]);
-    both.has(2, &["--open-to-anyone, and a sign-in is configured"]);
+    both.has(
+        2,
+        &["--open-to-anyone is given, but a sign-in is configured"],
+    );
 }
 
 #[test]
@@ -223,7 +227,7 @@ fn open_to_anyone_only_when_asked_for() {
     assert_eq!(ask(&google, "/variable/MCPO_OPEN_TO_ANYONE"), "1");
 }
 
-/// On command lines, in what is said, in Google's resources, in the image.
+/// Searches command lines, output, Google's resources and the image for secrets.
 #[test]
 fn they_are_nowhere_else() {
     let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
@@ -261,7 +265,7 @@ fn they_are_nowhere_else() {
     }
 }
 
-/// The command lines of the process and its children, until it ends.
+/// Returns the command lines of the process and its children, sampled until the process ends.
 fn watch_command_lines(process: u32) -> thread::JoinHandle<Vec<String>> {
     thread::spawn(move || {
         let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! The whole way, with the template's own server: new, deploy, change, deploy, roll back.
+//! The complete workflow with the server of the template: new, deploy, change, deploy, roll back.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use mcpo_test_support::google::{Google, NUMBER};
 
 use crate::project::{REGION, Said, command};
 
-/// The folder with what stays built between runs.
+/// The folder whose build output is reused between runs.
 pub const CACHE: &str = "deploy";
 
-/// Makes the project where it was made before, so that its dependencies stay built.
+/// Creates the project at the same path in each run, so that its dependencies stay built.
 fn project() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(CACHE);
     fs::create_dir_all(&folder).unwrap();
@@ -28,14 +28,14 @@ fn project() -> PathBuf {
     run(Command::new(env!("CARGO_BIN_EXE_mcpo"))
         .args(["new", "my-service", "--no-git"])
         .current_dir(&folder));
-    // While there is a network: the deployment has none but the stand-in.
+    // Fetch the dependencies now: during the deployment, only the stand-in is reachable.
     run(Command::new(env!("CARGO"))
         .arg("fetch")
         .current_dir(&project));
     project
 }
 
-/// The same project with a layer in front that `MODE` makes wrong in one way.
+/// Adds a layer to the same project that breaks the server in the way `MODE` selects.
 fn breakable_project() -> PathBuf {
     let project = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(CACHE)
@@ -67,11 +67,11 @@ fn deploy(project: &Path, google: &Google, arguments: &[&str]) -> Said {
 }
 
 fn password(said: &Said) -> String {
-    let (_, rest) = said.stderr.split_once("It is shown once:").unwrap();
+    let (_, rest) = said.stderr.split_once("It is shown only once:").unwrap();
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
-/// What an independent walk says.
+/// Runs `mcpo probe` as an independent check.
 fn probe(google: &Google, project: &Path, password: &str, tool: &str) -> Said {
     let host = format!("my-service-{NUMBER}.{REGION}.run.app");
     probe_host(google, project, password, tool, &host)
@@ -125,7 +125,7 @@ fn new_deploy_change_deploy_and_back() {
         0,
         &[
             "~ image: ",
-            "a client id and a refresh token from before still work",
+            "an existing client id and refresh token still work",
         ],
     );
     probe(&google, &project, &password, "greet").has(0, &["Good day, Ada!"]);
@@ -133,19 +133,19 @@ fn new_deploy_change_deploy_and_back() {
     deploy(&project, &google, &["--rollback"]).has(0, &["Rolled back"]);
     probe(&google, &project, &password, "greet").has(0, &["Hello, Ada!"]);
 
-    // Behind Google's front, the same walk by an identity token.
+    // The same checks behind Google's front end, with an identity token.
     let said = deploy(&project, &google, &["--private"]);
     said.has(
         0,
         &[
-            "a refresh token from before still work",
-            "who has no permission of Google's is refused",
+            "refresh token still work",
+            "requests without IAM permission are refused",
         ],
     );
     probe(&google, &project, &password, "greet").has(1, &[]);
 }
 
-/// Ways to be wrong that a check from outside must not take for right.
+/// Broken servers that must fail the verification.
 const BROKEN: [&str; 10] = [
     "forbids",
     "forgets",
@@ -170,7 +170,7 @@ fn a_part_of_the_traffic_is_verified_at_its_own_address_and_nothing_broken_is() 
     let first = said.stderr.split_once("Released ").unwrap().1;
     let first = first.split_whitespace().next().unwrap();
 
-    // Without traffic: another address, where everything works under its own name.
+    // Without traffic: the revision has another address, and works under that name.
     let variable = ["--env", "VERSION=2"];
     let next = [&variable[..], &["--no-traffic", "--tag", "next"]].concat();
     let tagged = format!("next---{host}");
@@ -181,7 +181,7 @@ fn a_part_of_the_traffic_is_verified_at_its_own_address_and_nothing_broken_is() 
         &[
             "Verified my-service-00002-",
             &verified,
-            "from before still work",
+            "refresh token still work",
         ],
     );
     assert_eq!(said.stdout.trim(), format!("https://{tagged}/mcp"));

@@ -1,4 +1,4 @@
-//! The command line: one variant a subcommand, the arguments live in the subcommand's own room.
+//! The command line: one variant per subcommand. Each subcommand defines its own arguments.
 
 use clap::{Parser, Subcommand};
 
@@ -17,7 +17,7 @@ Examples:
   mcpo deploy europe-west1 --project my-project
 
 Exit codes:
-  0    everything asked for was done, every check passed
+  0    success; every check passed
   1    a check failed
   2    mcpo could not run: wrong arguments, a missing tool, no connection
   10   deploy --dry-run: there are changes to make
@@ -30,12 +30,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a new MCP server project.
+    /// Create a new MCP server project.
     New(NewArgs),
-    /// Run the project here and reload it on every change.
+    /// Run the project locally and reload it on every change.
     Dev(DevArgs),
-    /// Walk a server as claude.ai does and say what is wrong.
+    /// Check a server as claude.ai does and report problems.
     Probe(Box<ProbeArgs>),
-    /// Put the project here on Cloud Run, without Docker and without gcloud.
+    /// Deploy the project to Cloud Run, without Docker and gcloud.
     Deploy(Box<DeployArgs>),
 }

@@ -1,16 +1,16 @@
-//! What ends a command early, in the words the user reads, and the exit code that goes with it.
+//! Errors that end a command: the message that the user reads and the process's exit code.
 
 use std::{error::Error as StdError, process::ExitCode};
 
-/// How the process ends. The numbers are documented in `mcpo --help`.
+/// The exit code of the process, as documented in `mcpo --help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything asked for was done, every check passed.
+    /// The command succeeded, and every check passed.
     Success = 0,
     /// A check ran and failed.
     CheckFailed = 1,
-    /// The command could not do its work at all.
+    /// The command could not run.
     CouldNotRun = 2,
     /// A dry run found something to change.
     ChangesPending = 10,
@@ -33,11 +33,12 @@ pub struct Failure {
     hint: Option<String>,
 }
 
-/// The result of every fallible function at the edge of a room.
+/// The result of every function that can fail a command.
 pub type Outcome<T = Exit> = Result<T, Failure>;
 
 impl Failure {
-    /// A failure that kept the command from running; `what` reads "failed to …" or names the fault.
+    /// Creates a failure that keeps the command from running. `what` reads "failed to …" or names
+    /// the fault.
     pub fn new(what: impl Into<String>) -> Self {
         Self {
             exit: Exit::CouldNotRun,
@@ -47,13 +48,13 @@ impl Failure {
         }
     }
 
-    /// Adds `error` and everything that caused it.
+    /// Adds `error` and its chain of sources.
     #[must_use]
     pub fn because(mut self, error: &dyn StdError) -> Self {
         let mut next = Some(error);
         while let Some(cause) = next {
             let text = cause.to_string();
-            // Wrappers such as reqwest's repeat the text of what they wrap.
+            // Wrappers such as reqwest's repeat the text of the error that they wrap.
             if self.causes.last() != Some(&text) {
                 self.causes.push(text);
             }
@@ -62,14 +63,14 @@ impl Failure {
         self
     }
 
-    /// Adds what the user can do about it, as a sentence or as a command to type.
+    /// Adds what the user can do about the failure: a sentence, or a command to type.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Sets another exit code than [`Exit::CouldNotRun`].
+    /// Replaces the default exit code, [`Exit::CouldNotRun`].
     #[must_use]
     pub const fn exit_with(mut self, exit: Exit) -> Self {
         self.exit = exit;

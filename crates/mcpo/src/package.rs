@@ -1,4 +1,4 @@
-//! The package that is to run: where it lies and which executable it has.
+//! Finds the package to run and its executable.
 
 use std::{
     env,
@@ -10,26 +10,28 @@ use cargo_metadata::{Metadata, MetadataCommand, Target};
 
 use crate::error::{Failure, Outcome};
 
-/// One executable of one package.
+/// One executable of a package.
 #[derive(Clone, Debug)]
 pub struct Package {
-    /// The folder with the package's manifest, its environment file and its state.
+    /// The folder with the package's manifest, environment file and state folder.
     pub folder: PathBuf,
-    /// The folder with the lock file; the same one unless the package is part of a workspace.
+    /// The folder with the lock file. It differs from `folder` if the package is part of a
+    /// workspace.
     pub workspace: PathBuf,
-    /// Where cargo puts what it makes.
+    /// Cargo's target directory.
     pub target: PathBuf,
-    /// Where cargo puts what only it reads (`build.build-dir`); by default the same folder.
+    /// The directory of cargo's intermediate files (`build.build-dir`); by default the target
+    /// directory.
     pub build: PathBuf,
-    /// The packages of the workspace, and the dependencies that are folders of this machine.
+    /// The packages of the workspace and the path dependencies.
     pub local: Vec<String>,
-    /// Whether it has dependencies that may be compiled already for another project.
+    /// Whether the package has dependencies, which may be compiled already for another project.
     pub has_dependencies: bool,
     pub name: String,
     pub executable: String,
-    /// `[package.metadata]` of its manifest.
+    /// `[package.metadata]` of the manifest.
     pub metadata: serde_json::Value,
-    /// A build script may read any file of the package.
+    /// Whether the package has a build script, which may read any file of the package.
     pub has_build_script: bool,
 }
 
@@ -81,13 +83,13 @@ impl Package {
 }
 
 impl Package {
-    /// The name of the executable's crate, as rustc knows it.
+    /// Returns the crate name of the executable, as rustc uses it.
     pub fn crate_name(&self) -> String {
         self.executable.replace('-', "_")
     }
 }
 
-/// The cargo that runs us, or the one on the path.
+/// Returns the cargo that runs this program, or the one on the `PATH`.
 pub fn cargo_program() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
@@ -97,7 +99,7 @@ fn no_project(here: &Path) -> Failure {
         "there is no project: no Cargo.toml in {} or any folder above",
         here.display()
     ))
-    .hint("go into the project's folder, or make one: mcpo new my-service && cd my-service && mcpo dev")
+    .hint("change to the project's folder, or create a project: mcpo new my-service && cd my-service && mcpo dev")
 }
 
 fn cannot_read(manifest: &Path, error: &cargo_metadata::Error) -> Failure {
@@ -114,7 +116,7 @@ fn cannot_read(manifest: &Path, error: &cargo_metadata::Error) -> Failure {
     }
 }
 
-/// The failure to find cargo.
+/// Returns the failure to report when cargo is not found.
 pub fn cargo_missing() -> Failure {
     Failure::new("cargo is not installed, or not on the PATH")
         .hint("install Rust: https://rustup.rs")
@@ -144,7 +146,7 @@ fn choose_package<'a>(
         return Ok(package);
     }
     let mut candidates = vec![with_executables(&members)];
-    // Cargo before 1.71 does not report them.
+    // Cargo before 1.71 does not report the default members.
     if !metadata.workspace_default_members.is_missing() {
         candidates.insert(0, with_executables(&metadata.workspace_default_packages()));
     }
@@ -214,7 +216,7 @@ fn choose_executable<'a>(
             "`{}` is a library: there is nothing to run",
             package.name
         ))
-        .hint("give it a src/main.rs, or go into the folder of a package that has one")),
+        .hint("add a src/main.rs, or change to the folder of a package that has one")),
         (None, _) => Err(
             Failure::new(format!("`{}` has several executables", package.name))
                 .hint(format!("choose one with --bin NAME: {}", names())),

@@ -1,4 +1,4 @@
-//! Files and folders that are nobody else's.
+//! Files and folders that only their owner can access.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-/// Options for a new file that others cannot read. Windows' folders of a user are the user's anyway.
+/// Returns options for a new file that other users cannot read. On Windows, a user's folders are
+/// private already.
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -15,8 +16,8 @@ pub fn options() -> OpenOptions {
     options
 }
 
-/// Writes a file that others cannot read; whoever reads it meanwhile finds all of it, or what was
-/// there before.
+/// Writes a file that other users cannot read. The file is replaced atomically: a concurrent reader
+/// gets either the old or the new content.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("draft");
     let mut file = options().create(true).truncate(true).open(&draft)?;
@@ -24,7 +25,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     std::fs::rename(draft, path)
 }
 
-/// Makes a folder, and those it lies in, that others cannot enter.
+/// Creates a folder and its missing parents. Other users cannot enter the folders created.
 pub fn folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -33,17 +34,17 @@ pub fn folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Takes a folder from everybody but its owner.
+/// Removes the access of all users but the owner from a folder.
 pub fn restrict_folder(path: &Path) -> io::Result<()> {
-    // Windows opens no folder as a file.
+    // Windows cannot open a folder as a file.
     if cfg!(unix) {
         restrict(&File::open(path)?)?;
     }
     Ok(())
 }
 
-/// Takes a file or folder from everybody but its owner. Returns true if others had access before.
-/// Windows' folders of a user are the user's anyway.
+/// Removes the access of all users but the owner. Returns true if others had access before. On
+/// Windows, a user's folders are private already.
 #[cfg(unix)]
 pub fn restrict(file: &File) -> io::Result<bool> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -58,11 +59,11 @@ pub fn restrict(file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Takes a file or folder from everybody but its owner. Returns true if others had access before.
+/// Does nothing on Windows, where a user's folders are private already.
 #[cfg(not(unix))]
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "elsewhere the file's permissions are changed, which may fail"
+    reason = "on Unix, the function changes the file's permissions, which can fail"
 )]
 pub fn restrict(_: &File) -> io::Result<bool> {
     Ok(false)

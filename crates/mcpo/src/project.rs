@@ -1,4 +1,4 @@
-//! A generated project on disk: its environment file, its secret, its state folder.
+//! A project on disk: its environment file, its secret and its state folder.
 
 use std::{
     env,
@@ -14,16 +14,16 @@ use crate::{
     private,
 };
 
-/// The environment file of a project, never committed.
+/// The environment file of a project; never committed.
 pub const ENVIRONMENT_FILE: &str = ".env";
-/// What may go into it, committed.
+/// The committed example of the environment file.
 pub const EXAMPLE_FILE: &str = ".env.example";
-/// The folder for what a server in development remembers, never committed.
+/// The state folder of a development server; never committed.
 pub const STATE_FOLDER: &str = ".mcpo";
-/// The key ring that seals what clients carry.
+/// The variable with the key ring that encrypts the data that clients hold.
 const SECRET: &str = "MCPO_SECRET";
 
-/// Variables by which the runtime asks people who they are, and how they then sign in.
+/// Variables that configure a sign-in, and how users then sign in.
 pub const SIGN_IN: &[(&str, &str)] = &[
     ("ADMIN_PASSWORD", "with ADMIN_PASSWORD"),
     (
@@ -35,27 +35,27 @@ pub const SIGN_IN: &[(&str, &str)] = &[
     ("MCPO_AUTHORIZATION_SERVER", "at MCPO_AUTHORIZATION_SERVER"),
 ];
 
-/// What was done so that the project has a secret.
+/// Where the project's secret came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretOrigin {
-    /// It had one.
+    /// The project had a secret.
     Kept,
-    /// One was made.
+    /// A new secret was generated.
     Made,
-    /// One was made in a file that others could read; now they cannot.
+    /// A new secret was generated in a file that other users could read. They no longer can.
     MadeAndRestricted,
 }
 
-/// What a server in development finds in its environment beyond what `mcpo` itself was given.
+/// Variables that a development server gets in addition to the environment of `mcpo` itself.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     from_file: Vec<(String, String)>,
-    /// Decided by `mcpo` for this run; goes before everything else.
+    /// Set by `mcpo` for this run; overrides the shell and the file.
     decided: Vec<(String, String)>,
 }
 
 impl Environment {
-    /// Reads the environment file in `folder`; what is set in the shell is left alone.
+    /// Reads the environment file in `folder`. Variables set in the shell take precedence.
     pub fn load(folder: &Path) -> Outcome<Self> {
         let failed = || Failure::new(format!("failed to read {ENVIRONMENT_FILE}"));
         let lines = match dotenvy::from_path_iter(folder.join(ENVIRONMENT_FILE)) {
@@ -66,7 +66,7 @@ impl Environment {
         let mut from_file = Vec::new();
         for line in lines {
             let (name, value) = line.map_err(|error| match &error {
-                // The text of the line may be a secret.
+                // The error's text contains the line, which may be a secret.
                 dotenvy::Error::LineParse(_, column) => {
                     failed().hint(format!("column {column} of a line is not NAME=value"))
                 }
@@ -82,14 +82,15 @@ impl Environment {
         })
     }
 
-    /// The same with what was decided for this run, whatever the shell and the file say.
+    /// Adds variables that override the shell and the file for this run.
     #[must_use]
     pub fn with(mut self, decided: &[(String, String)]) -> Self {
         self.decided.extend_from_slice(decided);
         self
     }
 
-    /// The same, and a file with a new secret if none is set anywhere: a fresh clone has none.
+    /// Loads the environment like [`load`](Self::load), and adds a generated secret to the file if
+    /// none is set. A fresh clone has none.
     pub fn load_or_make(folder: &Path) -> Outcome<(Self, SecretOrigin)> {
         let found = Self::load(folder)?;
         if found.get(SECRET).is_some() {
@@ -105,7 +106,7 @@ impl Environment {
         Ok((Self::load(folder)?, origin))
     }
 
-    /// The variable as the server is going to see it; empty counts as unset.
+    /// Returns the variable as the server will see it. An empty variable counts as unset.
     pub fn get(&self, name: &str) -> Option<String> {
         let from_file = || {
             let mut lines = self.from_file.iter().rev();
@@ -125,24 +126,24 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// How people sign in; `None` if nobody is asked.
+    /// Returns how users sign in, or `None` if no sign-in is configured.
     pub fn sign_in(&self) -> Option<&'static str> {
         let mut ways = SIGN_IN.iter();
         let way = ways.find(|(name, _)| self.get(name).is_some());
         way.map(|(_, how)| *how)
     }
 
-    /// What is to be added to the environment that the server inherits.
+    /// Returns the variables to add to the environment that the server inherits.
     pub fn additions(&self) -> impl Iterator<Item = (String, String)> {
         self.from_file.iter().chain(&self.decided).cloned()
     }
 }
 
-/// Writes the environment file of a new project in `folder`, readable by its owner only: what the
-/// project's example says, with a secret.
+/// Writes the environment file of a new project in `folder`: the settings of the project's example,
+/// with a new secret. Only the owner can read the file.
 pub fn write_new_environment(folder: &Path) -> Outcome<()> {
     let example = fs::read_to_string(folder.join(EXAMPLE_FILE)).unwrap_or_default();
-    // What the example says of itself stands before its first empty line.
+    // The introduction of the example ends at its first empty line.
     let (_, settings) = example.split_once("\n\n").unwrap_or_default();
     let empty = format!("{SECRET}=\n");
     let filled = format!("{SECRET}={}\n", new_secret()?);
@@ -150,11 +151,11 @@ pub fn write_new_environment(folder: &Path) -> Outcome<()> {
         settings.replacen(&empty, &filled, 1)
     } else {
         format!(
-            "# Seals everything clients carry; whoever changes it signs everybody out.\n{filled}"
+            "# Encrypts everything that clients hold. Changing it signs all users out.\n{filled}"
         )
     };
     let text = format!(
-        "# Read by `mcpo dev`, never committed. What is set in the shell goes first.\n\n{settings}"
+        "# Read by `mcpo dev`; never commit it. Shell variables take precedence.\n\n{settings}"
     );
     private::options()
         .create_new(true)
@@ -163,8 +164,8 @@ pub fn write_new_environment(folder: &Path) -> Outcome<()> {
         .map_err(|error| cannot_write(&error))
 }
 
-/// Adds a secret to an environment file that has none. Only the owner may read the file before the
-/// secret is in it.
+/// Adds a secret to an environment file that has none. The file is restricted to its owner before
+/// the secret is written.
 fn append_secret(path: &Path) -> Outcome<SecretOrigin> {
     let line = format!("\n{SECRET}={}\n", new_secret()?);
     let append = || {
@@ -180,7 +181,7 @@ fn append_secret(path: &Path) -> Outcome<SecretOrigin> {
     }
 }
 
-/// Makes the state folder in `folder`, if it is not there yet. Only the owner may enter it: it keeps
+/// Creates the state folder in `folder` if it is missing. Only the owner can enter it: it contains
 /// passwords, keys and the ledger.
 pub fn state_folder(folder: &Path) -> Outcome<PathBuf> {
     let state = folder.join(STATE_FOLDER);
@@ -194,7 +195,7 @@ fn cannot_write(error: &io::Error) -> Failure {
     Failure::new(format!("failed to write {ENVIRONMENT_FILE}")).because(error)
 }
 
-/// 32 random bytes as the runtime's key ring takes them.
+/// Returns 32 random bytes in the encoding of the runtime's key ring.
 fn new_secret() -> Outcome<String> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)

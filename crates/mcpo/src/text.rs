@@ -1,17 +1,17 @@
-//! Text of strangers (servers, templates, other programs), made safe for a terminal.
+//! Makes untrusted text (from servers, templates and other programs) safe to print on a terminal.
 
 use std::fmt::Write as _;
 
-/// How much of any one server-supplied text is shown.
+/// The maximum length of a text from a server, in characters.
 const SHOWN: usize = 240;
 
-/// `text` on one line, at most [`SHOWN`] characters long, with everything that could move the
-/// cursor, change colours or reverse the reading direction spelled out.
+/// Returns `text` on one line with at most [`SHOWN`] characters. Characters that could move the
+/// cursor, change colors or reverse the reading direction are escaped.
 pub fn clean(text: &str) -> String {
     clean_to(text, SHOWN)
 }
 
-/// The same, up to `limit` characters.
+/// Does the same as [`clean`] with a limit of `limit` characters.
 pub fn clean_to(text: &str, limit: usize) -> String {
     let mut shown = String::new();
     for (index, character) in text.trim().chars().enumerate() {
@@ -31,8 +31,8 @@ pub fn clean_to(text: &str, limit: usize) -> String {
     shown
 }
 
-/// `text` with its lines kept and everything else that is hidden spelled out, at most `limit`
-/// characters long.
+/// Returns at most `limit` characters of `text`. Line breaks are kept and other hidden characters
+/// are escaped.
 pub fn visible(text: &str, limit: usize) -> String {
     let mut lines = text.trim_end().lines().peekable();
     let mut shown = String::new();
@@ -53,8 +53,8 @@ pub fn visible(text: &str, limit: usize) -> String {
     shown
 }
 
-/// Returns true for control characters (C0, DEL, C1), marks that change direction, and characters of
-/// no width. The runtime keeps the same list for names of clients.
+/// Returns true for control characters (C0, DEL, C1), direction marks and zero-width characters.
+/// The runtime has the same list for client names.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -66,7 +66,7 @@ pub fn is_hidden(character: char) -> bool {
 mod tests {
     use super::{clean, is_hidden, visible};
 
-    /// One code point or range in hexadecimal a line.
+    /// One code point or range per line, in hexadecimal.
     const HIDDEN: &str = include_str!("../../../tests/support/fixtures/hidden-characters.txt");
 
     #[test]

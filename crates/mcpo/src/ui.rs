@@ -1,4 +1,5 @@
-//! The terminal: results go to stdout, the story to stderr, colours only where a person looks.
+//! Terminal output: results go to stdout, progress and warnings to stderr. Colors are used only on
+//! a terminal.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use console::{Style, Term, style};
@@ -6,10 +7,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{error::Failure, text::visible};
 
-/// How much of each part of an error is shown, in characters.
+/// The maximum length of each part of an error, in characters.
 const SHOWN: usize = 8_000;
 
-/// What the two output streams can do. Rooms print through this and nowhere else.
+/// The two output streams and whether they take colors. All output of commands goes through this
+/// type.
 #[derive(Clone, Debug)]
 pub struct Ui {
     stdout: Term,
@@ -18,7 +20,7 @@ pub struct Ui {
 }
 
 impl Ui {
-    /// Looks at stderr, `NO_COLOR` (<https://no-color.org>) and `TERM`.
+    /// Reads whether stderr is a terminal, `NO_COLOR` (<https://no-color.org>) and `TERM`.
     pub fn from_environment() -> Self {
         let (stdout, stderr) = (Term::stdout(), Term::stderr());
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
@@ -33,38 +35,38 @@ impl Ui {
         }
     }
 
-    /// Whether stderr is a terminal, so that a line may be drawn over.
+    /// Returns true if stderr is a terminal, so that lines can be redrawn.
     pub fn is_terminal(&self) -> bool {
         self.stderr.is_term()
     }
 
-    /// Whether stdout is a terminal, so that a person reads the result as it comes.
+    /// Returns true if stdout is a terminal.
     pub fn result_is_terminal(&self) -> bool {
         self.stdout.is_term()
     }
 
-    /// Whether stderr may carry colour codes.
+    /// Returns true if color codes may be written to stderr.
     pub const fn has_colours(&self) -> bool {
         self.colours
     }
 
-    /// One line of the story.
+    /// Prints one line on stderr.
     pub fn say(&self, line: impl std::fmt::Display) {
         // A closed stderr is no reason to stop working.
         let _ = self.stderr.write_line(&line.to_string());
     }
 
-    /// A step that was done: a green verb, right-aligned as cargo does, and what it was done to.
+    /// Prints a completed step: a green verb, right-aligned as in cargo, and its object.
     pub fn step(&self, verb: &str, what: impl std::fmt::Display) {
         self.labelled(&Style::new().green().bold(), verb, what);
     }
 
-    /// Something the user should know before going on.
+    /// Prints a warning.
     pub fn warn(&self, what: impl std::fmt::Display) {
         self.labelled(&Style::new().yellow().bold(), "warning", what);
     }
 
-    /// Something that has just happened and wants to be looked at: a terminal rings.
+    /// Prints an event that needs the user's attention, and rings the terminal bell.
     pub fn alert(&self, what: impl std::fmt::Display) {
         let bell = if self.stderr.is_term() { "\u{7}" } else { "" };
         let what = format!("{bell}{what}");
@@ -76,7 +78,7 @@ impl Ui {
         self.say(format_args!("{label} {what}"));
     }
 
-    /// A line that turns while something is waited for; nothing where nobody looks.
+    /// Returns a spinner to show while waiting. It is hidden if stderr is not a terminal.
     pub fn spinner(&self, message: String) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(None, self.draw_target()).with_message(message);
         if let Ok(style) = ProgressStyle::with_template("{spinner:>10} {wide_msg} {elapsed}") {
@@ -88,7 +90,7 @@ impl Ui {
         bar
     }
 
-    /// A bar for so many bytes.
+    /// Returns a progress bar for `length` bytes.
     pub fn bar(&self, verb: &'static str, length: u64) -> ProgressBar {
         let bar =
             ProgressBar::with_draw_target(Some(length), self.draw_target()).with_message(verb);
@@ -107,24 +109,24 @@ impl Ui {
         }
     }
 
-    /// Puts `text` on the clipboard of the terminal's person, near or far (OSC 52).
+    /// Copies `text` to the clipboard of the user's terminal, which may be remote (OSC 52).
     pub fn copy(&self, text: &str) {
         let encoded = BASE64_STANDARD.encode(text);
         let _ = self.stderr.write_str(&format!("\x1b]52;c;{encoded}\x07"));
     }
 
-    /// The result of the command, on stdout.
+    /// Prints the result of the command on stdout.
     pub fn result(&self, text: impl std::fmt::Display) {
         let _ = self.try_result(text);
     }
 
-    /// The same; fails if nobody reads stdout any more.
+    /// Prints like [`result`](Self::result), but returns an error if stdout is closed.
     pub fn try_result(&self, text: impl std::fmt::Display) -> std::io::Result<()> {
         self.stdout.write_line(&text.to_string())
     }
 
-    /// An error with its causes and the way out. Errors quote what strangers wrote, so everything
-    /// hidden is spelled out.
+    /// Prints an error with its causes and its hint. Errors quote untrusted text, so hidden
+    /// characters are escaped.
     pub fn failure(&self, failure: &Failure) {
         let label = style("error:").for_stderr().red().bold();
         self.say(format_args!("{label} {}", visible(failure.what(), SHOWN)));

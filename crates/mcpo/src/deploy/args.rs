@@ -4,37 +4,34 @@ use clap::Args;
 
 /// Arguments of `mcpo deploy`.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a command-line flag")]
 #[command(after_help = "\
 Examples:
   mcpo deploy europe-west1 --project my-project     build, push, release, verify
   mcpo deploy europe-west1 --dry-run                show what would change, and stop
-  mcpo deploy europe-west1 --canary 10              give the new revision 10 % of the calls
-  mcpo deploy europe-west1 --promote                then all of them
-  mcpo deploy europe-west1 --rollback               or go back to the revision before
-  mcpo deploy europe-west1 --logs --follow          what the service writes
+  mcpo deploy europe-west1 --canary 10              send 10 % of requests to the new revision
+  mcpo deploy europe-west1 --promote                then send all requests to it
+  mcpo deploy europe-west1 --rollback               or go back to the previous revision
+  mcpo deploy europe-west1 --logs --follow          print the service's logs
   mcpo deploy europe-west1 --delete                 remove it and everything that belongs to it
 
 Needs neither Docker nor gcloud. Settings are read from [package.metadata.mcpo] in Cargo.toml;
-what is given here goes first. Without a sign-in of its own, a service gets a password, which is
+arguments take precedence. If no sign-in is configured, the service gets a password, which is
 shown once.
 
 Exit codes:
   0    done, or nothing to do
-  1    the new revision does not start, and the old one keeps serving; or it serves and fails
-       a check of the walk
-  2    could not run, and what it says was made is left to be used by the next run
+  1    the new revision does not start, and the old one keeps serving; or it serves but fails
+       a check
+  2    could not run; the next run reuses the resources that are listed as made
   10   --dry-run: there are changes to make
   130  interrupted by Ctrl-C")]
 pub struct DeployArgs {
-    /// Where to run it, such as europe-west1 [default: `region` in Cargo.toml].
+    /// Region to deploy to, such as europe-west1 [default: `region` in Cargo.toml].
     pub region: Option<String>,
 
     /// Google Cloud project [default: `project` in Cargo.toml, `GOOGLE_CLOUD_PROJECT`, or the
-    /// credentials' own].
+    /// project of the credentials].
     #[arg(long, value_name = "ID")]
     pub project: Option<String>,
 
@@ -50,11 +47,11 @@ pub struct DeployArgs {
     #[arg(long, value_name = "NAME")]
     pub bin: Option<String>,
 
-    /// A variable of the service's environment; secrets belong into `secrets` in Cargo.toml.
+    /// Variable of the service's environment; put secrets in `secrets` in Cargo.toml.
     #[arg(long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
 
-    /// Show what would change and stop; asks Google nothing but reads.
+    /// Show what would change and stop; only sends read requests to Google.
     #[arg(long)]
     pub dry_run: bool,
 
@@ -62,11 +59,11 @@ pub struct DeployArgs {
     #[arg(long, conflicts_with = "private")]
     pub open_to_anyone: bool,
 
-    /// Let only callers in that Google's IAM knows.
+    /// Require Google IAM authentication for every request.
     #[arg(long)]
     pub private: bool,
 
-    /// Take over a service of that name which `mcpo` did not make.
+    /// Take over an existing service that `mcpo` did not create.
     #[arg(long)]
     pub adopt: bool,
 
@@ -78,56 +75,56 @@ pub struct DeployArgs {
     #[arg(long)]
     pub show_dockerfile: bool,
 
-    /// Give the new revision an address of its own, under this name [default: `next` with
-    /// --no-traffic, `canary` with --canary].
+    /// Give the new revision its own address under this name [default: `next` with --no-traffic,
+    /// `canary` with --canary].
     #[arg(long, value_name = "NAME")]
     pub tag: Option<String>,
 
-    /// Let the new revision take no calls, except by its tag.
+    /// Send no requests to the new revision, except at its tag's address.
     #[arg(long, conflicts_with = "canary")]
     pub no_traffic: bool,
 
-    /// Let the new revision take so many of a hundred calls.
+    /// Send this percentage of requests to the new revision.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
     pub canary: Option<u8>,
 
-    /// Do not check the service from outside at the end.
+    /// Skip the checks of the deployed service.
     #[arg(long)]
     pub no_verify: bool,
 
-    /// Let the latest revision take all calls.
+    /// Send all requests to the latest revision.
     #[arg(long, group = "verb")]
     pub promote: bool,
 
-    /// Let an earlier revision take all calls [default: the one before].
+    /// Send all requests to an earlier revision [default: the previous one].
     #[arg(long, value_name = "REVISION", group = "verb", num_args = 0..=1, default_missing_value = "")]
     pub rollback: Option<String>,
 
-    /// Print what the service wrote.
+    /// Print the service's logs.
     #[arg(long, group = "verb")]
     pub logs: bool,
 
-    /// With --logs: go on printing.
+    /// With --logs: keep printing new entries.
     #[arg(long, requires = "logs")]
     pub follow: bool,
 
-    /// Print the password that was made, from Secret Manager.
+    /// Print the generated password from Secret Manager.
     #[arg(long, group = "verb")]
     pub show_password: bool,
 
-    /// Say what runs there.
+    /// Show the service's revisions and addresses.
     #[arg(long, group = "verb")]
     pub status: bool,
 
-    /// Remove the service and everything that was made for it.
+    /// Delete the service and everything that was created for it.
     #[arg(long, group = "verb")]
     pub delete: bool,
 
-    /// Do not ask before deleting.
+    /// Delete without asking for confirmation.
     #[arg(long, requires = "delete")]
     pub yes: bool,
 
-    /// Act as this service account.
+    /// Impersonate this service account.
     #[arg(long, value_name = "EMAIL")]
     pub impersonate_service_account: Option<String>,
 

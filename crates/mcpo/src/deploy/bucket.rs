@@ -1,4 +1,4 @@
-//! A bucket of our own: in the region, closed to the public, emptied by itself.
+//! The buckets that deploy creates: in the service's region, not public, with lifecycle rules.
 
 use serde_json::{Value, json};
 
@@ -10,14 +10,15 @@ use super::{
 };
 use crate::error::{Failure, Outcome};
 
-/// The purpose of the bucket that the service keeps its ledger in.
+/// The purpose of the ledger's bucket.
 pub const LEDGER: &str = "ledger";
 
-/// Makes the bucket for this purpose, unless it is there; its objects live for so many days.
+/// Creates the bucket for this purpose if it does not exist. Its objects are deleted after `days`
+/// days.
 pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()> {
     let names = &context.names;
     let name = names.bucket(purpose);
-    let during = format!("failed to make the bucket {name}");
+    let during = format!("failed to create the bucket {name}");
     let path = format!("storage/v1/b/{name}");
     let found = context.google.find(&method::BUCKET_GET, &path).await;
     if let Some(found) = found.during(&during)? {
@@ -31,7 +32,7 @@ pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()
             "uniformBucketLevelAccess": { "enabled": true },
             "publicAccessPrevention": "enforced",
         },
-        // Deleted at once and for good: what is in it is of no use to anybody later.
+        // No soft delete: deleted objects are never needed again.
         "softDeletePolicy": { "retentionDurationSeconds": "0" },
         "lifecycle": lifecycle(purpose, days),
     });
@@ -48,7 +49,8 @@ pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()
         }
         Err(Trouble::Exists(_)) => {
             begun.not_made();
-            // Ours from a lost answer, or somebody else's from anywhere in the world.
+            // Either an earlier attempt of this run created it and the response was lost, or
+            // another project owns the name.
             let found = context.google.get(&method::BUCKET_GET, &path).await;
             check_owner(names, &name, &found.during(&during)?)
         }
@@ -59,7 +61,7 @@ pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()
     }
 }
 
-/// What goes by itself: what is old, and what says of itself that it is over.
+/// Deletes objects by age, and ledger records also by their custom time.
 fn lifecycle(purpose: &str, days: u32) -> Value {
     let mut rules = vec![rule(&json!({ "age": days }))];
     if purpose == LEDGER {
@@ -72,12 +74,13 @@ fn rule(condition: &Value) -> Value {
     json!({ "action": { "type": "Delete" }, "condition": condition })
 }
 
-/// A record of the ledger carries the time until which it matters; a day is for clocks that differ.
+/// A ledger record's custom time is when it expires. One day allows for clock differences.
 fn over() -> Value {
     json!({ "daysSinceCustomTime": 1 })
 }
 
-/// Whether the ledger's bucket deletes what is over; one of an earlier version does not.
+/// Returns true if the ledger's bucket deletes expired records. Buckets of an earlier version do
+/// not.
 pub fn deletes_what_is_over(bucket: &Value) -> bool {
     rules(bucket).contains(&rule(&over()))
 }
@@ -87,12 +90,13 @@ fn rules(bucket: &Value) -> Vec<Value> {
     rules.cloned().unwrap_or_default()
 }
 
-/// Adds the rule to those that the bucket has.
+/// Adds the rule for expired records to the bucket's existing rules.
 pub async fn let_what_is_over_go(context: &Context<'_>, bucket: &Value) -> Outcome<()> {
     let name = context.names.bucket(LEDGER);
     let mut rules = rules(bucket);
     rules.push(rule(&over()));
-    // The rules are written as a whole: not over those that somebody has set meanwhile.
+    // The rules are replaced as a whole, so the request must fail if they have changed since they
+    // were read.
     let metageneration = bucket["metageneration"].as_str();
     let query = metageneration.map(|number| [("ifMetagenerationMatch", number)]);
     let request = Request {
@@ -101,12 +105,12 @@ pub async fn let_what_is_over_go(context: &Context<'_>, bucket: &Value) -> Outco
         body: Some(&json!({ "lifecycle": { "rule": rules } })),
     };
     let written = context.google.call(&method::BUCKET_PATCH, request).await;
-    written
-        .map(|_| ())
-        .during(format!("failed to give the bucket {name} a rule"))
+    written.map(|_| ()).during(format!(
+        "failed to add a lifecycle rule to the bucket {name}"
+    ))
 }
 
-/// What is put into it must stay in the project.
+/// Fails if the bucket belongs to another project: its data must stay in this project.
 pub fn check_owner(names: &Names, name: &str, bucket: &Value) -> Outcome<()> {
     if names.owns(bucket) {
         return Ok(());

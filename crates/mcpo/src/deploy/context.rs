@@ -1,11 +1,11 @@
-//! What every step of a deployment needs.
+//! The state that all steps of a deployment share.
 
 use std::sync::Mutex;
 
 use super::{google::Google, invocation::Invocation, names::Names, settings::Settings};
 use crate::ui::Ui;
 
-/// Who, where, what, and what has been made so far.
+/// The client, the settings, the names, and the resources created so far.
 pub struct Context<'a> {
     pub google: Google,
     pub settings: Settings,
@@ -15,7 +15,7 @@ pub struct Context<'a> {
     pub invocation: &'a Invocation,
 }
 
-/// What this run made, and what it has begun to make, for whoever cleans up after it.
+/// The resources that this run created or started to create. They are listed if the run fails.
 #[derive(Debug, Default)]
 pub struct Made(Mutex<Vec<Entry>>);
 
@@ -25,28 +25,28 @@ struct Entry {
     is_certain: bool,
 }
 
-/// Something that is being made. Dropped without an end (another step failed, or the user pressed
-/// Ctrl-C), it may exist or not.
-#[must_use = "dropped at once, it is listed as unfinished"]
+/// A resource that is being created. If it is dropped before the request ends (another step failed,
+/// or the user pressed Ctrl-C), the resource may or may not exist.
+#[must_use = "if it is dropped, the resource is listed as unfinished"]
 pub struct Begun<'a> {
     made: &'a Made,
     what: String,
 }
 
 impl Made {
-    /// Adds what certainly exists.
+    /// Adds a resource that exists.
     pub fn add(&self, what: impl Into<String>) {
         self.put(what.into(), true);
     }
 
-    /// Adds what a request that is sent now makes.
+    /// Adds a resource that the next request creates.
     pub fn begin(&self, what: impl Into<String>) -> Begun<'_> {
         let what = what.into();
         self.put(what.clone(), false);
         Begun { made: self, what }
     }
 
-    /// One line for each; what was in flight says so.
+    /// Returns one line per resource. Resources whose request did not finish are marked.
     pub fn list(&self) -> Vec<String> {
         let entries = self.0.lock().map(|made| made.clone()).unwrap_or_default();
         entries
@@ -76,12 +76,12 @@ impl Made {
 }
 
 impl Begun<'_> {
-    /// It exists now, by this run.
+    /// Records that this run created the resource.
     pub fn done(self) {
         self.made.add(self.what);
     }
 
-    /// This run did not make it.
+    /// Records that this run did not create the resource.
     pub fn not_made(self) {
         self.made.remove(&self.what);
     }

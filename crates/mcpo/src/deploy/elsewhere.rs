@@ -1,14 +1,15 @@
-//! Where else in the registry an image lies, so that it need not be uploaded again.
+//! Finds other images of the registry that already have the blobs, so that they need not be
+//! uploaded.
 
 use serde_json::Value;
 
 use super::{context::Context, google::method, plan::Observed};
 
-/// Asking more places than this takes longer than an upload.
+/// Trying more images than this takes longer than an upload.
 const MOST: usize = 2;
 
-/// Other images of this registry that have, or probably have, the blobs of the image `digest`: the
-/// one that this service runs now, and those of services that run this very image.
+/// Returns other images of this registry that have, or probably have, the blobs of the image
+/// `digest`: the image that this service runs now, and those of services that run the same image.
 pub async fn images(context: &Context<'_>, digest: &str, seen: &Observed) -> Vec<String> {
     let services = if seen.disabled.iter().any(|api| api.starts_with("run.")) {
         Vec::new()
@@ -17,7 +18,7 @@ pub async fn images(context: &Context<'_>, digest: &str, seen: &Observed) -> Vec
         let listed = context
             .google
             .list(&method::SERVICES_LIST, &path, "services");
-        // Who may not list them, or is not answered, uploads.
+        // Without the permission to list services, or on an error, the image is uploaded.
         listed.await.unwrap_or_default()
     };
     let same = services

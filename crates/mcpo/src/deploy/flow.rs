@@ -1,4 +1,4 @@
-//! One deployment, from the settings to the last line.
+//! Runs one deployment from start to finish.
 
 use std::time::Instant;
 
@@ -21,9 +21,9 @@ use crate::{
     walk::Secret,
 };
 
-/// The tag of a revision that serves a part of the requests, unless `--tag` names another.
+/// The default tag of a revision that serves a part of the requests.
 const CANARY_TAG: &str = "canary";
-/// The same for one that serves none.
+/// The default tag of a revision that serves no requests.
 pub const NEXT_TAG: &str = "next";
 
 /// Plan → build → push → release → verify.
@@ -35,7 +35,7 @@ pub async fn deploy(
 ) -> Outcome {
     let began = Instant::now();
     let wanted = wanted(args);
-    // A right that is missing shows before the build.
+    // Observe before the build, so that missing permissions show up early.
     let seen = plan::observe(&context.google, &context.settings, &context.names, disabled).await?;
     check_owner(args, context, &seen)?;
     report::left_over(context.ui, &seen);
@@ -61,7 +61,8 @@ pub async fn deploy(
     };
     if plan.changes_nothing() && !seen.service.as_ref().is_some_and(is_starting) {
         show_password(args, context, &plan, &seen).await?;
-        // What failed its walk before is not as it should be because nothing was changed.
+        // A service that failed its checks before may still be broken, although nothing has
+        // changed.
         let newest = seen.service.as_ref().map_or("", plan::latest);
         let address = address(context, &wanted, newest, &seen);
         let verified = walked(context, before.as_ref(), &address).await?;
@@ -69,7 +70,7 @@ pub async fn deploy(
     }
     let compiling = prepared.built;
     let released = if plan.changes_nothing() {
-        // An earlier run was interrupted while it waited.
+        // An earlier run was interrupted while it waited for the revision.
         release::settle(context, seen.service.as_ref()).await?
     } else {
         carry_out(context, &plan, &seen, prepared, &wanted).await?
@@ -79,7 +80,7 @@ pub async fn deploy(
         "Released",
         format_args!("{} after {}", released.revision, report::seconds(own)),
     );
-    // Before anything else can go wrong.
+    // Show the password before any later step can fail.
     show_password(args, context, &plan, &seen).await?;
     let address = address(context, &wanted, &released.revision, &seen);
     let verified = walked(context, before.as_ref(), &address).await?;
@@ -95,8 +96,8 @@ pub async fn deploy(
     .await
 }
 
-/// What the new revision gets: one that does not serve everything has an address of its own, so
-/// that it can be checked.
+/// Returns the share and the tag of the new revision. A revision that does not serve all requests
+/// gets a tag, so that it can be checked at its own address.
 fn wanted(args: &DeployArgs) -> Wanted {
     let share = share(args);
     let default = match share {
@@ -110,7 +111,8 @@ fn wanted(args: &DeployArgs) -> Wanted {
     }
 }
 
-/// Where `revision` is walked: at its tag, unless all requests lead to it.
+/// Returns the address at which `revision` is checked: its tag's address, unless it serves all
+/// requests.
 fn address(context: &Context<'_>, wanted: &Wanted, revision: &str, seen: &Observed) -> Address {
     let serving = seen.service.as_ref().map(serving).unwrap_or_default();
     let main = serving
@@ -143,12 +145,13 @@ async fn walked(
     }
 }
 
-/// What is let in from inside only cannot be walked from here.
+/// Warns and returns false if the service accepts internal traffic only: it cannot be checked from
+/// this machine.
 pub fn is_reachable(context: &Context<'_>) -> bool {
     let is_reachable = context.settings.is_reachable();
     if !is_reachable {
         context.ui.warn(
-            "not verified: with this ingress, the service answers from inside of Google Cloud only",
+            "not verified: this ingress makes the service reachable only from inside Google Cloud",
         );
     }
     is_reachable
@@ -162,7 +165,7 @@ const fn share(args: &DeployArgs) -> Share {
     }
 }
 
-/// A service that somebody else made is not overwritten by accident.
+/// Fails if mcpo did not create the existing service, unless `--adopt` is given.
 fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Outcome<()> {
     let Some(service) = &seen.service else {
         return Ok(());
@@ -174,17 +177,17 @@ fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Out
         if let Some(scaling) = service["scaling"].as_object().filter(|it| !it.is_empty()) {
             let scaling = serde_json::Value::from(scaling.clone());
             context.ui.warn(format_args!(
-                "the scaling of the whole service stays as it is, next to min-instances and max-instances: {scaling}"
+                "the service-level scaling is kept in addition to min-instances and max-instances: {scaling}"
             ));
         }
         return Ok(());
     }
     let names = &context.names;
     Err(Failure::new(format!(
-        "there is a service {} in {} that mcpo did not make",
+        "service {} in {} already exists and was not created by mcpo",
         names.service_id, names.region
     ))
-    .hint("choose another name with --service, or take it over with --adopt"))
+    .hint("choose another name with --service, or take over the existing service with --adopt"))
 }
 
 async fn carry_out(
@@ -211,7 +214,7 @@ async fn carry_out(
         tokio::try_join!(release::identity_and_state(context, plan), image)?;
     let current = seen.service.as_ref();
     if plan.service.is_empty() {
-        // What was changed lies beside it.
+        // Only resources other than the service have changed.
         return release::settle(context, current).await;
     }
     let versions = all_versions(context, seen, &versions);
@@ -226,7 +229,7 @@ async fn carry_out(
     .await
 }
 
-/// The versions that were there, and those that were made.
+/// Returns the existing versions of all secrets, and the new ones.
 fn all_versions(
     context: &Context<'_>,
     seen: &Observed,
@@ -249,8 +252,8 @@ fn all_versions(
     versions
 }
 
-/// Shows a made password that nobody has seen yet, and notes at its secret that it was shown. A
-/// document for machines names the secret instead.
+/// Shows a generated password that has not been shown yet, and records that it was shown. JSON
+/// output contains the secret's name instead.
 async fn show_password(
     args: &DeployArgs,
     context: &Context<'_>,
@@ -269,7 +272,8 @@ async fn show_password(
     Ok(())
 }
 
-/// The password, if it was made by this run, or by an earlier one that never came to showing it.
+/// Returns the password if this run created it, or if an earlier run created it but did not show
+/// it.
 async fn password_to_show(
     context: &Context<'_>,
     plan: &Plan,
@@ -288,7 +292,7 @@ async fn password_to_show(
     }
 }
 
-/// Tells what came of it, and what is left to a person.
+/// Reports the result and the remaining steps.
 async fn finish(
     args: &DeployArgs,
     context: &Context<'_>,
@@ -303,7 +307,7 @@ async fn finish(
     if released.is_none() {
         context.ui.step(
             "Unchanged",
-            format_args!("{} is as it should be; nothing to do", names.service_id),
+            format_args!("{} is up to date; nothing to do", names.service_id),
         );
     }
     if let Some(verified) = &verified {

@@ -1,5 +1,5 @@
-//! The image: one layer with the executable, roots of trust and `/tmp`. The same executable always
-//! gives the same digest.
+//! Packs the image: one layer with the executable, the root certificates and `/tmp`. The same
+//! executable always results in the same digest.
 
 use std::io::{self, Write as _};
 
@@ -15,12 +15,12 @@ use crate::error::{Failure, Outcome};
 pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
-/// Half the time of the best, and half a percent larger.
+/// Takes half the time of the best level; the result is 0.5 % larger.
 const LEVEL: u32 = 6;
-/// Nobody in particular, as in distroless images.
+/// The `nonroot` user, as in distroless images.
 const USER: u64 = 65_532;
 
-/// An image, ready to be pushed.
+/// An image that is ready to push.
 #[derive(Debug)]
 pub struct Image {
     pub layer: Blob,
@@ -28,7 +28,7 @@ pub struct Image {
     pub manifest: Blob,
 }
 
-/// Bytes and their digest.
+/// A blob and its digest.
 #[derive(Clone, Debug)]
 pub struct Blob {
     pub bytes: Bytes,
@@ -45,7 +45,7 @@ impl Blob {
 }
 
 impl Image {
-    /// Packs the executable.
+    /// Packs the executable into an image.
     pub fn pack(executable: &[u8]) -> Outcome<Self> {
         let failed = |error: io::Error| Failure::new("failed to pack the image").because(&error);
         let tar = archive(executable).map_err(failed)?;
@@ -81,7 +81,7 @@ fn describe(media_type: &str, blob: &Blob) -> serde_json::Value {
     json!({ "mediaType": media_type, "digest": blob.digest, "size": blob.bytes.len() })
 }
 
-/// `sha256:…`
+/// Returns `sha256:…`.
 pub fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
@@ -129,7 +129,8 @@ fn append(
     tar.append(&header, data)
 }
 
-/// Mozilla's roots in PEM. This machine's own have no business in an image.
+/// Returns Mozilla's root certificates in PEM. The roots of this machine must not end up in an
+/// image.
 fn certificates() -> String {
     let mut text = String::new();
     for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {

@@ -1,14 +1,14 @@
-//! The command line that the user typed, for commands that are printed: each can be pasted and is
-//! about the same service of the same project.
+//! Rebuilds the command that the user typed, for the commands that mcpo prints: each can be pasted
+//! and refers to the same service of the same project.
 
 use super::args::DeployArgs;
 
-/// The part of a command that says what it is about.
+/// The start of a command line: the region and the flags that select the service.
 #[derive(Clone, Debug)]
 pub struct Invocation(String);
 
 impl Invocation {
-    /// Keeps every flag that decides which service is meant and who acts.
+    /// Keeps every flag that selects the service or the acting account.
     pub fn new(args: &DeployArgs, region: &str) -> Self {
         let mut words = vec!["mcpo".to_owned(), "deploy".to_owned(), region.to_owned()];
         let flags = [
@@ -32,7 +32,7 @@ impl Invocation {
         Self(words.join(" "))
     }
 
-    /// The command with these words at its end.
+    /// Returns the command with `words` appended.
     pub fn with(&self, words: &str) -> String {
         if words.is_empty() {
             self.0.clone()
@@ -42,7 +42,7 @@ impl Invocation {
     }
 }
 
-/// As a POSIX shell takes it for one word.
+/// Quotes a word for a POSIX shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! What the service wrote.
+//! Reads the logs of the service and of builds.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::{
 use crate::error::{Exit, Outcome};
 
 const LINES: u32 = 100;
-/// The most of a build's log that is passed on.
+/// The maximum number of lines of a build's log.
 const BUILD_LINES: u32 = 1000;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The last entries, oldest first.
+/// Returns the last entries, oldest first.
 pub async fn last(
     context: &Context<'_>,
     revision: Option<&str>,
@@ -62,7 +62,7 @@ async fn list(
     Ok(answer["entries"].as_array().cloned().unwrap_or_default())
 }
 
-/// What a build wrote, oldest first.
+/// Returns the log of a build, oldest first.
 pub async fn of_build(context: &Context<'_>, build: &str) -> Result<Vec<Value>, Trouble> {
     let filter = format!("resource.type=\"build\" AND resource.labels.build_id=\"{build}\"");
     list(context, &filter, "timestamp asc", BUILD_LINES).await
@@ -91,7 +91,7 @@ pub async fn print(context: &Context<'_>, follow: bool, as_json: bool) -> Outcom
         if !follow {
             return Ok(Exit::Success);
         }
-        // Only those of the newest moment can come again.
+        // Only entries with the newest timestamp can be returned again.
         let excess = seen.len().saturating_sub(10 * LINES as usize);
         seen.drain(..excess);
         tokio::time::sleep(PAUSE).await;
@@ -104,7 +104,7 @@ pub async fn print(context: &Context<'_>, follow: bool, as_json: bool) -> Outcom
     }
 }
 
-/// An entry in one line.
+/// Formats an entry on one line.
 pub fn line(entry: &Value) -> String {
     let time = entry["timestamp"].as_str().unwrap_or_default();
     let time = match time.split_once('T') {
@@ -140,7 +140,7 @@ pub fn line(entry: &Value) -> String {
                 .to_owned()
         }
     };
-    // Whatever a stranger made the service write must not steer the terminal.
+    // Log entries contain untrusted text, which must not control the terminal.
     let text: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

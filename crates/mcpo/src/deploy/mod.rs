@@ -1,7 +1,7 @@
-//! The room of `mcpo deploy`: plan → build → push → release → verify.
+//! Implements `mcpo deploy`: plan → build → push → release → verify.
 //!
-//! Nothing is changed before everything that can be checked from here was checked, and every change
-//! was announced by the plan. Each step finds what an earlier run left and goes on from there.
+//! Everything that can be checked from this machine is checked before the first change, and the
+//! plan announces every change. Each step reuses what an earlier run created.
 
 mod args;
 mod bucket;
@@ -41,14 +41,14 @@ use crate::{
     ui::Ui,
 };
 
-/// Deploys, or does what else was asked for.
+/// Deploys, or runs the action that the arguments select.
 pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     let environment = Environment::load(&package.folder)?;
     let settings = Settings::read(args, &package, &environment)?;
     if !settings.is_region_known() {
         ui.warn(format_args!(
-            "the region {} is newer than this version of mcpo, or does not exist; Google decides",
+            "the region {} is newer than this version of mcpo, or does not exist; Google will check it",
             settings.region
         ));
     }
@@ -69,7 +69,7 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
             outcome = act(args, settings, &package, ui, &made, &invocation) => outcome,
         }
     });
-    // A name that is still being looked up must not hold the user up.
+    // A DNS lookup that is still running must not delay the exit.
     runtime.shutdown_background();
     if !matches!(outcome, Ok(Exit::Success | Exit::ChangesPending)) {
         report::made(ui, &made.list(), &invocation);
@@ -80,7 +80,7 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
     outcome
 }
 
-/// Ctrl-C, or being told to stop.
+/// Waits for Ctrl-C or a termination signal.
 async fn interruption() -> Outcome {
     let signals = Signals::listen();
     let mut signals =
@@ -105,7 +105,8 @@ async fn act(
         .clone()
         .or_else(|| credentials.project().map(str::to_owned));
     let project = project.ok_or_else(|| {
-        Failure::new("no project is given").hint("mcpo deploy REGION --project my-project, or project = \"…\" in [package.metadata.mcpo]")
+        Failure::new("missing project id")
+            .hint("use --project my-project, or set project = \"…\" in [package.metadata.mcpo]")
     })?;
     let google = Google::new(http, credentials);
     let (number, disabled) =
@@ -137,7 +138,7 @@ async fn act(
     }
 }
 
-/// The first label of each host name has at most 63 characters (RFC 1035 §2.3.4).
+/// The first label of a host name has at most 63 characters (RFC 1035 §2.3.4).
 fn check_host(names: &Names, tag: Option<&str>) -> Outcome<()> {
     let host = match tag {
         Some(tag) => format!("{tag}---{}", names.host()),
@@ -148,7 +149,7 @@ fn check_host(names: &Names, tag: Option<&str>) -> Outcome<()> {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "the address {host} would begin with {} characters, and 63 are allowed",
+        "the first label of the address {host} has {} characters; at most 63 are allowed",
         label.len()
     ))
     .hint("choose a shorter name with --service, or a shorter --tag"))

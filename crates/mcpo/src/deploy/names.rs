@@ -1,4 +1,4 @@
-//! What everything is called at Google's.
+//! The names of all Google Cloud resources of a service.
 
 use serde_json::{Map, Value};
 
@@ -8,22 +8,24 @@ use super::{
     settings::{SecretSetting, SecretSource, Settings},
 };
 
-/// What says of a secret which service it belongs to: its name alone may fit another one as well.
+/// The label that ties a secret to its service. The name alone is ambiguous: it can match another
+/// service as well.
 const SERVICE_LABEL: &str = "mcpo-service";
 const REGION_LABEL: &str = "mcpo-region";
-/// What says of a made password whether a person has seen it.
+/// The label that records whether the user has seen a generated password.
 pub const SHOWN_LABEL: &str = "mcpo-shown";
-/// The label's value until then; afterwards, [`SHOWN`].
+/// The label's value before the password is shown; afterwards it is [`SHOWN`].
 pub const NOT_SHOWN: &str = "no";
 pub const SHOWN: &str = "yes";
-/// What lets the service read a secret.
+/// The role that lets the service read a secret.
 pub const SECRET_ROLE: &str = "roles/secretmanager.secretAccessor";
-/// What says of a service account, which has no labels, that it is ours.
+/// The description that marks a service account as created by mcpo. Service accounts have no
+/// labels.
 pub const ACCOUNT_DESCRIPTION: &str = "Made by mcpo deploy";
-/// What lets the service keep its ledger.
+/// The role that lets the service write its ledger.
 pub const LEDGER_ROLE: &str = "roles/storage.objectUser";
 
-/// APIs that are needed.
+/// The APIs that every deployment needs.
 pub const APIS: &[&str] = &[
     "artifactregistry.googleapis.com",
     "iam.googleapis.com",
@@ -32,14 +34,14 @@ pub const APIS: &[&str] = &[
     "secretmanager.googleapis.com",
     "storage.googleapis.com",
 ];
-/// And for a build in the cloud.
+/// The additional API of a remote build.
 pub const BUILD_API: &str = "cloudbuild.googleapis.com";
 
-/// A service account's id has at most this many characters.
+/// The maximum length of a service account id, in characters.
 const ACCOUNT_LEN: usize = 30;
 const BUCKET_LEN: usize = 63;
 
-/// Names that follow from the settings, the project and its number.
+/// Names derived from the settings, the project and the project number.
 #[derive(Clone, Debug)]
 pub struct Names {
     pub project: String,
@@ -79,7 +81,7 @@ impl Names {
         format!("{}/repositories/{}", self.location(), self.repository_id)
     }
 
-    /// The image as a package of the repository.
+    /// Returns the image's package in the repository.
     pub fn package(&self) -> String {
         format!("{}/packages/{}", self.repository(), self.service_id)
     }
@@ -88,7 +90,7 @@ impl Names {
         format!("{}-docker.pkg.dev", self.region)
     }
 
-    /// The image's path in the registry.
+    /// Returns the image's path in the registry.
     pub fn image(&self) -> String {
         format!(
             "{}/{}/{}",
@@ -96,7 +98,7 @@ impl Names {
         )
     }
 
-    /// The id of the account that the service runs as.
+    /// Returns the id of the service account that mcpo creates for the service.
     pub fn account_id(&self) -> String {
         shortened(&format!("mcpo-{}", self.key), ACCOUNT_LEN)
     }
@@ -113,7 +115,7 @@ impl Names {
         format!("{}-{}", self.key, variable.to_lowercase().replace('_', "-"))
     }
 
-    /// The account that the service runs as.
+    /// Returns the email of the account that the service runs as.
     pub fn account(&self, settings: &Settings) -> String {
         settings
             .service_account
@@ -121,7 +123,7 @@ impl Names {
             .unwrap_or_else(|| self.account_email())
     }
 
-    /// The id of the secret that a variable comes from.
+    /// Returns the id of the secret that provides the variable.
     pub fn secret_of(&self, setting: &SecretSetting) -> String {
         match &setting.source {
             SecretSource::Existing { secret, .. } => secret.clone(),
@@ -133,7 +135,7 @@ impl Names {
         format!("projects/{}/secrets/{id}", self.project)
     }
 
-    /// What marks a secret as one of this service.
+    /// Returns the labels that mark a secret as belonging to this service.
     pub fn labels(&self) -> Map<String, Value> {
         let label = |name: &str, value: &str| (name.to_owned(), value.into());
         Map::from_iter([
@@ -143,14 +145,14 @@ impl Names {
         ])
     }
 
-    /// Whether something has all of the labels of this service.
+    /// Returns true if the resource has all labels of this service.
     pub fn has_labels(&self, resource: &Value) -> bool {
         let labels = self.labels();
         let mut labels = labels.iter();
         labels.all(|(name, value)| resource["labels"][name] == *value)
     }
 
-    /// Bucket names are everybody's, so the project's number is in them.
+    /// Returns a bucket name. Bucket names are global, so the name contains the project number.
     pub fn bucket(&self, purpose: &str) -> String {
         shortened(
             &format!("{}-{}-{purpose}", self.key, self.number),
@@ -158,12 +160,12 @@ impl Names {
         )
     }
 
-    /// What the runtime is told about its ledger.
+    /// Returns the ledger's URL for the runtime.
     pub fn ledger(&self) -> String {
         format!("gs://{}", self.bucket("ledger"))
     }
 
-    /// The public address, without a path.
+    /// Returns the public URL, without a path.
     pub fn base_url(&self, settings: &Settings) -> String {
         settings
             .base_url
@@ -171,8 +173,8 @@ impl Names {
             .unwrap_or_else(|| format!("https://{}", self.host()))
     }
 
-    /// The host names by which Cloud Run leads to the service, by comma: the one that is known
-    /// before there is a service, and those that an existing service names.
+    /// Returns the Cloud Run host names of the service, separated by commas: the deterministic one
+    /// and those that an existing service lists.
     pub fn hosts(&self, current: Option<&Value>) -> String {
         let mut hosts = vec![self.host()];
         let named = current.into_iter().flat_map(|service| {
@@ -191,18 +193,19 @@ impl Names {
         hosts.join(",")
     }
 
-    /// The address of the revision with this tag, without a path.
+    /// Returns the URL of the revision with this tag, without a path.
     pub fn tag_url(&self, tag: &str) -> String {
         format!("https://{tag}---{}", self.host())
     }
 
-    /// Whether a bucket is this project's: its name may be taken by anybody in the world.
+    /// Returns true if the bucket belongs to this project. Bucket names are global, so another
+    /// project may have taken the name.
     pub fn owns(&self, bucket: &Value) -> bool {
         let number = bucket["projectNumber"].as_str();
         number.and_then(|number| number.parse().ok()) == Some(self.number)
     }
 
-    /// The address that is known before there is a service.
+    /// Returns the deterministic host name, which is known before the service exists.
     pub fn host(&self) -> String {
         format!(
             "{}-{}.{}.run.app",
@@ -211,7 +214,7 @@ impl Names {
     }
 }
 
-/// The name, or its beginning and a digest of the whole.
+/// Shortens a name to `limit` characters: its beginning and a digest of the whole name.
 fn shortened(name: &str, limit: usize) -> String {
     if name.len() <= limit {
         return name.to_owned();

@@ -1,4 +1,4 @@
-//! What is to be released: built or packed before anything is changed, brought to the registry after.
+//! Prepares the image before anything is changed, and pushes it afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -15,22 +15,23 @@ use super::{
 };
 use crate::{error::Outcome, package::Package};
 
-/// What is to be released: made here, or to be made in the cloud.
+/// The work for an image: pushing one that was built locally, or building the source with Cloud
+/// Build.
 pub enum Work {
     Here(Box<Image>),
     There(Source),
 }
 
-/// Work, the image's reference as far as it is known, and whether the registry has it.
+/// The work, the image's reference if it is known, and whether the registry already has the image.
 pub struct Prepared {
     pub work: Work,
     pub reference: Option<String>,
     pub is_there: bool,
-    /// How long the compiler took, which is not our time.
+    /// How long the compiler ran. The reported deployment time excludes it.
     pub built: Duration,
 }
 
-/// Builds here, or packs the source for a build in the cloud.
+/// Builds the image locally, or packs the source for Cloud Build.
 pub async fn prepare(
     args: &DeployArgs,
     context: &Context<'_>,
@@ -69,7 +70,7 @@ pub async fn prepare(
     })
 }
 
-/// Brings what is missing of the image to the registry; returns its reference.
+/// Pushes the missing parts of the image and returns its reference.
 pub async fn push(context: &Context<'_>, image: &Image, seen: &Observed) -> Outcome<String> {
     let began = Instant::now();
     let digest = &image.manifest.digest;
@@ -90,7 +91,7 @@ pub async fn push(context: &Context<'_>, image: &Image, seen: &Observed) -> Outc
     making.done();
     let kibibytes = pushed.uploaded / 1024;
     let taken = match pushed.mounted {
-        Some(from) => format!(", the rest taken from {from}"),
+        Some(from) => format!(", the rest reused from {from}"),
         None => String::new(),
     };
     context.ui.step(

@@ -1,4 +1,4 @@
-//! What is told at the end, to a person or to a machine.
+//! Prints the plan and the results, as text or JSON.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{error::Exit, ui::Ui, walk::Secret};
 
-/// Raised when a field changes its meaning or goes away; new fields may come at any time.
+/// Incremented when a field changes its meaning or is removed. New fields do not change it.
 const SCHEMA: u32 = 1;
 
-/// The plan, one line for each change.
+/// Prints the plan, one line per change.
 pub fn plan(context: &Context<'_>, lines: &[Line]) {
     let (ui, names) = (context.ui, &context.names);
     ui.step(
@@ -47,28 +47,28 @@ pub fn plan(context: &Context<'_>, lines: &[Line]) {
     }
 }
 
-/// What nothing uses, and nothing was done about.
+/// Warns about secrets and versions that are not used.
 pub fn left_over(ui: &Ui, seen: &Observed) {
     for (id, version) in &seen.unused {
         ui.warn(format_args!(
-            "version {version} of {id} is not used: a first deployment beside the one that was \
-             released made it; it can be destroyed"
+            "version {version} of {id} is not used: another first deployment, which ran at the \
+             same time, created it; you can destroy it"
         ));
     }
     for id in &seen.left_over {
         ui.warn(format_args!(
-            "secret {id} is left over: no setting names it any more; --delete removes it with \
+            "secret {id} is left over: no setting uses it; --delete removes it with \
              everything else"
         ));
     }
 }
 
-/// `run.services.create` for `run.projects.locations.services.create`.
+/// Shortens `run.projects.locations.services.create` to `run.services.create`.
 fn short(method: &str) -> String {
     method.replace("projects.", "").replace("locations.", "")
 }
 
-/// `3 changes`, `1 change`.
+/// Returns `3 changes` or `1 change`.
 pub fn count(number: usize, what: &str) -> String {
     if number == 1 {
         format!("1 {what}")
@@ -77,7 +77,7 @@ pub fn count(number: usize, what: &str) -> String {
     }
 }
 
-/// The plan for machines.
+/// Returns the plan as JSON.
 pub fn plan_as_json(context: &Context<'_>, lines: &[Line], outcome: &str) -> Value {
     let changes: Vec<_> = lines
         .iter()
@@ -96,7 +96,7 @@ pub fn plan_as_json(context: &Context<'_>, lines: &[Line], outcome: &str) -> Val
     })
 }
 
-/// The end of a dry run.
+/// Reports the result of a dry run.
 pub fn dry_run(as_json: bool, context: &Context<'_>, lines: &[Line]) -> Exit {
     let is_pending = !lines.is_empty();
     let outcome = if is_pending {
@@ -116,7 +116,7 @@ pub fn dry_run(as_json: bool, context: &Context<'_>, lines: &[Line]) -> Exit {
     }
 }
 
-/// How it went, in a word for machines.
+/// Returns the failure as JSON.
 pub fn failure_as_json(failure: &crate::error::Failure, made: &[String]) -> Value {
     json!({
         "schema": SCHEMA,
@@ -129,16 +129,16 @@ pub fn failure_as_json(failure: &crate::error::Failure, made: &[String]) -> Valu
     })
 }
 
-/// The password that was made, this once.
+/// Prints a generated password.
 pub fn password(ui: &Ui, password: &Secret, id: &str, command: &str) {
-    ui.say("\nWhoever connects is asked for this password. It is shown once:\n");
+    ui.say("\nUsers need this password to sign in. It is shown only once:\n");
     ui.say(format_args!("  {}\n", password.expose()));
     ui.say(format_args!(
-        "It is kept in Secret Manager as {id}. To read it there: {command}"
+        "It is stored in Secret Manager as {id}. To read it: {command}"
     ));
 }
 
-/// Which revision was verified, where, and how far.
+/// Reports the verified revision, its URL and whether the checks were complete.
 pub fn verified(ui: &Ui, verified: &Verified) {
     let Verified {
         revision,
@@ -155,7 +155,7 @@ pub fn verified(ui: &Ui, verified: &Verified) {
     }
 }
 
-/// What to do with a revision that serves only a part of the requests, or none.
+/// Prints how to promote or undo a revision that serves only a part of the requests, or none.
 pub fn after_a_part(context: &Context<'_>, address: &Address) {
     let promote = context.invocation.with("--promote");
     let (ui, revision) = (context.ui, &address.revision);
@@ -167,9 +167,9 @@ pub fn after_a_part(context: &Context<'_>, address: &Address) {
     ));
 }
 
-/// The steps that are left to a person.
+/// Prints the steps that the user must do by hand.
 pub fn next_steps(ui: &Ui, service: &str) {
-    ui.say("\nPut it into claude.ai:");
+    ui.say("\nAdd it to claude.ai:");
     ui.say("  1. Settings → Connectors → Add custom connector");
     ui.say(format_args!(
         "  2. Name {service}, URL as below (the /mcp at the end matters), Add"
@@ -178,17 +178,17 @@ pub fn next_steps(ui: &Ui, service: &str) {
     ui.say("  4. In a chat, turn the connector on and ask for one of its tools\n");
 }
 
-/// What was made, and how to be rid of it.
+/// Lists the created resources and how to remove them.
 pub fn made(ui: &Ui, made: &[String], invocation: &Invocation) {
     if made.is_empty() {
         return;
     }
-    ui.say("\nThis run made:");
+    ui.say("\nThis run created:");
     for what in made {
         ui.say(format_args!("  - {what}"));
     }
     ui.say(format_args!(
-        "The same command goes on from here. To remove it all: {}",
+        "Run the same command again to continue. To remove everything: {}",
         invocation.with("--delete")
     ));
 }

@@ -1,7 +1,9 @@
-//! Which revisions serve the requests: the latest one, an earlier one, or several in proportion.
+//! Decides which revisions serve the requests: the latest one, an earlier one, or several in
+//! proportion.
 //!
-//! Google's status of a target that is the latest revision names no revision: it means
-//! `latestReadyRevision`. A tag on such a target moves along with the latest revision, and stays so.
+//! In Google's status, a target for the latest revision has no revision name and refers to
+//! `latestReadyRevision`. A tag on such a target follows the latest revision, and this module
+//! preserves that.
 
 use serde_json::{Value, json};
 
@@ -11,7 +13,7 @@ use crate::error::{Failure, Outcome};
 const LATEST: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 const REVISION: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
 
-/// What the new revision is to get.
+/// The share and the tag of the new revision.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub share: Share,
@@ -26,15 +28,13 @@ pub enum Share {
 }
 
 impl Wanted {
-    /// The targets for a service whose newest revision is `newest`.
+    /// Returns the traffic targets for a service whose newest revision is `newest`.
     pub fn targets(&self, current: Option<&Value>, newest: &str) -> Outcome<Value> {
         let mut targets = match (self.share, current) {
             (Share::Everything, _) => vec![json!({ "type": LATEST, "percent": 100 })],
             (_, None) => {
-                return Err(
-                    Failure::new("nothing serves yet that could take the calls instead")
-                        .hint("deploy it once without --no-traffic and --canary"),
-                );
+                return Err(Failure::new("the first revision must serve all requests")
+                    .hint("deploy it once without --no-traffic and --canary"));
             }
             (Share::Nothing, Some(current)) => scaled(&serving(current), newest, 100)?,
             (Share::Percent(percent), Some(current)) => {
@@ -56,21 +56,21 @@ impl Wanted {
     }
 }
 
-/// All requests to one revision.
+/// Returns targets that send all requests to one revision.
 pub fn only(current: &Value, revision: &str) -> Value {
     let mut targets = vec![json!({ "type": REVISION, "revision": revision, "percent": 100 })];
     targets.extend(tag_targets(current, None));
     targets.into()
 }
 
-/// All requests to the latest revision.
+/// Returns targets that send all requests to the latest revision.
 pub fn latest(current: &Value) -> Value {
     let mut targets = vec![json!({ "type": LATEST, "percent": 100 })];
     targets.extend(tag_targets(current, None));
     targets.into()
 }
 
-/// The same shares, and `tag` on `revision`.
+/// Returns targets that keep the current shares and move `tag` to `revision`.
 pub fn with_tag(current: &Value, tag: &str, revision: &str) -> Value {
     let shares = statuses(current).filter_map(|status| {
         let percent = status["percent"].as_i64().filter(|percent| *percent > 0)?;
@@ -85,7 +85,8 @@ pub fn with_tag(current: &Value, tag: &str, revision: &str) -> Value {
     targets.into()
 }
 
-/// Whether two lists of targets mean the same; without any, the latest revision serves.
+/// Returns true if two lists of targets are equivalent. An empty list means that the latest
+/// revision serves all requests.
 pub fn same(one: &Value, other: &Value) -> bool {
     let everything = json!([{ "type": LATEST, "percent": 100 }]);
     let filled = |targets: &Value| match targets.as_array() {
@@ -95,7 +96,7 @@ pub fn same(one: &Value, other: &Value) -> bool {
     alike(&filled(one), &filled(other))
 }
 
-/// The revisions that serve now, by name, with their shares of 100.
+/// Returns the revisions that serve now and their shares in percent.
 pub fn serving(service: &Value) -> Vec<(String, i64)> {
     let mut found: Vec<(String, i64)> = Vec::new();
     for status in statuses(service) {
@@ -111,7 +112,7 @@ pub fn serving(service: &Value) -> Vec<(String, i64)> {
     found
 }
 
-/// Every tag, and the revision that it leads to.
+/// Returns all tags and their revisions.
 pub fn tags(service: &Value) -> Vec<(String, String)> {
     let tagged = statuses(service).filter_map(|status| {
         let tag = status["tag"].as_str().filter(|tag| !tag.is_empty())?;
@@ -120,7 +121,7 @@ pub fn tags(service: &Value) -> Vec<(String, String)> {
     tagged.collect()
 }
 
-/// The short name of the latest revision that became ready.
+/// Returns the short name of the latest revision that became ready.
 pub fn latest_ready(service: &Value) -> Option<&str> {
     let name = service["latestReadyRevision"].as_str()?;
     name.rsplit('/').next().filter(|name| !name.is_empty())
@@ -131,21 +132,21 @@ fn statuses(service: &Value) -> impl Iterator<Item = &Value> {
     statuses.into_iter().flatten()
 }
 
-/// The revision that a status is about.
+/// Returns the revision of a traffic status.
 fn revision<'a>(service: &'a Value, status: &'a Value) -> Option<&'a str> {
     let named = status["revision"].as_str().filter(|name| !name.is_empty());
     named.or_else(|| latest_ready(service))
 }
 
-/// The others' shares, so that they add up to `sum`.
+/// Scales the shares of the other revisions so that they add up to `sum`.
 fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<Value>> {
     let others: Vec<_> = serving.iter().filter(|(name, _)| name != newest).collect();
     let total: i64 = others.iter().map(|(_, share)| share).sum();
     if total == 0 {
         return Err(Failure::new(
-            "only this revision serves; there is no other to take the rest of the calls",
+            "only this revision serves; no other revision can serve the rest of the requests",
         )
-        .hint("change something first, or go back with --rollback"));
+        .hint("change something first, or roll back with --rollback"));
     }
     let mut left = sum;
     let mut targets = Vec::new();
@@ -163,7 +164,8 @@ fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<Valu
     Ok(targets)
 }
 
-/// Targets that keep every tag where it is, one on the latest revision as such.
+/// Returns targets that keep all tags in place. A tag on the latest revision stays a tag on the
+/// latest revision.
 fn tag_targets(current: &Value, except: Option<&str>) -> Vec<Value> {
     statuses(current)
         .filter_map(|status| {
@@ -193,7 +195,7 @@ mod tests {
         }
     }
 
-    /// As Google answers after a plain deployment, with a tag on the latest revision.
+    /// Google's response after a plain deployment, with a tag on the latest revision.
     fn plain() -> Value {
         json!({ "latestReadyRevision": "p/revisions/b", "trafficStatuses": [
             { "type": LATEST, "percent": 100 }, { "type": LATEST, "tag": "live" },

@@ -104,7 +104,7 @@ fn trust(ui: &Ui, file: &str) {
 
 /// Prints the steps to add the connector in claude.ai.
 fn steps(ui: &Ui) {
-    ui.say("\nPut it into claude.ai:");
+    ui.say("\nAdd it to claude.ai:");
     ui.say("  1. Settings → Connectors → Add custom connector");
     ui.say(
         "  2. Enter any name and the connector's URL from above (the /mcp at the end matters), Add",

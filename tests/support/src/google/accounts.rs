@@ -1,4 +1,4 @@
-//! IAM: service accounts, and tokens in their name.
+//! IAM: service accounts and their tokens.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::{
     state::timestamp,
 };
 
-/// `iam` and `iamcredentials`.
+/// Handles calls to `iam` and `iamcredentials`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     match call.found.method.id.as_str() {
         "iam.projects.serviceAccounts.get" => cloud.state().get(&call.path("name")),

@@ -1,4 +1,4 @@
-//! Artifact Registry: repositories, and the packages (images) in them.
+//! Artifact Registry: repositories and their packages (images).
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::{
     state::{State, timestamp},
 };
 
-/// `artifactregistry`.
+/// Handles calls to `artifactregistry`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     let mut state = cloud.state();
     match call.found.method.id.as_str() {
@@ -22,7 +22,7 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
             if call.body["format"] != "DOCKER" {
                 return Err(ApiError::new(
                     400,
-                    "the stand-in has Docker repositories only",
+                    "the stand-in supports Docker repositories only",
                 ));
             }
             let parent = call.path("parent");

@@ -1,4 +1,4 @@
-//! Cloud Build: follows a Dockerfile of the kind that `mcpo` generates, with this machine's cargo.
+//! Cloud Build: executes Dockerfiles of the kind that `mcpo` generates, with this machine's cargo.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use super::{
     state::timestamp,
 };
 
-/// `cloudbuild`.
+/// Handles calls to `cloudbuild`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     match call.found.method.id.as_str() {
         "cloudbuild.projects.locations.operations.get" => {
@@ -30,7 +30,7 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     }
 }
 
-/// `run.projects.locations.builds.submit`.
+/// Handles `run.projects.locations.builds.submit`.
 pub fn submit(cloud: &Cloud, call: &Call) -> Answer {
     let source = &call.body["storageSource"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -91,7 +91,7 @@ async fn build(
     push(cloud, image, &files, config).await
 }
 
-/// Files of the image by path, and its configuration.
+/// The image's files by path, and its configuration.
 type Made = (BTreeMap<String, (PathBuf, bool)>, Value);
 
 fn follow(cloud: &Cloud, dockerfile: &str, root: &Path, id: &str) -> Result<Made, String> {
@@ -111,7 +111,7 @@ fn follow(cloud: &Cloud, dockerfile: &str, root: &Path, id: &str) -> Result<Made
                     .args(["-c", command])
                     .current_dir(root)
                     .env("CARGO_NET_OFFLINE", "true")
-                    // There is no terminal there, whatever is said to the tests.
+                    // A build has no terminal, even if the tests set variables that say otherwise.
                     .env("CARGO_TERM_COLOR", "never")
                     .output()
                     .map_err(|error| error.to_string())?;
@@ -192,7 +192,7 @@ async fn push(
         "config": describe("config.v1+json", &config),
         "layers": [describe("layer.v1.tar+gzip", &layer)],
     });
-    let (_, path) = image.split_once('/').ok_or("not the name of an image")?;
+    let (_, path) = image.split_once('/').ok_or("invalid image name")?;
     let (path, tag) = path.split_once(':').ok_or("the image has no tag")?;
     for blob in [layer, config] {
         cloud.registry.put_blob(path, &digest(&blob), blob).await?;
@@ -203,7 +203,7 @@ async fn push(
         .await
 }
 
-/// An image of somebody else's, with nothing in it.
+/// Pushes an empty image that mcpo did not create.
 pub async fn push_something(cloud: &Cloud, path: &str, tag: &str) -> Result<(), String> {
     let image = format!("registry/{path}:{tag}");
     push(

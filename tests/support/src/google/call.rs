@@ -1,4 +1,4 @@
-//! One call: from the bytes of a request to the method it is for, and back.
+//! One API call: maps a request to its method, validates it, and validates the response.
 
 use std::collections::BTreeMap;
 
@@ -16,25 +16,25 @@ use super::{
     secrets, storage,
 };
 
-/// A call that is well-formed.
+/// A well-formed call.
 pub struct Call {
-    /// What it is for.
+    /// The method and its path parameters.
     pub found: Found,
-    /// Its query, decoded.
+    /// The decoded query.
     pub query: BTreeMap<String, Vec<String>>,
-    /// Its body.
+    /// The JSON body.
     pub body: Value,
-    /// Who calls.
+    /// The account that calls.
     pub caller: String,
 }
 
 impl Call {
-    /// A path parameter.
+    /// Returns a path parameter.
     pub fn path(&self, name: &str) -> String {
         self.found.path.get(name).cloned().unwrap_or_default()
     }
 
-    /// A parameter of the query.
+    /// Returns a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name)?.first().map(String::as_str)
     }
@@ -66,7 +66,7 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
         ));
     };
     let mut id = found.method.id.clone();
-    // A call that only checks is counted, and fails, under a name of its own.
+    // A validate-only call is counted under a separate name, and faults for it are too.
     if request
         .query
         .get("validateOnly")
@@ -93,12 +93,12 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
         .take_fault(&id, |fault| *fault == Fault::LostAnswer)
         .is_some()
     {
-        return Err("the answer is lost");
+        return Err("the response is lost");
     }
     served
 }
 
-/// Everything that Google checks before it looks at what is asked for.
+/// Makes the checks that precede every method: authentication, enabled API, query and body.
 fn prepare(cloud: &Cloud, found: Found, request: &Request) -> Result<Call, ApiError> {
     let caller = cloud.caller(request)?;
     cloud.check_enabled(found.api.host, &caller)?;
@@ -151,7 +151,7 @@ async fn answer(cloud: &Cloud, call: &Call) -> Served {
         && let Err(problem) = schema::check(call.found.api, name, value, Direction::Answer)
     {
         cloud.violation(format!(
-            "our own answer to {}: {problem}",
+            "invalid response of the stand-in to {}: {problem}",
             call.found.method.id
         ));
     }
@@ -177,16 +177,16 @@ async fn dispatch(cloud: &Cloud, call: &Call) -> Answer {
     }
 }
 
-/// A method that exists, but not in this stand-in.
+/// Returns the error for a method that the stand-in does not implement.
 pub fn not_here(call: &Call) -> ApiError {
     ApiError::new(
         501,
-        format!("the stand-in does not know {}", call.found.method.id),
+        format!("the stand-in does not implement {}", call.found.method.id),
     )
 }
 
 impl Cloud {
-    /// The fault that keeps a call from being looked at.
+    /// Returns the fault that fails a call before it is handled.
     async fn fault_before(
         &self,
         id: &str,
@@ -215,7 +215,7 @@ impl Cloud {
                 "The service is currently unavailable.",
             ))),
             Fault::Recorded(code, body) => {
-                let body = serde_json::from_str(&body).expect("a recorded answer is JSON");
+                let body = serde_json::from_str(&body).expect("a recorded response is JSON");
                 Some(Ok(ApiError::recorded(code, &body)))
             }
             Fault::Cut => Some(Err("the connection is cut")),
@@ -231,7 +231,7 @@ impl Cloud {
                     }
                     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 }
-                Some(Err("nobody else came"))
+                Some(Err("no other caller arrived"))
             }
             Fault::TokensExpire => {
                 self.state().tokens.clear();
@@ -245,7 +245,7 @@ impl Cloud {
         }
     }
 
-    /// Whose token came with the request.
+    /// Returns the account of the request's token.
     fn caller(&self, request: &Request) -> Result<String, ApiError> {
         let unauthenticated = || {
             ApiError::new(
@@ -259,7 +259,7 @@ impl Cloud {
             .and_then(|value| value.strip_prefix("Bearer "));
         match token {
             Some(token) => self.holder(token).ok_or_else(unauthenticated),
-            // An independent client tests us with anonymous credentials.
+            // Google's own Python client also sends requests with anonymous credentials.
             None if request.headers.get("x-goog-api-client").is_some() => {
                 Ok("anonymous".to_owned())
             }
@@ -270,7 +270,7 @@ impl Cloud {
         }
     }
 
-    /// Refuses calls to APIs that are not enabled, as Google does, also for a while after.
+    /// Refuses calls to disabled APIs, and for some calls after an API was enabled.
     fn check_enabled(&self, host: &str, caller: &str) -> Result<(), ApiError> {
         let mut state = self.state();
         let disabled = || ApiError::disabled(host, self.number);

@@ -1,4 +1,5 @@
-//! Runs a pushed image as Cloud Run does: pulled by digest, unpacked, started by `runc`.
+//! Runs a pushed image as Cloud Run does: pulls it by digest, unpacks it, and starts it with
+//! `runc`.
 
 use std::{
     fs,
@@ -19,28 +20,28 @@ use sha2::{Digest as _, Sha256};
 use super::registry::Registry;
 use crate::process::free_port;
 
-/// A running container; it ends with the value.
+/// A running container; it is stopped when the value is dropped.
 pub struct Container {
     id: String,
     process: Option<Child>,
-    /// Where it was told to listen.
+    /// The port in the container's `PORT`.
     pub port: u16,
 }
 
-/// Takes a line, and whether it went to stderr.
+/// Takes a line of output, and whether it was written to stderr.
 pub type Log = Arc<dyn Fn(&str, bool) + Send + Sync>;
 
-/// What one is started with.
+/// The parameters for starting a container.
 pub struct Start<'a> {
     /// The unpacked image.
     pub image: &'a Unpacked,
     /// The environment, without `PORT`.
     pub environment: Vec<(String, String)>,
-    /// What takes the lines it writes, and whether to stderr.
+    /// Receives the container's output.
     pub log: Log,
 }
 
-/// An image on disk.
+/// An image that is unpacked on disk.
 pub struct Unpacked {
     bundle: PathBuf,
     config: Value,
@@ -50,12 +51,12 @@ pub struct Unpacked {
 pub async fn pull(registry: &Registry, image: &str, folder: &Path) -> Result<Unpacked, String> {
     let (name, digest) = match image.split_once('@') {
         Some((name, digest)) => (name, digest),
-        // By tag: what it leads to now.
+        // A tag resolves to its current digest.
         None => image.rsplit_once(':').unwrap_or((image, "latest")),
     };
-    let (host, path) = name.split_once('/').ok_or("not the name of an image")?;
+    let (host, path) = name.split_once('/').ok_or("invalid image name")?;
     if !host.ends_with("-docker.pkg.dev") {
-        return Err(format!("{host} is no Artifact Registry"));
+        return Err(format!("{host} is not an Artifact Registry host"));
     }
     let manifest = registry.get(&format!("{path}/manifests/{digest}")).await?;
     if digest.starts_with("sha256:") {
@@ -98,9 +99,7 @@ async fn blob(registry: &Registry, path: &str, descriptor: &Value) -> Result<Vec
     let bytes = registry.get(&format!("{path}/blobs/{digest}")).await?;
     check_digest(&bytes, digest)?;
     if descriptor["size"] != bytes.len() {
-        return Err(format!(
-            "{digest} has another size than its descriptor says"
-        ));
+        return Err(format!("the size of {digest} differs from its descriptor"));
     }
     Ok(bytes)
 }
@@ -115,7 +114,7 @@ fn check_digest(bytes: &[u8], digest: &str) -> Result<(), String> {
     if found == digest {
         Ok(())
     } else {
-        Err(format!("{digest} is {found}"))
+        Err(format!("expected digest {digest}, found {found}"))
     }
 }
 
@@ -152,7 +151,8 @@ impl Container {
         })
     }
 
-    /// A server that says hello, in place of an image that cannot be pulled here.
+    /// Starts a server that replies "hello", in place of an image that cannot be pulled in the
+    /// tests.
     pub async fn hello() -> Result<Self, String> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(|error| error.to_string())?;
@@ -180,7 +180,7 @@ impl Container {
         })
     }
 
-    /// Waits until a GET on `path` (or a connection, without one) succeeds.
+    /// Waits until a GET on `path` succeeds, or until a connection succeeds if there is no path.
     pub async fn wait_until_ready(
         &mut self,
         path: Option<&str>,
@@ -200,7 +200,9 @@ impl Container {
                 return Ok(());
             }
             if began.elapsed() > patience {
-                return Err("it did not listen on the port defined by PORT in time".into());
+                return Err(
+                    "the container did not listen on the port defined by PORT in time".into(),
+                );
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -222,7 +224,7 @@ impl Drop for Container {
     }
 }
 
-/// `runc`, which takes root.
+/// Returns a command for `runc`, which requires root.
 fn runc() -> Command {
     static IS_ROOT: LazyLock<bool> = LazyLock::new(|| {
         let asked = Command::new("id").arg("-u").output();
@@ -247,7 +249,7 @@ fn follow(from: impl Read + Send + 'static, log: Log, is_error: bool) {
     });
 }
 
-/// The runtime specification: as locked up as Cloud Run's, with the host's network.
+/// Returns the runtime specification: as restricted as Cloud Run, but with the host's network.
 fn specification(
     image: &Unpacked,
     environment: &[(String, String)],
@@ -270,7 +272,7 @@ fn specification(
     let (uid, gid) = user.split_once(':').unwrap_or((user, user));
     let number = |text: &str| {
         text.parse::<u32>()
-            .map_err(|_| format!("the user {user:?} is no number"))
+            .map_err(|_| format!("the user {user:?} is not a number"))
     };
     Ok(json!({
         "ociVersion": "1.0.2",

@@ -1,4 +1,4 @@
-//! Errors as Google writes them.
+//! Errors in Google's format.
 
 use serde_json::{Value, json};
 
@@ -10,17 +10,17 @@ pub struct ApiError {
     status: &'static str,
     message: String,
     details: Vec<Value>,
-    /// The whole body, where it was recorded.
+    /// The complete body, if the error was recorded.
     recorded: Option<Value>,
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u64>,
 }
 
-/// What a handler answers.
+/// The result of a handler.
 pub type Answer = Result<Value, ApiError>;
 
 impl ApiError {
-    /// An error with Google's name for its HTTP status.
+    /// Creates an error with Google's status name for the HTTP status.
     pub fn new(code: u16, message: impl Into<String>) -> Self {
         let status = match code {
             400 => "INVALID_ARGUMENT",
@@ -43,17 +43,17 @@ impl ApiError {
         }
     }
 
-    /// Nothing of that name.
+    /// The resource does not exist.
     pub fn not_found(name: &str) -> Self {
         Self::new(404, format!("Resource '{name}' was not found"))
     }
 
-    /// Something of that name is there already.
+    /// The resource already exists.
     pub fn exists(name: &str) -> Self {
         Self::new(409, format!("Resource '{name}' already exists."))
     }
 
-    /// Somebody else changed it meanwhile.
+    /// The etag does not match: another caller has changed the resource.
     pub fn aborted(name: &str) -> Self {
         let message =
             format!("Conflict for resource '{name}': version mismatch, etag does not match.");
@@ -63,7 +63,7 @@ impl ApiError {
         }
     }
 
-    /// It is not in a state in which that could be done.
+    /// The resource is not in a state that allows the call.
     pub fn failed_precondition(message: impl Into<String>) -> Self {
         Self {
             status: "FAILED_PRECONDITION",
@@ -71,22 +71,22 @@ impl ApiError {
         }
     }
 
-    /// The caller may not do that.
+    /// The caller lacks the permission.
     pub fn denied(permission: &str) -> Self {
         let message =
             format!("Permission '{permission}' denied on resource (or it may not exist).");
         Self::new(403, message).with_info("IAM_PERMISSION_DENIED", "permission", permission)
     }
 
-    /// The API is not enabled, or not everywhere yet.
+    /// The API is disabled, or was enabled so recently that the call fails.
     pub fn disabled(service: &str, project: u64) -> Self {
         let message =
             format!("{service} has not been used in project {project} before or it is disabled.");
         Self::new(403, message).with_info("SERVICE_DISABLED", "service", service)
     }
 
-    /// An organization's policy forbids it. Secret Manager and Cloud Run answer 400 with the
-    /// constraint as a violation.
+    /// An organization policy forbids the call. Secret Manager and Cloud Run respond with 400 and
+    /// the constraint as a violation.
     pub fn violated_policy(constraint: &str, project: &str) -> Self {
         let message = format!("Constraint {constraint} violated for projects/{project}.");
         let mut error = Self::failed_precondition(message);
@@ -108,7 +108,7 @@ impl ApiError {
         error
     }
 
-    /// Too many calls.
+    /// Too many requests.
     pub fn quota(retry_after: Option<u64>) -> Self {
         let error = Self::new(429, "Quota exceeded for quota metric 'Write requests'.");
         Self {
@@ -117,12 +117,12 @@ impl ApiError {
         }
     }
 
-    /// An error that an API answered as a report quotes it.
+    /// An error response as quoted in a public report.
     pub fn recorded(code: u16, body: &Value) -> Self {
         let error = &body["error"];
         Self {
             recorded: Some(body.clone()),
-            // Long enough for a caller to give up.
+            // Long enough for the caller to give up.
             retry_after: (code == 429).then_some(3600),
             ..Self::new(code, error["message"].as_str().unwrap_or_default())
         }
@@ -138,7 +138,7 @@ impl ApiError {
         self
     }
 
-    /// The body as the API at `host` writes it.
+    /// Returns the body in the format of the API at `host`.
     pub fn body(&self, host: &str) -> Value {
         if let Some(body) = &self.recorded {
             return body.clone();

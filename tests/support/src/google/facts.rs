@@ -1,10 +1,10 @@
-//! What Google publishes about its APIs: which method a path belongs to, what it takes and answers.
+//! The discovery documents of Google's APIs: methods, paths, parameters and schemas.
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde_json::Value;
 
-/// One API: its host, its methods, its schemas.
+/// One API: its host, methods and schemas.
 #[derive(Debug)]
 pub struct Api {
     /// Such as `run.googleapis.com`.
@@ -23,14 +23,14 @@ pub struct Method {
     path: String,
     /// Parameters by name.
     pub parameters: Value,
-    /// The schema of its body.
+    /// The schema of the body.
     pub request: Option<String>,
-    /// The schema of its answer.
+    /// The schema of the response.
     pub response: Option<String>,
     takes_uploads: bool,
 }
 
-/// A method, and what its path says.
+/// A method and the parameters in its path.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The API.
@@ -39,7 +39,7 @@ pub struct Found {
     pub method: &'static Method,
     /// Path parameters, decoded.
     pub path: BTreeMap<String, String>,
-    /// Whether it came by the path for uploads.
+    /// Whether the request used the upload path.
     pub is_upload: bool,
 }
 
@@ -86,13 +86,13 @@ const SOURCES: [(&str, &str); 10] = [
     ),
 ];
 
-/// All APIs that are known.
+/// Returns all APIs of the stand-in.
 pub fn apis() -> &'static [Api] {
     static APIS: OnceLock<Vec<Api>> = OnceLock::new();
     APIS.get_or_init(|| SOURCES.map(|(host, text)| Api::read(host, text)).into())
 }
 
-/// The API that lives at this host.
+/// Returns the API at this host.
 pub fn api(host: &str) -> Option<&'static Api> {
     apis().iter().find(|api| api.host == host)
 }
@@ -110,17 +110,17 @@ impl Api {
         }
     }
 
-    /// A schema by name.
+    /// Returns a schema by name.
     pub fn schema(&self, name: &str) -> &Value {
         &self.facts["schemas"][name]
     }
 
-    /// Parameters that every method takes.
+    /// Returns the parameters that every method accepts.
     pub fn common_parameters(&self) -> &Value {
         &self.facts["parameters"]
     }
 
-    /// The method for a request; `path` has no leading slash and is still encoded.
+    /// Returns the method for a request. `path` has no leading slash and is still encoded.
     pub fn find(&'static self, verb: &str, path: &str) -> Option<Found> {
         let stripped = ["upload/", "resumable/upload/"]
             .iter()
@@ -128,7 +128,7 @@ impl Api {
         let is_upload = stripped.is_some();
         let path = stripped.or(path.strip_prefix("download/")).unwrap_or(path);
         self.methods.iter().find_map(|method| {
-            // The pieces of a resumable upload are put to where it was begun.
+            // The pieces of a resumable upload are sent with PUT to the URL that the POST returned.
             let is_piece = is_upload && verb == "PUT" && method.verb == "POST";
             if (method.verb != verb && !is_piece) || (is_upload && !method.takes_uploads) {
                 return None;
@@ -174,7 +174,7 @@ fn members(node: &Value) -> impl Iterator<Item = &Value> {
 }
 
 impl Method {
-    /// The parameters in `path`, if it is one of this method's.
+    /// Returns the parameters in `path`, or `None` if the path does not match this method.
     fn path_parameters(&self, path: &str) -> Option<BTreeMap<String, String>> {
         let segments: Vec<&str> = path.split('/').collect();
         let wanted: Vec<&str> = self.template.split('/').collect();
@@ -191,7 +191,7 @@ impl Method {
             };
             let (name, verb) = rest.split_once('}')?;
             let value = segment.strip_suffix(verb)?;
-            // A custom verb is no part of a name; the kind of a digest is.
+            // A custom verb is not part of a name, but the algorithm of a digest is.
             let plain = value.strip_prefix("sha256:").unwrap_or(value);
             if plain.is_empty() || plain.contains(':') {
                 return None;
@@ -204,7 +204,7 @@ impl Method {
         Some(found)
     }
 
-    /// `v2/{+name}:wait`: the parameter that spans several segments.
+    /// Returns the parameter that spans several segments, as in `v2/{+name}:wait`.
     fn whole_name(&self, path: &str) -> Option<(String, String)> {
         let (before, rest) = self.path.split_once("{+")?;
         let (name, after) = rest.split_once('}')?;

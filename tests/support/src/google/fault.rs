@@ -1,33 +1,33 @@
-//! What can go wrong at Google's end, to be asked for by method.
+//! Faults that a test can request for a method.
 
 /// A fault of one method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// 403, naming the permission.
+    /// 403 with the name of the permission.
     Denied(&'static str),
-    /// 429; `Retry-After` if given.
+    /// 429, with `Retry-After` if given.
     Quota(Option<u64>),
-    /// This HTTP status with this body, in JSON, as somebody has seen it.
+    /// This HTTP status with this JSON body, as quoted in a public report.
     Recorded(u16, String),
     /// This HTTP status.
     Status(u16),
-    /// The connection ends before anything was done.
+    /// The connection ends before the call is handled.
     Cut,
-    /// The connection ends after it was done.
+    /// The connection ends after the call was handled.
     LostAnswer,
-    /// The connection ends after so many bytes of the body.
+    /// The connection ends after this many bytes of the body.
     CutBody(usize),
-    /// The operation that it starts fails with this code.
+    /// The call's operation fails with this code.
     OperationFails(i32, &'static str),
-    /// The operation that it starts is done after so many looks.
+    /// The call's operation finishes after this many polls; on Cloud Run, tenths of a second.
     Slow(u32),
-    /// All access tokens expire at that moment.
+    /// All access tokens expire when the method is called.
     TokensExpire,
-    /// Somebody else changes the service at that moment.
+    /// Another caller changes the service when the method is called.
     SomebodyElse,
-    /// No answer for so many seconds.
+    /// No response for this many seconds.
     Hangs(u64),
-    /// No answer before there are so many calls of the method, counted from the last
-    /// `forget_calls`; so that callers certainly meet.
+    /// No response until this many calls of the method have started since the last `forget_calls`,
+    /// so that concurrent callers are guaranteed to overlap.
     Meets(usize),
 }

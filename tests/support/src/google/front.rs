@@ -1,5 +1,5 @@
-//! The way in: a proxy that ends TLS for Google's host names, so that a client needs no setting of
-//! its own to meet the stand-in, and plain HTTP for clients that are pointed at it.
+//! The entry point of the stand-in: a proxy that terminates TLS for Google's host names, so that
+//! clients need no special configuration, and plain HTTP for clients that are configured to use it.
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
@@ -36,14 +36,15 @@ const NAMES: [&str; 7] = [
     "accounts.google.com",
 ];
 
-/// Stands before the account whose metadata server was asked.
+/// Prefix of the account whose metadata server received the request.
 const METADATA: &str = "metadata:";
 
-/// A certificate for Google's names, by an authority that only the tests trust.
+/// Returns a TLS acceptor with a certificate for Google's host names, issued by a CA that only the
+/// tests trust.
 pub fn acceptor(authority: &Path) -> TlsAcceptor {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    // OpenSSL takes a certificate with its issuer's subject for one that signed itself.
+    // OpenSSL considers a certificate self-signed if its subject equals its issuer's subject.
     let name = "authority of the stand-in for Google";
     params.distinguished_name.push(DnType::CommonName, name);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -71,7 +72,7 @@ pub fn acceptor(authority: &Path) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Accepts connections for ever.
+/// Accepts connections forever.
 pub async fn listen(cloud: Cloud, listener: TcpListener, acceptor: TlsAcceptor) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -99,7 +100,7 @@ async fn connection(cloud: Cloud, stream: TcpStream, acceptor: TlsAcceptor) {
     }
 }
 
-/// Reads the head of a CONNECT request and opens the tunnel, whose other end is here.
+/// Reads the head of a CONNECT request and establishes the tunnel, which ends in this process.
 async fn tunnel(mut stream: TcpStream) -> Option<(String, TcpStream)> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -127,7 +128,7 @@ where
         let (cloud, host) = (cloud.share(), host.clone());
         async move { answer(&cloud, host.as_deref(), request).await }
     });
-    // A connection that was cut on purpose ends in an error.
+    // A connection that is cut by a fault ends with an error.
     let _ = http1::Builder::new()
         .auto_date_header(true)
         .serve_connection(stream, service)
@@ -175,7 +176,7 @@ async fn route(cloud: &Cloud, host: Option<&str>, request: Request) -> Served {
 }
 
 impl Cloud {
-    /// After how many bytes this request's body is to be cut, if at all.
+    /// Returns the number of bytes after which this request's body is cut, or `None`.
     fn cut_body(&self, host: Option<&str>, request: &hyper::Request<Incoming>) -> Option<usize> {
         if request.method() != hyper::Method::PUT {
             return None;
@@ -195,7 +196,7 @@ impl Cloud {
     }
 }
 
-/// A metadata server for a container that runs as `account`; returns its address.
+/// Starts a metadata server for a container that runs as `account`. Returns its address.
 pub fn metadata_server(cloud: &Cloud, account: &str) -> String {
     let (listener, address) = bind();
     let (cloud, host) = (cloud.share(), format!("{METADATA}{account}"));
@@ -209,7 +210,7 @@ pub fn metadata_server(cloud: &Cloud, account: &str) -> String {
     address.to_string()
 }
 
-/// The address of a listener on any port.
+/// Binds a listener to a free port and returns it with its address.
 pub fn bind() -> (std::net::TcpListener, SocketAddr) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener

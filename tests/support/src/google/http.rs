@@ -1,4 +1,4 @@
-//! Requests and answers as the rest of the stand-in sees them.
+//! Requests and responses as the handlers of the stand-in use them.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use hyper::{
 };
 use serde_json::Value;
 
-/// A request, read to its end.
+/// A request with its complete body.
 pub struct Request {
-    /// The verb.
+    /// The HTTP method.
     pub method: Method,
     /// The path, encoded.
     pub path: String,
     /// The query, decoded.
     pub query: BTreeMap<String, Vec<String>>,
-    /// The query as it came.
+    /// The query as received.
     pub raw_query: String,
     /// The headers.
     pub headers: HeaderMap,
@@ -26,10 +26,10 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// An answer, or why the connection is to end without one.
+/// A response, or the reason why the connection ends without one.
 pub type Served = Result<Reply, &'static str>;
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Reply {
     /// The HTTP status.
@@ -43,7 +43,7 @@ pub struct Reply {
 const LIMIT: usize = 256 * 1024 * 1024;
 
 impl Request {
-    /// Reads a request, up to `cut` bytes of its body if given.
+    /// Reads a request. If `cut` is given, reads only that many bytes of the body and fails.
     pub async fn read(
         request: hyper::Request<Incoming>,
         cut: Option<usize>,
@@ -60,9 +60,7 @@ impl Request {
             return Err("the connection is cut in the middle of the body");
         }
         let body = Limited::new(body, LIMIT).collect().await;
-        let body = body
-            .map_err(|_| "the body did not come to its end")?
-            .to_bytes();
+        let body = body.map_err(|_| "the body ended early")?.to_bytes();
         let raw_query = head.uri.query().unwrap_or_default().to_owned();
         let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(raw_query.as_bytes()) {
@@ -81,14 +79,14 @@ impl Request {
         })
     }
 
-    /// A header as text.
+    /// Returns a header as text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
 impl Reply {
-    /// An answer without a body.
+    /// Creates a response without a body.
     pub fn empty(status: StatusCode) -> Self {
         Self {
             status,
@@ -97,7 +95,7 @@ impl Reply {
         }
     }
 
-    /// An answer in JSON.
+    /// Creates a JSON response.
     pub fn json(status: u16, body: &Value, retry_after: Option<u64>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut reply = Self::empty(status).with("content-type", "application/json; charset=UTF-8");
@@ -108,14 +106,14 @@ impl Reply {
         reply
     }
 
-    /// An answer in plain text.
+    /// Creates a plain text response.
     pub fn text(status: StatusCode, text: &str) -> Self {
         let mut reply = Self::empty(status).with("content-type", "text/plain");
         reply.body = text.to_owned().into();
         reply
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers
@@ -123,7 +121,7 @@ impl Reply {
         self
     }
 
-    /// For hyper.
+    /// Converts the response for hyper.
     pub fn into_response(self, date: Option<&str>) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;

@@ -1,8 +1,8 @@
 //! The limits that Google documents and enforces, in one table.
 //!
-//! Each line names its source: a field of the API descriptions in `fixtures/google-apis` as
-//! Google's reference documents it, or a page of <https://cloud.google.com>. Nothing else in the
-//! stand-in refuses a value for its size or its shape.
+//! Each entry names its source: a field in the discovery documents in `fixtures/google-apis`, or a
+//! page of <https://cloud.google.com>. No other part of the stand-in rejects a value because of its
+//! size or form.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::error::ApiError;
 
-/// What a limit is about.
+/// The kind of resource that a limit applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A Cloud Run service, as it would be after the call.
+    /// A Cloud Run service, in its state after the call.
     Service,
-    /// A repository of Artifact Registry.
+    /// An Artifact Registry repository.
     Repository,
     /// A secret.
     Secret,
@@ -27,11 +27,11 @@ pub enum Kind {
     Policy,
 }
 
-/// The resource that is checked.
+/// The resource to check.
 pub struct Subject<'a> {
-    /// The short name that the caller chose.
+    /// The short name chosen by the caller.
     pub id: &'a str,
-    /// The region of the request, where the path has one.
+    /// The region in the request's path; empty if the path has none.
     pub location: &'a str,
     /// The resource.
     pub body: &'a Value,
@@ -40,13 +40,13 @@ pub struct Subject<'a> {
 struct Limit {
     kind: Kind,
     message: &'static str,
-    /// Where Google documents it.
+    /// Where Google documents the limit.
     #[expect(dead_code, reason = "for the reader of the table")]
     source: &'static str,
     holds: fn(&Subject<'_>) -> bool,
 }
 
-/// Refuses what is outside of the limits.
+/// Returns an error if the resource exceeds a limit.
 pub fn check(kind: Kind, subject: &Subject<'_>) -> Result<(), ApiError> {
     let broken = LIMITS
         .iter()
@@ -169,7 +169,7 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         kind: Kind::Service,
-        message: "env: a variable has a value and a source of one",
+        message: "env: a variable has both a value and a value source",
         source: "GoogleCloudRunV2EnvVar, oneof values",
         holds: |it| {
             variables(it)
@@ -179,7 +179,7 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         kind: Kind::Service,
-        message: "env: a value has more than 32 KiB",
+        message: "env: a value is larger than 32 KiB",
         source: "GoogleCloudRunV2EnvVar.value; run/quotas",
         holds: |it| {
             variables(it)
@@ -329,7 +329,7 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         kind: Kind::Service,
-        message: "startup probe: the period is 1 to 240 seconds, and so is the whole time",
+        message: "startup probe: the period and the total time must be 1 to 240 seconds",
         source: "run/docs/configuring/healthchecks#startup-probes",
         holds: |it| {
             containers(it).iter().all(|container| {
@@ -410,7 +410,7 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         kind: Kind::Secret,
-        message: "replication: at least one replica, each in another known location",
+        message: "replication: at least one replica is required, each in another known location",
         source: "UserManaged.replicas; secret-manager/docs/locations",
         holds: |it| {
             let managed = &it.body["replication"]["userManaged"];
@@ -479,7 +479,7 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         kind: Kind::Policy,
-        message: "Invalid member: the prefix is not one that IAM knows",
+        message: "Invalid member: unknown prefix",
         source: "Binding.members",
         holds: |it| bindings(it).all(|one| list(&one["members"]).iter().all(is_member)),
     },
@@ -500,8 +500,8 @@ const LIMITS: &[Limit] = &[
     },
 ];
 
-/// Regions with Cloud Run. The last one is made up: a region that opened after the tool was made.
-/// <https://cloud.google.com/run/docs/locations>
+/// Regions with Cloud Run. The last one is fictitious: it stands in for a region that opened after
+/// this version of mcpo. <https://cloud.google.com/run/docs/locations>
 const REGIONS: &[&str] = &[
     "asia-east1",
     "asia-northeast1",
@@ -556,7 +556,7 @@ fn containers<'a>(it: &Subject<'a>) -> &'a [Value] {
     list(&it.body["template"]["containers"])
 }
 
-/// The container that takes the requests.
+/// Returns the container that receives the requests.
 fn container<'a>(it: &Subject<'a>) -> &'a Value {
     let all = containers(it);
     let with_port = all.iter().find(|one| !list(&one["ports"]).is_empty());
@@ -591,7 +591,7 @@ fn is_within_or_absent(value: &Value, least: i64, most: i64) -> bool {
     value.is_null() || is_within(value, least, most)
 }
 
-/// Thousandths of a CPU; one where nothing is said.
+/// Returns the CPU limit in thousandths of a CPU; the default is one CPU.
 fn cpu(it: &Subject<'_>) -> Option<u64> {
     let limit = &container(it)["resources"]["limits"]["cpu"];
     if limit.is_null() {
@@ -606,7 +606,7 @@ fn cpu(it: &Subject<'_>) -> Option<u64> {
     Some(whole.parse::<u64>().ok()? * 1000 + part.get(..3)?.parse::<u64>().ok()?)
 }
 
-/// Mebibytes; 512 where nothing is said.
+/// Returns the memory limit in MiB; the default is 512.
 fn memory(it: &Subject<'_>) -> Option<u64> {
     let limit = &container(it)["resources"]["limits"]["memory"];
     if limit.is_null() {
@@ -624,7 +624,7 @@ fn is_second_generation(it: &Subject<'_>) -> bool {
     it.body["template"]["executionEnvironment"] == "EXECUTION_ENVIRONMENT_GEN2"
 }
 
-/// RFC 1035: a letter first, no hyphen last.
+/// Checks for a label of RFC 1035: a letter first, no hyphen last.
 fn is_name(text: &str, longest: usize) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=longest).contains(&text.len())
@@ -671,7 +671,7 @@ fn is_member(member: &Value) -> bool {
         || rest(&with_text).is_some_and(|rest| !rest.is_empty())
 }
 
-/// Predefined roles of the services that are here, and custom ones.
+/// Returns true for custom roles and for predefined roles of the stand-in's APIs.
 fn is_role(role: &str) -> bool {
     let services = [
         "roles/artifactregistry.",

@@ -1,4 +1,4 @@
-//! Cloud Logging: what containers wrote.
+//! Cloud Logging: the output of containers and builds.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::{
     state::timestamp,
 };
 
-/// `logging`.
+/// Handles calls to `logging`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     if call.found.method.id != "logging.entries.list" {
         return Err(not_here(call));
@@ -38,14 +38,14 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     Ok(json!({ "entries": entries }))
 }
 
-/// `field="value"`, or another comparison.
+/// A comparison such as `field="value"`.
 struct Condition {
     pointer: String,
     operator: &'static str,
     value: String,
 }
 
-/// The small part of the filter language that is used: comparisons joined by AND.
+/// Parses the subset of the filter language that mcpo uses: comparisons joined by AND.
 fn parse(filter: &str) -> Result<Vec<Condition>, String> {
     filter
         .split(" AND ")
@@ -59,10 +59,8 @@ impl Condition {
         let operator = [">=", "<=", ">", "<", "="]
             .into_iter()
             .find(|operator| text.contains(operator))
-            .ok_or_else(|| format!("this filter is not understood: {text}"))?;
-        let (field, value) = text
-            .split_once(operator)
-            .ok_or("this filter is not understood")?;
+            .ok_or_else(|| format!("unsupported filter: {text}"))?;
+        let (field, value) = text.split_once(operator).ok_or("unsupported filter")?;
         let value = value.trim();
         let value = value
             .strip_prefix('"')
@@ -92,7 +90,7 @@ impl Condition {
 }
 
 impl Cloud {
-    /// Keeps a line that a container wrote.
+    /// Stores a line of a container's output.
     pub fn log_line(
         &self,
         service: &str,

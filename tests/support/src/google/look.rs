@@ -1,12 +1,12 @@
-//! What a test asks of the stand-in, and does to it.
+//! Methods for tests to inspect and change the stand-in.
 
 use serde_json::Value;
 
 use super::{Fault, Google, builds, http, run};
 
 impl Google {
-    /// Lets calls of a method go wrong, `times` times. `registry` and `storage.upload` are for
-    /// what is not a method.
+    /// Makes the next `times` calls of a method fail. The names `registry` and `storage.upload`
+    /// refer to requests that are not API methods.
     pub fn fail(&self, method: &str, fault: Fault, times: u32) {
         self.cloud
             .state()
@@ -14,17 +14,17 @@ impl Google {
             .push((method.to_owned(), fault, times));
     }
 
-    /// The methods that were called so far, with the status of the answer.
+    /// Returns the methods called so far, with the HTTP status of each response.
     pub fn calls(&self) -> Vec<(String, u16)> {
         self.cloud.state().calls.clone()
     }
 
-    /// What the registry was asked: verb and path.
+    /// Returns the requests to the registry: HTTP method and path.
     pub fn registry_calls(&self) -> Vec<(String, String)> {
         self.cloud.state().registry_calls.clone()
     }
 
-    /// Forgets which calls there were.
+    /// Clears the recorded calls.
     pub fn forget_calls(&self) {
         let mut state = self.cloud.state();
         state.calls.clear();
@@ -32,7 +32,7 @@ impl Google {
         state.registry_calls.clear();
     }
 
-    /// A resource by its full name; null if it is not there.
+    /// Returns a resource by its full name; null if it does not exist.
     pub fn resource(&self, name: &str) -> Value {
         self.cloud
             .state()
@@ -42,12 +42,12 @@ impl Google {
             .unwrap_or_default()
     }
 
-    /// The names of all resources.
+    /// Returns the names of all resources.
     pub fn resources(&self) -> Vec<String> {
         self.cloud.state().resources.keys().cloned().collect()
     }
 
-    /// The state of everything, to see whether something was changed.
+    /// Returns the complete state as text, to detect changes.
     pub fn everything(&self) -> String {
         let state = self.cloud.state();
         let objects: Vec<_> = state.objects.keys().collect();
@@ -57,7 +57,7 @@ impl Google {
         )
     }
 
-    /// The object that was written last.
+    /// Returns the data of the object that was written last.
     pub fn source(&self) -> Vec<u8> {
         let state = self.cloud.state();
         let last = state
@@ -67,7 +67,7 @@ impl Google {
         last.map(|object| object.data.clone()).unwrap_or_default()
     }
 
-    /// The versions of one secret, by its full name; those that were destroyed are empty.
+    /// Returns the versions of a secret, by its full name. Destroyed versions are empty.
     pub fn versions(&self, secret: &str) -> Vec<String> {
         use base64::Engine as _;
 
@@ -80,7 +80,7 @@ impl Google {
             .collect()
     }
 
-    /// Adds a version to a secret behind everybody's back.
+    /// Adds a version to a secret directly, without an API call.
     pub fn add_version(&self, secret: &str, value: &str) {
         use base64::Engine as _;
 
@@ -90,7 +90,7 @@ impl Google {
         versions.push(Some(data));
     }
 
-    /// Destroys a version of a secret behind everybody's back.
+    /// Destroys a version of a secret directly, without an API call.
     pub fn destroy_version(&self, secret: &str, number: usize) {
         let mut state = self.cloud.state();
         if let Some(versions) = state.payloads.get_mut(secret) {
@@ -98,7 +98,7 @@ impl Google {
         }
     }
 
-    /// What each object says of itself about when it ends, by name.
+    /// Returns the custom time of each object, by name.
     pub fn custom_times(&self) -> Vec<(String, Option<String>)> {
         let state = self.cloud.state();
         let objects = state.objects.iter();
@@ -107,7 +107,7 @@ impl Google {
             .collect()
     }
 
-    /// What is in each object.
+    /// Returns the content of each object, by name.
     pub fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let state = self.cloud.state();
         let objects = state.objects.iter();
@@ -116,7 +116,7 @@ impl Google {
             .collect()
     }
 
-    /// Every version of every secret.
+    /// Returns all versions of all secrets.
     pub fn secrets(&self) -> Vec<String> {
         use base64::Engine as _;
 
@@ -128,29 +128,29 @@ impl Google {
             .collect()
     }
 
-    /// Takes back the faults that are still to come.
+    /// Removes all pending faults.
     pub fn mend(&self) {
         self.cloud.state().faults.clear();
     }
 
-    /// The methods that were called, also those that were not answered yet.
+    /// Returns the methods called so far, including calls that have no response yet.
     pub fn began(&self) -> Vec<String> {
         self.cloud.state().began.clone()
     }
 
-    /// Changes a resource behind everybody's back.
+    /// Changes a resource directly, without an API call.
     pub fn edit(&self, name: &str, change: impl FnOnce(&mut Value)) {
         if let Some(resource) = self.cloud.state().resources.get_mut(name) {
             change(resource);
         }
     }
 
-    /// Sets the access policy of a resource behind everybody's back.
+    /// Sets the IAM policy of a resource directly, without an API call.
     pub fn set_policy(&self, name: &str, policy: Value) {
         self.cloud.state().policies.insert(name.to_owned(), policy);
     }
 
-    /// Makes a resource behind everybody's back.
+    /// Creates a resource directly, without an API call.
     pub fn put(&self, name: &str, resource: Value) {
         self.cloud
             .state()
@@ -158,7 +158,8 @@ impl Google {
             .insert(name.to_owned(), resource);
     }
 
-    /// Removes a resource behind everybody's back, a secret with its versions.
+    /// Removes a resource directly, without an API call: also its policy and, for a secret, its
+    /// versions.
     pub fn remove(&self, name: &str) {
         let mut state = self.cloud.state();
         state.resources.remove(name);
@@ -166,19 +167,19 @@ impl Google {
         state.payloads.remove(name);
     }
 
-    /// The tags of an image, by the package's full name, and the digest that each leads to.
+    /// Returns the tags of an image and their digests, by the package's full name.
     pub fn tags(&self, package: &str) -> Vec<(String, String)> {
         self.cloud.registry.tags(package)
     }
 
-    /// Lets somebody else push an image under this path and tag.
+    /// Pushes an image that mcpo did not create under this path and tag.
     pub fn push_image(&self, path: &str, tag: &str) {
-        let runtime = self.runtime.as_ref().expect("it runs");
+        let runtime = self.runtime.as_ref().expect("the runtime is running");
         let pushed = runtime.block_on(builds::push_something(&self.cloud, path, tag));
         pushed.expect("an image can be pushed");
     }
 
-    /// All access policies.
+    /// Returns all IAM policies.
     pub fn policies(&self) -> Vec<(String, Value)> {
         let state = self.cloud.state();
         let policies = state.policies.iter();
@@ -187,7 +188,7 @@ impl Google {
             .collect()
     }
 
-    /// Every file of every image that was run, and every blob that was pushed.
+    /// Returns every file of every image that was run, and every blob that was pushed.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let mut found = Vec::new();
         let mut folders = vec![
@@ -197,7 +198,8 @@ impl Google {
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();
-                // What the runtime was told, secrets among it, is beside the image.
+                // The file next to the image contains the container's environment, which includes
+                // secrets.
                 if path.ends_with("config.json") || path.is_symlink() {
                     continue;
                 }
@@ -212,7 +214,7 @@ impl Google {
         found
     }
 
-    /// What a public address answers to a GET.
+    /// Sends a GET request to a public address and returns the response.
     pub fn ask(&self, host: &str, path: &str) -> (u16, String) {
         let request = http::Request {
             method: hyper::Method::GET,
@@ -225,7 +227,7 @@ impl Google {
             )]),
             body: hyper::body::Bytes::new(),
         };
-        let runtime = self.runtime.as_ref().expect("it runs");
+        let runtime = self.runtime.as_ref().expect("the runtime is running");
         match runtime.block_on(run::serve_public(&self.cloud, host, request)) {
             Ok(reply) => (
                 reply.status.as_u16(),
@@ -235,7 +237,7 @@ impl Google {
         }
     }
 
-    /// An access token for this account.
+    /// Returns an access token for this account.
     pub fn token(&self, email: &str) -> String {
         self.cloud.mint(email)
     }

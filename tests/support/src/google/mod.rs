@@ -1,10 +1,10 @@
-//! A stand-in for Google: its APIs held to the published facts, a real registry, and a Cloud Run
-//! that runs what was pushed.
+//! A stand-in for Google: its APIs, checked against Google's published schemas, a real registry,
+//! and a Cloud Run that runs the pushed images.
 //!
-//! A client reaches it as a proxy (`HTTPS_PROXY`) whose certificate authority it trusts
-//! (`SSL_CERT_FILE`), under Google's own host names and over TLS; so the tool that is tested knows
-//! nothing of it. Any request that Google would refuse, and any answer of our own that does not fit
-//! the schemas, fails the test when the value goes.
+//! Clients reach it through a proxy (`HTTPS_PROXY`) whose certificate authority they trust
+//! (`SSL_CERT_FILE`), under Google's own host names and with TLS. Therefore the tool under test
+//! needs no special code. A request that Google would refuse, or a response of the stand-in that
+//! violates a schema, fails the test when the value is dropped.
 
 mod accounts;
 mod artifacts;
@@ -42,24 +42,24 @@ use tempfile::TempDir;
 pub use self::{fault::Fault, tokens::DEPLOYER};
 use self::{registry::Registry, state::State, tokens::Key};
 
-/// The project that everything is in.
+/// The id of the only project.
 pub const PROJECT: &str = "my-project";
-/// Its number.
+/// The number of the project.
 pub const NUMBER: u64 = 123_456_789_012;
 
-/// What the parts of the stand-in share.
+/// The state that all parts of the stand-in share.
 struct Cloud(Arc<Shared>);
 
 struct Shared {
     project: &'static str,
     number: u64,
-    /// How many calls to an API fail after it was enabled.
+    /// The number of calls to an API that fail after it was enabled.
     propagation: u32,
-    /// How far its clock is from this machine's.
+    /// The difference between the stand-in's clock and this machine's clock, in seconds.
     clock_offset: i64,
-    /// The organization allows resources in named locations only.
+    /// Whether the organization restricts the locations of resources.
     forbids_automatic_replication: bool,
-    /// The organization forbids to make services public.
+    /// Whether the organization forbids public services.
     forbids_public_services: bool,
     address: SocketAddr,
     registry: Registry,
@@ -100,35 +100,35 @@ impl Shared {
         &self.folder
     }
 
-    /// Seconds since 1970 by its own clock.
+    /// Returns the time of the stand-in's clock, in seconds since 1970.
     fn now(&self) -> i64 {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX) + self.clock_offset
     }
 
-    /// The time by its own clock, as a header has it.
+    /// Returns the time of the stand-in's clock in the format of the `Date` header.
     fn date(&self) -> String {
         let now = Duration::from_secs(u64::try_from(self.now()).unwrap_or(0));
         httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + now)
     }
 }
 
-/// How a stand-in begins.
+/// The initial state of a stand-in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Beginning {
-    /// APIs are enabled already.
+    /// Whether the APIs are already enabled.
     pub is_enabled: bool,
-    /// How many calls to an API fail after it was enabled.
+    /// The number of calls to an API that fail after it was enabled.
     pub propagation: u32,
-    /// How many seconds its clock is ahead of this machine's.
+    /// How many seconds the stand-in's clock is ahead of this machine's clock.
     pub clock_offset: i64,
-    /// The organization allows resources in named locations only.
+    /// Whether the organization restricts the locations of resources.
     pub forbids_automatic_replication: bool,
-    /// The organization forbids to make services public.
+    /// Whether the organization forbids public services.
     pub forbids_public_services: bool,
 }
 
-/// The running stand-in; everything it started ends with the value.
+/// The running stand-in. Dropping it stops everything that it started.
 pub struct Google {
     cloud: Cloud,
     folder: TempDir,
@@ -136,12 +136,12 @@ pub struct Google {
 }
 
 impl Google {
-    /// Starts it as a project that nobody has used yet.
+    /// Starts the stand-in with an unused project.
     pub fn start() -> Self {
         Self::begin(Beginning::default())
     }
 
-    /// Starts it as told.
+    /// Starts the stand-in with this initial state.
     pub fn begin(beginning: Beginning) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (listener, address) = front::bind();
@@ -185,22 +185,23 @@ impl Google {
         }
     }
 
-    /// Where it listens, for clients that are pointed at it.
+    /// Returns the address for clients that are configured to use the stand-in directly.
     pub fn address(&self) -> SocketAddr {
         self.cloud.address
     }
 
-    /// The certificate authority that its clients have to trust.
+    /// Returns the path of the certificate authority that clients must trust.
     pub fn authority(&self) -> PathBuf {
         self.folder.path().join("authority.pem")
     }
 
-    /// The key file of [`DEPLOYER`].
+    /// Returns the path of the key file of [`DEPLOYER`].
     pub fn credentials(&self) -> PathBuf {
         self.folder.path().join("service-account.json")
     }
 
-    /// What a client's environment needs to meet it, without credentials.
+    /// Returns the environment variables that a client needs to reach the stand-in, without
+    /// credentials.
     pub fn network(&self) -> Vec<(String, String)> {
         let proxy = format!("http://{}", self.cloud.address);
         let authority = self.authority().display().to_string();
@@ -211,7 +212,7 @@ impl Google {
         ]
     }
 
-    /// The same with credentials.
+    /// Returns the environment variables that a client needs, including credentials.
     pub fn environment(&self) -> Vec<(String, String)> {
         let mut environment = self.network();
         let path = self.credentials();
@@ -222,7 +223,7 @@ impl Google {
         environment
     }
 
-    /// What was wrong so far with requests, or with our own answers; taken out.
+    /// Removes and returns the violations so far, in requests and in responses of the stand-in.
     pub fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut self.cloud.state().violations)
     }

@@ -1,16 +1,16 @@
-//! What the registry holds, by its own files: Artifact Registry's packages, versions and tags.
+//! Reads the registry's files: Artifact Registry's packages, versions and tags.
 
 use std::{fs, path::PathBuf};
 
 use super::registry::Registry;
 
 impl Registry {
-    /// Deletes an image with all of its versions.
+    /// Deletes an image with all its versions.
     pub fn forget(&self, package: &str) -> Option<()> {
         fs::remove_dir_all(self.place(package)?).ok()
     }
 
-    /// Deletes one version of an image, and the tags that lead to it.
+    /// Deletes one version of an image and its tags.
     pub fn forget_version(&self, package: &str, digest: &str) -> Option<()> {
         let manifests = self.place(package)?.join("_manifests");
         let hash = digest.strip_prefix("sha256:")?;
@@ -23,12 +23,12 @@ impl Registry {
         Some(())
     }
 
-    /// Whether there is an image of that name.
+    /// Returns true if the image exists.
     pub fn has(&self, package: &str) -> bool {
         self.place(package).is_some_and(|place| place.is_dir())
     }
 
-    /// The digests of an image's versions.
+    /// Returns the digests of an image's versions.
     pub fn versions(&self, package: &str) -> Vec<String> {
         let place = self.place(package);
         let revisions = place.map(|place| place.join("_manifests/revisions/sha256"));
@@ -39,7 +39,7 @@ impl Registry {
         found
     }
 
-    /// The tags of an image, and the digest that each leads to.
+    /// Returns the tags of an image and their digests.
     pub fn tags(&self, package: &str) -> Vec<(String, String)> {
         let tags = self
             .place(package)
@@ -54,7 +54,7 @@ impl Registry {
         found
     }
 
-    /// Where the registry keeps what it knows of an image.
+    /// Returns the folder in which the registry stores the image's metadata.
     fn place(&self, package: &str) -> Option<PathBuf> {
         let mut parts = package.split('/');
         let mut after = |name: &str| parts.by_ref().skip_while(|part| *part != name).nth(1);

@@ -1,4 +1,4 @@
-//! Projects and the APIs that are enabled in them.
+//! Projects and their enabled APIs.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::{
     fault::Fault,
 };
 
-/// `cloudresourcemanager` and `serviceusage`.
+/// Handles calls to `cloudresourcemanager` and `serviceusage`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     match call.found.method.id.as_str() {
         "cloudresourcemanager.projects.get" => {
@@ -86,7 +86,7 @@ fn enable(cloud: &Cloud, call: &Call) -> Answer {
 }
 
 impl Cloud {
-    /// An operation, which may need some more looks until it is done.
+    /// Returns an operation, which may need more polls until it is done.
     pub fn look_at_operation(&self, name: &str) -> Answer {
         let mut state = self.state();
         let (operation, looks) = state

@@ -1,12 +1,12 @@
-//! How Google's newer APIs write JSON: fields with default values are left out, and enums may come
-//! as numbers. Cloud Storage, which is older, does neither.
+//! The JSON format of Google's newer APIs: fields with default values are omitted, and requests may
+//! contain enums as numbers. Cloud Storage is older and does neither.
 //! <https://protobuf.dev/programming-guides/json/>
 
 use serde_json::Value;
 
 use super::facts::Api;
 
-/// Enums whose numbers are not their positions in the API's description.
+/// Enum values whose numbers differ from their positions in the discovery document.
 /// <https://github.com/googleapis/googleapis/blob/master/google/devtools/artifactregistry/v1/repository.proto>
 const SPARSE: &[(&str, u64)] = &[
     ("DOCKER", 1),
@@ -17,8 +17,8 @@ const SPARSE: &[(&str, u64)] = &[
     ("PYTHON", 8),
 ];
 
-/// Leaves out of an answer what Google leaves out: false, zero, empty texts, empty lists, and enums
-/// that are not specified. Entries of maps stay, and so do messages that are set and empty.
+/// Removes the fields that Google omits from responses: false, zero, empty strings, empty lists,
+/// and unspecified enums. Map entries and empty messages that are set are kept.
 pub fn without_defaults(api: &Api, schema: &str, answer: &Value) -> Value {
     strip(api, api.schema(schema), answer)
 }
@@ -29,7 +29,7 @@ fn strip(api: &Api, facts: &Value, value: &Value) -> Value {
     }
     match value {
         Value::Object(fields) => {
-            // The result of an operation names its own type.
+            // The result of an operation contains its type.
             let known = fields.get("@type").and_then(Value::as_str);
             let known = known.and_then(|kind| kind.rsplit('.').next());
             if let Some("Service") = known
@@ -74,7 +74,7 @@ fn is_default(facts: &Value, value: &Value) -> bool {
     }
 }
 
-/// Writes enums that came as numbers by their names, as the rest of the stand-in knows them.
+/// Replaces enum numbers with enum names, which the rest of the stand-in uses.
 pub fn with_enum_names(api: &Api, schema: &str, message: &mut Value) {
     name(api, api.schema(schema), message);
 }

@@ -1,4 +1,4 @@
-//! Artifact Registry's other half: a real registry behind Google's way of letting people in.
+//! The registry of Artifact Registry: a real registry behind Google's authentication.
 
 use std::{
     fmt::Write as _,
@@ -21,17 +21,17 @@ use super::{
 };
 use crate::client::http;
 
-/// `docker-registry` (Debian), on a port of its own.
+/// A `docker-registry` process (Debian package) on a free port.
 pub struct Registry {
     process: Mutex<Child>,
     pub(super) folder: PathBuf,
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: String,
     client: reqwest::Client,
 }
 
 impl Registry {
-    /// Starts it with its files in `folder`.
+    /// Starts the registry with its files in `folder`.
     pub fn start(folder: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
@@ -60,7 +60,7 @@ impl Registry {
         while std::net::TcpStream::connect(&address).is_err() {
             assert!(
                 began.elapsed() < Duration::from_secs(20),
-                "docker-registry does not answer"
+                "docker-registry does not accept connections"
             );
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -73,7 +73,7 @@ impl Registry {
         }
     }
 
-    /// What it holds under this path.
+    /// Returns the content at this path.
     pub async fn get(&self, path: &str) -> Result<Vec<u8>, String> {
         let request = self
             .client
@@ -87,7 +87,7 @@ impl Registry {
         Ok(body.to_vec())
     }
 
-    /// Keeps a blob.
+    /// Stores a blob.
     pub async fn put_blob(&self, path: &str, digest: &str, blob: Vec<u8>) -> Result<(), String> {
         let text = |error: reqwest::Error| error.to_string();
         let url = format!("http://{}/v2/{path}/blobs/uploads/", self.address);
@@ -96,13 +96,13 @@ impl Registry {
             .headers()
             .get("location")
             .and_then(|value| value.to_str().ok());
-        let place = place.ok_or("the registry takes no upload")?;
+        let place = place.ok_or("the registry accepts no upload")?;
         let url = format!("http://{}{place}&digest={digest}", self.address);
         let put = self.client.put(url).body(blob).send().await.map_err(text)?;
         put.error_for_status().map(|_| ()).map_err(text)
     }
 
-    /// Keeps a manifest under a tag.
+    /// Stores a manifest under a tag.
     pub async fn put_manifest(
         &self,
         path: &str,
@@ -123,7 +123,7 @@ impl Registry {
 }
 
 impl Registry {
-    /// Ends it. Connections may hold on to the value for longer than the test runs.
+    /// Stops the process. Open connections may keep the value alive longer than the test.
     pub fn stop(&self) {
         if let Ok(mut process) = self.process.lock() {
             let _ = process.kill();
@@ -180,7 +180,7 @@ fn asked_for(request: &Request) -> String {
     }
 }
 
-/// The repository that a path is in, if there is none of that name.
+/// Returns the repository in the path if it does not exist.
 fn missing_repository(cloud: &Cloud, host: &str, path: &str) -> Option<String> {
     let region = host.strip_suffix("-docker.pkg.dev")?;
     let mut parts = path
@@ -192,7 +192,7 @@ fn missing_repository(cloud: &Cloud, host: &str, path: &str) -> Option<String> {
     (!cloud.state().resources.contains_key(&name)).then_some(name)
 }
 
-/// Google's access token is the registry's token.
+/// Exchanges Google's access token for a registry token, which is the same token.
 fn token(cloud: &Cloud, request: &Request) -> Reply {
     let authorization = request.header("authorization").unwrap_or_default();
     let password = authorization
@@ -234,13 +234,16 @@ async fn forward(cloud: &Cloud, request: Request) -> Served {
         .body(request.body)
         .send()
         .await
-        .map_err(|_| "the registry is gone")?;
+        .map_err(|_| "the registry is unreachable")?;
     let mut reply = Reply::empty(sent.status());
     reply.headers = sent.headers().clone();
     reply.headers.remove(header::TRANSFER_ENCODING);
-    reply.body = sent.bytes().await.map_err(|_| "the registry is gone")?;
+    reply.body = sent
+        .bytes()
+        .await
+        .map_err(|_| "the registry is unreachable")?;
     if reply.body.is_empty() {
-        // A HEAD keeps the length of what a GET would bring.
+        // A response to HEAD keeps the length that a GET would return.
         return Ok(reply);
     }
     reply.headers.remove(header::CONTENT_LENGTH);

@@ -1,4 +1,4 @@
-//! Holds requests and answers to the published schemas, field by field.
+//! Validates requests and responses against Google's published schemas, field by field.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +7,29 @@ use serde_json::Value;
 
 use super::facts::{Api, Found};
 
-/// Which way a message goes.
+/// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// From the client: fields that only Google writes have no business in it.
+    /// From the client: must not contain output-only fields.
     Request,
-    /// The same, about something that is there: fields that are not sent stay.
+    /// From the client, for an existing resource: fields that are not sent are kept.
     Change,
-    /// From us.
+    /// From the stand-in.
     Answer,
 }
 
-/// Checks a message against the schema of that name.
+/// Validates a message against the schema with this name.
 pub fn check(api: &Api, schema: &str, message: &Value, direction: Direction) -> Result<(), String> {
     let checker = Checker { api, direction };
     checker.check(api.schema(schema), message, "")
 }
 
-/// Checks the query of a request.
+/// Validates the query of a request.
 pub fn check_query(found: &Found, query: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
     let own = &found.method.parameters;
     for (name, values) in query {
-        // What `google-cloud-run` asks for; we answer with names, which it reads as well.
+        // `google-cloud-run` requests enums as numbers; the stand-in responds with names, which it
+        // accepts as well.
         if name == "$alt" {
             continue;
         }
@@ -57,7 +58,7 @@ pub fn check_query(found: &Found, query: &BTreeMap<String, Vec<String>>) -> Resu
 fn check_parameter(name: &str, facts: &Value, value: &str) -> Result<(), String> {
     let good = match facts["type"].as_str() {
         Some("integer") => value.parse::<i64>().is_ok(),
-        // Google's own clients write Python's `False`, too.
+        // Google's Python clients also send `False`.
         Some("boolean") => ["true", "false"]
             .iter()
             .any(|known| known.eq_ignore_ascii_case(value)),
@@ -95,7 +96,9 @@ impl Checker<'_> {
             Some("integer") if !value.is_i64() => Err(wrong(at, "an integer", value)),
             Some("number") if !value.is_number() => Err(wrong(at, "a number", value)),
             Some("boolean" | "integer" | "number" | "any") => Ok(()),
-            other => Err(format!("the facts say nothing about '{at}': {other:?}")),
+            other => Err(format!(
+                "the schema has no known type for '{at}': {other:?}"
+            )),
         }
     }
 
@@ -141,7 +144,7 @@ impl Checker<'_> {
     }
 }
 
-/// Marked as required in the facts for other methods of the same schema only.
+/// These fields are required only for other methods of the same schema.
 fn is_filled_in_by_google(name: &str) -> bool {
     matches!(name, "acl" | "template" | "steps")
 }

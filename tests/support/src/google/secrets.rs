@@ -11,10 +11,10 @@ use super::{
     state::{State, timestamp},
 };
 
-/// So few that a test sees the second page.
+/// The page size, so small that tests need several pages.
 const PAGE: usize = 2;
 
-/// `secretmanager`.
+/// Handles calls to `secretmanager`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     let mut state = cloud.state();
     let method = call
@@ -84,7 +84,7 @@ fn create(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
     state.create(&name, secret)
 }
 
-/// Page by page, as a project with many secrets has it.
+/// Returns one page of secrets, as in a project with many secrets.
 fn list(state: &State, call: &Call) -> Value {
     let prefix = format!("{}/secrets/", call.path("parent"));
     let after = call.query("pageToken").unwrap_or_default();
@@ -102,7 +102,7 @@ fn list(state: &State, call: &Call) -> Value {
     answer
 }
 
-/// Labels and annotations can be changed.
+/// Changes labels and annotations, the only mutable fields.
 fn patch(state: &mut State, call: &Call) -> Answer {
     let name = call.path("name");
     let mut secret = state.get(&name)?;
@@ -150,7 +150,8 @@ fn version(name: &str) -> Value {
     json!({ "name": name, "state": "ENABLED", "createTime": timestamp() })
 }
 
-/// The full name and the data of a version; `latest` is one, whatever its state is.
+/// Returns the full name and the data of a version. `latest` is the newest version, independent of
+/// its state.
 pub fn read_version(state: &State, name: &str) -> Result<(String, Vec<u8>), ApiError> {
     let (name, payload) = find_version(state, name)?;
     let data = payload.ok_or_else(|| {
@@ -163,7 +164,7 @@ pub fn read_version(state: &State, name: &str) -> Result<(String, Vec<u8>), ApiE
     Ok((name, data))
 }
 
-/// The full name and the payload, which is gone from a version that was destroyed.
+/// Returns the full name and the payload, which is `None` for a destroyed version.
 fn find_version(state: &State, name: &str) -> Result<(String, Option<String>), ApiError> {
     let missing = || ApiError::not_found(name);
     let (secret, version) = name.split_once("/versions/").ok_or_else(missing)?;

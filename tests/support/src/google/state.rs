@@ -1,4 +1,4 @@
-//! What the stand-in remembers.
+//! The state of the stand-in.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,42 +14,43 @@ use super::{
     limits::{self, Kind, Subject},
 };
 
-/// Everything that changes.
+/// All mutable state.
 #[derive(Default)]
 pub struct State {
-    /// Faults to come: the method, what goes wrong, how often.
+    /// Pending faults: the method, the fault, and the remaining count.
     pub faults: Vec<(String, Fault, u32)>,
-    /// The ids of the methods that were called, in order, with the HTTP status of the answer.
+    /// The ids of the called methods in order, with the HTTP status of each response.
     pub calls: Vec<(String, u16)>,
-    /// The same, as soon as they were heard of.
+    /// The ids of the called methods in order, recorded when the request arrives.
     pub began: Vec<String>,
-    /// Requests to the registry: verb and path.
+    /// Requests to the registry: HTTP method and path.
     pub registry_calls: Vec<(String, String)>,
-    /// What was wrong with requests or with our own answers.
+    /// Violations in requests and in responses of the stand-in.
     pub violations: Vec<String>,
-    /// APIs that are enabled.
+    /// The enabled APIs.
     pub enabled: BTreeSet<String>,
-    /// How many calls to a newly enabled API still fail.
+    /// The number of calls to a newly enabled API that will still fail.
     pub propagation: BTreeMap<String, u32>,
     /// Repositories, accounts, secrets, services, revisions and buckets by full name.
     pub resources: BTreeMap<String, Value>,
-    /// Access policies by the name of what they are about.
+    /// IAM policies by resource name.
     pub policies: BTreeMap<String, Value>,
-    /// Payloads of secrets by secret: the first is version 1; `None` was destroyed.
+    /// Payloads by secret, in the order of the versions, beginning with version 1; `None` is a
+    /// destroyed version.
     pub payloads: BTreeMap<String, Vec<Option<String>>>,
     /// Objects by bucket and name.
     pub objects: BTreeMap<(String, String), Object>,
-    /// Uploads that are under way.
+    /// Resumable uploads in progress.
     pub uploads: BTreeMap<String, Upload>,
-    /// Operations by name, and how many looks they still need.
+    /// Operations by name, and the number of polls until they are done.
     pub operations: BTreeMap<String, (Value, u32)>,
-    /// Whose identity token it is, and for whom.
+    /// Identity tokens: the account and the audience.
     pub identities: BTreeMap<String, (String, String)>,
-    /// Who holds an access token, and until when.
+    /// Access tokens: the account and the expiry.
     pub tokens: BTreeMap<String, (String, SystemTime)>,
     /// Log entries.
     pub entries: Vec<Value>,
-    /// What runs, by revision.
+    /// Running containers by revision.
     pub containers: BTreeMap<String, Container>,
     counter: u64,
 }
@@ -57,43 +58,43 @@ pub struct State {
 /// An object in a bucket.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// What is in it.
+    /// The content.
     pub data: Vec<u8>,
-    /// Its content type.
+    /// The content type.
     pub content_type: String,
-    /// Which writing of that name it is.
+    /// The generation, which changes with every write.
     pub generation: u64,
-    /// When it was written.
+    /// The time of the write.
     pub written: String,
-    /// What it says itself about when it was or ends.
+    /// The custom time, which the ledger sets to the expiry.
     pub custom_time: Option<String>,
 }
 
 /// A resumable upload.
 #[derive(Clone, Debug)]
 pub struct Upload {
-    /// Where it goes.
+    /// The bucket to upload to.
     pub bucket: String,
-    /// What it will be called.
+    /// The object's name.
     pub name: String,
-    /// What came so far.
+    /// The data received so far.
     pub data: Vec<u8>,
-    /// Its content type.
+    /// The content type.
     pub content_type: String,
-    /// The generation that has to be there when it is done.
+    /// The generation that the object must have when the upload finishes.
     pub if_generation: Option<u64>,
-    /// What the object is to say of itself.
+    /// The object's custom time.
     pub custom_time: Option<String>,
 }
 
 impl State {
-    /// A number that was never given out before.
+    /// Returns a number that was not returned before.
     pub fn next(&mut self) -> u64 {
         self.counter += 1;
         self.counter
     }
 
-    /// The fault that is to happen now, if any.
+    /// Returns the next matching fault for this method, if any, and decrements its count.
     pub fn take_fault(&mut self, method: &str, wanted: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let index = self
             .faults
@@ -104,7 +105,7 @@ impl State {
         Some(fault.clone())
     }
 
-    /// The resource of that name.
+    /// Returns the resource with this name.
     pub fn get(&self, name: &str) -> Result<Value, ApiError> {
         self.resources
             .get(name)
@@ -112,7 +113,7 @@ impl State {
             .ok_or_else(|| ApiError::not_found(name))
     }
 
-    /// Puts a new resource there.
+    /// Inserts a new resource.
     pub fn create(&mut self, name: &str, value: Value) -> Result<Value, ApiError> {
         if self.resources.contains_key(name) {
             return Err(ApiError::exists(name));
@@ -129,15 +130,14 @@ impl State {
             .ok_or_else(|| ApiError::not_found(name))
     }
 
-    /// The policy of a resource.
+    /// Returns the policy of a resource.
     pub fn policy(&self, name: &str) -> Value {
         let none = || json!({ "version": 1, "etag": "ACAB" });
         self.policies.get(name).cloned().unwrap_or_else(none)
     }
 
-    /// The policy as it is shown to who asked for this version: before the third, conditions are
-    /// left out and their bindings marked.
-    /// <https://cloud.google.com/iam/docs/policies#versions>
+    /// Returns the policy in the requested version. In versions before 3, conditions are omitted
+    /// and their bindings are marked. <https://cloud.google.com/iam/docs/policies#versions>
     pub fn policy_for(&self, name: &str, version: Option<&str>) -> Value {
         let mut policy = self.policy(name);
         if version == Some("3") {
@@ -156,7 +156,7 @@ impl State {
         policy
     }
 
-    /// Replaces the policy of a resource, if nobody else did so meanwhile.
+    /// Replaces the policy of a resource if its etag matches.
     pub fn set_policy(&mut self, name: &str, mut policy: Value) -> Result<Value, ApiError> {
         if let Some(etag) = policy["etag"].as_str()
             && etag != self.policy(name)["etag"]
@@ -172,7 +172,7 @@ impl State {
         };
         if (is_conditional(&policy) || is_conditional(&self.policy(name))) && policy["version"] != 3
         {
-            let message = "A policy with conditions has to be written in version 3.";
+            let message = "A policy with conditions must have version 3.";
             return Err(ApiError::new(400, message));
         }
         let subject = Subject {
@@ -195,14 +195,14 @@ impl State {
         Ok(policy)
     }
 
-    /// Whether an account of this project exists.
+    /// Returns true if the project has this service account.
     pub fn account_exists(&self, email: &str) -> bool {
         self.resources
             .iter()
             .any(|(name, _)| name.contains("/serviceAccounts/") && name.ends_with(email))
     }
 
-    /// Whether `member` has one of `roles` on the resource.
+    /// Returns true if `member` has one of `roles` on the resource.
     pub fn may(&self, name: &str, member: &str, roles: &[&str]) -> bool {
         let policy = self.policy(name);
         let bindings = policy["bindings"].as_array();
@@ -214,7 +214,7 @@ impl State {
         })
     }
 
-    /// Starts an operation that is done when `response` is there.
+    /// Stores an operation that is done at the first poll, and returns it.
     pub fn operation(&mut self, parent: &str, value: Value) -> Value {
         let name = format!("{parent}/operations/op-{}", self.next());
         let mut operation = value;
@@ -234,13 +234,13 @@ fn members(policy: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The time as Google writes it.
+/// Returns the current time in Google's format.
 pub fn timestamp() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     format_time(since.unwrap_or(Duration::ZERO))
 }
 
-/// Seconds since 1970 as RFC 3339.
+/// Formats seconds since 1970 as in RFC 3339.
 fn format_time(since: Duration) -> String {
     let (days, rest) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     // Howard Hinnant's `civil_from_days`.

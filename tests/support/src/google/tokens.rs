@@ -1,4 +1,4 @@
-//! Who gets an access token, and for what.
+//! Issues access tokens and identity tokens.
 
 use std::{
     fs,
@@ -17,18 +17,18 @@ use super::{
     http::{Reply, Request},
 };
 
-/// The account that deploys in tests.
+/// The service account that deploys in tests.
 pub const DEPLOYER: &str = "deployer@my-project.iam.gserviceaccount.com";
 const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// The key of a service account file.
+/// The key in a service account file.
 pub struct Key {
     pem: String,
     public: Vec<u8>,
 }
 
 impl Key {
-    /// Makes one with `openssl`; ring makes no RSA keys.
+    /// Generates a key with `openssl`, because ring does not generate RSA keys.
     pub fn make() -> Self {
         let made = Command::new("openssl")
             .args([
@@ -57,7 +57,7 @@ impl Key {
 }
 
 impl Cloud {
-    /// A new access token for this account.
+    /// Issues an access token for this account.
     pub fn mint(&self, email: &str) -> String {
         let mut state = self.state();
         let token = format!("ya29.test-{}-{}", state.next(), std::process::id());
@@ -68,7 +68,7 @@ impl Cloud {
         token
     }
 
-    /// A new identity token of this account, for this service.
+    /// Issues an identity token of this account for this audience.
     pub fn mint_identity(&self, email: &str, audience: &str) -> String {
         let mut state = self.state();
         let token = format!("identity.test-{}.{}", state.next(), std::process::id());
@@ -77,8 +77,8 @@ impl Cloud {
         token
     }
 
-    /// Who holds this token, if it is still good: one that was given out, or an account's own
-    /// signed one (<https://google.aip.dev/auth/4111>).
+    /// Returns the account of a valid token: either an issued token or a self-signed JWT of a
+    /// service account (<https://google.aip.dev/auth/4111>).
     pub fn holder(&self, token: &str) -> Option<String> {
         if token.matches('.').count() == 2 && !token.starts_with("ya29.") {
             return match check_assertion(self, token, true) {
@@ -91,7 +91,7 @@ impl Cloud {
         (*expires > SystemTime::now()).then(|| email.clone())
     }
 
-    /// The service account file for [`DEPLOYER`].
+    /// Writes the service account file for [`DEPLOYER`].
     pub fn write_credentials(&self, folder: &Path) -> PathBuf {
         let path = folder.join("service-account.json");
         let file = json!({
@@ -107,7 +107,7 @@ impl Cloud {
     }
 }
 
-/// The token endpoint: JWT bearer, refresh token and token exchange.
+/// Answers a request to the token endpoint: JWT bearer, refresh token and token exchange.
 pub fn token(cloud: &Cloud, request: &Request) -> Reply {
     let form: Value = if request
         .header("content-type")
@@ -159,19 +159,20 @@ pub fn token(cloud: &Cloud, request: &Request) -> Reply {
     }
 }
 
-/// What a signed assertion asks for.
+/// The token that a signed assertion requests.
 enum Asserted {
-    /// An access token in somebody's name.
+    /// An access token for this account.
     Access(String),
-    /// An identity token of somebody, for somebody.
+    /// An identity token for this account and audience.
     Identity(String, String),
 }
 
-/// `is_token`: it is presented to an API, and no assertion for the token endpoint.
+/// Checks a signed assertion. `is_token` is true if it is presented to an API as a token instead of
+/// to the token endpoint.
 fn check_assertion(cloud: &Cloud, jwt: &str, is_token: bool) -> Result<Asserted, &'static str> {
     let (signed, signature) = jwt.rsplit_once('.').ok_or("Invalid JWT")?;
     let (_, claims) = signed.split_once('.').ok_or("Invalid JWT")?;
-    // `gcp_auth` pads what RFC 7515 does not, and Google takes it.
+    // `gcp_auth` adds padding, which RFC 7515 does not allow but Google accepts.
     let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part.trim_end_matches('='));
     let signature = decode(signature).map_err(|_| "Invalid JWT")?;
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &cloud.key.public)
@@ -195,7 +196,7 @@ fn check_assertion(cloud: &Cloud, jwt: &str, is_token: bool) -> Result<Asserted,
     let scopes = claims["scope"].as_str().unwrap_or_default();
     let knows = |scope: &str| scope.starts_with("https://www.googleapis.com/auth/");
     let is_scoped = !scopes.is_empty() && scopes.split(' ').all(knows);
-    // With an audience in place of scopes, it is good for that API.
+    // An assertion with an API as audience instead of scopes is valid for that API.
     let is_for_api = claims["aud"]
         .as_str()
         .is_some_and(|audience| audience.ends_with(".googleapis.com/"));
@@ -205,7 +206,7 @@ fn check_assertion(cloud: &Cloud, jwt: &str, is_token: bool) -> Result<Asserted,
     Ok(Asserted::Access(email))
 }
 
-/// Another identity provider, as GitHub's machines have one.
+/// Answers for another identity provider, like the one of GitHub Actions.
 pub fn of_another_provider(request: &Request) -> Reply {
     if request.header("authorization") != Some("Bearer a-request-token") {
         return Reply::text(StatusCode::UNAUTHORIZED, "no");
@@ -213,7 +214,7 @@ pub fn of_another_provider(request: &Request) -> Reply {
     Reply::json(200, &json!({ "value": "good-subject-token" }), None)
 }
 
-/// The metadata server, as somebody sees it who runs as `email`.
+/// Answers a request to the metadata server from a process that runs as `email`.
 pub fn metadata(cloud: &Cloud, request: &Request, email: &str) -> Reply {
     if request.header("metadata-flavor") != Some("Google") {
         let problem = "Missing Metadata-Flavor:Google header.";

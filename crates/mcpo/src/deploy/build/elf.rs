@@ -1,18 +1,20 @@
-//! Whether an executable runs where there is nothing else: the right machine, and no interpreter.
+//! Checks that an executable runs in an empty image: for x86-64, and without an interpreter.
 
 const X86_64: u16 = 62;
 const LOAD_INTERPRETER: u32 = 3;
 const HEADER_LEN: usize = 64;
 
-/// Says what is wrong with it.
+/// Returns the reason why the executable cannot run.
 pub fn check(executable: &[u8]) -> Result<(), String> {
-    let header = executable.get(..HEADER_LEN).ok_or("it is no ELF file")?;
+    let header = executable
+        .get(..HEADER_LEN)
+        .ok_or("it is not an ELF file")?;
     if !header.starts_with(b"\x7fELF") {
-        return Err("it is no ELF file".into());
+        return Err("it is not an ELF file".into());
     }
     // 64 bits, little-endian.
     if header[4..6] != [2, 1] || half(header, 18) != X86_64 {
-        return Err("it was built for another machine than x86-64".into());
+        return Err("it was not built for x86-64".into());
     }
     let (first, size) = (long(header, 32), usize::from(half(header, 54)));
     for index in 0..usize::from(half(header, 56)) {
@@ -23,9 +25,9 @@ pub fn check(executable: &[u8]) -> Result<(), String> {
             .and_then(|begin| executable.get(begin..begin.checked_add(4)?))
             .and_then(|bytes| bytes.try_into().ok())
             .map(u32::from_le_bytes)
-            .ok_or("it is cut short")?;
+            .ok_or("it is truncated")?;
         if kind == LOAD_INTERPRETER {
-            return Err("it is linked dynamically, and the image has no libraries".into());
+            return Err("it is dynamically linked, and the image has no libraries".into());
         }
     }
     Ok(())
@@ -48,7 +50,7 @@ mod tests {
     #[test]
     fn what_runs_the_tests_is_linked_dynamically() {
         let own = std::fs::read("/proc/self/exe").unwrap();
-        assert!(check(&own).unwrap_err().contains("dynamically"));
+        assert!(check(&own).unwrap_err().contains("dynamically linked"));
     }
 
     #[test]
@@ -56,9 +58,9 @@ mod tests {
         assert!(check(b"").is_err() && check(b"#!/bin/sh\n").is_err());
         let mut own = std::fs::read("/proc/self/exe").unwrap();
         own[18] = 183;
-        assert!(check(&own).unwrap_err().contains("another machine"));
+        assert!(check(&own).unwrap_err().contains("not built for x86-64"));
         own[18] = 62;
         own.truncate(70);
-        assert!(check(&own).unwrap_err().contains("cut short"));
+        assert!(check(&own).unwrap_err().contains("truncated"));
     }
 }

@@ -1,9 +1,10 @@
-//! Which flags cargo gives to rustc for a project, as far as that decides where ours join them.
+//! Finds the rustc flags of a project, to decide where deploy's own flag must be added.
 //!
 //! Cargo takes flags from one of four sources and ignores the others: `CARGO_ENCODED_RUSTFLAGS`,
-//! `RUSTFLAGS`, all `target.*.rustflags` that match, `build.rustflags`. Within a source, the values
-//! of files, of variables and of `--config` are joined. So ours go to the source that the project
-//! uses already. <https://doc.rust-lang.org/cargo/reference/config.html#buildrustflags>
+//! `RUSTFLAGS`, all matching `target.*.rustflags`, and `build.rustflags`. Within a source, the
+//! values of files, variables and `--config` are joined. The flag is therefore added to the source
+//! that the project already uses.
+//! <https://doc.rust-lang.org/cargo/reference/config.html#buildrustflags>
 
 use std::{
     collections::BTreeSet,
@@ -17,42 +18,43 @@ use cargo_platform::{Cfg, Platform};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-/// What makes an executable that needs no shared library.
+/// The flag for an executable that needs no shared libraries.
 pub const STATIC: &str = "-Ctarget-feature=+crt-static";
 const ENCODED: &str = "CARGO_ENCODED_RUSTFLAGS";
 const PLAIN: &str = "RUSTFLAGS";
-/// What makes an executable for the processor of this machine, which the cloud's need not have.
+/// The flag for the processor of this machine. Cloud Run's processors may lack some of its
+/// instructions.
 const NATIVE: &str = "target-cpu=native";
 /// How deep configuration files may include each other.
 const INCLUDES: u32 = 8;
 
-/// The source of flags that the project uses, and with it the place for ours.
+/// The source of flags that the project uses, with deploy's flag added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A variable, and its value with our flag.
+    /// A variable, and its value with the flag.
     Variable(&'static str, OsString),
-    /// `--config` with this text.
+    /// The text for `--config`.
     Setting(String),
 }
 
-/// The source, and what is dangerous about the flags in it.
+/// The source of flags, and a warning about them.
 #[derive(Debug)]
 pub struct Flags {
     pub source: Source,
-    /// Where the flags ask for this machine's processor.
+    /// The place where the flags select this machine's processor.
     pub native: Option<String>,
 }
 
-/// Where flags are looked for.
+/// The places to search for flags.
 pub struct Places<'a> {
     /// The folder that cargo runs in.
     pub folder: &'a Path,
-    /// The folder above which no configuration counts.
+    /// The folder above which configuration files are ignored.
     pub root: Option<&'a Path>,
     pub cargo_home: Option<PathBuf>,
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     pub triple: &'a str,
-    /// What `rustc --print cfg` says for the target; asked only where it matters.
+    /// The output of `rustc --print cfg` for the target; called only if needed.
     pub cfg: &'a dyn Fn() -> Vec<Cfg>,
 }
 
@@ -100,7 +102,7 @@ impl Places<'_> {
         }
     }
 
-    /// Flags of tables that match the target, each with its place.
+    /// Returns the flags of all tables that match the target, each with its place.
     fn of_target(&self, files: &[(PathBuf, Table)]) -> Vec<(String, String)> {
         let mut found = Vec::new();
         let mut cfg = None;
@@ -126,7 +128,7 @@ impl Places<'_> {
         found
     }
 
-    /// Every configuration file of cargo's hierarchy that can be read.
+    /// Returns all configuration files of cargo's hierarchy that can be read.
     fn files(&self) -> Vec<(PathBuf, Table)> {
         let folders = self
             .folder
@@ -137,7 +139,7 @@ impl Places<'_> {
         let mut seen = BTreeSet::new();
         let mut files = Vec::new();
         for folder in folders {
-            // The older name goes first where both exist, as in cargo.
+            // If both exist, cargo uses the older name.
             for name in ["config", "config.toml"] {
                 let path = folder.join(name);
                 if path.is_file() {
@@ -154,7 +156,7 @@ fn read(path: &Path, depth: u32, seen: &mut BTreeSet<PathBuf>, files: &mut Vec<(
     if depth == 0 || !seen.insert(path.to_owned()) {
         return;
     }
-    // What cargo cannot read, cargo reports.
+    // Cargo reports the files that it cannot read.
     let text = fs::read_to_string(path).unwrap_or_default();
     let Ok(table) = text.parse::<Table>() else {
         return;
@@ -164,7 +166,7 @@ fn read(path: &Path, depth: u32, seen: &mut BTreeSet<PathBuf>, files: &mut Vec<(
         Some(one) => vec![one.clone()],
         None => Vec::new(),
     };
-    // What is included is overridden by what includes it.
+    // The including file overrides the included one.
     files.push((path.to_owned(), table));
     for include in &includes {
         let name = include.as_str().or_else(|| include.get("path")?.as_str());
@@ -174,8 +176,8 @@ fn read(path: &Path, depth: u32, seen: &mut BTreeSet<PathBuf>, files: &mut Vec<(
     }
 }
 
-/// Our flag in the form that the files have: cargo joins lists, refuses to join a list with a
-/// text, and lets one text replace another, so that the text that counts is repeated.
+/// Returns the flag in the form that the files use. Cargo joins lists, refuses to join a list with
+/// a string, and replaces one string with another; in that case, the effective string is repeated.
 fn value(files: &[(PathBuf, Table)], table: &str) -> String {
     let text = files.iter().find_map(|(_, file)| {
         let found = match table.strip_prefix("target.") {
@@ -185,13 +187,13 @@ fn value(files: &[(PathBuf, Table)], table: &str) -> String {
         found.get("rustflags")?.as_str()
     });
     match text {
-        // What JSON escapes, TOML reads.
+        // A JSON string is also a valid TOML string.
         Some(text) => Json::from(format!("{text} {STATIC}")).to_string(),
         None => format!("[{STATIC:?}]"),
     }
 }
 
-/// The flags of a table in one text.
+/// Returns the flags of a table as one string.
 fn flags_of(table: &Value) -> Option<String> {
     match table.get("rustflags")? {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! The release build: one static executable for Linux on x86-64.
+//! Runs the release build: one static executable for Linux on x86-64.
 
 mod elf;
 mod flags;
@@ -29,7 +29,7 @@ use crate::{
 const MUSL: &str = "x86_64-unknown-linux-musl";
 const GNU: &str = "x86_64-unknown-linux-gnu";
 
-/// How a static executable is made here.
+/// The target for a static executable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     Musl,
@@ -37,7 +37,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// What this machine can build for; `None`: nothing that would run there.
+    /// Returns the target that this machine can build for, or `None` if there is none.
     pub async fn choose() -> Option<Self> {
         let musl = target_is_installed(MUSL).await
             && (has_program("musl-gcc") || is_set("CC_x86_64_unknown_linux_musl"));
@@ -59,13 +59,13 @@ impl Target {
     }
 }
 
-/// The failure to find a way to build it here.
+/// Returns the failure to report if no target can be built for.
 pub fn unbuildable() -> Failure {
     Failure::new("this machine cannot build a static executable for Linux on x86-64")
-        .hint("build it in the cloud: mcpo deploy --remote-build; or: rustup target add x86_64-unknown-linux-musl, and a musl C compiler")
+        .hint("build with Cloud Build: mcpo deploy --remote-build; or install a musl C compiler and run: rustup target add x86_64-unknown-linux-musl")
 }
 
-/// Builds it; progress and diagnostics go to the terminal as cargo writes them.
+/// Builds the executable. Cargo's progress and diagnostics go to the terminal.
 pub async fn build(
     package: &Package,
     features: &Features,
@@ -95,11 +95,11 @@ pub async fn build(
     }
     let status = child.wait().await.map_err(failed)?;
     let path = found.filter(|_| status.success());
-    let path = path.ok_or_else(|| Failure::new("the build failed; cargo says why above"))?;
+    let path = path.ok_or_else(|| Failure::new("the build failed; see cargo's output above"))?;
     read(&path)
 }
 
-/// The executable, if it can run in an empty image.
+/// Reads the executable and checks that it can run in an empty image.
 fn read(path: &Path) -> Outcome<Vec<u8>> {
     let executable = std::fs::read(path).map_err(|error| {
         Failure::new(format!("failed to read {}", path.display())).because(&error)
@@ -109,13 +109,13 @@ fn read(path: &Path) -> Outcome<Vec<u8>> {
             "{} cannot run on Cloud Run: {problem}",
             path.display()
         ))
-        .hint("a crate that links a shared library, or a linker setting of yours, makes it so")
+        .hint("look for a crate that links a shared library, or a linker setting of the project")
         .exit_with(Exit::CouldNotRun)
     })?;
     Ok(executable)
 }
 
-/// The project's own build: only what makes the executable static is added to it.
+/// Returns the project's own build command with the flag for a static executable added.
 async fn command(package: &Package, features: &Features, target: Target, ui: &Ui) -> Command {
     let mut cargo = Command::new(cargo_program());
     cargo
@@ -155,17 +155,18 @@ async fn command(package: &Package, features: &Features, target: Target, ui: &Ui
     cargo
 }
 
-/// Flags that make an executable for this machine's processor end in SIGILL on another one.
+/// Warns about flags for this machine's processor: on another processor, the executable may end
+/// with SIGILL.
 fn warn_of_native(flags: &Flags, ui: &Ui) {
     if let Some(place) = &flags.native {
         ui.warn(format_args!(
-            "target-cpu=native in {place}: the executable is made for this machine's processor and may end with \
-             SIGILL on Cloud Run; use target-cpu=x86-64-v3 or leave it out"
+            "target-cpu=native in {place}: the executable is built for this machine's processor and may end with \
+             SIGILL on Cloud Run; use target-cpu=x86-64-v3 or remove the flag"
         ));
     }
 }
 
-/// The `--config` that a build in the cloud is given: there, only files of the workspace count.
+/// Returns the text for `--config` in a remote build, which sees only the files of the workspace.
 pub fn setting_of_workspace(package: &Package) -> String {
     let places = Places {
         folder: &package.folder,
@@ -181,7 +182,7 @@ pub fn setting_of_workspace(package: &Package) -> String {
     }
 }
 
-/// What `cfg(…)` usually asks, for the target of a build in the cloud.
+/// Returns common `cfg(…)` values for the target of a remote build.
 fn known_cfg() -> Vec<Cfg> {
     let lines = [
         "unix",
@@ -201,7 +202,7 @@ fn known_cfg() -> Vec<Cfg> {
         .collect()
 }
 
-/// What the project's rustc says of the target.
+/// Returns the `cfg` values of the project's rustc for the target.
 async fn cfg_of(folder: &Path, triple: &str) -> Vec<Cfg> {
     let asked = rustc(folder)
         .args(["--print", "cfg", "--target", triple])
@@ -219,14 +220,14 @@ fn cargo_home() -> Option<PathBuf> {
         .or_else(|| Some(env::home_dir()?.join(".cargo")))
 }
 
-/// The compiler that cargo takes in this folder.
+/// Returns the compiler that cargo uses in this folder.
 fn rustc(folder: &Path) -> Command {
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     rustc.current_dir(folder);
     rustc
 }
 
-/// Cargo's compilers end with it, also when we are interrupted.
+/// Terminates cargo's compilers together with cargo, also on Ctrl-C.
 struct GroupGuard(Group);
 
 impl Drop for GroupGuard {

@@ -1,4 +1,5 @@
-//! Requests to Google: TLS with built-in roots, a deadline for each, and patience with what passes.
+//! Sends requests to Google: TLS with built-in root certificates, a deadline for each response, and
+//! retries for temporary errors.
 
 use std::{
     sync::Arc,
@@ -15,24 +16,24 @@ use rustls::{ClientConfig, RootCertStore};
 use super::proxy::Proxy;
 use crate::error::{Failure, Outcome};
 
-/// How long one answer may take.
+/// The maximum duration of one request.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// How long a call may be tried again and again.
+/// The total time for all attempts of a request.
 const BUDGET: Duration = Duration::from_secs(120);
 const ATTEMPTS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-/// The most that is read of an answer.
+/// The maximum size of a response body, in bytes.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Sends requests.
+/// A client for HTTP requests.
 #[derive(Clone, Debug)]
 pub struct Http {
     client: Client,
     proxy: Option<Proxy>,
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
@@ -40,9 +41,9 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
-#[error("{host} cannot be reached: {why}{}", if *.attempts > 1 { format!(" (tried {attempts} times)") } else { String::new() })]
+#[error("{host} is unreachable: {why}{}", if *.attempts > 1 { format!(" (tried {attempts} times)") } else { String::new() })]
 pub struct NoAnswer {
     host: String,
     why: String,
@@ -54,12 +55,13 @@ impl Http {
         let failed =
             |error: &dyn std::error::Error| Failure::new("failed to set up TLS").because(error);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        // For the libraries that make clients of their own. An error means that there is one.
+        // For libraries that create their own clients. An error means that a default provider is
+        // already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
-        // A network with an authority of its own has it among the system's.
+        // A network with a private certificate authority has it among the system's certificates.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -80,14 +82,14 @@ impl Http {
         })
     }
 
-    /// Whether requests to `url` go through a proxy of the environment.
+    /// Returns true if requests to `url` go through a proxy from the environment.
     pub fn is_proxied(&self, url: &str) -> bool {
         self.proxy
             .as_ref()
             .is_some_and(|proxy| proxy.applies_to(url))
     }
 
-    /// Connects to the proxy, if there is one, so that a dead one is named at once.
+    /// Connects to the proxy, if there is one, so that an unreachable proxy is reported early.
     pub async fn check_proxy(&self) -> Outcome<()> {
         match &self.proxy {
             Some(proxy) => proxy.check().await,
@@ -99,7 +101,7 @@ impl Http {
         &self.client
     }
 
-    /// Sends what `build` makes until there is an answer that is worth having.
+    /// Sends the request that `build` creates. Retries temporary errors.
     pub async fn send(
         &self,
         host: &str,
@@ -125,7 +127,7 @@ impl Http {
         }
     }
 
-    /// Sends it once, whatever comes of it.
+    /// Sends the request once, without retries.
     pub async fn send_once(
         &self,
         host: &str,
@@ -138,7 +140,7 @@ impl Http {
     async fn attempt(&self, request: RequestBuilder) -> Result<Reply, String> {
         match tokio::time::timeout(DEADLINE, read(request)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(format!("no answer within {} s", DEADLINE.as_secs())),
+            Err(_) => Err(format!("no response within {} s", DEADLINE.as_secs())),
         }
     }
 }
@@ -159,7 +161,7 @@ async fn read(request: RequestBuilder) -> Result<Reply, String> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| explain(&error))? {
         if body.len() + chunk.len() > BODY_LIMIT {
-            return Err("the answer is too large".into());
+            return Err("the response is too large".into());
         }
         body.extend_from_slice(&chunk);
     }
@@ -170,7 +172,8 @@ async fn read(request: RequestBuilder) -> Result<Reply, String> {
     })
 }
 
-/// The innermost cause, which is what a person can do something about. No URL: it may hold a token.
+/// Returns the innermost cause, which is the most useful one. Omits the URL, which may contain a
+/// token.
 fn explain(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
@@ -179,15 +182,15 @@ fn explain(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Whether the same request may well succeed in a moment.
+/// Returns true if a retry may succeed.
 pub fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// Nothing is waited for that long; it keeps sums of times within what there is.
+/// The upper limit for `Retry-After`. It also prevents overflows in sums of times.
 const MOST_SECONDS: u64 = 60 * 60;
 
-/// What the other side says to wait: seconds, or a moment.
+/// Parses `Retry-After`: seconds or an HTTP date (RFC 9110 §10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     match text.parse() {
@@ -200,7 +203,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// Pauses between attempts: longer each time, and never the same for two who were refused at once.
+/// Exponential backoff with jitter, so that clients that failed at the same time do not retry at
+/// the same time.
 #[derive(Debug)]
 pub struct Retry {
     attempt: u32,
@@ -219,7 +223,7 @@ impl Retry {
         self.attempt
     }
 
-    /// Waits for the next attempt; false if there is none.
+    /// Waits before the next attempt. Returns false if there are no attempts left.
     pub async fn pause(&mut self, wanted: Option<Duration>) -> bool {
         let longest = (FIRST_PAUSE * 2_u32.pow(self.attempt.min(10))).min(LONGEST_PAUSE);
         let pause = wanted.unwrap_or_default() + longest.mul_f64(random_fraction() / 2.0);
@@ -232,10 +236,10 @@ impl Retry {
     }
 }
 
-/// Evenly between 0 and 1.
+/// Returns a random number, uniformly distributed between 0 and 1.
 fn random_fraction() -> f64 {
     let mut bytes = [0; 4];
-    // Without randomness all wait the same, which is no reason to fail.
+    // Without randomness, all clients wait equally long, which is no reason to fail.
     let _ = getrandom::fill(&mut bytes);
     f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
 }

@@ -1,16 +1,16 @@
-//! The methods that are called, each with the permission it takes.
+//! The API methods that deploy calls, each with the permission it requires.
 
 use reqwest::Method as Verb;
 
-/// One method of one API.
+/// One method of an API.
 #[derive(Debug)]
 pub struct Method {
-    /// Google's id for it.
+    /// The method's id in Google's documentation.
     pub id: &'static str,
     pub verb: Verb,
     pub host: &'static str,
     pub permission: &'static str,
-    /// The narrowest predefined role that has the permission.
+    /// The narrowest predefined role with this permission.
     pub role: &'static str,
 }
 

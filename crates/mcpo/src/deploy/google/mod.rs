@@ -1,4 +1,4 @@
-//! Google's APIs, as far as a deployment needs them.
+//! A client for the Google APIs that a deployment uses.
 
 pub mod credentials;
 pub mod http;
@@ -21,23 +21,23 @@ pub use self::{
     trouble::{During, Trouble},
 };
 
-/// The first version of policies whose bindings have conditions; older ones leave them out.
+/// The first version of IAM policies with conditions; older versions omit them.
 pub const POLICY_VERSION: u8 = 3;
-/// No list that is asked for here has as many pages.
+/// The maximum number of pages; no list that deploy requests has as many.
 const PAGES: usize = 100;
-/// How long an API may take to be known everywhere after it was enabled.
+/// How long an enabled API may still be reported as disabled.
 const PROPAGATION: Duration = Duration::from_secs(180);
 
-/// Calls methods in somebody's name.
+/// Calls API methods with the given credentials.
 #[derive(Debug)]
 pub struct Google {
     http: Http,
     credentials: Credentials,
-    /// An API was enabled a moment ago, so that "not enabled" need not be true.
+    /// Whether an API was just enabled, so that a "not enabled" error may be outdated.
     is_propagating: AtomicBool,
 }
 
-/// What is sent.
+/// The parameters of a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
     pub path: &'a str,
@@ -46,7 +46,7 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Whether it says which state it expects to change.
+    /// Returns true if the request states which version it expects to change.
     fn is_conditional(&self) -> bool {
         let has_etag =
             |body: &Value| body["etag"].is_string() || body["policy"]["etag"].is_string();
@@ -77,12 +77,12 @@ impl Google {
         &self.http
     }
 
-    /// Calls to APIs that are said to be disabled are tried again from now on.
+    /// From now on, retries calls to APIs that Google reports as disabled.
     pub fn expect_propagation(&self) {
         self.is_propagating.store(true, Ordering::Relaxed);
     }
 
-    /// A read.
+    /// Sends a read request.
     pub async fn get(&self, method: &Method, path: &str) -> Result<Value, Trouble> {
         self.call(
             method,
@@ -94,7 +94,7 @@ impl Google {
         .await
     }
 
-    /// A read of what may not be there.
+    /// Sends a read request and returns `None` if the resource does not exist.
     pub async fn find(&self, method: &Method, path: &str) -> Result<Option<Value>, Trouble> {
         match self.get(method, path).await {
             Ok(found) => Ok(Some(found)),
@@ -103,7 +103,7 @@ impl Google {
         }
     }
 
-    /// A policy with all of its bindings, those with conditions among them.
+    /// Returns an IAM policy with all bindings, including those with conditions.
     pub async fn policy(&self, method: &Method, path: &str) -> Result<Value, Trouble> {
         let name = if method.host.starts_with("storage.") {
             "optionsRequestedPolicyVersion"
@@ -118,7 +118,7 @@ impl Google {
         self.call(method, request).await
     }
 
-    /// Everything in a list, page by page.
+    /// Returns all items of a list, page by page.
     pub async fn list(
         &self,
         method: &Method,
@@ -146,7 +146,7 @@ impl Google {
         Ok(items)
     }
 
-    /// Calls a method until it answers something final.
+    /// Calls a method. Waits for an API that was just enabled.
     pub async fn call(&self, method: &Method, request: Request<'_>) -> Result<Value, Trouble> {
         let until = Instant::now() + PROPAGATION;
         let mut pause = Duration::from_millis(250);
@@ -166,7 +166,8 @@ impl Google {
     async fn call_once(&self, method: &Method, request: Request<'_>) -> Result<Value, Trouble> {
         let mut reply = self.send(method, request).await?;
         if reply.status == StatusCode::UNAUTHORIZED {
-            // Tokens are revoked, and clocks are wrong: once, a new one may help.
+            // The token may have been revoked, or the clock may be wrong. Retry once with a new
+            // token.
             self.credentials.renew().await;
             reply = self.send(method, request).await?;
         }
@@ -178,7 +179,7 @@ impl Google {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&reply.body).map_err(|error| {
-            let message = format!("the answer is not JSON: {error}");
+            let message = format!("the response is not JSON: {error}");
             let refusal = Refusal::text(method.id, reply.status.as_u16(), message);
             Trouble::Refused(Box::new(refusal))
         })
@@ -219,7 +220,7 @@ impl Google {
         Ok(sent.await?)
     }
 
-    /// Waits for the end of an operation of any API.
+    /// Waits until an operation of any API has finished.
     pub async fn finish(
         &self,
         method: &Method,
@@ -245,7 +246,7 @@ impl Google {
     }
 }
 
-/// The result of an operation that is done.
+/// Returns the result of a finished operation.
 pub fn outcome(mut operation: Value) -> Result<Value, Trouble> {
     match &operation["error"] {
         Value::Null => Ok(operation["response"].take()),

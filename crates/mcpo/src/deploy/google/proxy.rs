@@ -1,4 +1,4 @@
-//! The proxy of the environment, as the HTTP client uses it.
+//! The proxy from the environment, as the HTTP client uses it.
 
 use std::{env, time::Duration};
 
@@ -6,13 +6,13 @@ use url::{Host, Url};
 
 use crate::error::{Failure, Outcome};
 
-/// A proxy is near; one that does not answer within this time is dead.
+/// The timeout for a connection to the proxy. Proxies are usually close to the client.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(2500);
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-/// Every host that is asked ends with this, except for what is on this machine.
+/// A representative URL of Google's APIs, to check whether the proxy applies to them.
 const GOOGLE: &str = "https://run.googleapis.com";
 
-/// Where it is. A user name and a password in the variable are not kept.
+/// The proxy's address. The user name and the password in the variable are not stored.
 #[derive(Clone, Debug)]
 pub struct Proxy {
     variable: &'static str,
@@ -22,7 +22,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Reads the variables that are set.
+    /// Reads the proxy variables.
     pub fn from_env() -> Option<Self> {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let (variable, value) = VARIABLES
@@ -55,7 +55,7 @@ impl Proxy {
         })
     }
 
-    /// Whether requests to `url` go through it.
+    /// Returns true if requests to `url` go through the proxy.
     pub fn applies_to(&self, url: &str) -> bool {
         let Ok(url) = Url::parse(url) else {
             return false;
@@ -71,7 +71,7 @@ impl Proxy {
         url.scheme() == "https" && !self.exceptions.iter().any(is_exception)
     }
 
-    /// Connects to it once.
+    /// Connects to the proxy once.
     pub async fn check(&self) -> Outcome<()> {
         if !self.applies_to(GOOGLE) {
             return Ok(());
@@ -83,7 +83,7 @@ impl Proxy {
             Err(_) => format!("no connection within {} ms", CONNECT_TIMEOUT.as_millis()),
         };
         let what = format!(
-            "the proxy {}:{} of {} cannot be reached",
+            "the proxy {}:{} from {} is unreachable",
             self.host, self.port, self.variable
         );
         Err(Failure::new(what)

@@ -1,19 +1,19 @@
-//! What Google said when it refused a call: its reason, its text, its details. Nothing of it is
-//! thrown away, and nothing is concluded that Google did not say.
+//! Google's error responses: reason, message and details. All of it is kept, and nothing is
+//! inferred beyond it.
 
 use std::{fmt, sync::LazyLock};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The most that is shown of an answer that is not one of Google's errors.
+/// The maximum length of a response that is not in Google's error format.
 const LONGEST_TEXT: usize = 200;
 
-/// A reason that is known, with what it means and what to do.
+/// A known reason, with its meaning and the next step.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// Google's word for it.
+    /// The `reason` of Google's `ErrorInfo`.
     #[serde(rename = "reason")]
     word: String,
     pub cause: String,
@@ -24,29 +24,29 @@ pub struct Reason {
 }
 
 static REASONS: LazyLock<Vec<Reason>> = LazyLock::new(|| {
-    // A unit test reads the same text, so that it is never wrong here.
+    // A unit test parses the same file, so parsing cannot fail here.
     serde_json::from_str(include_str!("reasons.json")).unwrap_or_default()
 });
 
-/// One refusal, as Google wrote it.
+/// An error response, as Google wrote it.
 #[derive(Debug)]
 pub struct Refusal {
     /// The method that was called.
     pub method: &'static str,
-    /// The HTTP status; of an operation that failed, 0.
+    /// The HTTP status; 0 for a failed operation.
     pub status: u16,
     /// Google's name for the status, such as `PERMISSION_DENIED`.
     pub name: String,
     pub message: String,
     /// The reason of an `ErrorInfo`, or the first of Cloud Storage's `errors`.
     pub reason: Option<String>,
-    /// The permission that an `ErrorInfo` or the message names.
+    /// The permission named in an `ErrorInfo` or in the message.
     pub permission: Option<String>,
-    /// The API that an `ErrorInfo` names.
+    /// The API named in an `ErrorInfo`.
     pub service: Option<String>,
-    /// What exactly is violated, one line each.
+    /// The violated rules, one per line.
     pub violations: Vec<String>,
-    /// Pages that Google points to, each with its description.
+    /// Links to documentation, each with its description.
     pub links: Vec<String>,
 }
 
@@ -63,12 +63,12 @@ struct Status {
     #[serde(rename = "status")]
     name: String,
     details: Vec<Value>,
-    /// Cloud Storage's.
+    /// Used by Cloud Storage.
     errors: Vec<Value>,
 }
 
 impl Refusal {
-    /// Reads the body of an answer that is not a success.
+    /// Reads the body of an error response.
     pub fn read(method: &'static str, status: u16, body: &[u8]) -> Self {
         let error = serde_json::from_slice::<Envelope>(body).map(|envelope| envelope.error);
         let error = error.unwrap_or_else(|_| Status {
@@ -87,7 +87,7 @@ impl Refusal {
         Self::from_status(method, 0, status)
     }
 
-    /// A refusal that is only a text.
+    /// Creates an error that consists of a message only.
     pub fn text(method: &'static str, status: u16, message: String) -> Self {
         let error = Status {
             message,
@@ -123,19 +123,19 @@ impl Refusal {
         }
     }
 
-    /// What is known about the reason.
+    /// Returns what is known about the reason.
     pub fn known(&self) -> Option<&'static Reason> {
         let reason = self.reason.as_deref()?;
         REASONS.iter().find(|known| known.word == reason)
     }
 
-    /// Whether an organization's policy is what refused it.
+    /// Returns true if the error names this organization policy constraint.
     pub fn names_constraint(&self, constraint: &str) -> bool {
         let texts = self.violations.iter().chain([&self.message]);
         texts.into_iter().any(|text| text.contains(constraint))
     }
 
-    /// What to do next: the known step, or the pages that Google names.
+    /// Returns the next step: the known one, or the pages that Google links to.
     pub fn next_step(&self) -> Option<String> {
         let known = self.known().map(|known| known.next.clone());
         let links = (!self.links.is_empty()).then(|| format!("see {}", self.links.join("; ")));
@@ -169,7 +169,7 @@ fn is_kind(detail: &Value, kind: &str) -> bool {
     full.rsplit('.').next() == Some(kind)
 }
 
-/// Lines of `BadRequest`, `PreconditionFailure` and `QuotaFailure`.
+/// Returns the violations in `BadRequest`, `PreconditionFailure` and `QuotaFailure`, one per line.
 fn violations(details: &[Value]) -> Vec<String> {
     let kinds = [
         ("BadRequest", "fieldViolations"),
@@ -207,15 +207,15 @@ fn links(details: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// `Permission 'run.services.get' denied …`, also without quotes, or `… does not have
-/// storage.buckets.get access …`.
+/// Finds the permission in messages such as `Permission 'run.services.get' denied …`, with or
+/// without quotes, or `… does not have storage.buckets.get access …`.
 fn named_permission(message: &str) -> Option<String> {
     let after = |marker: &str| {
         let (_, rest) = message.split_once(marker)?;
         let word = rest.split_whitespace().next()?;
         let word = word.trim_matches(['\'', '"', '`', '.', ',']);
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '_';
-        // SERVICE.RESOURCE.VERB
+        // Has the form SERVICE.RESOURCE.VERB.
         let is_permission = word.matches('.').count() >= 2 && word.chars().all(plain);
         is_permission.then(|| word.to_owned())
     };

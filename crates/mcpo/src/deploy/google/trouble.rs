@@ -1,4 +1,4 @@
-//! What can come of a call instead of its result.
+//! The errors of an API call.
 
 use super::{
     http::{NoAnswer, Reply},
@@ -7,53 +7,53 @@ use super::{
 };
 use crate::error::Failure;
 
-/// Codes of `google.rpc.Code` by which an operation says that the revision itself is at fault.
+/// `google.rpc.Code` values of an operation that failed because of the revision itself.
 const OF_THE_REVISION: [i64; 4] = [3, 5, 7, 9];
 
-/// Why a call did not succeed.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// There is no such thing.
+    /// The resource does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// There is such a thing already.
+    /// The resource already exists.
     #[error("{0}")]
     Exists(String),
-    /// The condition that was sent does not hold any more: somebody else changed it.
+    /// The etag or generation no longer matches: the resource was changed by someone else.
     #[error("{0}")]
     Conflict(String),
-    /// A permission is missing, which Google named.
-    #[error("the permission {permission} is missing: {message}")]
+    /// A permission is missing, and Google named it.
+    #[error("missing permission {permission}: {message}")]
     Denied {
         permission: String,
-        /// A predefined role with the permission, if one is known.
+        /// A predefined role with this permission, if known.
         role: Option<&'static str>,
         who: String,
         message: String,
     },
-    /// The API is not enabled in the project.
+    /// The API is disabled in the project.
     #[error("{0} is not enabled")]
     Disabled(String),
-    /// Anything else that Google said.
+    /// Any other error response.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// It could not be asked.
+    /// There was no response.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
-    /// There is no token to ask with.
-    #[error("there is no access token: {0}")]
+    /// There is no access token.
+    #[error("no access token: {0}")]
     NoToken(String),
-    /// An operation ended in failure.
+    /// An operation failed.
     #[error("{refusal}")]
     Operation { code: i64, refusal: Box<Refusal> },
-    /// An operation did not end.
-    #[error("it is not done after {0} s")]
+    /// An operation did not finish in time.
+    #[error("not finished after {0} s")]
     TimedOut(u64),
 }
 
 impl Trouble {
-    /// Reads an answer that is not a success. `is_conditional`: the request said which state it
-    /// expects, by an etag or a generation.
+    /// Reads an error response. `is_conditional` is true if the request had an etag or a
+    /// generation.
     pub fn read(method: &Method, reply: &Reply, who: &str, is_conditional: bool) -> Self {
         let status = reply.status.as_u16();
         let refusal = Refusal::read(method.id, status, &reply.body);
@@ -64,7 +64,7 @@ impl Trouble {
             412 if is_conditional && refusal.violations.is_empty() => {
                 Self::Conflict(refusal.message)
             }
-            // Cloud Storage has its own word for it.
+            // Cloud Storage uses `accessNotConfigured`.
             403 if matches!(
                 refusal.reason.as_deref(),
                 Some("SERVICE_DISABLED" | "accessNotConfigured")
@@ -86,7 +86,7 @@ impl Trouble {
         }
     }
 
-    /// Whether the caller lacks a right, named or not.
+    /// Returns true if the caller lacks a permission, named or not.
     pub fn is_forbidden(&self) -> bool {
         match self {
             Self::Denied { .. } => true,
@@ -95,7 +95,7 @@ impl Trouble {
         }
     }
 
-    /// What Google said, where it said more than a sentence.
+    /// Returns Google's error if it has more than a message.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) | Self::Operation { refusal, .. } => Some(refusal),
@@ -103,13 +103,13 @@ impl Trouble {
         }
     }
 
-    /// Whether an operation ended because the revision cannot run, and not because of a quota, a
-    /// fault of Google's or the like.
+    /// Returns true if an operation failed because the revision cannot run, and not because of a
+    /// quota, an error at Google or similar.
     pub fn blames_the_revision(&self) -> bool {
         matches!(self, Self::Operation { code, .. } if OF_THE_REVISION.contains(code))
     }
 
-    /// What the user reads.
+    /// Converts the error into a failure for the user.
     pub fn into_failure(self, what: impl Into<String>) -> Failure {
         let failure = Failure::new(what).because(&self);
         match self {
@@ -117,19 +117,19 @@ impl Trouble {
                 role: Some(role),
                 who,
                 ..
-            } => failure.hint(format!("give {who} a role that has it, such as {role}")),
+            } => failure.hint(format!("grant {who} a role that has it, such as {role}")),
             Self::Denied {
                 permission, who, ..
-            } => failure.hint(format!("give {who} a role that contains {permission}")),
+            } => failure.hint(format!("grant {who} a role that contains {permission}")),
             Self::Conflict(_) => failure.hint(
-                "somebody else changed it at the same time, and was first; look with --status, then run the same command again",
+                "the resource was changed by someone else at the same time; check with --status, then run the same command again",
             ),
-            Self::NoAnswer(_) => failure.hint("check the network and HTTPS_PROXY; the same command goes on where this one ended"),
-            Self::Disabled(service) => failure.hint(format!("run mcpo deploy without --dry-run, which enables {service}, or wait if it was enabled a moment ago")),
+            Self::NoAnswer(_) => failure.hint("check the network and HTTPS_PROXY, then run the same command again to continue"),
+            Self::Disabled(service) => failure.hint(format!("run mcpo deploy without --dry-run to enable {service}; if it was just enabled, wait and try again")),
             Self::Refused(refusal) | Self::Operation { refusal, .. } => {
                 match (refusal.next_step(), refusal.status) {
                     (Some(next), _) => failure.hint(next),
-                    (None, 429) => failure.hint("the project's quota is used up for now; run the same command again later"),
+                    (None, 429) => failure.hint("the project's quota is exhausted; run the same command again later"),
                     _ => failure,
                 }
             }
@@ -138,8 +138,8 @@ impl Trouble {
     }
 }
 
-/// A predefined role for a permission that Google named, if it is certain: writing a service takes
-/// more than the method itself says.
+/// Returns a predefined role for a permission that Google named, or `None` if no role is certain.
+/// Writing a service requires more permissions than the method's own.
 fn role_for(permission: &str, method: &Method) -> Option<&'static str> {
     if permission.eq_ignore_ascii_case(method.permission) {
         return Some(method.role);
@@ -153,7 +153,7 @@ fn role_for(permission: &str, method: &Method) -> Option<&'static str> {
     }
 }
 
-/// Adds what was being done.
+/// Adds the action that failed.
 pub trait During<T> {
     fn during(self, what: impl Into<String>) -> Result<T, Failure>;
 }
@@ -183,7 +183,7 @@ mod tests {
         let body = r#"{"error": {"code": 403, "status": "PERMISSION_DENIED", "message":
             "Permission 'iam.serviceaccounts.actAs' denied on service account x (or it may not exist)."}}"#;
         let reply = reply(StatusCode::FORBIDDEN, body);
-        let trouble = Trouble::read(&method::SERVICE_CREATE, &reply, "somebody", false);
+        let trouble = Trouble::read(&method::SERVICE_CREATE, &reply, "someone", false);
         let Trouble::Denied {
             permission, role, ..
         } = trouble

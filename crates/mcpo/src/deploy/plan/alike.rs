@@ -1,10 +1,11 @@
-//! Compares as Google writes: a field that is absent is zero, false or empty.
+//! Compares JSON values by the rules of Google's APIs, in which an absent field equals zero, false
+//! or empty.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// Whether two values mean the same.
+/// Returns true if two values are equal by these rules.
 pub fn alike(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Object(a), Value::Object(b)) => {
@@ -20,7 +21,7 @@ pub fn alike(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Whether Google leaves the value out of its answers.
+/// Returns true if Google omits the value from its responses.
 fn is_default(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

@@ -1,11 +1,11 @@
-//! What is different about a service, in lines a person reads. No value of a variable is among them.
+//! Describes the differences between two services. The lines never contain the value of a variable.
 
 use serde_json::Value;
 
 use super::{alike, service::variable_source};
 use crate::deploy::settings::KEY_RING;
 
-/// One line for each difference between what runs and what is wanted.
+/// Returns one line for each difference between the current and the wanted service.
 pub fn service(current: Option<&Value>, wanted: &Value) -> Vec<String> {
     let Some(current) = current else {
         return new_service(wanted);
@@ -13,7 +13,8 @@ pub fn service(current: Option<&Value>, wanted: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, value) in wanted.as_object().into_iter().flatten() {
         match name.as_str() {
-            // Which version of the tool wrote it last is no difference.
+            // The client and its version record who wrote the service last; they are not a
+            // difference.
             "client" | "clientVersion" => {}
             "template" => template(&current["template"], value, &mut lines),
             _ => compare(name, &current[name], value, &mut lines),
@@ -22,7 +23,7 @@ pub fn service(current: Option<&Value>, wanted: &Value) -> Vec<String> {
     lines
 }
 
-/// Whether a revision made of what is wanted would be another one than the latest.
+/// Returns true if the wanted template needs a new revision.
 pub fn template_differs(current: &Value, wanted: &Value) -> bool {
     let mut lines = Vec::new();
     template(&current["template"], &wanted["template"], &mut lines);
@@ -77,7 +78,8 @@ fn container(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
             "image" if current["image"] != *value => {
                 let (before, after) = (&current["image"], value);
                 let (short_before, short_after) = (digest(before), digest(after));
-                // The same digest under another name would read as no change.
+                // With the short digests, a change of the image's name alone would look like no
+                // change.
                 lines.push(if short_before == short_after {
                     format!("image: {} → {}", plain(before), plain(after))
                 } else {
@@ -105,7 +107,7 @@ fn variables(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
             )),
             Some(old) if !alike(&old, variable) => {
                 let secret = |one: &Value| one["valueSource"]["secretKeyRef"]["secret"].clone();
-                // Another ring, as opposed to another version of the same one.
+                // The variable refers to another secret, not to another version of the same secret.
                 let is_other_ring = name == KEY_RING && secret(&old) != secret(variable);
                 lines.push(format!(
                     "variable {}: changed, {}{}",
@@ -129,7 +131,7 @@ fn variables(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
     }
 }
 
-/// Everything that is wanted has to be there; what Google adds by itself is no difference.
+/// Compares the wanted fields only. Fields that Google adds are not a difference.
 fn compare(path: &str, current: &Value, wanted: &Value, lines: &mut Vec<String>) {
     match wanted {
         Value::Object(fields) => {
@@ -154,7 +156,7 @@ fn plain(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The beginning of an image's digest.
+/// Returns the first 12 digits of an image's digest.
 fn digest(image: &Value) -> String {
     let image = image.as_str().unwrap_or("none");
     match image.split_once("@sha256:") {
@@ -163,7 +165,7 @@ fn digest(image: &Value) -> String {
     }
 }
 
-/// Who gets how much.
+/// Describes a traffic allocation.
 pub fn shares(traffic: &Value) -> String {
     let targets: Vec<_> = traffic
         .as_array()

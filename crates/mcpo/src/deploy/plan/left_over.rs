@@ -1,4 +1,4 @@
-//! Secrets of this service that no setting names any more.
+//! Finds secrets of this service that no setting refers to.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::{
     error::Outcome,
 };
 
-/// Their ids; `None` if whoever asks may not list secrets.
+/// Returns the ids of the secrets, or `None` if the caller is not allowed to list secrets.
 pub async fn find(
     google: &Google,
     names: &Names,

@@ -1,4 +1,4 @@
-//! The plan as it is read: a line for each change, with the methods that make it.
+//! The lines of a plan: one for each change, with the API methods that make it.
 
 use super::Plan;
 use crate::deploy::google::method;
@@ -12,7 +12,7 @@ pub struct Line {
 }
 
 impl Plan {
-    /// One line for each change: a sign, what, and the methods that do it.
+    /// Returns one line for each change: a sign, the change, and the API methods that make it.
     pub fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         let mut add = |sign, text: String, methods: &[&'static str]| {
@@ -40,7 +40,7 @@ impl Plan {
         if self.makes_account {
             add(
                 '+',
-                "service account, which may do nothing but the lines below".into(),
+                "service account with only the permissions listed below".into(),
                 &[method::ACCOUNT_CREATE.id],
             );
         }
@@ -58,7 +58,7 @@ impl Plan {
         if self.old_bucket.is_some() {
             add(
                 '~',
-                "the ledger's bucket deletes records a day after they are over".into(),
+                "the ledger's bucket deletes records one day after they expire".into(),
                 &[method::BUCKET_PATCH.id],
             );
         }
@@ -77,7 +77,7 @@ impl Plan {
             ];
             add(
                 '+',
-                "source, uploaded to a bucket and built in the cloud".into(),
+                "source, uploaded to a bucket and built by Cloud Build".into(),
                 methods,
             );
         }
@@ -105,7 +105,7 @@ impl Plan {
                 ('~', "secret, new version of")
             };
             let methods: &[_] = if secret.is_new && secret.is_to_be_shown() {
-                // Once its value was shown, a label says so.
+                // A label records that the value was shown.
                 &[
                     method::SECRET_CREATE.id,
                     method::SECRET_ADD.id,
@@ -119,11 +119,11 @@ impl Plan {
             lines.push(line(sign, format!("{what} {}", secret.id), methods));
         }
         if let Some((id, ..)) = &self.to_show {
-            let text = format!("secret {id}: the password in it is shown, which it was not yet");
+            let text = format!("secret {id}: the password is shown for the first time");
             lines.push(line('~', text, &[method::SECRET_LABEL.id]));
         }
         for (id, ..) in &self.labels {
-            let text = format!("secret {id}: labels of its service");
+            let text = format!("secret {id}: labels that name its service");
             lines.push(line('~', text, &[method::SECRET_LABEL.id]));
         }
         for id in &self.grants {

@@ -1,9 +1,9 @@
-//! Which version of a made secret counts.
+//! Chooses the version of a generated secret that the service uses.
 //!
-//! Two first deployments at once each make a value, and only one of them releases a service. The
-//! other value, added at any moment and left by a process that may be gone, must never take the
-//! place of what the service has given out since: so a made value does not replace a made value
-//! that is in use. Anything else that is newer was put there by a person, who means it.
+//! Two concurrent first deployments each generate a value, but only one of them releases a service.
+//! The other value may be added later, by a process that no longer exists. It must not replace the
+//! value that the service has been using since. Therefore a generated value never replaces another
+//! generated value that is in use. Any other newer version was added by a person on purpose.
 
 use std::collections::BTreeMap;
 
@@ -24,16 +24,16 @@ use crate::{
     walk::Secret,
 };
 
-/// What is known of made secrets.
+/// The result of checking the generated secrets.
 #[derive(Default)]
 pub struct Kept {
-    /// Versions that count for nothing: the secret and the version.
+    /// Versions that are ignored: the secret's id and the version.
     pub unused: Vec<(String, String)>,
-    /// The step of a key rotation that a new version of the key ring is.
+    /// The step of a key rotation that the new version of the key ring represents.
     pub rotation: Option<&'static str>,
 }
 
-/// Puts back what the service has where the latest version is no reason to change it.
+/// Replaces the latest version with the version in use where the latest one must be ignored.
 pub async fn keep(
     google: &Google,
     settings: &Settings,
@@ -84,7 +84,7 @@ pub async fn keep(
     Ok(Kept { unused, rotation })
 }
 
-/// The versions of a secret.
+/// Reads the versions of one secret.
 struct Versions<'a> {
     google: &'a Google,
     names: &'a Names,
@@ -118,6 +118,6 @@ impl Versions<'_> {
     }
 
     fn during(&self) -> String {
-        format!("failed to look at the secret {}", self.id)
+        format!("failed to read the secret {}", self.id)
     }
 }

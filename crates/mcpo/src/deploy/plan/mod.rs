@@ -1,4 +1,4 @@
-//! What is there, what is wanted, and the difference: everything that would be changed, in order.
+//! Compares the wanted state with the observed state and lists all changes in order.
 
 mod alike;
 mod diff;
@@ -27,36 +27,38 @@ use super::{
 };
 use crate::{error::Outcome, walk::Secret};
 
-/// What marks everything that is ours.
+/// The label that marks all resources managed by mcpo.
 pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
-/// The runtime keeps a refresh token's grant this long; the ledger's objects a little longer.
+/// How long the ledger's bucket keeps objects, in days: slightly longer than the runtime keeps the
+/// grant of a refresh token.
 pub const LEDGER_DAYS: u32 = 100;
 
-/// Everything that is to be changed.
+/// All changes to make.
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each stands for one thing that is missing"
+    reason = "each flag is one missing resource"
 )]
 pub struct Plan {
     pub apis: Vec<&'static str>,
     pub makes_repository: bool,
     pub makes_account: bool,
     pub makes_bucket: bool,
-    /// The bucket of an earlier version, which keeps for long what is over soon.
+    /// The bucket of an earlier version, whose lifecycle rules keep expired records too long.
     pub old_bucket: Option<Value>,
     pub grants_bucket: bool,
     pub secrets: Vec<SecretChange>,
-    /// Secrets of earlier versions, which get the labels of their service: the id, the etag, and
-    /// all labels.
+    /// Secrets of earlier versions, which get the labels of their service: the id, the etag and all
+    /// labels.
     pub labels: Vec<(String, Value, Map<String, Value>)>,
-    /// Secrets that the account may not read yet, by id.
+    /// The ids of secrets that the account may not read yet.
     pub grants: Vec<String>,
-    /// A made password that nobody has seen yet: the secret's id, etag, and labels afterwards.
+    /// A generated password that has not been shown yet: the secret's id, its etag, and its labels
+    /// after it was shown.
     pub to_show: Option<(String, Value, Map<String, Value>)>,
     pub pushes: bool,
     pub builds_remotely: bool,
-    /// What changes about the service, in lines; empty: nothing.
+    /// The changes to the service as lines; empty if nothing changes.
     pub service: Vec<String>,
     pub creates_service: bool,
     pub makes_revision: bool,
@@ -69,28 +71,29 @@ pub struct SecretChange {
     pub id: String,
     pub is_new: bool,
     pub value: Secret,
-    /// It was made here, for a person to read.
+    /// Whether deploy generated the value as a password for the user.
     pub is_made_password: bool,
 }
 
 impl SecretChange {
-    /// Whether a person has to be shown the value once.
+    /// Returns true if the value must be shown to the user once.
     pub const fn is_to_be_shown(&self) -> bool {
         self.is_made_password
     }
 }
 
-/// The image as far as it is known when the plan is made.
+/// What is known about the image when the plan is made.
 #[derive(Clone, Copy, Debug)]
 pub enum ImageState<'a> {
-    /// `HOST/PATH@DIGEST`, and whether the registry has it.
+    /// The reference `HOST/PATH@DIGEST`, and whether the registry already has the image.
     Known { reference: &'a str, is_there: bool },
-    /// It will be built in the cloud.
+    /// The image will be built by Cloud Build.
     Unknown,
 }
 
 impl Plan {
-    /// Compares; says what is missing before anything is changed.
+    /// Compares the wanted and the observed state. Fails if something that the plan needs is
+    /// missing.
     pub fn make(
         settings: &Settings,
         names: &Names,
@@ -126,7 +129,7 @@ impl Plan {
         plan.builds_remotely = matches!(image, ImageState::Unknown);
         let reference = match image {
             ImageState::Known { reference, .. } => reference,
-            ImageState::Unknown => "(built in the cloud)",
+            ImageState::Unknown => "(built by Cloud Build)",
         };
         let current = seen.service.as_ref();
         let wanted = service(settings, names, reference, &versions, current);
@@ -137,7 +140,7 @@ impl Plan {
         }
         if plan.makes_revision && plan.service.is_empty() {
             plan.service
-                .push("the latest revision does not work; it is made anew".to_owned());
+                .push("the latest revision does not work; a new one is created".to_owned());
         }
         let newest = if plan.makes_revision {
             "(new)"
@@ -154,13 +157,13 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Whether everything is as it should be, except perhaps that a password was not shown yet.
+    /// Returns true if there is nothing to change, except to show a password.
     pub fn changes_nothing(&self) -> bool {
         self.lines().len() == usize::from(self.to_show.is_some())
     }
 }
 
-/// Whether a policy gives `member` this role.
+/// Returns true if the policy grants `role` to `member` without a condition.
 pub fn grants(policy: &Value, role: &str, member: &str) -> bool {
     let bindings = policy["bindings"].as_array();
     bindings.into_iter().flatten().any(|binding| {
@@ -172,12 +175,13 @@ pub fn grants(policy: &Value, role: &str, member: &str) -> bool {
     })
 }
 
-/// Whether a new revision is needed: another template, or one that never worked.
+/// Returns true if a new revision is needed: the template differs, or the latest revision never
+/// worked.
 pub fn makes_revision(current: Option<&Value>, wanted: &Value) -> bool {
     current.is_none_or(|current| diff::template_differs(current, wanted) || is_broken(current))
 }
 
-/// The short name of the revision that was made last.
+/// Returns the short name of the latest created revision.
 pub fn latest(service: &Value) -> &str {
     let name = service["latestCreatedRevision"]
         .as_str()
@@ -185,13 +189,13 @@ pub fn latest(service: &Value) -> &str {
     name.rsplit('/').next().unwrap_or_default()
 }
 
-/// Whether the revision that was made last never became ready.
+/// Returns true if the latest created revision never became ready.
 pub fn is_broken(service: &Value) -> bool {
     service["reconciling"] != true
         && service["latestCreatedRevision"] != service["latestReadyRevision"]
 }
 
-/// The APIs that a deployment needs.
+/// Returns the APIs that a deployment needs.
 pub fn apis(is_remote: bool) -> Vec<&'static str> {
     let build = is_remote.then_some(BUILD_API);
     APIS.iter().copied().chain(build).collect()

@@ -1,4 +1,4 @@
-//! What is there already. Only reads.
+//! Reads the current state of the project. Only sends read requests.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     walk::Secret,
 };
 
-/// The state of the project, as far as it matters.
+/// The state of the project that is relevant to a deployment.
 #[derive(Debug, Default)]
 pub struct Observed {
     pub disabled: Vec<&'static str>,
@@ -29,27 +29,27 @@ pub struct Observed {
     pub bucket: Option<Value>,
     pub bucket_policy: Value,
     pub service: Option<Value>,
-    /// Versions of made secrets that count for nothing: the secret's id and the version.
+    /// Versions of generated secrets that are ignored: the secret's id and the version.
     pub unused: Vec<(String, String)>,
-    /// The step of a key rotation that this deployment is, in words.
+    /// The step of a key rotation that this deployment performs, as text.
     pub rotation: Option<&'static str>,
-    /// Secrets of this service that no setting names any more, by id.
+    /// The ids of this service's secrets that no setting refers to.
     pub left_over: Vec<String>,
 }
 
 /// A secret that exists.
 #[derive(Debug, Default)]
 pub struct SeenSecret {
-    /// The secret itself, if it is ours and does not say of which service.
+    /// The secret itself, if it is managed by mcpo but has no labels of a service.
     pub unlabelled: Option<Value>,
-    /// The secret itself, if it is a made password that nobody has seen.
+    /// The secret itself, if it holds a generated password that has not been shown.
     pub unseen: Option<Value>,
     pub policy: Value,
-    /// The version that is to be used, and its value if it was needed.
+    /// The version to use, and its value if it was read.
     pub latest: Option<(String, Option<Secret>)>,
 }
 
-/// The project's number, and which of `apis` are disabled.
+/// Returns the project's number and the disabled ones of `apis`.
 pub async fn project(
     google: &Google,
     project: &str,
@@ -69,7 +69,7 @@ pub async fn project(
     let answer = google
         .call(&method::APIS_GET, request)
         .await
-        .during(format!("failed to look at the project {project}"))?;
+        .during(format!("failed to read the project {project}"))?;
     let services = answer["services"].as_array().cloned().unwrap_or_default();
     let is_enabled = |api: &str| {
         services.iter().any(|service| {
@@ -84,7 +84,7 @@ pub async fn project(
         .copied()
         .filter(|api| !is_enabled(api))
         .collect();
-    // The answer names the project by its number, which saves a call and an API.
+    // The response contains the project's number, which saves a request and an API.
     let number = services.iter().find_map(|service| {
         let parent = service["parent"]
             .as_str()
@@ -102,14 +102,14 @@ async fn number_of(google: &Google, project: &str) -> Outcome<u64> {
     let found = google
         .get(&method::PROJECT_GET, &format!("v3/projects/{project}"))
         .await;
-    let found = found.during(format!("failed to look at the project {project}"))?;
+    let found = found.during(format!("failed to read the project {project}"))?;
     let number = found["name"]
         .as_str()
         .and_then(|name| name.strip_prefix("projects/")?.parse().ok());
-    number.ok_or_else(|| Failure::new("Google did not say the project's number"))
+    number.ok_or_else(|| Failure::new("Google's response has no project number"))
 }
 
-/// Looks at everything, side by side.
+/// Reads the whole state concurrently.
 pub async fn observe(
     google: &Google,
     settings: &Settings,
@@ -131,7 +131,7 @@ pub async fn observe(
                 &format!("v1/{}", names.repository()),
             )
             .await;
-        found.during("failed to look for the image repository")
+        found.during("failed to read the image repository")
     };
     let account = async {
         if !is_on("iam") || settings.service_account.is_some() {
@@ -145,7 +145,7 @@ pub async fn observe(
         google
             .find(&method::ACCOUNT_GET, &path)
             .await
-            .during("failed to look for the service account")
+            .during("failed to read the service account")
     };
     let service = async {
         if !is_on("run") {
@@ -154,10 +154,7 @@ pub async fn observe(
         let found = google
             .find(&method::SERVICE_GET, &format!("v2/{}", names.service()))
             .await;
-        found.during(format!(
-            "failed to look for the service {}",
-            names.service_id
-        ))
+        found.during(format!("failed to read the service {}", names.service_id))
     };
     let bucket = async {
         if !is_on("storage") || settings.ledger != Ledger::Bucket {
@@ -201,7 +198,7 @@ pub async fn observe(
         service,
         unused: kept.unused,
         rotation: kept.rotation,
-        // Whoever may not list secrets can deploy all the same.
+        // A caller that may not list secrets can still deploy.
         left_over: left_over.unwrap_or_default(),
         disabled,
     })
@@ -209,12 +206,12 @@ pub async fn observe(
 
 async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Value>, Value)> {
     let name = names.bucket("ledger");
-    let during = "failed to look for the ledger's bucket";
+    let during = "failed to read the ledger's bucket";
     let path = format!("storage/v1/b/{name}");
     let found = match google.find(&method::BUCKET_GET, &path).await {
         Err(denied) if denied.is_forbidden() => {
             let hint = format!(
-                "give {} a role that has it, such as roles/storage.admin; if it has one, the name \
+                "grant {} a role that has it, such as roles/storage.admin; if it has one, the name \
                  {name} is taken by another project: choose another with --service",
                 google.credentials().who()
             );
@@ -241,7 +238,7 @@ async fn secret(
 ) -> Outcome<Option<(String, SeenSecret)>> {
     let id = names.secret_of(setting);
     let name = names.secret(&id);
-    let during = || format!("failed to look at the secret {id}");
+    let during = || format!("failed to read the secret {id}");
     let path = format!("v1/{name}");
     let found = google.find(&method::SECRET_GET, &path).await;
     let Some(found) = found.during(during())? else {
@@ -289,7 +286,7 @@ async fn secret(
     )))
 }
 
-/// The value of a version that was read.
+/// Returns the value of an accessed secret version.
 pub fn decoded(version: &Value) -> Option<Secret> {
     let data = BASE64_STANDARD
         .decode(version["payload"]["data"].as_str()?)

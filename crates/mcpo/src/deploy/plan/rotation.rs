@@ -1,12 +1,12 @@
-//! Names the step of a key rotation that a new version of the key ring is.
+//! Names the step of a key rotation that a new version of the key ring represents.
 //!
-//! While a revision replaces another one, both serve. So a new key must be known everywhere before
-//! anything is sealed under it.
+//! During a rollout, the old and the new revision both serve. A new key must therefore be known to
+//! every instance before anything is encrypted with it.
 
-/// Keys that only open client ids are written with this prefix.
+/// Prefix of keys that only decrypt client ids.
 const RETIRED: &str = "retired:";
 
-/// Describes the change from one ring to another in words; never contains a key.
+/// Describes the change from one ring to another. The text never contains a key.
 pub fn describe(in_use: &str, latest: &str) -> Option<&'static str> {
     let (before, after) = (keys(in_use), keys(latest));
     let (old_first, new_first) = (before.first()?, after.first()?);
@@ -35,7 +35,7 @@ pub fn describe(in_use: &str, latest: &str) -> Option<&'static str> {
     })
 }
 
-/// The keys that open everything, the sealing key first.
+/// Returns the keys that can decrypt all data; the first one is used to encrypt.
 fn keys(ring: &str) -> Vec<&str> {
     let keys = ring.split(',').map(str::trim);
     keys.filter(|key| !key.is_empty() && !key.starts_with(RETIRED))

@@ -1,4 +1,4 @@
-//! What is to happen to secrets.
+//! Plans the changes to secrets.
 
 use serde_json::{Map, Value};
 
@@ -33,14 +33,14 @@ impl Plan {
                 (SecretSource::Local(Some(value)), _) => Some(value.clone()),
                 (SecretSource::Local(None), None) => {
                     missing.push(format!(
-                        "{} is not set, neither in the shell nor in .env",
+                        "{} is set neither in the shell nor in .env",
                         setting.variable
                     ));
                     None
                 }
                 (SecretSource::Existing { .. }, None) => {
                     missing.push(format!(
-                        "there is no secret {id} with a version for {}",
+                        "secret {id} for {} does not exist or has no version",
                         setting.variable
                     ));
                     None
@@ -81,16 +81,16 @@ impl Plan {
         if missing.is_empty() {
             Ok(())
         } else {
-            Err(Failure::new(format!(
-                "secrets are missing:\n  - {}",
-                missing.join("\n  - ")
-            ))
-            .hint("set them in .env or in the shell; they go into Secret Manager and nowhere else"))
+            Err(
+                Failure::new(format!("missing secrets:\n  - {}", missing.join("\n  - "))).hint(
+                    "set them in .env or in the shell; mcpo stores them only in Secret Manager",
+                ),
+            )
         }
     }
 }
 
-/// A secret with the labels of its service beside those it has.
+/// Adds the labels of the service to a secret's existing labels.
 fn relabelled(id: &str, secret: &Value, names: &Names) -> (String, Value, Map<String, Value>) {
     let mut labels = secret["labels"].as_object().cloned().unwrap_or_default();
     labels.extend(names.labels());

@@ -1,4 +1,4 @@
-//! The service as it is wanted, in Cloud Run's words.
+//! Builds the wanted service in the format of Cloud Run's API.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use crate::deploy::{
     settings::{Ledger, Settings, SignIn},
 };
 
-/// The other host names of the service, for the runtime.
+/// The variable with the service's other host names, for the runtime.
 const HOSTS: &str = "MCPO_HOSTS";
 
-/// What is written of a service; anything else in it is left as it is.
+/// Returns the field mask of an update; all other fields of the service stay as they are.
 pub const fn managed_mask() -> &'static str {
     "template,labels,client,clientVersion,functionalType,invokerIamDisabled,ingress,traffic"
 }
 
-/// Which secret, in which version, a variable comes from.
+/// The secret and the version that provide each variable.
 #[derive(Clone, Debug, Default)]
 pub struct Versions(BTreeMap<String, (String, String)>);
 
@@ -29,7 +29,7 @@ impl Versions {
     }
 }
 
-/// Where a variable of a container comes from, without its value.
+/// Describes the source of a container's variable without its value.
 pub fn variable_source(variable: &Value) -> String {
     let reference = &variable["valueSource"]["secretKeyRef"];
     match (reference["secret"].as_str(), reference["version"].as_str()) {
@@ -42,7 +42,7 @@ pub fn variable_source(variable: &Value) -> String {
     }
 }
 
-/// The version of its secret that the service's latest revision has for a variable.
+/// Returns the secret version that the service's latest revision uses for a variable.
 pub fn pinned<'a>(service: &'a Value, variable: &str, id: &str) -> Option<&'a str> {
     let variables = service["template"]["containers"][0]["env"].as_array()?;
     let found = variables.iter().find(|one| one["name"] == variable)?;
@@ -51,22 +51,22 @@ pub fn pinned<'a>(service: &'a Value, variable: &str, id: &str) -> Option<&'a st
     if secret.rsplit('/').next() != Some(id) {
         return None;
     }
-    // An alias is nothing that stays.
+    // An alias can point to another version later.
     reference["version"]
         .as_str()
         .filter(|version| version.parse::<u64>().is_ok())
 }
 
-/// The value of a variable of the service's latest revision.
+/// Returns the value of a variable in the service's latest revision.
 fn variable<'a>(service: &'a Value, name: &str) -> Option<&'a str> {
     let variables = service["template"]["containers"][0]["env"].as_array()?;
     variables.iter().find(|one| one["name"] == name)?["value"].as_str()
 }
 
-/// The service as it is wanted, next to what it is now.
+/// Returns the wanted service.
 ///
-/// Cloud Run names the second host of a service only once the service exists. That name is learned
-/// with the next revision; it is not a reason to make one.
+/// Cloud Run reports the second host name of a service only after the service exists. The next
+/// revision includes that name; the name alone is no reason to create a revision.
 pub fn service(
     settings: &Settings,
     names: &Names,
@@ -89,7 +89,7 @@ pub fn service(
     wanted
 }
 
-/// The fields that are written.
+/// Returns the fields to write.
 fn with_hosts(
     settings: &Settings,
     names: &Names,
@@ -102,18 +102,18 @@ fn with_hosts(
     json!({
         "client": "mcpo",
         "clientVersion": env!("CARGO_PKG_VERSION"),
-        // What Google's own lists and registries know it by.
+        // Marks the service as an MCP server in Google's consoles and registries.
         "functionalType": "FUNCTIONAL_TYPE_MCP_SERVER",
         "labels": labels,
         "ingress": settings.ingress,
-        // Works where a policy of the organization forbids to name everybody, too.
+        // Also works where an organization policy forbids `allUsers`.
         "invokerIamDisabled": !settings.is_private,
         "template": {
             "serviceAccount": names.account(settings),
             "timeout": format!("{}s", settings.timeout_seconds),
             "maxInstanceRequestConcurrency": settings.concurrency,
             "executionEnvironment": execution_environment(settings),
-            // Clients of the older protocol have sessions, which live in one instance.
+            // Sessions of the older protocol live in one instance.
             "sessionAffinity": true,
             "scaling": {
                 "minInstanceCount": settings.min_instances,
@@ -136,7 +136,7 @@ fn container(
         "ports": [{ "name": "http1", "containerPort": 8080 }],
         "resources": {
             "limits": { "cpu": settings.cpu, "memory": settings.memory },
-            // Setting any of the resources drops this default.
+            // Setting any resource limit removes this default.
             "cpuIdle": true,
             "startupCpuBoost": true,
         },
@@ -186,7 +186,7 @@ fn environment(settings: &Settings, names: &Names, versions: &Versions, hosts: &
         .collect()
 }
 
-/// The second generation starts faster, and needs a whole CPU.
+/// Returns the execution environment. The second generation starts faster but needs a whole CPU.
 fn execution_environment(settings: &Settings) -> &'static str {
     let is_whole = settings.cpu.parse::<f64>().is_ok_and(|cpu| cpu >= 1.0);
     if is_whole {

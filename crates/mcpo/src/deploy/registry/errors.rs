@@ -1,4 +1,4 @@
-//! What a registry's errors mean.
+//! Classifies the errors of a registry.
 
 use oci_client::errors::OciDistributionError;
 
@@ -31,7 +31,7 @@ pub fn is_unauthorized(error: &OciDistributionError) -> bool {
     ) || status(error) == Some(401)
 }
 
-/// Whether the same may well succeed in a moment.
+/// Returns true if a retry may succeed.
 pub fn is_passing(error: &OciDistributionError) -> bool {
     match (error, status(error)) {
         (_, Some(code)) => matches!(code, 401 | 408 | 429 | 500 | 502 | 503 | 504),
@@ -40,7 +40,7 @@ pub fn is_passing(error: &OciDistributionError) -> bool {
     }
 }
 
-/// The innermost cause, without the URL, which can carry an upload's key.
+/// Returns the innermost cause without the URL, which can contain the key of an upload.
 pub fn explain(error: &OciDistributionError) -> String {
     match error {
         OciDistributionError::ServerError { code, message, .. } => {

@@ -1,4 +1,5 @@
-//! Pushing an image: nothing that is there already, everything else in one piece each.
+//! Pushes images to the registry. Existing blobs are skipped; others are mounted from another image
+//! or uploaded.
 
 mod errors;
 
@@ -24,16 +25,16 @@ use super::{
 };
 use crate::error::{Failure, Outcome};
 
-/// The user name that says: the password is an access token.
+/// The user name that marks the password as an access token.
 const USER: &str = "oauth2accesstoken";
 const PIECE: usize = 64 * 1024;
-/// How long one transfer may take before it counts as stuck.
+/// The maximum duration of one transfer.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// Begins the tags of images that were built in the cloud; the source's hash comes after it.
+/// The prefix of tags of images built by Cloud Build, followed by the hash of the source.
 pub const SOURCE_TAG: &str = "source-";
 
-/// An image that was built here is called by the beginning of its digest.
+/// Returns the tag of an image that was built locally: the first 12 digits of its digest.
 fn tag_of(digest: &str) -> String {
     digest
         .trim_start_matches("sha256:")
@@ -42,33 +43,33 @@ fn tag_of(digest: &str) -> String {
         .collect()
 }
 
-/// Whether this tag of the image `digest` is one that only we give.
+/// Returns true if the tag has a form that only mcpo gives to the image `digest`.
 pub fn is_our_tag(tag: &str, digest: &str) -> bool {
     let is_hash = |text: &str| text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
     tag == tag_of(digest) || tag.strip_prefix(SOURCE_TAG).is_some_and(is_hash)
 }
 
-/// What it took to have the image there.
+/// The result of a push.
 #[derive(Debug, Default)]
 pub struct Pushed {
     pub uploaded: u64,
-    /// The image that blobs were taken from.
+    /// The image that blobs were mounted from.
     pub mounted: Option<String>,
 }
 
-/// How a blob came to be there.
+/// How a blob got into the registry.
 enum Came {
     WasThere,
     Mounted(String),
     Uploaded(u64),
 }
 
-/// One image's place in a registry.
+/// The repository of one image in a registry.
 pub struct Registry<'a> {
     google: &'a Google,
     host: String,
     path: String,
-    /// Kept while it works: making one reads the machine's certificates.
+    /// Reused until it fails: creating a client reads the machine's certificates.
     client: Mutex<Option<Arc<Client>>>,
 }
 
@@ -82,24 +83,24 @@ impl<'a> Registry<'a> {
         }
     }
 
-    /// `HOST/PATH@DIGEST`
+    /// Returns `HOST/PATH@DIGEST`.
     pub fn reference(&self, digest: &str) -> String {
         format!("{}/{}@{digest}", self.host, self.path)
     }
 
-    /// Whether this very image is there.
+    /// Returns true if the registry has the image with this digest.
     pub async fn has(&self, digest: &str) -> Outcome<bool> {
         Ok(self.digest(self.by_digest(digest)).await?.is_some())
     }
 
-    /// The digest of the image under this tag.
+    /// Returns the digest of the image with this tag.
     pub async fn digest_of(&self, tag: &str) -> Outcome<Option<String>> {
         let reference = Reference::with_tag(self.host.clone(), self.path.clone(), tag.to_owned());
         self.digest(reference).await
     }
 
     async fn digest(&self, reference: Reference) -> Outcome<Option<String>> {
-        self.retrying("look for the image", |client| {
+        self.retrying("read the image", |client| {
             let reference = reference.clone();
             async move {
                 let found = client
@@ -115,8 +116,8 @@ impl<'a> Registry<'a> {
         .await
     }
 
-    /// Brings what is missing: from another image of this registry where that is allowed, by an
-    /// upload otherwise.
+    /// Pushes the missing blobs and the manifest. Mounts a blob from another image of this registry
+    /// if allowed, and uploads it otherwise.
     pub async fn push(
         &self,
         image: &Image,
@@ -124,7 +125,7 @@ impl<'a> Registry<'a> {
         progress: &ProgressBar,
     ) -> Outcome<Pushed> {
         let mut pushed = Pushed::default();
-        // The configuration is too small to be watched.
+        // The configuration is too small for a progress bar.
         let hidden = ProgressBar::hidden();
         for (blob, progress) in [(&image.layer, progress), (&image.config, &hidden)] {
             match self.push_blob(blob, elsewhere, progress).await? {
@@ -164,7 +165,7 @@ impl<'a> Registry<'a> {
                 if let Some(from) = self.mount(&client, &reference, &blob, elsewhere).await {
                     return Ok(Came::Mounted(from));
                 }
-                // The time until now went into a token and into questions.
+                // Excludes the time for the token and the earlier requests.
                 progress.reset();
                 let pieces = stream::iter(pieces(blob.bytes.clone(), progress));
                 client
@@ -176,8 +177,8 @@ impl<'a> Registry<'a> {
         .await
     }
 
-    /// Lets the registry take the blob from another image. Whatever it says to that but "created",
-    /// the blob is uploaded, so that a right that is missing there costs nothing but the upload.
+    /// Mounts the blob from another image. If the registry does not respond with "created", the
+    /// blob is uploaded, so that a missing permission for the other image is not an error.
     async fn mount(
         &self,
         client: &Client,
@@ -200,7 +201,8 @@ impl<'a> Registry<'a> {
         Reference::with_digest(self.host.clone(), self.path.clone(), digest.to_owned())
     }
 
-    /// After a failure, with another client: a token may have ended, a connection may be dead.
+    /// Retries with a new client after a failure: the token may have expired, or the connection may
+    /// be dead.
     async fn retrying<T, F>(&self, what: &str, action: impl Fn(Arc<Client>) -> F) -> Outcome<T>
     where
         F: Future<Output = Result<T, OciDistributionError>>,
@@ -218,13 +220,13 @@ impl<'a> Registry<'a> {
                     let passes = is_passing(&error);
                     (explain(&error), passes)
                 }
-                Err(_) => ("it took too long".to_owned(), true),
+                Err(_) => ("timed out".to_owned(), true),
             };
             *self.client.lock().await = None;
             if !passes || !retry.pause(None).await {
                 let cause = std::io::Error::other(error);
                 return Err(Failure::new(format!("failed to {what} at {}", self.host)).because(&cause).hint(
-                    "pushing takes the role roles/artifactregistry.writer; the same command goes on where this one ended",
+                    "pushing requires roles/artifactregistry.writer; run the same command again to continue",
                 ));
             }
         }
@@ -244,7 +246,7 @@ impl<'a> Registry<'a> {
             connect_timeout: Some(Duration::from_secs(15)),
             read_timeout: Some(Duration::from_secs(60)),
             user_agent: concat!("mcpo/", env!("CARGO_PKG_VERSION")),
-            // Beside the machine's own, which may have none.
+            // In addition to the machine's certificates, which may be missing.
             extra_root_certificates: roots
                 .map(|root| Certificate {
                     encoding: CertificateEncoding::Der,
@@ -257,7 +259,7 @@ impl<'a> Registry<'a> {
             Failure::new("failed to set up the registry's client").because(&error)
         })?;
         let auth = RegistryAuth::Basic(USER.to_owned(), token.expose().to_owned());
-        // Asks nothing yet: the token is exchanged at the first request.
+        // Sends no request; the token is exchanged at the first request.
         client.store_auth_if_needed(&self.host, &auth).await;
         Ok(Arc::clone(held.insert(Arc::new(client))))
     }

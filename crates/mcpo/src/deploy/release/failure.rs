@@ -1,4 +1,5 @@
-//! A revision that does not start: what it wrote itself, what Google says, and who serves meanwhile.
+//! Explains why a revision does not start: its own log lines, Google's message, and the revision
+//! that still serves.
 
 use std::time::Duration;
 
@@ -10,10 +11,10 @@ use crate::{
 };
 
 const LINES: u32 = 20;
-/// Log lines take a moment to arrive.
+/// Log entries take a moment to arrive.
 const LOG_ATTEMPTS: u32 = 6;
 
-/// Prints the revision's own lines and returns the failure.
+/// Prints the revision's log lines and returns the failure.
 pub async fn explain(
     context: &Context<'_>,
     revision: &str,
@@ -37,7 +38,7 @@ pub async fn explain(
         .exit_with(Exit::CheckFailed)
 }
 
-/// Who serves meanwhile, and what to do.
+/// Returns a hint that names the revision that still serves.
 pub fn still_serving(before: Option<&Value>) -> String {
     let still = before.map(serving).unwrap_or_default();
     match still.first() {
@@ -51,7 +52,7 @@ async fn own_lines(context: &Context<'_>, revision: &str) -> Vec<String> {
         if attempt > 0 {
             tokio::time::sleep(Duration::from_millis(250 * u64::from(attempt))).await;
         }
-        // Why there are no lines matters less than why the revision does not start.
+        // A failure to read the log must not hide why the revision does not start.
         let entries = logs::last(context, Some(revision), LINES)
             .await
             .unwrap_or_default();
@@ -62,15 +63,15 @@ async fn own_lines(context: &Context<'_>, revision: &str) -> Vec<String> {
     Vec::new()
 }
 
-/// What it usually is.
+/// Returns a likely cause for well-known messages.
 fn guess(message: &str, lines: &[String]) -> Option<&'static str> {
     let says = |text: &str| message.contains(text) || lines.iter().any(|line| line.contains(text));
     if says("Permission denied on secret") {
-        Some("rights take a moment to be known everywhere; the same command again may do")
+        Some("new permissions take a moment to propagate; run the same command again")
     } else if says("exec format error") || says("no such file or directory") {
         Some("the executable cannot run in an empty image")
     } else if says("listen on the port") && lines.is_empty() {
-        Some("the server has to listen on 0.0.0.0 and the port in PORT")
+        Some("the server must listen on 0.0.0.0 and on the port in PORT")
     } else {
         None
     }

@@ -1,4 +1,4 @@
-//! What the service's account may do: read its secrets, use its ledger.
+//! Grants the service's account access to its secrets and its ledger.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::{
     error::Outcome,
 };
 
-/// A new account is not known everywhere at once.
+/// How long a new account may be unknown to other APIs.
 const ACCOUNT_PROPAGATION: Duration = Duration::from_secs(90);
 const CONCURRENT_CHANGES: u32 = 5;
 
@@ -52,7 +52,8 @@ pub async fn bucket(context: &Context<'_>) -> Outcome<()> {
         .during("failed to let the service use the ledger's bucket")
 }
 
-/// Reads the policy, adds the account to the role, writes it if nobody else did meanwhile.
+/// Adds the account to the role with a read-modify-write of the policy. Retries if the policy has
+/// changed in between.
 async fn grant(
     context: &Context<'_>,
     (read, read_path): (&Method, &str),
@@ -106,7 +107,7 @@ fn add_member(policy: &mut Value, role: &str, member: &str) {
         Some(members) => members.push(member.into()),
         None => bindings.push(json!({ "role": role, "members": [member] })),
     }
-    // Written in an older version, the conditions of others would be lost.
+    // In an older policy version, the conditions of other bindings would be lost.
     if bindings
         .iter()
         .any(|binding| !binding["condition"].is_null())

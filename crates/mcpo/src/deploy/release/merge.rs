@@ -1,11 +1,11 @@
-//! What is wanted, laid over what is there: settings made elsewhere, such as a network connection
-//! or a second container, stay.
+//! Merges the wanted service into the current one. Settings made elsewhere, such as a VPC
+//! connection or a second container, are kept.
 
 use serde_json::{Map, Value};
 
 use crate::deploy::plan::alike;
 
-/// The fields to send.
+/// Returns the fields to send.
 pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
     let Some(current) = current else {
         return wanted;
@@ -14,7 +14,7 @@ pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
     let template = body["template"].take();
     let mut merged = current["template"].clone();
     if let Some(fields) = merged.as_object_mut() {
-        // Asked for anew where a new revision is wanted.
+        // A new revision needs a new name.
         if template_is_new(&current["template"], &template) {
             fields.remove("revision");
         }
@@ -32,7 +32,8 @@ pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
     body
 }
 
-/// A revision's name is part of its template; the same template keeps it.
+/// Returns true if the template changes. The revision's name is part of the template, and an
+/// unchanged template must keep it.
 fn template_is_new(current: &Value, wanted: &Value) -> bool {
     let mut merged = current.clone();
     lay_over(&mut merged, wanted.clone());
@@ -46,7 +47,7 @@ fn merged_containers(current: &Value, ours: &Value) -> Value {
     }
     for container in &mut containers {
         if let Some(fields) = container.as_object_mut() {
-            // Written by Google only.
+            // Output only; Google rejects it in requests.
             fields.remove("buildInfo");
         }
     }
@@ -54,7 +55,7 @@ fn merged_containers(current: &Value, ours: &Value) -> Value {
     containers.into()
 }
 
-/// Objects field by field; lists and everything else as a whole.
+/// Merges objects field by field; replaces lists and other values as a whole.
 fn lay_over(under: &mut Value, over: Value) {
     match (under, over) {
         (Value::Object(under), Value::Object(over)) => {

@@ -1,4 +1,4 @@
-//! Release: the service is written once, by digest, and watched until it is ready or known not to be.
+//! Writes the service once, with the image's digest, and waits until it is ready or has failed.
 
 mod failure;
 mod grant;
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::error::Outcome;
 
-/// What came of it.
+/// A released revision.
 #[derive(Debug)]
 pub struct Released {
     pub revision: String,
@@ -56,15 +56,15 @@ pub async fn release(
     Ok(Released { revision: newest })
 }
 
-/// Waits for what an earlier run has begun.
+/// Waits for a release that an earlier run started.
 pub async fn settle(context: &Context<'_>, current: Option<&Value>) -> Outcome<Released> {
     let revision = current.map_or("", plan::latest).to_owned();
     wait::until_ready(context, None, &revision, current).await?;
     Ok(Released { revision })
 }
 
-/// `SERVICE-00007-1a2b3c`: told apart by generation and content, so that the same run, repeated,
-/// finds its own work again.
+/// Returns a name such as `SERVICE-00007-1a2b3c`. It is derived from the generation and the
+/// content, so that a repeated run recognizes its own revision.
 fn name_revision(service: &str, current: Option<&Value>, wanted: &Value) -> String {
     let generation =
         current.and_then(|service| service["generation"].as_str()?.parse::<u64>().ok());
@@ -77,10 +77,10 @@ fn name_revision(service: &str, current: Option<&Value>, wanted: &Value) -> Stri
     )
 }
 
-/// How long a new service account may be unknown to Cloud Run.
+/// How long Cloud Run may not know a new service account.
 const ACCOUNT_PROPAGATION: Duration = Duration::from_secs(90);
 
-/// Writes the service; waits for an account that this run made and that is not known everywhere.
+/// Writes the service. Retries while Cloud Run does not know an account that this run created.
 async fn write_when_known(
     context: &Context<'_>,
     current: Option<&Value>,
@@ -106,13 +106,14 @@ async fn write_when_known(
     }
 }
 
-/// Whether Cloud Run does not know the account, or not yet who may act as it.
+/// Returns true if Cloud Run does not know the account yet, or does not know yet who may act as it.
 fn is_about_account(trouble: &Trouble, account: &str) -> bool {
     let text = trouble.to_string();
     text.contains(account) && (text.contains("does not exist") || text.contains("may not exist"))
 }
 
-/// Sends it; `None`: an earlier attempt of our own has done so already.
+/// Sends the request. Returns `None` if an earlier attempt of this run has already written the
+/// service.
 async fn write(
     context: &Context<'_>,
     current: Option<&Value>,
@@ -154,7 +155,7 @@ async fn write(
             Ok(Some(operation))
         }
         Err(Trouble::Conflict(message) | Trouble::Exists(message)) => {
-            // The answer to our own request may have been lost on its way.
+            // The response to an earlier attempt of this run may have been lost.
             let found = context
                 .google
                 .get(&method::SERVICE_GET, &format!("v2/{}", names.service()))
@@ -181,7 +182,7 @@ async fn write(
     }
 }
 
-/// Writes only who takes the calls.
+/// Writes only the traffic allocation.
 pub async fn set_traffic(
     context: &Context<'_>,
     current: &Value,
@@ -196,6 +197,6 @@ pub async fn set_traffic(
         body: Some(&body),
     };
     let operation = context.google.call(&method::SERVICE_PATCH, request).await;
-    let operation = operation.during("failed to change who takes the calls")?;
+    let operation = operation.during("failed to change the traffic")?;
     wait::wait_for_traffic(context, operation).await
 }

@@ -1,5 +1,5 @@
-//! Everything that has to be there before a service can be released. Whatever is there already
-//! counts as made, so that a run goes on where an earlier one ended.
+//! Creates everything that a service needs before it can be released. Existing resources count as
+//! created, so that a run continues where an earlier one ended.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use crate::{
 
 const ENABLING: Duration = Duration::from_secs(300);
 const CREATING: Duration = Duration::from_secs(120);
-/// The policy that restricts where resources may be.
+/// The organization policy that restricts the locations of resources.
 const LOCATION_CONSTRAINT: &str = "gcp.resourceLocations";
-/// Policies that forbid public services.
+/// The organization policies that forbid public services.
 const PUBLIC_ACCESS_CONSTRAINTS: [&str; 2] =
     ["requireInvokerIam", "iam.allowedPolicyMemberDomains"];
 
-/// Enables what is not enabled.
+/// Enables the APIs that are disabled.
 pub async fn enable(context: &Context<'_>, apis: &[&'static str]) -> Outcome<()> {
     if apis.is_empty() {
         return Ok(());
@@ -60,9 +60,9 @@ pub async fn enable(context: &Context<'_>, apis: &[&'static str]) -> Outcome<()>
     Ok(())
 }
 
-/// Says before anything is built up that the organization forbids services which anyone can reach:
-/// asks for a service like the one that is wanted, without making it. Only that answer counts, for
-/// whatever else is refused is refused again in its turn, with its own words.
+/// Fails early if an organization policy forbids public services. Sends a validate-only request for
+/// a similar service, which creates nothing. All other refusals are ignored, because the actual
+/// request reports them with the right context.
 pub async fn check_public_access(context: &Context<'_>, current: Option<&Value>) -> Outcome<()> {
     let (settings, names) = (&context.settings, &context.names);
     let is_public_already = current.is_some_and(|current| current["invokerIamDisabled"] == true);
@@ -75,7 +75,7 @@ pub async fn check_public_access(context: &Context<'_>, current: Option<&Value>)
         "template": { "containers": [{ "image": "us-docker.pkg.dev/cloudrun/container/hello" }] },
     });
     let path = format!("v2/{}/services", names.location());
-    // Another name than the service's, which may exist.
+    // Not the service's own name, which may exist.
     let id = format!(
         "{}-check",
         names.service_id.get(..40).unwrap_or(&names.service_id)
@@ -99,13 +99,13 @@ pub async fn check_public_access(context: &Context<'_>, current: Option<&Value>)
     Err(trouble
         .into_failure("the organization forbids services that anyone can reach")
         .hint(format!(
-            "let only callers in that IAM knows: {command}; claude.ai is not one of them, so for claude.ai ask \
+            "require IAM authentication: {command}; claude.ai cannot authenticate with IAM, so for claude.ai ask \
              an administrator to exempt this project from the constraint, or deploy to a project that it \
              does not cover"
         )))
 }
 
-/// Notes at the password's secret that it was shown. The deployment does not depend on it.
+/// Records at the password's secret that it was shown. A failure does not fail the deployment.
 pub async fn note_shown(
     context: &Context<'_>,
     id: &str,
@@ -131,18 +131,18 @@ pub async fn note_shown(
     };
     if let Err(trouble) = context.google.call(&method::SECRET_LABEL, request).await {
         context.ui.warn(format_args!(
-            "the next deployment shows the password again: {trouble}"
+            "the next deployment will show the password again: {trouble}"
         ));
     }
 }
 
-/// The repository that images go to.
+/// Creates the image repository.
 pub async fn repository(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
     if !plan.makes_repository {
         return Ok(());
     }
     let names = &context.names;
-    let during = "failed to make the image repository";
+    let during = "failed to create the image repository";
     let body = json!({
         "format": "DOCKER",
         "description": "Images of MCP servers, made by mcpo deploy",
@@ -184,7 +184,7 @@ pub async fn repository(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
     }
 }
 
-/// The account, what it may do, and the secrets.
+/// Creates the account, its permissions and the secrets.
 pub async fn identity_and_state(
     context: &Context<'_>,
     plan: &Plan,
@@ -234,16 +234,16 @@ async fn account(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
         Err(Trouble::Exists(_)) => begun.not_made(),
         Err(trouble) => {
             begun.not_made();
-            return Err(trouble).during("failed to make the service account");
+            return Err(trouble).during("failed to create the service account");
         }
     }
     Ok(())
 }
 
-/// Makes a secret and adds a version; returns the variable, the secret's id and the version.
+/// Creates a secret and adds a version. Returns the variable, the secret's id and the version.
 async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String, String, String)> {
     let (google, names) = (&context.google, &context.names);
-    let during = || format!("failed to keep the secret {}", change.id);
+    let during = || format!("failed to store the secret {}", change.id);
     if change.is_new {
         make_secret(context, change).await.during(during())?;
     }
@@ -273,8 +273,8 @@ async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String
     ))
 }
 
-/// Makes a secret without a version. Where the organization allows named locations only, its
-/// values stay in the service's region.
+/// Creates a secret without a version. If the organization restricts locations, the secret is
+/// stored in the service's region.
 async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(), Trouble> {
     let (google, names) = (&context.google, &context.names);
     let mut labels = names.labels();
@@ -311,7 +311,7 @@ async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(),
                         .is_some_and(|refusal| refusal.names_constraint(LOCATION_CONSTRAINT)) =>
             {
                 context.ui.warn(format_args!(
-                    "the organization allows secrets in named locations only: {} is kept in {}",
+                    "the organization restricts the locations of secrets: {} is stored in {}",
                     change.id, names.region
                 ));
                 replication = Replication::Region;
@@ -324,7 +324,7 @@ async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(),
     }
 }
 
-/// Lets a secret say which service it belongs to.
+/// Adds the labels of its service to a secret.
 async fn label(
     context: &Context<'_>,
     (id, etag, labels): &(String, Value, Map<String, Value>),

@@ -1,4 +1,4 @@
-//! Waiting for a service, with what Google says about it meanwhile.
+//! Waits for a service and shows its conditions meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ use crate::{
     error::Outcome,
 };
 
-/// Cloud Run itself gives up on a container after four minutes.
+/// How long to wait. Cloud Run gives up on a container after four minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Waits until `revision` is ready, or says why it is not.
+/// Waits until `revision` is ready. Fails with the reason if it does not become ready.
 pub async fn until_ready(
     context: &Context<'_>,
     operation: Option<Value>,
@@ -44,7 +44,7 @@ pub async fn until_ready(
             Err(failure::explain(context, revision, &trouble.to_string(), before).await)
         }
         Err(trouble @ Trouble::Operation { .. }) => {
-            let failure = trouble.into_failure(format!("Google did not release {revision}"));
+            let failure = trouble.into_failure(format!("Google failed to release {revision}"));
             Err(match failure.hint_text().map(str::to_owned) {
                 Some(next) => failure.hint(next),
                 None => failure.hint(failure::still_serving(before)),
@@ -54,14 +54,12 @@ pub async fn until_ready(
     }
 }
 
-/// Waits until another distribution of the calls holds.
+/// Waits until a new traffic allocation is in effect.
 pub async fn wait_for_traffic(context: &Context<'_>, operation: Value) -> Outcome<Value> {
-    let progress = context
-        .ui
-        .spinner("changing who takes the calls".to_owned());
+    let progress = context.ui.spinner("changing the traffic".to_owned());
     let waited = wait(context, Some(operation), |_| {}).await;
     progress.finish_and_clear();
-    waited.during("failed to change who takes the calls")
+    waited.during("failed to change the traffic")
 }
 
 async fn wait(
@@ -108,7 +106,7 @@ fn is_ready(service: &Value) -> bool {
     service["terminalCondition"]["state"] == "CONDITION_SUCCEEDED"
 }
 
-/// What is not done yet, in Google's words.
+/// Returns the first condition that is not met, as Google describes it.
 fn describe(service: &Value, revision: &str) -> String {
     let conditions = service["conditions"].as_array();
     let open: Vec<_> = conditions

@@ -1,4 +1,5 @@
-//! The Dockerfile of a build in the cloud. It makes the same kind of image as a build here.
+//! Generates the Dockerfile of a remote build. It results in the same kind of image as a local
+//! build.
 
 use crate::{
     deploy::{build, settings::Features},
@@ -6,25 +7,25 @@ use crate::{
     package::Package,
 };
 
-/// Its text, for a package somewhere below the source's root.
+/// Returns the Dockerfile for a package in or below the root of the source.
 pub fn text(package: &Package, features: &Features) -> Outcome<String> {
     let (name, executable) = (&package.name, &package.executable);
-    // They stand inside a shell's line.
+    // Both names become part of a shell command.
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     if !name.chars().all(plain) || !executable.chars().all(plain) {
         return Err(Failure::new(format!(
-            "{name:?} and {executable:?} cannot stand in a Dockerfile"
+            "unsupported names in a Dockerfile: {name:?}, {executable:?}"
         )));
     }
     let features = features.arguments().join(" ");
-    // Cargo reads the configuration of the folder that it runs in, as a build here does.
+    // Cargo reads the configuration of its working directory, as in a local build.
     let below = package.folder.strip_prefix(&package.workspace);
     let below = below.map(std::path::Path::to_path_buf).unwrap_or_default();
     let depth = below.components().count();
     let folder = below.display().to_string();
     if !folder.chars().all(|c| plain(c) || "/.".contains(c)) {
         return Err(Failure::new(format!(
-            "{folder:?} cannot be in a Dockerfile"
+            "unsupported folder name in a Dockerfile: {folder:?}"
         )));
     }
     let enter = if depth == 0 {
@@ -32,7 +33,7 @@ pub fn text(package: &Package, features: &Features) -> Outcome<String> {
     } else {
         format!("cd {folder} && ")
     };
-    // Where the project's configuration puts what it builds does not matter there.
+    // The target directory of the project's configuration does not matter in the image.
     let target = format!("{}target", "../".repeat(depth));
     let setting = build::setting_of_workspace(package).replace('\'', r"'\''");
     Ok(format!(

@@ -1,4 +1,4 @@
-//! A build in the cloud: the source goes into a bucket, Cloud Build makes the image.
+//! Builds remotely: uploads the source to a bucket and builds the image with Cloud Build.
 
 mod dockerfile;
 mod source;
@@ -24,22 +24,22 @@ use crate::error::{Exit, Failure, Outcome};
 
 const PATIENCE: Duration = Duration::from_secs(40 * 60);
 const PAUSE: Duration = Duration::from_secs(2);
-/// Uploaded source is of no use after its build.
+/// How long uploaded source is kept, in days; it is not needed after its build.
 const SOURCE_DAYS: u32 = 7;
 
-/// The image's tag says of which source it was made.
+/// Returns the image's tag, which contains the hash of its source.
 pub fn tag(source: &Source) -> String {
     format!("{SOURCE_TAG}{}", source.hash)
 }
 
-/// The digest of the image that was made of this source, if it was.
+/// Returns the digest of the image built from this source, or `None` if there is none.
 pub async fn find(context: &Context<'_>, source: &Source) -> Outcome<Option<String>> {
     Registry::new(&context.google, &context.names)
         .digest_of(&tag(source))
         .await
 }
 
-/// Uploads, builds, and returns the image's digest.
+/// Uploads the source, builds the image, and returns its digest.
 pub async fn build(context: &Context<'_>, source: Source) -> Outcome<String> {
     let began = Instant::now();
     let folder = context.names.bucket("source");
@@ -52,7 +52,7 @@ pub async fn build(context: &Context<'_>, source: Source) -> Outcome<String> {
             &format!("storage/v1/b/{folder}/o/{object}"),
         )
         .await;
-    if found.during("failed to look for the source")?.is_none() {
+    if found.during("failed to find the source")?.is_none() {
         let progress = context.ui.bar("uploading", source.bytes.len() as u64);
         let done = upload::upload(
             context,
@@ -73,10 +73,11 @@ pub async fn build(context: &Context<'_>, source: Source) -> Outcome<String> {
     follow(context, operation).await?;
     context.ui.step(
         "Built",
-        format_args!("in the cloud, in {}", seconds(began.elapsed())),
+        format_args!("with Cloud Build, in {}", seconds(began.elapsed())),
     );
     let digest = find(context, &source).await?;
-    digest.ok_or_else(|| Failure::new("the build has ended, and its image is not in the registry"))
+    digest
+        .ok_or_else(|| Failure::new("the build has finished, but its image is not in the registry"))
 }
 
 async fn submit(
@@ -107,10 +108,10 @@ async fn submit(
     Ok(submitted["buildOperation"].take())
 }
 
-/// Waits for the build and passes its log on.
+/// Waits for the build and prints its log.
 async fn follow(context: &Context<'_>, mut operation: Value) -> Outcome<()> {
     let began = Instant::now();
-    let progress = context.ui.spinner("building in the cloud".to_owned());
+    let progress = context.ui.spinner("building with Cloud Build".to_owned());
     let mut printed = 0;
     let name = operation["name"].as_str().unwrap_or_default().to_owned();
     loop {
@@ -119,7 +120,7 @@ async fn follow(context: &Context<'_>, mut operation: Value) -> Outcome<()> {
             .unwrap_or_default()
             .to_owned();
         if !build.is_empty() {
-            // The log is a service to the reader; the build does not depend on it.
+            // The log is informational; errors in reading it do not fail the build.
             let entries = logs::of_build(context, &build).await.unwrap_or_default();
             for entry in entries.iter().skip(printed) {
                 progress.suspend(|| context.ui.say(format_args!("  {}", logs::line(entry))));
@@ -141,15 +142,15 @@ async fn follow(context: &Context<'_>, mut operation: Value) -> Outcome<()> {
             .google
             .get(&method::BUILD_OPERATION, &format!("v1/{name}"))
             .await;
-        operation = looked.during("failed to look at the build")?;
+        operation = looked.during("failed to read the state of the build")?;
     }
 }
 
 fn failure(context: &Context<'_>, trouble: Trouble) -> Failure {
     trouble
-        .into_failure("the build in the cloud failed")
+        .into_failure("the remote build failed")
         .hint(format!(
-            "its log: https://console.cloud.google.com/cloud-build/builds?project={}",
+            "for the log, see https://console.cloud.google.com/cloud-build/builds?project={}",
             context.names.project
         ))
         .exit_with(Exit::CouldNotRun)

@@ -1,4 +1,4 @@
-//! A resumable upload into a bucket: cut anywhere, it goes on where it was.
+//! Uploads an object with a resumable upload, which continues after an interruption.
 //! <https://cloud.google.com/storage/docs/performing-resumable-uploads>
 
 use bytes::Bytes;
@@ -17,7 +17,8 @@ use crate::{
     error::{Failure, Outcome},
 };
 
-/// A multiple of 256 KiB, as Google wants it, and small enough for a slow line.
+/// The size of one request: a multiple of 256 KiB, as Google requires, and small enough for a slow
+/// connection.
 const PIECE: usize = 1024 * 1024;
 const HOST: &str = "storage.googleapis.com";
 
@@ -43,7 +44,7 @@ pub async fn upload(
             }
             Ok(Progress::Until(_)) => {
                 if !retry.pause(None).await {
-                    let cause = std::io::Error::other("nothing more of it arrives");
+                    let cause = std::io::Error::other("the upload makes no progress");
                     return Err(Failure::new(during).because(&cause));
                 }
             }
@@ -52,7 +53,7 @@ pub async fn upload(
                     let cause = std::io::Error::other(why);
                     return Err(Failure::new(during).because(&cause));
                 }
-                // Whatever arrived need not be sent again.
+                // Continue after the last byte that Google has received.
                 if let Some(Progress::Until(next)) = ask(context, &session, data.len()).await
                     && next <= data.len()
                 {
@@ -103,7 +104,7 @@ async fn begin(context: &Context<'_>, bucket: &str, object: &str) -> Result<Stri
     }
 }
 
-/// Sends the next piece; one attempt, because what is sent next depends on what arrived.
+/// Sends the next piece in a single attempt; what must be sent next depends on how much arrived.
 async fn put(
     context: &Context<'_>,
     session: &str,
@@ -122,7 +123,7 @@ async fn put(
     read(&sent.await.map_err(|error| error.to_string())?)
 }
 
-/// How far it got.
+/// Asks how many bytes have arrived.
 async fn ask(context: &Context<'_>, session: &str, length: usize) -> Option<Progress> {
     let range = format!("bytes */{length}");
     let asked = context.google.http().send(HOST, |client| {
@@ -148,6 +149,9 @@ fn read(reply: &Reply) -> Result<Progress, String> {
             ))
         }
         status if is_passing(status) => Err(format!("HTTP {}", status.as_u16())),
-        status => Err(format!("Google refused it with HTTP {}", status.as_u16())),
+        status => Err(format!(
+            "Google refused the upload with HTTP {}",
+            status.as_u16()
+        )),
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with settings, as far as that can be seen without asking anybody.
+//! Validates settings without sending any request.
 
 use super::{
     KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn, limits,
@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{deploy::plan::LABEL, error::Failure};
 
-/// Cloud Run's own limit.
+/// Cloud Run's limit.
 const SERVICE_LEN: usize = 49;
 const LABEL_LEN: usize = 63;
-/// Set by Cloud Run, or by us.
+/// Variables that Cloud Run or deploy sets.
 const RESERVED: &[&str] = &[
     "K_CONFIGURATION",
     "K_REVISION",
@@ -18,7 +18,7 @@ const RESERVED: &[&str] = &[
     "MCPO_OPEN_TO_ANYONE",
     "PORT",
 ];
-/// Values that are never to be seen in a configuration.
+/// Variables that must not appear in plain configuration.
 const SECRETS: &[&str] = &[
     KEY_RING,
     PASSWORD,
@@ -28,7 +28,7 @@ const SECRETS: &[&str] = &[
     "OIDC_CLIENT_SECRET",
 ];
 
-/// One thing that is wrong.
+/// One invalid setting.
 #[derive(Clone, Debug)]
 pub struct Problem {
     what: String,
@@ -59,11 +59,11 @@ impl Problem {
     }
 }
 
-/// Adds everything that is wrong.
+/// Adds a problem for each invalid setting.
 pub fn check(settings: &Settings, tag: Option<&str>, problems: &mut Vec<Problem>) {
     if let Some(tag) = tag.filter(|tag| !is_label(tag)) {
         let hint = "use lower-case letters, digits and hyphens, a letter first, no hyphen last";
-        problems.push(Problem::new(format!("{tag:?} cannot be a tag"), Some(hint)));
+        problems.push(Problem::new(format!("invalid tag {tag:?}"), Some(hint)));
     }
     check_names(settings, problems);
     check_features(settings, problems);
@@ -74,9 +74,9 @@ pub fn check(settings: &Settings, tag: Option<&str>, problems: &mut Vec<Problem>
     if let Some(url) = &settings.base_url
         && !is_public_origin(url)
     {
-        let hint = "for example https://mcp.example.com";
+        let hint = "use https://HOST, for example https://mcp.example.com";
         problems.push(Problem::new(
-            format!("base-url {url:?} is not https://HOST"),
+            format!("invalid base-url {url:?}"),
             Some(hint),
         ));
     }
@@ -91,13 +91,13 @@ pub fn check(settings: &Settings, tag: Option<&str>, problems: &mut Vec<Problem>
 fn check_names(settings: &Settings, problems: &mut Vec<Problem>) {
     let region = settings.region.as_str();
     if region.is_empty() {
-        let hint = "mcpo deploy europe-west1";
-        problems.push(Problem::new("no region is given", Some(hint)));
+        let hint = "for example mcpo deploy europe-west1";
+        problems.push(Problem::new("missing region", Some(hint)));
     } else if !REGIONS.contains(&region) && !may_be_new(region) {
         let near = nearest(region).unwrap_or("europe-west1");
         let hint = format!("did you mean {near}?");
         problems.push(Problem::new(
-            format!("there is no region {region:?}"),
+            format!("unknown region {region:?}"),
             Some(&hint),
         ));
     }
@@ -109,37 +109,35 @@ fn check_names(settings: &Settings, problems: &mut Vec<Problem>) {
         );
         problems.push(Problem::new(
             what,
-            Some("Cloud Run allows 49; choose another with --service"),
+            Some("Cloud Run allows 49; choose a shorter name with --service"),
         ));
     } else if !is_label(service) {
-        let what = format!("{service:?} cannot be the name of a service");
+        let what = format!("invalid service name {service:?}");
         let hint =
-            "lower-case letters, digits and hyphens, a letter first; choose one with --service";
+            "use lower-case letters, digits and hyphens, a letter first; set it with --service";
         problems.push(Problem::new(what, Some(hint)));
     }
     if !is_label(&settings.repository) || settings.repository.len() > LABEL_LEN {
-        let what = format!(
-            "{:?} cannot be the name of a repository",
-            settings.repository
-        );
+        let what = format!("invalid repository name {:?}", settings.repository);
         problems.push(Problem::new(
             what,
-            Some("lower-case letters, digits and hyphens"),
+            Some("use lower-case letters, digits and hyphens"),
         ));
     }
     if let Some(project) = &settings.project
         && !(is_label(project) && (6..=30).contains(&project.len()))
     {
-        let what = format!("{project:?} is not the id of a project");
-        let hint = "6 to 30 lower-case letters, digits and hyphens; its id, not its display name";
+        let what = format!("invalid project id {project:?}");
+        let hint =
+            "use the project's id (6 to 30 lower-case letters, digits, hyphens), not its name";
         problems.push(Problem::new(what, Some(hint)));
     }
     if let Some(account) = &settings.service_account
         && !account.ends_with(".gserviceaccount.com")
     {
-        let hint = "NAME@PROJECT.iam.gserviceaccount.com";
+        let hint = "use NAME@PROJECT.iam.gserviceaccount.com";
         problems.push(Problem::new(
-            format!("{account:?} is not a service account"),
+            format!("invalid service account {account:?}"),
             Some(hint),
         ));
     }
@@ -149,7 +147,7 @@ fn check_features(settings: &Settings, problems: &mut Vec<Problem>) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_/+".contains(c);
     let features = settings.features.named.iter();
     for feature in features.filter(|feature| !feature.chars().all(plain)) {
-        let what = format!("{feature:?} cannot be the name of a feature");
+        let what = format!("invalid feature name {feature:?}");
         problems.push(Problem::new(what, None));
     }
 }
@@ -169,20 +167,20 @@ fn check_size(settings: &Settings, problems: &mut Vec<Problem>) {
     };
     if cpu.is_some_and(|cpu| cpu < 1000) && settings.concurrency != 1 {
         let what = format!("cpu {} needs concurrency = 1", settings.cpu);
-        let hint = "or use a whole CPU, which costs nothing while idle";
+        let hint = "set it, or use a whole CPU, which costs nothing while idle";
         problems.push(Problem::new(what, Some(hint)));
     }
     let memory = mebibytes(&settings.memory);
     if memory.is_none() {
-        let what = format!("memory {:?} is not a size", settings.memory);
-        problems.push(Problem::new(what, Some("for example 512Mi or 1Gi")));
+        let what = format!("invalid memory {:?}", settings.memory);
+        problems.push(Problem::new(what, Some("use a size such as 512Mi or 1Gi")));
     }
     if let (Some(cpu), Some(memory)) = (cpu, memory) {
         check_pair(settings, cpu, memory, problems);
     }
     if settings.max_instances == 0 || settings.min_instances > settings.max_instances {
         let what = format!(
-            "min-instances {} and max-instances {} do not go together",
+            "min-instances {} and max-instances {} contradict each other",
             settings.min_instances, settings.max_instances
         );
         problems.push(Problem::new(what, None));
@@ -195,7 +193,7 @@ fn check_size(settings: &Settings, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Not every CPU comes with every memory.
+/// Checks that Cloud Run offers this combination of CPU and memory.
 fn check_pair(settings: &Settings, cpu: u32, memory: u32, problems: &mut Vec<Problem>) {
     let least = limits::least_memory(cpu);
     if memory < least {
@@ -220,7 +218,7 @@ fn check_pair(settings: &Settings, cpu: u32, memory: u32, problems: &mut Vec<Pro
     }
 }
 
-/// Thousandths of a CPU; `0.5` and `500m` are the same.
+/// Parses a CPU setting into thousandths of a CPU; `0.5` and `500m` are equal.
 fn thousandths(text: &str) -> Option<u32> {
     if let Some(number) = text.strip_suffix('m') {
         return number.parse().ok();
@@ -251,7 +249,7 @@ fn check_values(settings: &Settings, problems: &mut Vec<Problem>) {
     }
     let count = settings.env.len() + settings.secrets.len();
     if count > limits::VARIABLES {
-        let what = format!("there are {count} variables");
+        let what = format!("too many variables: {count}");
         problems.push(Problem::new(what, Some("use at most 900")));
     }
     for secret in &settings.secrets {
@@ -287,7 +285,7 @@ fn check_environment(settings: &Settings, problems: &mut Vec<Problem>) {
             || name.starts_with(|c: char| c.is_ascii_digit())
         {
             problems.push(Problem::new(
-                format!("{name:?} cannot be the name of a variable"),
+                format!("invalid variable name {name:?}"),
                 None,
             ));
         }
@@ -302,13 +300,13 @@ fn check_environment(settings: &Settings, problems: &mut Vec<Problem>) {
         if name == "BASE_URL" {
             problems.push(Problem::new(
                 "BASE_URL is set by deploy",
-                Some("write base-url = \"https://…\""),
+                Some("set base-url = \"https://…\""),
             ));
         }
         if name == LEDGER && settings.env.contains_key(name) {
             problems.push(Problem::new(
                 "MCPO_LEDGER is set by deploy",
-                Some("write ledger = \"…\""),
+                Some("set ledger = \"…\""),
             ));
         }
     }
@@ -317,15 +315,15 @@ fn check_environment(settings: &Settings, problems: &mut Vec<Problem>) {
         .keys()
         .filter(|name| SECRETS.contains(&name.as_str()))
     {
-        let hint = format!("write secrets = [{name:?}] and set it in .env or in the shell");
+        let hint = format!("use secrets = [{name:?}] and set the variable in .env or in the shell");
         problems.push(Problem::new(
-            format!("{name} is a secret and stands in env"),
+            format!("{name} is a secret and must not be in env"),
             Some(&hint),
         ));
     }
     for secret in &settings.secrets {
         if settings.env.contains_key(&secret.variable) {
-            let what = format!("{} stands in env and in secrets", secret.variable);
+            let what = format!("{} is in both env and secrets", secret.variable);
             problems.push(Problem::new(what, None));
         }
         if let SecretSource::Existing {
@@ -338,10 +336,10 @@ fn check_environment(settings: &Settings, problems: &mut Vec<Problem>) {
                 .as_ref()
                 .is_none_or(|version| version.parse::<u32>().is_ok());
             if !id.chars().all(plain) || !is_number {
-                let what = format!("{id:?} is not the name of a secret");
+                let what = format!("invalid secret name {id:?}");
                 problems.push(Problem::new(
                     what,
-                    Some("SECRET or SECRET:VERSION, in the same project"),
+                    Some("use SECRET or SECRET:VERSION, in the same project"),
                 ));
             }
         }
@@ -351,7 +349,7 @@ fn check_environment(settings: &Settings, problems: &mut Vec<Problem>) {
 fn check_labels(settings: &Settings, problems: &mut Vec<Problem>) {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     if settings.labels.len() > limits::LABELS {
-        let what = format!("there are {} labels", settings.labels.len());
+        let what = format!("too many labels: {}", settings.labels.len());
         problems.push(Problem::new(what, Some("use at most 60")));
     }
     for key in settings.labels.keys() {
@@ -363,14 +361,14 @@ fn check_labels(settings: &Settings, problems: &mut Vec<Problem>) {
     for (key, value) in &settings.labels {
         let is_good = |text: &str| text.len() <= LABEL_LEN && text.chars().all(plain);
         if !is_good(key) || !is_good(value) || !key.starts_with(|c: char| c.is_ascii_lowercase()) {
-            let what = format!("the label {key} = {value:?} cannot be used");
-            let hint = "lower-case letters, digits, - and _, at most 63 of them";
+            let what = format!("invalid label {key} = {value:?}");
+            let hint = "use at most 63 lower-case letters, digits, - and _";
             problems.push(Problem::new(what, Some(hint)));
         }
     }
 }
 
-/// A name that can be a part of a host name.
+/// Returns true if the name can be a label of a host name.
 fn is_label(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     text.starts_with(|c: char| c.is_ascii_lowercase())

@@ -1,27 +1,27 @@
-//! Where the service remembers, and what it has to be built with for that.
+//! The `ledger` setting, and the feature that the service needs for it.
 
 use super::{LEDGER, SecretSetting, SecretSource, check::Problem};
 
-/// Where the service remembers spent codes and grants.
+/// The storage in which the service records spent codes and grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ledger {
-    /// A bucket that is made for it.
+    /// A bucket that deploy creates.
     Bucket,
-    /// What the runtime is told by name.
+    /// The value of the `ledger` setting, passed to the runtime as it is.
     Named(String),
-    /// What the secret `MCPO_LEDGER` says: an address with a password.
+    /// The value of the secret `MCPO_LEDGER`: a URL with a password.
     Secret,
 }
 
 impl Ledger {
-    /// Whether an address is one of Redis or Valkey, for which the runtime has a feature.
+    /// Returns true for a URL of Redis or Valkey, which the runtime supports behind a feature.
     fn is_redis(address: &str) -> bool {
         let scheme = address.split_once("://").map(|(scheme, _)| scheme);
         matches!(scheme, Some("redis" | "rediss" | "valkey" | "valkeys"))
     }
 }
 
-/// What is said of the ledger, and whether the service has to be built with Redis for it.
+/// Returns the ledger, and whether the service must be built with the Redis feature.
 pub fn read(
     named: Option<&str>,
     secrets: &[SecretSetting],
@@ -38,15 +38,16 @@ pub fn read(
             (Ledger::Secret, is_redis)
         }
         (Some(_), Some(_)) => {
-            let what = "ledger is set, and MCPO_LEDGER stands in secrets";
-            problems.push(Problem::new(what, Some("leave one of the two out")));
+            let what = "ledger is set, and MCPO_LEDGER is in secrets";
+            problems.push(Problem::new(what, Some("remove one of the two")));
             (Ledger::Secret, false)
         }
         (None | Some("bucket"), None) => (Ledger::Bucket, false),
         (Some(address), None) => {
             if address.contains('@') {
-                let what = "ledger is an address with a password, which is a secret";
-                let hint = "write secrets = [\"MCPO_LEDGER\"] and set it in .env or in the shell";
+                let what = "ledger is a URL with a password, which is a secret";
+                let hint =
+                    "use secrets = [\"MCPO_LEDGER\"] and set the variable in .env or in the shell";
                 problems.push(Problem::new(what, Some(hint)));
             }
             (Ledger::Named(address.to_owned()), Ledger::is_redis(address))

@@ -1,12 +1,13 @@
-//! Cloud Run's limits for the settings, in one table: `docs/deploy.md` shows it, and a test compares.
+//! Cloud Run's limits for the settings. `docs/deploy.md` shows the same table; a test compares
+//! them.
 
-/// One row: the setting, and what is accepted.
+/// One row of the table: a setting and its accepted values.
 pub struct Limit {
     pub setting: &'static str,
     pub accepted: &'static str,
 }
 
-/// Every limit that is checked before anything is made.
+/// Every limit that is checked before anything is created.
 pub const LIMITS: &[Limit] = &[
     Limit {
         setting: "service",
@@ -62,7 +63,7 @@ pub const LIMITS: &[Limit] = &[
     },
 ];
 
-/// What is accepted for a setting, in the words of the table.
+/// Returns the accepted values of a setting, as written in the table.
 pub fn accepted(setting: &str) -> &'static str {
     let found = LIMITS.iter().find(|limit| limit.setting == setting);
     found.map_or("", |limit| limit.accepted)
@@ -74,7 +75,7 @@ pub const VALUE_LEN: usize = 32 * 1024;
 pub const SECRET_LEN: usize = 64 * 1024;
 pub const SECRET_ID_LEN: usize = 255;
 
-/// The least memory for a number of thousandths of a CPU, in MiB.
+/// Returns the minimum memory in MiB for a number of thousandths of a CPU.
 pub const fn least_memory(cpu: u32) -> u32 {
     match cpu {
         6000.. => 4096,
@@ -84,7 +85,8 @@ pub const fn least_memory(cpu: u32) -> u32 {
     }
 }
 
-/// The least CPU for a memory in MiB, in thousandths; `None`: no CPU has that much.
+/// Returns the minimum CPU in thousandths for a memory in MiB, or `None` if no CPU supports that
+/// much memory.
 pub const fn least_cpu(memory: u32) -> Option<u32> {
     Some(match memory {
         ..=512 => 80,

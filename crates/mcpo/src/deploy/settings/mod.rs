@@ -1,7 +1,7 @@
-//! What is to run, where and how: flags over `[package.metadata.mcpo]` over defaults.
+//! The settings of a deployment: flags override `[package.metadata.mcpo]`, which overrides the
+//! defaults.
 //!
-//! Every mistake that can be seen from here is reported before anything is asked of Google, and all
-//! of them together.
+//! All mistakes that can be found without Google are reported together, before the first request.
 
 mod check;
 mod ledger;
@@ -22,10 +22,10 @@ use crate::{
     walk::Secret,
 };
 
-/// Everything about the service that does not come from Google.
+/// All settings of the service that do not come from Google.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `None`: the credentials' own.
+    /// `None`: the project of the credentials.
     pub project: Option<String>,
     pub region: String,
     pub service: String,
@@ -42,16 +42,16 @@ pub struct Settings {
     pub secrets: Vec<SecretSetting>,
     pub secret_replication: Replication,
     pub ledger: Ledger,
-    /// `None`: one of its own.
+    /// `None`: an account that deploy creates.
     pub service_account: Option<String>,
-    /// `None`: the address that Cloud Run gives.
+    /// `None`: the URL that Cloud Run assigns.
     pub base_url: Option<String>,
     pub is_private: bool,
     pub sign_in: SignIn,
     pub features: Features,
 }
 
-/// Which of the package's features the service is built with.
+/// The cargo features that the service is built with.
 #[derive(Clone, Debug)]
 pub struct Features {
     pub named: Vec<String>,
@@ -59,7 +59,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// As cargo takes them.
+    /// Returns the arguments for cargo.
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = Vec::new();
         if !self.has_default {
@@ -72,46 +72,46 @@ impl Features {
     }
 }
 
-/// A variable whose value lives in Secret Manager.
+/// A variable whose value is stored in Secret Manager.
 #[derive(Clone, Debug)]
 pub struct SecretSetting {
     pub variable: String,
     pub source: SecretSource,
 }
 
-/// Where the value comes from.
+/// The source of the value.
 #[derive(Clone, Debug)]
 pub enum SecretSource {
-    /// The shell or `.env`; `None`: whatever Secret Manager has already.
+    /// The shell or `.env`. `None`: the value that Secret Manager already has.
     Local(Option<Secret>),
-    /// Somebody else's secret, its latest version or this one.
+    /// An existing secret that mcpo does not manage, in its latest or in this version.
     Existing {
         secret: String,
         version: Option<String>,
     },
-    /// Made once, then kept.
+    /// Generated once, then kept.
     Made(Made),
 }
 
-/// How people prove who they are.
+/// How users sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignIn {
-    /// By what the settings say.
+    /// As configured in the settings.
     Configured,
-    /// By a password that is made.
+    /// With a generated password.
     MadePassword,
-    /// Not at all, explicitly.
+    /// No sign-in, explicitly requested.
     OpenToAnyone,
 }
 
-/// The project's feature that brings in the runtime's.
+/// The feature of the project that enables the runtime's Redis support.
 const REDIS_FEATURE: &str = "redis";
 const LEDGER: &str = "MCPO_LEDGER";
 pub const KEY_RING: &str = "MCPO_SECRET";
 pub const PASSWORD: &str = "ADMIN_PASSWORD";
 
 impl Settings {
-    /// Puts them together, or says everything that is wrong.
+    /// Merges and validates the settings. The failure lists every invalid setting.
     pub fn read(args: &DeployArgs, package: &Package, environment: &Environment) -> Outcome<Self> {
         let table = Table::read(&package.metadata)?;
         let mut problems = Vec::new();
@@ -123,30 +123,31 @@ impl Settings {
             _ => {
                 let lines: Vec<_> = problems.iter().map(check::Problem::line).collect();
                 let what = format!(
-                    "{} settings cannot be used:\n  - {}",
+                    "{} settings are invalid:\n  - {}",
                     problems.len(),
                     lines.join("\n  - ")
                 );
                 Err(Failure::new(what).hint(
-                    "they stand in [package.metadata.mcpo] of Cargo.toml and on the command line",
+                    "change them in [package.metadata.mcpo] of Cargo.toml or on the command line",
                 ))
             }
         }
     }
 
-    /// Whether the service's address leads to it from outside of Google Cloud.
+    /// Returns true if the service's URL is reachable from outside Google Cloud.
     pub fn is_reachable(&self) -> bool {
         let is_balanced =
             self.ingress == Ingress::InternalAndLoadBalancer.name() && self.base_url.is_some();
         self.ingress == Ingress::All.name() || is_balanced
     }
 
-    /// Whether this version of the tool knows the region.
+    /// Returns true if this version of mcpo knows the region.
     pub fn is_region_known(&self) -> bool {
         regions::REGIONS.contains(&&*self.region)
     }
 
-    /// The account, bucket and secrets are told apart by service and region.
+    /// Returns the key in the names of the account, the bucket and the secrets: the service and the
+    /// region.
     pub fn key(&self) -> String {
         format!("{}-{}", self.service, self.region)
     }
@@ -183,9 +184,9 @@ fn assemble(
         (false, false) => SignIn::MadePassword,
     };
     if sign_in == SignIn::OpenToAnyone && is_configured {
-        let hint = "leave one of the two out";
+        let hint = "remove one of the two";
         problems.push(check::Problem::new(
-            "--open-to-anyone, and a sign-in is configured",
+            "--open-to-anyone is given, but a sign-in is configured",
             Some(hint),
         ));
     }

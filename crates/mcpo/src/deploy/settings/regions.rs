@@ -1,6 +1,6 @@
-//! Where Cloud Run is.
+//! The regions of Cloud Run.
 
-/// The regions, as of this version.
+/// All regions known to this version.
 pub const REGIONS: &[&str] = &[
     "africa-south1",
     "asia-east1",
@@ -47,7 +47,7 @@ pub const REGIONS: &[&str] = &[
     "us-west4",
 ];
 
-/// The region whose name is most like this one.
+/// Returns the known region with the most similar name.
 pub fn nearest(unknown: &str) -> Option<&'static str> {
     REGIONS
         .iter()
@@ -55,8 +55,8 @@ pub fn nearest(unknown: &str) -> Option<&'static str> {
         .min_by_key(|region| strsim::damerau_levenshtein(region, unknown))
 }
 
-/// Whether an unknown name is made like the known ones, so that it may be a region that opened
-/// after this version: a place that is known, a direction, one or two digits.
+/// Returns true if an unknown name has the form of a region name, so that it may be a region that
+/// opened after this version: a known place, a direction, and one or two digits.
 pub fn may_be_new(unknown: &str) -> bool {
     let shape = |name: &str| {
         let stem = name

@@ -1,4 +1,4 @@
-//! `[package.metadata.mcpo]`, as it is written.
+//! The table `[package.metadata.mcpo]` in Cargo.toml.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     walk::Secret,
 };
 
-/// Everything that may stand there.
+/// All accepted keys.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Table {
@@ -40,7 +40,7 @@ pub struct Table {
     pub default_features: Option<bool>,
 }
 
-/// Who may reach the service by network.
+/// The networks that can reach the service.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ingress {
@@ -51,7 +51,7 @@ pub enum Ingress {
 }
 
 impl Ingress {
-    /// The API's name for it.
+    /// Returns the value in Cloud Run's API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::All => "INGRESS_TRAFFIC_ALL",
@@ -61,11 +61,11 @@ impl Ingress {
     }
 }
 
-/// Where Secret Manager keeps the values of new secrets.
+/// Where Secret Manager stores the values of new secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Replication {
-    /// Where Google chooses.
+    /// In regions that Google chooses.
     #[default]
     Automatic,
     /// In the service's region only.
@@ -73,7 +73,7 @@ pub enum Replication {
 }
 
 impl Replication {
-    /// The API's `Replication` for a service in this region.
+    /// Returns the API's `Replication` for a service in this region.
     pub fn for_region(self, region: &str) -> Value {
         match self {
             Self::Automatic => json!({ "automatic": {} }),
@@ -82,8 +82,8 @@ impl Replication {
     }
 }
 
-/// `["NAME", …]`: values from the shell or `.env`; `{ NAME = "secret:version" }`: secrets that are
-/// there already. An empty text in the second form is as good as the first.
+/// Either `["NAME", …]`: values from the shell or `.env`; or `{ NAME = "secret:version" }`:
+/// existing secrets. An empty string in the second form means the shell or `.env`.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Secrets {

@@ -1,4 +1,4 @@
-//! What can be done with a service that runs: look, shift its calls, remove it.
+//! Actions on a deployed service: show its state, shift its traffic, delete it.
 
 mod delete;
 mod password;
@@ -18,27 +18,24 @@ use super::{
 use crate::error::{Failure, Outcome};
 use serde_json::Value;
 
-/// The service, which has to be there.
+/// Returns the service. Fails if it does not exist.
 async fn existing(context: &Context<'_>) -> Outcome<Value> {
     let names = &context.names;
     let found = context
         .google
         .find(&method::SERVICE_GET, &format!("v2/{}", names.service()))
         .await;
-    let found = found.during(format!(
-        "failed to look for the service {}",
-        names.service_id
-    ))?;
+    let found = found.during(format!("failed to read the service {}", names.service_id))?;
     found.ok_or_else(|| {
         Failure::new(format!(
-            "there is no service {} in {}",
+            "service {} does not exist in {}",
             names.service_id, names.region
         ))
         .hint(format!("deploy it first: {}", context.invocation.with("")))
     })
 }
 
-/// Its revisions, the newest first.
+/// Returns the service's revisions, newest first.
 async fn revisions(context: &Context<'_>) -> Outcome<Vec<Value>> {
     let path = format!("v2/{}/revisions", context.names.service());
     let listed = context
@@ -55,7 +52,7 @@ fn short(revision: &Value) -> String {
     name.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-/// Whether a revision ever became ready.
+/// Returns true if a revision ever became ready.
 fn is_ready(revision: &Value) -> bool {
     let conditions = revision["conditions"].as_array();
     conditions.into_iter().flatten().any(|condition| {

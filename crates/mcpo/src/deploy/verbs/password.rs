@@ -1,4 +1,4 @@
-//! The password that was made, for those who may read it.
+//! Prints the generated password.
 
 use super::Context;
 use crate::{
@@ -11,20 +11,20 @@ use crate::{
     walk::Secret,
 };
 
-/// Prints it on stdout.
+/// Prints the password on stdout.
 pub async fn show_password(context: &Context<'_>) -> Outcome {
     let password = read(context).await?.ok_or_else(|| {
         Failure::new(format!(
-            "no password was made for {}",
+            "{} has no generated password",
             context.names.service_id
         ))
-        .hint("one is made by a deployment without a sign-in of its own")
+        .hint("deploy generates one if no sign-in is configured")
     })?;
     context.ui.result(password.expose());
     Ok(Exit::Success)
 }
 
-/// The one that the service has, or would have.
+/// Returns the password that the service uses, or will use after its first release.
 pub async fn read(context: &Context<'_>) -> Outcome<Option<Secret>> {
     let (google, names) = (&context.google, &context.names);
     let id = names.secret_id(PASSWORD);

@@ -1,4 +1,4 @@
-//! Who takes the calls: the latest revision, or an earlier one.
+//! Shifts all traffic to the latest or to an earlier revision.
 
 use std::time::Instant;
 
@@ -19,20 +19,20 @@ use crate::{
     error::{Exit, Failure, Outcome},
 };
 
-/// Who is to take the calls, and how that is told.
+/// A shift of the traffic, and how it is reported.
 struct Shift {
-    /// The revision that takes all calls afterwards.
+    /// The revision that serves all requests afterwards.
     to: String,
     traffic: Value,
-    /// `Promoted`, `Rolled back`.
+    /// `Promoted` or `Rolled back`.
     verb: &'static str,
-    /// What was before, or nothing worth saying.
+    /// The revision that served before; `None` for a promotion.
     from: Option<String>,
-    /// The template of that revision, which says which password is its own.
+    /// The template of the revision `to`, which decides which password it uses.
     template: Value,
 }
 
-/// All requests to the latest revision, which is walked at its own address first.
+/// Sends all requests to the latest revision, after checking it at its tag's address.
 pub async fn promote(context: &Context<'_>, args: &DeployArgs) -> Outcome {
     let service = existing(context).await?;
     let to = traffic::latest_ready(&service)
@@ -49,7 +49,7 @@ pub async fn promote(context: &Context<'_>, args: &DeployArgs) -> Outcome {
     carry_out(context, args, service, &shift, is_done).await
 }
 
-/// All calls to `wanted`, or to the revision before the one that takes most of them.
+/// Sends all requests to `wanted`, or to the revision before the one that serves most requests.
 pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) -> Outcome {
     let service = existing(context).await?;
     let all = revisions(context).await?;
@@ -84,11 +84,11 @@ fn choose(good: &[String], now: Option<&str>, wanted: &str) -> Outcome<String> {
             .nth(1);
         return after
             .cloned()
-            .ok_or_else(|| Failure::new("there is no earlier revision to go back to"));
+            .ok_or_else(|| Failure::new("there is no earlier revision to roll back to"));
     }
     let found = good.iter().find(|name| *name == wanted).cloned();
     found.ok_or_else(|| {
-        Failure::new(format!("there is no working revision {wanted}"))
+        Failure::new(format!("{wanted} is not a working revision"))
             .hint(format!("choose one of: {}", good.join(", ")))
     })
 }
@@ -117,9 +117,10 @@ async fn carry_out(
     }
     let to = &shift.to;
     if is_done {
-        context
-            .ui
-            .step("Unchanged", format_args!("{to} takes all calls already"));
+        context.ui.step(
+            "Unchanged",
+            format_args!("{to} already serves all requests"),
+        );
         tell(context, args, "unchanged", &lines, to, None);
         return Ok(Exit::Success);
     }
@@ -131,7 +132,8 @@ async fn carry_out(
     };
     let undo = undo(context, &service, shift);
     let service = match &before {
-        // An earlier revision has served before; one that has not is walked before it does.
+        // A revision that has not served yet is checked before it serves. An earlier revision has
+        // served already.
         Some(before) if shift.from.is_none() => {
             walk_first(context, before, service, shift, &undo).await?
         }
@@ -145,13 +147,13 @@ async fn carry_out(
             context
                 .ui
                 .step(shift.verb, format_args!("{from} → {to}, after {after}"));
-            context
-                .ui
-                .say("           the next deploy gives the calls to the latest revision again");
+            context.ui.say(
+                "           the next deployment sends all requests to the latest revision again",
+            );
         }
         None => context.ui.step(
             shift.verb,
-            format_args!("{to} takes all calls, after {after}"),
+            format_args!("{to} serves all requests, after {after}"),
         ),
     }
     let verified = match &before {
@@ -173,7 +175,7 @@ async fn carry_out(
 }
 
 impl Shift {
-    /// The same shares for the service as it is now, which may have got another tag meanwhile.
+    /// Recomputes the targets for the current service, which may have a new tag.
     fn targets(&self, service: &Value) -> Value {
         if self.from.is_some() {
             traffic::only(service, &self.to)
@@ -183,7 +185,7 @@ impl Shift {
     }
 }
 
-/// The command that brings back what serves most requests now.
+/// Returns the command that restores the revision that serves most requests now.
 fn undo(context: &Context<'_>, service: &Value, shift: &Shift) -> String {
     let serving = traffic::serving(service);
     let others = serving.iter().filter(|(name, _)| *name != shift.to);
@@ -195,7 +197,8 @@ fn undo(context: &Context<'_>, service: &Value, shift: &Shift) -> String {
     context.invocation.with(&words)
 }
 
-/// Walks the revision at its tag before it serves everybody; gives it a tag if it has none.
+/// Checks the revision at its tag's address before it serves all requests. Adds a tag if it has
+/// none.
 async fn walk_first(
     context: &Context<'_>,
     before: &Before,

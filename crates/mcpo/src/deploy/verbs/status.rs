@@ -1,4 +1,4 @@
-//! What runs there.
+//! Prints the state of the service.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     error::{Exit, Outcome},
 };
 
-/// Prints the service's state; a service that does not work is a failed check.
+/// Prints the service's revisions. A service that is not ready exits like a failed check.
 pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
     let service = existing(context).await?;
     let revisions = revisions(context).await?;

@@ -1,4 +1,5 @@
-//! The last step: from outside, as claude.ai does it, and as a client that was there before.
+//! Verifies a deployment from outside: signs in as claude.ai does, and as a client that signed in
+//! before the release.
 
 mod private;
 mod reach;
@@ -18,25 +19,26 @@ use crate::{
     walk::{self, ClientName, Credentials, Quiet, Report, Secret, Terminal, Verdict, walk},
 };
 
-/// What a client holds before the release, and what the walk signs in with.
+/// The credentials that a client holds before the release, and the password that the walk signs in
+/// with.
 #[derive(Debug, Default)]
 pub struct Before {
-    /// Whether a revision served already, so that there is something to be remembered.
+    /// Whether a revision was already serving, so that existing tokens can be checked.
     serves: bool,
     credentials: Option<Credentials>,
     password: Option<Secret>,
     way: Way,
 }
 
-/// How a request gets past Google's front.
+/// How a request passes Google's front end.
 #[derive(Debug, Default)]
 enum Way {
-    /// Anybody's does.
+    /// The service is public.
     #[default]
     Public,
-    /// By this identity token.
+    /// With this identity token.
     Private(Secret),
-    /// Not at all: there is no identity token, for this reason.
+    /// Not at all: no identity token is available, for this reason.
     Closed(String),
 }
 
@@ -49,29 +51,29 @@ impl Way {
     }
 }
 
-/// Where a revision is walked.
+/// The address at which a revision is checked.
 #[derive(Clone, Debug)]
 pub struct Address {
-    /// Scheme and host.
+    /// The URL's scheme and host.
     pub base: String,
-    /// The revision that answers there.
+    /// The revision that this address serves.
     pub revision: String,
     /// The command that takes the revision out of service again.
     pub undo: String,
 }
 
-/// What came of it, in a line.
+/// The result of a verification.
 pub struct Verified {
-    /// The revision that was walked.
+    /// The revision that was checked.
     pub revision: String,
-    /// Where.
+    /// The base URL at which it was checked.
     pub base: String,
     pub summary: String,
-    /// Whether everything could be looked at.
+    /// Whether all checks could run.
     pub is_complete: bool,
 }
 
-/// Signs in at the revision that serves now, so that something can be remembered.
+/// Signs in at the revision that serves now, so that its tokens can be checked after the release.
 pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Before> {
     let password = password(context, plan, seen).await?;
     let serves = seen.service.as_ref();
@@ -79,7 +81,8 @@ pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outc
     sign_in(context, password, serves).await
 }
 
-/// The same for a verb that moves traffic: `service` holds the template whose password counts.
+/// Does the same before traffic is moved: `service` holds the template that decides which password
+/// is valid.
 pub async fn before_shift(context: &Context<'_>, service: &Value) -> Outcome<Before> {
     let mut settings = context.settings.secrets.iter();
     let password = match settings.find(|secret| secret.variable == PASSWORD) {
@@ -108,12 +111,12 @@ async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) 
     }
     let progress = context
         .ui
-        .spinner("signing in, to see later that it is remembered".to_owned());
+        .spinner("signing in to check later that existing tokens still work".to_owned());
     let base = context.names.base_url(&context.settings);
     let walk_plan = walk_plan(&base, password.as_ref(), &way, None)?;
     let report = Box::pin(walk(&walk_plan, &mut Quiet)).await;
     progress.finish_and_clear();
-    // A service that does not work now is no reason not to deploy a better one.
+    // A service that does not work now must not prevent the deployment of a better one.
     Ok(Before {
         serves,
         credentials: report.credentials,
@@ -122,7 +125,7 @@ async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) 
     })
 }
 
-/// The password of the one user, where there is one and we may read it.
+/// Returns the password of the single user, if there is one and the caller may read it.
 async fn password(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Option<Secret>> {
     if let Some(made) = plan
         .secrets
@@ -153,7 +156,8 @@ async fn password(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcom
     read(context, &id, &version).await
 }
 
-/// The value of a secret, if the caller may read it: a deployer need not be allowed to sign in.
+/// Returns the value of a secret, or `None` if the caller may not read it: deploying does not
+/// require permission to sign in.
 async fn read(context: &Context<'_>, id: &str, version: &str) -> Outcome<Option<Secret>> {
     let path = format!("v1/{}/versions/{version}:access", context.names.secret(id));
     match context.google.find(&method::SECRET_READ, &path).await {
@@ -171,7 +175,7 @@ fn walk_plan(
 ) -> Outcome<walk::Plan> {
     let url = format!("{base}/mcp");
     let url = Url::parse(&url)
-        .map_err(|error| Failure::new(format!("{url} is not a URL")).because(&error))?;
+        .map_err(|error| Failure::new(format!("invalid URL {url}")).because(&error))?;
     let mut plan = walk::Plan::new(url, ClientName::default())?;
     if let Some(password) = password {
         plan.sign_in_with(None, password.clone());
@@ -180,9 +184,10 @@ fn walk_plan(
         plan.connection.headers.push(private::header(token)?);
     }
     plan.kept.extend(kept.map(|mut kept| {
-        // As if its hour were over, so that the refresh token is what has to be good.
+        // Marks the access token as expired, so that the walk must use the refresh token.
         kept.expires_at = Some(0);
-        // Every address of the service is one server, so what it issued at one is good at all.
+        // All addresses of a service lead to the same server, so credentials from one address are
+        // valid at every address.
         base.clone_into(&mut kept.issuer);
         kept.resource = kept.resource.map(|_| format!("{base}/mcp"));
         kept
@@ -190,7 +195,7 @@ fn walk_plan(
     Ok(plan)
 }
 
-/// Walks an address, which leads to one revision.
+/// Checks the revision at `address`.
 pub async fn verify(
     context: &Context<'_>,
     before: &Before,
@@ -207,7 +212,9 @@ pub async fn verify(
         return Ok(Verified {
             revision: address.revision.clone(),
             base: address.base.clone(),
-            summary: format!("who has no permission of Google's is refused, and so is mcpo: {why}"),
+            summary: format!(
+                "requests without IAM permission are refused, including those of mcpo: {why}"
+            ),
             is_complete: false,
         });
     }
@@ -226,12 +233,12 @@ pub async fn verify(
     if let Some(failed) = failed {
         show(context, &plan).await;
         return Err(Failure::new(format!(
-            "{} at {} is released, and it fails a check: {}",
+            "{} at {} is released but fails a check: {}",
             address.revision, plan.target, failed.rule.title
         ))
         .because(&std::io::Error::other(failed.fault.seen.clone()))
         .hint(format!(
-            "{}; or go back: {}",
+            "{}; or roll back: {}",
             failed.fault.hint, address.undo
         ))
         .exit_with(Exit::CheckFailed));
@@ -240,7 +247,7 @@ pub async fn verify(
     if matches!(before.way, Way::Private(_)) {
         verified
             .summary
-            .push_str("; who has no permission of Google's is refused");
+            .push_str("; requests without IAM permission are refused");
     }
     Ok(verified)
 }
@@ -261,9 +268,9 @@ fn summary(report: &Report<'_>, was_here: bool, address: &Address) -> Verified {
         .any(|check| check.rule.id == "kept-refresh" && check.verdict == Verdict::Pass);
     let mut summary = format!("{} passed", count(passed, "check"));
     if kept {
-        summary.push_str("; a client id and a refresh token from before still work");
+        summary.push_str("; an existing client id and refresh token still work");
     } else if was_here {
-        summary.push_str("; whether tokens from before still work was not seen");
+        summary.push_str("; could not check whether existing tokens still work");
     }
     if let Some((title, because)) = &stopped {
         summary = format!("{summary}; stopped at {title}: {because}");
@@ -276,7 +283,7 @@ fn summary(report: &Report<'_>, was_here: bool, address: &Address) -> Verified {
     }
 }
 
-/// The whole walk again, to be read.
+/// Repeats the walk and prints all checks.
 async fn show(context: &Context<'_>, plan: &walk::Plan) {
     let mut terminal = Terminal::new(context.ui, plan, true);
     let _ = Box::pin(walk(plan, &mut terminal)).await;

@@ -1,5 +1,6 @@
-//! A private service: strangers are refused by Google's front, and whoever deploys gets in by an
-//! identity token, in a header of Google's own, so that the server's tokens have theirs.
+//! Verifies private services: Google's front end refuses requests without IAM permission. mcpo
+//! authenticates with an identity token in a separate header, because `Authorization` carries the
+//! server's own tokens.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,12 @@ use crate::{
     walk::Secret,
 };
 
-/// Google takes it off before the server sees the request.
+/// Google's front end removes this header before it forwards the request.
 const HEADER: HeaderName = HeaderName::from_static("x-serverless-authorization");
-/// What was public a moment ago may answer a little longer.
+/// How long a service that was public may keep answering.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How the walk gets in.
+/// Returns how the walk passes Google's front end.
 pub async fn way(context: &Context<'_>) -> Way {
     if !context.settings.is_private {
         return Way::Public;
@@ -33,21 +34,21 @@ pub async fn way(context: &Context<'_>) -> Way {
     }
 }
 
-/// What goes with every request of the walk.
+/// Returns the header to send with every request of the walk.
 pub fn header(token: &Secret) -> Outcome<(HeaderName, HeaderValue)> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-        .map_err(|_| Failure::new("the identity token cannot stand in a header"))?;
+        .map_err(|_| Failure::new("the identity token is not a valid header value"))?;
     value.set_sensitive(true);
     Ok((HEADER, value))
 }
 
-/// Waits until a stranger is refused.
+/// Waits until requests without IAM permission are refused.
 pub async fn check_closed(context: &Context<'_>, base: &str) -> Outcome<()> {
     let url = metadata_url(base);
     let host = host_of(&url);
     let progress = context
         .ui
-        .spinner("seeing whether strangers are refused".to_owned());
+        .spinner("checking that requests without permission are refused".to_owned());
     let began = Instant::now();
     let closed = loop {
         let reply = context
@@ -57,7 +58,10 @@ pub async fn check_closed(context: &Context<'_>, base: &str) -> Outcome<()> {
             .await;
         let why = match reply {
             Ok(reply) if matches!(reply.status.as_u16(), 401 | 403) => break Ok(()),
-            Ok(reply) => format!("{url} answers HTTP {} to anybody", reply.status.as_u16()),
+            Ok(reply) => format!(
+                "{url} answers HTTP {} without authentication",
+                reply.status.as_u16()
+            ),
             Err(error) => error.to_string(),
         };
         if began.elapsed() > PATIENCE {
@@ -68,17 +72,17 @@ pub async fn check_closed(context: &Context<'_>, base: &str) -> Outcome<()> {
     progress.finish_and_clear();
     let names = &context.names;
     closed.map_err(|why| {
-        Failure::new(format!("{} is to be private, and is not", names.service_id))
+        Failure::new(format!("{} should be private, but requests without permission are not refused", names.service_id))
             .because(&std::io::Error::other(why))
             .hint(format!(
-                "look who has roles/run.invoker on the service; allUsers must not: gcloud run services remove-iam-policy-binding {} --region {} --member allUsers --role roles/run.invoker",
+                "check which members have roles/run.invoker on the service; remove allUsers: gcloud run services remove-iam-policy-binding {} --region {} --member allUsers --role roles/run.invoker",
                 names.service_id, names.region
             ))
             .exit_with(Exit::CheckFailed)
     })
 }
 
-/// Whoever deploys may release a service and still not call it.
+/// Describes a caller that may release the service but not call it.
 pub fn not_let_in(context: &Context<'_>) -> String {
     format!(
         "{} has no permission to call it (run.routes.invoke, in roles/run.invoker)",

@@ -1,4 +1,4 @@
-//! Whether the service's address leads to it.
+//! Checks that the service is reachable at its address.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,13 @@ use crate::{
     error::{Exit, Failure, Outcome},
 };
 
-/// A new address may take a moment to lead to the service.
+/// How long to wait while there is no response; a new address takes a moment to become reachable.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long one that answers may answer something else than the server's own.
+/// How long to wait while the response is not the server's own.
 const ANSWERED_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Waits until the public address leads to the service; says why Google's front lets nobody in who
-/// deploys, where it does not.
+/// Waits until the service answers at its address. Returns the reason if Google's front end refuses
+/// mcpo's identity.
 pub async fn reach(context: &Context<'_>, way: &Way, address: &Address) -> Outcome<Option<String>> {
     let base = &address.base;
     let host = host_of(base);
@@ -58,17 +58,18 @@ pub async fn reach(context: &Context<'_>, way: &Way, address: &Address) -> Outco
     };
     progress.finish_and_clear();
     reached.map_err(|why| {
-        Failure::new(format!("{base} does not answer as it should"))
+        Failure::new(format!("{base} does not answer as expected"))
             .because(&std::io::Error::other(why))
             .hint(format!(
-                "look closer: mcpo probe {base}/mcp; or go back: {}",
+                "for details: mcpo probe {base}/mcp; or roll back: {}",
                 address.undo
             ))
             .exit_with(Exit::CheckFailed)
     })
 }
 
-/// What a public service shows anybody, and no private one does.
+/// Returns the URL of the metadata document, which a public service shows without authentication
+/// and a private one does not.
 pub fn metadata_url(base: &str) -> String {
     format!("{base}/.well-known/oauth-protected-resource/mcp")
 }

@@ -1,4 +1,4 @@
-//! The names of revisions, and where traffic may go.
+//! Checks the names of revisions and the traffic targets.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::{
     short,
 };
 
-/// The name that was asked for, or the next one.
+/// Returns the requested revision name, or generates one.
 pub fn name_revision(
     state: &State,
     name: &str,
@@ -33,7 +33,7 @@ pub fn name_revision(
     }
 }
 
-/// Whether the shares add up, and go to revisions that are there.
+/// Checks that the shares add up to 100 and that the target revisions exist.
 pub fn check_traffic(state: &State, name: &str, service: &Value) -> Result<(), ApiError> {
     let Some(targets) = service["traffic"]
         .as_array()
@@ -57,7 +57,7 @@ pub fn check_traffic(state: &State, name: &str, service: &Value) -> Result<(), A
             (Some("TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"), Some(revision)) => {
                 state.get(&format!("{name}/revisions/{revision}"))?;
             }
-            _ => return Err(ApiError::new(400, "a traffic target names no revision")),
+            _ => return Err(ApiError::new(400, "a traffic target has no revision")),
         }
     }
     Ok(())

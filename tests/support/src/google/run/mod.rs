@@ -1,4 +1,4 @@
-//! Cloud Run: services, their revisions, and who gets the traffic.
+//! Cloud Run: services, revisions and traffic.
 
 mod check;
 mod public;
@@ -16,10 +16,10 @@ use super::{
     state::{State, timestamp},
 };
 
-/// What the result of an operation on a service says it is.
+/// The type of an operation's result.
 const SERVICE_TYPE: &str = "type.googleapis.com/google.cloud.run.v2.Service";
 
-/// `run`.
+/// Handles calls to `run`.
 pub async fn answer(cloud: &Cloud, call: &Call) -> Answer {
     let method = call.found.method.id.strip_prefix("run.projects.locations.");
     match method.unwrap_or_default() {
@@ -71,7 +71,8 @@ async fn wait(cloud: &Cloud, call: &Call) -> Answer {
     cloud.look_at_operation(&name)
 }
 
-/// Creates or changes a service: what can be checked at once is, the rest becomes an operation.
+/// Creates or changes a service. Validates the request synchronously and starts an operation for
+/// the rollout.
 fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: &Call) -> Answer {
     let mut service = before.cloned().unwrap_or_else(|| json!({}));
     if let (Some(before), Some(etag)) = (before, body["etag"].as_str())
@@ -139,12 +140,12 @@ fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: 
     Ok(operation)
 }
 
-/// The last part of a name.
+/// Returns the last segment of a resource name.
 fn short(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or_default()
 }
 
-/// Takes over the fields in the mask, or all that were sent.
+/// Applies the fields in the mask, or all fields that were sent.
 fn apply(service: &mut Value, body: &Value, mask: Option<&str>) -> Result<(), ApiError> {
     let sent = body.as_object().cloned().unwrap_or_default();
     let names: Vec<String> = match mask {
@@ -201,7 +202,7 @@ fn new_revision(name: &str, revision: &str, service: &Value) -> Value {
     made
 }
 
-/// One service a page, so that whoever lists them has to turn pages.
+/// Returns one service per page, so that clients must handle pagination.
 fn services(state: &State, call: &Call) -> Value {
     let prefix = format!("{}/services/", call.path("parent"));
     let after = call.query("pageToken").unwrap_or_default();
@@ -252,7 +253,7 @@ fn delete(cloud: &Cloud, name: &str) -> Answer {
     Ok(state.operation(location, json!({ "done": true, "response": last })))
 }
 
-/// Changes the service that `path` is about, so that whoever read it before comes too late.
+/// Changes the service in `path`, so that the etag of earlier reads no longer matches.
 pub fn somebody_else(cloud: &Cloud, path: &str) {
     let mut state = cloud.state();
     let etag = format!("\"CK{:08}\"", state.next());

@@ -1,4 +1,4 @@
-//! The services' public addresses.
+//! The public addresses of services.
 
 use hyper::{StatusCode, header};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::super::{
     tokens::DEPLOYER,
 };
 
-/// The host name that is known beforehand: `SERVICE-NUMBER.REGION.run.app`.
+/// Returns the deterministic host name: `SERVICE-NUMBER.REGION.run.app`.
 pub fn host(cloud: &Cloud, service: &str) -> String {
     let mut parts = service.split('/');
     let region = parts.nth(3).unwrap_or_default();
@@ -18,7 +18,7 @@ pub fn host(cloud: &Cloud, service: &str) -> String {
     format!("{id}-{}.{region}.run.app", cloud.number)
 }
 
-/// The older form of a service's host name, which Cloud Run gives it as well.
+/// Returns the older form of a service's host name, which Cloud Run assigns as well.
 pub fn hash_host(service: &str) -> String {
     let id = service.rsplit('/').next().unwrap_or_default();
     format!("{id}-abcdefghij-ew.a.run.app")
@@ -60,9 +60,9 @@ pub async fn serve(cloud: &Cloud, host_name: &str, request: Request) -> Served {
     }
 }
 
-/// Google's front: an identity token for this service, of somebody who may call it. Of the header
-/// of its own it leaves nothing to the server.
-/// <https://cloud.google.com/run/docs/authenticating/service-to-service>
+/// Authenticates a request like Google's front end: requires an identity token for this service, of
+/// an account that may call it. The token's separate header is removed before the request is
+/// forwarded. <https://cloud.google.com/run/docs/authenticating/service-to-service>
 fn let_in(cloud: &Cloud, service: &Value, request: &mut Request) -> Result<(), StatusCode> {
     let own = request.headers.remove("x-serverless-authorization");
     let shown = own.or_else(|| request.headers.get(header::AUTHORIZATION).cloned());
@@ -100,7 +100,7 @@ fn find(cloud: &Cloud, host_name: &str) -> Option<Value> {
         .next()
 }
 
-/// The revision for this request, in proportion to the traffic.
+/// Returns the revision for this request, in proportion to the traffic.
 fn choose(cloud: &Cloud, service: &Value, tag: Option<&str>) -> Option<String> {
     let statuses = service["trafficStatuses"].as_array()?;
     let latest = service["latestReadyRevision"].as_str();
@@ -161,6 +161,9 @@ async fn forward(cloud: &Cloud, port: u16, request: Request) -> Served {
     ] {
         reply.headers.remove(name);
     }
-    reply.body = sent.bytes().await.map_err(|_| "the container is gone")?;
+    reply.body = sent
+        .bytes()
+        .await
+        .map_err(|_| "the container has stopped")?;
     Ok(reply)
 }

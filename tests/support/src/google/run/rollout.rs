@@ -1,4 +1,4 @@
-//! What happens after a service was written: the new revision starts, or does not.
+//! Rolls out a written service: starts the new revision and updates the state.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +11,10 @@ use super::super::{
     front, secrets,
 };
 
-/// How long a container may take to listen; Cloud Run is more patient.
+/// How long a container may take to listen; Cloud Run waits longer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Starts the roll-out in the background.
+/// Starts the rollout in the background.
 pub fn begin(
     cloud: &Cloud,
     service: &str,
@@ -52,7 +52,7 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
         .ok_or("the revision was deleted")?;
     let facts = &made["containers"][0];
     let short = service.rsplit('/').next().unwrap_or_default().to_owned();
-    // Where none is named, the project's default account of Compute Engine.
+    // The default is the project's Compute Engine service account.
     let default = format!("{}-compute@developer.gserviceaccount.com", cloud.number);
     let account = match made["serviceAccount"].as_str() {
         Some(account) if !account.is_empty() => account.to_owned(),
@@ -66,7 +66,7 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
         ("K_SERVICE".to_owned(), short.clone()),
         ("K_REVISION".to_owned(), revision.to_owned()),
         ("K_CONFIGURATION".to_owned(), short.clone()),
-        // Where the container finds the stand-in instead of Google.
+        // Makes the container use the stand-in instead of Google.
         (
             "STORAGE_EMULATOR_HOST".to_owned(),
             format!("http://{}", cloud.address()),
@@ -79,7 +79,8 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
     let folder = cloud.folder().join("containers").join(revision);
     let image = facts["image"].as_str().unwrap_or_default();
     if !image.contains("-docker.pkg.dev/my-project/") {
-        // Another project's image: nothing here can pull it, so a server that says hello runs.
+        // An image of another project cannot be pulled here, so a server that replies "hello" runs
+        // instead.
         let container = Container::hello().await?;
         cloud.state().containers.insert(full, container);
         return Ok(());
@@ -110,7 +111,7 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
     Ok(())
 }
 
-/// The environment with the secrets that the service's account may read.
+/// Returns the environment with the secrets, if the service's account may read them.
 fn variables(cloud: &Cloud, facts: &Value, account: &str) -> Result<Vec<(String, String)>, String> {
     let state = cloud.state();
     let mut found = Vec::new();
@@ -192,7 +193,8 @@ fn finish(
     state.operations.insert(operation.to_owned(), (done, 0));
 }
 
-/// Who gets what. As at Google, the status of a target that is the latest revision names none.
+/// Returns the traffic statuses. As in Google's responses, a status for the latest revision has no
+/// revision name.
 fn traffic(service: &Value) -> Value {
     let everything = json!([{ "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100 }]);
     let targets = match &service["traffic"] {

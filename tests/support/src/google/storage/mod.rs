@@ -22,7 +22,7 @@ const READ: &[&str] = &[
 ];
 const WRITE: &[&str] = &["roles/storage.objectAdmin", "roles/storage.objectUser"];
 
-/// What is not JSON on both ends: uploads, downloads, and answers with other statuses.
+/// Handles uploads and downloads, which are not JSON requests and responses.
 pub fn serve(cloud: &Cloud, call: &Call, request: &Request) -> Option<Served> {
     let answered = match call.found.method.id.as_str() {
         "storage.objects.get" if call.query("alt") == Some("media") => {
@@ -49,7 +49,7 @@ pub fn serve(cloud: &Cloud, call: &Call, request: &Request) -> Option<Served> {
     }))
 }
 
-/// `storage`.
+/// Handles the other calls to `storage`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     let bucket = call.path("bucket");
     let mut state = cloud.state();
@@ -125,7 +125,7 @@ fn insert_bucket(cloud: &Cloud, state: &mut State, call: &Call) -> Answer {
     state.create(&bucket_name(&name), bucket)
 }
 
-/// Fields that are sent take the place of those that are there.
+/// Replaces the fields that are sent.
 fn patch_bucket(state: &mut State, call: &Call) -> Answer {
     let name = bucket_name(&call.path("bucket"));
     let mut bucket = state.get(&name)?;
@@ -145,7 +145,8 @@ fn patch_bucket(state: &mut State, call: &Call) -> Answer {
     Ok(bucket)
 }
 
-/// A service's own account may do what its role on the bucket says; whoever deploys may do all.
+/// Checks access: a service's account needs a role on the bucket; the deploying account may do
+/// everything.
 fn check_access(
     state: &State,
     call: &Call,
@@ -261,7 +262,7 @@ fn download(cloud: &Cloud, call: &Call, request: &Request) -> Result<Reply, ApiE
     Ok(reply.with("content-range", &format!("bytes {first}-{last}/{whole}")))
 }
 
-/// The first and the last byte of `bytes=FIRST-LAST`; RFC 9110 §14.2.
+/// Parses `bytes=FIRST-LAST` into the first and the last byte (RFC 9110 §14.2).
 fn range(text: &str, whole: usize) -> Option<(usize, usize)> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let end = whole.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! Uploads: in one piece, with facts in front, or resumable.
+//! Uploads: simple, multipart with metadata, and resumable.
 
 use hyper::StatusCode;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use super::{
     WRITE, check_access, check_generation, describe, wanted_generation,
 };
 
-/// `storage.objects.insert`, and the pieces that follow.
+/// Handles `storage.objects.insert` and the pieces of a resumable upload.
 pub fn upload(cloud: &Cloud, call: &Call, request: &Request) -> Result<Reply, ApiError> {
     let bucket = call.path("bucket");
     let mut state = cloud.state();
@@ -87,7 +87,7 @@ fn store(state: &mut State, upload: &Upload) -> Answer {
     Ok(description)
 }
 
-/// `multipart/related`: facts in JSON, then the data.
+/// Splits `multipart/related` into the JSON metadata, the content type and the data.
 fn parts(content_type: &str, body: &[u8]) -> Result<(Value, String, Vec<u8>), ApiError> {
     let bad = || ApiError::new(400, "Malformed multipart body.");
     let (_, boundary) = content_type.split_once("boundary=").ok_or_else(bad)?;
@@ -150,7 +150,7 @@ fn begin(
         .with("x-guploader-uploadid", &id))
 }
 
-/// Takes the next piece, or says how far it got (`bytes */SIZE`).
+/// Stores the next piece, or reports the progress (`bytes */SIZE`).
 fn go_on(state: &mut State, id: &str, request: &Request) -> Result<Reply, ApiError> {
     let range = request
         .header("content-range")
@@ -174,7 +174,7 @@ fn go_on(state: &mut State, id: &str, request: &Request) -> Result<Reply, ApiErr
         if !request.body.len().is_multiple_of(256 * 1024) && total == "*" {
             return Err(ApiError::new(
                 400,
-                "a piece has to be a multiple of 256 KiB",
+                "the size of a piece must be a multiple of 256 KiB",
             ));
         }
         upload.data.extend_from_slice(&request.body);

@@ -1,4 +1,4 @@
-//! Tokens for tokens: refresh, token exchange (RFC 8693), impersonation.
+//! Obtains tokens in exchange for other tokens: refresh, token exchange (RFC 8693), impersonation.
 
 use std::{
     fs,
@@ -33,7 +33,7 @@ struct Identity {
     id_token: String,
 }
 
-/// Asks a token endpoint.
+/// Requests an access token from a token endpoint.
 pub async fn post(http: &Http, url: &str, form: &[(&str, &str)]) -> Result<Token, NoToken> {
     let answer: Answer = ask(http, url, |client| client.post(url).form(form)).await?;
     Ok(Token::lasting(
@@ -42,7 +42,7 @@ pub async fn post(http: &Http, url: &str, form: &[(&str, &str)]) -> Result<Token
     ))
 }
 
-/// Asks a token endpoint who it is that asks.
+/// Requests an identity token from a token endpoint.
 pub async fn post_for_identity(
     http: &Http,
     url: &str,
@@ -52,7 +52,7 @@ pub async fn post_for_identity(
     Ok(Secret::new(answer.id_token))
 }
 
-/// The identity token of the service account that `url` is about.
+/// Requests an identity token for the service account in `url`.
 pub async fn identity(
     http: &Http,
     token: &Secret,
@@ -76,10 +76,11 @@ async fn ask<T: for<'de> Deserialize<'de>>(
         return Err(refusal(&host, reply.status.as_u16(), &reply.body));
     }
     serde_json::from_slice(&reply.body)
-        .map_err(|_| NoToken::new(format!("{host} answered something else than a token")))
+        .map_err(|_| NoToken::new(format!("{host} did not return a token")))
 }
 
-/// Another provider's token becomes Google's, and then perhaps a service account's.
+/// Exchanges another provider's token for one of Google, and impersonates a service account if one
+/// is configured.
 pub async fn external(http: &Http, account: &ExternalAccount) -> Result<Token, NoToken> {
     let token = federated(http, account).await?;
     match &account.service_account_impersonation_url {
@@ -88,7 +89,7 @@ pub async fn external(http: &Http, account: &ExternalAccount) -> Result<Token, N
     }
 }
 
-/// Another provider's token becomes Google's.
+/// Exchanges another provider's token for one of Google.
 pub async fn federated(http: &Http, account: &ExternalAccount) -> Result<Token, NoToken> {
     let subject = subject_token(http, &account.credential_source).await?;
     let form = [
@@ -108,11 +109,11 @@ pub async fn federated(http: &Http, account: &ExternalAccount) -> Result<Token, 
     post(http, &account.token_url, &form).await
 }
 
-/// From a file, or from a URL as on GitHub's machines.
+/// Reads the subject token from a file, or from a URL as on GitHub Actions.
 async fn subject_token(http: &Http, source: &Value) -> Result<Secret, NoToken> {
     let text = if let Some(path) = source["file"].as_str() {
         fs::read_to_string(path)
-            .map_err(|error| NoToken::new(format!("{path} cannot be read: {error}")))?
+            .map_err(|error| NoToken::new(format!("failed to read {path}: {error}")))?
     } else if let Some(url) = source["url"].as_str() {
         let url = checked(url)?;
         let host = host_of(&url);
@@ -132,7 +133,7 @@ async fn subject_token(http: &Http, source: &Value) -> Result<Secret, NoToken> {
         String::from_utf8(reply.body).map_err(NoToken::new)?
     } else {
         return Err(NoToken::new(
-            "its credential_source is neither a file nor a URL, and nothing else is known here",
+            "unsupported credential_source; use a file or a URL",
         ));
     };
     let format = &source["format"];
@@ -143,7 +144,7 @@ async fn subject_token(http: &Http, source: &Value) -> Result<Secret, NoToken> {
         .as_str()
         .unwrap_or("access_token");
     let document: Value = serde_json::from_str(&text)
-        .map_err(|_| NoToken::new("the subject token's document is no JSON"))?;
+        .map_err(|_| NoToken::new("the subject token's document is not JSON"))?;
     match document[field].as_str() {
         Some(token) => Ok(Secret::new(token.to_owned())),
         None => Err(NoToken::new(format!(
@@ -152,14 +153,14 @@ async fn subject_token(http: &Http, source: &Value) -> Result<Secret, NoToken> {
     }
 }
 
-/// Where a service account's tokens are made.
+/// Returns the URL that issues access tokens for a service account.
 pub fn impersonation_url(email: &str) -> String {
     format!(
         "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{email}:generateAccessToken"
     )
 }
 
-/// A token of the service account that `url` is about.
+/// Requests an access token for the service account in `url`.
 pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token, NoToken> {
     let host = host_of(url);
     let body = json!({ "scope": [SCOPE], "lifetime": "3600s" });
@@ -172,18 +173,18 @@ pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token
     if !reply.status.is_success() {
         let why = refusal(&host, reply.status.as_u16(), &reply.body);
         return Err(NoToken::new(format!(
-            "{why} (acting as a service account takes the role roles/iam.serviceAccountTokenCreator on it)"
+            "{why} (impersonating a service account requires roles/iam.serviceAccountTokenCreator on it)"
         )));
     }
     let answer: Impersonated = serde_json::from_slice(&reply.body)
-        .map_err(|_| NoToken::new(format!("{host} answered something else than a token")))?;
+        .map_err(|_| NoToken::new(format!("{host} did not return a token")))?;
     Ok(Token {
         value: Secret::new(answer.access_token),
         expires: SystemTime::now() + Duration::from_secs(3300),
     })
 }
 
-/// What an endpoint said, without anything that could be a token.
+/// Returns the endpoint's error message. Never contains a token.
 fn refusal(host: &str, status: u16, body: &[u8]) -> NoToken {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let said = [
@@ -193,7 +194,7 @@ fn refusal(host: &str, status: u16, body: &[u8]) -> NoToken {
     ]
     .into_iter()
     .find_map(|text| text.as_str())
-    .unwrap_or("nothing more");
+    .unwrap_or("no message");
     NoToken::new(format!("{host} refused with HTTP {status}: {said}"))
 }
 

@@ -1,5 +1,5 @@
-//! Credential files: a service account's key, a user's refresh token, another identity provider's
-//! token to be exchanged, or one of these acting as a service account.
+//! Reads credential files: the key of a service account, the refresh token of a user, the token of
+//! another identity provider, or one of these that impersonates a service account.
 
 use std::{
     fs,
@@ -14,11 +14,11 @@ use serde_json::Value;
 use super::{NoToken, SCOPE, Token, exchange, identity, unpacked};
 use crate::{deploy::google::http::Http, walk::Secret};
 
-/// A clock that is wrong by more than this makes signatures worthless.
+/// The clock error above which a rejected signature is attributed to the clock.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
 const REFRESH_URL: &str = "https://oauth2.googleapis.com/token";
 
-/// What is in one.
+/// The content of a credential file.
 #[derive(Debug)]
 pub enum CredentialFile {
     ServiceAccount {
@@ -57,19 +57,21 @@ pub struct ExternalAccount {
 impl CredentialFile {
     pub fn read(path: &Path) -> Result<Self, NoToken> {
         let text = fs::read_to_string(path)
-            .map_err(|error| NoToken::new(format!("it cannot be read: {error}")))?;
-        let file: Value = serde_json::from_str(&text).map_err(|_| NoToken::new("it is no JSON"))?;
+            .map_err(|error| NoToken::new(format!("failed to read the file: {error}")))?;
+        let file: Value =
+            serde_json::from_str(&text).map_err(|_| NoToken::new("the file is not JSON"))?;
         Self::parse(&file)
     }
 
     fn parse(file: &Value) -> Result<Self, NoToken> {
-        let bad = |error: serde_json::Error| NoToken::new(format!("it is not complete: {error}"));
+        let bad =
+            |error: serde_json::Error| NoToken::new(format!("the file is incomplete: {error}"));
         let text = |name: &str| file[name].as_str().map(str::to_owned);
         match file["type"].as_str() {
             Some("service_account") => Ok(Self::ServiceAccount {
                 text: Secret::new(file.to_string()),
                 email: text("client_email")
-                    .ok_or_else(|| NoToken::new("it has no client_email"))?,
+                    .ok_or_else(|| NoToken::new("the file has no client_email"))?,
                 token_uri: checked(&text("token_uri").unwrap_or_else(|| REFRESH_URL.to_owned()))?,
                 project: text("project_id"),
             }),
@@ -91,9 +93,11 @@ impl CredentialFile {
                 url: checked(&text("service_account_impersonation_url").unwrap_or_default())?,
             }),
             Some(other) => Err(NoToken::new(format!(
-                "credentials of type {other:?} are not known here"
+                "unsupported credential type {other:?}"
             ))),
-            None => Err(NoToken::new("it says no type, so it is no credential file")),
+            None => Err(NoToken::new(
+                "the file has no type, so it is not a credential file",
+            )),
         }
     }
 
@@ -118,7 +122,7 @@ impl CredentialFile {
         }
     }
 
-    /// The project that a user's calls count for.
+    /// Returns the project whose quota a user's calls use.
     pub fn quota_project(&self) -> Option<&str> {
         match self {
             Self::AuthorizedUser(user) => user.quota_project_id.as_deref(),
@@ -164,16 +168,16 @@ impl CredentialFile {
     }
 }
 
-/// `…/serviceAccounts/EMAIL:generateAccessToken`
+/// Returns the email in `…/serviceAccounts/EMAIL:generateAccessToken`.
 fn impersonated_email(url: &str) -> String {
     let name = url.rsplit('/').next().unwrap_or_default();
     name.split(':').next().unwrap_or_default().to_owned()
 }
 
-/// Secrets go over TLS, or stay on this machine.
+/// Checks that a URL uses TLS or refers to this machine, because secrets are sent to it.
 pub fn checked(text: &str) -> Result<String, NoToken> {
-    let url =
-        url::Url::parse(text).map_err(|_| NoToken::new(format!("{text:?} in it is no URL")))?;
+    let url = url::Url::parse(text)
+        .map_err(|_| NoToken::new(format!("the file contains an invalid URL: {text:?}")))?;
     let is_here = matches!(
         url.host_str(),
         Some("localhost" | "127.0.0.1" | "[::1]" | "169.254.169.254")
@@ -181,22 +185,25 @@ pub fn checked(text: &str) -> Result<String, NoToken> {
     if url.scheme() == "https" || (url.scheme() == "http" && is_here) {
         Ok(text.to_owned())
     } else {
-        Err(NoToken::new(format!("{text:?} in it is not https")))
+        Err(NoToken::new(format!(
+            "the file contains a URL without https: {text:?}"
+        )))
     }
 }
 
-/// A signature with a wrong time in it is refused without a word about clocks; so look at them.
+/// Explains a rejected signature. Google's message does not mention the clock, so check the clock
+/// first.
 async fn explain(http: &Http, token_uri: &str, error: &gcp_auth::Error) -> NoToken {
     clock(http, token_uri).await.unwrap_or_else(|| {
         let why = unpacked(error);
-        // What Google says of a key, as opposed to what happens on the way.
+        // Google rejected the key, as opposed to an error on the way to Google.
         let is_refused = why.contains("invalid_grant") || why.contains("HTTP status");
         let hint = "; the key may have been deleted or disabled";
         NoToken::new(format!("{why}{}", if is_refused { hint } else { "" }))
     })
 }
 
-/// The reason, if it is this machine's clock.
+/// Returns the reason if this machine's clock is wrong.
 pub async fn clock(http: &Http, token_uri: &str) -> Option<NoToken> {
     let asked = http
         .client()
@@ -217,7 +224,7 @@ pub async fn clock(http: &Http, token_uri: &str) -> Option<NoToken> {
         if apart > CLOCK_TOLERANCE {
             let minutes = (apart.as_secs() + 30) / 60;
             return Some(NoToken::new(format!(
-                "Google refused the signature, and this machine's clock is {minutes} minutes {which}; set it"
+                "Google refused the signature, and this machine's clock is {minutes} minutes {which}; set the clock"
             )));
         }
     }

@@ -1,4 +1,4 @@
-//! The program `gcloud`, which somebody may have signed in with.
+//! Obtains tokens from the program `gcloud`.
 
 use std::{process::Stdio, time::Duration};
 
@@ -8,23 +8,24 @@ use super::{NoToken, Token};
 use crate::{process::has_program, walk::Secret};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long it is held. gcloud says no end, and hands one out for as long as it has some minutes left.
+/// How long a token is reused, in seconds. gcloud does not report the expiry, and returns tokens
+/// that are valid for a few more minutes.
 const HELD_SECONDS: u64 = 240;
 
-/// An access token of its user.
+/// Returns an access token of gcloud's user.
 pub async fn token() -> Result<Token, NoToken> {
     let token = ask("print-access-token").await?;
     Ok(Token::lasting(token, HELD_SECONDS))
 }
 
-/// An identity token of its user, which services take for any audience.
+/// Returns an identity token of gcloud's user, which services accept for any audience.
 pub async fn identity() -> Result<Secret, NoToken> {
     ask("print-identity-token").await
 }
 
 async fn ask(verb: &str) -> Result<Secret, NoToken> {
     if !has_program("gcloud") {
-        return Err(NoToken::new("it is not installed"));
+        return Err(NoToken::new("not installed"));
     }
     let mut command = Command::new("gcloud");
     command
@@ -33,7 +34,7 @@ async fn ask(verb: &str) -> Result<Secret, NoToken> {
         .kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
     let output = output
-        .map_err(|_| NoToken::new(format!("no answer within {} s", PATIENCE.as_secs())))?
+        .map_err(|_| NoToken::new(format!("no response within {} s", PATIENCE.as_secs())))?
         .map_err(NoToken::new)?;
     let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if output.status.success() && !token.is_empty() {
@@ -46,10 +47,12 @@ async fn ask(verb: &str) -> Result<Secret, NoToken> {
     )))
 }
 
-/// Its own word for what is wrong.
+/// Returns gcloud's error message.
 fn reason(said: &str) -> String {
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines().find_map(|line| line.strip_prefix("ERROR: "));
-    let text = error.or_else(|| lines().next()).unwrap_or("it failed");
+    let text = error
+        .or_else(|| lines().next())
+        .unwrap_or("failed without a message");
     text.chars().filter(|c| !c.is_control()).take(300).collect()
 }

@@ -1,5 +1,5 @@
-//! Identity tokens: they say who somebody is to one service, where access tokens say what Google
-//! lets them do. A private service's front takes nothing else.
+//! Obtains identity tokens, which identify the caller to one service; access tokens grant access to
+//! Google's APIs. The front end of a private service accepts only identity tokens.
 //! <https://cloud.google.com/run/docs/authenticating/service-to-service>
 
 use std::time::{Duration, SystemTime};
@@ -18,7 +18,7 @@ const LIFETIME: Duration = Duration::from_secs(3600);
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 impl Credentials {
-    /// A token that tells the service at `audience` who this is.
+    /// Returns a token that identifies the caller to the service at `audience`.
     pub async fn identity_token(&self, audience: &str) -> Result<Secret, NoToken> {
         if let Some(email) = &self.impersonated {
             let own = self.fetch().await?;
@@ -26,7 +26,9 @@ impl Credentials {
             return of_account(&self.http, &own.value, &url, audience).await;
         }
         match &self.source {
-            Source::Given(_) => Err(NoToken::new("an access token gives no identity token")),
+            Source::Given(_) => Err(NoToken::new(
+                "an access token cannot be used to get an identity token",
+            )),
             Source::File(file) => of_file(&self.http, file, audience).await,
             Source::Metadata => metadata::identity(&self.http, audience).await,
             Source::Gcloud => gcloud::identity().await,
@@ -50,12 +52,12 @@ async fn of_file(http: &Http, file: &CredentialFile, audience: &str) -> Result<S
             exchange::post_for_identity(http, token_uri, &form).await
         }
         CredentialFile::AuthorizedUser(_) => Err(NoToken::new(
-            "a user's file gives no identity token that a service takes; try --impersonate-service-account",
+            "user credentials cannot get an identity token for a service; use --impersonate-service-account",
         )),
         CredentialFile::ExternalAccount(account) => {
             let Some(url) = &account.service_account_impersonation_url else {
                 return Err(NoToken::new(
-                    "another provider's token gives no identity token without a service account",
+                    "external credentials cannot get an identity token without a service account",
                 ));
             };
             let own = exchange::federated(http, account).await?;
@@ -68,7 +70,8 @@ async fn of_file(http: &Http, file: &CredentialFile, audience: &str) -> Result<S
     }
 }
 
-/// One of the service account that `url`, which makes access tokens, is about.
+/// Requests an identity token for the service account in `url`, the URL that issues its access
+/// tokens.
 async fn of_account(
     http: &Http,
     token: &Secret,
@@ -80,7 +83,8 @@ async fn of_account(
     exchange::identity(http, token, &url, &body).await
 }
 
-/// An access token for what the account's own key signs, over our own client.
+/// Exchanges an assertion signed with the account's key for an access token, with mcpo's own HTTP
+/// client.
 pub async fn exchange_own(
     http: &Http,
     file: &CredentialFile,
@@ -98,7 +102,8 @@ pub async fn exchange_own(
     }
 }
 
-/// What the account's own key signs: who it is, and the claim that says what for.
+/// Returns an assertion signed with the account's key, with `claim` as the requested scope or
+/// audience.
 fn assertion(
     file: &Secret,
     email: &str,

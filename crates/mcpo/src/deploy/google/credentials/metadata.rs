@@ -1,4 +1,4 @@
-//! The metadata server, which every machine of Google's has.
+//! Obtains tokens from the metadata server of Google's machines.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use serde::Deserialize;
 use super::{NoToken, Token};
 use crate::{deploy::google::http::Http, walk::Secret};
 
-/// Not by its name: that is for a network's DNS to answer.
+/// The IP address, not the host name: DNS could return any address for the name.
 const ADDRESS: &str = "169.254.169.254";
 const LONGEST: usize = 64 * 1024;
-/// Elsewhere the name leads nowhere, which has to show soon.
+/// The timeout. On other machines the address is unreachable, which must be detected quickly.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -19,7 +19,7 @@ struct Answer {
     expires_in: u64,
 }
 
-/// Whose machine it is: the account and the project.
+/// Returns the machine's service account and project.
 pub async fn look(http: &Http) -> Result<(String, String), NoToken> {
     let project = get(http, "project/project-id").await?;
     let email = get(http, "instance/service-accounts/default/email").await;
@@ -29,18 +29,18 @@ pub async fn look(http: &Http) -> Result<(String, String), NoToken> {
     ))
 }
 
-/// A token of the machine's account.
+/// Returns an access token of the machine's account.
 pub async fn token(http: &Http) -> Result<Token, NoToken> {
     let text = get(http, "instance/service-accounts/default/token").await?;
-    let answer: Answer = serde_json::from_str(&text)
-        .map_err(|_| NoToken::new("it answered something else than a token"))?;
+    let answer: Answer =
+        serde_json::from_str(&text).map_err(|_| NoToken::new("the response is not a token"))?;
     Ok(Token::lasting(
         Secret::new(answer.access_token),
         answer.expires_in,
     ))
 }
 
-/// An identity token of the machine's account.
+/// Returns an identity token of the machine's account.
 pub async fn identity(http: &Http, audience: &str) -> Result<Secret, NoToken> {
     let audience: String = url::form_urlencoded::byte_serialize(audience.as_bytes()).collect();
     let path =
@@ -49,8 +49,8 @@ pub async fn identity(http: &Http, audience: &str) -> Result<Secret, NoToken> {
     Ok(Secret::new(token.trim().to_owned()))
 }
 
-/// Where it is, on a machine of Google's. Anywhere else, whoever answers at that address would
-/// decide which project secrets are sent to.
+/// Returns the host of the metadata server, or `None` on other machines. There, an unknown server
+/// at this address could decide which project secrets are sent to.
 fn host() -> Option<String> {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let product = || std::fs::read_to_string("/sys/class/dmi/id/product_name").ok();
@@ -62,7 +62,7 @@ fn host() -> Option<String> {
 }
 
 async fn get(http: &Http, path: &str) -> Result<String, NoToken> {
-    let host = host().ok_or_else(|| NoToken::new("this is not one of Google's machines"))?;
+    let host = host().ok_or_else(|| NoToken::new("not running on Google Cloud"))?;
     let url = format!("http://{host}/computeMetadata/v1/{path}");
     let request = http
         .client()
@@ -72,19 +72,19 @@ async fn get(http: &Http, path: &str) -> Result<String, NoToken> {
     let mut response = request
         .send()
         .await
-        .map_err(|_| NoToken::new("this is not one of Google's machines"))?;
+        .map_err(|_| NoToken::new("not running on Google Cloud"))?;
     if !response.status().is_success() || response.headers().get("metadata-flavor").is_none() {
         return Err(NoToken::new(format!("HTTP {}", response.status().as_u16())));
     }
     let mut body = Vec::new();
     loop {
         let chunk = response.chunk().await;
-        let chunk = chunk.map_err(|_| NoToken::new("it stopped in the middle of its answer"))?;
+        let chunk = chunk.map_err(|_| NoToken::new("the response ended early"))?;
         match chunk {
             Some(chunk) if body.len() + chunk.len() <= LONGEST => body.extend_from_slice(&chunk),
-            Some(_) => return Err(NoToken::new("it answered more than any token is long")),
+            Some(_) => return Err(NoToken::new("the response is too large")),
             None => break,
         }
     }
-    String::from_utf8(body).map_err(|_| NoToken::new("it answered something else than text"))
+    String::from_utf8(body).map_err(|_| NoToken::new("the response is not text"))
 }

@@ -1,4 +1,4 @@
-//! In whose name Google is asked, and where the tokens come from.
+//! Finds the credentials for Google and obtains tokens with them.
 
 mod exchange;
 mod file;
@@ -23,7 +23,7 @@ use crate::{
 };
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// A token is renewed when it has less than this left.
+/// The minimum remaining lifetime of a token before it is renewed.
 const MARGIN: Duration = Duration::from_secs(60);
 const GIVEN_TOKENS: [&str; 2] = ["GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN"];
 const FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
@@ -39,19 +39,19 @@ impl NoToken {
     }
 }
 
-/// A source that worked, and the token that it gave last.
+/// A working source of tokens, and the last token from it.
 #[derive(Debug)]
 pub struct Credentials {
     http: Http,
     source: Source,
-    /// The service account to act as instead.
+    /// The service account to impersonate.
     impersonated: Option<String>,
     who: String,
     project: Option<String>,
     token: Mutex<Option<Token>>,
 }
 
-/// An access token and its end.
+/// An access token and its expiry.
 #[derive(Clone, Debug)]
 pub struct Token {
     value: Secret,
@@ -66,12 +66,12 @@ enum Source {
     Gcloud,
 }
 
-/// One source, and why it gave nothing.
+/// The sources that failed, each with the reason.
 struct Tried(Vec<(String, String)>);
 
 impl Credentials {
-    /// Tries the sources in Google's order. One that was named explicitly is the last one tried, so
-    /// that nobody acts in another name than the one they asked for.
+    /// Tries the sources in Google's order. An explicitly named source is the last one tried, so
+    /// that no other identity is used by accident.
     pub async fn find(http: &Http, impersonated: Option<&str>) -> Outcome<Self> {
         let mut tried = Tried(Vec::new());
         let Some(mut found) = Self::search(http, &mut tried).await else {
@@ -82,7 +82,7 @@ impl Credentials {
             found.impersonated = Some(email.to_owned());
             found.token = Mutex::new(None);
             let failed =
-                |why: NoToken| Failure::new(format!("failed to act as {email}")).because(&why);
+                |why: NoToken| Failure::new(format!("failed to impersonate {email}")).because(&why);
             found.token().await.map_err(failed)?;
         }
         Ok(found)
@@ -115,8 +115,8 @@ impl Credentials {
                     return Some(found);
                 }
             }
-            Some(path) => tried.add(path.display(), "there is no such file"),
-            None => tried.add("application default credentials", "there is no home folder"),
+            Some(path) => tried.add(path.display(), "file not found"),
+            None => tried.add("application default credentials", "no home folder"),
         }
         match metadata::look(http).await {
             Ok((email, project)) => {
@@ -124,7 +124,7 @@ impl Credentials {
             }
             Err(why) => tried.add("the metadata server", why),
         }
-        let gcloud = Self::new(http, Source::Gcloud, "gcloud's user".to_owned(), None);
+        let gcloud = Self::new(http, Source::Gcloud, "the gcloud user".to_owned(), None);
         match gcloud.token().await {
             Ok(_) => Some(gcloud),
             Err(why) => {
@@ -169,17 +169,18 @@ impl Credentials {
         }
     }
 
-    /// In whose name.
+    /// Returns the identity of the caller.
     pub fn who(&self) -> &str {
         &self.who
     }
 
-    /// The project that the credentials belong to.
+    /// Returns the project of the credentials.
     pub fn project(&self) -> Option<&str> {
         self.project.as_deref()
     }
 
-    /// The project that a user's calls count for; a service account's count for its own.
+    /// Returns the project whose quota a user's calls use. A service account's calls use the quota
+    /// of its own project.
     pub fn quota_project(&self) -> Option<&str> {
         match &self.source {
             Source::File(file) if self.impersonated.is_none() => file.quota_project(),
@@ -187,7 +188,7 @@ impl Credentials {
         }
     }
 
-    /// A token that is good for a while.
+    /// Returns the cached token, or a new one if the cached one expires within [`MARGIN`].
     pub async fn token(&self) -> Result<Secret, NoToken> {
         let mut held = self.token.lock().await;
         if let Some(token) = &*held
@@ -207,14 +208,14 @@ impl Credentials {
         Ok(held.insert(token).value.clone())
     }
 
-    /// Forgets the token: Google does not take it any more.
+    /// Discards the cached token because Google rejected it.
     pub async fn renew(&self) {
         *self.token.lock().await = None;
     }
 
     async fn fetch(&self) -> Result<Token, NoToken> {
         match &self.source {
-            // Nobody knows its end; Google says so when it is there.
+            // The expiry is unknown; Google rejects the token when it has expired.
             Source::Given(value) => Ok(Token::lasting(value.clone(), 3600)),
             Source::File(file) => file.fetch(&self.http).await,
             Source::Metadata => metadata::token(&self.http).await,
@@ -239,7 +240,7 @@ impl Token {
     }
 }
 
-/// The message with its causes, which `gcp_auth` leaves out.
+/// Returns the message with its causes, which `gcp_auth` omits.
 fn unpacked(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -270,7 +271,7 @@ impl Tried {
             .iter()
             .map(|(source, why)| format!("\n  - {source}: {why}"))
             .collect();
-        Failure::new(format!("found no way to sign in to Google Cloud; tried{}", lines.concat())).hint(
+        Failure::new(format!("found no credentials for Google Cloud; tried{}", lines.concat())).hint(
             "set GOOGLE_APPLICATION_CREDENTIALS to a credential file, or run: gcloud auth application-default login",
         )
     }

@@ -1,4 +1,5 @@
-//! Which files go along: what git would keep of them, without what is built, secret, or elsewhere.
+//! Selects the files to send: those that git would track, without build output, secrets, and files
+//! outside the workspace.
 
 use std::{
     fs,
@@ -11,14 +12,13 @@ use ignore::{DirEntry, WalkBuilder};
 use super::private;
 use crate::error::{Failure, Outcome};
 
-/// Cargo and others mark folders by it whose content can be made again.
-/// <https://bford.info/cachedir/>
+/// Marks folders whose content can be regenerated, such as cargo's. <https://bford.info/cachedir/>
 const CACHE_TAG: (&str, &[u8]) = (
     "CACHEDIR.TAG",
     b"Signature: 8a477f597d28d172789f06886806bc55",
 );
 
-/// A file, by its path below the root.
+/// A file and its path relative to the root.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     pub path: PathBuf,
@@ -28,24 +28,24 @@ pub struct Entry {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     File,
-    /// A symbolic link, and what is written in it.
+    /// A symbolic link and its target.
     Link(PathBuf),
 }
 
-/// What goes, in order, and what stays although git would keep it.
+/// The files to send, in order, and the files that are left out although git would track them.
 #[derive(Debug, Default)]
 pub struct Found {
     pub entries: Vec<Entry>,
     pub left_out: Vec<String>,
 }
 
-/// Looks through `root`; `target` is where cargo puts what it makes.
+/// Searches `root`. `target` is cargo's target directory.
 pub fn find(root: &Path, target: &Path) -> Outcome<Found> {
     let built = target.to_owned();
     let walk = WalkBuilder::new(root)
         .hidden(false)
         .require_git(false)
-        // Of another tool; git does not know it.
+        // `.ignore` files belong to other tools; git does not read them.
         .ignore(false)
         .filter_entry(move |entry| entry.depth() == 0 || !is_made_again(entry, &built))
         .build();
@@ -57,7 +57,7 @@ pub fn find(root: &Path, target: &Path) -> Outcome<Found> {
             sort_in(&mut found, root, &entry, path);
         }
     }
-    // What was built here is what is built there, also where the lock file is not kept.
+    // Send the lock file even if git ignores it, so that both builds use the same versions.
     let lock = Path::new("Cargo.lock");
     let has_lock = found.entries.iter().any(|entry| entry.path == lock);
     if !has_lock && root.join(lock).is_file() {
@@ -72,7 +72,7 @@ pub fn find(root: &Path, target: &Path) -> Outcome<Found> {
 
 fn sort_in(found: &mut Found, root: &Path, entry: &DirEntry, path: &Path) {
     let is = |kind: fn(&fs::FileType) -> bool| entry.file_type().as_ref().is_some_and(kind);
-    // Ours takes its place.
+    // The generated Dockerfile replaces it.
     if path == Path::new("Dockerfile")
         || !(is(fs::FileType::is_file) || is(fs::FileType::is_symlink))
     {
@@ -95,31 +95,31 @@ fn sort_in(found: &mut Found, root: &Path, entry: &DirEntry, path: &Path) {
     });
 }
 
-/// Where a link leads, if that is a place that goes along.
+/// Returns the target of a link if the target is inside the workspace.
 fn link(root: &Path, place: &Path, path: &Path) -> Result<PathBuf, &'static str> {
-    let to = fs::read_link(place).map_err(|_| "a link that cannot be read")?;
+    let to = fs::read_link(place).map_err(|_| "unreadable link")?;
     let mut depth = path.components().count() - 1;
     for part in to.components() {
         match part {
             Component::Normal(_) => depth += 1,
             Component::CurDir => {}
             Component::ParentDir if depth > 0 => depth -= 1,
-            _ => return Err("a link that leads out of the workspace"),
+            _ => return Err("link to a place outside the workspace"),
         }
     }
-    // A link may lead through another one.
+    // The link may lead through another link.
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     match place.canonicalize() {
         Ok(end) if end.starts_with(&root) => Ok(to),
-        Ok(_) => Err("a link that leads out of the workspace"),
-        Err(_) => Err("a link that leads nowhere"),
+        Ok(_) => Err("link to a place outside the workspace"),
+        Err(_) => Err("broken link"),
     }
 }
 
-/// Folders of which nothing is kept, whatever .gitignore says.
+/// Returns true for folders that are never sent, independent of .gitignore.
 fn is_made_again(entry: &DirEntry, target: &Path) -> bool {
     if !entry.file_type().is_some_and(|kind| kind.is_dir()) {
-        // A worktree's or a submodule's is a file.
+        // In a worktree or a submodule, `.git` is a file.
         return entry.file_name() == ".git";
     }
     entry.path() == target

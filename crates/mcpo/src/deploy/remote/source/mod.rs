@@ -1,5 +1,5 @@
-//! The source as one file: what git would keep, and nothing secret. The same source always gives
-//! the same bytes, so that its digest says whether it was built before.
+//! Packs the source as one archive: the files that git would track, without secrets. The same
+//! source always gives the same bytes, so that the digest identifies builds.
 
 mod files;
 mod outside;
@@ -18,21 +18,22 @@ use crate::{
     package::Package,
 };
 
-/// Cloud Build takes more, but nobody's source is that large on purpose.
+/// The maximum size of the source in bytes. Cloud Build accepts more, but a larger source is most
+/// likely a mistake.
 const LARGEST: u64 = 200 * 1024 * 1024;
 
-/// Source, ready to be uploaded.
+/// A source archive, ready to upload.
 #[derive(Debug)]
 pub struct Source {
     pub bytes: Vec<u8>,
-    /// Sixteen digits that stand for the content.
+    /// The first 16 hexadecimal digits of the archive's digest.
     pub hash: String,
     pub files: usize,
-    /// What stays here although git would keep it, each with the reason.
+    /// The files that are not sent although git would track them, each with the reason.
     pub left_out: Vec<String>,
 }
 
-/// Packs the package's workspace.
+/// Packs the workspace of the package.
 pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
     outside::check(package)?;
     let failed = |error: io::Error| Failure::new("failed to pack the source").because(&error);
@@ -54,8 +55,8 @@ pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
     for entry in &found.entries {
         size += add(&mut tar, root, entry).map_err(failed)?;
         if size > LARGEST {
-            return Err(Failure::new("the source has more than 200 MiB")
-                .hint("put what need not be built into .gitignore"));
+            return Err(Failure::new("the source is larger than 200 MiB")
+                .hint("add files that the build does not need to .gitignore"));
         }
     }
     let bytes = tar
@@ -72,12 +73,12 @@ pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
     })
 }
 
-/// Adds a file or a link; returns how large it is.
+/// Adds a file or a link and returns its size.
 fn add<W: io::Write>(tar: &mut Builder<W>, root: &Path, entry: &Entry) -> io::Result<u64> {
     match &entry.kind {
         Kind::File => {
             let place = root.join(&entry.path);
-            // Not even read if it cannot be sent.
+            // Do not read a file that is too large to send.
             let size = fs::metadata(&place)?.len();
             if size > LARGEST {
                 return Ok(size);

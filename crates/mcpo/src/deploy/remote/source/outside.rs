@@ -1,4 +1,4 @@
-//! Crates that are built in but lie outside of what is sent.
+//! Finds path dependencies outside the workspace.
 
 use cargo_metadata::MetadataCommand;
 
@@ -7,7 +7,8 @@ use crate::{
     package::{Package, cargo_program},
 };
 
-/// A crate in another folder is a mistake here, and not first in the cloud.
+/// Fails if the package depends on a crate in a folder that is not sent. Otherwise, the remote
+/// build would fail later.
 pub fn check(package: &Package) -> Outcome<()> {
     let root = &package.workspace;
     let metadata = MetadataCommand::new()
@@ -23,8 +24,7 @@ pub fn check(package: &Package) -> Outcome<()> {
                 cargo_metadata::Error::CargoMetadata { stderr } => stderr.trim().to_owned(),
                 other => other.to_string(),
             };
-            Failure::new("failed to look where the dependencies are")
-                .because(&std::io::Error::other(said))
+            Failure::new("failed to locate the dependencies").because(&std::io::Error::other(said))
         })?;
     let outside: Vec<_> = metadata
         .packages
@@ -34,7 +34,7 @@ pub fn check(package: &Package) -> Outcome<()> {
             let is_in_folder =
                 source.is_none() && !found.manifest_path.as_std_path().starts_with(root);
             let place = match source {
-                // A repository or a registry on this machine.
+                // A git repository or a registry on this machine.
                 Some(source) if source.contains("+file:") => source,
                 None if is_in_folder => found.manifest_path.parent().map_or("", |it| it.as_str()),
                 _ => return None,
@@ -46,9 +46,9 @@ pub fn check(package: &Package) -> Outcome<()> {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "a build in the cloud gets {}, and these crates are not in it:\n  - {}",
+        "a remote build gets only {}; these crates are outside of it:\n  - {}",
         root.display(),
         outside.join("\n  - ")
     ))
-    .hint("move them into the workspace, or name them by git or version instead of by path; a build on this machine takes them from where they are"))
+    .hint("move them into the workspace, or depend on them by git or version instead of by path; a local build can use them as they are"))
 }

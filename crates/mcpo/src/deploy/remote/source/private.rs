@@ -1,14 +1,14 @@
-//! Files that look like secrets. What is sent to be built lies in a bucket and in an image's layers
-//! for a while; a build needs none of it.
+//! Detects files that look like secrets. They are not sent: the source stays in a bucket and in
+//! image layers for some time, and a build does not need secrets.
 
 use std::{fs, io::Read as _, path::Path};
 
-/// The most that is read of a file to see what it is.
+/// How many bytes of a file are searched.
 const LOOKED_AT: u64 = 64 * 1024;
-/// What is in cargo's vendored crates was published, and cargo holds each file to a checksum.
+/// Marks vendored crates. Their files are published, and cargo checks their checksums.
 const PUBLISHED: &str = ".cargo-checksum.json";
 
-/// Whole names.
+/// Complete file names.
 const NAMES: &[&str] = &[
     ".dockercfg",
     ".git-credentials",
@@ -24,19 +24,19 @@ const NAMES: &[&str] = &[
     "id_ed25519",
     "id_rsa",
 ];
-/// Ends of names, after the last dot.
+/// File name extensions.
 const ENDS: &[&str] = &["jks", "kdbx", "key", "keystore", "p12", "pfx", "ppk"];
-/// Examples of environment files hold no values.
+/// Endings of example environment files, which contain no secrets.
 const EXAMPLES: &[&str] = &[".example", ".sample", ".template", ".dist"];
-/// What is in credential files, whatever they are called.
+/// Text that credential files contain.
 const MARKS: &[&str] = &["PRIVATE KEY-----", "\"private_key\"", "\"refresh_token\""];
 
-/// Why the file at `path` below `root` is not to be sent, if it is not.
+/// Returns the reason why the file at `path` below `root` must not be sent, or `None`.
 pub fn reason(root: &Path, path: &Path) -> Option<&'static str> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
     let end = name.rsplit_once('.').map_or("", |(_, end)| end);
     if is_environment(&name) {
-        return Some("an environment file");
+        return Some("environment file");
     }
     let in_cargo = |name: &str| path.ends_with(Path::new(".cargo").join(name));
     let in_docker = path.ends_with(".docker/config.json");
@@ -45,12 +45,12 @@ pub fn reason(root: &Path, path: &Path) -> Option<&'static str> {
         || in_cargo("credentials")
         || in_cargo("credentials.toml")
     {
-        return Some("its name is that of a secret");
+        return Some("the name of a secret file");
     }
     let may_hold_one = matches!(end, "json" | "pem" | "crt" | "cer" | "p8" | "pk8");
     let looks_like_one = ENDS.contains(&end) || (may_hold_one && holds_secret(&root.join(path)));
     if looks_like_one && !is_published(root, path) {
-        return Some("it looks like a secret");
+        return Some("looks like a secret");
     }
     None
 }
@@ -63,12 +63,12 @@ fn is_environment(name: &str) -> bool {
 fn holds_secret(file: &Path) -> bool {
     let mut begin = Vec::new();
     let read = fs::File::open(file).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut begin));
-    // What cannot be read cannot be sent, and that shows soon enough.
+    // An unreadable file fails later, when it is sent.
     let text = String::from_utf8_lossy(&begin);
     read.is_ok() && MARKS.iter().any(|mark| text.contains(mark))
 }
 
-/// Whether it is part of a crate that `cargo vendor` put there.
+/// Returns true if the file is part of a vendored crate.
 fn is_published(root: &Path, path: &Path) -> bool {
     path.ancestors()
         .skip(1)

@@ -1,4 +1,5 @@
-//! What there is of a service, told apart by who made it: names alone prove nothing.
+//! Finds the resources of a service. The name of a resource does not prove that mcpo created it, so
+//! labels and descriptions are checked too.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ use crate::{
     error::{Failure, Outcome},
 };
 
-/// One thing to remove.
+/// One resource to delete.
 pub struct Doomed {
     pub what: String,
     pub method: Method,
@@ -27,12 +28,12 @@ pub struct Doomed {
     pub query: &'static [(&'static str, &'static str)],
 }
 
-/// What is to go, in the order in which it can, and what stays although its name would fit.
+/// The resources to delete, in deletion order, and those that are kept although their names match.
 #[derive(Default)]
 pub struct Found {
     pub doomed: Vec<Doomed>,
     pub kept: Vec<String>,
-    /// What may be shared with others, and stays for that reason.
+    /// A resource that other services may use, and which is therefore kept.
     pub shared: Option<String>,
 }
 
@@ -46,7 +47,7 @@ impl Doomed {
         }
     }
 
-    /// As a line of a plan.
+    /// Returns the line of the plan.
     pub fn line(&self) -> Line {
         let mut methods = vec![self.method.id];
         if self.method.id == method::BUCKET_DELETE.id {
@@ -60,7 +61,7 @@ impl Doomed {
     }
 }
 
-/// Looks for everything.
+/// Finds all resources of the service.
 pub async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Found> {
     let is_on = |api: &str| {
         let prefix = format!("{api}.");
@@ -78,10 +79,10 @@ pub async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Found> {
     }
     if is_on("storage") {
         if context.settings.ledger == Ledger::Bucket {
-            let loss = "everybody has to sign in again";
+            let loss = "all users must sign in again";
             bucket(context, "ledger", loss, &mut found).await?;
         }
-        bucket(context, "source", "source of builds", &mut found).await?;
+        bucket(context, "source", "source code of builds", &mut found).await?;
     }
     if is_on("iam") && context.settings.service_account.is_none() {
         account(context, &mut found).await?;
@@ -91,7 +92,7 @@ pub async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Found> {
 
 async fn look(context: &Context<'_>, method: &Method, path: &str) -> Outcome<Option<Value>> {
     let found = context.google.find(method, path).await;
-    found.during("failed to look for what is there")
+    found.during("failed to find the resources of the service")
 }
 
 async fn service(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
@@ -101,17 +102,18 @@ async fn service(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
         return Ok(());
     };
     if !is_ours(&service) {
-        let what = format!("the service {} was not made by mcpo", names.service_id);
-        return Err(Failure::new(what).hint("remove it where it was made"));
+        let what = format!("the service {} was not created by mcpo", names.service_id);
+        return Err(Failure::new(what).hint("delete it with the tool that created it"));
     }
-    let what = format!("service {}, with all of its revisions", names.service_id);
+    let what = format!("service {} with all its revisions", names.service_id);
     found
         .doomed
         .push(Doomed::new(what, method::SERVICE_DELETE, path));
     Ok(())
 }
 
-/// A repository may be shared, and so may be a name in it: ours are the images with a tag of ours.
+/// Finds the service's images. The repository and the package may be shared, so only images with a
+/// tag of mcpo's form are deleted.
 async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     let (google, names) = (&context.google, &context.names);
     let package = format!("v1/{}", names.package());
@@ -158,12 +160,12 @@ async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
             what: format!("image {repository}/{service}@{short}"),
             method: method::VERSION_DELETE,
             path: format!("{package}/versions/{digest}"),
-            // With its tags.
+            // Also deletes the version's tags.
             query: &[("force", "true")],
         }
     }));
     found.kept.push(format!(
-        "{others} more under {service} in the repository {repository}"
+        "{others} other image(s) of {service} in the repository {repository}"
     ));
     Ok(())
 }
@@ -187,13 +189,13 @@ async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
         Some(left_over) => {
             for id in left_over.into_iter().filter(|id| !known.contains(id)) {
                 let path = format!("v1/{}", names.secret(&id));
-                let what = format!("secret {id}, which no setting names any more");
+                let what = format!("secret {id}, which no setting uses");
                 let doomed = Doomed::new(what, method::SECRET_DELETE, path);
                 found.doomed.push(doomed);
             }
         }
         None => context.ui.warn(
-            "secrets that no setting names any more were not looked for: that takes the permission \
+            "unused secrets were not searched for: this requires the permission \
              secretmanager.secrets.list",
         ),
     }
@@ -240,7 +242,7 @@ async fn account(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     Ok(())
 }
 
-/// The secrets that are or may have been made for the service.
+/// Returns the ids of the secrets that mcpo may have created for the service.
 fn secret_ids(context: &Context<'_>) -> BTreeSet<String> {
     let variables = context
         .settings

@@ -1,4 +1,4 @@
-//! Removes a service and everything that was made for it, after asking.
+//! Deletes a service and everything that was created for it, after a confirmation.
 
 mod find;
 
@@ -23,7 +23,7 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Looks, lists, asks, removes.
+/// Finds the resources, lists them, asks for confirmation and deletes them.
 pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str]) -> Outcome {
     let Found {
         doomed,
@@ -35,7 +35,7 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str])
     for what in &kept {
         context
             .ui
-            .warn(format_args!("{what}: mcpo did not make it; it stays"));
+            .warn(format_args!("not deleting {what}: mcpo did not create it"));
     }
     if args.dry_run {
         report::plan(context, &lines);
@@ -44,29 +44,32 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str])
     if doomed.is_empty() {
         context.ui.step(
             "Unchanged",
-            format_args!("nothing of {} is in {}", names.service_id, names.region),
+            format_args!(
+                "there are no resources of {} in {}",
+                names.service_id, names.region
+            ),
         );
         tell(context, args, "unchanged", &lines);
         return Ok(Exit::Success);
     }
     context.ui.say(format_args!(
-        "This removes for good, from {} in {}:",
+        "This permanently deletes, from {} in {}:",
         names.project, names.region
     ));
     for one in &doomed {
         context.ui.say(format_args!("  - {}", one.what));
     }
     if !args.yes && !confirm(context).await? {
-        context.ui.say("nothing was removed");
+        context.ui.say("nothing was deleted");
         return Ok(Exit::CouldNotRun);
     }
     for one in doomed {
         remove(context, &one).await?;
-        context.ui.step("Removed", &one.what);
+        context.ui.step("Deleted", &one.what);
     }
     if let Some(shared) = shared {
         context.ui.say(format_args!(
-            "The {shared} stays, because other services may use it. To remove it: gcloud artifacts repositories delete {} --location {} --project {}",
+            "The {shared} is kept because other services may use it. To delete it: gcloud artifacts repositories delete {} --location {} --project {}",
             names.repository_id(),
             names.region,
             names.project
@@ -84,7 +87,7 @@ fn tell(context: &Context<'_>, args: &DeployArgs, outcome: &str, lines: &[Line])
 }
 
 async fn remove(context: &Context<'_>, doomed: &Doomed) -> Outcome<()> {
-    let during = || format!("failed to remove {}", doomed.what);
+    let during = || format!("failed to delete {}", doomed.what);
     if doomed.method.id == method::BUCKET_DELETE.id {
         empty_bucket(context, &doomed.path).await?;
     }
@@ -118,7 +121,7 @@ async fn wait(
     finished.await.map(|_| ())
 }
 
-/// Only empty buckets can be removed.
+/// Deletes all objects. Only empty buckets can be deleted.
 async fn empty_bucket(context: &Context<'_>, bucket: &str) -> Outcome<()> {
     let during = "failed to empty the bucket";
     loop {
@@ -146,17 +149,19 @@ async fn empty_bucket(context: &Context<'_>, bucket: &str) -> Outcome<()> {
     }
 }
 
-/// Asks at the terminal; without one, nobody can have meant it.
+/// Asks for confirmation on the terminal. Fails if there is no terminal.
 async fn confirm(context: &Context<'_>) -> Outcome<bool> {
     let name = &context.names.service_id;
     if !std::io::stdin().is_terminal() || !context.ui.is_terminal() {
-        return Err(Failure::new("nobody is there to be asked")
-            .hint("add --yes if it is to be removed without asking"));
+        return Err(
+            Failure::new("cannot ask for confirmation without a terminal")
+                .hint("add --yes to delete without confirmation"),
+        );
     }
     context.ui.say(format_args!(
-        "Type the service's name to remove all of it ({name}):"
+        "Type the service's name to delete everything ({name}):"
     ));
-    // On a thread of its own, so that Ctrl-C is heard meanwhile.
+    // On a separate thread, so that Ctrl-C still works.
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map(|_| line)
