@@ -12,7 +12,7 @@ use axum::{
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use http::{StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
@@ -49,17 +49,23 @@ pub(crate) async fn read(
     let deadline = Instant::now() + time_limit;
     let mut frames = body.into_data_stream();
     let mut collected = Vec::new();
-    while let Some(frame) = timeout_at(deadline, frames.next())
-        .await
-        .map_err(|_| BodyError::TooSlow(time_limit))?
-    {
+    loop {
+        // Most bodies have arrived with the headers, and need no timer.
+        let frame = match frames.next().now_or_never() {
+            Some(frame) => frame,
+            None => timeout_at(deadline, frames.next())
+                .await
+                .map_err(|_| BodyError::TooSlow(time_limit))?,
+        };
+        let Some(frame) = frame else {
+            return Ok(collected.into());
+        };
         let frame = frame.map_err(|_| BodyError::Incomplete)?;
         if collected.len() + frame.len() > max_len {
             return Err(BodyError::TooLong(max_len));
         }
         collected.extend_from_slice(&frame);
     }
-    Ok(collected.into())
 }
 
 /// The body of a request to an OAuth endpoint, as an argument of its handler.

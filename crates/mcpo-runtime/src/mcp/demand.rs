@@ -1,8 +1,11 @@
 //! Reads what a message asks for, as far as the token check needs it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 /// The content of one request's messages that the token check needs.
@@ -21,18 +24,86 @@ pub(crate) struct Demand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
 
-#[derive(Deserialize)]
+const CALL: &str = "tools/call";
+
+/// One JSON-RPC message.
 struct Message<'a> {
-    #[serde(borrow)]
-    method: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    params: Option<&'a RawValue>,
+    method: Option<Text<'a>>,
+    /// The tool, if the message calls one.
+    tool: Option<Text<'a>>,
 }
+
+/// A string, borrowed from the body unless it contains escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
 struct CallParams<'a> {
     #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
+    name: Option<Text<'a>>,
+}
+
+/// The parameters of a message, read once if the method comes before them, which is the usual
+/// order.
+enum Params<'a> {
+    Call(Option<CallParams<'a>>),
+    Unread(Option<&'a RawValue>),
+    Irrelevant,
+}
+
+impl<'de> Deserialize<'de> for Message<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MessageVisitor)
+    }
+}
+
+struct MessageVisitor;
+
+impl<'de> Visitor<'de> for MessageVisitor {
+    type Value = Message<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON-RPC message")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Message<'de>, A::Error> {
+        let mut method: Option<Option<Text<'de>>> = None;
+        let mut params = None;
+        while let Some(Text(key)) = map.next_key()? {
+            match &*key {
+                "method" if method.is_some() => return Err(A::Error::duplicate_field("method")),
+                "params" if params.is_some() => return Err(A::Error::duplicate_field("params")),
+                "method" => method = Some(map.next_value()?),
+                "params" => {
+                    params = Some(match &method {
+                        None => Params::Unread(map.next_value()?),
+                        Some(Some(Text(method))) if method == CALL => {
+                            Params::Call(map.next_value()?)
+                        }
+                        Some(_) => {
+                            map.next_value::<IgnoredAny>()?;
+                            Params::Irrelevant
+                        }
+                    });
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let method = method.flatten();
+        let is_call = method.as_ref().is_some_and(|Text(method)| method == CALL);
+        let call = match params {
+            Some(Params::Call(call)) => call,
+            Some(Params::Unread(Some(unread))) if is_call => {
+                serde_json::from_str(unread.get()).map_err(A::Error::custom)?
+            }
+            _ => None,
+        };
+        let tool = call.and_then(|call| call.name);
+        Ok(Message { method, tool })
+    }
 }
 
 /// Methods that only list and have no effect.
@@ -52,32 +123,33 @@ impl Demand {
     /// next, cannot read it either and reports that in the protocol of the client.
     pub(crate) fn read(body: &[u8]) -> Result<Self, Ambiguous> {
         let is_batch = body.trim_ascii_start().first() == Some(&b'[');
-        let messages = if is_batch {
-            parsed::<Vec<Message<'_>>>(body)?
-        } else {
-            parsed::<Message<'_>>(body)?.map(|message| vec![message])
-        };
-        let Some(messages) = messages else {
-            return Ok(Self::default());
-        };
         let mut demand = Self {
-            tools: Vec::new(),
-            only_lists: !messages.is_empty(),
-            begins_session: false,
+            only_lists: true,
+            ..Self::default()
         };
-        for message in &messages {
-            let method = message.method.as_deref().unwrap_or_default();
-            demand.only_lists &= LISTS.contains(&method);
-            demand.begins_session |= method == "initialize";
-            if method == "tools/call"
-                && let Some(params) = message.params
-                && let Some(call) = parsed::<CallParams<'_>>(params.get().as_bytes())?
-                && let Some(name) = call.name
-            {
-                demand.tools.push(name.into_owned());
+        if is_batch {
+            let Some(messages) = parsed::<Vec<Message<'_>>>(body)? else {
+                return Ok(Self::default());
+            };
+            demand.only_lists = !messages.is_empty();
+            for message in messages {
+                demand.add(message);
             }
+        } else {
+            let Some(message) = parsed(body)? else {
+                return Ok(Self::default());
+            };
+            demand.add(message);
         }
         Ok(demand)
+    }
+
+    fn add(&mut self, message: Message<'_>) {
+        let method = message.method.as_ref().map_or("", |Text(method)| method);
+        self.only_lists &= LISTS.contains(&method);
+        self.begins_session |= method == "initialize";
+        self.tools
+            .extend(message.tool.map(|Text(tool)| tool.into_owned()));
     }
 }
 

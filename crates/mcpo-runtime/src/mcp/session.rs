@@ -104,8 +104,9 @@ impl Sessions {
                 return (StatusCode::NOT_FOUND, "no such session").into_response();
             }
         };
+        let mut verified = None;
         if let Some(id) = &session {
-            request.headers_mut().insert(&SESSION_ID, id.clone());
+            verified = request.headers_mut().insert(&SESSION_ID, id.clone());
             limit.used(id.to_str().unwrap_or_default());
         }
         let place = match (&session, admission.begins_session_of) {
@@ -141,7 +142,9 @@ impl Sessions {
             if let (Some(place), Ok(id)) = (place, id.to_str()) {
                 place.take(id);
             }
-            if let Some(marked) = marked_session(id, owner, keys) {
+            let is_same = session.as_ref() == Some(id);
+            let marked = verified.filter(|_| is_same);
+            if let Some(marked) = marked.or_else(|| marked_session(id, owner, keys)) {
                 response.headers_mut().insert(&SESSION_ID, marked);
             }
         }
