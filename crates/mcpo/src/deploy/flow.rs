@@ -54,7 +54,7 @@ pub async fn deploy(
     }
     let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
     let is_walked = !args.no_verify && is_reachable(context);
-    let before = if is_walked {
+    let mut before = if is_walked {
         Some(verify::before(context, &plan, &seen).await?)
     } else {
         None
@@ -65,7 +65,7 @@ pub async fn deploy(
         // changed.
         let newest = seen.service.as_ref().map_or("", plan::latest);
         let address = address(context, &wanted, newest, &seen);
-        let verified = walked(context, before.as_ref(), &address).await?;
+        let verified = walked(context, before.as_mut(), &address).await?;
         return finish(args, context, &plan, &seen, None, verified, &address).await;
     }
     let compiling = prepared.built;
@@ -83,7 +83,7 @@ pub async fn deploy(
     // Show the password before any later step can fail.
     show_password(args, context, &plan, &seen).await?;
     let address = address(context, &wanted, &released.revision, &seen);
-    let verified = walked(context, before.as_ref(), &address).await?;
+    let verified = walked(context, before.as_mut(), &address).await?;
     finish(
         args,
         context,
@@ -136,7 +136,7 @@ fn address(context: &Context<'_>, wanted: &Wanted, revision: &str, seen: &Observ
 
 async fn walked(
     context: &Context<'_>,
-    before: Option<&Before>,
+    before: Option<&mut Before>,
     address: &Address,
 ) -> Outcome<Option<Verified>> {
     match before {

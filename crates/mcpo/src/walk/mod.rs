@@ -41,7 +41,7 @@ mod text;
 mod trace;
 
 pub use self::{
-    check::{Check, Quiet, Verdict},
+    check::{Check, Observer, Quiet, Verdict},
     credentials::Credentials,
     http::{Sent, is_loopback},
     oauth::ClientKey,

@@ -124,14 +124,14 @@ async fn carry_out(
         tell(context, args, "unchanged", &lines, to, None);
         return Ok(Exit::Success);
     }
-    let before = if !args.no_verify && flow::is_reachable(context) {
+    let mut before = if !args.no_verify && flow::is_reachable(context) {
         let template = json!({ "template": shift.template });
         Some(verify::before_shift(context, &template).await?)
     } else {
         None
     };
     let undo = undo(context, &service, shift);
-    let service = match &before {
+    let service = match &mut before {
         // A revision that has not served yet is checked before it serves. An earlier revision has
         // served already.
         Some(before) if shift.from.is_none() => {
@@ -156,7 +156,7 @@ async fn carry_out(
             format_args!("{to} serves all requests, after {after}"),
         ),
     }
-    let verified = match &before {
+    let verified = match &mut before {
         Some(before) => {
             let address = Address {
                 base: context.names.base_url(&context.settings),
@@ -201,7 +201,7 @@ fn undo(context: &Context<'_>, service: &Value, shift: &Shift) -> String {
 /// none.
 async fn walk_first(
     context: &Context<'_>,
-    before: &Before,
+    before: &mut Before,
     service: Value,
     shift: &Shift,
     undo: &str,

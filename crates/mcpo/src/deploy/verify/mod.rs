@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     error::{Exit, Failure, Outcome},
-    walk::{self, ClientName, Credentials, Quiet, Report, Secret, Terminal, Verdict, walk},
+    walk::{
+        self, ClientName, Credentials, Observer as _, Quiet, Report, Secret, Terminal, Verdict,
+        walk,
+    },
 };
 
 /// The credentials that a client holds before the release, and the password that the walk signs in
@@ -195,10 +198,11 @@ fn walk_plan(
     Ok(plan)
 }
 
-/// Checks the revision at `address`.
+/// Checks the revision at `address`. Afterwards, `before` holds the client's current credentials,
+/// because a refresh token is replaced when it is used.
 pub async fn verify(
     context: &Context<'_>,
-    before: &Before,
+    before: &mut Before,
     address: &Address,
 ) -> Outcome<Verified> {
     if !matches!(before.way, Way::Public) {
@@ -231,7 +235,7 @@ pub async fn verify(
         .iter()
         .find(|check| check.verdict == Verdict::Fail);
     if let Some(failed) = failed {
-        show(context, &plan).await;
+        show(context, &plan, &report);
         return Err(Failure::new(format!(
             "{} at {} is released but fails a check: {}",
             address.revision, plan.target, failed.rule.title
@@ -244,6 +248,9 @@ pub async fn verify(
         .exit_with(Exit::CheckFailed));
     }
     let mut verified = summary(&report, was_here, address);
+    if report.credentials.is_some() {
+        before.credentials = report.credentials;
+    }
     if matches!(before.way, Way::Private(_)) {
         verified
             .summary
@@ -283,8 +290,11 @@ fn summary(report: &Report<'_>, was_here: bool, address: &Address) -> Verified {
     }
 }
 
-/// Repeats the walk and prints all checks.
-async fn show(context: &Context<'_>, plan: &walk::Plan) {
+/// Prints all checks of a walk that has ended. A second walk would see other faults: the first one
+/// has replaced the refresh token.
+fn show(context: &Context<'_>, plan: &walk::Plan, report: &Report<'_>) {
     let mut terminal = Terminal::new(context.ui, plan, true);
-    let _ = Box::pin(walk(plan, &mut terminal)).await;
+    for check in &report.checks {
+        terminal.checked(check);
+    }
 }
