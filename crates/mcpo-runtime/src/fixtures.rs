@@ -7,10 +7,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    browser::{Browser, Form},
-    client::Registration,
-    grant::{AccessToken, Code, RefreshToken},
-    seal::{KeyRing, Sealable},
+    base::seal::{KeyRing, Sealable},
+    endpoints::browser_session::{Browser, Form},
+    oauth::{
+        client::Registration,
+        grant::{AccessToken, Code, RefreshToken},
+    },
     upstream::Kept,
 };
 

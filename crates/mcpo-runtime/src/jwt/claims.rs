@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::JwtFault;
-use crate::clock::Timestamp;
+use super::token::JwtFault;
+use crate::base::clock::Timestamp;
 
 /// The allowed difference between clocks.
 pub(crate) const SKEW: Duration = Duration::from_secs(60);

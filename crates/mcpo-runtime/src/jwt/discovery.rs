@@ -10,7 +10,7 @@ use super::{
     issuer::{Documents, Found, Issuer, IssuerError, Metadata},
     keys::{KeySet, KeySetDocument},
 };
-use crate::outgoing::{OutgoingError, server_url};
+use crate::net::http_client::{OutgoingError, server_url};
 
 impl Issuer {
     pub(super) async fn ask(&self) -> Result<Found, IssuerError> {

@@ -8,10 +8,14 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{Claims, Head, JwtFault, keys::KeySet, verify};
+use super::{
+    claims::Claims,
+    keys::KeySet,
+    token::{Head, JwtFault, verify},
+};
 use crate::{
-    clock::Timestamp,
-    outgoing::{Outgoing, server_url},
+    base::clock::Timestamp,
+    net::http_client::{Outgoing, server_url},
 };
 
 /// How long keys and endpoints are cached. A key that the issuer has withdrawn is accepted no

@@ -7,7 +7,7 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Head, JwtFault};
+use super::token::{Head, JwtFault};
 
 /// The largest number of keys that are read. Issuers have few keys, and more would slow down the
 /// search.

@@ -1,9 +1,10 @@
 //! Tests with the examples of the specifications, and with tokens that must be refused.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::*;
-use crate::clock::Timestamp;
+use super::{claims::*, keys::*, token::*};
+use crate::base::clock::Timestamp;
 
 /// RFC 7515 appendix A.2 and A.3: the same claims, signed in two ways.
 const CLAIMS: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9p\

@@ -9,7 +9,11 @@ use argon2::{
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{Answer, Field, Identity, Login, LoginFuture, Outcome, Page, Visit};
+use super::{
+    context::{Answer, Visit},
+    contract::{Identity, Login, LoginFuture, Outcome},
+    page::{Field, Page},
+};
 
 /// The longest password that is checked, in bytes.
 pub(crate) const MAX_PASSWORD_LEN: usize = 1024;

@@ -6,7 +6,6 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -14,7 +13,7 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{ConnectInfo, Request},
+    extract::Request,
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
@@ -22,10 +21,20 @@ use tower_http::cors::{Cors, CorsLayer};
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use super::{Admission, Sessions, sign_out};
+use super::{
+    access,
+    erased::SharedHandler,
+    reauthentication,
+    required_scopes::ToolScopes,
+    session::{Admission, Sessions},
+};
 use crate::{
-    app::App, base_url::BaseUrl, bearer, caller::Caller, client_ip::ClientIp,
-    connection::Connection, host, live, trail::Trail,
+    base::request_log::Trail,
+    endpoints::{extractors::peer, host_guard},
+    net::client_ip::ClientIp,
+    oauth::{base_url::BaseUrl, paths},
+    resource_server::{authenticate, caller::Caller, connection_cache::Connection},
+    state::App,
 };
 
 /// Every request of the newer protocol form has this header; no request of the older form does
@@ -55,14 +64,21 @@ struct Seen {
 #[derive(Clone)]
 struct Guarded {
     app: Arc<App>,
+    tool_scopes: Arc<ToolScopes>,
     sessions: Sessions,
 }
 
 impl Endpoint {
     /// `for_pages` answers preflight requests, and sets which headers pages may read.
-    pub(crate) fn new(app: &Arc<App>, sessions: Sessions, for_pages: &CorsLayer) -> Self {
+    pub(crate) fn new(
+        app: &Arc<App>,
+        handler: SharedHandler,
+        sessions: Sessions,
+        for_pages: &CorsLayer,
+    ) -> Self {
         let guarded = Guarded {
             app: Arc::clone(app),
+            tool_scopes: Arc::new(ToolScopes::new(handler)),
             sessions,
         };
         Self(Arc::new(Shared {
@@ -73,7 +89,7 @@ impl Endpoint {
 
     /// Responds to a request on `connection`.
     pub(crate) async fn answer(self, request: Request, connection: Arc<Connection>) -> Response {
-        let trail = Trail::of(&request);
+        let trail = Trail::new(&request, paths::step(request.uri().path()));
         let response = self.0.handle(&trail, request, connection).await;
         trail.end(response)
     }
@@ -86,7 +102,7 @@ impl Shared {
         mut request: Request,
         connection: Arc<Connection>,
     ) -> Response {
-        let named = || host::named(&self.guarded.app, connection.peer, request.headers());
+        let named = || host_guard::named(&self.guarded.app, connection.peer, request.headers());
         let named = trail.within(named);
         let base = match named {
             Ok(base) => base,
@@ -114,7 +130,7 @@ impl Guarded {
     /// callers have the same subject, so the source address is used.
     fn principal(&self, caller: &Caller, connection: &Connection, headers: &HeaderMap) -> String {
         if self.app.is_open() || caller.is_anonymous() {
-            let client = ClientIp::of(connection.peer, headers, &self.app);
+            let client = ClientIp::of(connection.peer, headers, &self.app.trusted_proxies);
             client.source().address().to_string()
         } else {
             caller.subject().to_owned()
@@ -130,8 +146,8 @@ impl Guarded {
     ) -> Response {
         let (parts, body) = request.into_parts();
         let admitted = async {
-            host::check_origin(&self.app, &parts.headers)?;
-            bearer::admit(&self.app, base, &parts, body, connection).await
+            host_guard::check_origin(&self.app, &parts.headers)?;
+            access::admit(&self.app, &self.tool_scopes, base, &parts, body, connection).await
         };
         let admitted = match trail.around(admitted).await {
             Ok(admitted) => admitted,
@@ -148,7 +164,7 @@ impl Guarded {
         let stands_alone = request.headers().contains_key(&MCP_METHOD);
         let is_call = request.method() == Method::POST;
         let holder = (is_call && caller.sign_in().is_some()).then(|| caller.clone());
-        let ended = live::ended(Arc::clone(&self.app), caller.grant());
+        let ended = Arc::clone(&self.app.grants).ended(caller.grant());
         let answer = self.sessions.handle(request, admission, connection, ended);
         let response = if stands_alone {
             trail.around(answer).await
@@ -158,9 +174,9 @@ impl Guarded {
         let Some(holder) = holder else {
             return response;
         };
-        let response = Box::pin(sign_out::once_begun(response)).await;
+        let response = Box::pin(reauthentication::once_begun(response)).await;
         if holder.is_signed_out() {
-            return bearer::signed_out(&self.app, base);
+            return authenticate::signed_out(&self.app, base);
         }
         response
     }
@@ -177,9 +193,8 @@ impl Service<Request> for Endpoint {
 
     fn call(&mut self, request: Request) -> Answer {
         // In another application, only the peer address of a connection is known.
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let connection = Connection {
-            peer: peer.map(|ConnectInfo(peer)| *peer),
+            peer: peer(request.extensions()),
             ..Connection::default()
         };
         let answer = self.clone().answer(request, Arc::new(connection));

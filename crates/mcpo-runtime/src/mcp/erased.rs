@@ -42,8 +42,8 @@ use rmcp::{
 
 use tokio::time::Instant;
 
-use super::catalogue::{SCOPES_KEY, declared_scopes};
-use crate::{caller::Caller, scope::Scopes};
+use super::tool_registry::{SCOPES_KEY, declared_scopes};
+use crate::{oauth::scope::Scopes, resource_server::caller::Caller};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type Context = RequestContext<RoleServer>;

@@ -17,18 +17,24 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use rmcp::transport::streamable_http_server::{
-    StreamableHttpService,
-    session::{SessionManager as _, local::LocalSessionManager},
+    StreamableHttpServerConfig, StreamableHttpService,
+    session::{
+        SessionManager as _,
+        local::{LocalSessionManager, SessionConfig},
+    },
 };
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    SharedHandler,
-    session_limit::{LimitReached, Place, SessionLimit},
+    erased::SharedHandler,
+    session_limit::{KEEP_ALIVE, LimitReached, Place, SessionLimit},
 };
-use crate::{caller::Caller, connection::Connection, seal::KeyRing};
+use crate::{
+    base::seal::KeyRing,
+    resource_server::{caller::Caller, connection_cache::Connection},
+};
 
 static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const MAC_LEN: usize = 16;
@@ -185,6 +191,32 @@ impl Sessions {
     }
 }
 
+/// Returns rmcp's service, which the caller must protect with the token check.
+pub(crate) fn sessions(
+    keys: KeyRing,
+    handler: SharedHandler,
+    stop_begun: CancellationToken,
+    stop_over: CancellationToken,
+    under_dev: bool,
+) -> Sessions {
+    let handler = handler.announcing_changes(under_dev);
+    let mut sessions = LocalSessionManager::default();
+    let mut session_config = SessionConfig::default();
+    session_config.keep_alive = Some(KEEP_ALIVE);
+    sessions.session_config = session_config;
+    let config = StreamableHttpServerConfig::default()
+        // `host` checks both before the token is checked.
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        // In the stateless form, a single response is plain JSON.
+        .with_json_response(true)
+        .with_cancellation_token(stop_over);
+    let manager = Arc::new(sessions);
+    let inner =
+        StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&manager), config);
+    Sessions::new(inner, manager, keys, stop_begun, under_dev)
+}
+
 /// The session is unknown or belongs to another caller.
 struct NoSuchSession;
 
@@ -234,7 +266,7 @@ mod tests {
 
     #[test]
     fn rs10_a_session_is_its_owners() {
-        let keys = KeyRing::parse(crate::seal::test_keys::KEY).unwrap();
+        let keys = KeyRing::parse(crate::base::seal::test_keys::KEY).unwrap();
         let marked = marked_session(&HeaderValue::from_static("abc"), "ada", &keys).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(&SESSION_ID, marked);

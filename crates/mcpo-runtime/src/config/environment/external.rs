@@ -1,7 +1,7 @@
 //! Variables for a separate authorization server.
 
-use super::Reader;
-use crate::{external::AuthorizationServer, login::Login};
+use super::reader::Reader;
+use crate::{login::Login, oauth::authorization_server::AuthorizationServer};
 
 const SERVER: &str = "MCPO_AUTHORIZATION_SERVER";
 const MAP: &str = "MCPO_SCOPE_MAP";

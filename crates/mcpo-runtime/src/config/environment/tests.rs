@@ -3,10 +3,10 @@
 use super::*;
 use crate::{
     config::LedgerChoice,
-    ledger::{BucketName, Endpoints},
+    store::{BucketName, Endpoints},
 };
 
-const SECRET: &str = crate::seal::test_keys::KEY;
+const SECRET: &str = crate::base::seal::test_keys::KEY;
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
     let lookup = |name: &str| {
@@ -387,7 +387,7 @@ fn a_name_with_a_space_is_one_name() {
 fn grants_can_be_ended_by_a_time_that_has_passed() {
     let with = |value: &str| read(&[("MCPO_SECRET", SECRET), ("MCPO_GRANTS_NOT_BEFORE", value)]);
     let moment = with("2026-01-02T03:04:05+01:00").unwrap().grants_not_before;
-    assert_eq!(moment, Some(crate::Timestamp(1_767_319_445)));
+    assert_eq!(moment, Some(crate::base::clock::Timestamp(1_767_319_445)));
     assert_eq!(
         read(&[("MCPO_SECRET", SECRET)]).unwrap().grants_not_before,
         None

@@ -5,26 +5,16 @@ use std::{borrow::Cow, time::Duration};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
-use super::{quoted, settings::GitHub};
-use crate::{
-    login::Visit,
-    outgoing::{Answer, OutgoingError},
-    upstream::UpstreamTokens,
+use super::settings::GitHub;
+use crate::login::{
+    context::Visit,
+    provider_error::{Trouble, quoted},
+    upstream_tokens::UpstreamTokens,
 };
+use crate::net::http_client::{Answer, OutgoingError};
 
 const API_VERSION: (&str, &str) = ("x-github-api-version", "2022-11-28");
 const MAX_TOKEN_LEN: usize = 4 * 1024;
-
-/// The reason why a request to GitHub failed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// GitHub refuses, and would refuse again.
-    Refused(Cow<'static, str>),
-    /// GitHub is unreachable at the moment.
-    OutOfReach(Cow<'static, str>),
-    /// The response is not as documented, or the app is not set up correctly.
-    Unexpected(Cow<'static, str>),
-}
 
 /// A GitHub account.
 #[derive(Deserialize)]

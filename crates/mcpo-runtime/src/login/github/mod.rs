@@ -4,21 +4,22 @@
 //! Works with an OAuth app and with a GitHub App. Users are identified by the number of their
 //! account, because a renamed account frees its old name for other users.
 
-mod allowed;
+mod allow_list;
 mod api;
 mod settings;
-
-use std::borrow::Cow;
 
 use url::Url;
 
 pub use self::settings::{GitHub, GitHubError};
-use self::{
-    allowed::Verdict,
-    api::{Trouble, User},
+use self::{allow_list::Verdict, api::User};
+use super::{
+    context::{Answer, Visit},
+    contract::{Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal},
 };
-use super::{Answer, Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal, Visit};
-use crate::upstream::UpstreamTokens;
+use super::{
+    provider_error::{Trouble, quoted, refusal},
+    upstream_tokens::UpstreamTokens,
+};
 
 const CALLBACK: &str = "/auth/github/callback";
 
@@ -86,14 +87,6 @@ impl GitHub {
     }
 }
 
-/// Maps a failure to a refusal during a sign-in.
-fn refusal(trouble: Trouble) -> Refusal {
-    match trouble {
-        Trouble::OutOfReach(fault) => Refusal::unavailable(fault),
-        Trouble::Refused(fault) | Trouble::Unexpected(fault) => Refusal::unexpected(fault),
-    }
-}
-
 /// Maps a failure to an error for a user who signed in before. Only a clear refusal ends the
 /// sign-in.
 fn standing(trouble: Trouble) -> LoginError {
@@ -104,13 +97,6 @@ fn standing(trouble: Trouble) -> LoginError {
             LoginError::unavailable("GitHub does not respond as expected")
         }
     }
-}
-
-/// Shortens and escapes text from another party for the log, so that it contains no terminal
-/// control characters.
-fn quoted(unverified: &str) -> Cow<'static, str> {
-    let short: String = unverified.chars().take(64).collect();
-    format!("{short:?}").into()
 }
 
 impl Login for GitHub {

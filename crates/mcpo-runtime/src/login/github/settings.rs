@@ -4,8 +4,8 @@ use std::fmt;
 
 use url::Url;
 
-use super::allowed::Allowed;
-use crate::outgoing::{Outgoing, server_url};
+use super::allow_list::Allowed;
+use crate::net::http_client::{Outgoing, server_url};
 
 const SERVER: &str = "https://github.com";
 const API: &str = "https://api.github.com";

@@ -1,0 +1,161 @@
+//! The callback of the sign-in provider. The response must belong to this browser, must not have
+//! been used before, and must arrive within ten minutes.
+
+use axum::{extract::RawQuery, response::Response};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::StatusCode;
+
+use super::{
+    authorize::{AuthorizationRequest, Refusal as RequestRefusal},
+    browser_session::Browser,
+    consent,
+    extractors::PageContext,
+    responses::{refused, with_cookie},
+    upstream_login::callback_url,
+};
+use crate::{
+    login::{Away, Identity, Outcome, Person, Refusal, Visit, name_owner},
+    oauth::{base_url::BaseUrl, error::OAuthError, params::Params},
+    pages::{ErrorPage, Link},
+    state::App,
+    store::GrantId,
+    upstream::Trip,
+};
+
+/// The reason why a response is refused without being processed.
+enum Turned {
+    /// The `state` does not belong to a redirect of this browser.
+    Foreign(&'static str),
+    /// The redirect was already used. The second field is its query.
+    Over(&'static str, String),
+    /// The ledger is unreachable.
+    Unavailable(OAuthError),
+}
+
+impl From<OAuthError> for Turned {
+    fn from(error: OAuthError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+pub(crate) async fn get(context: PageContext, RawQuery(query): RawQuery) -> Response {
+    let (app, base, client) = (&*context.app, &context.base, context.client);
+    let query = query.unwrap_or_default();
+    let Ok(params) = Params::parse(query.as_bytes()) else {
+        return turned(app, &Turned::Foreign("unreadable"));
+    };
+    let (id, trip) = match spend(&context, &params).await {
+        Ok(trip) => trip,
+        Err(why) => return turned(app, &why),
+    };
+    let request = match AuthorizationRequest::verify(app, &trip.query, client).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal.after_decision(app, base),
+    };
+    let visit = Visit {
+        source: client.source(),
+        now: app.now(),
+        away: Away {
+            callback_url: callback_url(app, base),
+            state: URL_SAFE_NO_PAD.encode(id.0),
+            secrets: trip.secrets,
+        },
+        wants_another_account: false,
+    };
+    let outcome = app.login.resume(&visit, &params.into()).await;
+    let response = match outcome {
+        Outcome::Identity(identity) => {
+            match name_owner::check(app.store.as_ref(), &app.clock, app.login.name(), &identity)
+                .await
+            {
+                Ok(Ok(())) => signed_in(app, base, &request, id, identity).await,
+                Ok(Err(refusal)) => Ok(refused(app, &refusal, &trip.query)),
+                Err(error) => Err(error.into()),
+            }
+        }
+        Outcome::Refusal(refusal) => Ok(refused(app, &refusal, &trip.query)),
+        Outcome::Page(_) | Outcome::Redirect(_) => {
+            let refusal = Refusal::unexpected("the login requests another step");
+            Ok(refused(app, &refusal, &trip.query))
+        }
+    };
+    response
+        .unwrap_or_else(|error| RequestRefusal::redirect(&request, error).after_decision(app, base))
+}
+
+/// Returns the redirect that a response belongs to, and marks it as used.
+async fn spend(context: &PageContext, params: &Params) -> Result<(GrantId, Trip), Turned> {
+    let id = params
+        .get("state")
+        .and_then(|state| URL_SAFE_NO_PAD.decode(state).ok())
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(GrantId)
+        .ok_or(Turned::Foreign("no valid state"))?;
+    let records = &context.app.upstream.records;
+    let Some((trip, version)) = records.open_trip(id).await? else {
+        return Err(Turned::Foreign("state unknown, used or too old"));
+    };
+    // Without this check, an attacker could plant the response of their own sign-in in the browser
+    // of another user.
+    let browser = context.browser();
+    if !browser.is_some_and(|browser| browser.has_id(&trip.browser)) {
+        return Err(Turned::Foreign("state of another browser"));
+    }
+    if records.spend_trip(id, version).await? {
+        Ok((id, trip))
+    } else {
+        Err(Turned::Over("state used at the same time", trip.query))
+    }
+}
+
+async fn signed_in(
+    app: &App,
+    base: &BaseUrl,
+    request: &AuthorizationRequest,
+    id: GrantId,
+    mut identity: Identity,
+) -> Result<Response, OAuthError> {
+    let tokens = identity.upstream.take();
+    let upstream = tokens.is_some().then_some(id);
+    if let Some(tokens) = tokens {
+        app.upstream.records.finish_trip(id, tokens).await?;
+    }
+    let person = Person::new(identity, upstream, &app.epochs);
+    tracing::info!(account = person.subject, "signed in");
+    // The user's consent before the redirect was for this request only.
+    let browser = Browser::new(app, base, Some(person.clone()))?;
+    let response = consent::allow(app, base, request, person)?;
+    Ok(with_cookie(response, browser.cookie(app, base)?))
+}
+
+fn turned(app: &App, why: &Turned) -> Response {
+    let (status, fault, what, query) = match why {
+        Turned::Foreign(fault) => (
+            StatusCode::BAD_REQUEST,
+            *fault,
+            "This page works once, within ten minutes, and only in the browser where you started \
+             to sign in.",
+            None,
+        ),
+        Turned::Over(fault, query) => (
+            StatusCode::BAD_REQUEST,
+            *fault,
+            "This sign-in was already used.",
+            Some(query),
+        ),
+        Turned::Unavailable(error) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            error.code.as_str(),
+            "This server cannot reach its storage at the moment.",
+            None,
+        ),
+    };
+    tracing::warn!(fault, "sign-in response refused");
+    let page = ErrorPage {
+        title: "You are not signed in",
+        what: what.into(),
+        remedy: "Start again from the program that you came from.",
+        link: query.map(|query| Link::start_again(query)),
+    };
+    app.pages.error(status, &page)
+}

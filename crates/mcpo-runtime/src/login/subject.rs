@@ -1,0 +1,104 @@
+//! The signed-in user, as stored in codes, tokens and browser cookies.
+
+use serde::{Deserialize, Serialize};
+
+use super::contract::{Identity, Login};
+use crate::{base::seal::KeyRing, store::GrantId};
+
+const EPOCH_LEN: usize = 8;
+
+/// The user who signed in, and the settings at that time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Person {
+    pub(crate) subject: String,
+    pub(crate) name: Option<String>,
+    /// A digest of the login's settings. It changes with a new password, which ends all sessions
+    /// and grants of the old one.
+    epoch: [u8; EPOCH_LEN],
+    /// The id of the ledger record with the provider's tokens.
+    pub(crate) upstream: Option<GrantId>,
+}
+
+impl Person {
+    pub(crate) fn new(identity: Identity, upstream: Option<GrantId>, epochs: &Epochs) -> Self {
+        Self {
+            subject: identity.subject,
+            name: identity.name,
+            epoch: epochs.0.first().copied().unwrap_or_default(),
+            upstream,
+        }
+    }
+
+    /// Returns true if the settings of the login have not changed since the sign-in. Does not ask
+    /// the provider.
+    pub(crate) fn is_current(&self, epochs: &Epochs) -> bool {
+        epochs.0.contains(&self.epoch)
+    }
+
+    /// Returns the same sign-in with the epoch of the current sealing key, so that the previous key
+    /// is no longer needed.
+    pub(crate) fn renewed(self, epochs: &Epochs) -> Self {
+        Self {
+            epoch: epochs.0.first().copied().unwrap_or(self.epoch),
+            ..self
+        }
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            subject: self.subject.clone(),
+            name: self.name.clone(),
+            upstream: None,
+            allowed_by_name: None,
+        }
+    }
+
+    /// Returns the name to show for the user.
+    pub(crate) fn shown(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.subject)
+    }
+}
+
+/// Keyed digests of the login's settings, one for each key of the ring. The sealing key's digest is
+/// first.
+#[derive(Debug)]
+pub(crate) struct Epochs(Vec<[u8; EPOCH_LEN]>);
+
+impl Epochs {
+    pub(crate) fn new(login: &dyn Login, keys: &KeyRing) -> Self {
+        let basis = login.basis();
+        let parts = [
+            b"login epoch".as_slice(),
+            login.name().as_bytes(),
+            basis.as_bytes(),
+        ];
+        let shortened = keys.macs(&parts).map(|mac| {
+            let mut epoch = [0; EPOCH_LEN];
+            epoch.copy_from_slice(&mac[..EPOCH_LEN]);
+            epoch
+        });
+        Self(shortened.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::login::{
+        anonymous::Nobody,
+        password::{Password, Secret},
+    };
+
+    #[test]
+    fn a_new_password_ends_what_the_old_one_opened() {
+        let keys = KeyRing::parse(crate::base::seal::test_keys::KEY).unwrap();
+        let password = |text: &str| {
+            let login = Password::new(Secret::Plain(text.into()));
+            Epochs::new(&login, &keys)
+        };
+        let person = Person::new(Identity::new("admin"), None, &password("one"));
+        assert!(person.is_current(&password("one")));
+        assert!(!person.is_current(&password("two")));
+        assert!(!person.is_current(&Epochs::new(&Nobody, &keys)));
+    }
+}

@@ -1,0 +1,10 @@
+//! What knows the network and nothing of OAuth: TLS, requests to other servers, addresses, and limits
+//! on what a source may send.
+
+pub(crate) mod addresses;
+pub(crate) mod body;
+pub(crate) mod client_ip;
+pub(crate) mod http_client;
+pub(crate) mod rate_limit;
+pub(crate) mod throttle;
+pub(crate) mod tls;

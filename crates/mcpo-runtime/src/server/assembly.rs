@@ -1,0 +1,173 @@
+//! Builds what a server is made of from its configuration: the state of the endpoints, and what
+//! connections lead to.
+
+use std::{net::IpAddr, path::Path, sync::Arc};
+
+use super::{acceptor::Surface, router, shutdown::Stop};
+use crate::{
+    base::{
+        clock::{Clock, ServerClock, SystemClock},
+        error::Error,
+        suspension::SuspensionDetector,
+    },
+    config::{Config, GivenLedger, LedgerChoice},
+    login::Epochs,
+    mcp::{self, SharedHandler},
+    net::throttle::Throttle,
+    oauth::{
+        authorization_server::External,
+        base_url::{BaseUrl, BaseUrls},
+        client::Clients,
+        rate_limits::Limits,
+        scope::{ScopePolicy, Scopes},
+    },
+    pages::Pages,
+    state::App,
+    store::{
+        self, BucketLedger, Ledger, MemoryLedger, clock_sync, grant_cache::GrantCache, known_keys,
+    },
+    upstream::Keeper,
+};
+
+/// A server that only needs a listener.
+pub(super) struct Assembled {
+    pub(super) app: Arc<App>,
+    pub(super) surface: Surface,
+    /// The tool fingerprints that `mcpo dev` compares.
+    pub(super) tools: Vec<String>,
+}
+
+/// `port` is part of the base URL where the configuration names none; `listens_on` is `None` where
+/// another server listens.
+pub(super) async fn assemble(
+    config: &Config,
+    handler: SharedHandler,
+    clock: Option<Arc<dyn Clock>>,
+    port: u16,
+    listens_on: Option<IpAddr>,
+    stop: &Stop,
+) -> Result<Assembled, Error> {
+    let base = match &config.base_url {
+        Some(base) => base.clone(),
+        None => {
+            let local = BaseUrl::parse(&format!("http://localhost:{port}"));
+            local.map_err(Error::internal)?
+        }
+    };
+    config.check_open_access(listens_on, &base)?;
+    let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
+    let catalogue = mcp::catalogue(&handler).await?;
+    let title = config.title.clone().unwrap_or_else(|| handler.title());
+    let app = Arc::new(state(config, base, title, &catalogue.scopes, clock)?);
+    if app.external.is_none() && config.ledger != LedgerChoice::Memory {
+        watch_store(&app);
+    }
+    let sessions = mcp::sessions(
+        app.keys.clone(),
+        handler.clone(),
+        stop.begun.clone(),
+        stop.over.clone(),
+        config.under_dev,
+    );
+    let endpoint = mcp::Endpoint::new(&app, handler, sessions, &router::cors());
+    let router = router::router(&app, endpoint.clone());
+    Ok(Assembled {
+        app,
+        surface: Surface { router, endpoint },
+        tools: catalogue.fingerprints,
+    })
+}
+
+fn state(
+    config: &Config,
+    base: BaseUrl,
+    title: String,
+    tool_scopes: &Scopes,
+    clock: Arc<dyn Clock>,
+) -> Result<App, Error> {
+    let clients = Clients::new(&config.clients, config.public_clients)?;
+    let store = open_ledger(&config.ledger, Arc::clone(&clock))?;
+    let pages = Pages::new(title, config.logo.clone()).map_err(Error::internal)?;
+    let external = trusted(config, clock.as_ref());
+    let clock = ServerClock::new(clock);
+    let upstream = Keeper::new(
+        Arc::clone(&store),
+        config.keys.clone(),
+        clock.clone(),
+        Arc::clone(&config.login),
+    );
+    Ok(App {
+        bases: BaseUrls::new(base, &config.hosts),
+        keys: config.keys.clone(),
+        clients,
+        login: Arc::clone(&config.login),
+        external,
+        upstream: Arc::new(upstream),
+        grants: Arc::new(GrantCache::new(Arc::clone(&store), clock.clone())),
+        store,
+        pages,
+        limits: Limits::new(),
+        scopes: ScopePolicy::new(tool_scopes, config.implied_scopes.clone()),
+        open_listing: config.open_listing,
+        allowed_origins: config.allowed_origins.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        sign_ins: Throttle::new(),
+        grants_not_before: config.grants_not_before,
+        epochs: Epochs::new(config.login.as_ref(), &config.keys),
+        suspension: SuspensionDetector::start(),
+        clock,
+    })
+}
+
+/// Compares the store's clock with this machine's from time to time, and checks once whether the
+/// store knows the sealing key.
+fn watch_store(app: &Arc<App>) {
+    let watched = clock_sync::watch(Arc::downgrade(&app.store), app.clock.correction());
+    tokio::spawn(watched);
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let issuer = app.bases.primary().as_str();
+        known_keys::check(app.store.as_ref(), &app.keys, issuer, app.now()).await;
+    });
+}
+
+/// Returns the external authorization server, if one is configured. Its first contact runs in the
+/// background.
+fn trusted(config: &Config, clock: &dyn Clock) -> Option<Arc<External>> {
+    let external = Arc::new(External::new(config.authorization_server.clone()?)?);
+    let (greeted, now) = (Arc::clone(&external), clock.now());
+    tokio::spawn(async move { greeted.greet(now).await });
+    Some(external)
+}
+
+fn open_ledger(choice: &LedgerChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
+    match choice {
+        LedgerChoice::Given(GivenLedger(ledger)) => Ok(Arc::clone(ledger)),
+        LedgerChoice::Memory => Ok(Arc::new(MemoryLedger::with_clock(clock))),
+        LedgerChoice::Sqlite(path) => open_sqlite(path, clock),
+        LedgerChoice::Bucket(bucket, endpoints) => {
+            let (bucket, endpoints) = (bucket.clone(), endpoints.clone());
+            Ok(Arc::new(BucketLedger::new(bucket, endpoints, clock)))
+        }
+        #[cfg(feature = "redis")]
+        LedgerChoice::Redis(address) => {
+            let ledger = Arc::new(store::RedisLedger::new(address.clone(), clock));
+            let greeting = Arc::clone(&ledger);
+            tokio::spawn(async move { greeting.greet().await });
+            Ok(ledger)
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn open_sqlite(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
+    let ledger = store::SqliteLedger::open_with_clock(path, clock);
+    let ledger = ledger.map_err(|error| Error::ledger(path, error))?;
+    Ok(Arc::new(ledger))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn open_sqlite(_path: &Path, _clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
+    // The configuration accepts SQLite only if it is built in.
+    Err(Error::internal("this build has no SQLite support"))
+}

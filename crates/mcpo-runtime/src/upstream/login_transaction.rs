@@ -1,0 +1,97 @@
+//! One browser's way through the provider where people sign in, remembered in its record.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::sign_in_record::{SignInRecords, SignedIn, Stage};
+use crate::{
+    base::seal::SealError,
+    login::{Secrets, UpstreamTokens, upstream_tokens::MAX_LEN},
+    oauth::error::{ErrorCode, OAuthError},
+    store::{GrantId, REFRESH_LIFETIME, Swap, Version},
+};
+
+/// How long a user may take at the provider.
+const TRIP_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// A redirect of one browser to the provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trip {
+    pub(crate) browser: [u8; 16],
+    /// The query of the authorization request that the user has allowed.
+    pub(crate) query: String,
+    pub(crate) secrets: Secrets,
+}
+
+impl SignInRecords {
+    /// Stores a redirect. Its id is the `state` of the request to the provider.
+    pub(crate) async fn start_trip(&self, trip: Trip) -> Result<GrantId, OAuthError> {
+        let id = GrantId::random()?;
+        let expires_at = self.clock.now().plus(TRIP_LIFETIME);
+        match self.write(id, None, Stage::Away(trip), expires_at).await? {
+            Swap::Done => Ok(id),
+            Swap::Conflict => Err(SealError.into()),
+        }
+    }
+
+    /// Returns the redirect with this id and its version, if the user is still at the provider.
+    /// [`spend_trip`] needs the version.
+    pub(crate) async fn open_trip(
+        &self,
+        id: GrantId,
+    ) -> Result<Option<(Trip, Version)>, OAuthError> {
+        let found = self.read(id).await?;
+        Ok(found.and_then(|found| match found.stage {
+            Stage::Away(trip) => Some((trip, found.version)),
+            Stage::Back | Stage::SignedIn(_) => None,
+        }))
+    }
+
+    /// Marks a redirect as used. Returns false if another request has just done so.
+    pub(crate) async fn spend_trip(
+        &self,
+        id: GrantId,
+        version: Version,
+    ) -> Result<bool, OAuthError> {
+        let expires_at = self.clock.now().plus(TRIP_LIFETIME);
+        let swap = self
+            .write(id, Some(version), Stage::Back, expires_at)
+            .await?;
+        Ok(swap == Swap::Done)
+    }
+
+    /// Stores the tokens of a finished redirect in its record.
+    pub(crate) async fn finish_trip(
+        &self,
+        id: GrantId,
+        tokens: UpstreamTokens,
+    ) -> Result<(), OAuthError> {
+        let gone = || OAuthError::invalid_request("the sign-in took too long, start again");
+        if tokens.len() > MAX_LEN {
+            tracing::error!(
+                bytes = tokens.len(),
+                limit = MAX_LEN,
+                "the provider's tokens are too long to store"
+            );
+            return Err(OAuthError::new(
+                ErrorCode::ServerError,
+                "the tokens of the sign-in provider are too long for this server",
+            ));
+        }
+        let found = self.read(id).await?.ok_or_else(gone)?;
+        let Stage::Back = found.stage else {
+            return Err(gone());
+        };
+        let now = self.clock.now();
+        let stage = Stage::SignedIn(SignedIn::new(tokens, now));
+        let expires_at = now.plus(REFRESH_LIFETIME);
+        match self
+            .write(id, Some(found.version), stage, expires_at)
+            .await?
+        {
+            Swap::Done => Ok(()),
+            Swap::Conflict => Err(gone()),
+        }
+    }
+}
