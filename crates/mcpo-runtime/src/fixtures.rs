@@ -13,7 +13,7 @@ use crate::{
         client::Registration,
         grant::{AccessToken, Code, RefreshToken},
     },
-    upstream::Kept,
+    upstream::SignInRecord,
 };
 
 const FIXTURES: &str = include_str!("fixtures/sealed.json");
@@ -48,7 +48,7 @@ macro_rules! with_type {
             "code" => $run::<Code>($($argument),*),
             "access token" => $run::<AccessToken>($($argument),*),
             "refresh token" => $run::<RefreshToken>($($argument),*),
-            "upstream" => $run::<Kept>($($argument),*),
+            "upstream" => $run::<SignInRecord>($($argument),*),
             other => panic!("unknown kind {other}"),
         }
     };

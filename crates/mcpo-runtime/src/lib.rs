@@ -23,16 +23,25 @@
 //!
 //! # What a client does, and which module handles it
 //!
-//! 1. It calls `/mcp` without a token and gets a challenge that points to the metadata (`bearer`).
-//! 2. It reads the metadata of the resource and of the authorization server (`discovery`).
-//! 3. It registers (`register`) and gets a client id that does not expire.
-//! 4. It sends the user to `/authorize` (`authorize`). The user signs in (`sign_in`) and allows or
-//!    denies access (`consent`). The client gets an authorization code.
-//! 5. It exchanges the code for tokens, and later the refresh token for new ones (`token`).
+//! 1. It calls `/mcp` without a token and gets a challenge that points to the metadata
+//!    (`resource_server`).
+//! 2. It reads the metadata of the resource and of the authorization server
+//!    (`endpoints::discovery`).
+//! 3. It registers (`endpoints::register`) and gets a client id that does not expire.
+//! 4. It sends the user to `/authorize` (`endpoints::authorize`). The user signs in
+//!    (`endpoints::sign_in`) and allows or denies access (`endpoints::consent`). The client gets an
+//!    authorization code.
+//! 5. It exchanges the code for tokens, and later the refresh token for new ones
+//!    (`endpoints::token`).
 //! 6. It calls tools (`mcp`). Each tool can ask who the caller is ([`Caller`]).
 //!
 //! Client ids, codes and tokens are sealed under [`KeyRing`], so they stay valid across restarts,
-//! redeployments and instances. The little state that must be stored is in a [`ledger`].
+//! redeployments and instances. The little state that must be stored is in a [`store`].
+//!
+//! # Layers
+//!
+//! Each layer imports only those before it: `base`, `net`, [`store`], `jwt`, [`login`], `oauth`,
+//! `upstream`, `pages`, `state`, `resource_server`, `endpoints`, `config`, `mcp`, `server`.
 
 mod base;
 mod config;
@@ -51,7 +60,6 @@ mod state;
 pub mod store;
 mod upstream;
 
-pub use self::store as ledger;
 pub use self::{
     base::{
         clock::{Clock, SystemClock, Timestamp},

@@ -9,18 +9,18 @@ use crate::{
         seal::KeyRing,
         suspension::SuspensionDetector,
     },
-    login::{Epochs, Login},
+    login::{CredentialVersions, Login},
     net::{client_ip::TrustedProxies, throttle::Throttle},
     oauth::{
-        authorization_server::External,
+        authorization_server::ExternalServer,
         base_url::BaseUrls,
         client::Clients,
-        rate_limits::Limits,
+        rate_limits::RateLimits,
         scope::{ScopePolicy, Scopes},
     },
     pages::Pages,
-    store::{Ledger, grant_cache::GrantCache},
-    upstream::Keeper,
+    store::{GrantStore, grant_cache::GrantCache},
+    upstream::TokenCache,
 };
 
 /// The state of the router.
@@ -29,13 +29,13 @@ pub(crate) struct App {
     pub(crate) keys: KeyRing,
     pub(crate) clients: Clients,
     pub(crate) login: Arc<dyn Login>,
-    pub(crate) upstream: Arc<Keeper>,
+    pub(crate) upstream: Arc<TokenCache>,
     /// The external authorization server, if tokens do not come from this server.
-    pub(crate) external: Option<Arc<External>>,
-    pub(crate) store: Arc<dyn Ledger>,
+    pub(crate) external: Option<Arc<ExternalServer>>,
+    pub(crate) store: Arc<dyn GrantStore>,
     pub(crate) grants: Arc<GrantCache>,
     pub(crate) pages: Pages,
-    pub(crate) limits: Limits,
+    pub(crate) limits: RateLimits,
     pub(crate) scopes: ScopePolicy,
     /// Whether requests without a token may list the tools.
     pub(crate) open_listing: bool,
@@ -47,7 +47,7 @@ pub(crate) struct App {
     /// Grants from before this moment have ended.
     pub(crate) grants_not_before: Option<Timestamp>,
     /// Digests of the sign-in settings. A change of these settings ends earlier sign-ins.
-    pub(crate) epochs: Epochs,
+    pub(crate) credential_versions: CredentialVersions,
     pub(crate) suspension: Arc<SuspensionDetector>,
     pub(crate) clock: ServerClock,
 }
@@ -64,7 +64,7 @@ impl App {
 
     /// Returns true if everyone who can connect to the server can use its tools.
     pub(crate) fn is_open(&self) -> bool {
-        self.external.is_none() && self.login.asks_nobody()
+        self.external.is_none() && self.login.is_anonymous()
     }
 
     /// Returns true unless the configuration has ended all grants from that time. A grant without a

@@ -86,10 +86,10 @@ impl Moment {
 }
 
 /// Smaller differences are explained by network delay and by rounding to whole seconds.
-const SMALLEST: u64 = 10;
+const MIN_CORRECTION_SECONDS: u64 = 10;
 
 /// Larger differences are not corrected: one of the two clocks is wrong.
-const LARGEST: u64 = 10 * 60;
+const MAX_CORRECTION_SECONDS: u64 = 10 * 60;
 
 /// The correction, in seconds.
 #[derive(Default)]
@@ -104,19 +104,21 @@ impl Correction {
     /// Records by how many seconds the ledger's clock is ahead.
     pub(crate) fn note(&self, difference: i64) {
         let size = difference.unsigned_abs();
-        let correction = if (SMALLEST..=LARGEST).contains(&size) {
+        let correction = if (MIN_CORRECTION_SECONDS..=MAX_CORRECTION_SECONDS).contains(&size) {
             difference
         } else {
             0
         };
         let before = self.0.swap(correction, Ordering::Relaxed);
-        if size > LARGEST {
+        if size > MAX_CORRECTION_SECONDS {
             tracing::error!(
                 seconds = difference,
                 "the ledger's clock is far ahead of (or, if negative, behind) this machine's: set \
                  the clocks, or sign-ins and refreshes will fail"
             );
-        } else if size >= SMALLEST && before.abs_diff(correction) >= SMALLEST {
+        } else if size >= MIN_CORRECTION_SECONDS
+            && before.abs_diff(correction) >= MIN_CORRECTION_SECONDS
+        {
             tracing::warn!(
                 seconds = difference,
                 "the ledger's clock is ahead of (or, if negative, behind) this machine's; times \
@@ -126,7 +128,7 @@ impl Correction {
     }
 }
 
-/// The clock of the server: the one it was given, corrected by the clock of the grant store. Cheap to
+/// The clock of the server: the configured clock, corrected by the clock of the ledger. Cheap to
 /// clone.
 #[derive(Clone)]
 pub(crate) struct ServerClock {

@@ -19,7 +19,7 @@ pub enum Error {
         "cannot use the ledger {path}: {}; choose another path with MCPO_LEDGER=sqlite:PATH",
         chain(source.as_ref())
     )]
-    Ledger {
+    GrantStore {
         /// The path of the ledger.
         path: String,
         /// The cause.
@@ -113,7 +113,7 @@ impl Error {
         path: &std::path::Path,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self::Ledger {
+        Self::GrantStore {
             path: path.display().to_string(),
             source: source.into(),
         }

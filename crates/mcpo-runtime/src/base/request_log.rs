@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::task::futures::TaskLocalFuture;
 use tracing::{Instrument as _, Span, instrument::Instrumented};
 
-use super::{dev_channel::Told, random};
+use super::{dev_channel::RequestEvent, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The length of a trace id in W3C's `traceparent` (`00-TRACE-SPAN-01`) and in Google's header
@@ -24,20 +24,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_ID_LEN: usize = 32;
 
 tokio::task_local! {
-    static MARK: Mark;
+    static CURRENT: RequestContext;
 }
 
 /// The request id and trace id that log lines contain.
 #[derive(Clone, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct RequestContext {
     id: RequestId,
     trace: Option<Arc<str>>,
 }
 
-impl Mark {
+impl RequestContext {
     /// Returns the mark of the current request, unless a span already identifies the request.
     pub(crate) fn current() -> Option<Self> {
-        MARK.try_with(Clone::clone).ok()
+        CURRENT.try_with(Clone::clone).ok()
     }
 
     pub(crate) const fn id(&self) -> &RequestId {
@@ -50,27 +50,27 @@ impl Mark {
     }
 
     /// Runs `work` as part of the request with this mark.
-    pub(crate) fn over<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
-        MARK.scope(self, work)
+    pub(crate) fn scope<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
+        CURRENT.scope(self, work)
     }
 }
 
 /// The state of a request until it is answered.
 #[derive(Clone)]
-pub(crate) struct Trail {
+pub(crate) struct RequestLog {
     began: Instant,
-    mark: Mark,
+    context: RequestContext,
     step: &'static str,
     method: Method,
     span: Span,
     /// The report for `mcpo dev`.
-    told: Option<Box<Told>>,
+    event: Option<Box<RequestEvent>>,
 }
 
-impl Trail {
+impl RequestLog {
     /// `step` is where on its way a client is that sends this request.
     pub(crate) fn new(request: &Request, step: &'static str) -> Self {
-        let mark = Mark {
+        let context = RequestContext {
             id: RequestId::next(),
             trace: trace_id(request.headers()).map(Arc::from),
         };
@@ -78,32 +78,35 @@ impl Trail {
             began: Instant::now(),
             // Creating a span costs as much as opening a token. At levels with few log lines, a
             // mark is used instead, which costs nothing until a line is written.
-            span: tracing::debug_span!("request", id = %mark.id, trace = mark.trace()),
-            mark,
+            span: tracing::debug_span!("request", id = %context.id, trace = context.trace()),
+            context,
             step,
             method: request.method().clone(),
-            told: Told::of(request),
+            event: RequestEvent::of(request),
         }
     }
 
     /// Returns the mark, if log lines are written without a span.
-    pub(crate) fn mark(&self) -> Option<&Mark> {
-        self.span.is_disabled().then_some(&self.mark)
+    pub(crate) fn context(&self) -> Option<&RequestContext> {
+        self.span.is_disabled().then_some(&self.context)
     }
 
     /// Runs work that may outlive the request. Uses only the mark, because a span would be carried
     /// into tasks that the work starts.
-    pub(crate) fn beside<F: Future>(&self, work: F) -> Either<TaskLocalFuture<Mark, F>, F> {
-        match self.mark() {
-            Some(mark) => Either::Left(mark.clone().over(work)),
+    pub(crate) fn run_detached<F: Future>(
+        &self,
+        work: F,
+    ) -> Either<TaskLocalFuture<RequestContext, F>, F> {
+        match self.context() {
+            Some(context) => Either::Left(context.clone().scope(work)),
             None => Either::Right(work),
         }
     }
 
     /// Runs synchronous `work` as part of the request.
-    pub(crate) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
-        match self.mark() {
-            Some(mark) => MARK.sync_scope(mark.clone(), work),
+    pub(crate) fn run_sync<T>(&self, work: impl FnOnce() -> T) -> T {
+        match self.context() {
+            Some(context) => CURRENT.sync_scope(context.clone(), work),
             None => self.span.in_scope(work),
         }
     }
@@ -111,20 +114,20 @@ impl Trail {
     /// Runs `work` as part of the request, so that its log lines identify the request.
     ///
     /// As an `async fn`, this would hold `work` twice, and every call would move it once more.
-    pub(crate) fn around<F: Future>(
+    pub(crate) fn run<F: Future>(
         &self,
         work: F,
-    ) -> Either<TaskLocalFuture<Mark, F>, Instrumented<F>> {
-        match self.mark() {
-            Some(mark) => Either::Left(mark.clone().over(work)),
+    ) -> Either<TaskLocalFuture<RequestContext, F>, Instrumented<F>> {
+        match self.context() {
+            Some(context) => Either::Left(context.clone().scope(work)),
             None => Either::Right(work.instrument(self.span.clone())),
         }
     }
 
     /// Adds the request id to the response and logs the result.
     pub(crate) fn end(mut self, mut response: Response) -> Response {
-        if let Some(told) = self.told.take() {
-            told.tell(self.step, self.method.as_str(), self.began, &response);
+        if let Some(event) = self.event.take() {
+            event.send(self.step, self.method.as_str(), self.began, &response);
         }
         // The line has the same level as the span: if the span is disabled, the line would be too.
         if !self.span.is_disabled() {
@@ -135,7 +138,7 @@ impl Trail {
                 tracing::debug!(step, %method, status, milliseconds, "answered");
             });
         }
-        if let Some(value) = self.mark.id.header() {
+        if let Some(value) = self.context.id.header() {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         response
@@ -190,12 +193,12 @@ mod tests {
     #[test]
     fn a_mark_is_there_as_long_as_the_work_for_its_request() {
         let id = RequestId(7);
-        let mark = Mark { id, trace: None };
-        let seen = async { Mark::current().map(|mark| mark.id.to_string()) };
+        let context = RequestContext { id, trace: None };
+        let seen = async { RequestContext::current().map(|context| context.id.to_string()) };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let seen = runtime.unwrap().block_on(mark.over(seen));
+        let seen = runtime.unwrap().block_on(context.scope(seen));
         assert_eq!(seen.as_deref(), Some("00000007"));
-        assert!(Mark::current().is_none());
+        assert!(RequestContext::current().is_none());
     }
 
     #[test]

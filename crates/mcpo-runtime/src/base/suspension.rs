@@ -14,11 +14,11 @@ use std::{
 };
 
 /// The interval at which the process checks the time.
-const TICK: Duration = Duration::from_secs(1);
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
 /// A process that has not checked the time for this long was suspended.
 const STOPPED_AFTER: Duration = Duration::from_secs(5);
 /// How long after resuming old requests may still arrive.
-const AFTERMATH: Duration = Duration::from_secs(5);
+const RECENT_FOR: Duration = Duration::from_secs(5);
 
 /// Times in milliseconds since `start`.
 pub(crate) struct SuspensionDetector {
@@ -60,7 +60,7 @@ impl SuspensionDetector {
         let since_resumed = self.resumed.load(Ordering::Acquire).checked_sub(1);
         let since_resumed = since_resumed.map(|resumed| now.saturating_sub(resumed));
         is_at_least(since_tick, STOPPED_AFTER)
-            || since_resumed.is_some_and(|since| !is_at_least(since, AFTERMATH))
+            || since_resumed.is_some_and(|since| !is_at_least(since, RECENT_FOR))
     }
 
     fn tick_at(&self, now: u64) {
@@ -80,7 +80,7 @@ fn is_at_least(millis: u64, limit: Duration) -> bool {
 
 async fn tick(detector: Weak<SuspensionDetector>) {
     loop {
-        tokio::time::sleep(TICK).await;
+        tokio::time::sleep(TICK_INTERVAL).await;
         let Some(detector) = detector.upgrade() else {
             return;
         };

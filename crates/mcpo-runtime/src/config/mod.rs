@@ -5,4 +5,4 @@ mod open_access;
 mod settings;
 
 pub use self::settings::Config;
-pub(crate) use self::settings::{GivenLedger, LedgerChoice};
+pub(crate) use self::settings::{GivenStore, StoreChoice};

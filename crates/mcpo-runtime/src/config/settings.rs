@@ -10,14 +10,14 @@ use std::{
 
 use crate::{
     base::{clock::Timestamp, seal::KeyRing},
-    login::{Login, Nobody, Password, PasswordSecret},
+    login::{Anonymous, Login, Password, PasswordSecret},
     net::client_ip::TrustedProxies,
     oauth::{
         authorization_server::AuthorizationServer, base_url::BaseUrl, client::ConfiguredClient,
         scope::Scopes,
     },
     pages::Logo,
-    store::{BucketName, Endpoints, Ledger},
+    store::{BucketName, Endpoints, GrantStore},
 };
 
 /// The configuration of a server: from the environment with [`Config::from_env`], or built in code.
@@ -35,7 +35,7 @@ pub struct Config {
     pub(crate) login: Arc<dyn Login>,
     pub(crate) clients: Vec<ConfiguredClient>,
     pub(crate) authorization_server: Option<AuthorizationServer>,
-    pub(crate) ledger: LedgerChoice,
+    pub(crate) store: StoreChoice,
     pub(crate) grants_not_before: Option<Timestamp>,
     pub(crate) title: Option<String>,
     pub(crate) logo: Option<Logo>,
@@ -51,32 +51,32 @@ pub struct Config {
 
 /// The storage of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum LedgerChoice {
+pub(crate) enum StoreChoice {
     Memory,
     Sqlite(PathBuf),
     Bucket(BucketName, Endpoints),
     #[cfg(feature = "redis")]
     Redis(crate::store::RedisAddress),
-    Given(GivenLedger),
+    Given(GivenStore),
 }
 
 /// A ledger that the application provides.
 #[derive(Clone)]
-pub(crate) struct GivenLedger(pub(crate) Arc<dyn Ledger>);
+pub(crate) struct GivenStore(pub(crate) Arc<dyn GrantStore>);
 
-impl fmt::Debug for GivenLedger {
+impl fmt::Debug for GivenStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("GivenLedger")
     }
 }
 
-impl PartialEq for GivenLedger {
+impl PartialEq for GivenStore {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for GivenLedger {}
+impl Eq for GivenStore {}
 
 pub(super) const DEFAULT_PORT: u16 = 8080;
 /// Origins that may call `/mcp` from a browser, in addition to this server's own and loopback.
@@ -97,10 +97,10 @@ impl Config {
             hosts: Vec::new(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             keys,
-            login: Arc::new(Nobody),
+            login: Arc::new(Anonymous),
             clients: Vec::new(),
             authorization_server: None,
-            ledger: LedgerChoice::Memory,
+            store: StoreChoice::Memory,
             grants_not_before: None,
             title: None,
             logo: None,
@@ -177,7 +177,7 @@ impl Config {
     #[cfg(feature = "sqlite")]
     #[must_use]
     pub fn with_sqlite(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ledger = LedgerChoice::Sqlite(path.into());
+        self.store = StoreChoice::Sqlite(path.into());
         self
     }
 
@@ -185,7 +185,7 @@ impl Config {
     /// account that the server runs as.
     #[must_use]
     pub fn with_bucket(mut self, bucket: BucketName) -> Self {
-        self.ledger = LedgerChoice::Bucket(bucket, Endpoints::google());
+        self.store = StoreChoice::Bucket(bucket, Endpoints::google());
         self
     }
 
@@ -193,15 +193,15 @@ impl Config {
     #[cfg(feature = "redis")]
     #[must_use]
     pub fn with_redis(mut self, address: crate::store::RedisAddress) -> Self {
-        self.ledger = LedgerChoice::Redis(address);
+        self.store = StoreChoice::Redis(address);
         self
     }
 
-    /// Uses this ledger, for example a [`MemoryLedger`](crate::ledger::MemoryLedger)
+    /// Uses this ledger, for example a [`MemoryStore`](crate::store::MemoryStore)
     /// that several servers of one process share.
     #[must_use]
-    pub fn with_ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
-        self.ledger = LedgerChoice::Given(GivenLedger(ledger));
+    pub fn with_store(mut self, store: Arc<dyn GrantStore>) -> Self {
+        self.store = StoreChoice::Given(GivenStore(store));
         self
     }
 
@@ -255,6 +255,6 @@ impl Config {
 
     /// Returns true if users must sign in before they can use the tools.
     pub(super) fn has_sign_in(&self) -> bool {
-        self.authorization_server.is_some() || !self.login.asks_nobody()
+        self.authorization_server.is_some() || !self.login.is_anonymous()
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         random,
         seal::{Purpose, Sealable, appended},
     },
-    login::Person,
+    login::Subject,
     net::throttle::KnownBrowserId,
     oauth::{base_url::BaseUrl, error::OAuthError, fingerprint::Fingerprint},
     state::App,
@@ -30,7 +30,7 @@ const FORM_LIFETIME: Duration = Duration::from_secs(10 * 60);
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Browser {
     id: [u8; 16],
-    signed_in: Option<Person>,
+    signed_in: Option<Subject>,
     expires_at: Timestamp,
     /// The server that created the cookie. Another server with the same keys has other users.
     /// Cookies of earlier versions do not name their server, so their users must sign in again.
@@ -99,7 +99,7 @@ pub(crate) enum Unusable {
 
 impl Browser {
     /// Returns the browser that sent these headers, if its cookie is valid.
-    pub(crate) fn recognise(headers: &HeaderMap, app: &App, base: &BaseUrl) -> Option<Self> {
+    pub(crate) fn from_headers(headers: &HeaderMap, app: &App, base: &BaseUrl) -> Option<Self> {
         let browser: Self = sealed_cookie(headers, cookie_name(base), app)?;
         let is_good = browser.expires_at > app.now() && browser.issuer == Some(issuer(base));
         is_good.then_some(browser)
@@ -110,7 +110,7 @@ impl Browser {
     pub(crate) fn new(
         app: &App,
         base: &BaseUrl,
-        signed_in: Option<Person>,
+        signed_in: Option<Subject>,
     ) -> Result<Self, OAuthError> {
         Ok(Self {
             id: random::bytes()?,
@@ -121,13 +121,13 @@ impl Browser {
     }
 
     /// Returns the signed-in user, if the sign-in is still valid.
-    pub(crate) fn person(&self, app: &App) -> Option<Person> {
-        let person = self.signed_in.as_ref()?;
-        let counts = person.is_current(&app.epochs)
-            && !person
+    pub(crate) fn subject(&self, app: &App) -> Option<Subject> {
+        let subject = self.signed_in.as_ref()?;
+        let counts = subject.is_current(&app.credential_versions)
+            && !subject
                 .upstream
                 .is_some_and(|id| app.upstream.is_refused(id));
-        counts.then(|| person.clone())
+        counts.then(|| subject.clone())
     }
 
     pub(crate) const fn id(&self) -> [u8; 16] {
@@ -186,7 +186,7 @@ impl Form {
 
 impl KnownBrowser {
     /// Returns the browser that sent these headers, if a user has signed in with it before.
-    pub(crate) fn recognise(headers: &HeaderMap, app: &App, base: &BaseUrl) -> Option<Self> {
+    pub(crate) fn from_headers(headers: &HeaderMap, app: &App, base: &BaseUrl) -> Option<Self> {
         let known: Self = sealed_cookie(headers, known_cookie_name(base), app)?;
         let is_good = known.expires_at > app.now() && known.issuer == issuer(base);
         is_good.then_some(known)

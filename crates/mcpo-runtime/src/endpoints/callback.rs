@@ -14,16 +14,16 @@ use super::{
     upstream_login::callback_url,
 };
 use crate::{
-    login::{Away, Identity, Outcome, Person, Refusal, Visit, name_owner},
+    login::{AuthorizationParams, Identity, LoginContext, Outcome, Refusal, Subject, name_owner},
     oauth::{base_url::BaseUrl, error::OAuthError, params::Params},
     pages::{ErrorPage, Link},
     state::App,
     store::GrantId,
-    upstream::Trip,
+    upstream::LoginTransaction,
 };
 
 /// The reason why a response is refused without being processed.
-enum Turned {
+enum CallbackError {
     /// The `state` does not belong to a redirect of this browser.
     Foreign(&'static str),
     /// The redirect was already used. The second field is its query.
@@ -32,7 +32,7 @@ enum Turned {
     Unavailable(OAuthError),
 }
 
-impl From<OAuthError> for Turned {
+impl From<OAuthError> for CallbackError {
     fn from(error: OAuthError) -> Self {
         Self::Unavailable(error)
     }
@@ -42,41 +42,41 @@ pub(crate) async fn get(context: PageContext, RawQuery(query): RawQuery) -> Resp
     let (app, base, client) = (&*context.app, &context.base, context.client);
     let query = query.unwrap_or_default();
     let Ok(params) = Params::parse(query.as_bytes()) else {
-        return turned(app, &Turned::Foreign("unreadable"));
+        return error_response(app, &CallbackError::Foreign("unreadable"));
     };
-    let (id, trip) = match spend(&context, &params).await {
-        Ok(trip) => trip,
-        Err(why) => return turned(app, &why),
+    let (id, transaction) = match spend_transaction(&context, &params).await {
+        Ok(transaction) => transaction,
+        Err(why) => return error_response(app, &why),
     };
-    let request = match AuthorizationRequest::verify(app, &trip.query, client).await {
+    let request = match AuthorizationRequest::verify(app, &transaction.query, client).await {
         Ok(request) => request,
         Err(refusal) => return refusal.after_decision(app, base),
     };
-    let visit = Visit {
+    let login_context = LoginContext {
         source: client.source(),
         now: app.now(),
-        away: Away {
+        authorization: AuthorizationParams {
             callback_url: callback_url(app, base),
             state: URL_SAFE_NO_PAD.encode(id.0),
-            secrets: trip.secrets,
+            secrets: transaction.secrets,
         },
         wants_another_account: false,
     };
-    let outcome = app.login.resume(&visit, &params.into()).await;
+    let outcome = app.login.resume(&login_context, &params.into()).await;
     let response = match outcome {
         Outcome::Identity(identity) => {
             match name_owner::check(app.store.as_ref(), &app.clock, app.login.name(), &identity)
                 .await
             {
                 Ok(Ok(())) => signed_in(app, base, &request, id, identity).await,
-                Ok(Err(refusal)) => Ok(refused(app, &refusal, &trip.query)),
+                Ok(Err(refusal)) => Ok(refused(app, &refusal, &transaction.query)),
                 Err(error) => Err(error.into()),
             }
         }
-        Outcome::Refusal(refusal) => Ok(refused(app, &refusal, &trip.query)),
+        Outcome::Refusal(refusal) => Ok(refused(app, &refusal, &transaction.query)),
         Outcome::Page(_) | Outcome::Redirect(_) => {
             let refusal = Refusal::unexpected("the login requests another step");
-            Ok(refused(app, &refusal, &trip.query))
+            Ok(refused(app, &refusal, &transaction.query))
         }
     };
     response
@@ -84,27 +84,33 @@ pub(crate) async fn get(context: PageContext, RawQuery(query): RawQuery) -> Resp
 }
 
 /// Returns the redirect that a response belongs to, and marks it as used.
-async fn spend(context: &PageContext, params: &Params) -> Result<(GrantId, Trip), Turned> {
+async fn spend_transaction(
+    context: &PageContext,
+    params: &Params,
+) -> Result<(GrantId, LoginTransaction), CallbackError> {
     let id = params
         .get("state")
         .and_then(|state| URL_SAFE_NO_PAD.decode(state).ok())
         .and_then(|bytes| bytes.try_into().ok())
         .map(GrantId)
-        .ok_or(Turned::Foreign("no valid state"))?;
+        .ok_or(CallbackError::Foreign("no valid state"))?;
     let records = &context.app.upstream.records;
-    let Some((trip, version)) = records.open_trip(id).await? else {
-        return Err(Turned::Foreign("state unknown, used or too old"));
+    let Some((transaction, version)) = records.open_login(id).await? else {
+        return Err(CallbackError::Foreign("state unknown, used or too old"));
     };
     // Without this check, an attacker could plant the response of their own sign-in in the browser
     // of another user.
     let browser = context.browser();
-    if !browser.is_some_and(|browser| browser.has_id(&trip.browser)) {
-        return Err(Turned::Foreign("state of another browser"));
+    if !browser.is_some_and(|browser| browser.has_id(&transaction.browser)) {
+        return Err(CallbackError::Foreign("state of another browser"));
     }
-    if records.spend_trip(id, version).await? {
-        Ok((id, trip))
+    if records.spend_state(id, version).await? {
+        Ok((id, transaction))
     } else {
-        Err(Turned::Over("state used at the same time", trip.query))
+        Err(CallbackError::Over(
+            "state used at the same time",
+            transaction.query,
+        ))
     }
 }
 
@@ -118,32 +124,32 @@ async fn signed_in(
     let tokens = identity.upstream.take();
     let upstream = tokens.is_some().then_some(id);
     if let Some(tokens) = tokens {
-        app.upstream.records.finish_trip(id, tokens).await?;
+        app.upstream.records.finish_login(id, tokens).await?;
     }
-    let person = Person::new(identity, upstream, &app.epochs);
-    tracing::info!(account = person.subject, "signed in");
+    let subject = Subject::new(identity, upstream, &app.credential_versions);
+    tracing::info!(account = subject.id, "signed in");
     // The user's consent before the redirect was for this request only.
-    let browser = Browser::new(app, base, Some(person.clone()))?;
-    let response = consent::allow(app, base, request, person)?;
+    let browser = Browser::new(app, base, Some(subject.clone()))?;
+    let response = consent::allow(app, base, request, subject)?;
     Ok(with_cookie(response, browser.cookie(app, base)?))
 }
 
-fn turned(app: &App, why: &Turned) -> Response {
+fn error_response(app: &App, why: &CallbackError) -> Response {
     let (status, fault, what, query) = match why {
-        Turned::Foreign(fault) => (
+        CallbackError::Foreign(fault) => (
             StatusCode::BAD_REQUEST,
             *fault,
             "This page works once, within ten minutes, and only in the browser where you started \
              to sign in.",
             None,
         ),
-        Turned::Over(fault, query) => (
+        CallbackError::Over(fault, query) => (
             StatusCode::BAD_REQUEST,
             *fault,
             "This sign-in was already used.",
             Some(query),
         ),
-        Turned::Unavailable(error) => (
+        CallbackError::Unavailable(error) => (
             StatusCode::SERVICE_UNAVAILABLE,
             error.code.as_str(),
             "This server cannot reach its storage at the moment.",

@@ -11,7 +11,7 @@ use super::{
     upstream_login,
 };
 use crate::{
-    login::{LoginError, Person},
+    login::{LoginError, Subject},
     oauth::{
         base_url::BaseUrl,
         error::{ErrorCode, OAuthError},
@@ -33,15 +33,15 @@ pub(crate) async fn post(context: PageContext, FormBody(body): FormBody) -> Resp
     };
     let source = client.source();
     let elsewhere = app.login.provider().is_some();
-    let outcome = match (params.get("decision"), browser.person(app)) {
-        (Some("allow"), Some(person)) => {
-            allow_known(app, base, &form.query, &request, person).await
+    let outcome = match (params.get("decision"), browser.subject(app)) {
+        (Some("allow"), Some(subject)) => {
+            allow_known(app, base, &form.query, &request, subject).await
         }
         (Some("allow"), None) if elsewhere => {
-            upstream_login::depart(app, base, &browser, &form.query, source, false).await
+            upstream_login::start(app, base, &browser, &form.query, source, false).await
         }
         (Some("another account"), _) if elsewhere => {
-            upstream_login::depart(app, base, &browser, &form.query, source, true).await
+            upstream_login::start(app, base, &browser, &form.query, source, true).await
         }
         (Some("allow"), None) => return unusable_form(app, Unusable::Superseded, &form.query),
         (Some("deny"), _) => Err(OAuthError::new(
@@ -62,15 +62,19 @@ async fn allow_known(
     base: &BaseUrl,
     query: &str,
     request: &AuthorizationRequest,
-    person: Person,
+    subject: Subject,
 ) -> Result<Response, OAuthError> {
-    match app.upstream.recheck(&person, &app.epochs).await {
-        Ok(()) => allow(app, base, request, person),
+    match app
+        .upstream
+        .recheck(&subject, &app.credential_versions)
+        .await
+    {
+        Ok(()) => allow(app, base, request, subject),
         Err(LoginError::Unavailable(why)) => {
             Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, why))
         }
         Err(LoginError::Refused(why)) => {
-            tracing::info!(account = person.subject, %why, "signed out");
+            tracing::info!(account = subject.id, %why, "signed out");
             signed_out(app, base, query)
         }
     }
@@ -81,7 +85,7 @@ pub(crate) fn allow(
     app: &App,
     base: &BaseUrl,
     request: &AuthorizationRequest,
-    person: Person,
+    subject: Subject,
 ) -> Result<Response, OAuthError> {
     let resource = request.resource.clone();
     let code = Code {
@@ -89,7 +93,7 @@ pub(crate) fn allow(
             id: GrantId::random()?,
             client: request.client.key,
             client_name: request.client.name.clone(),
-            person,
+            subject,
             scopes: request.scopes.clone(),
             resource: resource.unwrap_or_else(|| base.resource()),
         },

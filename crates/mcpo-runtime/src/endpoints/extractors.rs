@@ -72,12 +72,12 @@ impl FromRequestParts<Arc<App>> for PageContext {
 impl PageContext {
     /// The browser, if its cookie is one of ours and still good.
     pub(crate) fn browser(&self) -> Option<Browser> {
-        Browser::recognise(&self.headers, &self.app, &self.base)
+        Browser::from_headers(&self.headers, &self.app, &self.base)
     }
 
     /// The browser, if someone has signed in there before.
     pub(crate) fn known_browser(&self) -> Option<KnownBrowser> {
-        KnownBrowser::recognise(&self.headers, &self.app, &self.base)
+        KnownBrowser::from_headers(&self.headers, &self.app, &self.base)
     }
 
     /// Opens the form that `body` sends back: one of this kind, shown to this browser. Otherwise

@@ -51,7 +51,7 @@ async fn introspect(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Value
         "active": true,
         "scope": token.grant.scopes.to_string(),
         "client_id": client.id,
-        "sub": token.grant.person.subject,
+        "sub": token.grant.subject.id,
         "aud": token.grant.resource,
         "iss": app.bases.primary().as_str(),
         "iat": token.issued_at.0,
@@ -68,7 +68,7 @@ fn inactive() -> Value {
 fn is_acceptable(app: &App, client: &ProvenClient, token: &Opened) -> bool {
     token.expires_at > app.now()
         && token.grant.belongs_to(client)
-        && token.grant.person.is_current(&app.epochs)
+        && token.grant.subject.is_current(&app.credential_versions)
         && app.accepts_grants_of(token.granted_at)
         && app.bases.is_own_resource(&token.grant.resource)
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::extractors::FormBody;
 use crate::{
-    base::dev_channel::Registered,
+    base::dev_channel::ClientRegistered,
     oauth::{
         client::{AuthMethod, ClientKey, Registration, display_name},
         error::{ErrorCode, OAuthError},
@@ -91,7 +91,7 @@ pub(crate) async fn post(
         response_types: [RESPONSE_TYPE],
         scope: app.scopes.supported().to_string(),
     };
-    let registered = Extension(Registered {
+    let registered = Extension(ClientRegistered {
         name: response.client_name.clone(),
         redirect_uri: redirect_uri.unwrap_or_default(),
     });

@@ -6,13 +6,13 @@ use std::time::Duration;
 use axum::response::Response;
 
 use super::{
-    authorize::{AuthorizationRequest, Refusal, at_home, sign_in_page},
+    authorize::{AuthorizationRequest, Refusal, local_login_context, sign_in_page},
     browser_session::{Browser, FormKind, KnownBrowser},
     extractors::{FormBody, PageContext},
     responses::{refused, see_other, with_cookie},
 };
 use crate::{
-    login::{Identity, Outcome, Person, Refusal as LoginRefusal, Visit, name_owner},
+    login::{Identity, LoginContext, Outcome, Refusal as LoginRefusal, Subject, name_owner},
     net::{client_ip::ClientIp, throttle::Attempt},
     oauth::{base_url::BaseUrl, error::OAuthError, params::Params, paths},
     state::App,
@@ -31,12 +31,12 @@ pub(crate) async fn post(context: PageContext, FormBody(body): FormBody) -> Resp
         Ok(request) => request,
         Err(refusal) => return refusal.after_decision(app, base),
     };
-    let visit = match at_home(app, client.source()) {
-        Ok(visit) => visit,
+    let login_context = match local_login_context(app, client.source()) {
+        Ok(login_context) => login_context,
         Err(error) => return Refusal::redirect(&request, error).after_decision(app, base),
     };
     let known = context.known_browser();
-    let response = match attempt(app, client, known.as_ref(), &visit, params).await {
+    let response = match attempt(app, client, known.as_ref(), &login_context, params).await {
         Outcome::Identity(identity) => {
             match name_owner::check(app.store.as_ref(), &app.clock, app.login.name(), &identity)
                 .await
@@ -63,12 +63,12 @@ async fn attempt(
     app: &App,
     client: ClientIp,
     known: Option<&KnownBrowser>,
-    visit: &Visit,
+    context: &LoginContext,
     params: Params,
 ) -> Outcome {
     // The form does not say which page was shown, but the first page of the login has the account
     // field.
-    let page = match app.login.begin(visit).await {
+    let page = match app.login.begin(context).await {
         Outcome::Page(page) => page,
         other => return other,
     };
@@ -80,7 +80,7 @@ async fn attempt(
         source: client.source(),
         browser: known.map(KnownBrowser::id),
     };
-    if let Err(wait) = app.sign_ins.attempt(attempt, visit.now) {
+    if let Err(wait) = app.sign_ins.attempt(attempt, context.now) {
         let seconds = wait.as_secs();
         tracing::warn!(%client, account, login = app.login.name(), seconds, "sign-in throttled");
         return Outcome::Page(page.with_problem(format!(
@@ -88,7 +88,7 @@ async fn attempt(
             in_words(wait)
         )));
     }
-    let outcome = app.login.resume(visit, &params.into()).await;
+    let outcome = app.login.resume(context, &params.into()).await;
     match &outcome {
         Outcome::Identity(_) => app.sign_ins.success(attempt),
         // The next page of a login with several steps.
@@ -107,13 +107,13 @@ fn signed_in(
     known: Option<KnownBrowser>,
     identity: Identity,
 ) -> Result<Response, OAuthError> {
-    let person = Person::new(identity, None, &app.epochs);
-    tracing::info!(account = person.subject, "signed in");
+    let subject = Subject::new(identity, None, &app.credential_versions);
+    tracing::info!(account = subject.id, "signed in");
     let known = match known {
         Some(known) => known,
         None => KnownBrowser::new(app, base)?,
     };
-    let browser = Browser::new(app, base, Some(person))?;
+    let browser = Browser::new(app, base, Some(subject))?;
     let response = see_other(&format!("{}?{query}", paths::AUTHORIZE));
     let response = with_cookie(response, known.cookie(app, base)?);
     Ok(with_cookie(response, browser.cookie(app, base)?))

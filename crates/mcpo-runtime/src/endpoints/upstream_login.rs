@@ -9,14 +9,14 @@ use super::{
     responses::{refused, see_other},
 };
 use crate::{
-    login::{Away, Outcome, Refusal, Secrets, Visit},
+    login::{AuthorizationParams, LoginContext, LoginSecrets, Outcome, Refusal},
     net::throttle::Source,
     oauth::{base_url::BaseUrl, error::OAuthError},
     state::App,
-    upstream::Trip,
+    upstream::LoginTransaction,
 };
 
-pub(crate) async fn depart(
+pub(crate) async fn start(
     app: &App,
     base: &BaseUrl,
     browser: &Browser,
@@ -28,24 +28,24 @@ pub(crate) async fn depart(
         let refusal = Refusal::unavailable("too many sign-ins from one source");
         return Ok(refused(app, &refusal, query));
     }
-    let secrets = Secrets::random()?;
-    let trip = Trip {
+    let secrets = LoginSecrets::random()?;
+    let transaction = LoginTransaction {
         browser: browser.id(),
         query: query.to_owned(),
         secrets: secrets.clone(),
     };
-    let id = app.upstream.records.start_trip(trip).await?;
-    let visit = Visit {
+    let id = app.upstream.records.start_login(transaction).await?;
+    let context = LoginContext {
         source,
         now: app.now(),
-        away: Away {
+        authorization: AuthorizationParams {
             callback_url: callback_url(app, base),
             state: URL_SAFE_NO_PAD.encode(id.0),
             secrets,
         },
         wants_another_account,
     };
-    let refusal = match app.login.begin(&visit).await {
+    let refusal = match app.login.begin(&context).await {
         Outcome::Redirect(url) => return Ok(see_other(url.as_str())),
         Outcome::Refusal(refusal) => refusal,
         Outcome::Identity(_) | Outcome::Page(_) => {

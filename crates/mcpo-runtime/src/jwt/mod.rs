@@ -9,8 +9,8 @@ mod token;
 
 pub(crate) use self::{
     claims::{Claims, SKEW},
-    issuer::{Documents, Issuer, IssuerError, Metadata, TokenFault},
-    token::{Head, JwtFault},
+    issuer::{Issuer, IssuerError, Metadata, MetadataKind, TokenError},
+    token::{JwtError, JwtHeader},
 };
 
 #[cfg(test)]

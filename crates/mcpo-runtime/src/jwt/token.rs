@@ -12,11 +12,11 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use super::{claims::Claims, crypto, keys::KeySet};
 
 /// The longest token, in bytes. Access tokens with many claims have a few kilobytes.
-const MAX_LEN: usize = 16 * 1024;
+const MAX_TOKEN_LEN: usize = 16 * 1024;
 
 /// The reason why a token is not accepted. The messages complete the sentence "the token …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum JwtFault {
+pub(crate) enum JwtError {
     #[error("is not a JSON Web Token")]
     Malformed,
     #[error("is signed by an algorithm that is not accepted ({0})")]
@@ -28,7 +28,7 @@ pub(crate) enum JwtFault {
     #[error("is signed with a key that its issuer does not have")]
     UnknownKey,
     #[error("does not say which of the issuer's keys it is signed with")]
-    Ambiguous,
+    AmbiguousMessage,
     #[error("has an invalid signature")]
     Signature,
     #[error("is from another issuer (iss)")]
@@ -49,15 +49,15 @@ pub(crate) enum JwtFault {
     OtherSignIn(&'static str),
 }
 
-impl JwtFault {
+impl JwtError {
     /// Creates the error for a token for `found` instead of `accepted`. Text from the token is
     /// shortened.
     pub(crate) fn audience(found: &[&str], accepted: &[&str]) -> Self {
-        const MOST: usize = 4;
-        const LONGEST: usize = 100;
-        let short = |text: &&str| text.chars().take(LONGEST).collect();
+        const MAX_AUDIENCES: usize = 4;
+        const MAX_AUDIENCE_CHARS: usize = 100;
+        let short = |text: &&str| text.chars().take(MAX_AUDIENCE_CHARS).collect();
         Self::Audience {
-            found: found.iter().take(MOST).map(short).collect(),
+            found: found.iter().take(MAX_AUDIENCES).map(short).collect(),
             accepted: accepted.iter().map(ToString::to_string).collect(),
         }
     }
@@ -65,7 +65,7 @@ impl JwtFault {
 
 /// The fields of the token's header that matter here.
 #[derive(Debug)]
-pub(crate) struct Head {
+pub(crate) struct JwtHeader {
     pub(super) algorithm: Algorithm,
     pub(super) key_id: Option<String>,
     /// The `typ`, in lower case and without `application/`.
@@ -73,33 +73,33 @@ pub(crate) struct Head {
 }
 
 #[derive(Deserialize)]
-struct UnverifiedHead {
+struct UnverifiedHeader {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
     crit: Option<Value>,
 }
 
-impl Head {
+impl JwtHeader {
     /// Reads the fields that are needed to find the key. Keys that a token contains or links to
     /// (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
-    pub(super) fn read(token: &str) -> Result<Self, JwtFault> {
-        if token.len() > MAX_LEN || token.split('.').count() != 3 {
-            return Err(JwtFault::Malformed);
+    pub(super) fn read(token: &str) -> Result<Self, JwtError> {
+        if token.len() > MAX_TOKEN_LEN || token.split('.').count() != 3 {
+            return Err(JwtError::Malformed);
         }
         let first = token.split('.').next().unwrap_or_default();
         let text = URL_SAFE_NO_PAD
             .decode(first)
-            .map_err(|_| JwtFault::Malformed)?;
-        let head: UnverifiedHead =
-            serde_json::from_slice(&text).map_err(|_| JwtFault::Malformed)?;
+            .map_err(|_| JwtError::Malformed)?;
+        let head: UnverifiedHeader =
+            serde_json::from_slice(&text).map_err(|_| JwtError::Malformed)?;
         if head.crit.is_some() {
-            return Err(JwtFault::Critical);
+            return Err(JwtError::Critical);
         }
         let algorithm = match head.alg.parse() {
             Ok(Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) | Err(_) => {
                 let short: String = head.alg.chars().take(16).collect();
-                return Err(JwtFault::Algorithm(short.escape_debug().to_string()));
+                return Err(JwtError::Algorithm(short.escape_debug().to_string()));
             }
             Ok(algorithm) => algorithm,
         };
@@ -116,7 +116,7 @@ impl Head {
     }
 }
 
-impl Head {
+impl JwtHeader {
     /// Returns the left half of the digest of another token, as claims such as `at_hash` contain it
     /// (OpenID Connect Core §3.1.3.6).
     pub(crate) fn half_digest(&self, text: &str) -> String {
@@ -130,20 +130,20 @@ impl Head {
 }
 
 /// Returns the claims of `token`, if one of `keys` has signed it.
-pub(super) fn verify(token: &str, head: &Head, keys: &KeySet) -> Result<Claims, JwtFault> {
+pub(super) fn verify(token: &str, head: &JwtHeader, keys: &KeySet) -> Result<Claims, JwtError> {
     let key = keys.find(head)?;
     // The signature covers the text of the other two parts as they were sent (RFC 7515 §5.2).
-    let (message, signature) = token.rsplit_once('.').ok_or(JwtFault::Malformed)?;
-    let (_, claims) = message.split_once('.').ok_or(JwtFault::Malformed)?;
+    let (message, signature) = token.rsplit_once('.').ok_or(JwtError::Malformed)?;
+    let (_, claims) = message.split_once('.').ok_or(JwtError::Malformed)?;
     let decoded = |part: &str| {
         URL_SAFE_NO_PAD
             .decode(part)
-            .map_err(|_| JwtFault::Malformed)
+            .map_err(|_| JwtError::Malformed)
     };
     let signature = decoded(signature)?;
     if !crypto::is_signed(head.algorithm, key, message.as_bytes(), &signature) {
-        return Err(JwtFault::Signature);
+        return Err(JwtError::Signature);
     }
     let claims = serde_json::from_slice(&decoded(claims)?);
-    claims.map(Claims).map_err(|_| JwtFault::Malformed)
+    claims.map(Claims).map_err(|_| JwtError::Malformed)
 }

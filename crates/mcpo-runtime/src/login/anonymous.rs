@@ -1,7 +1,7 @@
 //! The login that asks for nothing: each visitor is the same single user.
 
 use super::{
-    context::Visit,
+    context::LoginContext,
     contract::{Identity, Login, LoginFuture, Outcome},
 };
 
@@ -10,18 +10,18 @@ const SUBJECT: &str = "local-user";
 
 /// A login that asks for nothing.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Nobody;
+pub(crate) struct Anonymous;
 
-impl Login for Nobody {
+impl Login for Anonymous {
     fn name(&self) -> &'static str {
         "nobody is asked to sign in"
     }
 
-    fn asks_nobody(&self) -> bool {
+    fn is_anonymous(&self) -> bool {
         true
     }
 
-    fn begin<'a>(&'a self, _visit: &'a Visit) -> LoginFuture<'a, Outcome> {
+    fn begin<'a>(&'a self, _context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
         Box::pin(async { Outcome::Identity(Identity::new(SUBJECT)) })
     }
 }

@@ -12,29 +12,29 @@ use crate::{
 };
 
 /// What a login knows of a browser, and what it needs to send the browser to a provider.
-pub struct Visit {
+pub struct LoginContext {
     pub(crate) source: Source,
     pub(crate) now: Timestamp,
-    pub(crate) away: Away,
+    pub(crate) authorization: AuthorizationParams,
     pub(crate) wants_another_account: bool,
 }
 
 /// The values of one redirect to a provider. They are generated for each redirect and stored in the
 /// ledger.
-pub(crate) struct Away {
+pub(crate) struct AuthorizationParams {
     pub(crate) callback_url: String,
     pub(crate) state: String,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: LoginSecrets,
 }
 
 /// The secret values of a redirect, which only this server knows.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Secrets {
+pub(crate) struct LoginSecrets {
     verifier: [u8; 32],
     nonce: [u8; 32],
 }
 
-impl Secrets {
+impl LoginSecrets {
     pub(crate) fn random() -> Result<Self, random::RandomError> {
         Ok(Self {
             verifier: random::bytes()?,
@@ -43,13 +43,13 @@ impl Secrets {
     }
 }
 
-impl fmt::Debug for Secrets {
+impl fmt::Debug for LoginSecrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secrets(…)")
     }
 }
 
-impl fmt::Debug for Visit {
+impl fmt::Debug for LoginContext {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Visit")
@@ -58,7 +58,7 @@ impl fmt::Debug for Visit {
     }
 }
 
-impl Visit {
+impl LoginContext {
     /// Returns the address of the browser, for rate limits. For IPv6 this is the network (/64).
     #[must_use]
     pub const fn source(&self) -> IpAddr {
@@ -74,7 +74,7 @@ impl Visit {
     /// Returns the `redirect_uri` for the request to the provider and for the exchange of its code.
     #[must_use]
     pub fn callback_url(&self) -> &str {
-        &self.away.callback_url
+        &self.authorization.callback_url
     }
 
     /// Returns the `state` of the request to the provider. Before calling [`super::Login::resume`],
@@ -82,13 +82,13 @@ impl Visit {
     /// was not used before.
     #[must_use]
     pub fn state(&self) -> &str {
-        &self.away.state
+        &self.authorization.state
     }
 
     /// Returns the PKCE verifier for the exchange with the provider (RFC 7636 §4.1).
     #[must_use]
     pub fn code_verifier(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.away.secrets.verifier)
+        URL_SAFE_NO_PAD.encode(self.authorization.secrets.verifier)
     }
 
     /// Returns the S256 challenge for the verifier (RFC 7636 §4.2).
@@ -100,7 +100,7 @@ impl Visit {
     /// Returns the nonce that the ID token must contain (OpenID Connect Core §3.1.2.1).
     #[must_use]
     pub fn nonce(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.away.secrets.nonce)
+        URL_SAFE_NO_PAD.encode(self.authorization.secrets.nonce)
     }
 
     /// Returns true if the user asked for another account: the provider should show its account
@@ -113,9 +113,9 @@ impl Visit {
 
 /// The fields of a submitted form, or the parameters of a provider's response. All values are
 /// unverified.
-pub struct Answer(pub(crate) BTreeMap<String, String>);
+pub struct LoginInput(pub(crate) BTreeMap<String, String>);
 
-impl Answer {
+impl LoginInput {
     /// Returns a parameter if it appears once and is not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -123,7 +123,7 @@ impl Answer {
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for LoginInput {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Answer(…)")
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, pin::Pin};
 use url::Url;
 
 use super::{
-    context::{Answer, Visit},
+    context::{LoginContext, LoginInput},
     page::Page,
     upstream_tokens::UpstreamTokens,
 };
@@ -13,14 +13,14 @@ use super::{
 /// The future that the methods of a [`Login`] return.
 pub type LoginFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A way to sign in. See the [module documentation](self).
+/// A way to sign in. See the [module documentation](super).
 pub trait Login: fmt::Debug + Send + Sync + 'static {
     /// Returns a short name of this sign-in method for the log.
     fn name(&self) -> &'static str;
 
     /// Returns true if users do not have to sign in. Such a server starts only on loopback, or if
     /// its owner has opened it to anyone ([`crate::Config::open_to_anyone`]).
-    fn asks_nobody(&self) -> bool {
+    fn is_anonymous(&self) -> bool {
         false
     }
 
@@ -37,11 +37,15 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
 
     /// Starts a sign-in in a browser without a signed-in user. This method must not change any
     /// state, because crawlers and reloads fetch the page as well.
-    fn begin<'a>(&'a self, visit: &'a Visit) -> LoginFuture<'a, Outcome>;
+    fn begin<'a>(&'a self, context: &'a LoginContext) -> LoginFuture<'a, Outcome>;
 
     /// Handles a submitted form of a [`Page`], or the provider's response.
-    fn resume<'a>(&'a self, visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
-        let _ = (visit, answer);
+    fn resume<'a>(
+        &'a self,
+        context: &'a LoginContext,
+        input: &'a LoginInput,
+    ) -> LoginFuture<'a, Outcome> {
+        let _ = (context, input);
         Box::pin(async { Outcome::Refusal(Refusal::unexpected("no form was shown")) })
     }
 

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use mcpo_runtime::login::{
-//!     Answer, Field, Identity, Login, LoginFuture, Outcome, Page, Refusal, Visit,
+//!     Field, Identity, Login, LoginContext, LoginFuture, LoginInput, Outcome, Page, Refusal,
 //! };
 //!
 //! #[derive(Debug)]
@@ -27,13 +27,13 @@
 //!         "code words"
 //!     }
 //!
-//!     fn begin<'a>(&'a self, _visit: &'a Visit) -> LoginFuture<'a, Outcome> {
+//!     fn begin<'a>(&'a self, _context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
 //!         Box::pin(async { Outcome::Page(ask()) })
 //!     }
 //!
-//!     fn resume<'a>(&'a self, _visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
+//!     fn resume<'a>(&'a self, _context: &'a LoginContext, input: &'a LoginInput) -> LoginFuture<'a, Outcome> {
 //!         Box::pin(async {
-//!             match who_says(answer.get("word").unwrap_or_default()) {
+//!             match who_says(input.get("word").unwrap_or_default()) {
 //!                 Some(name) => Outcome::Identity(Identity::new(name)),
 //!                 None => Outcome::Page(ask().with_problem("Wrong code word.")),
 //!             }
@@ -56,8 +56,8 @@
 //! - It asks the user for consent first. The provider only knows this server, so it would accept
 //!   every client that connects through this server.
 //! - It stores the state, which is valid once and for ten minutes.
-//! - It gives [`Login::begin`] the values for the request to the provider: [`Visit::state`],
-//!   [`Visit::code_challenge`], [`Visit::nonce`] and [`Visit::callback_url`].
+//! - It gives [`Login::begin`] the values for the request to the provider: [`LoginContext::state`],
+//!   [`LoginContext::code_challenge`], [`LoginContext::nonce`] and [`LoginContext::callback_url`].
 //! - It receives the provider's response at [`Provider::callback`], checks that the response
 //!   belongs to this browser, and passes it to [`Login::resume`].
 //!
@@ -77,15 +77,15 @@ mod subject;
 pub(crate) mod upstream_tokens;
 
 pub(crate) use self::{
-    anonymous::Nobody,
-    context::{Away, Secrets},
+    anonymous::Anonymous,
+    context::{AuthorizationParams, LoginSecrets},
     contract::RefusalKind,
     password::{MAX_PASSWORD_LEN, Password, Secret as PasswordSecret},
-    subject::{Epochs, Person},
+    subject::{CredentialVersions, Subject},
     upstream_tokens::{UpstreamToken, UpstreamTokens},
 };
 pub use self::{
-    context::{Answer, Visit},
+    context::{LoginContext, LoginInput},
     contract::{Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal},
     github::{GitHub, GitHubError},
     oidc::{OpenId, OpenIdError},

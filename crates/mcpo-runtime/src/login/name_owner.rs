@@ -13,20 +13,20 @@ use subtle::ConstantTimeEq as _;
 use super::contract::{Identity, Refusal};
 use crate::{
     base::clock::ServerClock,
-    store::{GrantId, GrantRecord, Ledger, LedgerError, Swap},
+    store::{GrantId, GrantRecord, GrantStore, StoreError, Swap},
 };
 
 /// How long an owner is remembered after the last sign-in.
-const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+const OWNER_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Checks that the name which allows `identity` belongs to it. The first sign-in with a name makes
 /// that subject its owner. The outer error means that the ledger failed.
 pub(crate) async fn check(
-    store: &dyn Ledger,
+    store: &dyn GrantStore,
     clock: &ServerClock,
     login: &str,
     identity: &Identity,
-) -> Result<Result<(), Refusal>, LedgerError> {
+) -> Result<Result<(), Refusal>, StoreError> {
     let Some(name) = &identity.allowed_by_name else {
         return Ok(Ok(()));
     };
@@ -50,7 +50,7 @@ pub(crate) async fn check(
             )));
         }
         let record = GrantRecord {
-            expires_at: now.plus(REMEMBERED_FOR),
+            expires_at: now.plus(OWNER_LIFETIME),
             sealed: owner.clone(),
             ..GrantRecord::first(now)
         };

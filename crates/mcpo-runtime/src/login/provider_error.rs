@@ -3,42 +3,44 @@
 use std::borrow::Cow;
 
 use super::contract::Refusal;
-use crate::jwt::{IssuerError, TokenFault};
+use crate::jwt::{IssuerError, TokenError};
 
 /// The reason why a request to the provider failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum ProviderError {
     /// The provider refuses, and would refuse again.
     Refused(Cow<'static, str>),
     /// The provider is unreachable at the moment.
-    OutOfReach(Cow<'static, str>),
+    Unavailable(Cow<'static, str>),
     /// The response is not valid.
     Unexpected(Cow<'static, str>),
 }
 
-impl From<IssuerError> for Trouble {
+impl From<IssuerError> for ProviderError {
     fn from(error: IssuerError) -> Self {
         match error {
-            IssuerError::OutOfReach(fault) => Self::OutOfReach(fault.into()),
+            IssuerError::Unavailable(fault) => Self::Unavailable(fault.into()),
             IssuerError::Unexpected(fault) => Self::Unexpected(fault.into()),
         }
     }
 }
 
-impl From<TokenFault> for Trouble {
-    fn from(fault: TokenFault) -> Self {
+impl From<TokenError> for ProviderError {
+    fn from(fault: TokenError) -> Self {
         match fault {
-            TokenFault::Issuer(error) => error.into(),
-            TokenFault::Token(fault) => Self::Unexpected(format!("the id token {fault}").into()),
+            TokenError::Issuer(error) => error.into(),
+            TokenError::Token(fault) => Self::Unexpected(format!("the id token {fault}").into()),
         }
     }
 }
 
 /// Maps a failure to a refusal during a sign-in.
-pub(super) fn refusal(trouble: Trouble) -> Refusal {
-    match trouble {
-        Trouble::OutOfReach(fault) => Refusal::unavailable(fault),
-        Trouble::Refused(fault) | Trouble::Unexpected(fault) => Refusal::unexpected(fault),
+pub(super) fn refusal(error: ProviderError) -> Refusal {
+    match error {
+        ProviderError::Unavailable(fault) => Refusal::unavailable(fault),
+        ProviderError::Refused(fault) | ProviderError::Unexpected(fault) => {
+            Refusal::unexpected(fault)
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use axum::{
 use http::request::Parts;
 
 use super::{
-    body::{Demand, read_message},
-    required_scopes::{ToolScopes, UnknownScopes},
+    body::{MessageSummary, read_message},
+    required_scopes::{RequiredScopes, UnknownScopes},
 };
 use crate::{
     oauth::base_url::BaseUrl,
@@ -19,7 +19,7 @@ use crate::{
         caller::Caller,
         challenge::{Rejection, challenge},
         connection_cache::Connection,
-        validated_token::Pass,
+        validated_token::ValidatedToken,
     },
     state::App,
 };
@@ -27,51 +27,51 @@ use crate::{
 /// The limit that rmcp has, too.
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
 /// A request without a token can only list, and such a message is short.
-const MAX_STRANGERS_MESSAGE_LEN: usize = 64 * 1024;
+const MAX_ANONYMOUS_MESSAGE_LEN: usize = 64 * 1024;
 
 /// A request that is allowed.
-pub(crate) struct Admitted {
+pub(crate) struct AuthorizedMessage {
     pub(crate) caller: Caller,
     /// What the request asks for.
-    pub(crate) demand: Demand,
+    pub(crate) summary: MessageSummary,
     /// The complete body.
     pub(crate) body: Bytes,
 }
 
 /// Returns the caller of a request to `base` together with the body, or the response that refuses
 /// the request.
-pub(crate) async fn admit(
+pub(crate) async fn authorize(
     app: &App,
-    tool_scopes: &ToolScopes,
+    required_scopes: &RequiredScopes,
     base: &BaseUrl,
     parts: &Parts,
     body: Body,
     connection: &Connection,
-) -> Result<Admitted, Box<Response>> {
-    let admitted = match authenticate(app, parts, connection).await {
-        Ok(pass) => admit_pass(app, tool_scopes, parts, body, &pass).await,
-        Err(Rejection::Missing) if app.open_listing => admit_stranger(parts, body).await,
+) -> Result<AuthorizedMessage, Box<Response>> {
+    let authorized = match authenticate(app, parts, connection).await {
+        Ok(token) => authorize_token(app, required_scopes, parts, body, &token).await,
+        Err(Rejection::Missing) if app.open_listing => authenticate_anonymous(parts, body).await,
         Err(rejection) => Err(rejection),
     };
-    admitted.map_err(|rejection| {
+    authorized.map_err(|rejection| {
         tracing::info!(?rejection, method = %parts.method, "no access");
         Box::new(challenge(app, base, &rejection))
     })
 }
 
 /// Reads the body only after the token has been verified.
-async fn admit_pass(
+async fn authorize_token(
     app: &App,
-    tool_scopes: &ToolScopes,
+    required_scopes: &RequiredScopes,
     parts: &Parts,
     body: Body,
-    pass: &Pass,
-) -> Result<Admitted, Rejection> {
-    let (demand, body) = read_message(parts, body, MAX_MESSAGE_LEN).await?;
-    let granted = pass.caller.scopes();
+    token: &ValidatedToken,
+) -> Result<AuthorizedMessage, Rejection> {
+    let (summary, body) = read_message(parts, body, MAX_MESSAGE_LEN).await?;
+    let granted = token.caller.scopes();
     let mut needed = Cow::Borrowed(app.scopes.base());
-    for tool in &demand.tools {
-        let of_tool = tool_scopes.of(tool, &pass.caller).await;
+    for tool in &summary.tools {
+        let of_tool = required_scopes.of(tool, &token.caller).await;
         let of_tool = of_tool.map_err(|UnknownScopes| Rejection::UnknownScopes)?;
         if !of_tool.is_empty() {
             app.scopes.learn(&of_tool);
@@ -82,21 +82,21 @@ async fn admit_pass(
         // Ask for all scopes, old and new, in one challenge, so that one consent is enough.
         return Err(Rejection::Scope(needed.union(granted)));
     }
-    Ok(Admitted {
-        caller: pass.caller.clone(),
-        demand,
+    Ok(AuthorizedMessage {
+        caller: token.caller.clone(),
+        summary,
         body,
     })
 }
 
-async fn admit_stranger(parts: &Parts, body: Body) -> Result<Admitted, Rejection> {
-    let (demand, body) = read_message(parts, body, MAX_STRANGERS_MESSAGE_LEN).await?;
-    if !demand.only_lists {
+async fn authenticate_anonymous(parts: &Parts, body: Body) -> Result<AuthorizedMessage, Rejection> {
+    let (summary, body) = read_message(parts, body, MAX_ANONYMOUS_MESSAGE_LEN).await?;
+    if !summary.only_lists {
         return Err(Rejection::Missing);
     }
-    Ok(Admitted {
+    Ok(AuthorizedMessage {
         caller: Caller::anonymous(),
-        demand,
+        summary,
         body,
     })
 }

@@ -23,7 +23,7 @@ const MAX_INITIALIZE_LEN: usize = 64 * 1024;
 
 /// The content of one request's messages that the token check needs.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Demand {
+pub(crate) struct MessageSummary {
     /// The tools that the request calls.
     pub(crate) tools: Vec<String>,
     /// Whether the request only lists.
@@ -35,7 +35,7 @@ pub(crate) struct Demand {
 /// The body could be read as two different messages: a relevant field occurs twice or has the wrong
 /// type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ambiguous;
+pub(crate) struct AmbiguousMessage;
 
 const CALL: &str = "tools/call";
 
@@ -131,12 +131,12 @@ const LISTS: [&str; 8] = [
     "tools/list",
 ];
 
-impl Demand {
+impl MessageSummary {
     /// Reads the messages in `body`. A body that is not JSON asks for nothing: rmcp, which reads it
     /// next, cannot read it either and reports that in the protocol of the client.
-    pub(crate) fn read(body: &[u8]) -> Result<Self, Ambiguous> {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, AmbiguousMessage> {
         let is_batch = body.trim_ascii_start().first() == Some(&b'[');
-        let mut demand = Self {
+        let mut summary = Self {
             only_lists: true,
             ..Self::default()
         };
@@ -144,17 +144,17 @@ impl Demand {
             let Some(messages) = parsed::<Vec<Message<'_>>>(body)? else {
                 return Ok(Self::default());
             };
-            demand.only_lists = !messages.is_empty();
+            summary.only_lists = !messages.is_empty();
             for message in messages {
-                demand.add(message);
+                summary.add(message);
             }
         } else {
             let Some(message) = parsed(body)? else {
                 return Ok(Self::default());
             };
-            demand.add(message);
+            summary.add(message);
         }
-        Ok(demand)
+        Ok(summary)
     }
 
     fn add(&mut self, message: Message<'_>) {
@@ -167,10 +167,10 @@ impl Demand {
 }
 
 /// Returns `None` if the text is not JSON.
-fn parsed<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<Option<T>, Ambiguous> {
+fn parsed<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<Option<T>, AmbiguousMessage> {
     match serde_json::from_slice(text) {
         Ok(parsed) => Ok(Some(parsed)),
-        Err(error) if error.is_data() => Err(Ambiguous),
+        Err(error) if error.is_data() => Err(AmbiguousMessage),
         Err(_) => Ok(None),
     }
 }
@@ -180,35 +180,35 @@ pub(super) async fn read_message(
     parts: &Parts,
     body: Body,
     max_len: usize,
-) -> Result<(Demand, Bytes), Rejection> {
+) -> Result<(MessageSummary, Bytes), Rejection> {
     // The body of any other method has no meaning.
     if parts.method != Method::POST {
-        return Ok((Demand::default(), Bytes::new()));
+        return Ok((MessageSummary::default(), Bytes::new()));
     }
     let body = net::body::read(body, max_len, MESSAGE_TIMEOUT).await;
     let body = body.map_err(Rejection::Body)?;
-    let demand = Demand::read(&body).map_err(|Ambiguous| {
+    let summary = MessageSummary::read(&body).map_err(|AmbiguousMessage| {
         Rejection::Malformed("the body can be read as more than one JSON-RPC message")
     })?;
-    if demand.begins_session && body.len() > MAX_INITIALIZE_LEN {
+    if summary.begins_session && body.len() > MAX_INITIALIZE_LEN {
         return Err(Rejection::Body(BodyError::TooLong(MAX_INITIALIZE_LEN)));
     }
-    Ok((demand, body))
+    Ok((summary, body))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(body: &str) -> Result<Demand, Ambiguous> {
-        Demand::read(body.as_bytes())
+    fn read(body: &str) -> Result<MessageSummary, AmbiguousMessage> {
+        MessageSummary::read(body.as_bytes())
     }
 
     #[test]
     fn rs4_the_body_says_which_tool() {
-        let call = |tool: &str| Demand {
+        let call = |tool: &str| MessageSummary {
             tools: vec![tool.to_owned()],
-            ..Demand::default()
+            ..MessageSummary::default()
         };
         for body in [
             r#"{"method":"tools/call","params":{"name":"write","arguments":{"name":"x"}}}"#,
@@ -235,7 +235,7 @@ mod tests {
             r#"[{"method":"tools/list"},{"method":"tools/call","params":[1]}]"#,
             "1",
         ] {
-            assert_eq!(read(body), Err(Ambiguous), "{body}");
+            assert_eq!(read(body), Err(AmbiguousMessage), "{body}");
         }
     }
 
@@ -249,8 +249,8 @@ mod tests {
             r#"{"method":"tools/call","params":{"name":"a""#,
             "",
         ] {
-            let demand = read(body).unwrap();
-            assert!(demand.tools.is_empty() && !demand.only_lists, "{body}");
+            let summary = read(body).unwrap();
+            assert!(summary.tools.is_empty() && !summary.only_lists, "{body}");
         }
         assert!(read(r#"{"method":"initialize"}"#).unwrap().begins_session);
     }

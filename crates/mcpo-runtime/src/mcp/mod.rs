@@ -12,5 +12,5 @@ mod session;
 mod session_limit;
 mod tool_registry;
 
-pub(crate) use self::{endpoint::Endpoint, session::sessions, tool_registry::catalogue};
+pub(crate) use self::{endpoint::Endpoint, session::sessions, tool_registry::read_tools};
 pub use self::{erased::SharedHandler, tool_registry::needs_scopes};

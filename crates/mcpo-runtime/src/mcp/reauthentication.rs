@@ -16,21 +16,21 @@ use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 
 /// How long a response is held back.
-const PATIENCE: Duration = Duration::from_secs(5);
+const FIRST_EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a response is held back, in bytes.
-const MAX_HELD: usize = 64 * 1024;
+const MAX_HELD_LEN: usize = 64 * 1024;
 
 /// Returns the response after its first event has arrived.
-pub(super) async fn once_begun(response: Response) -> Response {
+pub(super) async fn wait_for_first_event(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let mut frames = body.into_data_stream();
     let mut held = Vec::new();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + FIRST_EVENT_TIMEOUT;
     while let Ok(Some(frame)) = tokio::time::timeout_at(deadline, frames.next()).await {
         let is_event = frame.as_ref().map_or(true, has_event);
         held.push(frame);
         let len: usize = held.iter().flatten().map(Bytes::len).sum();
-        if is_event || len > MAX_HELD {
+        if is_event || len > MAX_HELD_LEN {
             break;
         }
     }

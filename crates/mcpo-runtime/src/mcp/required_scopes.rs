@@ -10,7 +10,7 @@ use super::{
 use crate::{oauth::scope::Scopes, resource_server::caller::Caller};
 
 /// The sources of the tools' scopes.
-pub(crate) struct ToolScopes {
+pub(crate) struct RequiredScopes {
     handler: SharedHandler,
     listing: Listing,
 }
@@ -19,7 +19,7 @@ pub(crate) struct ToolScopes {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnknownScopes;
 
-impl ToolScopes {
+impl RequiredScopes {
     pub(crate) fn new(handler: SharedHandler) -> Self {
         Self {
             listing: Listing::new(handler.clone()),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     /// Asks for the scopes of every tool, for each caller.
-    async fn check(server: &Server, scopes: &ToolScopes) -> Result<(), TestCaseError> {
+    async fn check(server: &Server, scopes: &RequiredScopes) -> Result<(), TestCaseError> {
         let expected = server.tools.lock().unwrap().clone();
         for (tool, needed) in expected {
             let needed: Scopes = needed.into_iter().collect();
@@ -229,7 +229,7 @@ mod tests {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let scopes = ToolScopes::new(SharedHandler::new(server.clone()));
+                let scopes = RequiredScopes::new(SharedHandler::new(server.clone()));
                 check(&server, &scopes).await?;
                 for tools in later {
                     *server.tools.lock().unwrap() = tools;
@@ -256,7 +256,7 @@ mod tests {
             (ListMode::Empty, true, true),
             (ListMode::Failing, false, false),
         ] {
-            let scopes = ToolScopes::new(SharedHandler::new(server(list, by_name)));
+            let scopes = RequiredScopes::new(SharedHandler::new(server(list, by_name)));
             let found = scopes.of("ada_a", &Caller::local("ada")).await;
             let expected = if is_known {
                 Ok(Scopes::from_iter(["admin"]))

@@ -53,7 +53,7 @@ pub fn needs_scopes(scopes: &[&str]) -> MetaObject {
 
 /// The names and scopes of a server's tools, as far as they are known before the first call.
 #[derive(Default)]
-pub(crate) struct Catalogue {
+pub(crate) struct ToolRegistry {
     /// All scopes that any tool needs.
     pub(crate) scopes: Scopes,
     /// One word per tool: its name, and the fingerprints of its schemas and of the whole tool.
@@ -63,14 +63,14 @@ pub(crate) struct Catalogue {
 /// Lists the server's tools as an anonymous caller sees them.
 ///
 /// If the list fails, the server starts anyway, because no decision depends on it: each call reads
-/// the scopes of its tool again (see [`super::ToolScopes`]).
-pub(crate) async fn catalogue(handler: &SharedHandler) -> Result<Catalogue, Error> {
+/// the scopes of its tool again (see [`super::required_scopes`]).
+pub(crate) async fn read_tools(handler: &SharedHandler) -> Result<ToolRegistry, Error> {
     server_card::check(handler).await?;
     let listing = Listing::new(handler.clone());
-    let mut found = Catalogue::default();
+    let mut found = ToolRegistry::default();
     let mut tools = Vec::new();
-    let stranger = Caller::anonymous();
-    let listed = listing.visit(&stranger, |tool| {
+    let anonymous = Caller::anonymous();
+    let listed = listing.visit(&anonymous, |tool| {
         tools.push(tool.clone());
         false
     });

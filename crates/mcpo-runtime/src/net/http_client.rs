@@ -14,18 +14,18 @@ use crate::base::{error::Error, error_chain::chain};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time limit for a request and its whole response. A user or a client is waiting.
-const TIMEOUT: Duration = Duration::from_secs(6);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(6);
 /// The time limit for a request of a tool.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(10);
-const MAX_LEN: usize = 256 * 1024;
+const MAX_RESPONSE_LEN: usize = 256 * 1024;
 
 /// The HTTP client for these requests. It is created on first use, because TLS takes memory.
 #[derive(Default)]
-pub(crate) struct Outgoing(OnceLock<Client>);
+pub(crate) struct HttpClient(OnceLock<Client>);
 
 /// A response with any status.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     body: Vec<u8>,
@@ -33,38 +33,38 @@ pub(crate) struct Answer {
 
 /// The reason why a request has no response.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OutgoingError {
+pub(crate) enum HttpError {
     #[error("TLS cannot be set up: {0}")]
     SetUp(String),
     #[error("no connection: {0}")]
     Connect(String),
-    #[error("no response within {} seconds", TIMEOUT.as_secs())]
+    #[error("no response within {} seconds", REQUEST_TIMEOUT.as_secs())]
     Timeout,
-    #[error("the response is longer than {MAX_LEN} bytes")]
+    #[error("the response is longer than {MAX_RESPONSE_LEN} bytes")]
     TooLong,
     #[error("the connection ended before the response was complete")]
     Broken,
 }
 
-impl fmt::Debug for Outgoing {
+impl fmt::Debug for HttpClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Outgoing")
     }
 }
 
-impl Outgoing {
+impl HttpClient {
     /// Sends the request that `build` makes.
     pub(crate) async fn ask(
         &self,
         build: impl FnOnce(&Client) -> RequestBuilder,
-    ) -> Result<Answer, OutgoingError> {
+    ) -> Result<HttpResponse, HttpError> {
         let request = build(self.client()?).header(header::USER_AGENT, "mcpo-runtime");
         let response = request.send().await.map_err(|error| {
             if error.is_timeout() {
-                OutgoingError::Timeout
+                HttpError::Timeout
             } else {
                 // The URL is left out, because its query may contain secrets.
-                OutgoingError::Connect(chain(&error.without_url()))
+                HttpError::Connect(chain(&error.without_url()))
             }
         })?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -73,45 +73,45 @@ impl Outgoing {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| {
                 if error.is_timeout() {
-                    OutgoingError::Timeout
+                    HttpError::Timeout
                 } else {
-                    OutgoingError::Broken
+                    HttpError::Broken
                 }
             })?;
-            if body.len() + chunk.len() > MAX_LEN {
-                return Err(OutgoingError::TooLong);
+            if body.len() + chunk.len() > MAX_RESPONSE_LEN {
+                return Err(HttpError::TooLong);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer {
+        Ok(HttpResponse {
             status,
             headers,
             body,
         })
     }
 
-    fn client(&self) -> Result<&Client, OutgoingError> {
+    fn client(&self) -> Result<&Client, HttpError> {
         if let Some(client) = self.0.get() {
             return Ok(client);
         }
-        let client = set_up().map_err(|error| OutgoingError::SetUp(chain(&error)))?;
+        let client = new_client().map_err(|error| HttpError::SetUp(chain(&error)))?;
         Ok(self.0.get_or_init(|| client))
     }
 }
 
-impl Answer {
+impl HttpResponse {
     /// Returns the body, if it is JSON of this type.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
     }
 }
 
-fn set_up() -> Result<Client, Error> {
+fn new_client() -> Result<Client, Error> {
     Client::builder()
         .tls_backend_preconfigured(tls::outgoing_config()?)
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
         .build()
         .map_err(Error::internal)
 }

@@ -9,7 +9,7 @@ use std::{
 use quick_cache::unsync::Cache;
 
 /// How many sources or grants are tracked. The least used one is dropped.
-const REMEMBERED: usize = 10_000;
+const MAX_BUCKETS: usize = 10_000;
 
 /// The size of a bucket and its refill rate.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ impl<K: Copy + Eq + Hash> RateLimit<K> {
     pub(crate) fn new(rate: Rate) -> Self {
         Self {
             rate,
-            buckets: Mutex::new(Cache::new(REMEMBERED)),
+            buckets: Mutex::new(Cache::new(MAX_BUCKETS)),
         }
     }
 

@@ -22,7 +22,7 @@ use quick_cache::unsync::Cache;
 use crate::base::clock::Timestamp;
 
 /// The maximum number of counters.
-const CAPACITY: usize = 10_000;
+const MAX_COUNTERS: usize = 10_000;
 /// A counter without an attempt for this long starts again at zero.
 const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 
@@ -149,7 +149,7 @@ impl Counters {
 impl Throttle {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(Counters {
-            entries: Cache::new(CAPACITY),
+            entries: Cache::new(MAX_COUNTERS),
             allowance: (NEW_SOURCES_BURST, Timestamp(0)),
         }))
     }

@@ -12,7 +12,7 @@ use rustls::{
 use crate::base::error::Error;
 
 /// The variable with authorities that are trusted in addition to the public ones.
-pub(crate) const AUTHORITIES: &str = "MCPO_CA";
+pub(crate) const AUTHORITIES_VARIABLE: &str = "MCPO_CA";
 
 /// The reason why certificate authorities cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,8 @@ pub(crate) fn client_config(roots: Option<RootCertStore>) -> Result<ClientConfig
 /// Returns the TLS configuration for servers that the owner configured or that a tool requests. It
 /// also trusts the authorities in the environment variable `MCPO_CA`, such as those of a company.
 pub(crate) fn outgoing_config() -> Result<ClientConfig, Error> {
-    let Some(value) = std::env::var_os(AUTHORITIES).filter(|value| !value.is_empty()) else {
+    let Some(value) = std::env::var_os(AUTHORITIES_VARIABLE).filter(|value| !value.is_empty())
+    else {
         return client_config(None);
     };
     let more = value
@@ -66,9 +67,9 @@ fn public() -> RootCertStore {
 /// Returns `MCPO_CA=path` for error messages, without the value if it is PEM.
 fn named(value: &str) -> String {
     if is_pem(value) {
-        AUTHORITIES.to_owned()
+        AUTHORITIES_VARIABLE.to_owned()
     } else {
-        format!("{AUTHORITIES}={value:?}")
+        format!("{AUTHORITIES_VARIABLE}={value:?}")
     }
 }
 

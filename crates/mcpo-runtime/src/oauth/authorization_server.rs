@@ -6,7 +6,7 @@ use std::fmt;
 use super::scope::{Scopes, scope_map::ScopeMap};
 use crate::{
     base::clock::Timestamp,
-    jwt::{Documents, Issuer},
+    jwt::{Issuer, MetadataKind},
 };
 
 /// An authorization server that this server trusts instead of being one.
@@ -36,7 +36,7 @@ impl AuthorizationServer {
     /// Creates settings for this issuer identifier, byte for byte as in the issuer's metadata.
     pub fn new(issuer: impl Into<String>) -> Result<Self, AuthorizationServerError> {
         let issuer = issuer.into();
-        Issuer::new(&issuer, Documents::AuthorizationServer)
+        Issuer::new(&issuer, MetadataKind::AuthorizationServer)
             .ok_or(AuthorizationServerError::Issuer)?;
         Ok(Self {
             issuer,
@@ -79,15 +79,15 @@ impl AuthorizationServer {
 
 /// A trusted authorization server with its fetched keys.
 #[derive(Debug)]
-pub(crate) struct External {
+pub(crate) struct ExternalServer {
     pub(crate) settings: AuthorizationServer,
     pub(crate) issuer: Issuer,
 }
 
-impl External {
+impl ExternalServer {
     /// Returns `None` if the issuer of the settings is not valid.
     pub(crate) fn new(settings: AuthorizationServer) -> Option<Self> {
-        let issuer = Issuer::new(&settings.issuer, Documents::AuthorizationServer)?;
+        let issuer = Issuer::new(&settings.issuer, MetadataKind::AuthorizationServer)?;
         Some(Self { settings, issuer })
     }
 
@@ -97,7 +97,7 @@ impl External {
 
     /// Fetches the metadata when a server starts, so that problems are logged before the first
     /// call.
-    pub(crate) async fn greet(&self, now: Timestamp) {
+    pub(crate) async fn check(&self, now: Timestamp) {
         if let Err(error) = self.issuer.metadata(now).await {
             tracing::error!(%error, "the authorization server cannot be used");
         }
@@ -109,7 +109,7 @@ impl External {
     }
 }
 
-impl fmt::Display for External {
+impl fmt::Display for ExternalServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.issuer())
     }

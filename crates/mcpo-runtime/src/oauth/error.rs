@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     base::{error_chain::chain, random::RandomError, seal::SealError},
-    store::LedgerError,
+    store::StoreError,
 };
 
 /// The error codes of RFC 6749, 7591, 8707 and 6750 that this server uses.
@@ -94,9 +94,9 @@ impl OAuthError {
     }
 }
 
-impl From<LedgerError> for OAuthError {
+impl From<StoreError> for OAuthError {
     /// Fails closed and asks the client to try again.
-    fn from(error: LedgerError) -> Self {
+    fn from(error: StoreError) -> Self {
         tracing::error!(error = %chain(&error), "ledger unreachable");
         Self::new(
             ErrorCode::TemporarilyUnavailable,

@@ -15,7 +15,7 @@ use crate::{
         clock::Timestamp,
         seal::{Purpose, Sealable, appended},
     },
-    login::Person,
+    login::Subject,
     store::GrantId,
 };
 
@@ -26,7 +26,7 @@ pub(crate) const ACCESS_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// How long the previous refresh token is still accepted. This covers two refreshes at the same
 /// time and the retry after a lost response.
-pub(crate) const GRACE: Duration = Duration::from_secs(45);
+pub(crate) const GRACE_PERIOD: Duration = Duration::from_secs(45);
 
 /// One user's permission for one client. Each code and token contains a copy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,7 +34,8 @@ pub(crate) struct Grant {
     pub(crate) id: GrantId,
     pub(crate) client: ClientKey,
     pub(crate) client_name: String,
-    pub(crate) person: Person,
+    #[serde(rename = "person")]
+    pub(crate) subject: Subject,
     pub(crate) scopes: Scopes,
     /// The audience: the canonical URL of the protected resource (RFC 8707).
     pub(crate) resource: String,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::error::OAuthError;
-use crate::login::Answer;
+use crate::login::LoginInput;
 
 /// The longest accepted query or form, in bytes. Client ids are sealed and can take several
 /// kilobytes, and some clients send a `state` of more than 400 characters.
@@ -42,7 +42,7 @@ impl Params {
     }
 }
 
-impl From<Params> for Answer {
+impl From<Params> for LoginInput {
     fn from(params: Params) -> Self {
         Self(params.0)
     }

@@ -31,7 +31,7 @@ const UPSTREAM_LOGINS: Rate = Rate::new(120.0, 0.2);
 const DOCUMENTS: Rate = Rate::new(30.0, 0.5);
 
 /// The rate limits of the endpoints that anyone may call.
-pub(crate) struct Limits {
+pub(crate) struct RateLimits {
     pub(crate) registrations: RateLimit<Source>,
     pub(crate) refusals: RateLimit<Source>,
     refreshes: RateLimit<GrantId>,
@@ -39,7 +39,7 @@ pub(crate) struct Limits {
     documents: RateLimit<Source>,
 }
 
-impl Limits {
+impl RateLimits {
     pub(crate) fn new() -> Self {
         Self {
             registrations: RateLimit::new(REGISTRATIONS),

@@ -9,10 +9,10 @@ use http::{HeaderMap, header, request::Parts};
 use super::{
     challenge::{Rejection, challenge},
     connection_cache::Connection,
-    validated_token::Pass,
+    validated_token::ValidatedToken,
 };
 use crate::{
-    jwt::{JwtFault, TokenFault},
+    jwt::{JwtError, TokenError},
     login::LoginError,
     oauth::{base_url::BaseUrl, grant::AccessToken},
     state::App,
@@ -21,7 +21,7 @@ use crate::{
 
 const EXPIRED: &str = "the token has expired";
 /// How long the verified token of an external authorization server is remembered on a connection.
-const REMEMBER_FOR: Duration = Duration::from_secs(60);
+const EXTERNAL_TOKEN_CACHED_FOR: Duration = Duration::from_secs(60);
 const SIGNED_OUT: &str = "the sign-in has ended at the identity provider";
 
 /// Returns what the token of a request stands for.
@@ -29,7 +29,7 @@ pub(crate) async fn authenticate(
     app: &App,
     request: &Parts,
     connection: &Connection,
-) -> Result<Arc<Pass>, Rejection> {
+) -> Result<Arc<ValidatedToken>, Rejection> {
     let query = request.uri.query().unwrap_or_default();
     if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
         return Err(Rejection::Malformed(
@@ -38,33 +38,34 @@ pub(crate) async fn authenticate(
     }
     let unverified = bearer_token(&request.headers)?;
     let now = app.now();
-    let known = connection.pass.recall(unverified.as_bytes());
+    let known = connection.token.get(unverified.as_bytes());
     // mcpo's own keys do not change while the server runs; an external server may revoke its keys.
-    let known =
-        known.filter(|pass| app.external.is_none() || now.since(pass.opened_at) < REMEMBER_FOR);
-    let pass = if let Some(known) = known {
+    let known = known.filter(|token| {
+        app.external.is_none() || now.since(token.opened_at) < EXTERNAL_TOKEN_CACHED_FOR
+    });
+    let token = if let Some(known) = known {
         known
     } else {
         // Boxed, like the renewal below: large, and rare on a connection that stays open.
-        let pass = Arc::new(Box::pin(open(app, unverified)).await?);
+        let token = Arc::new(Box::pin(open(app, unverified)).await?);
         connection
-            .pass
-            .keep(unverified.as_bytes(), Arc::clone(&pass));
-        pass
+            .token
+            .insert(unverified.as_bytes(), Arc::clone(&token));
+        token
     };
-    if pass.expires_at <= now {
+    if token.expires_at <= now {
         return Err(Rejection::Invalid(EXPIRED));
     }
-    if !app.bases.is_own_resource(&pass.resource) {
+    if !app.bases.is_own_resource(&token.resource) {
         let ours = app.bases.primary().resource();
         tracing::warn!(
-            audience = pass.resource,
+            audience = token.resource,
             ours,
             "the token is for another resource"
         );
         return Err(Rejection::Invalid("the token is for another resource"));
     }
-    if let Some(grant) = pass.grant {
+    if let Some(grant) = token.grant {
         match app.grants.state(grant).await {
             GrantState::Live
             | GrantState::Unconfirmed {
@@ -74,7 +75,7 @@ pub(crate) async fn authenticate(
             GrantState::Unconfirmed { .. } => return Err(Rejection::Unconfirmed),
         }
     }
-    if let Some(id) = pass.caller.sign_in() {
+    if let Some(id) = token.caller.sign_in() {
         // Renews a sign-in that is about to expire. An unreachable provider is no reason to refuse:
         // only the tool may need it, and then the tool gets the error.
         let renewed = Box::pin(app.upstream.current(id)).await;
@@ -82,16 +83,16 @@ pub(crate) async fn authenticate(
             return Err(Rejection::Invalid(SIGNED_OUT));
         }
     }
-    Ok(pass)
+    Ok(token)
 }
 
 /// Verifies a token that was issued by this server or by the external authorization server.
-async fn open(app: &App, unverified: &str) -> Result<Pass, Rejection> {
+async fn open(app: &App, unverified: &str) -> Result<ValidatedToken, Rejection> {
     let Some(external) = &app.external else {
         let token = app.keys.open(unverified);
         let token: AccessToken =
             token.map_err(|_| Rejection::Invalid("the token was not issued by this server"))?;
-        if !token.grant.person.is_current(&app.epochs) {
+        if !token.grant.subject.is_current(&app.credential_versions) {
             return Err(Rejection::Invalid(
                 "the sign-in method has changed since this token was issued",
             ));
@@ -101,20 +102,20 @@ async fn open(app: &App, unverified: &str) -> Result<Pass, Rejection> {
                 "the server has ended all grants from that time",
             ));
         }
-        return Ok(Pass::new(token, app));
+        return Ok(ValidatedToken::new(token, app));
     };
-    let holder = external
-        .holder(unverified, &app.bases, &app.scopes, app.now())
+    let claims = external
+        .validate(unverified, &app.bases, &app.scopes, app.now())
         .await;
-    holder
-        .map(|holder| Pass::of_holder(holder, app))
+    claims
+        .map(|claims| ValidatedToken::from_external(claims, app))
         .map_err(|fault| match fault {
-            TokenFault::Issuer(error) => {
+            TokenError::Issuer(error) => {
                 tracing::error!(%error, "cannot verify tokens");
                 Rejection::Unavailable
             }
-            TokenFault::Token(JwtFault::Expired) => Rejection::Invalid(EXPIRED),
-            TokenFault::Token(fault) => {
+            TokenError::Token(JwtError::Expired) => Rejection::Invalid(EXPIRED),
+            TokenError::Token(fault) => {
                 tracing::warn!(%fault, "token refused");
                 Rejection::Invalid("the token was not issued for this server")
             }

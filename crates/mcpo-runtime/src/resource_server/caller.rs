@@ -13,13 +13,13 @@ use rmcp::{
     handler::server::common::{AsRequestContext, FromContextPart},
 };
 
-use super::external::Holder;
+use super::external::ExternalClaims;
 use crate::{
-    base::request_log::Mark,
+    base::request_log::RequestContext,
     login::{LoginError, UpstreamToken},
     oauth::{grant::AccessToken, scope::Scopes},
     store::GrantId,
-    upstream::{Keeper, UpstreamError},
+    upstream::{TokenCache, UpstreamError},
 };
 
 /// The user that a tool is called for. A tool takes it as an argument:
@@ -40,21 +40,21 @@ use crate::{
 pub struct Caller {
     claims: Arc<Claims>,
     /// The request of this call.
-    mark: Option<Mark>,
+    request: Option<RequestContext>,
     /// What this request did with the provider's token; `None` if the caller has none.
-    attempt: Option<Arc<Attempt>>,
+    upstream_use: Option<Arc<UpstreamUse>>,
 }
 
 /// What a call did with the provider's token.
 #[derive(Default)]
-struct Attempt {
+struct UpstreamUse {
     /// The last token that the tool got.
     handed_out: Mutex<Option<UpstreamToken>>,
     /// Whether the sign-in was found to have ended.
     refused: AtomicBool,
 }
 
-impl fmt::Debug for Attempt {
+impl fmt::Debug for UpstreamUse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Attempt({:?})", self.refused)
     }
@@ -77,7 +77,7 @@ enum Upstream {
     /// A fixed token, for tests.
     Fixed(UpstreamToken),
     /// The record of the sign-in.
-    Kept(Arc<Keeper>, GrantId),
+    SignInRecord(Arc<TokenCache>, GrantId),
 }
 
 impl fmt::Debug for Upstream {
@@ -85,7 +85,7 @@ impl fmt::Debug for Upstream {
         match self {
             Self::None => formatter.write_str("None"),
             Self::Fixed(_) => formatter.write_str("Fixed(…)"),
-            Self::Kept(_, id) => write!(formatter, "Kept({id:?})"),
+            Self::SignInRecord(_, id) => write!(formatter, "Kept({id:?})"),
         }
     }
 }
@@ -103,8 +103,8 @@ impl Caller {
                 upstream: Upstream::None,
                 grant: None,
             }),
-            mark: None,
-            attempt: None,
+            request: None,
+            upstream_use: None,
         }
     }
 
@@ -121,8 +121,8 @@ impl Caller {
                 upstream: Upstream::Fixed(UpstreamToken::new(token)),
                 grant: None,
             }),
-            mark: None,
-            attempt: None,
+            request: None,
+            upstream_use: None,
         }
     }
 
@@ -131,53 +131,53 @@ impl Caller {
         Self::local("")
     }
 
-    pub(crate) fn from_token(token: AccessToken, tokens: &Arc<Keeper>) -> Self {
-        let person = token.grant.person;
-        let upstream = person
-            .upstream
-            .map_or(Upstream::None, |id| Upstream::Kept(Arc::clone(tokens), id));
+    pub(crate) fn from_token(token: AccessToken, tokens: &Arc<TokenCache>) -> Self {
+        let subject = token.grant.subject;
+        let upstream = subject.upstream.map_or(Upstream::None, |id| {
+            Upstream::SignInRecord(Arc::clone(tokens), id)
+        });
         Self {
             claims: Arc::new(Claims {
-                subject: person.subject,
-                name: person.name,
+                subject: subject.id,
+                name: subject.name,
                 scopes: token.grant.scopes,
                 client_name: Some(token.grant.client_name),
                 upstream,
                 grant: Some(token.grant.id),
             }),
-            mark: None,
-            attempt: None,
+            request: None,
+            upstream_use: None,
         }
     }
 
     /// Creates the caller from a token of the external authorization server.
-    pub(crate) fn from_holder(holder: Holder) -> Self {
+    pub(crate) fn from_external(claims: ExternalClaims) -> Self {
         Self {
             claims: Arc::new(Claims {
-                subject: holder.subject,
-                name: holder.name,
-                scopes: holder.scopes,
-                client_name: holder.client,
+                subject: claims.subject,
+                name: claims.name,
+                scopes: claims.scopes,
+                client_name: claims.client,
                 upstream: Upstream::None,
                 grant: None,
             }),
-            mark: None,
-            attempt: None,
+            request: None,
+            upstream_use: None,
         }
     }
 
     /// Returns the same user in another request.
-    pub(crate) fn marked(self, mark: Option<Mark>) -> Self {
-        let has_upstream = matches!(self.claims.upstream, Upstream::Kept(..));
+    pub(crate) fn in_request(self, request: Option<RequestContext>) -> Self {
+        let has_upstream = matches!(self.claims.upstream, Upstream::SignInRecord(..));
         Self {
-            mark,
-            attempt: has_upstream.then(Arc::default),
+            request,
+            upstream_use: has_upstream.then(Arc::default),
             ..self
         }
     }
 
-    pub(crate) fn mark(&self) -> Option<&Mark> {
-        self.mark.as_ref()
+    pub(crate) fn request(&self) -> Option<&RequestContext> {
+        self.request.as_ref()
     }
 
     /// Returns the caller that the token check stored with this request.
@@ -206,7 +206,7 @@ impl Caller {
         match &self.claims.upstream {
             Upstream::None => Err(UpstreamError::None),
             Upstream::Fixed(token) => Ok(token.clone()),
-            Upstream::Kept(cache, id) => match cache.current(*id).await {
+            Upstream::SignInRecord(cache, id) => match cache.current(*id).await {
                 Ok(tokens) => {
                     let token = UpstreamToken::new(tokens.access_token());
                     self.hand_out(&token);
@@ -225,7 +225,7 @@ impl Caller {
     /// the error from the tool. The sign-in ends, and the client starts a new sign-in by itself. If
     /// the token was just replaced, the sign-in continues and the client only has to try again.
     pub async fn upstream_refused(&self) -> UpstreamError {
-        let Upstream::Kept(cache, id) = &self.claims.upstream else {
+        let Upstream::SignInRecord(cache, id) = &self.claims.upstream else {
             return UpstreamError::Refused;
         };
         let Some(token) = self.handed_out() else {
@@ -240,8 +240,8 @@ impl Caller {
     }
 
     fn hand_out(&self, token: &UpstreamToken) {
-        if let Some(attempt) = &self.attempt {
-            let mut handed_out = attempt
+        if let Some(upstream_use) = &self.upstream_use {
+            let mut handed_out = upstream_use
                 .handed_out
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
@@ -250,8 +250,8 @@ impl Caller {
     }
 
     fn handed_out(&self) -> Option<UpstreamToken> {
-        let attempt = self.attempt.as_ref()?;
-        attempt
+        let upstream_use = self.upstream_use.as_ref()?;
+        upstream_use
             .handed_out
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -259,15 +259,15 @@ impl Caller {
     }
 
     fn note_refusal(&self) {
-        if let Some(attempt) = &self.attempt {
-            attempt.refused.store(true, Ordering::Relaxed);
+        if let Some(upstream_use) = &self.upstream_use {
+            upstream_use.refused.store(true, Ordering::Relaxed);
         }
     }
 
     /// Returns true if this call found that the sign-in has ended.
     pub(crate) fn is_signed_out(&self) -> bool {
-        let attempt = self.attempt.as_ref();
-        attempt.is_some_and(|attempt| attempt.refused.load(Ordering::Relaxed))
+        let upstream_use = self.upstream_use.as_ref();
+        upstream_use.is_some_and(|upstream_use| upstream_use.refused.load(Ordering::Relaxed))
     }
 
     /// Returns the grant of the token, if this server issued the token.
@@ -283,7 +283,7 @@ impl Caller {
     /// Returns the record of the sign-in, if there is one.
     pub(crate) fn sign_in(&self) -> Option<GrantId> {
         match self.claims.upstream {
-            Upstream::Kept(_, id) => Some(id),
+            Upstream::SignInRecord(_, id) => Some(id),
             Upstream::None | Upstream::Fixed(_) => None,
         }
     }

@@ -13,7 +13,7 @@ use std::{
 use http::HeaderValue;
 use subtle::ConstantTimeEq as _;
 
-use super::{caller::Caller, validated_token::Pass};
+use super::{caller::Caller, validated_token::ValidatedToken};
 
 /// What one connection remembers.
 #[derive(Debug, Default)]
@@ -22,15 +22,15 @@ pub(crate) struct Connection {
     /// it.
     pub(crate) peer: Option<SocketAddr>,
     /// The last access token that was verified.
-    pub(crate) pass: Remembered<Arc<Pass>>,
+    pub(crate) token: ConnectionCache<Arc<ValidatedToken>>,
     /// The last session id that was verified: the caller it belongs to, and rmcp's id of the
     /// session.
-    pub(crate) session: Remembered<(Caller, HeaderValue)>,
+    pub(crate) session: ConnectionCache<(Caller, HeaderValue)>,
 }
 
 /// A verified text and its value.
 #[derive(Debug)]
-pub(crate) struct Remembered<T>(Mutex<Option<(Secret, T)>>);
+pub(crate) struct ConnectionCache<T>(Mutex<Option<(Secret, T)>>);
 
 struct Secret(Box<[u8]>);
 
@@ -40,15 +40,15 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-impl<T> Default for Remembered<T> {
+impl<T> Default for ConnectionCache<T> {
     fn default() -> Self {
         Self(Mutex::new(None))
     }
 }
 
-impl<T: Clone> Remembered<T> {
+impl<T: Clone> ConnectionCache<T> {
     /// Returns the value of `unverified` if it is the text that was verified last.
-    pub(crate) fn recall(&self, unverified: &[u8]) -> Option<T> {
+    pub(crate) fn get(&self, unverified: &[u8]) -> Option<T> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (Secret(text), value) = known.as_ref()?;
         // Behind a proxy, one connection may carry the requests of many users.
@@ -56,7 +56,7 @@ impl<T: Clone> Remembered<T> {
     }
 
     /// Remembers `verified` and forgets the previous text.
-    pub(crate) fn keep(&self, verified: &[u8], value: T) {
+    pub(crate) fn insert(&self, verified: &[u8], value: T) {
         let known = Some((Secret(verified.into()), value));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
@@ -78,16 +78,16 @@ mod tests {
 
     #[test]
     fn only_the_last_text_is_remembered_and_only_in_full() {
-        let memory = Remembered::default();
-        assert_eq!(memory.recall(b"one"), None);
-        memory.keep(b"one", 1);
-        assert_eq!(memory.recall(b"one"), Some(1));
+        let memory = ConnectionCache::default();
+        assert_eq!(memory.get(b"one"), None);
+        memory.insert(b"one", 1);
+        assert_eq!(memory.get(b"one"), Some(1));
         for other in [&b"on"[..], b"one ", b"onf", b"One", b""] {
-            assert_eq!(memory.recall(other), None, "{other:?}");
+            assert_eq!(memory.get(other), None, "{other:?}");
         }
-        memory.keep(b"two", 2);
-        assert_eq!(memory.recall(b"one"), None);
-        assert_eq!(memory.recall(b"two"), Some(2));
+        memory.insert(b"two", 2);
+        assert_eq!(memory.get(b"one"), None);
+        assert_eq!(memory.get(b"two"), Some(2));
         assert!(!format!("{memory:?}").contains("two"));
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::{
     base::clock::Timestamp,
-    jwt::{Claims, Head, JwtFault, SKEW, TokenFault},
+    jwt::{Claims, JwtError, JwtHeader, SKEW, TokenError},
     oauth::{
-        authorization_server::External,
+        authorization_server::ExternalServer,
         base_url::BaseUrls,
         scope::{ScopePolicy, Scopes},
     },
@@ -18,7 +18,7 @@ const NAME_CLAIMS: [&str; 3] = ["preferred_username", "email", "name"];
 
 /// The contents of a valid token.
 #[derive(Debug)]
-pub(crate) struct Holder {
+pub(crate) struct ExternalClaims {
     pub(crate) subject: String,
     pub(crate) name: Option<String>,
     pub(crate) client: Option<String>,
@@ -27,15 +27,15 @@ pub(crate) struct Holder {
     pub(crate) expires_at: Timestamp,
 }
 
-impl External {
+impl ExternalServer {
     /// Verifies a token and returns its contents.
-    pub(crate) async fn holder(
+    pub(crate) async fn validate(
         &self,
         unverified: &str,
         bases: &BaseUrls,
         policy: &ScopePolicy,
         now: Timestamp,
-    ) -> Result<Holder, TokenFault> {
+    ) -> Result<ExternalClaims, TokenError> {
         let (head, claims) = self.issuer.verify(unverified, now).await?;
         is_access_token(&head, &claims)?;
         let audiences = claims.texts("aud");
@@ -53,15 +53,15 @@ impl External {
             } else {
                 self.settings.audiences.iter().map(String::as_str).collect()
             };
-            return Err(JwtFault::audience(&audiences, &accepted).into());
+            return Err(JwtError::audience(&audiences, &accepted).into());
         }
-        let subject = claims.text("sub").ok_or(JwtFault::Claim("sub"))?;
-        let expires_at = claims.time("exp")?.ok_or(JwtFault::Claim("exp"))?;
+        let subject = claims.text("sub").ok_or(JwtError::Claim("sub"))?;
+        let expires_at = claims.time("exp")?.ok_or(JwtError::Claim("exp"))?;
         let first = |names: &[&str]| {
             let mut texts = names.iter().filter_map(|name| claims.text(name));
             texts.next().map(str::to_owned)
         };
-        Ok(Holder {
+        Ok(ExternalClaims {
             subject: subject.to_owned(),
             name: first(&NAME_CLAIMS),
             client: first(&CLIENT_CLAIMS),
@@ -89,9 +89,9 @@ impl External {
 /// Checks the type of a token. Many servers do not mark access tokens as RFC 9068 §2.1 requires.
 /// Such a token must at least not look like an ID token or a logout token. A token that is bound to
 /// a key (`cnf`) is not a bearer token (RFC 9449 §7.2, RFC 8705 §3).
-fn is_access_token(head: &Head, claims: &Claims) -> Result<(), JwtFault> {
+fn is_access_token(head: &JwtHeader, claims: &Claims) -> Result<(), JwtError> {
     if claims.get("cnf").is_some() {
-        return Err(JwtFault::Type("bound to a key".to_owned()));
+        return Err(JwtError::Type("bound to a key".to_owned()));
     }
     match head.kind.as_deref() {
         Some("at+jwt") => Ok(()),
@@ -100,13 +100,13 @@ fn is_access_token(head: &Head, claims: &Claims) -> Result<(), JwtFault> {
                 .iter()
                 .any(|name| claims.get(name).is_some());
             if is_about_sign_in {
-                return Err(JwtFault::Type("not an access token".to_owned()));
+                return Err(JwtError::Type("not an access token".to_owned()));
             }
             Ok(())
         }
         Some(other) => {
             let short: String = other.chars().take(32).collect();
-            Err(JwtFault::Type(short.escape_debug().to_string()))
+            Err(JwtError::Type(short.escape_debug().to_string()))
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::{base::clock::Timestamp, oauth::grant::AccessToken, state::App, store::GrantId};
 
-use super::{caller::Caller, external::Holder};
+use super::{caller::Caller, external::ExternalClaims};
 
 /// What an opened access token says about its caller.
 #[derive(Debug)]
-pub(crate) struct Pass {
+pub(crate) struct ValidatedToken {
     pub(crate) caller: Caller,
     /// `None` if an external authorization server issued the token.
     pub(super) grant: Option<GrantId>,
@@ -15,7 +15,7 @@ pub(crate) struct Pass {
     pub(super) opened_at: Timestamp,
 }
 
-impl Pass {
+impl ValidatedToken {
     pub(super) fn new(mut token: AccessToken, app: &App) -> Self {
         Self {
             opened_at: app.now(),
@@ -26,14 +26,14 @@ impl Pass {
         }
     }
 
-    pub(super) fn of_holder(holder: Holder, app: &App) -> Self {
+    pub(super) fn from_external(claims: ExternalClaims, app: &App) -> Self {
         Self {
             grant: None,
             opened_at: app.now(),
             // The audience of the token has been verified.
             resource: app.bases.primary().resource(),
-            expires_at: holder.expires_at,
-            caller: Caller::from_holder(holder),
+            expires_at: claims.expires_at,
+            caller: Caller::from_external(claims),
         }
     }
 }

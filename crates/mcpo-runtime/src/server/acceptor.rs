@@ -27,7 +27,7 @@ use tower_service::Service as _;
 
 use super::{
     capacity::{Capacity, Permit, TooManyFromSource},
-    shutdown::Stop,
+    shutdown::Shutdown,
 };
 use crate::{
     base::dev_channel,
@@ -47,31 +47,31 @@ const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// How many rejections are written at the same time. Other connections are closed without one.
 const MAX_REJECTIONS: usize = 64;
 /// How long calls in flight may take to finish. Cloud Run kills the process after 10 seconds.
-const GRACE: Duration = Duration::from_secs(8);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a keep-alive connection stays open after the stop, so that a request in transit is not
 /// lost. Its next response says that it is the last one.
-const LINGER: Duration = Duration::from_secs(1);
-/// How long connections may take to end after [`GRACE`] is over.
-const LAST_MOMENTS: Duration = Duration::from_millis(500);
+const KEEP_ALIVE_DRAIN: Duration = Duration::from_secs(1);
+/// How long connections may take to end after [`DRAIN_TIMEOUT`] is over.
+const ABORT_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long to wait for one more connection that has already arrived.
-const NO_MORE: Duration = Duration::from_millis(20);
+const BACKLOG_IDLE_TIMEOUT: Duration = Duration::from_millis(20);
 /// The pause after an error that is caused by a lack of file descriptors or memory.
-const AFTER_ERROR: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// The services that connections use.
 #[derive(Clone)]
-pub(super) struct Surface {
+pub(super) struct Service {
     /// All endpoints.
     pub(super) router: Router,
     /// The service that the router has at `/mcp`.
     pub(super) endpoint: mcp::Endpoint,
 }
 
-impl Surface {
+impl Service {
     async fn call(
         mut self,
         mut request: Request<Body>,
-        about: &About,
+        state: &ConnectionState,
     ) -> Result<Response<Body>, Infallible> {
         if header_bytes(&request) > MAX_HEADER_BYTES {
             return Ok(headers_too_large());
@@ -79,10 +79,10 @@ impl Surface {
         // Almost every request is a call, so skip the router for `/mcp`. The futures are boxed
         // because they are large and would be moved with each future around them.
         if request.uri().path() == paths::MCP {
-            let memory = Arc::clone(&about.memory);
-            Ok(Box::pin(self.endpoint.answer(request, memory)).await)
+            let connection = Arc::clone(&state.connection);
+            Ok(Box::pin(self.endpoint.answer(request, connection)).await)
         } else {
-            request.extensions_mut().insert(ConnectInfo(about.peer));
+            request.extensions_mut().insert(ConnectInfo(state.peer));
             Box::pin(self.router.call(request)).await
         }
     }
@@ -116,55 +116,58 @@ fn headers_too_large() -> Response<Body> {
 
 pub(super) async fn serve(
     listener: TcpListener,
-    surface: Surface,
+    service: Service,
     trusted_proxies: &TrustedProxies,
-    told_to_stop: impl Future<Output = ()> + Send,
-    stop: &Stop,
+    shutdown_requested: impl Future<Output = ()> + Send,
+    stop: &Shutdown,
 ) {
     let connections = TaskTracker::new();
-    let guests = Guests {
+    let acceptor = Acceptor {
         listener,
         capacity: Capacity::of_process(),
         trusted_proxies: trusted_proxies.clone(),
         rejections: Arc::new(Semaphore::new(MAX_REJECTIONS)),
-        surface,
+        service,
         stop_begun: stop.begun.clone(),
         connections: connections.clone(),
     };
-    guests.accept_until(told_to_stop).await;
+    acceptor.accept_until(shutdown_requested).await;
     if dev_channel::is_proxied() {
-        guests.accept_the_last().await;
+        acceptor.accept_backlog().await;
     }
-    drop(guests);
+    drop(acceptor);
     dev_channel::send("STOPPING=1");
     tracing::debug!("stopping: calls in flight may finish");
     stop.begun.cancel();
     connections.close();
-    if time::timeout(GRACE, connections.wait()).await.is_err() {
+    if time::timeout(DRAIN_TIMEOUT, connections.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!("stopping before all calls have finished");
         stop.over.cancel();
-        let _ = time::timeout(LAST_MOMENTS, connections.wait()).await;
+        let _ = time::timeout(ABORT_TIMEOUT, connections.wait()).await;
     }
 }
 
 /// Accepts and serves connections.
-struct Guests {
+struct Acceptor {
     listener: TcpListener,
     capacity: Capacity,
     trusted_proxies: TrustedProxies,
     rejections: Arc<Semaphore>,
-    surface: Surface,
+    service: Service,
     stop_begun: CancellationToken,
     connections: TaskTracker,
 }
 
-impl Guests {
-    async fn accept_until(&self, told_to_stop: impl Future<Output = ()> + Send) {
-        let mut told_to_stop = pin!(told_to_stop);
+impl Acceptor {
+    async fn accept_until(&self, shutdown_requested: impl Future<Output = ()> + Send) {
+        let mut shutdown_requested = pin!(shutdown_requested);
         loop {
             tokio::select! {
                 biased;
-                () = &mut told_to_stop => return,
+                () = &mut shutdown_requested => return,
                 () = self.accept() => {}
             }
         }
@@ -172,9 +175,14 @@ impl Guests {
 
     /// Accepts the connections that have already arrived. No other process shares a socket that
     /// this process opened itself, and no new connections are forwarded here after the stop.
-    async fn accept_the_last(&self) {
-        let all = async { while time::timeout(NO_MORE, self.accept()).await.is_ok() {} };
-        let _ = time::timeout(LINGER, all).await;
+    async fn accept_backlog(&self) {
+        let all = async {
+            while time::timeout(BACKLOG_IDLE_TIMEOUT, self.accept())
+                .await
+                .is_ok()
+            {}
+        };
+        let _ = time::timeout(KEEP_ALIVE_DRAIN, all).await;
     }
 
     async fn accept(&self) {
@@ -183,7 +191,7 @@ impl Guests {
             (Some(permit), Ok((stream, peer))) => self.begin(stream, peer, permit),
             (_, Err(error)) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                time::sleep(AFTER_ERROR).await;
+                time::sleep(ACCEPT_RETRY_DELAY).await;
             }
             // The semaphore is never closed.
             (None, _) => std::future::pending().await,
@@ -197,8 +205,8 @@ impl Guests {
                 return self.reject(stream, source, &refusal);
             }
         }
-        let (surface, stop_begun) = (self.surface.clone(), self.stop_begun.clone());
-        let served = connection(stream, peer, surface, stop_begun, permit);
+        let (service, stop_begun) = (self.service.clone(), self.stop_begun.clone());
+        let served = connection(stream, peer, service, stop_begun, permit);
         self.connections.spawn(served);
     }
 
@@ -235,9 +243,9 @@ impl Guests {
 }
 
 /// The state that all requests on one connection share.
-struct About {
+struct ConnectionState {
     peer: SocketAddr,
-    memory: Arc<Connection>,
+    connection: Arc<Connection>,
     used: AtomicBool,
     stop_begun: CancellationToken,
 }
@@ -245,30 +253,30 @@ struct About {
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    surface: Surface,
+    service: Service,
     stop_begun: CancellationToken,
     _permit: Permit,
 ) {
     // Otherwise a response in two parts waits 40 ms for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let about = Arc::new(About {
+    let state = Arc::new(ConnectionState {
         peer,
-        memory: Arc::new(Connection {
+        connection: Arc::new(Connection {
             peer: Some(peer),
             ..Connection::default()
         }),
         used: AtomicBool::new(false),
         stop_begun,
     });
-    let service = {
-        let about = Arc::clone(&about);
+    let http_service = {
+        let state = Arc::clone(&state);
         service_fn(move |request: Request<Incoming>| {
-            about.used.store(true, Ordering::Relaxed);
-            let (surface, about) = (surface.clone(), Arc::clone(&about));
+            state.used.store(true, Ordering::Relaxed);
+            let (service, state) = (service.clone(), Arc::clone(&state));
             async move {
-                let answered = surface.call(request.map(Body::new), &about).await;
+                let answered = service.call(request.map(Body::new), &state).await;
                 answered.map(|mut response| {
-                    if about.stop_begun.is_cancelled() {
+                    if state.stop_begun.is_cancelled() {
                         let close = HeaderValue::from_static("close");
                         response.headers_mut().insert(header::CONNECTION, close);
                     }
@@ -281,18 +289,18 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), http_service);
     let mut served = pin!(served);
     let stopping = async {
-        about.stop_begun.cancelled().await;
-        time::sleep(LINGER).await;
+        state.stop_begun.cancelled().await;
+        time::sleep(KEEP_ALIVE_DRAIN).await;
     };
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
         () = stopping => {
             // A connection that was opened in advance and never used would wait for its first
             // request.
-            if !about.used.load(Ordering::Relaxed) {
+            if !state.used.load(Ordering::Relaxed) {
                 return;
             }
             served.as_mut().graceful_shutdown();

@@ -3,36 +3,36 @@
 
 use std::{net::IpAddr, path::Path, sync::Arc};
 
-use super::{acceptor::Surface, router, shutdown::Stop};
+use super::{acceptor::Service, router, shutdown::Shutdown};
 use crate::{
     base::{
         clock::{Clock, ServerClock, SystemClock},
         error::Error,
         suspension::SuspensionDetector,
     },
-    config::{Config, GivenLedger, LedgerChoice},
-    login::Epochs,
+    config::{Config, GivenStore, StoreChoice},
+    login::CredentialVersions,
     mcp::{self, SharedHandler},
     net::throttle::Throttle,
     oauth::{
-        authorization_server::External,
+        authorization_server::ExternalServer,
         base_url::{BaseUrl, BaseUrls},
         client::Clients,
-        rate_limits::Limits,
+        rate_limits::RateLimits,
         scope::{ScopePolicy, Scopes},
     },
     pages::Pages,
     state::App,
     store::{
-        self, BucketLedger, Ledger, MemoryLedger, clock_sync, grant_cache::GrantCache, known_keys,
+        self, GcsStore, GrantStore, MemoryStore, clock_sync, grant_cache::GrantCache, known_keys,
     },
-    upstream::Keeper,
+    upstream::TokenCache,
 };
 
 /// A server that only needs a listener.
 pub(super) struct Assembled {
     pub(super) app: Arc<App>,
-    pub(super) surface: Surface,
+    pub(super) service: Service,
     /// The tool fingerprints that `mcpo dev` compares.
     pub(super) tools: Vec<String>,
 }
@@ -45,7 +45,7 @@ pub(super) async fn assemble(
     clock: Option<Arc<dyn Clock>>,
     port: u16,
     listens_on: Option<IpAddr>,
-    stop: &Stop,
+    stop: &Shutdown,
 ) -> Result<Assembled, Error> {
     let base = match &config.base_url {
         Some(base) => base.clone(),
@@ -56,10 +56,10 @@ pub(super) async fn assemble(
     };
     config.check_open_access(listens_on, &base)?;
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
-    let catalogue = mcp::catalogue(&handler).await?;
+    let tools = mcp::read_tools(&handler).await?;
     let title = config.title.clone().unwrap_or_else(|| handler.title());
-    let app = Arc::new(state(config, base, title, &catalogue.scopes, clock)?);
-    if app.external.is_none() && config.ledger != LedgerChoice::Memory {
+    let app = Arc::new(state(config, base, title, &tools.scopes, clock)?);
+    if app.external.is_none() && config.store != StoreChoice::Memory {
         watch_store(&app);
     }
     let sessions = mcp::sessions(
@@ -73,8 +73,8 @@ pub(super) async fn assemble(
     let router = router::router(&app, endpoint.clone());
     Ok(Assembled {
         app,
-        surface: Surface { router, endpoint },
-        tools: catalogue.fingerprints,
+        service: Service { router, endpoint },
+        tools: tools.fingerprints,
     })
 }
 
@@ -86,11 +86,11 @@ fn state(
     clock: Arc<dyn Clock>,
 ) -> Result<App, Error> {
     let clients = Clients::new(&config.clients, config.public_clients)?;
-    let store = open_ledger(&config.ledger, Arc::clone(&clock))?;
+    let store = open_store(&config.store, Arc::clone(&clock))?;
     let pages = Pages::new(title, config.logo.clone()).map_err(Error::internal)?;
-    let external = trusted(config, clock.as_ref());
+    let external = external_server(config, clock.as_ref());
     let clock = ServerClock::new(clock);
-    let upstream = Keeper::new(
+    let upstream = TokenCache::new(
         Arc::clone(&store),
         config.keys.clone(),
         clock.clone(),
@@ -106,14 +106,14 @@ fn state(
         grants: Arc::new(GrantCache::new(Arc::clone(&store), clock.clone())),
         store,
         pages,
-        limits: Limits::new(),
+        limits: RateLimits::new(),
         scopes: ScopePolicy::new(tool_scopes, config.implied_scopes.clone()),
         open_listing: config.open_listing,
         allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         sign_ins: Throttle::new(),
         grants_not_before: config.grants_not_before,
-        epochs: Epochs::new(config.login.as_ref(), &config.keys),
+        credential_versions: CredentialVersions::new(config.login.as_ref(), &config.keys),
         suspension: SuspensionDetector::start(),
         clock,
     })
@@ -133,41 +133,41 @@ fn watch_store(app: &Arc<App>) {
 
 /// Returns the external authorization server, if one is configured. Its first contact runs in the
 /// background.
-fn trusted(config: &Config, clock: &dyn Clock) -> Option<Arc<External>> {
-    let external = Arc::new(External::new(config.authorization_server.clone()?)?);
-    let (greeted, now) = (Arc::clone(&external), clock.now());
-    tokio::spawn(async move { greeted.greet(now).await });
+fn external_server(config: &Config, clock: &dyn Clock) -> Option<Arc<ExternalServer>> {
+    let external = Arc::new(ExternalServer::new(config.authorization_server.clone()?)?);
+    let (checked, now) = (Arc::clone(&external), clock.now());
+    tokio::spawn(async move { checked.check(now).await });
     Some(external)
 }
 
-fn open_ledger(choice: &LedgerChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
+fn open_store(choice: &StoreChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
     match choice {
-        LedgerChoice::Given(GivenLedger(ledger)) => Ok(Arc::clone(ledger)),
-        LedgerChoice::Memory => Ok(Arc::new(MemoryLedger::with_clock(clock))),
-        LedgerChoice::Sqlite(path) => open_sqlite(path, clock),
-        LedgerChoice::Bucket(bucket, endpoints) => {
+        StoreChoice::Given(GivenStore(store)) => Ok(Arc::clone(store)),
+        StoreChoice::Memory => Ok(Arc::new(MemoryStore::with_clock(clock))),
+        StoreChoice::Sqlite(path) => open_sqlite(path, clock),
+        StoreChoice::Bucket(bucket, endpoints) => {
             let (bucket, endpoints) = (bucket.clone(), endpoints.clone());
-            Ok(Arc::new(BucketLedger::new(bucket, endpoints, clock)))
+            Ok(Arc::new(GcsStore::new(bucket, endpoints, clock)))
         }
         #[cfg(feature = "redis")]
-        LedgerChoice::Redis(address) => {
-            let ledger = Arc::new(store::RedisLedger::new(address.clone(), clock));
-            let greeting = Arc::clone(&ledger);
-            tokio::spawn(async move { greeting.greet().await });
-            Ok(ledger)
+        StoreChoice::Redis(address) => {
+            let store = Arc::new(store::RedisStore::new(address.clone(), clock));
+            let greeting = Arc::clone(&store);
+            tokio::spawn(async move { greeting.check().await });
+            Ok(store)
         }
     }
 }
 
 #[cfg(feature = "sqlite")]
-fn open_sqlite(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
-    let ledger = store::SqliteLedger::open_with_clock(path, clock);
-    let ledger = ledger.map_err(|error| Error::ledger(path, error))?;
-    Ok(Arc::new(ledger))
+fn open_sqlite(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
+    let store = store::SqliteStore::open_with_clock(path, clock);
+    let store = store.map_err(|error| Error::ledger(path, error))?;
+    Ok(Arc::new(store))
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn open_sqlite(_path: &Path, _clock: Arc<dyn Clock>) -> Result<Arc<dyn Ledger>, Error> {
+fn open_sqlite(_path: &Path, _clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
     // The configuration accepts SQLite only if it is built in.
     Err(Error::internal("this build has no SQLite support"))
 }

@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use self::{
     assembly::{Assembled, assemble},
-    shutdown::Stop,
+    shutdown::Shutdown,
 };
 use crate::{
     base::{clock::Clock, dev_channel, error::Error},
@@ -33,7 +33,7 @@ use crate::{
 /// starts.
 const BACKLOG: u32 = 1024;
 /// The exit code of a server that cannot start.
-const COULD_NOT_START: u8 = 2;
+const STARTUP_FAILED: u8 = 2;
 
 /// Serves `handler` as the environment specifies (see [`Config::from_env`]) until the process
 /// receives SIGTERM or Ctrl-C. Returns the exit code for `main`: 2 if the server cannot start,
@@ -66,7 +66,7 @@ fn serve_erased(handler: SharedHandler, adjust: fn(Config) -> Config) -> ExitCod
         Err(error) => {
             // Always to stderr, because a log filter could hide the reason.
             let _ = writeln!(std::io::stderr(), "error: {error}");
-            ExitCode::from(COULD_NOT_START)
+            ExitCode::from(STARTUP_FAILED)
         }
     }
 }
@@ -119,14 +119,14 @@ impl Server {
     /// refused. Otherwise all sources count as one.
     pub async fn into_router(self) -> Result<Router, Error> {
         let port = self.config.listen.port();
-        let stop = Stop::default();
+        let stop = Shutdown::default();
         let Self {
             handler,
             config,
             clock,
         } = self;
         let assembled = assemble(&config, handler, clock, port, None, &stop).await?;
-        Ok(assembled.surface.router)
+        Ok(assembled.service.router)
     }
 
     /// Listens as configured, or on the socket that a parent process passed (`LISTEN_FDS`), and
@@ -135,22 +135,22 @@ impl Server {
     pub async fn run(self) -> Result<(), Error> {
         dev_channel::set_under_dev(self.config.under_dev);
         let listener = listen(self.config.listen)?;
-        let told_to_stop = shutdown::told_to_stop(self.config.under_dev)?;
-        self.serve_on(listener, told_to_stop).await
+        let shutdown_requested = shutdown::shutdown_requested(self.config.under_dev)?;
+        self.serve_on(listener, shutdown_requested).await
     }
 
-    /// Serves on `listener` until `told_to_stop` completes. Then the server accepts no new
+    /// Serves on `listener` until `shutdown_requested` completes. Then the server accepts no new
     /// connections, calls in flight get 8 seconds to finish, and event streams end immediately.
     pub async fn serve_on(
         self,
         listener: TcpListener,
-        told_to_stop: impl Future<Output = ()> + Send,
+        shutdown_requested: impl Future<Output = ()> + Send,
     ) -> Result<(), Error> {
         let address = listener.local_addr().map_err(|source| Error::System {
             action: "get the address of the listening socket",
             source,
         })?;
-        let stop = Stop::default();
+        let stop = Shutdown::default();
         let under_dev = self.config.under_dev;
         dev_channel::set_under_dev(under_dev);
         // If connections are forwarded here, clients use another port than the one we listen on.
@@ -161,7 +161,7 @@ impl Server {
         };
         let Assembled {
             app,
-            surface,
+            service,
             tools,
         } = assemble(
             &self.config,
@@ -181,7 +181,7 @@ impl Server {
         }
         dev_channel::send("READY=1");
         let proxies = &app.trusted_proxies;
-        acceptor::serve(listener, surface, proxies, told_to_stop, &stop).await;
+        acceptor::serve(listener, service, proxies, shutdown_requested, &stop).await;
         Ok(())
     }
 }

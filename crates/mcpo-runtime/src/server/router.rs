@@ -13,7 +13,7 @@ use http::{HeaderName, Method, header};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{
-    base::request_log::Trail,
+    base::request_log::RequestLog,
     endpoints::{
         authorize, callback, consent, discovery, health, host_guard, introspect, rate_limit,
         register, revoke, sign_in, token,
@@ -44,7 +44,7 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
         ))
         // Health checks of a platform use an IP address, not the server's host name.
         .route(paths::HEALTH, get(health::get))
-        .layer(middleware::from_fn(follow))
+        .layer(middleware::from_fn(log_request))
         // The endpoint has its own copy of these layers.
         .route_service(paths::MCP, mcp)
         .with_state(Arc::clone(app))
@@ -94,8 +94,8 @@ pub(crate) fn cors() -> CorsLayer {
 }
 
 /// Middleware that assigns a request id and logs the result.
-async fn follow(request: Request, next: Next) -> Response {
-    let trail = Trail::new(&request, paths::step(request.uri().path()));
-    let response = trail.around(next.run(request)).await;
-    trail.end(response)
+async fn log_request(request: Request, next: Next) -> Response {
+    let log = RequestLog::new(&request, paths::step(request.uri().path()));
+    let response = log.run(next.run(request)).await;
+    log.end(response)
 }

@@ -7,7 +7,7 @@ use crate::base::error::Error;
 
 /// Completes when the process must stop: on SIGTERM, on Ctrl-C, or under `mcpo dev` when stdin
 /// ends. Stdin ends when the parent process has ended, for any reason.
-pub(super) fn told_to_stop(
+pub(super) fn shutdown_requested(
     under_dev: bool,
 ) -> Result<impl Future<Output = ()> + Send + 'static, Error> {
     let terminate = terminate()?;
@@ -68,7 +68,7 @@ fn watch_stdin(parent_gone: CancellationToken) -> Result<(), Error> {
 
 /// The two stages of stopping.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stop {
+pub(crate) struct Shutdown {
     /// The server must stop: GET streams end.
     pub(crate) begun: CancellationToken,
     /// The time limit is over: everything ends.

@@ -7,13 +7,13 @@
 
 use std::{sync::Weak, time::Duration};
 
-use super::contract::Ledger;
+use super::contract::GrantStore;
 use crate::base::clock::Correction;
 
-const INTERVAL: Duration = Duration::from_secs(5 * 60);
+const CHECK_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// Measures the difference at regular intervals while the server runs.
-pub(crate) async fn watch(store: Weak<dyn Ledger>, correction: Weak<Correction>) {
+pub(crate) async fn watch(store: Weak<dyn GrantStore>, correction: Weak<Correction>) {
     loop {
         let (Some(store), Some(correction)) = (store.upgrade(), correction.upgrade()) else {
             return;
@@ -24,6 +24,6 @@ pub(crate) async fn watch(store: Weak<dyn Ledger>, correction: Weak<Correction>)
             Err(error) => tracing::debug!(%error, "cannot read the ledger's clock"),
         }
         drop((store, correction));
-        tokio::time::sleep(INTERVAL).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }

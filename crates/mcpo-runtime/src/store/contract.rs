@@ -12,13 +12,13 @@ use crate::base::{
 /// How long a grant lives after its last refresh.
 pub(crate) const REFRESH_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// The return type of every method of a [`Ledger`].
-pub type LedgerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
+/// The return type of every method of a [`GrantStore`].
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Shared storage of all instances of a server.
-pub trait Ledger: Send + Sync + 'static {
+pub trait GrantStore: Send + Sync + 'static {
     /// Returns the record of a grant, or `None` if the grant has no record or it has expired.
-    fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>>;
+    fn grant(&self, id: GrantId) -> StoreFuture<'_, Option<Versioned>>;
 
     /// Replaces the record of a grant if its version is still `expected` (`None`: if it has no
     /// record). If several calls, on any number of instances, expect the same version, exactly one
@@ -28,11 +28,11 @@ pub trait Ledger: Send + Sync + 'static {
         id: GrantId,
         expected: Option<Version>,
         next: GrantRecord,
-    ) -> LedgerFuture<'_, Swap>;
+    ) -> StoreFuture<'_, Swap>;
 
     /// Returns by how many seconds the ledger's clock is ahead of the clock that this ledger was
     /// created with, or `None` if the ledger has no separate clock or does not show it.
-    fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
+    fn clock_difference(&self) -> StoreFuture<'_, Option<i64>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 }
@@ -106,13 +106,13 @@ pub struct GrantRecord {
 /// The ledger could not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger failed to {action}")]
-pub struct LedgerError {
+pub struct StoreError {
     action: &'static str,
     #[source]
     cause: Box<dyn StdError + Send + Sync>,
 }
 
-impl LedgerError {
+impl StoreError {
     /// Creates an error for `action`, which is a verb phrase such as "open the database".
     pub fn new(action: &'static str, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
@@ -124,10 +124,10 @@ impl LedgerError {
 
 /// Revokes a grant permanently, in any state of its record, and even if it has no record yet.
 pub(crate) async fn revoke(
-    ledger: &dyn Ledger,
+    ledger: &dyn GrantStore,
     id: GrantId,
     now: Timestamp,
-) -> Result<(), LedgerError> {
+) -> Result<(), StoreError> {
     loop {
         let current = ledger.grant(id).await?;
         let (version, record) = match current {

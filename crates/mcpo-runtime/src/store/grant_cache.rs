@@ -16,7 +16,7 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-use super::contract::{GrantId, Ledger};
+use super::contract::{GrantId, GrantStore};
 use crate::base::{
     clock::{Moment, ServerClock, Timestamp},
     error_chain::chain,
@@ -59,7 +59,7 @@ pub(crate) enum GrantState {
 
 /// The last answers of the ledger about each grant.
 pub(crate) struct GrantCache {
-    store: Arc<dyn Ledger>,
+    store: Arc<dyn GrantStore>,
     clock: ServerClock,
     entries: Cache<GrantId, Arc<Entry>>,
     /// The revoked grants, kept separately so that other grants cannot evict them.
@@ -119,7 +119,7 @@ impl AtomicMoment {
 }
 
 impl GrantCache {
-    pub(crate) fn new(store: Arc<dyn Ledger>, clock: ServerClock) -> Self {
+    pub(crate) fn new(store: Arc<dyn GrantStore>, clock: ServerClock) -> Self {
         Self {
             store,
             clock,
@@ -196,7 +196,7 @@ impl GrantCache {
     /// old.
     pub(crate) async fn state(self: &Arc<Self>, id: GrantId) -> GrantState {
         let entry = self.entry(id);
-        if let Some(state) = entry.known(self.clock.moment()) {
+        if let Some(state) = entry.cached(self.clock.moment()) {
             return state;
         }
         // Boxed, because it is large, rarely needed, and would be moved with each call.
@@ -207,10 +207,10 @@ impl GrantCache {
     async fn ask_once(self: &Arc<Self>, id: GrantId, entry: &Entry) -> GrantState {
         let _asking = entry.asking.lock().await;
         let now = self.clock.moment();
-        if let Some(state) = entry.known(now) {
+        if let Some(state) = entry.cached(now) {
             return state;
         }
-        if entry.waits_not(self, now) {
+        if entry.skips_waiting(self, now) {
             self.probe(id, now);
             return entry.unconfirmed(self, now);
         }
@@ -244,7 +244,7 @@ impl GrantCache {
                         entry.confirmed.set(asked);
                         // The grant may have been revoked on this instance while the read was in
                         // progress.
-                        entry.known(asked).unwrap_or(GrantState::Live)
+                        entry.cached(asked).unwrap_or(GrantState::Live)
                     }
                     None => {
                         entry.confirmed.clear();
@@ -289,7 +289,7 @@ impl GrantCache {
 
 impl Entry {
     /// Returns the state, if it is known without asking the ledger.
-    fn known(&self, now: Moment) -> Option<GrantState> {
+    fn cached(&self, now: Moment) -> Option<GrantState> {
         if self.is_revoked.load(Ordering::Acquire) {
             Some(GrantState::Ended)
         } else if self.confirmed.is_within(CONFIRMED_FOR, now) {
@@ -311,7 +311,7 @@ impl Entry {
     }
 
     /// Returns true if calls do not wait for the ledger because it has just failed.
-    fn waits_not(&self, cache: &GrantCache, now: Moment) -> bool {
+    fn skips_waiting(&self, cache: &GrantCache, now: Moment) -> bool {
         let failed = self.failed.get();
         let failed = failed.filter(|failed| now.since(*failed) < NO_WAIT_FOR);
         cache.is_outage() || failed.is_some_and(|failed| !cache.has_answered_since(failed))

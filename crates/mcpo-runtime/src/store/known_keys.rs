@@ -7,17 +7,17 @@ use std::{fmt::Write as _, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 
-use super::contract::{GrantId, GrantRecord, Ledger, LedgerError, Swap};
+use super::contract::{GrantId, GrantRecord, GrantStore, StoreError, Swap};
 use crate::base::{clock::Timestamp, seal::KeyRing};
 
 /// How long the record lives after its last change.
-const LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+const NOTE_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// The number of keys to keep, newest first. A ring has two or three.
 const MAX_KEYS: usize = 64;
-const TRIES: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 /// Warns if the first key of the ring is new to the ledger, and records all keys there.
-pub(crate) async fn check(store: &dyn Ledger, keys: &KeyRing, issuer: &str, now: Timestamp) {
+pub(crate) async fn check(store: &dyn GrantStore, keys: &KeyRing, issuer: &str, now: Timestamp) {
     match note(store, keys, issuer, now).await {
         Ok(true) => {}
         Ok(false) => tracing::warn!(
@@ -32,16 +32,16 @@ pub(crate) async fn check(store: &dyn Ledger, keys: &KeyRing, issuer: &str, now:
 
 /// Returns false if the ledger has a record of keys and the sealing key is not one of them.
 async fn note(
-    ledger: &dyn Ledger,
+    store: &dyn GrantStore,
     keys: &KeyRing,
     issuer: &str,
     now: Timestamp,
-) -> Result<bool, LedgerError> {
+) -> Result<bool, StoreError> {
     let id = id(issuer);
     let ours = names(keys);
     let mut was_known = true;
-    for _ in 0..TRIES {
-        let found = ledger.grant(id).await?;
+    for _ in 0..MAX_ATTEMPTS {
+        let found = store.grant(id).await?;
         let noted = found.as_ref().map(|found| &*found.record.sealed);
         let noted: Vec<&str> = noted
             .map(|text| text.split(',').collect())
@@ -56,12 +56,12 @@ async fn note(
         let all = [new, noted].concat();
         let sealed = all[..all.len().min(MAX_KEYS)].join(",");
         let record = GrantRecord {
-            expires_at: now.plus(LIFETIME),
+            expires_at: now.plus(NOTE_LIFETIME),
             sealed,
             ..GrantRecord::first(now)
         };
         let version = found.map(|found| found.version);
-        if ledger.swap_grant(id, version, record).await? == Swap::Done {
+        if store.swap_grant(id, version, record).await? == Swap::Done {
             return Ok(was_known);
         }
     }
@@ -93,17 +93,17 @@ mod tests {
     use super::*;
     use crate::{
         base::seal::test_keys::{KEY, OTHER_KEY},
-        store::MemoryLedger,
+        store::MemoryStore,
     };
 
     /// Returns for each ring, in order, whether it starts without a warning.
     async fn started(rings: &[&str]) -> Vec<bool> {
-        let ledger = MemoryLedger::new();
+        let store = MemoryStore::new();
         let mut known = Vec::new();
         for ring in rings {
             let keys = KeyRing::parse(ring).unwrap();
             let now = Timestamp(4_000_000_000);
-            let noted = note(&ledger, &keys, "https://a.example", now).await;
+            let noted = note(&store, &keys, "https://a.example", now).await;
             known.push(noted.unwrap());
         }
         known

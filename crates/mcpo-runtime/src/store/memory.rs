@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::contract::{GrantId, GrantRecord, Ledger, LedgerFuture, Swap, Version, Versioned};
+use super::contract::{GrantId, GrantRecord, GrantStore, StoreFuture, Swap, Version, Versioned};
 use crate::base::clock::{Clock, SystemClock, Timestamp};
 
 /// A ledger that lives as long as the process.
-pub struct MemoryLedger {
+pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
@@ -24,7 +24,7 @@ struct State {
 
 const FIRST_SWEEP: usize = 1024;
 
-impl MemoryLedger {
+impl MemoryStore {
     /// Creates an empty ledger.
     #[must_use]
     pub fn new() -> Self {
@@ -52,7 +52,7 @@ impl MemoryLedger {
     }
 }
 
-impl Default for MemoryLedger {
+impl Default for MemoryStore {
     fn default() -> Self {
         Self::new()
     }
@@ -70,8 +70,8 @@ impl State {
     }
 }
 
-impl Ledger for MemoryLedger {
-    fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
+impl GrantStore for MemoryStore {
+    fn grant(&self, id: GrantId) -> StoreFuture<'_, Option<Versioned>> {
         let now = self.clock.now();
         let found = self.lock().grants.get(&id).cloned();
         let found = found.filter(|grant| grant.record.expires_at > now);
@@ -83,7 +83,7 @@ impl Ledger for MemoryLedger {
         id: GrantId,
         expected: Option<Version>,
         next: GrantRecord,
-    ) -> LedgerFuture<'_, Swap> {
+    ) -> StoreFuture<'_, Swap> {
         let mut state = self.lock();
         let current = state.grants.get(&id).map(|grant| grant.version);
         let swap = if current == expected {

@@ -5,9 +5,9 @@
 //! refresh token or revokes the grant. Registering a client and issuing an access token store
 //! nothing.
 //!
-//! To write another ledger, implement [`Ledger`] so that [`Ledger::swap_grant`] is atomic and
+//! To write another ledger, implement [`GrantStore`] so that [`GrantStore::swap_grant`] is atomic and
 //! durable: a successful result means that the change survives a crash. If the ledger cannot
-//! answer, return a [`LedgerError`]. The caller then refuses only the requests that need the
+//! answer, return a [`StoreError`]. The caller then refuses only the requests that need the
 //! ledger.
 
 pub(crate) mod clock_sync;
@@ -22,13 +22,15 @@ mod redis;
 mod sqlite;
 
 #[cfg(feature = "redis")]
-pub use self::redis::{RedisAddress, RedisAddressError, RedisLedger};
+pub use self::redis::{RedisAddress, RedisAddressError, RedisStore};
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::SqliteLedger;
+pub use self::sqlite::SqliteStore;
 pub use self::{
-    contract::{GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, Swap, Version, Versioned},
-    gcs::{BucketLedger, BucketName},
-    memory::MemoryLedger,
+    contract::{
+        GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
+    },
+    gcs::{BucketName, GcsStore},
+    memory::MemoryStore,
 };
 pub(crate) use self::{
     contract::{REFRESH_LIFETIME, revoke},

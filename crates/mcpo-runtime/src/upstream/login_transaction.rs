@@ -4,65 +4,71 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::sign_in_record::{SignInRecords, SignedIn, Stage};
+use super::sign_in_record::{SignInRecords, SignInStage, SignedIn};
 use crate::{
     base::seal::SealError,
-    login::{Secrets, UpstreamTokens, upstream_tokens::MAX_LEN},
+    login::{LoginSecrets, UpstreamTokens, upstream_tokens::MAX_LEN},
     oauth::error::{ErrorCode, OAuthError},
     store::{GrantId, REFRESH_LIFETIME, Swap, Version},
 };
 
 /// How long a user may take at the provider.
-const TRIP_LIFETIME: Duration = Duration::from_secs(10 * 60);
+const TRANSACTION_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// A redirect of one browser to the provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Trip {
+pub(crate) struct LoginTransaction {
     pub(crate) browser: [u8; 16],
     /// The query of the authorization request that the user has allowed.
     pub(crate) query: String,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: LoginSecrets,
 }
 
 impl SignInRecords {
     /// Stores a redirect. Its id is the `state` of the request to the provider.
-    pub(crate) async fn start_trip(&self, trip: Trip) -> Result<GrantId, OAuthError> {
+    pub(crate) async fn start_login(
+        &self,
+        transaction: LoginTransaction,
+    ) -> Result<GrantId, OAuthError> {
         let id = GrantId::random()?;
-        let expires_at = self.clock.now().plus(TRIP_LIFETIME);
-        match self.write(id, None, Stage::Away(trip), expires_at).await? {
+        let expires_at = self.clock.now().plus(TRANSACTION_LIFETIME);
+        match self
+            .write(id, None, SignInStage::AtProvider(transaction), expires_at)
+            .await?
+        {
             Swap::Done => Ok(id),
             Swap::Conflict => Err(SealError.into()),
         }
     }
 
     /// Returns the redirect with this id and its version, if the user is still at the provider.
-    /// [`spend_trip`] needs the version.
-    pub(crate) async fn open_trip(
+    /// [`Self::spend_state`] needs the version.
+    pub(crate) async fn open_login(
         &self,
         id: GrantId,
-    ) -> Result<Option<(Trip, Version)>, OAuthError> {
+    ) -> Result<Option<(LoginTransaction, Version)>, OAuthError> {
         let found = self.read(id).await?;
         Ok(found.and_then(|found| match found.stage {
-            Stage::Away(trip) => Some((trip, found.version)),
-            Stage::Back | Stage::SignedIn(_) => None,
+            SignInStage::AtProvider(transaction) => Some((transaction, found.version)),
+            SignInStage::Returned | SignInStage::SignedIn(_) => None,
         }))
     }
 
     /// Marks a redirect as used. Returns false if another request has just done so.
-    pub(crate) async fn spend_trip(
+    pub(crate) async fn spend_state(
         &self,
         id: GrantId,
         version: Version,
     ) -> Result<bool, OAuthError> {
-        let expires_at = self.clock.now().plus(TRIP_LIFETIME);
+        let expires_at = self.clock.now().plus(TRANSACTION_LIFETIME);
         let swap = self
-            .write(id, Some(version), Stage::Back, expires_at)
+            .write(id, Some(version), SignInStage::Returned, expires_at)
             .await?;
         Ok(swap == Swap::Done)
     }
 
     /// Stores the tokens of a finished redirect in its record.
-    pub(crate) async fn finish_trip(
+    pub(crate) async fn finish_login(
         &self,
         id: GrantId,
         tokens: UpstreamTokens,
@@ -80,11 +86,11 @@ impl SignInRecords {
             ));
         }
         let found = self.read(id).await?.ok_or_else(gone)?;
-        let Stage::Back = found.stage else {
+        let SignInStage::Returned = found.stage else {
             return Err(gone());
         };
         let now = self.clock.now();
-        let stage = Stage::SignedIn(SignedIn::new(tokens, now));
+        let stage = SignInStage::SignedIn(SignedIn::new(tokens, now));
         let expires_at = now.plus(REFRESH_LIFETIME);
         match self
             .write(id, Some(found.version), stage, expires_at)

@@ -14,5 +14,5 @@ mod token_cache;
 
 pub use self::error::UpstreamError;
 #[cfg(test)]
-pub(crate) use self::sign_in_record::Kept;
-pub(crate) use self::{login_transaction::Trip, token_cache::Keeper};
+pub(crate) use self::sign_in_record::SignInRecord;
+pub(crate) use self::{login_transaction::LoginTransaction, token_cache::TokenCache};

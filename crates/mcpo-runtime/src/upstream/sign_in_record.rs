@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::login_transaction::Trip;
+use super::login_transaction::LoginTransaction;
 use crate::{
     base::{
         clock::{ServerClock, Timestamp},
@@ -14,27 +14,29 @@ use crate::{
     },
     login::{LoginError, UpstreamTokens},
     oauth::error::OAuthError,
-    store::{GrantId, GrantRecord, Ledger, LedgerError, REFRESH_LIFETIME, Swap, Version},
+    store::{GrantId, GrantRecord, GrantStore, REFRESH_LIFETIME, StoreError, Swap, Version},
 };
 
 /// A record is written again only if that extends its life by at least this much.
-const WORTH_WRITING: Duration = Duration::from_secs(24 * 60 * 60);
-const TRIES: usize = 8;
+const MIN_EXTENSION: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_ATTEMPTS: usize = 8;
 
 /// The sealed content of a record. It contains the id of its record, so that an attacker who can
 /// write to the ledger cannot give one user's tokens to another.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct SignInRecord {
     id: GrantId,
-    stage: Stage,
+    stage: SignInStage,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) enum Stage {
+pub(crate) enum SignInStage {
     /// The user is at the provider.
-    Away(Trip),
+    #[serde(rename = "Away")]
+    AtProvider(LoginTransaction),
     /// The provider's response is being processed, and the state is used up.
-    Back,
+    #[serde(rename = "Back")]
+    Returned,
     SignedIn(SignedIn),
 }
 
@@ -43,17 +45,18 @@ pub(crate) struct SignedIn {
     pub(super) tokens: UpstreamTokens,
     pub(super) expires_at: Option<Timestamp>,
     /// The claim of the instance that is renewing the tokens.
-    pub(super) claim: Option<Claim>,
+    #[serde(rename = "claim")]
+    pub(super) lease: Option<RefreshLease>,
 }
 
 /// The claim of one instance to renew the tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Claim {
+pub(super) struct RefreshLease {
     pub(super) id: [u8; 16],
     pub(super) until: Timestamp,
 }
 
-impl Sealable for Kept {
+impl Sealable for SignInRecord {
     const PURPOSE: Purpose = Purpose::Upstream;
 }
 
@@ -62,32 +65,32 @@ impl SignedIn {
         Self {
             expires_at: tokens.lifetime().map(|lifetime| now.plus(lifetime)),
             tokens,
-            claim: None,
+            lease: None,
         }
     }
 }
 
 /// A record as read from the ledger.
-pub(super) struct Found {
+pub(super) struct StoredSignIn {
     pub(super) version: Version,
     pub(super) record: GrantRecord,
-    pub(super) stage: Stage,
+    pub(super) stage: SignInStage,
 }
 
 /// Reads and writes the records of sign-ins.
 pub(crate) struct SignInRecords {
-    pub(super) store: Arc<dyn Ledger>,
+    pub(super) store: Arc<dyn GrantStore>,
     pub(super) keys: KeyRing,
     pub(super) clock: ServerClock,
 }
 
 impl SignInRecords {
-    pub(crate) const fn new(store: Arc<dyn Ledger>, keys: KeyRing, clock: ServerClock) -> Self {
+    pub(crate) const fn new(store: Arc<dyn GrantStore>, keys: KeyRing, clock: ServerClock) -> Self {
         Self { store, keys, clock }
     }
 
     /// Reads a record. Returns `None` if there is no valid record.
-    pub(super) async fn read(&self, id: GrantId) -> Result<Option<Found>, OAuthError> {
+    pub(super) async fn read(&self, id: GrantId) -> Result<Option<StoredSignIn>, OAuthError> {
         let Some(found) = self.store.grant(id).await? else {
             return Ok(None);
         };
@@ -95,9 +98,9 @@ impl SignInRecords {
         if record.revoked {
             return Ok(None);
         }
-        let kept: Option<Kept> = self.keys.open(&record.sealed).ok();
-        let kept = kept.filter(|kept| kept.id == id);
-        Ok(kept.map(|Kept { stage, .. }| Found {
+        let opened: Option<SignInRecord> = self.keys.open(&record.sealed).ok();
+        let opened = opened.filter(|opened| opened.id == id);
+        Ok(opened.map(|SignInRecord { stage, .. }| StoredSignIn {
             version,
             record,
             stage,
@@ -108,8 +111,8 @@ impl SignInRecords {
     pub(super) async fn signed_in(&self, id: GrantId) -> Result<Option<SignedIn>, OAuthError> {
         let found = self.read(id).await?;
         Ok(found.and_then(|found| match found.stage {
-            Stage::SignedIn(signed_in) => Some(signed_in),
-            Stage::Away(_) | Stage::Back => None,
+            SignInStage::SignedIn(signed_in) => Some(signed_in),
+            SignInStage::AtProvider(_) | SignInStage::Returned => None,
         }))
     }
 
@@ -118,10 +121,10 @@ impl SignInRecords {
         &self,
         id: GrantId,
         version: Option<Version>,
-        stage: Stage,
+        stage: SignInStage,
         expires_at: Timestamp,
     ) -> Result<Swap, OAuthError> {
-        let sealed = self.keys.seal(&Kept { id, stage })?;
+        let sealed = self.keys.seal(&SignInRecord { id, stage })?;
         let record = GrantRecord {
             expires_at,
             sealed,
@@ -132,9 +135,9 @@ impl SignInRecords {
 
     /// Extends the life of a record to that of the grants that depend on it.
     pub(super) async fn keep_alive(&self, id: GrantId) -> Result<(), LoginError> {
-        for _ in 0..TRIES {
-            let found = self.read(id).await.map_err(out_of_reach)?;
-            let Some(Found {
+        for _ in 0..MAX_ATTEMPTS {
+            let found = self.read(id).await.map_err(store_unavailable)?;
+            let Some(StoredSignIn {
                 version,
                 record,
                 stage,
@@ -143,14 +146,14 @@ impl SignInRecords {
                 return Err(LoginError::refused("the sign-in has ended"));
             };
             let expires_at = self.clock.now().plus(REFRESH_LIFETIME);
-            let is_renewed = self.keys.is_sealed_by_first::<Kept>(&record.sealed);
-            if is_renewed && expires_at.since(record.expires_at) < WORTH_WRITING {
+            let is_renewed = self.keys.is_sealed_by_first::<SignInRecord>(&record.sealed);
+            if is_renewed && expires_at.since(record.expires_at) < MIN_EXTENSION {
                 return Ok(());
             }
             // Seals the record again, so that the previous key is not needed any longer than for
             // the tokens.
             let swap = self.write(id, Some(version), stage, expires_at).await;
-            if swap.map_err(out_of_reach)? == Swap::Done {
+            if swap.map_err(store_unavailable)? == Swap::Done {
                 return Ok(());
             }
         }
@@ -166,7 +169,7 @@ impl SignInRecords {
         }
     }
 
-    async fn try_end(&self, id: GrantId) -> Result<(), LedgerError> {
+    async fn try_end(&self, id: GrantId) -> Result<(), StoreError> {
         while let Some(found) = self.store.grant(id).await? {
             if found.record.revoked {
                 break;
@@ -188,6 +191,6 @@ impl SignInRecords {
 
 /// Maps a ledger error to an error for callers that wait for tokens. The ledger error is already in
 /// the log.
-pub(super) fn out_of_reach(error: OAuthError) -> LoginError {
+pub(super) fn store_unavailable(error: OAuthError) -> LoginError {
     LoginError::Unavailable(error.description)
 }

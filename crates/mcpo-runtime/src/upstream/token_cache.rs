@@ -15,23 +15,23 @@ use crate::{
         clock::{Moment, ServerClock, Timestamp},
         seal::KeyRing,
     },
-    login::{Epochs, Login, LoginError, Person, UpstreamTokens},
-    store::{GrantId, Ledger},
+    login::{CredentialVersions, Login, LoginError, Subject, UpstreamTokens},
+    store::{GrantId, GrantStore},
 };
 
 /// How many sign-ins an instance caches.
-const CAPACITY: usize = 10_000;
+const MAX_CACHED: usize = 10_000;
 /// How long tokens from the ledger are used without reading the ledger again.
-const BELIEVE_FOR: Duration = Duration::from_secs(60);
+const CACHE_LIFETIME: Duration = Duration::from_secs(60);
 /// Tokens are renewed this long before they expire.
-const MARGIN: Duration = Duration::from_secs(60);
+const REFRESH_MARGIN: Duration = Duration::from_secs(60);
 /// How long a caller waits for tokens, even if another instance renews them.
-const PATIENCE: Duration = Duration::from_secs(14);
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(14);
 /// How long to wait before retrying a provider or a ledger that did not respond.
-const REST: Duration = Duration::from_secs(5);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The tokens that this instance has cached.
-pub(crate) struct Keeper {
+pub(crate) struct TokenCache {
     pub(crate) records: SignInRecords,
     pub(super) login: Arc<dyn Login>,
     slots: Cache<GrantId, Arc<Slot>>,
@@ -41,24 +41,24 @@ pub(crate) struct Keeper {
 /// The cache entry of one sign-in. The task that holds the lock fetches the tokens; the other tasks
 /// wait for its result.
 #[derive(Default)]
-struct Slot(Mutex<Seen>);
+struct Slot(Mutex<SlotState>);
 
 #[derive(Default)]
-struct Seen {
-    known: Option<Known>,
+struct SlotState {
+    known: Option<CachedTokens>,
     /// The time and the error of the last failure. For a while, this error is returned without a
     /// retry.
-    rests: Option<(Moment, LoginError)>,
+    failed: Option<(Moment, LoginError)>,
 }
 
 /// Tokens as read from the ledger.
-pub(super) struct Known {
+pub(super) struct CachedTokens {
     tokens: Arc<UpstreamTokens>,
     expires_at: Option<Timestamp>,
     as_of: Moment,
 }
 
-impl Known {
+impl CachedTokens {
     pub(super) fn new(signed_in: &SignedIn, now: Moment) -> Self {
         Self {
             tokens: Arc::new(signed_in.tokens.clone()),
@@ -69,35 +69,33 @@ impl Known {
 }
 
 pub(super) fn is_due(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
-    expires_at.is_some_and(|end| end <= now.plus(MARGIN))
+    expires_at.is_some_and(|end| end <= now.plus(REFRESH_MARGIN))
 }
 
 pub(super) fn is_over(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
     expires_at.is_some_and(|end| end <= now)
 }
 
-impl Seen {
+impl SlotState {
     /// Returns the result if the cached state is enough.
-    fn without_asking(
-        &self,
-        clock: &ServerClock,
-    ) -> Option<Result<Arc<UpstreamTokens>, LoginError>> {
+    fn cached(&self, clock: &ServerClock) -> Option<Result<Arc<UpstreamTokens>, LoginError>> {
         let (moment, now) = (clock.moment(), clock.now());
-        let rests = self.rests.as_ref();
-        let rests = rests.filter(|(since, _)| moment.since(*since) < REST);
+        let failed = self.failed.as_ref();
+        let failed = failed.filter(|(since, _)| moment.since(*since) < RETRY_INTERVAL);
         if let Some(known) = &self.known {
-            let fresh = moment.since(known.as_of) < BELIEVE_FOR && !is_due(known.expires_at, now);
-            if fresh || (rests.is_some() && !is_over(known.expires_at, now)) {
+            let fresh =
+                moment.since(known.as_of) < CACHE_LIFETIME && !is_due(known.expires_at, now);
+            if fresh || (failed.is_some() && !is_over(known.expires_at, now)) {
                 return Some(Ok(Arc::clone(&known.tokens)));
             }
         }
-        rests.map(|(_, error)| Err(error.clone()))
+        failed.map(|(_, error)| Err(error.clone()))
     }
 }
 
-impl Keeper {
+impl TokenCache {
     pub(crate) fn new(
-        store: Arc<dyn Ledger>,
+        store: Arc<dyn GrantStore>,
         keys: KeyRing,
         clock: ServerClock,
         login: Arc<dyn Login>,
@@ -105,8 +103,8 @@ impl Keeper {
         Self {
             records: SignInRecords::new(store, keys, clock),
             login,
-            slots: Cache::new(CAPACITY),
-            refused: Cache::new(CAPACITY),
+            slots: Cache::new(MAX_CACHED),
+            refused: Cache::new(MAX_CACHED),
         }
     }
 
@@ -154,20 +152,20 @@ impl Keeper {
         let slot = self
             .slots
             .get_or_insert_with(&id, || Ok::<_, LoginError>(Arc::default()))?;
-        let mut seen = slot.0.lock().await;
-        if let Some(answer) = seen.without_asking(clock) {
+        let mut state = slot.0.lock().await;
+        if let Some(answer) = state.cached(clock) {
             return answer;
         }
-        let asked = tokio::time::timeout(PATIENCE, self.stored(id)).await;
+        let asked = tokio::time::timeout(TOKEN_TIMEOUT, self.load(id)).await;
         let asked = asked
             .unwrap_or_else(|_| Err(LoginError::unavailable("renewing the tokens took too long")));
         match asked {
             Ok(known) => {
                 let tokens = Arc::clone(&known.tokens);
-                let rests = is_due(known.expires_at, clock.now());
-                *seen = Seen {
+                let failed = is_due(known.expires_at, clock.now());
+                *state = SlotState {
                     // The tokens are due for renewal, but could not be renewed just now.
-                    rests: rests.then(|| {
+                    failed: failed.then(|| {
                         let error = LoginError::unavailable("the provider does not answer");
                         (clock.moment(), error)
                     }),
@@ -177,15 +175,15 @@ impl Keeper {
             }
             Err(error @ LoginError::Refused(_)) => {
                 tracing::info!(sign_in = ?id, %error, "cannot get tokens of the provider");
-                *seen = Seen::default();
+                *state = SlotState::default();
                 self.end(id).await;
                 Err(error)
             }
             Err(error) => {
                 tracing::warn!(sign_in = ?id, %error, "tokens of the provider are unavailable");
-                seen.rests = Some((clock.moment(), error));
+                state.failed = Some((clock.moment(), error));
                 // Tokens that have not expired yet are still usable.
-                let answer = seen.without_asking(clock);
+                let answer = state.cached(clock);
                 answer.unwrap_or_else(|| Err(LoginError::unavailable("no tokens are known")))
             }
         }
@@ -195,22 +193,22 @@ impl Keeper {
     /// the ledger record of the sign-in.
     pub(crate) async fn recheck(
         self: &Arc<Self>,
-        person: &Person,
-        epochs: &Epochs,
+        subject: &Subject,
+        credential_versions: &CredentialVersions,
     ) -> Result<(), LoginError> {
-        if !person.is_current(epochs) {
+        if !subject.is_current(credential_versions) {
             return Err(LoginError::refused("the sign-in is no longer valid"));
         }
-        let tokens = match person.upstream {
+        let tokens = match subject.upstream {
             Some(id) => Some(self.current(id).await?),
             None => None,
         };
-        let identity = person.identity();
+        let identity = subject.identity();
         let asked = self.login.recheck(&identity, tokens.as_deref());
         tokio::time::timeout(PROVIDER_TIMEOUT, asked)
             .await
             .unwrap_or_else(|_| Err(LoginError::unavailable("the provider does not answer")))?;
-        if let Some(id) = person.upstream {
+        if let Some(id) = subject.upstream {
             self.records.keep_alive(id).await?;
         }
         Ok(())

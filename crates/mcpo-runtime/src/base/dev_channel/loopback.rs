@@ -8,26 +8,26 @@ use std::{
 };
 
 /// The address of the parent and the key, separated by a space.
-const VARIABLE: &str = "MCPO_DEV_WIRE";
+const CHANNEL_VARIABLE: &str = "MCPO_DEV_WIRE";
 
 /// The server's end of the connection.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct LoopbackChannel {
     socket: UdpSocket,
     key: String,
 }
 
-static WIRE: OnceLock<Option<Wire>> = OnceLock::new();
+static CHANNEL: OnceLock<Option<LoopbackChannel>> = OnceLock::new();
 
 /// Returns the connection of this process, if there is one.
-pub(super) fn channel() -> Option<&'static Wire> {
-    let open = || Wire::open(&std::env::var(VARIABLE).ok()?).ok();
-    WIRE.get_or_init(open).as_ref()
+pub(super) fn channel() -> Option<&'static LoopbackChannel> {
+    let open = || LoopbackChannel::open(&std::env::var(CHANNEL_VARIABLE).ok()?).ok();
+    CHANNEL.get_or_init(open).as_ref()
 }
 
-impl Wire {
-    fn open(told: &str) -> io::Result<Self> {
-        let (address, key) = told.split_once(' ').ok_or(io::ErrorKind::InvalidInput)?;
+impl LoopbackChannel {
+    fn open(target: &str) -> io::Result<Self> {
+        let (address, key) = target.split_once(' ').ok_or(io::ErrorKind::InvalidInput)?;
         let address: SocketAddr = address.parse().map_err(io::Error::other)?;
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(address)?;
@@ -40,8 +40,8 @@ impl Wire {
     }
 
     /// Sends a message without blocking.
-    pub(super) fn send(&self, said: &str) -> io::Result<()> {
-        let datagram = format!("{}\n{said}", self.key);
+    pub(super) fn send(&self, message: &str) -> io::Result<()> {
+        let datagram = format!("{}\n{message}", self.key);
         self.socket.send(datagram.as_bytes()).map(drop)
     }
 }
@@ -53,8 +53,11 @@ mod tests {
     #[test]
     fn begins_with_the_key() {
         let parent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let told = format!("{} sesame", parent.local_addr().unwrap());
-        Wire::open(&told).unwrap().send("READY=1").unwrap();
+        let target = format!("{} sesame", parent.local_addr().unwrap());
+        LoopbackChannel::open(&target)
+            .unwrap()
+            .send("READY=1")
+            .unwrap();
         let mut buffer = [0; 100];
         let length = parent.recv(&mut buffer).unwrap();
         assert_eq!(&buffer[..length], b"sesame\nREADY=1");
@@ -62,8 +65,8 @@ mod tests {
 
     #[test]
     fn is_not_there_by_halves() {
-        for told in ["", "127.0.0.1:1", "nowhere key"] {
-            assert!(Wire::open(told).is_err(), "{told}");
+        for target in ["", "127.0.0.1:1", "nowhere key"] {
+            assert!(LoopbackChannel::open(target).is_err(), "{target}");
         }
     }
 }

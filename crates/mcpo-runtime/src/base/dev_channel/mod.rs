@@ -11,25 +11,25 @@ use http::header;
 use serde_json::json;
 
 /// The prefix of a report about a request. `sd_notify(3)` reserves `X_` for custom fields.
-const NOTICE: &str = "X_MCPO_STEP=";
+const EVENT_PREFIX: &str = "X_MCPO_STEP=";
 /// The maximum length of client-supplied text in a report, in characters.
-const LONGEST: usize = 200;
+const MAX_TEXT_CHARS: usize = 200;
 
 /// A response extension that the registration endpoint adds: the client that registered.
 #[derive(Clone, Debug)]
-pub(crate) struct Registered {
+pub(crate) struct ClientRegistered {
     pub(crate) name: String,
     pub(crate) redirect_uri: String,
 }
 
 /// The parts of a request that are reported when the response is known.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct RequestEvent {
     agent: String,
     redirect_uri: Option<String>,
 }
 
-impl Told {
+impl RequestEvent {
     /// Returns `None` if `mcpo dev` does not listen for reports.
     pub(crate) fn of(request: &Request) -> Option<Box<Self>> {
         if !is_subscribed() {
@@ -48,11 +48,11 @@ impl Told {
     }
 
     /// Sends the report. A failure is ignored, because it must not affect the request.
-    pub(crate) fn tell(self, step: &str, method: &str, began: Instant, response: &Response) {
-        let registered = response.extensions().get::<Registered>();
+    pub(crate) fn send(self, step: &str, method: &str, began: Instant, response: &Response) {
+        let registered = response.extensions().get::<ClientRegistered>();
         let redirect_uri = registered.map(|registered| registered.redirect_uri.as_str());
         let redirect_uri = redirect_uri.or(self.redirect_uri.as_deref());
-        let notice = json!({
+        let event = json!({
             "step": step,
             "method": method,
             "status": response.status().as_u16(),
@@ -62,7 +62,7 @@ impl Told {
             // Without its query, which may contain secrets.
             "redirect_uri": redirect_uri.map(|uri| shortened(uri.split('?').next().unwrap_or(uri))),
         });
-        sd_notify::send_event(&format!("{NOTICE}{notice}"));
+        sd_notify::send_event(&format!("{EVENT_PREFIX}{event}"));
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn is_proxied() -> bool {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(LONGEST).collect()
+    text.chars().take(MAX_TEXT_CHARS).collect()
 }
 
 static UNDER_DEV: OnceLock<bool> = OnceLock::new();

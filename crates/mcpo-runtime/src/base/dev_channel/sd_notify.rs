@@ -9,19 +9,19 @@ use super::loopback;
 /// Returns true if the parent listens.
 pub(super) fn is_there() -> bool {
     #[cfg(unix)]
-    if named().is_some() {
+    if notify_socket().is_some() {
         return true;
     }
     loopback::channel().is_some()
 }
 
 /// Sends a message that may be lost.
-pub(super) fn send_event(notice: &str) {
+pub(super) fn send_event(event: &str) {
     // A lost message does no harm.
     let _ = match loopback::channel() {
-        Some(wire) => wire.send(notice),
+        Some(channel) => channel.send(event),
         #[cfg(unix)]
-        None => named().map_or(Ok(()), |socket| socket.send(notice.as_bytes()).map(drop)),
+        None => notify_socket().map_or(Ok(()), |socket| socket.send(event.as_bytes()).map(drop)),
         #[cfg(not(unix))]
         None => Ok(()),
     };
@@ -29,8 +29,8 @@ pub(super) fn send_event(notice: &str) {
 
 /// Sends a message that must arrive.
 pub(super) fn send(state: &str) -> io::Result<()> {
-    if let Some(wire) = loopback::channel() {
-        return wire.send(state);
+    if let Some(channel) = loopback::channel() {
+        return channel.send(state);
     }
     #[cfg(unix)]
     if let Some(path) = std::env::var_os("NOTIFY_SOCKET") {
@@ -41,7 +41,7 @@ pub(super) fn send(state: &str) -> io::Result<()> {
 
 /// Returns the socket in the file system for messages that may be lost.
 #[cfg(unix)]
-fn named() -> Option<&'static UnixDatagram> {
+fn notify_socket() -> Option<&'static UnixDatagram> {
     static SOCKET: OnceLock<Option<UnixDatagram>> = OnceLock::new();
     let connect = || {
         let path = std::env::var_os("NOTIFY_SOCKET")?;

@@ -23,7 +23,7 @@ impl Reader<'_> {
             }
             return None;
         };
-        if !login.asks_nobody() {
+        if !login.is_anonymous() {
             let problem = "is set together with a sign-in of this server";
             let allowed = "set one of the two: users sign in there or here";
             self.wrong(SERVER, Some(issuer.clone()), problem, allowed);

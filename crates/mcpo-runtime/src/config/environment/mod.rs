@@ -56,7 +56,7 @@ fn read(lookup: &dyn Fn(&str) -> Option<Option<String>>) -> Result<Config, Confi
     let login = reader.login();
     let authorization_server = reader.authorization_server(login.as_ref());
     let clients = reader.clients();
-    let ledger = reader.ledger(on_cloud_run);
+    let store = reader.store(on_cloud_run);
     let grants_not_before = reader.grants_not_before();
     let allowed_origins = reader.allowed_origins();
     let is_open_to_anyone = reader.flag("MCPO_OPEN_TO_ANYONE");
@@ -75,7 +75,7 @@ fn read(lookup: &dyn Fn(&str) -> Option<Option<String>>) -> Result<Config, Confi
             login,
             clients,
             authorization_server,
-            ledger,
+            store,
             grants_not_before,
             title,
             logo,
@@ -205,13 +205,13 @@ impl Reader<'_> {
     /// Checks the certificate authorities. Connections read the variable again when they need it,
     /// including those of logins and tools that do not know this configuration.
     fn authorities(&mut self) {
-        let Some(value) = self.text(tls::AUTHORITIES) else {
+        let Some(value) = self.text(tls::AUTHORITIES_VARIABLE) else {
             return;
         };
         if let Err(error) = tls::authorities(&value) {
             let path = Some(value).filter(|value| !tls::is_pem(value));
             let problem = error.to_string();
-            self.wrong(tls::AUTHORITIES, path, problem, AUTHORITIES_HELP);
+            self.wrong(tls::AUTHORITIES_VARIABLE, path, problem, AUTHORITIES_HELP);
         }
     }
 
@@ -288,7 +288,7 @@ impl Config {
     /// | `OIDC_ALLOWED_DOMAINS`, `OIDC_ALLOWED_SUBJECTS`, `OIDC_ALLOWED_GROUPS` | allowed domains of verified addresses, values of `sub`, and groups | no user |
     /// | `OIDC_GROUPS_CLAIM` | the claim with the groups | `groups` |
     /// | `OIDC_SCOPES` | scopes to request from the provider | `openid profile email offline_access`, or the provider's equivalent |
-    /// | `MCPO_AUTHORIZATION_SERVER` | issuer of a trusted authorization server, see [`AuthorizationServer`] | this server is the authorization server |
+    /// | `MCPO_AUTHORIZATION_SERVER` | issuer of a trusted authorization server, see [`AuthorizationServer`](crate::AuthorizationServer) | this server is the authorization server |
     /// | `MCPO_AUDIENCE` | accepted audiences of its tokens, separated by commas | the URL of `/mcp` |
     /// | `MCPO_SCOPE_MAP` | its names of scopes: `THEIRS=OURS` pairs, separated by commas; `*=OURS` for any token | the same names |
     /// | `MCPO_SCOPE_CLAIM` | the claim with the scopes | `scope`, else `scp` |

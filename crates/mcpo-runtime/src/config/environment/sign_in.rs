@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::reader::Reader;
 use crate::login::{
-    GitHub, GitHubError, Login, MAX_PASSWORD_LEN, Nobody, Password, PasswordSecret,
+    Anonymous, GitHub, GitHubError, Login, MAX_PASSWORD_LEN, Password, PasswordSecret,
 };
 
 /// The shortest password that is accepted in the environment, in characters. Limiting the rate of
@@ -56,7 +56,7 @@ impl Reader<'_> {
             self.wrong(second, None, problem, allowed);
         }
         ways.pop()
-            .map_or_else(|| Arc::new(Nobody) as _, |(_, login)| login)
+            .map_or_else(|| Arc::new(Anonymous) as _, |(_, login)| login)
     }
 
     fn password(&mut self) -> Option<Password> {

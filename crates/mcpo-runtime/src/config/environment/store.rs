@@ -8,7 +8,7 @@ use super::reader::Reader;
 use crate::{
     base::clock::{CLOCK_TOLERANCE, Clock as _, SystemClock, Timestamp},
     base::error::AUTHORITIES_HELP,
-    config::LedgerChoice,
+    config::StoreChoice,
     store::{BucketName, Endpoints},
 };
 
@@ -29,22 +29,22 @@ const ALLOWED: &str = match (cfg!(feature = "sqlite"), cfg!(feature = "redis")) 
 const REDIS: [&str; 4] = ["redis://", "rediss://", "valkey://", "valkeys://"];
 
 impl Reader<'_> {
-    pub(super) fn ledger(&mut self, on_cloud_run: bool) -> LedgerChoice {
+    pub(super) fn store(&mut self, on_cloud_run: bool) -> StoreChoice {
         let state = self.text("MCPO_STATE_DIR").unwrap_or(".mcpo".into());
         match self.text("MCPO_LEDGER") {
-            Some(text) if text == "memory" => LedgerChoice::Memory,
+            Some(text) if text == "memory" => StoreChoice::Memory,
             Some(text) if text.starts_with("gs://") => self.bucket(&text),
             Some(text) if REDIS.iter().any(|scheme| text.starts_with(scheme)) => self.redis(&text),
             Some(text) => match text.strip_prefix("sqlite:") {
                 Some(path) if cfg!(feature = "sqlite") && !path.is_empty() => {
-                    LedgerChoice::Sqlite(path.into())
+                    StoreChoice::Sqlite(path.into())
                 }
                 _ => {
                     let problem = "is not a ledger that this build supports";
                     // A value with `@` may be an address that contains a password.
                     let value = Some(text).filter(|text| !text.contains('@'));
                     self.wrong("MCPO_LEDGER", value, problem, ALLOWED);
-                    LedgerChoice::Memory
+                    StoreChoice::Memory
                 }
             },
             None if on_cloud_run => {
@@ -52,12 +52,12 @@ impl Reader<'_> {
                 let allowed = "gs://BUCKET, sqlite:PATH on a persistent volume, or memory if all \
                                users may have to sign in again after each restart";
                 self.wrong("MCPO_LEDGER", None, problem, allowed);
-                LedgerChoice::Memory
+                StoreChoice::Memory
             }
             None if cfg!(feature = "sqlite") => {
-                LedgerChoice::Sqlite(PathBuf::from(state).join("ledger.sqlite3"))
+                StoreChoice::Sqlite(PathBuf::from(state).join("ledger.sqlite3"))
             }
-            None => LedgerChoice::Memory,
+            None => StoreChoice::Memory,
         }
     }
 
@@ -81,7 +81,7 @@ impl Reader<'_> {
 
     /// Reads the bucket. `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` are the variables that
     /// Google's own clients read to use an emulator.
-    fn bucket(&mut self, text: &str) -> LedgerChoice {
+    fn bucket(&mut self, text: &str) -> StoreChoice {
         let emulator = self.host("STORAGE_EMULATOR_HOST");
         let metadata = self.host("GCE_METADATA_HOST");
         let endpoints = Endpoints::new(emulator, metadata);
@@ -90,14 +90,14 @@ impl Reader<'_> {
             let problem = "names no bucket";
             let allowed = "gs://BUCKET, without a path";
             self.wrong("MCPO_LEDGER", Some(text.to_owned()), problem, allowed);
-            return LedgerChoice::Memory;
+            return StoreChoice::Memory;
         };
-        LedgerChoice::Bucket(bucket, endpoints)
+        StoreChoice::Bucket(bucket, endpoints)
     }
 
     /// The address may contain a password, so messages never contain the address.
     #[cfg(feature = "redis")]
-    fn redis(&mut self, text: &str) -> LedgerChoice {
+    fn redis(&mut self, text: &str) -> StoreChoice {
         use crate::{
             net::tls,
             store::{RedisAddress, RedisAddressError},
@@ -114,7 +114,7 @@ impl Reader<'_> {
             Err((path, error)) => {
                 let problem = format!("cannot be read: {error}");
                 self.wrong("MCPO_LEDGER_CA", Some(path), problem, AUTHORITIES_HELP);
-                return LedgerChoice::Memory;
+                return StoreChoice::Memory;
             }
         };
         let is_plaintext_accepted = self.flag("MCPO_LEDGER_PLAINTEXT");
@@ -125,9 +125,9 @@ impl Reader<'_> {
                 let allowed = "use rediss://, or set MCPO_LEDGER_PLAINTEXT=1 if the network in \
                                between is private";
                 self.wrong("MCPO_LEDGER", None, problem, allowed);
-                LedgerChoice::Memory
+                StoreChoice::Memory
             }
-            Ok(address) => LedgerChoice::Redis(address),
+            Ok(address) => StoreChoice::Redis(address),
             Err(error) => {
                 let (name, allowed) = match error {
                     RedisAddressError::Authorities | RedisAddressError::NoTls => (
@@ -137,20 +137,20 @@ impl Reader<'_> {
                     _ => ("MCPO_LEDGER", "for example rediss://:PASSWORD@HOST:6379"),
                 };
                 self.wrong(name, None, format!("cannot be used: {error}"), allowed);
-                LedgerChoice::Memory
+                StoreChoice::Memory
             }
         }
     }
 
     #[cfg(not(feature = "redis"))]
-    fn redis(&mut self, _text: &str) -> LedgerChoice {
+    fn redis(&mut self, _text: &str) -> StoreChoice {
         self.wrong(
             "MCPO_LEDGER",
             None,
             "names a Redis, which this build does not support",
             ALLOWED,
         );
-        LedgerChoice::Memory
+        StoreChoice::Memory
     }
 
     /// Reads `host:port`, or the URL of a server without a path.

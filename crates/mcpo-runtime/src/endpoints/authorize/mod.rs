@@ -15,7 +15,10 @@ use super::{
     responses::{refused, with_cookie},
 };
 use crate::{
-    login::{Away, Outcome, Page, Person, Refusal as LoginRefusal, Secrets, Visit},
+    login::{
+        AuthorizationParams, LoginContext, LoginSecrets, Outcome, Page, Refusal as LoginRefusal,
+        Subject,
+    },
     net::throttle::Source,
     oauth::{base_url::BaseUrl, error::OAuthError, paths, scope::DEFAULT_SCOPE},
     pages::{ConsentPage, ScopeLine, SignInPage},
@@ -42,9 +45,9 @@ async fn next_page(
     known: Option<Browser>,
     source: Source,
 ) -> Result<Response, OAuthError> {
-    let person = known.as_ref().and_then(|browser| browser.person(app));
-    if let (Some(browser), Some(person)) = (&known, &person) {
-        return consent_page(app, browser, Some(person), query, request);
+    let subject = known.as_ref().and_then(|browser| browser.subject(app));
+    if let (Some(browser), Some(subject)) = (&known, &subject) {
+        return consent_page(app, browser, Some(subject), query, request);
     }
     let (browser, is_new) = match known {
         Some(browser) => (browser, false),
@@ -56,11 +59,11 @@ async fn next_page(
         let page = consent_page(app, &browser, None, query, request)?;
         return with_new_cookie(page, is_new, &browser, app, base);
     }
-    match app.login.begin(&at_home(app, source)?).await {
+    match app.login.begin(&local_login_context(app, source)?).await {
         Outcome::Identity(identity) => {
-            let person = Person::new(identity, None, &app.epochs);
-            let browser = Browser::new(app, base, Some(person.clone()))?;
-            let page = consent_page(app, &browser, Some(&person), query, request)?;
+            let subject = Subject::new(identity, None, &app.credential_versions);
+            let browser = Browser::new(app, base, Some(subject.clone()))?;
+            let page = consent_page(app, &browser, Some(&subject), query, request)?;
             Ok(with_cookie(page, browser.cookie(app, base)?))
         }
         Outcome::Page(page) => {
@@ -78,14 +81,14 @@ async fn next_page(
 }
 
 /// Returns the visit of a user who signs in on this server's own pages.
-pub(crate) fn at_home(app: &App, source: Source) -> Result<Visit, OAuthError> {
-    Ok(Visit {
+pub(crate) fn local_login_context(app: &App, source: Source) -> Result<LoginContext, OAuthError> {
+    Ok(LoginContext {
         source,
         now: app.now(),
-        away: Away {
+        authorization: AuthorizationParams {
             callback_url: String::new(),
             state: String::new(),
-            secrets: Secrets::random()?,
+            secrets: LoginSecrets::random()?,
         },
         wants_another_account: false,
     })
@@ -115,7 +118,7 @@ pub(crate) fn sign_in_page(
 fn consent_page(
     app: &App,
     browser: &Browser,
-    person: Option<&Person>,
+    subject: Option<&Subject>,
     query: &str,
     request: &AuthorizationRequest,
 ) -> Result<Response, OAuthError> {
@@ -126,7 +129,7 @@ fn consent_page(
         destination: request.back.redirect_uri.destination(),
         loopback: request.back.redirect_uri.is_loopback(),
         scopes: request.scopes.iter().map(describe).collect(),
-        person: person.map(Person::shown),
+        person: subject.map(Subject::shown),
         provider: provider.as_ref().map(|provider| &*provider.name),
         provider_scopes: provider
             .as_ref()

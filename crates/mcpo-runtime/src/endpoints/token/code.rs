@@ -2,7 +2,7 @@
 //! verifier that only this client knows.
 //!
 //! Creating the grant's record spends the code. The same exchange may be repeated for a short time
-//! ([`GRACE`]) until its tokens are refreshed, because the response to the client or from the
+//! ([`GRACE_PERIOD`]) until its tokens are refreshed, because the response to the client or from the
 //! ledger may have been lost. Every other second use is a replay and revokes the grant (OAuth 2.1
 //! §4.1.3).
 
@@ -14,7 +14,7 @@ use crate::{
         client::ProvenClient,
         error::OAuthError,
         fingerprint::Fingerprint,
-        grant::{Code, GRACE},
+        grant::{Code, GRACE_PERIOD},
         params::Params,
     },
     state::App,
@@ -72,7 +72,7 @@ async fn is_repeated(app: &App, code: &Code, now: Timestamp) -> Result<bool, OAu
 }
 
 fn is_fresh(record: &GrantRecord, now: Timestamp) -> bool {
-    !record.revoked && record.generation == 0 && now.since(record.rotated_at) <= GRACE
+    !record.revoked && record.generation == 0 && now.since(record.rotated_at) <= GRACE_PERIOD
 }
 
 async fn revoke(app: &App, code: &Code, now: Timestamp) -> Result<(), OAuthError> {
@@ -112,7 +112,7 @@ fn verify(app: &App, client: &ProvenClient, params: &Params) -> Result<Code, OAu
     }
     // The check whether the user may sign in was made when the code was issued, less than a minute
     // ago.
-    if !code.grant.person.is_current(&app.epochs) {
+    if !code.grant.subject.is_current(&app.credential_versions) {
         return Err(OAuthError::invalid_grant("the user may no longer sign in"));
     }
     Ok(code)

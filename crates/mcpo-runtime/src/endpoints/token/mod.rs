@@ -86,7 +86,7 @@ impl Issue {
         let issued_at = app.now();
         let scope = self.scopes.to_string();
         let grant = Grant {
-            person: self.grant.person.renewed(&app.epochs),
+            subject: self.grant.subject.renewed(&app.credential_versions),
             ..self.grant
         };
         let access = AccessToken {

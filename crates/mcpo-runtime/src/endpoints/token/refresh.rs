@@ -2,7 +2,7 @@
 //! ago revokes the grant (OAuth 2.1 §4.3.1).
 //!
 //! The tokens of a grant are numbered by generation, and the ledger stores the current generation.
-//! Within [`GRACE`] after a replacement, the previous token is still accepted, and the new token
+//! Within [`GRACE_PERIOD`] after a replacement, the previous token is still accepted, and the new token
 //! gets the same generation as the first response. So if two refreshes happen at the same time, or
 //! a client retries after a lost response, the client may keep either response.
 
@@ -14,7 +14,7 @@ use crate::{
     oauth::{
         client::ProvenClient,
         error::{ErrorCode, OAuthError},
-        grant::{GRACE, RefreshToken},
+        grant::{GRACE_PERIOD, RefreshToken},
         params::Params,
         scope::Scopes,
     },
@@ -24,7 +24,7 @@ use crate::{
 
 /// The state of a refresh token's generation compared with the grant's record.
 #[derive(Debug, PartialEq, Eq)]
-enum Standing {
+enum GenerationStatus {
     /// The current generation: replace it.
     Current,
     /// Replaced a moment ago: respond again.
@@ -35,14 +35,14 @@ enum Standing {
     Ended,
 }
 
-impl Standing {
+impl GenerationStatus {
     fn of(generation: u64, record: &GrantRecord, now: Timestamp) -> Self {
         if record.revoked {
             Self::Ended
         } else if generation == record.generation {
             Self::Current
         } else if generation.checked_add(1) == Some(record.generation)
-            && now.since(record.rotated_at) <= GRACE
+            && now.since(record.rotated_at) <= GRACE_PERIOD
         {
             Self::JustReplaced
         } else {
@@ -66,7 +66,11 @@ pub(crate) async fn exchange(
             "this grant was refreshed too often; try again in a moment",
         ));
     }
-    match app.upstream.recheck(&token.grant.person, &app.epochs).await {
+    match app
+        .upstream
+        .recheck(&token.grant.subject, &app.credential_versions)
+        .await
+    {
         Ok(()) => {}
         Err(LoginError::Unavailable(why)) => {
             return Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, why));
@@ -82,28 +86,28 @@ pub(crate) async fn exchange(
         let Some(found) = app.store.grant(id).await? else {
             return Err(OAuthError::invalid_grant("the grant no longer exists"));
         };
-        match Standing::of(token.generation, &found.record, now) {
-            Standing::Ended => {
+        match GenerationStatus::of(token.generation, &found.record, now) {
+            GenerationStatus::Ended => {
                 app.grants.revoke(id);
                 return Err(OAuthError::invalid_grant("the grant was revoked"));
             }
-            Standing::Reused if app.suspension.is_recent() => {
+            GenerationStatus::Reused if app.suspension.is_recent() => {
                 tracing::warn!(grant = ?id, "old refresh token refused after a suspension");
                 return Err(outdated());
             }
-            Standing::Reused => {
+            GenerationStatus::Reused => {
                 tracing::warn!(grant = ?id, "refresh token reused; grant revoked");
                 end(app, &token).await?;
                 return Err(OAuthError::invalid_grant(
                     "the refresh token was already used",
                 ));
             }
-            Standing::JustReplaced => {
+            GenerationStatus::JustReplaced => {
                 tracing::info!(grant = ?id, "refresh repeated within the grace period");
                 app.grants.confirm(id, asked);
                 return next_tokens(client, token, scopes, found.record.generation).seal(app);
             }
-            Standing::Current => {
+            GenerationStatus::Current => {
                 let next = GrantRecord {
                     generation: found.record.generation.saturating_add(1),
                     rotated_at: now,
@@ -208,17 +212,20 @@ mod tests {
             expires_at: Timestamp(9999),
             sealed: String::new(),
         };
-        let standing = |generation, now| Standing::of(generation, &record, Timestamp(now));
-        assert_eq!(standing(3, 5000), Standing::Current);
-        assert_eq!(standing(2, 1045), Standing::JustReplaced);
-        assert_eq!(standing(2, 1046), Standing::Reused);
-        assert_eq!(standing(1, 1000), Standing::Reused);
+        let status = |generation, now| GenerationStatus::of(generation, &record, Timestamp(now));
+        assert_eq!(status(3, 5000), GenerationStatus::Current);
+        assert_eq!(status(2, 1045), GenerationStatus::JustReplaced);
+        assert_eq!(status(2, 1046), GenerationStatus::Reused);
+        assert_eq!(status(1, 1000), GenerationStatus::Reused);
         // A generation that was never issued means that the ledger lost a write.
-        assert_eq!(standing(4, 1000), Standing::Reused);
+        assert_eq!(status(4, 1000), GenerationStatus::Reused);
         let revoked = GrantRecord {
             revoked: true,
             ..record.clone()
         };
-        assert_eq!(Standing::of(3, &revoked, Timestamp(1000)), Standing::Ended);
+        assert_eq!(
+            GenerationStatus::of(3, &revoked, Timestamp(1000)),
+            GenerationStatus::Ended
+        );
     }
 }

@@ -4,11 +4,11 @@ use super::{
     api::User,
     settings::{GitHub, GitHubError},
 };
-use crate::login::provider_error::Trouble;
+use crate::login::provider_error::ProviderError;
 
 /// The allow-list. An empty list allows no user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Allowed {
+pub(super) struct AllowList {
     anybody: bool,
     ids: Vec<u64>,
     logins: Vec<String>,
@@ -19,13 +19,13 @@ pub(super) struct Allowed {
 /// The result of checking a user against the allow-list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Allowed,
+    AllowList,
     /// Allowed only by the login name, which another account can take over after a rename.
     AllowedByLogin,
     NotAllowed,
 }
 
-impl Allowed {
+impl AllowList {
     pub(super) fn add_logins(&mut self, names: &[impl AsRef<str>]) -> Result<(), GitHubError> {
         for name in names.iter().map(AsRef::as_ref) {
             match name {
@@ -95,35 +95,35 @@ fn checked(name: &str) -> Result<String, GitHubError> {
 impl GitHub {
     /// Checks whether `user`, the owner of the token, is allowed. One membership is enough, so a
     /// failed membership check is an error only if no other membership is found.
-    pub(super) async fn verdict(&self, user: &User, token: &str) -> Result<Verdict, Trouble> {
-        if self.allowed.has_id(user.id) {
-            return Ok(Verdict::Allowed);
+    pub(super) async fn verdict(&self, user: &User, token: &str) -> Result<Verdict, ProviderError> {
+        if self.allow_list.has_id(user.id) {
+            return Ok(Verdict::AllowList);
         }
-        if self.allowed.has_login(&user.login) {
+        if self.allow_list.has_login(&user.login) {
             return Ok(Verdict::AllowedByLogin);
         }
-        let mut trouble = None;
-        let mut note = |asked: Result<bool, Trouble>| match asked {
+        let mut last_error = None;
+        let mut note = |asked: Result<bool, ProviderError>| match asked {
             Ok(is_member) => is_member,
             Err(error) => {
-                trouble = Some(error);
+                last_error = Some(error);
                 false
             }
         };
-        for organization in &self.allowed.organizations {
+        for organization in &self.allow_list.organizations {
             if note(self.is_in_organization(organization, token).await) {
-                return Ok(Verdict::Allowed);
+                return Ok(Verdict::AllowList);
             }
         }
-        for (organization, team) in &self.allowed.teams {
+        for (organization, team) in &self.allow_list.teams {
             if note(
                 self.is_in_team(organization, team, &user.login, token)
                     .await,
             ) {
-                return Ok(Verdict::Allowed);
+                return Ok(Verdict::AllowList);
             }
         }
-        trouble.map_or(Ok(Verdict::NotAllowed), Err)
+        last_error.map_or(Ok(Verdict::NotAllowed), Err)
     }
 }
 
@@ -133,22 +133,22 @@ mod tests {
 
     #[test]
     fn names_are_checked_and_compared_as_github_does() {
-        let mut allowed = Allowed::default();
-        assert!(allowed.is_empty());
-        allowed.add_logins(&["Octocat", " hubot "]).unwrap();
-        assert!(allowed.has_login("octocat") && allowed.has_login("HUBOT"));
-        assert!(!allowed.has_login("octo") && !allowed.has_login(""));
-        assert_eq!(allowed.add_logins(&["../x"]), Err(GitHubError::Name));
-        assert_eq!(allowed.add_logins(&[".."]), Err(GitHubError::Name));
-        assert_eq!(allowed.add_teams(&["core"]), Err(GitHubError::Team));
-        assert_eq!(allowed.add_teams(&["a/b/c"]), Err(GitHubError::Name));
-        assert!(!allowed.needs_membership());
-        allowed.add_teams(&["acme/core"]).unwrap();
-        assert!(allowed.needs_membership());
-        allowed.add_logins(&["*"]).unwrap();
-        assert!(allowed.has_id(1) && !allowed.has_login("anyone"));
-        let mut allowed = Allowed::default();
-        allowed.add_ids(&[583_231]);
-        assert!(!allowed.is_empty() && allowed.has_id(583_231) && !allowed.has_id(7));
+        let mut allow_list = AllowList::default();
+        assert!(allow_list.is_empty());
+        allow_list.add_logins(&["Octocat", " hubot "]).unwrap();
+        assert!(allow_list.has_login("octocat") && allow_list.has_login("HUBOT"));
+        assert!(!allow_list.has_login("octo") && !allow_list.has_login(""));
+        assert_eq!(allow_list.add_logins(&["../x"]), Err(GitHubError::Name));
+        assert_eq!(allow_list.add_logins(&[".."]), Err(GitHubError::Name));
+        assert_eq!(allow_list.add_teams(&["core"]), Err(GitHubError::Team));
+        assert_eq!(allow_list.add_teams(&["a/b/c"]), Err(GitHubError::Name));
+        assert!(!allow_list.needs_membership());
+        allow_list.add_teams(&["acme/core"]).unwrap();
+        assert!(allow_list.needs_membership());
+        allow_list.add_logins(&["*"]).unwrap();
+        assert!(allow_list.has_id(1) && !allow_list.has_login("anyone"));
+        let mut allow_list = AllowList::default();
+        allow_list.add_ids(&[583_231]);
+        assert!(!allow_list.is_empty() && allow_list.has_id(583_231) && !allow_list.has_id(7));
     }
 }

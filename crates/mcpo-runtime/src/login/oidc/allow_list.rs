@@ -1,10 +1,10 @@
 //! The allow-list for OpenID providers: addresses, domains, subjects and groups.
 
-use super::{claims::Facts, error::OpenIdError};
+use super::{claims::UserClaims, error::OpenIdError};
 
 /// The allow-list. An empty list allows no user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Allowed {
+pub(super) struct AllowList {
     anybody: bool,
     emails: Vec<String>,
     domains: Vec<String>,
@@ -14,7 +14,7 @@ pub(super) struct Allowed {
 
 const ANYBODY: &str = "*";
 
-impl Allowed {
+impl AllowList {
     pub(super) fn add_emails(&mut self, emails: &[impl AsRef<str>]) -> Result<(), OpenIdError> {
         for email in emails.iter().map(|email| email.as_ref().trim()) {
             if email == ANYBODY {
@@ -81,32 +81,32 @@ impl Allowed {
         self.groups.iter().any(|known| known == group)
     }
 
-    pub(super) fn lets_in(&self, facts: &Facts) -> bool {
-        self.lets_in_for_good(facts) || self.address(facts).is_some()
+    pub(super) fn allows(&self, user: &UserClaims) -> bool {
+        self.allows_permanently(user) || self.address(user).is_some()
     }
 
     /// Returns the address if it is the only reason why the user is allowed: the provider can give
     /// it to another user later.
-    pub(super) fn only_by_address<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
-        (!self.lets_in_for_good(facts))
-            .then(|| self.address(facts))
+    pub(super) fn only_by_address<'a>(&self, user: &'a UserClaims) -> Option<&'a str> {
+        (!self.allows_permanently(user))
+            .then(|| self.address(user))
             .flatten()
     }
 
-    fn address<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
-        let email = facts.email.fact()?.as_str();
+    fn address<'a>(&self, user: &'a UserClaims) -> Option<&'a str> {
+        let email = user.email.value()?.as_str();
         let mut emails = self.emails.iter();
         emails
             .any(|known| known.eq_ignore_ascii_case(email))
             .then_some(email)
     }
 
-    fn lets_in_for_good(&self, facts: &Facts) -> bool {
-        let domain = facts.domain.fact().map_or("", String::as_str);
+    fn allows_permanently(&self, user: &UserClaims) -> bool {
+        let domain = user.domain.value().map_or("", String::as_str);
         let same = |known: &String, told: &str| known.eq_ignore_ascii_case(told);
-        let groups = facts.groups.fact();
+        let groups = user.groups.value();
         self.anybody
-            || self.subjects.contains(&facts.subject)
+            || self.subjects.contains(&user.subject)
             || self.domains.iter().any(|known| same(known, domain))
             || groups.is_some_and(|groups| groups.iter().any(|group| self.has_group(group)))
     }
@@ -124,30 +124,30 @@ fn is_domain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::login::oidc::claims::{Facts, Told};
+    use crate::login::oidc::claims::{ClaimSource, UserClaims};
 
-    fn facts(email: &str, groups: &[&str]) -> Facts {
-        Facts {
+    fn user(email: &str, groups: &[&str]) -> UserClaims {
+        UserClaims {
             subject: "42".into(),
             name: None,
-            email: Told::ByIdToken(email.into()),
-            domain: Told::ByIdToken(email.rsplit('@').next().unwrap_or_default().into()),
+            email: ClaimSource::ByIdToken(email.into()),
+            domain: ClaimSource::ByIdToken(email.rsplit('@').next().unwrap_or_default().into()),
             has_userinfo: true,
-            groups: Told::ByUserinfo(groups.iter().map(|&group| group.to_owned()).collect()),
+            groups: ClaimSource::ByUserinfo(groups.iter().map(|&group| group.to_owned()).collect()),
             has_unverified_email: false,
         }
     }
 
     #[test]
     fn up6_each_list_lets_in_whom_it_names() {
-        let ada = facts("Ada@Example.com", &["makers"]);
-        let nobody = Allowed::default();
-        assert!(nobody.is_empty() && !nobody.lets_in(&ada));
-        assert!(!nobody.lets_in(&facts("", &[])));
-        let with = |change: &dyn Fn(&mut Allowed)| {
-            let mut allowed = Allowed::default();
-            change(&mut allowed);
-            allowed.lets_in(&ada)
+        let ada = user("Ada@Example.com", &["makers"]);
+        let nobody = AllowList::default();
+        assert!(nobody.is_empty() && !nobody.allows(&ada));
+        assert!(!nobody.allows(&user("", &[])));
+        let with = |change: &dyn Fn(&mut AllowList)| {
+            let mut allow_list = AllowList::default();
+            change(&mut allow_list);
+            allow_list.allows(&ada)
         };
         assert!(with(&|list| list.add_emails(&["ada@example.com"]).unwrap()));
         assert!(with(&|list| list.add_domains(&["EXAMPLE.com"]).unwrap()));
@@ -164,17 +164,21 @@ mod tests {
 
     #[test]
     fn entries_that_can_let_nobody_in_are_refused() {
-        let mut allowed = Allowed::default();
+        let mut allow_list = AllowList::default();
         for bad in ["ada", "@example.com", "ada@example", "ada@", "a@.com"] {
-            assert_eq!(allowed.add_emails(&[bad]), Err(OpenIdError::Email), "{bad}");
+            assert_eq!(
+                allow_list.add_emails(&[bad]),
+                Err(OpenIdError::Email),
+                "{bad}"
+            );
         }
         for bad in ["", "com", "@example.com", "exa mple.com", "example.com."] {
             assert_eq!(
-                allowed.add_domains(&[bad]),
+                allow_list.add_domains(&[bad]),
                 Err(OpenIdError::Domain),
                 "{bad}"
             );
         }
-        assert!(allowed.is_empty());
+        assert!(allow_list.is_empty());
     }
 }

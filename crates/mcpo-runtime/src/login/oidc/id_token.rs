@@ -6,8 +6,8 @@ use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 
 use super::settings::OpenId;
-use crate::jwt::{Claims, Head, JwtFault, SKEW, TokenFault};
-use crate::login::provider_error::Trouble;
+use crate::jwt::{Claims, JwtError, JwtHeader, SKEW, TokenError};
+use crate::login::provider_error::ProviderError;
 
 /// The highest age of an ID token. Only a redirect and one request happen between its issue and its
 /// arrival.
@@ -20,31 +20,31 @@ impl OpenId {
         unverified: &str,
         nonce: &str,
         access_token: &str,
-    ) -> Result<Claims, Trouble> {
+    ) -> Result<Claims, ProviderError> {
         let (head, claims) = self.id_token(unverified).await?;
         let told = claims.text("nonce").unwrap_or_default();
         if !bool::from(told.as_bytes().ct_eq(nonce.as_bytes())) {
-            return Err(fault(JwtFault::OtherSignIn("nonce")));
+            return Err(fault(JwtError::OtherSignIn("nonce")));
         }
         if claims.get("at_hash").is_some()
             && claims.text("at_hash") != Some(&head.half_digest(access_token))
         {
-            return Err(fault(JwtFault::OtherSignIn("at_hash")));
+            return Err(fault(JwtError::OtherSignIn("at_hash")));
         }
         Ok(claims)
     }
 
     /// Verifies an ID token from a token renewal (OpenID Connect Core §12.2).
-    pub(super) async fn later_id_token(&self, unverified: &str) -> Result<Claims, Trouble> {
+    pub(super) async fn later_id_token(&self, unverified: &str) -> Result<Claims, ProviderError> {
         self.id_token(unverified).await.map(|(_, claims)| claims)
     }
 
-    async fn id_token(&self, unverified: &str) -> Result<(Head, Claims), Trouble> {
+    async fn id_token(&self, unverified: &str) -> Result<(JwtHeader, Claims), ProviderError> {
         let now = self.clock.now();
         let (head, claims) = self.issuer.verify(unverified, now).await?;
         if let Some(kind) = head.kind.as_deref().filter(|kind| *kind != "jwt") {
             let short: String = kind.chars().take(32).collect();
-            return Err(fault(JwtFault::Type(short.escape_debug().to_string())));
+            return Err(fault(JwtError::Type(short.escape_debug().to_string())));
         }
         let audiences = claims.texts("aud");
         let party = claims.text("azp");
@@ -52,20 +52,20 @@ impl OpenId {
             // With several audiences, `azp` must say that the token was issued to this client.
             && (audiences.len() == 1 || party.is_some());
         if !is_ours {
-            return Err(fault(JwtFault::audience(&audiences, &[&*self.client_id])));
+            return Err(fault(JwtError::audience(&audiences, &[&*self.client_id])));
         }
         if claims.get("azp").is_some() && party != Some(&self.client_id) {
-            return Err(fault(JwtFault::Claim("azp")));
+            return Err(fault(JwtError::Claim("azp")));
         }
         let issued_at = claims.time("iat").map_err(fault)?;
-        let issued_at = issued_at.ok_or_else(|| fault(JwtFault::Claim("iat")))?;
+        let issued_at = issued_at.ok_or_else(|| fault(JwtError::Claim("iat")))?;
         if now.since(issued_at) > MAX_AGE + SKEW {
-            return Err(fault(JwtFault::Expired));
+            return Err(fault(JwtError::Expired));
         }
         Ok((head, claims))
     }
 }
 
-fn fault(fault: JwtFault) -> Trouble {
-    TokenFault::Token(fault).into()
+fn fault(fault: JwtError) -> ProviderError {
+    TokenError::Token(fault).into()
 }

@@ -12,14 +12,14 @@ mod tokens;
 
 use url::Url;
 
-use self::{claims::Facts, presets::Consent, tokens::Handed};
+use self::{claims::UserClaims, presets::Consent, tokens::ProviderTokens};
 pub use self::{error::OpenIdError, settings::OpenId};
 use super::{
-    context::{Answer, Visit},
+    context::{LoginContext, LoginInput},
     contract::{Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal},
 };
 use super::{
-    provider_error::{Trouble, quoted, refusal},
+    provider_error::{ProviderError, quoted, refusal},
     upstream_tokens::UpstreamTokens,
 };
 use crate::jwt::Metadata;
@@ -27,7 +27,7 @@ use crate::jwt::Metadata;
 const CALLBACK: &str = "/auth/oidc/callback";
 
 impl OpenId {
-    async fn departure(&self, visit: &Visit) -> Result<Url, Trouble> {
+    async fn authorization_url(&self, context: &LoginContext) -> Result<Url, ProviderError> {
         let metadata = self.issuer.metadata(self.clock.now()).await?;
         let endpoint = metadata.authorization_endpoint.as_deref();
         let mut url = self
@@ -37,16 +37,16 @@ impl OpenId {
         query
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.client_id)
-            .append_pair("redirect_uri", visit.callback_url())
+            .append_pair("redirect_uri", context.callback_url())
             .append_pair("scope", &self.scopes.join(" "))
-            .append_pair("state", visit.state())
-            .append_pair("nonce", &visit.nonce())
-            .append_pair("code_challenge", &visit.code_challenge())
+            .append_pair("state", context.state())
+            .append_pair("nonce", &context.nonce())
+            .append_pair("code_challenge", &context.code_challenge())
             .append_pair("code_challenge_method", "S256");
         for (name, value) in &self.parameters {
             query.append_pair(name, value);
         }
-        let prompts = self.prompts(visit, &metadata);
+        let prompts = self.prompts(context, &metadata);
         if !prompts.is_empty() {
             query.append_pair("prompt", &prompts.join(" "));
         }
@@ -55,9 +55,9 @@ impl OpenId {
     }
 
     /// Returns the values of `prompt`: what the provider must ask the user.
-    fn prompts(&self, visit: &Visit, metadata: &Metadata) -> Vec<&'static str> {
+    fn prompts(&self, context: &LoginContext, metadata: &Metadata) -> Vec<&'static str> {
         let mut prompts = Vec::new();
-        if visit.wants_another_account() {
+        if context.wants_another_account() {
             let known = metadata.prompt_values_supported.as_ref();
             let lets_choose =
                 known.is_none_or(|known| known.iter().any(|prompt| prompt == "select_account"));
@@ -74,11 +74,15 @@ impl OpenId {
         prompts
     }
 
-    async fn arrival(&self, visit: &Visit, answer: &Answer) -> Result<Identity, Refusal> {
+    async fn handle_callback(
+        &self,
+        context: &LoginContext,
+        input: &LoginInput,
+    ) -> Result<Identity, Refusal> {
         let metadata = self.issuer.metadata(self.clock.now()).await;
         let metadata = metadata.map_err(|error| refusal(error.into()))?;
         // The issuer is checked before any other parameter of the response is used (RFC 9207 §2.4).
-        match answer.get("iss") {
+        match input.get("iss") {
             Some(issuer) if issuer != self.issuer.id() => {
                 return Err(Refusal::unexpected(
                     "the response is from another issuer (iss)",
@@ -91,7 +95,7 @@ impl OpenId {
             }
             _ => {}
         }
-        if let Some(error) = answer.get("error") {
+        if let Some(error) = input.get("error") {
             return Err(match error {
                 "access_denied" => Refusal::not_allowed(
                     "access_denied",
@@ -103,74 +107,83 @@ impl OpenId {
                 other => Refusal::unexpected(format!("the provider answers {}", quoted(other))),
             });
         }
-        let code = answer
+        let code = input
             .get("code")
             .ok_or_else(|| Refusal::unexpected("the response has no code"))?;
-        let handed = self.exchange(visit, code).await.map_err(refusal)?;
-        let facts = self.who(visit, &handed).await.map_err(refusal)?;
-        if !self.allowed.lets_in(&facts) {
-            return Err(self.not_allowed(&facts));
+        let received = self.exchange(context, code).await.map_err(refusal)?;
+        let user = self.who(context, &received).await.map_err(refusal)?;
+        if !self.allow_list.allows(&user) {
+            return Err(self.not_allowed(&user));
         }
-        let mut identity = Identity::new(self.subject(&facts.subject));
-        if let Some(name) = &facts.name {
+        let mut identity = Identity::new(self.subject(&user.subject));
+        if let Some(name) = &user.name {
             identity = identity.with_name(name);
         }
-        if let Some(address) = self.allowed.only_by_address(&facts) {
+        if let Some(address) = self.allow_list.only_by_address(&user) {
             let name = format!("{} {}", self.issuer.id(), address.to_lowercase());
             identity = identity.allowed_by_name(name);
         }
-        let tokens = self.noted(handed.tokens, &facts);
+        let tokens = self.with_claims_noted(received.tokens, &user);
         Ok(identity.with_upstream(tokens))
     }
 
     /// Returns the facts about the user from the ID token and the userinfo endpoint.
-    async fn who(&self, visit: &Visit, handed: &Handed) -> Result<Facts, Trouble> {
-        let id_token = handed
+    async fn who(
+        &self,
+        context: &LoginContext,
+        received: &ProviderTokens,
+    ) -> Result<UserClaims, ProviderError> {
+        let id_token = received
             .id_token
             .as_deref()
-            .ok_or(Trouble::Unexpected("there is no id token".into()))?;
+            .ok_or(ProviderError::Unexpected("there is no id token".into()))?;
         let claims = self
-            .first_id_token(id_token, &visit.nonce(), handed.tokens.access_token())
+            .first_id_token(id_token, &context.nonce(), received.tokens.access_token())
             .await?;
-        let facts = Facts::of_id_token(&claims, &self.told_by, &self.allowed)
-            .ok_or(Trouble::Unexpected("the id token has no usable sub".into()))?;
-        let token = handed.tokens.access_token();
-        match self.asked_again(facts.clone(), token).await {
+        let user = UserClaims::of_id_token(&claims, &self.claim_names, &self.allow_list).ok_or(
+            ProviderError::Unexpected("the id token has no usable sub".into()),
+        )?;
+        let token = received.tokens.access_token();
+        match self.with_current_userinfo(user.clone(), token).await {
             // The access token is for another API, so the userinfo endpoint rejects it.
-            Err(Trouble::Refused(_)) => Ok(Facts {
+            Err(ProviderError::Refused(_)) => Ok(UserClaims {
                 has_userinfo: false,
-                ..facts
+                ..user
             }),
-            Err(Trouble::OutOfReach(why)) if !self.allowed.needs_claims() => {
+            Err(ProviderError::Unavailable(why)) if !self.allow_list.needs_claims() => {
                 tracing::info!(%why, "signed in without the userinfo");
-                Ok(facts)
+                Ok(user)
             }
             asked => asked,
         }
     }
 
     /// Updates the facts from the userinfo endpoint, if the provider has one.
-    async fn asked_again(&self, facts: Facts, access_token: &str) -> Result<Facts, Trouble> {
+    async fn with_current_userinfo(
+        &self,
+        user: UserClaims,
+        access_token: &str,
+    ) -> Result<UserClaims, ProviderError> {
         match self.userinfo(access_token).await? {
-            None => Ok(Facts {
+            None => Ok(UserClaims {
                 has_userinfo: false,
-                ..facts
+                ..user
             }),
-            Some(claims) => facts
-                .with_userinfo(&claims, &self.told_by, &self.allowed)
-                .ok_or(Trouble::Unexpected(
+            Some(claims) => user
+                .with_userinfo(&claims, &self.claim_names, &self.allow_list)
+                .ok_or(ProviderError::Unexpected(
                     "the userinfo is about another user".into(),
                 )),
         }
     }
 
-    fn not_allowed(&self, facts: &Facts) -> Refusal {
-        let who = facts.name.as_deref().unwrap_or(&facts.subject);
+    fn not_allowed(&self, user: &UserClaims) -> Refusal {
+        let who = user.name.as_deref().unwrap_or(&user.subject);
         let mut what = format!(
             "You are signed in at {} as {who}, and that account may not use this server.",
             self.title
         );
-        if facts.has_unverified_email {
+        if user.has_unverified_email {
             what.push_str(" Its e-mail address is not verified there.");
         }
         Refusal::not_allowed("not on the allow-list", what)
@@ -203,18 +216,22 @@ impl Login for OpenId {
         })
     }
 
-    fn begin<'a>(&'a self, visit: &'a Visit) -> LoginFuture<'a, Outcome> {
+    fn begin<'a>(&'a self, context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
         Box::pin(async {
-            match self.departure(visit).await {
+            match self.authorization_url(context).await {
                 Ok(url) => Outcome::Redirect(url),
-                Err(trouble) => Outcome::Refusal(refusal(trouble)),
+                Err(error) => Outcome::Refusal(refusal(error)),
             }
         })
     }
 
-    fn resume<'a>(&'a self, visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
+    fn resume<'a>(
+        &'a self,
+        context: &'a LoginContext,
+        input: &'a LoginInput,
+    ) -> LoginFuture<'a, Outcome> {
         Box::pin(async {
-            match self.arrival(visit, answer).await {
+            match self.handle_callback(context, input).await {
                 Ok(identity) => Outcome::Identity(identity),
                 Err(refusal) => Outcome::Refusal(refusal),
             }

@@ -3,14 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    allow_list::Allowed,
-    claims::ToldBy,
+    allow_list::AllowList,
+    claims::ClaimNames,
     error::OpenIdError,
     presets::{Consent, Preset},
 };
 use crate::{
     base::clock::{Clock, SystemClock},
-    jwt::{Documents, Issuer},
+    jwt::{Issuer, MetadataKind},
 };
 
 /// Sign-in at an OpenID provider.
@@ -24,8 +24,8 @@ pub struct OpenId {
     /// More parameters for the authorization request.
     pub(super) parameters: Vec<(String, String)>,
     pub(super) consent: Consent,
-    pub(super) allowed: Allowed,
-    pub(super) told_by: ToldBy,
+    pub(super) allow_list: AllowList,
+    pub(super) claim_names: ClaimNames,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Debug for OpenId {
             .debug_struct("OpenId")
             .field("issuer", &self.issuer.id())
             .field("client_id", &self.client_id)
-            .field("allowed", &self.allowed)
+            .field("allowed", &self.allow_list)
             .finish_non_exhaustive()
     }
 }
@@ -47,15 +47,15 @@ impl OpenId {
     pub fn new(provider: &str, client_id: impl Into<String>) -> Result<Self, OpenIdError> {
         let (issuer, preset) = Preset::find(provider)?;
         Ok(Self {
-            issuer: Issuer::new(&issuer, Documents::OpenId).ok_or(OpenIdError::Issuer)?,
+            issuer: Issuer::new(&issuer, MetadataKind::OpenId).ok_or(OpenIdError::Issuer)?,
             title: preset.title,
             client_id: client_id.into(),
             client_secret: None,
             scopes: preset.scopes,
             parameters: preset.parameters.into_iter().collect(),
             consent: preset.consent,
-            allowed: Allowed::default(),
-            told_by: ToldBy {
+            allow_list: AllowList::default(),
+            claim_names: ClaimNames {
                 groups: "groups".to_owned(),
                 domain: preset.domain_claim,
             },
@@ -85,35 +85,35 @@ impl OpenId {
     /// Allows users with these addresses, if the provider says that the address is verified. `*`
     /// allows every user with an account there.
     pub fn allow_emails(mut self, emails: &[impl AsRef<str>]) -> Result<Self, OpenIdError> {
-        self.allowed.add_emails(emails)?;
+        self.allow_list.add_emails(emails)?;
         Ok(self)
     }
 
     /// Allows users whose verified address is at one of these domains. At Google, the account must
     /// be managed by the domain's organization (`hd`).
     pub fn allow_domains(mut self, domains: &[impl AsRef<str>]) -> Result<Self, OpenIdError> {
-        self.allowed.add_domains(domains)?;
+        self.allow_list.add_domains(domains)?;
         Ok(self)
     }
 
     /// Allows users by the provider's identifier (`sub`). `*` allows every user.
     #[must_use]
     pub fn allow_subjects(mut self, subjects: &[impl AsRef<str>]) -> Self {
-        self.allowed.add_subjects(subjects);
+        self.allow_list.add_subjects(subjects);
         self
     }
 
     /// Allows the members of these groups.
     #[must_use]
     pub fn allow_groups(mut self, groups: &[impl AsRef<str>]) -> Self {
-        self.allowed.add_groups(groups);
+        self.allow_list.add_groups(groups);
         self
     }
 
     /// Sets the claim that lists a user's groups. The default is `groups`.
     #[must_use]
     pub fn with_groups_claim(mut self, claim: impl Into<String>) -> Self {
-        self.told_by.groups = claim.into();
+        self.claim_names.groups = claim.into();
         self
     }
 
@@ -127,6 +127,6 @@ impl OpenId {
     /// Returns true if the allow-list has at least one entry.
     #[must_use]
     pub fn allows_somebody(&self) -> bool {
-        !self.allowed.is_empty()
+        !self.allow_list.is_empty()
     }
 }

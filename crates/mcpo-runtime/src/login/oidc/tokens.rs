@@ -10,26 +10,26 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::settings::OpenId;
 use crate::login::{
-    context::Visit,
-    provider_error::{Trouble, quoted},
+    context::LoginContext,
+    provider_error::{ProviderError, quoted},
     upstream_tokens::UpstreamTokens,
 };
 use crate::{
     jwt::{Claims, Metadata},
-    net::http_client::{Answer, OutgoingError},
+    net::http_client::{HttpError, HttpResponse},
 };
 
 const MAX_TOKEN_LEN: usize = 8 * 1024;
 
 /// The tokens from the token endpoint.
-pub(super) struct Handed {
+pub(super) struct ProviderTokens {
     pub(super) tokens: UpstreamTokens,
     /// Unverified.
     pub(super) id_token: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct TokenResponse {
     access_token: Option<String>,
     token_type: Option<String>,
     expires_in: Option<f64>,
@@ -38,24 +38,31 @@ struct TokenAnswer {
 }
 
 #[derive(Deserialize)]
-struct ErrorAnswer {
+struct ErrorResponse {
     error: String,
 }
 
 impl OpenId {
     /// Exchanges the code from the callback for tokens.
-    pub(super) async fn exchange(&self, visit: &Visit, code: &str) -> Result<Handed, Trouble> {
+    pub(super) async fn exchange(
+        &self,
+        context: &LoginContext,
+        code: &str,
+    ) -> Result<ProviderTokens, ProviderError> {
         self.tokens(&[
             ("grant_type", "authorization_code"),
             ("code", code),
-            ("redirect_uri", visit.callback_url()),
-            ("code_verifier", &visit.code_verifier()),
+            ("redirect_uri", context.callback_url()),
+            ("code_verifier", &context.code_verifier()),
         ])
         .await
     }
 
     /// Renews the tokens.
-    pub(super) async fn refresh(&self, refresh_token: &str) -> Result<Handed, Trouble> {
+    pub(super) async fn refresh(
+        &self,
+        refresh_token: &str,
+    ) -> Result<ProviderTokens, ProviderError> {
         self.tokens(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token),
@@ -63,7 +70,7 @@ impl OpenId {
         .await
     }
 
-    async fn tokens(&self, parameters: &[(&str, &str)]) -> Result<Handed, Trouble> {
+    async fn tokens(&self, parameters: &[(&str, &str)]) -> Result<ProviderTokens, ProviderError> {
         let metadata = self.issuer.metadata(self.clock.now()).await?;
         let endpoint = metadata.token_endpoint.as_deref().unwrap_or_default();
         let url = self.issuer.endpoint(endpoint, "token_endpoint")?;
@@ -76,7 +83,7 @@ impl OpenId {
             }
         }
         let body = Serializer::new(String::new()).extend_pairs(form).finish();
-        let answer = self.issuer.outgoing().ask(|client| {
+        let response = self.issuer.http().ask(|client| {
             let request = client
                 .post(url)
                 .header(header::ACCEPT, "application/json")
@@ -87,14 +94,14 @@ impl OpenId {
                 None => request,
             }
         });
-        let answer = passed(answer.await, "token endpoint")?;
-        if answer.status != StatusCode::OK {
-            return Err(refused(&answer));
+        let response = checked_response(response.await, "token endpoint")?;
+        if response.status != StatusCode::OK {
+            return Err(refused(&response));
         }
-        let answer: TokenAnswer = answer.json().ok_or(Trouble::Unexpected(
+        let response: TokenResponse = response.json().ok_or(ProviderError::Unexpected(
             "the response of the token endpoint does not follow RFC 6749".into(),
         ))?;
-        answer.verified()
+        response.verified()
     }
 
     /// Returns credentials for the `Authorization` header (RFC 6749 §2.3.1), which is the default
@@ -113,55 +120,58 @@ impl OpenId {
 
     /// Returns the provider's claims about the owner of the token, or `None` if the provider has no
     /// userinfo endpoint.
-    pub(super) async fn userinfo(&self, access_token: &str) -> Result<Option<Claims>, Trouble> {
+    pub(super) async fn userinfo(
+        &self,
+        access_token: &str,
+    ) -> Result<Option<Claims>, ProviderError> {
         let metadata = self.issuer.metadata(self.clock.now()).await?;
         let Some(endpoint) = metadata.userinfo_endpoint.as_deref() else {
             return Ok(None);
         };
         let url = self.issuer.endpoint(endpoint, "userinfo_endpoint")?;
-        let answer = self.issuer.outgoing().ask(|client| {
+        let response = self.issuer.http().ask(|client| {
             client
                 .get(url)
                 .bearer_auth(access_token)
                 .header(header::ACCEPT, "application/json")
         });
-        let answer = passed(answer.await, "userinfo endpoint")?;
-        match answer.status {
-            StatusCode::OK => answer
+        let response = checked_response(response.await, "userinfo endpoint")?;
+        match response.status {
+            StatusCode::OK => response
                 .json::<Map<String, Value>>()
                 .map(|claims| Some(Claims::of_userinfo(claims)))
-                .ok_or(Trouble::Unexpected("the userinfo is not JSON".into())),
-            StatusCode::UNAUTHORIZED => Err(Trouble::Refused(
+                .ok_or(ProviderError::Unexpected("the userinfo is not JSON".into())),
+            StatusCode::UNAUTHORIZED => Err(ProviderError::Refused(
                 "the provider rejects the access token".into(),
             )),
-            status => Err(Trouble::Unexpected(
+            status => Err(ProviderError::Unexpected(
                 format!("the userinfo endpoint answers {status}").into(),
             )),
         }
     }
 }
 
-impl TokenAnswer {
-    fn verified(self) -> Result<Handed, Trouble> {
+impl TokenResponse {
+    fn verified(self) -> Result<ProviderTokens, ProviderError> {
         let is_bearer = self
             .token_type
             .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
         let access = self.access_token.filter(|token| is_token(token));
         let (true, Some(access)) = (is_bearer, access) else {
-            return Err(Trouble::Unexpected(
+            return Err(ProviderError::Unexpected(
                 "the token endpoint sends no bearer token".into(),
             ));
         };
         let mut tokens = UpstreamTokens::new(access);
         if let Some(seconds) = self.expires_in {
             let lifetime = Duration::try_from_secs_f64(seconds)
-                .map_err(|_| Trouble::Unexpected("expires_in is not a time".into()))?;
+                .map_err(|_| ProviderError::Unexpected("expires_in is not a time".into()))?;
             tokens = tokens.with_lifetime(lifetime);
         }
         if let Some(refresh) = self.refresh_token.filter(|token| is_token(token)) {
             tokens = tokens.with_refresh_token(refresh);
         }
-        Ok(Handed {
+        Ok(ProviderTokens {
             tokens,
             id_token: self.id_token,
         })
@@ -173,33 +183,40 @@ fn is_token(text: &str) -> bool {
     (1..=MAX_TOKEN_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn refused(answer: &Answer) -> Trouble {
-    let error = answer.json::<ErrorAnswer>().map(|answer| answer.error);
+fn refused(response: &HttpResponse) -> ProviderError {
+    let error = response
+        .json::<ErrorResponse>()
+        .map(|response| response.error);
     match error.as_deref() {
-        Some("invalid_grant") => Trouble::Refused(
+        Some("invalid_grant") => ProviderError::Refused(
             "the provider rejects the code or refresh token: unknown or expired".into(),
         ),
-        Some("invalid_client" | "unauthorized_client") => Trouble::Unexpected(
+        Some("invalid_client" | "unauthorized_client") => ProviderError::Unexpected(
             "the provider rejects OIDC_CLIENT_ID with this OIDC_CLIENT_SECRET".into(),
         ),
-        Some(other) => {
-            Trouble::Unexpected(format!("the token endpoint answers {}", quoted(other)).into())
-        }
-        None => Trouble::Unexpected(format!("the token endpoint answers {}", answer.status).into()),
+        Some(other) => ProviderError::Unexpected(
+            format!("the token endpoint answers {}", quoted(other)).into(),
+        ),
+        None => ProviderError::Unexpected(
+            format!("the token endpoint answers {}", response.status).into(),
+        ),
     }
 }
 
 /// Returns the response unless the provider is down or limits the rate.
-fn passed(answer: Result<Answer, OutgoingError>, what: &str) -> Result<Answer, Trouble> {
-    let answer = answer.map_err(|error| match error {
-        OutgoingError::TooLong => {
-            Trouble::Unexpected(format!("the response of the {what} is too long").into())
+fn checked_response(
+    response: Result<HttpResponse, HttpError>,
+    what: &str,
+) -> Result<HttpResponse, ProviderError> {
+    let response = response.map_err(|error| match error {
+        HttpError::TooLong => {
+            ProviderError::Unexpected(format!("the response of the {what} is too long").into())
         }
-        error => Trouble::OutOfReach(format!("the {what}: {error}").into()),
+        error => ProviderError::Unavailable(format!("the {what}: {error}").into()),
     })?;
-    if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS {
-        let fault = format!("the {what} answers {}", answer.status);
-        return Err(Trouble::OutOfReach(fault.into()));
+    if response.status.is_server_error() || response.status == StatusCode::TOO_MANY_REQUESTS {
+        let fault = format!("the {what} answers {}", response.status);
+        return Err(ProviderError::Unavailable(fault.into()));
     }
-    Ok(answer)
+    Ok(response)
 }

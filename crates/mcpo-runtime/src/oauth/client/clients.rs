@@ -2,7 +2,7 @@
 
 use super::{
     configured::{ConfiguredClient, ConfiguredClients},
-    document::{DocumentUrl, Documents},
+    document::{DocumentCache, DocumentUrl},
     error::{ClientError, expect_no_secret},
     fetch::Fetcher,
     metadata::{AuthMethod, Client, ClientKey, ProvenClient},
@@ -16,7 +16,7 @@ use crate::{
 /// All clients that the server knows, of every kind.
 pub(crate) struct Clients {
     configured: ConfiguredClients,
-    documents: Documents,
+    documents: DocumentCache,
     /// Whether clients without a secret are accepted, in addition to configured ones.
     public: bool,
 }
@@ -25,7 +25,7 @@ impl Clients {
     pub(crate) fn new(configured: &[ConfiguredClient], public: bool) -> Result<Self, Error> {
         Ok(Self {
             configured: ConfiguredClients::new(configured),
-            documents: Documents::new(Fetcher::new())?,
+            documents: DocumentCache::new(Fetcher::new())?,
             public,
         })
     }

@@ -19,11 +19,11 @@ use crate::{
 const MAX_URL_LEN: usize = 1024;
 const MAX_REDIRECT_URIS: usize = 32;
 /// The number of cached documents, valid and invalid ones.
-const CACHED: usize = 512;
+const MAX_CACHED: usize = 512;
 /// How long a document without caching headers is cached.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// The longest time that any document is cached.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a failed fetch is cached.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(60);
 
@@ -161,18 +161,18 @@ impl Entry {
 
     /// Returns true if this entry may replace a document that cannot be fetched at the moment.
     fn is_usable(&self, now: Timestamp) -> bool {
-        self.outcome.is_ok() && now.since(self.fetched_at) < LONGEST_LIFETIME
+        self.outcome.is_ok() && now.since(self.fetched_at) < MAX_LIFETIME
     }
 }
 
 /// Fetches documents when needed, and caches them for as long as their headers allow.
-pub(super) struct Documents {
+pub(super) struct DocumentCache {
     fetcher: Fetcher,
     cache: Cache<String, Entry>,
     pinned: Vec<Arc<Client>>,
 }
 
-impl Documents {
+impl DocumentCache {
     pub(super) fn new(fetcher: Fetcher) -> Result<Self, Error> {
         let documents: Vec<Document> = serde_json::from_str(PINNED).map_err(Error::internal)?;
         let pin = |document: Document| {
@@ -183,7 +183,7 @@ impl Documents {
         };
         Ok(Self {
             fetcher,
-            cache: Cache::new(CACHED),
+            cache: Cache::new(MAX_CACHED),
             pinned: documents.into_iter().map(pin).collect::<Result<_, _>>()?,
         })
     }
@@ -292,7 +292,7 @@ fn lifetime(fetched: &Fetched) -> Duration {
             lifetime = Duration::from_secs(seconds);
         }
     }
-    lifetime.min(LONGEST_LIFETIME)
+    lifetime.min(MAX_LIFETIME)
 }
 
 #[cfg(test)]

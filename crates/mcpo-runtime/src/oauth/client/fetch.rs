@@ -33,15 +33,15 @@ use crate::{
 };
 
 /// The time limit for a whole fetch, from the DNS lookup to the last byte.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a fetch waits for other fetches to end.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The length that the draft recommends.
-const MAX_LEN: usize = 5 * 1024;
+const MAX_DOCUMENT_LEN: usize = 5 * 1024;
 /// The limit of concurrent fetches. Clients must not be able to make this server flood others.
-const MAX_AT_ONCE: usize = 32;
+const MAX_FETCHES: usize = 32;
 /// The limit for one host, so that slow documents of one host do not delay those of others.
-const MAX_AT_ONCE_PER_HOST: usize = 2;
+const MAX_FETCHES_PER_HOST: usize = 2;
 /// With this many hosts in the map, hosts without a running fetch are removed.
 const MAX_IDLE_HOSTS: usize = 256;
 
@@ -59,13 +59,13 @@ pub(crate) enum FetchError {
     SetUp,
     #[error("its host is unreachable or not public")]
     Connect,
-    #[error("its host did not answer within {} seconds", TIMEOUT.as_secs())]
+    #[error("its host did not answer within {} seconds", FETCH_TIMEOUT.as_secs())]
     Timeout,
     #[error("this server is fetching too many documents; try again in a moment")]
     Busy,
     #[error("its host answered with status {0}")]
     Status(u16),
-    #[error("it is longer than {MAX_LEN} bytes")]
+    #[error("it is longer than {MAX_DOCUMENT_LEN} bytes")]
     TooLong,
     #[error("it is not of type application/json")]
     ContentType,
@@ -116,7 +116,7 @@ impl Fetcher {
             roots,
             addresses,
             client: OnceLock::new(),
-            permits: Semaphore::new(MAX_AT_ONCE),
+            permits: Semaphore::new(MAX_FETCHES),
             hosts: Mutex::default(),
         }
     }
@@ -125,7 +125,7 @@ impl Fetcher {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = self.set_up().map_err(|error| {
+        let client = self.new_client().map_err(|error| {
             let error = chain(&error);
             tracing::error!(%error, "failed to set up the client for documents");
             FetchError::SetUp
@@ -133,13 +133,13 @@ impl Fetcher {
         Ok(self.client.get_or_init(|| client))
     }
 
-    fn set_up(&self) -> Result<Client, Error> {
+    fn new_client(&self) -> Result<Client, Error> {
         let tls = tls::client_config(self.roots.clone())?;
         Client::builder()
             .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(GuardedResolver(self.addresses)))
             .redirect(Policy::none())
-            .timeout(TIMEOUT)
+            .timeout(FETCH_TIMEOUT)
             .https_only(true)
             // A proxy would resolve the name itself and bypass the check.
             .no_proxy()
@@ -167,7 +167,7 @@ impl Fetcher {
             hosts.retain(|_, permits| Arc::strong_count(permits) > 1);
         }
         let permits = hosts.entry(name.to_owned());
-        let new = || Arc::new(Semaphore::new(MAX_AT_ONCE_PER_HOST));
+        let new = || Arc::new(Semaphore::new(MAX_FETCHES_PER_HOST));
         Arc::clone(permits.or_insert_with(new))
     }
 
@@ -176,7 +176,7 @@ impl Fetcher {
         url: &Url,
         _permit: Permit<'_>,
     ) -> Result<Fetched, FetchError> {
-        tokio::time::timeout(TIMEOUT, self.fetch_now(url))
+        tokio::time::timeout(FETCH_TIMEOUT, self.fetch_now(url))
             .await
             .unwrap_or(Err(FetchError::Timeout))
     }
@@ -211,7 +211,7 @@ impl Fetcher {
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| FetchError::Broken)?;
-            if body.len() + chunk.len() > MAX_LEN {
+            if body.len() + chunk.len() > MAX_DOCUMENT_LEN {
                 return Err(FetchError::TooLong);
             }
             body.extend_from_slice(&chunk);
@@ -291,12 +291,12 @@ mod tests {
         let url = |host: &str| Url::parse(&format!("https://{host}/client.json")).unwrap();
         let slow = url("slow.example");
         let mut held = Vec::new();
-        for _ in 0..MAX_AT_ONCE_PER_HOST {
+        for _ in 0..MAX_FETCHES_PER_HOST {
             held.push(fetcher.permit(&slow).await.ok().unwrap());
         }
         let refused = fetcher.permit(&slow).await.err();
         assert_eq!(refused, Some(FetchError::Busy));
-        for host in 0..MAX_AT_ONCE - MAX_AT_ONCE_PER_HOST {
+        for host in 0..MAX_FETCHES - MAX_FETCHES_PER_HOST {
             held.push(
                 fetcher
                     .permit(&url(&format!("{host}.example")))

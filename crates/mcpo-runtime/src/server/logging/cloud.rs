@@ -16,7 +16,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::base::request_log::Mark;
+use crate::base::request_log::RequestContext;
 
 /// The name of the trace field of a log entry.
 const TRACE: &str = "logging.googleapis.com/trace";
@@ -75,9 +75,9 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut request = Map::new();
-        if let Some(mark) = Mark::current() {
-            request.insert("id".into(), mark.id().to_string().into());
-            request.extend(mark.trace().map(|trace| ("trace".into(), trace.into())));
+        if let Some(current) = RequestContext::current() {
+            request.insert("id".into(), current.id().to_string().into());
+            request.extend(current.trace().map(|trace| ("trace".into(), trace.into())));
         }
         for span in context.event_scope().into_iter().flatten() {
             let extensions = span.extensions();

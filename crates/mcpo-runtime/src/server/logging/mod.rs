@@ -19,7 +19,7 @@ use tracing_subscriber::{
 };
 
 use self::cloud::CloudFormat;
-use crate::base::request_log::Mark;
+use crate::base::request_log::RequestContext;
 
 /// rmcp logs every message, which would hide the OAuth flow.
 const DEFAULT_FILTER: &str = "info,rmcp=warn";
@@ -69,7 +69,7 @@ struct TimeAndRequest;
 impl FormatTime for TimeAndRequest {
     fn format_time(&self, writer: &mut Writer<'_>) -> Result {
         SystemTime.format_time(writer)?;
-        Mark::current().map_or(Ok(()), |mark| write!(writer, " {}", mark.id()))
+        RequestContext::current().map_or(Ok(()), |request| write!(writer, " {}", request.id()))
     }
 }
 

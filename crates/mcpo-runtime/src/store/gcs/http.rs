@@ -14,10 +14,10 @@ use crate::{
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The time limit for one request and its complete response.
-const TIMEOUT: Duration = Duration::from_secs(4);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 /// An access token takes about 1,000 bytes, and a record about 200 plus up to 16 KiB of sealed
 /// text.
-const MAX_ANSWER_LEN: usize = 20 * 1024;
+const MAX_RESPONSE_LEN: usize = 20 * 1024;
 
 /// The name of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,31 +90,31 @@ impl Http {
         Self(OnceLock::new())
     }
 
-    pub(super) fn client(&self) -> Result<&Client, Trouble> {
+    pub(super) fn client(&self) -> Result<&Client, GcsError> {
         if let Some(client) = self.0.get() {
             return Ok(client);
         }
-        let client = set_up().map_err(|error| Trouble::Lasting(chain(&error)))?;
+        let client = new_client().map_err(|error| GcsError::Permanent(chain(&error)))?;
         Ok(self.0.get_or_init(|| client))
     }
 }
 
-fn set_up() -> Result<Client, Error> {
+fn new_client() -> Result<Client, Error> {
     Client::builder()
         .tls_backend_preconfigured(tls::client_config(None)?)
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
+        .timeout(ATTEMPT_TIMEOUT)
         .build()
         .map_err(Error::internal)
 }
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum GcsError {
     /// A retry may succeed.
     #[error("{text}")]
-    Passing {
+    Transient {
         text: String,
         retry_after: Option<Duration>,
     },
@@ -123,23 +123,23 @@ pub(super) enum Trouble {
     Token(String),
     /// A retry will not succeed.
     #[error("{0}")]
-    Lasting(String),
+    Permanent(String),
 }
 
-impl Trouble {
-    pub(super) const fn is_passing(&self) -> bool {
-        !matches!(self, Self::Lasting(_))
+impl GcsError {
+    pub(super) const fn is_transient(&self) -> bool {
+        !matches!(self, Self::Permanent(_))
     }
 
     pub(super) const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Passing { retry_after, .. } => *retry_after,
-            Self::Token(_) | Self::Lasting(_) => None,
+            Self::Transient { retry_after, .. } => *retry_after,
+            Self::Token(_) | Self::Permanent(_) => None,
         }
     }
 
-    fn passing(text: impl Into<String>) -> Self {
-        Self::Passing {
+    fn transient(text: impl Into<String>) -> Self {
+        Self::Transient {
             text: text.into(),
             retry_after: None,
         }
@@ -147,40 +147,41 @@ impl Trouble {
 }
 
 /// Sends `request` to `whom`. Returns an error for a response that should be retried.
-pub(super) async fn ask(whom: &str, request: RequestBuilder) -> Result<Response, Trouble> {
+pub(super) async fn ask(whom: &str, request: RequestBuilder) -> Result<Response, GcsError> {
     let answer = request.send().await;
-    let answer = answer.map_err(|error| Trouble::passing(format!("{whom}: {}", chain(&error))))?;
+    let answer =
+        answer.map_err(|error| GcsError::transient(format!("{whom}: {}", chain(&error))))?;
     let status = answer.status();
     let text = format!("{whom} answered {status}");
     match status {
-        StatusCode::UNAUTHORIZED => Err(Trouble::Token(text)),
+        StatusCode::UNAUTHORIZED => Err(GcsError::Token(text)),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(later(&answer, text)),
         _ if status.is_server_error() => Err(later(&answer, text)),
         _ => Ok(answer),
     }
 }
 
-fn later(answer: &Response, text: String) -> Trouble {
+fn later(answer: &Response, text: String) -> GcsError {
     let header = answer.headers().get(header::RETRY_AFTER);
     let seconds = header
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse().ok());
-    Trouble::Passing {
+    GcsError::Transient {
         text,
         retry_after: seconds.map(Duration::from_secs),
     }
 }
 
 /// Reads the body of a response, up to the length limit.
-pub(super) async fn body(whom: &str, answer: Response) -> Result<Vec<u8>, Trouble> {
+pub(super) async fn body(whom: &str, answer: Response) -> Result<Vec<u8>, GcsError> {
     let mut body = Vec::new();
     let mut chunks = answer.bytes_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk =
-            chunk.map_err(|error| Trouble::passing(format!("{whom}: {}", chain(&error))))?;
-        if body.len() + chunk.len() > MAX_ANSWER_LEN {
-            let text = format!("{whom} answered with more than {MAX_ANSWER_LEN} bytes");
-            return Err(Trouble::Lasting(text));
+            chunk.map_err(|error| GcsError::transient(format!("{whom}: {}", chain(&error))))?;
+        if body.len() + chunk.len() > MAX_RESPONSE_LEN {
+            let text = format!("{whom} answered with more than {MAX_RESPONSE_LEN} bytes");
+            return Err(GcsError::Permanent(text));
         }
         body.extend_from_slice(&chunk);
     }

@@ -18,21 +18,21 @@ use url::Url;
 
 pub use self::http::BucketName;
 pub(crate) use self::http::Endpoints;
-use self::{http::Trouble, object::Objects};
+use self::{http::GcsError, object::Objects};
 use super::contract::{
-    GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, Swap, Version, Versioned,
+    GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
 };
 use crate::base::{clock::Clock, random};
 
 /// The time limit for one request to the ledger, including all retries: clients wait ten seconds
 /// for a token.
-const DEADLINE: Duration = Duration::from_secs(8);
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-const TRIES: usize = 6;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(200);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
+const MAX_ATTEMPTS: usize = 6;
 
 /// A ledger in a bucket, which any number of instances on any machine can share.
-pub struct BucketLedger {
+pub struct GcsStore {
     clock: Arc<dyn Clock>,
     objects: Objects,
 }
@@ -61,7 +61,7 @@ enum Put {
     Refused,
 }
 
-impl BucketLedger {
+impl GcsStore {
     /// Creates a ledger in `bucket`. It does not connect yet.
     pub(crate) fn new(bucket: BucketName, endpoints: Endpoints, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -72,22 +72,22 @@ impl BucketLedger {
 
     /// Creates a ledger in a bucket of an emulator: `storage` is the URL of its Cloud Storage, and
     /// `metadata` that of its metadata server. Without `metadata`, requests have no tokens.
-    pub fn standing_in(
+    pub fn at_emulator(
         bucket: BucketName,
         storage: &str,
         metadata: Option<&str>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, LedgerError> {
+    ) -> Result<Self, StoreError> {
         let parse = |url: &str| {
-            Url::parse(url).map_err(|error| LedgerError::new("parse the endpoint URL", error))
+            Url::parse(url).map_err(|error| StoreError::new("parse the endpoint URL", error))
         };
         let metadata = metadata.map(parse).transpose()?;
         let endpoints = Endpoints::new(Some(parse(storage)?), metadata);
         Ok(Self::new(bucket, endpoints, clock))
     }
 
-    async fn read(&self, id: GrantId) -> Result<Option<Found>, LedgerError> {
-        patiently("read a grant", || self.objects.get(id)).await
+    async fn read(&self, id: GrantId) -> Result<Option<Found>, StoreError> {
+        with_retries("read a grant", || self.objects.get(id)).await
     }
 
     async fn swap(
@@ -95,17 +95,17 @@ impl BucketLedger {
         id: GrantId,
         expected: Option<Version>,
         record: GrantRecord,
-    ) -> Result<Swap, LedgerError> {
+    ) -> Result<Swap, StoreError> {
         const ACTION: &str = "write a grant";
-        let write = random::bytes().map_err(|error| LedgerError::new(ACTION, error))?;
+        let write = random::bytes().map_err(|error| StoreError::new(ACTION, error))?;
         let stored = Stored { record, write };
         let expires_at = stored.record.expires_at;
         let text =
-            serde_json::to_string(&stored).map_err(|error| LedgerError::new(ACTION, error))?;
+            serde_json::to_string(&stored).map_err(|error| StoreError::new(ACTION, error))?;
         let mut generation = expected.map_or(0, |version| version.0);
         loop {
             let put = || self.objects.put(id, generation, &text, expires_at);
-            let put = patiently(ACTION, put).await?;
+            let put = with_retries(ACTION, put).await?;
             if put == Put::Done {
                 return Ok(Swap::Done);
             }
@@ -127,44 +127,44 @@ impl BucketLedger {
 }
 
 /// Retries failures that may be temporary.
-async fn patiently<T, F: Future<Output = Result<T, Trouble>>>(
+async fn with_retries<T, F: Future<Output = Result<T, GcsError>>>(
     action: &'static str,
     attempt: impl FnMut() -> F,
-) -> Result<T, LedgerError> {
-    let pauses = ExponentialBuilder::default()
-        .with_min_delay(FIRST_PAUSE)
-        .with_max_delay(LONGEST_PAUSE)
-        .with_max_times(TRIES - 1)
+) -> Result<T, StoreError> {
+    let delays = ExponentialBuilder::default()
+        .with_min_delay(MIN_RETRY_DELAY)
+        .with_max_delay(MAX_RETRY_DELAY)
+        .with_max_times(MAX_ATTEMPTS - 1)
         .with_jitter();
-    let tries = attempt
-        .retry(pauses)
-        .when(Trouble::is_passing)
-        .adjust(|trouble: &Trouble, pause| match trouble.retry_after() {
-            Some(asked) => pause.map(|pause| pause.max(asked)),
-            None => pause,
+    let attempts = attempt
+        .retry(delays)
+        .when(GcsError::is_transient)
+        .adjust(|error: &GcsError, delay| match error.retry_after() {
+            Some(asked) => delay.map(|delay| delay.max(asked)),
+            None => delay,
         })
-        .notify(|trouble, _| tracing::warn!(%trouble, "failed to {action}; trying again"));
-    tries
+        .notify(|error, _| tracing::warn!(%error, "failed to {action}; trying again"));
+    attempts
         .await
-        .map_err(|trouble| LedgerError::new(action, trouble))
+        .map_err(|error| StoreError::new(action, error))
 }
 
 /// Stops `work` at the deadline. Its earlier failures are in the log.
-async fn in_time<T>(
+async fn with_timeout<T>(
     action: &'static str,
-    work: impl Future<Output = Result<T, LedgerError>>,
-) -> Result<T, LedgerError> {
-    let outcome = tokio::time::timeout(DEADLINE, work).await;
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let outcome = tokio::time::timeout(REQUEST_TIMEOUT, work).await;
     outcome.unwrap_or_else(|_| {
-        let cause = format!("no response within {} seconds", DEADLINE.as_secs());
-        Err(LedgerError::new(action, cause))
+        let cause = format!("no response within {} seconds", REQUEST_TIMEOUT.as_secs());
+        Err(StoreError::new(action, cause))
     })
 }
 
-impl Ledger for BucketLedger {
-    fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
+impl GrantStore for GcsStore {
+    fn grant(&self, id: GrantId) -> StoreFuture<'_, Option<Versioned>> {
         Box::pin(async move {
-            let found = in_time("read a grant", self.read(id))
+            let found = with_timeout("read a grant", self.read(id))
                 .await?
                 .map(|found| Versioned {
                     record: found.stored.record,
@@ -179,18 +179,18 @@ impl Ledger for BucketLedger {
         id: GrantId,
         expected: Option<Version>,
         next: GrantRecord,
-    ) -> LedgerFuture<'_, Swap> {
-        Box::pin(in_time("write a grant", self.swap(id, expected, next)))
+    ) -> StoreFuture<'_, Swap> {
+        Box::pin(with_timeout("write a grant", self.swap(id, expected, next)))
     }
 
     /// Every response of Google contains the current time. The first one comes from reading an
     /// object that does not exist.
-    fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
+    fn clock_difference(&self) -> StoreFuture<'_, Option<i64>> {
         Box::pin(async move {
             if self.objects.clock_difference().is_none() {
-                in_time("read its clock", self.read(GrantId([0; 16]))).await?;
+                with_timeout("read its clock", self.read(GrantId([0; 16]))).await?;
             }
-            let unknown = || LedgerError::new("read its clock", "the response has no date");
+            let unknown = || StoreError::new("read its clock", "the response has no date");
             let difference = self.objects.clock_difference().ok_or_else(unknown)?;
             Ok(Some(difference))
         })

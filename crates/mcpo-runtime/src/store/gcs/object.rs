@@ -11,13 +11,13 @@ use serde_json::json;
 
 use super::{
     Found, Put, http as wire,
-    http::{BucketName, Endpoints, Http, Trouble},
+    http::{BucketName, Endpoints, GcsError, Http},
     token::Tokens,
 };
 use crate::base::clock::{Clock, Timestamp};
 use crate::store::contract::{GrantId, difference};
 
-const WHOM: &str = "Cloud Storage";
+const SERVICE: &str = "Cloud Storage";
 const GENERATION: &str = "x-goog-generation";
 const BOUNDARY: &str = "mcpo-grant";
 
@@ -44,7 +44,7 @@ impl Objects {
     }
 
     /// Returns the current object.
-    pub(super) async fn get(&self, id: GrantId) -> Result<Option<Found>, Trouble> {
+    pub(super) async fn get(&self, id: GrantId) -> Result<Option<Found>, GcsError> {
         let path = format!("storage/v1/b/{}/o/{}", self.bucket, name(id));
         let request = self.http.client()?.get(self.url(&path)?);
         let answer = self.ask(request.query(&[("alt", "media")])).await?;
@@ -52,9 +52,9 @@ impl Objects {
             StatusCode::NOT_FOUND => Ok(None),
             StatusCode::OK => {
                 let generation = generation(answer.headers())?;
-                let body = wire::body(WHOM, answer).await?;
+                let body = wire::body(SERVICE, answer).await?;
                 let stored = serde_json::from_slice(&body).map_err(|error| {
-                    Trouble::Lasting(format!(
+                    GcsError::Permanent(format!(
                         "the object is not a grant record that this version can read: {error}"
                     ))
                 })?;
@@ -72,7 +72,7 @@ impl Objects {
         generation: u64,
         text: &str,
         expires_at: Timestamp,
-    ) -> Result<Put, Trouble> {
+    ) -> Result<Put, GcsError> {
         let path = format!("upload/storage/v1/b/{}/o", self.bucket);
         let query = [
             ("uploadType", "multipart"),
@@ -91,15 +91,15 @@ impl Objects {
         }
     }
 
-    async fn ask(&self, mut request: RequestBuilder) -> Result<reqwest::Response, Trouble> {
+    async fn ask(&self, mut request: RequestBuilder) -> Result<reqwest::Response, GcsError> {
         if let Some(token) = self.tokens.current(self.http.client()?).await? {
             request = request.header(header::AUTHORIZATION, token);
         }
-        let answer = wire::ask(WHOM, request).await;
+        let answer = wire::ask(SERVICE, request).await;
         if let Ok(answer) = &answer {
             self.note_time(answer.headers());
         }
-        if let Err(Trouble::Token(_)) = &answer {
+        if let Err(GcsError::Token(_)) = &answer {
             self.tokens.forget().await;
         }
         answer
@@ -126,12 +126,12 @@ impl Objects {
         }
     }
 
-    fn url(&self, path: &str) -> Result<url::Url, Trouble> {
+    fn url(&self, path: &str) -> Result<url::Url, GcsError> {
         let url = self.endpoints.storage.join(path);
-        url.map_err(|error| Trouble::Lasting(format!("invalid URL of {WHOM}: {error}")))
+        url.map_err(|error| GcsError::Permanent(format!("invalid URL of {SERVICE}: {error}")))
     }
 
-    fn refusal(&self, status: StatusCode) -> Trouble {
+    fn refusal(&self, status: StatusCode) -> GcsError {
         let bucket = &self.bucket;
         let hint = match status {
             StatusCode::FORBIDDEN => {
@@ -140,7 +140,9 @@ impl Objects {
             StatusCode::NOT_FOUND => "; the bucket does not exist",
             _ => "",
         };
-        Trouble::Lasting(format!("bucket {bucket}: {WHOM} answered {status}{hint}"))
+        GcsError::Permanent(format!(
+            "bucket {bucket}: {SERVICE} answered {status}{hint}"
+        ))
     }
 }
 
@@ -168,10 +170,11 @@ fn name(id: GrantId) -> String {
     name
 }
 
-fn generation(headers: &HeaderMap) -> Result<u64, Trouble> {
+fn generation(headers: &HeaderMap) -> Result<u64, GcsError> {
     let value = headers
         .get(GENERATION)
         .and_then(|value| value.to_str().ok());
     let number = value.and_then(|value| value.parse().ok());
-    number.ok_or_else(|| Trouble::Lasting(format!("the response of {WHOM} has no generation")))
+    number
+        .ok_or_else(|| GcsError::Permanent(format!("the response of {SERVICE} has no generation")))
 }

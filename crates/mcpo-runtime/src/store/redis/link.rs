@@ -29,36 +29,36 @@ use super::{
 
 /// The time limit for a connection, including TLS and authentication.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A cluster is asked at its address first; each `MOVED` costs one more request.
-const REDIRECTS: usize = 3;
+const MAX_REDIRECTS: usize = 3;
 /// The number of cluster servers with an open connection.
-const MOST_NODES: usize = 64;
+const MAX_NODES: usize = 64;
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum LinkError {
     /// A retry may succeed.
     #[error("{0}")]
-    Passing(String),
+    Transient(String),
     /// A retry will not succeed.
     #[error("{0}")]
-    Lasting(String),
+    Permanent(String),
 }
 
-impl Trouble {
-    pub(super) const fn is_passing(&self) -> bool {
-        matches!(self, Self::Passing(_))
+impl LinkError {
+    pub(super) const fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient(_))
     }
 }
 
 /// The connection to a node, if one is open.
-type Place = Arc<Mutex<Option<Connection>>>;
+type ConnectionSlot = Arc<Mutex<Option<Connection>>>;
 
 /// All connections.
 pub(super) struct Link {
     address: RedisAddress,
-    places: std::sync::Mutex<HashMap<Node, Place>>,
+    slots: std::sync::Mutex<HashMap<Node, ConnectionSlot>>,
 }
 
 /// An open connection. Dropping the last handle stops its driver task.
@@ -80,7 +80,7 @@ impl Link {
     pub(super) fn new(address: RedisAddress) -> Self {
         Self {
             address,
-            places: std::sync::Mutex::default(),
+            slots: std::sync::Mutex::default(),
         }
     }
 
@@ -89,23 +89,23 @@ impl Link {
     }
 
     /// Sends the command once: to the configured address, and from there to where it is redirected.
-    pub(super) async fn ask(&self, command: &Cmd) -> Result<Value, Trouble> {
+    pub(super) async fn ask(&self, command: &Cmd) -> Result<Value, LinkError> {
         let mut node = self.address.node.clone();
         let mut asking = false;
-        for _ in 0..=REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             let error = match self.ask_node(&node, command, asking).await {
                 Ok(value) => return Ok(value),
                 Err(Failed::Redis(error)) => error,
-                Err(Failed::Connect(trouble)) => return Err(trouble),
+                Err(Failed::Connect(link_error)) => return Err(link_error),
             };
             let Some(next) = redirect(&node, &error) else {
-                return Err(trouble(&node, &error));
+                return Err(link_error(&node, &error));
             };
             asking = error.kind() == ErrorKind::Server(ServerErrorKind::Ask);
             node = next;
         }
         let text = format!("{}: the cluster redirects in a loop", self.address);
-        Err(Trouble::Passing(text))
+        Err(LinkError::Transient(text))
     }
 
     async fn ask_node(&self, node: &Node, command: &Cmd, asking: bool) -> Result<Value, Failed> {
@@ -127,12 +127,12 @@ impl Link {
         answer.map_err(Failed::Redis)
     }
 
-    async fn connection(&self, node: &Node) -> Result<Connection, Trouble> {
-        let place = self.place(node);
+    async fn connection(&self, node: &Node) -> Result<Connection, LinkError> {
+        let slot = self.slot(node);
         // Locked while connecting, so that only one of several concurrent requests opens the
         // connection. Requests to other nodes of a cluster do not wait for it.
-        let mut place = place.lock().await;
-        if let Some(connection) = &*place
+        let mut slot = slot.lock().await;
+        if let Some(connection) = &*slot
             && !connection.driver.0.is_finished()
         {
             return Ok(connection.clone());
@@ -140,66 +140,67 @@ impl Link {
         let opened = timeout(CONNECT_TIMEOUT, self.open(node)).await;
         let opened = opened.unwrap_or_else(|_| {
             let seconds = CONNECT_TIMEOUT.as_secs();
-            Err(Trouble::Passing(format!(
+            Err(LinkError::Transient(format!(
                 "Redis at {node}: no connection within {seconds} seconds"
             )))
         });
         let connection = opened?;
-        *place = Some(connection.clone());
+        *slot = Some(connection.clone());
         Ok(connection)
     }
 
-    fn place(&self, node: &Node) -> Place {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.len() >= MOST_NODES && !places.contains_key(node) {
-            places.clear();
+    fn slot(&self, node: &Node) -> ConnectionSlot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= MAX_NODES && !slots.contains_key(node) {
+            slots.clear();
         }
-        Arc::clone(places.entry(node.clone()).or_default())
+        Arc::clone(slots.entry(node.clone()).or_default())
     }
 
-    async fn open(&self, node: &Node) -> Result<Connection, Trouble> {
-        let passing = |error: io::Error| Trouble::Passing(format!("Redis at {node}: {error}"));
+    async fn open(&self, node: &Node) -> Result<Connection, LinkError> {
+        let transient =
+            |error: io::Error| LinkError::Transient(format!("Redis at {node}: {error}"));
         let stream = TcpStream::connect((&*node.host, node.port))
             .await
-            .map_err(passing)?;
-        stream.set_nodelay(true).map_err(passing)?;
+            .map_err(transient)?;
+        stream.set_nodelay(true).map_err(transient)?;
         let Some(config) = &self.address.tls else {
-            return self.introduce(node, stream).await;
+            return self.handshake(node, stream).await;
         };
         let name = ServerName::try_from(node.host.clone()).map_err(|_| {
-            Trouble::Lasting(format!(
+            LinkError::Permanent(format!(
                 "Redis at {node}: no certificate can name this host"
             ))
         })?;
         let connector = TlsConnector::from(Arc::clone(config));
         let stream = connector.connect(name, stream).await.map_err(|error| {
             if is_about_certificate(&error) {
-                Trouble::Lasting(format!("Redis at {node}: {error}"))
+                LinkError::Permanent(format!("Redis at {node}: {error}"))
             } else {
-                passing(error)
+                transient(error)
             }
         })?;
-        self.introduce(node, stream).await
+        self.handshake(node, stream).await
     }
 
-    async fn introduce<S>(&self, node: &Node, stream: S) -> Result<Connection, Trouble>
+    async fn handshake<S>(&self, node: &Node, stream: S) -> Result<Connection, LinkError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER_TIMEOUT));
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(RESPONSE_TIMEOUT));
         let introduction = self.address.introduction();
         let made =
             MultiplexedConnection::new_with_config(&introduction, Metered::new(stream), config);
-        let (requests, driver) = made.await.map_err(|error| trouble(node, &error))?;
+        let (requests, driver) = made.await.map_err(|error| link_error(node, &error))?;
         let driver = Arc::new(Driver(tokio::spawn(driver)));
         Ok(Connection { requests, driver })
     }
 
     /// Drops a connection, unless it has already been replaced.
     async fn forget(&self, node: &Node, failed: &Connection) {
-        let place = self.place(node);
-        let mut place = place.lock().await;
-        place.take_if(|kept| Arc::ptr_eq(&kept.driver, &failed.driver));
+        let slot = self.slot(node);
+        let mut slot = slot.lock().await;
+        slot.take_if(|kept| Arc::ptr_eq(&kept.driver, &failed.driver));
     }
 }
 
@@ -210,11 +211,11 @@ fn is_about_certificate(error: &io::Error) -> bool {
 
 /// Why a request to one server failed.
 enum Failed {
-    Connect(Trouble),
+    Connect(LinkError),
     Redis(RedisError),
 }
 
-fn is_passing(error: &RedisError) -> bool {
+fn is_transient(error: &RedisError) -> bool {
     use ServerErrorKind::{Ask, BusyLoading, ClusterDown, MasterDown, Moved, ReadOnly, TryAgain};
     match error.kind() {
         ErrorKind::Io => true,
@@ -238,16 +239,16 @@ fn leaves_connection_useless(error: &RedisError) -> bool {
 }
 
 /// Redis's error messages are safe to repeat, because they never contain a password.
-fn trouble(node: &Node, error: &RedisError) -> Trouble {
+fn link_error(node: &Node, error: &RedisError) -> LinkError {
     let text = format!("Redis at {node}: {error}");
-    if is_passing(error) {
-        Trouble::Passing(text)
+    if is_transient(error) {
+        LinkError::Transient(text)
     } else if error.kind() == ErrorKind::AuthenticationFailed {
-        Trouble::Lasting(format!(
+        LinkError::Permanent(format!(
             "{text}; the user or password in MCPO_LEDGER was rejected"
         ))
     } else {
-        Trouble::Lasting(text)
+        LinkError::Permanent(text)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How many bytes may arrive after the last write: a record is up to 25 KiB, and a connection
 /// carries a few dozen requests at a time.
-const ALLOWANCE: usize = 4 * 1024 * 1024;
+const MAX_UNREQUESTED_LEN: usize = 4 * 1024 * 1024;
 
 /// Counts the bytes that arrive.
 pub(super) struct Metered<S> {
@@ -22,7 +22,7 @@ impl<S> Metered<S> {
     pub(super) const fn new(stream: S) -> Self {
         Self {
             stream,
-            left: ALLOWANCE,
+            left: MAX_UNREQUESTED_LEN,
         }
     }
 }
@@ -39,7 +39,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         match self.left.checked_sub(came) {
             Some(left) => self.left = left,
             None => {
-                let error = format!("received more than {ALLOWANCE} bytes that were not requested");
+                let error = format!(
+                    "received more than {MAX_UNREQUESTED_LEN} bytes that were not requested"
+                );
                 return Poll::Ready(Err(io::Error::other(error)));
             }
         }
@@ -55,7 +57,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         if let Poll::Ready(Ok(1..)) = polled {
-            self.left = ALLOWANCE;
+            self.left = MAX_UNREQUESTED_LEN;
         }
         polled
     }

@@ -23,9 +23,9 @@ use backon::{ExponentialBuilder, Retryable as _};
 use redis::Cmd;
 
 pub use self::address::{RedisAddress, RedisAddressError};
-use self::link::{Link, Trouble};
+use self::link::{Link, LinkError};
 use super::contract::{
-    GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, Swap, Version, Versioned,
+    GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
 };
 use crate::base::{
     clock::{Clock, Timestamp},
@@ -34,9 +34,9 @@ use crate::base::{
 
 /// The time limit for one request to the ledger, including all retries: clients wait ten seconds
 /// for a token.
-const DEADLINE: Duration = Duration::from_secs(6);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(6);
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(50);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// `KEYS[1]` is the grant. The arguments are the expected version (empty: no record), the new
 /// version, the time in seconds, the end of the record in seconds, and the record. The script
@@ -58,12 +58,12 @@ redis.call('EXPIREAT', KEYS[1], ARGV[4])
 return 1";
 
 /// A ledger in Redis or Valkey, which any number of instances on any machine can share.
-pub struct RedisLedger {
+pub struct RedisStore {
     clock: Arc<dyn Clock>,
     link: Link,
 }
 
-impl RedisLedger {
+impl RedisStore {
     /// Creates a ledger at `address`. It does not connect yet.
     #[must_use]
     pub fn new(address: RedisAddress, clock: Arc<dyn Clock>) -> Self {
@@ -74,19 +74,19 @@ impl RedisLedger {
     }
 
     /// Logs at start-up if the ledger does not work, before the first sign-in fails.
-    pub(crate) async fn greet(&self) {
+    pub(crate) async fn check(&self) {
         if let Err(error) = self.read(GrantId([0; 16])).await {
             let error = crate::base::error_chain::chain(&error);
             tracing::error!(ledger = %self.link.address(), error, "cannot reach the ledger");
         }
     }
 
-    async fn read(&self, id: GrantId) -> Result<Option<Versioned>, LedgerError> {
+    async fn read(&self, id: GrantId) -> Result<Option<Versioned>, StoreError> {
         const ACTION: &str = "read a grant";
         let mut get = redis::cmd("GET");
         get.arg(key(id));
         let text: Option<String> = self.ask(ACTION, &get).await?;
-        text.map(|text| parse(&text).ok_or_else(|| LedgerError::new(ACTION, NOT_OURS)))
+        text.map(|text| parse(&text).ok_or_else(|| StoreError::new(ACTION, NOT_OURS)))
             .transpose()
     }
 
@@ -95,11 +95,10 @@ impl RedisLedger {
         id: GrantId,
         expected: Option<Version>,
         next: &GrantRecord,
-    ) -> Result<Swap, LedgerError> {
+    ) -> Result<Swap, StoreError> {
         const ACTION: &str = "write a grant";
-        let version = random::bytes().map_err(|error| LedgerError::new(ACTION, error))?;
-        let record =
-            serde_json::to_string(next).map_err(|error| LedgerError::new(ACTION, error))?;
+        let version = random::bytes().map_err(|error| StoreError::new(ACTION, error))?;
+        let record = serde_json::to_string(next).map_err(|error| StoreError::new(ACTION, error))?;
         let mut eval = redis::cmd("EVAL");
         eval.arg(SWAP)
             .arg(1)
@@ -119,26 +118,26 @@ impl RedisLedger {
         &self,
         action: &'static str,
         command: &Cmd,
-    ) -> Result<T, LedgerError> {
-        let pauses = ExponentialBuilder::default()
-            .with_min_delay(FIRST_PAUSE)
-            .with_max_delay(LONGEST_PAUSE)
+    ) -> Result<T, StoreError> {
+        let delays = ExponentialBuilder::default()
+            .with_min_delay(MIN_RETRY_DELAY)
+            .with_max_delay(MAX_RETRY_DELAY)
             .without_max_times()
             .with_jitter();
-        let tries = (|| self.link.ask(command))
-            .retry(pauses)
-            .when(Trouble::is_passing)
+        let attempts = (|| self.link.ask(command))
+            .retry(delays)
+            .when(LinkError::is_transient)
             .notify(|trouble, _| tracing::warn!(%trouble, "failed to {action}; trying again"));
-        let answer = tokio::time::timeout(DEADLINE, tries).await;
+        let answer = tokio::time::timeout(REQUEST_TIMEOUT, attempts).await;
         let answer = answer.map_err(|_| {
             let cause = format!(
                 "no successful response within {} seconds",
-                DEADLINE.as_secs()
+                REQUEST_TIMEOUT.as_secs()
             );
-            LedgerError::new(action, cause)
+            StoreError::new(action, cause)
         })?;
-        let value = answer.map_err(|trouble| LedgerError::new(action, trouble))?;
-        redis::from_redis_value(value).map_err(|_| LedgerError::new(action, NOT_OURS))
+        let value = answer.map_err(|trouble| StoreError::new(action, trouble))?;
+        redis::from_redis_value(value).map_err(|_| StoreError::new(action, NOT_OURS))
     }
 }
 
@@ -159,8 +158,8 @@ fn hex(version: Version) -> String {
 
 /// Redis's times are signed. Times beyond their range mean never.
 fn seconds(timestamp: Timestamp) -> u64 {
-    const FAR: u64 = 1 << 42;
-    timestamp.0.min(FAR)
+    const MAX_EXPIRY_SECONDS: u64 = 1 << 42;
+    timestamp.0.min(MAX_EXPIRY_SECONDS)
 }
 
 /// Parses version, end and record, as [`SWAP`] writes them.
@@ -173,8 +172,8 @@ fn parse(text: &str) -> Option<Versioned> {
     Some(Versioned { record, version })
 }
 
-impl Ledger for RedisLedger {
-    fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
+impl GrantStore for RedisStore {
+    fn grant(&self, id: GrantId) -> StoreFuture<'_, Option<Versioned>> {
         Box::pin(async move {
             let found = self.read(id).await?;
             Ok(found.filter(|found| found.record.expires_at > self.clock.now()))
@@ -186,18 +185,18 @@ impl Ledger for RedisLedger {
         id: GrantId,
         expected: Option<Version>,
         next: GrantRecord,
-    ) -> LedgerFuture<'_, Swap> {
+    ) -> StoreFuture<'_, Swap> {
         Box::pin(async move { self.swap(id, expected, &next).await })
     }
 
-    fn clock_difference(&self) -> LedgerFuture<'_, Option<i64>> {
+    fn clock_difference(&self) -> StoreFuture<'_, Option<i64>> {
         Box::pin(async move {
             let (began, asked) = (Instant::now(), self.clock.now());
             // The response is seconds and microseconds, as text.
             let (seconds, _): (u64, u64) = self.ask("read its clock", &redis::cmd("TIME")).await?;
             // A slow response is too imprecise.
             if began.elapsed() > Duration::from_secs(2) {
-                return Err(LedgerError::new(
+                return Err(StoreError::new(
                     "read its clock",
                     "the answer took too long",
                 ));

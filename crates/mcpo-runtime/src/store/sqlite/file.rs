@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::store::contract::LedgerError;
+use crate::store::contract::StoreError;
 
 /// The file that was opened when the server started.
 #[derive(Clone)]
-pub(super) struct LedgerFile {
+pub(super) struct StoreFile {
     pub(super) path: PathBuf,
     identity: Identity,
 }
@@ -47,15 +47,15 @@ impl Identity {
 }
 
 /// Creates the file and its folder if they do not exist, readable by their owner only.
-pub(super) fn prepare(path: &Path) -> Result<(), LedgerError> {
+pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
         create_private_folder(folder)
-            .map_err(|error| LedgerError::new("create its folder", error))?;
+            .map_err(|error| StoreError::new("create its folder", error))?;
     }
-    let failed = |error| LedgerError::new("open its database", error);
+    let failed = |error| StoreError::new("open its database", error);
     let mut options = fs::OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
@@ -104,11 +104,11 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-impl LedgerFile {
+impl StoreFile {
     /// Returns the file at `path`, which has just been opened.
-    pub(super) fn opened(path: &Path) -> Result<Self, LedgerError> {
+    pub(super) fn opened(path: &Path) -> Result<Self, StoreError> {
         let identity =
-            Identity::of(path).map_err(|error| LedgerError::new("open its database", error))?;
+            Identity::of(path).map_err(|error| StoreError::new("open its database", error))?;
         Ok(Self {
             path: path.to_owned(),
             identity,

@@ -9,18 +9,18 @@ use rusqlite::{OptionalExtension as _, TransactionBehavior, params};
 use tokio::time::Instant;
 
 use self::{
-    file::LedgerFile,
+    file::StoreFile,
     slot::{Slot, connect},
 };
 use super::contract::{
-    GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, Swap, Version, Versioned,
+    GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
 };
 use crate::base::clock::{Clock, SystemClock, Timestamp};
 
 /// A ledger in one file, which any number of processes on this machine can share.
 ///
 /// It uses write-ahead logging with full synchronization: a successful write is on disk.
-pub struct SqliteLedger {
+pub struct SqliteStore {
     clock: Arc<dyn Clock>,
     /// Reads do not need the lock of the file, so they do not wait behind writes that do.
     reader: Slot,
@@ -28,7 +28,7 @@ pub struct SqliteLedger {
 }
 
 /// The time limit for one request to the ledger, including all waiting.
-const DEADLINE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The current layout. A file with a higher number was written by a newer mcpo.
 const LAYOUT: i64 = UPGRADES.len().cast_signed() as i64;
 /// The statements that upgrade a file from each layout to the next. An empty file has layout 0.
@@ -46,17 +46,17 @@ const UPGRADES: [&str; 2] = [
 const SWEEP: &str =
     "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= ?1 LIMIT 20)";
 
-impl SqliteLedger {
+impl SqliteStore {
     /// Opens the file at `path`. Creates the file and its folder if they do not exist.
-    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with_clock(path, Arc::new(SystemClock))
     }
 
     /// Like [`Self::open`], but uses `clock`.
-    pub fn open_with_clock(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, LedgerError> {
+    pub fn open_with_clock(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         file::prepare(path)?;
-        let connection = connect(path, Instant::now() + DEADLINE)?;
-        let file = LedgerFile::opened(path)?;
+        let connection = connect(path, Instant::now() + REQUEST_TIMEOUT)?;
+        let file = StoreFile::opened(path)?;
         Ok(Self {
             clock,
             reader: Slot::new(file.clone(), None),
@@ -79,8 +79,8 @@ fn sweep(transaction: &rusqlite::Transaction<'_>, now: Timestamp) -> rusqlite::R
     Ok(())
 }
 
-impl Ledger for SqliteLedger {
-    fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
+impl GrantStore for SqliteStore {
+    fn grant(&self, id: GrantId) -> StoreFuture<'_, Option<Versioned>> {
         let now = self.clock.now();
         Box::pin(self.reader.run("read a grant", move |connection| {
             let mut statement = connection.prepare_cached(
@@ -108,7 +108,7 @@ impl Ledger for SqliteLedger {
         id: GrantId,
         expected: Option<Version>,
         next: GrantRecord,
-    ) -> LedgerFuture<'_, Swap> {
+    ) -> StoreFuture<'_, Swap> {
         let now = self.clock.now();
         Box::pin(self.writer.run("write a grant", move |connection| {
             let transaction =
@@ -167,7 +167,7 @@ mod tests {
         GrantRecord::first(SystemClock.now())
     }
 
-    fn whole(error: &LedgerError) -> String {
+    fn whole(error: &StoreError) -> String {
         crate::base::error_chain::chain(error)
     }
 
@@ -176,7 +176,7 @@ mod tests {
     async fn many_writes_behind_a_lock_are_given_up_together_and_reads_go_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
-        let ledger = Arc::new(SqliteLedger::open(&path).unwrap());
+        let ledger = Arc::new(SqliteStore::open(&path).unwrap());
         let id = GrantId([1; 16]);
         ledger.swap_grant(id, None, record()).await.unwrap();
         let (release, released) = mpsc::channel::<()>();
@@ -208,7 +208,7 @@ mod tests {
         let failed = writes.join_all().await;
         assert!(failed.iter().all(|failed| *failed), "{failed:?}");
         let took = began.elapsed();
-        assert!(took < DEADLINE + Duration::from_secs(2), "{took:?}");
+        assert!(took < REQUEST_TIMEOUT + Duration::from_secs(2), "{took:?}");
         release.send(()).unwrap();
         holder.join().unwrap();
         let swap = ledger.swap_grant(GrantId([99; 16]), None, record()).await;
@@ -220,10 +220,10 @@ mod tests {
     async fn a_disk_that_is_writable_again_needs_no_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
-        let ledger = SqliteLedger::open(&path).unwrap();
+        let ledger = SqliteStore::open(&path).unwrap();
         let read_only = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
-        let file = LedgerFile::opened(&path).unwrap();
-        let ledger = SqliteLedger {
+        let file = StoreFile::opened(&path).unwrap();
+        let ledger = SqliteStore {
             writer: Slot::new(file, Some(read_only.unwrap())),
             ..ledger
         };
@@ -239,7 +239,7 @@ mod tests {
     async fn a_file_that_was_deleted_or_replaced_is_used_no_longer() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
-        let ledger = SqliteLedger::open(&path).unwrap();
+        let ledger = SqliteStore::open(&path).unwrap();
         let id = GrantId([1; 16]);
         let refused = async |expected: &str| {
             let read = ledger.grant(id).await.unwrap_err();
@@ -251,7 +251,7 @@ mod tests {
         };
         fs::rename(&path, folder.path().join("elsewhere")).unwrap();
         refused("was deleted").await;
-        SqliteLedger::open(&path).unwrap();
+        SqliteStore::open(&path).unwrap();
         refused("was replaced").await;
         fs::rename(folder.path().join("elsewhere"), &path).unwrap();
         assert_eq!(ledger.grant(id).await.unwrap(), None);
@@ -262,7 +262,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
         fs::write(&path, "this is not a database at all".repeat(100)).unwrap();
-        let error = SqliteLedger::open(&path).err().unwrap();
+        let error = SqliteStore::open(&path).err().unwrap();
         let text = crate::base::error::Error::ledger(&path, error).to_string();
         assert!(text.contains("file is not a database"), "{text}");
     }
@@ -274,7 +274,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/ledger.sqlite3");
         for _ in 0..2 {
-            let ledger = SqliteLedger::open(&path).unwrap();
+            let ledger = SqliteStore::open(&path).unwrap();
             let id = GrantId([1; 16]);
             ledger.swap_grant(id, None, record()).await.unwrap();
             for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
@@ -298,12 +298,12 @@ mod tests {
         )
         .unwrap();
         drop(old);
-        let ledger = SqliteLedger::open(&path).unwrap();
+        let ledger = SqliteStore::open(&path).unwrap();
         let found = ledger.grant(GrantId([1; 16])).await.unwrap().unwrap();
         assert_eq!((found.version, found.record.generation), (Version(7), 3));
         assert_eq!(found.record.sealed, "");
         drop(ledger);
-        SqliteLedger::open(&path).unwrap();
+        SqliteStore::open(&path).unwrap();
     }
 
     /// Written out, so that a change of [`UPGRADES`] does not change this test.
@@ -322,7 +322,7 @@ mod tests {
         let old = Connection::open(&path).unwrap();
         old.execute_batch(SECOND_LAYOUT).unwrap();
         drop(old);
-        let ledger = SqliteLedger::open(&path).unwrap();
+        let ledger = SqliteStore::open(&path).unwrap();
         let found = ledger.grant(GrantId([1; 16])).await.unwrap().unwrap();
         assert_eq!((found.version, found.record.generation), (Version(7), 3));
         assert_eq!(found.record.rotated_at, Timestamp(1000));
@@ -338,7 +338,7 @@ mod tests {
         newer
             .pragma_update(None, "user_version", LAYOUT + 1)
             .unwrap();
-        let refused = SqliteLedger::open(&path).err().unwrap();
+        let refused = SqliteStore::open(&path).err().unwrap();
         assert!(format!("{refused:?}").contains("newer mcpo"), "{refused:?}");
     }
 }

@@ -8,18 +8,18 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{DEADLINE, LAYOUT, UPGRADES, file::LedgerFile};
-use crate::store::contract::LedgerError;
+use super::{LAYOUT, REQUEST_TIMEOUT, UPGRADES, file::StoreFile};
+use crate::store::contract::StoreError;
 
 /// A connection that is opened when needed, and again after an error: after a disk was not writable
 /// for a while, the server must not need a restart.
 pub(super) struct Slot {
-    file: LedgerFile,
+    file: StoreFile,
     connection: Arc<Mutex<Option<Connection>>>,
 }
 
 impl Slot {
-    pub(super) fn new(file: LedgerFile, connection: Option<Connection>) -> Self {
+    pub(super) fn new(file: StoreFile, connection: Option<Connection>) -> Self {
         Self {
             file,
             connection: Arc::new(Mutex::new(connection)),
@@ -27,16 +27,16 @@ impl Slot {
     }
 
     /// Runs `work` on a thread that may block. Waiting for the connection, for the locks of other
-    /// processes and for the disk takes at most [`DEADLINE`] in total.
+    /// processes and for the disk takes at most [`REQUEST_TIMEOUT`] in total.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         action: &'static str,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, LedgerError> {
-        let deadline = Instant::now() + DEADLINE;
+    ) -> Result<T, StoreError> {
+        let deadline = Instant::now() + REQUEST_TIMEOUT;
         let too_late = |cause: &str| {
-            let cause = format!("{cause} for {} seconds", DEADLINE.as_secs());
-            LedgerError::new(action, cause)
+            let cause = format!("{cause} for {} seconds", REQUEST_TIMEOUT.as_secs());
+            StoreError::new(action, cause)
         };
         let connection = Arc::clone(&self.connection).lock_owned();
         let connection = timeout_at(deadline, connection)
@@ -50,20 +50,20 @@ impl Slot {
         timeout_at(deadline, working)
             .await
             .map_err(|_| too_late("the file or its lock was not available"))?
-            .map_err(|error| LedgerError::new(action, error))?
+            .map_err(|error| StoreError::new(action, error))?
     }
 }
 
 fn run_blocking<T>(
-    file: &LedgerFile,
+    file: &StoreFile,
     mut kept: OwnedMutexGuard<Option<Connection>>,
     deadline: Instant,
     action: &'static str,
     work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
-) -> Result<T, LedgerError> {
+) -> Result<T, StoreError> {
     file.check()
-        .map_err(|cause| LedgerError::new(action, cause))?;
-    let failed = |error| LedgerError::new(action, error);
+        .map_err(|cause| StoreError::new(action, cause))?;
+    let failed = |error| StoreError::new(action, error);
     let mut connection = match kept.take() {
         Some(connection) => connection,
         None => connect(&file.path, deadline)?,
@@ -80,10 +80,10 @@ fn run_blocking<T>(
 
 /// SQLite checks a lock every 100 ms. The margin leaves time for the work after the last check.
 fn time_for_locks(deadline: Instant) -> Duration {
-    const MARGIN: Duration = Duration::from_millis(300);
+    const DEADLINE_MARGIN: Duration = Duration::from_millis(300);
     deadline
         .saturating_duration_since(Instant::now())
-        .saturating_sub(MARGIN)
+        .saturating_sub(DEADLINE_MARGIN)
 }
 
 /// Returns true if the connection is still good and another process only held the lock.
@@ -95,9 +95,9 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 /// Opens the file, and creates or upgrades its layout.
-pub(super) fn connect(path: &Path, deadline: Instant) -> Result<Connection, LedgerError> {
+pub(super) fn connect(path: &Path, deadline: Instant) -> Result<Connection, StoreError> {
     const ACTION: &str = "open its database";
-    let failed = |error: rusqlite::Error| LedgerError::new(ACTION, error);
+    let failed = |error: rusqlite::Error| StoreError::new(ACTION, error);
     let mut connection = Connection::open(path).map_err(failed)?;
     connection
         .busy_timeout(time_for_locks(deadline))
@@ -113,7 +113,7 @@ pub(super) fn connect(path: &Path, deadline: Instant) -> Result<Connection, Ledg
     match layout(&connection).map_err(failed)? {
         LAYOUT => Ok(connection),
         // A file with a newer layout could be misread.
-        other => Err(LedgerError::new(
+        other => Err(StoreError::new(
             ACTION,
             format!("the file was made by a newer mcpo (layout {other}, supported up to {LAYOUT})"),
         )),

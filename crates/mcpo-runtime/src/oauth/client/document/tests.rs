@@ -19,7 +19,7 @@ use super::*;
 
 struct Host {
     base: String,
-    documents: Documents,
+    documents: DocumentCache,
     answer: Arc<Mutex<String>>,
     asked: Arc<AtomicUsize>,
 }
@@ -64,7 +64,7 @@ impl Host {
         roots.add(certificate).unwrap();
         Self {
             base: format!("https://{name}:{port}"),
-            documents: Documents::new(fetcher(roots)).unwrap(),
+            documents: DocumentCache::new(fetcher(roots)).unwrap(),
             answer,
             asked,
         }
@@ -148,7 +148,7 @@ async fn as11_a_client_that_is_known_survives_a_host_that_does_not_answer() {
     host.say("503 Service Unavailable", "");
     assert!(host.client(later).await.is_ok());
     // But for one day at most.
-    let next_day = NOW.plus(LONGEST_LIFETIME);
+    let next_day = NOW.plus(MAX_LIFETIME);
     assert!(host.client(next_day).await.is_err());
     // A busy server is not cached as a fault of the document.
     let other = Host::start().await;
@@ -265,7 +265,7 @@ async fn as11_a_failure_is_remembered_for_a_minute() {
 
 #[tokio::test]
 async fn as8_well_known_clients_are_known_without_their_host() {
-    let documents = Documents::new(Fetcher::for_test(RootCertStore::empty())).unwrap();
+    let documents = DocumentCache::new(Fetcher::for_test(RootCertStore::empty())).unwrap();
     assert_eq!(documents.pinned.len(), 4);
     let text = "https://claude.ai/oauth/mcp-oauth-client-metadata";
     let url = DocumentUrl::parse(text).unwrap().unwrap();
