@@ -23,9 +23,7 @@ use crate::{
     },
     pages::Pages,
     state::App,
-    store::{
-        self, GcsStore, GrantStore, MemoryStore, clock_sync, grant_cache::GrantCache, known_keys,
-    },
+    store::{GcsStore, GrantStore, MemoryStore, clock_sync, grant_cache::GrantCache, known_keys},
     upstream::TokenCache,
 };
 
@@ -151,7 +149,7 @@ fn open_store(choice: &StoreChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn Gra
         }
         #[cfg(feature = "redis")]
         StoreChoice::Redis(address) => {
-            let store = Arc::new(store::RedisStore::new(address.clone(), clock));
+            let store = Arc::new(crate::store::RedisStore::new(address.clone(), clock));
             let greeting = Arc::clone(&store);
             tokio::spawn(async move { greeting.check().await });
             Ok(store)
@@ -161,7 +159,7 @@ fn open_store(choice: &StoreChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn Gra
 
 #[cfg(feature = "sqlite")]
 fn open_sqlite(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
-    let store = store::SqliteStore::open_with_clock(path, clock);
+    let store = crate::store::SqliteStore::open_with_clock(path, clock);
     let store = store.map_err(|error| Error::ledger(path, error))?;
     Ok(Arc::new(store))
 }

@@ -7,7 +7,6 @@ use url::Url;
 use super::reader::Reader;
 use crate::{
     base::clock::{CLOCK_TOLERANCE, Clock as _, SystemClock, Timestamp},
-    base::error::AUTHORITIES_HELP,
     config::StoreChoice,
     store::{BucketName, Endpoints},
 };
@@ -113,7 +112,12 @@ impl Reader<'_> {
             Ok(authorities) => authorities,
             Err((path, error)) => {
                 let problem = format!("cannot be read: {error}");
-                self.wrong("MCPO_LEDGER_CA", Some(path), problem, AUTHORITIES_HELP);
+                self.wrong(
+                    "MCPO_LEDGER_CA",
+                    Some(path),
+                    problem,
+                    crate::base::error::AUTHORITIES_HELP,
+                );
                 return StoreChoice::Memory;
             }
         };

@@ -353,7 +353,7 @@ fn an_openid_provider_is_set_up_whole_or_not_at_all() {
         ),
         (
             &[secret, ("OIDC_ISSUER", "http://login.example"), id, emails],
-            "is not the https URL of an issuer",
+            "is neither the https URL of an issuer",
         ),
         (
             &[secret, issuer, id, emails, ("ADMIN_PASSWORD", "hunter2")],
