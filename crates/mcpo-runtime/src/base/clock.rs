@@ -154,7 +154,8 @@ impl ServerClock {
         self.correction.apply(self.clock.now())
     }
 
-    /// The correction, for whoever measures it. It is gone when the last clone of the clock is.
+    /// Returns the correction for the task that measures it. It is dropped with the last clone of the
+    /// clock.
     pub(crate) fn correction(&self) -> Weak<Correction> {
         Arc::downgrade(&self.correction)
     }

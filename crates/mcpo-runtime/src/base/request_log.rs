@@ -35,7 +35,7 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    /// Returns the mark of the current request, unless a span already identifies the request.
+    /// Returns the context of the current request, unless a span already identifies the request.
     pub(crate) fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok()
     }
@@ -49,7 +49,7 @@ impl RequestContext {
         self.trace.as_deref()
     }
 
-    /// Runs `work` as part of the request with this mark.
+    /// Runs `work` as part of the request with this context.
     pub(crate) fn scope<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
         CURRENT.scope(self, work)
     }
@@ -77,7 +77,7 @@ impl RequestLog {
         Self {
             began: Instant::now(),
             // Creating a span costs as much as opening a token. At levels with few log lines, a
-            // mark is used instead, which costs nothing until a line is written.
+            // context is used instead, which costs nothing until a line is written.
             span: tracing::debug_span!("request", id = %context.id, trace = context.trace()),
             context,
             step,
@@ -86,12 +86,12 @@ impl RequestLog {
         }
     }
 
-    /// Returns the mark, if log lines are written without a span.
+    /// Returns the context, if log lines are written without a span.
     pub(crate) fn context(&self) -> Option<&RequestContext> {
         self.span.is_disabled().then_some(&self.context)
     }
 
-    /// Runs work that may outlive the request. Uses only the mark, because a span would be carried
+    /// Runs work that may outlive the request. Uses only the context, because a span would be carried
     /// into tasks that the work starts.
     pub(crate) fn run_detached<F: Future>(
         &self,

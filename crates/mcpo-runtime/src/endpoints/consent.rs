@@ -80,7 +80,7 @@ async fn allow_known(
     }
 }
 
-/// Issues a code for `person`, who has allowed access.
+/// Issues a code for `subject`, who has allowed access.
 pub(crate) fn allow(
     app: &App,
     base: &BaseUrl,

@@ -1,4 +1,4 @@
-//! What handlers take as arguments.
+//! Extractors: the arguments of handlers.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
@@ -26,8 +26,8 @@ use crate::{
     state::App,
 };
 
-/// Returns the peer of the connection; `None` where the router is mounted in a server that does not
-/// say.
+/// Returns the peer of the connection, or `None` if the router is mounted in a server that does not
+/// record it.
 pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     peer.map(|ConnectInfo(peer)| *peer)
@@ -42,8 +42,8 @@ impl FromRequestParts<Arc<App>> for ClientIp {
     }
 }
 
-/// What every page needs to know of a request: who sent it, under which name of this server, and
-/// which browser its cookies show.
+/// The part of a request that every page needs: the client, the name of this server that the request
+/// used, and the cookies of the browser.
 pub(crate) struct PageContext {
     pub(crate) app: Arc<App>,
     pub(crate) base: BaseUrl,
@@ -70,18 +70,18 @@ impl FromRequestParts<Arc<App>> for PageContext {
 }
 
 impl PageContext {
-    /// The browser, if its cookie is one of ours and still good.
+    /// Returns the browser, if its cookie is valid.
     pub(crate) fn browser(&self) -> Option<Browser> {
         Browser::from_headers(&self.headers, &self.app, &self.base)
     }
 
-    /// The browser, if someone has signed in there before.
+    /// Returns the browser, if a user has signed in there before.
     pub(crate) fn known_browser(&self) -> Option<KnownBrowser> {
         KnownBrowser::from_headers(&self.headers, &self.app, &self.base)
     }
 
-    /// Opens the form that `body` sends back: one of this kind, shown to this browser. Otherwise
-    /// returns the answer to it.
+    /// Opens a submitted form of this kind that was shown to this browser. Otherwise returns the
+    /// response to the submission.
     pub(crate) fn submitted_form(
         &self,
         body: &[u8],

@@ -1,4 +1,4 @@
-//! The endpoints of the authorization server, and what describes this server to clients.
+//! The endpoints of the authorization server, and the metadata that describes this server.
 
 pub(crate) mod authorize;
 pub(crate) mod browser_session;

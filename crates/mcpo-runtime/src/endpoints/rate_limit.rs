@@ -1,4 +1,4 @@
-//! Applies the limits of [`rate_limits`](crate::oauth::rate_limits) to requests.
+//! Middleware that applies the limits of [`rate_limits`](crate::oauth::rate_limits).
 
 use std::{sync::Arc, time::Instant};
 

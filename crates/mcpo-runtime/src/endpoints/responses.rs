@@ -1,4 +1,4 @@
-//! Answers that several pages give.
+//! Responses that several pages share.
 
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};

@@ -1,4 +1,4 @@
-//! JSON Web Tokens of others (RFC 7519), and the issuers whose keys sign them.
+//! JSON Web Tokens of other servers (RFC 7519), and the issuers that sign them.
 
 mod claims;
 mod crypto;

@@ -1,4 +1,4 @@
-//! What every login implements, and what it answers.
+//! The contract of every login, and its results.
 
 use std::{borrow::Cow, fmt, pin::Pin};
 

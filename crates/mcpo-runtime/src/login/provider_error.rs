@@ -1,4 +1,4 @@
-//! What goes wrong between this server and a provider where people sign in.
+//! Errors between this server and a sign-in provider.
 
 use std::borrow::Cow;
 

@@ -41,7 +41,7 @@ impl Subject {
         credential_versions.0.contains(&self.credential_version)
     }
 
-    /// Returns the same sign-in with the epoch of the current sealing key, so that the previous key
+    /// Returns the same sign-in with the credential version of the current sealing key, so that the previous key
     /// is no longer needed.
     pub(crate) fn renewed(self, credential_versions: &CredentialVersions) -> Self {
         Self {

@@ -1,4 +1,5 @@
-//! Decides which messages reach the server's tools: whose they are, and with which scopes.
+//! Decides which messages reach rmcp: checks the token of the caller and the scopes that the called
+//! tools require.
 
 use std::borrow::Cow;
 

@@ -54,7 +54,7 @@ struct Shared {
     farewell: Option<Bytes>,
 }
 
-/// An admitted request and its caller.
+/// An authorized request and its caller.
 pub(crate) struct SessionRequest {
     pub(crate) caller: Caller,
     /// The principal for which the request begins a session, if it begins one: the caller or, if

@@ -1,4 +1,4 @@
-//! Which addresses are public, and which are those of this machine.
+//! Classifies addresses: public, or of this machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

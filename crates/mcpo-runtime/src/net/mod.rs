@@ -1,5 +1,5 @@
-//! What knows the network and nothing of OAuth: TLS, requests to other servers, addresses, and limits
-//! on what a source may send.
+//! The network, without OAuth: TLS, requests to other servers, addresses, and limits for sources of
+//! requests.
 
 pub(crate) mod addresses;
 pub(crate) mod body;

@@ -1,4 +1,4 @@
-//! Rate limits: a token bucket for each key, in bounded memory.
+//! Rate limits: a token bucket per key, in bounded memory.
 
 use std::{
     hash::Hash,

@@ -1,4 +1,4 @@
-//! Digests of texts that only have to be compared later.
+//! Digests of texts that are only compared.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

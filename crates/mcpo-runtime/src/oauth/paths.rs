@@ -1,4 +1,4 @@
-//! The paths of all endpoints, in the order a client meets them.
+//! The paths of all endpoints, in the order in which a client calls them.
 
 /// The MCP endpoint, which is also the protected resource.
 pub(crate) const MCP: &str = "/mcp";

@@ -20,11 +20,11 @@ use crate::{
 };
 
 const EXPIRED: &str = "the token has expired";
-/// How long the verified token of an external authorization server is remembered on a connection.
+/// How long the verified token of an external authorization server is cached on a connection.
 const EXTERNAL_TOKEN_CACHED_FOR: Duration = Duration::from_secs(60);
 const SIGNED_OUT: &str = "the sign-in has ended at the identity provider";
 
-/// Returns what the token of a request stands for.
+/// Validates the token of a request.
 pub(crate) async fn authenticate(
     app: &App,
     request: &Parts,

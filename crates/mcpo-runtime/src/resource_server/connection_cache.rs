@@ -1,8 +1,8 @@
-//! Remembers what a connection has already proven. A client that keeps a connection open sends the
+//! Caches what a connection has already proven. A client that keeps a connection open sends the
 //! same token and session id with each call, and verifying them is most of the cost of a call.
 //!
 //! Only the cryptography is skipped. The expiry, the resource and the state of the grant are
-//! checked on every request. Each connection remembers one token and one session id, so clients
+//! checked on every request. Each connection caches one token and one session id, so clients
 //! cannot make it grow, and forgets both when it closes.
 
 use std::{
@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{caller::Caller, validated_token::ValidatedToken};
 
-/// What one connection remembers.
+/// The peer of one connection and what it has proven.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
     /// The address of the client; `None` if the router is mounted in a server that does not provide
@@ -55,7 +55,7 @@ impl<T: Clone> ConnectionCache<T> {
         is_same(text, unverified).then(|| value.clone())
     }
 
-    /// Remembers `verified` and forgets the previous text.
+    /// Caches `verified` in place of the previous text.
     pub(crate) fn insert(&self, verified: &[u8], value: T) {
         let known = Some((Secret(verified.into()), value));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = known;

@@ -1,4 +1,4 @@
-//! Validates the tokens of an authorization server elsewhere (RFC 9068).
+//! Validates the tokens of an external authorization server (RFC 9068).
 
 use crate::{
     base::clock::Timestamp,

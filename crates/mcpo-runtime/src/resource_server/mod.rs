@@ -1,4 +1,4 @@
-//! The resource server: whose token a request shows, and whether it is good here.
+//! The resource server: validates the token of a request and identifies the caller.
 
 pub(crate) mod authenticate;
 pub(crate) mod caller;

@@ -1,4 +1,4 @@
-//! What a request's token stands for.
+//! A token that was validated, with its caller.
 
 use crate::{base::clock::Timestamp, oauth::grant::AccessToken, state::App, store::GrantId};
 

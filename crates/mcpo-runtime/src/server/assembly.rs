@@ -1,5 +1,5 @@
-//! Builds what a server is made of from its configuration: the state of the endpoints, and what
-//! connections lead to.
+//! Builds a server from its configuration: the state of the endpoints, the router and the MCP
+//! endpoint.
 
 use std::{net::IpAddr, path::Path, sync::Arc};
 
@@ -35,8 +35,8 @@ pub(super) struct Assembled {
     pub(super) tools: Vec<String>,
 }
 
-/// `port` is part of the base URL where the configuration names none; `listens_on` is `None` where
-/// another server listens.
+/// Builds the server. `port` is part of the base URL if the configuration has none. `listens_on` is
+/// `None` if another server listens.
 pub(super) async fn assemble(
     config: &Config,
     handler: SharedHandler,
@@ -117,8 +117,8 @@ fn state(
     })
 }
 
-/// Compares the store's clock with this machine's from time to time, and checks once whether the
-/// store knows the sealing key.
+/// Starts the periodic comparison of the ledger's clock with this machine's, and checks once whether
+/// the ledger knows the sealing key.
 fn watch_store(app: &Arc<App>) {
     let watched = clock_sync::watch(Arc::downgrade(&app.store), app.clock.correction());
     tokio::spawn(watched);

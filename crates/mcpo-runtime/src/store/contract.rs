@@ -1,4 +1,4 @@
-//! The contract of every ledger, and the record of a grant.
+//! The contract of every grant store, and the record of a grant.
 
 use std::{error::Error as StdError, fmt, pin::Pin, time::Duration};
 

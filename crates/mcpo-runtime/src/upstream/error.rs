@@ -1,4 +1,4 @@
-//! Why a tool gets no token of the provider.
+//! The reasons why a tool gets no token of the sign-in provider.
 
 use rmcp::ErrorData;
 

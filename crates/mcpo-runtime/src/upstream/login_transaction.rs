@@ -1,4 +1,5 @@
-//! One browser's way through the provider where people sign in, remembered in its record.
+//! Login transactions: one browser's redirect to the sign-in provider, stored in the record of the
+//! sign-in until the provider's response arrives.
 
 use std::time::Duration;
 

@@ -189,7 +189,7 @@ impl TokenCache {
         }
     }
 
-    /// Checks that `person` is still allowed, including with the provider, and extends the life of
+    /// Checks that `subject` is still allowed, including with the provider, and extends the life of
     /// the ledger record of the sign-in.
     pub(crate) async fn recheck(
         self: &Arc<Self>,

@@ -1,8 +1,8 @@
-//! Reads single variables, and notes what is wrong with them.
+//! Reads single variables and collects the errors.
 
 use crate::base::error::ConfigError;
 
-/// The environment, and everything that was wrong with it so far.
+/// The environment and the errors found so far.
 pub(super) struct Reader<'a> {
     pub(super) lookup: &'a dyn Fn(&str) -> Option<Option<String>>,
     pub(super) errors: Vec<ConfigError>,

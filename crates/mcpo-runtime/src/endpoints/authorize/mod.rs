@@ -80,7 +80,7 @@ async fn next_page(
     }
 }
 
-/// Returns the visit of a user who signs in on this server's own pages.
+/// Returns the context of a sign-in on this server's own pages.
 pub(crate) fn local_login_context(app: &App, source: Source) -> Result<LoginContext, OAuthError> {
     Ok(LoginContext {
         source,

@@ -10,7 +10,7 @@ const NAMES: [&str; 3] = ["preferred_username", "email", "name"];
 const MAX_SUBJECT_LEN: usize = 255;
 const MAX_NAME_LEN: usize = 200;
 
-/// The facts about a user. They are stored with the tokens for the next check.
+/// The claims about a user. They are stored with the tokens for the next check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct UserClaims {
     pub(super) subject: String,
@@ -36,8 +36,8 @@ pub(super) struct ClaimNames {
     pub(super) domain: Option<String>,
 }
 
-/// A fact and its source. The same source decides later on: if it no longer states the fact, the
-/// fact no longer holds.
+/// A claim and its source. The same source decides later on: if it no longer states the claim, the
+/// claim no longer holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ClaimSource<T> {
     Nowhere,
@@ -77,7 +77,7 @@ impl UserClaims {
         })
     }
 
-    /// Updates the facts from a later ID token. Returns `None` if the token is for another user.
+    /// Updates the claims from a later ID token. Returns `None` if the token is for another user.
     pub(super) fn with_id_token(
         mut self,
         claims: &Claims,
@@ -100,7 +100,7 @@ impl UserClaims {
         Some(self)
     }
 
-    /// Updates the facts from the userinfo endpoint. Returns `None` if the response is about
+    /// Updates the claims from the userinfo endpoint. Returns `None` if the response is about
     /// another user (OpenID Connect Core §5.3.2).
     pub(super) fn with_userinfo(
         mut self,
@@ -129,7 +129,7 @@ impl UserClaims {
         Some(self)
     }
 
-    /// Returns true if deciding facts come only from ID tokens: a change then shows up only in the
+    /// Returns true if deciding claims come only from ID tokens: a change then shows up only in the
     /// next ID token.
     pub(super) fn rests_on_id_token(&self, allow_list: &AllowList) -> bool {
         let address = matches!(self.email, ClaimSource::ByIdToken(_))
@@ -235,7 +235,7 @@ mod tests {
         let user = UserClaims::of_id_token(&claims(&account), &claim_names, &allow_list).unwrap();
         assert!(allow_list.allows(&user));
         let kept = UserClaims::from_note(&user.to_note()).unwrap();
-        // A userinfo response without the claim changes nothing, because the fact came from the ID
+        // A userinfo response without the claim changes nothing, because the claim came from the ID
         // token.
         let silent =
             kept.clone()

@@ -1,4 +1,4 @@
-//! Why a provider cannot be configured.
+//! The reasons why a provider cannot be configured.
 
 /// The reason why the OpenID settings cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -127,7 +127,7 @@ impl OpenId {
         Ok(identity.with_upstream(tokens))
     }
 
-    /// Returns the facts about the user from the ID token and the userinfo endpoint.
+    /// Returns the claims about the user from the ID token and the userinfo endpoint.
     async fn who(
         &self,
         context: &LoginContext,
@@ -158,7 +158,7 @@ impl OpenId {
         }
     }
 
-    /// Updates the facts from the userinfo endpoint, if the provider has one.
+    /// Updates the claims from the userinfo endpoint, if the provider has one.
     async fn with_current_userinfo(
         &self,
         user: UserClaims,

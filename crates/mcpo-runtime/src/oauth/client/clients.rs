@@ -1,4 +1,4 @@
-//! Finds the client with an id, whichever way it is known.
+//! Finds the client with an id: configured, registered, or described by a document.
 
 use super::{
     configured::{ConfiguredClient, ConfiguredClients},

@@ -1,4 +1,4 @@
-//! Why a client is not accepted.
+//! The reasons why a client is not accepted.
 
 use super::{document::DocumentError, metadata::AuthMethod};
 

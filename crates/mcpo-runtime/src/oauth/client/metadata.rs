@@ -1,4 +1,4 @@
-//! What is known of a client, however it became known.
+//! The metadata of a client, no matter how the client is known.
 
 use std::fmt;
 
