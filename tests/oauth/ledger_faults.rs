@@ -62,7 +62,7 @@ impl Pair {
 async fn server(ledger: &Arc<FaultyLedger>, clock: &Arc<ManualClock>) -> TestServer {
     let ledger = Arc::new(Shared(Arc::clone(ledger)));
     TestServer::start_on("127.0.0.1:0", Arc::clone(clock), |config| {
-        config.with_ledger(ledger)
+        config.with_store(ledger)
     })
     .await
 }
@@ -210,7 +210,7 @@ async fn rs3_an_unreachable_ledger_opens_no_grant_that_was_never_confirmed() {
     pair.one.stop().await;
     let ledger = Arc::new(Shared(Arc::clone(&pair.ledger)));
     let restarted = TestServer::start_on(&address, Arc::clone(&pair.clock), |config| {
-        config.with_ledger(ledger)
+        config.with_store(ledger)
     })
     .await;
     pair.ledger.set_failing(true);

@@ -2,7 +2,8 @@
 
 use mcpo_runtime::UpstreamTokens;
 use mcpo_runtime::login::{
-    Answer, Field, Identity, Login, LoginError, LoginFuture, Outcome, Page, Refusal, Visit,
+    Field, Identity, Login, LoginContext, LoginError, LoginFuture, LoginInput, Outcome, Page,
+    Refusal,
 };
 use mcpo_test_support::{
     client::{TestClient, form_in, location, query_of},
@@ -30,13 +31,17 @@ impl Login for TwoQuestions {
         "two questions"
     }
 
-    fn begin<'a>(&'a self, _visit: &'a Visit) -> LoginFuture<'a, Outcome> {
+    fn begin<'a>(&'a self, _context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
         Box::pin(async { Outcome::Page(ask()) })
     }
 
-    fn resume<'a>(&'a self, visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
-        assert!(visit.source().is_loopback());
-        let outcome = match (answer.get("who"), answer.get("code")) {
+    fn resume<'a>(
+        &'a self,
+        context: &'a LoginContext,
+        input: &'a LoginInput,
+    ) -> LoginFuture<'a, Outcome> {
+        assert!(context.source().is_loopback());
+        let outcome = match (input.get("who"), input.get("code")) {
             (Some("mallory"), _) => {
                 Outcome::Refusal(Refusal::not_allowed("banned", "You know why."))
             }
@@ -126,7 +131,7 @@ impl Login for LeadsAstray {
         "astray"
     }
 
-    fn begin<'a>(&'a self, _visit: &'a Visit) -> LoginFuture<'a, Outcome> {
+    fn begin<'a>(&'a self, _context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
         let there = "https://elsewhere.example/".parse().unwrap();
         Box::pin(async { Outcome::Redirect(there) })
     }

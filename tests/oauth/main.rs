@@ -17,6 +17,7 @@ mod github_faults;
 mod github_log;
 mod hostile;
 mod introspect;
+mod layers;
 mod ledger_faults;
 mod limits;
 mod login;

@@ -23,7 +23,7 @@ async fn as20_grants_from_before_a_time_end_also_those_that_were_refreshed_since
     let start = async |address: &str, not_before| {
         let ledger = Arc::new(Shared(Arc::clone(&ledger)));
         TestServer::start_on(address, Arc::clone(&clock), |config| {
-            let config = config.with_ledger(ledger);
+            let config = config.with_store(ledger);
             match not_before {
                 Some(moment) => config.with_grants_not_before(moment),
                 None => config,

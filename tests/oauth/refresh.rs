@@ -69,7 +69,7 @@ async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
         let ledger = FaultyLedger::new(clock.clone());
         let shared = Arc::new(Shared(Arc::clone(&ledger)));
         let server =
-            TestServer::start_on("127.0.0.1:0", clock, |config| config.with_ledger(shared)).await;
+            TestServer::start_on("127.0.0.1:0", clock, |config| config.with_store(shared)).await;
         let client = TestClient::register(&server.base()).await;
         let first = client.tokens().await;
         let ask = || {

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use mcpo_runtime::{
     Timestamp,
-    ledger::{
-        BucketLedger, BucketName, GrantId, GrantRecord, Ledger, MemoryLedger, SqliteLedger, Swap,
+    store::{
+        BucketName, GcsStore, GrantId, GrantRecord, GrantStore, MemoryStore, SqliteStore, Swap,
     },
 };
 use mcpo_test_support::{
@@ -36,7 +36,7 @@ pub fn record(clock: &ManualClock, generation: u64) -> GrantRecord {
     }
 }
 
-pub async fn keeps_the_contract(ledger: Arc<dyn Ledger>, clock: &ManualClock) {
+pub async fn keeps_the_contract(ledger: Arc<dyn GrantStore>, clock: &ManualClock) {
     assert_eq!(ledger.grant(id(1)).await.unwrap(), None);
     let first = record(clock, 0);
     let made = ledger.swap_grant(id(1), None, first.clone()).await.unwrap();
@@ -68,7 +68,7 @@ pub async fn keeps_the_contract(ledger: Arc<dyn Ledger>, clock: &ManualClock) {
     assert_eq!(ledger.grant(id(1)).await.unwrap(), None, "it has expired");
 }
 
-async fn one_of_many_spends(ledger: &Arc<dyn Ledger>, clock: &ManualClock) {
+async fn one_of_many_spends(ledger: &Arc<dyn GrantStore>, clock: &ManualClock) {
     let mut tasks = JoinSet::new();
     for _ in 0..16 {
         let (ledger, record) = (Arc::clone(ledger), record(clock, 0));
@@ -79,7 +79,7 @@ async fn one_of_many_spends(ledger: &Arc<dyn Ledger>, clock: &ManualClock) {
     assert_eq!(done, 1, "{swaps:?}");
 }
 
-async fn no_rotation_is_lost(ledger: &Arc<dyn Ledger>, clock: &ManualClock) {
+async fn no_rotation_is_lost(ledger: &Arc<dyn GrantStore>, clock: &ManualClock) {
     let first = record(clock, 0);
     ledger.swap_grant(id(3), None, first).await.unwrap();
     let mut tasks = JoinSet::new();
@@ -108,7 +108,7 @@ async fn no_rotation_is_lost(ledger: &Arc<dyn Ledger>, clock: &ManualClock) {
 /// A bucket at a fake Google, which stops when the value is dropped.
 pub struct Bucket {
     google: Option<Google>,
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn GrantStore>,
     clock: Arc<ManualClock>,
 }
 
@@ -134,7 +134,7 @@ impl Bucket {
         assert!(made.status().is_success(), "{}", made.text().await.unwrap());
         let clock = Arc::new(ManualClock::default());
         let name = BucketName::parse(BUCKET).unwrap();
-        let ledger = BucketLedger::standing_in(name, &address, Some(&address), clock.clone());
+        let ledger = GcsStore::at_emulator(name, &address, Some(&address), clock.clone());
         Self {
             google: Some(google),
             ledger: Arc::new(ledger.unwrap()),
@@ -181,7 +181,7 @@ impl Bucket {
 #[tokio::test]
 async fn the_ledger_in_memory() {
     let clock = Arc::new(ManualClock::default());
-    let ledger = Arc::new(MemoryLedger::with_clock(clock.clone()));
+    let ledger = Arc::new(MemoryStore::with_clock(clock.clone()));
     keeps_the_contract(ledger, &clock).await;
 }
 
@@ -190,7 +190,7 @@ async fn the_ledger_in_a_sqlite_file() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::default());
     let path = folder.path().join("ledger.sqlite3");
-    let ledger = SqliteLedger::open_with_clock(&path, clock.clone()).unwrap();
+    let ledger = SqliteStore::open_with_clock(&path, clock.clone()).unwrap();
     keeps_the_contract(Arc::new(ledger), &clock).await;
 }
 

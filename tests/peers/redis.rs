@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mcpo_runtime::ledger::{GrantRecord, Ledger, RedisAddress, RedisLedger, Swap};
+use mcpo_runtime::store::{GrantRecord, GrantStore, RedisAddress, RedisStore, Swap};
 use mcpo_test_support::{
     client::TestClient,
     clock::ManualClock,
@@ -34,9 +34,9 @@ fn address(redis: &RedisServer) -> RedisAddress {
 }
 
 /// Creates a ledger with a manual clock that starts at the real time, which Redis uses for expiry.
-fn ledger_at(address: RedisAddress) -> (Arc<RedisLedger>, Arc<ManualClock>) {
+fn ledger_at(address: RedisAddress) -> (Arc<RedisStore>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::from_now());
-    (Arc::new(RedisLedger::new(address, clock.clone())), clock)
+    (Arc::new(RedisStore::new(address, clock.clone())), clock)
 }
 
 fn whole(error: &dyn std::error::Error) -> String {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcpo_runtime::{BaseUrl, ledger::RedisAddress};
+use mcpo_runtime::{BaseUrl, store::RedisAddress};
 use mcpo_test_support::{
     client::{TestClient, answer},
     clock::ManualClock,

@@ -7,11 +7,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    browser::{Browser, Form},
-    client::Registration,
-    grant::{AccessToken, Code, RefreshToken},
-    seal::{KeyRing, Sealable},
-    upstream::Kept,
+    base::seal::{KeyRing, Sealable},
+    endpoints::browser_session::{Browser, Form},
+    oauth::{
+        client::Registration,
+        grant::{AccessToken, Code, RefreshToken},
+    },
+    upstream::SignInRecord,
 };
 
 const FIXTURES: &str = include_str!("fixtures/sealed.json");
@@ -46,7 +48,7 @@ macro_rules! with_type {
             "code" => $run::<Code>($($argument),*),
             "access token" => $run::<AccessToken>($($argument),*),
             "refresh token" => $run::<RefreshToken>($($argument),*),
-            "upstream" => $run::<Kept>($($argument),*),
+            "upstream" => $run::<SignInRecord>($($argument),*),
             other => panic!("unknown kind {other}"),
         }
     };

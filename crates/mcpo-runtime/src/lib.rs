@@ -23,135 +23,64 @@
 //!
 //! # What a client does, and which module handles it
 //!
-//! 1. It calls `/mcp` without a token and gets a challenge that points to the metadata (`bearer`).
-//! 2. It reads the metadata of the resource and of the authorization server (`discovery`).
-//! 3. It registers (`register`) and gets a client id that does not expire.
-//! 4. It sends the user to `/authorize` (`authorize`). The user signs in (`sign_in`) and allows or
-//!    denies access (`consent`). The client gets an authorization code.
-//! 5. It exchanges the code for tokens, and later the refresh token for new ones (`token`).
+//! 1. It calls `/mcp` without a token and gets a challenge that points to the metadata
+//!    (`resource_server`).
+//! 2. It reads the metadata of the resource and of the authorization server
+//!    (`endpoints::discovery`).
+//! 3. It registers (`endpoints::register`) and gets a client id that does not expire.
+//! 4. It sends the user to `/authorize` (`endpoints::authorize`). The user signs in
+//!    (`endpoints::sign_in`) and allows or denies access (`endpoints::consent`). The client gets an
+//!    authorization code.
+//! 5. It exchanges the code for tokens, and later the refresh token for new ones
+//!    (`endpoints::token`).
 //! 6. It calls tools (`mcp`). Each tool can ask who the caller is ([`Caller`]).
 //!
 //! Client ids, codes and tokens are sealed under [`KeyRing`], so they stay valid across restarts,
-//! redeployments and instances. The little state that must be stored is in a [`ledger`].
+//! redeployments and instances. The little state that must be stored is in a [`store`].
+//!
+//! # Layers
+//!
+//! Each layer imports only those before it: `base`, `net`, [`store`], `jwt`, [`login`], `oauth`,
+//! `upstream`, `pages`, `state`, `resource_server`, `endpoints`, `config`, `mcp`, `server`.
 
-mod error;
-pub use error::Error;
-
-mod clock;
-pub use clock::{Clock, SystemClock, Timestamp};
-
-mod random;
-
-mod tls;
-
-mod outgoing;
-pub use outgoing::http_client;
-pub use reqwest;
-
-mod seal;
-pub use seal::{KeyRing, KeyRingError};
-
-mod base_url;
-pub use base_url::{BaseUrl, BaseUrlError};
-
+mod base;
 mod config;
-pub use config::{Config, ConfigErrors};
-
-pub mod ledger;
-
-mod app;
-
-mod oauth_error;
-
-mod params;
-
-mod client_ip;
-pub use client_ip::{TrustedProxies, TrustedProxiesError};
-
-mod request_body;
-
-mod throttle;
-
-mod limits;
-
-mod pages;
-
-mod routes;
-
-mod parent;
-
-mod trail;
-
+mod endpoints;
 #[cfg(test)]
 mod fixtures;
-
-mod health;
-
-mod host;
-
-mod discovery;
-
-mod redirect_uri;
-
-mod client;
-pub use client::{ConfiguredClient, ConfiguredClientError};
-
-mod register;
-
-mod browser;
-
-pub mod login;
-
-mod upstream;
-pub use upstream::{UpstreamError, UpstreamToken, UpstreamTokens};
-
-mod authorize;
-
-mod sign_in;
-
-mod consent;
-
-mod departure;
-
-mod name_owner;
-
-mod callback;
-
-mod scope;
-pub use scope::{DEFAULT_SCOPE, Scopes};
-
-mod grant;
-
-mod token;
-
-mod revoke;
-
-mod introspect;
-
-mod connection;
-
-mod live;
-
-mod known_keys;
-
-mod ledger_clock;
-
-mod suspension;
-
 mod jwt;
-
-mod external;
-pub use external::{AuthorizationServer, AuthorizationServerError};
-
-mod bearer;
-
-mod caller;
-pub use caller::Caller;
-
+pub mod login;
 mod mcp;
-pub use mcp::{SharedHandler, needs_scopes};
+mod net;
+mod oauth;
+mod pages;
+mod resource_server;
+mod server;
+mod state;
+pub mod store;
+mod upstream;
 
-mod log;
-
-mod serve;
-pub use serve::{Server, serve, serve_with};
+pub use self::{
+    base::{
+        clock::{Clock, SystemClock, Timestamp},
+        error::{ConfigErrors, Error},
+        seal::{KeyRing, KeyRingError},
+    },
+    config::Config,
+    login::upstream_tokens::{UpstreamToken, UpstreamTokens},
+    mcp::{SharedHandler, needs_scopes},
+    net::{
+        client_ip::{TrustedProxies, TrustedProxiesError},
+        http_client::http_client,
+    },
+    oauth::{
+        authorization_server::{AuthorizationServer, AuthorizationServerError},
+        base_url::{BaseUrl, BaseUrlError},
+        client::{ConfiguredClient, ConfiguredClientError},
+        scope::{DEFAULT_SCOPE, Scopes},
+    },
+    resource_server::caller::Caller,
+    server::{Server, serve, serve_with},
+    upstream::UpstreamError,
+};
+pub use reqwest;

@@ -11,8 +11,8 @@ use std::{
 
 use mcpo_runtime::{
     Clock,
-    ledger::{
-        GrantId, GrantRecord, Ledger, LedgerError, LedgerFuture, MemoryLedger, Swap, Version,
+    store::{
+        GrantId, GrantRecord, GrantStore, MemoryStore, StoreError, StoreFuture, Swap, Version,
         Versioned,
     },
 };
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 /// A ledger that all servers of a test share.
 pub struct FaultyLedger {
-    records: MemoryLedger,
+    records: MemoryStore,
     fails: AtomicBool,
     loses_answers: AtomicBool,
     /// Every n-th read takes [`Self::SLOW`]; 0 means none.
@@ -39,7 +39,7 @@ impl FaultyLedger {
     /// Creates a ledger without faults.
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
-            records: MemoryLedger::with_clock(clock),
+            records: MemoryStore::with_clock(clock),
             fails: AtomicBool::new(false),
             loses_answers: AtomicBool::new(false),
             slow_read: AtomicU64::new(0),
@@ -112,11 +112,11 @@ impl FaultyLedger {
         }
     }
 
-    async fn stumble(&self) -> Result<(), LedgerError> {
+    async fn stumble(&self) -> Result<(), StoreError> {
         let mut is_paused = self.is_paused.subscribe();
         let _ = is_paused.wait_for(|is_paused| !is_paused).await;
         if self.fails.load(Ordering::SeqCst) {
-            return Err(LedgerError::new("answer", "injected by the test"));
+            return Err(StoreError::new("answer", "injected by the test"));
         }
         Ok(())
     }
@@ -125,8 +125,8 @@ impl FaultyLedger {
 /// The handle that each server gets.
 pub struct Shared(pub Arc<FaultyLedger>);
 
-impl Ledger for Shared {
-    fn grant(&self, id: GrantId) -> LedgerFuture<'_, Option<Versioned>> {
+impl GrantStore for Shared {
+    fn grant(&self, id: GrantId) -> StoreFuture<'_, Option<Versioned>> {
         Box::pin(async move {
             let ledger = &self.0;
             let number = ledger.reads.fetch_add(1, Ordering::SeqCst);
@@ -144,7 +144,7 @@ impl Ledger for Shared {
         id: GrantId,
         expected: Option<Version>,
         next: GrantRecord,
-    ) -> LedgerFuture<'_, Swap> {
+    ) -> StoreFuture<'_, Swap> {
         let ledger = Arc::clone(&self.0);
         // A write that was sent takes effect, even if the caller does not wait for the response.
         let written = tokio::spawn(async move {
@@ -160,13 +160,13 @@ impl Ledger for Shared {
             }
             let swap = ledger.records.swap_grant(id, expected, next).await?;
             if ledger.loses_answers.load(Ordering::SeqCst) {
-                return Err(LedgerError::new("answer", "the answer was lost"));
+                return Err(StoreError::new("answer", "the answer was lost"));
             }
             Ok(swap)
         });
         Box::pin(async move {
             let written = written.await;
-            written.unwrap_or_else(|error| Err(LedgerError::new("answer", error)))
+            written.unwrap_or_else(|error| Err(StoreError::new("answer", error)))
         })
     }
 }

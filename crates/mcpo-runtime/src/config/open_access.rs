@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use super::Config;
-use crate::{Error, base_url::BaseUrl};
+use super::settings::Config;
+use crate::{base::error::Error, oauth::base_url::BaseUrl};
 
 /// The inputs of the check.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
-    use crate::{AuthorizationServer, KeyRing};
+    use crate::{base::seal::KeyRing, oauth::authorization_server::AuthorizationServer};
 
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const LOOPBACK_V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);

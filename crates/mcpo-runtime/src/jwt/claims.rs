@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::JwtFault;
-use crate::clock::Timestamp;
+use super::token::JwtError;
+use crate::base::clock::Timestamp;
 
 /// The allowed difference between clocks.
 pub(crate) const SKEW: Duration = Duration::from_secs(60);
@@ -43,8 +43,8 @@ impl Claims {
 
     /// Returns a claim that is a time, which may have fractions (RFC 7519 §2). Returns an error if
     /// the claim exists but is not a time.
-    pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, JwtFault> {
-        const FAR: f64 = 1e12;
+    pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, JwtError> {
+        const MAX_SECONDS: f64 = 1e12;
         let Some(value) = self.0.get(name) else {
             return Ok(None);
         };
@@ -54,26 +54,28 @@ impl Claims {
                 clippy::cast_sign_loss,
                 reason = "it is between 0 and a number that fits"
             )]
-            Some(seconds) if (0.0..FAR).contains(&seconds) => Ok(Some(Timestamp(seconds as u64))),
-            _ => Err(JwtFault::Claim(name)),
+            Some(seconds) if (0.0..MAX_SECONDS).contains(&seconds) => {
+                Ok(Some(Timestamp(seconds as u64)))
+            }
+            _ => Err(JwtError::Claim(name)),
         }
     }
 
     /// Checks the issuer and that the token is valid at this time. Returns when the token expires.
-    pub(crate) fn check(&self, issuer: &str, now: Timestamp) -> Result<Timestamp, JwtFault> {
+    pub(crate) fn check(&self, issuer: &str, now: Timestamp) -> Result<Timestamp, JwtError> {
         if self.text("iss") != Some(issuer) {
-            return Err(JwtFault::Issuer);
+            return Err(JwtError::Issuer);
         }
-        let expires_at = self.time("exp")?.ok_or(JwtFault::Claim("exp"))?;
+        let expires_at = self.time("exp")?.ok_or(JwtError::Claim("exp"))?;
         if expires_at.plus(SKEW) <= now {
-            return Err(JwtFault::Expired);
+            return Err(JwtError::Expired);
         }
         for name in ["nbf", "iat"] {
             if self
                 .time(name)?
                 .is_some_and(|begins_at| begins_at > now.plus(SKEW))
             {
-                return Err(JwtFault::TooEarly);
+                return Err(JwtError::TooEarly);
             }
         }
         Ok(expires_at)

@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{
-    issuer::{Documents, Found, Issuer, IssuerError, Metadata},
+    issuer::{Issuer, IssuerDocuments, IssuerError, Metadata, MetadataKind},
     keys::{KeySet, KeySetDocument},
 };
-use crate::outgoing::{OutgoingError, server_url};
+use crate::net::http_client::{HttpError, server_url};
 
 impl Issuer {
-    pub(super) async fn ask(&self) -> Result<Found, IssuerError> {
+    pub(super) async fn ask(&self) -> Result<IssuerDocuments, IssuerError> {
         let metadata = self.discover().await?;
         let url = self.endpoint(&metadata.jwks_uri, "jwks_uri")?;
         let document: KeySetDocument = self.fetch(&url).await?.ok_or_else(|| {
@@ -25,7 +25,7 @@ impl Issuer {
             return Err(IssuerError::Unexpected(text));
         }
         let metadata = Arc::new(metadata);
-        Ok(Found { metadata, keys })
+        Ok(IssuerDocuments { metadata, keys })
     }
 
     /// Returns the first metadata document that exists. The document must name this issuer (RFC
@@ -59,9 +59,9 @@ impl Issuer {
             url
         };
         let appended = at(format!("{path}{OPENID}"));
-        match self.documents {
-            Documents::OpenId => vec![appended],
-            Documents::AuthorizationServer => {
+        match self.metadata_kind {
+            MetadataKind::OpenId => vec![appended],
+            MetadataKind::AuthorizationServer => {
                 let mut urls = vec![at(format!("{SERVER}{path}")), at(format!("{OPENID}{path}"))];
                 if !urls.contains(&appended) {
                     urls.push(appended);
@@ -73,18 +73,18 @@ impl Issuer {
 
     /// Fetches JSON of this type. Returns `None` if the document does not exist.
     async fn fetch<T: DeserializeOwned>(&self, url: &Url) -> Result<Option<T>, IssuerError> {
-        let answer = self.outgoing.ask(|client| client.get(url.clone())).await;
-        let answer = answer.map_err(|error| match error {
-            OutgoingError::TooLong => IssuerError::Unexpected(format!("{url}: {error}")),
-            error => IssuerError::OutOfReach(format!("{url}: {error}")),
+        let response = self.http.ask(|client| client.get(url.clone())).await;
+        let response = response.map_err(|error| match error {
+            HttpError::TooLong => IssuerError::Unexpected(format!("{url}: {error}")),
+            error => IssuerError::Unavailable(format!("{url}: {error}")),
         })?;
-        match answer.status {
-            StatusCode::OK => answer.json().map(Some).ok_or_else(|| {
+        match response.status {
+            StatusCode::OK => response.json().map(Some).ok_or_else(|| {
                 IssuerError::Unexpected(format!("{url} is not the JSON that was expected"))
             }),
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => Ok(None),
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                Err(IssuerError::OutOfReach(format!("{url} answers {status}")))
+                Err(IssuerError::Unavailable(format!("{url} answers {status}")))
             }
             status => Err(IssuerError::Unexpected(format!("{url} answers {status}"))),
         }

@@ -8,38 +8,42 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{Claims, Head, JwtFault, keys::KeySet, verify};
+use super::{
+    claims::Claims,
+    keys::KeySet,
+    token::{JwtError, JwtHeader, verify},
+};
 use crate::{
-    clock::Timestamp,
-    outgoing::{Outgoing, server_url},
+    base::clock::Timestamp,
+    net::http_client::{HttpClient, server_url},
 };
 
 /// How long keys and endpoints are cached. A key that the issuer has withdrawn is accepted no
 /// longer than this.
-const BELIEVE_FOR: Duration = Duration::from_secs(60 * 60);
+const CACHE_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// How long cached keys are used while the issuer is unreachable.
-const KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+const STALE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// The shortest time between two requests to an issuer, because anyone can send tokens with unknown
 /// keys.
-const PAUSE: Duration = Duration::from_secs(15);
+const MIN_FETCH_INTERVAL: Duration = Duration::from_secs(15);
 /// The time limit for fetching all documents.
-const PATIENCE: Duration = Duration::from_secs(8);
+const ISSUER_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// An issuer of tokens.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     /// The issuer identifier, byte for byte as in its tokens.
     pub(super) id: String,
-    pub(super) documents: Documents,
-    pub(super) outgoing: Outgoing,
-    known: RwLock<Arc<Known>>,
+    pub(super) metadata_kind: MetadataKind,
+    pub(super) http: HttpClient,
+    cached: RwLock<Arc<CachedDocuments>>,
     /// Makes sure that only one task asks the issuer at a time.
     asking: Mutex<()>,
 }
 
 /// The documents that describe an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Documents {
+pub(crate) enum MetadataKind {
     /// All kinds, in the order of the MCP authorization specification.
     AuthorizationServer,
     /// Only that of an OpenID provider.
@@ -48,15 +52,15 @@ pub(crate) enum Documents {
 
 /// The cached state of an issuer.
 #[derive(Clone, Debug, Default)]
-struct Known {
-    found: Option<(Arc<Found>, Timestamp)>,
+struct CachedDocuments {
+    found: Option<(Arc<IssuerDocuments>, Timestamp)>,
     asked_at: Option<Timestamp>,
     /// The reason why the last request failed.
-    trouble: Option<IssuerError>,
+    last_error: Option<IssuerError>,
 }
 
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct IssuerDocuments {
     pub(super) metadata: Arc<Metadata>,
     pub(super) keys: KeySet,
 }
@@ -80,7 +84,7 @@ pub(crate) struct Metadata {
 pub(crate) enum IssuerError {
     /// The issuer is unreachable. Trying again later may work.
     #[error("{0}")]
-    OutOfReach(String),
+    Unavailable(String),
     /// The response is not valid.
     #[error("{0}")]
     Unexpected(String),
@@ -88,22 +92,22 @@ pub(crate) enum IssuerError {
 
 /// The reason why a token is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TokenFault {
+pub(crate) enum TokenError {
     #[error("the token {0}")]
-    Token(#[from] JwtFault),
+    Token(#[from] JwtError),
     #[error("{0}")]
     Issuer(#[from] IssuerError),
 }
 
 impl Issuer {
     /// Returns `None` if `id` is neither an https URL nor an http URL on this machine.
-    pub(crate) fn new(id: &str, documents: Documents) -> Option<Self> {
+    pub(crate) fn new(id: &str, metadata_kind: MetadataKind) -> Option<Self> {
         server_url(id)?;
         Some(Self {
             id: id.to_owned(),
-            documents,
-            outgoing: Outgoing::default(),
-            known: RwLock::default(),
+            metadata_kind,
+            http: HttpClient::default(),
+            cached: RwLock::default(),
             asking: Mutex::default(),
         })
     }
@@ -112,13 +116,13 @@ impl Issuer {
         &self.id
     }
 
-    pub(crate) const fn outgoing(&self) -> &Outgoing {
-        &self.outgoing
+    pub(crate) const fn http(&self) -> &HttpClient {
+        &self.http
     }
 
     /// Returns the metadata of the issuer.
     pub(crate) async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, IssuerError> {
-        let found = self.found(now, Need::Current).await?;
+        let found = self.found(now, Freshness::Current).await?;
         Ok(Arc::clone(&found.metadata))
     }
 
@@ -128,14 +132,14 @@ impl Issuer {
         &self,
         unverified: &str,
         now: Timestamp,
-    ) -> Result<(Head, Claims), TokenFault> {
-        let head = Head::read(unverified)?;
-        let found = self.found(now, Need::Current).await?;
+    ) -> Result<(JwtHeader, Claims), TokenError> {
+        let head = JwtHeader::read(unverified)?;
+        let found = self.found(now, Freshness::Current).await?;
         let claims = match verify(unverified, &head, &found.keys) {
             // The issuer may have a new key. While the issuer is unreachable, it is unknown whether
             // the token is valid.
-            Err(JwtFault::UnknownKey) => {
-                let found = self.found(now, Need::FromNow).await?;
+            Err(JwtError::UnknownKey) => {
+                let found = self.found(now, Freshness::FromNow).await?;
                 verify(unverified, &head, &found.keys)
             }
             verified => verified,
@@ -145,97 +149,107 @@ impl Issuer {
     }
 
     /// Returns the cached state if it is new enough, or else asks the issuer.
-    async fn found(&self, now: Timestamp, need: Need) -> Result<Arc<Found>, IssuerError> {
-        if let Some(found) = self.known().good_for(need, now) {
+    async fn found(
+        &self,
+        now: Timestamp,
+        freshness: Freshness,
+    ) -> Result<Arc<IssuerDocuments>, IssuerError> {
+        if let Some(found) = self.cached().fresh_enough(freshness, now) {
             return Ok(found);
         }
         let _one_asks = if let Ok(asking) = self.asking.try_lock() {
             asking
-        } else if let Some(found) = self.known().makeshift(need, now) {
+        } else if let Some(found) = self.cached().stale(freshness, now) {
             // Another task is already asking. Use the cached state meanwhile.
             return Ok(found);
         } else {
             self.asking.lock().await
         };
-        let known = self.known();
-        if let Some(found) = known.good_for(need, now) {
+        let cached = self.cached();
+        if let Some(found) = cached.fresh_enough(freshness, now) {
             return Ok(found);
         }
-        let error = match &known.trouble {
-            Some(trouble) if known.was_asked_just_now(now) => trouble.clone(),
-            _ => match self.ask_in_time(&known, now).await {
+        let error = match &cached.last_error {
+            Some(last_error) if cached.was_asked_just_now(now) => last_error.clone(),
+            _ => match self.ask_in_time(&cached, now).await {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             },
         };
-        let makeshift = self.known().makeshift(need, now);
-        makeshift.ok_or(error)
+        let stale = self.cached().stale(freshness, now);
+        stale.ok_or(error)
     }
 
     /// Asks the issuer and caches the result. Also records that the issuer was asked, in case the
     /// caller goes away before the response.
-    async fn ask_in_time(&self, known: &Known, now: Timestamp) -> Result<Arc<Found>, IssuerError> {
-        let silence = || IssuerError::OutOfReach("the issuer does not answer".to_owned());
-        self.remember(Known {
-            found: known.found.clone(),
+    async fn ask_in_time(
+        &self,
+        cached: &CachedDocuments,
+        now: Timestamp,
+    ) -> Result<Arc<IssuerDocuments>, IssuerError> {
+        let silence = || IssuerError::Unavailable("the issuer does not answer".to_owned());
+        self.remember(CachedDocuments {
+            found: cached.found.clone(),
             asked_at: Some(now),
-            trouble: Some(silence()),
+            last_error: Some(silence()),
         });
-        let answer = tokio::time::timeout(PATIENCE, self.ask()).await;
+        let answer = tokio::time::timeout(ISSUER_TIMEOUT, self.ask()).await;
         let answer = answer.unwrap_or_else(|_| Err(silence())).map(Arc::new);
-        let (found, trouble) = match &answer {
+        let (found, last_error) = match &answer {
             Ok(found) => (Some((Arc::clone(found), now)), None),
             Err(error) => {
                 tracing::warn!(issuer = self.id, %error, "cannot fetch the issuer's documents");
-                (known.found.clone(), Some(error.clone()))
+                (cached.found.clone(), Some(error.clone()))
             }
         };
-        self.remember(Known {
+        self.remember(CachedDocuments {
             found,
             asked_at: Some(now),
-            trouble,
+            last_error,
         });
         answer
     }
 
-    fn known(&self) -> Arc<Known> {
-        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    fn cached(&self) -> Arc<CachedDocuments> {
+        Arc::clone(&self.cached.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn remember(&self, known: Known) {
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+    fn remember(&self, cached: CachedDocuments) {
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(cached);
     }
 }
 
 /// How new the cached state must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
-    /// Not older than [`BELIEVE_FOR`].
+enum Freshness {
+    /// Not older than [`CACHE_LIFETIME`].
     Current,
     /// Just fetched, because the cached state is not enough.
     FromNow,
 }
 
-impl Known {
-    fn good_for(&self, need: Need, now: Timestamp) -> Option<Arc<Found>> {
+impl CachedDocuments {
+    fn fresh_enough(&self, freshness: Freshness, now: Timestamp) -> Option<Arc<IssuerDocuments>> {
         let (found, since) = self.found.as_ref()?;
-        let good = match need {
-            Need::Current => now.since(*since) < BELIEVE_FOR,
-            Need::FromNow => self.trouble.is_none() && self.was_asked_just_now(now),
+        let good = match freshness {
+            Freshness::Current => now.since(*since) < CACHE_LIFETIME,
+            Freshness::FromNow => self.last_error.is_none() && self.was_asked_just_now(now),
         };
         good.then(|| Arc::clone(found))
     }
 
     /// Returns the old cached state while the issuer is unreachable. If the issuer responds with an
     /// invalid document, it may have withdrawn its keys, so the cached state is not used.
-    fn makeshift(&self, need: Need, now: Timestamp) -> Option<Arc<Found>> {
+    fn stale(&self, freshness: Freshness, now: Timestamp) -> Option<Arc<IssuerDocuments>> {
         let (found, since) = self.found.as_ref()?;
-        let out_of_reach = matches!(self.trouble, Some(IssuerError::OutOfReach(_)));
-        let good = need == Need::Current && out_of_reach && now.since(*since) < KEEP_FOR;
+        let is_unavailable = matches!(self.last_error, Some(IssuerError::Unavailable(_)));
+        let good =
+            freshness == Freshness::Current && is_unavailable && now.since(*since) < STALE_LIFETIME;
         good.then(|| Arc::clone(found))
     }
 
     fn was_asked_just_now(&self, now: Timestamp) -> bool {
-        self.asked_at.is_some_and(|then| now.since(then) < PAUSE)
+        self.asked_at
+            .is_some_and(|then| now.since(then) < MIN_FETCH_INTERVAL)
     }
 }

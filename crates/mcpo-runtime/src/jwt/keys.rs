@@ -7,7 +7,7 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Head, JwtFault};
+use super::token::{JwtError, JwtHeader};
 
 /// The largest number of keys that are read. Issuers have few keys, and more would slow down the
 /// search.
@@ -42,12 +42,12 @@ impl KeySet {
     }
 
     /// Returns the key that the token's header selects, if there is only one.
-    pub(super) fn find(&self, head: &Head) -> Result<&DecodingKey, JwtFault> {
+    pub(super) fn find(&self, head: &JwtHeader) -> Result<&DecodingKey, JwtError> {
         let mut fitting = self.0.iter().filter(|key| key.fits(head));
         match (fitting.next(), fitting.next()) {
-            (None, _) => Err(JwtFault::UnknownKey),
+            (None, _) => Err(JwtError::UnknownKey),
             (Some(only), None) => Ok(&only.public),
-            (Some(_), Some(_)) => Err(JwtFault::Ambiguous),
+            (Some(_), Some(_)) => Err(JwtError::AmbiguousMessage),
         }
     }
 }
@@ -92,7 +92,7 @@ impl Key {
 
     /// Returns true if the key may be used for the token. An RSA key, for example, is used only
     /// with RSA algorithms.
-    fn fits(&self, head: &Head) -> bool {
+    fn fits(&self, head: &JwtHeader) -> bool {
         self.public.family().algorithms().contains(&head.algorithm)
             && self
                 .algorithm

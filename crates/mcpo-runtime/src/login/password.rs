@@ -9,13 +9,17 @@ use argon2::{
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{Answer, Field, Identity, Login, LoginFuture, Outcome, Page, Visit};
+use super::{
+    context::{LoginContext, LoginInput},
+    contract::{Identity, Login, LoginFuture, Outcome},
+    page::{Field, Page},
+};
 
 /// The longest password that is checked, in bytes.
 pub(crate) const MAX_PASSWORD_LEN: usize = 1024;
 /// The subject of the Python template, so that tools that store the subject keep working.
 const SUBJECT: &str = "admin";
-const WRONG: &str = "Wrong password.";
+const WRONG_PASSWORD: &str = "Wrong password.";
 
 /// Sign-in with a password.
 pub(crate) struct Password {
@@ -53,7 +57,7 @@ impl Password {
         if right.unwrap_or(false) {
             Outcome::Identity(Identity::new(SUBJECT))
         } else {
-            Outcome::Page(ask().with_problem(WRONG))
+            Outcome::Page(ask().with_problem(WRONG_PASSWORD))
         }
     }
 }
@@ -73,12 +77,16 @@ impl Login for Password {
         }
     }
 
-    fn begin<'a>(&'a self, _visit: &'a Visit) -> LoginFuture<'a, Outcome> {
+    fn begin<'a>(&'a self, _context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
         Box::pin(async { Outcome::Page(ask()) })
     }
 
-    fn resume<'a>(&'a self, _visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
-        Box::pin(self.check(answer.get("password").unwrap_or_default()))
+    fn resume<'a>(
+        &'a self,
+        _context: &'a LoginContext,
+        input: &'a LoginInput,
+    ) -> LoginFuture<'a, Outcome> {
+        Box::pin(self.check(input.get("password").unwrap_or_default()))
     }
 }
 

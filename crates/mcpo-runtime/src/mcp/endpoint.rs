@@ -6,7 +6,6 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -14,7 +13,7 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{ConnectInfo, Request},
+    extract::Request,
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
@@ -22,17 +21,27 @@ use tower_http::cors::{Cors, CorsLayer};
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use super::{Admission, Sessions, sign_out};
+use super::{
+    access,
+    erased::SharedHandler,
+    reauthentication,
+    required_scopes::RequiredScopes,
+    session::{SessionRequest, Sessions},
+};
 use crate::{
-    app::App, base_url::BaseUrl, bearer, caller::Caller, client_ip::ClientIp,
-    connection::Connection, host, live, trail::Trail,
+    base::request_log::RequestLog,
+    endpoints::{extractors::peer, host_guard},
+    net::client_ip::ClientIp,
+    oauth::{base_url::BaseUrl, paths},
+    resource_server::{authenticate, caller::Caller, connection_cache::Connection},
+    state::App,
 };
 
 /// Every request of the newer protocol form has this header; no request of the older form does
 /// (SEP-2243).
 static MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
 /// The protected resource. Cheap to clone.
 #[derive(Clone)]
@@ -45,9 +54,9 @@ struct Shared {
 
 /// The context of a request, stored before it goes through the CORS layer.
 #[derive(Clone)]
-struct Seen {
+struct Prepared {
     base: BaseUrl,
-    trail: Trail,
+    log: RequestLog,
     connection: Arc<Connection>,
 }
 
@@ -55,14 +64,21 @@ struct Seen {
 #[derive(Clone)]
 struct Guarded {
     app: Arc<App>,
+    required_scopes: Arc<RequiredScopes>,
     sessions: Sessions,
 }
 
 impl Endpoint {
     /// `for_pages` answers preflight requests, and sets which headers pages may read.
-    pub(crate) fn new(app: &Arc<App>, sessions: Sessions, for_pages: &CorsLayer) -> Self {
+    pub(crate) fn new(
+        app: &Arc<App>,
+        handler: SharedHandler,
+        sessions: Sessions,
+        for_pages: &CorsLayer,
+    ) -> Self {
         let guarded = Guarded {
             app: Arc::clone(app),
+            required_scopes: Arc::new(RequiredScopes::new(handler)),
             sessions,
         };
         Self(Arc::new(Shared {
@@ -73,21 +89,21 @@ impl Endpoint {
 
     /// Responds to a request on `connection`.
     pub(crate) async fn answer(self, request: Request, connection: Arc<Connection>) -> Response {
-        let trail = Trail::of(&request);
-        let response = self.0.handle(&trail, request, connection).await;
-        trail.end(response)
+        let log = RequestLog::new(&request, paths::step(request.uri().path()));
+        let response = self.0.handle(&log, request, connection).await;
+        log.end(response)
     }
 }
 
 impl Shared {
     async fn handle(
         &self,
-        trail: &Trail,
+        log: &RequestLog,
         mut request: Request,
         connection: Arc<Connection>,
     ) -> Response {
-        let named = || host::named(&self.guarded.app, connection.peer, request.headers());
-        let named = trail.within(named);
+        let named = || host_guard::named(&self.guarded.app, connection.peer, request.headers());
+        let named = log.run_sync(named);
         let base = match named {
             Ok(base) => base,
             Err(refusal) => return *refusal,
@@ -96,14 +112,14 @@ impl Shared {
             request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS;
         if !is_from_page {
             let guarded = &self.guarded;
-            return guarded.handle(&base, trail, &connection, request).await;
+            return guarded.handle(&base, log, &connection, request).await;
         }
-        let seen = Seen {
+        let prepared = Prepared {
             base: base.into_owned(),
-            trail: trail.clone(),
+            log: log.clone(),
             connection,
         };
-        request.extensions_mut().insert(seen);
+        request.extensions_mut().insert(prepared);
         let Ok(response) = Box::pin(self.for_pages.clone().call(request)).await;
         response
     }
@@ -114,7 +130,7 @@ impl Guarded {
     /// callers have the same subject, so the source address is used.
     fn principal(&self, caller: &Caller, connection: &Connection, headers: &HeaderMap) -> String {
         if self.app.is_open() || caller.is_anonymous() {
-            let client = ClientIp::of(connection.peer, headers, &self.app);
+            let client = ClientIp::of(connection.peer, headers, &self.app.trusted_proxies);
             client.source().address().to_string()
         } else {
             caller.subject().to_owned()
@@ -124,43 +140,53 @@ impl Guarded {
     async fn handle(
         &self,
         base: &BaseUrl,
-        trail: &Trail,
+        log: &RequestLog,
         connection: &Connection,
         request: Request,
     ) -> Response {
         let (parts, body) = request.into_parts();
-        let admitted = async {
-            host::check_origin(&self.app, &parts.headers)?;
-            bearer::admit(&self.app, base, &parts, body, connection).await
+        let message = async {
+            host_guard::check_origin(&self.app, &parts.headers)?;
+            access::authorize(
+                &self.app,
+                &self.required_scopes,
+                base,
+                &parts,
+                body,
+                connection,
+            )
+            .await
         };
-        let admitted = match trail.around(admitted).await {
-            Ok(admitted) => admitted,
+        let message = match log.run(message).await {
+            Ok(message) => message,
             Err(refusal) => return *refusal,
         };
-        let caller = admitted.caller.marked(trail.mark().cloned());
-        let begins_session = admitted.demand.begins_session;
-        let admission = Admission {
+        let caller = message.caller.in_request(log.context().cloned());
+        let begins_session = message.summary.begins_session;
+        let session_request = SessionRequest {
             begins_session_of: begins_session
                 .then(|| self.principal(&caller, connection, &parts.headers)),
             caller: caller.clone(),
         };
-        let request = Request::from_parts(parts, Body::from(admitted.body));
-        let stands_alone = request.headers().contains_key(&MCP_METHOD);
+        let request = Request::from_parts(parts, Body::from(message.body));
+        let is_stateless = request.headers().contains_key(&MCP_METHOD);
         let is_call = request.method() == Method::POST;
-        let holder = (is_call && caller.sign_in().is_some()).then(|| caller.clone());
-        let ended = live::ended(Arc::clone(&self.app), caller.grant());
-        let answer = self.sessions.handle(request, admission, connection, ended);
-        let response = if stands_alone {
-            trail.around(answer).await
+        let caller_at_provider = (is_call && caller.sign_in().is_some()).then(|| caller.clone());
+        let ended = Arc::clone(&self.app.grants).ended(caller.grant());
+        let answer = self
+            .sessions
+            .handle(request, session_request, connection, ended);
+        let response = if is_stateless {
+            log.run(answer).await
         } else {
-            trail.beside(answer).await
+            log.run_detached(answer).await
         };
-        let Some(holder) = holder else {
+        let Some(caller_at_provider) = caller_at_provider else {
             return response;
         };
-        let response = Box::pin(sign_out::once_begun(response)).await;
-        if holder.is_signed_out() {
-            return bearer::signed_out(&self.app, base);
+        let response = Box::pin(reauthentication::wait_for_first_event(response)).await;
+        if caller_at_provider.is_signed_out() {
+            return authenticate::signed_out(&self.app, base);
         }
         response
     }
@@ -169,17 +195,16 @@ impl Guarded {
 impl Service<Request> for Endpoint {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answer;
+    type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Answer {
+    fn call(&mut self, request: Request) -> ResponseFuture {
         // In another application, only the peer address of a connection is known.
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let connection = Connection {
-            peer: peer.map(|ConnectInfo(peer)| *peer),
+            peer: peer(request.extensions()),
             ..Connection::default()
         };
         let answer = self.clone().answer(request, Arc::new(connection));
@@ -190,26 +215,26 @@ impl Service<Request> for Endpoint {
 impl Service<Request> for Guarded {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answer;
+    type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Answer {
+    fn call(&mut self, request: Request) -> ResponseFuture {
         let guarded = self.clone();
         Box::pin(async move {
-            let seen = request.extensions().get::<Seen>().cloned();
-            let Some(seen) = seen else {
+            let prepared = request.extensions().get::<Prepared>().cloned();
+            let Some(prepared) = prepared else {
                 // Only the CORS layer calls this, with the context that `Shared` has stored.
                 return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());
             };
-            let Seen {
+            let Prepared {
                 base,
-                trail,
+                log,
                 connection,
-            } = seen;
-            let answer = guarded.handle(&base, &trail, &connection, request);
+            } = prepared;
+            let answer = guarded.handle(&base, &log, &connection, request);
             Ok(answer.await)
         })
     }

@@ -42,20 +42,20 @@ use rmcp::{
 
 use tokio::time::Instant;
 
-use super::catalogue::{SCOPES_KEY, declared_scopes};
-use crate::{caller::Caller, scope::Scopes};
+use super::tool_registry::{SCOPES_KEY, declared_scopes};
+use crate::{oauth::scope::Scopes, resource_server::caller::Caller};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type Context = RequestContext<RoleServer>;
 type Notification = NotificationContext<RoleServer>;
-type Answer<T> = Result<T, ErrorData>;
+type McpResult<T> = Result<T, ErrorData>;
 
 /// How long a tool is remembered, so that changes of a running server take effect. Before each
 /// call, rmcp looks the tool up, only to learn which parameters must be sent in a header as well
 /// (SEP-2243), and its macro builds all tools to answer. The scopes of a tool are read in the same
 /// lookup.
-const REMEMBER_TOOL_FOR: Duration = Duration::from_secs(1);
-const REMEMBERED_TOOLS: usize = 1000;
+const TOOL_CACHE_LIFETIME: Duration = Duration::from_secs(1);
+const MAX_CACHED_TOOLS: usize = 1000;
 
 /// A user's server without its type. Cheap to clone; all sessions share the same server.
 #[derive(Clone)]
@@ -69,12 +69,12 @@ pub struct SharedHandler {
 }
 
 struct Shared<H: ?Sized> {
-    tools: Cache<String, Arc<Remembered>>,
+    tools: Cache<String, Arc<CachedTool>>,
     handler: H,
 }
 
 /// A tool as of a moment ago.
-struct Remembered {
+struct CachedTool {
     since: Instant,
     tool: Tool,
     /// The scopes that the tool needs. The error is a declaration that is not a list of scopes.
@@ -86,7 +86,7 @@ impl SharedHandler {
     pub fn new<H: ServerHandler>(handler: H) -> Self {
         Self {
             shared: Arc::new(Shared {
-                tools: Cache::new(REMEMBERED_TOOLS),
+                tools: Cache::new(MAX_CACHED_TOOLS),
                 handler,
             }),
             announces_changes: false,
@@ -108,7 +108,7 @@ impl SharedHandler {
     }
 
     /// Records the result of a listing, if this is a query at start-up.
-    fn noted<T: Default>(&self, answer: Answer<T>) -> Answer<T> {
+    fn noted<T: Default>(&self, answer: McpResult<T>) -> McpResult<T> {
         let Some(implemented) = &self.inquiry else {
             return answer;
         };
@@ -121,9 +121,9 @@ impl SharedHandler {
     }
 
     /// Returns the tool with this name, as of now or a moment ago.
-    fn remembered(&self, name: &str) -> Option<Arc<Remembered>> {
+    fn cached_tool(&self, name: &str) -> Option<Arc<CachedTool>> {
         if let Some(known) = self.shared.tools.get(name)
-            && known.since.elapsed() < REMEMBER_TOOL_FOR
+            && known.since.elapsed() < TOOL_CACHE_LIFETIME
         {
             return Some(known);
         }
@@ -132,7 +132,7 @@ impl SharedHandler {
             return None;
         };
         let declared = tool.meta.as_ref().and_then(|meta| meta.get(SCOPES_KEY));
-        let known = Arc::new(Remembered {
+        let known = Arc::new(CachedTool {
             since: Instant::now(),
             scopes: declared_scopes(declared),
             tool,
@@ -146,7 +146,7 @@ impl SharedHandler {
     /// Returns the scopes that the tool with this name needs, or `None` if the server does not know
     /// tools by name. The error is a declaration that is not a list of scopes.
     pub(super) fn tool_scopes(&self, name: &str) -> Option<Result<Scopes, String>> {
-        self.remembered(name).map(|known| known.scopes.clone())
+        self.cached_tool(name).map(|known| known.scopes.clone())
     }
 
     /// Returns the name of the server for users.
@@ -171,7 +171,7 @@ fn program_name() -> Option<String> {
 /// Writes each method three times: in the trait, for every server, and for the erased server.
 macro_rules! erase {
     (
-        remembered { fn $remembered:ident($($name:ident: $name_ty:ty),*) -> $tool:ty; }
+        cached_tool { fn $cached_tool:ident($($name:ident: $name_ty:ty),*) -> $tool:ty; }
         now { $(fn $now:ident($($arg:ident: $ty:ty),*) -> $out:ty;)* }
         later { $(fn $later:ident($($later_arg:ident: $later_ty:ty),*) -> $later_out:ty;)* }
         listed { $(fn $listed:ident($page:ident: $page_ty:ty, $lister:ident: $lister_ty:ty)
@@ -183,7 +183,7 @@ macro_rules! erase {
     ) => {
         /// The methods of [`ServerHandler`] in a form that supports trait objects.
         trait ErasedHandler: Send + Sync {
-            fn $remembered(&self, $($name: $name_ty),*) -> $tool;
+            fn $cached_tool(&self, $($name: $name_ty),*) -> $tool;
             $(fn $now(&self, $($arg: $ty),*) -> $out;)*
             $(fn $later(&self, $($later_arg: $later_ty),*) -> BoxFuture<'_, $later_out>;)*
             $(fn $listed(&self, $page: $page_ty, $lister: $lister_ty) -> BoxFuture<'_, $listed_out>;)*
@@ -192,8 +192,8 @@ macro_rules! erase {
         }
 
         impl<H: ServerHandler> ErasedHandler for H {
-            fn $remembered(&self, $($name: $name_ty),*) -> $tool {
-                ServerHandler::$remembered(self, $($name),*)
+            fn $cached_tool(&self, $($name: $name_ty),*) -> $tool {
+                ServerHandler::$cached_tool(self, $($name),*)
             }
             $(fn $now(&self, $($arg: $ty),*) -> $out {
                 ServerHandler::$now(self, $($arg),*)
@@ -213,8 +213,8 @@ macro_rules! erase {
         }
 
         impl ServerHandler for SharedHandler {
-            fn $remembered(&self, $($name: $name_ty),*) -> $tool {
-                self.remembered($($name),*).map(|known| known.tool.clone())
+            fn $cached_tool(&self, $($name: $name_ty),*) -> $tool {
+                self.cached_tool($($name),*).map(|known| known.tool.clone())
             }
             $(fn $now(&self, $($arg: $ty),*) -> $out {
                 self.shared.handler.$now($($arg),*)
@@ -227,10 +227,10 @@ macro_rules! erase {
             })*
             async fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> $guarded_out {
                 // rmcp calls this in a separate task.
-                let mark = Caller::of(&$context.extensions).and_then(Caller::mark).cloned();
+                let request = Caller::of(&$context.extensions).and_then(Caller::request).cloned();
                 let call = catch_panic(self.shared.handler.$guarded($params, $context));
-                match mark {
-                    Some(mark) => mark.over(call).await,
+                match request {
+                    Some(request) => request.scope(call).await,
                     None => call.await,
                 }
             }
@@ -248,68 +248,70 @@ macro_rules! erase {
 }
 
 erase! {
-    remembered {
+    cached_tool {
         fn get_tool(name: &str) -> Option<Tool>;
     }
     now {
         fn get_info() -> ServerConfig;
         fn supported_protocol_versions() -> Cow<'static, [ProtocolVersion]>;
-        fn negotiate_initialize(request: &InitializeRequestParams) -> Answer<InitializeResult>;
+        fn negotiate_initialize(request: &InitializeRequestParams) -> McpResult<InitializeResult>;
         fn accepted_subscription_filter(requested: &SubscriptionFilter)
             -> Option<SubscriptionFilter>;
     }
     later {
-        fn ping(context: Context) -> Answer<()>;
-        fn discover(context: Context) -> Answer<DiscoverResult>;
-        fn complete(request: CompleteRequestParams, context: Context) -> Answer<CompleteResult>;
-        fn set_level(request: SetLevelRequestParams, context: Context) -> Answer<()>;
+        fn ping(context: Context) -> McpResult<()>;
+        fn discover(context: Context) -> McpResult<DiscoverResult>;
+        fn complete(request: CompleteRequestParams, context: Context) -> McpResult<CompleteResult>;
+        fn set_level(request: SetLevelRequestParams, context: Context) -> McpResult<()>;
         fn get_prompt(request: GetPromptRequestParams, context: Context)
-            -> Answer<GetPromptResponse>;
+            -> McpResult<GetPromptResponse>;
         fn read_resource(request: ReadResourceRequestParams, context: Context)
-            -> Answer<ReadResourceResponse>;
-        fn listen(context: SubscriptionContext) -> Answer<()>;
-        fn subscribe(request: SubscribeRequestParams, context: Context) -> Answer<()>;
-        fn unsubscribe(request: UnsubscribeRequestParams, context: Context) -> Answer<()>;
-        fn on_custom_request(request: CustomRequest, context: Context) -> Answer<CustomResult>;
+            -> McpResult<ReadResourceResponse>;
+        fn listen(context: SubscriptionContext) -> McpResult<()>;
+        fn subscribe(request: SubscribeRequestParams, context: Context) -> McpResult<()>;
+        fn unsubscribe(request: UnsubscribeRequestParams, context: Context) -> McpResult<()>;
+        fn on_custom_request(request: CustomRequest, context: Context) -> McpResult<CustomResult>;
         fn on_cancelled(notification: CancelledNotificationParam, context: Notification) -> ();
         fn on_progress(notification: ProgressNotificationParam, context: Notification) -> ();
         fn on_initialized(context: Notification) -> ();
         fn on_roots_list_changed(context: Notification) -> ();
         fn on_custom_notification(notification: CustomNotification, context: Notification)
             -> ();
-        fn get_task(request: GetTaskParams, context: Context) -> Answer<GetTaskResult>;
-        fn update_task(request: UpdateTaskParams, context: Context) -> Answer<()>;
-        fn cancel_task(request: CancelTaskParams, context: Context) -> Answer<()>;
+        fn get_task(request: GetTaskParams, context: Context) -> McpResult<GetTaskResult>;
+        fn update_task(request: UpdateTaskParams, context: Context) -> McpResult<()>;
+        fn cancel_task(request: CancelTaskParams, context: Context) -> McpResult<()>;
         fn list_skills(request: Option<PaginatedRequestParams>, context: Context)
-            -> Answer<ListSkillsResult>;
+            -> McpResult<ListSkillsResult>;
         fn get_skill(request: GetSkillRequestParams, context: Context)
-            -> Answer<GetSkillResult>;
+            -> McpResult<GetSkillResult>;
         fn read_resource_directory(
             request: ReadResourceDirectoryRequestParams, context: Context
-        ) -> Answer<ReadResourceDirectoryResult>;
+        ) -> McpResult<ReadResourceDirectoryResult>;
     }
     listed {
         fn list_prompts(request: Option<PaginatedRequestParams>, context: Context)
-            -> Answer<ListPromptsResult>;
+            -> McpResult<ListPromptsResult>;
         fn list_resources(request: Option<PaginatedRequestParams>, context: Context)
-            -> Answer<ListResourcesResult>;
+            -> McpResult<ListResourcesResult>;
         fn list_resource_templates(request: Option<PaginatedRequestParams>, context: Context)
-            -> Answer<ListResourceTemplatesResult>;
+            -> McpResult<ListResourceTemplatesResult>;
         fn list_tools(request: Option<PaginatedRequestParams>, context: Context)
-            -> Answer<ListToolsResult>;
+            -> McpResult<ListToolsResult>;
     }
     guarded {
         fn call_tool(request: CallToolRequestParams, context: Context)
-            -> Answer<CallToolResponse>;
+            -> McpResult<CallToolResponse>;
     }
     greeting {
         fn initialize(request: InitializeRequestParams, context: Context)
-            -> Answer<InitializeResult>;
+            -> McpResult<InitializeResult>;
     }
 }
 
 /// Turns the panic of a tool into an error of that call only.
-async fn catch_panic(call: BoxFuture<'_, Answer<CallToolResponse>>) -> Answer<CallToolResponse> {
+async fn catch_panic(
+    call: BoxFuture<'_, McpResult<CallToolResponse>>,
+) -> McpResult<CallToolResponse> {
     let outcome = AssertUnwindSafe(call).catch_unwind().await;
     outcome.unwrap_or_else(|payload| {
         tracing::error!(panic = panic_text(payload.as_ref()), "tool panicked");

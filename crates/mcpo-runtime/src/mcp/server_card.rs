@@ -23,8 +23,8 @@ use rmcp::{
 };
 use serde_json::json;
 
-use super::SharedHandler;
-use crate::Error;
+use super::erased::SharedHandler;
+use crate::base::error::Error;
 
 /// The time limit for one response of the server. If it takes longer, the server starts unchecked.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -17,18 +17,24 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use rmcp::transport::streamable_http_server::{
-    StreamableHttpService,
-    session::{SessionManager as _, local::LocalSessionManager},
+    StreamableHttpServerConfig, StreamableHttpService,
+    session::{
+        SessionManager as _,
+        local::{LocalSessionManager, SessionConfig},
+    },
 };
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    SharedHandler,
-    session_limit::{LimitReached, Place, SessionLimit},
+    erased::SharedHandler,
+    session_limit::{KEEP_ALIVE, LimitReached, Reservation, SessionLimit},
 };
-use crate::{caller::Caller, connection::Connection, seal::KeyRing};
+use crate::{
+    base::seal::KeyRing,
+    resource_server::{caller::Caller, connection_cache::Connection},
+};
 
 static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const MAC_LEN: usize = 16;
@@ -48,8 +54,8 @@ struct Shared {
     farewell: Option<Bytes>,
 }
 
-/// An admitted request and its caller.
-pub(crate) struct Admission {
+/// An authorized request and its caller.
+pub(crate) struct SessionRequest {
     pub(crate) caller: Caller,
     /// The principal for which the request begins a session, if it begins one: the caller or, if
     /// all callers have the same name, the source address.
@@ -62,13 +68,13 @@ const TOOLS_CHANGED: &[u8] =
     b"event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
 
 impl Sessions {
-    /// If `makes_way` is true, a newer server replaces this one when it stops.
+    /// If `is_replaced` is true, a newer server replaces this one when it stops.
     pub(crate) fn new(
         inner: Inner,
         manager: Arc<LocalSessionManager>,
         keys: KeyRing,
         stop_begun: CancellationToken,
-        makes_way: bool,
+        is_replaced: bool,
     ) -> Self {
         Self(Arc::new(Shared {
             inner,
@@ -76,7 +82,7 @@ impl Sessions {
             limit: SessionLimit::default(),
             keys,
             stop_begun,
-            farewell: makes_way.then(|| Bytes::from_static(TOOLS_CHANGED)),
+            farewell: is_replaced.then(|| Bytes::from_static(TOOLS_CHANGED)),
         }))
     }
 
@@ -84,7 +90,7 @@ impl Sessions {
     pub(crate) async fn handle(
         &self,
         mut request: Request,
-        admission: Admission,
+        session_request: SessionRequest,
         connection: &Connection,
         ended: impl Future<Output = ()> + Send + 'static,
     ) -> Response {
@@ -96,9 +102,9 @@ impl Sessions {
             farewell,
             ..
         } = &*self.0;
-        let caller = admission.caller;
+        let caller = session_request.caller;
         let owner = caller.subject();
-        let session = match self.own_session_id(&request, &caller, connection) {
+        let session = match self.verified_session(&request, &caller, connection) {
             Ok(session) => session,
             Err(NoSuchSession) => {
                 return (StatusCode::NOT_FOUND, "no such session").into_response();
@@ -109,9 +115,9 @@ impl Sessions {
             verified = request.headers_mut().insert(&SESSION_ID, id.clone());
             limit.used(id.to_str().unwrap_or_default());
         }
-        let place = match (&session, admission.begins_session_of) {
-            (None, Some(principal)) => match self.place(&principal).await {
-                Ok(place) => Some(place),
+        let reservation = match (&session, session_request.begins_session_of) {
+            (None, Some(principal)) => match self.reservation(&principal).await {
+                Ok(reservation) => Some(reservation),
                 Err(reached) => return too_many_sessions(reached),
             },
             _ => None,
@@ -139,20 +145,20 @@ impl Sessions {
             limit.ended(id.to_str().unwrap_or_default());
         }
         if let Some(id) = response.headers().get(&SESSION_ID) {
-            if let (Some(place), Ok(id)) = (place, id.to_str()) {
-                place.take(id);
+            if let (Some(reservation), Ok(id)) = (reservation, id.to_str()) {
+                reservation.take(id);
             }
             let is_same = session.as_ref() == Some(id);
-            let marked = verified.filter(|_| is_same);
-            if let Some(marked) = marked.or_else(|| marked_session(id, owner, keys)) {
-                response.headers_mut().insert(&SESSION_ID, marked);
+            let signed = verified.filter(|_| is_same);
+            if let Some(signed) = signed.or_else(|| signed_session_id(id, owner, keys)) {
+                response.headers_mut().insert(&SESSION_ID, signed);
             }
         }
         response
     }
 
     /// Returns rmcp's id for the session of a request, if the session belongs to the caller.
-    fn own_session_id(
+    fn verified_session(
         &self,
         request: &Request,
         caller: &Caller,
@@ -162,27 +168,54 @@ impl Sessions {
             return Ok(None);
         };
         let owner = caller.subject();
-        let known = connection.session.recall(unverified.as_bytes());
+        let known = connection.session.get(unverified.as_bytes());
         if let Some((_, id)) = known.filter(|(holder, _)| holder.subject() == owner) {
             return Ok(Some(id));
         }
-        let id = own_session(request.headers(), owner, &self.0.keys).ok_or(NoSuchSession)?;
+        let id =
+            verified_session_id(request.headers(), owner, &self.0.keys).ok_or(NoSuchSession)?;
         let verified = unverified.as_bytes();
         connection
             .session
-            .keep(verified, (caller.clone(), id.clone()));
+            .insert(verified, (caller.clone(), id.clone()));
         Ok(Some(id))
     }
 
     /// Reserves a place for a new session, and closes an idle session if necessary.
-    async fn place(&self, principal: &str) -> Result<Place<'_>, LimitReached> {
-        let leave = self.0.limit.begin(principal)?;
-        if let Some(id) = leave.to_close {
+    async fn reservation(&self, principal: &str) -> Result<Reservation<'_>, LimitReached> {
+        let begun = self.0.limit.begin(principal)?;
+        if let Some(id) = begun.to_close {
             tracing::info!("idle session closed to make room for a new one");
             let _ = self.0.manager.close_session(&id).await;
         }
-        Ok(leave.place)
+        Ok(begun.reservation)
     }
+}
+
+/// Returns rmcp's service, which the caller must protect with the token check.
+pub(crate) fn sessions(
+    keys: KeyRing,
+    handler: SharedHandler,
+    stop_begun: CancellationToken,
+    stop_over: CancellationToken,
+    under_dev: bool,
+) -> Sessions {
+    let handler = handler.announcing_changes(under_dev);
+    let mut sessions = LocalSessionManager::default();
+    let mut session_config = SessionConfig::default();
+    session_config.keep_alive = Some(KEEP_ALIVE);
+    sessions.session_config = session_config;
+    let config = StreamableHttpServerConfig::default()
+        // `host_guard` checks both before the token is checked.
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        // In the stateless form, a single response is plain JSON.
+        .with_json_response(true)
+        .with_cancellation_token(stop_over);
+    let manager = Arc::new(sessions);
+    let inner =
+        StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&manager), config);
+    Sessions::new(inner, manager, keys, stop_begun, under_dev)
 }
 
 /// The session is unknown or belongs to another caller.
@@ -211,13 +244,13 @@ fn digests(id: &str, owner: &str, keys: &KeyRing) -> Vec<[u8; MAC_LEN]> {
     shortened.collect()
 }
 
-fn marked_session(id: &HeaderValue, owner: &str, keys: &KeyRing) -> Option<HeaderValue> {
+fn signed_session_id(id: &HeaderValue, owner: &str, keys: &KeyRing) -> Option<HeaderValue> {
     let id = id.to_str().ok()?;
     let digest = digests(id, owner, keys).into_iter().next()?;
     HeaderValue::from_str(&format!("{id}.{}", URL_SAFE_NO_PAD.encode(digest))).ok()
 }
 
-fn own_session(headers: &HeaderMap, owner: &str, keys: &KeyRing) -> Option<HeaderValue> {
+fn verified_session_id(headers: &HeaderMap, owner: &str, keys: &KeyRing) -> Option<HeaderValue> {
     let (id, unverified) = headers.get(&SESSION_ID)?.to_str().ok()?.rsplit_once('.')?;
     let unverified = URL_SAFE_NO_PAD.decode(unverified).ok()?;
     let ours = digests(id, owner, keys)
@@ -234,13 +267,13 @@ mod tests {
 
     #[test]
     fn rs10_a_session_is_its_owners() {
-        let keys = KeyRing::parse(crate::seal::test_keys::KEY).unwrap();
-        let marked = marked_session(&HeaderValue::from_static("abc"), "ada", &keys).unwrap();
+        let keys = KeyRing::parse(crate::base::seal::test_keys::KEY).unwrap();
+        let signed = signed_session_id(&HeaderValue::from_static("abc"), "ada", &keys).unwrap();
         let mut headers = HeaderMap::new();
-        headers.insert(&SESSION_ID, marked);
-        assert_eq!(own_session(&headers, "ada", &keys).unwrap(), "abc");
-        assert!(own_session(&headers, "bob", &keys).is_none());
+        headers.insert(&SESSION_ID, signed);
+        assert_eq!(verified_session_id(&headers, "ada", &keys).unwrap(), "abc");
+        assert!(verified_session_id(&headers, "bob", &keys).is_none());
         headers.insert(&SESSION_ID, HeaderValue::from_static("abc"));
-        assert!(own_session(&headers, "ada", &keys).is_none());
+        assert!(verified_session_id(&headers, "ada", &keys).is_none());
     }
 }

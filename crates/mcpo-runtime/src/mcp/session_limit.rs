@@ -54,14 +54,14 @@ pub(super) enum LimitReached {
 }
 
 /// A reserved place for a session that is just beginning. Dropping the value releases it.
-pub(super) struct Place<'a> {
+pub(super) struct Reservation<'a> {
     limit: &'a SessionLimit,
     principal: Arc<str>,
 }
 
 /// Permission to begin a session, after closing the session in `to_close`, if there is one.
-pub(super) struct Leave<'a> {
-    pub(super) place: Place<'a>,
+pub(super) struct Begun<'a> {
+    pub(super) reservation: Reservation<'a>,
     pub(super) to_close: Option<Arc<str>>,
 }
 
@@ -71,7 +71,7 @@ impl SessionLimit {
     }
 
     /// Reserves a place for another session of `principal`.
-    pub(super) fn begin(&self, principal: &str) -> Result<Leave<'_>, LimitReached> {
+    pub(super) fn begin(&self, principal: &str) -> Result<Begun<'_>, LimitReached> {
         let now = Instant::now();
         let mut sessions = self.lock();
         if sessions.by_id.len() + sessions.begun >= MAX_SESSIONS {
@@ -97,8 +97,11 @@ impl SessionLimit {
         *sessions.counts.entry(Arc::clone(&principal)).or_default() += 1;
         sessions.begun += 1;
         let limit = self;
-        let place = Place { limit, principal };
-        Ok(Leave { place, to_close })
+        let reservation = Reservation { limit, principal };
+        Ok(Begun {
+            reservation,
+            to_close,
+        })
     }
 
     /// Records that a session was used.
@@ -151,7 +154,7 @@ impl Sessions {
     }
 }
 
-impl Place<'_> {
+impl Reservation<'_> {
     /// Records that the session has begun with this id.
     pub(super) fn take(self, id: &str) {
         let principal = Arc::clone(&self.principal);
@@ -163,7 +166,7 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         let mut sessions = self.limit.lock();
         sessions.begun -= 1;
@@ -180,9 +183,9 @@ mod tests {
         principal: &str,
         id: &str,
     ) -> Result<Option<Arc<str>>, LimitReached> {
-        let leave = limit.begin(principal)?;
-        leave.place.take(id);
-        Ok(leave.to_close)
+        let begun_session = limit.begin(principal)?;
+        begun_session.reservation.take(id);
+        Ok(begun_session.to_close)
     }
 
     #[tokio::test(start_paused = true)]

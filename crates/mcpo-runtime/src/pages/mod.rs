@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 pub(crate) use self::logo::{Logo, LogoError};
-use crate::{oauth_error::chain, random};
+use crate::base::{error_chain::chain, random};
 
 /// The sign-in form.
 #[derive(Serialize)]

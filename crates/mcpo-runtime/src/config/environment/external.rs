@@ -1,7 +1,7 @@
 //! Variables for a separate authorization server.
 
-use super::Reader;
-use crate::{external::AuthorizationServer, login::Login};
+use super::reader::Reader;
+use crate::{login::Login, oauth::authorization_server::AuthorizationServer};
 
 const SERVER: &str = "MCPO_AUTHORIZATION_SERVER";
 const MAP: &str = "MCPO_SCOPE_MAP";
@@ -23,7 +23,7 @@ impl Reader<'_> {
             }
             return None;
         };
-        if !login.asks_nobody() {
+        if !login.is_anonymous() {
             let problem = "is set together with a sign-in of this server";
             let allowed = "set one of the two: users sign in there or here";
             self.wrong(SERVER, Some(issuer.clone()), problem, allowed);

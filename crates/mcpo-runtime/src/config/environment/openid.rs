@@ -1,6 +1,6 @@
 //! Variables for sign-in at an OpenID provider.
 
-use super::Reader;
+use super::reader::Reader;
 use crate::login::{OpenId, OpenIdError};
 
 const ISSUER: &str = "OIDC_ISSUER";

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Reader;
+use super::reader::Reader;
 use crate::login::{
-    GitHub, GitHubError, Login, MAX_PASSWORD_LEN, Nobody, Password, PasswordSecret,
+    Anonymous, GitHub, GitHubError, Login, MAX_PASSWORD_LEN, Password, PasswordSecret,
 };
 
 /// The shortest password that is accepted in the environment, in characters. Limiting the rate of
@@ -56,7 +56,7 @@ impl Reader<'_> {
             self.wrong(second, None, problem, allowed);
         }
         ways.pop()
-            .map_or_else(|| Arc::new(Nobody) as _, |(_, login)| login)
+            .map_or_else(|| Arc::new(Anonymous) as _, |(_, login)| login)
     }
 
     fn password(&mut self) -> Option<Password> {
@@ -179,26 +179,5 @@ impl Reader<'_> {
         set(github, url)
             .map_err(|error| self.wrong(name, Some(url.into()), error.to_string(), GITHUB_URL))
             .ok()
-    }
-
-    /// Returns the entries of a list separated by commas, or `None` if there are none. Entries may
-    /// contain spaces.
-    pub(super) fn list(&mut self, name: &'static str) -> Option<Vec<String>> {
-        self.split(name, &[',', '\n'])
-    }
-
-    /// Returns the entries of a list separated by commas or spaces.
-    pub(super) fn words(&mut self, name: &'static str) -> Option<Vec<String>> {
-        self.split(name, &[',', '\n', ' '])
-    }
-
-    fn split(&mut self, name: &'static str, at: &[char]) -> Option<Vec<String>> {
-        let text = self.text(name)?;
-        let parts = text.split(at).map(str::trim);
-        let parts: Vec<_> = parts
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect();
-        (!parts.is_empty()).then_some(parts)
     }
 }

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::{
-    config::LedgerChoice,
-    ledger::{BucketName, Endpoints},
+    config::StoreChoice,
+    store::{BucketName, Endpoints},
 };
 
-const SECRET: &str = crate::seal::test_keys::KEY;
+const SECRET: &str = crate::base::seal::test_keys::KEY;
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
     let lookup = |name: &str| {
@@ -21,10 +21,10 @@ fn the_smallest_environment_that_works() {
     let config = read(&[("MCPO_SECRET", SECRET)]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(
-        config.ledger,
-        LedgerChoice::Sqlite(".mcpo/ledger.sqlite3".into())
+        config.store,
+        StoreChoice::Sqlite(".mcpo/ledger.sqlite3".into())
     );
-    assert!(config.login.asks_nobody());
+    assert!(config.login.is_anonymous());
 }
 
 #[test]
@@ -155,12 +155,12 @@ fn a_password_that_can_be_guessed_is_refused() {
 fn a_bucket_is_named_by_its_url() {
     let with = |more: &[(&str, &str)]| {
         let variables = [&[("MCPO_SECRET", SECRET)], more].concat();
-        read(&variables).map(|config| config.ledger)
+        read(&variables).map(|config| config.store)
     };
     let bucket = || BucketName::parse("my-ledger").unwrap();
     assert_eq!(
         with(&[("MCPO_LEDGER", "gs://my-ledger")]),
-        Ok(LedgerChoice::Bucket(bucket(), Endpoints::google()))
+        Ok(StoreChoice::Bucket(bucket(), Endpoints::google()))
     );
     let emulator = Url::parse("http://127.0.0.1:9199/").ok();
     assert_eq!(
@@ -168,7 +168,7 @@ fn a_bucket_is_named_by_its_url() {
             ("MCPO_LEDGER", "gs://my-ledger/"),
             ("STORAGE_EMULATOR_HOST", "127.0.0.1:9199"),
         ]),
-        Ok(LedgerChoice::Bucket(
+        Ok(StoreChoice::Bucket(
             bucket(),
             Endpoints::new(emulator, None)
         ))
@@ -193,7 +193,7 @@ fn a_bucket_is_named_by_its_url() {
 fn the_password_of_a_redis_is_never_repeated() {
     let with = |more: &[(&str, &str)]| {
         let variables = [&[("MCPO_SECRET", SECRET)], more].concat();
-        read(&variables).map(|config| config.ledger)
+        read(&variables).map(|config| config.store)
     };
     let good = with(&[("MCPO_LEDGER", "rediss://me:swordfish@cache:7000/1")]);
     assert_eq!(format!("{good:?}"), "Ok(Redis(rediss://cache:7000/1))");
@@ -203,7 +203,7 @@ fn the_password_of_a_redis_is_never_repeated() {
     assert!(!refused.contains("swordfish"), "{refused}");
     let meant = with(&[private, ("MCPO_LEDGER_PLAINTEXT", "1")]);
     assert_eq!(format!("{meant:?}"), "Ok(Redis(redis://10.0.0.3:6379/0))");
-    for (ledger, authority) in [
+    for (store, authority) in [
         ("redis://:swordfish@cache/one", None),
         ("redis://:swordfish@", None),
         ("rediss://:swordfish@cache", Some("/nowhere/ca.pem")),
@@ -211,7 +211,7 @@ fn the_password_of_a_redis_is_never_repeated() {
         ("redis://:swordfish@cache", Some("-----BEGIN swordfish")),
         ("postgres://:swordfish@cache", None),
     ] {
-        let mut variables = vec![("MCPO_LEDGER", ledger)];
+        let mut variables = vec![("MCPO_LEDGER", store)];
         variables.extend(authority.map(|authority| ("MCPO_LEDGER_CA", authority)));
         let errors = with(&variables).unwrap_err();
         assert!(errors.starts_with("MCPO_LEDGER"), "{errors}");
@@ -353,7 +353,7 @@ fn an_openid_provider_is_set_up_whole_or_not_at_all() {
         ),
         (
             &[secret, ("OIDC_ISSUER", "http://login.example"), id, emails],
-            "is not the https URL of an issuer",
+            "is neither the https URL of an issuer",
         ),
         (
             &[secret, issuer, id, emails, ("ADMIN_PASSWORD", "hunter2")],
@@ -387,7 +387,7 @@ fn a_name_with_a_space_is_one_name() {
 fn grants_can_be_ended_by_a_time_that_has_passed() {
     let with = |value: &str| read(&[("MCPO_SECRET", SECRET), ("MCPO_GRANTS_NOT_BEFORE", value)]);
     let moment = with("2026-01-02T03:04:05+01:00").unwrap().grants_not_before;
-    assert_eq!(moment, Some(crate::Timestamp(1_767_319_445)));
+    assert_eq!(moment, Some(crate::base::clock::Timestamp(1_767_319_445)));
     assert_eq!(
         read(&[("MCPO_SECRET", SECRET)]).unwrap().grants_not_before,
         None

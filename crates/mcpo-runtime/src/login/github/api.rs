@@ -5,26 +5,16 @@ use std::{borrow::Cow, time::Duration};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
-use super::{quoted, settings::GitHub};
-use crate::{
-    login::Visit,
-    outgoing::{Answer, OutgoingError},
-    upstream::UpstreamTokens,
+use super::settings::GitHub;
+use crate::login::{
+    context::LoginContext,
+    provider_error::{ProviderError, quoted},
+    upstream_tokens::UpstreamTokens,
 };
+use crate::net::http_client::{HttpError, HttpResponse};
 
 const API_VERSION: (&str, &str) = ("x-github-api-version", "2022-11-28");
 const MAX_TOKEN_LEN: usize = 4 * 1024;
-
-/// The reason why a request to GitHub failed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// GitHub refuses, and would refuse again.
-    Refused(Cow<'static, str>),
-    /// GitHub is unreachable at the moment.
-    OutOfReach(Cow<'static, str>),
-    /// The response is not as documented, or the app is not set up correctly.
-    Unexpected(Cow<'static, str>),
-}
 
 /// A GitHub account.
 #[derive(Deserialize)]
@@ -41,7 +31,7 @@ impl User {
 
 /// A token response. GitHub sends status 200 for success and for errors.
 #[derive(Deserialize)]
-struct Tokens {
+struct TokenResponse {
     access_token: Option<String>,
     token_type: Option<String>,
     expires_in: Option<u64>,
@@ -58,19 +48,22 @@ impl GitHub {
     /// Exchanges the code from the callback for tokens.
     pub(super) async fn exchange(
         &self,
-        visit: &Visit,
+        context: &LoginContext,
         code: &str,
-    ) -> Result<UpstreamTokens, Trouble> {
+    ) -> Result<UpstreamTokens, ProviderError> {
         self.tokens(&[
             ("code", code),
-            ("redirect_uri", visit.callback_url()),
-            ("code_verifier", &visit.code_verifier()),
+            ("redirect_uri", context.callback_url()),
+            ("code_verifier", &context.code_verifier()),
         ])
         .await
     }
 
     /// Renews the tokens of a GitHub App whose tokens expire.
-    pub(super) async fn refresh(&self, refresh_token: &str) -> Result<UpstreamTokens, Trouble> {
+    pub(super) async fn refresh(
+        &self,
+        refresh_token: &str,
+    ) -> Result<UpstreamTokens, ProviderError> {
         self.tokens(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token),
@@ -78,7 +71,7 @@ impl GitHub {
         .await
     }
 
-    async fn tokens(&self, parameters: &[(&str, &str)]) -> Result<UpstreamTokens, Trouble> {
+    async fn tokens(&self, parameters: &[(&str, &str)]) -> Result<UpstreamTokens, ProviderError> {
         let mut form = vec![
             ("client_id", &*self.client_id),
             ("client_secret", &*self.client_secret),
@@ -87,7 +80,7 @@ impl GitHub {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)
             .finish();
-        let answer = self.outgoing.ask(|client| {
+        let response = self.http.ask(|client| {
             client
                 .post(self.token_url())
                 // Without this header the response is form-encoded.
@@ -95,30 +88,30 @@ impl GitHub {
                 .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(body)
         });
-        let answer = passed(answer.await)?;
-        if answer.status != StatusCode::OK {
+        let response = checked_response(response.await)?;
+        if response.status != StatusCode::OK {
             return Err(unexpected(format!(
                 "GitHub's token endpoint answers {}",
-                answer.status
+                response.status
             )));
         }
-        let tokens: Tokens = answer
+        let tokens: TokenResponse = response
             .json()
             .ok_or_else(|| unexpected("GitHub's token endpoint does not answer with JSON"))?;
         tokens.verified()
     }
 
     /// Returns the user that the token belongs to.
-    pub(super) async fn user(&self, token: &str) -> Result<User, Trouble> {
-        let answer = self.get(&["user"], token).await?;
-        match answer.status {
-            StatusCode::OK => answer
+    pub(super) async fn user(&self, token: &str) -> Result<User, ProviderError> {
+        let response = self.get(&["user"], token).await?;
+        match response.status {
+            StatusCode::OK => response
                 .json()
                 .filter(|user: &User| !user.login.is_empty() && user.login.len() <= 100)
                 .ok_or_else(|| unexpected("GitHub's response does not name the user")),
-            StatusCode::UNAUTHORIZED => {
-                Err(Trouble::Refused("GitHub does not accept the token".into()))
-            }
+            StatusCode::UNAUTHORIZED => Err(ProviderError::Refused(
+                "GitHub does not accept the token".into(),
+            )),
             status => Err(unexpected(format!("GitHub answers {status} for the user"))),
         }
     }
@@ -127,7 +120,7 @@ impl GitHub {
         &self,
         organization: &str,
         token: &str,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ProviderError> {
         let path = ["user", "memberships", "orgs", organization];
         self.is_member(&path, token).await
     }
@@ -138,16 +131,16 @@ impl GitHub {
         team: &str,
         login: &str,
         token: &str,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ProviderError> {
         let path = ["orgs", organization, "teams", team, "memberships", login];
         self.is_member(&path, token).await
     }
 
     /// Returns true for an active membership; a pending invitation is not a membership.
-    async fn is_member(&self, path: &[&str], token: &str) -> Result<bool, Trouble> {
-        let answer = self.get(path, token).await?;
-        match answer.status {
-            StatusCode::OK => answer
+    async fn is_member(&self, path: &[&str], token: &str) -> Result<bool, ProviderError> {
+        let response = self.get(path, token).await?;
+        match response.status {
+            StatusCode::OK => response
                 .json()
                 .map(|membership: Membership| membership.state == "active")
                 .ok_or_else(|| unexpected("GitHub's response has no membership state")),
@@ -158,36 +151,36 @@ impl GitHub {
                 "GitHub does not show a membership; if this continues, an owner of the \
                  organization must approve the app",
             )),
-            StatusCode::UNAUTHORIZED => {
-                Err(Trouble::Refused("GitHub does not accept the token".into()))
-            }
+            StatusCode::UNAUTHORIZED => Err(ProviderError::Refused(
+                "GitHub does not accept the token".into(),
+            )),
             status => Err(unexpected(format!(
                 "GitHub answers {status} for a membership"
             ))),
         }
     }
 
-    async fn get(&self, path: &[&str], token: &str) -> Result<Answer, Trouble> {
-        let answer = self.outgoing.ask(|client| {
+    async fn get(&self, path: &[&str], token: &str) -> Result<HttpResponse, ProviderError> {
+        let response = self.http.ask(|client| {
             client
                 .get(self.api_url(path))
                 .bearer_auth(token)
                 .header(header::ACCEPT, "application/vnd.github+json")
                 .header(API_VERSION.0, API_VERSION.1)
         });
-        passed(answer.await)
+        checked_response(response.await)
     }
 }
 
-impl Tokens {
-    fn verified(self) -> Result<UpstreamTokens, Trouble> {
+impl TokenResponse {
+    fn verified(self) -> Result<UpstreamTokens, ProviderError> {
         if let Some(error) = self.error {
             return Err(match &*error {
-                "bad_verification_code" => {
-                    Trouble::Refused("GitHub rejects the code: it is unknown or expired".into())
-                }
+                "bad_verification_code" => ProviderError::Refused(
+                    "GitHub rejects the code: it is unknown or expired".into(),
+                ),
                 "bad_refresh_token" => {
-                    Trouble::Refused("GitHub does not accept the refresh token".into())
+                    ProviderError::Refused("GitHub does not accept the refresh token".into())
                 }
                 "incorrect_client_credentials" => unexpected(
                     "GitHub does not accept GITHUB_CLIENT_ID with this GITHUB_CLIENT_SECRET",
@@ -221,29 +214,33 @@ fn is_token(text: &str) -> bool {
     (1..=MAX_TOKEN_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn unexpected(fault: impl Into<Cow<'static, str>>) -> Trouble {
-    Trouble::Unexpected(fault.into())
+fn unexpected(fault: impl Into<Cow<'static, str>>) -> ProviderError {
+    ProviderError::Unexpected(fault.into())
 }
 
 /// Returns the response unless GitHub is down or limits the rate.
-fn passed(answer: Result<Answer, OutgoingError>) -> Result<Answer, Trouble> {
-    let answer = answer.map_err(|error| match error {
-        OutgoingError::TooLong => unexpected("GitHub's answer is too long"),
-        error => Trouble::OutOfReach(format!("GitHub: {error}").into()),
+fn checked_response(
+    response: Result<HttpResponse, HttpError>,
+) -> Result<HttpResponse, ProviderError> {
+    let response = response.map_err(|error| match error {
+        HttpError::TooLong => unexpected("GitHub's answer is too long"),
+        error => ProviderError::Unavailable(format!("GitHub: {error}").into()),
     })?;
     let limited = |name| {
-        let value = answer.headers.get(name);
+        let value = response.headers.get(name);
         value.and_then(|value| value.to_str().ok())
     };
-    let has_had_enough = answer.status == StatusCode::TOO_MANY_REQUESTS
-        || (answer.status == StatusCode::FORBIDDEN
+    let is_rate_limited = response.status == StatusCode::TOO_MANY_REQUESTS
+        || (response.status == StatusCode::FORBIDDEN
             && (limited("x-ratelimit-remaining") == Some("0") || limited("retry-after").is_some()));
-    if has_had_enough {
-        return Err(Trouble::OutOfReach("GitHub's rate limit is reached".into()));
+    if is_rate_limited {
+        return Err(ProviderError::Unavailable(
+            "GitHub's rate limit is reached".into(),
+        ));
     }
-    if answer.status.is_server_error() {
-        let fault = format!("GitHub answers {}", answer.status);
-        return Err(Trouble::OutOfReach(fault.into()));
+    if response.status.is_server_error() {
+        let fault = format!("GitHub answers {}", response.status);
+        return Err(ProviderError::Unavailable(fault.into()));
     }
-    Ok(answer)
+    Ok(response)
 }

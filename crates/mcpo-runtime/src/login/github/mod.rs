@@ -4,45 +4,50 @@
 //! Works with an OAuth app and with a GitHub App. Users are identified by the number of their
 //! account, because a renamed account frees its old name for other users.
 
-mod allowed;
+mod allow_list;
 mod api;
 mod settings;
-
-use std::borrow::Cow;
 
 use url::Url;
 
 pub use self::settings::{GitHub, GitHubError};
-use self::{
-    allowed::Verdict,
-    api::{Trouble, User},
+use self::{allow_list::Verdict, api::User};
+use super::{
+    context::{LoginContext, LoginInput},
+    contract::{Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal},
 };
-use super::{Answer, Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal, Visit};
-use crate::upstream::UpstreamTokens;
+use super::{
+    provider_error::{ProviderError, quoted, refusal},
+    upstream_tokens::UpstreamTokens,
+};
 
 const CALLBACK: &str = "/auth/github/callback";
 
 impl GitHub {
-    fn departure(&self, visit: &Visit) -> Url {
+    fn authorization_url(&self, context: &LoginContext) -> Url {
         let mut url = self.authorize_url();
         let mut query = url.query_pairs_mut();
         query
             .append_pair("client_id", &self.client_id)
-            .append_pair("redirect_uri", visit.callback_url())
+            .append_pair("redirect_uri", context.callback_url())
             .append_pair("scope", &self.asked_scopes().join(" "))
-            .append_pair("state", visit.state())
-            .append_pair("code_challenge", &visit.code_challenge())
+            .append_pair("state", context.state())
+            .append_pair("code_challenge", &context.code_challenge())
             .append_pair("code_challenge_method", "S256")
             .append_pair("allow_signup", "false");
-        if visit.wants_another_account() {
+        if context.wants_another_account() {
             query.append_pair("prompt", "select_account");
         }
         drop(query);
         url
     }
 
-    async fn arrival(&self, visit: &Visit, answer: &Answer) -> Result<Identity, Refusal> {
-        if let Some(error) = answer.get("error") {
+    async fn handle_callback(
+        &self,
+        context: &LoginContext,
+        input: &LoginInput,
+    ) -> Result<Identity, Refusal> {
+        if let Some(error) = input.get("error") {
             return Err(match error {
                 "access_denied" => {
                     Refusal::not_allowed("access_denied", "You denied access at GitHub.")
@@ -50,15 +55,15 @@ impl GitHub {
                 other => Refusal::unexpected(format!("GitHub answers {}", quoted(other))),
             });
         }
-        let code = answer
+        let code = input
             .get("code")
             .ok_or_else(|| Refusal::unexpected("GitHub sends no code"))?;
-        let tokens = self.exchange(visit, code).await.map_err(refusal)?;
+        let tokens = self.exchange(context, code).await.map_err(refusal)?;
         let token = tokens.access_token();
         let user = self.user(token).await.map_err(refusal)?;
         let identity = |user: &User| Identity::new(user.subject()).with_name(&user.login);
         match self.verdict(&user, token).await.map_err(refusal)? {
-            Verdict::Allowed => Ok(identity(&user).with_upstream(tokens)),
+            Verdict::AllowList => Ok(identity(&user).with_upstream(tokens)),
             Verdict::AllowedByLogin => Ok(identity(&user)
                 .allowed_by_name(format!("{} {}", self.server, user.login.to_lowercase()))
                 .with_upstream(tokens)),
@@ -75,42 +80,27 @@ impl GitHub {
     /// Checks again that the user is allowed. The account may have a new name, and the allow-list
     /// contains names.
     async fn still_allowed(&self, identity: &Identity, token: &str) -> Result<(), LoginError> {
-        let user: User = self.user(token).await.map_err(standing)?;
+        let user: User = self.user(token).await.map_err(recheck_error)?;
         if user.subject() != identity.subject() {
             return Err(LoginError::refused("the token belongs to another account"));
         }
-        match self.verdict(&user, token).await.map_err(standing)? {
-            Verdict::Allowed | Verdict::AllowedByLogin => Ok(()),
+        match self.verdict(&user, token).await.map_err(recheck_error)? {
+            Verdict::AllowList | Verdict::AllowedByLogin => Ok(()),
             Verdict::NotAllowed => Err(LoginError::refused("no longer on the allow-list")),
         }
     }
 }
 
-/// Maps a failure to a refusal during a sign-in.
-fn refusal(trouble: Trouble) -> Refusal {
-    match trouble {
-        Trouble::OutOfReach(fault) => Refusal::unavailable(fault),
-        Trouble::Refused(fault) | Trouble::Unexpected(fault) => Refusal::unexpected(fault),
-    }
-}
-
 /// Maps a failure to an error for a user who signed in before. Only a clear refusal ends the
 /// sign-in.
-fn standing(trouble: Trouble) -> LoginError {
-    match trouble {
-        Trouble::Refused(why) => LoginError::Refused(why),
-        Trouble::OutOfReach(why) | Trouble::Unexpected(why) => {
+fn recheck_error(error: ProviderError) -> LoginError {
+    match error {
+        ProviderError::Refused(why) => LoginError::Refused(why),
+        ProviderError::Unavailable(why) | ProviderError::Unexpected(why) => {
             tracing::warn!(%why, "cannot check the user with GitHub");
             LoginError::unavailable("GitHub does not respond as expected")
         }
     }
-}
-
-/// Shortens and escapes text from another party for the log, so that it contains no terminal
-/// control characters.
-fn quoted(unverified: &str) -> Cow<'static, str> {
-    let short: String = unverified.chars().take(64).collect();
-    format!("{short:?}").into()
 }
 
 impl Login for GitHub {
@@ -132,13 +122,17 @@ impl Login for GitHub {
         })
     }
 
-    fn begin<'a>(&'a self, visit: &'a Visit) -> LoginFuture<'a, Outcome> {
-        Box::pin(async { Outcome::Redirect(self.departure(visit)) })
+    fn begin<'a>(&'a self, context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
+        Box::pin(async { Outcome::Redirect(self.authorization_url(context)) })
     }
 
-    fn resume<'a>(&'a self, visit: &'a Visit, answer: &'a Answer) -> LoginFuture<'a, Outcome> {
+    fn resume<'a>(
+        &'a self,
+        context: &'a LoginContext,
+        input: &'a LoginInput,
+    ) -> LoginFuture<'a, Outcome> {
         Box::pin(async {
-            match self.arrival(visit, answer).await {
+            match self.handle_callback(context, input).await {
                 Ok(identity) => Outcome::Identity(identity),
                 Err(refusal) => Outcome::Refusal(refusal),
             }
@@ -164,7 +158,7 @@ impl Login for GitHub {
             let token = tokens
                 .refresh_token()
                 .ok_or_else(|| LoginError::refused("there is no refresh token"))?;
-            self.refresh(token).await.map_err(standing)
+            self.refresh(token).await.map_err(recheck_error)
         })
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use url::Url;
 
-use super::allowed::Allowed;
-use crate::outgoing::{Outgoing, server_url};
+use super::allow_list::AllowList;
+use crate::net::http_client::{HttpClient, server_url};
 
 const SERVER: &str = "https://github.com";
 const API: &str = "https://api.github.com";
@@ -14,11 +14,11 @@ const API: &str = "https://api.github.com";
 pub struct GitHub {
     pub(super) client_id: String,
     pub(super) client_secret: String,
-    pub(super) allowed: Allowed,
+    pub(super) allow_list: AllowList,
     pub(super) scopes: Vec<String>,
     pub(super) server: Url,
     pub(super) api: Url,
-    pub(super) outgoing: Outgoing,
+    pub(super) http: HttpClient,
 }
 
 /// The reason why the GitHub settings cannot be used.
@@ -41,7 +41,7 @@ impl fmt::Debug for GitHub {
             .debug_struct("GitHub")
             .field("server", &self.server.as_str())
             .field("client_id", &self.client_id)
-            .field("allowed", &self.allowed)
+            .field("allowed", &self.allow_list)
             .finish_non_exhaustive()
     }
 }
@@ -53,18 +53,18 @@ impl GitHub {
         Self {
             client_id: client_id.into(),
             client_secret: client_secret.into(),
-            allowed: Allowed::default(),
+            allow_list: AllowList::default(),
             scopes: vec!["read:user".into()],
             server: fixed(SERVER),
             api: fixed(API),
-            outgoing: Outgoing::default(),
+            http: HttpClient::default(),
         }
     }
 
     /// Allows these accounts; `*` allows every account. The first account that signs in with a name
     /// is remembered, and another account that takes over the name is refused.
     pub fn allow_logins(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
-        self.allowed.add_logins(names)?;
+        self.allow_list.add_logins(names)?;
         Ok(self)
     }
 
@@ -72,20 +72,20 @@ impl GitHub {
     /// `id` in `https://api.github.com/users/LOGIN`.
     #[must_use]
     pub fn allow_ids(mut self, ids: &[u64]) -> Self {
-        self.allowed.add_ids(ids);
+        self.allow_list.add_ids(ids);
         self
     }
 
     /// Allows the members of these organizations. This adds `read:org` to the requested scopes.
     pub fn allow_organizations(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
-        self.allowed.add_organizations(names)?;
+        self.allow_list.add_organizations(names)?;
         Ok(self)
     }
 
     /// Allows the members of these teams, each written as `ORGANIZATION/TEAM`. This adds `read:org`
     /// to the requested scopes.
     pub fn allow_teams(mut self, names: &[impl AsRef<str>]) -> Result<Self, GitHubError> {
-        self.allowed.add_teams(names)?;
+        self.allow_list.add_teams(names)?;
         Ok(self)
     }
 
@@ -117,14 +117,14 @@ impl GitHub {
     /// Returns true if the allow-list has at least one entry.
     #[must_use]
     pub fn allows_somebody(&self) -> bool {
-        !self.allowed.is_empty()
+        !self.allow_list.is_empty()
     }
 
     /// Returns the scopes to request: the configured ones, and `read:org` if memberships matter.
     pub(super) fn asked_scopes(&self) -> Vec<String> {
         let mut scopes = self.scopes.clone();
         let covers = |scope: &String| matches!(&**scope, "read:org" | "write:org" | "admin:org");
-        if self.allowed.needs_membership() && !scopes.iter().any(covers) {
+        if self.allow_list.needs_membership() && !scopes.iter().any(covers) {
             scopes.push("read:org".into());
         }
         scopes

@@ -1,0 +1,97 @@
+//! Reports each request to `mcpo dev`, so that the tool can show where a client stopped. Outside of
+//! `mcpo dev` nothing is reported. Reports never contain secrets: no token, no code, no query.
+
+mod loopback;
+mod sd_notify;
+
+use std::{sync::OnceLock, time::Instant};
+
+use axum::{extract::Request, response::Response};
+use http::header;
+use serde_json::json;
+
+/// The prefix of a report about a request. `sd_notify(3)` reserves `X_` for custom fields.
+const EVENT_PREFIX: &str = "X_MCPO_STEP=";
+/// The maximum length of client-supplied text in a report, in characters.
+const MAX_TEXT_CHARS: usize = 200;
+
+/// A response extension that the registration endpoint adds: the client that registered.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientRegistered {
+    pub(crate) name: String,
+    pub(crate) redirect_uri: String,
+}
+
+/// The parts of a request that are reported when the response is known.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestEvent {
+    agent: String,
+    redirect_uri: Option<String>,
+}
+
+impl RequestEvent {
+    /// Returns `None` if `mcpo dev` does not listen for reports.
+    pub(crate) fn of(request: &Request) -> Option<Box<Self>> {
+        if !is_subscribed() {
+            return None;
+        }
+        let agent = request.headers().get(header::USER_AGENT);
+        let agent = agent.and_then(|value| value.to_str().ok());
+        let query = request.uri().query().unwrap_or_default();
+        let redirect_uri = url::form_urlencoded::parse(query.as_bytes())
+            .find(|(name, _)| name == "redirect_uri")
+            .map(|(_, value)| value.into_owned());
+        Some(Box::new(Self {
+            agent: agent.unwrap_or_default().to_owned(),
+            redirect_uri,
+        }))
+    }
+
+    /// Sends the report. A failure is ignored, because it must not affect the request.
+    pub(crate) fn send(self, step: &str, method: &str, began: Instant, response: &Response) {
+        let registered = response.extensions().get::<ClientRegistered>();
+        let redirect_uri = registered.map(|registered| registered.redirect_uri.as_str());
+        let redirect_uri = redirect_uri.or(self.redirect_uri.as_deref());
+        let event = json!({
+            "step": step,
+            "method": method,
+            "status": response.status().as_u16(),
+            "milliseconds": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "agent": shortened(&self.agent),
+            "name": registered.map(|registered| shortened(&registered.name)),
+            // Without its query, which may contain secrets.
+            "redirect_uri": redirect_uri.map(|uri| shortened(uri.split('?').next().unwrap_or(uri))),
+        });
+        sd_notify::send_event(&format!("{EVENT_PREFIX}{event}"));
+    }
+}
+
+/// Reports the state of this process to systemd or `mcpo dev` (`sd_notify(3)`).
+pub(crate) fn send(state: &str) {
+    if let Err(error) = sd_notify::send(state) {
+        // The parent may be gone, which may be the reason why this process stops.
+        tracing::debug!(%error, "cannot notify the parent process: {state}");
+    }
+}
+
+/// Returns true if `mcpo dev` forwards connections to this process instead of passing on its
+/// listening socket.
+pub(crate) fn is_proxied() -> bool {
+    UNDER_DEV.get() == Some(&true) && loopback::channel().is_some()
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_TEXT_CHARS).collect()
+}
+
+static UNDER_DEV: OnceLock<bool> = OnceLock::new();
+
+/// Records at start whether the server runs under `mcpo dev`.
+pub(crate) fn set_under_dev(is_it: bool) {
+    // Only the first server of a process sets the value.
+    let _ = UNDER_DEV.set(is_it);
+}
+
+fn is_subscribed() -> bool {
+    UNDER_DEV.get() == Some(&true) && sd_notify::is_there()
+}

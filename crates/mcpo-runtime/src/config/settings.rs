@@ -1,0 +1,260 @@
+//! The settings of a server.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use crate::{
+    base::{clock::Timestamp, seal::KeyRing},
+    login::{Anonymous, Login, Password, PasswordSecret},
+    net::client_ip::TrustedProxies,
+    oauth::{
+        authorization_server::AuthorizationServer, base_url::BaseUrl, client::ConfiguredClient,
+        scope::Scopes,
+    },
+    pages::Logo,
+    store::{BucketName, Endpoints, GrantStore},
+};
+
+/// The configuration of a server: from the environment with [`Config::from_env`], or built in code.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent switch"
+)]
+pub struct Config {
+    pub(crate) base_url: Option<BaseUrl>,
+    /// Other public names of this server.
+    pub(crate) hosts: Vec<BaseUrl>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) keys: KeyRing,
+    pub(crate) login: Arc<dyn Login>,
+    pub(crate) clients: Vec<ConfiguredClient>,
+    pub(crate) authorization_server: Option<AuthorizationServer>,
+    pub(crate) store: StoreChoice,
+    pub(crate) grants_not_before: Option<Timestamp>,
+    pub(crate) title: Option<String>,
+    pub(crate) logo: Option<Logo>,
+    pub(crate) public_clients: bool,
+    pub(crate) implied_scopes: BTreeMap<String, Scopes>,
+    pub(crate) open_listing: bool,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    /// Whether the owner wants anyone to use the tools.
+    pub(crate) is_open_to_anyone: bool,
+    pub(crate) under_dev: bool,
+}
+
+/// The storage of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StoreChoice {
+    Memory,
+    Sqlite(PathBuf),
+    Bucket(BucketName, Endpoints),
+    #[cfg(feature = "redis")]
+    Redis(crate::store::RedisAddress),
+    Given(GivenStore),
+}
+
+/// A ledger that the application provides.
+#[derive(Clone)]
+pub(crate) struct GivenStore(pub(crate) Arc<dyn GrantStore>);
+
+impl fmt::Debug for GivenStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("GivenLedger")
+    }
+}
+
+impl PartialEq for GivenStore {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for GivenStore {}
+
+pub(super) const DEFAULT_PORT: u16 = 8080;
+/// Origins that may call `/mcp` from a browser, in addition to this server's own and loopback.
+pub(super) const DEFAULT_ORIGINS: [&str; 3] = [
+    "https://claude.ai",
+    "https://api.claude.ai",
+    "https://claude.com",
+];
+
+impl Config {
+    /// Creates a configuration for tests and for mounting the router in another server. The ledger
+    /// is in memory and there is no sign-in. Without a sign-in, the server starts only if no other
+    /// machine can reach it (see [`Self::open_to_anyone`]).
+    #[must_use]
+    pub fn new(base_url: BaseUrl, keys: KeyRing) -> Self {
+        Self {
+            base_url: Some(base_url),
+            hosts: Vec::new(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            keys,
+            login: Arc::new(Anonymous),
+            clients: Vec::new(),
+            authorization_server: None,
+            store: StoreChoice::Memory,
+            grants_not_before: None,
+            title: None,
+            logo: None,
+            public_clients: true,
+            implied_scopes: BTreeMap::new(),
+            open_listing: false,
+            allowed_origins: DEFAULT_ORIGINS.map(str::to_owned).into(),
+            trusted_proxies: TrustedProxies::default(),
+            is_open_to_anyone: false,
+            under_dev: false,
+        }
+    }
+
+    /// Sets the public URL.
+    #[must_use]
+    pub fn with_base_url(mut self, base_url: BaseUrl) -> Self {
+        self.base_url = Some(base_url);
+        self
+    }
+
+    /// Sets the key ring.
+    #[must_use]
+    pub fn with_keys(mut self, keys: KeyRing) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Lets anyone who reaches the server use its tools, without a sign-in.
+    ///
+    /// | listens on | base URL | sign-in | open to anyone | starts |
+    /// | --- | --- | --- | --- | --- |
+    /// | any | any | configured | any | yes |
+    /// | loopback | loopback | none | no | yes |
+    /// | other | any | none | no | no |
+    /// | any | public | none | no | no |
+    /// | any | any | none | yes | yes |
+    #[must_use]
+    pub const fn open_to_anyone(mut self) -> Self {
+        self.is_open_to_anyone = true;
+        self
+    }
+
+    /// Trusts these proxies to report the client of a request. Without trusted proxies, the peer of
+    /// the connection is the client.
+    #[must_use]
+    pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
+    /// Requires this password to sign in.
+    #[must_use]
+    pub fn with_password(mut self, password: impl Into<String>) -> Self {
+        self.login = Arc::new(Password::new(PasswordSecret::Plain(password.into())));
+        self
+    }
+
+    /// Signs users in with `login`, one of the included logins or a custom one.
+    #[must_use]
+    pub fn with_login(mut self, login: impl Login) -> Self {
+        self.login = Arc::new(login);
+        self
+    }
+
+    /// Trusts this authorization server instead of being one. `/authorize`, `/token` and the other
+    /// OAuth endpoints are removed, and clients are sent to the authorization server.
+    #[must_use]
+    pub fn with_authorization_server(mut self, server: AuthorizationServer) -> Self {
+        self.authorization_server = Some(server);
+        self
+    }
+
+    /// Keeps the ledger in this SQLite file instead of in memory.
+    #[cfg(feature = "sqlite")]
+    #[must_use]
+    pub fn with_sqlite(mut self, path: impl Into<PathBuf>) -> Self {
+        self.store = StoreChoice::Sqlite(path.into());
+        self
+    }
+
+    /// Keeps the ledger in this bucket of Google Cloud Storage, with the credentials of the service
+    /// account that the server runs as.
+    #[must_use]
+    pub fn with_bucket(mut self, bucket: BucketName) -> Self {
+        self.store = StoreChoice::Bucket(bucket, Endpoints::google());
+        self
+    }
+
+    /// Keeps the ledger in this Redis or Valkey server.
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn with_redis(mut self, address: crate::store::RedisAddress) -> Self {
+        self.store = StoreChoice::Redis(address);
+        self
+    }
+
+    /// Uses this ledger, for example a [`MemoryStore`](crate::store::MemoryStore)
+    /// that several servers of one process share.
+    #[must_use]
+    pub fn with_store(mut self, store: Arc<dyn GrantStore>) -> Self {
+        self.store = StoreChoice::Given(GivenStore(store));
+        self
+    }
+
+    /// Ends all grants from before this moment: their tokens and codes are refused. Use this after
+    /// restoring the ledger from a backup, which does not contain later revocations.
+    #[must_use]
+    pub const fn with_grants_not_before(mut self, moment: Timestamp) -> Self {
+        self.grants_not_before = Some(moment);
+        self
+    }
+
+    /// Adds this client, in addition to clients that register or use a metadata document.
+    #[must_use]
+    pub fn with_client(mut self, client: ConfiguredClient) -> Self {
+        self.clients.push(client);
+        self
+    }
+
+    /// Makes a grant of `wide` cover the scopes `narrow` as well.
+    ///
+    /// A scope that begins with another scope and a colon is implied automatically: `notes` implies
+    /// `notes:write`. The base scope is also automatic, because every grant has it.
+    #[must_use]
+    pub fn with_implied_scopes(mut self, wide: impl Into<String>, narrow: &[&str]) -> Self {
+        let narrow = narrow.iter().copied().collect();
+        self.implied_scopes.insert(wide.into(), narrow);
+        self
+    }
+
+    /// Lets anyone list tools, prompts and resources. Calls still need a token.
+    #[must_use]
+    pub const fn with_open_listing(mut self, open: bool) -> Self {
+        self.open_listing = open;
+        self
+    }
+
+    /// Sets whether clients without a secret may register or use a metadata document. Most clients
+    /// have no secret, so turn this off only for servers whose clients are known.
+    #[must_use]
+    pub const fn with_public_clients(mut self, allowed: bool) -> Self {
+        self.public_clients = allowed;
+        self
+    }
+
+    /// Sets the name on the pages, instead of the MCP server's own name.
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Returns true if users must sign in before they can use the tools.
+    pub(super) fn has_sign_in(&self) -> bool {
+        self.authorization_server.is_some() || !self.login.is_anonymous()
+    }
+}

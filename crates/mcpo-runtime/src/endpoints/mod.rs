@@ -1,0 +1,18 @@
+//! The endpoints of the authorization server, and the metadata that describes this server.
+
+pub(crate) mod authorize;
+pub(crate) mod browser_session;
+pub(crate) mod callback;
+pub(crate) mod consent;
+pub(crate) mod discovery;
+pub(crate) mod extractors;
+pub(crate) mod health;
+pub(crate) mod host_guard;
+pub(crate) mod introspect;
+pub(crate) mod rate_limit;
+pub(crate) mod register;
+pub(crate) mod responses;
+pub(crate) mod revoke;
+pub(crate) mod sign_in;
+pub(crate) mod token;
+pub(crate) mod upstream_login;

@@ -1,0 +1,15 @@
+//! The types of OAuth: the URLs and paths of this server, scopes, grants, clients and redirect URIs.
+//! Requests are answered elsewhere.
+
+pub(crate) mod authorization_server;
+pub(crate) mod base_url;
+pub(crate) mod client;
+pub(crate) mod error;
+pub(crate) mod fingerprint;
+pub(crate) mod grant;
+pub(crate) mod params;
+pub(crate) mod paths;
+pub(crate) mod pkce;
+pub(crate) mod rate_limits;
+pub(crate) mod redirect_uri;
+pub(crate) mod scope;

@@ -1,0 +1,171 @@
+//! Builds a server from its configuration: the state of the endpoints, the router and the MCP
+//! endpoint.
+
+use std::{net::IpAddr, path::Path, sync::Arc};
+
+use super::{acceptor::Service, router, shutdown::Shutdown};
+use crate::{
+    base::{
+        clock::{Clock, ServerClock, SystemClock},
+        error::Error,
+        suspension::SuspensionDetector,
+    },
+    config::{Config, GivenStore, StoreChoice},
+    login::CredentialVersions,
+    mcp::{self, SharedHandler},
+    net::throttle::Throttle,
+    oauth::{
+        authorization_server::ExternalServer,
+        base_url::{BaseUrl, BaseUrls},
+        client::Clients,
+        rate_limits::RateLimits,
+        scope::{ScopePolicy, Scopes},
+    },
+    pages::Pages,
+    state::App,
+    store::{GcsStore, GrantStore, MemoryStore, clock_sync, grant_cache::GrantCache, known_keys},
+    upstream::TokenCache,
+};
+
+/// A server that only needs a listener.
+pub(super) struct Assembled {
+    pub(super) app: Arc<App>,
+    pub(super) service: Service,
+    /// The tool fingerprints that `mcpo dev` compares.
+    pub(super) tools: Vec<String>,
+}
+
+/// Builds the server. `port` is part of the base URL if the configuration has none. `listens_on` is
+/// `None` if another server listens.
+pub(super) async fn assemble(
+    config: &Config,
+    handler: SharedHandler,
+    clock: Option<Arc<dyn Clock>>,
+    port: u16,
+    listens_on: Option<IpAddr>,
+    stop: &Shutdown,
+) -> Result<Assembled, Error> {
+    let base = match &config.base_url {
+        Some(base) => base.clone(),
+        None => {
+            let local = BaseUrl::parse(&format!("http://localhost:{port}"));
+            local.map_err(Error::internal)?
+        }
+    };
+    config.check_open_access(listens_on, &base)?;
+    let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
+    let tools = mcp::read_tools(&handler).await?;
+    let title = config.title.clone().unwrap_or_else(|| handler.title());
+    let app = Arc::new(state(config, base, title, &tools.scopes, clock)?);
+    if app.external.is_none() && config.store != StoreChoice::Memory {
+        watch_store(&app);
+    }
+    let sessions = mcp::sessions(
+        app.keys.clone(),
+        handler.clone(),
+        stop.begun.clone(),
+        stop.over.clone(),
+        config.under_dev,
+    );
+    let endpoint = mcp::Endpoint::new(&app, handler, sessions, &router::cors());
+    let router = router::router(&app, endpoint.clone());
+    Ok(Assembled {
+        app,
+        service: Service { router, endpoint },
+        tools: tools.fingerprints,
+    })
+}
+
+fn state(
+    config: &Config,
+    base: BaseUrl,
+    title: String,
+    tool_scopes: &Scopes,
+    clock: Arc<dyn Clock>,
+) -> Result<App, Error> {
+    let clients = Clients::new(&config.clients, config.public_clients)?;
+    let store = open_store(&config.store, Arc::clone(&clock))?;
+    let pages = Pages::new(title, config.logo.clone()).map_err(Error::internal)?;
+    let external = external_server(config, clock.as_ref());
+    let clock = ServerClock::new(clock);
+    let upstream = TokenCache::new(
+        Arc::clone(&store),
+        config.keys.clone(),
+        clock.clone(),
+        Arc::clone(&config.login),
+    );
+    Ok(App {
+        bases: BaseUrls::new(base, &config.hosts),
+        keys: config.keys.clone(),
+        clients,
+        login: Arc::clone(&config.login),
+        external,
+        upstream: Arc::new(upstream),
+        grants: Arc::new(GrantCache::new(Arc::clone(&store), clock.clone())),
+        store,
+        pages,
+        limits: RateLimits::new(),
+        scopes: ScopePolicy::new(tool_scopes, config.implied_scopes.clone()),
+        open_listing: config.open_listing,
+        allowed_origins: config.allowed_origins.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        sign_ins: Throttle::new(),
+        grants_not_before: config.grants_not_before,
+        credential_versions: CredentialVersions::new(config.login.as_ref(), &config.keys),
+        suspension: SuspensionDetector::start(),
+        clock,
+    })
+}
+
+/// Starts the periodic comparison of the ledger's clock with this machine's, and checks once whether
+/// the ledger knows the sealing key.
+fn watch_store(app: &Arc<App>) {
+    let watched = clock_sync::watch(Arc::downgrade(&app.store), app.clock.correction());
+    tokio::spawn(watched);
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let issuer = app.bases.primary().as_str();
+        known_keys::check(app.store.as_ref(), &app.keys, issuer, app.now()).await;
+    });
+}
+
+/// Returns the external authorization server, if one is configured. Its first contact runs in the
+/// background.
+fn external_server(config: &Config, clock: &dyn Clock) -> Option<Arc<ExternalServer>> {
+    let external = Arc::new(ExternalServer::new(config.authorization_server.clone()?)?);
+    let (checked, now) = (Arc::clone(&external), clock.now());
+    tokio::spawn(async move { checked.check(now).await });
+    Some(external)
+}
+
+fn open_store(choice: &StoreChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
+    match choice {
+        StoreChoice::Given(GivenStore(store)) => Ok(Arc::clone(store)),
+        StoreChoice::Memory => Ok(Arc::new(MemoryStore::with_clock(clock))),
+        StoreChoice::Sqlite(path) => open_sqlite(path, clock),
+        StoreChoice::Bucket(bucket, endpoints) => {
+            let (bucket, endpoints) = (bucket.clone(), endpoints.clone());
+            Ok(Arc::new(GcsStore::new(bucket, endpoints, clock)))
+        }
+        #[cfg(feature = "redis")]
+        StoreChoice::Redis(address) => {
+            let store = Arc::new(crate::store::RedisStore::new(address.clone(), clock));
+            let greeting = Arc::clone(&store);
+            tokio::spawn(async move { greeting.check().await });
+            Ok(store)
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn open_sqlite(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
+    let store = crate::store::SqliteStore::open_with_clock(path, clock);
+    let store = store.map_err(|error| Error::ledger(path, error))?;
+    Ok(Arc::new(store))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn open_sqlite(_path: &Path, _clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
+    // The configuration accepts SQLite only if it is built in.
+    Err(Error::internal("this build has no SQLite support"))
+}

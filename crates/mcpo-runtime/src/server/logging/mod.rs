@@ -1,0 +1,78 @@
+//! Logging: one line per event on stderr, colored only on a terminal. On Cloud Run, lines are JSON
+//! for Cloud Logging. Secrets must never be logged; ids and fingerprints may be.
+
+mod cloud;
+mod text;
+
+use std::{fmt::Result, io::IsTerminal as _};
+
+use tracing_subscriber::{
+    Layer as _,
+    filter::Targets,
+    fmt::{
+        self,
+        format::{JsonFields, Writer},
+        time::{FormatTime, SystemTime},
+    },
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+use self::cloud::CloudFormat;
+use crate::base::request_log::RequestContext;
+
+/// rmcp logs every message, which would hide the OAuth flow.
+const DEFAULT_FILTER: &str = "info,rmcp=warn";
+
+/// Starts logging, unless the program has already set up logging. `MCPO_LOG`, or else `RUST_LOG`,
+/// sets the filter: `debug`, or `warn,mcpo_runtime=debug`.
+pub(crate) fn start() {
+    let wanted = ["MCPO_LOG", "RUST_LOG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let parsed = wanted.as_deref().map(str::parse::<Targets>);
+    let (filter, problem) = match parsed {
+        None => (default_filter(), None),
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (default_filter(), Some(error)),
+    };
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = if std::env::var_os("K_SERVICE").is_some() {
+        lines
+            .fmt_fields(JsonFields::new())
+            .event_format(CloudFormat::from_environment())
+            .boxed()
+    } else {
+        let colours = std::io::stderr().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        lines
+            .compact()
+            .fmt_fields(text::fields())
+            .with_timer(TimeAndRequest)
+            .with_target(false)
+            .with_ansi(colours)
+            .boxed()
+    };
+    // An error means that the program has set up its own logging.
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init();
+    if let Some(error) = problem {
+        tracing::warn!(%error, "MCPO_LOG is not a valid filter, using {DEFAULT_FILTER}");
+    }
+}
+
+/// The start of a line: the time and the request id.
+struct TimeAndRequest;
+
+impl FormatTime for TimeAndRequest {
+    fn format_time(&self, writer: &mut Writer<'_>) -> Result {
+        SystemTime.format_time(writer)?;
+        RequestContext::current().map_or(Ok(()), |request| write!(writer, " {}", request.id()))
+    }
+}
+
+fn default_filter() -> Targets {
+    DEFAULT_FILTER.parse().unwrap_or_default()
+}

@@ -1,0 +1,233 @@
+//! Runs a server as a process, from reading the environment to the last response.
+
+mod acceptor;
+mod assembly;
+mod capacity;
+mod logging;
+mod router;
+mod shutdown;
+
+use std::{
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use axum::Router;
+use rmcp::ServerHandler;
+use tokio::net::{TcpListener, TcpSocket};
+
+use self::{
+    assembly::{Assembled, assemble},
+    shutdown::Shutdown,
+};
+use crate::{
+    base::{clock::Clock, dev_channel, error::Error},
+    config::Config,
+    mcp::SharedHandler,
+    state::App,
+};
+
+/// The number of connections that may wait to be accepted: enough for a burst while a process
+/// starts.
+const BACKLOG: u32 = 1024;
+/// The exit code of a server that cannot start.
+const STARTUP_FAILED: u8 = 2;
+
+/// Serves `handler` as the environment specifies (see [`Config::from_env`]) until the process
+/// receives SIGTERM or Ctrl-C. Returns the exit code for `main`: 2 if the server cannot start,
+/// after printing the reason to stderr.
+///
+/// Creates its own tokio runtime. Use [`Server`] if you already have one.
+pub fn serve<H: ServerHandler>(handler: H) -> ExitCode {
+    serve_erased(SharedHandler::new(handler), |config| config)
+}
+
+/// Like [`serve()`], with settings that have no environment variable:
+///
+/// ```no_run
+/// # #[derive(Clone)] struct MyService;
+/// # impl rmcp::ServerHandler for MyService {}
+/// # fn main() -> std::process::ExitCode {
+/// mcpo_runtime::serve_with(MyService, |config| {
+///     config.with_implied_scopes("admin", &["notes:write", "notes:delete"])
+/// })
+/// # }
+/// ```
+pub fn serve_with<H: ServerHandler>(handler: H, adjust: fn(Config) -> Config) -> ExitCode {
+    serve_erased(SharedHandler::new(handler), adjust)
+}
+
+fn serve_erased(handler: SharedHandler, adjust: fn(Config) -> Config) -> ExitCode {
+    logging::start();
+    match try_serve(handler, adjust) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Always to stderr, because a log filter could hide the reason.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::from(STARTUP_FAILED)
+        }
+    }
+}
+
+fn try_serve(handler: SharedHandler, adjust: fn(Config) -> Config) -> Result<(), Error> {
+    let config = adjust(Config::from_env()?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::System {
+            action: "start the async runtime",
+            source,
+        })?;
+    runtime.block_on(Server::from_shared(handler, config).run())
+}
+
+/// A server that has not been started yet.
+pub struct Server {
+    handler: SharedHandler,
+    config: Config,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl Server {
+    /// Creates a server of `handler`'s tools.
+    pub fn new<H: ServerHandler>(handler: H, config: Config) -> Self {
+        Self::from_shared(SharedHandler::new(handler), config)
+    }
+
+    /// Like [`Self::new`], for a handler whose type is already erased.
+    #[must_use]
+    pub const fn from_shared(handler: SharedHandler, config: Config) -> Self {
+        Self {
+            handler,
+            config,
+            clock: None,
+        }
+    }
+
+    /// Uses `clock` instead of the system clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Returns all endpoints as a router, to merge into the root of an axum application. Serve the
+    /// application with `into_make_service_with_connect_info::<SocketAddr>()`. Then sign-in
+    /// attempts are throttled by source, and requests from other machines to a loopback URL are
+    /// refused. Otherwise all sources count as one.
+    pub async fn into_router(self) -> Result<Router, Error> {
+        let port = self.config.listen.port();
+        let stop = Shutdown::default();
+        let Self {
+            handler,
+            config,
+            clock,
+        } = self;
+        let assembled = assemble(&config, handler, clock, port, None, &stop).await?;
+        Ok(assembled.service.router)
+    }
+
+    /// Listens as configured, or on the socket that a parent process passed (`LISTEN_FDS`), and
+    /// serves until SIGTERM or Ctrl-C. If `mcpo dev` cannot pass a socket, it forwards connections
+    /// to any free port of this machine.
+    pub async fn run(self) -> Result<(), Error> {
+        dev_channel::set_under_dev(self.config.under_dev);
+        let listener = listen(self.config.listen)?;
+        let shutdown_requested = shutdown::shutdown_requested(self.config.under_dev)?;
+        self.serve_on(listener, shutdown_requested).await
+    }
+
+    /// Serves on `listener` until `shutdown_requested` completes. Then the server accepts no new
+    /// connections, calls in flight get 8 seconds to finish, and event streams end immediately.
+    pub async fn serve_on(
+        self,
+        listener: TcpListener,
+        shutdown_requested: impl Future<Output = ()> + Send,
+    ) -> Result<(), Error> {
+        let address = listener.local_addr().map_err(|source| Error::System {
+            action: "get the address of the listening socket",
+            source,
+        })?;
+        let stop = Shutdown::default();
+        let under_dev = self.config.under_dev;
+        dev_channel::set_under_dev(under_dev);
+        // If connections are forwarded here, clients use another port than the one we listen on.
+        let port = if dev_channel::is_proxied() {
+            self.config.listen.port()
+        } else {
+            address.port()
+        };
+        let Assembled {
+            app,
+            service,
+            tools,
+        } = assemble(
+            &self.config,
+            self.handler,
+            self.clock,
+            port,
+            Some(address.ip()),
+            &stop,
+        )
+        .await?;
+        announce(&app, address, under_dev);
+        if under_dev {
+            dev_channel::send(&format!("X_MCPO_TOOLS={}", tools.join(" ")));
+        }
+        if dev_channel::is_proxied() {
+            dev_channel::send(&format!("X_MCPO_ADDRESS={address}"));
+        }
+        dev_channel::send("READY=1");
+        let proxies = &app.trusted_proxies;
+        acceptor::serve(listener, service, proxies, shutdown_requested, &stop).await;
+        Ok(())
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    let failed = |source| Error::Listen { address, source };
+    let handed_over = listenfd::ListenFd::from_env().take_tcp_listener(0);
+    if let Some(listener) = handed_over.map_err(failed)? {
+        listener.set_nonblocking(true).map_err(failed)?;
+        return TcpListener::from_std(listener).map_err(failed);
+    }
+    let address = if dev_channel::is_proxied() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    } else {
+        address
+    };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    };
+    let socket = socket.map_err(failed)?;
+    // On Windows this option would allow us to take a port that another process listens on.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true).map_err(failed)?;
+    socket.bind(address).map_err(failed)?;
+    socket.listen(BACKLOG).map_err(failed)
+}
+
+fn announce(app: &App, address: SocketAddr, under_dev: bool) {
+    // `mcpo dev` has already printed this.
+    if under_dev {
+        return;
+    }
+    let base = app.bases.primary();
+    if let Some(external) = &app.external {
+        let issuer = external.issuer();
+        tracing::info!(%address, url = %base.resource(), issuer, "serving with an external authorization server");
+        return;
+    }
+    tracing::info!(%address, url = %base.resource(), sign_in = app.login.name(), "serving");
+    if app.is_open() && !(base.is_loopback() && address.ip().is_loopback()) {
+        tracing::warn!(
+            url = %base,
+            "anyone who can connect can use the tools: MCPO_OPEN_TO_ANYONE is set and no \
+             sign-in is configured"
+        );
+    }
+}

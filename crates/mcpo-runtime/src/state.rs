@@ -1,0 +1,86 @@
+//! Owns the state that all endpoints share. It is built once from the configuration by the
+//! server's assembly and is read-only after that.
+
+use std::{borrow::Cow, sync::Arc};
+
+use crate::{
+    base::{
+        clock::{Moment, ServerClock, Timestamp},
+        seal::KeyRing,
+        suspension::SuspensionDetector,
+    },
+    login::{CredentialVersions, Login},
+    net::{client_ip::TrustedProxies, throttle::Throttle},
+    oauth::{
+        authorization_server::ExternalServer,
+        base_url::BaseUrls,
+        client::Clients,
+        rate_limits::RateLimits,
+        scope::{ScopePolicy, Scopes},
+    },
+    pages::Pages,
+    store::{GrantStore, grant_cache::GrantCache},
+    upstream::TokenCache,
+};
+
+/// The state of the router.
+pub(crate) struct App {
+    pub(crate) bases: BaseUrls,
+    pub(crate) keys: KeyRing,
+    pub(crate) clients: Clients,
+    pub(crate) login: Arc<dyn Login>,
+    pub(crate) upstream: Arc<TokenCache>,
+    /// The external authorization server, if tokens do not come from this server.
+    pub(crate) external: Option<Arc<ExternalServer>>,
+    pub(crate) store: Arc<dyn GrantStore>,
+    pub(crate) grants: Arc<GrantCache>,
+    pub(crate) pages: Pages,
+    pub(crate) limits: RateLimits,
+    pub(crate) scopes: ScopePolicy,
+    /// Whether requests without a token may list the tools.
+    pub(crate) open_listing: bool,
+    pub(crate) allowed_origins: Vec<String>,
+    /// The proxies whose statement about the client's address is trusted.
+    pub(crate) trusted_proxies: TrustedProxies,
+    /// Counts the sign-in attempts on this server's own pages.
+    pub(crate) sign_ins: Throttle,
+    /// Grants from before this moment have ended.
+    pub(crate) grants_not_before: Option<Timestamp>,
+    /// Digests of the sign-in settings. A change of these settings ends earlier sign-ins.
+    pub(crate) credential_versions: CredentialVersions,
+    pub(crate) suspension: Arc<SuspensionDetector>,
+    pub(crate) clock: ServerClock,
+}
+
+impl App {
+    /// Returns the scopes that clients must request to get `scopes`, from this server or from the
+    /// external authorization server.
+    pub(crate) fn asked_for<'a>(&self, scopes: &'a Scopes) -> Cow<'a, Scopes> {
+        match &self.external {
+            Some(external) => Cow::Owned(external.asked_for(scopes)),
+            None => Cow::Borrowed(scopes),
+        }
+    }
+
+    /// Returns true if everyone who can connect to the server can use its tools.
+    pub(crate) fn is_open(&self) -> bool {
+        self.external.is_none() && self.login.is_anonymous()
+    }
+
+    /// Returns true unless the configuration has ended all grants from that time. A grant without a
+    /// time comes from an earlier version and counts as older than any limit.
+    pub(crate) fn accepts_grants_of(&self, granted_at: Option<Timestamp>) -> bool {
+        self.grants_not_before
+            .is_none_or(|limit| granted_at.is_some_and(|granted_at| granted_at >= limit))
+    }
+
+    /// Returns the current time of both clocks, for computing ages.
+    pub(crate) fn moment(&self) -> Moment {
+        self.clock.moment()
+    }
+
+    /// Returns the current time, corrected to the clock of the ledger.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
