@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use mcpo_common::{error::Outcome, project::STATE_FOLDER, ui::Ui};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,6 @@ use super::{
     seed::Seed,
     shortcut::Shortcut,
 };
-use crate::{error::Outcome, project::STATE_FOLDER, ui::Ui};
 
 /// A build that has run this long is compiling dependencies, and it is worth waiting for their
 /// results. A shorter build is cancelled when a newer change makes its result useless.

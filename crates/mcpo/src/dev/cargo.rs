@@ -1,5 +1,11 @@
 //! Builds through cargo, which decides what must be built.
 
+use mcpo_common::{
+    error::{Failure, Outcome},
+    package::{Package, cargo_missing, cargo_program},
+    process::{Group, apart},
+};
+
 use super::{shortcut::record, wrapper};
 use std::{
     cell::RefCell,
@@ -15,12 +21,6 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 use tokio_util::sync::CancellationToken;
-
-use crate::{
-    error::{Failure, Outcome},
-    package::{Package, cargo_missing, cargo_program},
-    process::{Group, apart},
-};
 
 /// The result of a build.
 #[derive(Debug)]

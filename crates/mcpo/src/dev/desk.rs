@@ -7,11 +7,11 @@ use std::{
     time::Instant,
 };
 
+use mcpo_common::{error::Outcome, project::Environment, ui::Ui};
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::tools::Tools;
-use crate::{error::Outcome, project::Environment, ui::Ui};
 
 /// The state between the keyboard and the actors.
 #[derive(Debug, Default)]

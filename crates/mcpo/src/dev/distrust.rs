@@ -11,10 +11,10 @@ use std::{
     time::SystemTime,
 };
 
+use mcpo_common::package::Package;
 use serde::Deserialize;
 
 use super::{change::Change, inputs::Inputs};
-use crate::package::Package;
 
 /// Where cargo stores its fingerprints, below the build folder.
 const MEMORY: &str = "debug/.fingerprint";

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Instant};
 
+use mcpo_common::ui::Ui;
 use serde_json::json;
 use tokio::{sync::mpsc, time::sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,6 @@ use super::{
     crash_loop::{AT_START, CrashLoop},
     desk::Desk,
 };
-use crate::ui::Ui;
 
 /// The queue of changes in front of the builder.
 pub struct Gate<'a> {

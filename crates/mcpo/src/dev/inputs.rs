@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::package::Package;
+use mcpo_common::package::Package;
 
 /// The files that the executable depends on, including included files and those of other local
 /// crates.

@@ -54,6 +54,13 @@ mod wrapper;
 use std::net::IpAddr;
 
 use clap::Args;
+use mcpo_common::{
+    error::{Exit, Failure, Outcome},
+    package::Package,
+    process::{Asked, Signals},
+    project::{self, Environment, SecretOrigin},
+    ui::Ui,
+};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -70,13 +77,6 @@ use self::{
     supervisor::{Outward, Supervisor},
     trail::Trail,
     watcher::Watcher,
-};
-use crate::{
-    error::{Exit, Failure, Outcome},
-    package::Package,
-    process::{Asked, Signals},
-    project::{self, Environment, SecretOrigin},
-    ui::Ui,
 };
 
 /// Arguments of `mcpo dev`.

@@ -3,10 +3,10 @@
 
 use std::{fs, path::Path};
 
-use crate::{
+use mcpo_common::{
     error::{Failure, Outcome},
-    private,
-    walk::Secret,
+    private_file,
+    secret::Secret,
 };
 
 const FILE: &str = "tunnel-password";
@@ -21,7 +21,7 @@ pub fn keep(state: &Path) -> Outcome<Secret> {
     }
     let made = Secret::random_of(LENGTH)
         .map_err(|error| Failure::new("failed to get random bytes").because(&error))?;
-    private::write(&path, made.expose()).map_err(|error| {
+    private_file::write(&path, made.expose()).map_err(|error| {
         Failure::new(format!("failed to write {}", path.display())).because(&error)
     })?;
     Ok(made)

@@ -2,6 +2,13 @@
 
 use std::path::PathBuf;
 
+use mcpo_common::{
+    error::{Failure, Outcome},
+    package::Package,
+    secret::Secret,
+    ui::Ui,
+};
+use mcpo_probe::{ClientName, Credentials, Plan, Quiet, Report, Verdict, walk};
 use rustls::pki_types::CertificateDer;
 use serde_json::json;
 use tokio::sync::watch;
@@ -9,12 +16,6 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{desk::Desk, reach::Reach};
-use crate::{
-    error::{Failure, Outcome},
-    package::Package,
-    ui::Ui,
-    walk::{ClientName, Credentials, Plan, Quiet, Report, Secret, Verdict, walk},
-};
 
 /// The id of the check that calls a tool.
 const CALL: &str = "tools-call";

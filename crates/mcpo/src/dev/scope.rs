@@ -6,14 +6,14 @@ use std::{
 };
 
 use ignore::{Match, WalkBuilder, gitignore::Gitignore};
+use mcpo_common::{
+    error::{Failure, Outcome},
+    package::Package,
+    project::{ENVIRONMENT_FILE, STATE_FOLDER},
+};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::inputs::Inputs;
-use crate::package::Package;
-use crate::{
-    error::{Failure, Outcome},
-    project::{ENVIRONMENT_FILE, STATE_FOLDER},
-};
 
 /// Folders that are never searched: build results, mcpo's state, and git's data.
 const NEVER: &[&str] = &["target", STATE_FOLDER, ".git"];

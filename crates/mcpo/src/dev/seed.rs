@@ -17,10 +17,9 @@ use std::{
     time::Duration,
 };
 
+use mcpo_common::{package::Package, private_file};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-
-use crate::{package::Package, private};
 
 /// A temporary folder older than this was left behind by a process that was killed. No copy takes
 /// that long.
@@ -130,7 +129,7 @@ impl Seed {
     pub fn keep(&self, local: &BTreeSet<String>) -> io::Result<()> {
         let folder = self.kept.parent().ok_or(io::ErrorKind::NotFound)?;
         // These files are going to be executed, so no other user may write them.
-        private::folder(folder)?;
+        private_file::folder(folder)?;
         sweep(folder);
         let aside = tempfile::Builder::new()
             .prefix(".new-")

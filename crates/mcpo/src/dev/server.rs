@@ -8,14 +8,16 @@ use std::{
     time::Duration,
 };
 
+use mcpo_common::{
+    process::{Group, apart},
+    project::Environment,
+};
 use tokio::process::{Child, ChildStdin};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     door::Door, executable::Executable, patience::Patience, tools::Tools, trail::Notice, wire::Wire,
 };
-use crate::process::{Group, apart};
-use crate::project::Environment;
 
 /// How long a server may take to become ready.
 pub const READY_WITHIN: Duration = Duration::from_secs(30);

@@ -6,10 +6,10 @@ use std::{
     net::{IpAddr, SocketAddr, TcpListener},
 };
 
+use mcpo_common::error::{Failure, Outcome};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::holder;
-use crate::error::{Failure, Outcome};
 
 /// The number of connections that may wait while a server starts. The kernel may allow fewer.
 const BACKLOG: i32 = 1024;

@@ -7,6 +7,12 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use mcpo_common::{
+    error::{Failure, Outcome},
+    package::Package,
+    project,
+    ui::Ui,
+};
 use serde_json::json;
 use tokio::{
     sync::{mpsc, watch},
@@ -23,12 +29,6 @@ use super::{
     server::{Happening, Launch, READY_WITHIN, Server, Start},
     tools::Tools,
     trail::Notice,
-};
-use crate::{
-    error::{Failure, Outcome},
-    package::Package,
-    project,
-    ui::Ui,
 };
 
 /// The actor that owns the listener and the servers behind it.

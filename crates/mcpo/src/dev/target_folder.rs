@@ -11,10 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use mcpo_common::package::Package;
 use sha2::{Digest as _, Sha256};
 
 use super::distrust;
-use crate::package::Package;
 
 /// The file that contains the path of the workspace that has claimed the folder.
 const OWNER: &str = ".mcpo-workspace";

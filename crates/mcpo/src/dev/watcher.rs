@@ -5,6 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mcpo_common::{
+    error::{Failure, Outcome},
+    package::Package,
+    project::ENVIRONMENT_FILE,
+};
 use notify::{
     Event, EventKind, RecommendedWatcher,
     event::{AccessKind, AccessMode},
@@ -18,9 +23,6 @@ use tokio_util::sync::CancellationToken;
 use super::{
     change::Change, inputs::Inputs, polling, scope::Scope, sleep::Clocks, snapshot::Snapshot,
 };
-use crate::error::{Failure, Outcome};
-use crate::package::Package;
-use crate::project::ENVIRONMENT_FILE;
 
 /// How long to wait for further events. Editors write a file in several steps, and formatters write
 /// it again.

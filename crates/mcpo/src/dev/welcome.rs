@@ -1,9 +1,9 @@
 //! The first output of `mcpo dev`: the address of the server, and who may use it.
 
+use mcpo_common::{package::Package, project::Environment, ui::Ui};
 use serde_json::json;
 
 use super::{desk::Desk, reach::Reach};
-use crate::{package::Package, project::Environment, ui::Ui};
 
 /// Shown if no sign-in is configured.
 const WITHOUT_SIGN_IN: &str = "not required; set ADMIN_PASSWORD in .env to require a password";

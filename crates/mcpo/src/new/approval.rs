@@ -14,7 +14,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use crate::text::visible;
+use mcpo_common::text::visible;
 
 /// Contains the path for approved commands. Set in the process that renders.
 const PATH: &str = "MCPO_NEW_PATH";

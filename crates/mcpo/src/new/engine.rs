@@ -13,14 +13,14 @@ use std::{
 };
 
 use cargo_generate::{GenerateArgs, TemplatePath, Vcs};
+use mcpo_common::{
+    error::{Failure, Outcome},
+    text::visible,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
     approval, failed_to, name::ProjectName, questions, runtime::RuntimeSource, staging::Staging,
-};
-use crate::{
-    error::{Failure, Outcome},
-    text::visible,
 };
 
 /// Contains the order for the process that renders, as JSON.

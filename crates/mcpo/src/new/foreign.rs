@@ -7,8 +7,9 @@ use std::{
     process::{Command, Stdio},
 };
 
+use mcpo_common::error::{Failure, Outcome};
+
 use super::{engine, name::ProjectName, runtime::RuntimeSource, sanitize, staging::Staging};
-use crate::error::{Failure, Outcome};
 
 /// The abbreviations for git hosts that cargo-generate supports.
 const SHORT: [(&str, &str); 4] = [

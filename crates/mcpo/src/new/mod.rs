@@ -21,6 +21,11 @@ mod workspace;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use mcpo_common::{
+    error::{Failure, Outcome},
+    project,
+    ui::Ui,
+};
 
 pub use self::engine::stand_in;
 use self::{
@@ -31,11 +36,6 @@ use self::{
     runtime::RuntimeSource,
     staging::Staging,
     workspace::Enclosing,
-};
-use crate::{
-    error::{Failure, Outcome},
-    project,
-    ui::Ui,
 };
 
 /// Arguments of `mcpo new`.
@@ -137,7 +137,7 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
     }
     ui.say("\nNext:");
     ui.result(format_args!("  cd {} && mcpo dev", shell_word(&target)));
-    Ok(crate::error::Exit::Success)
+    Ok(mcpo_common::error::Exit::Success)
 }
 
 /// The source of the project.

@@ -9,13 +9,13 @@ use std::{
 };
 
 use ignore::{Match, gitignore::GitignoreBuilder};
-
-use super::failed_to;
-use crate::{
+use mcpo_common::{
     error::Outcome,
     project::{ENVIRONMENT_FILE, EXAMPLE_FILE, SIGN_IN, STATE_FOLDER},
     text::clean,
 };
+
+use super::failed_to;
 
 /// Names that are removed in every folder: secrets and sign-in settings of the template's author,
 /// state that the server would trust, and a repository whose configuration can run commands.

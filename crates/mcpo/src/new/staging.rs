@@ -14,11 +14,11 @@ use std::{
     },
 };
 
+use mcpo_common::error::{Exit, Failure, Outcome};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tempfile::TempDir;
 
 use super::failed_to;
-use crate::error::{Exit, Failure, Outcome};
 
 const PREFIX: &str = ".mcpo-new-";
 /// Locked while a staging folder is in use.

@@ -11,13 +11,13 @@ use std::{
 
 use cargo_metadata::MetadataCommand;
 use glob::{MatchOptions, Pattern};
-use serde::Deserialize;
-
-use super::{failed_to, name::ProjectName, runtime::RuntimeSource, staging::Staging};
-use crate::{
+use mcpo_common::{
     error::{Failure, Outcome},
     package::cargo_program,
 };
+use serde::Deserialize;
+
+use super::{failed_to, name::ProjectName, runtime::RuntimeSource, staging::Staging};
 
 const MANIFEST: &str = "Cargo.toml";
 /// Tables that cargo reads only in the manifest of a workspace root.

@@ -1,17 +1,17 @@
 //! `mcpo probe`: its arguments, and the output after the walk.
 
 mod args;
-mod document;
 mod store;
 mod watch;
 
 pub use self::args::ProbeArgs;
-use self::{args::Order, store::Store};
-use crate::{
+use mcpo_common::{
     error::{Exit, Failure, Outcome},
     ui::Ui,
-    walk::{Restart, Terminal, walk},
 };
+use mcpo_probe::{Restart, Terminal, walk};
+
+use self::{args::Order, store::Store};
 
 pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
     let order = args.into_order()?;

@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
-use tokio::process::Command;
-
-use super::document::Document;
-use crate::{
+use mcpo_common::{
     error::{Exit, Failure, Outcome},
     ui::Ui,
-    walk::{Plan, Quiet, Report, Terminal, walk},
 };
+use mcpo_probe::{Document, Plan, Quiet, Report, Terminal, walk};
+use tokio::process::Command;
 
 /// The settings of `--watch`.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use crate::text::is_hidden;
+use mcpo_common::text::is_hidden;
 
 /// The state of a listening socket.
 const LISTENS: &str = "0A";

@@ -3,7 +3,7 @@
 #[cfg(not(any(target_os = "linux", windows)))]
 use std::process::{Command, Stdio};
 
-use crate::text::is_hidden;
+use mcpo_common::text::is_hidden;
 
 #[cfg(not(any(target_os = "linux", windows)))]
 pub fn of_port(port: u16) -> Option<String> {

@@ -6,14 +6,14 @@ mod terminal;
 
 use std::io;
 
+use mcpo_common::{
+    error::{Failure, Outcome},
+    ui::Ui,
+};
 use tokio::sync::mpsc;
 
 use self::terminal::{Resumptions, Terminal, read_keys};
 use super::{Stop, change::Change, desk::Desk, tools::Tools};
-use crate::{
-    error::{Failure, Outcome},
-    ui::Ui,
-};
 
 /// The page on which claude.ai adds connectors.
 const CONNECTORS: &str = "https://claude.ai/settings/connectors";

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use mcpo_common::ui::Ui;
 #[cfg(target_os = "macos")]
 use rustix::termios::SpecialCodeIndex;
 use rustix::{
@@ -17,8 +18,6 @@ use tokio::{
     signal::unix::{self, SignalKind, signal},
     sync::mpsc,
 };
-
-use crate::ui::Ui;
 
 /// How often to check whether mcpo is in the foreground again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

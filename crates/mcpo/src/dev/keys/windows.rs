@@ -3,9 +3,8 @@
 use std::io::{self, IsTerminal as _};
 
 use console::{Key, Term};
+use mcpo_common::ui::Ui;
 use tokio::sync::mpsc;
-
-use crate::ui::Ui;
 
 /// Never reports anything, because processes are not suspended on Windows.
 pub struct Resumptions;

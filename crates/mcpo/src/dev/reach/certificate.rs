@@ -7,13 +7,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use mcpo_common::{
+    error::{Failure, Outcome},
+    private_file,
+};
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
-
-use crate::{
-    error::{Failure, Outcome},
-    private,
-};
 
 const FOLDER: &str = "tls";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -48,7 +47,7 @@ impl Certificate {
         let certificate = params(names)
             .and_then(|params| params.self_signed(&key))
             .map_err(|error| failed(&error))?;
-        let write = |file: &str, text: &str| private::write(&folder.join(file), text);
+        let write = |file: &str, text: &str| private_file::write(&folder.join(file), text);
         write("key.pem", &key.serialize_pem())
             .and_then(|()| write("names", &stamp(names)))
             .and_then(|()| write("certificate.pem", &certificate.pem()))

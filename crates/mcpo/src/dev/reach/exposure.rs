@@ -5,13 +5,13 @@
 
 use std::net::IpAddr;
 
-use url::{Host, Url};
-
-use super::DevArgs;
-use crate::{
+use mcpo_common::{
     error::{Failure, Outcome},
     project::Environment,
 };
+use url::{Host, Url};
+
+use super::DevArgs;
 
 /// The variable that allows the runtime to serve other machines without a sign-in.
 pub const OPEN_TO_ANYONE: &str = "MCPO_OPEN_TO_ANYONE";

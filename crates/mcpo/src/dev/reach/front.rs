@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use mcpo_common::error::{Failure, Outcome};
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, split},
@@ -23,7 +24,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::certificate::Certificate;
-use crate::error::{Failure, Outcome};
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);

@@ -1,13 +1,12 @@
 //! The supported tunnel programs: how each one is started, and how it reports its public address.
 
 use clap::ValueEnum;
-use serde_json::Value;
-use url::Url;
-
-use crate::{
+use mcpo_common::{
     error::{Failure, Outcome},
     process::has_program,
 };
+use serde_json::Value;
+use url::Url;
 
 /// A program that opens a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

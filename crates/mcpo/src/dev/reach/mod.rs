@@ -13,6 +13,11 @@ use std::{
     path::Path,
 };
 
+use mcpo_common::{
+    error::{Failure, Outcome},
+    project::Environment,
+    ui::Ui,
+};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -28,11 +33,6 @@ use super::{
     DevArgs,
     door::{Door, Way},
     password,
-};
-use crate::{
-    error::{Failure, Outcome},
-    project::Environment,
-    ui::Ui,
 };
 
 /// The addresses of the server, and everything that leads to it.

@@ -8,6 +8,12 @@ use std::{
     time::Duration,
 };
 
+use mcpo_common::{
+    error::{Failure, Outcome},
+    process::{Group, apart},
+    text::is_hidden,
+    ui::Ui,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     process::{Child, ChildStdin, Command},
@@ -17,12 +23,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::kinds::{Kind, Wish};
-use crate::{
-    error::{Failure, Outcome},
-    process::{Group, apart},
-    text::is_hidden,
-    ui::Ui,
-};
 
 /// How long the program may take to report an address.
 const PATIENCE: Duration = Duration::from_secs(45);

@@ -17,6 +17,7 @@ use std::{
     time::Instant,
 };
 
+use mcpo_common::{package::Package, ui::Ui};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -29,7 +30,6 @@ use super::{
     change::Change,
     inputs::{self, Inputs},
 };
-use crate::{package::Package, ui::Ui};
 
 /// The shortcut's results are stored next to cargo's, so that `cargo clean` deletes both.
 const FOLDER: &str = "mcpo-dev";

@@ -116,16 +116,16 @@ pub fn stand_in() -> Option<ExitCode> {
     }
     let failed = || {
         match env::var_os(INNER) {
-        Some(inner) => crate::error::Failure::new(format!(
+        Some(inner) => mcpo_common::error::Failure::new(format!(
             "failed to run the rustc wrapper {}",
             inner.display()
         ))
         .hint("install it, or remove it from RUSTC_WRAPPER or from build.rustc-wrapper in .cargo/config.toml"),
-        None => crate::error::Failure::new(format!("failed to run {}", program.display())),
+        None => mcpo_common::error::Failure::new(format!("failed to run {}", program.display())),
     }
     };
     let exit = run(command.args(arguments)).unwrap_or_else(|error| {
-        crate::ui::Ui::from_environment().failure(&failed().because(&error));
+        mcpo_common::ui::Ui::from_environment().failure(&failed().because(&error));
         ExitCode::FAILURE
     });
     Some(exit)

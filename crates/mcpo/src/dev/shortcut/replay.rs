@@ -6,11 +6,11 @@ use std::{
     process::Stdio,
 };
 
+use mcpo_common::process::{Group, apart};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::record::{RUNTIME, Record};
-use crate::process::{Group, apart};
 
 /// What to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

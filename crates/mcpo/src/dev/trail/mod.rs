@@ -6,6 +6,7 @@ mod notice;
 
 use std::time::Instant;
 
+use mcpo_common::ui::Ui;
 use serde_json::json;
 use tokio::{sync::mpsc, time::sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use self::flow::{Flows, Stopped};
 pub use self::notice::Notice;
 use super::desk::Desk;
-use crate::ui::Ui;
 
 /// The actor that follows the clients.
 pub struct Trail<'a> {

@@ -1,8 +1,7 @@
 //! The server's notice about one request.
 
+use mcpo_common::text::is_hidden;
 use serde::{Deserialize, Serialize};
-
-use crate::text::is_hidden;
 
 /// The beginning of the line in a datagram that reports a request.
 const NOTICE: &str = "X_MCPO_STEP=";

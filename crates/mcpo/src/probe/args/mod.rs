@@ -1,17 +1,18 @@
 //! The arguments of `mcpo probe`, and their validation.
 
 mod connection;
+mod document;
 mod order;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use mcpo_common::secret::Secret;
+use mcpo_probe::ClientName;
 use url::Url;
 
-use self::connection::ConnectionArgs;
 pub use self::order::Order;
-use super::document::DocumentArgs;
-use crate::walk::{ClientName, Secret};
+use self::{connection::ConnectionArgs, document::DocumentArgs};
 
 /// Arguments of `mcpo probe`.
 #[allow(

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use mcpo_common::{
+    error::{Failure, Outcome},
+    secret::Secret,
+};
+use mcpo_probe::{ClientKey, Document, Identity, Person, Plan, Restart, is_loopback};
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::ProbeArgs;
-use crate::{
-    error::{Failure, Outcome},
-    probe::{document::Document, watch::Watch},
-    walk::{ClientKey, Identity, Person, Plan, Restart, Secret, is_loopback},
-};
+use crate::probe::watch::Watch;
 
 /// A walk, and what to do with its report.
 #[derive(Debug)]

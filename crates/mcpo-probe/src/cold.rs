@@ -1,0 +1,74 @@
+//! `--cold`: measures how long the first response takes after the server had time to go idle.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::{
+    check::{Fault, Log},
+    http::Trouble,
+    mcp::{self, Call, Peer, Wire},
+    plan::Plan,
+    rules,
+};
+
+/// Longer than any client waits, so that a late response is still measured.
+const LATEST: Duration = Duration::from_secs(60);
+
+/// Sends nothing for `idle`, then sends a request on a new connection, like a client that was away.
+pub async fn check(plan: &Plan, peer: &Peer<'_>, log: &mut Log<'_>, wire: &Wire, idle: Duration) {
+    let warm = match answer(peer, wire).await {
+        Ok(time) => time,
+        Err(trouble) => return unanswered(log, &trouble),
+    };
+    let pause = format!(
+        "sending no request for {}, so that the server can sleep",
+        spoken(idle)
+    );
+    log.recorder().announce(&pause);
+    tokio::time::sleep(idle).await;
+    // The pause is not part of the response time.
+    let pending = rules::COLD.begin();
+    let cold = match answer(peer, wire).await {
+        Ok(time) => time,
+        Err(trouble) => return unanswered(log, &trouble),
+    };
+    let seen = format!(
+        "{:.2} s after {} without a request; {:.2} s before that",
+        cold.as_secs_f64(),
+        spoken(idle),
+        warm.as_secs_f64()
+    );
+    let limit = plan.timeout;
+    let expected = format!("an answer within {:.1} s", limit.as_secs_f64());
+    let hint = "keep an instance running (Cloud Run: --min-instances 1), or start faster: use a smaller image, do less before the socket is open, use CPU boost";
+    if cold > limit {
+        let _ = pending.fail(log, Fault::new(seen, expected, hint));
+    } else if cold > limit / 2 {
+        pending.warn(log, Fault::new(seen, expected, hint));
+    } else {
+        pending.pass(log, seen);
+    }
+}
+
+/// Measures the response time of the MCP endpoint on a new connection.
+async fn answer(peer: &Peer<'_>, wire: &Wire) -> Result<Duration, Trouble> {
+    let stranger = peer.exchange.stranger().with_timeout(LATEST);
+    let list = Call::new("tools/list", json!({}));
+    let token = peer.grant.as_ref().map(|grant| &grant.access);
+    let since = Instant::now();
+    mcp::call(&stranger, peer.target, wire, token, &list).await?;
+    Ok(since.elapsed())
+}
+
+fn unanswered(log: &mut Log<'_>, trouble: &Trouble) {
+    let fault = Fault::new(trouble.to_string(), "an answer", trouble.hint());
+    let _ = rules::COLD.begin().fail(log, fault);
+}
+
+fn spoken(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    }
+}

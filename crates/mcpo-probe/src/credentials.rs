@@ -1,0 +1,66 @@
+//! The credentials that a client has after a walk; `--reuse` keeps them for the next one.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mcpo_common::secret::Secret;
+
+use crate::oauth::{AuthMethod, Client, Scopes};
+use serde::{Deserialize, Serialize};
+
+/// A client and its tokens. They belong to one issuer and are never sent to another.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The `--as` value of the imitated client.
+    pub profile: String,
+    /// The issuer of the client id and the tokens.
+    pub issuer: String,
+    /// The resource that the tokens are for, as its metadata names it.
+    pub resource: Option<String>,
+    /// The client that the tokens were issued to.
+    pub client: Client,
+    /// The access token.
+    pub access: Secret,
+    /// Expiry of the access token, in seconds since 1970; `None` if the server did not send it.
+    pub expires_at: Option<u64>,
+    /// The refresh token, if the server issued one.
+    pub refresh: Option<Secret>,
+    /// The scopes that were granted.
+    pub scopes: Scopes,
+    /// When the walk saved these credentials, in seconds since 1970.
+    pub left_at: u64,
+}
+
+impl Credentials {
+    /// Returns true if the access token should still be valid.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.expires_at.is_none_or(|end| end > now())
+    }
+
+    /// Returns the time since the credentials were saved.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::from_secs(now().saturating_sub(self.left_at))
+    }
+}
+
+/// Serialized as the method's name in the metadata.
+impl Serialize for AuthMethod {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for AuthMethod {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::parse(&name).ok_or_else(|| serde::de::Error::custom("an unknown method"))
+    }
+}
+
+/// Returns the current time in seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,218 @@
+//! The first authorized requests: `server/discover` (2026-07-28) and `initialize` (older).
+
+use serde_json::{Value, json};
+
+use super::{
+    card,
+    peer::Peer,
+    reply::Reply,
+    rpc::{Call, Heard, STATEFUL, STATELESS, Wire, client_info},
+};
+use crate::{
+    check::{Fault, Log, Pending, Step},
+    http::Trouble,
+    rules,
+};
+
+/// The revisions with sessions that clients accept.
+const WITH_SESSIONS: [&str; 4] = [STATEFUL, "2025-06-18", "2025-03-26", "2024-11-05"];
+
+/// Returns the `initialize` request that is sent before anything is known about the server.
+pub fn initialize_call() -> Call {
+    Call::new(
+        "initialize",
+        json!({"protocolVersion": STATEFUL, "capabilities": {}, "clientInfo": client_info()}),
+    )
+}
+
+/// Returns the session that an `initialize` result opened, if clients support its revision.
+pub fn negotiated(result: &Value, session: Option<String>) -> Option<Wire> {
+    let version = result.get("protocolVersion")?.as_str()?;
+    let known = WITH_SESSIONS.iter().find(|known| **known == version)?;
+    result.get("capabilities")?.as_object()?;
+    Some(Wire::Session {
+        version: (*known).to_owned(),
+        id: session,
+    })
+}
+
+/// The wire forms that a server supports.
+#[derive(Debug)]
+pub struct Spoken {
+    pub newest: Wire,
+    /// The older form, if the server supports both.
+    pub older: Option<Wire>,
+    /// The server's capabilities, in the newest form.
+    pub capabilities: Value,
+}
+
+impl Spoken {
+    /// Returns true if the server answers `initialize`.
+    pub const fn has_sessions(&self) -> bool {
+        matches!(self.newest, Wire::Session { .. }) || self.older.is_some()
+    }
+}
+
+/// Sends the first requests in both wire forms.
+pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
+    let pending = rules::DISCOVER.begin();
+    let call = Call::new("server/discover", json!({}));
+    let heard = peer.call(log, &Wire::Stateless, &call).await?;
+    let discovered = discovered(log, pending, heard)?;
+    let stateless = discovered.is_some();
+    let pending = rules::INITIALIZE.begin();
+    let heard = peer.call(log, &Wire::Opening, &initialize_call()).await?;
+    if let Ok(Heard {
+        reply: Reply::Result(result),
+        session,
+    }) = &heard
+        && let Some(wire) = negotiated(result, session.clone())
+    {
+        let call = Call::new("notifications/initialized", json!({}));
+        // If the notification fails, the next request shows it.
+        let _ = peer.call(log, &wire, &call).await?;
+    }
+    let opened = initialized(log, pending, heard, stateless)?;
+    let introduced = opened.as_ref().map(|(_, result)| result);
+    card::check(log, discovered.as_ref(), introduced);
+    Ok(match (discovered, opened) {
+        (None, Some((session, result))) => Spoken {
+            newest: session,
+            older: None,
+            capabilities: result["capabilities"].clone(),
+        },
+        (result, older) => Spoken {
+            newest: Wire::Stateless,
+            older: older.map(|(wire, _)| wire),
+            capabilities: result.unwrap_or_default()["capabilities"].clone(),
+        },
+    })
+}
+
+/// Returns the result in the stateless form, if the server supports that form; it is optional.
+fn discovered(
+    log: &mut Log<'_>,
+    pending: Pending,
+    heard: Result<Heard, Trouble>,
+) -> Step<Option<Value>> {
+    let expected = "a result with supportedVersions and capabilities";
+    let reply = match heard {
+        Ok(heard) => heard.reply,
+        Err(trouble) => {
+            return Err(pending.fail(
+                log,
+                Fault::new(trouble.to_string(), expected, trouble.hint()),
+            ));
+        }
+    };
+    match reply {
+        Reply::Result(result) => {
+            let versions: Vec<&str> = result
+                .get("supportedVersions")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            if !versions.contains(&STATELESS) {
+                let hint = format!("list {STATELESS} in supportedVersions in the answer");
+                let seen = format!("supportedVersions [{}]", versions.join(", "));
+                return Err(pending.fail(log, Fault::new(seen, expected, hint)));
+            }
+            pending.pass(log, versions.join(", "));
+            Ok(Some(result))
+        }
+        Reply::Unauthorized(_) | Reply::InsufficientScope(_) => Err(refused(log, pending, &reply)),
+        Reply::Error { .. } | Reply::Unexpected(_) | Reply::Accepted => {
+            pending.skip(
+                log,
+                format!(
+                    "the server does not support {STATELESS}: {}",
+                    reply.summary()
+                ),
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn initialized(
+    log: &mut Log<'_>,
+    pending: Pending,
+    heard: Result<Heard, Trouble>,
+    stateless: bool,
+) -> Step<Option<(Wire, Value)>> {
+    let expected = "a result with protocolVersion, capabilities and serverInfo";
+    let Heard { reply, session } = match heard {
+        Ok(heard) => heard,
+        Err(trouble) => {
+            return Err(pending.fail(
+                log,
+                Fault::new(trouble.to_string(), expected, trouble.hint()),
+            ));
+        }
+    };
+    let wire = if let Reply::Result(result) = &reply {
+        negotiated(result, session)
+    } else {
+        None
+    };
+    match (wire, &reply) {
+        (Some(wire), Reply::Result(result)) => {
+            pending.pass(log, introduction(result, &wire));
+            Ok(Some((wire, result.clone())))
+        }
+        (_, Reply::Unauthorized(_) | Reply::InsufficientScope(_)) => {
+            Err(refused(log, pending, &reply))
+        }
+        _ if stateless => {
+            let hint = "answer initialize too: most current clients still begin with it";
+            pending.warn(log, Fault::new(reply.summary(), expected, hint));
+            Ok(None)
+        }
+        _ => {
+            let hint = format!("answer initialize with one of {}", WITH_SESSIONS.join(", "));
+            Err(pending.fail(log, Fault::new(reply.summary(), expected, hint)))
+        }
+    }
+}
+
+fn introduction(result: &Value, wire: &Wire) -> String {
+    let text = |pointer: &str| {
+        result
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+            .to_owned()
+    };
+    let session = match wire {
+        Wire::Session { id: Some(_), .. } => "with a session",
+        _ => "without a session",
+    };
+    format!(
+        "{} {}, {}, {session}",
+        text("/serverInfo/name"),
+        text("/serverInfo/version"),
+        text("/protocolVersion")
+    )
+}
+
+/// Fails because the server does not accept the token that was just issued.
+pub fn refused(log: &mut Log<'_>, pending: Pending, reply: &Reply) -> crate::check::Stop {
+    let hint = match reply {
+        Reply::InsufficientScope(_) => {
+            "grant the requested scopes, and name scopes in the challenge that are sufficient"
+        }
+        _ => {
+            "accept the tokens of the authorization server that the metadata names: same keys, audience and issuer"
+        }
+    };
+    pending.fail(
+        log,
+        Fault::new(
+            reply.summary(),
+            "an answer to the token that was just issued",
+            hint,
+        ),
+    )
+}

@@ -1,0 +1,223 @@
+//! The tools of the attempts: fresh codes and tokens, and requests with one change.
+
+use mcpo_common::secret::Secret;
+use reqwest::RequestBuilder;
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use crate::{
+    http::{Answer, Exchange, Trouble},
+    mcp::{self, Call, Wire},
+    oauth::{
+        AuthorizationRequest, AuthorizationServer, Client, Grant, Resource, Scopes,
+        pages::{self, Arrival, Lost, SignIn},
+        token,
+    },
+    plan::{Person, Plan},
+    profile::Profile,
+};
+
+/// What the walk has learned, for use by the attempts.
+pub struct Lab<'l> {
+    pub exchange: &'l Exchange,
+    pub target: &'l Url,
+    pub wire: &'l Wire,
+    pub profile: &'l Profile,
+    pub server: &'l AuthorizationServer,
+    pub client: &'l Client,
+    pub resource: &'l Resource,
+    pub scopes: &'l Scopes,
+    pub sign_in: Option<SignIn<'l>>,
+    pub password: Option<&'l Secret>,
+    pub redirect_uri: &'l Url,
+}
+
+/// A code and its PKCE verifier.
+pub struct Fresh {
+    pub code: String,
+    pub verifier: Secret,
+}
+
+/// The tokens of an attempt.
+#[derive(Deserialize)]
+pub struct Tokens {
+    pub access_token: String,
+    pub refresh_token: Option<String>,
+    pub scope: Option<String>,
+    pub expires_in: Option<u64>,
+}
+
+impl<'l> Lab<'l> {
+    /// Returns the tools; `None` if the user completes the pages in a browser.
+    pub fn of(
+        plan: &'l Plan,
+        exchange: &'l Exchange,
+        wire: &'l Wire,
+        grant: &'l Grant,
+    ) -> Option<Self> {
+        let Person::Forms {
+            user,
+            password,
+            redirect_uri,
+        } = &plan.person
+        else {
+            return None;
+        };
+        Some(Self {
+            exchange,
+            target: &plan.target,
+            wire,
+            profile: &plan.profile,
+            server: &grant.server,
+            client: &grant.client,
+            resource: &grant.resource,
+            scopes: &grant.scopes,
+            sign_in: SignIn::of(user.as_deref(), password.as_ref()),
+            password: password.as_ref(),
+            redirect_uri,
+        })
+    }
+
+    /// Returns a new authorization request, made like that of the walk.
+    pub fn request(&self) -> Result<AuthorizationRequest, Trouble> {
+        self.request_for(self.client)
+    }
+
+    pub fn request_for(&self, client: &Client) -> Result<AuthorizationRequest, Trouble> {
+        let resource = self.resource.identifier.as_deref();
+        AuthorizationRequest::new(self.server, client, resource, self.scopes, self.profile)
+            .map_err(|error| Trouble::other(&error))
+    }
+
+    /// Completes the pages, up to the redirect URI or one of `others`. Returns `None` if they lead
+    /// to none of them, for example because the request is refused.
+    pub async fn visit(&self, url: &Url, others: &[&Url]) -> Result<Option<Arrival>, Trouble> {
+        let uris = [others, &[self.redirect_uri]].concat();
+        match pages::walk(self.exchange, url, self.sign_in, &uris).await {
+            Ok(arrival) => Ok(Some(arrival)),
+            Err(Lost::Trouble(_, trouble)) => Err(trouble),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Returns true if the pages lead to a code for `url`.
+    pub async fn gives_code(&self, url: &Url) -> Result<bool, Trouble> {
+        let arrival = self.visit(url, &[]).await?;
+        Ok(arrival.is_some_and(|arrival| parameter(&arrival.location, "code").is_some()))
+    }
+
+    pub async fn fresh(&self) -> Result<Fresh, Trouble> {
+        let request = self.request()?;
+        let arrival = self.visit(&request.url, &[]).await?;
+        let code = arrival.and_then(|arrival| parameter(&arrival.location, "code"));
+        let code =
+            code.ok_or_else(|| Trouble::Other("a second sign-in returned no code".to_owned()))?;
+        Ok(Fresh {
+            code,
+            verifier: request.verifier,
+        })
+    }
+
+    /// Sends a token request for `fresh` with some parameters changed; empty ones are left out.
+    pub async fn redeem_as(
+        &self,
+        client: &Client,
+        fresh: &Fresh,
+        changed: &[(&str, &str)],
+    ) -> Result<Answer, Trouble> {
+        let mut parameters = vec![
+            ("grant_type", "authorization_code"),
+            ("code", fresh.code.as_str()),
+            ("redirect_uri", self.redirect_uri.as_str()),
+            ("code_verifier", fresh.verifier.expose()),
+        ];
+        parameters.extend(self.resource.parameter());
+        for (name, value) in changed {
+            parameters.retain(|(other, _)| other != name);
+            if !value.is_empty() {
+                parameters.push((name, value));
+            }
+        }
+        token::send(self.exchange, self.server, client, parameters).await
+    }
+
+    pub async fn redeem(&self, fresh: &Fresh, changed: &[(&str, &str)]) -> Result<Answer, Trouble> {
+        self.redeem_as(self.client, fresh, changed).await
+    }
+
+    /// Returns the tokens of a new grant.
+    pub async fn tokens(&self) -> Result<Tokens, Trouble> {
+        let fresh = self.fresh().await?;
+        read(&self.redeem(&fresh, &[]).await?)
+    }
+
+    pub async fn refresh(&self, client: &Client, refresh: &str) -> Result<Answer, Trouble> {
+        self.refresh_with(client, refresh, &[]).await
+    }
+
+    pub async fn refresh_with(
+        &self,
+        client: &Client,
+        refresh: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Answer, Trouble> {
+        let mut parameters = vec![("grant_type", "refresh_token"), ("refresh_token", refresh)];
+        parameters.extend(self.resource.parameter());
+        parameters.extend(more);
+        token::send(self.exchange, self.server, client, parameters).await
+    }
+
+    /// Creates a request to the MCP endpoint, without a token.
+    pub fn knock(&self) -> Result<RequestBuilder, Trouble> {
+        list_tools(self.exchange, self.target, self.wire, None)
+    }
+
+    /// Returns the response of the MCP endpoint to `token`.
+    pub async fn present(&self, token: &str) -> Result<Answer, Trouble> {
+        let request = self.knock()?.bearer_auth(token);
+        self.exchange.send_for_head(request).await
+    }
+
+    pub async fn accepts(&self, token: &str) -> Result<bool, Trouble> {
+        Ok(self.present(token).await?.status.is_success())
+    }
+}
+
+/// Creates the request that every attempt on the MCP endpoint uses.
+pub fn list_tools(
+    exchange: &Exchange,
+    target: &Url,
+    wire: &Wire,
+    token: Option<&Secret>,
+) -> Result<RequestBuilder, Trouble> {
+    let list = Call::new("tools/list", json!({}));
+    mcp::prepare(exchange, target, wire, token, &list)
+}
+
+/// Returns the tokens of a response that must contain them.
+pub fn read(answer: &Answer) -> Result<Tokens, Trouble> {
+    let tokens = answer.json().ok().filter(|_| answer.status.is_success());
+    tokens.ok_or_else(|| Trouble::Other("a second sign-in returned no tokens".to_owned()))
+}
+
+pub fn parameter(url: &Url, name: &str) -> Option<String> {
+    let mut pairs = url.query_pairs();
+    let (_, value) = pairs.find(|(key, _)| key == name)?;
+    Some(value.into_owned())
+}
+
+/// Returns `url` with one parameter of its query changed or removed.
+pub fn with(url: &Url, name: &str, value: Option<&str>) -> Url {
+    let kept: Vec<(String, String)> = url
+        .query_pairs()
+        .into_owned()
+        .filter(|(key, _)| key != name)
+        .collect();
+    let mut changed = url.clone();
+    changed.query_pairs_mut().clear().extend_pairs(&kept);
+    if let Some(value) = value {
+        changed.query_pairs_mut().append_pair(name, value);
+    }
+    changed
+}

@@ -1,0 +1,93 @@
+//! Guessing a password must become slower and slower.
+
+use reqwest::StatusCode;
+
+use super::{
+    finding::{Finding, Held, told},
+    lab::Lab,
+    rules,
+};
+use crate::{check::Log, http::Trouble, oauth::Form};
+
+/// More wrong passwords than typing errors can explain.
+const GUESSES: usize = 30;
+
+const REFUSALS: [StatusCode; 3] = [
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::LOCKED,
+    StatusCode::FORBIDDEN,
+];
+
+pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
+    rules::LOCKOUT.check(log, guess(lab)).await;
+}
+
+async fn guess(lab: &Lab<'_>) -> Finding {
+    let Some(password) = lab.password else {
+        return Ok(Held::Skipped("no password was given".to_owned()));
+    };
+    for number in 1..=GUESSES {
+        let Some(answer) = attempt(lab, &format!("wrong guess {number}")).await? else {
+            return Ok(Held::Skipped(
+                "the first page does not ask for a password".to_owned(),
+            ));
+        };
+        if REFUSALS.contains(&answer.status) {
+            return Ok(Held::Yes(format!("{} at guess {number}", told(&answer))));
+        }
+    }
+    // A page may refuse in words instead: then even the right password has to wait.
+    let open = match attempt(lab, password.expose()).await? {
+        Some(answer) if answer.status.is_success() => !Form::all(&answer.text())
+            .iter()
+            .any(|form| form.password.is_some()),
+        Some(answer) => answer.status.is_redirection(),
+        None => false,
+    };
+    Ok(Held::when(
+        !open,
+        if open {
+            format!("after {GUESSES} wrong guesses, the right password was accepted at once")
+        } else {
+            format!("after {GUESSES} wrong guesses, the right password has to wait too")
+        },
+    ))
+}
+
+/// Tries one password in a new browser.
+async fn attempt(lab: &Lab<'_>, password: &str) -> Result<Option<crate::http::Answer>, Trouble> {
+    let stranger = lab.exchange.stranger();
+    let request = stranger.browse(reqwest::Method::GET, &lab.request()?.url)?;
+    let mut page = stranger.send(request).await?;
+    // The sign-in page may have another address.
+    for _ in 0..5 {
+        let Some(location) = page
+            .location()
+            .filter(|url| url.origin() == page.url.origin())
+        else {
+            break;
+        };
+        page = stranger
+            .send(stranger.browse(reqwest::Method::GET, &location)?)
+            .await?;
+    }
+    let forms = Form::all(&page.text());
+    let Some(form) = forms
+        .iter()
+        .find(|form| form.password.is_some() && form.post)
+    else {
+        return Ok(None);
+    };
+    let Ok(action) = page.url.join(&form.action) else {
+        return Ok(None);
+    };
+    let mut fields = form.fields.clone();
+    let field = form.password.clone().unwrap_or_default();
+    fields.push((field, password.to_owned()));
+    let request = stranger.browse(reqwest::Method::POST, &action)?;
+    let origin = page.url.origin().ascii_serialization();
+    stranger
+        .send(request.header("origin", origin).form(&fields))
+        .await
+        .map(Some)
+}
