@@ -56,6 +56,16 @@ pub fn visible(text: &str, limit: usize) -> String {
     shown
 }
 
+/// Returns `3 changes` or `1 change`.
+#[must_use]
+pub fn count(number: usize, what: &str) -> String {
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
+}
+
 /// Returns true for control characters (C0, DEL, C1), direction marks and zero-width characters.
 /// The runtime has the same list for client names.
 #[must_use]

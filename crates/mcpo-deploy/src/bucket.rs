@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     context::Context,
     google::{During as _, Request, Trouble, method},
+    labels::LABEL,
     names::Names,
-    plan::LABEL,
 };
 
 /// The purpose of the ledger's bucket.

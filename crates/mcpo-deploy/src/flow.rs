@@ -11,22 +11,20 @@ use mcpo_common::{
 use crate::{
     args::DeployArgs,
     context::Context,
+    labels::LABEL,
     plan::{self, ImageState, Observed, Plan, Versions},
     prepared::{Prepared, Work, prepare, push},
     registry::Registry,
     release::{self, Released},
     remote, report,
     settings::{PASSWORD, SignIn},
-    traffic::{Share, Wanted, serving},
+    traffic::{NEXT_TAG, Share, Wanted, serving},
     verbs,
     verify::{self, Address, Before, Verified},
 };
 
 /// The default tag of a revision that serves a part of the requests.
 const CANARY_TAG: &str = "canary";
-/// The default tag of a revision that serves no requests.
-pub const NEXT_TAG: &str = "next";
-
 /// Plan → build → push → release → verify.
 pub async fn deploy(
     args: &DeployArgs,
@@ -54,7 +52,7 @@ pub async fn deploy(
         return Ok(report::dry_run(args.json, context, &plan.lines()));
     }
     let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
-    let is_walked = !args.no_verify && is_reachable(context);
+    let is_walked = !args.no_verify && verify::is_reachable(context);
     let before = if is_walked {
         Some(verify::before(context, &plan, &seen).await?)
     } else {
@@ -146,18 +144,6 @@ async fn walked(
     }
 }
 
-/// Warns and returns false if the service accepts internal traffic only: it cannot be checked from
-/// this machine.
-pub fn is_reachable(context: &Context<'_>) -> bool {
-    let is_reachable = context.settings.is_reachable();
-    if !is_reachable {
-        context.ui.warn(
-            "not verified: this ingress makes the service reachable only from inside Google Cloud",
-        );
-    }
-    is_reachable
-}
-
 const fn share(args: &DeployArgs) -> Share {
     match (args.no_traffic, args.canary) {
         (true, _) => Share::Nothing,
@@ -171,7 +157,7 @@ fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Out
     let Some(service) = &seen.service else {
         return Ok(());
     };
-    if service["labels"][plan::LABEL.0] == plan::LABEL.1 {
+    if service["labels"][LABEL.0] == LABEL.1 {
         return Ok(());
     }
     if args.adopt {

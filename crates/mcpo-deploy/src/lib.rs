@@ -12,6 +12,7 @@ mod flow;
 mod google;
 mod image;
 mod invocation;
+mod labels;
 mod logs;
 mod names;
 mod plan;

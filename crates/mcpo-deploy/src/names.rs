@@ -4,19 +4,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     image::digest,
-    plan::LABEL,
+    labels::{LABEL, REGION_LABEL, SERVICE_LABEL},
     settings::{SecretSetting, SecretSource, Settings},
 };
 
-/// The label that ties a secret to its service. The name alone is ambiguous: it can match another
-/// service as well.
-const SERVICE_LABEL: &str = "mcpo-service";
-const REGION_LABEL: &str = "mcpo-region";
-/// The label that records whether the user has seen a generated password.
-pub const SHOWN_LABEL: &str = "mcpo-shown";
-/// The label's value before the password is shown; afterwards it is [`SHOWN`].
-pub const NOT_SHOWN: &str = "no";
-pub const SHOWN: &str = "yes";
 /// The role that lets the service read a secret.
 pub const SECRET_ROLE: &str = "roles/secretmanager.secretAccessor";
 /// The description that marks a service account as created by mcpo. Service accounts have no

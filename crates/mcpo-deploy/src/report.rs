@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcpo_common::{error::Exit, secret::Secret, ui::Ui};
+use mcpo_common::{error::Exit, secret::Secret, text::count, ui::Ui};
 use serde_json::{Value, json};
 
 use crate::{
@@ -66,15 +66,6 @@ pub fn left_over(ui: &Ui, seen: &Observed) {
 /// Shortens `run.projects.locations.services.create` to `run.services.create`.
 fn short(method: &str) -> String {
     method.replace("projects.", "").replace("locations.", "")
-}
-
-/// Returns `3 changes` or `1 change`.
-pub fn count(number: usize, what: &str) -> String {
-    if number == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{number} {what}s")
-    }
 }
 
 /// Returns the plan as JSON.

@@ -8,7 +8,10 @@
 use mcpo_common::error::{Failure, Outcome};
 use serde_json::{Value, json};
 
-use crate::plan::alike;
+use crate::google::alike;
+
+/// The default tag of a revision that serves no requests.
+pub const NEXT_TAG: &str = "next";
 
 const LATEST: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
 const REVISION: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";

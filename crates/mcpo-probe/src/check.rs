@@ -8,7 +8,7 @@ use std::{
 use mcpo_common::text::clean;
 
 use crate::{
-    http::{Recorder, Sent},
+    http::{Activity, Recorder, Sent},
     known::Known,
     plan::Plan,
     rules::{self, Rule},
@@ -90,9 +90,6 @@ pub struct Stop;
 /// The output of a step, or the end of the walk.
 pub type Step<T> = Result<T, Stop>;
 
-/// A callback that receives the request in progress.
-pub type Activity = Rc<dyn Fn(&str)>;
-
 /// Shows checks as they finish.
 pub trait Observer {
     /// Returns the callback that is called for each request as it is sent.
@@ -123,7 +120,7 @@ pub struct Log<'o> {
 
 impl<'o> Log<'o> {
     pub fn new(observer: &'o mut dyn Observer, plan: &Plan) -> Self {
-        let recorder = Recorder::new(plan, observer.activity());
+        let recorder = Recorder::new(&plan.target, plan.detailed, observer.activity());
         Self {
             checks: Vec::new(),
             observer,

@@ -24,6 +24,7 @@ mod check;
 mod cold;
 mod credentials;
 mod document;
+mod html_form;
 mod http;
 mod known;
 mod lifecycle;
@@ -42,11 +43,10 @@ mod trace;
 
 pub use self::{
     check::{Check, Quiet, Verdict},
-    credentials::Credentials,
+    credentials::{ClientKey, Credentials},
     document::Document,
-    http::{Sent, is_loopback},
-    oauth::ClientKey,
-    plan::{Connection, Identity, Person, Plan, Restart},
+    http::{Connection, Sent, is_loopback},
+    plan::{Identity, Person, Plan, Restart},
     profile::ClientName,
     report::Report,
     steps::walk,

@@ -1,19 +1,17 @@
 //! The configuration of a walk.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use mcpo_common::{
     error::{Failure, Outcome},
     secret::Secret,
 };
-use reqwest::header::{HeaderName, HeaderValue};
-use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
-    credentials::Credentials,
-    oauth::ClientKey,
+    credentials::{ClientKey, Credentials},
+    http::Connection,
     profile::{ClientName, Profile},
 };
 
@@ -59,19 +57,6 @@ pub enum Person {
     },
     /// The user, in their own browser.
     Browser,
-}
-
-/// The user's changes to requests and connections.
-#[derive(Clone, Debug, Default)]
-pub struct Connection {
-    /// Sent with every request to the target's own origin, and to no other origin.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Cookies that the user's browser already has, with their origins.
-    pub cookies: Vec<(Url, String)>,
-    /// Additional certificate authorities to trust.
-    pub roots: Vec<CertificateDer<'static>>,
-    /// Host names with the addresses to use instead of DNS.
-    pub resolve: Vec<(String, IpAddr)>,
 }
 
 /// The validated configuration of a walk. [`Plan::new`] returns the default walk; the caller

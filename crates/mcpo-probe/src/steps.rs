@@ -120,7 +120,14 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
         ),
         None => pending.pass(log, seen),
     }
-    Ok(Exchange::new(plan, guard, log.recorder()))
+    let connection = plan.connection.clone();
+    Ok(Exchange::new(
+        target,
+        guard,
+        connection,
+        plan.timeout,
+        log.recorder(),
+    ))
 }
 
 /// Prepares the sign-in. `--browser` binds the callback port here: it is part of the registration.

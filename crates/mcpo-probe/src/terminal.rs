@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressFinish};
 use mcpo_common::ui::Ui;
 
 use crate::{
-    check::{Activity, Check, Observer, Verdict},
-    http::Sent,
+    check::{Check, Observer, Verdict},
+    http::{Activity, Sent},
     phase::Phase,
     plan::Plan,
     report::Report,

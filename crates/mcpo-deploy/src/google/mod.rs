@@ -1,6 +1,7 @@
 //! A client for the Google APIs that a deployment uses.
 
 pub mod credentials;
+mod equivalence;
 pub mod http;
 pub mod method;
 mod proxy;
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use self::{credentials::Credentials, http::Http, method::Method};
 pub use self::{
+    equivalence::alike,
     refusal::Refusal,
     trouble::{During, Trouble},
 };

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{alike, service::variable_source};
-use crate::settings::KEY_RING;
+use super::service::variable_source;
+use crate::{google::alike, settings::KEY_RING};
 
 /// Returns one line for each difference between the current and the wanted service.
 pub fn service(current: Option<&Value>, wanted: &Value) -> Vec<String> {

@@ -1,6 +1,5 @@
 //! Compares the wanted state with the observed state and lists all changes in order.
 
-mod alike;
 mod diff;
 mod left_over;
 mod lines;
@@ -14,7 +13,6 @@ use mcpo_common::{error::Outcome, secret::Secret};
 use serde_json::{Map, Value};
 
 pub use self::{
-    alike::alike,
     diff::shares,
     left_over::find as left_over,
     lines::Line,
@@ -27,8 +25,6 @@ use crate::{
     settings::{Ledger, Settings},
 };
 
-/// The label that marks all resources managed by mcpo.
-pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
 /// How long the ledger's bucket keeps objects, in days: slightly longer than the runtime keeps the
 /// grant of a refresh token.
 pub const LEDGER_DAYS: u32 = 100;

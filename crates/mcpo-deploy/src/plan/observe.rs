@@ -9,11 +9,12 @@ use mcpo_common::{
 };
 use serde_json::Value;
 
-use super::{LABEL, left_over, made};
+use super::{left_over, made};
 use crate::{
     bucket,
     google::{During as _, Google, Request, method},
-    names::{NOT_SHOWN, Names, SHOWN_LABEL},
+    labels::{LABEL, NOT_SHOWN, SHOWN_LABEL},
+    names::Names,
     settings::{Ledger, SecretSetting, SecretSource, Settings},
 };
 

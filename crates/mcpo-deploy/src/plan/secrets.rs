@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use super::{Observed, Plan, SecretChange, Versions, grants};
 use crate::{
-    names::{Names, SECRET_ROLE, SHOWN, SHOWN_LABEL},
+    labels::{SHOWN, SHOWN_LABEL},
+    names::{Names, SECRET_ROLE},
     settings::{Made, SecretSource, Settings},
 };
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{LABEL, diff::template_differs};
+use super::diff::template_differs;
 use crate::{
+    labels::LABEL,
     names::Names,
     settings::{Ledger, Settings, SignIn},
 };

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::plan::alike;
+use crate::google::alike;
 
 /// Returns the fields to send.
 pub fn onto(current: Option<&Value>, wanted: Value) -> Value {

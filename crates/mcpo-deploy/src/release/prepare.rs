@@ -12,8 +12,9 @@ use crate::{
     bucket,
     context::Context,
     google::{During as _, Request, Trouble, method},
-    names::{ACCOUNT_DESCRIPTION, NOT_SHOWN, SHOWN, SHOWN_LABEL},
-    plan::{LABEL, LEDGER_DAYS, Plan, SecretChange},
+    labels::{LABEL, NOT_SHOWN, SHOWN, SHOWN_LABEL},
+    names::ACCOUNT_DESCRIPTION,
+    plan::{LEDGER_DAYS, Plan, SecretChange},
     settings::Replication,
 };
 

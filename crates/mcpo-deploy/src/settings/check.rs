@@ -6,7 +6,7 @@ use super::{
     KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn, limits,
     regions::{REGIONS, may_be_new, nearest},
 };
-use crate::plan::LABEL;
+use crate::labels::LABEL;
 
 /// Cloud Run's limit.
 const SERVICE_LEN: usize = 49;

@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 use super::{Context, existing, is_ready, revisions, short};
 use crate::{
     args::DeployArgs,
-    flow::{self, NEXT_TAG},
     google::method,
     plan::{Line, shares},
     release,
     report::{self, seconds},
-    traffic,
+    traffic::{self, NEXT_TAG},
     verify::{self, Address, Before, Verified},
 };
 
@@ -122,7 +121,7 @@ async fn carry_out(
         tell(context, args, "unchanged", &lines, to, None);
         return Ok(Exit::Success);
     }
-    let before = if !args.no_verify && flow::is_reachable(context) {
+    let before = if !args.no_verify && verify::is_reachable(context) {
         let template = json!({ "template": shift.template });
         Some(verify::before_shift(context, &template).await?)
     } else {

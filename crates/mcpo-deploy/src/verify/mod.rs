@@ -7,6 +7,7 @@ mod reach;
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
     secret::Secret,
+    text::count,
 };
 use mcpo_probe::{ClientName, Credentials, Quiet, Report, Terminal, Verdict, walk};
 use serde_json::Value;
@@ -16,9 +17,20 @@ use crate::{
     context::Context,
     google::{During as _, method},
     plan::{self, Observed, Plan},
-    report::count,
     settings::{PASSWORD, SecretSource},
 };
+
+/// Warns and returns false if the service accepts internal traffic only: it cannot be checked from
+/// this machine.
+pub fn is_reachable(context: &Context<'_>) -> bool {
+    let is_reachable = context.settings.is_reachable();
+    if !is_reachable {
+        context.ui.warn(
+            "not verified: this ingress makes the service reachable only from inside Google Cloud",
+        );
+    }
+    is_reachable
+}
 
 /// The credentials that a client holds before the release, and the password that the walk signs in
 /// with.

@@ -6,7 +6,7 @@ use mcpo_common::error::Exit;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Check, Report, Sent, curl};
+use crate::{check::Check, http::Sent, report::Report, trace::curl};
 
 /// Increased when a field changes its meaning or is removed; new fields may be added at any time.
 const SCHEMA: u32 = 1;

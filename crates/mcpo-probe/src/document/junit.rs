@@ -2,7 +2,10 @@
 
 use quick_xml::escape::escape;
 
-use crate::{Check, Report, Verdict};
+use crate::{
+    check::{Check, Verdict},
+    report::Report,
+};
 
 pub fn write(report: &Report<'_>) -> String {
     let checks = &report.checks;

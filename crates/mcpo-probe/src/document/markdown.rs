@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::{Check, Report, Verdict};
+use crate::{
+    check::{Check, Verdict},
+    report::Report,
+};
 
 pub fn write(report: &Report<'_>) -> String {
     let checks = &report.checks;

@@ -6,7 +6,7 @@ mod junit;
 mod markdown;
 mod sarif;
 
-use crate::Report;
+use crate::report::Report;
 
 /// A kind of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{Check, Report, Verdict};
+use crate::{
+    check::{Check, Verdict},
+    report::Report,
+};
 
 pub fn write(report: &Report<'_>) -> String {
     let wrong: Vec<&Check> = report

@@ -1,5 +1,6 @@
 //! HTTP requests with limits on time, size, redirects and reach.
 
+mod connection;
 mod guard;
 mod incoming;
 mod pool;
@@ -20,13 +21,13 @@ use url::{Origin, Url};
 
 use self::pool::{Pool, Speaker};
 pub use self::{
+    connection::Connection,
     guard::{Guard, Reach, is_loopback, proxy_variable},
     incoming::Incoming,
-    record::Recorder,
+    record::{Activity, Recorder},
     sent::{Detail, Sent},
     trouble::Trouble,
 };
-use crate::plan::{Connection, Plan};
 
 /// The most bytes that are read of a response.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -98,14 +99,21 @@ pub fn describe(status: StatusCode, body: &str) -> String {
 }
 
 impl Exchange {
-    pub fn new(plan: &Plan, guard: Guard, recorder: Rc<Recorder>) -> Self {
-        let connection = Rc::new(plan.connection.clone());
+    /// Creates a client for the server at `target`. `timeout` limits the time for one response.
+    pub fn new(
+        target: &Url,
+        guard: Guard,
+        connection: Connection,
+        timeout: Duration,
+        recorder: Rc<Recorder>,
+    ) -> Self {
+        let connection = Rc::new(connection);
         Self {
             reach: guard.reach(),
-            pool: Rc::new(Pool::new(&plan.target, guard, Rc::clone(&connection))),
-            timeout: plan.timeout,
+            pool: Rc::new(Pool::new(target, guard, Rc::clone(&connection))),
+            timeout,
             connection,
-            origin: plan.target.origin(),
+            origin: target.origin(),
             recorder,
         }
     }

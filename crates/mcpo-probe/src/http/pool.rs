@@ -11,7 +11,7 @@ use super::{
     tls,
     trouble::Trouble,
 };
-use crate::plan::Connection;
+use crate::http::Connection;
 
 /// The sender of a request.
 #[derive(Clone, Copy, Debug)]

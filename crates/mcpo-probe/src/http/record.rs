@@ -19,10 +19,8 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    check::Activity,
+    html_form::Form,
     known::{Place, Traits},
-    oauth::Form,
-    plan::Plan,
     redact::{Secrets, is_secret},
 };
 
@@ -43,6 +41,9 @@ struct Entry {
     length: usize,
 }
 
+/// A callback that receives the request in progress.
+pub type Activity = Rc<dyn Fn(&str)>;
+
 /// Records every request of a walk.
 #[derive(Default)]
 pub struct Recorder {
@@ -56,11 +57,11 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Creates a recorder; `activity` is called for each request.
-    pub fn new(plan: &Plan, activity: Option<Activity>) -> Rc<Self> {
+    /// Creates a recorder. If `detailed`, it keeps headers and bodies. `activity` is called for each request.
+    pub fn new(target: &Url, detailed: bool, activity: Option<Activity>) -> Rc<Self> {
         Rc::new(Self {
-            detailed: plan.detailed,
-            target: Some(plan.target.clone()),
+            detailed,
+            target: Some(target.clone()),
             activity,
             ..Self::default()
         })

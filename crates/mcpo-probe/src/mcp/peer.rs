@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     check::{Log, Step},
+    credentials::Scopes,
     http::{Exchange, Trouble},
-    oauth::{Challenge, Grant, Login, Scopes},
+    oauth::{Challenge, Grant, Login},
     rules,
 };
 

@@ -3,7 +3,7 @@
 use http_auth::parser::ChallengeParser;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
-use super::scopes::Scopes;
+use crate::credentials::Scopes;
 
 /// The bearer challenge of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,10 +2,8 @@
 
 use mcpo_common::secret::Secret;
 
-use super::{
-    registration::Client, resource::Resource, scopes::Scopes, server::AuthorizationServer,
-};
-use crate::credentials::{Credentials, now};
+use super::{resource::Resource, server::AuthorizationServer};
+use crate::credentials::{Client, Credentials, Scopes, now};
 
 /// The result of a successful authorization.
 #[derive(Debug)]

@@ -9,21 +9,14 @@ mod resource;
 pub use resource::Resource;
 
 mod server;
-pub use server::{AuthMethod, AuthorizationServer};
-
-mod assertion;
-pub use assertion::ClientKey;
+pub use server::AuthorizationServer;
 
 mod registration;
-pub use registration::Client;
 
 mod request;
 pub use request::AuthorizationRequest;
 
 pub mod pages;
-
-mod form;
-pub use form::{Form, Press};
 
 mod listener;
 
@@ -36,9 +29,6 @@ mod callback;
 
 pub mod token;
 pub use token::Refusal;
-
-mod scopes;
-pub use scopes::Scopes;
 
 mod grant;
 pub use grant::{Grant, Reached};

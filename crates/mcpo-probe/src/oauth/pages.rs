@@ -4,12 +4,11 @@ use mcpo_common::secret::Secret;
 use reqwest::{Method, header::CONTENT_TYPE};
 use url::Url;
 
-use super::{
-    callback::UnverifiedCallback,
-    form::{Form, Press},
-    links,
+use super::{callback::UnverifiedCallback, links};
+use crate::{
+    html_form::{Form, Press},
+    http::{Answer, Exchange, Trouble},
 };
-use crate::http::{Answer, Exchange, Trouble};
 
 /// The most pages and redirects that are followed.
 const HOPS: usize = 20;

@@ -3,57 +3,18 @@
 
 use mcpo_common::secret::Secret;
 use reqwest::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{
-    assertion::ClientKey,
-    server::{AuthMethod, AuthorizationServer},
-};
+use super::server::AuthorizationServer;
 use crate::{
     check::{Fault, Log, Pending, Step, Suggestion},
-    http::{Answer, Exchange, is_loopback},
+    credentials::{AuthMethod, Client, ClientKey},
+    http::{Answer, Exchange},
     plan::{Identity, Plan},
     rules,
 };
-
-/// A client as one authorization server knows it; useless at any other.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Client {
-    pub id: String,
-    pub secret: Option<Secret>,
-    pub method: AuthMethod,
-    pub redirect_uri: Url,
-    /// For `private_key_jwt`.
-    #[serde(default)]
-    pub key: Option<ClientKey>,
-    /// Whether the token endpoint requires the id in the body even if the header contains it.
-    #[serde(default)]
-    pub repeats_id: bool,
-}
-
-impl Client {
-    /// Returns true if this is the client to use now: registered for the same redirect URI (on
-    /// loopback with any port), and with the requested id, if there is one.
-    pub fn suits(&self, redirect_uri: &Url, id: Option<&str>) -> bool {
-        let mut own = self.redirect_uri.clone();
-        if is_loopback(&own) && own.set_port(redirect_uri.port()).is_err() {
-            return false;
-        }
-        own == *redirect_uri && id.is_none_or(|id| id == self.id)
-    }
-
-    /// Returns the beginning of the id, which is enough for display: ids may have hundreds of
-    /// characters.
-    pub fn shown_id(&self) -> String {
-        const SHOWN: usize = 32;
-        match self.id.char_indices().nth(SHOWN) {
-            Some((end, _)) => format!("{}…", &self.id[..end]),
-            None => self.id.clone(),
-        }
-    }
-}
 
 #[derive(Deserialize)]
 struct Registered {

@@ -5,8 +5,11 @@ use mcpo_common::secret::Secret;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::{registration::Client, scopes::Scopes, server::AuthorizationServer};
-use crate::profile::Profile;
+use super::server::AuthorizationServer;
+use crate::{
+    credentials::{Client, Scopes},
+    profile::Profile,
+};
 
 /// A request, and the values that its response must match.
 pub struct AuthorizationRequest {

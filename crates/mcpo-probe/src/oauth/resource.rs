@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{challenge::Challenge, scopes::Scopes, well_known};
+use super::{challenge::Challenge, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
+    credentials::Scopes,
     http::{Answer, Exchange},
     profile::Profile,
     rules,

@@ -6,36 +6,10 @@ use url::Url;
 use super::{resource::Resource, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
+    credentials::AuthMethod,
     http::{Answer, Exchange, is_loopback},
     rules,
 };
-
-/// How a client authenticates at the token endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMethod {
-    None,
-    Basic,
-    Post,
-    /// A signature with the client's own key.
-    PrivateKey,
-}
-
-impl AuthMethod {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Basic => "client_secret_basic",
-            Self::Post => "client_secret_post",
-            Self::PrivateKey => "private_key_jwt",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::None, Self::Basic, Self::Post, Self::PrivateKey]
-            .into_iter()
-            .find(|method| method.name() == name)
-    }
-}
 
 #[derive(Debug, Deserialize)]
 struct UnverifiedMetadata {

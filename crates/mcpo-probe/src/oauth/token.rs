@@ -4,13 +4,10 @@ use mcpo_common::secret::Secret;
 use reqwest::{Method, header::CACHE_CONTROL};
 use serde::Deserialize;
 
-use super::{
-    registration::Client,
-    scopes::Scopes,
-    server::{AuthMethod, AuthorizationServer},
-};
+use super::server::AuthorizationServer;
 use crate::{
     check::Fault,
+    credentials::{AuthMethod, Client, Scopes},
     http::{Answer, Exchange, Trouble},
 };
 

@@ -2,8 +2,6 @@
 //!
 //! The facts are data, one file per client; no other code knows a client by name.
 
-mod outcome;
-
 use std::time::Duration;
 
 use mcpo_common::error::{Failure, Outcome};
@@ -61,7 +59,8 @@ pub struct Profile {
     add: String,
     /// How to try a server on this machine, if the client is on another one.
     add_here: Option<String>,
-    shows: Shows,
+    /// What its user sees if a step fails.
+    pub(crate) shows: Shows,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,18 +73,18 @@ struct Seconds {
 /// What its user sees if a step fails.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Shows {
-    unreachable: String,
-    before_sign_in: String,
-    registration: String,
-    sign_in: String,
-    token: String,
-    connect: String,
-    tools: String,
-    call: String,
-    refresh: String,
+pub(crate) struct Shows {
+    pub(crate) unreachable: String,
+    pub(crate) before_sign_in: String,
+    pub(crate) registration: String,
+    pub(crate) sign_in: String,
+    pub(crate) token: String,
+    pub(crate) connect: String,
+    pub(crate) tools: String,
+    pub(crate) call: String,
+    pub(crate) refresh: String,
     #[serde(default)]
-    browser: String,
+    pub(crate) browser: String,
 }
 
 impl ClientName {

@@ -8,8 +8,8 @@ use super::{
     lab::{Lab, parameter},
 };
 use crate::{
+    html_form::{Form, Press},
     http::{Answer, Exchange, Trouble},
-    oauth::{Form, Press},
 };
 
 /// The most pages before the consent page.

@@ -7,10 +7,11 @@ use serde_json::json;
 use url::Url;
 
 use crate::{
+    credentials::{Client, Scopes},
     http::{Answer, Exchange, Trouble},
     mcp::{self, Call, Wire},
     oauth::{
-        AuthorizationRequest, AuthorizationServer, Client, Grant, Resource, Scopes,
+        AuthorizationRequest, AuthorizationServer, Grant, Resource,
         pages::{self, Arrival, Lost, SignIn},
         token,
     },

@@ -7,7 +7,7 @@ use super::{
     lab::Lab,
     rules,
 };
-use crate::{check::Log, http::Trouble, oauth::Form};
+use crate::{check::Log, html_form::Form, http::Trouble};
 
 /// More wrong passwords than typing errors can explain.
 const GUESSES: usize = 30;

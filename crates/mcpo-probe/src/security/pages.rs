@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     check::Log,
+    credentials::Client,
     http::{Answer, Trouble},
-    oauth::Client,
 };
 
 /// A script that breaks out of an attribute and out of text; harmless, and never there by chance.

@@ -5,7 +5,7 @@ use super::{
     lab::{Lab, Tokens, read},
     registration, rules,
 };
-use crate::{check::Log, http::Trouble, oauth::AuthMethod};
+use crate::{check::Log, credentials::AuthMethod, http::Trouble};
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
     rules::REFRESH_ROTATES.check(log, rotates(lab)).await;

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     check::Log,
+    credentials::{AuthMethod, Client},
     http::{Answer, Trouble},
-    oauth::{AuthMethod, Client},
 };
 
 pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     check::Log,
-    oauth::{AuthMethod, Client},
+    credentials::{AuthMethod, Client},
 };
 
 /// How many seconds an attempt waits for a token to expire.

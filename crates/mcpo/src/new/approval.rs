@@ -18,6 +18,8 @@ use mcpo_common::text::visible;
 
 /// Contains the path for approved commands. Set in the process that renders.
 const PATH: &str = "MCPO_NEW_PATH";
+/// Contains the order for the process that renders, as JSON.
+pub const ORDER: &str = "MCPO_NEW_ORDER";
 /// Set if a user can answer questions.
 const MAY_ASK: &str = "MCPO_NEW_MAY_ASK";
 const NAME: &str = "sh";
@@ -101,7 +103,7 @@ pub fn stand_in() -> Option<ExitCode> {
 fn run(path: &OsString, command: &OsString) -> ExitCode {
     let mut shell = Command::new(NAME);
     shell.arg("-c").arg(command).env("PATH", path);
-    for own in [PATH, MAY_ASK, super::engine::ORDER] {
+    for own in [PATH, MAY_ASK, ORDER] {
         shell.env_remove(own);
     }
     let status = match shell.status() {

@@ -23,8 +23,6 @@ use super::{
     approval, failed_to, name::ProjectName, questions, runtime::RuntimeSource, staging::Staging,
 };
 
-/// Contains the order for the process that renders, as JSON.
-pub const ORDER: &str = "MCPO_NEW_ORDER";
 /// The variables in which cargo-generate looks for the author first. It fails if it finds no
 /// author.
 const AUTHOR: &str = "CARGO_NAME";
@@ -92,7 +90,7 @@ impl Order {
             .map_err(|error| failed_to("create", &folder, &error))?;
         let mut command = Command::new(program);
         command
-            .env(ORDER, order)
+            .env(approval::ORDER, order)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -184,7 +182,7 @@ pub fn stand_in() -> Option<ExitCode> {
     if let Some(exit) = approval::stand_in() {
         return Some(exit);
     }
-    let order = env::var(ORDER).ok()?;
+    let order = env::var(approval::ORDER).ok()?;
     let order: Order = match serde_json::from_str(&order) {
         Ok(order) => order,
         Err(_) => return Some(ExitCode::FAILURE),

@@ -12,8 +12,9 @@ use crate::{
         During as _,
         method::{self, Method},
     },
+    labels::LABEL,
     names::ACCOUNT_DESCRIPTION,
-    plan::{self, LABEL, Line},
+    plan::{self, Line},
     registry,
     settings::{KEY_RING, Ledger, PASSWORD, SecretSource},
 };

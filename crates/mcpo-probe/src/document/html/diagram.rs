@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use quick_xml::escape::escape;
 use url::Url;
 
-use crate::{Check, Report, Sent};
+use crate::{check::Check, http::Sent, report::Report};
 
 /// The distance between lanes, and between lines.
 const LANE: usize = 250;

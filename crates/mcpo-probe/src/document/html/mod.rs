@@ -7,7 +7,12 @@ use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
 
-use crate::{Check, Report, Sent, Verdict, curl};
+use crate::{
+    check::{Check, Verdict},
+    http::Sent,
+    report::Report,
+    trace::curl,
+};
 
 const STYLE: &str = include_str!("style.css");
 

@@ -1,5 +1,7 @@
 //! The report of a walk, and its summary for the user.
 
+mod outcome;
+
 use std::time::Duration;
 
 use mcpo_common::error::Exit;

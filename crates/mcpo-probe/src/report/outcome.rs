@@ -1,8 +1,8 @@
 //! What a client would show after a walk.
 
-use super::Profile;
 use crate::{
     check::{Check, Verdict},
+    profile::Profile,
     rules::{self, Rule},
 };
 

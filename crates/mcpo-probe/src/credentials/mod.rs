@@ -1,11 +1,20 @@
 //! The credentials that a client has after a walk; `--reuse` keeps them for the next one.
 
+mod client;
+mod client_key;
+mod scopes;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcpo_common::secret::Secret;
 
-use crate::oauth::{AuthMethod, Client, Scopes};
 use serde::{Deserialize, Serialize};
+
+pub use self::{
+    client::{AuthMethod, Client},
+    client_key::ClientKey,
+    scopes::Scopes,
+};
 
 /// A client and its tokens. They belong to one issuer and are never sent to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,20 +50,6 @@ impl Credentials {
     #[must_use]
     pub fn age(&self) -> Duration {
         Duration::from_secs(now().saturating_sub(self.left_at))
-    }
-}
-
-/// Serialized as the method's name in the metadata.
-impl Serialize for AuthMethod {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for AuthMethod {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Self::parse(&name).ok_or_else(|| serde::de::Error::custom("an unknown method"))
     }
 }
 
