@@ -17,74 +17,42 @@
 //!
 //! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`reach`).
 
-mod brake;
-mod builder;
-mod cargo;
-mod change;
-mod crash_loop;
-mod desk;
-mod distrust;
-mod door;
-mod executable;
-mod gate;
-mod holder;
-mod inputs;
-mod keys;
-mod password;
-mod patience;
-mod polling;
-mod prober;
-mod reach;
-mod scope;
-mod seed;
-mod server;
-mod shortcut;
-mod sleep;
-mod snapshot;
-mod socket;
-mod supervisor;
-mod target_folder;
+mod build;
+mod channels;
+mod console;
+mod expose;
+mod local_access;
+mod run;
+mod stop;
 mod tools;
-mod trail;
-mod watcher;
-mod welcome;
-mod wire;
-mod wrapper;
-
-use std::net::IpAddr;
+mod watch;
 
 use clap::Args;
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
     package::Package,
-    process::{Asked, Signals},
     project::{self, Environment, SecretOrigin},
     ui::Ui,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use self::shortcut::record::stand_in;
+pub use self::build::fast_build::record::stand_in;
 use self::{
-    builder::Builder,
-    cargo::Cargo,
-    desk::Desk,
-    inputs::Inputs,
-    keys::Keys,
-    prober::Prober,
-    reach::{Reach, Wish},
-    shortcut::Shortcut,
-    supervisor::{Outward, Supervisor},
-    trail::Trail,
-    watcher::Watcher,
+    build::{builder::Builder, cargo::Cargo, fast_build::Shortcut, target_folder},
+    channels::Desk,
+    console::{banner, client_progress::Trail, hotkeys::Keys, prober::Prober},
+    expose::{ExposeArgs, Reach},
+    run::{
+        executable, socket,
+        supervisor::{Outward, Supervisor},
+    },
+    stop::Stop,
+    watch::{inputs::Inputs, polling, watcher::Watcher},
 };
 
 /// Arguments of `mcpo dev`.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
 #[command(after_help = "\
 Examples:
   mcpo dev                          run the project here on http://localhost:8080/mcp
@@ -100,26 +68,8 @@ does not compile, the old server keeps answering. Variables come from the shell,
 .env. Ctrl-C lets calls in flight finish; a second Ctrl-C stops at once. In a terminal,
 press ? to list the keys.")]
 pub struct DevArgs {
-    /// Port to listen on; 0 selects a free port.
-    #[arg(long, default_value_t = 8080)]
-    port: u16,
-
-    /// Address to listen on.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    host: IpAddr,
-
-    /// Expose the server to the internet through an installed tunnel program.
-    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "any", conflicts_with = "https")]
-    tunnel: Option<Wish>,
-
-    /// With --tunnel or --host: let anyone who can reach the server call its tools without signing
-    /// in.
-    #[arg(long)]
-    open_to_anyone: bool,
-
-    /// Serve https with a certificate for this machine, stored in .mcpo.
-    #[arg(long)]
-    https: bool,
+    #[command(flatten)]
+    expose: ExposeArgs,
 
     /// Package to run, if the workspace has several.
     #[arg(long, short, value_name = "NAME")]
@@ -148,7 +98,7 @@ pub struct DevArgs {
 pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     let mut package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     // Fail on a port in use before creating any file.
-    let listener = socket::listen(args.host, args.port)?;
+    let listener = socket::listen(args.expose.host, args.expose.port)?;
     let (environment, secret) = Environment::load_or_make(&package.folder)?;
     match secret {
         SecretOrigin::Kept => {}
@@ -160,7 +110,7 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     }
     let state = project::state_folder(&package.folder)?;
     #[cfg(unix)]
-    wire::clean_up();
+    run::notify_channel::clean_up();
     executable::clean_up(&state);
     if target_folder::separate(&mut package) {
         ui.step(
@@ -177,12 +127,12 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
         .map_err(|error| Failure::new("failed to start").because(&error))?;
     runtime.block_on(async {
         let reach = tokio::select! {
-            reach = Reach::open(args, listener, &state, &environment, ui) => reach?,
+            reach = Reach::open(&args.expose, listener, &state, &environment, ui) => reach?,
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
         };
         let desk = Desk::new(reach.decided.clone(), args.json);
         let environment = environment.with(&reach.decided);
-        welcome::print(ui, &desk, &package, &reach, &environment);
+        banner::print(ui, &desk, &package, &reach, &environment);
         let without_events = polling::file_system_without_events(&package.folder);
         if let Some(kind) = &without_events {
             let what = "files twice a second, because this file system sends no events";
@@ -216,11 +166,11 @@ async fn develop(
     ui: &Ui,
 ) -> Outcome {
     let stop = Stop::default();
-    let url = welcome::connector(&reach.local, &desk.environment(&package.folder)?);
+    let url = banner::connector(&reach.local, &desk.environment(&package.folder)?);
     let (change_sender, changes) = mpsc::channel(16);
     let (candidate_sender, candidates) = mpsc::channel(1);
     let (notice_sender, notices) = mpsc::channel(256);
-    let (inputs_sender, inputs) = watch::channel(Inputs::default());
+    let (inputs_sender, inputs) = tokio::sync::watch::channel(Inputs::default());
 
     let keys = Keys {
         desk,
@@ -242,7 +192,7 @@ async fn develop(
         desk,
         ui,
     );
-    let (ready_sender, ready) = watch::channel(0);
+    let (ready_sender, ready) = tokio::sync::watch::channel(0);
     let prober = Prober::new(&package, &reach, ready, switches.probe, desk, ui)?;
     let outward = Outward {
         candidates,
@@ -298,43 +248,6 @@ async fn develop(
         .and(pressed)
         .and(fronted)
         .and(exit)
-}
-
-/// The two stages of stopping: first, calls in flight may finish; then everything stops at once.
-#[derive(Debug, Default)]
-pub struct Stop {
-    pub gently: CancellationToken,
-    pub at_once: CancellationToken,
-}
-
-impl Stop {
-    /// Triggers the first stage on the first signal and the second stage on the second.
-    async fn on_signals(&self) -> Outcome {
-        let exit = self.on_two_signals().await;
-        if exit.is_err() {
-            self.gently.cancel();
-        }
-        exit
-    }
-
-    async fn on_two_signals(&self) -> Outcome {
-        let signals = Signals::listen();
-        let mut signals =
-            signals.map_err(|error| Failure::new("failed to listen for Ctrl-C").because(&error))?;
-        let mut exit = Exit::Success;
-        for stage in [&self.gently, &self.at_once] {
-            let asked = tokio::select! {
-                asked = signals.next() => asked,
-                () = self.at_once.cancelled() => return Ok(exit),
-            };
-            exit = match asked {
-                Asked::Interrupt => Exit::Interrupted,
-                Asked::End => Exit::Success,
-            };
-            stage.cancel();
-        }
-        Ok(exit)
-    }
 }
 
 /// Runs an actor and stops all others when it ends or fails.

@@ -5,9 +5,9 @@
 //! it is complete.
 
 mod approval;
+mod cargo_generate;
 mod embedded;
-mod engine;
-mod foreign;
+mod external_template;
 mod git;
 mod name;
 mod questions;
@@ -27,10 +27,10 @@ use mcpo_common::{
     ui::Ui,
 };
 
-pub use self::engine::stand_in;
+pub use self::cargo_generate::stand_in;
 use self::{
     embedded::Template,
-    foreign::{Foreign, Selection},
+    external_template::{Foreign, Selection},
     git::Repository,
     name::ProjectName,
     runtime::RuntimeSource,
@@ -206,9 +206,4 @@ fn shell_word(path: &Path) -> String {
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
-}
-
-/// Returns the error for an operation on a file or folder.
-fn failed_to(what: &str, path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("failed to {what} {}", path.display())).because(error)
 }

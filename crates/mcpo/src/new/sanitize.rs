@@ -15,7 +15,7 @@ use mcpo_common::{
     text::clean,
 };
 
-use super::failed_to;
+use super::staging::failed_to;
 
 /// Names that are removed in every folder: secrets and sign-in settings of the template's author,
 /// state that the server would trust, and a repository whose configuration can run commands.

@@ -17,7 +17,11 @@ use mcpo_common::{
 };
 use serde::Deserialize;
 
-use super::{failed_to, name::ProjectName, runtime::RuntimeSource, staging::Staging};
+use super::{
+    name::ProjectName,
+    runtime::RuntimeSource,
+    staging::{Staging, failed_to},
+};
 
 const MANIFEST: &str = "Cargo.toml";
 /// Tables that cargo reads only in the manifest of a workspace root.

@@ -1,0 +1,152 @@
+//! Queues file changes for the builder and holds them back while a rebuild loop is suspected.
+
+use std::{fmt, time::Instant};
+
+use mcpo_common::ui::Ui;
+use serde_json::json;
+use tokio::{sync::mpsc, time::sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    loop_detector::{Brake, Verdict},
+    restart_backoff::{AT_START, CrashLoop},
+};
+use crate::dev::{channels::Desk, watch::change::Change};
+
+/// The queue of changes in front of the builder.
+pub struct Gate<'a> {
+    changes: mpsc::Receiver<Change>,
+    brake: Brake,
+    crash_loop: CrashLoop,
+    desk: &'a Desk,
+    ui: &'a Ui,
+}
+
+impl<'a> Gate<'a> {
+    pub fn new(changes: mpsc::Receiver<Change>, desk: &'a Desk, ui: &'a Ui) -> Self {
+        Self {
+            changes,
+            brake: Brake::new(),
+            crash_loop: CrashLoop::default(),
+            desk,
+            ui,
+        }
+    }
+
+    /// Returns the change to handle now: `known` if given, otherwise the next one. Returns `None`
+    /// once everything stops.
+    pub async fn next(
+        &mut self,
+        known: Option<Change>,
+        stop: &CancellationToken,
+    ) -> Option<Change> {
+        let change = self.admitted(known, stop).await?;
+        let change = self.after_a_pause(change, stop).await?;
+        self.brake.begin(&change);
+        Some(change)
+    }
+
+    /// Returns a change that arrives while another one is being handled.
+    pub async fn meanwhile(&mut self) -> Option<Change> {
+        self.changes.recv().await
+    }
+
+    /// Returns true if the running build is still valid, because the build itself made the change.
+    pub fn disregards(&self, change: &Change) -> bool {
+        self.brake.disregards(change, self.desk.settled.get())
+    }
+
+    /// Returns the next change that the brake lets through, or `None` once everything stops.
+    async fn admitted(
+        &mut self,
+        mut next: Option<Change>,
+        stop: &CancellationToken,
+    ) -> Option<Change> {
+        loop {
+            let change = match next.take() {
+                Some(change) => change,
+                None => tokio::select! {
+                    Some(change) = self.changes.recv() => change,
+                    () = until(self.brake.again()) => match self.brake.try_again() {
+                        Some(change) => return Some(change),
+                        None => continue,
+                    },
+                    () = stop.cancelled() => return None,
+                },
+            };
+            match self.brake.judge(change, self.desk.settled.get()) {
+                Verdict::Go(change) => return Some(change),
+                Verdict::Hold => {}
+                Verdict::Tell(files) => self.tell_circle(
+                    &files,
+                    format_args!(
+                        "{files} is written by every build, which would rebuild forever; it is \
+                         ignored until it changes outside a build, another file changes, or you \
+                         press r. Write it elsewhere, or only if its content changes"
+                    ),
+                ),
+            }
+        }
+    }
+
+    /// Waits if the crash loop detection asks for a pause. Returns the change, merged with those
+    /// that arrived in the meantime.
+    async fn after_a_pause(
+        &mut self,
+        mut change: Change,
+        stop: &CancellationToken,
+    ) -> Option<Change> {
+        let (started, crashes) = (self.desk.started.get(), self.desk.crashes.get());
+        let Some(pause) = self.crash_loop.pause(&change, started, crashes) else {
+            return Some(change);
+        };
+        if self.crash_loop.has_just_begun() {
+            let files = change.describe().unwrap_or_default();
+            let how = if self.crash_loop.has_crashed() {
+                format!(
+                    "each start of the server writes {files} and then stops; the next start \
+                         waits, longer each time; press r to start now"
+                )
+            } else {
+                format!(
+                    "each start of the server writes {files}, which the build may read; the next \
+                         reload waits, longer each time; press r to reload now. Write the file to \
+                         a folder listed in .gitignore"
+                )
+            };
+            self.tell_circle(&files, format_args!("{how}"));
+        }
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = sleep_until(until.into()) => return Some(change),
+                () = stop.cancelled() => return None,
+                Some(later) = self.changes.recv() => {
+                    let after = started.map(|started| later.latest.duration_since(started));
+                    let is_of_start = after.is_some_and(|after| after < AT_START);
+                    let is_wanted_now = later.files.is_empty() || !is_of_start;
+                    change.merge(later);
+                    if is_wanted_now {
+                        return Some(change);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell_circle(&self, files: &str, how: fmt::Arguments<'_>) {
+        self.desk.event(
+            self.ui,
+            || json!({ "event": "going in circles", "files": files }),
+        );
+        self.ui.warn(how);
+    }
+}
+
+/// Waits until `at`, or forever if it is `None`.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
