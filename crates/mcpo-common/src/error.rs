@@ -1,6 +1,6 @@
 //! Errors that end a command: the message that the user reads and the process's exit code.
 
-use std::{error::Error as StdError, process::ExitCode};
+use std::{error::Error as StdError, fmt, process::ExitCode};
 
 /// The exit code of the process, as documented in `mcpo --help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,19 @@ pub struct Failure {
 
 /// The result of every function that can fail a command.
 pub type Outcome<T = Exit> = Result<T, Failure>;
+
+/// What failed and why, in one line.
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.what)?;
+        for cause in &self.causes {
+            write!(formatter, ": {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Failure {}
 
 impl Failure {
     /// Creates a failure that keeps the command from running. `what` reads "failed to …" or names

@@ -47,7 +47,11 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub fn new(seen: impl AsRef<str>, expected: impl AsRef<str>, hint: impl AsRef<str>) -> Self {
+    pub(crate) fn new(
+        seen: impl AsRef<str>,
+        expected: impl AsRef<str>,
+        hint: impl AsRef<str>,
+    ) -> Self {
         Self {
             seen: clean(seen.as_ref()),
             expected: clean(expected.as_ref()),
@@ -75,6 +79,14 @@ pub struct Check {
     pub round: u32,
 }
 
+impl Check {
+    /// Returns the stable id of what is checked, such as `refresh`.
+    #[must_use]
+    pub const fn id(&self) -> &'static str {
+        self.rule.id
+    }
+}
+
 /// What the user can add to the command so that the walk can continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suggestion {
@@ -96,6 +108,7 @@ pub trait Observer {
     fn activity(&self) -> Option<Activity> {
         None
     }
+    /// Shows a check that has finished.
     fn checked(&mut self, check: &Check);
     /// Shows several consecutive rules that were skipped for the same reason.
     fn skipped(&mut self, rules: &[&'static Rule], because: &str);

@@ -1,29 +1,41 @@
-//! The walk: connects to an MCP server as a real client does, and reports problems.
+//! Connects to an MCP server as a real client does, and reports problems.
 //!
-//! A walk is a list of small checks in flow order. Each step consumes the output of the previous
+//! A probe is a list of small checks in flow order. Each step consumes the output of the previous
 //! one (challenge → resource → authorization server → client → code → tokens → session → tools) and
 //! writes its verdicts into a log, from which the report is built.
 //!
-//! ```no_run
-//! use mcpo_probe::{ClientName, Plan, Quiet, Secret, walk};
+//! [`Probe`] is all that a test suite needs:
 //!
-//! # async fn example() -> mcpo_common::error::Outcome<()> {
-//! # let url = "https://example.com/mcp".parse().unwrap();
-//! let mut plan = Plan::new(url, ClientName::default())?;
-//! plan.sign_in_with(None, Secret::new("the password"));
-//! let report = walk(&plan, &mut Quiet).await;
-//! println!("{}", report.headline());
+//! ```no_run
+//! use mcpo_probe::{Client, Failure, Probe};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Failure> {
+//! let report = Probe::new("https://example.com/mcp")
+//!     .as_client(Client::ClaudeAi)
+//!     .with_password("correct horse battery staple")
+//!     .run()
+//!     .await?;
+//! for check in &report.checks {
+//!     println!("{:<20} {}", check.id(), check.verdict);
+//! }
+//! assert!(report.is_success(), "{}", report.headline());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The future is not `Send`: await it where it was created, on a current-thread runtime.
+//! The ids of checks are stable; their titles and texts are for people and may change. What `mcpo
+//! probe` can do beyond that is in [`Plan`], which [`run`] carries out.
+//!
+//! The futures are not `Send`: await them where they were created, on a current-thread runtime or
+//! in a `LocalSet`.
 
 mod browser_access;
 mod check;
 mod cold;
 mod credentials;
 mod document;
+mod flow;
 mod html_form;
 mod http;
 mod known;
@@ -32,25 +44,31 @@ mod mcp;
 mod oauth;
 mod phase;
 mod plan;
+mod probe;
 mod profile;
 mod redact;
 mod report;
 mod rules;
 mod security;
-mod steps;
+mod target;
 mod terminal;
 mod trace;
 
 pub use self::{
-    check::{Check, Quiet, Verdict},
+    check::{Check, Fault, Observer, Quiet, Verdict},
     credentials::{ClientKey, Credentials},
     document::Document,
+    flow::run,
     http::{Connection, Sent, is_loopback},
     plan::{Identity, Person, Plan, Restart},
-    profile::ClientName,
+    probe::Probe,
+    profile::Client,
     report::Report,
-    steps::walk,
+    rules::Rule,
+    target::parse_target,
     terminal::Terminal,
-    trace::curl,
 };
-pub use mcpo_common::secret::Secret;
+pub use mcpo_common::{
+    error::{Exit, Failure, Outcome},
+    secret::Secret,
+};

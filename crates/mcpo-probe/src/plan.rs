@@ -12,7 +12,7 @@ use url::Url;
 use crate::{
     credentials::{ClientKey, Credentials},
     http::Connection,
-    profile::{ClientName, Profile},
+    profile::{Client, Profile},
 };
 
 /// How the client identifies itself to the authorization server, as far as the user chose.
@@ -98,7 +98,7 @@ pub struct Plan {
 
 impl Plan {
     /// Returns the default walk to `target` as `client`.
-    pub fn new(target: Url, client: ClientName) -> Outcome<Self> {
+    pub fn new(target: Url, client: Client) -> Outcome<Self> {
         let profile = client.profile()?;
         let redirect_uri = profile.redirect_uris().next();
         let redirect_uri = redirect_uri.ok_or_else(|| Failure::new("no redirect URI"))?;

@@ -5,7 +5,9 @@
 pub struct Rule {
     /// Stable id, for scripts.
     pub id: &'static str,
+    /// The title in reports for people.
     pub title: &'static str,
+    /// The specification, and the section in it.
     pub clause: &'static str,
     /// Whether this tests resistance to attacks, not service to clients.
     pub security: bool,

@@ -142,7 +142,7 @@ impl<'u> Terminal<'u> {
     }
 
     /// Prints the verdict and the next command to run.
-    pub fn finish(&self, report: &Report<'_>) {
+    pub fn finish(&self, report: &Report) {
         self.trace(&report.farewell);
         if let Some(bar) = &self.waiting {
             bar.finish_and_clear();

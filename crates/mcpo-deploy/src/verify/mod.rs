@@ -9,7 +9,7 @@ use mcpo_common::{
     secret::Secret,
     text::count,
 };
-use mcpo_probe::{ClientName, Credentials, Quiet, Report, Terminal, Verdict, walk};
+use mcpo_probe::{Client, Credentials, Quiet, Report, Terminal, Verdict};
 use serde_json::Value;
 use url::Url;
 
@@ -127,7 +127,7 @@ async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) 
         .spinner("signing in to check later that existing tokens still work".to_owned());
     let base = context.names.base_url(&context.settings);
     let walk_plan = walk_plan(&base, password.as_ref(), &way, None)?;
-    let report = Box::pin(walk(&walk_plan, &mut Quiet)).await;
+    let report = Box::pin(mcpo_probe::run(&walk_plan, &mut Quiet)).await;
     progress.finish_and_clear();
     // A service that does not work now must not prevent the deployment of a better one.
     Ok(Before {
@@ -189,7 +189,7 @@ fn walk_plan(
     let url = format!("{base}/mcp");
     let url = Url::parse(&url)
         .map_err(|error| Failure::new(format!("invalid URL {url}")).because(&error))?;
-    let mut plan = mcpo_probe::Plan::new(url, ClientName::default())?;
+    let mut plan = mcpo_probe::Plan::new(url, Client::default())?;
     if let Some(password) = password {
         plan.sign_in_with(None, password.clone());
     }
@@ -238,7 +238,7 @@ pub async fn verify(
         &before.way,
         before.credentials.clone(),
     )?;
-    let report = Box::pin(walk(&plan, &mut Quiet)).await;
+    let report = Box::pin(mcpo_probe::run(&plan, &mut Quiet)).await;
     let failed = report
         .checks
         .iter()
@@ -265,7 +265,7 @@ pub async fn verify(
     Ok(verified)
 }
 
-fn summary(report: &Report<'_>, was_here: bool, address: &Address) -> Verified {
+fn summary(report: &Report, was_here: bool, address: &Address) -> Verified {
     let passed = report
         .checks
         .iter()
@@ -299,5 +299,5 @@ fn summary(report: &Report<'_>, was_here: bool, address: &Address) -> Verified {
 /// Repeats the walk and prints all checks.
 async fn show(context: &Context<'_>, plan: &mcpo_probe::Plan) {
     let mut terminal = Terminal::new(context.ui, plan, true);
-    let _ = Box::pin(walk(plan, &mut terminal)).await;
+    let _ = Box::pin(mcpo_probe::run(plan, &mut terminal)).await;
 }

@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for AuthMethod {
 
 /// A client as one authorization server knows it; useless at any other.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Client {
+pub struct RegisteredClient {
     pub id: String,
     pub secret: Option<Secret>,
     pub method: AuthMethod,
@@ -63,7 +63,7 @@ pub struct Client {
     pub repeats_id: bool,
 }
 
-impl Client {
+impl RegisteredClient {
     /// Returns true if this is the client to use now: registered for the same redirect URI (on
     /// loopback with any port), and with the requested id, if there is one.
     pub fn suits(&self, redirect_uri: &Url, id: Option<&str>) -> bool {

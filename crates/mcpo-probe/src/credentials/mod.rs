@@ -11,7 +11,7 @@ use mcpo_common::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    client::{AuthMethod, Client},
+    client::{AuthMethod, RegisteredClient},
     client_key::ClientKey,
     scopes::Scopes,
 };
@@ -26,7 +26,7 @@ pub struct Credentials {
     /// The resource that the tokens are for, as its metadata names it.
     pub resource: Option<String>,
     /// The client that the tokens were issued to.
-    pub client: Client,
+    pub client: RegisteredClient,
     /// The access token.
     pub access: Secret,
     /// Expiry of the access token, in seconds since 1970; `None` if the server did not send it.

@@ -52,11 +52,11 @@ struct Whole<'c> {
 }
 
 /// Returns the whole report as one document.
-pub fn write(report: &Report<'_>) -> String {
+pub fn write(report: &Report) -> String {
     format!("{:#}", document(report))
 }
 
-fn document(report: &Report<'_>) -> Value {
+fn document(report: &Report) -> Value {
     let rows: Vec<Row<'_>> = report.checks.iter().map(row).collect();
     let exit = report.exit();
     json!({

@@ -7,7 +7,7 @@ use crate::{
     report::Report,
 };
 
-pub fn write(report: &Report<'_>) -> String {
+pub fn write(report: &Report) -> String {
     let checks = &report.checks;
     let count = |wanted: fn(&Verdict) -> bool| {
         let found = checks.iter().filter(|check| wanted(&check.verdict));

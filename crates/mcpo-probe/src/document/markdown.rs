@@ -7,7 +7,7 @@ use crate::{
     report::Report,
 };
 
-pub fn write(report: &Report<'_>) -> String {
+pub fn write(report: &Report) -> String {
     let checks = &report.checks;
     let mut text = format!("### mcpo probe: {}\n\n", report.headline());
     // Writing to a String cannot fail.

@@ -26,7 +26,7 @@ pub enum Document {
 impl Document {
     /// Returns the report in this format.
     #[must_use]
-    pub fn write(self, report: &Report<'_>) -> String {
+    pub fn write(self, report: &Report) -> String {
         match self {
             Self::Json => json::write(report),
             Self::Markdown => markdown::write(report),

@@ -7,7 +7,7 @@ use crate::{
     report::Report,
 };
 
-pub fn write(report: &Report<'_>) -> String {
+pub fn write(report: &Report) -> String {
     let wrong: Vec<&Check> = report
         .checks
         .iter()
@@ -63,7 +63,7 @@ fn rule(check: &Check) -> Value {
     })
 }
 
-fn result(check: &Check, report: &Report<'_>) -> Value {
+fn result(check: &Check, report: &Report) -> Value {
     let fault = &check.fault;
     let (_, because) = check.verdict.parts();
     let mut text = match because {

@@ -3,7 +3,7 @@
 use mcpo_common::secret::Secret;
 
 use super::{resource::Resource, server::AuthorizationServer};
-use crate::credentials::{Client, Credentials, Scopes, now};
+use crate::credentials::{Credentials, RegisteredClient, Scopes, now};
 
 /// The result of a successful authorization.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Grant {
     pub(super) refresh: Option<Secret>,
     pub(super) expires_at: Option<u64>,
     pub server: AuthorizationServer,
-    pub client: Client,
+    pub client: RegisteredClient,
     pub resource: Resource,
 }
 

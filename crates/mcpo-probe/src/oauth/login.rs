@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     check::{Fault, Log, Step},
-    credentials::{AuthMethod, Client, Credentials, Scopes, now},
+    credentials::{AuthMethod, Credentials, RegisteredClient, Scopes, now},
     http::Exchange,
     plan::{Identity, Plan},
     rules,
@@ -29,7 +29,7 @@ pub struct Login<'p> {
     plan: &'p Plan,
     visitor: Visitor<'p>,
     /// Keyed by issuer: credentials from one server are never sent to another.
-    clients: HashMap<String, Client>,
+    clients: HashMap<String, RegisteredClient>,
     /// Whether the kept credentials were tried; they are tried only once.
     resumed: bool,
 }
@@ -160,7 +160,11 @@ impl<'p> Login<'p> {
         Ok(Some(tokens.summary))
     }
 
-    async fn client(&mut self, log: &mut Log<'_>, server: &AuthorizationServer) -> Step<Client> {
+    async fn client(
+        &mut self,
+        log: &mut Log<'_>,
+        server: &AuthorizationServer,
+    ) -> Step<RegisteredClient> {
         if let Some(client) = self.clients.get(&server.issuer) {
             let seen = format!("known to this issuer as {}", client.shown_id());
             rules::REGISTRATION.begin().pass(log, seen);
@@ -189,7 +193,7 @@ impl<'p> Login<'p> {
         &self,
         log: &mut Log<'_>,
         server: &AuthorizationServer,
-        client: &Client,
+        client: &RegisteredClient,
         resource: &Resource,
         scopes: &Scopes,
     ) -> Step<(Code, Secret)> {

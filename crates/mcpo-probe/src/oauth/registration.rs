@@ -10,7 +10,7 @@ use url::Url;
 use super::server::AuthorizationServer;
 use crate::{
     check::{Fault, Log, Pending, Step, Suggestion},
-    credentials::{AuthMethod, Client, ClientKey},
+    credentials::{AuthMethod, ClientKey, RegisteredClient},
     http::{Answer, Exchange},
     plan::{Identity, Plan},
     rules,
@@ -31,9 +31,9 @@ pub async fn register(
     plan: &Plan,
     identity: &Identity,
     redirect_uri: &Url,
-) -> Step<Client> {
+) -> Step<RegisteredClient> {
     let pending = rules::REGISTRATION.begin();
-    let known = |id: &str, secret: Option<Secret>, method| Client {
+    let known = |id: &str, secret: Option<Secret>, method| RegisteredClient {
         id: id.to_owned(),
         secret,
         method,
@@ -48,7 +48,7 @@ pub async fn register(
                 Some(_) => AuthMethod::PrivateKey,
                 None => method_for(server, secret.is_some()),
             };
-            return Ok(Client {
+            return Ok(RegisteredClient {
                 key: key.clone(),
                 ..known(id, secret.clone(), method)
             });
@@ -120,7 +120,7 @@ async fn dynamic(
     endpoint: &Url,
     plan: &Plan,
     redirect_uri: &Url,
-) -> Step<Client> {
+) -> Step<RegisteredClient> {
     let order = [
         AuthMethod::None,
         AuthMethod::Basic,
@@ -153,7 +153,7 @@ async fn dynamic(
     };
     match accept(&answer, server, endpoint, &body, asked, redirect_uri) {
         Ok(client) => {
-            let client = Client { key, ..client };
+            let client = RegisteredClient { key, ..client };
             let seen = format!(
                 "{}, {} at the token endpoint",
                 client.shown_id(),
@@ -174,7 +174,7 @@ fn accept(
     body: &Map<String, Value>,
     asked: AuthMethod,
     redirect_uri: &Url,
-) -> Result<Client, Fault> {
+) -> Result<RegisteredClient, Fault> {
     let registered: Option<Registered> = answer.json().ok().filter(|_| answer.status.is_success());
     let Some(Registered {
         client_id: Some(id),
@@ -209,7 +209,7 @@ fn accept(
         None if server.methods.contains(&asked) => asked,
         None => method_for(server, secret.is_some()),
     };
-    Ok(Client {
+    Ok(RegisteredClient {
         id,
         secret,
         method,

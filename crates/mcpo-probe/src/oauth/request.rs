@@ -7,7 +7,7 @@ use url::Url;
 
 use super::server::AuthorizationServer;
 use crate::{
-    credentials::{Client, Scopes},
+    credentials::{RegisteredClient, Scopes},
     profile::Profile,
 };
 
@@ -21,7 +21,7 @@ pub struct AuthorizationRequest {
 impl AuthorizationRequest {
     pub fn new(
         server: &AuthorizationServer,
-        client: &Client,
+        client: &RegisteredClient,
         resource: Option<&str>,
         scopes: &Scopes,
         profile: &Profile,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::server::AuthorizationServer;
 use crate::{
     check::Fault,
-    credentials::{AuthMethod, Client, Scopes},
+    credentials::{AuthMethod, RegisteredClient, Scopes},
     http::{Answer, Exchange, Trouble},
 };
 
@@ -53,7 +53,7 @@ pub struct Tokens {
 pub async fn request(
     exchange: &Exchange,
     server: &AuthorizationServer,
-    client: &Client,
+    client: &RegisteredClient,
     parameters: Vec<(&str, &str)>,
 ) -> Result<Tokens, (Refusal, Fault)> {
     let expected = "200 with access_token and token_type Bearer";
@@ -81,7 +81,7 @@ fn error_code(answer: &Answer) -> String {
 pub async fn send(
     exchange: &Exchange,
     server: &AuthorizationServer,
-    client: &Client,
+    client: &RegisteredClient,
     mut parameters: Vec<(&str, &str)>,
 ) -> Result<Answer, Trouble> {
     let mut request = exchange.request(Method::POST, &server.token)?;

@@ -16,20 +16,23 @@ use url::{Host, Url};
 )]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ClientName {
+pub enum Client {
     /// claude.ai, Claude Desktop and the mobile apps
+    #[cfg_attr(feature = "clap", value(name = "claude"))]
     #[default]
-    Claude,
+    ClaudeAi,
     ClaudeCode,
-    Chatgpt,
-    Vscode,
+    #[cfg_attr(feature = "clap", value(name = "chatgpt"))]
+    ChatGpt,
+    #[cfg_attr(feature = "clap", value(name = "vscode"))]
+    VsCode,
     Cursor,
     /// MCP Inspector, which runs in a browser
     Inspector,
 }
 
 /// One client.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// The `--as` value that selects it.
@@ -63,7 +66,7 @@ pub struct Profile {
     pub(crate) shows: Shows,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Seconds {
     request: u64,
@@ -71,7 +74,7 @@ struct Seconds {
 }
 
 /// What its user sees if a step fails.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Shows {
     pub(crate) unreachable: String,
@@ -87,13 +90,13 @@ pub(crate) struct Shows {
     pub(crate) browser: String,
 }
 
-impl ClientName {
+impl Client {
     /// All clients.
     pub const ALL: [Self; 6] = [
-        Self::Claude,
+        Self::ClaudeAi,
         Self::ClaudeCode,
-        Self::Chatgpt,
-        Self::Vscode,
+        Self::ChatGpt,
+        Self::VsCode,
         Self::Cursor,
         Self::Inspector,
     ];
@@ -102,10 +105,10 @@ impl ClientName {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Claude => "claude",
+            Self::ClaudeAi => "claude",
             Self::ClaudeCode => "claude-code",
-            Self::Chatgpt => "chatgpt",
-            Self::Vscode => "vscode",
+            Self::ChatGpt => "chatgpt",
+            Self::VsCode => "vscode",
             Self::Cursor => "cursor",
             Self::Inspector => "inspector",
         }
@@ -114,10 +117,10 @@ impl ClientName {
     /// Returns the profile of this client.
     pub fn profile(self) -> Outcome<Profile> {
         let text = match self {
-            Self::Claude => include_str!("claude.json"),
+            Self::ClaudeAi => include_str!("claude.json"),
             Self::ClaudeCode => include_str!("claude-code.json"),
-            Self::Chatgpt => include_str!("chatgpt.json"),
-            Self::Vscode => include_str!("vscode.json"),
+            Self::ChatGpt => include_str!("chatgpt.json"),
+            Self::VsCode => include_str!("vscode.json"),
             Self::Cursor => include_str!("cursor.json"),
             Self::Inspector => include_str!("inspector.json"),
         };
@@ -184,14 +187,14 @@ fn is_on_loopback(url: &Url) -> bool {
 mod tests {
     use url::Url;
 
-    use super::ClientName;
+    use super::Client;
 
     #[cfg(feature = "clap")]
     #[test]
     fn command_line_values_are_the_names() {
         use clap::ValueEnum as _;
-        assert_eq!(ClientName::value_variants(), ClientName::ALL);
-        for client in ClientName::ALL {
+        assert_eq!(Client::value_variants(), Client::ALL);
+        for client in Client::ALL {
             let value = client.to_possible_value();
             assert_eq!(value.unwrap().get_name(), client.name());
         }
@@ -199,7 +202,7 @@ mod tests {
 
     #[test]
     fn every_profile_is_complete() {
-        for name in ClientName::ALL {
+        for name in Client::ALL {
             let profile = name.profile().unwrap();
             let uris = profile.registration["redirect_uris"].as_array().unwrap();
             assert_eq!(profile.redirect_uris().count(), uris.len(), "{name:?}");
@@ -211,11 +214,11 @@ mod tests {
 
     #[test]
     fn loopback_redirects_are_owned_on_any_port_and_no_other_path() {
-        let code = ClientName::ClaudeCode.profile().unwrap();
+        let code = Client::ClaudeCode.profile().unwrap();
         let owns = |url: &str| code.owns(&Url::parse(url).unwrap());
         assert!(owns("http://localhost:1/callback") && owns("http://127.0.0.1:2/callback"));
         assert!(!owns("http://localhost:1/other") && !owns("https://localhost:1/callback"));
-        let claude = ClientName::Claude.profile().unwrap();
+        let claude = Client::ClaudeAi.profile().unwrap();
         assert!(!claude.owns(&Url::parse("http://localhost:1/callback").unwrap()));
     }
 }

@@ -2,7 +2,7 @@
 
 mod outcome;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use mcpo_common::error::Exit;
 use url::Url;
@@ -18,11 +18,11 @@ use crate::{
 
 /// The result of a walk.
 #[derive(Debug)]
-pub struct Report<'w> {
+pub struct Report {
     /// The URL that was probed.
-    pub target: &'w Url,
+    pub target: Url,
     /// The imitated client.
-    pub profile: &'w Profile,
+    pub profile: Profile,
     /// Every check, in flow order.
     pub checks: Vec<Check>,
     /// The requests sent after the last check.
@@ -36,9 +36,9 @@ pub struct Report<'w> {
     suggestion: Option<Suggestion>,
 }
 
-impl<'w> Report<'w> {
+impl Report {
     pub(crate) fn new(
-        plan: &'w Plan,
+        plan: &Plan,
         log: Log<'_>,
         credentials: Option<Credentials>,
         elapsed: Duration,
@@ -46,8 +46,8 @@ impl<'w> Report<'w> {
         let recognized = log.recognized();
         let (checks, farewell, suggestion) = log.into_parts();
         Self {
-            target: &plan.target,
-            profile: &plan.profile,
+            target: plan.target.clone(),
+            profile: plan.profile.clone(),
             checks,
             farewell,
             recognized,
@@ -55,6 +55,18 @@ impl<'w> Report<'w> {
             credentials,
             suggestion,
         }
+    }
+
+    /// Returns the checks that failed, in flow order.
+    pub fn failures(&self) -> impl Iterator<Item = &Check> {
+        let checks = self.checks.iter();
+        checks.filter(|check| check.verdict == Verdict::Fail)
+    }
+
+    /// Returns true if no check failed and the probe could test everything.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.exit() == Exit::Success
     }
 
     fn first(&self, wanted: fn(&Verdict) -> bool) -> Option<&Check> {
@@ -132,12 +144,19 @@ impl<'w> Report<'w> {
             (Some(Suggestion::Browser), _) => format!("mcpo probe --browser {target}"),
             (Some(Suggestion::ClientId), _) => format!("mcpo probe --client-id ID {target}"),
             (None, Exit::Success) => {
-                let here = is_loopback(self.target);
+                let here = is_loopback(&self.target);
                 self.profile.add(&target, here)
             }
-            (None, Exit::CouldNotRun) if is_loopback(self.target) => "mcpo dev".to_owned(),
+            (None, Exit::CouldNotRun) if is_loopback(&self.target) => "mcpo dev".to_owned(),
             (None, _) => format!("mcpo probe {target}"),
         }
+    }
+}
+
+/// The verdict's name in reports.
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.parts().0)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::{
-    credentials::{Client, Scopes},
+    credentials::{RegisteredClient, Scopes},
     http::{Answer, Exchange, Trouble},
     mcp::{self, Call, Wire},
     oauth::{
@@ -26,7 +26,7 @@ pub struct Lab<'l> {
     pub wire: &'l Wire,
     pub profile: &'l Profile,
     pub server: &'l AuthorizationServer,
-    pub client: &'l Client,
+    pub client: &'l RegisteredClient,
     pub resource: &'l Resource,
     pub scopes: &'l Scopes,
     pub sign_in: Option<SignIn<'l>>,
@@ -85,7 +85,7 @@ impl<'l> Lab<'l> {
         self.request_for(self.client)
     }
 
-    pub fn request_for(&self, client: &Client) -> Result<AuthorizationRequest, Trouble> {
+    pub fn request_for(&self, client: &RegisteredClient) -> Result<AuthorizationRequest, Trouble> {
         let resource = self.resource.identifier.as_deref();
         AuthorizationRequest::new(self.server, client, resource, self.scopes, self.profile)
             .map_err(|error| Trouble::other(&error))
@@ -123,7 +123,7 @@ impl<'l> Lab<'l> {
     /// Sends a token request for `fresh` with some parameters changed; empty ones are left out.
     pub async fn redeem_as(
         &self,
-        client: &Client,
+        client: &RegisteredClient,
         fresh: &Fresh,
         changed: &[(&str, &str)],
     ) -> Result<Answer, Trouble> {
@@ -153,13 +153,17 @@ impl<'l> Lab<'l> {
         read(&self.redeem(&fresh, &[]).await?)
     }
 
-    pub async fn refresh(&self, client: &Client, refresh: &str) -> Result<Answer, Trouble> {
+    pub async fn refresh(
+        &self,
+        client: &RegisteredClient,
+        refresh: &str,
+    ) -> Result<Answer, Trouble> {
         self.refresh_with(client, refresh, &[]).await
     }
 
     pub async fn refresh_with(
         &self,
-        client: &Client,
+        client: &RegisteredClient,
         refresh: &str,
         more: &[(&str, &str)],
     ) -> Result<Answer, Trouble> {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     check::Log,
-    credentials::Client,
+    credentials::RegisteredClient,
     http::{Answer, Trouble},
 };
 
@@ -183,7 +183,7 @@ async fn reflected(lab: &Lab<'_>, name: &str) -> Finding {
 }
 
 async fn script_in_name(lab: &Lab<'_>) -> Finding {
-    let client: Option<Client> = registration::named(lab, SCRIPT).await?;
+    let client: Option<RegisteredClient> = registration::named(lab, SCRIPT).await?;
     let Some(client) = client else {
         return Ok(Held::Yes(
             "no client with such a name can be registered".to_owned(),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     check::Log,
-    credentials::{AuthMethod, Client},
+    credentials::{AuthMethod, RegisteredClient},
     http::{Answer, Trouble},
 };
 
@@ -51,7 +51,7 @@ async fn public(lab: &Lab<'_>) -> Finding {
     let Some(registered) = registered.and_then(|answer| answer.json::<Registered>().ok()) else {
         return Ok(refused(&answer));
     };
-    let client = Client {
+    let client = RegisteredClient {
         key: None,
         repeats_id: false,
         id: registered.client_id,
@@ -116,16 +116,16 @@ struct Registered {
 }
 
 /// Registers a second client with the same abilities as the first.
-pub async fn another(lab: &Lab<'_>) -> Result<Option<Client>, Trouble> {
+pub async fn another(lab: &Lab<'_>) -> Result<Option<RegisteredClient>, Trouble> {
     named(lab, "mcpo probe").await
 }
 
 /// Registers a second client with this name.
-pub async fn named(lab: &Lab<'_>, name: &str) -> Result<Option<Client>, Trouble> {
+pub async fn named(lab: &Lab<'_>, name: &str) -> Result<Option<RegisteredClient>, Trouble> {
     let answer = register(lab, json!({"client_name": name})).await?;
     let answer = answer.filter(|answer| answer.status.is_success());
     let registered: Option<Registered> = answer.and_then(|answer| answer.json().ok());
-    Ok(registered.map(|registered| Client {
+    Ok(registered.map(|registered| RegisteredClient {
         key: lab.client.key.clone(),
         repeats_id: lab.client.repeats_id,
         id: registered.client_id,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     check::Log,
-    credentials::{AuthMethod, Client},
+    credentials::{AuthMethod, RegisteredClient},
 };
 
 /// How many seconds an attempt waits for a token to expire.
@@ -176,7 +176,7 @@ async fn other_audience(lab: &Lab<'_>) -> Finding {
 
 /// Refreshes as an unknown client: real clients register again when they get this error.
 async fn unknown_client(lab: &Lab<'_>) -> Finding {
-    let nobody = Client {
+    let nobody = RegisteredClient {
         key: None,
         repeats_id: false,
         id: "nobody-knows-me".to_owned(),

@@ -9,7 +9,7 @@ use mcpo_common::{
     error::{Exit, Failure, Outcome},
     ui::Ui,
 };
-use mcpo_probe::{Restart, Terminal, walk};
+use mcpo_probe::{Restart, Terminal};
 
 use self::{args::Order, store::Store};
 
@@ -60,7 +60,7 @@ async fn probe(order: Order, ui: &Ui) -> Outcome {
     if matches!(plan.restart, Some(Restart::ByHand)) {
         ui.say("redeploy the server, then press enter");
     }
-    let report = Box::pin(walk(&plan, &mut terminal)).await;
+    let report = Box::pin(mcpo_probe::run(&plan, &mut terminal)).await;
     terminal.finish(&report);
     if let (Some(store), Some(credentials)) = (&store, &report.credentials) {
         store.keep(credentials)?;

@@ -6,7 +6,7 @@ use mcpo_common::{
     error::{Exit, Failure, Outcome},
     ui::Ui,
 };
-use mcpo_probe::{Document, Plan, Quiet, Report, Terminal, walk};
+use mcpo_probe::{Document, Plan, Quiet, Report, Terminal};
 use tokio::process::Command;
 
 /// The settings of `--watch`.
@@ -39,11 +39,11 @@ pub async fn watch(
         let (state, exit, headline, credentials, written) = {
             let report = if before.is_none() {
                 let mut terminal = Terminal::new(ui, &plan, document.is_some()).traced(traced);
-                let report = Box::pin(walk(&plan, &mut terminal)).await;
+                let report = Box::pin(mcpo_probe::run(&plan, &mut terminal)).await;
                 terminal.finish(&report);
                 report
             } else {
-                Box::pin(walk(&plan, &mut Quiet)).await
+                Box::pin(mcpo_probe::run(&plan, &mut Quiet)).await
             };
             let written = document.map(|document| document.write(&report));
             (
@@ -82,7 +82,7 @@ pub async fn watch(
     }
 }
 
-fn state(report: &Report<'_>) -> State {
+fn state(report: &Report) -> State {
     let order = ["skipped", "pass", "warn", "could-not-run", "fail"];
     let rank = |verdict: &str| order.iter().position(|other| *other == verdict);
     let mut state = State::new();

@@ -23,7 +23,7 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn of(report: &Report<'_>) -> Self {
+    fn of(report: &Report) -> Self {
         let own = report.target.origin().ascii_serialization();
         let mut lanes = Self {
             browser: false,
@@ -68,7 +68,7 @@ fn origin(sent: &Sent) -> String {
     )
 }
 
-pub fn write(report: &Report<'_>) -> String {
+pub fn write(report: &Report) -> String {
     let lanes = Lanes::of(report);
     let names = lanes.names(&report.profile.title);
     let asked: Vec<(&Check, &Sent)> = report

@@ -16,7 +16,7 @@ use crate::{
 
 const STYLE: &str = include_str!("style.css");
 
-pub fn write(report: &Report<'_>) -> String {
+pub fn write(report: &Report) -> String {
     let title = format!("mcpo probe: {}", report.headline());
     let state = match report.exit() {
         mcpo_common::error::Exit::Success => "pass",

@@ -8,7 +8,7 @@ use mcpo_common::{
     secret::Secret,
     ui::Ui,
 };
-use mcpo_probe::{ClientName, Credentials, Plan, Quiet, Report, Verdict, walk};
+use mcpo_probe::{Client, Credentials, Plan, Quiet, Report, Verdict};
 use rustls::pki_types::CertificateDer;
 use serde_json::json;
 use tokio::sync::watch;
@@ -89,7 +89,7 @@ impl<'a> Prober<'a> {
             let mut quiet = Quiet;
             let report = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                report = Box::pin(walk(&plan, &mut quiet)) => report,
+                report = Box::pin(mcpo_probe::run(&plan, &mut quiet)) => report,
             };
             match &plan.tool {
                 Some(tool) => self.tell_tried(tool, &report),
@@ -114,7 +114,7 @@ impl<'a> Prober<'a> {
                 .as_ref()
                 .is_none_or(|public| public.origin() == self.here.origin());
         let target = public.unwrap_or_else(|| self.here.clone());
-        let mut plan = Plan::new(target, ClientName::default())?;
+        let mut plan = Plan::new(target, Client::default())?;
         plan.connection.roots.extend(self.root.clone());
         if let Some(password) = environment.get("ADMIN_PASSWORD").filter(|_| is_here) {
             plan.sign_in_with(None, Secret::new(password));
@@ -123,7 +123,7 @@ impl<'a> Prober<'a> {
     }
 
     /// Reports the result of the tool call, or why the tool was not called.
-    fn tell_tried(&self, tool: &str, report: &Report<'_>) {
+    fn tell_tried(&self, tool: &str, report: &Report) {
         let mut checks = report.checks.iter();
         let called = checks.find(|check| check.rule.id == CALL && check.verdict == Verdict::Pass);
         match called {
@@ -135,7 +135,7 @@ impl<'a> Prober<'a> {
         }
     }
 
-    fn tell(&self, report: &Report<'_>) {
+    fn tell(&self, report: &Report) {
         self.desk.event(self.ui, || {
             let checks = report.checks.iter();
             let failed = checks.filter(|check| check.verdict == Verdict::Fail);

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use mcpo_common::secret::Secret;
-use mcpo_probe::ClientName;
+use mcpo_probe::Client;
 use url::Url;
 
 pub use self::order::Order;
@@ -65,7 +65,7 @@ pub struct ProbeArgs {
 
     /// Client to imitate: what it sends, how long it waits, what it would show.
     #[arg(long = "as", value_name = "CLIENT", value_enum, default_value_t)]
-    client: ClientName,
+    client: Client,
 
     /// Password for the server's sign-in form; better set as `MCPO_PROBE_PASSWORD`.
     #[arg(long, value_name = "PASSWORD")]

@@ -6,10 +6,9 @@ use mcpo_common::{
     error::{Failure, Outcome},
     secret::Secret,
 };
-use mcpo_probe::{ClientKey, Document, Identity, Person, Plan, Restart, is_loopback};
+use mcpo_probe::{ClientKey, Document, Identity, Person, Plan, Restart, is_loopback, parse_target};
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Map, Value};
-use url::Url;
 
 use super::ProbeArgs;
 use crate::probe::watch::Watch;
@@ -29,7 +28,7 @@ pub struct Order {
 
 impl ProbeArgs {
     pub fn into_order(self) -> Outcome<Order> {
-        let target = target(&self.url)?;
+        let target = parse_target(&self.url)?;
         if self.security && !self.yes && !is_loopback(&target) {
             let hint = "add --yes if you own the server; never attack the server of someone else";
             let what = format!(
@@ -105,23 +104,6 @@ fn key(path: &Path) -> Outcome<ClientKey> {
 fn secret_in(variable: &str) -> Option<Secret> {
     let value = std::env::var(variable).ok();
     value.filter(|value| !value.is_empty()).map(Secret::new)
-}
-
-/// Parses the address as clients use it: with a scheme, without a fragment or user info.
-fn target(text: &str) -> Outcome<Url> {
-    let failure = || Failure::new(format!("failed to read {text:?} as an address"));
-    let hint = "type the whole address, for example: mcpo probe https://example.com/mcp";
-    let url = Url::parse(text).map_err(|error| failure().because(&error).hint(hint))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(failure().hint(hint));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(failure().hint("leave out the user name: MCP clients send a bearer token"));
-    }
-    if url.fragment().is_some() {
-        return Err(failure().hint("leave out the part after #: it is never sent (RFC 8707 §2)"));
-    }
-    Ok(url)
 }
 
 fn arguments(text: &str) -> Outcome<Map<String, Value>> {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Walks the server as a client does, and shows each check to `observer` as it finishes.
-pub async fn walk<'p>(plan: &'p Plan, observer: &mut dyn Observer) -> Report<'p> {
+pub async fn run(plan: &Plan, observer: &mut dyn Observer) -> Report {
     let since = Instant::now();
     let mut log = Log::new(observer, plan);
     let mut left = None;
