@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     context::Context,
-    google::{During as _, Request, Trouble, method},
+    google::{ErrorContext as _, GoogleError, Request, method},
     labels::LABEL,
     names::Names,
 };
@@ -47,16 +47,16 @@ pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()
             begun.done();
             Ok(())
         }
-        Err(Trouble::Exists(_)) => {
+        Err(GoogleError::Exists(_)) => {
             begun.not_made();
             // Either an earlier attempt of this run created it and the response was lost, or
             // another project owns the name.
             let found = context.google.get(&method::BUCKET_GET, &path).await;
             check_owner(names, &name, &found.during(&during)?)
         }
-        Err(trouble) => {
+        Err(google_error) => {
             begun.not_made();
-            Err(trouble).during(during)
+            Err(google_error).during(during)
         }
     }
 }

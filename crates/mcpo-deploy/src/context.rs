@@ -12,13 +12,13 @@ pub struct Context<'a> {
     pub settings: Settings,
     pub names: Names,
     pub ui: &'a Ui,
-    pub made: &'a Made,
+    pub made: &'a CreatedResources,
     pub invocation: &'a Invocation,
 }
 
 /// The resources that this run created or started to create. They are listed if the run fails.
 #[derive(Debug, Default)]
-pub struct Made(Mutex<Vec<Entry>>);
+pub struct CreatedResources(Mutex<Vec<Entry>>);
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -30,11 +30,11 @@ struct Entry {
 /// or the user pressed Ctrl-C), the resource may or may not exist.
 #[must_use = "if it is dropped, the resource is listed as unfinished"]
 pub struct Begun<'a> {
-    made: &'a Made,
+    made: &'a CreatedResources,
     what: String,
 }
 
-impl Made {
+impl CreatedResources {
     /// Adds a resource that exists.
     pub fn add(&self, what: impl Into<String>) {
         self.put(what.into(), true);

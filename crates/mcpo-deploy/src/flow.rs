@@ -10,16 +10,16 @@ use mcpo_common::{
 
 use crate::{
     args::DeployArgs,
+    artifact::{Artifact, Prepared, prepare, push},
+    commands,
     context::Context,
     labels::LABEL,
     plan::{self, ImageState, Observed, Plan, Versions},
-    prepared::{Prepared, Work, prepare, push},
     registry::Registry,
     release::{self, Released},
     remote, report,
     settings::{PASSWORD, SignIn},
     traffic::{NEXT_TAG, Share, Wanted, serving},
-    verbs,
     verify::{self, Address, Before, Verified},
 };
 
@@ -188,10 +188,10 @@ async fn carry_out(
     release::check_public_access(context, seen.service.as_ref()).await?;
     let image = async {
         release::repository(context, plan).await?;
-        match (prepared.work, prepared.reference) {
+        match (prepared.artifact, prepared.reference) {
             (_, Some(reference)) if prepared.is_there => Ok(reference),
-            (Work::Here(image), _) => push(context, &image, seen).await,
-            (Work::There(source), _) => {
+            (Artifact::LocalImage(image), _) => push(context, &image, seen).await,
+            (Artifact::RemoteSource(source), _) => {
                 let digest = remote::build(context, source).await?;
                 Ok(Registry::new(&context.google, &context.names).reference(&digest))
             }
@@ -266,14 +266,14 @@ async fn password_to_show(
     plan: &Plan,
     seen: &Observed,
 ) -> Outcome<Option<Secret>> {
-    if context.settings.sign_in != SignIn::MadePassword {
+    if context.settings.sign_in != SignIn::GeneratedPassword {
         return Ok(None);
     }
     let mut changes = plan.secrets.iter();
     match changes.find(|secret| secret.variable == PASSWORD) {
         Some(made) => Ok(Some(made.value.clone())),
         None if seen.service.is_none() || plan.to_show.is_some() => {
-            verbs::read_password(context).await
+            commands::read_password(context).await
         }
         None => Ok(None),
     }

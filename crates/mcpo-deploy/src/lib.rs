@@ -4,10 +4,12 @@
 //! plan announces every change. Each step reuses what an earlier run created.
 
 mod args;
+mod artifact;
+mod blob_mount;
 mod bucket;
 mod build;
+mod commands;
 mod context;
-mod elsewhere;
 mod flow;
 mod google;
 mod image;
@@ -16,14 +18,12 @@ mod labels;
 mod logs;
 mod names;
 mod plan;
-mod prepared;
 mod registry;
 mod release;
 mod remote;
 mod report;
 mod settings;
 mod traffic;
-mod verbs;
 mod verify;
 
 pub use self::args::DeployArgs;
@@ -36,7 +36,7 @@ use mcpo_common::{
 };
 
 use self::{
-    context::{Context, Made},
+    context::{Context, CreatedResources},
     google::{Google, credentials::Credentials, http::Http},
     invocation::Invocation,
     names::Names,
@@ -58,7 +58,7 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
         ui.result(remote::dockerfile(&package, &settings.features)?.trim_end());
         return Ok(Exit::Success);
     }
-    let made = Made::default();
+    let made = CreatedResources::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -96,7 +96,7 @@ async fn act(
     settings: Settings,
     package: &Package,
     ui: &Ui,
-    made: &Made,
+    made: &CreatedResources,
     invocation: &Invocation,
 ) -> Outcome {
     let http = Http::new()?;
@@ -124,17 +124,17 @@ async fn act(
         invocation,
     };
     if args.status {
-        verbs::status(&context, args.json).await
+        commands::status(&context, args.json).await
     } else if args.logs {
         logs::print(&context, args.follow, args.json).await
     } else if args.show_password {
-        verbs::show_password(&context).await
+        commands::show_password(&context).await
     } else if args.promote {
-        verbs::promote(&context, args).await
+        commands::promote(&context, args).await
     } else if let Some(revision) = &args.rollback {
-        verbs::rollback(&context, revision, args).await
+        commands::rollback(&context, revision, args).await
     } else if args.delete {
-        verbs::delete(&context, args, &disabled).await
+        commands::delete(&context, args, &disabled).await
     } else {
         flow::deploy(args, &context, package, disabled).await
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     context::Context,
-    google::{During as _, Request, Trouble, method},
+    google::{ErrorContext as _, GoogleError, Request, method},
 };
 
 const LINES: u32 = 100;
@@ -20,7 +20,7 @@ pub async fn last(
     context: &Context<'_>,
     revision: Option<&str>,
     count: u32,
-) -> Result<Vec<Value>, Trouble> {
+) -> Result<Vec<Value>, GoogleError> {
     let filter = match revision {
         Some(revision) => format!(
             "{} AND resource.labels.revision_name=\"{revision}\"",
@@ -46,7 +46,7 @@ async fn list(
     filter: &str,
     order: &str,
     count: u32,
-) -> Result<Vec<Value>, Trouble> {
+) -> Result<Vec<Value>, GoogleError> {
     let body = json!({
         "resourceNames": [format!("projects/{}", context.names.project)],
         "filter": filter,
@@ -63,7 +63,7 @@ async fn list(
 }
 
 /// Returns the log of a build, oldest first.
-pub async fn of_build(context: &Context<'_>, build: &str) -> Result<Vec<Value>, Trouble> {
+pub async fn of_build(context: &Context<'_>, build: &str) -> Result<Vec<Value>, GoogleError> {
     let filter = format!("resource.type=\"build\" AND resource.labels.build_id=\"{build}\"");
     list(context, &filter, "timestamp asc", BUILD_LINES).await
 }

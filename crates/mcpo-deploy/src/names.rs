@@ -118,7 +118,9 @@ impl Names {
     pub fn secret_of(&self, setting: &SecretSetting) -> String {
         match &setting.source {
             SecretSource::Existing { secret, .. } => secret.clone(),
-            SecretSource::Local(_) | SecretSource::Made(_) => self.secret_id(&setting.variable),
+            SecretSource::Local(_) | SecretSource::Generated(_) => {
+                self.secret_id(&setting.variable)
+            }
         }
     }
 

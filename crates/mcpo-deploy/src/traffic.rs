@@ -8,7 +8,7 @@
 use mcpo_common::error::{Failure, Outcome};
 use serde_json::{Value, json};
 
-use crate::google::alike;
+use crate::google::is_equivalent;
 
 /// The default tag of a revision that serves no requests.
 pub const NEXT_TAG: &str = "next";
@@ -96,7 +96,7 @@ pub fn same(one: &Value, other: &Value) -> bool {
         Some(list) if !list.is_empty() => targets.clone(),
         _ => everything.clone(),
     };
-    alike(&filled(one), &filled(other))
+    is_equivalent(&filled(one), &filled(other))
 }
 
 /// Returns the revisions that serve now and their shares in percent.

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::{
     check::{Fault, Log},
-    http::{Exchange, Trouble},
+    http::{HttpClient, RequestError},
     oauth::AuthorizationServer,
     rules,
 };
@@ -16,7 +16,7 @@ const SENT: &str = "authorization, content-type, mcp-protocol-version";
 
 /// Checks every endpoint that the client's scripts call, as its browser would.
 pub async fn check(
-    exchange: &Exchange,
+    http: &HttpClient,
     log: &mut Log<'_>,
     target: &Url,
     origin: &str,
@@ -32,16 +32,16 @@ pub async fn check(
     );
     let mut wrong = Vec::new();
     for (url, headers) in &endpoints {
-        match preflight(exchange, url, origin, headers).await {
+        match preflight(http, url, origin, headers).await {
             Ok(None) => {}
             Ok(Some(missing)) => wrong.push(format!("OPTIONS {url}: {missing}")),
-            Err(trouble) => wrong.push(format!("OPTIONS {url}: {trouble}")),
+            Err(error) => wrong.push(format!("OPTIONS {url}: {error}")),
         }
     }
-    match challenge(exchange, target, origin).await {
+    match challenge(http, target, origin).await {
         Ok(None) => {}
         Ok(Some(missing)) => wrong.push(format!("POST {target}: {missing}")),
-        Err(trouble) => wrong.push(format!("POST {target}: {trouble}")),
+        Err(error) => wrong.push(format!("POST {target}: {error}")),
     }
     if wrong.is_empty() {
         pending.pass(
@@ -58,17 +58,17 @@ pub async fn check(
 
 /// Sends the preflight request of a browser and returns what its response lacks, if anything.
 async fn preflight(
-    exchange: &Exchange,
+    http: &HttpClient,
     url: &Url,
     origin: &str,
     headers: &str,
-) -> Result<Option<String>, Trouble> {
-    let request = exchange
+) -> Result<Option<String>, RequestError> {
+    let request = http
         .request(Method::OPTIONS, url)?
         .header("origin", origin)
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", headers);
-    let answer = exchange.send(request).await?;
+    let answer = http.send(request).await?;
     if !answer.status.is_success() {
         return Ok(Some(format!("HTTP {}", answer.status.as_u16())));
     }
@@ -87,16 +87,16 @@ async fn preflight(
 
 /// Sends a client's first request. A client that cannot read the challenge cannot find the sign-in.
 async fn challenge(
-    exchange: &Exchange,
+    http: &HttpClient,
     target: &Url,
     origin: &str,
-) -> Result<Option<String>, Trouble> {
-    let request = exchange
+) -> Result<Option<String>, RequestError> {
+    let request = http
         .request(Method::POST, target)?
         .header("origin", origin)
         .header("accept", "application/json, text/event-stream")
         .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}));
-    let answer = exchange.send(request).await?;
+    let answer = http.send(request).await?;
     if let Some(missing) = unreadable(&answer.headers, origin) {
         return Ok(Some(missing));
     }

@@ -8,8 +8,8 @@ use std::{
 use mcpo_common::text::clean;
 
 use crate::{
+    fingerprints::Fingerprint,
     http::{Activity, Recorder, Sent},
-    known::Known,
     plan::Plan,
     rules::{self, Rule},
 };
@@ -193,7 +193,7 @@ impl<'o> Log<'o> {
     }
 
     /// Returns the known servers that the responses match.
-    pub fn recognized(&self) -> Vec<&'static Known> {
+    pub fn recognized(&self) -> Vec<&'static Fingerprint> {
         self.recorder.traits.recognized()
     }
 

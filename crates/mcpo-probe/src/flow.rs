@@ -5,16 +5,15 @@ use std::time::Instant;
 use crate::{
     browser_access,
     check::{Fault, Log, Observer, Step},
-    cold,
+    cold_start,
     credentials::Credentials,
-    http::{Exchange, Guard, Reach, Trouble, is_loopback, proxy_variable},
-    lifecycle,
-    mcp::{self, Call, Doorway, Peer, Reply, Wire},
-    oauth::{Login, Visitor},
+    http::{Guard, HttpClient, NetworkScope, RequestError, is_loopback, proxy_variable},
+    mcp::{self, AuthRequirement, Call, McpClient, Reply, WireFormat},
+    oauth::{Login, UserAgent},
     plan::Plan,
     report::Report,
-    rules,
-    security::{self, Lab},
+    restart_checks, rules,
+    security::{self, AttackContext},
 };
 
 /// Walks the server as a client does, and shows each check to `observer` as it finishes.
@@ -35,11 +34,11 @@ pub async fn run(plan: &Plan, observer: &mut dyn Observer) -> Report {
 }
 
 async fn steps(plan: &Plan, log: &mut Log<'_>, left: &mut Option<Credentials>) -> Step<()> {
-    let exchange = connect(plan, log).await?;
-    let doorway = mcp::knock(&exchange, log, &plan.target).await?;
-    let login = Login::new(&exchange, plan, prepare(plan, log).await?);
-    let mut peer = Peer::new(&exchange, &plan.target, login);
-    let outcome = Box::pin(inside(plan, log, &mut peer, doorway)).await;
+    let http = connect(plan, log).await?;
+    let requirement = mcp::unauthenticated_request(&http, log, &plan.target).await?;
+    let login = Login::new(&http, plan, prepare(plan, log).await?);
+    let mut peer = McpClient::new(&http, &plan.target, login);
+    let outcome = Box::pin(inside(plan, log, &mut peer, requirement)).await;
     // Also after a failure: a client keeps the tokens it received.
     *left = peer
         .grant
@@ -48,46 +47,52 @@ async fn steps(plan: &Plan, log: &mut Log<'_>, left: &mut Option<Credentials>) -
     outcome
 }
 
-async fn inside(plan: &Plan, log: &mut Log<'_>, peer: &mut Peer<'_>, doorway: Doorway) -> Step<()> {
-    let exchange = peer.exchange;
-    match doorway {
-        Doorway::Guarded(challenge) => peer.authorize(log, &challenge).await?,
-        Doorway::Open => log.skip(rules::OAUTH, "the server does not ask for a token"),
+async fn inside(
+    plan: &Plan,
+    log: &mut Log<'_>,
+    peer: &mut McpClient<'_>,
+    requirement: AuthRequirement,
+) -> Step<()> {
+    let http = peer.http;
+    match requirement {
+        AuthRequirement::Guarded(challenge) => peer.authorize(log, &challenge).await?,
+        AuthRequirement::Open => log.skip(rules::OAUTH, "the server does not ask for a token"),
     }
     if let (Some(origin), Some(grant)) = (&plan.profile.browser_origin, &peer.grant) {
-        browser_access::check(exchange, log, &plan.target, origin, &grant.server).await;
+        browser_access::check(http, log, &plan.target, origin, &grant.server).await;
     }
-    let spoken = mcp::greet(peer, log).await?;
-    let wire = &spoken.newest;
-    mcp::negotiate(peer, log, &spoken).await;
-    let tools = mcp::list(peer, log, wire).await?;
+    let negotiated_version = mcp::handshake(peer, log).await?;
+    let wire_format = &negotiated_version.newest;
+    mcp::negotiate(peer, log, &negotiated_version).await;
+    let tools = mcp::list(peer, log, wire_format).await?;
     let arguments = plan.arguments.as_ref();
     let wanted = plan.tool.as_deref().map(|tool| (tool, arguments));
     // A failure in one of these steps does not affect the next steps.
-    let called = mcp::call_one(peer, log, wire, &tools, wanted).await;
-    let read = mcp::resources(peer, log, wire, &spoken.capabilities).await;
-    let got = mcp::prompts(peer, log, wire, &spoken.capabilities).await;
-    let compared = mcp::compare(peer, log, spoken.older.as_ref(), &tools).await;
-    let refreshed = refresh(peer, log, wire).await;
-    if let Some(lab) = peer
+    let called = mcp::call_one(peer, log, wire_format, &tools, wanted).await;
+    let read = mcp::resources(peer, log, wire_format, &negotiated_version.capabilities).await;
+    let got = mcp::prompts(peer, log, wire_format, &negotiated_version.capabilities).await;
+    let compared = mcp::compare(peer, log, negotiated_version.older.as_ref(), &tools).await;
+    let refreshed = refresh(peer, log, wire_format).await;
+    if let Some(context) = peer
         .grant
         .as_ref()
-        .and_then(|grant| Lab::of(plan, exchange, wire, grant))
+        .and_then(|grant| AttackContext::of(plan, http, wire_format, grant))
     {
-        lifecycle::check(plan, &lab, log).await;
+        restart_checks::check(plan, &context, log).await;
     }
     if let Some(idle) = plan.cold {
-        cold::check(plan, peer, log, wire, idle).await;
+        cold_start::check(plan, peer, log, wire_format, idle).await;
     }
     if plan.security {
-        security::attack(plan, exchange, log, wire, peer.grant.as_ref()).await;
+        security::attack(plan, http, log, wire_format, peer.grant.as_ref()).await;
     }
-    peer.leave(spoken.older.as_ref().unwrap_or(wire)).await;
+    peer.leave(negotiated_version.older.as_ref().unwrap_or(wire_format))
+        .await;
     called.and(read).and(got).and(compared).and(refreshed)
 }
 
 /// Requires https except on loopback, and resolves the address.
-async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
+async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<HttpClient> {
     let pending = rules::ADDRESS.begin();
     let target = &plan.target;
     if target.scheme() != "https" && !is_loopback(target) {
@@ -101,13 +106,17 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
         // A proxy resolves names itself; this machine may not be able to resolve them.
         Err(_) if proxy.is_some() => Guard::behind_proxy(),
         Err(error) => {
-            let trouble = Trouble::Unresolved(error.to_string());
-            return Err(pending.could_not_run(log, format!("{target}: {trouble}"), trouble.hint()));
+            let request_error = RequestError::Unresolved(error.to_string());
+            return Err(pending.could_not_run(
+                log,
+                format!("{target}: {request_error}"),
+                request_error.hint(),
+            ));
         }
     };
     let seen = match (target.scheme(), guard.reach()) {
-        ("https", Reach::Public) => "https",
-        ("https", Reach::Local) => "https, in a private network",
+        ("https", NetworkScope::Public) => "https",
+        ("https", NetworkScope::Local) => "https, in a private network",
         _ => "on this machine",
     };
     match proxy {
@@ -121,7 +130,7 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
         None => pending.pass(log, seen),
     }
     let connection = plan.connection.clone();
-    Ok(Exchange::new(
+    Ok(HttpClient::new(
         target,
         guard,
         connection,
@@ -131,9 +140,9 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<Exchange> {
 }
 
 /// Prepares the sign-in. `--browser` binds the callback port here: it is part of the registration.
-async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
+async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<UserAgent<'p>> {
     let pending = rules::REGISTRATION.begin();
-    match Visitor::prepare(&plan.person, &plan.profile.callback_path()).await {
+    match UserAgent::prepare(&plan.person, &plan.profile.callback_path()).await {
         Ok(visitor) => Ok(visitor),
         Err(error) => {
             let because = format!("failed to listen for the browser's callback: {error}");
@@ -143,7 +152,11 @@ async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<Visitor<'p>> {
 }
 
 /// Refreshes the tokens and checks that the server accepts the new access token.
-async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()> {
+async fn refresh(
+    peer: &mut McpClient<'_>,
+    log: &mut Log<'_>,
+    wire_format: &WireFormat,
+) -> Step<()> {
     let pending = rules::REFRESH.begin();
     let Some(grant) = &mut peer.grant else {
         pending.skip(log, "the server does not ask for a token");
@@ -159,7 +172,7 @@ async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()
     };
     let list = Call::new("tools/list", serde_json::json!({}));
     let token = Some(&grant.access);
-    match mcp::call(peer.exchange, peer.target, wire, token, &list)
+    match mcp::call(peer.http, peer.target, wire_format, token, &list)
         .await
         .map(|heard| heard.reply)
     {
@@ -176,11 +189,11 @@ async fn refresh(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<()
             );
             Err(pending.fail(log, fault))
         }
-        Err(trouble) => {
+        Err(request_error) => {
             let fault = Fault::new(
-                trouble.to_string(),
+                request_error.to_string(),
                 "an answer to a request with the new token",
-                trouble.hint(),
+                request_error.hint(),
             );
             Err(pending.fail(log, fault))
         }

@@ -17,7 +17,7 @@ pub struct Form {
 
 /// How a form is submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Press<'f> {
+pub enum SubmitButton<'f> {
     /// With a button whose name and value are sent.
     Button { name: &'f str, value: &'f str },
     /// With a button that has no name, or with the enter key.
@@ -152,15 +152,15 @@ impl Form {
     }
 
     /// Returns the name and value of the button that means yes; `None` if every button means no.
-    pub fn agreement(&self) -> Option<Press<'_>> {
+    pub fn agreement(&self) -> Option<SubmitButton<'_>> {
         let willing = || self.buttons.iter().filter(|button| !button.says_any(NO));
         let chosen = willing()
             .find(|button| button.is_yes())
             .or_else(|| willing().next());
         match chosen {
-            Some(button) if button.name.is_empty() => Some(Press::Nameless),
-            Some(Button { name, value, .. }) => Some(Press::Button { name, value }),
-            None if self.buttons.is_empty() => Some(Press::Nameless),
+            Some(button) if button.name.is_empty() => Some(SubmitButton::Nameless),
+            Some(Button { name, value, .. }) => Some(SubmitButton::Button { name, value }),
+            None if self.buttons.is_empty() => Some(SubmitButton::Nameless),
             None => None,
         }
     }
@@ -174,7 +174,7 @@ fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, Press};
+    use super::{Form, SubmitButton};
 
     #[test]
     fn a_consent_form_is_agreed_to() {
@@ -193,7 +193,7 @@ mod tests {
         );
         assert_eq!(
             forms[0].agreement(),
-            Some(Press::Button {
+            Some(SubmitButton::Button {
                 name: "decision",
                 value: "allow"
             })
@@ -206,7 +206,7 @@ mod tests {
             "<form><button>Cancel</button></form><form><input type=submit value='Sign in'></form>",
         );
         assert_eq!(forms[0].agreement(), None);
-        assert_eq!(forms[1].agreement(), Some(Press::Nameless));
+        assert_eq!(forms[1].agreement(), Some(SubmitButton::Nameless));
     }
 
     #[test]

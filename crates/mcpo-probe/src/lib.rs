@@ -32,14 +32,13 @@
 
 mod browser_access;
 mod check;
-mod cold;
+mod cold_start;
 mod credentials;
 mod document;
+mod fingerprints;
 mod flow;
 mod html_form;
 mod http;
-mod known;
-mod lifecycle;
 mod mcp;
 mod oauth;
 mod phase;
@@ -48,6 +47,7 @@ mod probe;
 mod profile;
 mod redact;
 mod report;
+mod restart_checks;
 mod rules;
 mod security;
 mod target;

@@ -19,7 +19,7 @@ pub fn lines(sent: &Sent) -> Vec<String> {
     }
     lines.push(match &sent.outcome {
         Ok(status) => format!("< {status} after {time:.1} ms"),
-        Err(trouble) => format!("< {trouble}, after {time:.1} ms"),
+        Err(error) => format!("< {error}, after {time:.1} ms"),
     });
     if let Some(detail) = detail {
         message(

@@ -13,7 +13,7 @@ use mcpo_common::ui::Ui;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    if let Some(exit) = dev::stand_in().or_else(new::stand_in) {
+    if let Some(exit) = dev::run_as_rustc_wrapper().or_else(new::run_as_renderer) {
         return exit;
     }
     let cli = Cli::parse();

@@ -6,16 +6,16 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// Returns true if two values are equal by these rules.
-pub fn alike(one: &Value, other: &Value) -> bool {
+pub fn is_equivalent(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Object(a), Value::Object(b)) => {
             let names: BTreeSet<_> = a.keys().chain(b.keys()).collect();
             names
                 .into_iter()
-                .all(|name| alike(&one[name], &other[name]))
+                .all(|name| is_equivalent(&one[name], &other[name]))
         }
         (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b))
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_equivalent(a, b))
         }
         _ => one == other || (is_default(one) && is_default(other)),
     }
@@ -37,14 +37,14 @@ fn is_default(value: &Value) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::alike;
+    use super::is_equivalent;
 
     #[test]
     fn absent_is_zero_false_and_empty() {
         let full = json!({ "a": 0, "b": false, "c": "", "d": [], "e": { "f": 0 }, "g": 1 });
-        assert!(alike(&full, &json!({ "g": 1 })));
-        assert!(!alike(&full, &json!({ "g": 2 })));
-        assert!(!alike(&full, &json!({ "g": 1, "h": true })));
-        assert!(!alike(&json!([0]), &json!([])));
+        assert!(is_equivalent(&full, &json!({ "g": 1 })));
+        assert!(!is_equivalent(&full, &json!({ "g": 2 })));
+        assert!(!is_equivalent(&full, &json!({ "g": 1, "h": true })));
+        assert!(!is_equivalent(&json!([0]), &json!([])));
     }
 }

@@ -44,7 +44,7 @@ pub struct Reply {
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 #[error("{host} is unreachable: {why}{}", if *.attempts > 1 { format!(" (tried {attempts} times)") } else { String::new() })]
-pub struct NoAnswer {
+pub struct TransportError {
     host: String,
     why: String,
     attempts: u32,
@@ -106,7 +106,7 @@ impl Http {
         &self,
         host: &str,
         build: impl Fn(&Client) -> RequestBuilder,
-    ) -> Result<Reply, NoAnswer> {
+    ) -> Result<Reply, TransportError> {
         let mut retry = Retry::new();
         loop {
             match self.attempt(build(&self.client)).await {
@@ -120,7 +120,7 @@ impl Http {
                 Err(why) => {
                     let attempts = retry.attempts();
                     if !retry.pause(None).await {
-                        return Err(NoAnswer::new(host, why, attempts));
+                        return Err(TransportError::new(host, why, attempts));
                     }
                 }
             }
@@ -132,9 +132,9 @@ impl Http {
         &self,
         host: &str,
         build: impl Fn(&Client) -> RequestBuilder,
-    ) -> Result<Reply, NoAnswer> {
+    ) -> Result<Reply, TransportError> {
         let sent = self.attempt(build(&self.client)).await;
-        sent.map_err(|why| NoAnswer::new(host, why, 1))
+        sent.map_err(|why| TransportError::new(host, why, 1))
     }
 
     async fn attempt(&self, request: RequestBuilder) -> Result<Reply, String> {
@@ -145,7 +145,7 @@ impl Http {
     }
 }
 
-impl NoAnswer {
+impl TransportError {
     fn new(host: &str, why: String, attempts: u32) -> Self {
         Self {
             host: host.to_owned(),

@@ -2,11 +2,11 @@
 
 pub mod credentials;
 mod equivalence;
+mod error;
 pub mod http;
 pub mod method;
 mod proxy;
 mod refusal;
-mod trouble;
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -18,9 +18,9 @@ use serde_json::Value;
 
 use self::{credentials::Credentials, http::Http, method::Method};
 pub use self::{
-    equivalence::alike,
+    equivalence::is_equivalent,
+    error::{ErrorContext, GoogleError},
     refusal::Refusal,
-    trouble::{During, Trouble},
 };
 
 /// The first version of IAM policies with conditions; older versions omit them.
@@ -85,7 +85,7 @@ impl Google {
     }
 
     /// Sends a read request.
-    pub async fn get(&self, method: &Method, path: &str) -> Result<Value, Trouble> {
+    pub async fn get(&self, method: &Method, path: &str) -> Result<Value, GoogleError> {
         self.call(
             method,
             Request {
@@ -97,16 +97,16 @@ impl Google {
     }
 
     /// Sends a read request and returns `None` if the resource does not exist.
-    pub async fn find(&self, method: &Method, path: &str) -> Result<Option<Value>, Trouble> {
+    pub async fn find(&self, method: &Method, path: &str) -> Result<Option<Value>, GoogleError> {
         match self.get(method, path).await {
             Ok(found) => Ok(Some(found)),
-            Err(Trouble::NotFound(_)) => Ok(None),
-            Err(trouble) => Err(trouble),
+            Err(GoogleError::NotFound(_)) => Ok(None),
+            Err(google_error) => Err(google_error),
         }
     }
 
     /// Returns an IAM policy with all bindings, including those with conditions.
-    pub async fn policy(&self, method: &Method, path: &str) -> Result<Value, Trouble> {
+    pub async fn policy(&self, method: &Method, path: &str) -> Result<Value, GoogleError> {
         let name = if method.host.starts_with("storage.") {
             "optionsRequestedPolicyVersion"
         } else {
@@ -126,7 +126,7 @@ impl Google {
         method: &Method,
         path: &str,
         field: &str,
-    ) -> Result<Vec<Value>, Trouble> {
+    ) -> Result<Vec<Value>, GoogleError> {
         let mut items = Vec::new();
         let mut token = String::new();
         for _ in 0..PAGES {
@@ -149,12 +149,12 @@ impl Google {
     }
 
     /// Calls a method. Waits for an API that was just enabled.
-    pub async fn call(&self, method: &Method, request: Request<'_>) -> Result<Value, Trouble> {
+    pub async fn call(&self, method: &Method, request: Request<'_>) -> Result<Value, GoogleError> {
         let until = Instant::now() + PROPAGATION;
         let mut pause = Duration::from_millis(250);
         loop {
             match self.call_once(method, request).await {
-                Err(Trouble::Disabled(_))
+                Err(GoogleError::Disabled(_))
                     if self.is_propagating.load(Ordering::Relaxed) && Instant::now() < until =>
                 {
                     tokio::time::sleep(pause).await;
@@ -165,7 +165,7 @@ impl Google {
         }
     }
 
-    async fn call_once(&self, method: &Method, request: Request<'_>) -> Result<Value, Trouble> {
+    async fn call_once(&self, method: &Method, request: Request<'_>) -> Result<Value, GoogleError> {
         let mut reply = self.send(method, request).await?;
         if reply.status == StatusCode::UNAUTHORIZED {
             // The token may have been revoked, or the clock may be wrong. Retry once with a new
@@ -175,7 +175,12 @@ impl Google {
         }
         if !reply.status.is_success() {
             let who = self.credentials.who();
-            return Err(Trouble::read(method, &reply, who, request.is_conditional()));
+            return Err(GoogleError::read(
+                method,
+                &reply,
+                who,
+                request.is_conditional(),
+            ));
         }
         if reply.body.is_empty() {
             return Ok(Value::Null);
@@ -183,16 +188,20 @@ impl Google {
         serde_json::from_slice(&reply.body).map_err(|error| {
             let message = format!("the response is not JSON: {error}");
             let refusal = Refusal::text(method.id, reply.status.as_u16(), message);
-            Trouble::Refused(Box::new(refusal))
+            GoogleError::Refused(Box::new(refusal))
         })
     }
 
-    async fn send(&self, method: &Method, request: Request<'_>) -> Result<http::Reply, Trouble> {
+    async fn send(
+        &self,
+        method: &Method,
+        request: Request<'_>,
+    ) -> Result<http::Reply, GoogleError> {
         let token = self
             .credentials
             .token()
             .await
-            .map_err(|why| Trouble::NoToken(why.to_string()))?;
+            .map_err(|why| GoogleError::CredentialError(why.to_string()))?;
         let url = format!("https://{}/{}", method.host, request.path);
         let sent = self.http.send(method.host, |client| {
             let query = request.query.iter().fold(
@@ -229,7 +238,7 @@ impl Google {
         path: impl Fn(&str) -> String,
         operation: Value,
         patience: Duration,
-    ) -> Result<Value, Trouble> {
+    ) -> Result<Value, GoogleError> {
         let began = Instant::now();
         let mut operation = operation;
         let mut pause = Duration::from_millis(50);
@@ -238,7 +247,7 @@ impl Google {
                 return outcome(operation);
             }
             if began.elapsed() > patience {
-                return Err(Trouble::TimedOut(patience.as_secs()));
+                return Err(GoogleError::TimedOut(patience.as_secs()));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
@@ -249,10 +258,10 @@ impl Google {
 }
 
 /// Returns the result of a finished operation.
-pub fn outcome(mut operation: Value) -> Result<Value, Trouble> {
+pub fn outcome(mut operation: Value) -> Result<Value, GoogleError> {
     match &operation["error"] {
         Value::Null => Ok(operation["response"].take()),
-        error => Err(Trouble::Operation {
+        error => Err(GoogleError::Operation {
             code: error["code"].as_i64().unwrap_or_default(),
             refusal: Box::new(Refusal::of_operation("", error)),
         }),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::service::variable_source;
-use crate::{google::alike, settings::KEY_RING};
+use crate::{google::is_equivalent, settings::KEY_RING};
 
 /// Returns one line for each difference between the current and the wanted service.
 pub fn service(current: Option<&Value>, wanted: &Value) -> Vec<String> {
@@ -105,7 +105,7 @@ fn variables(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
                 text(name),
                 variable_source(variable)
             )),
-            Some(old) if !alike(&old, variable) => {
+            Some(old) if !is_equivalent(&old, variable) => {
                 let secret = |one: &Value| one["valueSource"]["secretKeyRef"]["secret"].clone();
                 // The variable refers to another secret, not to another version of the same secret.
                 let is_other_ring = name == KEY_RING && secret(&old) != secret(variable);
@@ -144,7 +144,7 @@ fn compare(path: &str, current: &Value, wanted: &Value, lines: &mut Vec<String>)
                 compare(&format!("{path}[{index}]"), &current[index], item, lines);
             }
         }
-        _ if alike(current, wanted) => {}
+        _ if is_equivalent(current, wanted) => {}
         _ if current.is_null() => lines.push(format!("{path}: {}", plain(wanted))),
         _ => lines.push(format!("{path}: {} → {}", plain(current), plain(wanted))),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mcpo_common::error::Outcome;
 
 use crate::{
-    google::{During as _, Google, method},
+    google::{ErrorContext as _, Google, method},
     names::Names,
     settings::Settings,
 };
@@ -18,7 +18,7 @@ pub async fn find(
 ) -> Outcome<Option<Vec<String>>> {
     let path = format!("v1/projects/{}/secrets", names.project);
     let listed = match google.list(&method::SECRETS_LIST, &path, "secrets").await {
-        Err(trouble) if trouble.is_forbidden() => return Ok(None),
+        Err(google_error) if google_error.is_forbidden() => return Ok(None),
         listed => listed.during("failed to list the secrets")?,
     };
     let wanted: BTreeSet<String> = settings

@@ -1,9 +1,9 @@
 //! Compares the wanted state with the observed state and lists all changes in order.
 
 mod diff;
+mod generated_secret;
 mod left_over;
 mod lines;
-mod made;
 mod observe;
 mod rotation;
 mod secrets;

@@ -9,10 +9,10 @@ use mcpo_common::{
 };
 use serde_json::Value;
 
-use super::{left_over, made};
+use super::{generated_secret, left_over};
 use crate::{
     bucket,
-    google::{During as _, Google, Request, method},
+    google::{ErrorContext as _, Google, Request, method},
     labels::{LABEL, NOT_SHOWN, SHOWN_LABEL},
     names::Names,
     settings::{Ledger, SecretSetting, SecretSource, Settings},
@@ -186,8 +186,10 @@ pub async fn observe(
     let (repository, account, service, (bucket, bucket_policy), mut secrets, left_over) =
         tokio::try_join!(repository, account, service, bucket, secrets, left_over)?;
     let kept = match &service {
-        Some(service) => made::keep(google, settings, names, service, &mut secrets).await?,
-        None => made::Kept::default(),
+        Some(service) => {
+            generated_secret::keep(google, settings, names, service, &mut secrets).await?
+        }
+        None => generated_secret::Kept::default(),
     };
     Ok(Observed {
         has_repository: repository.is_some(),
@@ -267,7 +269,7 @@ async fn secret(
     };
     let policy = google.policy(&method::SECRET_POLICY, &policy_path);
     let (version, policy) = tokio::join!(version, policy);
-    let is_made = matches!(&setting.source, SecretSource::Made(_));
+    let is_made = matches!(&setting.source, SecretSource::Generated(_));
     let latest = version.during(during())?.and_then(|version| {
         if is_made && version["state"] != "ENABLED" {
             return None;

@@ -7,7 +7,7 @@ use super::{Observed, Plan, SecretChange, Versions, grants};
 use crate::{
     labels::{SHOWN, SHOWN_LABEL},
     names::{Names, SECRET_ROLE},
-    settings::{Made, SecretSource, Settings},
+    settings::{GeneratedSecret, SecretSource, Settings},
 };
 
 impl Plan {
@@ -25,7 +25,9 @@ impl Plan {
             let found = seen.secrets.get(&id);
             let current = found.and_then(|secret| secret.latest.clone());
             let value = match (&setting.source, &current) {
-                (SecretSource::Made(made), None) => Some(made.make(&id)?),
+                (SecretSource::Generated(generated_secret), None) => {
+                    Some(generated_secret.make(&id)?)
+                }
                 (SecretSource::Local(Some(value)), Some((_, Some(known)))) if value == known => {
                     None
                 }
@@ -67,7 +69,7 @@ impl Plan {
                         value,
                         is_made_password: matches!(
                             setting.source,
-                            SecretSource::Made(Made::Password)
+                            SecretSource::Generated(GeneratedSecret::Password)
                         ),
                     });
                 }

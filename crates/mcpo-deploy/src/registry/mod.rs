@@ -58,7 +58,7 @@ pub struct Pushed {
 }
 
 /// How a blob got into the registry.
-enum Came {
+enum BlobOutcome {
     WasThere,
     Mounted(String),
     Uploaded(u64),
@@ -121,17 +121,17 @@ impl<'a> Registry<'a> {
     pub async fn push(
         &self,
         image: &Image,
-        elsewhere: &[String],
+        blob_mount: &[String],
         progress: &ProgressBar,
     ) -> Outcome<Pushed> {
         let mut pushed = Pushed::default();
         // The configuration is too small for a progress bar.
         let hidden = ProgressBar::hidden();
         for (blob, progress) in [(&image.layer, progress), (&image.config, &hidden)] {
-            match self.push_blob(blob, elsewhere, progress).await? {
-                Came::WasThere => {}
-                Came::Mounted(from) => pushed.mounted = Some(from),
-                Came::Uploaded(bytes) => pushed.uploaded += bytes,
+            match self.push_blob(blob, blob_mount, progress).await? {
+                BlobOutcome::WasThere => {}
+                BlobOutcome::Mounted(from) => pushed.mounted = Some(from),
+                BlobOutcome::Uploaded(bytes) => pushed.uploaded += bytes,
             }
         }
         let tag = tag_of(&image.manifest.digest);
@@ -151,19 +151,19 @@ impl<'a> Registry<'a> {
     async fn push_blob(
         &self,
         blob: &Blob,
-        elsewhere: &[String],
+        blob_mount: &[String],
         progress: &ProgressBar,
-    ) -> Outcome<Came> {
+    ) -> Outcome<BlobOutcome> {
         let reference = self.by_digest(&blob.digest);
         let size = blob.bytes.len() as u64;
         self.retrying("push the image", |client| {
             let (reference, blob, progress) = (reference.clone(), blob.clone(), progress.clone());
             async move {
                 if client.blob_exists(&reference, &blob.digest).await? {
-                    return Ok(Came::WasThere);
+                    return Ok(BlobOutcome::WasThere);
                 }
-                if let Some(from) = self.mount(&client, &reference, &blob, elsewhere).await {
-                    return Ok(Came::Mounted(from));
+                if let Some(from) = self.mount(&client, &reference, &blob, blob_mount).await {
+                    return Ok(BlobOutcome::Mounted(from));
                 }
                 // Excludes the time for the token and the earlier requests.
                 progress.reset();
@@ -171,7 +171,7 @@ impl<'a> Registry<'a> {
                 client
                     .push_blob_stream(&reference, pieces, &blob.digest, Some(size))
                     .await?;
-                Ok(Came::Uploaded(size))
+                Ok(BlobOutcome::Uploaded(size))
             }
         })
         .await
@@ -184,9 +184,9 @@ impl<'a> Registry<'a> {
         client: &Client,
         reference: &Reference,
         blob: &Blob,
-        elsewhere: &[String],
+        blob_mount: &[String],
     ) -> Option<String> {
-        for path in elsewhere {
+        for path in blob_mount {
             let digest = blob.digest.clone();
             let source = Reference::with_digest(self.host.clone(), path.clone(), digest);
             let mounted = client.mount_blob(reference, &source, &blob.digest).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     context::Context,
     google::{
-        During as _, POLICY_VERSION, Request, Trouble,
+        ErrorContext as _, GoogleError, POLICY_VERSION, Request,
         method::{self, Method},
     },
     names::{LEDGER_ROLE, SECRET_ROLE},
@@ -58,7 +58,7 @@ async fn grant(
     (write, write_path): (&Method, &str),
     role: &str,
     wrap: impl Fn(Value) -> Value,
-) -> Result<(), Trouble> {
+) -> Result<(), GoogleError> {
     let member = format!(
         "serviceAccount:{}",
         context.names.account(&context.settings)
@@ -76,16 +76,16 @@ async fn grant(
         };
         match context.google.call(write, request).await {
             Ok(_) => return Ok(()),
-            Err(Trouble::Conflict(_)) if conflicts < CONCURRENT_CHANGES => conflicts += 1,
-            Err(trouble)
+            Err(GoogleError::Conflict(_)) if conflicts < CONCURRENT_CHANGES => conflicts += 1,
+            Err(google_error)
                 if Instant::now() < until
-                    && trouble.refusal().is_some_and(|refusal| {
+                    && google_error.refusal().is_some_and(|refusal| {
                         refusal.status == 400 && refusal.message.contains("does not exist")
                     }) =>
             {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            Err(trouble) => return Err(trouble),
+            Err(google_error) => return Err(google_error),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::google::alike;
+use crate::google::is_equivalent;
 
 /// Returns the fields to send.
 pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
@@ -37,7 +37,7 @@ pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
 fn template_is_new(current: &Value, wanted: &Value) -> bool {
     let mut merged = current.clone();
     lay_over(&mut merged, wanted.clone());
-    !alike(&merged, current)
+    !is_equivalent(&merged, current)
 }
 
 fn merged_containers(current: &Value, ours: &Value) -> Value {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub use self::prepare::{check_public_access, enable, identity_and_state, note_shown, repository};
 use crate::{
     context::Context,
-    google::{During as _, Request, Trouble, method},
+    google::{ErrorContext as _, GoogleError, Request, method},
     image::digest,
     plan::{self, Versions, managed_mask},
     traffic::Wanted,
@@ -91,10 +91,10 @@ async fn write_when_known(
     let account = context.names.account(&context.settings);
     loop {
         match write(context, current, body).await {
-            Err(trouble)
+            Err(google_error)
                 if makes_account
                     && Instant::now() < until
-                    && is_about_account(&trouble, &account) =>
+                    && is_about_account(&google_error, &account) =>
             {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -107,8 +107,8 @@ async fn write_when_known(
 }
 
 /// Returns true if Cloud Run does not know the account yet, or does not know yet who may act as it.
-fn is_about_account(trouble: &Trouble, account: &str) -> bool {
-    let text = trouble.to_string();
+fn is_about_account(google_error: &GoogleError, account: &str) -> bool {
+    let text = google_error.to_string();
     text.contains(account) && (text.contains("does not exist") || text.contains("may not exist"))
 }
 
@@ -118,7 +118,7 @@ async fn write(
     context: &Context<'_>,
     current: Option<&Value>,
     body: &Value,
-) -> Result<Option<Value>, Trouble> {
+) -> Result<Option<Value>, GoogleError> {
     let names = &context.names;
     let begun = current
         .is_none()
@@ -154,7 +154,7 @@ async fn write(
             }
             Ok(Some(operation))
         }
-        Err(Trouble::Conflict(message) | Trouble::Exists(message)) => {
+        Err(GoogleError::Conflict(message) | GoogleError::Exists(message)) => {
             // The response to an earlier attempt of this run may have been lost.
             let found = context
                 .google
@@ -171,13 +171,13 @@ async fn write(
             if let Some(begun) = begun {
                 begun.not_made();
             }
-            Err(Trouble::Conflict(message))
+            Err(GoogleError::Conflict(message))
         }
-        Err(trouble) => {
+        Err(google_error) => {
             if let Some(begun) = begun {
                 begun.not_made();
             }
-            Err(trouble)
+            Err(google_error)
         }
     }
 }

@@ -11,7 +11,7 @@ use super::grant;
 use crate::{
     bucket,
     context::Context,
-    google::{During as _, Request, Trouble, method},
+    google::{ErrorContext as _, GoogleError, Request, method},
     labels::{LABEL, NOT_SHOWN, SHOWN, SHOWN_LABEL},
     names::ACCOUNT_DESCRIPTION,
     plan::{LEDGER_DAYS, Plan, SecretChange},
@@ -84,10 +84,10 @@ pub async fn check_public_access(context: &Context<'_>, current: Option<&Value>)
         query: &[("serviceId", id.as_str()), ("validateOnly", "true")],
         body: Some(&body),
     };
-    let Err(trouble) = context.google.call(&method::SERVICE_CREATE, request).await else {
+    let Err(google_error) = context.google.call(&method::SERVICE_CREATE, request).await else {
         return Ok(());
     };
-    let is_forbidden = trouble.refusal().is_some_and(|refusal| {
+    let is_forbidden = google_error.refusal().is_some_and(|refusal| {
         let mut constraints = PUBLIC_ACCESS_CONSTRAINTS.iter();
         constraints.any(|constraint| refusal.names_constraint(constraint))
     });
@@ -95,7 +95,7 @@ pub async fn check_public_access(context: &Context<'_>, current: Option<&Value>)
         return Ok(());
     }
     let command = context.invocation.with("--private");
-    Err(trouble
+    Err(google_error
         .into_failure("the organization forbids services that anyone can reach")
         .hint(format!(
             "require IAM authentication: {command}; claude.ai cannot authenticate with IAM, so for claude.ai ask \
@@ -128,9 +128,9 @@ pub async fn note_shown(
         query: &[("updateMask", "labels")],
         body: Some(&body),
     };
-    if let Err(trouble) = context.google.call(&method::SECRET_LABEL, request).await {
+    if let Err(google_error) = context.google.call(&method::SECRET_LABEL, request).await {
         context.ui.warn(format_args!(
-            "the next deployment will show the password again: {trouble}"
+            "the next deployment will show the password again: {google_error}"
         ));
     }
 }
@@ -172,13 +172,13 @@ pub async fn repository(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
             begun.done();
             Ok(())
         }
-        Err(Trouble::Exists(_)) => {
+        Err(GoogleError::Exists(_)) => {
             begun.not_made();
             Ok(())
         }
-        Err(trouble) => {
+        Err(google_error) => {
             begun.not_made();
-            Err(trouble).during(during)
+            Err(google_error).during(during)
         }
     }
 }
@@ -230,10 +230,10 @@ async fn account(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
         .begin(format!("service account {}", names.account_email()));
     match context.google.call(&method::ACCOUNT_CREATE, request).await {
         Ok(_) => begun.done(),
-        Err(Trouble::Exists(_)) => begun.not_made(),
-        Err(trouble) => {
+        Err(GoogleError::Exists(_)) => begun.not_made(),
+        Err(google_error) => {
             begun.not_made();
-            return Err(trouble).during("failed to create the service account");
+            return Err(google_error).during("failed to create the service account");
         }
     }
     Ok(())
@@ -274,7 +274,7 @@ async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String
 
 /// Creates a secret without a version. If the organization restricts locations, the secret is
 /// stored in the service's region.
-async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(), Trouble> {
+async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(), GoogleError> {
     let (google, names) = (&context.google, &context.names);
     let mut labels = names.labels();
     if change.is_to_be_shown() {
@@ -299,13 +299,13 @@ async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(),
                 begun.done();
                 return Ok(());
             }
-            Err(Trouble::Exists(_)) => {
+            Err(GoogleError::Exists(_)) => {
                 begun.not_made();
                 return Ok(());
             }
-            Err(trouble)
+            Err(google_error)
                 if replication == Replication::Automatic
-                    && trouble
+                    && google_error
                         .refusal()
                         .is_some_and(|refusal| refusal.names_constraint(LOCATION_CONSTRAINT)) =>
             {
@@ -315,9 +315,9 @@ async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(),
                 ));
                 replication = Replication::Region;
             }
-            Err(trouble) => {
+            Err(google_error) => {
                 begun.not_made();
-                return Err(trouble);
+                return Err(google_error);
             }
         }
     }

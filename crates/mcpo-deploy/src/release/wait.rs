@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::failure;
 use crate::{
     context::Context,
-    google::{During as _, Trouble, method, outcome},
+    google::{ErrorContext as _, GoogleError, method, outcome},
     traffic::serving,
 };
 
@@ -38,17 +38,17 @@ pub async fn until_ready(
                 .to_owned();
             Err(failure::explain(context, revision, &message, before).await)
         }
-        Err(trouble) if trouble.blames_the_revision() => {
-            Err(failure::explain(context, revision, &trouble.to_string(), before).await)
+        Err(google_error) if google_error.blames_the_revision() => {
+            Err(failure::explain(context, revision, &google_error.to_string(), before).await)
         }
-        Err(trouble @ Trouble::Operation { .. }) => {
-            let failure = trouble.into_failure(format!("Google failed to release {revision}"));
+        Err(google_error @ GoogleError::Operation { .. }) => {
+            let failure = google_error.into_failure(format!("Google failed to release {revision}"));
             Err(match failure.hint_text().map(str::to_owned) {
                 Some(next) => failure.hint(next),
                 None => failure.hint(failure::still_serving(before)),
             })
         }
-        Err(trouble) => Err(trouble).during(format!("failed to wait for {revision}")),
+        Err(google_error) => Err(google_error).during(format!("failed to wait for {revision}")),
     }
 }
 
@@ -64,7 +64,7 @@ async fn wait(
     context: &Context<'_>,
     mut operation: Option<Value>,
     say: impl Fn(&Value),
-) -> Result<Value, Trouble> {
+) -> Result<Value, GoogleError> {
     let began = Instant::now();
     let mut pause = Duration::from_millis(25);
     let path = format!("v2/{}", context.names.service());
@@ -93,7 +93,7 @@ async fn wait(
             }
         }
         if began.elapsed() > PATIENCE {
-            return Err(Trouble::TimedOut(PATIENCE.as_secs()));
+            return Err(GoogleError::TimedOut(PATIENCE.as_secs()));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

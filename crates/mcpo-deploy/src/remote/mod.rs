@@ -16,7 +16,7 @@ pub use self::{
 use crate::{
     bucket,
     context::Context,
-    google::{During as _, Request, Trouble, method, outcome},
+    google::{ErrorContext as _, GoogleError, Request, method, outcome},
     logs,
     registry::{Registry, SOURCE_TAG},
     report::seconds,
@@ -131,11 +131,11 @@ async fn follow(context: &Context<'_>, mut operation: Value) -> Outcome<()> {
             progress.finish_and_clear();
             return outcome(operation)
                 .map(|_| ())
-                .map_err(|trouble| failure(context, trouble));
+                .map_err(|google_error| failure(context, google_error));
         }
         if began.elapsed() > PATIENCE {
             progress.finish_and_clear();
-            return Err(failure(context, Trouble::TimedOut(PATIENCE.as_secs())));
+            return Err(failure(context, GoogleError::TimedOut(PATIENCE.as_secs())));
         }
         tokio::time::sleep(if printed == 0 { PAUSE / 4 } else { PAUSE }).await;
         let looked = context
@@ -146,8 +146,8 @@ async fn follow(context: &Context<'_>, mut operation: Value) -> Outcome<()> {
     }
 }
 
-fn failure(context: &Context<'_>, trouble: Trouble) -> Failure {
-    trouble
+fn failure(context: &Context<'_>, google_error: GoogleError) -> Failure {
+    google_error
         .into_failure("the remote build failed")
         .hint(format!(
             "for the log, see https://console.cloud.google.com/cloud-build/builds?project={}",

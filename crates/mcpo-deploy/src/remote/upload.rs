@@ -9,7 +9,7 @@ use reqwest::{StatusCode, header};
 use crate::{
     context::Context,
     google::{
-        During as _, Trouble,
+        ErrorContext as _, GoogleError,
         http::{Reply, Retry, is_passing},
         method,
     },
@@ -67,13 +67,13 @@ enum Progress {
     Until(usize),
 }
 
-async fn begin(context: &Context<'_>, bucket: &str, object: &str) -> Result<String, Trouble> {
+async fn begin(context: &Context<'_>, bucket: &str, object: &str) -> Result<String, GoogleError> {
     let google = &context.google;
     let token = google
         .credentials()
         .token()
         .await
-        .map_err(|why| Trouble::NoToken(why.to_string()))?;
+        .map_err(|why| GoogleError::CredentialError(why.to_string()))?;
     let name: String = url::form_urlencoded::byte_serialize(object.as_bytes()).collect();
     let url =
         format!("https://{HOST}/upload/storage/v1/b/{bucket}/o?uploadType=resumable&name={name}");
@@ -93,7 +93,7 @@ async fn begin(context: &Context<'_>, bucket: &str, object: &str) -> Result<Stri
         .and_then(|value| value.to_str().ok());
     match location {
         Some(location) if reply.status.is_success() => Ok(location.to_owned()),
-        _ => Err(Trouble::read(
+        _ => Err(GoogleError::read(
             &method::OBJECT_INSERT,
             &reply,
             google.credentials().who(),

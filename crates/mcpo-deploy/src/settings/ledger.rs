@@ -32,7 +32,7 @@ pub fn read(
         (None, Some(secret)) => {
             let value = match &secret.source {
                 SecretSource::Local(value) => value.as_ref(),
-                SecretSource::Existing { .. } | SecretSource::Made(_) => None,
+                SecretSource::Existing { .. } | SecretSource::Generated(_) => None,
             };
             let is_redis = value.is_some_and(|value| Ledger::is_redis(value.expose()));
             (Ledger::Secret, is_redis)

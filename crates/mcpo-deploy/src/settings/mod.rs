@@ -4,9 +4,9 @@
 //! All mistakes that can be found without Google are reported together, before the first request.
 
 mod check;
+mod generated_secret;
 mod ledger;
 mod limits;
-mod made;
 mod regions;
 mod table;
 
@@ -20,7 +20,7 @@ use mcpo_common::{
 };
 
 use self::table::{Ingress, Table};
-pub use self::{ledger::Ledger, made::Made, table::Replication};
+pub use self::{generated_secret::GeneratedSecret, ledger::Ledger, table::Replication};
 use crate::args::DeployArgs;
 
 /// All settings of the service that do not come from Google.
@@ -91,7 +91,7 @@ pub enum SecretSource {
         version: Option<String>,
     },
     /// Generated once, then kept.
-    Made(Made),
+    Generated(GeneratedSecret),
 }
 
 /// How users sign in.
@@ -100,7 +100,7 @@ pub enum SignIn {
     /// As configured in the settings.
     Configured,
     /// With a generated password.
-    MadePassword,
+    GeneratedPassword,
     /// No sign-in, explicitly requested.
     OpenToAnyone,
 }
@@ -182,7 +182,7 @@ fn assemble(
     let sign_in = match (is_configured, args.open_to_anyone) {
         (_, true) => SignIn::OpenToAnyone,
         (true, false) => SignIn::Configured,
-        (false, false) => SignIn::MadePassword,
+        (false, false) => SignIn::GeneratedPassword,
     };
     if sign_in == SignIn::OpenToAnyone && is_configured {
         let hint = "remove one of the two";
@@ -191,11 +191,11 @@ fn assemble(
             Some(hint),
         ));
     }
-    if sign_in == SignIn::MadePassword {
-        secrets.push(made(PASSWORD, Made::Password));
+    if sign_in == SignIn::GeneratedPassword {
+        secrets.push(generated_secret(PASSWORD, GeneratedSecret::Password));
     }
     if !secrets.iter().any(|secret| secret.variable == KEY_RING) {
-        secrets.push(made(KEY_RING, Made::KeyRing));
+        secrets.push(generated_secret(KEY_RING, GeneratedSecret::KeyRing));
     }
     let (ledger, needs_redis) = ledger::read(table.ledger.as_deref(), &secrets, problems);
     let mut features = table.features;
@@ -235,10 +235,10 @@ fn assemble(
     }
 }
 
-fn made(variable: &str, made: Made) -> SecretSetting {
+fn generated_secret(variable: &str, generated_secret: GeneratedSecret) -> SecretSetting {
     SecretSetting {
         variable: variable.to_owned(),
-        source: SecretSource::Made(made),
+        source: SecretSource::Generated(generated_secret),
     }
 }
 

@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     context::Context,
-    google::{During as _, method},
+    google::{ErrorContext as _, method},
     plan::{self, Observed, Plan},
     settings::{PASSWORD, SecretSource},
 };
@@ -175,8 +175,8 @@ async fn read(context: &Context<'_>, id: &str, version: &str) -> Outcome<Option<
     let path = format!("v1/{}/versions/{version}:access", context.names.secret(id));
     match context.google.find(&method::SECRET_READ, &path).await {
         Ok(found) => Ok(found.as_ref().and_then(plan::decoded)),
-        Err(trouble) if trouble.is_forbidden() => Ok(None),
-        Err(trouble) => Err(trouble).during(format!("failed to read the secret {id}")),
+        Err(google_error) if google_error.is_forbidden() => Ok(None),
+        Err(google_error) => Err(google_error).during(format!("failed to read the secret {id}")),
     }
 }
 

@@ -22,7 +22,7 @@ use url::{Host, Url};
 
 /// Which addresses the walk may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum NetworkScope {
     /// The target is public, so everything it names must be public too.
     Public,
     /// The target is on this machine or network, so it may name private addresses.
@@ -66,7 +66,7 @@ impl Lookup for SystemLookup {
 /// The reach of the walk, and the addresses of the target's name for the whole walk.
 #[derive(Clone)]
 pub struct Guard {
-    reach: Reach,
+    reach: NetworkScope,
     target: Option<(String, Vec<IpAddr>)>,
     lookup: Arc<dyn Lookup>,
     /// The proxies of the environment: the user named them, so they may be private.
@@ -100,9 +100,9 @@ impl Guard {
         };
         // One public address makes a name public: a hostile name may list both kinds.
         let reach = if addresses.iter().any(|ip| is_public(*ip)) {
-            Reach::Public
+            NetworkScope::Public
         } else {
-            Reach::Local
+            NetworkScope::Local
         };
         Ok(Self {
             reach,
@@ -119,14 +119,14 @@ impl Guard {
     /// Returns a guard for a target whose name only the proxy can resolve.
     pub fn behind_proxy() -> Self {
         Self {
-            reach: Reach::Public,
+            reach: NetworkScope::Public,
             target: None,
             lookup: Arc::new(SystemLookup),
             proxies: proxies(),
         }
     }
 
-    pub const fn reach(&self) -> Reach {
+    pub const fn reach(&self) -> NetworkScope {
         self.reach
     }
 
@@ -151,7 +151,7 @@ impl Guard {
     }
 }
 
-impl Reach {
+impl NetworkScope {
     const fn allows(self, ip: IpAddr) -> bool {
         matches!(self, Self::Local) || is_public(ip)
     }
@@ -275,7 +275,7 @@ mod tests {
     use futures_util::future::BoxFuture;
     use url::Url;
 
-    use super::{Guard, Lookup, Reach, is_loopback};
+    use super::{Guard, Lookup, NetworkScope, is_loopback};
 
     /// C14: in every notation, a private address is refused.
     #[test]
@@ -298,12 +298,12 @@ mod tests {
             "[2002:7f00:1::]",
         ] {
             let url = Url::parse(&format!("https://{host}/")).unwrap();
-            assert!(Reach::Public.check(&url).is_err(), "{host}");
-            assert!(Reach::Local.check(&url).is_ok(), "{host}");
+            assert!(NetworkScope::Public.check(&url).is_err(), "{host}");
+            assert!(NetworkScope::Local.check(&url).is_ok(), "{host}");
         }
         for host in ["1.1.1.1", "[2606:4700::1111]", "example.com"] {
             let url = Url::parse(&format!("https://{host}/")).unwrap();
-            assert!(Reach::Public.check(&url).is_ok(), "{host}");
+            assert!(NetworkScope::Public.check(&url).is_ok(), "{host}");
         }
     }
 
@@ -333,7 +333,7 @@ mod tests {
         let both = "192.88.99.1 127.0.0.1";
         let names = Names::new(&[("evil.example", &[both, both])]);
         let guard = guard("https://evil.example/mcp", &names).await;
-        assert_eq!(guard.reach(), Reach::Public);
+        assert_eq!(guard.reach(), NetworkScope::Public);
         let used = guard.addresses("evil.example").await.unwrap();
         assert_eq!(used, [IpAddr::from([192, 88, 99, 1])]);
     }
@@ -346,9 +346,9 @@ mod tests {
                 .unwrap()
                 .reach()
         };
-        assert_eq!(of("http://localhost:1/mcp").await, Reach::Local);
-        assert_eq!(of("https://10.0.0.1/mcp").await, Reach::Local);
-        assert_eq!(of("https://1.1.1.1/mcp").await, Reach::Public);
+        assert_eq!(of("http://localhost:1/mcp").await, NetworkScope::Local);
+        assert_eq!(of("https://10.0.0.1/mcp").await, NetworkScope::Local);
+        assert_eq!(of("https://1.1.1.1/mcp").await, NetworkScope::Public);
     }
 
     /// A resolver whose answers change: each lookup of a name returns the next one.
@@ -431,7 +431,7 @@ mod tests {
             ),
         ] {
             let guard = guard("https://evil.example/mcp", &names).await;
-            assert_eq!(guard.reach(), Reach::Public);
+            assert_eq!(guard.reach(), NetworkScope::Public);
             assert_eq!(connections(guard, name, &[&here]).await, [0], "{name}");
         }
     }
@@ -445,7 +445,7 @@ mod tests {
         let after = listener("127.0.0.2", before.local_addr().unwrap().port());
         let names = Names::new(&[("evil.example", &["127.0.0.1", "127.0.0.2", "127.0.0.2"])]);
         let guard = guard("https://evil.example/mcp", &names).await;
-        assert_eq!(guard.reach(), Reach::Local);
+        assert_eq!(guard.reach(), NetworkScope::Local);
         let counts = connections(guard, "evil.example", &[&before, &after]).await;
         assert_eq!(counts, [1, 0]);
     }

@@ -2,7 +2,7 @@
 
 use reqwest::{Response, StatusCode, header::HeaderMap};
 
-use super::{record::Record, trouble::Trouble};
+use super::{error::RequestError, record::Record};
 
 /// A response whose head has arrived.
 pub struct Incoming {
@@ -32,7 +32,7 @@ impl Incoming {
     }
 
     /// Returns the next chunk of the body.
-    pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Trouble> {
+    pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, RequestError> {
         match self.response.chunk().await {
             Ok(Some(chunk)) => {
                 self.record.came(&chunk);
@@ -40,9 +40,9 @@ impl Incoming {
             }
             Ok(None) => Ok(None),
             Err(error) => {
-                let trouble = Trouble::from_reqwest(&error);
-                self.record.failed(&trouble);
-                Err(trouble)
+                let request_error = RequestError::from_reqwest(&error);
+                self.record.failed(&request_error);
+                Err(request_error)
             }
         }
     }

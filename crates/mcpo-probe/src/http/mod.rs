@@ -1,13 +1,13 @@
 //! HTTP requests with limits on time, size, redirects and reach.
 
 mod connection;
+mod error;
 mod guard;
 mod incoming;
 mod pool;
 mod record;
 mod sent;
 mod tls;
-mod trouble;
 
 use std::{rc::Rc, time::Duration};
 
@@ -22,11 +22,11 @@ use url::{Origin, Url};
 use self::pool::{Pool, Speaker};
 pub use self::{
     connection::Connection,
-    guard::{Guard, Reach, is_loopback, proxy_variable},
+    error::RequestError,
+    guard::{Guard, NetworkScope, is_loopback, proxy_variable},
     incoming::Incoming,
     record::{Activity, Recorder},
     sent::{Detail, Sent},
-    trouble::Trouble,
 };
 
 /// The most bytes that are read of a response.
@@ -36,9 +36,9 @@ const REDIRECT_LIMIT: usize = 5;
 
 /// Sends requests and reads responses within limits.
 #[derive(Clone)]
-pub struct Exchange {
+pub struct HttpClient {
     pool: Rc<Pool>,
-    reach: Reach,
+    reach: NetworkScope,
     timeout: Duration,
     connection: Rc<Connection>,
     origin: Origin,
@@ -98,7 +98,7 @@ pub fn describe(status: StatusCode, body: &str) -> String {
     }
 }
 
-impl Exchange {
+impl HttpClient {
     /// Creates a client for the server at `target`. `timeout` limits the time for one response.
     pub fn new(
         target: &Url,
@@ -140,12 +140,12 @@ impl Exchange {
     }
 
     /// Creates a request of the client.
-    pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
+    pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, RequestError> {
         self.prepared(Speaker::Client, method, url)
     }
 
     /// Creates a request of the user's browser for a page.
-    pub fn browse(&self, method: Method, url: &Url) -> Result<RequestBuilder, Trouble> {
+    pub fn browse(&self, method: Method, url: &Url) -> Result<RequestBuilder, RequestError> {
         let request = self.prepared(Speaker::Browser, method, url)?;
         Ok(request.header(ACCEPT, "text/html"))
     }
@@ -155,20 +155,20 @@ impl Exchange {
         speaker: Speaker,
         method: Method,
         url: &Url,
-    ) -> Result<RequestBuilder, Trouble> {
+    ) -> Result<RequestBuilder, RequestError> {
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
-            return Err(Trouble::Insecure(url.clone()));
+            return Err(RequestError::Insecure(url.clone()));
         }
         self.reach
             .check(url)
-            .map_err(|blocked| Trouble::Blocked(blocked.to_string()))?;
+            .map_err(|blocked| RequestError::Blocked(blocked.to_string()))?;
         Ok(self.pool.get(speaker, url)?.request(method, url.clone()))
     }
 
     /// Sends `request` with the user's additional headers. The caller limits the time.
-    pub async fn dispatch(&self, request: RequestBuilder) -> Result<Incoming, Trouble> {
+    pub async fn dispatch(&self, request: RequestBuilder) -> Result<Incoming, RequestError> {
         let (client, request) = request.build_split();
-        let mut request = request.map_err(|error| Trouble::from_reqwest(&error))?;
+        let mut request = request.map_err(|error| RequestError::from_reqwest(&error))?;
         // Headers for the server must not go to other origins.
         if request.url().origin() == self.origin {
             for (name, value) in &self.connection.headers {
@@ -184,22 +184,22 @@ impl Exchange {
                 Ok(Incoming::new(response, record))
             }
             Err(error) => {
-                let trouble = Trouble::from_reqwest(&error);
-                record.failed(&trouble);
-                Err(trouble)
+                let request_error = RequestError::from_reqwest(&error);
+                record.failed(&request_error);
+                Err(request_error)
             }
         }
     }
 
     /// Sends `request` and returns the complete response.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, RequestError> {
         self.within(async { Self::read(self.dispatch(request).await?).await })
             .await
     }
 
     /// Sends `request` and returns the head of the response; the body, which may be a stream, is
     /// not read.
-    pub async fn send_for_head(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
+    pub async fn send_for_head(&self, request: RequestBuilder) -> Result<Answer, RequestError> {
         self.within(async { Ok(Answer::head(&mut self.dispatch(request).await?)) })
             .await
     }
@@ -207,19 +207,19 @@ impl Exchange {
     /// Ends `work` when its time is up, even if bytes still arrive slowly.
     pub async fn within<T>(
         &self,
-        work: impl Future<Output = Result<T, Trouble>>,
-    ) -> Result<T, Trouble> {
+        work: impl Future<Output = Result<T, RequestError>>,
+    ) -> Result<T, RequestError> {
         tokio::time::timeout(self.timeout, work)
             .await
-            .unwrap_or(Err(Trouble::TimedOut(self.timeout)))
+            .unwrap_or(Err(RequestError::TimedOut(self.timeout)))
     }
 
     /// Reads the rest of a response, up to [`BODY_LIMIT`].
-    pub async fn read(mut incoming: Incoming) -> Result<Answer, Trouble> {
+    pub async fn read(mut incoming: Incoming) -> Result<Answer, RequestError> {
         let mut answer = Answer::head(&mut incoming);
         while let Some(chunk) = incoming.chunk().await? {
             if answer.body.len() + chunk.len() > BODY_LIMIT {
-                return Err(Trouble::TooLarge);
+                return Err(RequestError::TooLarge);
             }
             answer.body.extend_from_slice(&chunk);
         }
@@ -227,7 +227,7 @@ impl Exchange {
     }
 
     /// Fetches a document, following redirects by hand so that every hop is checked.
-    pub async fn fetch(&self, url: &Url) -> Result<Answer, Trouble> {
+    pub async fn fetch(&self, url: &Url) -> Result<Answer, RequestError> {
         let mut next = url.clone();
         for _ in 0..=REDIRECT_LIMIT {
             let request = self
@@ -239,6 +239,6 @@ impl Exchange {
                 None => return Ok(answer),
             }
         }
-        Err(Trouble::TooManyRedirects)
+        Err(RequestError::TooManyRedirects)
     }
 }

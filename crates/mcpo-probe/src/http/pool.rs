@@ -7,9 +7,9 @@ use rustls::ClientConfig;
 use url::Url;
 
 use super::{
+    error::RequestError,
     guard::{Guard, is_loopback},
     tls,
-    trouble::Trouble,
 };
 use crate::http::Connection;
 
@@ -68,7 +68,7 @@ impl Pool {
     }
 
     /// Returns the client for a request of `speaker` to `url`.
-    pub fn get(&self, speaker: Speaker, url: &Url) -> Result<&Client, Trouble> {
+    pub fn get(&self, speaker: Speaker, url: &Url) -> Result<&Client, RequestError> {
         let pair = if url.scheme() == "https" {
             self.pair(&self.secure, || tls::system_config(&self.connection.roots))?
         } else {
@@ -84,11 +84,11 @@ impl Pool {
         &self,
         cell: &'c OnceCell<Pair>,
         config: impl FnOnce() -> Result<ClientConfig, rustls::Error>,
-    ) -> Result<&'c Pair, Trouble> {
+    ) -> Result<&'c Pair, RequestError> {
         if let Some(pair) = cell.get() {
             return Ok(pair);
         }
-        let config = config().map_err(|error| Trouble::other(&error))?;
+        let config = config().map_err(|error| RequestError::other(&error))?;
         let build = |jar: Option<Arc<Jar>>| {
             let mut builder = Client::builder()
                 .user_agent(concat!("mcpo-probe/", env!("CARGO_PKG_VERSION")))
@@ -107,7 +107,7 @@ impl Pool {
             if let Some(jar) = jar {
                 builder = builder.cookie_provider(jar);
             }
-            builder.build().map_err(|error| Trouble::other(&error))
+            builder.build().map_err(|error| RequestError::other(&error))
         };
         let pair = Pair {
             client: build(None)?,

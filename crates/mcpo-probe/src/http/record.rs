@@ -15,12 +15,12 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
+    error::RequestError,
     sent::{Detail, Sent},
-    trouble::Trouble,
 };
 use crate::{
+    fingerprints::{Place, Traits},
     html_form::Form,
-    known::{Place, Traits},
     redact::{Secrets, is_secret},
 };
 
@@ -221,8 +221,8 @@ impl Record {
         });
     }
 
-    pub fn failed(&self, trouble: &Trouble) {
-        let text = clean_to(&trouble.to_string(), SHOWN);
+    pub fn failed(&self, request_error: &RequestError) {
+        let text = clean_to(&request_error.to_string(), SHOWN);
         self.recorder
             .change(self.id, |entry| entry.sent.outcome = Err(text));
     }

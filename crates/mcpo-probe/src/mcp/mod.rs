@@ -1,19 +1,19 @@
 //! MCP over HTTP, in both wire forms.
 
 mod rpc;
-pub use rpc::{Call, Wire, call, prepare};
+pub use rpc::{Call, WireFormat, call, prepare};
 
 mod reply;
 pub use reply::Reply;
 
-mod peer;
-pub use peer::Peer;
+mod client;
+pub use client::McpClient;
 
 mod resume;
 
 mod card;
-mod greeting;
-pub use greeting::greet;
+mod handshake;
+pub use handshake::handshake;
 
 mod tools;
 pub use tools::{call_one, compare, list};
@@ -28,5 +28,5 @@ pub use versions::negotiate;
 
 mod arguments;
 
-mod knock;
-pub use knock::{Doorway, knock};
+mod unauthenticated_request;
+pub use unauthenticated_request::{AuthRequirement, unauthenticated_request};

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
+    client::McpClient,
     pages::{pages, request},
-    peer::Peer,
-    rpc::{Call, Wire},
+    rpc::{Call, WireFormat},
 };
 use crate::{
     check::{Fault, Log, Step},
@@ -16,9 +16,9 @@ use crate::{
 
 /// Lists all resources and reads the first one.
 pub async fn resources(
-    peer: &mut Peer<'_>,
+    peer: &mut McpClient<'_>,
     log: &mut Log<'_>,
-    wire: &Wire,
+    wire_format: &WireFormat,
     capabilities: &Value,
 ) -> Step<()> {
     let pending = rules::RESOURCES.begin();
@@ -27,7 +27,7 @@ pub async fn resources(
         return Ok(());
     }
     let list = ("resources/list", "resources");
-    let (pending, all) = pages(peer, log, pending, wire, list).await?;
+    let (pending, all) = pages(peer, log, pending, wire_format, list).await?;
     if let Some(fault) = all.iter().find_map(misnamed) {
         return Err(pending.fail(log, fault));
     }
@@ -41,7 +41,7 @@ pub async fn resources(
         ..Call::new("resources/read", json!({"uri": uri}))
     };
     let expected = "a result with contents";
-    let (pending, result) = request(peer, log, pending, wire, &call, expected).await?;
+    let (pending, result) = request(peer, log, pending, wire_format, &call, expected).await?;
     let contents = result.get("contents").and_then(Value::as_array);
     let readable = |part: &Value| {
         part["uri"].is_string() && (part["text"].is_string() || part["blob"].is_string())
@@ -74,9 +74,9 @@ fn misnamed(resource: &Value) -> Option<Fault> {
 
 /// Lists all prompts and gets one that needs no arguments.
 pub async fn prompts(
-    peer: &mut Peer<'_>,
+    peer: &mut McpClient<'_>,
     log: &mut Log<'_>,
-    wire: &Wire,
+    wire_format: &WireFormat,
     capabilities: &Value,
 ) -> Step<()> {
     let pending = rules::PROMPTS.begin();
@@ -85,7 +85,7 @@ pub async fn prompts(
         return Ok(());
     }
     let list = ("prompts/list", "prompts");
-    let (pending, all) = pages(peer, log, pending, wire, list).await?;
+    let (pending, all) = pages(peer, log, pending, wire_format, list).await?;
     if let Some(nameless) = all.iter().find(|prompt| text(prompt, "name").is_empty()) {
         let fault = Fault::new(nameless.to_string(), "a name", "name every prompt");
         return Err(pending.fail(log, fault));
@@ -106,7 +106,7 @@ pub async fn prompts(
         ..Call::new("prompts/get", json!({"name": name, "arguments": {}}))
     };
     let expected = "a result with messages";
-    let (pending, result) = request(peer, log, pending, wire, &call, expected).await?;
+    let (pending, result) = request(peer, log, pending, wire_format, &call, expected).await?;
     let messages = result.get("messages").and_then(Value::as_array);
     let usable = |message: &Value| {
         let role = message["role"].as_str();

@@ -5,10 +5,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::{
-    greeting::refused,
-    peer::Peer,
+    client::McpClient,
+    handshake::refused,
     reply::Reply,
-    rpc::{Call, Wire},
+    rpc::{Call, WireFormat},
 };
 use crate::check::{Fault, Log, Pending, Step};
 
@@ -17,10 +17,10 @@ const PAGES: usize = 50;
 
 /// Returns everything that `method` lists under `key`.
 pub async fn pages(
-    peer: &mut Peer<'_>,
+    peer: &mut McpClient<'_>,
     log: &mut Log<'_>,
     mut pending: Pending,
-    wire: &Wire,
+    wire_format: &WireFormat,
     (method, key): (&'static str, &str),
 ) -> Step<(Pending, Vec<Value>)> {
     let mut all: Vec<Value> = Vec::new();
@@ -33,7 +33,7 @@ pub async fn pages(
         let call = Call::new(method, params);
         let expected = format!("a list of {key}");
         let mut page;
-        (pending, page) = request(peer, log, pending, wire, &call, &expected).await?;
+        (pending, page) = request(peer, log, pending, wire_format, &call, &expected).await?;
         let Some(Value::Array(found)) = page.get_mut(key).map(Value::take) else {
             let hint = format!("answer {method} with an array of {key}");
             let expected = format!("a {key} array");
@@ -45,7 +45,7 @@ pub async fn pages(
             return Ok((pending, all));
         };
         let since = *first_page.get_or_insert_with(Instant::now);
-        if cursor.as_ref() == Some(&next) || since.elapsed() > peer.exchange.timeout() {
+        if cursor.as_ref() == Some(&next) || since.elapsed() > peer.http.timeout() {
             break;
         }
         cursor = Some(next);
@@ -56,14 +56,18 @@ pub async fn pages(
 
 /// Sends `call` and returns its result; any other response ends the walk.
 pub async fn request(
-    peer: &mut Peer<'_>,
+    peer: &mut McpClient<'_>,
     log: &mut Log<'_>,
     pending: Pending,
-    wire: &Wire,
+    wire_format: &WireFormat,
     call: &Call,
     expected: &str,
 ) -> Step<(Pending, Value)> {
-    match peer.call(log, wire, call).await?.map(|heard| heard.reply) {
+    match peer
+        .call(log, wire_format, call)
+        .await?
+        .map(|heard| heard.reply)
+    {
         Ok(Reply::Result(result)) => Ok((pending, result)),
         Ok(reply @ (Reply::Unauthorized(_) | Reply::InsufficientScope(_))) => {
             Err(refused(log, pending, &reply))
@@ -72,9 +76,6 @@ pub async fn request(
             let hint = "see the server's log";
             Err(pending.fail(log, Fault::new(reply.summary(), expected, hint)))
         }
-        Err(trouble) => Err(pending.fail(
-            log,
-            Fault::new(trouble.to_string(), expected, trouble.hint()),
-        )),
+        Err(error) => Err(pending.fail(log, Fault::new(error.to_string(), expected, error.hint()))),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sse_stream::SseStream;
 
 use crate::{
-    http::{Answer, BODY_LIMIT, Exchange, Incoming, Trouble, describe},
+    http::{Answer, BODY_LIMIT, HttpClient, Incoming, RequestError, describe},
     oauth::Challenge,
 };
 
@@ -58,7 +58,7 @@ impl Reply {
 }
 
 /// Reads a response of either kind.
-pub async fn read(incoming: Incoming) -> Result<Reply, Trouble> {
+pub async fn read(incoming: Incoming) -> Result<Reply, RequestError> {
     let status = incoming.status();
     let kind = incoming
         .headers()
@@ -69,7 +69,7 @@ pub async fn read(incoming: Incoming) -> Result<Reply, Trouble> {
     if status == StatusCode::UNAUTHORIZED {
         let challenge = Challenge::from_headers(incoming.headers());
         // The body distinguishes servers, but clients do not wait for it.
-        let _ = tokio::time::timeout(READING, Exchange::read(incoming)).await;
+        let _ = tokio::time::timeout(READING, HttpClient::read(incoming)).await;
         return Ok(Reply::Unauthorized(challenge));
     }
     if status == StatusCode::FORBIDDEN
@@ -81,7 +81,7 @@ pub async fn read(incoming: Incoming) -> Result<Reply, Trouble> {
     if status.is_success() && kind.starts_with("text/event-stream") {
         return events(incoming).await;
     }
-    let answer = Exchange::read(incoming).await?;
+    let answer = HttpClient::read(incoming).await?;
     Ok(document(&answer, &kind))
 }
 
@@ -104,14 +104,14 @@ fn document(answer: &Answer, kind: &str) -> Reply {
 }
 
 /// Reads events until the response arrives; a server may keep its stream open after that.
-async fn events(incoming: Incoming) -> Result<Reply, Trouble> {
+async fn events(incoming: Incoming) -> Result<Reply, RequestError> {
     let bytes = stream::try_unfold((incoming, 0), async |(mut incoming, read)| {
         let Some(chunk) = incoming.chunk().await? else {
             return Ok(None);
         };
         let read = read + chunk.len();
         if read > BODY_LIMIT {
-            return Err(Trouble::TooLarge);
+            return Err(RequestError::TooLarge);
         }
         Ok(Some((chunk, (incoming, read))))
     });
@@ -120,9 +120,9 @@ async fn events(incoming: Incoming) -> Result<Reply, Trouble> {
         let event = match event {
             Ok(event) => event,
             Err(sse_stream::Error::Body(error)) => {
-                return Err(match error.downcast::<Trouble>() {
-                    Ok(trouble) => *trouble,
-                    Err(error) => Trouble::Other(error.to_string()),
+                return Err(match error.downcast::<RequestError>() {
+                    Ok(request_error) => *request_error,
+                    Err(error) => RequestError::Other(error.to_string()),
                 });
             }
             Err(error) => return Ok(Reply::Unexpected(format!("a broken event stream: {error}"))),

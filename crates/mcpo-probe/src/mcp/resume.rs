@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    peer::Peer,
+    client::McpClient,
     reply::Reply,
-    rpc::{self, Call, Wire},
+    rpc::{self, Call, WireFormat},
 };
 use crate::{
     check::{Fault, Log, Step},
     credentials::Credentials,
-    http::Trouble,
+    http::RequestError,
     oauth::{Grant, Reached, Refusal},
     rules,
 };
@@ -20,7 +20,7 @@ use crate::{
 /// After this time, a server may have good reasons to forget a client.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Peer<'_> {
+impl McpClient<'_> {
     /// Returns a grant without signing in; `None` if no tokens were kept, or none of them works.
     pub(super) async fn resume(
         &mut self,
@@ -52,9 +52,9 @@ impl Peer<'_> {
             return Ok(false);
         }
         let list = Call::new("tools/list", json!({}));
-        let wire = Wire::Stateless;
+        let wire_format = WireFormat::Stateless;
         let token = Some(&kept.access);
-        match rpc::call(self.exchange, self.target, &wire, token, &list).await {
+        match rpc::call(self.http, self.target, &wire_format, token, &list).await {
             Ok(heard) if !matches!(heard.reply, Reply::Unauthorized(_)) => {
                 pending.pass(log, format!("accepted, issued {}", ago(kept.age())));
                 Ok(true)
@@ -68,7 +68,7 @@ impl Peer<'_> {
                 );
                 Ok(false)
             }
-            Err(trouble) => Err(unanswered(log, pending, &trouble)),
+            Err(error) => Err(unanswered(log, pending, &error)),
         }
     }
 
@@ -116,12 +116,12 @@ impl Peer<'_> {
 fn unanswered(
     log: &mut Log<'_>,
     pending: crate::check::Pending,
-    trouble: &Trouble,
+    error: &RequestError,
 ) -> crate::check::Stop {
     let fault = Fault::new(
-        trouble.to_string(),
+        error.to_string(),
         "an answer to a request with the kept token",
-        trouble.hint(),
+        error.hint(),
     );
     pending.fail(log, fault)
 }

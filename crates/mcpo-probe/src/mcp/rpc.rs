@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::reply::{self, Reply};
-use crate::http::{Exchange, Trouble};
+use crate::http::{HttpClient, RequestError};
 
 /// The revision without sessions.
 pub const STATELESS: &str = "2026-07-28";
@@ -17,7 +17,7 @@ pub const COMING: &str = "2099-12-31";
 
 /// The wire form of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wire {
+pub enum WireFormat {
     /// 2026-07-28: every request is self-contained.
     Stateless,
     /// The same form in a revision that does not exist yet.
@@ -28,7 +28,7 @@ pub enum Wire {
     Session { version: String, id: Option<String> },
 }
 
-impl Wire {
+impl WireFormat {
     /// Returns the revision.
     pub fn version(&self) -> &str {
         match self {
@@ -63,52 +63,56 @@ impl Call {
 }
 
 /// A reply, and the session it opened, if any.
-pub struct Heard {
+pub struct RpcResponse {
     pub reply: Reply,
     pub session: Option<String>,
 }
 
 /// Sends `call`; notifications (methods under `notifications/`) carry no id.
 pub async fn call(
-    exchange: &Exchange,
+    http: &HttpClient,
     target: &Url,
-    wire: &Wire,
+    wire_format: &WireFormat,
     token: Option<&Secret>,
     call: &Call,
-) -> Result<Heard, Trouble> {
-    let request = prepare(exchange, target, wire, token, call)?;
+) -> Result<RpcResponse, RequestError> {
+    let request = prepare(http, target, wire_format, token, call)?;
     // One time limit for the whole response, for a document and for a stream.
-    exchange
-        .within(async {
-            let incoming = exchange.dispatch(request).await?;
-            let session = incoming
-                .headers()
-                .get("mcp-session-id")
-                .and_then(|id| id.to_str().ok())
-                .map(str::to_owned);
-            Ok(Heard {
-                reply: reply::read(incoming).await?,
-                session,
-            })
+    http.within(async {
+        let incoming = http.dispatch(request).await?;
+        let session = incoming
+            .headers()
+            .get("mcp-session-id")
+            .and_then(|id| id.to_str().ok())
+            .map(str::to_owned);
+        Ok(RpcResponse {
+            reply: reply::read(incoming).await?,
+            session,
         })
-        .await
+    })
+    .await
 }
 
 /// Creates the request for `call`.
 pub fn prepare(
-    exchange: &Exchange,
+    http: &HttpClient,
     target: &Url,
-    wire: &Wire,
+    wire_format: &WireFormat,
     token: Option<&Secret>,
     call: &Call,
-) -> Result<RequestBuilder, Trouble> {
-    let request = dress(exchange.request(Method::POST, target)?, wire, token, call);
-    Ok(request.json(&body(wire, call)))
+) -> Result<RequestBuilder, RequestError> {
+    let request = dress(
+        http.request(Method::POST, target)?,
+        wire_format,
+        token,
+        call,
+    );
+    Ok(request.json(&body(wire_format, call)))
 }
 
 fn dress(
     mut request: RequestBuilder,
-    wire: &Wire,
+    wire_format: &WireFormat,
     token: Option<&Secret>,
     call: &Call,
 ) -> RequestBuilder {
@@ -116,11 +120,11 @@ fn dress(
     if let Some(token) = token {
         request = request.bearer_auth(token.expose());
     }
-    match wire {
-        Wire::Opening => {}
-        Wire::Stateless | Wire::Coming => {
+    match wire_format {
+        WireFormat::Opening => {}
+        WireFormat::Stateless | WireFormat::Coming => {
             request = request
-                .header("mcp-protocol-version", wire.version())
+                .header("mcp-protocol-version", wire_format.version())
                 .header("mcp-method", call.method);
             if let Some(name) = &call.name {
                 request = request.header("mcp-name", name);
@@ -129,7 +133,7 @@ fn dress(
                 request = request.header(format!("mcp-param-{name}"), value);
             }
         }
-        Wire::Session { version, id } => {
+        WireFormat::Session { version, id } => {
             request = request.header("mcp-protocol-version", version);
             if let Some(id) = id {
                 request = request.header("mcp-session-id", id);
@@ -139,11 +143,11 @@ fn dress(
     request
 }
 
-fn body(wire: &Wire, call: &Call) -> Value {
+fn body(wire_format: &WireFormat, call: &Call) -> Value {
     let mut params = call.params.clone();
-    if matches!(wire, Wire::Stateless | Wire::Coming) {
+    if matches!(wire_format, WireFormat::Stateless | WireFormat::Coming) {
         params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": wire.version(),
+            "io.modelcontextprotocol/protocolVersion": wire_format.version(),
             "io.modelcontextprotocol/clientCapabilities": {},
             "io.modelcontextprotocol/clientInfo": client_info(),
         });
@@ -160,12 +164,19 @@ pub fn client_info() -> Value {
     json!({"name": "mcpo-probe", "version": env!("CARGO_PKG_VERSION")})
 }
 
-/// Ends the session of `wire`, if it has one. The response does not matter.
-pub async fn close(exchange: &Exchange, target: &Url, wire: &Wire, token: Option<&Secret>) {
-    if matches!(wire, Wire::Session { id: Some(_), .. })
-        && let Ok(request) = exchange.request(Method::DELETE, target)
+/// Ends the session of `wire_format`, if it has one. The response does not matter.
+pub async fn close(
+    http: &HttpClient,
+    target: &Url,
+    wire_format: &WireFormat,
+    token: Option<&Secret>,
+) {
+    if matches!(wire_format, WireFormat::Session { id: Some(_), .. })
+        && let Ok(request) = http.request(Method::DELETE, target)
     {
         let farewell = Call::new("", Value::Null);
-        let _ = exchange.send(dress(request, wire, token, &farewell)).await;
+        let _ = http
+            .send(dress(request, wire_format, token, &farewell))
+            .await;
     }
 }

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     arguments::{self, Choice},
+    client::McpClient,
     pages::{pages, request},
-    peer::Peer,
-    rpc::{Call, Wire},
+    rpc::{Call, WireFormat},
 };
 use crate::{
     check::{Fault, Log, Pending, Step},
@@ -17,17 +17,21 @@ use crate::{
 const TOOLS: (&str, &str) = ("tools/list", "tools");
 
 /// Lists all tools, page by page.
-pub async fn list(peer: &mut Peer<'_>, log: &mut Log<'_>, wire: &Wire) -> Step<Vec<Value>> {
+pub async fn list(
+    peer: &mut McpClient<'_>,
+    log: &mut Log<'_>,
+    wire_format: &WireFormat,
+) -> Step<Vec<Value>> {
     let pending = rules::TOOLS_LIST.begin();
-    let (pending, tools) = pages(peer, log, pending, wire, TOOLS).await?;
+    let (pending, tools) = pages(peer, log, pending, wire_format, TOOLS).await?;
     judge(log, pending, tools)
 }
 
 /// Checks that older clients find the same tools as newer ones.
 pub async fn compare(
-    peer: &mut Peer<'_>,
+    peer: &mut McpClient<'_>,
     log: &mut Log<'_>,
-    older: Option<&Wire>,
+    older: Option<&WireFormat>,
     tools: &[Value],
 ) -> Step<()> {
     let pending = rules::BOTH_FORMS.begin();
@@ -93,9 +97,9 @@ fn name(tool: &Value) -> &str {
 
 /// Calls the tool that the user named, or one that is safe to call automatically.
 pub async fn call_one(
-    peer: &mut Peer<'_>,
+    peer: &mut McpClient<'_>,
     log: &mut Log<'_>,
-    wire: &Wire,
+    wire_format: &WireFormat,
     tools: &[Value],
     wanted: Option<(&str, Option<&Map<String, Value>>)>,
 ) -> Step<()> {
@@ -129,8 +133,15 @@ pub async fn call_one(
         mirrored: arguments::mirrored(tool, &arguments),
         ..Call::new("tools/call", json!({"name": name, "arguments": arguments}))
     };
-    let (pending, result) =
-        request(peer, log, pending, wire, &call, "a result with content").await?;
+    let (pending, result) = request(
+        peer,
+        log,
+        pending,
+        wire_format,
+        &call,
+        "a result with content",
+    )
+    .await?;
     let said = said(&result);
     let shown = if arguments.is_empty() {
         name.to_owned()

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::{
-    greeting::{Spoken, negotiated},
-    peer::Peer,
+    client::McpClient,
+    handshake::{NegotiatedVersion, negotiated},
     reply::Reply,
-    rpc::{self, COMING, Call, Heard, STATELESS, Wire, client_info},
+    rpc::{self, COMING, Call, RpcResponse, STATELESS, WireFormat, client_info},
 };
 use crate::{
     check::{Fault, Log},
-    http::Trouble,
+    http::RequestError,
     rules,
 };
 
@@ -21,10 +21,14 @@ const UNSUPPORTED: i64 = -32022;
 
 /// Requests an old and a future revision. The server must answer `initialize` with a revision that
 /// it supports. Without sessions, it must answer with an error that names all of them.
-pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) {
+pub async fn negotiate(
+    peer: &mut McpClient<'_>,
+    log: &mut Log<'_>,
+    negotiated_version: &NegotiatedVersion,
+) {
     let pending = rules::VERSIONS.begin();
     let mut agreed = Vec::new();
-    let asked = if spoken.has_sessions() {
+    let asked = if negotiated_version.has_sessions() {
         &ASKED[..]
     } else {
         &[]
@@ -39,13 +43,13 @@ pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) 
                 let fault = Fault::new(format!("{asked}: {seen}"), expected, hint);
                 return pending.warn(log, fault);
             }
-            Err(trouble) => {
-                let seen = format!("{asked}: {trouble}");
-                return pending.warn(log, Fault::new(seen, "an answer", trouble.hint()));
+            Err(error) => {
+                let seen = format!("{asked}: {error}");
+                return pending.warn(log, Fault::new(seen, "an answer", error.hint()));
             }
         }
     }
-    if spoken.newest == Wire::Stateless {
+    if negotiated_version.newest == WireFormat::Stateless {
         match refused(peer).await {
             Ok(Ok(told)) => agreed.push(told),
             Ok(Err(seen)) => {
@@ -56,9 +60,9 @@ pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) 
                 let fault = Fault::new(format!("{COMING}, stateless: {seen}"), expected, hint);
                 return pending.warn(log, fault);
             }
-            Err(trouble) => {
-                let seen = format!("{COMING}, stateless: {trouble}");
-                return pending.warn(log, Fault::new(seen, "an answer", trouble.hint()));
+            Err(error) => {
+                let seen = format!("{COMING}, stateless: {error}");
+                return pending.warn(log, Fault::new(seen, "an answer", error.hint()));
             }
         }
     }
@@ -66,10 +70,10 @@ pub async fn negotiate(peer: &mut Peer<'_>, log: &mut Log<'_>, spoken: &Spoken) 
 }
 
 /// Requests a future revision in the stateless form, which the server must refuse.
-async fn refused(peer: &Peer<'_>) -> Result<Result<String, String>, Trouble> {
+async fn refused(peer: &McpClient<'_>) -> Result<Result<String, String>, RequestError> {
     let call = Call::new("server/discover", json!({}));
     let token = peer.grant.as_ref().map(|grant| &grant.access);
-    let heard = rpc::call(peer.exchange, peer.target, &Wire::Coming, token, &call).await?;
+    let heard = rpc::call(peer.http, peer.target, &WireFormat::Coming, token, &call).await?;
     let Reply::Error { code, data, .. } = &heard.reply else {
         return Ok(Err(heard.reply.summary()));
     };
@@ -85,21 +89,21 @@ async fn refused(peer: &Peer<'_>) -> Result<Result<String, String>, Trouble> {
 }
 
 /// Returns the agreed revision, or what came instead.
-async fn settle(peer: &Peer<'_>, asked: &str) -> Result<Result<String, String>, Trouble> {
+async fn settle(peer: &McpClient<'_>, asked: &str) -> Result<Result<String, String>, RequestError> {
     let params = json!({"protocolVersion": asked, "capabilities": {}, "clientInfo": client_info()});
     let call = Call::new("initialize", params);
     let token = peer.grant.as_ref().map(|grant| &grant.access);
-    let Heard { reply, session } =
-        rpc::call(peer.exchange, peer.target, &Wire::Opening, token, &call).await?;
+    let RpcResponse { reply, session } =
+        rpc::call(peer.http, peer.target, &WireFormat::Opening, token, &call).await?;
     let Reply::Result(result) = &reply else {
         return Ok(Err(reply.summary()));
     };
-    let Some(wire) = negotiated(result, session) else {
+    let Some(wire_format) = negotiated(result, session) else {
         return Ok(Err(format!(
             "protocolVersion {}",
             result["protocolVersion"]
         )));
     };
-    peer.leave(&wire).await;
-    Ok(Ok(wire.version().to_owned()))
+    peer.leave(&wire_format).await;
+    Ok(Ok(wire_format.version().to_owned()))
 }

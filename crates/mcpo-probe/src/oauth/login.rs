@@ -13,21 +13,21 @@ use super::{
     resource::{self, Resource},
     server::{self, AuthorizationServer},
     token::{self, Refusal, Tokens},
-    visitor::Visitor,
+    user_agent::UserAgent,
 };
 use crate::{
     check::{Fault, Log, Step},
     credentials::{AuthMethod, Credentials, RegisteredClient, Scopes, now},
-    http::Exchange,
+    http::HttpClient,
     plan::{Identity, Plan},
     rules,
 };
 
 /// Authorizes as often as the walk needs it, and remembers the registered clients.
 pub struct Login<'p> {
-    exchange: &'p Exchange,
+    http: &'p HttpClient,
     plan: &'p Plan,
-    visitor: Visitor<'p>,
+    visitor: UserAgent<'p>,
     /// Keyed by issuer: credentials from one server are never sent to another.
     clients: HashMap<String, RegisteredClient>,
     /// Whether the kept credentials were tried; they are tried only once.
@@ -35,9 +35,9 @@ pub struct Login<'p> {
 }
 
 impl<'p> Login<'p> {
-    pub fn new(exchange: &'p Exchange, plan: &'p Plan, visitor: Visitor<'p>) -> Self {
+    pub fn new(http: &'p HttpClient, plan: &'p Plan, visitor: UserAgent<'p>) -> Self {
         Self {
-            exchange,
+            http,
             plan,
             visitor,
             clients: HashMap::new(),
@@ -49,8 +49,8 @@ impl<'p> Login<'p> {
     pub async fn reach(&self, log: &mut Log<'_>, challenge: &Challenge) -> Step<Reached> {
         let target = &self.plan.target;
         let resource =
-            resource::discover(self.exchange, log, target, challenge, &self.plan.profile).await?;
-        let server = server::discover(self.exchange, log, &resource).await?;
+            resource::discover(self.http, log, target, challenge, &self.plan.profile).await?;
+        let server = server::discover(self.http, log, &resource).await?;
         Ok(Reached { resource, server })
     }
 
@@ -102,7 +102,7 @@ impl<'p> Login<'p> {
             ("code_verifier", verifier.expose()),
         ];
         parameters.extend(resource.parameter());
-        let first = token::request(self.exchange, &server, &client, parameters.clone()).await;
+        let first = token::request(self.http, &server, &client, parameters.clone()).await;
         let tokens = match first {
             Ok(tokens) => {
                 pending.pass(log, &tokens.summary);
@@ -112,7 +112,7 @@ impl<'p> Login<'p> {
                 let strict = client.method == AuthMethod::Basic && !client.repeats_id;
                 client.repeats_id = true;
                 let again = if strict && refusal == Refusal::UnknownClient {
-                    token::request(self.exchange, &server, &client, parameters).await
+                    token::request(self.http, &server, &client, parameters).await
                 } else {
                     return Err(pending.fail(log, fault));
                 };
@@ -149,8 +149,8 @@ impl<'p> Login<'p> {
         ];
         parameters.extend(grant.resource.parameter());
         // Clients wait longer for a refresh than for other requests.
-        let exchange = self.exchange.with_timeout(self.plan.refresh_timeout);
-        let tokens = token::request(&exchange, &grant.server, &grant.client, parameters).await?;
+        let http = self.http.with_timeout(self.plan.refresh_timeout);
+        let tokens = token::request(&http, &grant.server, &grant.client, parameters).await?;
         grant.access = tokens.access;
         grant.expires_at = tokens
             .expires_in
@@ -176,15 +176,9 @@ impl<'p> Login<'p> {
             identity => identity,
         };
         let redirect_uri = self.visitor.redirect_uri();
-        let client = registration::register(
-            self.exchange,
-            log,
-            server,
-            self.plan,
-            identity,
-            redirect_uri,
-        )
-        .await?;
+        let client =
+            registration::register(self.http, log, server, self.plan, identity, redirect_uri)
+                .await?;
         self.clients.insert(server.issuer.clone(), client.clone());
         Ok(client)
     }
@@ -213,7 +207,7 @@ impl<'p> Login<'p> {
         };
         let callback = self
             .visitor
-            .visit(self.exchange, log, pending, &request.url)
+            .visit(self.http, log, pending, &request.url)
             .await?;
         let code = callback.verify(log, &request, server)?;
         Ok((code, request.verifier))

@@ -22,8 +22,8 @@ mod listener;
 
 mod links;
 
-mod visitor;
-pub use visitor::Visitor;
+mod user_agent;
+pub use user_agent::UserAgent;
 
 mod callback;
 

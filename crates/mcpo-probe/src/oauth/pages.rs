@@ -6,8 +6,8 @@ use url::Url;
 
 use super::{callback::UnverifiedCallback, links};
 use crate::{
-    html_form::{Form, Press},
-    http::{Answer, Exchange, Trouble},
+    html_form::{Form, SubmitButton},
+    http::{Answer, HttpClient, RequestError},
 };
 
 /// The most pages and redirects that are followed.
@@ -15,8 +15,8 @@ const HOPS: usize = 20;
 
 /// Why the redirect URI was not reached.
 #[derive(Debug)]
-pub enum Lost {
-    Trouble(Box<Url>, Trouble),
+pub enum PageError {
+    RequestError(Box<Url>, RequestError),
     /// The page asks for a password, but none was given.
     PasswordNeeded,
     /// The page asks again: the password was wrong.
@@ -57,33 +57,33 @@ pub struct Arrival {
 /// Goes from the authorization endpoint to one of the redirect URIs, where nothing needs to listen.
 /// All pages together may take as long as three requests.
 pub async fn walk(
-    exchange: &Exchange,
+    http: &HttpClient,
     start: &Url,
     sign_in: Option<SignIn<'_>>,
     redirect_uris: &[&Url],
-) -> Result<Arrival, Lost> {
-    let limit = exchange.timeout() * 3;
-    let walk = walk_pages(exchange, start, sign_in, redirect_uris);
+) -> Result<Arrival, PageError> {
+    let limit = http.timeout() * 3;
+    let walk = walk_pages(http, start, sign_in, redirect_uris);
     tokio::time::timeout(limit, walk)
         .await
-        .unwrap_or(Err(Lost::TooManyHops))
+        .unwrap_or(Err(PageError::TooManyHops))
 }
 
 async fn walk_pages(
-    exchange: &Exchange,
+    http: &HttpClient,
     start: &Url,
     sign_in: Option<SignIn<'_>>,
     redirect_uris: &[&Url],
-) -> Result<Arrival, Lost> {
+) -> Result<Arrival, PageError> {
     let mut pages = 0;
     let mut signed_in = false;
-    let mut answer = get(exchange, start).await?;
+    let mut answer = get(http, start).await?;
     for _ in 0..HOPS {
         if let Some(location) = answer.location() {
             if let Some(arrival) = arrival(location.clone(), redirect_uris, pages) {
                 return Ok(arrival);
             }
-            answer = get(exchange, &location).await?;
+            answer = get(http, &location).await?;
             continue;
         }
         let forms = page_forms(&answer)?;
@@ -93,7 +93,7 @@ async fn walk_pages(
             return Ok(arrival);
         }
         let Some((form, press)) = choose(&forms) else {
-            return Err(Lost::DeadEnd(format!(
+            return Err(PageError::DeadEnd(format!(
                 "a page without a form to continue with at {}",
                 answer.url
             )));
@@ -102,13 +102,13 @@ async fn walk_pages(
         if let Some(field) = &form.password {
             if !form.post {
                 let seen = "a sign-in form that would put the password into the URL";
-                return Err(Lost::Refused(seen.to_owned()));
+                return Err(PageError::Refused(seen.to_owned()));
             }
             if signed_in {
-                return Err(Lost::PasswordRefused);
+                return Err(PageError::PasswordRefused);
             }
             let Some(SignIn { user, password }) = sign_in else {
-                return Err(Lost::PasswordNeeded);
+                return Err(PageError::PasswordNeeded);
             };
             // Browsers do not submit a form whose user name is empty.
             if let Some((_, name)) = fields.iter_mut().find(|(name, _)| form.is_typed(name)) {
@@ -118,12 +118,12 @@ async fn walk_pages(
             fields.push((field.clone(), password.expose().to_owned()));
             signed_in = true;
         }
-        if let Press::Button { name, value } = press {
+        if let SubmitButton::Button { name, value } = press {
             fields.push((name.to_owned(), value.to_owned()));
         }
-        answer = submit(exchange, &answer.url, form, &fields).await?;
+        answer = submit(http, &answer.url, form, &fields).await?;
     }
-    Err(Lost::TooManyHops)
+    Err(PageError::TooManyHops)
 }
 
 fn arrival(location: Url, redirect_uris: &[&Url], pages: usize) -> Option<Arrival> {
@@ -137,7 +137,7 @@ fn arrival(location: Url, redirect_uris: &[&Url], pages: usize) -> Option<Arriva
 }
 
 /// Prefers a form with a password, then one whose button means yes, then any other.
-fn choose(forms: &[Form]) -> Option<(&Form, Press<'_>)> {
+fn choose(forms: &[Form]) -> Option<(&Form, SubmitButton<'_>)> {
     let mut order: Vec<&Form> = forms.iter().collect();
     order.sort_by_key(|form| (form.password.is_none(), !form.says_yes()));
     order
@@ -145,11 +145,11 @@ fn choose(forms: &[Form]) -> Option<(&Form, Press<'_>)> {
         .find_map(|form| Some((form, form.agreement()?)))
 }
 
-fn page_forms(answer: &Answer) -> Result<Vec<Form>, Lost> {
+fn page_forms(answer: &Answer) -> Result<Vec<Form>, PageError> {
     let kind = answer.header(CONTENT_TYPE).unwrap_or_default();
     if answer.status.is_success() && !kind.contains("html") {
         let seen = format!("{}: {kind:?} instead of a page", bare(&answer.url));
-        return Err(Lost::Refused(seen));
+        return Err(PageError::Refused(seen));
     }
     let forms = if kind.contains("html") {
         Form::all(&answer.text())
@@ -158,7 +158,7 @@ fn page_forms(answer: &Answer) -> Result<Vec<Form>, Lost> {
     };
     // A wrong password may be answered with 401 and the form again.
     if forms.is_empty() && !answer.status.is_success() || answer.status.is_server_error() {
-        return Err(Lost::Refused(format!(
+        return Err(PageError::Refused(format!(
             "{}: {}",
             bare(&answer.url),
             answer.summary()
@@ -174,32 +174,31 @@ fn bare(url: &Url) -> Url {
     bare
 }
 
-async fn get(exchange: &Exchange, url: &Url) -> Result<Answer, Lost> {
-    let lost = |trouble| Lost::Trouble(Box::new(bare(url)), trouble);
-    let request = exchange.browse(Method::GET, url).map_err(lost)?;
-    exchange.send(request).await.map_err(lost)
+async fn get(http: &HttpClient, url: &Url) -> Result<Answer, PageError> {
+    let lost = |request_error| PageError::RequestError(Box::new(bare(url)), request_error);
+    let request = http.browse(Method::GET, url).map_err(lost)?;
+    http.send(request).await.map_err(lost)
 }
 
 async fn submit(
-    exchange: &Exchange,
+    http: &HttpClient,
     page: &Url,
     form: &Form,
     fields: &[(String, String)],
-) -> Result<Answer, Lost> {
+) -> Result<Answer, PageError> {
     let mut action = page.join(&form.action).map_err(|error| {
-        Lost::DeadEnd(format!("a form that leads to {:?}: {error}", form.action))
+        PageError::DeadEnd(format!("a form that leads to {:?}: {error}", form.action))
     })?;
-    let lost = |trouble| Lost::Trouble(Box::new(bare(page)), trouble);
+    let lost = |request_error| PageError::RequestError(Box::new(bare(page)), request_error);
     let request = if form.post {
-        exchange
-            .browse(Method::POST, &action)
+        http.browse(Method::POST, &action)
             .map_err(lost)?
             .form(fields)
     } else {
         action.query_pairs_mut().clear().extend_pairs(fields);
-        exchange.browse(Method::GET, &action).map_err(lost)?
+        http.browse(Method::GET, &action).map_err(lost)?
     };
     // Browsers send the origin with every form; servers use it to detect forged requests.
     let request = request.header("origin", page.origin().ascii_serialization());
-    exchange.send(request).await.map_err(lost)
+    http.send(request).await.map_err(lost)
 }

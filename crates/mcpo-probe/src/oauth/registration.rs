@@ -11,7 +11,7 @@ use super::server::AuthorizationServer;
 use crate::{
     check::{Fault, Log, Pending, Step, Suggestion},
     credentials::{AuthMethod, ClientKey, RegisteredClient},
-    http::{Answer, Exchange},
+    http::{Answer, HttpClient},
     plan::{Identity, Plan},
     rules,
 };
@@ -25,7 +25,7 @@ struct Registered {
 
 /// Registers with `server`, or uses the identity that the user or the client already has.
 pub async fn register(
-    exchange: &Exchange,
+    http: &HttpClient,
     log: &mut Log<'_>,
     server: &AuthorizationServer,
     plan: &Plan,
@@ -61,7 +61,7 @@ pub async fn register(
         return Ok(known(url.as_str(), None, AuthMethod::None));
     }
     if let Some(endpoint) = &server.registration {
-        return dynamic(exchange, log, pending, server, endpoint, plan, redirect_uri).await;
+        return dynamic(http, log, pending, server, endpoint, plan, redirect_uri).await;
     }
     log.suggest(Suggestion::ClientId);
     let (seen, hint) = without_registration(server, plan);
@@ -113,7 +113,7 @@ fn method_for(server: &AuthorizationServer, has_secret: bool) -> AuthMethod {
 }
 
 async fn dynamic(
-    exchange: &Exchange,
+    http: &HttpClient,
     log: &mut Log<'_>,
     pending: Pending,
     server: &AuthorizationServer,
@@ -140,14 +140,18 @@ async fn dynamic(
         }
     };
     let expected = "201 with a client_id";
-    let answer = match exchange.request(Method::POST, endpoint) {
-        Ok(request) => exchange.send(request.json(&body)).await,
-        Err(trouble) => Err(trouble),
+    let answer = match http.request(Method::POST, endpoint) {
+        Ok(request) => http.send(request.json(&body)).await,
+        Err(request_error) => Err(request_error),
     };
     let answer = match answer {
         Ok(answer) => answer,
-        Err(trouble) => {
-            let fault = Fault::new(format!("{endpoint}: {trouble}"), expected, trouble.hint());
+        Err(request_error) => {
+            let fault = Fault::new(
+                format!("{endpoint}: {request_error}"),
+                expected,
+                request_error.hint(),
+            );
             return Err(pending.fail(log, fault));
         }
     };

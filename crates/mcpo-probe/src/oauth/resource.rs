@@ -7,7 +7,7 @@ use super::{challenge::Challenge, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
     credentials::Scopes,
-    http::{Answer, Exchange},
+    http::{Answer, HttpClient},
     profile::Profile,
     rules,
 };
@@ -40,7 +40,7 @@ impl Resource {
 
 /// Finds the metadata in the order of clients: named by the challenge, under the path, at the root.
 pub async fn discover(
-    exchange: &Exchange,
+    http: &HttpClient,
     log: &mut Log<'_>,
     target: &Url,
     challenge: &Challenge,
@@ -61,14 +61,14 @@ pub async fn discover(
     };
     let mut seen = Vec::new();
     for url in &candidates {
-        match exchange.fetch(url).await {
+        match http.fetch(url).await {
             Ok(answer) if answer.status.is_success() => {
                 return read(log, pending, target, url, &answer, profile);
             }
             Ok(answer) => seen.push(format!("{}: HTTP {}", answer.url, answer.status.as_u16())),
-            Err(trouble) => {
-                let seen = format!("{url}: {trouble}");
-                return Err(pending.fail(log, Fault::new(seen, expected, trouble.hint())));
+            Err(request_error) => {
+                let seen = format!("{url}: {request_error}");
+                return Err(pending.fail(log, Fault::new(seen, expected, request_error.hint())));
             }
         }
     }

@@ -7,7 +7,7 @@ use super::{resource::Resource, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
     credentials::AuthMethod,
-    http::{Answer, Exchange, is_loopback},
+    http::{Answer, HttpClient, is_loopback},
     rules,
 };
 
@@ -50,7 +50,7 @@ pub struct AuthorizationServer {
 
 /// Finds the metadata of the resource's issuer in the order of the specification.
 pub async fn discover(
-    exchange: &Exchange,
+    http: &HttpClient,
     log: &mut Log<'_>,
     resource: &Resource,
 ) -> Step<AuthorizationServer> {
@@ -65,7 +65,7 @@ pub async fn discover(
     let candidates = well_known::of_issuer(&base);
     let mut seen = Vec::new();
     for url in &candidates {
-        match exchange.fetch(url).await {
+        match http.fetch(url).await {
             Ok(answer) if answer.status.is_success() => {
                 return read(log, pending, issuer, url, &answer);
             }
@@ -80,8 +80,12 @@ pub async fn discover(
                 );
                 return Err(pending.fail(log, fault));
             }
-            Err(trouble) => {
-                let fault = Fault::new(format!("{url}: {trouble}"), expected, trouble.hint());
+            Err(request_error) => {
+                let fault = Fault::new(
+                    format!("{url}: {request_error}"),
+                    expected,
+                    request_error.hint(),
+                );
                 return Err(pending.fail(log, fault));
             }
         }

@@ -8,7 +8,7 @@ use super::server::AuthorizationServer;
 use crate::{
     check::Fault,
     credentials::{AuthMethod, RegisteredClient, Scopes},
-    http::{Answer, Exchange, Trouble},
+    http::{Answer, HttpClient, RequestError},
 };
 
 #[derive(Deserialize)]
@@ -51,16 +51,19 @@ pub struct Tokens {
 
 /// Exchanges `parameters` for tokens.
 pub async fn request(
-    exchange: &Exchange,
+    http: &HttpClient,
     server: &AuthorizationServer,
     client: &RegisteredClient,
     parameters: Vec<(&str, &str)>,
 ) -> Result<Tokens, (Refusal, Fault)> {
     let expected = "200 with access_token and token_type Bearer";
-    let answer = send(exchange, server, client, parameters).await;
-    let answer = answer.map_err(|trouble| {
-        let seen = format!("{}: {trouble}", server.token);
-        (Refusal::Other, Fault::new(seen, expected, trouble.hint()))
+    let answer = send(http, server, client, parameters).await;
+    let answer = answer.map_err(|request_error| {
+        let seen = format!("{}: {request_error}", server.token);
+        (
+            Refusal::Other,
+            Fault::new(seen, expected, request_error.hint()),
+        )
     })?;
     let unknown = !answer.status.is_success() && error_code(&answer) == "invalid_client";
     let refusal = if unknown {
@@ -79,17 +82,17 @@ fn error_code(answer: &Answer) -> String {
 
 /// Posts `parameters` to the token endpoint with the client's authentication.
 pub async fn send(
-    exchange: &Exchange,
+    http: &HttpClient,
     server: &AuthorizationServer,
     client: &RegisteredClient,
     mut parameters: Vec<(&str, &str)>,
-) -> Result<Answer, Trouble> {
-    let mut request = exchange.request(Method::POST, &server.token)?;
+) -> Result<Answer, RequestError> {
+    let mut request = http.request(Method::POST, &server.token)?;
     let secret = client.secret.as_ref().map_or("", Secret::expose);
     let assertion = match &client.key {
-        Some(key) => key
-            .assertion(&client.id, &server.issuer)
-            .map_err(|error| Trouble::Other(format!("failed to sign the assertion: {error}")))?,
+        Some(key) => key.assertion(&client.id, &server.issuer).map_err(|error| {
+            RequestError::Other(format!("failed to sign the assertion: {error}"))
+        })?,
         None => Secret::new(""),
     };
     match client.method {
@@ -114,7 +117,7 @@ pub async fn send(
         }
     }
     let request = request.header("accept", "application/json");
-    exchange.send(request.form(&parameters)).await
+    http.send(request.form(&parameters)).await
 }
 
 fn encode(text: &str) -> String {

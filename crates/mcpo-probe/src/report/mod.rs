@@ -10,8 +10,8 @@ use url::Url;
 use crate::{
     check::{Check, Log, Suggestion, Verdict},
     credentials::Credentials,
+    fingerprints::Fingerprint,
     http::{Sent, is_loopback},
-    known::Known,
     plan::Plan,
     profile::Profile,
 };
@@ -28,7 +28,7 @@ pub struct Report {
     /// The requests sent after the last check.
     pub farewell: Vec<Sent>,
     /// The known servers that answer like this one.
-    pub recognized: Vec<&'static Known>,
+    pub recognized: Vec<&'static Fingerprint>,
     /// How long the walk took.
     pub elapsed: Duration,
     /// The client's credentials at the end of the walk, if it got a token.

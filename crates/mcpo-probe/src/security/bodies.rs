@@ -9,14 +9,14 @@ use reqwest::{Body, Method, RequestBuilder};
 use url::Url;
 
 use super::{
-    finding::{Finding, Held, told},
-    lab::{Lab, list_tools},
+    context::{AttackContext, list_tools},
+    outcome::{AttackOutcome, AttackResult, summarize},
     rules,
 };
 use crate::{
     check::Log,
-    http::{Answer, Exchange, Trouble},
-    mcp::Wire,
+    http::{Answer, HttpClient, RequestError},
+    mcp::WireFormat,
 };
 
 /// The size of a body that is too large, in bytes: more than any client sends.
@@ -40,29 +40,31 @@ const INNARDS: [&str; 6] = [
     "stack backtrace",
 ];
 
-pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
+pub async fn check(context: &AttackContext<'_>, log: &mut Log<'_>) {
     rules::BODY_LARGE_REGISTRATION
-        .check(log, large_registration(lab))
+        .check(log, large_registration(context))
         .await;
-    rules::BODY_LARGE_TOKEN.check(log, large_token(lab)).await;
-    rules::BODY_TRICKLE.check(log, trickle(lab)).await;
-    rules::BODY_NONSENSE.check(log, nonsense(lab)).await;
+    rules::BODY_LARGE_TOKEN
+        .check(log, large_token(context))
+        .await;
+    rules::BODY_TRICKLE.check(log, trickle(context)).await;
+    rules::BODY_NONSENSE.check(log, nonsense(context)).await;
 }
 
 pub async fn check_endpoint(
-    exchange: &Exchange,
+    http: &HttpClient,
     log: &mut Log<'_>,
     target: &Url,
-    wire: &Wire,
+    wire_format: &WireFormat,
     token: Option<&Secret>,
 ) {
     let deep = format!("{}{}", "[".repeat(DEEP), "]".repeat(DEEP));
-    let attempt = survive(exchange, target, wire, token, deep);
+    let attempt = survive(http, target, wire_format, token, deep);
     rules::BODY_DEEP.check(log, attempt).await;
     let attempt = survive(
-        exchange,
+        http,
         target,
-        wire,
+        wire_format,
         token,
         "{\"jsonrpc\": \"2.0\", ".to_owned(),
     );
@@ -71,23 +73,27 @@ pub async fn check_endpoint(
 
 /// Sends `body` to the MCP endpoint, then checks that the endpoint still answers.
 async fn survive(
-    exchange: &Exchange,
+    http: &HttpClient,
     target: &Url,
-    wire: &Wire,
+    wire_format: &WireFormat,
     token: Option<&Secret>,
     body: String,
-) -> Finding {
-    let request = list_tools(exchange, target, wire, token)?.body(body);
-    let answer = exchange.send(request).await?;
+) -> AttackResult {
+    let request = list_tools(http, target, wire_format, token)?.body(body);
+    let answer = http.send(request).await?;
     if !answer.status.is_client_error() && !is_json_error(&answer) {
-        return Ok(Held::No(told(&answer)));
+        return Ok(AttackOutcome::No(summarize(&answer)));
     }
-    let again = exchange
-        .send_for_head(list_tools(exchange, target, wire, token)?)
+    let again = http
+        .send_for_head(list_tools(http, target, wire_format, token)?)
         .await?;
-    Ok(Held::when(
+    Ok(AttackOutcome::when(
         again.status.is_success(),
-        format!("{}; the next call: {}", told(&answer), told(&again)),
+        format!(
+            "{}; the next call: {}",
+            summarize(&answer),
+            summarize(&again)
+        ),
     ))
 }
 
@@ -96,16 +102,16 @@ fn is_json_error(answer: &Answer) -> bool {
     answer.status.is_success() && message.is_some_and(|message| message.get("error").is_some())
 }
 
-async fn large_registration(lab: &Lab<'_>) -> Finding {
-    let Some(endpoint) = &lab.server.registration else {
-        return Ok(Held::Skipped(
+async fn large_registration(context: &AttackContext<'_>) -> AttackResult {
+    let Some(endpoint) = &context.server.registration else {
+        return Ok(AttackOutcome::Skipped(
             "the server does not register clients".to_owned(),
         ));
     };
     // On separate connections: a server may close them early.
-    let stranger = lab.exchange.stranger();
+    let stranger = context.http.stranger();
     let name = "x".repeat(LARGE);
-    let uri = lab.redirect_uri.as_str();
+    let uri = context.redirect_uri.as_str();
     let body = serde_json::json!({"client_name": name, "redirect_uris": [uri]});
     too_large(
         &stranger,
@@ -114,8 +120,8 @@ async fn large_registration(lab: &Lab<'_>) -> Finding {
     .await
 }
 
-async fn large_token(lab: &Lab<'_>) -> Finding {
-    let stranger = lab.exchange.stranger();
+async fn large_token(context: &AttackContext<'_>) -> AttackResult {
+    let stranger = context.http.stranger();
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", &"x".repeat(LARGE)),
@@ -123,7 +129,7 @@ async fn large_token(lab: &Lab<'_>) -> Finding {
     too_large(
         &stranger,
         stranger
-            .request(Method::POST, &lab.server.token)?
+            .request(Method::POST, &context.server.token)?
             .form(&form),
     )
     .await
@@ -131,18 +137,21 @@ async fn large_token(lab: &Lab<'_>) -> Finding {
 
 /// Checks that the server refuses the request. It may also close the connection early: then it did
 /// not read the rest.
-async fn too_large(exchange: &Exchange, request: RequestBuilder) -> Finding {
-    match exchange.send_for_head(request).await {
-        Ok(answer) => Ok(Held::when(answer.status.is_client_error(), told(&answer))),
-        Err(trouble @ (Trouble::Refused | Trouble::TimedOut(_))) => Err(trouble),
-        Err(_) => Ok(Held::Yes("the connection was closed".to_owned())),
+async fn too_large(http: &HttpClient, request: RequestBuilder) -> AttackResult {
+    match http.send_for_head(request).await {
+        Ok(answer) => Ok(AttackOutcome::when(
+            answer.status.is_client_error(),
+            summarize(&answer),
+        )),
+        Err(error @ (RequestError::Refused | RequestError::TimedOut(_))) => Err(error),
+        Err(_) => Ok(AttackOutcome::Yes("the connection was closed".to_owned())),
     }
 }
 
 /// Sends an endless body of single bytes, on one connection and without authentication. The memory
 /// that this takes cannot be seen from outside, but the time that the server keeps reading can.
-async fn trickle(lab: &Lab<'_>) -> Finding {
-    let stranger = lab.exchange.stranger().with_timeout(TRICKLE);
+async fn trickle(context: &AttackContext<'_>) -> AttackResult {
+    let stranger = context.http.stranger().with_timeout(TRICKLE);
     let crumbs = stream::unfold(0_u32, |sent| async move {
         if sent >= CRUMBS {
             tokio::time::sleep(NEXT_CRUMB).await;
@@ -153,35 +162,38 @@ async fn trickle(lab: &Lab<'_>) -> Finding {
         ))
     });
     let request = stranger
-        .request(Method::POST, &lab.server.token)?
+        .request(Method::POST, &context.server.token)?
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Body::wrap_stream(crumbs));
     match stranger.send_for_head(request).await {
-        Ok(answer) => Ok(Held::when(!answer.status.is_success(), told(&answer))),
-        Err(trouble @ Trouble::Refused) => Err(trouble),
-        Err(Trouble::TimedOut(_)) => Ok(Held::Weakly(format!(
+        Ok(answer) => Ok(AttackOutcome::when(
+            !answer.status.is_success(),
+            summarize(&answer),
+        )),
+        Err(error @ RequestError::Refused) => Err(error),
+        Err(RequestError::TimedOut(_)) => Ok(AttackOutcome::Weakly(format!(
             "still reading after {} s and more than {CRUMBS} chunks of one byte: a few such \
              connections occupy the server for as long as they like, and its memory if it keeps chunks",
             TRICKLE.as_secs()
         ))),
-        Err(_) => Ok(Held::Yes("the connection was closed".to_owned())),
+        Err(_) => Ok(AttackOutcome::Yes("the connection was closed".to_owned())),
     }
 }
 
-async fn nonsense(lab: &Lab<'_>) -> Finding {
-    let request = lab.exchange.request(Method::POST, &lab.server.token)?;
+async fn nonsense(context: &AttackContext<'_>) -> AttackResult {
+    let request = context.http.request(Method::POST, &context.server.token)?;
     let request = request.header("content-type", "application/x-www-form-urlencoded");
-    let answer = lab
-        .exchange
+    let answer = context
+        .http
         .send(request.body(vec![0xff, 0x00, b'=', 0xfe]))
         .await?;
     let text = answer.text();
     let said = INNARDS.iter().find(|innards| text.contains(**innards));
     let seen = match said {
-        Some(said) => format!("{}, which contains {said:?}", told(&answer)),
-        None => told(&answer),
+        Some(said) => format!("{}, which contains {said:?}", summarize(&answer)),
+        None => summarize(&answer),
     };
-    Ok(Held::when(
+    Ok(AttackOutcome::when(
         answer.status.is_client_error() && said.is_none(),
         seen,
     ))

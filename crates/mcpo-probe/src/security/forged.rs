@@ -4,45 +4,50 @@ use reqwest::Method;
 use url::Url;
 
 use super::{
-    finding::{Finding, Held, told},
-    lab::{Lab, parameter},
+    context::{AttackContext, parameter},
+    outcome::{AttackOutcome, AttackResult, summarize},
 };
 use crate::{
-    html_form::{Form, Press},
-    http::{Answer, Exchange, Trouble},
+    html_form::{Form, SubmitButton},
+    http::{Answer, HttpClient, RequestError},
 };
 
 /// The most pages before the consent page.
 const HOPS: usize = 8;
 
 /// Submits the attacker's own form in the user's browser, from the attacker's site.
-pub async fn attempt(lab: &Lab<'_>) -> Finding {
-    let attacker = lab.exchange.stranger();
-    let Some((page, form)) = consent_page(lab, &attacker).await? else {
-        return Ok(Held::Skipped(
+pub async fn attempt(context: &AttackContext<'_>) -> AttackResult {
+    let attacker = context.http.stranger();
+    let Some((page, form)) = consent_page(context, &attacker).await? else {
+        return Ok(AttackOutcome::Skipped(
             "no page with a consent form was found".to_owned(),
         ));
     };
     let Ok(action) = page.join(&form.action) else {
-        return Ok(Held::Skipped("the form has no valid action".to_owned()));
+        return Ok(AttackOutcome::Skipped(
+            "the form has no valid action".to_owned(),
+        ));
     };
     let mut fields = form.fields.clone();
-    if let Some(Press::Button { name, value }) = form.agreement() {
+    if let Some(SubmitButton::Button { name, value }) = form.agreement() {
         fields.push((name.to_owned(), value.to_owned()));
     }
-    let request = lab.exchange.browse(Method::POST, &action)?;
+    let request = context.http.browse(Method::POST, &action)?;
     let request = request.header("origin", "https://attacker.example");
-    let sent = lab.exchange.send(request.form(&fields)).await?;
+    let sent = context.http.send(request.form(&fields)).await?;
     let code = sent.location().and_then(|url| parameter(&url, "code"));
     Ok(match code {
-        Some(_) => Held::No("a code for a form sent from another site".to_owned()),
-        None => Held::Yes(told(&sent)),
+        Some(_) => AttackOutcome::No("a code for a form sent from another site".to_owned()),
+        None => AttackOutcome::Yes(summarize(&sent)),
     })
 }
 
 /// Returns the consent page that the attacker gets in their own browser.
-async fn consent_page(lab: &Lab<'_>, attacker: &Exchange) -> Result<Option<(Url, Form)>, Trouble> {
-    let start = lab.request()?.url;
+async fn consent_page(
+    context: &AttackContext<'_>,
+    attacker: &HttpClient,
+) -> Result<Option<(Url, Form)>, RequestError> {
+    let start = context.request()?.url;
     let origin = start.origin();
     let mut page = attacker.send(attacker.browse(Method::GET, &start)?).await?;
     for _ in 0..HOPS {
@@ -62,7 +67,7 @@ async fn consent_page(lab: &Lab<'_>, attacker: &Exchange) -> Result<Option<(Url,
         if form.password.is_none() {
             return Ok(Some((page.url, form)));
         }
-        match sign_in(lab, attacker, &page, &form).await? {
+        match sign_in(context, attacker, &page, &form).await? {
             Some(next) => page = next,
             None => return Ok(None),
         }
@@ -71,12 +76,12 @@ async fn consent_page(lab: &Lab<'_>, attacker: &Exchange) -> Result<Option<(Url,
 }
 
 async fn sign_in(
-    lab: &Lab<'_>,
-    attacker: &Exchange,
+    context: &AttackContext<'_>,
+    attacker: &HttpClient,
     page: &Answer,
     form: &Form,
-) -> Result<Option<Answer>, Trouble> {
-    let (Some(field), Some(password)) = (&form.password, lab.password) else {
+) -> Result<Option<Answer>, RequestError> {
+    let (Some(field), Some(password)) = (&form.password, context.password) else {
         return Ok(None);
     };
     let Ok(action) = page.url.join(&form.action) else {

@@ -3,11 +3,11 @@
 use reqwest::StatusCode;
 
 use super::{
-    finding::{Finding, Held, told},
-    lab::Lab,
+    context::AttackContext,
+    outcome::{AttackOutcome, AttackResult, summarize},
     rules,
 };
-use crate::{check::Log, html_form::Form, http::Trouble};
+use crate::{check::Log, html_form::Form, http::RequestError};
 
 /// More wrong passwords than typing errors can explain.
 const GUESSES: usize = 30;
@@ -18,33 +18,36 @@ const REFUSALS: [StatusCode; 3] = [
     StatusCode::FORBIDDEN,
 ];
 
-pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
-    rules::LOCKOUT.check(log, guess(lab)).await;
+pub async fn check(context: &AttackContext<'_>, log: &mut Log<'_>) {
+    rules::LOCKOUT.check(log, guess(context)).await;
 }
 
-async fn guess(lab: &Lab<'_>) -> Finding {
-    let Some(password) = lab.password else {
-        return Ok(Held::Skipped("no password was given".to_owned()));
+async fn guess(context: &AttackContext<'_>) -> AttackResult {
+    let Some(password) = context.password else {
+        return Ok(AttackOutcome::Skipped("no password was given".to_owned()));
     };
     for number in 1..=GUESSES {
-        let Some(answer) = attempt(lab, &format!("wrong guess {number}")).await? else {
-            return Ok(Held::Skipped(
+        let Some(answer) = attempt(context, &format!("wrong guess {number}")).await? else {
+            return Ok(AttackOutcome::Skipped(
                 "the first page does not ask for a password".to_owned(),
             ));
         };
         if REFUSALS.contains(&answer.status) {
-            return Ok(Held::Yes(format!("{} at guess {number}", told(&answer))));
+            return Ok(AttackOutcome::Yes(format!(
+                "{} at guess {number}",
+                summarize(&answer)
+            )));
         }
     }
     // A page may refuse in words instead: then even the right password has to wait.
-    let open = match attempt(lab, password.expose()).await? {
+    let open = match attempt(context, password.expose()).await? {
         Some(answer) if answer.status.is_success() => !Form::all(&answer.text())
             .iter()
             .any(|form| form.password.is_some()),
         Some(answer) => answer.status.is_redirection(),
         None => false,
     };
-    Ok(Held::when(
+    Ok(AttackOutcome::when(
         !open,
         if open {
             format!("after {GUESSES} wrong guesses, the right password was accepted at once")
@@ -55,9 +58,12 @@ async fn guess(lab: &Lab<'_>) -> Finding {
 }
 
 /// Tries one password in a new browser.
-async fn attempt(lab: &Lab<'_>, password: &str) -> Result<Option<crate::http::Answer>, Trouble> {
-    let stranger = lab.exchange.stranger();
-    let request = stranger.browse(reqwest::Method::GET, &lab.request()?.url)?;
+async fn attempt(
+    context: &AttackContext<'_>,
+    password: &str,
+) -> Result<Option<crate::http::Answer>, RequestError> {
+    let stranger = context.http.stranger();
+    let request = stranger.browse(reqwest::Method::GET, &context.request()?.url)?;
     let mut page = stranger.send(request).await?;
     // The sign-in page may have another address.
     for _ in 0..5 {

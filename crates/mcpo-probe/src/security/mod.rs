@@ -5,11 +5,11 @@
 
 mod bodies;
 mod codes;
-mod finding;
+mod context;
 mod forged;
 mod headers;
-mod lab;
 mod lockout;
+mod outcome;
 mod pages;
 mod pkce;
 mod redirects;
@@ -21,52 +21,52 @@ mod tokens;
 
 pub use self::rules::{Guarantee, all as rules};
 pub use self::{
-    finding::{Finding, Held, told},
-    lab::{Lab, read},
+    context::{AttackContext, read},
+    outcome::{AttackOutcome, AttackResult, summarize},
 };
 use mcpo_common::secret::Secret;
 
-use crate::{check::Log, http::Exchange, mcp::Wire, oauth::Grant, plan::Plan};
+use crate::{check::Log, http::HttpClient, mcp::WireFormat, oauth::Grant, plan::Plan};
 
-/// Makes every attempt. `wire` is the server's wire form, `grant` the walk's grant.
+/// Makes every attempt. `wire_format` is the server's wire form, `grant` the walk's grant.
 pub async fn attack(
     plan: &Plan,
-    exchange: &Exchange,
+    http: &HttpClient,
     log: &mut Log<'_>,
-    wire: &Wire,
+    wire_format: &WireFormat,
     grant: Option<&Grant>,
 ) {
     let Some(grant) = grant else {
         let because = "the server does not ask for a token";
-        headers::check(exchange, log, &plan.target, wire, None).await;
-        bodies::check_endpoint(exchange, log, &plan.target, wire, None).await;
+        headers::check(http, log, &plan.target, wire_format, None).await;
+        bodies::check_endpoint(http, log, &plan.target, wire_format, None).await;
         return log.skip_rest(rules::all(), because);
     };
-    let Some(lab) = Lab::of(plan, exchange, wire, grant) else {
+    let Some(context) = AttackContext::of(plan, http, wire_format, grant) else {
         let because = "with --browser, you would have to sign in for each attempt";
         return log.skip_rest(rules::all(), because);
     };
-    pkce::check(&lab, log).await;
-    codes::check(&lab, log).await;
-    redirects::check(&lab, log).await;
-    registration::check(&lab, log).await;
-    tokens::check(&lab, log).await;
-    refresh::check(&lab, log).await;
-    let token = fresh_token(&lab, grant).await;
-    headers::check(exchange, log, &plan.target, wire, Some(&token)).await;
-    headers::check_metadata(&lab, log).await;
-    pages::check(&lab, log).await;
-    bodies::check(&lab, log).await;
-    let token = fresh_token(&lab, grant).await;
-    bodies::check_endpoint(exchange, log, &plan.target, wire, Some(&token)).await;
-    ssrf::check(&lab, log).await;
+    pkce::check(&context, log).await;
+    codes::check(&context, log).await;
+    redirects::check(&context, log).await;
+    registration::check(&context, log).await;
+    tokens::check(&context, log).await;
+    refresh::check(&context, log).await;
+    let token = fresh_token(&context, grant).await;
+    headers::check(http, log, &plan.target, wire_format, Some(&token)).await;
+    headers::check_metadata(&context, log).await;
+    pages::check(&context, log).await;
+    bodies::check(&context, log).await;
+    let token = fresh_token(&context, grant).await;
+    bodies::check_endpoint(http, log, &plan.target, wire_format, Some(&token)).await;
+    ssrf::check(&context, log).await;
     // Last, because too many guesses cause a delay.
-    lockout::check(&lab, log).await;
+    lockout::check(&context, log).await;
 }
 
 /// Returns a token that works now: some servers revoke a client's older grants with each new one.
-async fn fresh_token(lab: &Lab<'_>, grant: &Grant) -> Secret {
-    match lab.tokens().await {
+async fn fresh_token(context: &AttackContext<'_>, grant: &Grant) -> Secret {
+    match context.tokens().await {
         Ok(tokens) => Secret::new(tokens.access_token),
         Err(_) => grant.access.clone(),
     }

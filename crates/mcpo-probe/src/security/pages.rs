@@ -5,72 +5,75 @@ use reqwest::Method;
 use url::Url;
 
 use super::{
-    finding::{Finding, Held, told},
+    context::{AttackContext, parameter, with},
     forged,
-    lab::{Lab, parameter, with},
+    outcome::{AttackOutcome, AttackResult, summarize},
     registration, rules,
 };
 use crate::{
     check::Log,
     credentials::RegisteredClient,
-    http::{Answer, Trouble},
+    http::{Answer, RequestError},
 };
 
 /// A script that breaks out of an attribute and out of text; harmless, and never there by chance.
 const SCRIPT: &str = "\"'><script>probe(1)</script>";
 
-pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
-    rules::PAGE_CONSENT.check(log, consent(lab)).await;
-    rules::PAGE_FRAMING.check(log, framing(lab)).await;
-    rules::PAGE_COOKIES.check(log, cookies(lab)).await;
-    rules::PAGE_CACHING.check(log, caching(lab)).await;
-    rules::PAGE_CORS.check(log, cors(lab)).await;
-    rules::PAGE_FORGED.check(log, forged::attempt(lab)).await;
+pub async fn check(context: &AttackContext<'_>, log: &mut Log<'_>) {
+    rules::PAGE_CONSENT.check(log, consent(context)).await;
+    rules::PAGE_FRAMING.check(log, framing(context)).await;
+    rules::PAGE_COOKIES.check(log, cookies(context)).await;
+    rules::PAGE_CACHING.check(log, caching(context)).await;
+    rules::PAGE_CORS.check(log, cors(context)).await;
+    rules::PAGE_FORGED
+        .check(log, forged::attempt(context))
+        .await;
     rules::PAGE_SCRIPT_IN_STATE
-        .check(log, reflected(lab, "state"))
+        .check(log, reflected(context, "state"))
         .await;
     rules::PAGE_SCRIPT_IN_SCOPE
-        .check(log, reflected(lab, "scope"))
+        .check(log, reflected(context, "scope"))
         .await;
     rules::PAGE_SCRIPT_IN_ERROR
-        .check(log, reflected(lab, "client_id"))
+        .check(log, reflected(context, "client_id"))
         .await;
     rules::PAGE_SCRIPT_IN_REDIRECT
-        .check(log, reflected(lab, "redirect_uri"))
+        .check(log, reflected(context, "redirect_uri"))
         .await;
     rules::PAGE_SCRIPT_IN_NAME
-        .check(log, script_in_name(lab))
+        .check(log, script_in_name(context))
         .await;
 }
 
 /// Fetches a page as a new browser would: without cookies.
-async fn page(lab: &Lab<'_>, url: &Url) -> Result<Answer, Trouble> {
-    let request = lab.exchange.request(Method::GET, url)?;
-    lab.exchange
+async fn page(context: &AttackContext<'_>, url: &Url) -> Result<Answer, RequestError> {
+    let request = context.http.request(Method::GET, url)?;
+    context
+        .http
         .send(request.header("accept", "text/html"))
         .await
 }
 
-async fn first_page(lab: &Lab<'_>) -> Result<Option<Answer>, Trouble> {
-    let answer = page(lab, &lab.request()?.url).await?;
+async fn first_page(context: &AttackContext<'_>) -> Result<Option<Answer>, RequestError> {
+    let answer = page(context, &context.request()?.url).await?;
     Ok(Some(answer).filter(|answer| answer.status.is_success()))
 }
 
-fn elsewhere() -> Held {
+fn elsewhere() -> AttackOutcome {
     let because = "the authorization endpoint shows no page";
-    Held::Skipped(because.to_owned())
+    AttackOutcome::Skipped(because.to_owned())
 }
 
 /// Requires a page before the first code. A user who was never asked cannot have agreed, and anyone
 /// can register a client.
-async fn consent(lab: &Lab<'_>) -> Finding {
-    let answer = page(lab, &lab.request()?.url).await?;
-    let own = lab.redirect_uri;
+async fn consent(context: &AttackContext<'_>) -> AttackResult {
+    let answer = page(context, &context.request()?.url).await?;
+    let own = context.redirect_uri;
     let code = answer
         .location()
         .filter(|url| url.path() == own.path() && url.host() == own.host());
     let given = code.and_then(|url| parameter(&url, "code")).is_some();
-    Ok(Held::when(
+    Ok(AttackOutcome::when(
         !given,
         if given {
             "a code at once, without a page"
@@ -80,8 +83,8 @@ async fn consent(lab: &Lab<'_>) -> Finding {
     ))
 }
 
-async fn framing(lab: &Lab<'_>) -> Finding {
-    let Some(answer) = first_page(lab).await? else {
+async fn framing(context: &AttackContext<'_>) -> AttackResult {
+    let Some(answer) = first_page(context).await? else {
         return Ok(elsewhere());
     };
     let frames = answer
@@ -101,11 +104,11 @@ async fn framing(lab: &Lab<'_>) -> Finding {
         (None, "") => "neither frame-ancestors nor X-Frame-Options".to_owned(),
         (None, frames) => format!("X-Frame-Options: {frames}"),
     };
-    Ok(Held::when(held, seen))
+    Ok(AttackOutcome::when(held, seen))
 }
 
-async fn cookies(lab: &Lab<'_>) -> Finding {
-    let Some(answer) = first_page(lab).await? else {
+async fn cookies(context: &AttackContext<'_>) -> AttackResult {
+    let Some(answer) = first_page(context).await? else {
         return Ok(elsewhere());
     };
     let secure = answer.url.scheme() == "https";
@@ -130,16 +133,16 @@ async fn cookies(lab: &Lab<'_>) -> Finding {
         } else {
             continue;
         };
-        return Ok(Held::No(format!("{name} without {missing}")));
+        return Ok(AttackOutcome::No(format!("{name} without {missing}")));
     }
-    Ok(Held::Yes(match cookies.len() {
+    Ok(AttackOutcome::Yes(match cookies.len() {
         0 => "the first page sets no cookie".to_owned(),
         count => format!("{count} with every flag"),
     }))
 }
 
-async fn caching(lab: &Lab<'_>) -> Finding {
-    let Some(answer) = first_page(lab).await? else {
+async fn caching(context: &AttackContext<'_>) -> AttackResult {
+    let Some(answer) = first_page(context).await? else {
         return Ok(elsewhere());
     };
     let seen = answer
@@ -147,22 +150,22 @@ async fn caching(lab: &Lab<'_>) -> Finding {
         .unwrap_or("no Cache-Control")
         .to_owned();
     Ok(if seen.contains("no-store") || seen.contains("no-cache") {
-        Held::Yes(seen)
+        AttackOutcome::Yes(seen)
     } else {
-        Held::Weakly(seen)
+        AttackOutcome::Weakly(seen)
     })
 }
 
 /// Checks that scripts of other sites cannot read the pages with the user's cookies.
-async fn cors(lab: &Lab<'_>) -> Finding {
-    let request = lab.exchange.request(Method::GET, &lab.request()?.url)?;
-    let answer = lab
-        .exchange
+async fn cors(context: &AttackContext<'_>) -> AttackResult {
+    let request = context.http.request(Method::GET, &context.request()?.url)?;
+    let answer = context
+        .http
         .send(request.header("origin", "https://attacker.example"))
         .await?;
     let readable = answer.header("access-control-allow-credentials") == Some("true")
         && answer.header("access-control-allow-origin") == Some("https://attacker.example");
-    Ok(Held::when(
+    Ok(AttackOutcome::when(
         !readable,
         if readable {
             "any site can read it with cookies"
@@ -172,31 +175,31 @@ async fn cors(lab: &Lab<'_>) -> Finding {
     ))
 }
 
-async fn reflected(lab: &Lab<'_>, name: &str) -> Finding {
-    let url = &lab.request()?.url;
+async fn reflected(context: &AttackContext<'_>, name: &str) -> AttackResult {
+    let url = &context.request()?.url;
     let value = match name {
-        "redirect_uri" => format!("{}?{SCRIPT}", lab.redirect_uri),
+        "redirect_uri" => format!("{}?{SCRIPT}", context.redirect_uri),
         _ => SCRIPT.to_owned(),
     };
-    let answer = page(lab, &with(url, name, Some(&value))).await?;
+    let answer = page(context, &with(url, name, Some(&value))).await?;
     Ok(escaped(&answer))
 }
 
-async fn script_in_name(lab: &Lab<'_>) -> Finding {
-    let client: Option<RegisteredClient> = registration::named(lab, SCRIPT).await?;
+async fn script_in_name(context: &AttackContext<'_>) -> AttackResult {
+    let client: Option<RegisteredClient> = registration::named(context, SCRIPT).await?;
     let Some(client) = client else {
-        return Ok(Held::Yes(
+        return Ok(AttackOutcome::Yes(
             "no client with such a name can be registered".to_owned(),
         ));
     };
-    let url = lab.request_for(&client)?.url;
-    let answer = page(lab, &url).await?;
+    let url = context.request_for(&client)?.url;
+    let answer = page(context, &url).await?;
     Ok(escaped(&answer))
 }
 
 /// Checks that the script does not run. Browsers run scripts in a response that is HTML or has no
 /// content type.
-fn escaped(answer: &Answer) -> Held {
+fn escaped(answer: &Answer) -> AttackOutcome {
     let kind = answer
         .header("content-type")
         .unwrap_or("text/html")
@@ -205,9 +208,9 @@ fn escaped(answer: &Answer) -> Held {
     let seen = if runs {
         "the script would run".to_owned()
     } else {
-        told(answer)
+        summarize(answer)
     };
-    Held::when(!runs, seen)
+    AttackOutcome::when(!runs, seen)
 }
 
 /// Returns true if the script is an element of the page, not text or a value.

@@ -1,63 +1,75 @@
 //! A stolen code must be useless without its verifier.
 
 use super::{
-    finding::{Finding, Held, refused},
-    lab::{Lab, parameter, with},
+    context::{AttackContext, parameter, with},
+    outcome::{AttackOutcome, AttackResult, refused},
     rules,
 };
 use crate::check::Log;
 
-pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
-    rules::PKCE_NO_VERIFIER.check(log, redeem(lab, "")).await;
+pub async fn check(context: &AttackContext<'_>, log: &mut Log<'_>) {
+    rules::PKCE_NO_VERIFIER
+        .check(log, redeem(context, ""))
+        .await;
     let wrong = "a".repeat(43);
     rules::PKCE_WRONG_VERIFIER
-        .check(log, redeem(lab, &wrong))
+        .check(log, redeem(context, &wrong))
         .await;
     rules::PKCE_CHALLENGE_AS_VERIFIER
-        .check(log, challenge_as_verifier(lab))
+        .check(log, challenge_as_verifier(context))
         .await;
-    rules::PKCE_NO_CHALLENGE.check(log, no_challenge(lab)).await;
-    rules::PKCE_PLAIN.check(log, plain(lab)).await;
+    rules::PKCE_NO_CHALLENGE
+        .check(log, no_challenge(context))
+        .await;
+    rules::PKCE_PLAIN.check(log, plain(context)).await;
 }
 
-async fn redeem(lab: &Lab<'_>, verifier: &str) -> Finding {
-    let fresh = lab.fresh().await?;
+async fn redeem(context: &AttackContext<'_>, verifier: &str) -> AttackResult {
+    let fresh = context.fresh().await?;
     Ok(refused(
-        &lab.redeem(&fresh, &[("code_verifier", verifier)]).await?,
+        &context
+            .redeem(&fresh, &[("code_verifier", verifier)])
+            .await?,
     ))
 }
 
 /// Sends the challenge as the verifier. It is public, and a server that compares without hashing
 /// accepts it.
-async fn challenge_as_verifier(lab: &Lab<'_>) -> Finding {
-    let request = lab.request()?;
+async fn challenge_as_verifier(context: &AttackContext<'_>) -> AttackResult {
+    let request = context.request()?;
     let challenge = parameter(&request.url, "code_challenge").unwrap_or_default();
-    let arrival = lab.visit(&request.url, &[]).await?;
+    let arrival = context.visit(&request.url, &[]).await?;
     let Some(code) = arrival.and_then(|arrival| parameter(&arrival.location, "code")) else {
-        return Ok(Held::Skipped(
+        return Ok(AttackOutcome::Skipped(
             "a second sign-in returned no code".to_owned(),
         ));
     };
-    let fresh = super::lab::Fresh {
+    let fresh = super::context::Fresh {
         code,
         verifier: request.verifier,
     };
     Ok(refused(
-        &lab.redeem(&fresh, &[("code_verifier", &challenge)]).await?,
+        &context
+            .redeem(&fresh, &[("code_verifier", &challenge)])
+            .await?,
     ))
 }
 
-async fn no_challenge(lab: &Lab<'_>) -> Finding {
-    let url = with(&lab.request()?.url, "code_challenge", None);
+async fn no_challenge(context: &AttackContext<'_>) -> AttackResult {
+    let url = with(&context.request()?.url, "code_challenge", None);
     let url = with(&url, "code_challenge_method", None);
-    Ok(no_code(lab.gives_code(&url).await?))
+    Ok(no_code(context.gives_code(&url).await?))
 }
 
-async fn plain(lab: &Lab<'_>) -> Finding {
-    let url = with(&lab.request()?.url, "code_challenge_method", Some("plain"));
-    Ok(no_code(lab.gives_code(&url).await?))
+async fn plain(context: &AttackContext<'_>) -> AttackResult {
+    let url = with(
+        &context.request()?.url,
+        "code_challenge_method",
+        Some("plain"),
+    );
+    Ok(no_code(context.gives_code(&url).await?))
 }
 
-fn no_code(given: bool) -> Held {
-    Held::when(!given, if given { "a code" } else { "no code" })
+fn no_code(given: bool) -> AttackOutcome {
+    AttackOutcome::when(!given, if given { "a code" } else { "no code" })
 }

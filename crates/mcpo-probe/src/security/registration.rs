@@ -6,44 +6,46 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    finding::{Finding, Held, refused, told},
-    lab::{Fresh, Lab, parameter},
+    context::{AttackContext, Fresh, parameter},
+    outcome::{AttackOutcome, AttackResult, refused, summarize},
     rules,
 };
 use crate::{
     check::Log,
     credentials::{AuthMethod, RegisteredClient},
-    http::{Answer, Trouble},
+    http::{Answer, RequestError},
 };
 
-pub async fn check(lab: &Lab<'_>, log: &mut Log<'_>) {
+pub async fn check(context: &AttackContext<'_>, log: &mut Log<'_>) {
     let script = "javascript:alert(document.domain)";
     rules::REGISTER_SCRIPT
-        .check(log, redirect_uri(lab, script))
+        .check(log, redirect_uri(context, script))
         .await;
     let plain = "http://attacker.example/callback";
     rules::REGISTER_PLAIN_HTTP
-        .check(log, redirect_uri(lab, plain))
+        .check(log, redirect_uri(context, plain))
         .await;
     let fragment = "https://attacker.example/callback#fragment";
     rules::REGISTER_FRAGMENT
-        .check(log, redirect_uri(lab, fragment))
+        .check(log, redirect_uri(context, fragment))
         .await;
-    rules::REGISTER_PUBLIC.check(log, public(lab)).await;
+    rules::REGISTER_PUBLIC.check(log, public(context)).await;
 }
 
 /// Uses a client without a secret, although the metadata offers only methods with one.
-async fn public(lab: &Lab<'_>) -> Finding {
-    if !lab.server.names_methods {
+async fn public(context: &AttackContext<'_>) -> AttackResult {
+    if !context.server.names_methods {
         let because = "the metadata does not say how clients authenticate";
-        return Ok(Held::Skipped(because.to_owned()));
+        return Ok(AttackOutcome::Skipped(because.to_owned()));
     }
-    if lab.server.methods.contains(&AuthMethod::None) {
-        return Ok(Held::Skipped("the server offers public clients".to_owned()));
+    if context.server.methods.contains(&AuthMethod::None) {
+        return Ok(AttackOutcome::Skipped(
+            "the server offers public clients".to_owned(),
+        ));
     }
     let body = json!({"token_endpoint_auth_method": AuthMethod::None.name()});
-    let Some(answer) = register(lab, body).await? else {
-        return Ok(Held::Skipped(
+    let Some(answer) = register(context, body).await? else {
+        return Ok(AttackOutcome::Skipped(
             "the server does not register clients".to_owned(),
         ));
     };
@@ -57,56 +59,59 @@ async fn public(lab: &Lab<'_>) -> Finding {
         id: registered.client_id,
         method: AuthMethod::None,
         secret: None,
-        redirect_uri: lab.redirect_uri.clone(),
+        redirect_uri: context.redirect_uri.clone(),
     };
-    let request = lab.request_for(&client)?;
-    let arrival = lab.visit(&request.url, &[]).await?;
+    let request = context.request_for(&client)?;
+    let arrival = context.visit(&request.url, &[]).await?;
     let code = arrival.and_then(|arrival| parameter(&arrival.location, "code"));
     let Some(code) = code else {
-        return Ok(Held::Yes("registered, but got no code".to_owned()));
+        return Ok(AttackOutcome::Yes("registered, but got no code".to_owned()));
     };
     let fresh = Fresh {
         code,
         verifier: request.verifier,
     };
-    let answer = lab.redeem_as(&client, &fresh, &[]).await?;
-    Ok(Held::when(
+    let answer = context.redeem_as(&client, &fresh, &[]).await?;
+    Ok(AttackOutcome::when(
         answer.status.is_client_error(),
         format!(
             "registered; at the token endpoint without a secret: {}",
-            told(&answer)
+            summarize(&answer)
         ),
     ))
 }
 
-async fn redirect_uri(lab: &Lab<'_>, address: &str) -> Finding {
+async fn redirect_uri(context: &AttackContext<'_>, address: &str) -> AttackResult {
     let body = json!({"redirect_uris": [address], "client_name": "mcpo probe"});
-    match register(lab, body).await? {
+    match register(context, body).await? {
         Some(answer) => Ok(refused(&answer)),
-        None => Ok(Held::Skipped(
+        None => Ok(AttackOutcome::Skipped(
             "the server does not register clients".to_owned(),
         )),
     }
 }
 
 /// Registers a client like the walk's, changed by `more`; `None` if nothing can be registered.
-pub async fn register(lab: &Lab<'_>, more: Value) -> Result<Option<Answer>, Trouble> {
-    let Some(endpoint) = &lab.server.registration else {
+pub async fn register(
+    context: &AttackContext<'_>,
+    more: Value,
+) -> Result<Option<Answer>, RequestError> {
+    let Some(endpoint) = &context.server.registration else {
         return Ok(None);
     };
     let mut body = json!({
         "client_name": "mcpo probe",
-        "redirect_uris": [lab.redirect_uri.as_str()],
-        "application_type": if lab.redirect_uri.scheme() == "https" { "web" } else { "native" },
+        "redirect_uris": [context.redirect_uri.as_str()],
+        "application_type": if context.redirect_uri.scheme() == "https" { "web" } else { "native" },
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
-        "token_endpoint_auth_method": lab.client.method.name(),
+        "token_endpoint_auth_method": context.client.method.name(),
     });
     if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
         body.extend(more);
     }
-    let request = lab.exchange.request(Method::POST, endpoint)?.json(&body);
-    lab.exchange.send(request).await.map(Some)
+    let request = context.http.request(Method::POST, endpoint)?.json(&body);
+    context.http.send(request).await.map(Some)
 }
 
 #[derive(Deserialize)]
@@ -116,24 +121,29 @@ struct Registered {
 }
 
 /// Registers a second client with the same abilities as the first.
-pub async fn another(lab: &Lab<'_>) -> Result<Option<RegisteredClient>, Trouble> {
-    named(lab, "mcpo probe").await
+pub async fn another(
+    context: &AttackContext<'_>,
+) -> Result<Option<RegisteredClient>, RequestError> {
+    named(context, "mcpo probe").await
 }
 
 /// Registers a second client with this name.
-pub async fn named(lab: &Lab<'_>, name: &str) -> Result<Option<RegisteredClient>, Trouble> {
-    let answer = register(lab, json!({"client_name": name})).await?;
+pub async fn named(
+    context: &AttackContext<'_>,
+    name: &str,
+) -> Result<Option<RegisteredClient>, RequestError> {
+    let answer = register(context, json!({"client_name": name})).await?;
     let answer = answer.filter(|answer| answer.status.is_success());
     let registered: Option<Registered> = answer.and_then(|answer| answer.json().ok());
     Ok(registered.map(|registered| RegisteredClient {
-        key: lab.client.key.clone(),
-        repeats_id: lab.client.repeats_id,
+        key: context.client.key.clone(),
+        repeats_id: context.client.repeats_id,
         id: registered.client_id,
         method: match registered.client_secret {
-            Some(_) => lab.client.method,
+            Some(_) => context.client.method,
             None => AuthMethod::None,
         },
         secret: registered.client_secret.map(Secret::new),
-        redirect_uri: lab.redirect_uri.clone(),
+        redirect_uri: context.redirect_uri.clone(),
     }))
 }

@@ -15,15 +15,15 @@ use super::tools::Tools;
 
 /// The state between the keyboard and the actors.
 #[derive(Debug, Default)]
-pub struct Desk {
+pub struct Channels {
     /// Whether each request is shown.
-    pub tells_requests: Cell<bool>,
+    pub shows_requests: Cell<bool>,
     /// The tools that the current server has reported.
     pub tools: RefCell<Option<Tools>>,
     /// Notified when the user wants to probe the server now.
-    pub walk: Notify,
+    pub probe_requested: Notify,
     /// The tool that the next probe should call.
-    pub tried: RefCell<Option<String>>,
+    pub tool_to_try: RefCell<Option<String>>,
     /// When the last build ended.
     pub settled: Cell<Option<Instant>>,
     /// When the last server was started.
@@ -35,14 +35,14 @@ pub struct Desk {
     /// Environment variables that mcpo sets for this run.
     decided: Vec<(String, String)>,
     /// Whether events are printed to stdout.
-    tells_events: bool,
+    prints_events: bool,
 }
 
-impl Desk {
-    pub fn new(decided: Vec<(String, String)>, tells_events: bool) -> Self {
+impl Channels {
+    pub fn new(decided: Vec<(String, String)>, prints_events: bool) -> Self {
         Self {
             decided,
-            tells_events,
+            prints_events,
             ..Self::default()
         }
     }
@@ -64,7 +64,7 @@ impl Desk {
 
     /// Prints an event for programs, as one line of JSON.
     pub fn event(&self, ui: &Ui, make: impl FnOnce() -> Value) {
-        if self.tells_events && ui.try_result(make()).is_err() {
+        if self.prints_events && ui.try_result(make()).is_err() {
             self.unread.notify_one();
         }
     }

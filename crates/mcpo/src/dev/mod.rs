@@ -15,7 +15,7 @@
 //! - the **prober** probes each new server, if enabled;
 //! - the **trail** follows clients through the requests that the server reports.
 //!
-//! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`reach`).
+//! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`entrypoint`).
 
 mod build;
 mod channels;
@@ -37,12 +37,12 @@ use mcpo_common::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use self::build::fast_build::record::stand_in;
+pub use self::build::fast_build::record::run_as_rustc_wrapper;
 use self::{
-    build::{builder::Builder, cargo::Cargo, fast_build::Shortcut, target_folder},
-    channels::Desk,
-    console::{banner, client_progress::Trail, hotkeys::Keys, prober::Prober},
-    expose::{ExposeArgs, Reach},
+    build::{builder::Builder, cargo::Cargo, fast_build::FastBuild, target_folder},
+    channels::Channels,
+    console::{banner, client_progress::ClientProgress, hotkeys::Hotkeys, prober::Prober},
+    expose::{Entrypoint, ExposeArgs},
     run::{
         executable, socket,
         supervisor::{Outward, Supervisor},
@@ -126,13 +126,13 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
         .build()
         .map_err(|error| Failure::new("failed to start").because(&error))?;
     runtime.block_on(async {
-        let reach = tokio::select! {
-            reach = Reach::open(&args.expose, listener, &state, &environment, ui) => reach?,
+        let entrypoint = tokio::select! {
+            entrypoint = Entrypoint::open(&args.expose, listener, &state, &environment, ui) => entrypoint?,
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
         };
-        let desk = Desk::new(reach.decided.clone(), args.json);
-        let environment = environment.with(&reach.decided);
-        banner::print(ui, &desk, &package, &reach, &environment);
+        let channels = Channels::new(entrypoint.decided.clone(), args.json);
+        let environment = environment.with(&entrypoint.decided);
+        banner::print(ui, &channels, &package, &entrypoint, &environment);
         let without_events = polling::file_system_without_events(&package.folder);
         if let Some(kind) = &without_events {
             let what = "files twice a second, because this file system sends no events";
@@ -144,7 +144,7 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
             probe: args.probe,
             poll: args.poll || without_events.is_some(),
         };
-        Box::pin(develop(package, reach, switches, &desk, ui)).await
+        Box::pin(develop(package, entrypoint, switches, &channels, ui)).await
     })
 }
 
@@ -160,48 +160,52 @@ struct Switches {
 /// Starts the actors and waits until all of them have finished.
 async fn develop(
     package: Package,
-    reach: Reach,
+    entrypoint: Entrypoint,
     switches: Switches,
-    desk: &Desk,
+    channels: &Channels,
     ui: &Ui,
 ) -> Outcome {
     let stop = Stop::default();
-    let url = banner::connector(&reach.local, &desk.environment(&package.folder)?);
+    let url = banner::connector(&entrypoint.local, &channels.environment(&package.folder)?);
     let (change_sender, changes) = mpsc::channel(16);
     let (candidate_sender, candidates) = mpsc::channel(1);
-    let (notice_sender, notices) = mpsc::channel(256);
+    let (notice_sender, requests) = mpsc::channel(256);
     let (inputs_sender, inputs) = tokio::sync::watch::channel(Inputs::default());
 
-    let keys = Keys {
-        desk,
+    let keys = Hotkeys {
+        channels,
         changes: change_sender.clone(),
         url,
         ui,
     };
-    let trail = Trail { notices, desk, ui };
+    let progress = ClientProgress {
+        requests,
+        channels,
+        ui,
+    };
     let files = Watcher::new(&package, inputs, change_sender, switches.poll)?;
-    let shortcut = Shortcut::new(package.clone(), ui);
-    let records = shortcut.folder().to_owned();
+    let fast_build = FastBuild::new(package.clone(), ui);
+    let records = fast_build.folder().to_owned();
     let cargo = Cargo::new(package.clone(), records, ui.has_colours());
     let builder = Builder::new(
         cargo,
-        shortcut,
+        fast_build,
         changes,
         candidate_sender,
         inputs_sender,
-        desk,
+        channels,
         ui,
     );
     let (ready_sender, ready) = tokio::sync::watch::channel(0);
-    let prober = Prober::new(&package, &reach, ready, switches.probe, desk, ui)?;
+    let prober = Prober::new(&package, &entrypoint, ready, switches.probe, channels, ui)?;
     let outward = Outward {
         candidates,
         ready: ready_sender,
-        notices: notice_sender,
-        local_only: reach.local_only,
+        requests: notice_sender,
+        local_only: entrypoint.local_only,
     };
-    let supervisor = Supervisor::new(package, reach.door, outward, desk, ui)?;
-    let (front, tunnel) = (reach.front, reach.tunnel);
+    let supervisor = Supervisor::new(package, entrypoint.listener, outward, channels, ui)?;
+    let (proxy, tunnel) = (entrypoint.proxy, entrypoint.tunnel);
 
     let gently = &stop.gently;
     // Cancelled when no server is left.
@@ -216,16 +220,16 @@ async fn develop(
             },
             stopping_all(gently, prober.run(gently)),
             stopping_all(gently, keys.run(&stop)),
-            trail.run(gently),
+            progress.run(gently),
             async {
                 tokio::select! {
-                    () = desk.unread.notified() => gently.cancel(),
+                    () = channels.unread.notified() => gently.cancel(),
                     () = gently.cancelled() => {}
                 }
             },
             async {
-                match front {
-                    Some(front) => stopping_all(gently, front.run(gently, &over)).await,
+                match proxy {
+                    Some(proxy) => stopping_all(gently, proxy.run(gently, &over)).await,
                     None => Ok(()),
                 }
             },
@@ -241,7 +245,7 @@ async fn develop(
     };
     let (exit, (watched, built, (), walked, pressed, (), (), fronted, ())) =
         tokio::join!(stop.on_signals(), actors);
-    desk.event(ui, || serde_json::json!({ "event": "stopped" }));
+    channels.event(ui, || serde_json::json!({ "event": "stopped" }));
     watched
         .and(built)
         .and(walked)

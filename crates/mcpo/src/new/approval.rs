@@ -75,7 +75,7 @@ pub fn is_provided() -> bool {
 }
 
 /// If this process was started as the asking shell, asks the user and runs the command.
-pub fn stand_in() -> Option<ExitCode> {
+pub fn run_as_shell() -> Option<ExitCode> {
     let path = env::var_os(PATH)?;
     let mut arguments = env::args_os();
     let name = PathBuf::from(arguments.next()?);

@@ -50,14 +50,14 @@ const CHATTER: &[&str] = &[
 
 /// What to render, and where.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Order {
+pub struct RenderRequest {
     template: PathBuf,
     name: String,
     define: Vec<String>,
     destination: PathBuf,
 }
 
-impl Order {
+impl RenderRequest {
     /// Creates the order. If a user is at the terminal, asks the questions of the template that
     /// `define` does not answer.
     pub fn new(
@@ -87,14 +87,14 @@ impl Order {
             let template = self.template.display();
             Failure::new(format!("failed to render the template {template}"))
         };
-        let order = serde_json::to_string(self).map_err(|error| failed().because(&error))?;
+        let request = serde_json::to_string(self).map_err(|error| failed().because(&error))?;
         let program = env::current_exe().map_err(|error| failed().because(&error))?;
         let folder = staging.scratch("shell");
         let shell = approval::Shell::make(folder.clone(), &program)
             .map_err(|error| failed_to("create", &folder, &error))?;
         let mut command = Command::new(program);
         command
-            .env(approval::ORDER, order)
+            .env(approval::ORDER, request)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -182,17 +182,17 @@ fn of_git(key: &str) -> String {
 
 /// If this process was started to render or as the asking shell, does that and returns the exit
 /// code.
-pub fn stand_in() -> Option<ExitCode> {
-    if let Some(exit) = approval::stand_in() {
+pub fn run_as_renderer() -> Option<ExitCode> {
+    if let Some(exit) = approval::run_as_shell() {
         return Some(exit);
     }
-    let order = env::var(approval::ORDER).ok()?;
-    let order: Order = match serde_json::from_str(&order) {
-        Ok(order) => order,
+    let request = env::var(approval::ORDER).ok()?;
+    let request: RenderRequest = match serde_json::from_str(&request) {
+        Ok(request) => request,
         Err(_) => return Some(ExitCode::FAILURE),
     };
     // cargo-generate has already printed any error.
-    let made = cargo_generate::generate(order.arguments());
+    let made = cargo_generate::generate(request.arguments());
     Some(if made.is_ok() {
         ExitCode::SUCCESS
     } else {

@@ -28,7 +28,7 @@ const WITH_FILES: &str = "file:git:http:https:ssh";
 
 /// Where a template is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Foreign {
+pub enum ExternalTemplate {
     Folder(PathBuf),
     Git(String),
 }
@@ -43,7 +43,7 @@ pub struct Selection<'a> {
     pub define: &'a [String],
 }
 
-impl Foreign {
+impl ExternalTemplate {
     /// Parses `--template`. Returns `None` if it names a built-in template.
     pub fn parse(unverified: &str) -> Option<Self> {
         for (short, url) in SHORT {
@@ -80,8 +80,9 @@ impl Foreign {
                     .hint("--template takes a name, a folder, gh:OWNER/REPO or a git URL"),
             );
         }
-        let order = cargo_generate::Order::new(&folder, selection.define, name, runtime, staging)?;
-        let mut remarks = order.run(staging)?;
+        let request =
+            cargo_generate::RenderRequest::new(&folder, selection.define, name, runtime, staging)?;
+        let mut remarks = request.run(staging)?;
         remarks.extend(sanitize::clean_up(staging.folder())?);
         vendor(runtime, staging)?;
         Ok(remarks)
@@ -158,16 +159,25 @@ mod tests {
 
     #[test]
     fn what_names_a_place() {
-        let git = |url: &str| Some(Foreign::Git(url.to_owned()));
-        assert_eq!(Foreign::parse("server"), None);
-        assert_eq!(Foreign::parse("gh:a/b"), git("https://github.com/a/b"));
-        assert_eq!(Foreign::parse("sr:a/b"), git("https://git.sr.ht/~a/b"));
-        assert_eq!(Foreign::parse("git@host:a/b"), git("git@host:a/b"));
-        assert_eq!(Foreign::parse("https://x/y"), git("https://x/y"));
-        let folder = |path: &str| Some(Foreign::Folder(path.into()));
-        assert_eq!(Foreign::parse("./server"), folder("./server"));
-        assert_eq!(Foreign::parse(".."), folder(".."));
-        assert_eq!(Foreign::parse("my/template"), folder("my/template"));
+        let git = |url: &str| Some(ExternalTemplate::Git(url.to_owned()));
+        assert_eq!(ExternalTemplate::parse("server"), None);
+        assert_eq!(
+            ExternalTemplate::parse("gh:a/b"),
+            git("https://github.com/a/b")
+        );
+        assert_eq!(
+            ExternalTemplate::parse("sr:a/b"),
+            git("https://git.sr.ht/~a/b")
+        );
+        assert_eq!(ExternalTemplate::parse("git@host:a/b"), git("git@host:a/b"));
+        assert_eq!(ExternalTemplate::parse("https://x/y"), git("https://x/y"));
+        let folder = |path: &str| Some(ExternalTemplate::Folder(path.into()));
+        assert_eq!(ExternalTemplate::parse("./server"), folder("./server"));
+        assert_eq!(ExternalTemplate::parse(".."), folder(".."));
+        assert_eq!(
+            ExternalTemplate::parse("my/template"),
+            folder("my/template")
+        );
     }
 
     #[test]

@@ -27,10 +27,10 @@ use mcpo_common::{
     ui::Ui,
 };
 
-pub use self::cargo_generate::stand_in;
+pub use self::cargo_generate::run_as_renderer;
 use self::{
     embedded::Template,
-    external_template::{Foreign, Selection},
+    external_template::{ExternalTemplate, Selection},
     git::Repository,
     name::ProjectName,
     runtime::RuntimeSource,
@@ -144,13 +144,13 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
 #[derive(Clone, Debug)]
 enum Source {
     BuiltIn(Template),
-    Foreign(Foreign),
+    ExternalTemplate(ExternalTemplate),
 }
 
 impl Source {
     fn choose(args: &NewArgs) -> Outcome<Self> {
-        if let Some(foreign) = Foreign::parse(&args.template) {
-            return Ok(Self::Foreign(foreign));
+        if let Some(external_template) = ExternalTemplate::parse(&args.template) {
+            return Ok(Self::ExternalTemplate(external_template));
         }
         let template = Template::find(&args.template)?;
         let only_foreign = [
@@ -183,13 +183,13 @@ impl Source {
                 }
                 runtime.write_vendored(staging)?;
             }
-            Self::Foreign(foreign) => {
+            Self::ExternalTemplate(external_template) => {
                 let selection = Selection {
                     subfolder: args.subfolder.as_deref(),
                     branch: args.branch.as_deref(),
                     define: &args.define,
                 };
-                remarks = foreign.render(&selection, name, runtime, staging)?;
+                remarks = external_template.render(&selection, name, runtime, staging)?;
             }
         }
         project::write_new_environment(staging.folder())?;

@@ -11,10 +11,10 @@ use mcpo_common::{
 };
 use mcpo_probe::{Restart, Terminal};
 
-use self::{args::Order, store::Store};
+use self::{args::Options, store::Store};
 
 pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
-    let order = args.into_order()?;
+    let options = args.into_options()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -27,7 +27,7 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
                 Ok(()) => Ok(Exit::Interrupted),
                 Err(error) => Err(Failure::new("failed to listen for Ctrl-C").because(&error)),
             },
-            outcome = probe(order, ui) => outcome,
+            outcome = probe(options, ui) => outcome,
         }
     });
     // A name lookup that is still running must not delay the exit.
@@ -35,14 +35,14 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
     outcome
 }
 
-async fn probe(order: Order, ui: &Ui) -> Outcome {
-    let Order {
+async fn probe(options: Options, ui: &Ui) -> Outcome {
+    let Options {
         mut plan,
         document,
         reuse,
         traced,
         watch,
-    } = order;
+    } = options;
     let store = reuse.then(Store::open).transpose()?;
     if let Some(store) = &store {
         plan.kept = store.load(ui);

@@ -83,8 +83,8 @@ pub async fn watch(
 }
 
 fn state(report: &Report) -> State {
-    let order = ["skipped", "pass", "warn", "could-not-run", "fail"];
-    let rank = |verdict: &str| order.iter().position(|other| *other == verdict);
+    let options = ["skipped", "pass", "warn", "could-not-run", "fail"];
+    let rank = |verdict: &str| options.iter().position(|other| *other == verdict);
     let mut state = State::new();
     for check in &report.checks {
         let (verdict, _) = check.verdict.parts();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    NoToken, SCOPE, Token,
+    CredentialError, SCOPE, Token,
     file::{ExternalAccount, checked},
 };
 use crate::google::http::Http;
@@ -35,7 +35,7 @@ struct Identity {
 }
 
 /// Requests an access token from a token endpoint.
-pub async fn post(http: &Http, url: &str, form: &[(&str, &str)]) -> Result<Token, NoToken> {
+pub async fn post(http: &Http, url: &str, form: &[(&str, &str)]) -> Result<Token, CredentialError> {
     let answer: Answer = ask(http, url, |client| client.post(url).form(form)).await?;
     Ok(Token::lasting(
         Secret::new(answer.access_token),
@@ -48,7 +48,7 @@ pub async fn post_for_identity(
     http: &Http,
     url: &str,
     form: &[(&str, &str)],
-) -> Result<Secret, NoToken> {
+) -> Result<Secret, CredentialError> {
     let answer: Identity = ask(http, url, |client| client.post(url).form(form)).await?;
     Ok(Secret::new(answer.id_token))
 }
@@ -59,7 +59,7 @@ pub async fn identity(
     token: &Secret,
     url: &str,
     body: &Value,
-) -> Result<Secret, NoToken> {
+) -> Result<Secret, CredentialError> {
     let request =
         |client: &reqwest::Client| client.post(url).bearer_auth(token.expose()).json(body);
     let answer: Identity = ask(http, url, request).await?;
@@ -70,19 +70,22 @@ async fn ask<T: for<'de> Deserialize<'de>>(
     http: &Http,
     url: &str,
     request: impl Fn(&reqwest::Client) -> reqwest::RequestBuilder,
-) -> Result<T, NoToken> {
+) -> Result<T, CredentialError> {
     let host = host_of(url);
-    let reply = http.send(&host, request).await.map_err(NoToken::new)?;
+    let reply = http
+        .send(&host, request)
+        .await
+        .map_err(CredentialError::new)?;
     if !reply.status.is_success() {
         return Err(refusal(&host, reply.status.as_u16(), &reply.body));
     }
     serde_json::from_slice(&reply.body)
-        .map_err(|_| NoToken::new(format!("{host} did not return a token")))
+        .map_err(|_| CredentialError::new(format!("{host} did not return a token")))
 }
 
 /// Exchanges another provider's token for one of Google, and impersonates a service account if one
 /// is configured.
-pub async fn external(http: &Http, account: &ExternalAccount) -> Result<Token, NoToken> {
+pub async fn external(http: &Http, account: &ExternalAccount) -> Result<Token, CredentialError> {
     let token = federated(http, account).await?;
     match &account.service_account_impersonation_url {
         Some(url) => impersonate(http, &token.value, url).await,
@@ -91,7 +94,7 @@ pub async fn external(http: &Http, account: &ExternalAccount) -> Result<Token, N
 }
 
 /// Exchanges another provider's token for one of Google.
-pub async fn federated(http: &Http, account: &ExternalAccount) -> Result<Token, NoToken> {
+pub async fn federated(http: &Http, account: &ExternalAccount) -> Result<Token, CredentialError> {
     let subject = subject_token(http, &account.credential_source).await?;
     let form = [
         (
@@ -111,10 +114,10 @@ pub async fn federated(http: &Http, account: &ExternalAccount) -> Result<Token, 
 }
 
 /// Reads the subject token from a file, or from a URL as on GitHub Actions.
-async fn subject_token(http: &Http, source: &Value) -> Result<Secret, NoToken> {
+async fn subject_token(http: &Http, source: &Value) -> Result<Secret, CredentialError> {
     let text = if let Some(path) = source["file"].as_str() {
         fs::read_to_string(path)
-            .map_err(|error| NoToken::new(format!("failed to read {path}: {error}")))?
+            .map_err(|error| CredentialError::new(format!("failed to read {path}: {error}")))?
     } else if let Some(url) = source["url"].as_str() {
         let url = checked(url)?;
         let host = host_of(&url);
@@ -127,13 +130,13 @@ async fn subject_token(http: &Http, source: &Value) -> Result<Secret, NoToken> {
                     request.header(name, value.as_str().unwrap_or_default())
                 })
         });
-        let reply = sent.await.map_err(NoToken::new)?;
+        let reply = sent.await.map_err(CredentialError::new)?;
         if !reply.status.is_success() {
             return Err(refusal(&host, reply.status.as_u16(), &reply.body));
         }
-        String::from_utf8(reply.body).map_err(NoToken::new)?
+        String::from_utf8(reply.body).map_err(CredentialError::new)?
     } else {
-        return Err(NoToken::new(
+        return Err(CredentialError::new(
             "unsupported credential_source; use a file or a URL",
         ));
     };
@@ -145,10 +148,10 @@ async fn subject_token(http: &Http, source: &Value) -> Result<Secret, NoToken> {
         .as_str()
         .unwrap_or("access_token");
     let document: Value = serde_json::from_str(&text)
-        .map_err(|_| NoToken::new("the subject token's document is not JSON"))?;
+        .map_err(|_| CredentialError::new("the subject token's document is not JSON"))?;
     match document[field].as_str() {
         Some(token) => Ok(Secret::new(token.to_owned())),
-        None => Err(NoToken::new(format!(
+        None => Err(CredentialError::new(format!(
             "the subject token's document has no {field:?}"
         ))),
     }
@@ -162,7 +165,7 @@ pub fn impersonation_url(email: &str) -> String {
 }
 
 /// Requests an access token for the service account in `url`.
-pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token, NoToken> {
+pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token, CredentialError> {
     let host = host_of(url);
     let body = json!({ "scope": [SCOPE], "lifetime": "3600s" });
     let reply = http
@@ -170,15 +173,15 @@ pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token
             client.post(url).bearer_auth(token.expose()).json(&body)
         })
         .await
-        .map_err(NoToken::new)?;
+        .map_err(CredentialError::new)?;
     if !reply.status.is_success() {
         let why = refusal(&host, reply.status.as_u16(), &reply.body);
-        return Err(NoToken::new(format!(
+        return Err(CredentialError::new(format!(
             "{why} (impersonating a service account requires roles/iam.serviceAccountTokenCreator on it)"
         )));
     }
     let answer: Impersonated = serde_json::from_slice(&reply.body)
-        .map_err(|_| NoToken::new(format!("{host} did not return a token")))?;
+        .map_err(|_| CredentialError::new(format!("{host} did not return a token")))?;
     Ok(Token {
         value: Secret::new(answer.access_token),
         expires: SystemTime::now() + Duration::from_secs(3300),
@@ -186,7 +189,7 @@ pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token
 }
 
 /// Returns the endpoint's error message. Never contains a token.
-fn refusal(host: &str, status: u16, body: &[u8]) -> NoToken {
+fn refusal(host: &str, status: u16, body: &[u8]) -> CredentialError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let said = [
         &body["error_description"],
@@ -196,7 +199,7 @@ fn refusal(host: &str, status: u16, body: &[u8]) -> NoToken {
     .into_iter()
     .find_map(|text| text.as_str())
     .unwrap_or("no message");
-    NoToken::new(format!("{host} refused with HTTP {status}: {said}"))
+    CredentialError::new(format!("{host} refused with HTTP {status}: {said}"))
 }
 
 fn host_of(url: &str) -> String {

@@ -12,7 +12,7 @@ use mcpo_common::secret::Secret;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{NoToken, SCOPE, Token, exchange, identity, unpacked};
+use super::{CredentialError, SCOPE, Token, exchange, identity, unpacked};
 use crate::google::http::Http;
 
 /// The clock error above which a rejected signature is attributed to the clock.
@@ -56,23 +56,24 @@ pub struct ExternalAccount {
 }
 
 impl CredentialFile {
-    pub fn read(path: &Path) -> Result<Self, NoToken> {
+    pub fn read(path: &Path) -> Result<Self, CredentialError> {
         let text = fs::read_to_string(path)
-            .map_err(|error| NoToken::new(format!("failed to read the file: {error}")))?;
-        let file: Value =
-            serde_json::from_str(&text).map_err(|_| NoToken::new("the file is not JSON"))?;
+            .map_err(|error| CredentialError::new(format!("failed to read the file: {error}")))?;
+        let file: Value = serde_json::from_str(&text)
+            .map_err(|_| CredentialError::new("the file is not JSON"))?;
         Self::parse(&file)
     }
 
-    fn parse(file: &Value) -> Result<Self, NoToken> {
-        let bad =
-            |error: serde_json::Error| NoToken::new(format!("the file is incomplete: {error}"));
+    fn parse(file: &Value) -> Result<Self, CredentialError> {
+        let bad = |error: serde_json::Error| {
+            CredentialError::new(format!("the file is incomplete: {error}"))
+        };
         let text = |name: &str| file[name].as_str().map(str::to_owned);
         match file["type"].as_str() {
             Some("service_account") => Ok(Self::ServiceAccount {
                 text: Secret::new(file.to_string()),
                 email: text("client_email")
-                    .ok_or_else(|| NoToken::new("the file has no client_email"))?,
+                    .ok_or_else(|| CredentialError::new("the file has no client_email"))?,
                 token_uri: checked(&text("token_uri").unwrap_or_else(|| REFRESH_URL.to_owned()))?,
                 project: text("project_id"),
             }),
@@ -93,10 +94,10 @@ impl CredentialFile {
                 source: Box::new(Self::parse(&file["source_credentials"])?),
                 url: checked(&text("service_account_impersonation_url").unwrap_or_default())?,
             }),
-            Some(other) => Err(NoToken::new(format!(
+            Some(other) => Err(CredentialError::new(format!(
                 "unsupported credential type {other:?}"
             ))),
-            None => Err(NoToken::new(
+            None => Err(CredentialError::new(
                 "the file has no type, so it is not a credential file",
             )),
         }
@@ -131,7 +132,7 @@ impl CredentialFile {
         }
     }
 
-    pub async fn fetch(&self, http: &Http) -> Result<Token, NoToken> {
+    pub async fn fetch(&self, http: &Http) -> Result<Token, CredentialError> {
         match self {
             Self::ServiceAccount {
                 text, token_uri, ..
@@ -176,9 +177,9 @@ fn impersonated_email(url: &str) -> String {
 }
 
 /// Checks that a URL uses TLS or refers to this machine, because secrets are sent to it.
-pub fn checked(text: &str) -> Result<String, NoToken> {
+pub fn checked(text: &str) -> Result<String, CredentialError> {
     let url = url::Url::parse(text)
-        .map_err(|_| NoToken::new(format!("the file contains an invalid URL: {text:?}")))?;
+        .map_err(|_| CredentialError::new(format!("the file contains an invalid URL: {text:?}")))?;
     let is_here = matches!(
         url.host_str(),
         Some("localhost" | "127.0.0.1" | "[::1]" | "169.254.169.254")
@@ -186,7 +187,7 @@ pub fn checked(text: &str) -> Result<String, NoToken> {
     if url.scheme() == "https" || (url.scheme() == "http" && is_here) {
         Ok(text.to_owned())
     } else {
-        Err(NoToken::new(format!(
+        Err(CredentialError::new(format!(
             "the file contains a URL without https: {text:?}"
         )))
     }
@@ -194,18 +195,18 @@ pub fn checked(text: &str) -> Result<String, NoToken> {
 
 /// Explains a rejected signature. Google's message does not mention the clock, so check the clock
 /// first.
-async fn explain(http: &Http, token_uri: &str, error: &gcp_auth::Error) -> NoToken {
+async fn explain(http: &Http, token_uri: &str, error: &gcp_auth::Error) -> CredentialError {
     clock(http, token_uri).await.unwrap_or_else(|| {
         let why = unpacked(error);
         // Google rejected the key, as opposed to an error on the way to Google.
         let is_refused = why.contains("invalid_grant") || why.contains("HTTP status");
         let hint = "; the key may have been deleted or disabled";
-        NoToken::new(format!("{why}{}", if is_refused { hint } else { "" }))
+        CredentialError::new(format!("{why}{}", if is_refused { hint } else { "" }))
     })
 }
 
 /// Returns the reason if this machine's clock is wrong.
-pub async fn clock(http: &Http, token_uri: &str) -> Option<NoToken> {
+pub async fn clock(http: &Http, token_uri: &str) -> Option<CredentialError> {
     let asked = http
         .client()
         .get(token_uri)
@@ -224,7 +225,7 @@ pub async fn clock(http: &Http, token_uri: &str) -> Option<NoToken> {
         };
         if apart > CLOCK_TOLERANCE {
             let minutes = (apart.as_secs() + 30) / 60;
-            return Some(NoToken::new(format!(
+            return Some(CredentialError::new(format!(
                 "Google refused the signature, and this machine's clock is {minutes} minutes {which}; set the clock"
             )));
         }

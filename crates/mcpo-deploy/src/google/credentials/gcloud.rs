@@ -5,7 +5,7 @@ use std::{process::Stdio, time::Duration};
 use mcpo_common::{process::has_program, secret::Secret};
 use tokio::process::Command;
 
-use super::{NoToken, Token};
+use super::{CredentialError, Token};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a token is reused, in seconds. gcloud does not report the expiry, and returns tokens
@@ -13,19 +13,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const HELD_SECONDS: u64 = 240;
 
 /// Returns an access token of gcloud's user.
-pub async fn token() -> Result<Token, NoToken> {
+pub async fn token() -> Result<Token, CredentialError> {
     let token = ask("print-access-token").await?;
     Ok(Token::lasting(token, HELD_SECONDS))
 }
 
 /// Returns an identity token of gcloud's user, which services accept for any audience.
-pub async fn identity() -> Result<Secret, NoToken> {
+pub async fn identity() -> Result<Secret, CredentialError> {
     ask("print-identity-token").await
 }
 
-async fn ask(verb: &str) -> Result<Secret, NoToken> {
+async fn ask(verb: &str) -> Result<Secret, CredentialError> {
     if !has_program("gcloud") {
-        return Err(NoToken::new("not installed"));
+        return Err(CredentialError::new("not installed"));
     }
     let mut command = Command::new("gcloud");
     command
@@ -34,14 +34,14 @@ async fn ask(verb: &str) -> Result<Secret, NoToken> {
         .kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
     let output = output
-        .map_err(|_| NoToken::new(format!("no response within {} s", PATIENCE.as_secs())))?
-        .map_err(NoToken::new)?;
+        .map_err(|_| CredentialError::new(format!("no response within {} s", PATIENCE.as_secs())))?
+        .map_err(CredentialError::new)?;
     let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if output.status.success() && !token.is_empty() {
         return Ok(Secret::new(token));
     }
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(NoToken::new(format!(
+    Err(CredentialError::new(format!(
         "gcloud auth {verb}: {}",
         reason(&said)
     )))

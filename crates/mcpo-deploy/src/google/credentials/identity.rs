@@ -10,8 +10,8 @@ use mcpo_common::secret::Secret;
 use serde_json::{Value, json};
 
 use super::{
-    Credentials, NoToken, SCOPE, Source, Token, exchange, file::CredentialFile, gcloud, metadata,
-    unpacked,
+    CredentialError, Credentials, SCOPE, Source, Token, exchange, file::CredentialFile, gcloud,
+    metadata, unpacked,
 };
 use crate::google::http::Http;
 
@@ -20,14 +20,14 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 impl Credentials {
     /// Returns a token that identifies the caller to the service at `audience`.
-    pub async fn identity_token(&self, audience: &str) -> Result<Secret, NoToken> {
+    pub async fn identity_token(&self, audience: &str) -> Result<Secret, CredentialError> {
         if let Some(email) = &self.impersonated {
             let own = self.fetch().await?;
             let url = exchange::impersonation_url(email);
             return of_account(&self.http, &own.value, &url, audience).await;
         }
         match &self.source {
-            Source::Given(_) => Err(NoToken::new(
+            Source::Given(_) => Err(CredentialError::new(
                 "an access token cannot be used to get an identity token",
             )),
             Source::File(file) => of_file(&self.http, file, audience).await,
@@ -37,7 +37,11 @@ impl Credentials {
     }
 }
 
-async fn of_file(http: &Http, file: &CredentialFile, audience: &str) -> Result<Secret, NoToken> {
+async fn of_file(
+    http: &Http,
+    file: &CredentialFile,
+    audience: &str,
+) -> Result<Secret, CredentialError> {
     match file {
         CredentialFile::ServiceAccount {
             text,
@@ -52,12 +56,12 @@ async fn of_file(http: &Http, file: &CredentialFile, audience: &str) -> Result<S
             ];
             exchange::post_for_identity(http, token_uri, &form).await
         }
-        CredentialFile::AuthorizedUser(_) => Err(NoToken::new(
+        CredentialFile::AuthorizedUser(_) => Err(CredentialError::new(
             "user credentials cannot get an identity token for a service; use --impersonate-service-account",
         )),
         CredentialFile::ExternalAccount(account) => {
             let Some(url) = &account.service_account_impersonation_url else {
-                return Err(NoToken::new(
+                return Err(CredentialError::new(
                     "external credentials cannot get an identity token without a service account",
                 ));
             };
@@ -78,7 +82,7 @@ async fn of_account(
     token: &Secret,
     url: &str,
     audience: &str,
-) -> Result<Secret, NoToken> {
+) -> Result<Secret, CredentialError> {
     let url = url.replace(":generateAccessToken", ":generateIdToken");
     let body = json!({ "audience": audience, "includeEmail": true });
     exchange::identity(http, token, &url, &body).await
@@ -91,7 +95,7 @@ pub async fn exchange_own(
     file: &CredentialFile,
     text: &Secret,
     token_uri: &str,
-) -> Result<Token, NoToken> {
+) -> Result<Token, CredentialError> {
     let assertion = assertion(text, &file.who(), token_uri, ("scope", SCOPE))?;
     let form = [
         ("grant_type", JWT_BEARER),
@@ -110,8 +114,8 @@ fn assertion(
     email: &str,
     token_uri: &str,
     (claim, value): (&str, &str),
-) -> Result<Secret, NoToken> {
-    let failed = |error: &gcp_auth::Error| NoToken::new(unpacked(error));
+) -> Result<Secret, CredentialError> {
+    let failed = |error: &gcp_auth::Error| CredentialError::new(unpacked(error));
     let account = CustomServiceAccount::from_json(file.expose()).map_err(|error| failed(&error))?;
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)

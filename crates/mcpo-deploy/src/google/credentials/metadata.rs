@@ -5,7 +5,7 @@ use std::time::Duration;
 use mcpo_common::secret::Secret;
 use serde::Deserialize;
 
-use super::{NoToken, Token};
+use super::{CredentialError, Token};
 use crate::google::http::Http;
 
 /// The IP address, not the host name: DNS could return any address for the name.
@@ -21,7 +21,7 @@ struct Answer {
 }
 
 /// Returns the machine's service account and project.
-pub async fn look(http: &Http) -> Result<(String, String), NoToken> {
+pub async fn look(http: &Http) -> Result<(String, String), CredentialError> {
     let project = get(http, "project/project-id").await?;
     let email = get(http, "instance/service-accounts/default/email").await;
     Ok((
@@ -31,10 +31,10 @@ pub async fn look(http: &Http) -> Result<(String, String), NoToken> {
 }
 
 /// Returns an access token of the machine's account.
-pub async fn token(http: &Http) -> Result<Token, NoToken> {
+pub async fn token(http: &Http) -> Result<Token, CredentialError> {
     let text = get(http, "instance/service-accounts/default/token").await?;
-    let answer: Answer =
-        serde_json::from_str(&text).map_err(|_| NoToken::new("the response is not a token"))?;
+    let answer: Answer = serde_json::from_str(&text)
+        .map_err(|_| CredentialError::new("the response is not a token"))?;
     Ok(Token::lasting(
         Secret::new(answer.access_token),
         answer.expires_in,
@@ -42,7 +42,7 @@ pub async fn token(http: &Http) -> Result<Token, NoToken> {
 }
 
 /// Returns an identity token of the machine's account.
-pub async fn identity(http: &Http, audience: &str) -> Result<Secret, NoToken> {
+pub async fn identity(http: &Http, audience: &str) -> Result<Secret, CredentialError> {
     let audience: String = url::form_urlencoded::byte_serialize(audience.as_bytes()).collect();
     let path =
         format!("instance/service-accounts/default/identity?audience={audience}&format=full");
@@ -62,8 +62,8 @@ fn host() -> Option<String> {
     set("GCE_METADATA_HOST").or_else(|| is_google().then(|| ADDRESS.to_owned()))
 }
 
-async fn get(http: &Http, path: &str) -> Result<String, NoToken> {
-    let host = host().ok_or_else(|| NoToken::new("not running on Google Cloud"))?;
+async fn get(http: &Http, path: &str) -> Result<String, CredentialError> {
+    let host = host().ok_or_else(|| CredentialError::new("not running on Google Cloud"))?;
     let url = format!("http://{host}/computeMetadata/v1/{path}");
     let request = http
         .client()
@@ -73,19 +73,22 @@ async fn get(http: &Http, path: &str) -> Result<String, NoToken> {
     let mut response = request
         .send()
         .await
-        .map_err(|_| NoToken::new("not running on Google Cloud"))?;
+        .map_err(|_| CredentialError::new("not running on Google Cloud"))?;
     if !response.status().is_success() || response.headers().get("metadata-flavor").is_none() {
-        return Err(NoToken::new(format!("HTTP {}", response.status().as_u16())));
+        return Err(CredentialError::new(format!(
+            "HTTP {}",
+            response.status().as_u16()
+        )));
     }
     let mut body = Vec::new();
     loop {
         let chunk = response.chunk().await;
-        let chunk = chunk.map_err(|_| NoToken::new("the response ended early"))?;
+        let chunk = chunk.map_err(|_| CredentialError::new("the response ended early"))?;
         match chunk {
             Some(chunk) if body.len() + chunk.len() <= LONGEST => body.extend_from_slice(&chunk),
-            Some(_) => return Err(NoToken::new("the response is too large")),
+            Some(_) => return Err(CredentialError::new("the response is too large")),
             None => break,
         }
     }
-    String::from_utf8(body).map_err(|_| NoToken::new("the response is not text"))
+    String::from_utf8(body).map_err(|_| CredentialError::new("the response is not text"))
 }

@@ -31,9 +31,9 @@ const FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct NoToken(String);
+pub struct CredentialError(String);
 
-impl NoToken {
+impl CredentialError {
     fn new(why: impl fmt::Display) -> Self {
         Self(why.to_string())
     }
@@ -67,13 +67,13 @@ enum Source {
 }
 
 /// The sources that failed, each with the reason.
-struct Tried(Vec<(String, String)>);
+struct Attempts(Vec<(String, String)>);
 
 impl Credentials {
     /// Tries the sources in Google's order. An explicitly named source is the last one tried, so
     /// that no other identity is used by accident.
     pub async fn find(http: &Http, impersonated: Option<&str>) -> Outcome<Self> {
-        let mut tried = Tried(Vec::new());
+        let mut tried = Attempts(Vec::new());
         let Some(mut found) = Self::search(http, &mut tried).await else {
             return Err(tried.into_failure());
         };
@@ -81,14 +81,15 @@ impl Credentials {
             email.clone_into(&mut found.who);
             found.impersonated = Some(email.to_owned());
             found.token = Mutex::new(None);
-            let failed =
-                |why: NoToken| Failure::new(format!("failed to impersonate {email}")).because(&why);
+            let failed = |why: CredentialError| {
+                Failure::new(format!("failed to impersonate {email}")).because(&why)
+            };
             found.token().await.map_err(failed)?;
         }
         Ok(found)
     }
 
-    async fn search(http: &Http, tried: &mut Tried) -> Option<Self> {
+    async fn search(http: &Http, tried: &mut Attempts) -> Option<Self> {
         for name in GIVEN_TOKENS {
             match std::env::var(name).ok().filter(|value| !value.is_empty()) {
                 Some(token) => {
@@ -138,7 +139,7 @@ impl Credentials {
         http: &Http,
         path: PathBuf,
         name: String,
-        tried: &mut Tried,
+        tried: &mut Attempts,
     ) -> Option<Self> {
         let file = match CredentialFile::read(&path) {
             Ok(file) => file,
@@ -189,7 +190,7 @@ impl Credentials {
     }
 
     /// Returns the cached token, or a new one if the cached one expires within [`MARGIN`].
-    pub async fn token(&self) -> Result<Secret, NoToken> {
+    pub async fn token(&self) -> Result<Secret, CredentialError> {
         let mut held = self.token.lock().await;
         if let Some(token) = &*held
             && token.expires > SystemTime::now() + MARGIN
@@ -213,7 +214,7 @@ impl Credentials {
         *self.token.lock().await = None;
     }
 
-    async fn fetch(&self) -> Result<Token, NoToken> {
+    async fn fetch(&self) -> Result<Token, CredentialError> {
         match &self.source {
             // The expiry is unknown; Google rejects the token when it has expired.
             Source::Given(value) => Ok(Token::lasting(value.clone(), 3600)),
@@ -260,7 +261,7 @@ fn well_known_file() -> Option<PathBuf> {
     Some(folder.join("application_default_credentials.json"))
 }
 
-impl Tried {
+impl Attempts {
     fn add(&mut self, source: impl fmt::Display, why: impl fmt::Display) {
         self.0.push((source.to_string(), why.to_string()));
     }

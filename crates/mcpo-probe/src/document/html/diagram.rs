@@ -122,7 +122,7 @@ fn arrows(lanes: &Lanes, sent: &Sent, y: usize) -> String {
         Ok(status @ 200..300) => ("good", status.to_string()),
         Ok(status @ 500..) => ("bad", status.to_string()),
         Ok(status) => ("other", status.to_string()),
-        Err(trouble) => ("bad", trouble.clone()),
+        Err(error) => ("bad", error.clone()),
     };
     let path = Url::parse(&sent.url).map_or_else(|_| sent.url.clone(), |url| url.path().to_owned());
     let asked = match &sent.purpose {

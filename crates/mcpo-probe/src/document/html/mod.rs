@@ -116,7 +116,7 @@ fn mark(verdict: &Verdict) -> &'static str {
 fn request(sent: &Sent) -> String {
     let came = match &sent.outcome {
         Ok(status) => status.to_string(),
-        Err(trouble) => trouble.clone(),
+        Err(request_error) => request_error.clone(),
     };
     let mut text = String::new();
     if let Some(detail) = &sent.detail {

@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     cargo::{Build, Cargo},
-    change_queue::Gate,
-    dependency_cache::Seed,
-    fast_build::Shortcut,
+    change_queue::ChangeQueue,
+    dependency_cache::DependencyCache,
+    fast_build::FastBuild,
 };
 use crate::dev::{
-    channels::Desk,
+    channels::Channels,
     watch::{change::Change, inputs::Inputs, stale_mtime},
 };
 
@@ -36,10 +36,10 @@ pub struct Candidate {
 /// The actor that turns changes into candidates.
 pub struct Builder<'a> {
     maker: Maker<'a>,
-    gate: Gate<'a>,
+    queue: ChangeQueue<'a>,
     candidates: mpsc::Sender<Candidate>,
     inputs: watch::Sender<Inputs>,
-    desk: &'a Desk,
+    channels: &'a Channels,
     ui: &'a Ui,
     /// The executable of the last successful build.
     executable: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub struct Builder<'a> {
 /// The two ways to build an executable.
 struct Maker<'a> {
     cargo: Cargo,
-    shortcut: Shortcut<'a>,
+    fast_build: FastBuild<'a>,
 }
 
 /// The way that was used.
@@ -67,7 +67,7 @@ impl Maker<'_> {
         cancel: &CancellationToken,
     ) -> Outcome<(Build, Way)> {
         let colours = self.cargo.has_colours();
-        let short = self.shortcut.build(change, inputs, colours, cancel).await;
+        let short = self.fast_build.build(change, inputs, colours, cancel).await;
         if let Some(build) = short {
             return Ok((build, Way::Short));
         }
@@ -81,8 +81,8 @@ impl Maker<'_> {
 fn keep_seed(cargo: &Cargo) {
     let (package, local) = (cargo.package().clone(), cargo.local());
     let keep = move || {
-        let seed = Seed::of(&package).filter(Seed::is_worth_keeping);
-        seed.map(|seed| seed.keep(&local))
+        let cache = DependencyCache::of(&package).filter(DependencyCache::is_worth_keeping);
+        cache.map(|cache| cache.keep(&local))
     };
     drop(tokio::task::spawn_blocking(keep));
 }
@@ -90,19 +90,19 @@ fn keep_seed(cargo: &Cargo) {
 impl<'a> Builder<'a> {
     pub fn new(
         cargo: Cargo,
-        shortcut: Shortcut<'a>,
+        fast_build: FastBuild<'a>,
         changes: mpsc::Receiver<Change>,
         candidates: mpsc::Sender<Candidate>,
         inputs: watch::Sender<Inputs>,
-        desk: &'a Desk,
+        channels: &'a Channels,
         ui: &'a Ui,
     ) -> Self {
         Self {
-            maker: Maker { cargo, shortcut },
-            gate: Gate::new(changes, desk, ui),
+            maker: Maker { cargo, fast_build },
+            queue: ChangeQueue::new(changes, channels, ui),
             candidates,
             inputs,
-            desk,
+            channels,
             ui,
             executable: None,
         }
@@ -112,7 +112,7 @@ impl<'a> Builder<'a> {
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         let mut next = Some(Change::start());
         // If the cache cannot be read, the build only takes longer.
-        let planted = Seed::of(self.maker.cargo.package()).map(|seed| seed.plant());
+        let planted = DependencyCache::of(self.maker.cargo.package()).map(|cache| cache.plant());
         if let Some(Ok(true)) = planted {
             self.ui.step(
                 "Copied",
@@ -120,7 +120,7 @@ impl<'a> Builder<'a> {
             );
         }
         loop {
-            let Some(change) = self.gate.next(next.take(), stop).await else {
+            let Some(change) = self.queue.next(next.take(), stop).await else {
                 return Ok(());
             };
             next = self.follow(change, stop).await?;
@@ -139,21 +139,21 @@ impl<'a> Builder<'a> {
         if !change.executable
             && let Some(executable) = self.executable.clone()
         {
-            self.desk.settle();
+            self.channels.settle();
             self.propose(executable, change).await;
             return Ok(None);
         }
         let began =
             stale_mtime::time_of_files(&self.maker.cargo.package().folder.join(STATE_FOLDER));
-        self.desk.event(
+        self.channels.event(
             self.ui,
             || json!({ "event": "building", "files": change.files }),
         );
         let ((build, way), later) = self.build(&change, stop).await?;
-        self.desk.settle();
+        self.channels.settle();
         if let Some(later) = &later
             && later.makes_build_useless()
-            && !self.gate.disregards(later)
+            && !self.queue.disregards(later)
         {
             change.merge(later.clone());
             return Ok(Some(change));
@@ -169,7 +169,7 @@ impl<'a> Builder<'a> {
                     inputs.built = began;
                     inputs.failed = true;
                 });
-                self.desk
+                self.channels
                     .event(self.ui, || json!({ "event": "build failed" }));
                 let what_now = if self.executable.is_some() {
                     "the server keeps running"
@@ -204,8 +204,8 @@ impl<'a> Builder<'a> {
         loop {
             tokio::select! {
                 build = &mut build => return Ok((build?, later)),
-                Some(change) = self.gate.meanwhile() => {
-                    let is_own = self.gate.disregards(&change);
+                Some(change) = self.queue.meanwhile() => {
+                    let is_own = self.queue.disregards(&change);
                     if change.makes_build_useless() && !is_own && began.elapsed() < WORTH_KEEPING {
                         cancel.cancel();
                     }
@@ -220,10 +220,10 @@ impl<'a> Builder<'a> {
 
     /// Publishes the files that matter from now on to the watcher.
     fn publish_inputs(&mut self, executable: &Path, way: Way, began: SystemTime) {
-        let Maker { cargo, shortcut } = &mut self.maker;
+        let Maker { cargo, fast_build } = &mut self.maker;
         let inputs = match way {
             Way::Short => {
-                let files = shortcut.inputs(&self.inputs.borrow());
+                let files = fast_build.inputs(&self.inputs.borrow());
                 let files = files.ok_or_else(|| io::Error::other("its list is missing"));
                 files.map(|files| Inputs {
                     files,
@@ -232,7 +232,7 @@ impl<'a> Builder<'a> {
                 })
             }
             Way::Cargo => {
-                shortcut.learn();
+                fast_build.learn();
                 keep_seed(cargo);
                 Inputs::of(executable, cargo.package(), began)
             }

@@ -8,27 +8,27 @@ use tokio::{sync::mpsc, time::sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    loop_detector::{Brake, Verdict},
-    restart_backoff::{AT_START, CrashLoop},
+    loop_detector::{LoopDetector, Verdict},
+    restart_backoff::{AT_START, RestartBackoff},
 };
-use crate::dev::{channels::Desk, watch::change::Change};
+use crate::dev::{channels::Channels, watch::change::Change};
 
 /// The queue of changes in front of the builder.
-pub struct Gate<'a> {
+pub struct ChangeQueue<'a> {
     changes: mpsc::Receiver<Change>,
-    brake: Brake,
-    crash_loop: CrashLoop,
-    desk: &'a Desk,
+    detector: LoopDetector,
+    crash_loop: RestartBackoff,
+    channels: &'a Channels,
     ui: &'a Ui,
 }
 
-impl<'a> Gate<'a> {
-    pub fn new(changes: mpsc::Receiver<Change>, desk: &'a Desk, ui: &'a Ui) -> Self {
+impl<'a> ChangeQueue<'a> {
+    pub fn new(changes: mpsc::Receiver<Change>, channels: &'a Channels, ui: &'a Ui) -> Self {
         Self {
             changes,
-            brake: Brake::new(),
-            crash_loop: CrashLoop::default(),
-            desk,
+            detector: LoopDetector::new(),
+            crash_loop: RestartBackoff::default(),
+            channels,
             ui,
         }
     }
@@ -42,7 +42,7 @@ impl<'a> Gate<'a> {
     ) -> Option<Change> {
         let change = self.admitted(known, stop).await?;
         let change = self.after_a_pause(change, stop).await?;
-        self.brake.begin(&change);
+        self.detector.begin(&change);
         Some(change)
     }
 
@@ -53,7 +53,8 @@ impl<'a> Gate<'a> {
 
     /// Returns true if the running build is still valid, because the build itself made the change.
     pub fn disregards(&self, change: &Change) -> bool {
-        self.brake.disregards(change, self.desk.settled.get())
+        self.detector
+            .disregards(change, self.channels.settled.get())
     }
 
     /// Returns the next change that the brake lets through, or `None` once everything stops.
@@ -67,14 +68,14 @@ impl<'a> Gate<'a> {
                 Some(change) => change,
                 None => tokio::select! {
                     Some(change) = self.changes.recv() => change,
-                    () = until(self.brake.again()) => match self.brake.try_again() {
+                    () = until(self.detector.again()) => match self.detector.try_again() {
                         Some(change) => return Some(change),
                         None => continue,
                     },
                     () = stop.cancelled() => return None,
                 },
             };
-            match self.brake.judge(change, self.desk.settled.get()) {
+            match self.detector.judge(change, self.channels.settled.get()) {
                 Verdict::Go(change) => return Some(change),
                 Verdict::Hold => {}
                 Verdict::Tell(files) => self.tell_circle(
@@ -96,7 +97,7 @@ impl<'a> Gate<'a> {
         mut change: Change,
         stop: &CancellationToken,
     ) -> Option<Change> {
-        let (started, crashes) = (self.desk.started.get(), self.desk.crashes.get());
+        let (started, crashes) = (self.channels.started.get(), self.channels.crashes.get());
         let Some(pause) = self.crash_loop.pause(&change, started, crashes) else {
             return Some(change);
         };
@@ -135,7 +136,7 @@ impl<'a> Gate<'a> {
     }
 
     fn tell_circle(&self, files: &str, how: fmt::Arguments<'_>) {
-        self.desk.event(
+        self.channels.event(
             self.ui,
             || json!({ "event": "going in circles", "files": files }),
         );

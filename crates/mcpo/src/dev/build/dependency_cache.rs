@@ -30,7 +30,7 @@ const PARTS: [&str; 3] = [".fingerprint", "deps", "build"];
 
 /// The cache for one compiler and one version of mcpo.
 #[derive(Clone, Debug)]
-pub struct Seed {
+pub struct DependencyCache {
     kept: PathBuf,
     built: PathBuf,
     /// The packages that the project needs. If this is not known, all packages are copied.
@@ -49,7 +49,7 @@ struct Locked {
     name: String,
 }
 
-impl Seed {
+impl DependencyCache {
     /// Returns the cache for a package. Returns `None` if the package has no dependencies, or if
     /// the cache folder or the compiler's version is unknown.
     pub fn of(package: &Package) -> Option<Self> {
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn a_seed_is_planted_once_and_with_its_times() {
         let folder = tempfile::tempdir().unwrap();
-        let project = |name: &str| Seed {
+        let project = |name: &str| DependencyCache {
             kept: folder.path().join("cache/kept"),
             built: folder.path().join(name),
             needed: None,
@@ -329,13 +329,13 @@ mod tests {
     fn only_what_a_project_needs_is_planted() {
         let folder = tempfile::tempdir().unwrap();
         let needed = BTreeSet::from(["my-json".to_owned()]);
-        let seed = Seed {
+        let cache = DependencyCache {
             kept: folder.path().join("kept"),
             built: folder.path().join("built"),
             needed: Some(needed),
         };
         let kept = |file: &str| {
-            let file = seed.kept.join(file);
+            let file = cache.kept.join(file);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, "compiled").unwrap();
         };
@@ -344,15 +344,16 @@ mod tests {
         kept(".fingerprint/other-0123456789abcdef/lib-other");
         kept("deps/libjson-0123456789abcdef.rlib");
         kept("deps/libother-0123456789abcdef.rlib");
-        fs::create_dir(seed.kept.join("build")).unwrap();
-        fs::create_dir(&seed.built).unwrap();
-        assert!(seed.plant().unwrap());
+        fs::create_dir(cache.kept.join("build")).unwrap();
+        fs::create_dir(&cache.built).unwrap();
+        assert!(cache.plant().unwrap());
         for part in ["deps", ".fingerprint"] {
-            let planted: Vec<_> = fs::read_dir(seed.built.join(part)).unwrap().collect();
+            let planted: Vec<_> = fs::read_dir(cache.built.join(part)).unwrap().collect();
             assert_eq!(planted.len(), 1, "{planted:?}");
         }
         assert!(
-            seed.built
+            cache
+                .built
                 .join("deps/libjson-0123456789abcdef.rlib")
                 .is_file()
         );

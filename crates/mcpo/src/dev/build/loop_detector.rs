@@ -34,7 +34,7 @@ pub enum Verdict {
 
 /// Detects rebuild loops from the recent reloads.
 #[derive(Debug)]
-pub struct Brake {
+pub struct LoopDetector {
     /// When the current or last round began.
     began: Instant,
     /// The files that the round was started for.
@@ -48,7 +48,7 @@ pub struct Brake {
     known: BTreeSet<PathBuf>,
 }
 
-impl Brake {
+impl LoopDetector {
     pub fn new() -> Self {
         Self {
             began: Instant::now(),
@@ -147,49 +147,49 @@ mod tests {
     }
 
     /// Runs one round for a change that arrives before the previous build has ended.
-    fn own_round(brake: &mut Brake, file: &str) -> Verdict {
-        let verdict = brake.judge(change(file), None);
+    fn own_round(detector: &mut LoopDetector, file: &str) -> Verdict {
+        let verdict = detector.judge(change(file), None);
         if let Verdict::Go(change) = &verdict {
-            brake.begin(change);
+            detector.begin(change);
         }
         verdict
     }
 
     #[test]
     fn who_writes_its_own_inputs_is_stopped_after_two_more_attempts() {
-        let mut brake = Brake::new();
-        brake.begin(&change("a"));
+        let mut detector = LoopDetector::new();
+        detector.begin(&change("a"));
         for _ in 1..SUSPICIOUS {
-            assert!(matches!(own_round(&mut brake, "a"), Verdict::Go(_)));
+            assert!(matches!(own_round(&mut detector, "a"), Verdict::Go(_)));
         }
         for _ in PAUSES {
-            assert!(matches!(own_round(&mut brake, "a"), Verdict::Hold));
-            assert!(brake.again().is_some());
-            let again = brake.try_again().unwrap();
-            brake.begin(&again);
+            assert!(matches!(own_round(&mut detector, "a"), Verdict::Hold));
+            assert!(detector.again().is_some());
+            let again = detector.try_again().unwrap();
+            detector.begin(&again);
         }
-        assert!(matches!(own_round(&mut brake, "a"), Verdict::Tell(file) if file == "a"));
-        assert!(brake.again().is_none());
+        assert!(matches!(own_round(&mut detector, "a"), Verdict::Tell(file) if file == "a"));
+        assert!(detector.again().is_none());
         // A change to another file goes through, includes the held change, and does not restart the
         // count.
-        let Verdict::Go(other) = own_round(&mut brake, "b") else {
+        let Verdict::Go(other) = own_round(&mut detector, "b") else {
             panic!("another file is held");
         };
         assert_eq!(other.files.len(), 2);
-        assert!(matches!(own_round(&mut brake, "a"), Verdict::Hold));
+        assert!(matches!(own_round(&mut detector, "a"), Verdict::Hold));
         // A change after the end of the build was not made by the build.
         let settled = Instant::now();
-        let edited = brake.judge(change("a"), Some(settled));
+        let edited = detector.judge(change("a"), Some(settled));
         assert!(matches!(edited, Verdict::Go(_)), "{edited:?}");
     }
 
     #[test]
     fn who_saves_after_each_answer_is_never_held() {
-        let mut brake = Brake::new();
+        let mut detector = LoopDetector::new();
         for _ in 0..100 {
-            brake.begin(&change("a"));
+            detector.begin(&change("a"));
             let settled = Instant::now();
-            let next = brake.judge(change("a"), Some(settled));
+            let next = detector.judge(change("a"), Some(settled));
             assert!(matches!(next, Verdict::Go(_)));
         }
     }

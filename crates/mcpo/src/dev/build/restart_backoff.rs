@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Detects reload loops from the recent starts.
 #[derive(Debug, Default)]
-pub struct CrashLoop {
+pub struct RestartBackoff {
     crashes: u32,
     in_a_row: u32,
     files: BTreeSet<PathBuf>,
@@ -30,7 +30,7 @@ pub struct CrashLoop {
     is_waiting: bool,
 }
 
-impl CrashLoop {
+impl RestartBackoff {
     /// Returns how long a change must wait. `started` is when the last server was started, and
     /// `crashes` counts the servers that stopped by themselves.
     pub fn pause(
@@ -96,12 +96,12 @@ mod tests {
 
     #[test]
     fn each_crash_of_a_loop_waits_longer_and_an_edit_does_not_wait() {
-        let mut brake = CrashLoop::default();
+        let mut detector = RestartBackoff::default();
         let started = Some(Instant::now());
         let mut crashes = 0..;
         let mut round = || {
             let crashes = crashes.next().unwrap();
-            brake.pause(&change("note.txt"), started, crashes)
+            detector.pause(&change("note.txt"), started, crashes)
         };
         let millis = |pause: Option<Duration>| pause.map(|pause| pause.as_millis());
         let pauses: Vec<_> = (0..12).map(|_| millis(round())).collect();
@@ -110,15 +110,19 @@ mod tests {
         assert_eq!(pauses[11], Some(10_000));
 
         let long_ago = Instant::now().checked_sub(AT_START);
-        assert_eq!(brake.pause(&change("src/main.rs"), long_ago, 13), None);
-        assert_eq!(brake.pause(&change("note.txt"), started, 14), None);
-        assert_eq!(brake.pause(&change("note.txt"), started, 14), None, "alive");
+        assert_eq!(detector.pause(&change("src/main.rs"), long_ago, 13), None);
+        assert_eq!(detector.pause(&change("note.txt"), started, 14), None);
+        assert_eq!(
+            detector.pause(&change("note.txt"), started, 14),
+            None,
+            "alive"
+        );
     }
 
     #[test]
     fn a_server_that_keeps_running_is_slowed_down_for_data_and_never_for_code() {
         let started = Some(Instant::now());
-        let mut data = CrashLoop::default();
+        let mut data = RestartBackoff::default();
         let pauses: Vec<_> = (0..8)
             .map(|_| data.pause(&change("data.json"), started, 0))
             .collect();
@@ -126,7 +130,7 @@ mod tests {
         assert!(pauses[4..].iter().all(Option::is_some), "{pauses:?}");
         assert!(data.has_just_begun());
         assert!(!data.has_just_begun());
-        let mut code = CrashLoop::default();
+        let mut code = RestartBackoff::default();
         for _ in 0..50 {
             assert_eq!(code.pause(&change("src/main.rs"), started, 0), None);
         }

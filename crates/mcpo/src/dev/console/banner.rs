@@ -3,17 +3,23 @@
 use mcpo_common::{package::Package, project::Environment, ui::Ui};
 use serde_json::json;
 
-use crate::dev::{channels::Desk, expose::Reach};
+use crate::dev::{channels::Channels, expose::Entrypoint};
 
 /// Shown if no sign-in is configured.
 const WITHOUT_SIGN_IN: &str = "not required; set ADMIN_PASSWORD in .env to require a password";
 
 /// Prints the addresses, the sign-in mode, and the steps that the user must take.
-pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment: &Environment) {
-    let (local, connector) = (&reach.local, connector(&reach.local, environment));
+pub fn print(
+    ui: &Ui,
+    channels: &Channels,
+    package: &Package,
+    entrypoint: &Entrypoint,
+    environment: &Environment,
+) {
+    let (local, connector) = (&entrypoint.local, connector(&entrypoint.local, environment));
     ui.step("Serving", format_args!("{} at {local}", package.executable));
     if connector == *local {
-        let from_where = if reach.exposure.serves_other_machines {
+        let from_where = if entrypoint.exposure.serves_other_machines {
             "in this network"
         } else {
             "on this machine"
@@ -28,33 +34,33 @@ pub fn print(ui: &Ui, desk: &Desk, package: &Package, reach: &Reach, environment
     let sign_in = environment.sign_in();
     let is_asked = sign_in.is_some();
     ui.step("Sign-in", sign_in.unwrap_or(WITHOUT_SIGN_IN));
-    if let Some(password) = &reach.password {
+    if let Some(password) = &entrypoint.password {
         ui.step(
             "Password",
             format_args!("{password}   (generated; set ADMIN_PASSWORD in .env to choose another)"),
         );
     }
-    warn(ui, reach, is_asked);
-    if let Some((_, file)) = &reach.certificate {
+    warn(ui, entrypoint, is_asked);
+    if let Some((_, file)) = &entrypoint.certificate {
         trust(ui, file);
     }
-    if reach.tunnel.is_some() {
+    if entrypoint.tunnel.is_some() {
         steps(ui);
     }
-    desk.event(ui, || {
+    channels.event(ui, || {
         json!({
             "event": "serving", "schema": 1, "url": local, "connector": connector,
             "asks_for_sign_in": is_asked,
-            "certificate": reach.certificate.as_ref().map(|(_, file)| file),
+            "certificate": entrypoint.certificate.as_ref().map(|(_, file)| file),
         })
     });
 }
 
 /// Prints warnings about what other machines can or cannot do.
-fn warn(ui: &Ui, reach: &Reach, is_asked: bool) {
-    let exposure = &reach.exposure;
+fn warn(ui: &Ui, entrypoint: &Entrypoint, is_asked: bool) {
+    let exposure = &entrypoint.exposure;
     if exposure.is_open && !is_asked {
-        if reach.tunnel.is_some() {
+        if entrypoint.tunnel.is_some() {
             ui.warn("ANYONE on the internet who learns the address can call these tools");
         } else {
             ui.warn(
@@ -71,7 +77,7 @@ fn warn(ui: &Ui, reach: &Reach, is_asked: bool) {
         } else {
             "requests from other machines get"
         };
-        let (why, help) = if reach.certificate.is_some() {
+        let (why, help) = if entrypoint.certificate.is_some() {
             ("BASE_URL names this machine", &exposure.with_base_url)
         } else {
             (

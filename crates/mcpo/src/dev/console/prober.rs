@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::dev::{channels::Desk, expose::Reach};
+use crate::dev::{channels::Channels, expose::Entrypoint};
 
 /// The id of the check that calls a tool.
 const CALL: &str = "tools-call";
@@ -34,30 +34,30 @@ pub struct Prober<'a> {
     ready: watch::Receiver<u64>,
     /// Whether each new server is probed.
     each: bool,
-    desk: &'a Desk,
+    channels: &'a Channels,
     ui: &'a Ui,
 }
 
 impl<'a> Prober<'a> {
     pub fn new(
         package: &Package,
-        reach: &Reach,
+        entrypoint: &Entrypoint,
         ready: watch::Receiver<u64>,
         each: bool,
-        desk: &'a Desk,
+        channels: &'a Channels,
         ui: &'a Ui,
     ) -> Outcome<Self> {
-        let here = Url::parse(&reach.local).map_err(|error| {
+        let here = Url::parse(&entrypoint.local).map_err(|error| {
             Failure::new("failed to parse the address of the server").because(&error)
         })?;
         Ok(Self {
             folder: package.folder.clone(),
             here,
-            is_tunnelled: reach.tunnel.is_some(),
-            root: reach.certificate.as_ref().map(|(der, _)| der.clone()),
+            is_tunnelled: entrypoint.tunnel.is_some(),
+            root: entrypoint.certificate.as_ref().map(|(der, _)| der.clone()),
             ready,
             each,
-            desk,
+            channels,
             ui,
         })
     }
@@ -74,7 +74,7 @@ impl<'a> Prober<'a> {
                     Ok(()) if !self.each => continue,
                     Ok(()) => {}
                 },
-                () = self.desk.walk.notified() => {}
+                () = self.channels.probe_requested.notified() => {}
             }
             let mut plan = match self.plan() {
                 Ok(plan) => plan,
@@ -85,7 +85,7 @@ impl<'a> Prober<'a> {
                 }
             };
             plan.kept = std::mem::take(&mut kept);
-            plan.tool = self.desk.tried.take();
+            plan.tool = self.channels.tool_to_try.take();
             let mut quiet = Quiet;
             let report = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -101,7 +101,7 @@ impl<'a> Prober<'a> {
 
     /// Reads the environment again each time, as the server does.
     fn plan(&self) -> Outcome<Plan> {
-        let environment = self.desk.environment(&self.folder)?;
+        let environment = self.channels.environment(&self.folder)?;
         let base = environment.get("BASE_URL");
         let public = base.and_then(|base| {
             let base = base.trim_end_matches('/');
@@ -136,7 +136,7 @@ impl<'a> Prober<'a> {
     }
 
     fn tell(&self, report: &Report) {
-        self.desk.event(self.ui, || {
+        self.channels.event(self.ui, || {
             let checks = report.checks.iter();
             let failed = checks.filter(|check| check.verdict == Verdict::Fail);
             let failed: Vec<_> = failed.map(|check| check.rule.id).collect();

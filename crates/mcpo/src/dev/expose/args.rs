@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use clap::Args;
 
-use super::Wish;
+use super::TunnelChoice;
 
 /// Where the server listens, and who can reach it.
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ pub struct ExposeArgs {
 
     /// Expose the server to the internet through an installed tunnel program.
     #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "any", conflicts_with = "https")]
-    pub tunnel: Option<Wish>,
+    pub tunnel: Option<TunnelChoice>,
 
     /// With --tunnel or --host: let anyone who can reach the server call its tools without signing
     /// in.

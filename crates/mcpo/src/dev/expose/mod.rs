@@ -27,26 +27,26 @@ use tokio_rustls::TlsAcceptor;
 
 use self::certificate::Certificate;
 pub use self::{
-    args::ExposeArgs, exposure::Exposure, providers::Wish, proxy::Front, tunnel::Tunnel,
+    args::ExposeArgs, exposure::Exposure, providers::TunnelChoice, proxy::Proxy, tunnel::Tunnel,
 };
 use crate::dev::{
     local_access::{LocalOnly, has_local_base},
     run::{
-        listener::{Door, Way},
+        listener::{Listener, Mode},
         socket,
     },
 };
 
 /// The addresses of the server, and everything that leads to it.
-pub struct Reach {
+pub struct Entrypoint {
     /// The end of the connection path that faces the servers.
-    pub door: Door,
+    pub listener: Listener,
     /// The URL to type into a client on this machine.
     pub local: String,
     /// Variables that override the shell and the environment file of the servers.
     pub decided: Vec<(String, String)>,
     pub tunnel: Option<Tunnel>,
-    pub front: Option<Front>,
+    pub proxy: Option<Proxy>,
     /// Whether the front refuses other machines.
     pub local_only: LocalOnly,
     /// The certificate that clients must trust, and its file.
@@ -57,7 +57,7 @@ pub struct Reach {
     pub password: Option<String>,
 }
 
-impl Reach {
+impl Entrypoint {
     /// Opens the front and the tunnel, as far as the arguments ask for them.
     pub async fn open(
         args: &ExposeArgs,
@@ -72,28 +72,29 @@ impl Reach {
             .then(|| Tls::keep(args.host, state))
             .transpose()?;
         let acceptor = tls.as_ref().map(|tls| proxy::acceptor(&tls.certificate));
-        let (door, front) = way_in(Way::of_this_system(), outer, acceptor.transpose()?)?;
-        let mut reach = Self {
-            door,
+        let (listener, proxy) =
+            open_listener(Mode::of_this_system(), outer, acceptor.transpose()?)?;
+        let mut entrypoint = Self {
+            listener,
             local: format!("http://{}/mcp", authority(args.host, port)),
             decided: Vec::new(),
             tunnel: None,
-            front,
+            proxy,
             local_only: LocalOnly::default(),
             certificate: None,
             exposure: Exposure::default(),
             password: None,
         };
         if let Some(tls) = tls {
-            reach.is_encrypted(tls, port, environment);
+            entrypoint.is_encrypted(tls, port, environment);
         }
-        if let Some(wish) = args.tunnel {
-            let tunnel = Tunnel::open(wish, port, ui).await?;
-            reach.decide("BASE_URL", tunnel.address.clone());
-            reach.tunnel = Some(tunnel);
+        if let Some(choice) = args.tunnel {
+            let tunnel = Tunnel::open(choice, port, ui).await?;
+            entrypoint.decide("BASE_URL", tunnel.address.clone());
+            entrypoint.tunnel = Some(tunnel);
         }
-        reach.protect(args, state, environment)?;
-        Ok(reach)
+        entrypoint.protect(args, state, environment)?;
+        Ok(entrypoint)
     }
 
     /// Generates a password if other machines can reach the server and no sign-in is configured.
@@ -107,8 +108,8 @@ impl Reach {
         let as_served = environment.clone().with(&self.decided);
         self.exposure = Exposure::of(args, &as_served)?;
         self.local_only.set(has_local_base(&as_served));
-        if let Some(front) = &mut self.front {
-            front.serves_this_machine_only(self.local_only.clone());
+        if let Some(proxy) = &mut self.proxy {
+            proxy.serves_this_machine_only(self.local_only.clone());
         }
         if self.exposure.is_open {
             self.decide(exposure::OPEN_TO_ANYONE, "1".to_owned());
@@ -154,27 +155,27 @@ impl Tls {
 }
 
 /// Returns the path from the socket to the servers, with a front if one is needed.
-fn way_in(
-    way: Way,
+fn open_listener(
+    mode: Mode,
     outer: TcpListener,
     acceptor: Option<TlsAcceptor>,
-) -> Outcome<(Door, Option<Front>)> {
-    match way {
+) -> Outcome<(Listener, Option<Proxy>)> {
+    match mode {
         #[cfg(unix)]
-        Way::HandOver => {
+        Mode::PassSocket => {
             let Some(acceptor) = acceptor else {
-                return Ok((Door::HandOver(outer), None));
+                return Ok((Listener::PassSocket(outer), None));
             };
             let inner = socket::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
             let (_, inside) = watch::channel(Some(local_address(&inner)?));
-            let front = Front::new(outer, Some(acceptor), inside);
-            Ok((Door::HandOver(inner), Some(front)))
+            let proxy = Proxy::new(outer, Some(acceptor), inside);
+            Ok((Listener::PassSocket(inner), Some(proxy)))
         }
-        Way::Lead => {
+        Mode::Proxy => {
             let port = local_address(&outer)?.port();
             let (to, inside) = watch::channel(None);
-            let front = Front::new(outer, acceptor, inside);
-            Ok((Door::Lead { port, to }, Some(front)))
+            let proxy = Proxy::new(outer, acceptor, inside);
+            Ok((Listener::Proxy { port, to }, Some(proxy)))
         }
     }
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 /// A program that opens a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub enum Provider {
     Cloudflared,
     Ngrok,
     Tailscale,
@@ -18,7 +18,7 @@ pub enum Kind {
 
 /// The tunnel program that the user asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Wish {
+pub enum TunnelChoice {
     /// The first one that is installed.
     Any,
     Cloudflared,
@@ -26,7 +26,7 @@ pub enum Wish {
     Tailscale,
 }
 
-impl Kind {
+impl Provider {
     const ALL: [Self; 3] = [Self::Cloudflared, Self::Ngrok, Self::Tailscale];
 
     pub const fn program(self) -> &'static str {
@@ -48,12 +48,12 @@ impl Kind {
     }
 
     /// Returns the requested program, if it is installed.
-    pub fn choose(wish: Wish) -> Outcome<Self> {
-        let wanted = match wish {
-            Wish::Any => None,
-            Wish::Cloudflared => Some(Self::Cloudflared),
-            Wish::Ngrok => Some(Self::Ngrok),
-            Wish::Tailscale => Some(Self::Tailscale),
+    pub fn choose(choice: TunnelChoice) -> Outcome<Self> {
+        let wanted = match choice {
+            TunnelChoice::Any => None,
+            TunnelChoice::Cloudflared => Some(Self::Cloudflared),
+            TunnelChoice::Ngrok => Some(Self::Ngrok),
+            TunnelChoice::Tailscale => Some(Self::Tailscale),
         };
         let candidates = wanted.map_or_else(|| Self::ALL.to_vec(), |kind| vec![kind]);
         let found = candidates
@@ -126,11 +126,11 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
-    use super::Kind;
+    use super::Provider;
 
     #[test]
     fn each_says_its_address_in_its_own_way() {
-        let found = |kind: Kind, lines: &[&str]| {
+        let found = |kind: Provider, lines: &[&str]| {
             let mut addresses = lines.iter().filter_map(|line| kind.address(line));
             (addresses.next(), addresses.next())
         };
@@ -141,7 +141,7 @@ mod tests {
             "2026-11-25T10:00:03Z INF |  https://some-words-in-a-row.trycloudflare.com                    |",
         ];
         assert_eq!(
-            found(Kind::Cloudflared, &cloudflared),
+            found(Provider::Cloudflared, &cloudflared),
             (
                 Some("https://some-words-in-a-row.trycloudflare.com".into()),
                 None
@@ -152,7 +152,7 @@ mod tests {
             r#"{"addr":"http://127.0.0.1:8080","lvl":"info","msg":"started tunnel","name":"command_line","url":"https://abcd.ngrok-free.app"}"#,
         ];
         assert_eq!(
-            found(Kind::Ngrok, &ngrok),
+            found(Provider::Ngrok, &ngrok),
             (Some("https://abcd.ngrok-free.app".into()), None)
         );
         let tailscale = [
@@ -163,7 +163,7 @@ mod tests {
             "Press Ctrl+C to exit.",
         ];
         assert_eq!(
-            found(Kind::Tailscale, &tailscale),
+            found(Provider::Tailscale, &tailscale),
             (Some("https://machine.tail1234.ts.net".into()), None)
         );
     }

@@ -45,7 +45,7 @@ const REFUSAL: &str = r#"{"error":"forbidden","error_description":"only this mac
 pub type Inside = watch::Receiver<Option<SocketAddr>>;
 
 /// The listener that clients connect to.
-pub struct Front {
+pub struct Proxy {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     inside: Inside,
@@ -66,7 +66,7 @@ pub fn acceptor(certificate: &Certificate) -> Outcome<TlsAcceptor> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-impl Front {
+impl Proxy {
     /// Forwards connections from `listener` to the server at `inside`.
     pub fn new(listener: TcpListener, acceptor: Option<TlsAcceptor>, inside: Inside) -> Self {
         Self {

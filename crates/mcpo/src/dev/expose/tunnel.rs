@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::providers::{Kind, Wish};
+use super::providers::{Provider, TunnelChoice};
 
 /// How long the program may take to report an address.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -53,7 +53,7 @@ fn lifeline(program: &str) -> Command {
 
 /// A tunnel that leads to this machine.
 pub struct Tunnel {
-    kind: Kind,
+    kind: Provider,
     child: Child,
     group: Group,
     /// Held open while this process lives.
@@ -65,8 +65,8 @@ pub struct Tunnel {
 
 impl Tunnel {
     /// Starts the program and waits until it reports its address.
-    pub async fn open(wish: Wish, port: u16, ui: &Ui) -> Outcome<Self> {
-        let kind = Kind::choose(wish)?;
+    pub async fn open(choice: TunnelChoice, port: u16, ui: &Ui) -> Outcome<Self> {
+        let kind = Provider::choose(choice)?;
         let program = kind.program();
         let progress = ui.spinner(format!("{program} opens a tunnel"));
         let opened = Self::start(kind, port)
@@ -79,7 +79,7 @@ impl Tunnel {
         opened
     }
 
-    fn start(kind: Kind, port: u16) -> io::Result<Self> {
+    fn start(kind: Provider, port: u16) -> io::Result<Self> {
         let mut command = lifeline(kind.program());
         command
             .args(kind.arguments(port))

@@ -20,45 +20,45 @@ const FIRST_PASSED: i32 = 3;
 
 /// The two ways to pass connections on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Mode {
     /// Each server gets the listening socket.
     #[cfg(unix)]
-    HandOver,
+    PassSocket,
     /// Each server opens its own listener, and mcpo forwards connections to it. For systems that
     /// cannot pass on a socket.
-    Lead,
+    Proxy,
 }
 
-impl Way {
+impl Mode {
     /// Returns the way that this system uses.
     pub fn of_this_system() -> Self {
         #[cfg(unix)]
         if std::env::var_os(LEAD).is_none_or(|value| value.is_empty() || value == "0") {
-            return Self::HandOver;
+            return Self::PassSocket;
         }
-        Self::Lead
+        Self::Proxy
     }
 }
 
 /// The end of the connection path that faces the servers.
 #[derive(Debug)]
-pub enum Door {
+pub enum Listener {
     /// The socket that each server gets.
     #[cfg(unix)]
-    HandOver(TcpListener),
+    PassSocket(TcpListener),
     /// The public port, and the channel that announces the address of the current server.
-    Lead {
+    Proxy {
         port: u16,
         to: watch::Sender<Option<SocketAddr>>,
     },
 }
 
-impl Door {
-    pub const fn way(&self) -> Way {
+impl Listener {
+    pub const fn mode(&self) -> Mode {
         match self {
             #[cfg(unix)]
-            Self::HandOver(_) => Way::HandOver,
-            Self::Lead { .. } => Way::Lead,
+            Self::PassSocket(_) => Mode::PassSocket,
+            Self::Proxy { .. } => Mode::Proxy,
         }
     }
 
@@ -66,8 +66,8 @@ impl Door {
     pub fn lead_to(&self, address: Option<SocketAddr>) {
         match self {
             #[cfg(unix)]
-            Self::HandOver(_) => {}
-            Self::Lead { to, .. } => {
+            Self::PassSocket(_) => {}
+            Self::Proxy { to, .. } => {
                 to.send_replace(address);
             }
         }
@@ -87,7 +87,7 @@ impl Door {
         }
         let port = match self {
             #[cfg(unix)]
-            Self::HandOver(listener) => {
+            Self::PassSocket(listener) => {
                 command
                     .env("LISTEN_FDS", "1")
                     .fd_mappings(vec![FdMapping {
@@ -97,7 +97,7 @@ impl Door {
                     .map_err(io::Error::other)?;
                 listener.local_addr()?.port()
             }
-            Self::Lead { port, .. } => *port,
+            Self::Proxy { port, .. } => *port,
         };
         command.env("PORT", port.to_string());
         Ok(())

@@ -8,7 +8,7 @@ const NOTICE: &str = "X_MCPO_STEP=";
 
 /// One request and its answer.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
-pub struct Notice {
+pub struct RequestEvent {
     pub step: String,
     pub method: String,
     pub status: u16,
@@ -22,18 +22,18 @@ pub struct Notice {
     pub redirect_uri: Option<String>,
 }
 
-impl Notice {
+impl RequestEvent {
     /// Parses a line, if it reports a request.
     pub fn read(line: &str) -> Option<Self> {
-        let mut notice: Self = serde_json::from_str(line.strip_prefix(NOTICE)?).ok()?;
+        let mut request: Self = serde_json::from_str(line.strip_prefix(NOTICE)?).ok()?;
         // These texts are shown in a terminal later, and remote clients choose them.
-        plain(&mut notice.step);
-        plain(&mut notice.method);
-        plain(&mut notice.agent);
-        for text in [&mut notice.name, &mut notice.redirect_uri] {
+        plain(&mut request.step);
+        plain(&mut request.method);
+        plain(&mut request.agent);
+        for text in [&mut request.name, &mut request.redirect_uri] {
             text.iter_mut().for_each(plain);
         }
-        Some(notice)
+        Some(request)
     }
 
     /// Returns the product name of the client: `node`, `python-httpx`, `Mozilla`.
@@ -57,16 +57,16 @@ fn plain(text: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::Notice;
+    use super::RequestEvent;
 
     #[test]
     fn reads_only_its_own_and_nothing_that_could_play_with_a_terminal() {
-        assert_eq!(Notice::read("READY=1"), None);
-        assert_eq!(Notice::read("X_MCPO_STEP={broken"), None);
+        assert_eq!(RequestEvent::read("READY=1"), None);
+        assert_eq!(RequestEvent::read("X_MCPO_STEP={broken"), None);
         let line = r#"X_MCPO_STEP={"step":"token","method":"POST","status":200,"milliseconds":3,"agent":"a\u001b[2J\u202e\u180e/1","name":null}"#;
-        let notice = Notice::read(line).unwrap();
+        let request = RequestEvent::read(line).unwrap();
         assert_eq!(
-            (notice.agent.as_str(), notice.product()),
+            (request.agent.as_str(), request.product()),
             ("a[2J/1", "a[2J")
         );
     }

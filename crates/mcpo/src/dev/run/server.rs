@@ -16,8 +16,8 @@ use tokio::process::{Child, ChildStdin};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    executable::Executable, listener::Door, notify_channel::Wire, request_event::Notice,
-    suspend_aware_timeout::Patience,
+    executable::Executable, listener::Listener, notify_channel::NotifyChannel,
+    request_event::RequestEvent, suspend_aware_timeout::SuspendAwareTimeout,
 };
 use crate::dev::tools::Tools;
 
@@ -34,7 +34,7 @@ pub struct Launch<'a> {
     pub executable: &'a Path,
     pub folder: &'a Path,
     pub state: &'a Path,
-    pub door: &'a Door,
+    pub listener: &'a Listener,
     pub environment: &'a Environment,
 }
 
@@ -48,7 +48,7 @@ pub enum Start {
 
 /// An event of a server that is running.
 pub enum Happening {
-    Request(Notice),
+    Request(RequestEvent),
     Exited(io::Result<ExitStatus>),
 }
 
@@ -60,10 +60,10 @@ pub struct Server {
     /// Held open. The server stops when it closes: because mcpo closes it, or because mcpo has
     /// ended.
     stdin: Option<ChildStdin>,
-    wire: Wire,
+    notify_channel: NotifyChannel,
     tools: Tools,
     address: Option<SocketAddr>,
-    patience: Patience,
+    patience: SuspendAwareTimeout,
     /// Must be dropped after the child.
     _executable: Executable,
 }
@@ -72,7 +72,7 @@ impl Server {
     /// Starts a process. Its output goes directly to the terminal, so the last lines before a crash
     /// are not lost.
     pub fn start(launch: &Launch<'_>) -> io::Result<Self> {
-        let wire = Wire::open(launch.door.way())?;
+        let notify_channel = NotifyChannel::open(launch.listener.mode())?;
         let executable = Executable::of(launch.executable, launch.state)?;
         let mut command = Command::new(executable.path());
         command
@@ -84,8 +84,8 @@ impl Server {
             .stdin(Stdio::piped())
             // mcpo's own stdout is for results.
             .stdout(io::stderr());
-        launch.door.show(&mut command)?;
-        let (name, value) = wire.variable();
+        launch.listener.show(&mut command)?;
+        let (name, value) = notify_channel.variable();
         command.env(name, value);
         let mut command = tokio::process::Command::from(command);
         let mut child = apart(&mut command).kill_on_drop(true).spawn()?;
@@ -94,10 +94,10 @@ impl Server {
             // If it stayed in `child`, the first `wait` would close it.
             stdin: child.stdin.take(),
             child,
-            wire,
+            notify_channel,
             tools: Tools::default(),
             address: None,
-            patience: Patience::of(READY_WITHIN),
+            patience: SuspendAwareTimeout::of(READY_WITHIN),
             _executable: executable,
         })
     }
@@ -111,7 +111,7 @@ impl Server {
             let datagram = tokio::select! {
                 // After the process was frozen, several of these may be ready at the same time.
                 biased;
-                datagram = self.wire.hear() => datagram?,
+                datagram = self.notify_channel.hear() => datagram?,
                 status = self.child.wait() => return status.map(Start::Exited),
                 () = self.patience.ends() => return Ok(Start::TooLate),
             };
@@ -151,14 +151,14 @@ impl Server {
     pub async fn happens(&mut self) -> Happening {
         loop {
             let said = tokio::select! {
-                heard = self.wire.hear() => heard,
+                heard = self.notify_channel.hear() => heard,
                 status = self.child.wait() => return Happening::Exited(status),
             };
             let Ok(said) = said else {
                 return Happening::Exited(self.child.wait().await);
             };
-            if let Some(notice) = said.lines().find_map(Notice::read) {
-                return Happening::Request(notice);
+            if let Some(request) = said.lines().find_map(RequestEvent::read) {
+                return Happening::Request(request);
             }
         }
     }
@@ -174,7 +174,7 @@ impl Server {
     /// Waits a limited time for the calls in flight, then kills the server. Kills it immediately if
     /// `at_once` is cancelled.
     pub async fn retire(mut self, at_once: CancellationToken) {
-        let mut patience = Patience::of(GONE_WITHIN);
+        let mut patience = SuspendAwareTimeout::of(GONE_WITHIN);
         let gone = tokio::select! {
             biased;
             _ = self.child.wait() => true,

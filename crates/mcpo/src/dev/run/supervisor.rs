@@ -20,13 +20,13 @@ use tokio::{
 };
 
 use super::{
-    listener::{Door, Way},
-    request_event::Notice,
+    listener::{Listener, Mode},
+    request_event::RequestEvent,
     server::{Happening, Launch, READY_WITHIN, Server, Start},
 };
 use crate::dev::{
     build::builder::Candidate,
-    channels::Desk,
+    channels::Channels,
     local_access::{LocalOnly, has_local_base},
     stop::Stop,
     tools::Tools,
@@ -37,14 +37,14 @@ use crate::dev::{
 pub struct Supervisor<'a> {
     package: Package,
     state: PathBuf,
-    door: Door,
+    listener: Listener,
     outward: Outward,
     ui: &'a Ui,
     /// The server that answers.
     current: Option<Running>,
     /// The server that takes over once it is ready, and the change that it contains.
     next: Option<(Running, Change)>,
-    desk: &'a Desk,
+    channels: &'a Channels,
     /// Old servers that are finishing their calls.
     retiring: JoinSet<()>,
 }
@@ -55,7 +55,7 @@ pub struct Outward {
     /// Counts the servers that took over.
     pub ready: watch::Sender<u64>,
     /// The requests that servers report.
-    pub notices: mpsc::Sender<Notice>,
+    pub requests: mpsc::Sender<RequestEvent>,
     /// Whether the front refuses other machines.
     pub local_only: LocalOnly,
 }
@@ -83,20 +83,20 @@ enum Event {
 impl<'a> Supervisor<'a> {
     pub fn new(
         package: Package,
-        door: Door,
+        listener: Listener,
         outward: Outward,
-        desk: &'a Desk,
+        channels: &'a Channels,
         ui: &'a Ui,
     ) -> Outcome<Self> {
         Ok(Self {
             state: project::state_folder(&package.folder)?,
             package,
-            door,
+            listener,
             outward,
             ui,
             current: None,
             next: None,
-            desk,
+            channels,
             retiring: JoinSet::new(),
         })
     }
@@ -108,10 +108,10 @@ impl<'a> Supervisor<'a> {
                 Event::Candidate(candidate) => self.try_out(candidate, stop),
                 Event::Started(start) => self.settle(start, stop),
                 Event::Happened(Happening::Exited(status)) => self.crashed(status),
-                Event::Happened(Happening::Request(notice)) => {
+                Event::Happened(Happening::Request(request)) => {
                     // If the receiver is too slow, it misses notices. The server must not be
                     // blocked.
-                    let _ = self.outward.notices.try_send(notice);
+                    let _ = self.outward.requests.try_send(request);
                 }
                 Event::Stop => break,
             }
@@ -188,9 +188,9 @@ impl<'a> Supervisor<'a> {
 
     /// Starts a server. Also returns whether its base URL names this machine.
     fn start(&self, executable: &Path) -> Outcome<(Server, bool)> {
-        self.desk.started.set(Some(Instant::now()));
+        self.channels.started.set(Some(Instant::now()));
         // Read at every start, because the environment file may have changed.
-        let environment = self.desk.environment(&self.package.folder)?;
+        let environment = self.channels.environment(&self.package.folder)?;
         let is_local = has_local_base(&environment);
         if is_local {
             // The new server may get connections before it reports that it is ready.
@@ -200,7 +200,7 @@ impl<'a> Supervisor<'a> {
             executable,
             folder: &self.package.folder,
             state: &self.state,
-            door: &self.door,
+            listener: &self.listener,
             environment: &environment,
         });
         let server = server.map_err(|error| {
@@ -216,14 +216,14 @@ impl<'a> Supervisor<'a> {
         };
         match start {
             Ok(Start::Ready)
-                if self.door.way() == Way::Lead && running.server.address().is_none() =>
+                if self.listener.mode() == Mode::Proxy && running.server.address().is_none() =>
             {
                 self.not_swapped(
                     "the new server did not report its address, as servers of this version do",
                 );
             }
             Ok(Start::Ready) => {
-                self.door.lead_to(running.server.address());
+                self.listener.lead_to(running.server.address());
                 // From now on the new server gets the connections. Only then is the reload
                 // reported.
                 if let Some(old) = self.current.take() {
@@ -231,7 +231,7 @@ impl<'a> Supervisor<'a> {
                 }
                 self.outward.local_only.set(running.is_local);
                 let age = change.age();
-                self.desk.event(self.ui, || {
+                self.channels.event(self.ui, || {
                     let word = if change.files.is_empty() {
                         "ready"
                     } else {
@@ -254,7 +254,7 @@ impl<'a> Supervisor<'a> {
                 return;
             }
             Ok(Start::Exited(status)) => {
-                self.desk.count_crash();
+                self.channels.count_crash();
                 self.not_swapped(&format!(
                     "the new server stopped before it was ready ({status})"
                 ));
@@ -272,20 +272,20 @@ impl<'a> Supervisor<'a> {
 
     /// Shows all tools of the first server, and for each later server the tools that changed.
     fn tell_tools(&self, tools: &Tools) {
-        let told = match &*self.desk.tools.borrow() {
+        let told = match &*self.channels.tools.borrow() {
             None => tools.describe(),
             Some(before) => tools.changes_since(before),
         };
         if let Some(told) = told {
             self.ui.step("Tools", told);
         }
-        self.desk.tools.replace(Some(tools.clone()));
+        self.channels.tools.replace(Some(tools.clone()));
     }
 
     fn not_swapped(&self, why: &str) {
         let is_local = self.current.as_ref().is_none_or(|old| old.is_local);
         self.outward.local_only.set(is_local);
-        self.desk.event(
+        self.channels.event(
             self.ui,
             || json!({ "event": "not swapped", "because": why }),
         );
@@ -301,10 +301,10 @@ impl<'a> Supervisor<'a> {
     /// again.
     fn crashed(&mut self, status: io::Result<ExitStatus>) {
         self.current = None;
-        self.door.lead_to(None);
-        self.desk.count_crash();
+        self.listener.lead_to(None);
+        self.channels.count_crash();
         let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        self.desk
+        self.channels
             .event(self.ui, || json!({ "event": "crashed", "how": how }));
         if self.next.is_none() {
             self.ui.warn(format_args!(

@@ -16,12 +16,12 @@ const AT_MOST: Duration = Duration::from_secs(2);
 
 /// A timeout with its remaining time. The time also passes while no caller waits.
 #[derive(Debug)]
-pub struct Patience {
+pub struct SuspendAwareTimeout {
     left: Duration,
     looked: Instant,
 }
 
-impl Patience {
+impl SuspendAwareTimeout {
     pub fn of(time: Duration) -> Self {
         Self {
             left: time,
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_time_in_which_nobody_ran_hardly_counts() {
-        let mut patience = Patience::of(Duration::from_secs(30));
+        let mut patience = SuspendAwareTimeout::of(Duration::from_secs(30));
         let began = patience.looked;
         let after = |seconds| began + Duration::from_secs(seconds);
         assert_eq!(patience.left(after(1)), Some(Duration::from_secs(29)));

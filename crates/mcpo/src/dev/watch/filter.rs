@@ -26,7 +26,7 @@ const FOR_CARGO: &[&str] = &[
 ];
 
 /// The watched folders, and the rules for the files in them.
-pub struct Scope {
+pub struct Filter {
     /// `None` if the files are polled.
     watcher: Option<RecommendedWatcher>,
     watched: HashSet<PathBuf>,
@@ -45,10 +45,10 @@ pub struct Scope {
     has_build_script: bool,
 }
 
-impl Scope {
+impl Filter {
     /// Watches the package's folder, the workspace's manifest, and cargo's settings.
     pub fn new(package: &Package, watcher: Option<RecommendedWatcher>) -> Outcome<Self> {
-        let mut scope = Self {
+        let mut filter = Self {
             watcher,
             watched: HashSet::new(),
             has_new_watches: false,
@@ -61,13 +61,13 @@ impl Scope {
             build: package.build.clone(),
             has_build_script: package.has_build_script,
         };
-        scope.watch_tree(&package.folder)?;
-        scope.watch(&package.workspace)?;
+        filter.watch_tree(&package.folder)?;
+        filter.watch(&package.workspace)?;
         let settings = package.workspace.join(".cargo");
         if settings.is_dir() {
-            scope.watch(&settings)?;
+            filter.watch(&settings)?;
         }
-        Ok(scope)
+        Ok(filter)
     }
 
     /// Returns all files of the local crates and of the input folders, and watches new folders.
@@ -98,9 +98,9 @@ impl Scope {
             return Ok(Vec::new());
         }
         let made = [self.target.clone(), self.build.clone()];
-        let mut walk = WalkBuilder::new(folder);
+        let mut probe_requested = WalkBuilder::new(folder);
         // For a folder that a build script names, cargo checks every file, even ignored ones.
-        let entries = walk
+        let entries = probe_requested
             .standard_filters(!is_input)
             .hidden(false)
             .require_git(false)

@@ -16,12 +16,12 @@ const LATE: Duration = Duration::from_secs(8);
 
 /// The clocks as of the last check.
 #[derive(Debug)]
-pub struct Clocks {
+pub struct SuspendDetector {
     monotonic: Instant,
     wall: SystemTime,
 }
 
-impl Clocks {
+impl SuspendDetector {
     pub fn new() -> Self {
         Self {
             monotonic: Instant::now(),
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn a_sleep_shows_on_either_clock() {
         let second = Duration::from_secs(1);
-        let mut clocks = Clocks::new();
+        let mut clocks = SuspendDetector::new();
         let (mut monotonic, mut wall) = (clocks.monotonic, clocks.wall);
         let mut look = |by_monotonic: u32, by_wall: i32| {
             monotonic += second * by_monotonic;

@@ -21,8 +21,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    change::Change, filter::Scope, inputs::Inputs, polling, snapshot::Snapshot,
-    suspend_detector::Clocks,
+    change::Change, filter::Filter, inputs::Inputs, polling, snapshot::Snapshot,
+    suspend_detector::SuspendDetector,
 };
 
 /// How long to wait for further events. Editors write a file in several steps, and formatters write
@@ -41,11 +41,11 @@ const IS_DEAF_MEANWHILE: bool = cfg!(target_os = "macos");
 
 /// The actor that turns file events into changes.
 pub struct Watcher {
-    scope: Scope,
+    filter: Filter,
     events: mpsc::UnboundedReceiver<(Instant, notify::Result<Event>)>,
     inputs: watch::Receiver<Inputs>,
     changes: mpsc::Sender<Change>,
-    clocks: Clocks,
+    clocks: SuspendDetector,
     is_polling: bool,
     /// The last known states of the files.
     known: Snapshot,
@@ -69,19 +69,19 @@ impl Watcher {
                 .map_err(|error| cannot_watch(&error))
         };
         let watcher = (!is_polling).then(start).transpose()?;
-        let mut scope = Scope::new(package, watcher)?;
+        let mut filter = Filter::new(package, watcher)?;
         let mut known = Snapshot::default();
-        for file in scope.look_through()? {
+        for file in filter.look_through()? {
             known.take(&file);
         }
         // Added separately, because an ignore file usually lists it.
         known.take(&package.folder.join(ENVIRONMENT_FILE));
         Ok(Self {
-            scope,
+            filter,
             events,
             inputs,
             changes,
-            clocks: Clocks::new(),
+            clocks: SuspendDetector::new(),
             is_polling,
             known,
         })
@@ -97,7 +97,7 @@ impl Watcher {
                 _ = self.clocks.slept() => self.look_for_changes().await?,
                 () = stop.cancelled() => return Ok(()),
             };
-            if self.scope.has_new_watches() && IS_DEAF_MEANWHILE {
+            if self.filter.has_new_watches() && IS_DEAF_MEANWHILE {
                 change.merge(self.look_for_changes().await?);
             }
             if change.executable || change.environment {
@@ -140,7 +140,7 @@ impl Watcher {
     fn take_path(&mut self, change: &mut Change, path: PathBuf) -> Outcome<()> {
         if path.is_dir() {
             // There may be no separate events for the files in a new folder.
-            for file in self.scope.watch_tree(&path)? {
+            for file in self.filter.watch_tree(&path)? {
                 self.take_file(change, file);
             }
         }
@@ -150,12 +150,12 @@ impl Watcher {
 
     fn take_file(&mut self, change: &mut Change, path: PathBuf) {
         self.known.take(&path);
-        let environment = self.scope.is_environment(&path);
-        let executable = self.scope.is_input(&path, &self.inputs.borrow());
+        let environment = self.filter.is_environment(&path);
+        let executable = self.filter.is_input(&path, &self.inputs.borrow());
         if environment || executable {
             change.environment |= environment;
             change.executable |= executable;
-            change.files.insert(self.scope.shown(path));
+            change.files.insert(self.filter.shown(path));
         }
     }
 
@@ -167,7 +167,7 @@ impl Watcher {
             Ok(Some((at, event))) => self.gather(at, event).await?,
             Ok(None) | Err(_) => Change::new(),
         };
-        let mut files = self.scope.look_through()?;
+        let mut files = self.filter.look_through()?;
         files.extend(self.known.files());
         for file in files {
             if self.known.take(&file) {
@@ -182,13 +182,13 @@ impl Watcher {
     fn follow_inputs(&mut self) -> Outcome<Change> {
         let inputs = self.inputs.borrow_and_update().clone();
         let mut change = Change::new();
-        for file in self.scope.watch_inputs(&inputs)? {
+        for file in self.filter.watch_inputs(&inputs)? {
             self.known.take(&file);
             let written = file.metadata().and_then(|file| file.modified());
             // Equal times count as later, because file times have a coarse resolution.
             if written.is_ok_and(|written| written >= inputs.built) {
                 change.executable = true;
-                change.files.insert(self.scope.shown(file));
+                change.files.insert(self.filter.shown(file));
             }
         }
         Ok(change)

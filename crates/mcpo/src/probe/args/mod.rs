@@ -2,7 +2,7 @@
 
 mod connection;
 mod document;
-mod order;
+mod options;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,7 +11,7 @@ use mcpo_common::secret::Secret;
 use mcpo_probe::Client;
 use url::Url;
 
-pub use self::order::Order;
+pub use self::options::Options;
 use self::{connection::ConnectionArgs, document::DocumentArgs};
 
 /// Arguments of `mcpo probe`.

@@ -35,7 +35,7 @@ use crate::dev::watch::{
 const FOLDER: &str = "mcpo-dev";
 
 /// What mcpo knows about the project's last build by cargo, and the library.
-pub struct Shortcut<'a> {
+pub struct FastBuild<'a> {
     package: Package,
     folder: PathBuf,
     ui: &'a Ui,
@@ -60,7 +60,7 @@ enum Library {
     None,
 }
 
-impl<'a> Shortcut<'a> {
+impl<'a> FastBuild<'a> {
     pub fn new(package: Package, ui: &'a Ui) -> Self {
         let folder = package.target.join("debug").join(FOLDER);
         if !record::IS_TRIED {

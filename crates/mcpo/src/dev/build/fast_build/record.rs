@@ -97,7 +97,7 @@ pub fn watch(
 }
 
 /// Runs rustc if cargo started this process as its wrapper. Returns `None` if it did not.
-pub fn stand_in() -> Option<ExitCode> {
+pub fn run_as_rustc_wrapper() -> Option<ExitCode> {
     let folder = PathBuf::from(env::var_os(FOLDER)?);
     let mut arguments = env::args_os().skip(1);
     let program = arguments.next()?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
-use crate::dev::run::request_event::Notice;
+use crate::dev::run::request_event::RequestEvent;
 
 static CLIENTS: LazyLock<Vec<Client>> =
     LazyLock::new(|| serde_json::from_str(include_str!("clients.json")).unwrap_or_default());
@@ -29,22 +29,22 @@ struct Marks {
 
 impl Client {
     /// Returns the client that sent this request, if its properties match a known one.
-    pub fn of(notice: &Notice) -> Option<&'static Self> {
-        let redirect = notice.redirect_uri.as_deref();
+    pub fn of(request: &RequestEvent) -> Option<&'static Self> {
+        let redirect = request.redirect_uri.as_deref();
         let by_redirect = |client: &&Self| {
             let mut known = client.marks.redirects.iter();
             redirect.is_some_and(|uri| known.any(|begin| uri.starts_with(begin)))
         };
         let by_name = |client: &&Self| {
             let mut known = client.marks.names.iter();
-            notice
+            request
                 .name
                 .as_ref()
                 .is_some_and(|name| known.any(|one| one == name))
         };
         let by_agent = |client: &&Self| {
             let mut known = client.marks.agents.iter();
-            known.any(|part| notice.agent.contains(part))
+            known.any(|part| request.agent.contains(part))
         };
         CLIENTS
             .iter()

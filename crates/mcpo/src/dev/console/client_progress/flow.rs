@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::clients::Client;
-use crate::dev::run::request_event::Notice;
+use crate::dev::run::request_event::RequestEvent;
 
 /// The steps in order, with the names that the runtime uses.
 pub const STEPS: [&str; 8] = [
@@ -66,17 +66,17 @@ pub struct Stopped {
 
 impl Flows {
     /// Records a request. Returns the name of the client that sent it.
-    pub fn take(&mut self, notice: &Notice, now: Instant) -> String {
-        let (title, client) = self.who(notice);
+    pub fn take(&mut self, request: &RequestEvent, now: Instant) -> String {
+        let (title, client) = self.who(request);
         self.open
             .retain(|_, flow| now.duration_since(flow.since) < FORGOTTEN);
-        if is_arrival(notice) {
+        if is_arrival(request) {
             self.open.remove(&title);
-        } else if is_step(notice) && (self.open.len() < MOST || self.open.contains_key(&title)) {
+        } else if is_step(request) && (self.open.len() < MOST || self.open.contains_key(&title)) {
             let flow = Flow {
                 client,
-                step: notice.step.clone(),
-                status: notice.status,
+                step: request.step.clone(),
+                status: request.status,
                 since: now,
                 is_told: false,
             };
@@ -86,16 +86,16 @@ impl Flows {
         title
     }
 
-    fn who(&mut self, notice: &Notice) -> (String, Option<&'static Client>) {
-        let product = notice.product().to_owned();
-        if let Some(client) = Client::of(notice) {
+    fn who(&mut self, request: &RequestEvent) -> (String, Option<&'static Client>) {
+        let product = request.product().to_owned();
+        if let Some(client) = Client::of(request) {
             // Later requests from the same program belong to the same client.
-            if !notice.is_from_browser() && self.agents.len() < MOST {
+            if !request.is_from_browser() && self.agents.len() < MOST {
                 self.agents.insert(product, client.title.clone());
             }
             return (client.title.clone(), Some(client));
         }
-        let known = if notice.is_from_browser() {
+        let known = if request.is_from_browser() {
             self.latest.clone()
         } else {
             self.agents.get(&product).cloned()
@@ -104,7 +104,7 @@ impl Flows {
             let client = self.open.get(&title).and_then(|flow| flow.client);
             return (title, client.or_else(Client::unknown));
         }
-        let title = notice.name.clone().unwrap_or(product);
+        let title = request.name.clone().unwrap_or(product);
         (title, Client::unknown())
     }
 
@@ -158,15 +158,15 @@ impl Flow {
 }
 
 /// Returns true if the client made a successful call.
-fn is_arrival(notice: &Notice) -> bool {
-    notice.step == "mcp" && notice.status < 400
+fn is_arrival(request: &RequestEvent) -> bool {
+    request.step == "mcp" && request.status < 400
 }
 
-fn is_step(notice: &Notice) -> bool {
-    let is_preflight = notice.method == "OPTIONS";
+fn is_step(request: &RequestEvent) -> bool {
+    let is_preflight = request.method == "OPTIONS";
     // Failed calls with an ended session or a missing stream are not steps of the sign-in.
-    let is_refused = notice.step != "mcp" || matches!(notice.status, 401 | 403);
-    STEPS.contains(&notice.step.as_str()) && !is_preflight && is_refused
+    let is_refused = request.step != "mcp" || matches!(request.status, 401 | 403);
+    STEPS.contains(&request.step.as_str()) && !is_preflight && is_refused
 }
 
 fn next(step: &str) -> &'static str {
@@ -185,10 +185,10 @@ fn next(step: &str) -> &'static str {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Flows, Notice};
+    use super::{Flows, RequestEvent};
 
-    fn notice(step: &str, status: u16, agent: &str) -> Notice {
-        Notice {
+    fn request(step: &str, status: u16, agent: &str) -> RequestEvent {
+        RequestEvent {
             step: step.into(),
             method: "POST".into(),
             status,
@@ -202,10 +202,10 @@ mod tests {
     #[test]
     fn a_client_that_stops_is_named_with_what_is_known_of_it() {
         let (mut flows, began) = (Flows::default(), Instant::now());
-        flows.take(&notice("mcp", 401, "python-httpx/0.28"), began);
-        let registration = Notice {
+        flows.take(&request("mcp", 401, "python-httpx/0.28"), began);
+        let registration = RequestEvent {
             redirect_uri: Some("https://claude.ai/api/mcp/auth_callback".into()),
-            ..notice("registration", 201, "python-httpx/0.28")
+            ..request("registration", 201, "python-httpx/0.28")
         };
         assert_eq!(flows.take(&registration, began), "claude.ai");
         assert!(flows.stopped(began + Duration::from_secs(5)).is_empty());
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn after_a_sleep_a_client_is_given_its_time_again() {
         let (mut flows, began) = (Flows::default(), Instant::now());
-        flows.take(&notice("mcp", 401, "node"), began);
+        flows.take(&request("mcp", 401, "node"), began);
         let woken = began + Duration::from_secs(8 * 60 * 60);
         assert!(flows.stopped(woken).is_empty(), "the machine slept");
         assert!(flows.next_look().is_some_and(|look| look > woken));
@@ -237,7 +237,7 @@ mod tests {
     fn who_arrives_has_not_stopped() {
         let (mut flows, began) = (Flows::default(), Instant::now());
         for (step, status) in [("mcp", 401), ("token", 200), ("mcp", 200)] {
-            flows.take(&notice(step, status, "node"), began);
+            flows.take(&request(step, status, "node"), began);
         }
         assert_eq!(flows.next_look(), None);
     }
@@ -245,8 +245,8 @@ mod tests {
     #[test]
     fn a_browser_shows_the_page_of_the_client_that_sent_it() {
         let (mut flows, began) = (Flows::default(), Instant::now());
-        flows.take(&notice("registration", 201, "Cursor/1.0"), began);
-        let page = notice("authorization", 200, "Mozilla/5.0");
+        flows.take(&request("registration", 201, "Cursor/1.0"), began);
+        let page = request("authorization", 200, "Mozilla/5.0");
         assert_eq!(flows.take(&page, began), "Cursor");
         // A person gets more time than a program.
         assert!(flows.stopped(began + Duration::from_secs(20)).is_empty());

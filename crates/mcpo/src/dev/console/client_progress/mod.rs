@@ -11,16 +11,16 @@ use tokio::{sync::mpsc, time::sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use self::flow::{Flows, Stopped};
-use crate::dev::{channels::Desk, run::request_event::Notice};
+use crate::dev::{channels::Channels, run::request_event::RequestEvent};
 
 /// The actor that follows the clients.
-pub struct Trail<'a> {
-    pub notices: mpsc::Receiver<Notice>,
-    pub desk: &'a Desk,
+pub struct ClientProgress<'a> {
+    pub requests: mpsc::Receiver<RequestEvent>,
+    pub channels: &'a Channels,
     pub ui: &'a Ui,
 }
 
-impl Trail<'_> {
+impl ClientProgress<'_> {
     /// Handles notices until stopped.
     pub async fn run(mut self, stop: &CancellationToken) {
         let mut flows = Flows::default();
@@ -35,9 +35,9 @@ impl Trail<'_> {
                 // Handle requests that have arrived before reporting that one is missing.
                 biased;
                 () = stop.cancelled() => return,
-                Some(notice) = self.notices.recv() => {
-                    let who = flows.take(&notice, Instant::now());
-                    self.tell(&who, &notice);
+                Some(request) = self.requests.recv() => {
+                    let who = flows.take(&request, Instant::now());
+                    self.tell(&who, &request);
                 }
                 () = look => {}
             }
@@ -47,21 +47,21 @@ impl Trail<'_> {
         }
     }
 
-    fn tell(&self, who: &str, notice: &Notice) {
-        self.desk.event(self.ui, || {
+    fn tell(&self, who: &str, request: &RequestEvent) {
+        self.channels.event(self.ui, || {
             json!({
-                "event": "request", "client": who, "step": notice.step, "method": notice.method,
-                "status": notice.status, "milliseconds": notice.milliseconds,
+                "event": "request", "client": who, "step": request.step, "method": request.method,
+                "status": request.status, "milliseconds": request.milliseconds,
             })
         });
-        if self.desk.tells_requests.get() {
-            let Notice {
+        if self.channels.shows_requests.get() {
+            let RequestEvent {
                 step,
                 method,
                 status,
                 milliseconds,
                 ..
-            } = notice;
+            } = request;
             self.ui.step(
                 "Request",
                 format_args!("{who}: {step}, {method} {status} in {milliseconds} ms"),
@@ -78,7 +78,7 @@ impl Trail<'_> {
             next,
             causes,
         } = stopped;
-        self.desk.event(self.ui, || {
+        self.channels.event(self.ui, || {
             json!({
                 "event": "client stopped", "client": title, "step": step, "status": status,
                 "seconds": seconds, "next": next, "causes": causes,

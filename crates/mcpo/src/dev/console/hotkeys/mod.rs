@@ -13,7 +13,7 @@ use mcpo_common::{
 use tokio::sync::mpsc;
 
 use self::terminal::{Resumptions, Terminal, read_keys};
-use crate::dev::{channels::Desk, stop::Stop, tools::Tools, watch::change::Change};
+use crate::dev::{channels::Channels, stop::Stop, tools::Tools, watch::change::Change};
 
 /// The page on which claude.ai adds connectors.
 const CONNECTORS: &str = "https://claude.ai/settings/connectors";
@@ -21,15 +21,15 @@ const HELP: &str = "r rebuild and restart, p probe, t list and try tools, l show
                     c copy the URL, o open claude.ai's connectors, q quit";
 
 /// The actor that reads the keyboard.
-pub struct Keys<'a> {
-    pub desk: &'a Desk,
+pub struct Hotkeys<'a> {
+    pub channels: &'a Channels,
     pub changes: mpsc::Sender<Change>,
     /// The URL to type into a client.
     pub url: String,
     pub ui: &'a Ui,
 }
 
-impl Keys<'_> {
+impl Hotkeys<'_> {
     /// Handles keys until stopped. Without a keyboard it only waits.
     pub async fn run(self, stop: &Stop) -> Outcome<()> {
         let Some(terminal) = Terminal::take(self.ui) else {
@@ -56,8 +56,8 @@ impl Keys<'_> {
     async fn obey(&self, key: u8, stop: &Stop) {
         match key.to_ascii_lowercase() {
             b'r' => self.restart().await,
-            b'p' => self.desk.walk.notify_one(),
-            b't' => match &*self.desk.tools.borrow() {
+            b'p' => self.channels.probe_requested.notify_one(),
+            b't' => match &*self.channels.tools.borrow() {
                 Some(tools) => self
                     .ui
                     .step("Tools", tools.numbered().unwrap_or_else(|| "none".into())),
@@ -67,8 +67,8 @@ impl Keys<'_> {
             },
             digit @ b'1'..=b'9' => self.try_tool(usize::from(digit - b'1')),
             b'l' => {
-                let tells = !self.desk.tells_requests.get();
-                self.desk.tells_requests.set(tells);
+                let tells = !self.channels.shows_requests.get();
+                self.channels.shows_requests.set(tells);
                 let how = if tells { "are shown" } else { "are hidden" };
                 self.ui.step("Requests", how);
             }
@@ -91,12 +91,12 @@ impl Keys<'_> {
 
     /// Calls the tool with this number, as claude.ai would.
     fn try_tool(&self, index: usize) {
-        let tools = self.desk.tools.borrow();
+        let tools = self.channels.tools.borrow();
         let names = tools.as_ref().map(Tools::names).unwrap_or_default();
         if let Some(name) = names.get(index) {
             self.ui.step("Trying", name);
-            self.desk.tried.replace(Some((*name).to_owned()));
-            self.desk.walk.notify_one();
+            self.channels.tool_to_try.replace(Some((*name).to_owned()));
+            self.channels.probe_requested.notify_one();
         }
     }
 

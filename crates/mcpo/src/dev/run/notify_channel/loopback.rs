@@ -64,8 +64,8 @@ mod tests {
 
     #[tokio::test]
     async fn hears_only_whoever_has_the_key() {
-        let wire = Loopback::open().unwrap();
-        let (_, told) = wire.variable();
+        let notify_channel = Loopback::open().unwrap();
+        let (_, told) = notify_channel.variable();
         let (address, key) = told.to_str().unwrap().split_once(' ').unwrap();
         let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         for said in [
@@ -77,7 +77,7 @@ mod tests {
             other.send_to(said.as_bytes(), address).await.unwrap();
         }
         let mut buffer = vec![0; 100];
-        let heard = wire.hear(&mut buffer).await.unwrap();
+        let heard = notify_channel.hear(&mut buffer).await.unwrap();
         assert_eq!(heard, b"READY=1\nX_MORE=2");
     }
 }

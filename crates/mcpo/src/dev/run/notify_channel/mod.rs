@@ -10,7 +10,7 @@ use std::{ffi::OsString, io};
 use self::loopback::Loopback;
 #[cfg(unix)]
 use self::named::Named;
-use super::listener::Way;
+use super::listener::Mode;
 
 #[cfg(unix)]
 pub use self::named::clean_up;
@@ -20,20 +20,20 @@ const LONGEST: usize = 64 * 1024;
 
 /// The receiving end for the reports of one server.
 #[derive(Debug)]
-pub enum Wire {
+pub enum NotifyChannel {
     #[cfg(unix)]
     Named(Named),
     Loopback(Loopback),
 }
 
-impl Wire {
+impl NotifyChannel {
     /// Opens a receiver. Like systemd, it uses a socket in the file system, which no other user can
     /// write to. Where that is not possible, it uses a UDP socket on the loopback interface.
-    pub fn open(way: Way) -> io::Result<Self> {
-        match way {
+    pub fn open(mode: Mode) -> io::Result<Self> {
+        match mode {
             #[cfg(unix)]
-            Way::HandOver => Named::open().map(Self::Named),
-            Way::Lead => Loopback::open().map(Self::Loopback),
+            Mode::PassSocket => Named::open().map(Self::Named),
+            Mode::Proxy => Loopback::open().map(Self::Loopback),
         }
     }
 

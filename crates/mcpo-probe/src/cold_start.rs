@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::{
     check::{Fault, Log},
-    http::Trouble,
-    mcp::{self, Call, Peer, Wire},
+    http::RequestError,
+    mcp::{self, Call, McpClient, WireFormat},
     plan::Plan,
     rules,
 };
@@ -16,27 +16,33 @@ use crate::{
 const LATEST: Duration = Duration::from_secs(60);
 
 /// Sends nothing for `idle`, then sends a request on a new connection, like a client that was away.
-pub async fn check(plan: &Plan, peer: &Peer<'_>, log: &mut Log<'_>, wire: &Wire, idle: Duration) {
-    let warm = match answer(peer, wire).await {
+pub async fn check(
+    plan: &Plan,
+    peer: &McpClient<'_>,
+    log: &mut Log<'_>,
+    wire_format: &WireFormat,
+    idle: Duration,
+) {
+    let warm = match answer(peer, wire_format).await {
         Ok(time) => time,
-        Err(trouble) => return unanswered(log, &trouble),
+        Err(error) => return unanswered(log, &error),
     };
     let pause = format!(
         "sending no request for {}, so that the server can sleep",
-        spoken(idle)
+        negotiated_version(idle)
     );
     log.recorder().announce(&pause);
     tokio::time::sleep(idle).await;
     // The pause is not part of the response time.
     let pending = rules::COLD.begin();
-    let cold = match answer(peer, wire).await {
+    let cold = match answer(peer, wire_format).await {
         Ok(time) => time,
-        Err(trouble) => return unanswered(log, &trouble),
+        Err(error) => return unanswered(log, &error),
     };
     let seen = format!(
         "{:.2} s after {} without a request; {:.2} s before that",
         cold.as_secs_f64(),
-        spoken(idle),
+        negotiated_version(idle),
         warm.as_secs_f64()
     );
     let limit = plan.timeout;
@@ -52,21 +58,21 @@ pub async fn check(plan: &Plan, peer: &Peer<'_>, log: &mut Log<'_>, wire: &Wire,
 }
 
 /// Measures the response time of the MCP endpoint on a new connection.
-async fn answer(peer: &Peer<'_>, wire: &Wire) -> Result<Duration, Trouble> {
-    let stranger = peer.exchange.stranger().with_timeout(LATEST);
+async fn answer(peer: &McpClient<'_>, wire_format: &WireFormat) -> Result<Duration, RequestError> {
+    let stranger = peer.http.stranger().with_timeout(LATEST);
     let list = Call::new("tools/list", json!({}));
     let token = peer.grant.as_ref().map(|grant| &grant.access);
     let since = Instant::now();
-    mcp::call(&stranger, peer.target, wire, token, &list).await?;
+    mcp::call(&stranger, peer.target, wire_format, token, &list).await?;
     Ok(since.elapsed())
 }
 
-fn unanswered(log: &mut Log<'_>, trouble: &Trouble) {
-    let fault = Fault::new(trouble.to_string(), "an answer", trouble.hint());
+fn unanswered(log: &mut Log<'_>, error: &RequestError) {
+    let fault = Fault::new(error.to_string(), "an answer", error.hint());
     let _ = rules::COLD.begin().fail(log, fault);
 }
 
-fn spoken(time: Duration) -> String {
+fn negotiated_version(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds / 60),

@@ -5,17 +5,17 @@ use url::Url;
 use super::{
     callback::UnverifiedCallback,
     listener::Listener,
-    pages::{self, Lost, SignIn},
+    pages::{self, PageError, SignIn},
 };
 use crate::{
     check::{Fault, Log, Pending, Step, Stop, Suggestion},
-    http::Exchange,
+    http::HttpClient,
     plan::Person,
 };
 
 /// Who completes the pages, and the redirect URI at the end.
 #[derive(Debug)]
-pub enum Visitor<'p> {
+pub enum UserAgent<'p> {
     /// The probe fills in the forms; nothing needs to listen at the redirect URI.
     Forms {
         sign_in: Option<SignIn<'p>>,
@@ -25,7 +25,7 @@ pub enum Visitor<'p> {
     Browser(Listener),
 }
 
-impl<'p> Visitor<'p> {
+impl<'p> UserAgent<'p> {
     pub async fn prepare(person: &'p Person, path: &str) -> std::io::Result<Self> {
         Ok(match person {
             Person::Forms {
@@ -50,7 +50,7 @@ impl<'p> Visitor<'p> {
     /// Goes from the authorization endpoint to the redirect URI.
     pub async fn visit(
         &self,
-        exchange: &Exchange,
+        http: &HttpClient,
         log: &mut Log<'_>,
         pending: Pending,
         start: &Url,
@@ -59,7 +59,7 @@ impl<'p> Visitor<'p> {
             Self::Forms {
                 sign_in,
                 redirect_uri,
-            } => match pages::walk(exchange, start, *sign_in, &[redirect_uri]).await {
+            } => match pages::walk(http, start, *sign_in, &[redirect_uri]).await {
                 Ok(arrival) => {
                     pending.pass(log, count(arrival.pages));
                     Ok(arrival.callback)
@@ -108,32 +108,34 @@ fn count(pages: usize) -> String {
 }
 
 /// Records why the pages could not be completed.
-fn explain(log: &mut Log<'_>, pending: Pending, lost: Lost) -> Stop {
+fn explain(log: &mut Log<'_>, pending: Pending, lost: PageError) -> Stop {
     let expected = "a redirect, or a page with a form";
     let fault = match lost {
-        Lost::PasswordNeeded => {
+        PageError::PasswordNeeded => {
             log.suggest(Suggestion::Password);
             let because = "the sign-in page asks for a password, but none was given";
             let hint = "set MCPO_PROBE_PASSWORD, or sign in yourself with --browser";
             return pending.could_not_run(log, because, hint);
         }
-        Lost::PasswordRefused => {
+        PageError::PasswordRefused => {
             log.suggest(Suggestion::Password);
             let because = "the sign-in page rejected the password";
             return pending.could_not_run(log, because, "check MCPO_PROBE_PASSWORD");
         }
-        Lost::DeadEnd(seen) => {
+        PageError::DeadEnd(seen) => {
             log.suggest(Suggestion::Browser);
             return pending.could_not_run(log, seen, "sign in yourself with --browser");
         }
-        Lost::Trouble(url, trouble) => {
-            Fault::new(format!("{url}: {trouble}"), expected, trouble.hint())
-        }
-        Lost::Refused(seen) => {
+        PageError::RequestError(url, request_error) => Fault::new(
+            format!("{url}: {request_error}"),
+            expected,
+            request_error.hint(),
+        ),
+        PageError::Refused(seen) => {
             let hint = "answer an authorization request with a page or a redirect";
             Fault::new(seen, expected, hint)
         }
-        Lost::TooManyHops => {
+        PageError::TooManyHops => {
             let seen = "endless pages and redirects";
             Fault::new(seen, expected, "end the sign-in at the redirect URI")
         }

@@ -5,20 +5,20 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    greeting::{initialize_call, negotiated},
+    handshake::{initialize_call, negotiated},
     reply::Reply,
-    rpc::{self, Call, Wire},
+    rpc::{self, Call, WireFormat},
 };
 use crate::{
     check::{Fault, Log, Pending, Step},
-    http::{Exchange, Trouble},
+    http::{HttpClient, RequestError},
     oauth::Challenge,
     rules,
 };
 
 /// What the server does with a request without a token.
 #[derive(Debug)]
-pub enum Doorway {
+pub enum AuthRequirement {
     /// It requires a token.
     Guarded(Challenge),
     /// It answers.
@@ -26,55 +26,67 @@ pub enum Doorway {
 }
 
 /// Sends `initialize` and, if that is open or not supported, `tools/list`.
-pub async fn knock(exchange: &Exchange, log: &mut Log<'_>, target: &Url) -> Step<Doorway> {
+pub async fn unauthenticated_request(
+    http: &HttpClient,
+    log: &mut Log<'_>,
+    target: &Url,
+) -> Step<AuthRequirement> {
     let pending = rules::CHALLENGE.begin();
-    let first = match rpc::call(exchange, target, &Wire::Opening, None, &initialize_call()).await {
+    let first = match rpc::call(http, target, &WireFormat::Opening, None, &initialize_call()).await
+    {
         Ok(heard) => heard,
-        Err(trouble) => return Err(no_answer(log, pending, target, &trouble)),
+        Err(error) => return Err(no_answer(log, pending, target, &error)),
     };
-    let wire = match &first.reply {
+    let wire_format = match &first.reply {
         Reply::Unauthorized(challenge) => {
-            return Ok(Doorway::Guarded(judge(log, pending, challenge.clone(), "")));
+            return Ok(AuthRequirement::Guarded(judge(
+                log,
+                pending,
+                challenge.clone(),
+                "",
+            )));
         }
         Reply::Result(result) => match negotiated(result, first.session.clone()) {
-            Some(wire) => wire,
+            Some(wire_format) => wire_format,
             None => return Err(pending.fail(log, unexpected(target, &first.reply))),
         },
-        _ => Wire::Stateless,
+        _ => WireFormat::Stateless,
     };
     let list = Call::new("tools/list", json!({}));
-    if matches!(wire, Wire::Session { .. }) {
+    if matches!(wire_format, WireFormat::Session { .. }) {
         let initialized = Call::new(
             "notifications/initialized",
             Value::Object(serde_json::Map::default()),
         );
-        if let Err(trouble) = rpc::call(exchange, target, &wire, None, &initialized).await {
-            return Err(no_answer(log, pending, target, &trouble));
+        if let Err(error) = rpc::call(http, target, &wire_format, None, &initialized).await {
+            return Err(no_answer(log, pending, target, &error));
         }
     }
-    match rpc::call(exchange, target, &wire, None, &list)
+    match rpc::call(http, target, &wire_format, None, &list)
         .await
         .map(|heard| heard.reply)
     {
         Ok(Reply::Unauthorized(challenge)) => {
-            let open = if wire == Wire::Stateless {
+            let open = if wire_format == WireFormat::Stateless {
                 ""
             } else {
                 "initialize is open; tools/list: "
             };
-            Ok(Doorway::Guarded(judge(log, pending, challenge, open)))
+            Ok(AuthRequirement::Guarded(judge(
+                log, pending, challenge, open,
+            )))
         }
         Ok(Reply::Result(_)) => {
             pending.pass(log, "answers without a token: open to everyone");
-            Ok(Doorway::Open)
+            Ok(AuthRequirement::Open)
         }
         // A server without tools is open too.
-        Ok(Reply::Error { .. }) if wire != Wire::Stateless => {
+        Ok(Reply::Error { .. }) if wire_format != WireFormat::Stateless => {
             pending.pass(log, "answers without a token: open to everyone");
-            Ok(Doorway::Open)
+            Ok(AuthRequirement::Open)
         }
         Ok(_) => Err(pending.fail(log, unexpected(target, &first.reply))),
-        Err(trouble) => Err(no_answer(log, pending, target, &trouble)),
+        Err(error) => Err(no_answer(log, pending, target, &error)),
     }
 }
 
@@ -82,16 +94,13 @@ fn no_answer(
     log: &mut Log<'_>,
     pending: Pending,
     target: &Url,
-    trouble: &Trouble,
+    error: &RequestError,
 ) -> crate::check::Stop {
-    if trouble.is_no_connection() {
-        return pending.could_not_run(log, format!("{target}: {trouble}"), trouble.hint());
+    if error.is_no_connection() {
+        return pending.could_not_run(log, format!("{target}: {error}"), error.hint());
     }
     let expected = "401 with a WWW-Authenticate header, or an answer to initialize";
-    pending.fail(
-        log,
-        Fault::new(trouble.to_string(), expected, trouble.hint()),
-    )
+    pending.fail(log, Fault::new(error.to_string(), expected, error.hint()))
 }
 
 fn unexpected(target: &Url, reply: &Reply) -> Fault {

@@ -8,11 +8,11 @@ use url::Url;
 
 use crate::{
     credentials::{RegisteredClient, Scopes},
-    http::{Answer, Exchange, Trouble},
-    mcp::{self, Call, Wire},
+    http::{Answer, HttpClient, RequestError},
+    mcp::{self, Call, WireFormat},
     oauth::{
         AuthorizationRequest, AuthorizationServer, Grant, Resource,
-        pages::{self, Arrival, Lost, SignIn},
+        pages::{self, Arrival, PageError, SignIn},
         token,
     },
     plan::{Person, Plan},
@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// What the walk has learned, for use by the attempts.
-pub struct Lab<'l> {
-    pub exchange: &'l Exchange,
+pub struct AttackContext<'l> {
+    pub http: &'l HttpClient,
     pub target: &'l Url,
-    pub wire: &'l Wire,
+    pub wire_format: &'l WireFormat,
     pub profile: &'l Profile,
     pub server: &'l AuthorizationServer,
     pub client: &'l RegisteredClient,
@@ -49,12 +49,12 @@ pub struct Tokens {
     pub expires_in: Option<u64>,
 }
 
-impl<'l> Lab<'l> {
+impl<'l> AttackContext<'l> {
     /// Returns the tools; `None` if the user completes the pages in a browser.
     pub fn of(
         plan: &'l Plan,
-        exchange: &'l Exchange,
-        wire: &'l Wire,
+        http: &'l HttpClient,
+        wire_format: &'l WireFormat,
         grant: &'l Grant,
     ) -> Option<Self> {
         let Person::Forms {
@@ -66,9 +66,9 @@ impl<'l> Lab<'l> {
             return None;
         };
         Some(Self {
-            exchange,
+            http,
             target: &plan.target,
-            wire,
+            wire_format,
             profile: &plan.profile,
             server: &grant.server,
             client: &grant.client,
@@ -81,39 +81,42 @@ impl<'l> Lab<'l> {
     }
 
     /// Returns a new authorization request, made like that of the walk.
-    pub fn request(&self) -> Result<AuthorizationRequest, Trouble> {
+    pub fn request(&self) -> Result<AuthorizationRequest, RequestError> {
         self.request_for(self.client)
     }
 
-    pub fn request_for(&self, client: &RegisteredClient) -> Result<AuthorizationRequest, Trouble> {
+    pub fn request_for(
+        &self,
+        client: &RegisteredClient,
+    ) -> Result<AuthorizationRequest, RequestError> {
         let resource = self.resource.identifier.as_deref();
         AuthorizationRequest::new(self.server, client, resource, self.scopes, self.profile)
-            .map_err(|error| Trouble::other(&error))
+            .map_err(|error| RequestError::other(&error))
     }
 
     /// Completes the pages, up to the redirect URI or one of `others`. Returns `None` if they lead
     /// to none of them, for example because the request is refused.
-    pub async fn visit(&self, url: &Url, others: &[&Url]) -> Result<Option<Arrival>, Trouble> {
+    pub async fn visit(&self, url: &Url, others: &[&Url]) -> Result<Option<Arrival>, RequestError> {
         let uris = [others, &[self.redirect_uri]].concat();
-        match pages::walk(self.exchange, url, self.sign_in, &uris).await {
+        match pages::walk(self.http, url, self.sign_in, &uris).await {
             Ok(arrival) => Ok(Some(arrival)),
-            Err(Lost::Trouble(_, trouble)) => Err(trouble),
+            Err(PageError::RequestError(_, request_error)) => Err(request_error),
             Err(_) => Ok(None),
         }
     }
 
     /// Returns true if the pages lead to a code for `url`.
-    pub async fn gives_code(&self, url: &Url) -> Result<bool, Trouble> {
+    pub async fn gives_code(&self, url: &Url) -> Result<bool, RequestError> {
         let arrival = self.visit(url, &[]).await?;
         Ok(arrival.is_some_and(|arrival| parameter(&arrival.location, "code").is_some()))
     }
 
-    pub async fn fresh(&self) -> Result<Fresh, Trouble> {
+    pub async fn fresh(&self) -> Result<Fresh, RequestError> {
         let request = self.request()?;
         let arrival = self.visit(&request.url, &[]).await?;
         let code = arrival.and_then(|arrival| parameter(&arrival.location, "code"));
-        let code =
-            code.ok_or_else(|| Trouble::Other("a second sign-in returned no code".to_owned()))?;
+        let code = code
+            .ok_or_else(|| RequestError::Other("a second sign-in returned no code".to_owned()))?;
         Ok(Fresh {
             code,
             verifier: request.verifier,
@@ -126,7 +129,7 @@ impl<'l> Lab<'l> {
         client: &RegisteredClient,
         fresh: &Fresh,
         changed: &[(&str, &str)],
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, RequestError> {
         let mut parameters = vec![
             ("grant_type", "authorization_code"),
             ("code", fresh.code.as_str()),
@@ -140,15 +143,19 @@ impl<'l> Lab<'l> {
                 parameters.push((name, value));
             }
         }
-        token::send(self.exchange, self.server, client, parameters).await
+        token::send(self.http, self.server, client, parameters).await
     }
 
-    pub async fn redeem(&self, fresh: &Fresh, changed: &[(&str, &str)]) -> Result<Answer, Trouble> {
+    pub async fn redeem(
+        &self,
+        fresh: &Fresh,
+        changed: &[(&str, &str)],
+    ) -> Result<Answer, RequestError> {
         self.redeem_as(self.client, fresh, changed).await
     }
 
     /// Returns the tokens of a new grant.
-    pub async fn tokens(&self) -> Result<Tokens, Trouble> {
+    pub async fn tokens(&self) -> Result<Tokens, RequestError> {
         let fresh = self.fresh().await?;
         read(&self.redeem(&fresh, &[]).await?)
     }
@@ -157,7 +164,7 @@ impl<'l> Lab<'l> {
         &self,
         client: &RegisteredClient,
         refresh: &str,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, RequestError> {
         self.refresh_with(client, refresh, &[]).await
     }
 
@@ -166,44 +173,44 @@ impl<'l> Lab<'l> {
         client: &RegisteredClient,
         refresh: &str,
         more: &[(&str, &str)],
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, RequestError> {
         let mut parameters = vec![("grant_type", "refresh_token"), ("refresh_token", refresh)];
         parameters.extend(self.resource.parameter());
         parameters.extend(more);
-        token::send(self.exchange, self.server, client, parameters).await
+        token::send(self.http, self.server, client, parameters).await
     }
 
     /// Creates a request to the MCP endpoint, without a token.
-    pub fn knock(&self) -> Result<RequestBuilder, Trouble> {
-        list_tools(self.exchange, self.target, self.wire, None)
+    pub fn unauthenticated_request(&self) -> Result<RequestBuilder, RequestError> {
+        list_tools(self.http, self.target, self.wire_format, None)
     }
 
     /// Returns the response of the MCP endpoint to `token`.
-    pub async fn present(&self, token: &str) -> Result<Answer, Trouble> {
-        let request = self.knock()?.bearer_auth(token);
-        self.exchange.send_for_head(request).await
+    pub async fn present(&self, token: &str) -> Result<Answer, RequestError> {
+        let request = self.unauthenticated_request()?.bearer_auth(token);
+        self.http.send_for_head(request).await
     }
 
-    pub async fn accepts(&self, token: &str) -> Result<bool, Trouble> {
+    pub async fn accepts(&self, token: &str) -> Result<bool, RequestError> {
         Ok(self.present(token).await?.status.is_success())
     }
 }
 
 /// Creates the request that every attempt on the MCP endpoint uses.
 pub fn list_tools(
-    exchange: &Exchange,
+    http: &HttpClient,
     target: &Url,
-    wire: &Wire,
+    wire_format: &WireFormat,
     token: Option<&Secret>,
-) -> Result<RequestBuilder, Trouble> {
+) -> Result<RequestBuilder, RequestError> {
     let list = Call::new("tools/list", json!({}));
-    mcp::prepare(exchange, target, wire, token, &list)
+    mcp::prepare(http, target, wire_format, token, &list)
 }
 
 /// Returns the tokens of a response that must contain them.
-pub fn read(answer: &Answer) -> Result<Tokens, Trouble> {
+pub fn read(answer: &Answer) -> Result<Tokens, RequestError> {
     let tokens = answer.json().ok().filter(|_| answer.status.is_success());
-    tokens.ok_or_else(|| Trouble::Other("a second sign-in returned no tokens".to_owned()))
+    tokens.ok_or_else(|| RequestError::Other("a second sign-in returned no tokens".to_owned()))
 }
 
 pub fn parameter(url: &Url, name: &str) -> Option<String> {

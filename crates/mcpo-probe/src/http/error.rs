@@ -8,7 +8,7 @@ use super::{BODY_LIMIT, guard::Blocked};
 
 /// Why a request got no usable response.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum RequestError {
     #[error("connection refused: nothing listens there")]
     Refused,
     #[error("the name could not be resolved: {0}")]
@@ -31,7 +31,7 @@ pub enum Trouble {
     Other(String),
 }
 
-impl Trouble {
+impl RequestError {
     /// Returns true if there was no connection, so that nothing is known about the server.
     pub const fn is_no_connection(&self) -> bool {
         matches!(

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A shift of the traffic, and how it is reported.
-struct Shift {
+struct TrafficShift {
     /// The revision that serves all requests afterwards.
     to: String,
     traffic: Value,
@@ -35,7 +35,7 @@ pub async fn promote(context: &Context<'_>, args: &DeployArgs) -> Outcome {
     let to = traffic::latest_ready(&service)
         .unwrap_or_default()
         .to_owned();
-    let shift = Shift {
+    let shift = TrafficShift {
         traffic: traffic::latest(&service),
         to,
         verb: "Promoted",
@@ -63,7 +63,7 @@ pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) ->
     let target = choose(&good, now.as_deref(), wanted)?;
     let is_done = now.as_ref() == Some(&target) && serving.len() == 1;
     let template = all.iter().find(|revision| short(revision) == target);
-    let shift = Shift {
+    let shift = TrafficShift {
         traffic: traffic::only(&service, &target),
         template: template.cloned().unwrap_or_default(),
         to: target,
@@ -94,7 +94,7 @@ async fn carry_out(
     context: &Context<'_>,
     args: &DeployArgs,
     service: Value,
-    shift: &Shift,
+    shift: &TrafficShift,
     is_done: bool,
 ) -> Outcome {
     let began = Instant::now();
@@ -171,7 +171,7 @@ async fn carry_out(
     Ok(Exit::Success)
 }
 
-impl Shift {
+impl TrafficShift {
     /// Recomputes the targets for the current service, which may have a new tag.
     fn targets(&self, service: &Value) -> Value {
         if self.from.is_some() {
@@ -183,7 +183,7 @@ impl Shift {
 }
 
 /// Returns the command that restores the revision that serves most requests now.
-fn undo(context: &Context<'_>, service: &Value, shift: &Shift) -> String {
+fn undo(context: &Context<'_>, service: &Value, shift: &TrafficShift) -> String {
     let serving = traffic::serving(service);
     let others = serving.iter().filter(|(name, _)| *name != shift.to);
     let main = others.max_by_key(|(_, share)| *share);
@@ -200,7 +200,7 @@ async fn walk_first(
     context: &Context<'_>,
     before: &Before,
     service: Value,
-    shift: &Shift,
+    shift: &TrafficShift,
     undo: &str,
 ) -> Outcome<Value> {
     let find = |service: &Value| {

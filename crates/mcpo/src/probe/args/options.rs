@@ -15,7 +15,7 @@ use crate::probe::watch::Watch;
 
 /// A walk, and what to do with its report.
 #[derive(Debug)]
-pub struct Order {
+pub struct Options {
     pub plan: Plan,
     /// The document on stdout; the readable report then goes to stderr.
     pub document: Option<Document>,
@@ -27,7 +27,7 @@ pub struct Order {
 }
 
 impl ProbeArgs {
-    pub fn into_order(self) -> Outcome<Order> {
+    pub fn into_options(self) -> Outcome<Options> {
         let target = parse_target(&self.url)?;
         if self.security && !self.yes && !is_loopback(&target) {
             let hint = "add --yes if you own the server; never attack the server of someone else";
@@ -77,7 +77,7 @@ impl ProbeArgs {
         let document = self.document.chosen();
         plan.detailed = self.trace || document == Some(Document::Html);
         plan.cold = self.cold;
-        Ok(Order {
+        Ok(Options {
             plan,
             document,
             reuse: self.reuse,

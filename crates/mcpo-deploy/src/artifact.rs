@@ -6,9 +6,9 @@ use mcpo_common::{error::Outcome, package::Package};
 
 use crate::{
     args::DeployArgs,
+    blob_mount,
     build::{self, Target},
     context::Context,
-    elsewhere,
     image::Image,
     plan::Observed,
     registry::Registry,
@@ -18,14 +18,14 @@ use crate::{
 
 /// The work for an image: pushing one that was built locally, or building the source with Cloud
 /// Build.
-pub enum Work {
-    Here(Box<Image>),
-    There(Source),
+pub enum Artifact {
+    LocalImage(Box<Image>),
+    RemoteSource(Source),
 }
 
 /// The work, the image's reference if it is known, and whether the registry already has the image.
 pub struct Prepared {
-    pub work: Work,
+    pub artifact: Artifact,
     pub reference: Option<String>,
     pub is_there: bool,
     /// How long the compiler ran. The reported deployment time excludes it.
@@ -53,7 +53,7 @@ pub async fn prepare(
         return Ok(Prepared {
             is_there: digest.is_some(),
             reference: digest.map(|digest| registry.reference(&digest)),
-            work: Work::There(source),
+            artifact: Artifact::RemoteSource(source),
             built: Duration::ZERO,
         });
     }
@@ -66,7 +66,7 @@ pub async fn prepare(
     Ok(Prepared {
         reference: Some(registry.reference(digest)),
         is_there: seen.has_repository && registry.has(digest).await?,
-        work: Work::Here(Box::new(image)),
+        artifact: Artifact::LocalImage(Box::new(image)),
         built,
     })
 }
@@ -75,12 +75,12 @@ pub async fn prepare(
 pub async fn push(context: &Context<'_>, image: &Image, seen: &Observed) -> Outcome<String> {
     let began = Instant::now();
     let digest = &image.manifest.digest;
-    let elsewhere = elsewhere::images(context, digest, seen).await;
+    let blob_mount = blob_mount::images(context, digest, seen).await;
     let progress = context.ui.bar("pushing", image.layer.bytes.len() as u64);
     let registry = Registry::new(&context.google, &context.names);
     let reference = registry.reference(digest);
     let making = context.made.begin(format!("image {reference}"));
-    let pushed = registry.push(image, &elsewhere, &progress).await;
+    let pushed = registry.push(image, &blob_mount, &progress).await;
     progress.finish_and_clear();
     let pushed = match pushed {
         Ok(pushed) => pushed,

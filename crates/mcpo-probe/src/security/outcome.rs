@@ -6,12 +6,12 @@ use serde::Deserialize;
 use super::rules::Guarantee;
 use crate::{
     check::{Fault, Log},
-    http::{Answer, Trouble},
+    http::{Answer, RequestError},
 };
 
 /// Whether the server resisted the attempt.
 #[derive(Debug)]
-pub enum Held {
+pub enum AttackOutcome {
     Yes(String),
     No(String),
     /// It resisted, but not as well as it should.
@@ -19,9 +19,9 @@ pub enum Held {
     Skipped(String),
 }
 
-pub type Finding = Result<Held, Trouble>;
+pub type AttackResult = Result<AttackOutcome, RequestError>;
 
-impl Held {
+impl AttackOutcome {
     /// Returns `Yes` if `held` is true, otherwise `No`; `seen` describes the response.
     pub fn when(held: bool, seen: impl Into<String>) -> Self {
         if held {
@@ -38,7 +38,7 @@ struct Refusal {
 }
 
 /// Describes a response, without the tokens that its body may contain.
-pub fn told(answer: &Answer) -> String {
+pub fn summarize(answer: &Answer) -> String {
     let status = answer.status.as_u16();
     match answer.json::<Refusal>() {
         Ok(refusal) if !answer.status.is_success() => format!("HTTP {status}, {}", refusal.error),
@@ -47,27 +47,33 @@ pub fn told(answer: &Answer) -> String {
 }
 
 /// Checks that the server refused the attempt, which must neither succeed nor break the server.
-pub fn refused(answer: &Answer) -> Held {
-    Held::when(answer.status.is_client_error(), told(answer))
+pub fn refused(answer: &Answer) -> AttackOutcome {
+    AttackOutcome::when(answer.status.is_client_error(), summarize(answer))
 }
 
 /// Checks that the server refused the attempt with this status, to which clients react.
-pub fn refused_with(answer: &Answer, status: StatusCode) -> Held {
-    Held::when(answer.status == status, told(answer))
+pub fn refused_with(answer: &Answer, status: StatusCode) -> AttackOutcome {
+    AttackOutcome::when(answer.status == status, summarize(answer))
 }
 
 impl Guarantee {
     /// Runs the attempt and records its result.
-    pub async fn check(&'static self, log: &mut Log<'_>, attempt: impl Future<Output = Finding>) {
+    pub async fn check(
+        &'static self,
+        log: &mut Log<'_>,
+        attempt: impl Future<Output = AttackResult>,
+    ) {
         let pending = self.rule.begin();
         // Boxed, because the futures of some attempts are large: a listener and a page walk.
         match Box::pin(attempt).await {
-            Ok(Held::Yes(seen)) => pending.pass(log, seen),
-            Ok(Held::Weakly(seen)) => pending.warn(log, self.fault(seen)),
-            Ok(Held::Skipped(because)) => pending.skip(log, because),
+            Ok(AttackOutcome::Yes(seen)) => pending.pass(log, seen),
+            Ok(AttackOutcome::Weakly(seen)) => pending.warn(log, self.fault(seen)),
+            Ok(AttackOutcome::Skipped(because)) => pending.skip(log, because),
             // The attempts do not depend on each other, so the walk continues.
-            Ok(Held::No(seen)) => drop(pending.fail(log, self.fault(seen))),
-            Err(trouble) => drop(pending.could_not_run(log, trouble.to_string(), trouble.hint())),
+            Ok(AttackOutcome::No(seen)) => drop(pending.fail(log, self.fault(seen))),
+            Err(request_error) => {
+                drop(pending.could_not_run(log, request_error.to_string(), request_error.hint()))
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Context;
 use crate::{
     google::{
-        During as _,
+        ErrorContext as _,
         method::{self, Method},
     },
     labels::LABEL,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// One resource to delete.
-pub struct Doomed {
+pub struct ResourceToDelete {
     pub what: String,
     pub method: Method,
     pub path: String,
@@ -30,13 +30,13 @@ pub struct Doomed {
 /// The resources to delete, in deletion order, and those that are kept although their names match.
 #[derive(Default)]
 pub struct Found {
-    pub doomed: Vec<Doomed>,
+    pub doomed: Vec<ResourceToDelete>,
     pub kept: Vec<String>,
     /// A resource that other services may use, and which is therefore kept.
     pub shared: Option<String>,
 }
 
-impl Doomed {
+impl ResourceToDelete {
     const fn new(what: String, method: Method, path: String) -> Self {
         Self {
             what,
@@ -107,7 +107,7 @@ async fn service(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     let what = format!("service {} with all its revisions", names.service_id);
     found
         .doomed
-        .push(Doomed::new(what, method::SERVICE_DELETE, path));
+        .push(ResourceToDelete::new(what, method::SERVICE_DELETE, path));
     Ok(())
 }
 
@@ -150,12 +150,12 @@ async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
         let what = format!("images of {service} in the repository {repository}");
         found
             .doomed
-            .push(Doomed::new(what, method::PACKAGE_DELETE, package));
+            .push(ResourceToDelete::new(what, method::PACKAGE_DELETE, package));
         return Ok(());
     }
     found.doomed.extend(all.intersection(&ours).map(|digest| {
         let short: String = digest.chars().take(19).collect();
-        Doomed {
+        ResourceToDelete {
             what: format!("image {repository}/{service}@{short}"),
             method: method::VERSION_DELETE,
             path: format!("{package}/versions/{digest}"),
@@ -174,7 +174,7 @@ async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     for id in &known {
         let path = format!("v1/{}", context.names.secret(id));
         match look(context, &method::SECRET_GET, &path).await? {
-            Some(secret) if is_ours(&secret) => found.doomed.push(Doomed::new(
+            Some(secret) if is_ours(&secret) => found.doomed.push(ResourceToDelete::new(
                 format!("secret {id}"),
                 method::SECRET_DELETE,
                 path,
@@ -189,7 +189,7 @@ async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
             for id in left_over.into_iter().filter(|id| !known.contains(id)) {
                 let path = format!("v1/{}", names.secret(&id));
                 let what = format!("secret {id}, which no setting uses");
-                let doomed = Doomed::new(what, method::SECRET_DELETE, path);
+                let doomed = ResourceToDelete::new(what, method::SECRET_DELETE, path);
                 found.doomed.push(doomed);
             }
         }
@@ -211,7 +211,7 @@ async fn bucket(
     let path = format!("storage/v1/b/{name}");
     match look(context, &method::BUCKET_GET, &path).await? {
         Some(bucket) if is_ours(&bucket) && context.names.owns(&bucket) => {
-            found.doomed.push(Doomed::new(
+            found.doomed.push(ResourceToDelete::new(
                 format!("bucket {name}: {loss}"),
                 method::BUCKET_DELETE,
                 path,
@@ -229,7 +229,7 @@ async fn account(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     let path = format!("v1/projects/{project}/serviceAccounts/{email}");
     match look(context, &method::ACCOUNT_GET, &path).await? {
         Some(account) if account["description"] == ACCOUNT_DESCRIPTION => {
-            found.doomed.push(Doomed::new(
+            found.doomed.push(ResourceToDelete::new(
                 format!("service account {email}"),
                 method::ACCOUNT_DELETE,
                 path,

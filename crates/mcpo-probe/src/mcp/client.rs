@@ -4,12 +4,12 @@ use url::Url;
 
 use super::{
     reply::Reply,
-    rpc::{self, Call, Heard, Wire},
+    rpc::{self, Call, RpcResponse, WireFormat},
 };
 use crate::{
     check::{Log, Step},
     credentials::Scopes,
-    http::{Exchange, Trouble},
+    http::{HttpClient, RequestError},
     oauth::{Challenge, Grant, Login},
     rules,
 };
@@ -18,8 +18,8 @@ use crate::{
 const AUTHORIZATIONS: u32 = 3;
 
 /// The server, its tokens, and the way to get new ones.
-pub struct Peer<'p> {
-    pub exchange: &'p Exchange,
+pub struct McpClient<'p> {
+    pub http: &'p HttpClient,
     pub target: &'p Url,
     pub login: Login<'p>,
     pub grant: Option<Grant>,
@@ -28,10 +28,10 @@ pub struct Peer<'p> {
     accepted: bool,
 }
 
-impl<'p> Peer<'p> {
-    pub const fn new(exchange: &'p Exchange, target: &'p Url, login: Login<'p>) -> Self {
+impl<'p> McpClient<'p> {
+    pub const fn new(http: &'p HttpClient, target: &'p Url, login: Login<'p>) -> Self {
         Self {
-            exchange,
+            http,
             target,
             login,
             grant: None,
@@ -59,23 +59,23 @@ impl<'p> Peer<'p> {
     }
 
     /// Closes the session, as polite clients do; not every server supports that.
-    pub async fn leave(&self, wire: &Wire) {
+    pub async fn leave(&self, wire_format: &WireFormat) {
         let token = self.grant.as_ref().map(|grant| &grant.access);
-        rpc::close(self.exchange, self.target, wire, token).await;
+        rpc::close(self.http, self.target, wire_format, token).await;
     }
 
     /// Sends `call`, and sends it again after authorizing if the server requires that.
     pub async fn call(
         &mut self,
         log: &mut Log<'_>,
-        wire: &Wire,
+        wire_format: &WireFormat,
         call: &Call,
-    ) -> Step<Result<Heard, Trouble>> {
+    ) -> Step<Result<RpcResponse, RequestError>> {
         loop {
             let token = self.grant.as_ref().map(|grant| &grant.access);
-            let heard = rpc::call(self.exchange, self.target, wire, token, call).await;
+            let heard = rpc::call(self.http, self.target, wire_format, token, call).await;
             let challenge = match &heard {
-                Ok(Heard {
+                Ok(RpcResponse {
                     reply: Reply::InsufficientScope(challenge),
                     ..
                 }) if self.may_widen(&challenge.scopes) => {
@@ -83,7 +83,7 @@ impl<'p> Peer<'p> {
                     rules::STEP_UP.begin().pass(log, seen);
                     challenge
                 }
-                Ok(Heard {
+                Ok(RpcResponse {
                     reply: Reply::Unauthorized(Some(challenge)),
                     ..
                 }) if self.may_return() => {

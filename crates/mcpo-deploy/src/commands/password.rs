@@ -7,7 +7,7 @@ use mcpo_common::{
 
 use super::Context;
 use crate::{
-    google::{During as _, method},
+    google::{ErrorContext as _, method},
     plan,
     settings::PASSWORD,
 };

@@ -16,9 +16,9 @@ use super::{
     service::pinned,
 };
 use crate::{
-    google::{During as _, Google, method},
+    google::{ErrorContext as _, Google, method},
     names::Names,
-    settings::{Made, SecretSource, Settings},
+    settings::{GeneratedSecret, SecretSource, Settings},
 };
 
 /// The result of checking the generated secrets.
@@ -40,7 +40,7 @@ pub async fn keep(
 ) -> Outcome<Kept> {
     let (mut unused, mut rotation) = (Vec::new(), None);
     for setting in &settings.secrets {
-        let SecretSource::Made(made) = setting.source else {
+        let SecretSource::Generated(generated_secret) = setting.source else {
             continue;
         };
         let id = names.secret_of(setting);
@@ -58,10 +58,13 @@ pub async fn keep(
         let latest = seen.latest.as_ref().map(|(version, _)| version.clone());
         let stays = match &latest {
             Some(latest) if latest == in_use => continue,
-            Some(latest) => secret.are_made(made, latest, in_use).await?,
+            Some(latest) => secret.are_made(generated_secret, latest, in_use).await?,
             None => secret.is_enabled(in_use).await?,
         };
-        if !stays && made == Made::KeyRing && secret.is_enabled(in_use).await? {
+        if !stays
+            && generated_secret == GeneratedSecret::KeyRing
+            && secret.is_enabled(in_use).await?
+        {
             let latest = match &latest {
                 Some(latest) => secret.read(latest).await?,
                 None => None,
@@ -89,9 +92,15 @@ struct Versions<'a> {
 }
 
 impl Versions<'_> {
-    async fn are_made(&self, made: Made, latest: &str, in_use: &str) -> Outcome<bool> {
-        let is_made =
-            |value: Option<Secret>| value.is_some_and(|value| made.has_made(self.id, &value));
+    async fn are_made(
+        &self,
+        generated_secret: GeneratedSecret,
+        latest: &str,
+        in_use: &str,
+    ) -> Outcome<bool> {
+        let is_made = |value: Option<Secret>| {
+            value.is_some_and(|value| generated_secret.has_made(self.id, &value))
+        };
         Ok(is_made(self.read(latest).await?)
             && self.is_enabled(in_use).await?
             && is_made(self.read(in_use).await?))

@@ -3,7 +3,7 @@
 use mcpo_common::error::Failure;
 
 use super::{
-    http::{NoAnswer, Reply},
+    http::{Reply, TransportError},
     method::Method,
     refusal::Refusal,
 };
@@ -13,7 +13,7 @@ const OF_THE_REVISION: [i64; 4] = [3, 5, 7, 9];
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum GoogleError {
     /// The resource does not exist.
     #[error("{0}")]
     NotFound(String),
@@ -40,10 +40,10 @@ pub enum Trouble {
     Refused(Box<Refusal>),
     /// There was no response.
     #[error(transparent)]
-    NoAnswer(#[from] NoAnswer),
+    TransportError(#[from] TransportError),
     /// There is no access token.
     #[error("no access token: {0}")]
-    NoToken(String),
+    CredentialError(String),
     /// An operation failed.
     #[error("{refusal}")]
     Operation { code: i64, refusal: Box<Refusal> },
@@ -52,7 +52,7 @@ pub enum Trouble {
     TimedOut(u64),
 }
 
-impl Trouble {
+impl GoogleError {
     /// Reads an error response. `is_conditional` is true if the request had an etag or a
     /// generation.
     pub fn read(method: &Method, reply: &Reply, who: &str, is_conditional: bool) -> Self {
@@ -125,7 +125,7 @@ impl Trouble {
             Self::Conflict(_) => failure.hint(
                 "the resource was changed by someone else at the same time; check with --status, then run the same command again",
             ),
-            Self::NoAnswer(_) => failure.hint("check the network and HTTPS_PROXY, then run the same command again to continue"),
+            Self::TransportError(_) => failure.hint("check the network and HTTPS_PROXY, then run the same command again to continue"),
             Self::Disabled(service) => failure.hint(format!("run mcpo deploy without --dry-run to enable {service}; if it was just enabled, wait and try again")),
             Self::Refused(refusal) | Self::Operation { refusal, .. } => {
                 match (refusal.next_step(), refusal.status) {
@@ -155,13 +155,13 @@ fn role_for(permission: &str, method: &Method) -> Option<&'static str> {
 }
 
 /// Adds the action that failed.
-pub trait During<T> {
+pub trait ErrorContext<T> {
     fn during(self, what: impl Into<String>) -> Result<T, Failure>;
 }
 
-impl<T> During<T> for Result<T, Trouble> {
+impl<T> ErrorContext<T> for Result<T, GoogleError> {
     fn during(self, what: impl Into<String>) -> Result<T, Failure> {
-        self.map_err(|trouble| trouble.into_failure(what))
+        self.map_err(|google_error| google_error.into_failure(what))
     }
 }
 
@@ -169,7 +169,7 @@ impl<T> During<T> for Result<T, Trouble> {
 mod tests {
     use reqwest::{StatusCode, header::HeaderMap};
 
-    use super::{super::method, Reply, Trouble};
+    use super::{super::method, GoogleError, Reply};
 
     fn reply(status: StatusCode, body: &str) -> Reply {
         Reply {
@@ -184,12 +184,12 @@ mod tests {
         let body = r#"{"error": {"code": 403, "status": "PERMISSION_DENIED", "message":
             "Permission 'iam.serviceaccounts.actAs' denied on service account x (or it may not exist)."}}"#;
         let reply = reply(StatusCode::FORBIDDEN, body);
-        let trouble = Trouble::read(&method::SERVICE_CREATE, &reply, "someone", false);
-        let Trouble::Denied {
+        let google_error = GoogleError::read(&method::SERVICE_CREATE, &reply, "someone", false);
+        let GoogleError::Denied {
             permission, role, ..
-        } = trouble
+        } = google_error
         else {
-            panic!("{trouble}");
+            panic!("{google_error}");
         };
         assert_eq!(permission, "iam.serviceaccounts.actAs");
         assert_eq!(role, Some("roles/iam.serviceAccountUser"));
@@ -200,10 +200,11 @@ mod tests {
         let aborted = r#"{"error": {"code": 409, "status": "ABORTED", "message": "m"}}"#;
         for (status, body) in [(409, aborted), (412, r#"{"error": {"message": "m"}}"#)] {
             let reply = reply(StatusCode::from_u16(status).unwrap(), body);
-            let read =
-                |is_conditional| Trouble::read(&method::SERVICE_PATCH, &reply, "w", is_conditional);
-            assert!(matches!(read(true), Trouble::Conflict(_)), "{status}");
-            assert!(matches!(read(false), Trouble::Refused(_)), "{status}");
+            let read = |is_conditional| {
+                GoogleError::read(&method::SERVICE_PATCH, &reply, "w", is_conditional)
+            };
+            assert!(matches!(read(true), GoogleError::Conflict(_)), "{status}");
+            assert!(matches!(read(false), GoogleError::Refused(_)), "{status}");
         }
     }
 }

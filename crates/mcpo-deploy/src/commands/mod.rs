@@ -2,20 +2,20 @@
 
 mod delete;
 mod password;
-mod shift;
+mod shift_traffic;
 mod status;
 
 pub use self::{
     delete::delete,
     password::{read as read_password, show_password},
-    shift::{promote, rollback},
+    shift_traffic::{promote, rollback},
     status::status,
 };
 use mcpo_common::error::{Failure, Outcome};
 
 use crate::{
     context::Context,
-    google::{During as _, method},
+    google::{ErrorContext as _, method},
 };
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 /// A kind of generated secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
+pub enum GeneratedSecret {
     /// A password that the user pastes.
     Password,
     /// The key ring that the runtime encrypts with.
@@ -21,7 +21,7 @@ pub enum Made {
 /// and its random bytes.
 const MARK_LEN: usize = 4;
 
-impl Made {
+impl GeneratedSecret {
     /// Generates a value for the secret with this id.
     pub fn make(self, id: &str) -> Outcome<Secret> {
         let mut bytes = vec![0; self.len()];
@@ -66,16 +66,16 @@ fn mark_of(id: &str, random: &[u8]) -> [u8; MARK_LEN] {
 
 #[cfg(test)]
 mod tests {
-    use super::Made;
+    use super::GeneratedSecret;
     use mcpo_common::secret::Secret;
 
     #[test]
     fn what_was_made_is_known_again_and_nothing_else() {
-        for kind in [Made::Password, Made::KeyRing] {
-            let made = kind.make("a").unwrap();
-            assert!(kind.has_made("a", &made));
-            assert!(!kind.has_made("b", &made), "of another secret");
-            let rotated = Secret::new(format!("{0},{0}", made.expose()));
+        for kind in [GeneratedSecret::Password, GeneratedSecret::KeyRing] {
+            let generated_secret = kind.make("a").unwrap();
+            assert!(kind.has_made("a", &generated_secret));
+            assert!(!kind.has_made("b", &generated_secret), "of another secret");
+            let rotated = Secret::new(format!("{0},{0}", generated_secret.expose()));
             assert!(!kind.has_made("a", &rotated), "a ring with a key in front");
             for other in ["", "AAAA", "hunter2", Secret::random().unwrap().expose()] {
                 assert!(!kind.has_made("a", &Secret::new(other)));

@@ -15,10 +15,10 @@ use tokio::{
 
 use crate::{
     check::Log,
-    http::Trouble,
+    http::RequestError,
     plan::{Plan, Restart},
     rules::Rule,
-    security::{Finding, Guarantee, Held, Lab, read, told},
+    security::{AttackContext, AttackOutcome, AttackResult, Guarantee, read, summarize},
 };
 
 /// How long a server may take to come back.
@@ -95,29 +95,37 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 }
 
 /// Runs the checks that the user requested in addition to the walk.
-pub async fn check(plan: &Plan, lab: &Lab<'_>, log: &mut Log<'_>) {
+pub async fn check(plan: &Plan, context: &AttackContext<'_>, log: &mut Log<'_>) {
     if plan.concurrent_refresh {
-        CONCURRENT_REFRESH.check(log, both_at_once(lab)).await;
+        CONCURRENT_REFRESH.check(log, both_at_once(context)).await;
     }
     if let Some(restart) = &plan.restart {
-        survive(restart, lab, log).await;
+        survive(restart, context, log).await;
     }
 }
 
 /// Refreshes twice at the same time with one token, on two connections.
-async fn both_at_once(lab: &Lab<'_>) -> Finding {
-    let Some(refresh) = lab.tokens().await?.refresh_token else {
-        return Ok(Held::Skipped("no refresh token was issued".to_owned()));
+async fn both_at_once(context: &AttackContext<'_>) -> AttackResult {
+    let Some(refresh) = context.tokens().await?.refresh_token else {
+        return Ok(AttackOutcome::Skipped(
+            "no refresh token was issued".to_owned(),
+        ));
     };
-    let refresh = || lab.refresh(lab.client, &refresh);
+    let refresh = || context.refresh(context.client, &refresh);
     let (first, second) = tokio::join!(refresh(), refresh());
     let (first, second) = (first?, second?);
     let (Ok(one), Ok(other)) = (read(&first), read(&second)) else {
-        return Ok(Held::No(format!("{} and {}", told(&first), told(&second))));
+        return Ok(AttackOutcome::No(format!(
+            "{} and {}",
+            summarize(&first),
+            summarize(&second)
+        )));
     };
     for tokens in [&one, &other] {
-        if !lab.accepts(&tokens.access_token).await? {
-            return Ok(Held::No("an access token that is not accepted".to_owned()));
+        if !context.accepts(&tokens.access_token).await? {
+            return Ok(AttackOutcome::No(
+                "an access token that is not accepted".to_owned(),
+            ));
         }
     }
     // A client may keep either of the two tokens.
@@ -125,47 +133,59 @@ async fn both_at_once(lab: &Lab<'_>) -> Finding {
         .refresh_token
         .or(one.refresh_token)
         .unwrap_or_default();
-    let next = lab.refresh(lab.client, &kept).await?;
-    let seen = format!("both answered; the next refresh: {}", told(&next));
-    Ok(Held::when(next.status.is_success(), seen))
+    let next = context.refresh(context.client, &kept).await?;
+    let seen = format!("both answered; the next refresh: {}", summarize(&next));
+    Ok(AttackOutcome::when(next.status.is_success(), seen))
 }
 
-async fn survive(restart: &Restart, lab: &Lab<'_>, log: &mut Log<'_>) {
-    let before = match lab.tokens().await {
+async fn survive(restart: &Restart, context: &AttackContext<'_>, log: &mut Log<'_>) {
+    let before = match context.tokens().await {
         Ok(tokens) => tokens,
-        Err(trouble) => return RESTARTED.check(log, std::future::ready(Err(trouble))).await,
+        Err(request_error) => {
+            return RESTARTED
+                .check(log, std::future::ready(Err(request_error)))
+                .await;
+        }
     };
-    RESTARTED.check(log, back(restart, lab)).await;
+    RESTARTED.check(log, back(restart, context)).await;
     RESTART_ACCESS
         .check(log, async {
-            let answer = lab.present(&before.access_token).await?;
-            Ok(Held::when(answer.status.is_success(), told(&answer)))
+            let answer = context.present(&before.access_token).await?;
+            Ok(AttackOutcome::when(
+                answer.status.is_success(),
+                summarize(&answer),
+            ))
         })
         .await;
     RESTART_REFRESH
         .check(log, async {
             let Some(refresh) = &before.refresh_token else {
-                return Ok(Held::Skipped("no refresh token was issued".to_owned()));
+                return Ok(AttackOutcome::Skipped(
+                    "no refresh token was issued".to_owned(),
+                ));
             };
-            let answer = lab.refresh(lab.client, refresh).await?;
-            Ok(Held::when(answer.status.is_success(), told(&answer)))
+            let answer = context.refresh(context.client, refresh).await?;
+            Ok(AttackOutcome::when(
+                answer.status.is_success(),
+                summarize(&answer),
+            ))
         })
         .await;
     RESTART_CLIENT
         .check(log, async {
-            let given = lab.gives_code(&lab.request()?.url).await?;
+            let given = context.gives_code(&context.request()?.url).await?;
             let seen = if given {
                 "known"
             } else {
                 "no code for the registered client"
             };
-            Ok(Held::when(given, seen))
+            Ok(AttackOutcome::when(given, seen))
         })
         .await;
 }
 
 /// Restarts the server, or waits for the user to do it, then waits until the server answers again.
-async fn back(restart: &Restart, lab: &Lab<'_>) -> Finding {
+async fn back(restart: &Restart, context: &AttackContext<'_>) -> AttackResult {
     match restart {
         Restart::Command(command) => {
             let status = Command::new("sh")
@@ -174,9 +194,9 @@ async fn back(restart: &Restart, lab: &Lab<'_>) -> Finding {
                 .stdout(Stdio::null())
                 .status()
                 .await
-                .map_err(|error| Trouble::other(&error))?;
+                .map_err(|error| RequestError::other(&error))?;
             if !status.success() {
-                return Err(Trouble::Other(format!(
+                return Err(RequestError::Other(format!(
                     "the --restart command failed: {status}"
                 )));
             }
@@ -185,19 +205,26 @@ async fn back(restart: &Restart, lab: &Lab<'_>) -> Finding {
             let mut line = String::new();
             let mut stdin = BufReader::new(tokio::io::stdin());
             let read = stdin.read_line(&mut line).await;
-            read.map_err(|error| Trouble::other(&error))?;
+            read.map_err(|error| RequestError::other(&error))?;
         }
     }
     let since = Instant::now();
     loop {
-        match lab.exchange.stranger().send_for_head(lab.knock()?).await {
+        match context
+            .http
+            .stranger()
+            .send_for_head(context.unauthenticated_request()?)
+            .await
+        {
             Ok(answer) if !answer.status.is_server_error() => break,
-            Err(trouble) if since.elapsed() > PATIENCE => return Err(trouble),
-            Ok(answer) if since.elapsed() > PATIENCE => return Ok(Held::No(told(&answer))),
+            Err(request_error) if since.elapsed() > PATIENCE => return Err(request_error),
+            Ok(answer) if since.elapsed() > PATIENCE => {
+                return Ok(AttackOutcome::No(summarize(&answer)));
+            }
             _ => tokio::time::sleep(PAUSE).await,
         }
     }
-    Ok(Held::Yes(format!(
+    Ok(AttackOutcome::Yes(format!(
         "answers after {:.1} s",
         since.elapsed().as_secs_f64()
     )))

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::{
     card,
-    peer::Peer,
+    client::McpClient,
     reply::Reply,
-    rpc::{Call, Heard, STATEFUL, STATELESS, Wire, client_info},
+    rpc::{Call, RpcResponse, STATEFUL, STATELESS, WireFormat, client_info},
 };
 use crate::{
     check::{Fault, Log, Pending, Step},
-    http::Trouble,
+    http::RequestError,
     rules,
 };
 
@@ -26,11 +26,11 @@ pub fn initialize_call() -> Call {
 }
 
 /// Returns the session that an `initialize` result opened, if clients support its revision.
-pub fn negotiated(result: &Value, session: Option<String>) -> Option<Wire> {
+pub fn negotiated(result: &Value, session: Option<String>) -> Option<WireFormat> {
     let version = result.get("protocolVersion")?.as_str()?;
     let known = WITH_SESSIONS.iter().find(|known| **known == version)?;
     result.get("capabilities")?.as_object()?;
-    Some(Wire::Session {
+    Some(WireFormat::Session {
         version: (*known).to_owned(),
         id: session,
     })
@@ -38,52 +38,54 @@ pub fn negotiated(result: &Value, session: Option<String>) -> Option<Wire> {
 
 /// The wire forms that a server supports.
 #[derive(Debug)]
-pub struct Spoken {
-    pub newest: Wire,
+pub struct NegotiatedVersion {
+    pub newest: WireFormat,
     /// The older form, if the server supports both.
-    pub older: Option<Wire>,
+    pub older: Option<WireFormat>,
     /// The server's capabilities, in the newest form.
     pub capabilities: Value,
 }
 
-impl Spoken {
+impl NegotiatedVersion {
     /// Returns true if the server answers `initialize`.
     pub const fn has_sessions(&self) -> bool {
-        matches!(self.newest, Wire::Session { .. }) || self.older.is_some()
+        matches!(self.newest, WireFormat::Session { .. }) || self.older.is_some()
     }
 }
 
 /// Sends the first requests in both wire forms.
-pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
+pub async fn handshake(peer: &mut McpClient<'_>, log: &mut Log<'_>) -> Step<NegotiatedVersion> {
     let pending = rules::DISCOVER.begin();
     let call = Call::new("server/discover", json!({}));
-    let heard = peer.call(log, &Wire::Stateless, &call).await?;
+    let heard = peer.call(log, &WireFormat::Stateless, &call).await?;
     let discovered = discovered(log, pending, heard)?;
     let stateless = discovered.is_some();
     let pending = rules::INITIALIZE.begin();
-    let heard = peer.call(log, &Wire::Opening, &initialize_call()).await?;
-    if let Ok(Heard {
+    let heard = peer
+        .call(log, &WireFormat::Opening, &initialize_call())
+        .await?;
+    if let Ok(RpcResponse {
         reply: Reply::Result(result),
         session,
     }) = &heard
-        && let Some(wire) = negotiated(result, session.clone())
+        && let Some(wire_format) = negotiated(result, session.clone())
     {
         let call = Call::new("notifications/initialized", json!({}));
         // If the notification fails, the next request shows it.
-        let _ = peer.call(log, &wire, &call).await?;
+        let _ = peer.call(log, &wire_format, &call).await?;
     }
     let opened = initialized(log, pending, heard, stateless)?;
     let introduced = opened.as_ref().map(|(_, result)| result);
     card::check(log, discovered.as_ref(), introduced);
     Ok(match (discovered, opened) {
-        (None, Some((session, result))) => Spoken {
+        (None, Some((session, result))) => NegotiatedVersion {
             newest: session,
             older: None,
             capabilities: result["capabilities"].clone(),
         },
-        (result, older) => Spoken {
-            newest: Wire::Stateless,
-            older: older.map(|(wire, _)| wire),
+        (result, older) => NegotiatedVersion {
+            newest: WireFormat::Stateless,
+            older: older.map(|(wire_format, _)| wire_format),
             capabilities: result.unwrap_or_default()["capabilities"].clone(),
         },
     })
@@ -93,16 +95,13 @@ pub async fn greet(peer: &mut Peer<'_>, log: &mut Log<'_>) -> Step<Spoken> {
 fn discovered(
     log: &mut Log<'_>,
     pending: Pending,
-    heard: Result<Heard, Trouble>,
+    heard: Result<RpcResponse, RequestError>,
 ) -> Step<Option<Value>> {
     let expected = "a result with supportedVersions and capabilities";
     let reply = match heard {
         Ok(heard) => heard.reply,
-        Err(trouble) => {
-            return Err(pending.fail(
-                log,
-                Fault::new(trouble.to_string(), expected, trouble.hint()),
-            ));
+        Err(error) => {
+            return Err(pending.fail(log, Fault::new(error.to_string(), expected, error.hint())));
         }
     };
     match reply {
@@ -139,28 +138,25 @@ fn discovered(
 fn initialized(
     log: &mut Log<'_>,
     pending: Pending,
-    heard: Result<Heard, Trouble>,
+    heard: Result<RpcResponse, RequestError>,
     stateless: bool,
-) -> Step<Option<(Wire, Value)>> {
+) -> Step<Option<(WireFormat, Value)>> {
     let expected = "a result with protocolVersion, capabilities and serverInfo";
-    let Heard { reply, session } = match heard {
+    let RpcResponse { reply, session } = match heard {
         Ok(heard) => heard,
-        Err(trouble) => {
-            return Err(pending.fail(
-                log,
-                Fault::new(trouble.to_string(), expected, trouble.hint()),
-            ));
+        Err(error) => {
+            return Err(pending.fail(log, Fault::new(error.to_string(), expected, error.hint())));
         }
     };
-    let wire = if let Reply::Result(result) = &reply {
+    let wire_format = if let Reply::Result(result) = &reply {
         negotiated(result, session)
     } else {
         None
     };
-    match (wire, &reply) {
-        (Some(wire), Reply::Result(result)) => {
-            pending.pass(log, introduction(result, &wire));
-            Ok(Some((wire, result.clone())))
+    match (wire_format, &reply) {
+        (Some(wire_format), Reply::Result(result)) => {
+            pending.pass(log, introduction(result, &wire_format));
+            Ok(Some((wire_format, result.clone())))
         }
         (_, Reply::Unauthorized(_) | Reply::InsufficientScope(_)) => {
             Err(refused(log, pending, &reply))
@@ -177,7 +173,7 @@ fn initialized(
     }
 }
 
-fn introduction(result: &Value, wire: &Wire) -> String {
+fn introduction(result: &Value, wire_format: &WireFormat) -> String {
     let text = |pointer: &str| {
         result
             .pointer(pointer)
@@ -185,8 +181,8 @@ fn introduction(result: &Value, wire: &Wire) -> String {
             .unwrap_or("?")
             .to_owned()
     };
-    let session = match wire {
-        Wire::Session { id: Some(_), .. } => "with a session",
+    let session = match wire_format {
+        WireFormat::Session { id: Some(_), .. } => "with a session",
         _ => "without a session",
     };
     format!(

@@ -12,7 +12,7 @@ const REMEMBERED: usize = 12;
 /// A widely used server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
+pub struct Fingerprint {
     pub name: String,
     /// The server is recognized if all of these were seen.
     signs: Vec<Sign>,
@@ -40,7 +40,7 @@ pub enum Place {
     Issuer,
 }
 
-static ALL: LazyLock<Vec<Known>> =
+static ALL: LazyLock<Vec<Fingerprint>> =
     // The file is compiled in, and a test parses it.
     LazyLock::new(|| serde_json::from_str(include_str!("servers.json")).unwrap_or_default());
 
@@ -58,7 +58,7 @@ impl Traits {
     }
 
     /// Returns the known servers that answer like this one.
-    pub fn recognized(&self) -> Vec<&'static Known> {
+    pub fn recognized(&self) -> Vec<&'static Fingerprint> {
         let seen = self.0.borrow();
         let is_seen = |sign: &Sign| {
             let mut there = seen.iter().filter(|(place, _)| *place == sign.place);
@@ -91,7 +91,7 @@ mod tests {
     fn every_setting_belongs_to_a_check_that_exists() {
         let ids: HashSet<&str> = rules::every()
             .chain(security::rules())
-            .chain(crate::lifecycle::rules())
+            .chain(crate::restart_checks::rules())
             .map(|rule| rule.id)
             .collect();
         assert!(ALL.len() > 5);

@@ -10,11 +10,11 @@ use std::{
 use mcpo_common::error::{Exit, Failure, Outcome};
 use serde_json::Value;
 
-use self::find::{Doomed, Found, find};
+use self::find::{Found, ResourceToDelete, find};
 use super::Context;
 use crate::{
     args::DeployArgs,
-    google::{During as _, Request, Trouble, method},
+    google::{ErrorContext as _, GoogleError, Request, method},
     plan::Line,
     report,
 };
@@ -28,7 +28,7 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str])
         kept,
         shared,
     } = find(context, disabled).await?;
-    let lines: Vec<_> = doomed.iter().map(Doomed::line).collect();
+    let lines: Vec<_> = doomed.iter().map(ResourceToDelete::line).collect();
     let names = &context.names;
     for what in &kept {
         context
@@ -84,7 +84,7 @@ fn tell(context: &Context<'_>, args: &DeployArgs, outcome: &str, lines: &[Line])
     }
 }
 
-async fn remove(context: &Context<'_>, doomed: &Doomed) -> Outcome<()> {
+async fn remove(context: &Context<'_>, doomed: &ResourceToDelete) -> Outcome<()> {
     let during = || format!("failed to delete {}", doomed.what);
     if doomed.method.id == method::BUCKET_DELETE.id {
         empty_bucket(context, &doomed.path).await?;
@@ -95,7 +95,7 @@ async fn remove(context: &Context<'_>, doomed: &Doomed) -> Outcome<()> {
         body: None,
     };
     let operation = match context.google.call(&doomed.method, request).await {
-        Err(Trouble::NotFound(_)) => return Ok(()),
+        Err(GoogleError::NotFound(_)) => return Ok(()),
         answered => answered.during(during())?,
     };
     let waited = match doomed.method.host {
@@ -113,7 +113,7 @@ async fn wait(
     method: &method::Method,
     version: &str,
     operation: Value,
-) -> Result<(), Trouble> {
+) -> Result<(), GoogleError> {
     let path = |name: &str| format!("{version}/{name}");
     let finished = context.google.finish(method, path, operation, PATIENCE);
     finished.await.map(|_| ())
@@ -140,7 +140,7 @@ async fn empty_bucket(context: &Context<'_>, bucket: &str) -> Outcome<()> {
                 ..Request::default()
             };
             let removed = context.google.call(&method::OBJECT_DELETE, request).await;
-            if !matches!(removed, Err(Trouble::NotFound(_))) {
+            if !matches!(removed, Err(GoogleError::NotFound(_))) {
                 removed.during(during)?;
             }
         }
