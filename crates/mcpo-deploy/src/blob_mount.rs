@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{context::Context, google::method, plan::Observed};
 
 /// Trying more images than this takes longer than an upload.
-const MOST: usize = 2;
+const MAX_IMAGES: usize = 2;
 
 /// Returns other images of this registry that have, or probably have, the blobs of the image
 /// `digest`: the image that this service runs now, and those of services that run the same image.
@@ -40,7 +40,7 @@ pub async fn images(context: &Context<'_>, digest: &str, seen: &Observed) -> Vec
             paths.push(path.to_owned());
         }
     }
-    paths.truncate(MOST);
+    paths.truncate(MAX_IMAGES);
     paths
 }
 

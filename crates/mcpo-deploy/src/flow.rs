@@ -52,8 +52,8 @@ pub async fn deploy(
         return Ok(report::dry_run(args.json, context, &plan.lines()));
     }
     let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
-    let is_walked = !args.no_verify && verify::is_reachable(context);
-    let before = if is_walked {
+    let is_probed = !args.no_verify && verify::is_reachable(context);
+    let before = if is_probed {
         Some(verify::before(context, &plan, &seen).await?)
     } else {
         None
@@ -64,7 +64,7 @@ pub async fn deploy(
         // changed.
         let newest = seen.service.as_ref().map_or("", plan::latest);
         let address = address(context, &wanted, newest, &seen);
-        let verified = walked(context, before.as_ref(), &address).await?;
+        let verified = probed(context, before.as_ref(), &address).await?;
         return finish(args, context, &plan, &seen, None, verified, &address).await;
     }
     let compiling = prepared.built;
@@ -82,7 +82,7 @@ pub async fn deploy(
     // Show the password before any later step can fail.
     show_password(args, context, &plan, &seen).await?;
     let address = address(context, &wanted, &released.revision, &seen);
-    let verified = walked(context, before.as_ref(), &address).await?;
+    let verified = probed(context, before.as_ref(), &address).await?;
     finish(
         args,
         context,
@@ -133,7 +133,7 @@ fn address(context: &Context<'_>, wanted: &Wanted, revision: &str, seen: &Observ
     }
 }
 
-async fn walked(
+async fn probed(
     context: &Context<'_>,
     before: Option<&Before>,
     address: &Address,

@@ -10,10 +10,10 @@ use crate::{
     google::{ErrorContext as _, GoogleError, Request, method},
 };
 
-const LINES: u32 = 100;
+const MAX_LINES: u32 = 100;
 /// The maximum number of lines of a build's log.
 const BUILD_LINES: u32 = 1000;
-const PAUSE: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Returns the last entries, oldest first.
 pub async fn last(
@@ -73,7 +73,7 @@ pub async fn print(context: &Context<'_>, follow: bool, as_json: bool) -> Outcom
     let during = "failed to read the logs";
     let mut seen: Vec<String> = Vec::new();
     let mut newest = None;
-    let mut entries = last(context, None, LINES).await.during(during)?;
+    let mut entries = last(context, None, MAX_LINES).await.during(during)?;
     loop {
         for entry in &entries {
             let id = entry["insertId"].as_str().unwrap_or_default();
@@ -92,14 +92,14 @@ pub async fn print(context: &Context<'_>, follow: bool, as_json: bool) -> Outcom
             return Ok(Exit::Success);
         }
         // Only entries with the newest timestamp can be returned again.
-        let excess = seen.len().saturating_sub(10 * LINES as usize);
+        let excess = seen.len().saturating_sub(10 * MAX_LINES as usize);
         seen.drain(..excess);
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         let mut filter = of_service(context);
         if let Some(newest) = &newest {
             filter = format!("{filter} AND timestamp>=\"{newest}\"");
         }
-        let later = list(context, &filter, "timestamp asc", 10 * LINES).await;
+        let later = list(context, &filter, "timestamp asc", 10 * MAX_LINES).await;
         entries = later.during(during)?;
     }
 }

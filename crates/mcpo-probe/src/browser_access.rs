@@ -52,7 +52,7 @@ pub async fn check(
     }
     let expected = format!("answers that scripts from {origin} may read");
     let hint = "answer OPTIONS and add Access-Control-Allow-Origin everywhere, and Access-Control-Expose-Headers: WWW-Authenticate, Mcp-Session-Id on the MCP endpoint";
-    // The walk continues: the probe is not a browser.
+    // The probe continues, because it is not a browser.
     let _ = pending.fail(log, Fault::new(wrong.join("; "), expected, hint));
 }
 

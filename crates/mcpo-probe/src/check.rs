@@ -75,7 +75,7 @@ pub struct Check {
     pub settings: Vec<String>,
     /// The requests of this check, in order.
     pub sent: Vec<Sent>,
-    /// 1, or more if the walk had to authorize again (step-up, another authorization server).
+    /// 1, or more if the probe had to authorize again (step-up, another authorization server).
     pub round: u32,
 }
 
@@ -87,7 +87,7 @@ impl Check {
     }
 }
 
-/// What the user can add to the command so that the walk can continue.
+/// What the user can add to the command so that the probe can continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suggestion {
     Password,
@@ -95,11 +95,11 @@ pub enum Suggestion {
     ClientId,
 }
 
-/// The end of the walk; the log has the reason.
+/// The end of the probe; the log has the reason.
 #[derive(Debug)]
 pub struct Stop;
 
-/// The output of a step, or the end of the walk.
+/// The output of a step, or the end of the probe.
 pub type Step<T> = Result<T, Stop>;
 
 /// Shows checks as they finish.
@@ -148,7 +148,7 @@ impl<'o> Log<'o> {
         Rc::clone(&self.recorder)
     }
 
-    /// Starts the next round: from here on, the walk repeats earlier steps.
+    /// Starts the next round: from here on, the probe repeats earlier steps.
     pub const fn next_round(&mut self) {
         self.round += 1;
     }
@@ -179,7 +179,7 @@ impl<'o> Log<'o> {
         }
     }
 
-    /// Skips every rule of the catalogue that the walk did not reach.
+    /// Skips every rule of the catalogue that the probe did not reach.
     pub fn skip_unreached(&mut self) {
         self.skip_rest(rules::all(), "the walk ended before it");
     }

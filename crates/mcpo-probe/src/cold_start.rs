@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Longer than any client waits, so that a late response is still measured.
-const LATEST: Duration = Duration::from_secs(60);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sends nothing for `idle`, then sends a request on a new connection, like a client that was away.
 pub async fn check(
@@ -59,7 +59,7 @@ pub async fn check(
 
 /// Measures the response time of the MCP endpoint on a new connection.
 async fn answer(peer: &McpClient<'_>, wire_format: &WireFormat) -> Result<Duration, RequestError> {
-    let stranger = peer.http.stranger().with_timeout(LATEST);
+    let stranger = peer.http.stranger().with_timeout(RESPONSE_TIMEOUT);
     let list = Call::new("tools/list", json!({}));
     let token = peer.grant.as_ref().map(|grant| &grant.access);
     let since = Instant::now();

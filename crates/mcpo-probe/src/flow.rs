@@ -1,4 +1,4 @@
-//! The walk itself: each step takes the output of the previous one.
+//! The probe itself: each step takes the output of the previous one.
 
 use std::time::Instant;
 
@@ -16,12 +16,12 @@ use crate::{
     security::{self, AttackContext},
 };
 
-/// Walks the server as a client does, and shows each check to `observer` as it finishes.
+/// Probes the server as a client does, and shows each check to `observer` as it finishes.
 pub async fn run(plan: &Plan, observer: &mut dyn Observer) -> Report {
     let since = Instant::now();
     let mut log = Log::new(observer, plan);
     let mut left = None;
-    // The walk may end early; then the last check in the log has the reason.
+    // The probe may end early; then the last check in the log has the reason.
     let _ = Box::pin(steps(plan, &mut log, &mut left)).await;
     log.skip_unreached();
     if plan.cold.is_some() {
@@ -114,7 +114,7 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<HttpClient> {
             ));
         }
     };
-    let seen = match (target.scheme(), guard.reach()) {
+    let seen = match (target.scheme(), guard.scope()) {
         ("https", NetworkScope::Public) => "https",
         ("https", NetworkScope::Local) => "https, in a private network",
         _ => "on this machine",

@@ -1,4 +1,4 @@
-//! Groups the checks of a walk into phases, for display.
+//! Groups the checks of a probe into phases, for display.
 
 use crate::rules::Rule;
 

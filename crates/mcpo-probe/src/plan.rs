@@ -1,4 +1,4 @@
-//! The configuration of a walk.
+//! The configuration of a probe.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub enum Person {
     Forms {
         /// For sign-in forms that ask for a user name and a password.
         user: Option<String>,
-        /// For sign-in forms. Without it, the walk stops at such a form.
+        /// For sign-in forms. Without it, the probe stops at such a form.
         password: Option<Secret>,
         /// Where the server sends the code.
         redirect_uri: Url,
@@ -59,7 +59,7 @@ pub enum Person {
     Browser,
 }
 
-/// The validated configuration of a walk. [`Plan::new`] returns the default walk; the caller
+/// The validated configuration of a probe. [`Plan::new`] returns the default probe; the caller
 /// changes fields afterwards.
 #[derive(Debug)]
 pub struct Plan {
@@ -91,13 +91,13 @@ pub struct Plan {
     pub connection: Connection,
     /// Whether the report includes headers and bodies.
     pub detailed: bool,
-    /// Credentials of earlier walks. The walk tests those of the issuer it finds and uses them
+    /// Credentials of earlier probes. The probe tests those of the issuer it finds and uses them
     /// instead of signing in again.
     pub kept: Vec<Credentials>,
 }
 
 impl Plan {
-    /// Returns the default walk to `target` as `client`.
+    /// Returns the default probe to `target` as `client`.
     pub fn new(target: Url, client: Client) -> Outcome<Self> {
         let profile = client.profile()?;
         let redirect_uri = profile.redirect_uris().next();
@@ -112,8 +112,8 @@ impl Plan {
             },
             tool: None,
             arguments: None,
-            timeout: profile.patience(),
-            refresh_timeout: profile.refresh_patience(),
+            timeout: profile.response_timeout(),
+            refresh_timeout: profile.refresh_timeout(),
             profile,
             security: false,
             concurrent_refresh: false,

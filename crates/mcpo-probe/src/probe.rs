@@ -23,8 +23,8 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Creates a probe of the MCP endpoint at `url`, as claude.ai. The URL is checked when the probe
-    /// runs.
+    /// Creates a probe of the MCP endpoint at `url`, as claude.ai. The URL is checked when the
+    /// probe runs.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),

@@ -7,7 +7,7 @@ use url::Url;
 
 /// The shortest value that is remembered: shorter ones also occur where they are not secret.
 const TELLING: usize = 8;
-/// The most secrets that are remembered: more than any walk meets.
+/// The most secrets that are remembered: more than any probe meets.
 const REMEMBERED: usize = 2_000;
 
 /// Values that were seen under the name of a secret, so that they are recognized everywhere.

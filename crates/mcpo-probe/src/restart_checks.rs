@@ -22,8 +22,8 @@ use crate::{
 };
 
 /// How long a server may take to come back.
-const PATIENCE: Duration = Duration::from_secs(120);
-const PAUSE: Duration = Duration::from_millis(100);
+const RESTART_TIMEOUT: Duration = Duration::from_secs(120);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 macro_rules! guarantee {
     ($name:ident, $id:literal, $title:literal, $clause:literal, $expected:literal, $mend:literal) => {
@@ -94,7 +94,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     all.into_iter().map(|guarantee| &guarantee.rule)
 }
 
-/// Runs the checks that the user requested in addition to the walk.
+/// Runs the checks that the user requested in addition to the probe.
 pub async fn check(plan: &Plan, context: &AttackContext<'_>, log: &mut Log<'_>) {
     if plan.concurrent_refresh {
         CONCURRENT_REFRESH.check(log, both_at_once(context)).await;
@@ -217,11 +217,11 @@ async fn back(restart: &Restart, context: &AttackContext<'_>) -> AttackResult {
             .await
         {
             Ok(answer) if !answer.status.is_server_error() => break,
-            Err(request_error) if since.elapsed() > PATIENCE => return Err(request_error),
-            Ok(answer) if since.elapsed() > PATIENCE => {
+            Err(request_error) if since.elapsed() > RESTART_TIMEOUT => return Err(request_error),
+            Ok(answer) if since.elapsed() > RESTART_TIMEOUT => {
                 return Ok(AttackOutcome::No(summarize(&answer)));
             }
-            _ => tokio::time::sleep(PAUSE).await,
+            _ => tokio::time::sleep(RETRY_INTERVAL).await,
         }
     }
     Ok(AttackOutcome::Yes(format!(

@@ -83,7 +83,7 @@ rules! {
         "RFC 6749 §6; OAuth 2.1 §4.3";
 }
 
-/// Returns every rule, including those that only some walks reach.
+/// Returns every rule, including those that only some probes reach.
 #[cfg(test)]
 pub fn every() -> impl Iterator<Item = &'static Rule> {
     ALL.iter().copied()
@@ -114,7 +114,7 @@ pub static SIGN_IN: &[&Rule] = &[
     &TOKEN_CACHING,
 ];
 
-/// Returns every rule that each walk reaches, in flow order. The other rules apply only if the
+/// Returns every rule that each probe reaches, in flow order. The other rules apply only if the
 /// server, the client or a flag requires them.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     let rare = [

@@ -1,4 +1,4 @@
-//! Prints the walk for people.
+//! Prints the probe for people.
 
 use std::rc::Rc;
 
@@ -28,7 +28,7 @@ pub struct Terminal<'u> {
     tree: bool,
     traced: bool,
     phase: Option<Phase>,
-    /// The request in progress and its duration; cleared when the walk ends.
+    /// The request in progress and its duration; cleared when the probe ends.
     waiting: Option<ProgressBar>,
 }
 

@@ -132,7 +132,7 @@ async fn carry_out(
         // A revision that has not served yet is checked before it serves. An earlier revision has
         // served already.
         Some(before) if shift.from.is_none() => {
-            walk_first(context, before, service, shift, &undo).await?
+            probe_first(context, before, service, shift, &undo).await?
         }
         _ => service,
     };
@@ -196,7 +196,7 @@ fn undo(context: &Context<'_>, service: &Value, shift: &TrafficShift) -> String 
 
 /// Checks the revision at its tag's address before it serves all requests. Adds a tag if it has
 /// none.
-async fn walk_first(
+async fn probe_first(
     context: &Context<'_>,
     before: &Before,
     service: Value,

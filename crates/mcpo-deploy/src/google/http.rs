@@ -17,7 +17,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::proxy::Proxy;
 
 /// The maximum duration of one request.
-const DEADLINE: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// The total time for all attempts of a request.
 const BUDGET: Duration = Duration::from_secs(120);
 const ATTEMPTS: u32 = 8;
@@ -138,9 +138,12 @@ impl Http {
     }
 
     async fn attempt(&self, request: RequestBuilder) -> Result<Reply, String> {
-        match tokio::time::timeout(DEADLINE, read(request)).await {
+        match tokio::time::timeout(REQUEST_TIMEOUT, read(request)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(format!("no response within {} s", DEADLINE.as_secs())),
+            Err(_) => Err(format!(
+                "no response within {} s",
+                REQUEST_TIMEOUT.as_secs()
+            )),
         }
     }
 }

@@ -27,9 +27,9 @@ use crate::{
 
 /// The user name that marks the password as an access token.
 const USER: &str = "oauth2accesstoken";
-const PIECE: usize = 64 * 1024;
+const CHUNK_SIZE: usize = 64 * 1024;
 /// The maximum duration of one transfer.
-const DEADLINE: Duration = Duration::from_secs(600);
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The prefix of tags of images built by Cloud Build, followed by the hash of the source.
 pub const SOURCE_TAG: &str = "source-";
@@ -210,7 +210,7 @@ impl<'a> Registry<'a> {
         let mut retry = Retry::new();
         loop {
             let client = self.client().await?;
-            let outcome = tokio::time::timeout(DEADLINE, action(client)).await;
+            let outcome = tokio::time::timeout(TRANSFER_TIMEOUT, action(client)).await;
             let (error, passes) = match outcome {
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(error)) => {
@@ -269,10 +269,10 @@ fn pieces(
     bytes: Bytes,
     progress: ProgressBar,
 ) -> impl Iterator<Item = Result<Bytes, OciDistributionError>> {
-    let count = bytes.len().div_ceil(PIECE);
+    let count = bytes.len().div_ceil(CHUNK_SIZE);
     (0..count).map(move |index| {
-        let end = bytes.len().min((index + 1) * PIECE);
-        let piece = bytes.slice(index * PIECE..end);
+        let end = bytes.len().min((index + 1) * CHUNK_SIZE);
+        let piece = bytes.slice(index * CHUNK_SIZE..end);
         progress.inc(piece.len() as u64);
         Ok(piece)
     })

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{context::Context, logs, traffic::serving};
 
-const LINES: u32 = 20;
+const MAX_LINES: u32 = 20;
 /// Log entries take a moment to arrive.
 const LOG_ATTEMPTS: u32 = 6;
 
@@ -51,7 +51,7 @@ async fn own_lines(context: &Context<'_>, revision: &str) -> Vec<String> {
             tokio::time::sleep(Duration::from_millis(250 * u64::from(attempt))).await;
         }
         // A failure to read the log must not hide why the revision does not start.
-        let entries = logs::last(context, Some(revision), LINES)
+        let entries = logs::last(context, Some(revision), MAX_LINES)
             .await
             .unwrap_or_default();
         if !entries.is_empty() {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long to wait. Cloud Run gives up on a container after four minutes.
-const PATIENCE: Duration = Duration::from_secs(600);
+const READY_TIMEOUT: Duration = Duration::from_secs(600);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Waits until `revision` is ready. Fails with the reason if it does not become ready.
@@ -92,8 +92,8 @@ async fn wait(
                 return Ok(service);
             }
         }
-        if began.elapsed() > PATIENCE {
-            return Err(GoogleError::TimedOut(PATIENCE.as_secs()));
+        if began.elapsed() > READY_TIMEOUT {
+            return Err(GoogleError::TimedOut(READY_TIMEOUT.as_secs()));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -22,8 +22,8 @@ use crate::{
     report::seconds,
 };
 
-const PATIENCE: Duration = Duration::from_secs(40 * 60);
-const PAUSE: Duration = Duration::from_secs(2);
+const BUILD_TIMEOUT: Duration = Duration::from_secs(40 * 60);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How long uploaded source is kept, in days; it is not needed after its build.
 const SOURCE_DAYS: u32 = 7;
 
@@ -133,11 +133,19 @@ async fn follow(context: &Context<'_>, mut operation: Value) -> Outcome<()> {
                 .map(|_| ())
                 .map_err(|google_error| failure(context, google_error));
         }
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > BUILD_TIMEOUT {
             progress.finish_and_clear();
-            return Err(failure(context, GoogleError::TimedOut(PATIENCE.as_secs())));
+            return Err(failure(
+                context,
+                GoogleError::TimedOut(BUILD_TIMEOUT.as_secs()),
+            ));
         }
-        tokio::time::sleep(if printed == 0 { PAUSE / 4 } else { PAUSE }).await;
+        tokio::time::sleep(if printed == 0 {
+            POLL_INTERVAL / 4
+        } else {
+            POLL_INTERVAL
+        })
+        .await;
         let looked = context
             .google
             .get(&method::BUILD_OPERATION, &format!("v1/{name}"))

@@ -17,7 +17,7 @@ use crate::{
 
 /// The size of one request: a multiple of 256 KiB, as Google requires, and small enough for a slow
 /// connection.
-const PIECE: usize = 1024 * 1024;
+const CHUNK_SIZE: usize = 1024 * 1024;
 const HOST: &str = "storage.googleapis.com";
 
 /// Uploads `data` as an object.
@@ -109,7 +109,7 @@ async fn put(
     data: &Bytes,
     from: usize,
 ) -> Result<Progress, String> {
-    let until = data.len().min(from + PIECE);
+    let until = data.len().min(from + CHUNK_SIZE);
     let range = format!("bytes {from}-{}/{}", until.saturating_sub(1), data.len());
     let piece = data.slice(from..until);
     let sent = context.google.http().send_once(HOST, |client| {

@@ -32,7 +32,7 @@ pub fn is_reachable(context: &Context<'_>) -> bool {
     is_reachable
 }
 
-/// The credentials that a client holds before the release, and the password that the walk signs in
+/// The credentials that a client holds before the release, and the password that the probe signs in
 /// with.
 #[derive(Debug, Default)]
 pub struct Before {
@@ -126,8 +126,8 @@ async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) 
         .ui
         .spinner("signing in to check later that existing tokens still work".to_owned());
     let base = context.names.base_url(&context.settings);
-    let walk_plan = walk_plan(&base, password.as_ref(), &way, None)?;
-    let report = Box::pin(mcpo_probe::run(&walk_plan, &mut Quiet)).await;
+    let probe_plan = probe_plan(&base, password.as_ref(), &way, None)?;
+    let report = Box::pin(mcpo_probe::run(&probe_plan, &mut Quiet)).await;
     progress.finish_and_clear();
     // A service that does not work now must not prevent the deployment of a better one.
     Ok(Before {
@@ -180,7 +180,7 @@ async fn read(context: &Context<'_>, id: &str, version: &str) -> Outcome<Option<
     }
 }
 
-fn walk_plan(
+fn probe_plan(
     base: &str,
     password: Option<&Secret>,
     way: &Way,
@@ -197,7 +197,7 @@ fn walk_plan(
         plan.connection.headers.push(private::header(token)?);
     }
     plan.kept.extend(kept.map(|mut kept| {
-        // Marks the access token as expired, so that the walk must use the refresh token.
+        // Marks the access token as expired, so that the probe must use the refresh token.
         kept.expires_at = Some(0);
         // All addresses of a service lead to the same server, so credentials from one address are
         // valid at every address.
@@ -232,7 +232,7 @@ pub async fn verify(
         });
     }
     let was_here = before.serves;
-    let plan = walk_plan(
+    let plan = probe_plan(
         &address.base,
         before.password.as_ref(),
         &before.way,
@@ -296,7 +296,7 @@ fn summary(report: &Report, was_here: bool, address: &Address) -> Verified {
     }
 }
 
-/// Repeats the walk and prints all checks.
+/// Repeats the probe and prints all checks.
 async fn show(context: &Context<'_>, plan: &mcpo_probe::Plan) {
     let mut terminal = Terminal::new(context.ui, plan, true);
     let _ = Box::pin(mcpo_probe::run(plan, &mut terminal)).await;

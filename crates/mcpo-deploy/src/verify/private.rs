@@ -19,9 +19,9 @@ use crate::context::Context;
 /// Google's front end removes this header before it forwards the request.
 const HEADER: HeaderName = HeaderName::from_static("x-serverless-authorization");
 /// How long a service that was public may keep answering.
-const PATIENCE: Duration = Duration::from_secs(20);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Returns how the walk passes Google's front end.
+/// Returns how the probe passes Google's front end.
 pub async fn way(context: &Context<'_>) -> Way {
     if !context.settings.is_private {
         return Way::Public;
@@ -34,7 +34,7 @@ pub async fn way(context: &Context<'_>) -> Way {
     }
 }
 
-/// Returns the header to send with every request of the walk.
+/// Returns the header to send with every request of the probe.
 pub fn header(token: &Secret) -> Outcome<(HeaderName, HeaderValue)> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
         .map_err(|_| Failure::new("the identity token is not a valid header value"))?;
@@ -64,7 +64,7 @@ pub async fn check_closed(context: &Context<'_>, base: &str) -> Outcome<()> {
             ),
             Err(error) => error.to_string(),
         };
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > RESPONSE_TIMEOUT {
             break Err(why);
         }
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -9,7 +9,7 @@ use super::{Address, Way, private};
 use crate::context::Context;
 
 /// How long to wait while there is no response; a new address takes a moment to become reachable.
-const PATIENCE: Duration = Duration::from_secs(60);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait while the response is not the server's own.
 const ANSWERED_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -38,7 +38,7 @@ pub async fn reach(context: &Context<'_>, way: &Way, address: &Address) -> Outco
         let patience = if reply.is_ok() {
             ANSWERED_PATIENCE
         } else {
-            PATIENCE
+            RESPONSE_TIMEOUT
         };
         let why = match reply {
             Ok(reply) if reply.status.is_success() => break Ok(None),

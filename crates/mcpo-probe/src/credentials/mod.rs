@@ -1,4 +1,4 @@
-//! The credentials that a client has after a walk; `--reuse` keeps them for the next one.
+//! The credentials that a client has after a probe; `--reuse` keeps them for the next one.
 
 mod client;
 mod client_key;
@@ -35,7 +35,7 @@ pub struct Credentials {
     pub refresh: Option<Secret>,
     /// The scopes that were granted.
     pub scopes: Scopes,
-    /// When the walk saved these credentials, in seconds since 1970.
+    /// When the probe saved these credentials, in seconds since 1970.
     pub left_at: u64,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The metadata of a hostile server may point anywhere. Unless the target itself is on this machine
 //! or in this network, private addresses are refused at every hop. The check applies to the
-//! addresses that a connection uses: the target's name is resolved once for the whole walk, every
+//! addresses that a connection uses: the target's name is resolved once for the whole probe, every
 //! other name when a connection is made. The connection gets only the addresses that were checked,
 //! so a name that changes its answer (DNS rebinding) has no effect.
 //!
@@ -20,7 +20,7 @@ use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-/// Which addresses the walk may reach.
+/// Which addresses the probe may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkScope {
     /// The target is public, so everything it names must be public too.
@@ -63,10 +63,10 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// The reach of the walk, and the addresses of the target's name for the whole walk.
+/// The network scope of the probe, and the addresses of the target's name for the whole probe.
 #[derive(Clone)]
 pub struct Guard {
-    reach: NetworkScope,
+    scope: NetworkScope,
     target: Option<(String, Vec<IpAddr>)>,
     lookup: Arc<dyn Lookup>,
     /// The proxies of the environment: the user named them, so they may be private.
@@ -99,13 +99,13 @@ impl Guard {
             None => Vec::new(),
         };
         // One public address makes a name public: a hostile name may list both kinds.
-        let reach = if addresses.iter().any(|ip| is_public(*ip)) {
+        let scope = if addresses.iter().any(|ip| is_public(*ip)) {
             NetworkScope::Public
         } else {
             NetworkScope::Local
         };
         Ok(Self {
-            reach,
+            scope,
             target: name.map(|name| (name, addresses)),
             lookup,
             proxies: if is_loopback(target) {
@@ -119,15 +119,15 @@ impl Guard {
     /// Returns a guard for a target whose name only the proxy can resolve.
     pub fn behind_proxy() -> Self {
         Self {
-            reach: NetworkScope::Public,
+            scope: NetworkScope::Public,
             target: None,
             lookup: Arc::new(SystemLookup),
             proxies: proxies(),
         }
     }
 
-    pub const fn reach(&self) -> NetworkScope {
-        self.reach
+    pub const fn scope(&self) -> NetworkScope {
+        self.scope
     }
 
     /// Returns the addresses that a connection to `name` may use.
@@ -143,7 +143,7 @@ impl Guard {
             return Ok(found);
         }
         let (within, beyond): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|ip| self.reach.allows(*ip));
+            found.into_iter().partition(|ip| self.scope.allows(*ip));
         match beyond.first() {
             Some(ip) if within.is_empty() => Err(Blocked(format!("{name} ({ip})")).into()),
             _ => Ok(within),
@@ -333,7 +333,7 @@ mod tests {
         let both = "192.88.99.1 127.0.0.1";
         let names = Names::new(&[("evil.example", &[both, both])]);
         let guard = guard("https://evil.example/mcp", &names).await;
-        assert_eq!(guard.reach(), NetworkScope::Public);
+        assert_eq!(guard.scope(), NetworkScope::Public);
         let used = guard.addresses("evil.example").await.unwrap();
         assert_eq!(used, [IpAddr::from([192, 88, 99, 1])]);
     }
@@ -344,7 +344,7 @@ mod tests {
             Guard::of(&Url::parse(url).unwrap(), &[])
                 .await
                 .unwrap()
-                .reach()
+                .scope()
         };
         assert_eq!(of("http://localhost:1/mcp").await, NetworkScope::Local);
         assert_eq!(of("https://10.0.0.1/mcp").await, NetworkScope::Local);
@@ -385,7 +385,7 @@ mod tests {
         Guard::with_lookup(&target, &[], lookup).await.unwrap()
     }
 
-    /// Connects as the walk does, and returns the number of connections to each listener.
+    /// Connects as the probe does, and returns the number of connections to each listener.
     async fn connections(
         guard: Guard,
         name: &str,
@@ -421,7 +421,7 @@ mod tests {
                 "evil.example",
                 Names::new(&[("evil.example", &["192.88.99.1", "127.0.0.1"])]),
             ),
-            // A hop of the walk: each connection resolves it again.
+            // A hop of the probe: each connection resolves it again.
             (
                 "hop.example",
                 Names::new(&[
@@ -431,7 +431,7 @@ mod tests {
             ),
         ] {
             let guard = guard("https://evil.example/mcp", &names).await;
-            assert_eq!(guard.reach(), NetworkScope::Public);
+            assert_eq!(guard.scope(), NetworkScope::Public);
             assert_eq!(connections(guard, name, &[&here]).await, [0], "{name}");
         }
     }
@@ -445,7 +445,7 @@ mod tests {
         let after = listener("127.0.0.2", before.local_addr().unwrap().port());
         let names = Names::new(&[("evil.example", &["127.0.0.1", "127.0.0.2", "127.0.0.2"])]);
         let guard = guard("https://evil.example/mcp", &names).await;
-        assert_eq!(guard.reach(), NetworkScope::Local);
+        assert_eq!(guard.scope(), NetworkScope::Local);
         let counts = connections(guard, "evil.example", &[&before, &after]).await;
         assert_eq!(counts, [1, 0]);
     }

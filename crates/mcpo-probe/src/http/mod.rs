@@ -38,7 +38,7 @@ const REDIRECT_LIMIT: usize = 5;
 #[derive(Clone)]
 pub struct HttpClient {
     pool: Rc<Pool>,
-    reach: NetworkScope,
+    scope: NetworkScope,
     timeout: Duration,
     connection: Rc<Connection>,
     origin: Origin,
@@ -109,7 +109,7 @@ impl HttpClient {
     ) -> Self {
         let connection = Rc::new(connection);
         Self {
-            reach: guard.reach(),
+            scope: guard.scope(),
             pool: Rc::new(Pool::new(target, guard, Rc::clone(&connection))),
             timeout,
             connection,
@@ -118,7 +118,7 @@ impl HttpClient {
         }
     }
 
-    /// Returns an exchange with the same connections and cookies, but another time limit.
+    /// Returns an HTTP client with the same connections and cookies, but another time limit.
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self {
             timeout,
@@ -126,7 +126,7 @@ impl HttpClient {
         }
     }
 
-    /// Returns an exchange that shares no cookies and no connections with this one.
+    /// Returns an HTTP client that shares no cookies and no connections with this one.
     pub fn stranger(&self) -> Self {
         Self {
             pool: Rc::new(self.pool.anew()),
@@ -159,7 +159,7 @@ impl HttpClient {
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
             return Err(RequestError::Insecure(url.clone()));
         }
-        self.reach
+        self.scope
             .check(url)
             .map_err(|blocked| RequestError::Blocked(blocked.to_string()))?;
         Ok(self.pool.get(speaker, url)?.request(method, url.clone()))

@@ -1,4 +1,5 @@
-//! The HTTP clients of an exchange: one pair without TLS and one with TLS, created on first use.
+//! The reqwest clients of an [`HttpClient`](super::HttpClient): one pair without TLS and one with
+//! TLS, created on first use.
 
 use std::{cell::OnceCell, net::SocketAddr, rc::Rc, sync::Arc};
 
@@ -27,7 +28,7 @@ struct Pair {
     browser: Client,
 }
 
-/// Clients by scheme. Reading a machine's root certificates takes longer than a whole walk on
+/// Clients by scheme. Reading a machine's root certificates takes longer than a whole probe on
 /// loopback, so it is delayed until a request needs them.
 pub struct Pool {
     guard: Guard,

@@ -44,7 +44,7 @@ struct Entry {
 /// A callback that receives the request in progress.
 pub type Activity = Rc<dyn Fn(&str)>;
 
-/// Records every request of a walk.
+/// Records every request of a probe.
 #[derive(Default)]
 pub struct Recorder {
     detailed: bool,
@@ -57,7 +57,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Creates a recorder. If `detailed`, it keeps headers and bodies. `activity` is called for each request.
+    /// Creates a recorder. If `detailed`, it keeps headers and bodies. `activity` is called for
+    /// each request.
     pub fn new(target: &Url, detailed: bool, activity: Option<Activity>) -> Rc<Self> {
         Rc::new(Self {
             detailed,

@@ -14,7 +14,7 @@ use crate::{
     rules,
 };
 
-/// The most authorizations of one walk, step-ups included.
+/// The most authorizations of one probe, step-ups included.
 const AUTHORIZATIONS: u32 = 3;
 
 /// The server, its tokens, and the way to get new ones.

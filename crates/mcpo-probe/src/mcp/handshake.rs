@@ -36,7 +36,7 @@ pub fn negotiated(result: &Value, session: Option<String>) -> Option<WireFormat>
     })
 }
 
-/// The wire forms that a server supports.
+/// The wire formats that a server supports.
 #[derive(Debug)]
 pub struct NegotiatedVersion {
     pub newest: WireFormat,
@@ -53,7 +53,7 @@ impl NegotiatedVersion {
     }
 }
 
-/// Sends the first requests in both wire forms.
+/// Sends the first requests in both wire formats.
 pub async fn handshake(peer: &mut McpClient<'_>, log: &mut Log<'_>) -> Step<NegotiatedVersion> {
     let pending = rules::DISCOVER.begin();
     let call = Call::new("server/discover", json!({}));

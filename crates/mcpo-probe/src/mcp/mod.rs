@@ -1,4 +1,4 @@
-//! MCP over HTTP, in both wire forms.
+//! MCP over HTTP, in both wire formats.
 
 mod rpc;
 pub use rpc::{Call, WireFormat, call, prepare};

@@ -54,7 +54,7 @@ pub async fn pages(
     Err(pending.fail(log, Fault::new("endless pages", "a last page", hint)))
 }
 
-/// Sends `call` and returns its result; any other response ends the walk.
+/// Sends `call` and returns its result; any other response ends the probe.
 pub async fn request(
     peer: &mut McpClient<'_>,
     log: &mut Log<'_>,

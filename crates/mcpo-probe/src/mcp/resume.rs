@@ -1,4 +1,4 @@
-//! Tries the credentials of an earlier walk before signing in.
+//! Tries the credentials of an earlier probe before signing in.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ impl McpClient<'_> {
                     self.login.forget(&kept.issuer);
                 }
                 if forgotten || kept.age() < A_DAY {
-                    // The walk continues: it signs in again.
+                    // The probe continues: it signs in again.
                     let _ = pending.fail(log, fault);
                 } else {
                     pending.warn(log, fault);

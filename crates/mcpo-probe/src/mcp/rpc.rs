@@ -1,4 +1,4 @@
-//! One JSON-RPC request in either wire form.
+//! One JSON-RPC request in either wire format.
 
 use mcpo_common::secret::Secret;
 use reqwest::{Method, RequestBuilder};
@@ -15,7 +15,7 @@ pub const STATEFUL: &str = "2025-11-25";
 /// A revision that does not exist yet.
 pub const COMING: &str = "2099-12-31";
 
-/// The wire form of a request.
+/// The wire format of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WireFormat {
     /// 2026-07-28: every request is self-contained.

@@ -117,7 +117,7 @@ fn unexpected(target: &Url, reply: &Reply) -> Fault {
     )
 }
 
-/// Checks the challenge. Most clients stop if it is missing; the walk tries the well-known
+/// Checks the challenge. Most clients stop if it is missing; the probe tries the well-known
 /// addresses.
 fn judge(
     log: &mut Log<'_>,

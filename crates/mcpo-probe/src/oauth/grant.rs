@@ -19,7 +19,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Restores the grant of an earlier walk at the server that was found now.
+    /// Restores the grant of an earlier probe at the server that was found now.
     pub fn resumed(kept: &Credentials, reached: &Reached) -> Self {
         Self {
             access: kept.access.clone(),
@@ -32,7 +32,7 @@ impl Grant {
         }
     }
 
-    /// Returns the credentials to keep for the next walk.
+    /// Returns the credentials to keep for the next probe.
     pub fn credentials(&self, profile: &str) -> Credentials {
         Credentials {
             profile: profile.to_owned(),

@@ -11,7 +11,7 @@ use url::Url;
 use super::callback::UnverifiedCallback;
 
 /// How long the user has to sign in.
-const PATIENCE: Duration = Duration::from_secs(300);
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(300);
 /// Limits for the request line of a connection: its time, and its length in bytes.
 const LINE_TIME: Duration = Duration::from_secs(5);
 const LINE_LIMIT: u64 = 64 * 1024;
@@ -38,7 +38,7 @@ impl Listener {
     /// `None` if it does not come in time.
     pub async fn visit(&self, url: &Url) -> std::io::Result<Option<UnverifiedCallback>> {
         webbrowser::open(url.as_str())?;
-        match tokio::time::timeout(PATIENCE, self.wait()).await {
+        match tokio::time::timeout(SIGN_IN_TIMEOUT, self.wait()).await {
             Ok(callback) => callback.map(Some),
             Err(_) => Ok(None),
         }

@@ -23,7 +23,7 @@ use crate::{
     rules,
 };
 
-/// Authorizes as often as the walk needs it, and remembers the registered clients.
+/// Authorizes as often as the probe needs it, and remembers the registered clients.
 pub struct Login<'p> {
     http: &'p HttpClient,
     plan: &'p Plan,
@@ -54,8 +54,8 @@ impl<'p> Login<'p> {
         Ok(Reached { resource, server })
     }
 
-    /// Returns the credentials that an earlier walk left for this resource and issuer, on the first
-    /// call.
+    /// Returns the credentials that an earlier probe left for this resource and issuer, on the
+    /// first call.
     pub fn take_kept(&mut self, reached: &Reached) -> Option<Credentials> {
         let named = match &self.plan.identity {
             Identity::Preregistered { id, .. } => Some(id.as_str()),

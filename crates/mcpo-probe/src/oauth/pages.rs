@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The most pages and redirects that are followed.
-const HOPS: usize = 20;
+const MAX_HOPS: usize = 20;
 
 /// Why the redirect URI was not reached.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ async fn walk_pages(
     let mut pages = 0;
     let mut signed_in = false;
     let mut answer = get(http, start).await?;
-    for _ in 0..HOPS {
+    for _ in 0..MAX_HOPS {
         if let Some(location) = answer.location() {
             if let Some(arrival) = arrival(location.clone(), redirect_uris, pages) {
                 return Ok(arrival);

@@ -165,7 +165,7 @@ fn verify(log: &mut Log<'_>, target: &Url, identifier: &str, profile: &Profile) 
         return Err(pending.fail(log, fault));
     }
     // Clients that use the SDKs accept this and continue; some require the exact address. In both
-    // cases the rest of the walk still shows something about the server.
+    // cases the rest of the probe still shows something about the server.
     if profile.exact_resource {
         let _ = pending.fail(log, fault);
     } else {

@@ -133,12 +133,12 @@ impl Client {
 
 impl Profile {
     /// Returns how long the client waits for a response.
-    pub const fn patience(&self) -> Duration {
+    pub const fn response_timeout(&self) -> Duration {
         Duration::from_secs(self.seconds.request)
     }
 
     /// Returns how long the client waits for a refresh.
-    pub const fn refresh_patience(&self) -> Duration {
+    pub const fn refresh_timeout(&self) -> Duration {
         Duration::from_secs(self.seconds.refresh)
     }
 
@@ -208,7 +208,7 @@ mod tests {
             assert_eq!(profile.redirect_uris().count(), uris.len(), "{name:?}");
             assert!(profile.registration["client_name"].is_string(), "{name:?}");
             assert!(profile.add("URL", false).contains("URL"), "{name:?}");
-            assert!(!profile.name.is_empty() && !profile.patience().is_zero());
+            assert!(!profile.name.is_empty() && !profile.response_timeout().is_zero());
         }
     }
 

@@ -1,4 +1,4 @@
-//! The report of a walk, and its summary for the user.
+//! The report of a probe, and its summary for the user.
 
 mod outcome;
 
@@ -16,7 +16,7 @@ use crate::{
     profile::Profile,
 };
 
-/// The result of a walk.
+/// The result of a probe.
 #[derive(Debug)]
 pub struct Report {
     /// The URL that was probed.
@@ -29,9 +29,9 @@ pub struct Report {
     pub farewell: Vec<Sent>,
     /// The known servers that answer like this one.
     pub recognized: Vec<&'static Fingerprint>,
-    /// How long the walk took.
+    /// How long the probe took.
     pub elapsed: Duration,
-    /// The client's credentials at the end of the walk, if it got a token.
+    /// The client's credentials at the end of the probe, if it got a token.
     pub credentials: Option<Credentials>,
     suggestion: Option<Suggestion>,
 }

@@ -1,4 +1,4 @@
-//! What a client would show after a walk.
+//! What a client would show after a probe.
 
 use crate::{
     check::{Check, Verdict},

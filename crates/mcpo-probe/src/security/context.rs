@@ -19,7 +19,7 @@ use crate::{
     profile::Profile,
 };
 
-/// What the walk has learned, for use by the attempts.
+/// What the probe has learned, for use by the attempts.
 pub struct AttackContext<'l> {
     pub http: &'l HttpClient,
     pub target: &'l Url,
@@ -80,7 +80,7 @@ impl<'l> AttackContext<'l> {
         })
     }
 
-    /// Returns a new authorization request, made like that of the walk.
+    /// Returns a new authorization request, made like that of the probe.
     pub fn request(&self) -> Result<AuthorizationRequest, RequestError> {
         self.request_for(self.client)
     }

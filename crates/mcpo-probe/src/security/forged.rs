@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The most pages before the consent page.
-const HOPS: usize = 8;
+const MAX_HOPS: usize = 8;
 
 /// Submits the attacker's own form in the user's browser, from the attacker's site.
 pub async fn attempt(context: &AttackContext<'_>) -> AttackResult {
@@ -50,7 +50,7 @@ async fn consent_page(
     let start = context.request()?.url;
     let origin = start.origin();
     let mut page = attacker.send(attacker.browse(Method::GET, &start)?).await?;
-    for _ in 0..HOPS {
+    for _ in 0..MAX_HOPS {
         if let Some(location) = page.location() {
             if location.origin() != origin {
                 return Ok(None);

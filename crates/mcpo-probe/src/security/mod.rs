@@ -28,7 +28,7 @@ use mcpo_common::secret::Secret;
 
 use crate::{check::Log, http::HttpClient, mcp::WireFormat, oauth::Grant, plan::Plan};
 
-/// Makes every attempt. `wire_format` is the server's wire form, `grant` the walk's grant.
+/// Makes every attempt. `wire_format` is the server's wire format, `grant` the probe's grant.
 pub async fn attack(
     plan: &Plan,
     http: &HttpClient,

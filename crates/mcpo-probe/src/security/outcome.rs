@@ -64,15 +64,16 @@ impl Guarantee {
         attempt: impl Future<Output = AttackResult>,
     ) {
         let pending = self.rule.begin();
-        // Boxed, because the futures of some attempts are large: a listener and a page walk.
+        // Boxed, because the futures of some attempts are large: a listener and a walk through
+        // pages.
         match Box::pin(attempt).await {
             Ok(AttackOutcome::Yes(seen)) => pending.pass(log, seen),
             Ok(AttackOutcome::Weakly(seen)) => pending.warn(log, self.fault(seen)),
             Ok(AttackOutcome::Skipped(because)) => pending.skip(log, because),
-            // The attempts do not depend on each other, so the walk continues.
+            // The attempts do not depend on each other, so the probe continues.
             Ok(AttackOutcome::No(seen)) => drop(pending.fail(log, self.fault(seen))),
             Err(request_error) => {
-                drop(pending.could_not_run(log, request_error.to_string(), request_error.hint()))
+                let _ = pending.could_not_run(log, request_error.to_string(), request_error.hint());
             }
         }
     }

@@ -91,7 +91,7 @@ async fn redirect_uri(context: &AttackContext<'_>, address: &str) -> AttackResul
     }
 }
 
-/// Registers a client like the walk's, changed by `more`; `None` if nothing can be registered.
+/// Registers a client like the probe's, changed by `more`; `None` if nothing can be registered.
 pub async fn register(
     context: &AttackContext<'_>,
     more: Value,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long after the response a connection may still arrive.
-const LATE: Duration = Duration::from_millis(150);
+const LATE_CONNECTION_TIMEOUT: Duration = Duration::from_millis(150);
 
 pub async fn check(context: &AttackContext<'_>, log: &mut Log<'_>) {
     rules::SSRF_DOCUMENT
@@ -79,7 +79,7 @@ async fn testify<T>(
     let connected = async {
         tokio::join!(
             attempt,
-            tokio::time::timeout(LATE, std::future::pending::<()>())
+            tokio::time::timeout(LATE_CONNECTION_TIMEOUT, std::future::pending::<()>())
         )
         .0
     };

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many seconds an attempt waits for a token to expire.
-const PATIENCE: u64 = 30;
+const MAX_EXPIRY_WAIT: u64 = 30;
 
 pub async fn check(context: &AttackContext<'_>, log: &mut Log<'_>) {
     rules::TOKEN_TAMPERED.check(log, tampered(context)).await;
@@ -70,9 +70,9 @@ async fn expired(context: &AttackContext<'_>) -> AttackResult {
             "no expires_in: the expiry is unknown".to_owned(),
         ));
     };
-    if lifetime > PATIENCE {
+    if lifetime > MAX_EXPIRY_WAIT {
         return Ok(AttackOutcome::Skipped(format!(
-            "the token expires after {lifetime} s, which is more than the {PATIENCE} s that the probe waits"
+            "the token expires after {lifetime} s, which is more than the {MAX_EXPIRY_WAIT} s that the probe waits"
         )));
     }
     tokio::time::sleep(Duration::from_secs(lifetime + 1)).await;

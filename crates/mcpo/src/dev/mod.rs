@@ -13,9 +13,9 @@
 //! - the **supervisor** owns the listening socket and replaces a server only when the next one is
 //!   ready;
 //! - the **prober** probes each new server, if enabled;
-//! - the **trail** follows clients through the requests that the server reports.
+//! - the **client progress** follows clients through the requests that the server reports.
 //!
-//! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`entrypoint`).
+//! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`expose`).
 
 mod build;
 mod channels;
@@ -243,12 +243,12 @@ async fn develop(
         stop.at_once.cancel();
         outcome
     };
-    let (exit, (watched, built, (), walked, pressed, (), (), fronted, ())) =
+    let (exit, (watched, built, (), probe_outcome, pressed, (), (), fronted, ())) =
         tokio::join!(stop.on_signals(), actors);
     channels.event(ui, || serde_json::json!({ "event": "stopped" }));
     watched
         .and(built)
-        .and(walked)
+        .and(probe_outcome)
         .and(pressed)
         .and(fronted)
         .and(exit)

@@ -1,4 +1,4 @@
-//! `mcpo probe`: its arguments, and the output after the walk.
+//! `mcpo probe`: its arguments, and the output after the probe.
 
 mod args;
 mod store;

@@ -1,4 +1,4 @@
-//! `--watch`: repeats the walk, and reports changes.
+//! `--watch`: repeats the probe, and reports changes.
 
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
@@ -12,9 +12,9 @@ use tokio::process::Command;
 /// The settings of `--watch`.
 #[derive(Debug)]
 pub struct Watch {
-    /// The time between the end of a walk and the start of the next one.
+    /// The time between the end of a probe and the start of the next one.
     pub pause: Duration,
-    /// The number of walks; endless if not set.
+    /// The number of probes; endless if not set.
     pub rounds: Option<u32>,
     /// The shell command to run on each change.
     pub alert: Option<String>,
@@ -23,8 +23,8 @@ pub struct Watch {
 /// The verdict of each check; the worst one if there are several.
 type State = BTreeMap<&'static str, &'static str>;
 
-/// Prints the whole report of the first walk, and the changes of later ones. A walk uses the tokens
-/// of the previous one, as a connected client does.
+/// Prints the whole report of the first probe, and the changes of later ones. A probe uses the
+/// tokens of the previous one, as a connected client does.
 pub async fn watch(
     mut plan: Plan,
     watch: &Watch,
@@ -97,7 +97,7 @@ fn state(report: &Report) -> State {
 }
 
 /// Returns what became better or worse. Changes between skipped and passed do not count: the second
-/// walk does not sign in.
+/// probe does not sign in.
 fn changes(before: &State, now: &State) -> Vec<String> {
     let all = now.iter().filter_map(|(id, verdict)| {
         let old = before.get(id).copied().unwrap_or("skipped");

@@ -30,7 +30,7 @@ pub struct ResourceToDelete {
 /// The resources to delete, in deletion order, and those that are kept although their names match.
 #[derive(Default)]
 pub struct Found {
-    pub doomed: Vec<ResourceToDelete>,
+    pub to_delete: Vec<ResourceToDelete>,
     pub kept: Vec<String>,
     /// A resource that other services may use, and which is therefore kept.
     pub shared: Option<String>,
@@ -106,7 +106,7 @@ async fn service(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     }
     let what = format!("service {} with all its revisions", names.service_id);
     found
-        .doomed
+        .to_delete
         .push(ResourceToDelete::new(what, method::SERVICE_DELETE, path));
     Ok(())
 }
@@ -149,20 +149,22 @@ async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     if others == 0 {
         let what = format!("images of {service} in the repository {repository}");
         found
-            .doomed
+            .to_delete
             .push(ResourceToDelete::new(what, method::PACKAGE_DELETE, package));
         return Ok(());
     }
-    found.doomed.extend(all.intersection(&ours).map(|digest| {
-        let short: String = digest.chars().take(19).collect();
-        ResourceToDelete {
-            what: format!("image {repository}/{service}@{short}"),
-            method: method::VERSION_DELETE,
-            path: format!("{package}/versions/{digest}"),
-            // Also deletes the version's tags.
-            query: &[("force", "true")],
-        }
-    }));
+    found
+        .to_delete
+        .extend(all.intersection(&ours).map(|digest| {
+            let short: String = digest.chars().take(19).collect();
+            ResourceToDelete {
+                what: format!("image {repository}/{service}@{short}"),
+                method: method::VERSION_DELETE,
+                path: format!("{package}/versions/{digest}"),
+                // Also deletes the version's tags.
+                query: &[("force", "true")],
+            }
+        }));
     found.kept.push(format!(
         "{others} other image(s) of {service} in the repository {repository}"
     ));
@@ -174,7 +176,7 @@ async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     for id in &known {
         let path = format!("v1/{}", context.names.secret(id));
         match look(context, &method::SECRET_GET, &path).await? {
-            Some(secret) if is_ours(&secret) => found.doomed.push(ResourceToDelete::new(
+            Some(secret) if is_ours(&secret) => found.to_delete.push(ResourceToDelete::new(
                 format!("secret {id}"),
                 method::SECRET_DELETE,
                 path,
@@ -189,8 +191,8 @@ async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
             for id in left_over.into_iter().filter(|id| !known.contains(id)) {
                 let path = format!("v1/{}", names.secret(&id));
                 let what = format!("secret {id}, which no setting uses");
-                let doomed = ResourceToDelete::new(what, method::SECRET_DELETE, path);
-                found.doomed.push(doomed);
+                let to_delete = ResourceToDelete::new(what, method::SECRET_DELETE, path);
+                found.to_delete.push(to_delete);
             }
         }
         None => context.ui.warn(
@@ -211,7 +213,7 @@ async fn bucket(
     let path = format!("storage/v1/b/{name}");
     match look(context, &method::BUCKET_GET, &path).await? {
         Some(bucket) if is_ours(&bucket) && context.names.owns(&bucket) => {
-            found.doomed.push(ResourceToDelete::new(
+            found.to_delete.push(ResourceToDelete::new(
                 format!("bucket {name}: {loss}"),
                 method::BUCKET_DELETE,
                 path,
@@ -229,7 +231,7 @@ async fn account(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     let path = format!("v1/projects/{project}/serviceAccounts/{email}");
     match look(context, &method::ACCOUNT_GET, &path).await? {
         Some(account) if account["description"] == ACCOUNT_DESCRIPTION => {
-            found.doomed.push(ResourceToDelete::new(
+            found.to_delete.push(ResourceToDelete::new(
                 format!("service account {email}"),
                 method::ACCOUNT_DELETE,
                 path,

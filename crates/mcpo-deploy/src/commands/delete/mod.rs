@@ -19,16 +19,16 @@ use crate::{
     report,
 };
 
-const PATIENCE: Duration = Duration::from_secs(180);
+const DELETE_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Finds the resources, lists them, asks for confirmation and deletes them.
 pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str]) -> Outcome {
     let Found {
-        doomed,
+        to_delete,
         kept,
         shared,
     } = find(context, disabled).await?;
-    let lines: Vec<_> = doomed.iter().map(ResourceToDelete::line).collect();
+    let lines: Vec<_> = to_delete.iter().map(ResourceToDelete::line).collect();
     let names = &context.names;
     for what in &kept {
         context
@@ -39,7 +39,7 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str])
         report::plan(context, &lines);
         return Ok(report::dry_run(args.json, context, &lines));
     }
-    if doomed.is_empty() {
+    if to_delete.is_empty() {
         context.ui.step(
             "Unchanged",
             format_args!(
@@ -54,14 +54,14 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str])
         "This permanently deletes, from {} in {}:",
         names.project, names.region
     ));
-    for one in &doomed {
+    for one in &to_delete {
         context.ui.say(format_args!("  - {}", one.what));
     }
     if !args.yes && !confirm(context).await? {
         context.ui.say("nothing was deleted");
         return Ok(Exit::CouldNotRun);
     }
-    for one in doomed {
+    for one in to_delete {
         remove(context, &one).await?;
         context.ui.step("Deleted", &one.what);
     }
@@ -84,21 +84,21 @@ fn tell(context: &Context<'_>, args: &DeployArgs, outcome: &str, lines: &[Line])
     }
 }
 
-async fn remove(context: &Context<'_>, doomed: &ResourceToDelete) -> Outcome<()> {
-    let during = || format!("failed to delete {}", doomed.what);
-    if doomed.method.id == method::BUCKET_DELETE.id {
-        empty_bucket(context, &doomed.path).await?;
+async fn remove(context: &Context<'_>, to_delete: &ResourceToDelete) -> Outcome<()> {
+    let during = || format!("failed to delete {}", to_delete.what);
+    if to_delete.method.id == method::BUCKET_DELETE.id {
+        empty_bucket(context, &to_delete.path).await?;
     }
     let request = Request {
-        path: &doomed.path,
-        query: doomed.query,
+        path: &to_delete.path,
+        query: to_delete.query,
         body: None,
     };
-    let operation = match context.google.call(&doomed.method, request).await {
+    let operation = match context.google.call(&to_delete.method, request).await {
         Err(GoogleError::NotFound(_)) => return Ok(()),
         answered => answered.during(during())?,
     };
-    let waited = match doomed.method.host {
+    let waited = match to_delete.method.host {
         "run.googleapis.com" => wait(context, &method::RUN_OPERATION, "v2", operation).await,
         "artifactregistry.googleapis.com" => {
             wait(context, &method::REPOSITORY_OPERATION, "v1", operation).await
@@ -115,7 +115,9 @@ async fn wait(
     operation: Value,
 ) -> Result<(), GoogleError> {
     let path = |name: &str| format!("{version}/{name}");
-    let finished = context.google.finish(method, path, operation, PATIENCE);
+    let finished = context
+        .google
+        .finish(method, path, operation, DELETE_TIMEOUT);
     finished.await.map(|_| ())
 }
 

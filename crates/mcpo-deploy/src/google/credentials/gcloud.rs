@@ -7,15 +7,15 @@ use tokio::process::Command;
 
 use super::{CredentialError, Token};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a token is reused, in seconds. gcloud does not report the expiry, and returns tokens
 /// that are valid for a few more minutes.
-const HELD_SECONDS: u64 = 240;
+const REUSE_SECONDS: u64 = 240;
 
 /// Returns an access token of gcloud's user.
 pub async fn token() -> Result<Token, CredentialError> {
     let token = ask("print-access-token").await?;
-    Ok(Token::lasting(token, HELD_SECONDS))
+    Ok(Token::lasting(token, REUSE_SECONDS))
 }
 
 /// Returns an identity token of gcloud's user, which services accept for any audience.
@@ -32,9 +32,9 @@ async fn ask(verb: &str) -> Result<Secret, CredentialError> {
         .args(["auth", verb, "--quiet"])
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = tokio::time::timeout(TIMEOUT, command.output()).await;
     let output = output
-        .map_err(|_| CredentialError::new(format!("no response within {} s", PATIENCE.as_secs())))?
+        .map_err(|_| CredentialError::new(format!("no response within {} s", TIMEOUT.as_secs())))?
         .map_err(CredentialError::new)?;
     let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if output.status.success() && !token.is_empty() {

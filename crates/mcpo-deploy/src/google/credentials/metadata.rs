@@ -10,9 +10,9 @@ use crate::google::http::Http;
 
 /// The IP address, not the host name: DNS could return any address for the name.
 const ADDRESS: &str = "169.254.169.254";
-const LONGEST: usize = 64 * 1024;
+const BODY_LIMIT: usize = 64 * 1024;
 /// The timeout. On other machines the address is unreachable, which must be detected quickly.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -69,7 +69,7 @@ async fn get(http: &Http, path: &str) -> Result<String, CredentialError> {
         .client()
         .get(url)
         .header("metadata-flavor", "Google")
-        .timeout(PATIENCE);
+        .timeout(TIMEOUT);
     let mut response = request
         .send()
         .await
@@ -85,7 +85,7 @@ async fn get(http: &Http, path: &str) -> Result<String, CredentialError> {
         let chunk = response.chunk().await;
         let chunk = chunk.map_err(|_| CredentialError::new("the response ended early"))?;
         match chunk {
-            Some(chunk) if body.len() + chunk.len() <= LONGEST => body.extend_from_slice(&chunk),
+            Some(chunk) if body.len() + chunk.len() <= BODY_LIMIT => body.extend_from_slice(&chunk),
             Some(_) => return Err(CredentialError::new("the response is too large")),
             None => break,
         }

@@ -24,7 +24,7 @@ use super::http::Http;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// The minimum remaining lifetime of a token before it is renewed.
-const MARGIN: Duration = Duration::from_secs(60);
+const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 const GIVEN_TOKENS: [&str; 2] = ["GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN"];
 const FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
@@ -189,11 +189,11 @@ impl Credentials {
         }
     }
 
-    /// Returns the cached token, or a new one if the cached one expires within [`MARGIN`].
+    /// Returns the cached token, or a new one if the cached one expires within [`RENEWAL_MARGIN`].
     pub async fn token(&self) -> Result<Secret, CredentialError> {
         let mut held = self.token.lock().await;
         if let Some(token) = &*held
-            && token.expires > SystemTime::now() + MARGIN
+            && token.expires > SystemTime::now() + RENEWAL_MARGIN
         {
             return Ok(token.value.clone());
         }

@@ -53,27 +53,27 @@ struct Maker<'a> {
 
 /// The way that was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum BuildMethod {
     Short,
     Cargo,
 }
 
 impl Maker<'_> {
-    /// Builds the current files, through the shortcut if the change allows it.
+    /// Builds the current files, by the fast build if the change allows it.
     async fn make(
         &mut self,
         change: &Change,
         inputs: &Inputs,
         cancel: &CancellationToken,
-    ) -> Outcome<(Build, Way)> {
+    ) -> Outcome<(Build, BuildMethod)> {
         let colours = self.cargo.has_colours();
         let short = self.fast_build.build(change, inputs, colours, cancel).await;
         if let Some(build) = short {
-            return Ok((build, Way::Short));
+            return Ok((build, BuildMethod::Short));
         }
         stale_mtime::forget_what_looks_old(self.cargo.package(), change, inputs);
         let build = self.cargo.build(change.was_meant(), cancel).await?;
-        Ok((build, Way::Cargo))
+        Ok((build, BuildMethod::Cargo))
     }
 }
 
@@ -149,7 +149,7 @@ impl<'a> Builder<'a> {
             self.ui,
             || json!({ "event": "building", "files": change.files }),
         );
-        let ((build, way), later) = self.build(&change, stop).await?;
+        let ((build, method), later) = self.build(&change, stop).await?;
         self.channels.settle();
         if let Some(later) = &later
             && later.makes_build_useless()
@@ -160,7 +160,7 @@ impl<'a> Builder<'a> {
         }
         match build {
             Build::Done(executable) => {
-                self.publish_inputs(&executable, way, began);
+                self.publish_inputs(&executable, method, began);
                 self.executable = Some(executable.clone());
                 self.propose(executable, change).await;
             }
@@ -194,7 +194,7 @@ impl<'a> Builder<'a> {
         &mut self,
         change: &Change,
         stop: &CancellationToken,
-    ) -> Outcome<((Build, Way), Option<Change>)> {
+    ) -> Outcome<((Build, BuildMethod), Option<Change>)> {
         let began = Instant::now();
         let cancel = stop.child_token();
         let inputs = self.inputs.borrow().clone();
@@ -219,10 +219,10 @@ impl<'a> Builder<'a> {
     }
 
     /// Publishes the files that matter from now on to the watcher.
-    fn publish_inputs(&mut self, executable: &Path, way: Way, began: SystemTime) {
+    fn publish_inputs(&mut self, executable: &Path, method: BuildMethod, began: SystemTime) {
         let Maker { cargo, fast_build } = &mut self.maker;
-        let inputs = match way {
-            Way::Short => {
+        let inputs = match method {
+            BuildMethod::Short => {
                 let files = fast_build.inputs(&self.inputs.borrow());
                 let files = files.ok_or_else(|| io::Error::other("its list is missing"));
                 files.map(|files| Inputs {
@@ -231,7 +231,7 @@ impl<'a> Builder<'a> {
                     failed: false,
                 })
             }
-            Way::Cargo => {
+            BuildMethod::Cargo => {
                 fast_build.learn();
                 keep_seed(cargo);
                 Inputs::of(executable, cargo.package(), began)

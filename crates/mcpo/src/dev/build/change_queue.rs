@@ -17,7 +17,7 @@ use crate::dev::{channels::Channels, watch::change::Change};
 pub struct ChangeQueue<'a> {
     changes: mpsc::Receiver<Change>,
     detector: LoopDetector,
-    crash_loop: RestartBackoff,
+    backoff: RestartBackoff,
     channels: &'a Channels,
     ui: &'a Ui,
 }
@@ -27,7 +27,7 @@ impl<'a> ChangeQueue<'a> {
         Self {
             changes,
             detector: LoopDetector::new(),
-            crash_loop: RestartBackoff::default(),
+            backoff: RestartBackoff::default(),
             channels,
             ui,
         }
@@ -57,7 +57,8 @@ impl<'a> ChangeQueue<'a> {
             .disregards(change, self.channels.settled.get())
     }
 
-    /// Returns the next change that the brake lets through, or `None` once everything stops.
+    /// Returns the next change that the loop detector lets through, or `None` once everything
+    /// stops.
     async fn admitted(
         &mut self,
         mut next: Option<Change>,
@@ -98,12 +99,12 @@ impl<'a> ChangeQueue<'a> {
         stop: &CancellationToken,
     ) -> Option<Change> {
         let (started, crashes) = (self.channels.started.get(), self.channels.crashes.get());
-        let Some(pause) = self.crash_loop.pause(&change, started, crashes) else {
+        let Some(pause) = self.backoff.pause(&change, started, crashes) else {
             return Some(change);
         };
-        if self.crash_loop.has_just_begun() {
+        if self.backoff.has_just_begun() {
             let files = change.describe().unwrap_or_default();
-            let how = if self.crash_loop.has_crashed() {
+            let how = if self.backoff.has_crashed() {
                 format!(
                     "each start of the server writes {files} and then stops; the next start \
                          waits, longer each time; press r to start now"

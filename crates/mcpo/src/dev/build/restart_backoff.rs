@@ -16,8 +16,8 @@ pub const AT_START: Duration = Duration::from_secs(1);
 const SUSPICIOUS: u32 = 3;
 /// The same for a server that keeps running.
 const SUSPICIOUS_IF_ALIVE: u32 = 5;
-const FIRST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// Detects reload loops from the recent starts.
 #[derive(Debug, Default)]
@@ -65,7 +65,11 @@ impl RestartBackoff {
             SUSPICIOUS_IF_ALIVE
         };
         let attempt = self.in_a_row.checked_sub(suspicious)?;
-        Some(FIRST.saturating_mul(1 << attempt.min(8)).min(LONGEST))
+        Some(
+            FIRST_PAUSE
+                .saturating_mul(1 << attempt.min(8))
+                .min(MAX_PAUSE),
+        )
     }
 
     /// Returns true for the first pause in a row, which must be reported to the user.

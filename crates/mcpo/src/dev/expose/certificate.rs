@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::
 const FOLDER: &str = "tls";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Apple's systems reject certificates that are valid for more than 825 days.
-const LASTS: Duration = Duration::from_secs(800 * 24 * 60 * 60);
+const LIFETIME: Duration = Duration::from_secs(800 * 24 * 60 * 60);
 const RENEWED_BEFORE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A certificate and its key. It is self-signed and not a CA: a client that trusts it trusts only
@@ -71,7 +71,7 @@ impl Certificate {
             Err(_) => return None,
         };
         let is_for_these = fs::read_to_string(folder.join("names")).ok()? == stamp(names);
-        if !is_for_these || age + RENEWED_BEFORE > LASTS {
+        if !is_for_these || age + RENEWED_BEFORE > LIFETIME {
             return None;
         }
         Some(Self {
@@ -95,7 +95,7 @@ fn params(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let now = SystemTime::now();
     params.not_before = (now - DAY).into();
-    params.not_after = (now + LASTS).into();
+    params.not_after = (now + LIFETIME).into();
     Ok(params)
 }
 

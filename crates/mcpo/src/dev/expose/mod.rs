@@ -47,7 +47,7 @@ pub struct Entrypoint {
     pub decided: Vec<(String, String)>,
     pub tunnel: Option<Tunnel>,
     pub proxy: Option<Proxy>,
-    /// Whether the front refuses other machines.
+    /// Whether the proxy refuses other machines.
     pub local_only: LocalOnly,
     /// The certificate that clients must trust, and its file.
     pub certificate: Option<(CertificateDer<'static>, String)>,
@@ -58,7 +58,7 @@ pub struct Entrypoint {
 }
 
 impl Entrypoint {
-    /// Opens the front and the tunnel, as far as the arguments ask for them.
+    /// Opens the proxy and the tunnel, as far as the arguments ask for them.
     pub async fn open(
         args: &ExposeArgs,
         outer: TcpListener,
@@ -154,7 +154,7 @@ impl Tls {
     }
 }
 
-/// Returns the path from the socket to the servers, with a front if one is needed.
+/// Returns the path from the socket to the servers, with a proxy if one is needed.
 fn open_listener(
     mode: Mode,
     outer: TcpListener,

@@ -24,16 +24,16 @@ use super::certificate::Certificate;
 use crate::dev::local_access::LocalOnly;
 
 /// How long a client may take for the TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection waits for a server that answers. A first build takes time.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
+const SERVER_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// How long a client may take to notice that its server has closed the connection.
-const LINGER: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the last bytes may take to reach the clients after all servers are gone.
-const LAST_MOMENTS: Duration = Duration::from_secs(1);
-const CONNECTIONS: usize = 1024;
-const PAUSE: Duration = Duration::from_millis(50);
-const TRY_AGAIN: Duration = Duration::from_millis(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_CONNECTIONS: usize = 1024;
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
+const CONNECT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 /// The largest part of a refused request that is read, in bytes, so that the client receives the
 /// answer.
 const REFUSED_REQUEST: usize = 16 * 1024;
@@ -78,7 +78,7 @@ impl Proxy {
     }
 
     /// Sets the flag that decides whether connections from other machines are refused. The servers
-    /// cannot decide it: every connection from the front comes from a loopback address.
+    /// cannot decide it: every connection from the proxy comes from a loopback address.
     pub fn serves_this_machine_only(&mut self, is_local_only: LocalOnly) {
         self.is_local_only = is_local_only;
     }
@@ -88,7 +88,7 @@ impl Proxy {
     pub async fn run(self, stop: &CancellationToken, over: &CancellationToken) -> Outcome<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)
             .map_err(|error| Failure::new("failed to listen").because(&error))?;
-        let free = Arc::new(Semaphore::new(CONNECTIONS));
+        let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let connections = TaskTracker::new();
         loop {
             let stream = tokio::select! {
@@ -97,7 +97,7 @@ impl Proxy {
             };
             let Ok((stream, peer)) = stream else {
                 // For example, there are no free descriptors; that passes.
-                sleep(PAUSE).await;
+                sleep(ACCEPT_RETRY_INTERVAL).await;
                 continue;
             };
             let permit = tokio::select! {
@@ -120,7 +120,7 @@ impl Proxy {
         drop(listener);
         connections.close();
         over.cancelled().await;
-        let _ = timeout(LAST_MOMENTS, connections.wait()).await;
+        let _ = timeout(DRAIN_TIMEOUT, connections.wait()).await;
         Ok(())
     }
 }
@@ -134,7 +134,7 @@ async fn serve(
     outside.set_nodelay(true)?;
     match acceptor {
         Some(acceptor) => {
-            let outside = timeout(HANDSHAKE, acceptor.accept(outside)).await??;
+            let outside = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(outside)).await??;
             join(outside, connect(inside, stop).await?).await
         }
         None => join(outside, connect(inside, stop).await?).await,
@@ -149,7 +149,7 @@ async fn refuse(outside: TcpStream, acceptor: Option<TlsAcceptor>) -> io::Result
             None => answer_refused(outside).await,
         }
     };
-    timeout(HANDSHAKE, answering).await?
+    timeout(HANDSHAKE_TIMEOUT, answering).await?
 }
 
 /// Reads the request before answering, because an answer is lost if the connection closes with
@@ -182,12 +182,12 @@ async fn connect(mut inside: Inside, stop: &CancellationToken) -> io::Result<Tcp
             match TcpStream::connect(address).await {
                 Ok(stream) => return Ok(stream),
                 // The server has just stopped, and the new address is not known yet.
-                Err(_) => sleep(TRY_AGAIN).await,
+                Err(_) => sleep(CONNECT_RETRY_INTERVAL).await,
             }
         }
     };
     let connected: io::Result<TcpStream> = tokio::select! {
-        connected = timeout(PATIENCE, connecting) => connected?,
+        connected = timeout(SERVER_TIMEOUT, connecting) => connected?,
         () = stop.cancelled() => Err(io::ErrorKind::ConnectionAborted.into()),
     };
     let stream = connected?;
@@ -216,7 +216,7 @@ async fn join(outside: impl AsyncRead + AsyncWrite, mut inside: TcpStream) -> io
         said_all = &mut down => {
             said_all?;
             // A client's connection pool may not notice for hours that this connection is closed.
-            timeout(LINGER, up).await?
+            timeout(CLOSE_TIMEOUT, up).await?
         }
     }
 }

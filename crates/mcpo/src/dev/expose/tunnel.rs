@@ -25,9 +25,9 @@ use tokio_util::sync::CancellationToken;
 use super::providers::{Provider, TunnelChoice};
 
 /// How long the program may take to report an address.
-const PATIENCE: Duration = Duration::from_secs(45);
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long the program may take to end.
-const GONE_WITHIN: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of output lines that are shown of a tunnel that failed.
 const LAST_LINES: usize = 8;
 /// Starts the program so that it ends with this process, however this process ends: the pipe
@@ -103,7 +103,7 @@ impl Tunnel {
 
     async fn wait_for_address(mut self) -> Outcome<Self> {
         let mut last = VecDeque::new();
-        let found = timeout(PATIENCE, async {
+        let found = timeout(ADDRESS_TIMEOUT, async {
             while let Some(line) = self.lines.recv().await {
                 if let Some(address) = self.kind.address(&line) {
                     return Some(address);
@@ -125,7 +125,7 @@ impl Tunnel {
             Ok(None) => format!("{program} ended without an address"),
             Err(_) => format!(
                 "{program} reported no address within {} s",
-                PATIENCE.as_secs()
+                ADDRESS_TIMEOUT.as_secs()
             ),
         };
         self.end().await;
@@ -165,7 +165,7 @@ impl Tunnel {
 
     async fn end(&mut self) {
         self.group.terminate();
-        if timeout(GONE_WITHIN, self.child.wait()).await.is_err() {
+        if timeout(STOP_TIMEOUT, self.child.wait()).await.is_err() {
             self.group.kill();
             // The program cannot survive a kill.
             let _ = self.child.wait().await;

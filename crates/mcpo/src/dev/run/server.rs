@@ -22,9 +22,9 @@ use super::{
 use crate::dev::tools::Tools;
 
 /// How long a server may take to become ready.
-pub const READY_WITHIN: Duration = Duration::from_secs(30);
+pub const READY_TIMEOUT: Duration = Duration::from_secs(30);
 /// A server gives calls in flight 8 s. A server that still runs after this time is stuck.
-const GONE_WITHIN: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The prefix of the line that reports the address of a server that opens its own listener.
 const ADDRESS: &str = "X_MCPO_ADDRESS=";
 
@@ -63,7 +63,7 @@ pub struct Server {
     notify_channel: NotifyChannel,
     tools: Tools,
     address: Option<SocketAddr>,
-    patience: SuspendAwareTimeout,
+    ready_timeout: SuspendAwareTimeout,
     /// Must be dropped after the child.
     _executable: Executable,
 }
@@ -97,7 +97,7 @@ impl Server {
             notify_channel,
             tools: Tools::default(),
             address: None,
-            patience: SuspendAwareTimeout::of(READY_WITHIN),
+            ready_timeout: SuspendAwareTimeout::of(READY_TIMEOUT),
             _executable: executable,
         })
     }
@@ -113,7 +113,7 @@ impl Server {
                 biased;
                 datagram = self.notify_channel.hear() => datagram?,
                 status = self.child.wait() => return status.map(Start::Exited),
-                () = self.patience.ends() => return Ok(Start::TooLate),
+                () = self.ready_timeout.ends() => return Ok(Start::TooLate),
             };
             if self.record(&datagram) {
                 return Ok(Start::Ready);
@@ -174,11 +174,11 @@ impl Server {
     /// Waits a limited time for the calls in flight, then kills the server. Kills it immediately if
     /// `at_once` is cancelled.
     pub async fn retire(mut self, at_once: CancellationToken) {
-        let mut patience = SuspendAwareTimeout::of(GONE_WITHIN);
+        let mut ready_timeout = SuspendAwareTimeout::of(STOP_TIMEOUT);
         let gone = tokio::select! {
             biased;
             _ = self.child.wait() => true,
-            () = patience.ends() => false,
+            () = ready_timeout.ends() => false,
             () = at_once.cancelled() => false,
         };
         if !gone {

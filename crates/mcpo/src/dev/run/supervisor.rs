@@ -22,7 +22,7 @@ use tokio::{
 use super::{
     listener::{Listener, Mode},
     request_event::RequestEvent,
-    server::{Happening, Launch, READY_WITHIN, Server, Start},
+    server::{Happening, Launch, READY_TIMEOUT, Server, Start},
 };
 use crate::dev::{
     build::builder::Candidate,
@@ -56,7 +56,7 @@ pub struct Outward {
     pub ready: watch::Sender<u64>,
     /// The requests that servers report.
     pub requests: mpsc::Sender<RequestEvent>,
-    /// Whether the front refuses other machines.
+    /// Whether the proxy refuses other machines.
     pub local_only: LocalOnly,
 }
 
@@ -260,7 +260,7 @@ impl<'a> Supervisor<'a> {
                 ));
             }
             Ok(Start::TooLate) => {
-                let seconds = READY_WITHIN.as_secs();
+                let seconds = READY_TIMEOUT.as_secs();
                 self.not_swapped(&format!("the new server was not ready after {seconds} s"));
             }
             Err(error) => {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// How often the clock is checked.
-const LOOK: Duration = Duration::from_millis(250);
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// The most time that counts between two checks. A longer gap means that the process was not
 /// running.
-const AT_MOST: Duration = Duration::from_secs(2);
+const MAX_COUNTED: Duration = Duration::from_secs(2);
 
 /// A timeout with its remaining time. The time also passes while no caller waits.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ impl SuspendAwareTimeout {
     /// Waits until the time is over. The caller may drop this future and call again.
     pub async fn ends(&mut self) {
         while let Some(left) = self.left(Instant::now()) {
-            sleep(left.min(LOOK)).await;
+            sleep(left.min(CHECK_INTERVAL)).await;
         }
     }
 
     fn left(&mut self, now: Instant) -> Option<Duration> {
-        let passed = now.duration_since(self.looked).min(AT_MOST);
+        let passed = now.duration_since(self.looked).min(MAX_COUNTED);
         self.looked = now;
         self.left = self.left.saturating_sub(passed);
         (!self.left.is_zero()).then_some(self.left)
@@ -50,18 +50,18 @@ mod tests {
 
     #[test]
     fn a_time_in_which_nobody_ran_hardly_counts() {
-        let mut patience = SuspendAwareTimeout::of(Duration::from_secs(30));
-        let began = patience.looked;
+        let mut ready_timeout = SuspendAwareTimeout::of(Duration::from_secs(30));
+        let began = ready_timeout.looked;
         let after = |seconds| began + Duration::from_secs(seconds);
-        assert_eq!(patience.left(after(1)), Some(Duration::from_secs(29)));
+        assert_eq!(ready_timeout.left(after(1)), Some(Duration::from_secs(29)));
         let eight_hours = 8 * 60 * 60;
         assert_eq!(
-            patience.left(after(eight_hours)),
+            ready_timeout.left(after(eight_hours)),
             Some(Duration::from_secs(27))
         );
         for second in 1..27 {
-            assert!(patience.left(after(eight_hours + second)).is_some());
+            assert!(ready_timeout.left(after(eight_hours + second)).is_some());
         }
-        assert_eq!(patience.left(after(eight_hours + 27)), None);
+        assert_eq!(ready_timeout.left(after(eight_hours + 27)), None);
     }
 }

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::time::sleep;
 
 /// The pause between two checks of the clocks.
-const LOOK: Duration = Duration::from_secs(2);
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// How late a check may be on a busy machine.
-const LATE: Duration = Duration::from_secs(8);
+const SUSPEND_THRESHOLD: Duration = Duration::from_secs(8);
 
 /// The clocks as of the last check.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl SuspendDetector {
     pub async fn slept(&mut self) -> Duration {
         loop {
             let since = self.monotonic.elapsed();
-            sleep(LOOK.saturating_sub(since)).await;
+            sleep(CHECK_INTERVAL.saturating_sub(since)).await;
             if let Some(time) = self.look(Instant::now(), SystemTime::now()) {
                 return time;
             }
@@ -50,7 +50,7 @@ impl SuspendDetector {
         };
         (self.monotonic, self.wall) = (monotonic, wall);
         let passed = by_monotonic.max(by_wall);
-        (passed > LOOK + LATE).then_some(passed)
+        (passed > CHECK_INTERVAL + SUSPEND_THRESHOLD).then_some(passed)
     }
 }
 

@@ -27,10 +27,10 @@ use super::{
 
 /// How long to wait for further events. Editors write a file in several steps, and formatters write
 /// it again.
-const QUIET: Duration = Duration::from_millis(10);
+const DEBOUNCE: Duration = Duration::from_millis(10);
 /// The longest time to collect events, so that a program that never stops writing cannot hold back
 /// a change forever.
-const AT_MOST: Duration = Duration::from_millis(200);
+const MAX_DEBOUNCE: Duration = Duration::from_millis(200);
 
 /// `EMFILE`, which Linux returns at the limit of inotify instances.
 const TOO_MANY_OPEN_FILES: i32 = 24;
@@ -45,7 +45,7 @@ pub struct Watcher {
     events: mpsc::UnboundedReceiver<(Instant, notify::Result<Event>)>,
     inputs: watch::Receiver<Inputs>,
     changes: mpsc::Sender<Change>,
-    clocks: SuspendDetector,
+    suspend_detector: SuspendDetector,
     is_polling: bool,
     /// The last known states of the files.
     known: Snapshot,
@@ -81,7 +81,7 @@ impl Watcher {
             events,
             inputs,
             changes,
-            clocks: SuspendDetector::new(),
+            suspend_detector: SuspendDetector::new(),
             is_polling,
             known,
         })
@@ -94,7 +94,7 @@ impl Watcher {
                 Some((at, event)) = self.events.recv() => self.gather(at, event).await?,
                 Ok(()) = self.inputs.changed() => self.follow_inputs()?,
                 () = sleep(polling::INTERVAL), if self.is_polling => self.look_for_changes().await?,
-                _ = self.clocks.slept() => self.look_for_changes().await?,
+                _ = self.suspend_detector.slept() => self.look_for_changes().await?,
                 () = stop.cancelled() => return Ok(()),
             };
             if self.filter.has_new_watches() && IS_DEAF_MEANWHILE {
@@ -112,8 +112,8 @@ impl Watcher {
         let mut change = Change::new();
         (change.since, change.latest) = (at, at);
         self.take(&mut change, event)?;
-        while change.since.elapsed() < AT_MOST {
-            match timeout(QUIET, self.events.recv()).await {
+        while change.since.elapsed() < MAX_DEBOUNCE {
+            match timeout(DEBOUNCE, self.events.recv()).await {
                 Ok(Some((_, event))) => self.take(&mut change, event)?,
                 Ok(None) | Err(_) => break,
             }
@@ -163,7 +163,7 @@ impl Watcher {
     /// machines may share the folder, or another system may have run on this one.
     async fn look_for_changes(&mut self) -> Outcome<Change> {
         // Events that have already arrived must not be counted again.
-        let mut change = match timeout(QUIET, self.events.recv()).await {
+        let mut change = match timeout(DEBOUNCE, self.events.recv()).await {
             Ok(Some((at, event))) => self.gather(at, event).await?,
             Ok(None) | Err(_) => Change::new(),
         };

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::ProbeArgs;
 use crate::probe::watch::Watch;
 
-/// A walk, and what to do with its report.
+/// A probe, and what to do with its report.
 #[derive(Debug)]
 pub struct Options {
     pub plan: Plan,

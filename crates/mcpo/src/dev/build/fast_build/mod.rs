@@ -1,4 +1,4 @@
-//! The shortcut: builds an executable without cargo, if only the project's own code has changed.
+//! The fast build: builds an executable without cargo, if only the project's own code has changed.
 //!
 //! Cargo takes as long to find out that one crate must be compiled as rustc takes to compile it. So
 //! mcpo keeps the command that cargo used (`record`). If only Rust files of the executable's own
@@ -31,7 +31,7 @@ use crate::dev::watch::{
     inputs::{self, Inputs},
 };
 
-/// The shortcut's results are stored next to cargo's, so that `cargo clean` deletes both.
+/// The fast build's results are stored next to cargo's, so that `cargo clean` deletes both.
 const FOLDER: &str = "mcpo-dev";
 
 /// What mcpo knows about the project's last build by cargo, and the library.
@@ -45,7 +45,7 @@ pub struct FastBuild<'a> {
     /// The files of the executable's own crate, as of its last build.
     own: HashSet<PathBuf>,
     /// The last build failed only because of files of this crate. A fix of these files may use the
-    /// shortcut too.
+    /// fast build too.
     failed_by_own: bool,
 }
 
@@ -150,7 +150,7 @@ impl<'a> FastBuild<'a> {
         self.library = Library::InTheMaking(tokio::spawn(making), guard);
     }
 
-    /// Builds with the shortcut if the change allows it. Returns `None` if cargo must build it.
+    /// Builds with the fast build if the change allows it. Returns `None` if cargo must build it.
     pub async fn build(
         &mut self,
         change: &Change,
@@ -187,7 +187,7 @@ impl<'a> FastBuild<'a> {
         }
     }
 
-    /// Returns the inputs after a build with the shortcut: new ones for this crate, and unchanged
+    /// Returns the inputs after a build with the fast build: new ones for this crate, and unchanged
     /// ones for all others.
     pub fn inputs(&mut self, before: &Inputs) -> Option<HashSet<PathBuf>> {
         let own = self.files(self.record.as_ref()?, &self.folder)?;

@@ -21,7 +21,7 @@ const FOLDER: &str = "MCPO_DEV_RECORDS";
 const EXECUTABLE: &str = "MCPO_DEV_EXECUTABLE";
 /// The wrapper that cargo would run without mcpo.
 const INNER: &str = "MCPO_DEV_INNER_WRAPPER";
-/// Whether the shortcut is used on this system. It was never tested on Windows, so cargo builds
+/// Whether the fast build is used on this system. It was never tested on Windows, so cargo builds
 /// everything there.
 pub const IS_TRIED: bool = cfg!(unix);
 /// The crate that is compiled into a dynamic library.

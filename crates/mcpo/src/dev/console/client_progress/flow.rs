@@ -26,11 +26,11 @@ const PROGRAM: Duration = Duration::from_secs(8);
 const PERSON: Duration = Duration::from_secs(30);
 /// How late a check may be. If it is later, the machine slept, and no client is reported as
 /// stopped.
-const LATE: Duration = Duration::from_secs(5);
+const SUSPEND_THRESHOLD: Duration = Duration::from_secs(5);
 /// A client without a request for this long has given up.
-const FORGOTTEN: Duration = Duration::from_secs(15 * 60);
+const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
 /// The largest number of clients that are tracked. One developer does not have more.
-const MOST: usize = 64;
+const MAX_CLIENTS: usize = 64;
 
 /// All clients on their way to a successful call.
 #[derive(Debug, Default)]
@@ -69,10 +69,12 @@ impl Flows {
     pub fn take(&mut self, request: &RequestEvent, now: Instant) -> String {
         let (title, client) = self.who(request);
         self.open
-            .retain(|_, flow| now.duration_since(flow.since) < FORGOTTEN);
+            .retain(|_, flow| now.duration_since(flow.since) < FORGET_AFTER);
         if is_arrival(request) {
             self.open.remove(&title);
-        } else if is_step(request) && (self.open.len() < MOST || self.open.contains_key(&title)) {
+        } else if is_step(request)
+            && (self.open.len() < MAX_CLIENTS || self.open.contains_key(&title))
+        {
             let flow = Flow {
                 client,
                 step: request.step.clone(),
@@ -90,7 +92,7 @@ impl Flows {
         let product = request.product().to_owned();
         if let Some(client) = Client::of(request) {
             // Later requests from the same program belong to the same client.
-            if !request.is_from_browser() && self.agents.len() < MOST {
+            if !request.is_from_browser() && self.agents.len() < MAX_CLIENTS {
                 self.agents.insert(product, client.title.clone());
             }
             return (client.title.clone(), Some(client));
@@ -123,7 +125,7 @@ impl Flows {
                 continue;
             }
             // The client may have continued, with its notice still on the way.
-            if now > until + LATE {
+            if now > until + SUSPEND_THRESHOLD {
                 flow.since = now;
                 continue;
             }

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 /// How often to check whether mcpo is in the foreground again.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+const FOREGROUND_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Reports when this process resumes after it was suspended.
 pub struct Resumptions(unix::Signal);
@@ -41,14 +41,14 @@ pub fn read_keys() -> io::Result<mpsc::Receiver<u8>> {
     let (sender, keys) = mpsc::channel(16);
     let read = move || {
         let stdin = io::stdin();
-        let pause = Timespec::try_from(LOOK_AGAIN).ok();
+        let pause = Timespec::try_from(FOREGROUND_CHECK_INTERVAL).ok();
         let mut key = [0];
         loop {
             let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
             let there = poll(&mut wanted, pause.as_ref());
             // In the background, the keys belong to another program.
             if !is_foreground() {
-                std::thread::sleep(LOOK_AGAIN);
+                std::thread::sleep(FOREGROUND_CHECK_INTERVAL);
                 continue;
             }
             // An interrupted call, for example by SIGCONT, does not mean that there is a key.

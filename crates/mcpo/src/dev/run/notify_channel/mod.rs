@@ -16,7 +16,7 @@ use super::listener::Mode;
 pub use self::named::clean_up;
 
 /// Enough for the names of about a thousand tools. The rest is cut off.
-const LONGEST: usize = 64 * 1024;
+const MAX_DATAGRAM: usize = 64 * 1024;
 
 /// The receiving end for the reports of one server.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl NotifyChannel {
 
     /// Waits for a datagram.
     pub async fn hear(&self) -> io::Result<String> {
-        let mut buffer = vec![0; LONGEST];
+        let mut buffer = vec![0; MAX_DATAGRAM];
         let said = match self {
             #[cfg(unix)]
             Self::Named(named) => named.hear(&mut buffer).await?,
