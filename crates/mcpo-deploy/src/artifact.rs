@@ -16,14 +16,14 @@ use crate::{
     report,
 };
 
-/// The work for an image: pushing one that was built locally, or building the source with Cloud
-/// Build.
+/// What the image is made of: an image that was built locally, or the source for Cloud Build.
 pub enum Artifact {
     LocalImage(Box<Image>),
     RemoteSource(Source),
 }
 
-/// The work, the image's reference if it is known, and whether the registry already has the image.
+/// The artifact, the reference of its image if that is known, and whether the registry has the image
+/// already.
 pub struct Prepared {
     pub artifact: Artifact,
     pub reference: Option<String>,
@@ -75,12 +75,12 @@ pub async fn prepare(
 pub async fn push(context: &Context<'_>, image: &Image, seen: &Observed) -> Outcome<String> {
     let began = Instant::now();
     let digest = &image.manifest.digest;
-    let blob_mount = blob_mount::images(context, digest, seen).await;
+    let mount_from = blob_mount::images(context, digest, seen).await;
     let progress = context.ui.bar("pushing", image.layer.bytes.len() as u64);
     let registry = Registry::new(&context.google, &context.names);
     let reference = registry.reference(digest);
     let making = context.made.begin(format!("image {reference}"));
-    let pushed = registry.push(image, &blob_mount, &progress).await;
+    let pushed = registry.push(image, &mount_from, &progress).await;
     progress.finish_and_clear();
     let pushed = match pushed {
         Ok(pushed) => pushed,

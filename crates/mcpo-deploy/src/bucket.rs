@@ -81,7 +81,7 @@ fn over() -> Value {
 
 /// Returns true if the ledger's bucket deletes expired records. Buckets of an earlier version do
 /// not.
-pub fn deletes_what_is_over(bucket: &Value) -> bool {
+pub fn deletes_expired_records(bucket: &Value) -> bool {
     rules(bucket).contains(&rule(&over()))
 }
 
@@ -91,7 +91,7 @@ fn rules(bucket: &Value) -> Vec<Value> {
 }
 
 /// Adds the rule for expired records to the bucket's existing rules.
-pub async fn let_what_is_over_go(context: &Context<'_>, bucket: &Value) -> Outcome<()> {
+pub async fn add_expiry_rule(context: &Context<'_>, bucket: &Value) -> Outcome<()> {
     let name = context.names.bucket(LEDGER);
     let mut rules = rules(bucket);
     rules.push(rule(&over()));

@@ -26,7 +26,7 @@ const RESTART_TIMEOUT: Duration = Duration::from_secs(120);
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 macro_rules! guarantee {
-    ($name:ident, $id:literal, $title:literal, $clause:literal, $expected:literal, $mend:literal) => {
+    ($name:ident, $id:literal, $title:literal, $clause:literal, $expected:literal, $fix:literal) => {
         static $name: Guarantee = Guarantee {
             rule: Rule {
                 id: $id,
@@ -35,7 +35,7 @@ macro_rules! guarantee {
                 security: false,
             },
             expected: $expected,
-            mend: $mend,
+            fix: $fix,
         };
     };
 }
@@ -115,7 +115,7 @@ async fn both_at_once(context: &AttackContext<'_>) -> AttackResult {
     let (first, second) = tokio::join!(refresh(), refresh());
     let (first, second) = (first?, second?);
     let (Ok(one), Ok(other)) = (read(&first), read(&second)) else {
-        return Ok(AttackOutcome::No(format!(
+        return Ok(AttackOutcome::Failed(format!(
             "{} and {}",
             summarize(&first),
             summarize(&second)
@@ -123,7 +123,7 @@ async fn both_at_once(context: &AttackContext<'_>) -> AttackResult {
     };
     for tokens in [&one, &other] {
         if !context.accepts(&tokens.access_token).await? {
-            return Ok(AttackOutcome::No(
+            return Ok(AttackOutcome::Failed(
                 "an access token that is not accepted".to_owned(),
             ));
         }
@@ -219,12 +219,12 @@ async fn back(restart: &Restart, context: &AttackContext<'_>) -> AttackResult {
             Ok(answer) if !answer.status.is_server_error() => break,
             Err(request_error) if since.elapsed() > RESTART_TIMEOUT => return Err(request_error),
             Ok(answer) if since.elapsed() > RESTART_TIMEOUT => {
-                return Ok(AttackOutcome::No(summarize(&answer)));
+                return Ok(AttackOutcome::Failed(summarize(&answer)));
             }
             _ => tokio::time::sleep(RETRY_INTERVAL).await,
         }
     }
-    Ok(AttackOutcome::Yes(format!(
+    Ok(AttackOutcome::Passed(format!(
         "answers after {:.1} s",
         since.elapsed().as_secs_f64()
     )))

@@ -48,7 +48,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn what_runs_the_tests_is_linked_dynamically() {
+    fn the_test_binary_is_linked_dynamically() {
         let own = std::fs::read("/proc/self/exe").unwrap();
         assert!(check(&own).unwrap_err().contains("dynamically linked"));
     }

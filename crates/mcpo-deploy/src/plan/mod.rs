@@ -105,7 +105,7 @@ impl Plan {
             old_bucket: seen
                 .bucket
                 .clone()
-                .filter(|bucket| !bucket::deletes_what_is_over(bucket)),
+                .filter(|bucket| !bucket::deletes_expired_records(bucket)),
             creates_service: seen.service.is_none(),
             ..Self::default()
         };

@@ -121,14 +121,14 @@ impl<'a> Registry<'a> {
     pub async fn push(
         &self,
         image: &Image,
-        blob_mount: &[String],
+        mount_from: &[String],
         progress: &ProgressBar,
     ) -> Outcome<Pushed> {
         let mut pushed = Pushed::default();
         // The configuration is too small for a progress bar.
         let hidden = ProgressBar::hidden();
         for (blob, progress) in [(&image.layer, progress), (&image.config, &hidden)] {
-            match self.push_blob(blob, blob_mount, progress).await? {
+            match self.push_blob(blob, mount_from, progress).await? {
                 BlobOutcome::WasThere => {}
                 BlobOutcome::Mounted(from) => pushed.mounted = Some(from),
                 BlobOutcome::Uploaded(bytes) => pushed.uploaded += bytes,
@@ -151,7 +151,7 @@ impl<'a> Registry<'a> {
     async fn push_blob(
         &self,
         blob: &Blob,
-        blob_mount: &[String],
+        mount_from: &[String],
         progress: &ProgressBar,
     ) -> Outcome<BlobOutcome> {
         let reference = self.by_digest(&blob.digest);
@@ -162,7 +162,7 @@ impl<'a> Registry<'a> {
                 if client.blob_exists(&reference, &blob.digest).await? {
                     return Ok(BlobOutcome::WasThere);
                 }
-                if let Some(from) = self.mount(&client, &reference, &blob, blob_mount).await {
+                if let Some(from) = self.mount(&client, &reference, &blob, mount_from).await {
                     return Ok(BlobOutcome::Mounted(from));
                 }
                 // Excludes the time for the token and the earlier requests.
@@ -184,9 +184,9 @@ impl<'a> Registry<'a> {
         client: &Client,
         reference: &Reference,
         blob: &Blob,
-        blob_mount: &[String],
+        mount_from: &[String],
     ) -> Option<String> {
-        for path in blob_mount {
+        for path in mount_from {
             let digest = blob.digest.clone();
             let source = Reference::with_digest(self.host.clone(), path.clone(), digest);
             let mounted = client.mount_blob(reference, &source, &blob.digest).await;

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_set_stays() {
+    fn settings_made_elsewhere_stay() {
         let current = json!({ "labels": { "team": "a" }, "template": {
             "revision": "x-1", "vpcAccess": { "connector": "c" },
             "containers": [{ "image": "old", "workingDir": "/" }, { "image": "sidecar" }],

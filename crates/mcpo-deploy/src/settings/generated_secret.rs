@@ -70,7 +70,7 @@ mod tests {
     use mcpo_common::secret::Secret;
 
     #[test]
-    fn what_was_made_is_known_again_and_nothing_else() {
+    fn only_generated_secrets_are_recognized() {
         for kind in [GeneratedSecret::Password, GeneratedSecret::KeyRing] {
             let generated_secret = kind.make("a").unwrap();
             assert!(kind.has_made("a", &generated_secret));

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_and_a_key_is_not_shown() {
+    fn invalid_keys_are_refused_and_keys_are_not_shown() {
         assert!(ClientKey::from_pkcs8(b"no key").is_err());
         let shown = format!("{:?}", ClientKey::generate().unwrap());
         assert!(shown.starts_with("ClientKey(Secret("), "{shown}");

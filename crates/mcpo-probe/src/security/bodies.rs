@@ -82,7 +82,7 @@ async fn survive(
     let request = list_tools(http, target, wire_format, token)?.body(body);
     let answer = http.send(request).await?;
     if !answer.status.is_client_error() && !is_json_error(&answer) {
-        return Ok(AttackOutcome::No(summarize(&answer)));
+        return Ok(AttackOutcome::Failed(summarize(&answer)));
     }
     let again = http
         .send_for_head(list_tools(http, target, wire_format, token)?)
@@ -144,7 +144,9 @@ async fn too_large(http: &HttpClient, request: RequestBuilder) -> AttackResult {
             summarize(&answer),
         )),
         Err(error @ (RequestError::Refused | RequestError::TimedOut(_))) => Err(error),
-        Err(_) => Ok(AttackOutcome::Yes("the connection was closed".to_owned())),
+        Err(_) => Ok(AttackOutcome::Passed(
+            "the connection was closed".to_owned(),
+        )),
     }
 }
 
@@ -171,12 +173,14 @@ async fn trickle(context: &AttackContext<'_>) -> AttackResult {
             summarize(&answer),
         )),
         Err(error @ RequestError::Refused) => Err(error),
-        Err(RequestError::TimedOut(_)) => Ok(AttackOutcome::Weakly(format!(
+        Err(RequestError::TimedOut(_)) => Ok(AttackOutcome::Weak(format!(
             "still reading after {} s and more than {CRUMBS} chunks of one byte: a few such \
              connections occupy the server for as long as they like, and its memory if it keeps chunks",
             TRICKLE.as_secs()
         ))),
-        Err(_) => Ok(AttackOutcome::Yes("the connection was closed".to_owned())),
+        Err(_) => Ok(AttackOutcome::Passed(
+            "the connection was closed".to_owned(),
+        )),
     }
 }
 

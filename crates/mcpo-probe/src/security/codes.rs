@@ -58,11 +58,11 @@ async fn replay_revokes(context: &AttackContext<'_>) -> AttackResult {
     let answer = context.refresh(context.client, &refresh).await?;
     if answer.status.is_success() {
         // RFC 6749 §4.1.2 says SHOULD.
-        return Ok(AttackOutcome::Weakly(
+        return Ok(AttackOutcome::Weak(
             "the refresh token still works after its code was replayed".to_owned(),
         ));
     }
-    Ok(AttackOutcome::Yes(summarize(&answer)))
+    Ok(AttackOutcome::Passed(summarize(&answer)))
 }
 
 async fn other_client(context: &AttackContext<'_>) -> AttackResult {

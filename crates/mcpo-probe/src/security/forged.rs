@@ -37,8 +37,8 @@ pub async fn attempt(context: &AttackContext<'_>) -> AttackResult {
     let sent = context.http.send(request.form(&fields)).await?;
     let code = sent.location().and_then(|url| parameter(&url, "code"));
     Ok(match code {
-        Some(_) => AttackOutcome::No("a code for a form sent from another site".to_owned()),
-        None => AttackOutcome::Yes(summarize(&sent)),
+        Some(_) => AttackOutcome::Failed("a code for a form sent from another site".to_owned()),
+        None => AttackOutcome::Passed(summarize(&sent)),
     })
 }
 

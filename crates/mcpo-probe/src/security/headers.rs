@@ -104,10 +104,10 @@ async fn metadata(context: &AttackContext<'_>, headers: &[(&str, String)]) -> At
         }
         let answer = context.http.send(request).await?;
         if answer.status.is_success() && answer.text().contains(ATTACKER) {
-            return Ok(AttackOutcome::No(format!("{url} names the attacker")));
+            return Ok(AttackOutcome::Failed(format!("{url} names the attacker")));
         }
     }
-    Ok(AttackOutcome::Yes(
+    Ok(AttackOutcome::Passed(
         "the metadata names the server itself, or nothing".to_owned(),
     ))
 }

@@ -33,7 +33,7 @@ async fn guess(context: &AttackContext<'_>) -> AttackResult {
             ));
         };
         if REFUSALS.contains(&answer.status) {
-            return Ok(AttackOutcome::Yes(format!(
+            return Ok(AttackOutcome::Passed(format!(
                 "{} at guess {number}",
                 summarize(&answer)
             )));

@@ -12,22 +12,24 @@ use crate::{
 /// Whether the server resisted the attempt.
 #[derive(Debug)]
 pub enum AttackOutcome {
-    Yes(String),
-    No(String),
+    /// The server resisted.
+    Passed(String),
+    /// The attack succeeded.
+    Failed(String),
     /// It resisted, but not as well as it should.
-    Weakly(String),
+    Weak(String),
     Skipped(String),
 }
 
 pub type AttackResult = Result<AttackOutcome, RequestError>;
 
 impl AttackOutcome {
-    /// Returns `Yes` if `held` is true, otherwise `No`; `seen` describes the response.
+    /// Returns `Passed` if `held` is true, otherwise `Failed`; `seen` describes the response.
     pub fn when(held: bool, seen: impl Into<String>) -> Self {
         if held {
-            Self::Yes(seen.into())
+            Self::Passed(seen.into())
         } else {
-            Self::No(seen.into())
+            Self::Failed(seen.into())
         }
     }
 }
@@ -67,11 +69,11 @@ impl Guarantee {
         // Boxed, because the futures of some attempts are large: a listener and a walk through
         // pages.
         match Box::pin(attempt).await {
-            Ok(AttackOutcome::Yes(seen)) => pending.pass(log, seen),
-            Ok(AttackOutcome::Weakly(seen)) => pending.warn(log, self.fault(seen)),
+            Ok(AttackOutcome::Passed(seen)) => pending.pass(log, seen),
+            Ok(AttackOutcome::Weak(seen)) => pending.warn(log, self.fault(seen)),
             Ok(AttackOutcome::Skipped(because)) => pending.skip(log, because),
             // The attempts do not depend on each other, so the probe continues.
-            Ok(AttackOutcome::No(seen)) => drop(pending.fail(log, self.fault(seen))),
+            Ok(AttackOutcome::Failed(seen)) => drop(pending.fail(log, self.fault(seen))),
             Err(request_error) => {
                 let _ = pending.could_not_run(log, request_error.to_string(), request_error.hint());
             }
@@ -79,6 +81,6 @@ impl Guarantee {
     }
 
     fn fault(&self, seen: String) -> Fault {
-        Fault::new(seen, self.expected, self.mend)
+        Fault::new(seen, self.expected, self.fix)
     }
 }

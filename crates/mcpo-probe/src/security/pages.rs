@@ -133,9 +133,9 @@ async fn cookies(context: &AttackContext<'_>) -> AttackResult {
         } else {
             continue;
         };
-        return Ok(AttackOutcome::No(format!("{name} without {missing}")));
+        return Ok(AttackOutcome::Failed(format!("{name} without {missing}")));
     }
-    Ok(AttackOutcome::Yes(match cookies.len() {
+    Ok(AttackOutcome::Passed(match cookies.len() {
         0 => "the first page sets no cookie".to_owned(),
         count => format!("{count} with every flag"),
     }))
@@ -150,9 +150,9 @@ async fn caching(context: &AttackContext<'_>) -> AttackResult {
         .unwrap_or("no Cache-Control")
         .to_owned();
     Ok(if seen.contains("no-store") || seen.contains("no-cache") {
-        AttackOutcome::Yes(seen)
+        AttackOutcome::Passed(seen)
     } else {
-        AttackOutcome::Weakly(seen)
+        AttackOutcome::Weak(seen)
     })
 }
 
@@ -188,7 +188,7 @@ async fn reflected(context: &AttackContext<'_>, name: &str) -> AttackResult {
 async fn script_in_name(context: &AttackContext<'_>) -> AttackResult {
     let client: Option<RegisteredClient> = registration::named(context, SCRIPT).await?;
     let Some(client) = client else {
-        return Ok(AttackOutcome::Yes(
+        return Ok(AttackOutcome::Passed(
             "no client with such a name can be registered".to_owned(),
         ));
     };

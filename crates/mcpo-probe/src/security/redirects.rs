@@ -82,7 +82,7 @@ async fn sent_to(context: &AttackContext<'_>, url: &Url, address: &str) -> Attac
         return Ok(AttackOutcome::Skipped(format!("{address} is not a URL")));
     };
     let Some(arrival) = context.visit(url, &[&bent]).await? else {
-        return Ok(AttackOutcome::Yes(format!("{address} is refused")));
+        return Ok(AttackOutcome::Passed(format!("{address} is refused")));
     };
     // A server that answers at the registered address instead sends nothing to the wrong place.
     let own = context.redirect_uri;
@@ -152,12 +152,12 @@ async fn error_without_page(context: &AttackContext<'_>) -> AttackResult {
     for (name, value) in [("response_type", "none"), ("scope", "mcpo:no-such-scope")] {
         let url = with(&request, name, Some(value));
         if is_sent_on(context, url).await? {
-            return Ok(AttackOutcome::No(format!(
+            return Ok(AttackOutcome::Failed(format!(
                 "{name}={value}: redirected to the client without a page"
             )));
         }
     }
-    Ok(AttackOutcome::Yes("a page comes first".to_owned()))
+    Ok(AttackOutcome::Passed("a page comes first".to_owned()))
 }
 
 /// Returns true if a new browser is redirected to the client before it sees a page.

@@ -84,10 +84,10 @@ async fn testify<T>(
         .0
     };
     tokio::select! {
-        _ = listener.accept() => Ok(AttackOutcome::No("the server connected to an address in its own network".to_owned())),
+        _ = listener.accept() => Ok(AttackOutcome::Failed("the server connected to an address in its own network".to_owned())),
         answered = connected => {
             answered?;
-            Ok(AttackOutcome::Yes("no connection".to_owned()))
+            Ok(AttackOutcome::Passed("no connection".to_owned()))
         }
     }
 }

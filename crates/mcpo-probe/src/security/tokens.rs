@@ -66,7 +66,7 @@ async fn tampered(context: &AttackContext<'_>) -> AttackResult {
 async fn expired(context: &AttackContext<'_>) -> AttackResult {
     let tokens = context.tokens().await?;
     let Some(lifetime) = tokens.expires_in else {
-        return Ok(AttackOutcome::Weakly(
+        return Ok(AttackOutcome::Weak(
             "no expires_in: the expiry is unknown".to_owned(),
         ));
     };
@@ -148,13 +148,13 @@ async fn every_method(context: &AttackContext<'_>) -> AttackResult {
         let request = crate::mcp::prepare(http, target, context.wire_format, None, &call)?;
         let answer = http.send_for_head(request).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
-            return Ok(AttackOutcome::No(format!(
+            return Ok(AttackOutcome::Failed(format!(
                 "{method} without a token: {}",
                 summarize(&answer)
             )));
         }
     }
-    Ok(AttackOutcome::Yes(format!(
+    Ok(AttackOutcome::Passed(format!(
         "401 for {}",
         methods.join(", ")
     )))
@@ -167,7 +167,9 @@ async fn other_audience(context: &AttackContext<'_>) -> AttackResult {
     let url = with(&request.url, "resource", Some(other));
     let arrival = context.visit(&url, &[]).await?;
     let Some(code) = arrival.and_then(|arrival| parameter(&arrival.location, "code")) else {
-        return Ok(AttackOutcome::Yes("another resource is refused".to_owned()));
+        return Ok(AttackOutcome::Passed(
+            "another resource is refused".to_owned(),
+        ));
     };
     let fresh = super::context::Fresh {
         code,
@@ -175,7 +177,7 @@ async fn other_audience(context: &AttackContext<'_>) -> AttackResult {
     };
     let answer = context.redeem(&fresh, &[("resource", other)]).await?;
     let Ok(tokens) = read(&answer) else {
-        return Ok(AttackOutcome::Yes(summarize(&answer)));
+        return Ok(AttackOutcome::Passed(summarize(&answer)));
     };
     let accepted = context.accepts(&tokens.access_token).await?;
     let seen = if accepted {

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_names_a_place() {
+    fn sources_are_recognized() {
         let git = |url: &str| Some(ExternalTemplate::Git(url.to_owned()));
         assert_eq!(ExternalTemplate::parse("server"), None);
         assert_eq!(

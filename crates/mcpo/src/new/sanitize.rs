@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_template_ships_of_its_author_is_removed_and_named() {
+    fn private_files_of_the_author_are_removed_and_named() {
         let project = project(&[
             (".env", "MCPO_SECRET=known"),
             ("server/.MCPO/tunnel-password", "known"),

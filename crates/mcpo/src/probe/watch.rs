@@ -140,7 +140,7 @@ mod tests {
     use super::{State, changes};
 
     #[test]
-    fn only_what_got_better_or_worse_is_told() {
+    fn only_better_or_worse_verdicts_are_reported() {
         let state =
             |pairs: &[(&'static str, &'static str)]| pairs.iter().copied().collect::<State>();
         let before = state(&[

@@ -7,15 +7,15 @@ use crate::rules::Rule;
 pub struct Guarantee {
     pub rule: Rule,
     pub expected: &'static str,
-    pub mend: &'static str,
+    pub fix: &'static str,
 }
 
 macro_rules! guarantees {
-    ($($name:ident: $id:literal, $title:literal, $clause:literal, $expected:literal, $mend:literal;)+) => {
+    ($($name:ident: $id:literal, $title:literal, $clause:literal, $expected:literal, $fix:literal;)+) => {
         $(pub static $name: Guarantee = Guarantee {
             rule: Rule { id: $id, title: $title, clause: $clause, security: true },
             expected: $expected,
-            mend: $mend,
+            fix: $fix,
         };)+
 
         /// The guarantees of this file, in the order in which they are tested.

@@ -78,7 +78,7 @@ impl Maker<'_> {
 }
 
 /// Caches the compiled dependencies in the background. A failure does not affect this project.
-fn keep_seed(cargo: &Cargo) {
+fn store_dependencies(cargo: &Cargo) {
     let (package, local) = (cargo.package().clone(), cargo.local());
     let keep = move || {
         let cache = DependencyCache::of(&package).filter(DependencyCache::is_worth_keeping);
@@ -112,8 +112,8 @@ impl<'a> Builder<'a> {
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         let mut next = Some(Change::start());
         // If the cache cannot be read, the build only takes longer.
-        let planted = DependencyCache::of(self.maker.cargo.package()).map(|cache| cache.plant());
-        if let Some(Ok(true)) = planted {
+        let restored = DependencyCache::of(self.maker.cargo.package()).map(|cache| cache.restore());
+        if let Some(Ok(true)) = restored {
             self.ui.step(
                 "Copied",
                 "compiled dependencies of other projects; cargo uses those that fit",
@@ -233,7 +233,7 @@ impl<'a> Builder<'a> {
             }
             BuildMethod::Cargo => {
                 fast_build.learn();
-                keep_seed(cargo);
+                store_dependencies(cargo);
                 Inputs::of(executable, cargo.package(), began)
             }
         };

@@ -79,7 +79,7 @@ impl<'a> ChangeQueue<'a> {
             match self.detector.judge(change, self.channels.settled.get()) {
                 Verdict::Go(change) => return Some(change),
                 Verdict::Hold => {}
-                Verdict::Tell(files) => self.tell_circle(
+                Verdict::Tell(files) => self.report_loop(
                     &files,
                     format_args!(
                         "{files} is written by every build, which would rebuild forever; it is \
@@ -116,7 +116,7 @@ impl<'a> ChangeQueue<'a> {
                          a folder listed in .gitignore"
                 )
             };
-            self.tell_circle(&files, format_args!("{how}"));
+            self.report_loop(&files, format_args!("{how}"));
         }
         let until = Instant::now() + pause;
         loop {
@@ -136,7 +136,7 @@ impl<'a> ChangeQueue<'a> {
         }
     }
 
-    fn tell_circle(&self, files: &str, how: fmt::Arguments<'_>) {
+    fn report_loop(&self, files: &str, how: fmt::Arguments<'_>) {
         self.channels.event(
             self.ui,
             || json!({ "event": "going in circles", "files": files }),

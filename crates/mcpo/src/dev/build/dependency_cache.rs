@@ -70,7 +70,7 @@ impl DependencyCache {
 
     /// Copies the cached dependencies into a project that has built nothing yet. Returns true if it
     /// did.
-    pub fn plant(&self) -> io::Result<bool> {
+    pub fn restore(&self) -> io::Result<bool> {
         let known = self.built.join(PARTS[0]);
         if known.exists() || !self.kept.join(PARTS[0]).is_dir() {
             return Ok(false);
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_a_projects_own_stays_there() {
+    fn files_of_the_project_itself_are_not_stored() {
         let local = BTreeSet::from(["my-service".to_owned(), "mcpo-runtime".to_owned()]);
         for foreign in [
             "serde-0123456789abcdef",
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_planted_once_and_with_its_times() {
+    fn dependencies_are_restored_once_with_their_times() {
         let folder = tempfile::tempdir().unwrap();
         let project = |name: &str| DependencyCache {
             kept: folder.path().join("cache/kept"),
@@ -305,10 +305,10 @@ mod tests {
         file.set_modified(old).unwrap();
         fs::write(one.built.join("deps/libmine-0123456789abcdef.rlib"), "own").unwrap();
 
-        assert!(!two.plant().unwrap(), "nothing is kept yet");
+        assert!(!two.restore().unwrap(), "nothing is kept yet");
         one.keep(&BTreeSet::from(["mine".to_owned()])).unwrap();
         one.keep(&BTreeSet::from(["mine".to_owned()])).unwrap();
-        assert!(two.plant().unwrap());
+        assert!(two.restore().unwrap());
         assert_eq!(fs::read(two.built.join(unit)).unwrap(), b"compiled");
         let copied = fs::metadata(two.built.join(unit))
             .unwrap()
@@ -320,13 +320,13 @@ mod tests {
                 .join("deps/libmine-0123456789abcdef.rlib")
                 .exists()
         );
-        assert!(!two.plant().unwrap(), "it already has build results");
+        assert!(!two.restore().unwrap(), "it already has build results");
         let left = fs::read_dir(folder.path().join("cache")).unwrap().count();
         assert_eq!(left, 1, "no temporary folder is left");
     }
 
     #[test]
-    fn only_what_a_project_needs_is_planted() {
+    fn only_needed_dependencies_are_restored() {
         let folder = tempfile::tempdir().unwrap();
         let needed = BTreeSet::from(["my-json".to_owned()]);
         let cache = DependencyCache {
@@ -346,10 +346,10 @@ mod tests {
         kept("deps/libother-0123456789abcdef.rlib");
         fs::create_dir(cache.kept.join("build")).unwrap();
         fs::create_dir(&cache.built).unwrap();
-        assert!(cache.plant().unwrap());
+        assert!(cache.restore().unwrap());
         for part in ["deps", ".fingerprint"] {
-            let planted: Vec<_> = fs::read_dir(cache.built.join(part)).unwrap().collect();
-            assert_eq!(planted.len(), 1, "{planted:?}");
+            let restored: Vec<_> = fs::read_dir(cache.built.join(part)).unwrap().collect();
+            assert_eq!(restored.len(), 1, "{restored:?}");
         }
         assert!(
             cache

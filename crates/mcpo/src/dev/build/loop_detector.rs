@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_its_own_inputs_is_stopped_after_two_more_attempts() {
+    fn a_build_that_writes_its_inputs_is_stopped_after_two_more_attempts() {
         let mut detector = LoopDetector::new();
         detector.begin(&change("a"));
         for _ in 1..SUSPICIOUS {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn who_saves_after_each_answer_is_never_held() {
+    fn saves_after_each_answer_are_never_held() {
         let mut detector = LoopDetector::new();
         for _ in 0..100 {
             detector.begin(&change("a"));

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_belongs_to_the_workspace_that_came_first_as_long_as_that_exists() {
+    fn a_target_folder_belongs_to_its_first_workspace_while_that_exists() {
         let shared = tempfile::tempdir().unwrap();
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         fs::write(one.path().join("Cargo.toml"), "").unwrap();

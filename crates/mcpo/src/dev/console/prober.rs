@@ -92,7 +92,7 @@ impl<'a> Prober<'a> {
                 report = Box::pin(mcpo_probe::run(&plan, &mut quiet)) => report,
             };
             match &plan.tool {
-                Some(tool) => self.tell_tried(tool, &report),
+                Some(tool) => self.report_tool_call(tool, &report),
                 None => self.tell(&report),
             }
             kept.extend(report.credentials);
@@ -123,7 +123,7 @@ impl<'a> Prober<'a> {
     }
 
     /// Reports the result of the tool call, or why the tool was not called.
-    fn tell_tried(&self, tool: &str, report: &Report) {
+    fn report_tool_call(&self, tool: &str, report: &Report) {
         let mut checks = report.checks.iter();
         let called = checks.find(|check| check.rule.id == CALL && check.verdict == Verdict::Pass);
         match called {

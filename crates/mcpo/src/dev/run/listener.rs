@@ -11,7 +11,7 @@ use tokio::sync::watch;
 /// Set this to forward connections even where the socket can be passed on, for example if a sandbox
 /// closes the server's descriptors.
 #[cfg(unix)]
-const LEAD: &str = "MCPO_DEV_LEAD";
+const PROXY_VARIABLE: &str = "MCPO_DEV_LEAD";
 
 /// The first file descriptor after the standard ones, where the sockets start in systemd's
 /// convention.
@@ -33,7 +33,7 @@ impl Mode {
     /// Returns the way that this system uses.
     pub fn of_this_system() -> Self {
         #[cfg(unix)]
-        if std::env::var_os(LEAD).is_none_or(|value| value.is_empty() || value == "0") {
+        if std::env::var_os(PROXY_VARIABLE).is_none_or(|value| value.is_empty() || value == "0") {
             return Self::PassSocket;
         }
         Self::Proxy
@@ -63,7 +63,7 @@ impl Listener {
     }
 
     /// Forwards new connections to this address. Connections wait while it is `None`.
-    pub fn lead_to(&self, address: Option<SocketAddr>) {
+    pub fn proxy_to(&self, address: Option<SocketAddr>) {
         match self {
             #[cfg(unix)]
             Self::PassSocket(_) => {}

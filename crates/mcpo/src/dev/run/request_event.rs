@@ -60,7 +60,7 @@ mod tests {
     use super::RequestEvent;
 
     #[test]
-    fn reads_only_its_own_and_nothing_that_could_play_with_a_terminal() {
+    fn reads_only_request_events_and_no_terminal_escapes() {
         assert_eq!(RequestEvent::read("READY=1"), None);
         assert_eq!(RequestEvent::read("X_MCPO_STEP={broken"), None);
         let line = r#"X_MCPO_STEP={"step":"token","method":"POST","status":200,"milliseconds":3,"agent":"a\u001b[2J\u202e\u180e/1","name":null}"#;

@@ -223,7 +223,7 @@ impl<'a> Supervisor<'a> {
                 );
             }
             Ok(Start::Ready) => {
-                self.listener.lead_to(running.server.address());
+                self.listener.proxy_to(running.server.address());
                 // From now on the new server gets the connections. Only then is the reload
                 // reported.
                 if let Some(old) = self.current.take() {
@@ -301,7 +301,7 @@ impl<'a> Supervisor<'a> {
     /// again.
     fn crashed(&mut self, status: io::Result<ExitStatus>) {
         self.current = None;
-        self.listener.lead_to(None);
+        self.listener.proxy_to(None);
         self.channels.count_crash();
         let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         self.channels

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_in_which_nobody_ran_hardly_counts() {
+    fn time_while_the_process_was_stopped_hardly_counts() {
         let mut ready_timeout = SuspendAwareTimeout::of(Duration::from_secs(30));
         let began = ready_timeout.looked;
         let after = |seconds| began + Duration::from_secs(seconds);

@@ -69,7 +69,7 @@ mod tests {
     use super::{super::flow::STEPS, CLIENTS};
 
     #[test]
-    fn every_cause_is_about_a_step_that_there_is() {
+    fn every_cause_names_an_existing_step() {
         assert!(CLIENTS.len() > 5);
         for client in &*CLIENTS {
             for step in client.causes.keys() {

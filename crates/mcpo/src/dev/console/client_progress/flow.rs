@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_stops_is_named_with_what_is_known_of_it() {
+    fn a_client_that_stops_is_reported_with_likely_causes() {
         let (mut flows, began) = (Flows::default(), Instant::now());
         flows.take(&request("mcp", 401, "python-httpx/0.28"), began);
         let registration = RequestEvent {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_sleep_a_client_is_given_its_time_again() {
+    fn time_limits_start_again_after_a_suspend() {
         let (mut flows, began) = (Flows::default(), Instant::now());
         flows.take(&request("mcp", 401, "node"), began);
         let woken = began + Duration::from_secs(8 * 60 * 60);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn who_arrives_has_not_stopped() {
+    fn a_client_that_continues_has_not_stopped() {
         let (mut flows, began) = (Flows::default(), Instant::now());
         for (step, status) in [("mcp", 401), ("token", 200), ("mcp", 200)] {
             flows.take(&request(step, status, "node"), began);

@@ -37,17 +37,17 @@ impl ClientProgress<'_> {
                 () = stop.cancelled() => return,
                 Some(request) = self.requests.recv() => {
                     let who = flows.take(&request, Instant::now());
-                    self.tell(&who, &request);
+                    self.report(&who, &request);
                 }
                 () = look => {}
             }
             for stopped in flows.stopped(Instant::now()) {
-                self.tell_stopped(&stopped);
+                self.report_stopped(&stopped);
             }
         }
     }
 
-    fn tell(&self, who: &str, request: &RequestEvent) {
+    fn report(&self, who: &str, request: &RequestEvent) {
         self.channels.event(self.ui, || {
             json!({
                 "event": "request", "client": who, "step": request.step, "method": request.method,
@@ -69,7 +69,7 @@ impl ClientProgress<'_> {
         }
     }
 
-    fn tell_stopped(&self, stopped: &Stopped) {
+    fn report_stopped(&self, stopped: &Stopped) {
         let Stopped {
             title,
             step,

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn hears_only_whoever_has_the_key() {
+    async fn only_datagrams_with_the_key_are_read() {
         let notify_channel = Loopback::open().unwrap();
         let (_, told) = notify_channel.variable();
         let (address, key) = told.to_str().unwrap().split_once(' ').unwrap();

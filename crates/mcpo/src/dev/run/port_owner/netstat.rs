@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_whoever_listens_and_not_whoever_is_connected() {
+    fn finds_listeners_and_not_connections() {
         // The output of a French Windows, without the accents.
         let table = "\r\nConnexions\r\n\r\n\
             \x20 Proto  Local                  Distant                Etat             PID\r\n\
