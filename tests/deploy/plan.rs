@@ -35,32 +35,36 @@ fn conditions_in_policies_of_others_stay() {
     }
 }
 
+/// Records that live for years must not be deleted by their age.
 #[test]
-fn a_bucket_of_an_earlier_version_gets_the_rule_for_what_is_over() {
+fn a_bucket_of_an_earlier_version_deletes_only_expired_records() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let name = "buckets/tiny-europe-west1-123456789012-ledger";
     let delete = |condition: Value| serde_json::json!({ "action": { "type": "Delete" }, "condition": condition });
-    let old = delete(serde_json::json!({ "age": 100 }));
-    let over = delete(serde_json::json!({ "daysSinceCustomTime": 1 }));
+    let limit = delete(serde_json::json!({ "age": 4026 }));
+    let expired = delete(serde_json::json!({ "daysSinceCustomTime": 1 }));
     let rules = |google: &mcpo_test_support::google::Google| {
         google.resource(name)["lifecycle"]["rule"].clone()
     };
-    assert_eq!(rules(&google), serde_json::json!([old, over]));
+    assert_eq!(rules(&google), serde_json::json!([limit, expired]));
 
-    let of_somebody = delete(serde_json::json!({ "age": 30, "matchesPrefix": ["x"] }));
-    google.edit(name, |bucket| {
-        bucket["lifecycle"] = serde_json::json!({ "rule": [old, of_somebody] });
-    });
-    google.forget_calls();
-    let said = project.deploy(&google, &[]);
-    said.has(
-        0,
-        &["~ the ledger's bucket deletes records one day after they expire"],
-    );
-    assert_eq!(writes(&google), ["storage.buckets.patch"]);
-    assert_eq!(rules(&google), serde_json::json!([old, of_somebody, over]));
-    project.deploy(&google, &[]).has(0, &["Unchanged"]);
+    let old = delete(serde_json::json!({ "age": 100 }));
+    let foreign = delete(serde_json::json!({ "age": 30, "matchesPrefix": ["x"] }));
+    for before in [vec![&old, &foreign], vec![&old, &foreign, &expired]] {
+        google.edit(name, |bucket| {
+            bucket["lifecycle"] = serde_json::json!({ "rule": before });
+        });
+        google.forget_calls();
+        let said = project.deploy(&google, &[]);
+        said.has(
+            0,
+            &["~ the ledger's bucket deletes records one day after they expire"],
+        );
+        assert_eq!(writes(&google), ["storage.buckets.patch"]);
+        assert_eq!(rules(&google), serde_json::json!([foreign, expired]));
+        project.deploy(&google, &[]).has(0, &["Unchanged"]);
+    }
 }
 
 #[test]

@@ -9,22 +9,22 @@ use clap::Args;
 Examples:
   mcpo deploy europe-west1 --project my-project     build, push, release, verify
   mcpo deploy europe-west1 --dry-run                show what would change, and stop
-  mcpo deploy europe-west1 --canary 10              send 10 % of requests to the new revision
+  mcpo deploy europe-west1 --canary 10              send 10% of the requests to the new revision
   mcpo deploy europe-west1 --promote                then send all requests to it
   mcpo deploy europe-west1 --rollback               or go back to the previous revision
   mcpo deploy europe-west1 --logs --follow          print the service's logs
-  mcpo deploy europe-west1 --delete                 remove it and everything that belongs to it
+  mcpo deploy europe-west1 --delete                 delete it and everything created for it
 
 Needs neither Docker nor gcloud. Settings are read from [package.metadata.mcpo] in Cargo.toml;
-arguments take precedence. If no sign-in is configured, the service gets a password, which is
-shown once.
+flags take precedence. If no sign-in is configured, mcpo generates a password and prints it
+once.
 
 Exit codes:
   0    done, or nothing to do
-  1    the new revision does not start, and the old one keeps serving; or it serves but fails
-       a check
-  2    could not run; the next run reuses the resources that are listed as made
-  10   --dry-run: there are changes to make
+  1    the new revision does not start, and the old one keeps serving; or the new revision
+       serves, but a check fails
+  2    mcpo could not run; the next run reuses the resources that it lists as made
+  10   --dry-run found changes
   130  interrupted by Ctrl-C")]
 pub struct DeployArgs {
     /// Region to deploy to, such as europe-west1 [default: `region` in Cargo.toml].
@@ -39,19 +39,19 @@ pub struct DeployArgs {
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
 
-    /// Package to deploy, in a workspace with several.
+    /// Package to deploy, if the workspace has several.
     #[arg(long, short, value_name = "NAME")]
     pub package: Option<String>,
 
-    /// Executable to deploy, in a package with several.
+    /// Executable to deploy, if the package has several.
     #[arg(long, value_name = "NAME")]
     pub bin: Option<String>,
 
-    /// Variable of the service's environment; put secrets in `secrets` in Cargo.toml.
+    /// Environment variable for the service; put secrets in `secrets` in Cargo.toml instead.
     #[arg(long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
 
-    /// Show what would change and stop; only sends read requests to Google.
+    /// Show what would change and stop; send only read requests to Google.
     #[arg(long)]
     pub dry_run: bool,
 
@@ -75,12 +75,12 @@ pub struct DeployArgs {
     #[arg(long)]
     pub show_dockerfile: bool,
 
-    /// Give the new revision its own address under this name [default: `next` with --no-traffic,
-    /// `canary` with --canary].
+    /// Give the new revision its own URL, which starts with this name [default: `next` with
+    /// --no-traffic, `canary` with --canary].
     #[arg(long, value_name = "NAME")]
     pub tag: Option<String>,
 
-    /// Send no requests to the new revision, except at its tag's address.
+    /// Send no requests to the new revision; it is reachable only at the URL of its tag.
     #[arg(long, conflicts_with = "canary")]
     pub no_traffic: bool,
 
@@ -88,7 +88,7 @@ pub struct DeployArgs {
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
     pub canary: Option<u8>,
 
-    /// Skip the checks of the deployed service.
+    /// Do not check the deployed service.
     #[arg(long)]
     pub no_verify: bool,
 
@@ -112,7 +112,7 @@ pub struct DeployArgs {
     #[arg(long, group = "verb")]
     pub show_password: bool,
 
-    /// Show the service's revisions and addresses.
+    /// Show the service's revisions and URLs.
     #[arg(long, group = "verb")]
     pub status: bool,
 

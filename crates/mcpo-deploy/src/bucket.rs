@@ -61,11 +61,11 @@ pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()
     }
 }
 
-/// Deletes objects by age, and ledger records also by their custom time.
+/// Deletes objects by age, and ledger records when they have expired.
 fn lifecycle(purpose: &str, days: u32) -> Value {
     let mut rules = vec![rule(&json!({ "age": days }))];
     if purpose == LEDGER {
-        rules.push(rule(&over()));
+        rules.push(expired_records());
     }
     json!({ "rule": rules })
 }
@@ -75,14 +75,21 @@ fn rule(condition: &Value) -> Value {
 }
 
 /// A ledger record's custom time is when it expires. One day allows for clock differences.
-fn over() -> Value {
-    json!({ "daysSinceCustomTime": 1 })
+fn expired_records() -> Value {
+    rule(&json!({ "daysSinceCustomTime": 1 }))
 }
 
-/// Returns true if the ledger's bucket deletes expired records. Buckets of an earlier version do
-/// not.
-pub fn deletes_expired_records(bucket: &Value) -> bool {
-    rules(bucket).contains(&rule(&over()))
+/// The rule of earlier versions. It also deleted records that live for years, such as the first
+/// owner of a sign-in name.
+fn records_of_100_days() -> Value {
+    rule(&json!({ "age": 100 }))
+}
+
+/// Returns true if the ledger's bucket deletes expired records and no others. Buckets of earlier
+/// versions do not.
+pub fn deletes_only_expired_records(bucket: &Value) -> bool {
+    let rules = rules(bucket);
+    rules.contains(&expired_records()) && !rules.contains(&records_of_100_days())
 }
 
 fn rules(bucket: &Value) -> Vec<Value> {
@@ -90,11 +97,14 @@ fn rules(bucket: &Value) -> Vec<Value> {
     rules.cloned().unwrap_or_default()
 }
 
-/// Adds the rule for expired records to the bucket's existing rules.
-pub async fn add_expiry_rule(context: &Context<'_>, bucket: &Value) -> Outcome<()> {
+/// Corrects the rules of the ledger's bucket. Rules that mcpo does not know stay.
+pub async fn correct_rules(context: &Context<'_>, bucket: &Value) -> Outcome<()> {
     let name = context.names.bucket(LEDGER);
     let mut rules = rules(bucket);
-    rules.push(rule(&over()));
+    rules.retain(|rule| *rule != records_of_100_days());
+    if !rules.contains(&expired_records()) {
+        rules.push(expired_records());
+    }
     // The rules are replaced as a whole, so the request must fail if they have changed since they
     // were read.
     let metageneration = bucket["metageneration"].as_str();
@@ -106,7 +116,7 @@ pub async fn add_expiry_rule(context: &Context<'_>, bucket: &Value) -> Outcome<(
     };
     let written = context.google.call(&method::BUCKET_PATCH, request).await;
     written.map(|_| ()).during(format!(
-        "failed to add a lifecycle rule to the bucket {name}"
+        "failed to correct the lifecycle rules of the bucket {name}"
     ))
 }
 

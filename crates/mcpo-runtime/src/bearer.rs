@@ -207,7 +207,8 @@ async fn verify(
     let pass = if let Some(known) = known {
         known
     } else {
-        let pass = Arc::new(open(app, unverified).await?);
+        // Boxed, like the renewal below: large, and rare on a connection that stays open.
+        let pass = Arc::new(Box::pin(open(app, unverified)).await?);
         connection
             .pass
             .keep(unverified.as_bytes(), Arc::clone(&pass));
@@ -238,7 +239,8 @@ async fn verify(
     if let Some(id) = pass.caller.sign_in() {
         // Renews a sign-in that is about to expire. An unreachable provider is no reason to refuse:
         // only the tool may need it, and then the tool gets the error.
-        if let Err(LoginError::Refused(_)) = app.upstream.current(app, id).await {
+        let renewed = Box::pin(app.upstream.current(app, id)).await;
+        if let Err(LoginError::Refused(_)) = renewed {
             return Err(Rejection::Invalid(SIGNED_OUT));
         }
     }

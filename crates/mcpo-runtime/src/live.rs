@@ -227,6 +227,12 @@ pub(crate) async fn state(app: &App, id: GrantId) -> GrantState {
     if let Some(state) = entry.known(app.moment()) {
         return state;
     }
+    // Boxed, because it is large, rarely needed, and would be moved with each call.
+    Box::pin(confirm(app, id, &entry)).await
+}
+
+/// Asks the ledger, unless another call has just asked or an outage is known.
+async fn confirm(app: &App, id: GrantId, entry: &Entry) -> GrantState {
     let _asking = entry.asking.lock().await;
     let now = app.moment();
     if let Some(state) = entry.known(now) {
@@ -236,7 +242,7 @@ pub(crate) async fn state(app: &App, id: GrantId) -> GrantState {
         probe(app, id, now);
         return entry.unconfirmed(&app.grants, now);
     }
-    ask(app, id, &entry).await
+    ask(app, id, entry).await
 }
 
 /// Asks the ledger in the background, to detect the end of an outage.

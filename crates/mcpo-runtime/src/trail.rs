@@ -11,8 +11,10 @@ use std::{
 };
 
 use axum::{extract::Request, middleware::Next, response::Response};
+use futures_util::future::Either;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use tracing::{Instrument as _, Span};
+use tokio::task::futures::TaskLocalFuture;
+use tracing::{Instrument as _, Span, instrument::Instrumented};
 
 use crate::{parent::Told, random, routes};
 
@@ -48,8 +50,8 @@ impl Mark {
     }
 
     /// Runs `work` as part of the request with this mark.
-    pub(crate) async fn over<F: Future>(self, work: F) -> F::Output {
-        MARK.scope(self, work).await
+    pub(crate) fn over<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
+        MARK.scope(self, work)
     }
 }
 
@@ -97,10 +99,10 @@ impl Trail {
 
     /// Runs work that may outlive the request. Uses only the mark, because a span would be carried
     /// into tasks that the work starts.
-    pub(crate) async fn beside<F: Future>(&self, work: F) -> F::Output {
+    pub(crate) fn beside<F: Future>(&self, work: F) -> Either<TaskLocalFuture<Mark, F>, F> {
         match self.mark() {
-            Some(mark) => mark.clone().over(work).await,
-            None => work.await,
+            Some(mark) => Either::Left(mark.clone().over(work)),
+            None => Either::Right(work),
         }
     }
 
@@ -113,11 +115,15 @@ impl Trail {
     }
 
     /// Runs `work` as part of the request, so that its log lines identify the request.
-    pub(crate) async fn around<F: Future>(&self, work: F) -> F::Output {
-        if self.span.is_disabled() {
-            self.mark.clone().over(work).await
-        } else {
-            work.instrument(self.span.clone()).await
+    ///
+    /// As an `async fn`, this would hold `work` twice, and every call would move it once more.
+    pub(crate) fn around<F: Future>(
+        &self,
+        work: F,
+    ) -> Either<TaskLocalFuture<Mark, F>, Instrumented<F>> {
+        match self.mark() {
+            Some(mark) => Either::Left(mark.clone().over(work)),
+            None => Either::Right(work.instrument(self.span.clone())),
         }
     }
 

@@ -20,8 +20,8 @@ Examples:
 Exit codes:
   0    success; every check passed
   1    a check failed
-  2    mcpo could not run: wrong arguments, a missing tool, no connection
-  10   deploy --dry-run: there are changes to make
+  2    mcpo could not run: wrong arguments, a missing program, no connection
+  10   deploy --dry-run found changes
   130  interrupted by Ctrl-C"
 )]
 pub struct Cli {
@@ -33,10 +33,10 @@ pub struct Cli {
 pub enum Command {
     /// Create a new MCP server project.
     New(NewArgs),
-    /// Run the project locally and reload it on every change.
+    /// Run the project in this folder and reload it on every change.
     Dev(DevArgs),
-    /// Check a server as claude.ai does and report problems.
+    /// Test an MCP server as claude.ai would and report problems.
     Probe(Box<ProbeArgs>),
-    /// Deploy the project to Cloud Run, without Docker and gcloud.
+    /// Deploy the project to Google Cloud Run, without Docker or gcloud.
     Deploy(Box<DeployArgs>),
 }

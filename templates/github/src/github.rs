@@ -7,7 +7,7 @@ use mcpo_runtime::{
 use rmcp::{ErrorData, schemars};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// A client of the API.
+/// A client of GitHub's API.
 pub struct GitHub {
     api: String,
     client: Option<Client>,

@@ -6,7 +6,7 @@ use mcpo_runtime::{
 };
 use rmcp::ErrorData;
 
-/// In bytes. Longer answers are of no use to a model.
+/// The maximum size of a response in bytes. A longer response is of no use to a model.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// A client of the API.
@@ -29,7 +29,7 @@ impl Api {
         }
     }
 
-    /// Returns the API's answer for `caller`.
+    /// Calls the API as `caller` and returns its response.
     pub async fn get(&self, caller: &Caller) -> Result<String, ErrorData> {
         let url = self.url.as_ref();
         let url = url.ok_or_else(|| failed("API_URL is not set on this server"))?;

@@ -10,14 +10,14 @@ use std::{
 use crate::market::Market;
 use mcpo_runtime::reqwest::{Client, StatusCode};
 
-/// How long an answer is reused. Prices change, but a model often repeats the same request.
+/// How long a response is reused. Prices change, but a model often repeats the same request.
 const FRESH: Duration = Duration::from_secs(30);
 const MOST_ANSWERS: usize = 100;
 
-/// A cached answer and its time.
+/// The time of a cached response, and its markets.
 type Answer = (Instant, Arc<[Market]>);
 
-/// A client of the API that caches recent answers.
+/// A client of the API that caches recent responses.
 pub struct Gamma {
     api: String,
     client: Option<Client>,
@@ -50,7 +50,7 @@ impl Gamma {
         Ok(found.first().cloned())
     }
 
-    /// Returns the cached answer if it is fresh, and calls the API otherwise.
+    /// Returns the cached response if it is fresh, and calls the API otherwise.
     async fn markets(&self, query: &[(&str, &str)]) -> Result<Arc<[Market]>, String> {
         let key = format!("{query:?}");
         if let Some(markets) = self.remembered(&key) {

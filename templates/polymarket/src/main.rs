@@ -11,7 +11,8 @@ use self::{
     market::{Market, Markets},
 };
 
-/// The thesis: a market matches if its question contains one of these words. Use your own here.
+/// The topic of `get_hormuz_markets`: open markets whose question contains one of these words.
+/// Replace them with your own.
 const THESIS: [&str; 7] = [
     "iran", "hormuz", "wti", "oil", "militar", "sanction", "crude",
 ];

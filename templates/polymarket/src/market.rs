@@ -1,4 +1,4 @@
-//! Markets: the form that the API sends, and the form that the model reads.
+//! Markets as the API sends them, and as the model reads them.
 
 use rmcp::schemars;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Market {
     pub question: String,
-    /// The price of a "yes", from 0 to 1: the probability that traders see.
+    /// The price of "yes" from 0 to 1, which is the probability that traders expect.
     pub yes_price: Option<f64>,
     pub no_price: Option<f64>,
     /// Traded in the last 24 hours, in US dollars.
     pub volume_24h: f64,
-    /// Traded since the market opened.
+    /// Traded since the market opened, in US dollars.
     pub volume: f64,
     pub liquidity: f64,
     pub end_date: Option<String>,

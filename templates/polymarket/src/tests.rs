@@ -22,7 +22,8 @@ const MARKETS: &str = r#"[
     {"question": "Sanctions on Iran lifted?", "slug": "iran", "volume24hr": 20}
 ]"#;
 
-/// Starts a server whose Polymarket answers with this, and returns it with the number of requests.
+/// Starts a fake Polymarket that answers with `status` and `body`. Returns a server that uses it,
+/// and the number of requests.
 async fn stand_in(status: u16, body: &'static str) -> (Server, Arc<AtomicUsize>) {
     let asked = Arc::<AtomicUsize>::default();
     let count = Arc::clone(&asked);

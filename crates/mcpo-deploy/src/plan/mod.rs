@@ -25,9 +25,9 @@ use crate::{
     settings::{Ledger, Settings},
 };
 
-/// How long the ledger's bucket keeps objects, in days: slightly longer than the runtime keeps the
-/// grant of a refresh token.
-pub const LEDGER_DAYS: u32 = 100;
+/// How long the ledger's bucket keeps an object in any case, in days: longer than the runtime keeps
+/// any record. Most records expire earlier.
+pub const LEDGER_DAYS: u32 = 11 * 366;
 
 /// All changes to make.
 #[derive(Debug, Default)]
@@ -105,7 +105,7 @@ impl Plan {
             old_bucket: seen
                 .bucket
                 .clone()
-                .filter(|bucket| !bucket::deletes_expired_records(bucket)),
+                .filter(|bucket| !bucket::deletes_only_expired_records(bucket)),
             creates_service: seen.service.is_none(),
             ..Self::default()
         };

@@ -344,7 +344,7 @@ async fn ledger(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
     if plan.makes_bucket {
         bucket::make(context, bucket::LEDGER, LEDGER_DAYS).await
     } else if let Some(old) = &plan.old_bucket {
-        bucket::add_expiry_rule(context, old).await
+        bucket::correct_rules(context, old).await
     } else {
         Ok(())
     }

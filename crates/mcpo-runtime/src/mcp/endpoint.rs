@@ -104,7 +104,7 @@ impl Shared {
             connection,
         };
         request.extensions_mut().insert(seen);
-        let Ok(response) = self.for_pages.clone().call(request).await;
+        let Ok(response) = Box::pin(self.for_pages.clone().call(request)).await;
         response
     }
 }
@@ -158,7 +158,7 @@ impl Guarded {
         let Some(holder) = holder else {
             return response;
         };
-        let response = sign_out::once_begun(response).await;
+        let response = Box::pin(sign_out::once_begun(response)).await;
         if holder.is_signed_out() {
             return bearer::signed_out(&self.app, base);
         }

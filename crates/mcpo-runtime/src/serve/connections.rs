@@ -72,14 +72,14 @@ impl Surface {
         if header_bytes(&request) > MAX_HEADER_BYTES {
             return Ok(headers_too_large());
         }
-        // Almost every request is a call, so skip the router for `/mcp`. The future is boxed
-        // because it is large and would be moved with each future around it.
+        // Almost every request is a call, so skip the router for `/mcp`. The futures are boxed
+        // because they are large and would be moved with each future around them.
         if request.uri().path() == routes::MCP {
             let memory = Arc::clone(&about.memory);
             Ok(Box::pin(self.endpoint.answer(request, memory)).await)
         } else {
             request.extensions_mut().insert(ConnectInfo(about.peer));
-            self.router.call(request).await
+            Box::pin(self.router.call(request)).await
         }
     }
 }

@@ -55,18 +55,18 @@ use self::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mcpo dev                          run the project here on http://localhost:8080/mcp
-  mcpo dev --port 9000              on another port
-  ADMIN_PASSWORD=secret mcpo dev    require a password
-  mcpo dev --tunnel                 also on a public address, for claude.ai
-  mcpo dev --https                  on https://localhost:8080/mcp
-  mcpo dev --host 0.0.0.0 --https   for other machines in this network, with a password
+  mcpo dev                          run the project at http://localhost:8080/mcp
+  mcpo dev --port 9000              use another port
+  ADMIN_PASSWORD=password mcpo dev  require a password
+  mcpo dev --tunnel                 get a public URL, for claude.ai
+  mcpo dev --https                  use https://localhost:8080/mcp
+  mcpo dev --host 0.0.0.0 --https   serve other machines in this network, with a password
   mcpo dev --probe                  after each reload, check that claude.ai can still connect
 
-A change is built, and the new server takes over when it is ready. Until then, and if it
-does not compile, the old server keeps answering. Variables come from the shell, then from
-.env. Ctrl-C lets calls in flight finish; a second Ctrl-C stops at once. In a terminal,
-press ? to list the keys.")]
+mcpo builds each change, and the new server takes over when it is ready. Until then, and if
+the change does not compile, the old server keeps answering. Variables come from the shell
+and from .env; the shell takes precedence. Ctrl-C lets calls in progress finish; a second
+Ctrl-C stops at once. In a terminal, press ? to list the keys.")]
 pub struct DevArgs {
     #[command(flatten)]
     expose: ExposeArgs,
@@ -79,13 +79,13 @@ pub struct DevArgs {
     #[arg(long, value_name = "NAME")]
     bin: Option<String>,
 
-    /// Check the files twice a second, for folders without file events, such as network shares and
-    /// folders of a host system. mcpo does this by itself on file systems that are known to send no
-    /// events.
+    /// Check the files for changes twice a second, for folders that send no file events, such as
+    /// network shares and mounted folders of a host system. On Linux, mcpo does this by itself on
+    /// file systems that are known to send no events.
     #[arg(long)]
     poll: bool,
 
-    /// Probe each new server as claude.ai would, and report what is wrong.
+    /// Test each new server as claude.ai would, and report problems.
     #[arg(long)]
     probe: bool,
 

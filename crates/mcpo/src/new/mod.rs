@@ -44,7 +44,7 @@ use self::{
 Examples:
   mcpo new my-service                      create a project in ./my-service
   mcpo new my-service --path ~/code/mine   use another folder
-  mcpo new my-service --runtime ../mcpo-runtime   use the runtime from a checkout
+  mcpo new my-service --runtime ../mcpo-runtime   use the runtime in this folder
   mcpo new my-service --no-git             skip `git init`
   mcpo new my-service --workspace          join the enclosing cargo workspace
   mcpo new my-github --template github     use another template
@@ -52,8 +52,8 @@ Examples:
 
 Templates:
   server      two example tools, for a single user or without a sign-in
-  github      users sign in with GitHub, and each tool acts as its caller
-  oidc        users sign in with an OpenID provider, and tools call an API as their caller
+  github      users sign in with GitHub; each tool acts as its caller
+  oidc        users sign in with an OpenID Connect provider; tools call an API as their caller
   polymarket  tools for a public API, with caching, timeouts and clear errors
 
 Then:
@@ -66,12 +66,12 @@ pub struct NewArgs {
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
 
-    /// Template to use: a template below, a folder, `gh:OWNER/REPO` or a git URL. Folders and
-    /// repositories must be in the format of cargo-generate.
+    /// Template to use: one of the templates below, a folder, `gh:OWNER/REPO` or a git URL. Folders
+    /// and repositories must be templates of cargo-generate.
     #[arg(long, value_name = "TEMPLATE", default_value = "server")]
     template: String,
 
-    /// Subfolder of the template in its repository.
+    /// Subfolder of the repository that contains the template.
     #[arg(long, value_name = "DIR")]
     subfolder: Option<PathBuf>,
 
@@ -79,13 +79,13 @@ pub struct NewArgs {
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
 
-    /// Answer to a question of the template.
+    /// Value for a placeholder of the template.
     #[arg(long, short, value_name = "NAME=VALUE")]
     define: Vec<String>,
 
     /// Source of mcpo-runtime: `vendored` (a copy inside the project), a folder, a git URL, or a
-    /// version in the registry (none is published yet) [default: vendored if this mcpo includes a
-    /// copy, otherwise its own version].
+    /// version in the registry (none is published yet) [default: `vendored` if this mcpo includes a
+    /// copy, otherwise the version of this mcpo].
     #[arg(long, value_name = "SOURCE")]
     runtime: Option<String>,
 

@@ -17,7 +17,7 @@ pub struct ExposeArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub host: IpAddr,
 
-    /// Expose the server to the internet through an installed tunnel program.
+    /// Give the server a public URL through an installed tunnel program.
     #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "any", conflicts_with = "https")]
     pub tunnel: Option<TunnelChoice>,
 

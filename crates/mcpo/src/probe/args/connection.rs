@@ -17,17 +17,17 @@ pub struct ConnectionArgs {
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(HeaderName, HeaderValue)>,
 
-    /// Cookie that the browser already has; if the sign-in is at another origin, put that origin
-    /// and a space in front.
+    /// Cookie from your browser; if the sign-in is at another origin, put that origin and a space
+    /// in front.
     #[arg(long = "cookie", value_name = "NAME=VALUE")]
     cookies: Vec<String>,
 
-    /// File with additional certificates to trust (PEM).
+    /// File with certificates (PEM) to trust in addition to the public authorities.
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
 
-    /// Address to use for a host name instead of DNS; HOST:PORT:ADDRESS, as in curl, is allowed
-    /// too.
+    /// IP address to use for a host name, without asking DNS; HOST:PORT:ADDRESS, as in curl, is
+    /// also accepted.
     #[arg(long, value_name = "HOST:ADDRESS", value_parser = resolve)]
     resolve: Vec<(String, IpAddr)>,
 }

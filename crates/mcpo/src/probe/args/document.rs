@@ -27,7 +27,7 @@ pub struct DocumentArgs {
     #[arg(long)]
     sarif: bool,
 
-    /// Print the report as one HTML page with the sequence as a diagram.
+    /// Print the report as one HTML page with a sequence diagram.
     #[arg(long)]
     html: bool,
 }

@@ -23,7 +23,7 @@ use self::{connection::ConnectionArgs, document::DocumentArgs};
 #[command(after_help = "\
 Examples:
   mcpo probe http://localhost:8080/mcp
-      walk a server on this machine
+      test a server on this machine
   MCPO_PROBE_PASSWORD=… mcpo probe https://example.com/mcp
       fill in the sign-in form (other users can read a command line, but not the environment)
   mcpo probe --as cursor https://example.com/mcp
@@ -33,22 +33,22 @@ Examples:
   mcpo probe --restart 'systemctl --user restart my-service' --concurrent-refresh http://localhost:8080/mcp
       check that clients stay connected across a redeploy
   mcpo probe --security http://localhost:8080/mcp
-      also attack the server (only your own), to find security holes
+      also attack the server (only your own), to find vulnerabilities
   mcpo probe https://example.com/mcp --tool add --args '{\"a\": 1, \"b\": 2}'
       call this tool instead of the first one that is safe to call
   mcpo probe https://example.com/mcp --client-id my-client
-      use a client that was registered by hand; its secret comes from MCPO_PROBE_CLIENT_SECRET
+      use a pre-registered client; its secret comes from MCPO_PROBE_CLIENT_SECRET
   mcpo probe https://example.com/mcp --json | jq '.checks[] | select(.verdict == \"fail\")'
       print the report for a script
   mcpo probe https://example.com/mcp --markdown
-      print the report for an issue; --html > report.html for a page with the sequence as a
-      diagram, --junit for a build server, --sarif for code scanning
+      print the report for an issue; use --html > report.html for a page with a sequence diagram,
+      --junit for a build server, --sarif for code scanning
   mcpo probe https://example.com/mcp --trace 2> trace.txt
-      show every request and response without secrets, and the curl command to repeat it
+      write every request and response without secrets, and a curl command to repeat it
   mcpo probe https://example.com/mcp --reuse
-      keep the client and its tokens in your state folder, and test them in the next walk
+      store the client and its tokens in your state folder, and test them in the next run
   mcpo probe https://example.com/mcp --watch=5m --alert 'mail -s \"$MCPO_PROBE_CHANGES\" me'
-      repeat the walk every 5 minutes, and report changes
+      run again every 5 minutes, and report changes
   mcpo probe https://example.com/mcp --cold
       send nothing for 15 minutes, then check that the first response comes in time
   mcpo probe https://example.com/mcp --header 'CF-Access-Client-Id: …' --ca company.pem
@@ -57,17 +57,17 @@ Examples:
 Exit codes:
   0    every check passed (warnings allowed)
   1    a check failed
-  2    could not run: no connection, invalid arguments, no password
+  2    the probe could not run: no connection, wrong arguments, a missing password
   130  interrupted by Ctrl-C")]
 pub struct ProbeArgs {
-    /// Address of the MCP server, such as <https://example.com/mcp>.
+    /// URL of the MCP server, such as <https://example.com/mcp>.
     url: String,
 
-    /// Client to imitate: what it sends, how long it waits, what it would show.
+    /// Client to imitate: its requests, its time limits, and what it shows to users.
     #[arg(long = "as", value_name = "CLIENT", value_enum, default_value_t)]
     client: Client,
 
-    /// Password for the server's sign-in form; better set as `MCPO_PROBE_PASSWORD`.
+    /// Password for the server's sign-in form; `MCPO_PROBE_PASSWORD` is safer.
     #[arg(long, value_name = "PASSWORD")]
     password: Option<Secret>,
 
@@ -87,15 +87,15 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "JSON", requires = "tool")]
     args: Option<String>,
 
-    /// Id of a client that was registered by hand.
+    /// Id of a pre-registered client.
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
 
-    /// Secret of that client; better set as `MCPO_PROBE_CLIENT_SECRET`.
+    /// Secret of the pre-registered client; `MCPO_PROBE_CLIENT_SECRET` is safer.
     #[arg(long, value_name = "SECRET", requires = "client_id")]
     client_secret: Option<Secret>,
 
-    /// Key of that client, for `private_key_jwt`: an EC key on P-256 (PKCS#8, PEM).
+    /// Key of the pre-registered client, for `private_key_jwt`: an EC key on P-256 (PKCS#8, PEM).
     #[arg(
         long,
         value_name = "FILE",
@@ -104,11 +104,11 @@ pub struct ProbeArgs {
     )]
     client_key: Option<PathBuf>,
 
-    /// Client ID metadata document to use, if the server supports such documents.
+    /// Client ID Metadata Document to use, if the server supports such documents.
     #[arg(long, value_name = "URL", conflicts_with = "client_id")]
     client_metadata_url: Option<Url>,
 
-    /// Redirect URI to use instead of the client's own; nothing needs to listen there.
+    /// Redirect URI to use instead of the client's own; the probe sends nothing to it.
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<Url>,
 
@@ -119,16 +119,17 @@ pub struct ProbeArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
 
-    /// Show every request and its response, with secrets replaced by their name and length, and the
-    /// curl command to repeat it.
+    /// Write every request, its response, and a curl command to repeat it to stderr; secrets are
+    /// replaced by their names and lengths.
     #[arg(long)]
     trace: bool,
 
-    /// Keep the client and its tokens in your state folder, and reuse them instead of signing in.
+    /// Store the client and its tokens in your state folder, and reuse them instead of signing in.
     #[arg(long)]
     reuse: bool,
 
-    /// Restart the server with this shell command, and check that tokens and client still work.
+    /// Restart the server with this shell command, and check that the tokens and the client still
+    /// work.
     #[arg(long, value_name = "COMMAND", conflicts_with = "browser")]
     restart: Option<String>,
 
@@ -140,29 +141,29 @@ pub struct ProbeArgs {
     #[arg(long, conflicts_with = "browser")]
     concurrent_refresh: bool,
 
-    /// Send nothing for this long (15m if not given), then time the first response.
+    /// Send nothing for this long (15m if not given), then measure the time of the first response.
     #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "15m", require_equals = true)]
     cold: Option<Duration>,
 
-    /// Repeat the walk at this interval (1m if not given), and report changes.
+    /// Run again at this interval (1m if not given), and report changes.
     #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "1m", require_equals = true,
         conflicts_with_all = ["cold", "restart", "wait_redeploy", "security", "reuse"])]
     watch: Option<Duration>,
 
-    /// Stop after this many walks; the exit code is that of the last one.
+    /// With --watch: stop after this number of runs; the exit code is that of the last run.
     #[arg(long, value_name = "NUMBER", requires = "watch", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
 
-    /// Shell command to run on each change, with `MCPO_PROBE_URL`, `MCPO_PROBE_EXIT`
-    /// and `MCPO_PROBE_CHANGES` in its environment.
+    /// With --watch: shell command to run on each change, with `MCPO_PROBE_URL`,
+    /// `MCPO_PROBE_EXIT` and `MCPO_PROBE_CHANGES` in its environment.
     #[arg(long, value_name = "COMMAND", requires = "watch")]
     alert: Option<String>,
 
-    /// Attack the server too, to find security holes; only for servers that you own.
+    /// Also attack the server, to find vulnerabilities; only for servers that you own.
     #[arg(long)]
     security: bool,
 
-    /// Confirm that you own the server, to attack one that is not on this machine.
+    /// With --security: confirm that you own a server that is not on this machine.
     #[arg(long, requires = "security")]
     yes: bool,
 
