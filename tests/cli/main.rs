@@ -25,6 +25,7 @@ mod dev_reach;
 #[cfg(target_os = "linux")]
 mod dev_sleep;
 mod mistakes;
+mod modules;
 mod new;
 #[cfg(unix)]
 mod new_failures;

@@ -1,8 +1,9 @@
 //! The command line: one variant per subcommand. Each subcommand defines its own arguments.
 
 use clap::{Parser, Subcommand};
+use mcpo_deploy::DeployArgs;
 
-use crate::{deploy::DeployArgs, dev::DevArgs, new::NewArgs, probe::ProbeArgs};
+use crate::{dev::DevArgs, new::NewArgs, probe::ProbeArgs};
 
 /// From an idea to a remote MCP server in claude.ai.
 #[derive(Debug, Parser)]

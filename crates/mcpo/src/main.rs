@@ -1,30 +1,19 @@
 //! `mcpo`: from an idea to a remote MCP server in claude.ai.
 
 mod cli;
-mod deploy;
 mod dev;
-mod error;
 mod new;
-mod package;
-mod private;
 mod probe;
-mod process;
-mod project;
-mod text;
-mod ui;
-mod walk;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mcpo_common::ui::Ui;
 
-use crate::{
-    cli::{Cli, Command},
-    ui::Ui,
-};
+use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    if let Some(exit) = dev::stand_in().or_else(new::stand_in) {
+    if let Some(exit) = dev::run_as_rustc_wrapper().or_else(new::run_as_renderer) {
         return exit;
     }
     let cli = Cli::parse();
@@ -32,7 +21,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::New(args) => new::run(&args, &ui),
         Command::Dev(args) => dev::run(&args, &ui),
-        Command::Deploy(args) => deploy::run(&args, &ui),
+        Command::Deploy(args) => mcpo_deploy::run(&args, &ui),
         Command::Probe(args) => probe::run(*args, &ui),
     };
     match outcome {

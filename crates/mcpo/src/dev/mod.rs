@@ -13,78 +13,46 @@
 //! - the **supervisor** owns the listening socket and replaces a server only when the next one is
 //!   ready;
 //! - the **prober** probes each new server, if enabled;
-//! - the **trail** follows clients through the requests that the server reports.
+//! - the **client progress** follows clients through the requests that the server reports.
 //!
-//! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`reach`).
+//! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`expose`).
 
-mod brake;
-mod builder;
-mod cargo;
-mod change;
-mod crash_loop;
-mod desk;
-mod distrust;
-mod door;
-mod executable;
-mod gate;
-mod holder;
-mod inputs;
-mod keys;
-mod password;
-mod patience;
-mod polling;
-mod prober;
-mod reach;
-mod scope;
-mod seed;
-mod server;
-mod shortcut;
-mod sleep;
-mod snapshot;
-mod socket;
-mod supervisor;
-mod target_folder;
+mod build;
+mod channels;
+mod console;
+mod expose;
+mod local_access;
+mod run;
+mod stop;
 mod tools;
-mod trail;
-mod watcher;
-mod welcome;
-mod wire;
-mod wrapper;
-
-use std::net::IpAddr;
+mod watch;
 
 use clap::Args;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
-
-pub use self::shortcut::record::stand_in;
-use self::{
-    builder::Builder,
-    cargo::Cargo,
-    desk::Desk,
-    inputs::Inputs,
-    keys::Keys,
-    prober::Prober,
-    reach::{Reach, Wish},
-    shortcut::Shortcut,
-    supervisor::{Outward, Supervisor},
-    trail::Trail,
-    watcher::Watcher,
-};
-use crate::{
+use mcpo_common::{
     error::{Exit, Failure, Outcome},
     package::Package,
-    process::{Asked, Signals},
     project::{self, Environment, SecretOrigin},
     ui::Ui,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use self::build::fast_build::record::run_as_rustc_wrapper;
+use self::{
+    build::{builder::Builder, cargo::Cargo, fast_build::FastBuild, target_folder},
+    channels::Channels,
+    console::{banner, client_progress::ClientProgress, hotkeys::Hotkeys, prober::Prober},
+    expose::{Entrypoint, ExposeArgs},
+    run::{
+        executable, socket,
+        supervisor::{Outward, Supervisor},
+    },
+    stop::Stop,
+    watch::{inputs::Inputs, polling, watcher::Watcher},
 };
 
 /// Arguments of `mcpo dev`.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
 #[command(after_help = "\
 Examples:
   mcpo dev                          run the project at http://localhost:8080/mcp
@@ -100,26 +68,8 @@ the change does not compile, the old server keeps answering. Variables come from
 and from .env; the shell takes precedence. Ctrl-C lets calls in progress finish; a second
 Ctrl-C stops at once. In a terminal, press ? to list the keys.")]
 pub struct DevArgs {
-    /// Port to listen on; 0 selects a free port.
-    #[arg(long, default_value_t = 8080)]
-    port: u16,
-
-    /// Address to listen on.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    host: IpAddr,
-
-    /// Give the server a public URL through an installed tunnel program.
-    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "any", conflicts_with = "https")]
-    tunnel: Option<Wish>,
-
-    /// With --tunnel or --host: let anyone who can reach the server call its tools without signing
-    /// in.
-    #[arg(long)]
-    open_to_anyone: bool,
-
-    /// Serve https with a certificate for this machine, stored in .mcpo.
-    #[arg(long)]
-    https: bool,
+    #[command(flatten)]
+    expose: ExposeArgs,
 
     /// Package to run, if the workspace has several.
     #[arg(long, short, value_name = "NAME")]
@@ -148,7 +98,7 @@ pub struct DevArgs {
 pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     let mut package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     // Fail on a port in use before creating any file.
-    let listener = socket::listen(args.host, args.port)?;
+    let listener = socket::listen(args.expose.host, args.expose.port)?;
     let (environment, secret) = Environment::load_or_make(&package.folder)?;
     match secret {
         SecretOrigin::Kept => {}
@@ -160,7 +110,7 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     }
     let state = project::state_folder(&package.folder)?;
     #[cfg(unix)]
-    wire::clean_up();
+    run::notify_channel::clean_up();
     executable::clean_up(&state);
     if target_folder::separate(&mut package) {
         ui.step(
@@ -176,13 +126,13 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
         .build()
         .map_err(|error| Failure::new("failed to start").because(&error))?;
     runtime.block_on(async {
-        let reach = tokio::select! {
-            reach = Reach::open(args, listener, &state, &environment, ui) => reach?,
+        let entrypoint = tokio::select! {
+            entrypoint = Entrypoint::open(&args.expose, listener, &state, &environment, ui) => entrypoint?,
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
         };
-        let desk = Desk::new(reach.decided.clone(), args.json);
-        let environment = environment.with(&reach.decided);
-        welcome::print(ui, &desk, &package, &reach, &environment);
+        let channels = Channels::new(entrypoint.decided.clone(), args.json);
+        let environment = environment.with(&entrypoint.decided);
+        banner::print(ui, &channels, &package, &entrypoint, &environment);
         let without_events = polling::file_system_without_events(&package.folder);
         if let Some(kind) = &without_events {
             let what = "files twice a second, because this file system sends no events";
@@ -194,7 +144,7 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
             probe: args.probe,
             poll: args.poll || without_events.is_some(),
         };
-        Box::pin(develop(package, reach, switches, &desk, ui)).await
+        Box::pin(develop(package, entrypoint, switches, &channels, ui)).await
     })
 }
 
@@ -210,48 +160,52 @@ struct Switches {
 /// Starts the actors and waits until all of them have finished.
 async fn develop(
     package: Package,
-    reach: Reach,
+    entrypoint: Entrypoint,
     switches: Switches,
-    desk: &Desk,
+    channels: &Channels,
     ui: &Ui,
 ) -> Outcome {
     let stop = Stop::default();
-    let url = welcome::connector(&reach.local, &desk.environment(&package.folder)?);
+    let url = banner::connector(&entrypoint.local, &channels.environment(&package.folder)?);
     let (change_sender, changes) = mpsc::channel(16);
     let (candidate_sender, candidates) = mpsc::channel(1);
-    let (notice_sender, notices) = mpsc::channel(256);
-    let (inputs_sender, inputs) = watch::channel(Inputs::default());
+    let (notice_sender, requests) = mpsc::channel(256);
+    let (inputs_sender, inputs) = tokio::sync::watch::channel(Inputs::default());
 
-    let keys = Keys {
-        desk,
+    let keys = Hotkeys {
+        channels,
         changes: change_sender.clone(),
         url,
         ui,
     };
-    let trail = Trail { notices, desk, ui };
+    let progress = ClientProgress {
+        requests,
+        channels,
+        ui,
+    };
     let files = Watcher::new(&package, inputs, change_sender, switches.poll)?;
-    let shortcut = Shortcut::new(package.clone(), ui);
-    let records = shortcut.folder().to_owned();
+    let fast_build = FastBuild::new(package.clone(), ui);
+    let records = fast_build.folder().to_owned();
     let cargo = Cargo::new(package.clone(), records, ui.has_colours());
     let builder = Builder::new(
         cargo,
-        shortcut,
+        fast_build,
         changes,
         candidate_sender,
         inputs_sender,
-        desk,
+        channels,
         ui,
     );
-    let (ready_sender, ready) = watch::channel(0);
-    let prober = Prober::new(&package, &reach, ready, switches.probe, desk, ui)?;
+    let (ready_sender, ready) = tokio::sync::watch::channel(0);
+    let prober = Prober::new(&package, &entrypoint, ready, switches.probe, channels, ui)?;
     let outward = Outward {
         candidates,
         ready: ready_sender,
-        notices: notice_sender,
-        local_only: reach.local_only,
+        requests: notice_sender,
+        local_only: entrypoint.local_only,
     };
-    let supervisor = Supervisor::new(package, reach.door, outward, desk, ui)?;
-    let (front, tunnel) = (reach.front, reach.tunnel);
+    let supervisor = Supervisor::new(package, entrypoint.listener, outward, channels, ui)?;
+    let (proxy, tunnel) = (entrypoint.proxy, entrypoint.tunnel);
 
     let gently = &stop.gently;
     // Cancelled when no server is left.
@@ -266,16 +220,16 @@ async fn develop(
             },
             stopping_all(gently, prober.run(gently)),
             stopping_all(gently, keys.run(&stop)),
-            trail.run(gently),
+            progress.run(gently),
             async {
                 tokio::select! {
-                    () = desk.unread.notified() => gently.cancel(),
+                    () = channels.unread.notified() => gently.cancel(),
                     () = gently.cancelled() => {}
                 }
             },
             async {
-                match front {
-                    Some(front) => stopping_all(gently, front.run(gently, &over)).await,
+                match proxy {
+                    Some(proxy) => stopping_all(gently, proxy.run(gently, &over)).await,
                     None => Ok(()),
                 }
             },
@@ -289,52 +243,15 @@ async fn develop(
         stop.at_once.cancel();
         outcome
     };
-    let (exit, (watched, built, (), walked, pressed, (), (), fronted, ())) =
+    let (exit, (watched, built, (), probe_outcome, pressed, (), (), fronted, ())) =
         tokio::join!(stop.on_signals(), actors);
-    desk.event(ui, || serde_json::json!({ "event": "stopped" }));
+    channels.event(ui, || serde_json::json!({ "event": "stopped" }));
     watched
         .and(built)
-        .and(walked)
+        .and(probe_outcome)
         .and(pressed)
         .and(fronted)
         .and(exit)
-}
-
-/// The two stages of stopping: first, calls in flight may finish; then everything stops at once.
-#[derive(Debug, Default)]
-pub struct Stop {
-    pub gently: CancellationToken,
-    pub at_once: CancellationToken,
-}
-
-impl Stop {
-    /// Triggers the first stage on the first signal and the second stage on the second.
-    async fn on_signals(&self) -> Outcome {
-        let exit = self.on_two_signals().await;
-        if exit.is_err() {
-            self.gently.cancel();
-        }
-        exit
-    }
-
-    async fn on_two_signals(&self) -> Outcome {
-        let signals = Signals::listen();
-        let mut signals =
-            signals.map_err(|error| Failure::new("failed to listen for Ctrl-C").because(&error))?;
-        let mut exit = Exit::Success;
-        for stage in [&self.gently, &self.at_once] {
-            let asked = tokio::select! {
-                asked = signals.next() => asked,
-                () = self.at_once.cancelled() => return Ok(exit),
-            };
-            exit = match asked {
-                Asked::Interrupt => Exit::Interrupted,
-                Asked::End => Exit::Success,
-            };
-            stage.cancel();
-        }
-        Ok(exit)
-    }
 }
 
 /// Runs an actor and stops all others when it ends or fails.

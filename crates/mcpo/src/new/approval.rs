@@ -14,10 +14,12 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use crate::text::visible;
+use mcpo_common::text::visible;
 
 /// Contains the path for approved commands. Set in the process that renders.
 const PATH: &str = "MCPO_NEW_PATH";
+/// Contains the order for the process that renders, as JSON.
+pub const ORDER: &str = "MCPO_NEW_ORDER";
 /// Set if a user can answer questions.
 const MAY_ASK: &str = "MCPO_NEW_MAY_ASK";
 const NAME: &str = "sh";
@@ -73,7 +75,7 @@ pub fn is_provided() -> bool {
 }
 
 /// If this process was started as the asking shell, asks the user and runs the command.
-pub fn stand_in() -> Option<ExitCode> {
+pub fn run_as_shell() -> Option<ExitCode> {
     let path = env::var_os(PATH)?;
     let mut arguments = env::args_os();
     let name = PathBuf::from(arguments.next()?);
@@ -101,7 +103,7 @@ pub fn stand_in() -> Option<ExitCode> {
 fn run(path: &OsString, command: &OsString) -> ExitCode {
     let mut shell = Command::new(NAME);
     shell.arg("-c").arg(command).env("PATH", path);
-    for own in [PATH, MAY_ASK, super::engine::ORDER] {
+    for own in [PATH, MAY_ASK, ORDER] {
         shell.env_remove(own);
     }
     let status = match shell.status() {

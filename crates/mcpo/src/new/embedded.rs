@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Failure, Outcome};
+use mcpo_common::error::{Failure, Outcome};
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 

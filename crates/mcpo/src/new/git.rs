@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::error::{Failure, Outcome};
+use mcpo_common::error::{Failure, Outcome};
 
 /// The result of creating the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@
 //! it is complete.
 
 mod approval;
+mod cargo_generate;
 mod embedded;
-mod engine;
-mod foreign;
+mod external_template;
 mod git;
 mod name;
 mod questions;
@@ -21,21 +21,21 @@ mod workspace;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use mcpo_common::{
+    error::{Failure, Outcome},
+    project,
+    ui::Ui,
+};
 
-pub use self::engine::stand_in;
+pub use self::cargo_generate::run_as_renderer;
 use self::{
     embedded::Template,
-    foreign::{Foreign, Selection},
+    external_template::{ExternalTemplate, Selection},
     git::Repository,
     name::ProjectName,
     runtime::RuntimeSource,
     staging::Staging,
     workspace::Enclosing,
-};
-use crate::{
-    error::{Failure, Outcome},
-    project,
-    ui::Ui,
 };
 
 /// Arguments of `mcpo new`.
@@ -137,20 +137,20 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
     }
     ui.say("\nNext:");
     ui.result(format_args!("  cd {} && mcpo dev", shell_word(&target)));
-    Ok(crate::error::Exit::Success)
+    Ok(mcpo_common::error::Exit::Success)
 }
 
 /// The source of the project.
 #[derive(Clone, Debug)]
 enum Source {
     BuiltIn(Template),
-    Foreign(Foreign),
+    ExternalTemplate(ExternalTemplate),
 }
 
 impl Source {
     fn choose(args: &NewArgs) -> Outcome<Self> {
-        if let Some(foreign) = Foreign::parse(&args.template) {
-            return Ok(Self::Foreign(foreign));
+        if let Some(external_template) = ExternalTemplate::parse(&args.template) {
+            return Ok(Self::ExternalTemplate(external_template));
         }
         let template = Template::find(&args.template)?;
         let only_foreign = [
@@ -183,13 +183,13 @@ impl Source {
                 }
                 runtime.write_vendored(staging)?;
             }
-            Self::Foreign(foreign) => {
+            Self::ExternalTemplate(external_template) => {
                 let selection = Selection {
                     subfolder: args.subfolder.as_deref(),
                     branch: args.branch.as_deref(),
                     define: &args.define,
                 };
-                remarks = foreign.render(&selection, name, runtime, staging)?;
+                remarks = external_template.render(&selection, name, runtime, staging)?;
             }
         }
         project::write_new_environment(staging.folder())?;
@@ -206,9 +206,4 @@ fn shell_word(path: &Path) -> String {
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
-}
-
-/// Returns the error for an operation on a file or folder.
-fn failed_to(what: &str, path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("failed to {what} {}", path.display())).because(error)
 }

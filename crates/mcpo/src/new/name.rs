@@ -4,8 +4,7 @@
 use std::fmt;
 
 use check_keyword::CheckKeyword as _;
-
-use crate::error::{Failure, Outcome};
+use mcpo_common::error::{Failure, Outcome};
 
 /// Crates of the standard library, and names that cargo reserves.
 const RESERVED: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];

@@ -9,12 +9,11 @@ use std::{
     path::Path,
 };
 
-use toml::{Table, Value};
-
-use crate::{
+use mcpo_common::{
     error::{Failure, Outcome},
     text::clean,
 };
+use toml::{Table, Value};
 
 const SETTINGS: &str = "cargo-generate.toml";
 /// Variables that cargo-generate or mcpo define.

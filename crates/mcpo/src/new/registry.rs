@@ -15,13 +15,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use serde::Deserialize;
-
-use super::embedded;
-use crate::{
+use mcpo_common::{
     error::{Failure, Outcome},
     text::visible,
 };
+use serde::Deserialize;
+
+use super::embedded;
 
 const CRATE: &str = "mcpo-runtime";
 /// The public registry in a lock file. Mirrors do not change it.

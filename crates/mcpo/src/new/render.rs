@@ -3,10 +3,10 @@
 //! The templates must also work with cargo-generate. So they use only syntax that is the same in
 //! minijinja and Liquid: `{{name}}`, names with underscores, no filters.
 
+use mcpo_common::error::{Failure, Outcome};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
 
 use super::{embedded::TemplateFile, name::ProjectName, runtime::RuntimeSource};
-use crate::error::{Failure, Outcome};
 
 /// Renders a file of a template for a project with this name.
 pub fn render(file: TemplateFile, name: &ProjectName, runtime: &RuntimeSource) -> Outcome<Vec<u8>> {

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use mcpo_common::error::{Failure, Outcome};
+
 use super::{embedded, registry, staging::Staging};
-use crate::error::{Failure, Outcome};
 
 /// A source of the crate.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,13 +9,13 @@ use std::{
 };
 
 use ignore::{Match, gitignore::GitignoreBuilder};
-
-use super::failed_to;
-use crate::{
+use mcpo_common::{
     error::Outcome,
     project::{ENVIRONMENT_FILE, EXAMPLE_FILE, SIGN_IN, STATE_FOLDER},
     text::clean,
 };
+
+use super::staging::failed_to;
 
 /// Names that are removed in every folder: secrets and sign-in settings of the template's author,
 /// state that the server would trust, and a repository whose configuration can run commands.
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_template_ships_of_its_author_is_removed_and_named() {
+    fn private_files_of_the_author_are_removed_and_named() {
         let project = project(&[
             (".env", "MCPO_SECRET=known"),
             ("server/.MCPO/tunnel-password", "known"),

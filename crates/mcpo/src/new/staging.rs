@@ -14,11 +14,9 @@ use std::{
     },
 };
 
+use mcpo_common::error::{Exit, Failure, Outcome};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tempfile::TempDir;
-
-use super::failed_to;
-use crate::error::{Exit, Failure, Outcome};
 
 const PREFIX: &str = ".mcpo-new-";
 /// Locked while a staging folder is in use.
@@ -220,4 +218,9 @@ fn sweep(parent: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Returns the error for an operation on a file or folder.
+pub fn failed_to(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("failed to {what} {}", path.display())).because(error)
 }

@@ -11,12 +11,16 @@ use std::{
 
 use cargo_metadata::MetadataCommand;
 use glob::{MatchOptions, Pattern};
-use serde::Deserialize;
-
-use super::{failed_to, name::ProjectName, runtime::RuntimeSource, staging::Staging};
-use crate::{
+use mcpo_common::{
     error::{Failure, Outcome},
     package::cargo_program,
+};
+use serde::Deserialize;
+
+use super::{
+    name::ProjectName,
+    runtime::RuntimeSource,
+    staging::{Staging, failed_to},
 };
 
 const MANIFEST: &str = "Cargo.toml";

@@ -1,20 +1,20 @@
-//! `mcpo probe`: its arguments, and the output after the walk.
+//! `mcpo probe`: its arguments, and the output after the probe.
 
 mod args;
-mod document;
 mod store;
 mod watch;
 
 pub use self::args::ProbeArgs;
-use self::{args::Order, store::Store};
-use crate::{
+use mcpo_common::{
     error::{Exit, Failure, Outcome},
     ui::Ui,
-    walk::{Restart, Terminal, walk},
 };
+use mcpo_probe::{Restart, Terminal};
+
+use self::{args::Options, store::Store};
 
 pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
-    let order = args.into_order()?;
+    let options = args.into_options()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -27,7 +27,7 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
                 Ok(()) => Ok(Exit::Interrupted),
                 Err(error) => Err(Failure::new("failed to listen for Ctrl-C").because(&error)),
             },
-            outcome = probe(order, ui) => outcome,
+            outcome = probe(options, ui) => outcome,
         }
     });
     // A name lookup that is still running must not delay the exit.
@@ -35,14 +35,14 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
     outcome
 }
 
-async fn probe(order: Order, ui: &Ui) -> Outcome {
-    let Order {
+async fn probe(options: Options, ui: &Ui) -> Outcome {
+    let Options {
         mut plan,
         document,
         reuse,
         traced,
         watch,
-    } = order;
+    } = options;
     let store = reuse.then(Store::open).transpose()?;
     if let Some(store) = &store {
         plan.kept = store.load(ui);
@@ -60,7 +60,7 @@ async fn probe(order: Order, ui: &Ui) -> Outcome {
     if matches!(plan.restart, Some(Restart::ByHand)) {
         ui.say("redeploy the server, then press enter");
     }
-    let report = Box::pin(walk(&plan, &mut terminal)).await;
+    let report = Box::pin(mcpo_probe::run(&plan, &mut terminal)).await;
     terminal.finish(&report);
     if let (Some(store), Some(credentials)) = (&store, &report.credentials) {
         store.keep(credentials)?;

@@ -7,14 +7,13 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest as _, Sha256};
-
-use crate::{
+use mcpo_common::{
     error::{Failure, Outcome},
-    private,
+    private_file,
     ui::Ui,
-    walk::Credentials,
 };
+use mcpo_probe::Credentials;
+use sha2::{Digest as _, Sha256};
 
 /// The most bytes that are read of a file: more than any credentials need.
 const LIMIT: u64 = 256 * 1024;
@@ -31,7 +30,7 @@ impl Store {
             Failure::new("failed to find a folder for --reuse")
                 .hint("set XDG_STATE_HOME or HOME to a folder that you can write to")
         })?;
-        private::folder(&folder).map_err(|error| {
+        private_file::folder(&folder).map_err(|error| {
             Failure::new(format!("failed to create {}", folder.display())).because(&error)
         })?;
         Ok(Self { folder })
@@ -101,7 +100,7 @@ fn read(path: &Path) -> io::Result<Credentials> {
 }
 
 fn write(path: &Path, credentials: &Credentials) -> io::Result<()> {
-    let mut file = private::options().create_new(true).open(path)?;
+    let mut file = private_file::options().create_new(true).open(path)?;
     file.write_all(serde_json::to_string(credentials)?.as_bytes())?;
     file.sync_all()
 }

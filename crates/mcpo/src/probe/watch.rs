@@ -1,22 +1,20 @@
-//! `--watch`: repeats the walk, and reports changes.
+//! `--watch`: repeats the probe, and reports changes.
 
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
-use tokio::process::Command;
-
-use super::document::Document;
-use crate::{
+use mcpo_common::{
     error::{Exit, Failure, Outcome},
     ui::Ui,
-    walk::{Plan, Quiet, Report, Terminal, walk},
 };
+use mcpo_probe::{Document, Plan, Quiet, Report, Terminal};
+use tokio::process::Command;
 
 /// The settings of `--watch`.
 #[derive(Debug)]
 pub struct Watch {
-    /// The time between the end of a walk and the start of the next one.
+    /// The time between the end of a probe and the start of the next one.
     pub pause: Duration,
-    /// The number of walks; endless if not set.
+    /// The number of probes; endless if not set.
     pub rounds: Option<u32>,
     /// The shell command to run on each change.
     pub alert: Option<String>,
@@ -25,8 +23,8 @@ pub struct Watch {
 /// The verdict of each check; the worst one if there are several.
 type State = BTreeMap<&'static str, &'static str>;
 
-/// Prints the whole report of the first walk, and the changes of later ones. A walk uses the tokens
-/// of the previous one, as a connected client does.
+/// Prints the whole report of the first probe, and the changes of later ones. A probe uses the
+/// tokens of the previous one, as a connected client does.
 pub async fn watch(
     mut plan: Plan,
     watch: &Watch,
@@ -41,11 +39,11 @@ pub async fn watch(
         let (state, exit, headline, credentials, written) = {
             let report = if before.is_none() {
                 let mut terminal = Terminal::new(ui, &plan, document.is_some()).traced(traced);
-                let report = Box::pin(walk(&plan, &mut terminal)).await;
+                let report = Box::pin(mcpo_probe::run(&plan, &mut terminal)).await;
                 terminal.finish(&report);
                 report
             } else {
-                Box::pin(walk(&plan, &mut Quiet)).await
+                Box::pin(mcpo_probe::run(&plan, &mut Quiet)).await
             };
             let written = document.map(|document| document.write(&report));
             (
@@ -84,9 +82,9 @@ pub async fn watch(
     }
 }
 
-fn state(report: &Report<'_>) -> State {
-    let order = ["skipped", "pass", "warn", "could-not-run", "fail"];
-    let rank = |verdict: &str| order.iter().position(|other| *other == verdict);
+fn state(report: &Report) -> State {
+    let options = ["skipped", "pass", "warn", "could-not-run", "fail"];
+    let rank = |verdict: &str| options.iter().position(|other| *other == verdict);
     let mut state = State::new();
     for check in &report.checks {
         let (verdict, _) = check.verdict.parts();
@@ -99,7 +97,7 @@ fn state(report: &Report<'_>) -> State {
 }
 
 /// Returns what became better or worse. Changes between skipped and passed do not count: the second
-/// walk does not sign in.
+/// probe does not sign in.
 fn changes(before: &State, now: &State) -> Vec<String> {
     let all = now.iter().filter_map(|(id, verdict)| {
         let old = before.get(id).copied().unwrap_or("skipped");
@@ -142,7 +140,7 @@ mod tests {
     use super::{State, changes};
 
     #[test]
-    fn only_what_got_better_or_worse_is_told() {
+    fn only_better_or_worse_verdicts_are_reported() {
         let state =
             |pairs: &[(&'static str, &'static str)]| pairs.iter().copied().collect::<State>();
         let before = state(&[

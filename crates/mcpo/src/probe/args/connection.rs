@@ -3,14 +3,11 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::Args;
+use mcpo_common::error::{Failure, Outcome};
+use mcpo_probe::Connection;
 use reqwest::header::{HeaderName, HeaderValue};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use url::Url;
-
-use crate::{
-    error::{Failure, Outcome},
-    walk::Connection,
-};
 
 /// Flags that change requests and connections.
 #[derive(Debug, Args)]

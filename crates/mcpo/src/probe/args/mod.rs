@@ -1,17 +1,18 @@
 //! The arguments of `mcpo probe`, and their validation.
 
 mod connection;
-mod order;
+mod document;
+mod options;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use mcpo_common::secret::Secret;
+use mcpo_probe::Client;
 use url::Url;
 
-use self::connection::ConnectionArgs;
-pub use self::order::Order;
-use super::document::DocumentArgs;
-use crate::walk::{ClientName, Secret};
+pub use self::options::Options;
+use self::{connection::ConnectionArgs, document::DocumentArgs};
 
 /// Arguments of `mcpo probe`.
 #[allow(
@@ -64,7 +65,7 @@ pub struct ProbeArgs {
 
     /// Client to imitate: its requests, its time limits, and what it shows to users.
     #[arg(long = "as", value_name = "CLIENT", value_enum, default_value_t)]
-    client: ClientName,
+    client: Client,
 
     /// Password for the server's sign-in form; `MCPO_PROBE_PASSWORD` is safer.
     #[arg(long, value_name = "PASSWORD")]

@@ -1,0 +1,106 @@
+//! Prepares the image before anything is changed, and pushes it afterwards.
+
+use std::time::{Duration, Instant};
+
+use mcpo_common::{error::Outcome, package::Package};
+
+use crate::{
+    args::DeployArgs,
+    blob_mount,
+    build::{self, Target},
+    context::Context,
+    image::Image,
+    plan::Observed,
+    registry::Registry,
+    remote::{self, Source},
+    report,
+};
+
+/// What the image is made of: an image that was built locally, or the source for Cloud Build.
+pub enum Artifact {
+    LocalImage(Box<Image>),
+    RemoteSource(Source),
+}
+
+/// The artifact, the reference of its image if that is known, and whether the registry has the image
+/// already.
+pub struct Prepared {
+    pub artifact: Artifact,
+    pub reference: Option<String>,
+    pub is_there: bool,
+    /// How long the compiler ran. The reported deployment time excludes it.
+    pub built: Duration,
+}
+
+/// Builds the image locally, or packs the source for Cloud Build.
+pub async fn prepare(
+    args: &DeployArgs,
+    context: &Context<'_>,
+    package: &Package,
+    seen: &Observed,
+) -> Outcome<Prepared> {
+    let registry = Registry::new(&context.google, &context.names);
+    if args.remote_build {
+        let source = remote::pack(package, &context.settings.features)?;
+        for what in &source.left_out {
+            context.ui.warn(format_args!("not sent: {what}"));
+        }
+        let digest = if seen.has_repository {
+            remote::find(context, &source).await?
+        } else {
+            None
+        };
+        return Ok(Prepared {
+            is_there: digest.is_some(),
+            reference: digest.map(|digest| registry.reference(&digest)),
+            artifact: Artifact::RemoteSource(source),
+            built: Duration::ZERO,
+        });
+    }
+    let target = Target::choose().await.ok_or_else(build::unbuildable)?;
+    let building = Instant::now();
+    let executable = build::build(package, &context.settings.features, target, context.ui).await?;
+    let built = building.elapsed();
+    let image = Image::pack(&executable)?;
+    let digest = &image.manifest.digest;
+    Ok(Prepared {
+        reference: Some(registry.reference(digest)),
+        is_there: seen.has_repository && registry.has(digest).await?,
+        artifact: Artifact::LocalImage(Box::new(image)),
+        built,
+    })
+}
+
+/// Pushes the missing parts of the image and returns its reference.
+pub async fn push(context: &Context<'_>, image: &Image, seen: &Observed) -> Outcome<String> {
+    let began = Instant::now();
+    let digest = &image.manifest.digest;
+    let mount_from = blob_mount::images(context, digest, seen).await;
+    let progress = context.ui.bar("pushing", image.layer.bytes.len() as u64);
+    let registry = Registry::new(&context.google, &context.names);
+    let reference = registry.reference(digest);
+    let making = context.made.begin(format!("image {reference}"));
+    let pushed = registry.push(image, &mount_from, &progress).await;
+    progress.finish_and_clear();
+    let pushed = match pushed {
+        Ok(pushed) => pushed,
+        Err(failure) => {
+            making.not_made();
+            return Err(failure);
+        }
+    };
+    making.done();
+    let kibibytes = pushed.uploaded / 1024;
+    let taken = match pushed.mounted {
+        Some(from) => format!(", the rest reused from {from}"),
+        None => String::new(),
+    };
+    context.ui.step(
+        "Pushed",
+        format_args!(
+            "{kibibytes} KiB in {}{taken}",
+            report::seconds(began.elapsed())
+        ),
+    );
+    Ok(reference)
+}

@@ -1,0 +1,252 @@
+//! Runs the release build: one static executable for Linux on x86-64.
+
+mod elf;
+mod flags;
+
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    str::FromStr as _,
+};
+
+use cargo_metadata::Message;
+use cargo_platform::Cfg;
+use mcpo_common::{
+    error::{Exit, Failure, Outcome},
+    package::{Package, cargo_missing, cargo_program},
+    process::{Group, apart, has_program},
+    ui::Ui,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+};
+
+use self::flags::{Flags, Places, Source};
+use crate::settings::Features;
+
+const MUSL: &str = "x86_64-unknown-linux-musl";
+const GNU: &str = "x86_64-unknown-linux-gnu";
+
+/// The target for a static executable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    Musl,
+    Gnu,
+}
+
+impl Target {
+    /// Returns the target that this machine can build for, or `None` if there is none.
+    pub async fn choose() -> Option<Self> {
+        let musl = target_is_installed(MUSL).await
+            && (has_program("musl-gcc") || is_set("CC_x86_64_unknown_linux_musl"));
+        let is_native = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+        if musl {
+            Some(Self::Musl)
+        } else if is_native && target_is_installed(GNU).await {
+            Some(Self::Gnu)
+        } else {
+            None
+        }
+    }
+
+    pub const fn triple(self) -> &'static str {
+        match self {
+            Self::Musl => MUSL,
+            Self::Gnu => GNU,
+        }
+    }
+}
+
+/// Returns the failure to report if no target can be built for.
+pub fn unbuildable() -> Failure {
+    Failure::new("this machine cannot build a static executable for Linux on x86-64")
+        .hint("build with Cloud Build: mcpo deploy --remote-build; or install a musl C compiler and run: rustup target add x86_64-unknown-linux-musl")
+}
+
+/// Builds the executable. Cargo's progress and diagnostics go to the terminal.
+pub async fn build(
+    package: &Package,
+    features: &Features,
+    target: Target,
+    ui: &Ui,
+) -> Outcome<Vec<u8>> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => cargo_missing(),
+        _ => Failure::new("failed to run cargo").because(&error),
+    };
+    let mut child = command(package, features, target, ui)
+        .await
+        .spawn()
+        .map_err(failed)?;
+    let _end_with_us = GroupGuard(Group::of(&child));
+    let mut found = None;
+    if let Some(messages) = child.stdout.take() {
+        let mut lines = BufReader::new(messages).lines();
+        while let Some(line) = lines.next_line().await.map_err(failed)? {
+            if let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(&line)
+                && artifact.target.is_bin()
+                && artifact.target.name == package.executable
+            {
+                found = artifact.executable.map(PathBuf::from);
+            }
+        }
+    }
+    let status = child.wait().await.map_err(failed)?;
+    let path = found.filter(|_| status.success());
+    let path = path.ok_or_else(|| Failure::new("the build failed; see cargo's output above"))?;
+    read(&path)
+}
+
+/// Reads the executable and checks that it can run in an empty image.
+fn read(path: &Path) -> Outcome<Vec<u8>> {
+    let executable = std::fs::read(path).map_err(|error| {
+        Failure::new(format!("failed to read {}", path.display())).because(&error)
+    })?;
+    elf::check(&executable).map_err(|problem| {
+        Failure::new(format!(
+            "{} cannot run on Cloud Run: {problem}",
+            path.display()
+        ))
+        .hint("look for a crate that links a shared library, or a linker setting of the project")
+        .exit_with(Exit::CouldNotRun)
+    })?;
+    Ok(executable)
+}
+
+/// Returns the project's own build command with the flag for a static executable added.
+async fn command(package: &Package, features: &Features, target: Target, ui: &Ui) -> Command {
+    let mut cargo = Command::new(cargo_program());
+    cargo
+        .args([
+            "build",
+            "--release",
+            "--message-format=json-render-diagnostics",
+        ])
+        .args(["--package", &package.name])
+        .args(["--bin", &package.executable])
+        .args(["--target", target.triple()])
+        .args(features.arguments())
+        .current_dir(&package.folder)
+        .env(
+            "CARGO_TERM_COLOR",
+            if ui.has_colours() { "always" } else { "never" },
+        )
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    apart(&mut cargo);
+    let cfg = cfg_of(&package.folder, target.triple()).await;
+    let places = Places {
+        folder: &package.folder,
+        root: None,
+        cargo_home: cargo_home(),
+        variable: &|name| env::var_os(name),
+        triple: target.triple(),
+        cfg: &|| cfg.clone(),
+    };
+    let flags = places.find();
+    warn_of_native(&flags, ui);
+    match flags.source {
+        Source::Variable(name, value) => cargo.env(name, value),
+        Source::Setting(setting) => cargo.args(["--config", &setting]),
+    };
+    cargo
+}
+
+/// Warns about flags for this machine's processor: on another processor, the executable may end
+/// with SIGILL.
+fn warn_of_native(flags: &Flags, ui: &Ui) {
+    if let Some(place) = &flags.native {
+        ui.warn(format_args!(
+            "target-cpu=native in {place}: the executable is built for this machine's processor and may end with \
+             SIGILL on Cloud Run; use target-cpu=x86-64-v3 or remove the flag"
+        ));
+    }
+}
+
+/// Returns the text for `--config` in a remote build, which sees only the files of the workspace.
+pub fn setting_of_workspace(package: &Package) -> String {
+    let places = Places {
+        folder: &package.folder,
+        root: Some(&package.workspace),
+        cargo_home: None,
+        variable: &|_| None,
+        triple: GNU,
+        cfg: &|| known_cfg(),
+    };
+    match places.find().source {
+        Source::Setting(setting) => setting,
+        Source::Variable(..) => format!("build.rustflags=[{:?}]", flags::STATIC),
+    }
+}
+
+/// Returns common `cfg(…)` values for the target of a remote build.
+fn known_cfg() -> Vec<Cfg> {
+    let lines = [
+        "unix",
+        "panic=\"unwind\"",
+        "target_abi=\"\"",
+        "target_arch=\"x86_64\"",
+        "target_endian=\"little\"",
+        "target_env=\"gnu\"",
+        "target_family=\"unix\"",
+        "target_os=\"linux\"",
+        "target_pointer_width=\"64\"",
+        "target_vendor=\"unknown\"",
+    ];
+    lines
+        .into_iter()
+        .filter_map(|line| Cfg::from_str(line).ok())
+        .collect()
+}
+
+/// Returns the `cfg` values of the project's rustc for the target.
+async fn cfg_of(folder: &Path, triple: &str) -> Vec<Cfg> {
+    let asked = rustc(folder)
+        .args(["--print", "cfg", "--target", triple])
+        .output();
+    let text = asked.await.map(|output| output.stdout).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines()
+        .filter_map(|line| Cfg::from_str(line).ok())
+        .collect()
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let set = env::var_os("CARGO_HOME").filter(|path| !path.is_empty());
+    set.map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".cargo")))
+}
+
+/// Returns the compiler that cargo uses in this folder.
+fn rustc(folder: &Path) -> Command {
+    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.current_dir(folder);
+    rustc
+}
+
+/// Terminates cargo's compilers together with cargo, also on Ctrl-C.
+struct GroupGuard(Group);
+
+impl Drop for GroupGuard {
+    fn drop(&mut self) {
+        self.0.terminate();
+    }
+}
+
+async fn target_is_installed(triple: &str) -> bool {
+    let asked = rustc(Path::new("."))
+        .args(["--print", "target-libdir", "--target", triple])
+        .output()
+        .await;
+    asked.is_ok_and(|output| {
+        let folder = String::from_utf8_lossy(&output.stdout);
+        output.status.success() && Path::new(folder.trim()).is_dir()
+    })
+}
+
+fn is_set(name: &str) -> bool {
+    env::var_os(name).is_some_and(|value| !value.is_empty())
+}

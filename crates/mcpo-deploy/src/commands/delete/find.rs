@@ -1,0 +1,262 @@
+//! Finds the resources of a service. The name of a resource does not prove that mcpo created it, so
+//! labels and descriptions are checked too.
+
+use std::collections::BTreeSet;
+
+use mcpo_common::error::{Failure, Outcome};
+use serde_json::Value;
+
+use super::Context;
+use crate::{
+    google::{
+        ErrorContext as _,
+        method::{self, Method},
+    },
+    labels::LABEL,
+    names::ACCOUNT_DESCRIPTION,
+    plan::{self, Line},
+    registry,
+    settings::{KEY_RING, Ledger, PASSWORD, SecretSource},
+};
+
+/// One resource to delete.
+pub struct ResourceToDelete {
+    pub what: String,
+    pub method: Method,
+    pub path: String,
+    pub query: &'static [(&'static str, &'static str)],
+}
+
+/// The resources to delete, in deletion order, and those that are kept although their names match.
+#[derive(Default)]
+pub struct Found {
+    pub to_delete: Vec<ResourceToDelete>,
+    pub kept: Vec<String>,
+    /// A resource that other services may use, and which is therefore kept.
+    pub shared: Option<String>,
+}
+
+impl ResourceToDelete {
+    const fn new(what: String, method: Method, path: String) -> Self {
+        Self {
+            what,
+            method,
+            path,
+            query: &[],
+        }
+    }
+
+    /// Returns the line of the plan.
+    pub fn line(&self) -> Line {
+        let mut methods = vec![self.method.id];
+        if self.method.id == method::BUCKET_DELETE.id {
+            methods.insert(0, method::OBJECT_DELETE.id);
+        }
+        Line {
+            sign: '-',
+            text: self.what.clone(),
+            methods,
+        }
+    }
+}
+
+/// Finds all resources of the service.
+pub async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Found> {
+    let is_on = |api: &str| {
+        let prefix = format!("{api}.");
+        !disabled.iter().any(|name| name.starts_with(&prefix))
+    };
+    let mut found = Found::default();
+    if is_on("run") {
+        service(context, &mut found).await?;
+    }
+    if is_on("artifactregistry") {
+        images(context, &mut found).await?;
+    }
+    if is_on("secretmanager") {
+        secrets(context, &mut found).await?;
+    }
+    if is_on("storage") {
+        if context.settings.ledger == Ledger::Bucket {
+            let loss = "all users must sign in again";
+            bucket(context, "ledger", loss, &mut found).await?;
+        }
+        bucket(context, "source", "source code of builds", &mut found).await?;
+    }
+    if is_on("iam") && context.settings.service_account.is_none() {
+        account(context, &mut found).await?;
+    }
+    Ok(found)
+}
+
+async fn look(context: &Context<'_>, method: &Method, path: &str) -> Outcome<Option<Value>> {
+    let found = context.google.find(method, path).await;
+    found.during("failed to find the resources of the service")
+}
+
+async fn service(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
+    let names = &context.names;
+    let path = format!("v2/{}", names.service());
+    let Some(service) = look(context, &method::SERVICE_GET, &path).await? else {
+        return Ok(());
+    };
+    if !is_ours(&service) {
+        let what = format!("the service {} was not created by mcpo", names.service_id);
+        return Err(Failure::new(what).hint("delete it with the tool that created it"));
+    }
+    let what = format!("service {} with all its revisions", names.service_id);
+    found
+        .to_delete
+        .push(ResourceToDelete::new(what, method::SERVICE_DELETE, path));
+    Ok(())
+}
+
+/// Finds the service's images. The repository and the package may be shared, so only images with a
+/// tag of mcpo's form are deleted.
+async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
+    let (google, names) = (&context.google, &context.names);
+    let package = format!("v1/{}", names.package());
+    if look(context, &method::PACKAGE_GET, &package)
+        .await?
+        .is_none()
+    {
+        return Ok(());
+    }
+    found.shared = Some(format!("image repository {}", names.repository_id()));
+    let during = "failed to list the images";
+    let (of_tags, of_versions) = (format!("{package}/tags"), format!("{package}/versions"));
+    let (tags, versions) = tokio::join!(
+        google.list(&method::TAGS_LIST, &of_tags, "tags"),
+        google.list(&method::VERSIONS_LIST, &of_versions, "versions"),
+    );
+    let last = |value: &Value| {
+        let name = value.as_str().unwrap_or_default();
+        name.rsplit('/').next().unwrap_or_default().to_owned()
+    };
+    let ours: BTreeSet<String> = tags
+        .during(during)?
+        .iter()
+        .filter(|tag| registry::is_our_tag(&last(&tag["name"]), &last(&tag["version"])))
+        .map(|tag| last(&tag["version"]))
+        .collect();
+    let all: BTreeSet<String> = versions
+        .during(during)?
+        .iter()
+        .map(|version| last(&version["name"]))
+        .collect();
+    let others = all.difference(&ours).count();
+    let (service, repository) = (&names.service_id, names.repository_id());
+    if others == 0 {
+        let what = format!("images of {service} in the repository {repository}");
+        found
+            .to_delete
+            .push(ResourceToDelete::new(what, method::PACKAGE_DELETE, package));
+        return Ok(());
+    }
+    found
+        .to_delete
+        .extend(all.intersection(&ours).map(|digest| {
+            let short: String = digest.chars().take(19).collect();
+            ResourceToDelete {
+                what: format!("image {repository}/{service}@{short}"),
+                method: method::VERSION_DELETE,
+                path: format!("{package}/versions/{digest}"),
+                // Also deletes the version's tags.
+                query: &[("force", "true")],
+            }
+        }));
+    found.kept.push(format!(
+        "{others} other image(s) of {service} in the repository {repository}"
+    ));
+    Ok(())
+}
+
+async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
+    let known = secret_ids(context);
+    for id in &known {
+        let path = format!("v1/{}", context.names.secret(id));
+        match look(context, &method::SECRET_GET, &path).await? {
+            Some(secret) if is_ours(&secret) => found.to_delete.push(ResourceToDelete::new(
+                format!("secret {id}"),
+                method::SECRET_DELETE,
+                path,
+            )),
+            Some(_) => found.kept.push(format!("secret {id}")),
+            None => {}
+        }
+    }
+    let (google, names) = (&context.google, &context.names);
+    match plan::left_over(google, names, &context.settings).await? {
+        Some(left_over) => {
+            for id in left_over.into_iter().filter(|id| !known.contains(id)) {
+                let path = format!("v1/{}", names.secret(&id));
+                let what = format!("secret {id}, which no setting uses");
+                let to_delete = ResourceToDelete::new(what, method::SECRET_DELETE, path);
+                found.to_delete.push(to_delete);
+            }
+        }
+        None => context.ui.warn(
+            "unused secrets were not searched for: this requires the permission \
+             secretmanager.secrets.list",
+        ),
+    }
+    Ok(())
+}
+
+async fn bucket(
+    context: &Context<'_>,
+    purpose: &str,
+    loss: &str,
+    found: &mut Found,
+) -> Outcome<()> {
+    let name = context.names.bucket(purpose);
+    let path = format!("storage/v1/b/{name}");
+    match look(context, &method::BUCKET_GET, &path).await? {
+        Some(bucket) if is_ours(&bucket) && context.names.owns(&bucket) => {
+            found.to_delete.push(ResourceToDelete::new(
+                format!("bucket {name}: {loss}"),
+                method::BUCKET_DELETE,
+                path,
+            ));
+        }
+        Some(_) => found.kept.push(format!("bucket {name}")),
+        None => {}
+    }
+    Ok(())
+}
+
+async fn account(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
+    let email = context.names.account_email();
+    let project = &context.names.project;
+    let path = format!("v1/projects/{project}/serviceAccounts/{email}");
+    match look(context, &method::ACCOUNT_GET, &path).await? {
+        Some(account) if account["description"] == ACCOUNT_DESCRIPTION => {
+            found.to_delete.push(ResourceToDelete::new(
+                format!("service account {email}"),
+                method::ACCOUNT_DELETE,
+                path,
+            ));
+        }
+        Some(_) => found.kept.push(format!("service account {email}")),
+        None => {}
+    }
+    Ok(())
+}
+
+/// Returns the ids of the secrets that mcpo may have created for the service.
+fn secret_ids(context: &Context<'_>) -> BTreeSet<String> {
+    let variables = context
+        .settings
+        .secrets
+        .iter()
+        .filter(|setting| !matches!(setting.source, SecretSource::Existing { .. }))
+        .map(|setting| setting.variable.as_str());
+    variables
+        .chain([KEY_RING, PASSWORD])
+        .map(|variable| context.names.secret_id(variable))
+        .collect()
+}
+
+fn is_ours(resource: &Value) -> bool {
+    resource["labels"][LABEL.0] == LABEL.1
+}

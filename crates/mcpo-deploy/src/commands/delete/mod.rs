@@ -1,0 +1,172 @@
+//! Deletes a service and everything that was created for it, after a confirmation.
+
+mod find;
+
+use std::{
+    io::{BufRead as _, IsTerminal as _},
+    time::Duration,
+};
+
+use mcpo_common::error::{Exit, Failure, Outcome};
+use serde_json::Value;
+
+use self::find::{Found, ResourceToDelete, find};
+use super::Context;
+use crate::{
+    args::DeployArgs,
+    google::{ErrorContext as _, GoogleError, Request, method},
+    plan::Line,
+    report,
+};
+
+const DELETE_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// Finds the resources, lists them, asks for confirmation and deletes them.
+pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str]) -> Outcome {
+    let Found {
+        to_delete,
+        kept,
+        shared,
+    } = find(context, disabled).await?;
+    let lines: Vec<_> = to_delete.iter().map(ResourceToDelete::line).collect();
+    let names = &context.names;
+    for what in &kept {
+        context
+            .ui
+            .warn(format_args!("not deleting {what}: mcpo did not create it"));
+    }
+    if args.dry_run {
+        report::plan(context, &lines);
+        return Ok(report::dry_run(args.json, context, &lines));
+    }
+    if to_delete.is_empty() {
+        context.ui.step(
+            "Unchanged",
+            format_args!(
+                "there are no resources of {} in {}",
+                names.service_id, names.region
+            ),
+        );
+        tell(context, args, "unchanged", &lines);
+        return Ok(Exit::Success);
+    }
+    context.ui.say(format_args!(
+        "This permanently deletes, from {} in {}:",
+        names.project, names.region
+    ));
+    for one in &to_delete {
+        context.ui.say(format_args!("  - {}", one.what));
+    }
+    if !args.yes && !confirm(context).await? {
+        context.ui.say("nothing was deleted");
+        return Ok(Exit::CouldNotRun);
+    }
+    for one in to_delete {
+        remove(context, &one).await?;
+        context.ui.step("Deleted", &one.what);
+    }
+    if let Some(shared) = shared {
+        context.ui.say(format_args!(
+            "The {shared} is kept because other services may use it. To delete it: gcloud artifacts repositories delete {} --location {} --project {}",
+            names.repository_id(),
+            names.region,
+            names.project
+        ));
+    }
+    tell(context, args, "deleted", &lines);
+    Ok(Exit::Success)
+}
+
+fn tell(context: &Context<'_>, args: &DeployArgs, outcome: &str, lines: &[Line]) {
+    if args.json {
+        let document = report::plan_as_json(context, lines, outcome);
+        context.ui.result(document);
+    }
+}
+
+async fn remove(context: &Context<'_>, to_delete: &ResourceToDelete) -> Outcome<()> {
+    let during = || format!("failed to delete {}", to_delete.what);
+    if to_delete.method.id == method::BUCKET_DELETE.id {
+        empty_bucket(context, &to_delete.path).await?;
+    }
+    let request = Request {
+        path: &to_delete.path,
+        query: to_delete.query,
+        body: None,
+    };
+    let operation = match context.google.call(&to_delete.method, request).await {
+        Err(GoogleError::NotFound(_)) => return Ok(()),
+        answered => answered.during(during())?,
+    };
+    let waited = match to_delete.method.host {
+        "run.googleapis.com" => wait(context, &method::RUN_OPERATION, "v2", operation).await,
+        "artifactregistry.googleapis.com" => {
+            wait(context, &method::REPOSITORY_OPERATION, "v1", operation).await
+        }
+        _ => Ok(()),
+    };
+    waited.during(during())
+}
+
+async fn wait(
+    context: &Context<'_>,
+    method: &method::Method,
+    version: &str,
+    operation: Value,
+) -> Result<(), GoogleError> {
+    let path = |name: &str| format!("{version}/{name}");
+    let finished = context
+        .google
+        .finish(method, path, operation, DELETE_TIMEOUT);
+    finished.await.map(|_| ())
+}
+
+/// Deletes all objects. Only empty buckets can be deleted.
+async fn empty_bucket(context: &Context<'_>, bucket: &str) -> Outcome<()> {
+    let during = "failed to empty the bucket";
+    loop {
+        let page = context
+            .google
+            .get(&method::OBJECTS_LIST, &format!("{bucket}/o"))
+            .await
+            .during(during)?;
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        if items.is_empty() {
+            return Ok(());
+        }
+        for item in items {
+            let name = item["name"].as_str().unwrap_or_default();
+            let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+            let request = Request {
+                path: &format!("{bucket}/o/{}", name.replace('+', "%20")),
+                ..Request::default()
+            };
+            let removed = context.google.call(&method::OBJECT_DELETE, request).await;
+            if !matches!(removed, Err(GoogleError::NotFound(_))) {
+                removed.during(during)?;
+            }
+        }
+    }
+}
+
+/// Asks for confirmation on the terminal. Fails if there is no terminal.
+async fn confirm(context: &Context<'_>) -> Outcome<bool> {
+    let name = &context.names.service_id;
+    if !std::io::stdin().is_terminal() || !context.ui.is_terminal() {
+        return Err(
+            Failure::new("cannot ask for confirmation without a terminal")
+                .hint("add --yes to delete without confirmation"),
+        );
+    }
+    context.ui.say(format_args!(
+        "Type the service's name to delete everything ({name}):"
+    ));
+    // On a separate thread, so that Ctrl-C still works.
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    let line = read.await.map_err(std::io::Error::other).flatten();
+    let line = line.map_err(|error| Failure::new("failed to read the answer").because(&error))?;
+    Ok(line.trim() == name)
+}

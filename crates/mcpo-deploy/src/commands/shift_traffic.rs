@@ -1,0 +1,245 @@
+//! Shifts all traffic to the latest or to an earlier revision.
+
+use std::time::Instant;
+
+use mcpo_common::error::{Exit, Failure, Outcome};
+use serde_json::{Value, json};
+
+use super::{Context, existing, is_ready, revisions, short};
+use crate::{
+    args::DeployArgs,
+    google::method,
+    plan::{Line, shares},
+    release,
+    report::{self, seconds},
+    traffic::{self, NEXT_TAG},
+    verify::{self, Address, Before, Verified},
+};
+
+/// A shift of the traffic, and how it is reported.
+struct TrafficShift {
+    /// The revision that serves all requests afterwards.
+    to: String,
+    traffic: Value,
+    /// `Promoted` or `Rolled back`.
+    verb: &'static str,
+    /// The revision that served before; `None` for a promotion.
+    from: Option<String>,
+    /// The template of the revision `to`, which decides which password it uses.
+    template: Value,
+}
+
+/// Sends all requests to the latest revision, after checking it at its tag's address.
+pub async fn promote(context: &Context<'_>, args: &DeployArgs) -> Outcome {
+    let service = existing(context).await?;
+    let to = traffic::latest_ready(&service)
+        .unwrap_or_default()
+        .to_owned();
+    let shift = TrafficShift {
+        traffic: traffic::latest(&service),
+        to,
+        verb: "Promoted",
+        from: None,
+        template: service["template"].clone(),
+    };
+    let is_done = traffic::same(&service["traffic"], &shift.traffic);
+    carry_out(context, args, service, &shift, is_done).await
+}
+
+/// Sends all requests to `wanted`, or to the revision before the one that serves most requests.
+pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) -> Outcome {
+    let service = existing(context).await?;
+    let all = revisions(context).await?;
+    let good: Vec<_> = all
+        .iter()
+        .filter(|revision| is_ready(revision))
+        .map(short)
+        .collect();
+    let serving = traffic::serving(&service);
+    let now = serving
+        .iter()
+        .max_by_key(|(_, share)| *share)
+        .map(|(name, _)| name.clone());
+    let target = choose(&good, now.as_deref(), wanted)?;
+    let is_done = now.as_ref() == Some(&target) && serving.len() == 1;
+    let template = all.iter().find(|revision| short(revision) == target);
+    let shift = TrafficShift {
+        traffic: traffic::only(&service, &target),
+        template: template.cloned().unwrap_or_default(),
+        to: target,
+        verb: "Rolled back",
+        from: now,
+    };
+    carry_out(context, args, service, &shift, is_done).await
+}
+
+fn choose(good: &[String], now: Option<&str>, wanted: &str) -> Outcome<String> {
+    if wanted.is_empty() {
+        let after = good
+            .iter()
+            .skip_while(|name| Some(name.as_str()) != now)
+            .nth(1);
+        return after
+            .cloned()
+            .ok_or_else(|| Failure::new("there is no earlier revision to roll back to"));
+    }
+    let found = good.iter().find(|name| *name == wanted).cloned();
+    found.ok_or_else(|| {
+        Failure::new(format!("{wanted} is not a working revision"))
+            .hint(format!("choose one of: {}", good.join(", ")))
+    })
+}
+
+async fn carry_out(
+    context: &Context<'_>,
+    args: &DeployArgs,
+    service: Value,
+    shift: &TrafficShift,
+    is_done: bool,
+) -> Outcome {
+    let began = Instant::now();
+    let change = (!is_done).then(|| Line {
+        sign: '~',
+        text: format!(
+            "traffic: {} → {}",
+            shares(&service["traffic"]),
+            shares(&shift.traffic)
+        ),
+        methods: vec![method::SERVICE_PATCH.id],
+    });
+    let lines: Vec<_> = change.into_iter().collect();
+    if args.dry_run {
+        report::plan(context, &lines);
+        return Ok(report::dry_run(args.json, context, &lines));
+    }
+    let to = &shift.to;
+    if is_done {
+        context.ui.step(
+            "Unchanged",
+            format_args!("{to} already serves all requests"),
+        );
+        tell(context, args, "unchanged", &lines, to, None);
+        return Ok(Exit::Success);
+    }
+    let mut before = if !args.no_verify && verify::is_reachable(context) {
+        let template = json!({ "template": shift.template });
+        Some(verify::before_shift(context, &template).await?)
+    } else {
+        None
+    };
+    let undo = undo(context, &service, shift);
+    let service = match &mut before {
+        // A revision that has not served yet is checked before it serves. An earlier revision has
+        // served already.
+        Some(before) if shift.from.is_none() => {
+            probe_first(context, before, service, shift, &undo).await?
+        }
+        _ => service,
+    };
+    let traffic = shift.targets(&service);
+    release::set_traffic(context, &service, &traffic).await?;
+    let after = seconds(began.elapsed());
+    match &shift.from {
+        Some(from) => {
+            context
+                .ui
+                .step(shift.verb, format_args!("{from} → {to}, after {after}"));
+            context.ui.say(
+                "           the next deployment sends all requests to the latest revision again",
+            );
+        }
+        None => context.ui.step(
+            shift.verb,
+            format_args!("{to} serves all requests, after {after}"),
+        ),
+    }
+    let verified = match &mut before {
+        Some(before) => {
+            let address = Address {
+                base: context.names.base_url(&context.settings),
+                revision: to.clone(),
+                undo,
+            };
+            let verified = verify::verify(context, before, &address).await?;
+            report::verified(context.ui, &verified);
+            Some(verified)
+        }
+        None => None,
+    };
+    let outcome = shift.verb.to_lowercase();
+    tell(context, args, &outcome, &lines, to, verified.as_ref());
+    Ok(Exit::Success)
+}
+
+impl TrafficShift {
+    /// Recomputes the targets for the current service, which may have a new tag.
+    fn targets(&self, service: &Value) -> Value {
+        if self.from.is_some() {
+            traffic::only(service, &self.to)
+        } else {
+            traffic::latest(service)
+        }
+    }
+}
+
+/// Returns the command that restores the revision that serves most requests now.
+fn undo(context: &Context<'_>, service: &Value, shift: &TrafficShift) -> String {
+    let serving = traffic::serving(service);
+    let others = serving.iter().filter(|(name, _)| *name != shift.to);
+    let main = others.max_by_key(|(_, share)| *share);
+    let words = match main {
+        Some((main, _)) => format!("--rollback {main}"),
+        None => "--rollback".to_owned(),
+    };
+    context.invocation.with(&words)
+}
+
+/// Checks the revision at its tag's address before it serves all requests. Adds a tag if it has
+/// none.
+async fn probe_first(
+    context: &Context<'_>,
+    before: &mut Before,
+    service: Value,
+    shift: &TrafficShift,
+    undo: &str,
+) -> Outcome<Value> {
+    let find = |service: &Value| {
+        let tags = traffic::tags(service).into_iter();
+        let mut tags = tags.filter(|(_, revision)| *revision == shift.to);
+        tags.next().map(|(tag, _)| tag)
+    };
+    let (service, tag) = match find(&service) {
+        Some(tag) => (service, tag),
+        None => {
+            let tagged = traffic::with_tag(&service, NEXT_TAG, &shift.to);
+            let service = release::set_traffic(context, &service, &tagged).await?;
+            (service, NEXT_TAG.to_owned())
+        }
+    };
+    let address = Address {
+        base: context.names.tag_url(&tag),
+        revision: shift.to.clone(),
+        undo: undo.to_owned(),
+    };
+    let verified = verify::verify(context, before, &address).await?;
+    report::verified(context.ui, &verified);
+    Ok(service)
+}
+
+fn tell(
+    context: &Context<'_>,
+    args: &DeployArgs,
+    outcome: &str,
+    lines: &[Line],
+    revision: &str,
+    verified: Option<&Verified>,
+) {
+    if args.json {
+        let mut document = report::plan_as_json(context, lines, outcome);
+        document["revision"] = json!(revision);
+        document["verified"] = verified.map(|verified| verified.summary.clone()).into();
+        context.ui.result(document);
+    } else {
+        context.ui.result(revision);
+    }
+}

@@ -1,0 +1,89 @@
+//! The state that all steps of a deployment share.
+
+use std::sync::Mutex;
+
+use mcpo_common::ui::Ui;
+
+use crate::{google::Google, invocation::Invocation, names::Names, settings::Settings};
+
+/// The client, the settings, the names, and the resources created so far.
+pub struct Context<'a> {
+    pub google: Google,
+    pub settings: Settings,
+    pub names: Names,
+    pub ui: &'a Ui,
+    pub made: &'a CreatedResources,
+    pub invocation: &'a Invocation,
+}
+
+/// The resources that this run created or started to create. They are listed if the run fails.
+#[derive(Debug, Default)]
+pub struct CreatedResources(Mutex<Vec<Entry>>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    what: String,
+    is_certain: bool,
+}
+
+/// A resource that is being created. If it is dropped before the request ends (another step failed,
+/// or the user pressed Ctrl-C), the resource may or may not exist.
+#[must_use = "if it is dropped, the resource is listed as unfinished"]
+pub struct Begun<'a> {
+    made: &'a CreatedResources,
+    what: String,
+}
+
+impl CreatedResources {
+    /// Adds a resource that exists.
+    pub fn add(&self, what: impl Into<String>) {
+        self.put(what.into(), true);
+    }
+
+    /// Adds a resource that the next request creates.
+    pub fn begin(&self, what: impl Into<String>) -> Begun<'_> {
+        let what = what.into();
+        self.put(what.clone(), false);
+        Begun { made: self, what }
+    }
+
+    /// Returns one line per resource. Resources whose request did not finish are marked.
+    pub fn list(&self) -> Vec<String> {
+        let entries = self.0.lock().map(|made| made.clone()).unwrap_or_default();
+        entries
+            .into_iter()
+            .map(|entry| {
+                if entry.is_certain {
+                    entry.what
+                } else {
+                    format!("{} (in flight: it may exist)", entry.what)
+                }
+            })
+            .collect()
+    }
+
+    fn put(&self, what: String, is_certain: bool) {
+        if let Ok(mut made) = self.0.lock() {
+            made.retain(|entry| entry.what != what);
+            made.push(Entry { what, is_certain });
+        }
+    }
+
+    fn remove(&self, what: &str) {
+        if let Ok(mut made) = self.0.lock() {
+            made.retain(|entry| entry.what != what || entry.is_certain);
+        }
+    }
+}
+
+impl Begun<'_> {
+    /// Records that this run created the resource.
+    pub fn done(self) {
+        self.made.add(self.what);
+    }
+
+    /// Records that this run did not create the resource.
+    pub fn not_made(self) {
+        self.made.remove(&self.what);
+    }
+}

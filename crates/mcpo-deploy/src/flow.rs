@@ -1,0 +1,335 @@
+//! Runs one deployment from start to finish.
+
+use std::time::Instant;
+
+use mcpo_common::{
+    error::{Exit, Failure, Outcome},
+    package::Package,
+    secret::Secret,
+};
+
+use crate::{
+    args::DeployArgs,
+    artifact::{Artifact, Prepared, prepare, push},
+    commands,
+    context::Context,
+    labels::LABEL,
+    plan::{self, ImageState, Observed, Plan, Versions},
+    registry::Registry,
+    release::{self, Released},
+    remote, report,
+    settings::{PASSWORD, SignIn},
+    traffic::{NEXT_TAG, Share, Wanted, serving},
+    verify::{self, Address, Before, Verified},
+};
+
+/// The default tag of a revision that serves a part of the requests.
+const CANARY_TAG: &str = "canary";
+/// Plan → build → push → release → verify.
+pub async fn deploy(
+    args: &DeployArgs,
+    context: &Context<'_>,
+    package: &Package,
+    disabled: Vec<&'static str>,
+) -> Outcome {
+    let began = Instant::now();
+    let wanted = wanted(args);
+    // Observe before the build, so that missing permissions show up early.
+    let seen = plan::observe(&context.google, &context.settings, &context.names, disabled).await?;
+    check_owner(args, context, &seen)?;
+    report::left_over(context.ui, &seen);
+    let prepared = prepare(args, context, package, &seen).await?;
+    let state = match &prepared.reference {
+        Some(reference) => ImageState::Known {
+            reference,
+            is_there: prepared.is_there,
+        },
+        None => ImageState::Unknown,
+    };
+    let plan = Plan::make(&context.settings, &context.names, &seen, state, &wanted)?;
+    report::plan(context, &plan.lines());
+    if args.dry_run {
+        return Ok(report::dry_run(args.json, context, &plan.lines()));
+    }
+    let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
+    let is_probed = !args.no_verify && verify::is_reachable(context);
+    let mut before = if is_probed {
+        Some(verify::before(context, &plan, &seen).await?)
+    } else {
+        None
+    };
+    if plan.changes_nothing() && !seen.service.as_ref().is_some_and(is_starting) {
+        show_password(args, context, &plan, &seen).await?;
+        // A service that failed its checks before may still be broken, although nothing has
+        // changed.
+        let newest = seen.service.as_ref().map_or("", plan::latest);
+        let address = address(context, &wanted, newest, &seen);
+        let verified = probed(context, before.as_mut(), &address).await?;
+        return finish(args, context, &plan, &seen, None, verified, &address).await;
+    }
+    let compiling = prepared.built;
+    let released = if plan.changes_nothing() {
+        // An earlier run was interrupted while it waited for the revision.
+        release::settle(context, seen.service.as_ref()).await?
+    } else {
+        carry_out(context, &plan, &seen, prepared, &wanted).await?
+    };
+    let own = began.elapsed().saturating_sub(compiling);
+    context.ui.step(
+        "Released",
+        format_args!("{} after {}", released.revision, report::seconds(own)),
+    );
+    // Show the password before any later step can fail.
+    show_password(args, context, &plan, &seen).await?;
+    let address = address(context, &wanted, &released.revision, &seen);
+    let verified = probed(context, before.as_mut(), &address).await?;
+    finish(
+        args,
+        context,
+        &plan,
+        &seen,
+        Some(released),
+        verified,
+        &address,
+    )
+    .await
+}
+
+/// Returns the share and the tag of the new revision. A revision that does not serve all requests
+/// gets a tag, so that it can be checked at its own address.
+fn wanted(args: &DeployArgs) -> Wanted {
+    let share = share(args);
+    let default = match share {
+        Share::Everything => None,
+        Share::Nothing => Some(NEXT_TAG.to_owned()),
+        Share::Percent(_) => Some(CANARY_TAG.to_owned()),
+    };
+    Wanted {
+        share,
+        tag: args.tag.clone().or(default),
+    }
+}
+
+/// Returns the address at which `revision` is checked: its tag's address, unless it serves all
+/// requests.
+fn address(context: &Context<'_>, wanted: &Wanted, revision: &str, seen: &Observed) -> Address {
+    let serving = seen.service.as_ref().map(serving).unwrap_or_default();
+    let main = serving
+        .iter()
+        .filter(|(name, _)| name != revision)
+        .max_by_key(|(_, share)| *share);
+    let undo = match main {
+        Some((main, _)) => format!("--rollback {main}"),
+        None => "--rollback".to_owned(),
+    };
+    let base = match (&wanted.tag, wanted.share) {
+        (Some(tag), Share::Nothing | Share::Percent(_)) => context.names.tag_url(tag),
+        _ => context.names.base_url(&context.settings),
+    };
+    Address {
+        base,
+        revision: revision.to_owned(),
+        undo: context.invocation.with(&undo),
+    }
+}
+
+async fn probed(
+    context: &Context<'_>,
+    before: Option<&mut Before>,
+    address: &Address,
+) -> Outcome<Option<Verified>> {
+    match before {
+        Some(before) => verify::verify(context, before, address).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+const fn share(args: &DeployArgs) -> Share {
+    match (args.no_traffic, args.canary) {
+        (true, _) => Share::Nothing,
+        (false, Some(percent)) => Share::Percent(percent),
+        (false, None) => Share::Everything,
+    }
+}
+
+/// Fails if mcpo did not create the existing service, unless `--adopt` is given.
+fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Outcome<()> {
+    let Some(service) = &seen.service else {
+        return Ok(());
+    };
+    if service["labels"][LABEL.0] == LABEL.1 {
+        return Ok(());
+    }
+    if args.adopt {
+        if let Some(scaling) = service["scaling"].as_object().filter(|it| !it.is_empty()) {
+            let scaling = serde_json::Value::from(scaling.clone());
+            context.ui.warn(format_args!(
+                "the service-level scaling is kept in addition to min-instances and max-instances: {scaling}"
+            ));
+        }
+        return Ok(());
+    }
+    let names = &context.names;
+    Err(Failure::new(format!(
+        "service {} in {} already exists and was not created by mcpo",
+        names.service_id, names.region
+    ))
+    .hint("choose another name with --service, or take over the existing service with --adopt"))
+}
+
+async fn carry_out(
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+    prepared: Prepared,
+    wanted: &Wanted,
+) -> Outcome<Released> {
+    release::enable(context, &plan.apis).await?;
+    release::check_public_access(context, seen.service.as_ref()).await?;
+    let image = async {
+        release::repository(context, plan).await?;
+        match (prepared.artifact, prepared.reference) {
+            (_, Some(reference)) if prepared.is_there => Ok(reference),
+            (Artifact::LocalImage(image), _) => push(context, &image, seen).await,
+            (Artifact::RemoteSource(source), _) => {
+                let digest = remote::build(context, source).await?;
+                Ok(Registry::new(&context.google, &context.names).reference(&digest))
+            }
+        }
+    };
+    let (versions, reference) =
+        tokio::try_join!(release::identity_and_state(context, plan), image)?;
+    let current = seen.service.as_ref();
+    if plan.service.is_empty() {
+        // Only resources other than the service have changed.
+        return release::settle(context, current).await;
+    }
+    let versions = all_versions(context, seen, &versions);
+    release::release(
+        context,
+        current,
+        &reference,
+        &versions,
+        wanted,
+        plan.makes_account,
+    )
+    .await
+}
+
+/// Returns the existing versions of all secrets, and the new ones.
+fn all_versions(
+    context: &Context<'_>,
+    seen: &Observed,
+    made: &[(String, String, String)],
+) -> Versions {
+    let mut versions = Versions::default();
+    for setting in &context.settings.secrets {
+        let id = context.names.secret_of(setting);
+        let latest = seen
+            .secrets
+            .get(&id)
+            .and_then(|secret| secret.latest.clone());
+        if let Some((version, _)) = latest {
+            versions.set(&setting.variable, &id, &version);
+        }
+    }
+    for (variable, id, version) in made {
+        versions.set(variable, id, version);
+    }
+    versions
+}
+
+/// Shows a generated password that has not been shown yet, and records that it was shown. JSON
+/// output contains the secret's name instead.
+async fn show_password(
+    args: &DeployArgs,
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+) -> Outcome<()> {
+    let Some(password) = password_to_show(context, plan, seen).await? else {
+        return Ok(());
+    };
+    let id = context.names.secret_id(PASSWORD);
+    if !args.json {
+        let command = context.invocation.with("--show-password");
+        report::password(context.ui, &password, &id, &command);
+    }
+    release::note_shown(context, &id, plan.to_show.as_ref()).await;
+    Ok(())
+}
+
+/// Returns the password if this run created it, or if an earlier run created it but did not show
+/// it.
+async fn password_to_show(
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+) -> Outcome<Option<Secret>> {
+    if context.settings.sign_in != SignIn::GeneratedPassword {
+        return Ok(None);
+    }
+    let mut changes = plan.secrets.iter();
+    match changes.find(|secret| secret.variable == PASSWORD) {
+        Some(made) => Ok(Some(made.value.clone())),
+        None if seen.service.is_none() || plan.to_show.is_some() => {
+            commands::read_password(context).await
+        }
+        None => Ok(None),
+    }
+}
+
+/// Reports the result and the remaining steps.
+async fn finish(
+    args: &DeployArgs,
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+    released: Option<Released>,
+    verified: Option<Verified>,
+    address: &Address,
+) -> Outcome {
+    let names = &context.names;
+    let url = format!("{}/mcp", names.base_url(&context.settings));
+    if released.is_none() {
+        context.ui.step(
+            "Unchanged",
+            format_args!("{} is up to date; nothing to do", names.service_id),
+        );
+    }
+    if let Some(verified) = &verified {
+        report::verified(context.ui, verified);
+    }
+    let is_partial = share(args) != Share::Everything;
+    if args.json {
+        let password = password_to_show(context, plan, seen).await?;
+        let outcome = if released.is_some() {
+            "deployed"
+        } else {
+            "unchanged"
+        };
+        let mut summary = report::plan_as_json(context, &plan.lines(), outcome);
+        summary["left_over"] = seen.left_over.clone().into();
+        summary["revision"] = released.map(|released| released.revision).into();
+        summary["verified_revision"] = verified
+            .as_ref()
+            .filter(|verified| verified.is_complete)
+            .map(|verified| verified.revision.clone())
+            .into();
+        summary["verified"] = verified.map(|verified| verified.summary).into();
+        summary["tag_url"] = is_partial.then(|| format!("{}/mcp", address.base)).into();
+        summary["password_secret"] = password.map(|_| context.names.secret_id(PASSWORD)).into();
+        context.ui.result(summary);
+        return Ok(Exit::Success);
+    }
+    if seen.service.is_none() || plan.to_show.is_some() {
+        report::next_steps(context.ui, &names.service_id);
+    }
+    if is_partial {
+        report::after_a_part(context, address);
+        context.ui.result(format_args!("{}/mcp", address.base));
+        return Ok(Exit::Success);
+    }
+    context.ui.result(&url);
+    Ok(Exit::Success)
+}

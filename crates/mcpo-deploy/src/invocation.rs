@@ -1,0 +1,64 @@
+//! Rebuilds the command that the user typed, for the commands that mcpo prints: each can be pasted
+//! and refers to the same service of the same project.
+
+use crate::args::DeployArgs;
+
+/// The start of a command line: the region and the flags that select the service.
+#[derive(Clone, Debug)]
+pub struct Invocation(String);
+
+impl Invocation {
+    /// Keeps every flag that selects the service or the acting account.
+    pub fn new(args: &DeployArgs, region: &str) -> Self {
+        let mut words = vec!["mcpo".to_owned(), "deploy".to_owned(), region.to_owned()];
+        let flags = [
+            ("--project", &args.project),
+            ("--service", &args.service),
+            ("--package", &args.package),
+            ("--bin", &args.bin),
+            (
+                "--impersonate-service-account",
+                &args.impersonate_service_account,
+            ),
+        ];
+        for (flag, value) in flags {
+            if let Some(value) = value {
+                words.extend([flag.to_owned(), quoted(value)]);
+            }
+        }
+        if args.private {
+            words.push("--private".to_owned());
+        }
+        Self(words.join(" "))
+    }
+
+    /// Returns the command with `words` appended.
+    pub fn with(&self, words: &str) -> String {
+        if words.is_empty() {
+            self.0.clone()
+        } else {
+            format!("{} {words}", self.0)
+        }
+    }
+}
+
+/// Quotes a word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_can_be_pasted() {
+        assert_eq!(quoted("a@b.c"), "a@b.c");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

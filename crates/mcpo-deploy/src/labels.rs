@@ -1,0 +1,13 @@
+//! The labels of Google Cloud resources, by which mcpo recognizes what it created.
+
+/// The label that marks all resources managed by mcpo.
+pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
+/// The label that ties a secret to its service. The name alone is ambiguous: it can match another
+/// service as well.
+pub const SERVICE_LABEL: &str = "mcpo-service";
+pub const REGION_LABEL: &str = "mcpo-region";
+/// The label that records whether the user has seen a generated password.
+pub const SHOWN_LABEL: &str = "mcpo-shown";
+/// The label's value before the password is shown; afterwards it is [`SHOWN`].
+pub const NOT_SHOWN: &str = "no";
+pub const SHOWN: &str = "yes";

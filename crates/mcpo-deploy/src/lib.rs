@@ -1,0 +1,158 @@
+//! Implements `mcpo deploy`: plan → build → push → release → verify.
+//!
+//! Everything that can be checked from this machine is checked before the first change, and the
+//! plan announces every change. Each step reuses what an earlier run created.
+
+mod args;
+mod artifact;
+mod blob_mount;
+mod bucket;
+mod build;
+mod commands;
+mod context;
+mod flow;
+mod google;
+mod image;
+mod invocation;
+mod labels;
+mod logs;
+mod names;
+mod plan;
+mod registry;
+mod release;
+mod remote;
+mod report;
+mod settings;
+mod traffic;
+mod verify;
+
+pub use self::args::DeployArgs;
+use mcpo_common::{
+    error::{Exit, Failure, Outcome},
+    package::Package,
+    process::Signals,
+    project::Environment,
+    ui::Ui,
+};
+
+use self::{
+    context::{Context, CreatedResources},
+    google::{Google, credentials::Credentials, http::Http},
+    invocation::Invocation,
+    names::Names,
+    settings::Settings,
+};
+
+/// Deploys, or runs the action that the arguments select.
+pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
+    let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
+    let environment = Environment::load(&package.folder)?;
+    let settings = Settings::read(args, &package, &environment)?;
+    if !settings.is_region_known() {
+        ui.warn(format_args!(
+            "the region {} is newer than this version of mcpo, or does not exist; Google will check it",
+            settings.region
+        ));
+    }
+    if args.show_dockerfile {
+        ui.result(remote::dockerfile(&package, &settings.features)?.trim_end());
+        return Ok(Exit::Success);
+    }
+    let made = CreatedResources::default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("failed to start").because(&error))?;
+    let invocation = Invocation::new(args, &settings.region);
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            interrupted = interruption() => interrupted,
+            outcome = act(args, settings, &package, ui, &made, &invocation) => outcome,
+        }
+    });
+    // A DNS lookup that is still running must not delay the exit.
+    runtime.shutdown_background();
+    if !matches!(outcome, Ok(Exit::Success | Exit::ChangesPending)) {
+        report::made(ui, &made.list(), &invocation);
+    }
+    if let (Err(failure), true) = (&outcome, args.json) {
+        ui.result(report::failure_as_json(failure, &made.list()));
+    }
+    outcome
+}
+
+/// Waits for Ctrl-C or a termination signal.
+async fn interruption() -> Outcome {
+    let signals = Signals::listen();
+    let mut signals =
+        signals.map_err(|error| Failure::new("failed to listen for Ctrl-C").because(&error))?;
+    signals.next().await;
+    Ok(Exit::Interrupted)
+}
+
+async fn act(
+    args: &DeployArgs,
+    settings: Settings,
+    package: &Package,
+    ui: &Ui,
+    made: &CreatedResources,
+    invocation: &Invocation,
+) -> Outcome {
+    let http = Http::new()?;
+    http.check_proxy().await?;
+    let credentials = Credentials::find(&http, args.impersonate_service_account.as_deref()).await?;
+    let project = settings
+        .project
+        .clone()
+        .or_else(|| credentials.project().map(str::to_owned));
+    let project = project.ok_or_else(|| {
+        Failure::new("missing project id")
+            .hint("use --project my-project, or set project = \"…\" in [package.metadata.mcpo]")
+    })?;
+    let google = Google::new(http, credentials);
+    let (number, disabled) =
+        plan::project(&google, &project, &plan::apis(args.remote_build)).await?;
+    let names = Names::new(&settings, &project, number);
+    check_host(&names, args.tag.as_deref())?;
+    let context = Context {
+        google,
+        settings,
+        names,
+        ui,
+        made,
+        invocation,
+    };
+    if args.status {
+        commands::status(&context, args.json).await
+    } else if args.logs {
+        logs::print(&context, args.follow, args.json).await
+    } else if args.show_password {
+        commands::show_password(&context).await
+    } else if args.promote {
+        commands::promote(&context, args).await
+    } else if let Some(revision) = &args.rollback {
+        commands::rollback(&context, revision, args).await
+    } else if args.delete {
+        commands::delete(&context, args, &disabled).await
+    } else {
+        flow::deploy(args, &context, package, disabled).await
+    }
+}
+
+/// The first label of a host name has at most 63 characters (RFC 1035 §2.3.4).
+fn check_host(names: &Names, tag: Option<&str>) -> Outcome<()> {
+    let host = match tag {
+        Some(tag) => format!("{tag}---{}", names.host()),
+        None => names.host(),
+    };
+    let label = host.split('.').next().unwrap_or_default();
+    if label.len() <= 63 {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "the first label of the address {host} has {} characters; at most 63 are allowed",
+        label.len()
+    ))
+    .hint("choose a shorter name with --service, or a shorter --tag"))
+}

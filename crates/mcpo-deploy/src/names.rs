@@ -1,0 +1,232 @@
+//! The names of all Google Cloud resources of a service.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    image::digest,
+    labels::{LABEL, REGION_LABEL, SERVICE_LABEL},
+    settings::{SecretSetting, SecretSource, Settings},
+};
+
+/// The role that lets the service read a secret.
+pub const SECRET_ROLE: &str = "roles/secretmanager.secretAccessor";
+/// The description that marks a service account as created by mcpo. Service accounts have no
+/// labels.
+pub const ACCOUNT_DESCRIPTION: &str = "Made by mcpo deploy";
+/// The role that lets the service write its ledger.
+pub const LEDGER_ROLE: &str = "roles/storage.objectUser";
+
+/// The APIs that every deployment needs.
+pub const APIS: &[&str] = &[
+    "artifactregistry.googleapis.com",
+    "iam.googleapis.com",
+    "logging.googleapis.com",
+    "run.googleapis.com",
+    "secretmanager.googleapis.com",
+    "storage.googleapis.com",
+];
+/// The additional API of a remote build.
+pub const BUILD_API: &str = "cloudbuild.googleapis.com";
+
+/// The maximum length of a service account id, in characters.
+const ACCOUNT_LEN: usize = 30;
+const BUCKET_LEN: usize = 63;
+
+/// Names derived from the settings, the project and the project number.
+#[derive(Clone, Debug)]
+pub struct Names {
+    pub project: String,
+    pub number: u64,
+    pub region: String,
+    pub service_id: String,
+    repository_id: String,
+    key: String,
+}
+
+impl Names {
+    pub fn new(settings: &Settings, project: &str, number: u64) -> Self {
+        Self {
+            project: project.to_owned(),
+            number,
+            region: settings.region.clone(),
+            service_id: settings.service.clone(),
+            repository_id: settings.repository.clone(),
+            key: settings.key(),
+        }
+    }
+
+    /// `projects/P/locations/R`
+    pub fn location(&self) -> String {
+        format!("projects/{}/locations/{}", self.project, self.region)
+    }
+
+    pub fn service(&self) -> String {
+        format!("{}/services/{}", self.location(), self.service_id)
+    }
+
+    pub fn repository_id(&self) -> &str {
+        &self.repository_id
+    }
+
+    pub fn repository(&self) -> String {
+        format!("{}/repositories/{}", self.location(), self.repository_id)
+    }
+
+    /// Returns the image's package in the repository.
+    pub fn package(&self) -> String {
+        format!("{}/packages/{}", self.repository(), self.service_id)
+    }
+
+    pub fn registry(&self) -> String {
+        format!("{}-docker.pkg.dev", self.region)
+    }
+
+    /// Returns the image's path in the registry.
+    pub fn image(&self) -> String {
+        format!(
+            "{}/{}/{}",
+            self.project, self.repository_id, self.service_id
+        )
+    }
+
+    /// Returns the id of the service account that mcpo creates for the service.
+    pub fn account_id(&self) -> String {
+        shortened(&format!("mcpo-{}", self.key), ACCOUNT_LEN)
+    }
+
+    pub fn account_email(&self) -> String {
+        format!(
+            "{}@{}.iam.gserviceaccount.com",
+            self.account_id(),
+            self.project
+        )
+    }
+
+    pub fn secret_id(&self, variable: &str) -> String {
+        format!("{}-{}", self.key, variable.to_lowercase().replace('_', "-"))
+    }
+
+    /// Returns the email of the account that the service runs as.
+    pub fn account(&self, settings: &Settings) -> String {
+        settings
+            .service_account
+            .clone()
+            .unwrap_or_else(|| self.account_email())
+    }
+
+    /// Returns the id of the secret that provides the variable.
+    pub fn secret_of(&self, setting: &SecretSetting) -> String {
+        match &setting.source {
+            SecretSource::Existing { secret, .. } => secret.clone(),
+            SecretSource::Local(_) | SecretSource::Generated(_) => {
+                self.secret_id(&setting.variable)
+            }
+        }
+    }
+
+    pub fn secret(&self, id: &str) -> String {
+        format!("projects/{}/secrets/{id}", self.project)
+    }
+
+    /// Returns the labels that mark a secret as belonging to this service.
+    pub fn labels(&self) -> Map<String, Value> {
+        let label = |name: &str, value: &str| (name.to_owned(), value.into());
+        Map::from_iter([
+            label(LABEL.0, LABEL.1),
+            label(SERVICE_LABEL, &self.service_id),
+            label(REGION_LABEL, &self.region),
+        ])
+    }
+
+    /// Returns true if the resource has all labels of this service.
+    pub fn has_labels(&self, resource: &Value) -> bool {
+        let labels = self.labels();
+        let mut labels = labels.iter();
+        labels.all(|(name, value)| resource["labels"][name] == *value)
+    }
+
+    /// Returns a bucket name. Bucket names are global, so the name contains the project number.
+    pub fn bucket(&self, purpose: &str) -> String {
+        shortened(
+            &format!("{}-{}-{purpose}", self.key, self.number),
+            BUCKET_LEN,
+        )
+    }
+
+    /// Returns the ledger's URL for the runtime.
+    pub fn ledger(&self) -> String {
+        format!("gs://{}", self.bucket("ledger"))
+    }
+
+    /// Returns the public URL, without a path.
+    pub fn base_url(&self, settings: &Settings) -> String {
+        settings
+            .base_url
+            .clone()
+            .unwrap_or_else(|| format!("https://{}", self.host()))
+    }
+
+    /// Returns the Cloud Run host names of the service, separated by commas: the deterministic one
+    /// and those that an existing service lists.
+    pub fn hosts(&self, current: Option<&Value>) -> String {
+        let mut hosts = vec![self.host()];
+        let named = current.into_iter().flat_map(|service| {
+            let urls = service["urls"].as_array().into_iter().flatten();
+            urls.chain([&service["uri"]])
+        });
+        for url in named {
+            let host = url.as_str().and_then(|url| url.strip_prefix("https://"));
+            let host = host.map(|host| host.trim_end_matches('/').to_lowercase());
+            if let Some(host) = host.filter(|host| host.ends_with(".run.app"))
+                && !hosts.contains(&host)
+            {
+                hosts.push(host);
+            }
+        }
+        hosts.join(",")
+    }
+
+    /// Returns the URL of the revision with this tag, without a path.
+    pub fn tag_url(&self, tag: &str) -> String {
+        format!("https://{tag}---{}", self.host())
+    }
+
+    /// Returns true if the bucket belongs to this project. Bucket names are global, so another
+    /// project may have taken the name.
+    pub fn owns(&self, bucket: &Value) -> bool {
+        let number = bucket["projectNumber"].as_str();
+        number.and_then(|number| number.parse().ok()) == Some(self.number)
+    }
+
+    /// Returns the deterministic host name, which is known before the service exists.
+    pub fn host(&self) -> String {
+        format!(
+            "{}-{}.{}.run.app",
+            self.service_id, self.number, self.region
+        )
+    }
+}
+
+/// Shortens a name to `limit` characters: its beginning and a digest of the whole name.
+fn shortened(name: &str, limit: usize) -> String {
+    if name.len() <= limit {
+        return name.to_owned();
+    }
+    let digest = digest(name.as_bytes());
+    let hash = &digest["sha256:".len()..][..8];
+    let begin = name.get(..limit - 9).unwrap_or(name).trim_end_matches('-');
+    format!("{begin}-{hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn long_names_stay_apart() {
+        assert_eq!(shortened("short", 30), "short");
+        let one = shortened("mcpo-a-service-with-a-long-name-europe-west1", 30);
+        let two = shortened("mcpo-a-service-with-a-long-name-europe-west2", 30);
+        assert!(one.len() <= 30 && two.len() <= 30 && one != two);
+    }
+}

@@ -1,0 +1,198 @@
+//! Compares the wanted state with the observed state and lists all changes in order.
+
+mod diff;
+mod generated_secret;
+mod left_over;
+mod lines;
+mod observe;
+mod rotation;
+mod secrets;
+mod service;
+
+use mcpo_common::{error::Outcome, secret::Secret};
+use serde_json::{Map, Value};
+
+pub use self::{
+    diff::shares,
+    left_over::find as left_over,
+    lines::Line,
+    observe::{Observed, decoded, observe, project},
+    service::{Versions, managed_mask, pinned, service},
+};
+use crate::{
+    bucket,
+    names::{APIS, BUILD_API, Names},
+    settings::{Ledger, Settings},
+};
+
+/// How long the ledger's bucket keeps an object in any case, in days: longer than the runtime keeps
+/// any record. Most records expire earlier.
+pub const LEDGER_DAYS: u32 = 11 * 366;
+
+/// All changes to make.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each flag is one missing resource"
+)]
+pub struct Plan {
+    pub apis: Vec<&'static str>,
+    pub makes_repository: bool,
+    pub makes_account: bool,
+    pub makes_bucket: bool,
+    /// The bucket of an earlier version, whose lifecycle rules keep expired records too long.
+    pub old_bucket: Option<Value>,
+    pub grants_bucket: bool,
+    pub secrets: Vec<SecretChange>,
+    /// Secrets of earlier versions, which get the labels of their service: the id, the etag and all
+    /// labels.
+    pub labels: Vec<(String, Value, Map<String, Value>)>,
+    /// The ids of secrets that the account may not read yet.
+    pub grants: Vec<String>,
+    /// A generated password that has not been shown yet: the secret's id, its etag, and its labels
+    /// after it was shown.
+    pub to_show: Option<(String, Value, Map<String, Value>)>,
+    pub pushes: bool,
+    pub builds_remotely: bool,
+    /// The changes to the service as lines; empty if nothing changes.
+    pub service: Vec<String>,
+    pub creates_service: bool,
+    pub makes_revision: bool,
+}
+
+/// A new version of a secret.
+#[derive(Debug)]
+pub struct SecretChange {
+    pub variable: String,
+    pub id: String,
+    pub is_new: bool,
+    pub value: Secret,
+    /// Whether deploy generated the value as a password for the user.
+    pub is_made_password: bool,
+}
+
+impl SecretChange {
+    /// Returns true if the value must be shown to the user once.
+    pub const fn is_to_be_shown(&self) -> bool {
+        self.is_made_password
+    }
+}
+
+/// What is known about the image when the plan is made.
+#[derive(Clone, Copy, Debug)]
+pub enum ImageState<'a> {
+    /// The reference `HOST/PATH@DIGEST`, and whether the registry already has the image.
+    Known { reference: &'a str, is_there: bool },
+    /// The image will be built by Cloud Build.
+    Unknown,
+}
+
+impl Plan {
+    /// Compares the wanted and the observed state. Fails if something that the plan needs is
+    /// missing.
+    pub fn make(
+        settings: &Settings,
+        names: &Names,
+        seen: &Observed,
+        image: ImageState<'_>,
+        traffic: &super::traffic::Wanted,
+    ) -> Outcome<Self> {
+        let mut plan = Self {
+            apis: seen.disabled.clone(),
+            makes_repository: !seen.has_repository,
+            makes_account: settings.service_account.is_none() && !seen.has_account,
+            makes_bucket: settings.ledger == Ledger::Bucket && seen.bucket.is_none(),
+            old_bucket: seen
+                .bucket
+                .clone()
+                .filter(|bucket| !bucket::deletes_only_expired_records(bucket)),
+            creates_service: seen.service.is_none(),
+            ..Self::default()
+        };
+        let account = names.account(settings);
+        let member = format!("serviceAccount:{account}");
+        plan.grants_bucket = settings.ledger == Ledger::Bucket
+            && !grants(&seen.bucket_policy, super::names::LEDGER_ROLE, &member);
+        let mut versions = Versions::default();
+        plan.plan_secrets(settings, names, seen, &member, &mut versions)?;
+        plan.pushes = matches!(
+            image,
+            ImageState::Known {
+                is_there: false,
+                ..
+            }
+        );
+        plan.builds_remotely = matches!(image, ImageState::Unknown);
+        let reference = match image {
+            ImageState::Known { reference, .. } => reference,
+            ImageState::Unknown => "(built by Cloud Build)",
+        };
+        let current = seen.service.as_ref();
+        let wanted = service(settings, names, reference, &versions, current);
+        plan.service = diff::service(current, &wanted);
+        plan.makes_revision = makes_revision(current, &wanted);
+        if plan.makes_revision {
+            plan.service.extend(seen.rotation.map(str::to_owned));
+        }
+        if plan.makes_revision && plan.service.is_empty() {
+            plan.service
+                .push("the latest revision does not work; a new one is created".to_owned());
+        }
+        let newest = if plan.makes_revision {
+            "(new)"
+        } else {
+            current.map_or("", latest)
+        };
+        let allocation = traffic.targets(current, newest)?;
+        if let Some(current) = current
+            && !super::traffic::same(&current["traffic"], &allocation)
+        {
+            let (before, after) = (diff::shares(&current["traffic"]), diff::shares(&allocation));
+            plan.service.push(format!("traffic: {before} → {after}"));
+        }
+        Ok(plan)
+    }
+
+    /// Returns true if there is nothing to change, except to show a password.
+    pub fn changes_nothing(&self) -> bool {
+        self.lines().len() == usize::from(self.to_show.is_some())
+    }
+}
+
+/// Returns true if the policy grants `role` to `member` without a condition.
+pub fn grants(policy: &Value, role: &str, member: &str) -> bool {
+    let bindings = policy["bindings"].as_array();
+    bindings.into_iter().flatten().any(|binding| {
+        binding["role"] == role
+            && binding["condition"].is_null()
+            && binding["members"]
+                .as_array()
+                .is_some_and(|members| members.iter().any(|one| one == member))
+    })
+}
+
+/// Returns true if a new revision is needed: the template differs, or the latest revision never
+/// worked.
+pub fn makes_revision(current: Option<&Value>, wanted: &Value) -> bool {
+    current.is_none_or(|current| diff::template_differs(current, wanted) || is_broken(current))
+}
+
+/// Returns the short name of the latest created revision.
+pub fn latest(service: &Value) -> &str {
+    let name = service["latestCreatedRevision"]
+        .as_str()
+        .unwrap_or_default();
+    name.rsplit('/').next().unwrap_or_default()
+}
+
+/// Returns true if the latest created revision never became ready.
+pub fn is_broken(service: &Value) -> bool {
+    service["reconciling"] != true
+        && service["latestCreatedRevision"] != service["latestReadyRevision"]
+}
+
+/// Returns the APIs that a deployment needs.
+pub fn apis(is_remote: bool) -> Vec<&'static str> {
+    let build = is_remote.then_some(BUILD_API);
+    APIS.iter().copied().chain(build).collect()
+}

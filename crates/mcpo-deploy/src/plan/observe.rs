@@ -1,0 +1,297 @@
+//! Reads the current state of the project. Only sends read requests.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use mcpo_common::{
+    error::{Failure, Outcome},
+    secret::Secret,
+};
+use serde_json::Value;
+
+use super::{generated_secret, left_over};
+use crate::{
+    bucket,
+    google::{ErrorContext as _, Google, Request, method},
+    labels::{LABEL, NOT_SHOWN, SHOWN_LABEL},
+    names::Names,
+    settings::{Ledger, SecretSetting, SecretSource, Settings},
+};
+
+/// The state of the project that is relevant to a deployment.
+#[derive(Debug, Default)]
+pub struct Observed {
+    pub disabled: Vec<&'static str>,
+    pub has_repository: bool,
+    pub has_account: bool,
+    /// By id.
+    pub secrets: BTreeMap<String, SeenSecret>,
+    pub bucket: Option<Value>,
+    pub bucket_policy: Value,
+    pub service: Option<Value>,
+    /// Versions of generated secrets that are ignored: the secret's id and the version.
+    pub unused: Vec<(String, String)>,
+    /// The step of a key rotation that this deployment performs, as text.
+    pub rotation: Option<&'static str>,
+    /// The ids of this service's secrets that no setting refers to.
+    pub left_over: Vec<String>,
+}
+
+/// A secret that exists.
+#[derive(Debug, Default)]
+pub struct SeenSecret {
+    /// The secret itself, if it is managed by mcpo but has no labels of a service.
+    pub unlabelled: Option<Value>,
+    /// The secret itself, if it holds a generated password that has not been shown.
+    pub unseen: Option<Value>,
+    pub policy: Value,
+    /// The version to use, and its value if it was read.
+    pub latest: Option<(String, Option<Secret>)>,
+}
+
+/// Returns the project's number and the disabled ones of `apis`.
+pub async fn project(
+    google: &Google,
+    project: &str,
+    apis: &[&'static str],
+) -> Outcome<(u64, Vec<&'static str>)> {
+    let names: Vec<_> = apis
+        .iter()
+        .map(|api| format!("projects/{project}/services/{api}"))
+        .collect();
+    let query: Vec<_> = names.iter().map(|name| ("names", name.as_str())).collect();
+    let path = format!("v1/projects/{project}/services:batchGet");
+    let request = Request {
+        path: &path,
+        query: &query,
+        body: None,
+    };
+    let answer = google
+        .call(&method::APIS_GET, request)
+        .await
+        .during(format!("failed to read the project {project}"))?;
+    let services = answer["services"].as_array().cloned().unwrap_or_default();
+    let is_enabled = |api: &str| {
+        services.iter().any(|service| {
+            service["state"] == "ENABLED"
+                && service["name"]
+                    .as_str()
+                    .is_some_and(|name| name.ends_with(&format!("/{api}")))
+        })
+    };
+    let disabled = apis
+        .iter()
+        .copied()
+        .filter(|api| !is_enabled(api))
+        .collect();
+    // The response contains the project's number, which saves a request and an API.
+    let number = services.iter().find_map(|service| {
+        let parent = service["parent"]
+            .as_str()
+            .or_else(|| service["name"].as_str())?;
+        parent.split('/').nth(1)?.parse().ok()
+    });
+    let number = match number {
+        Some(number) => number,
+        None => number_of(google, project).await?,
+    };
+    Ok((number, disabled))
+}
+
+async fn number_of(google: &Google, project: &str) -> Outcome<u64> {
+    let found = google
+        .get(&method::PROJECT_GET, &format!("v3/projects/{project}"))
+        .await;
+    let found = found.during(format!("failed to read the project {project}"))?;
+    let number = found["name"]
+        .as_str()
+        .and_then(|name| name.strip_prefix("projects/")?.parse().ok());
+    number.ok_or_else(|| Failure::new("Google's response has no project number"))
+}
+
+/// Reads the whole state concurrently.
+pub async fn observe(
+    google: &Google,
+    settings: &Settings,
+    names: &Names,
+    disabled: Vec<&'static str>,
+) -> Outcome<Observed> {
+    let is_on = |api: &str| {
+        !disabled
+            .iter()
+            .any(|name| name.starts_with(&format!("{api}.")))
+    };
+    let repository = async {
+        if !is_on("artifactregistry") {
+            return Ok(None);
+        }
+        let found = google
+            .find(
+                &method::REPOSITORY_GET,
+                &format!("v1/{}", names.repository()),
+            )
+            .await;
+        found.during("failed to read the image repository")
+    };
+    let account = async {
+        if !is_on("iam") || settings.service_account.is_some() {
+            return Ok(None);
+        }
+        let path = format!(
+            "v1/projects/{}/serviceAccounts/{}",
+            names.project,
+            names.account_email()
+        );
+        google
+            .find(&method::ACCOUNT_GET, &path)
+            .await
+            .during("failed to read the service account")
+    };
+    let service = async {
+        if !is_on("run") {
+            return Ok(None);
+        }
+        let found = google
+            .find(&method::SERVICE_GET, &format!("v2/{}", names.service()))
+            .await;
+        found.during(format!("failed to read the service {}", names.service_id))
+    };
+    let bucket = async {
+        if !is_on("storage") || settings.ledger != Ledger::Bucket {
+            return Ok((None, Value::Null));
+        }
+        bucket(google, names).await
+    };
+    let secrets = async {
+        let mut seen = BTreeMap::new();
+        if is_on("secretmanager") {
+            let looks = settings
+                .secrets
+                .iter()
+                .map(|setting| secret(google, names, setting));
+            for found in futures_util::future::join_all(looks).await {
+                if let Some((id, secret)) = found? {
+                    seen.insert(id, secret);
+                }
+            }
+        }
+        Ok(seen)
+    };
+    let left_over = async {
+        if !is_on("secretmanager") {
+            return Ok(None);
+        }
+        left_over::find(google, names, settings).await
+    };
+    let (repository, account, service, (bucket, bucket_policy), mut secrets, left_over) =
+        tokio::try_join!(repository, account, service, bucket, secrets, left_over)?;
+    let kept = match &service {
+        Some(service) => {
+            generated_secret::keep(google, settings, names, service, &mut secrets).await?
+        }
+        None => generated_secret::Kept::default(),
+    };
+    Ok(Observed {
+        has_repository: repository.is_some(),
+        has_account: account.is_some(),
+        secrets,
+        bucket,
+        bucket_policy,
+        service,
+        unused: kept.unused,
+        rotation: kept.rotation,
+        // A caller that may not list secrets can still deploy.
+        left_over: left_over.unwrap_or_default(),
+        disabled,
+    })
+}
+
+async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Value>, Value)> {
+    let name = names.bucket("ledger");
+    let during = "failed to read the ledger's bucket";
+    let path = format!("storage/v1/b/{name}");
+    let found = match google.find(&method::BUCKET_GET, &path).await {
+        Err(denied) if denied.is_forbidden() => {
+            let hint = format!(
+                "grant {} a role that has it, such as roles/storage.admin; if it has one, the name \
+                 {name} is taken by another project: choose another with --service",
+                google.credentials().who()
+            );
+            return Err(denied.into_failure(during).hint(hint));
+        }
+        found => found,
+    };
+    let Some(found) = found.during(during)? else {
+        return Ok((None, Value::Null));
+    };
+    bucket::check_owner(names, &name, &found)?;
+    let path = format!("storage/v1/b/{name}/iam");
+    let policy = google
+        .policy(&method::BUCKET_POLICY, &path)
+        .await
+        .during(during)?;
+    Ok((Some(found), policy))
+}
+
+async fn secret(
+    google: &Google,
+    names: &Names,
+    setting: &SecretSetting,
+) -> Outcome<Option<(String, SeenSecret)>> {
+    let id = names.secret_of(setting);
+    let name = names.secret(&id);
+    let during = || format!("failed to read the secret {id}");
+    let path = format!("v1/{name}");
+    let found = google.find(&method::SECRET_GET, &path).await;
+    let Some(found) = found.during(during())? else {
+        return Ok(None);
+    };
+    let is_foreign = matches!(&setting.source, SecretSource::Existing { .. });
+    let lacks_labels = found["labels"][LABEL.0] == LABEL.1 && !names.has_labels(&found);
+    let policy_path = format!("v1/{name}:getIamPolicy");
+    let wanted = match &setting.source {
+        SecretSource::Existing {
+            version: Some(version),
+            ..
+        } => version.as_str(),
+        _ => "latest",
+    };
+    let is_compared = matches!(&setting.source, SecretSource::Local(Some(_)));
+    let version_path = format!("v1/{name}/versions/{wanted}");
+    let version = async {
+        if is_compared {
+            google
+                .find(&method::SECRET_READ, &format!("{version_path}:access"))
+                .await
+        } else {
+            google.find(&method::SECRET_VERSION, &version_path).await
+        }
+    };
+    let policy = google.policy(&method::SECRET_POLICY, &policy_path);
+    let (version, policy) = tokio::join!(version, policy);
+    let is_made = matches!(&setting.source, SecretSource::Generated(_));
+    let latest = version.during(during())?.and_then(|version| {
+        if is_made && version["state"] != "ENABLED" {
+            return None;
+        }
+        let number = version["name"].as_str()?.rsplit('/').next()?.to_owned();
+        Some((number, decoded(&version)))
+    });
+    Ok(Some((
+        id.clone(),
+        SeenSecret {
+            unseen: (is_made && found["labels"][SHOWN_LABEL] == NOT_SHOWN).then(|| found.clone()),
+            unlabelled: (lacks_labels && !is_foreign).then_some(found),
+            policy: policy.during(during())?,
+            latest,
+        },
+    )))
+}
+
+/// Returns the value of an accessed secret version.
+pub fn decoded(version: &Value) -> Option<Secret> {
+    let data = BASE64_STANDARD
+        .decode(version["payload"]["data"].as_str()?)
+        .ok()?;
+    String::from_utf8(data).ok().map(Secret::new)
+}

@@ -1,0 +1,250 @@
+//! The settings of a deployment: flags override `[package.metadata.mcpo]`, which overrides the
+//! defaults.
+//!
+//! All mistakes that can be found without Google are reported together, before the first request.
+
+mod check;
+mod generated_secret;
+mod ledger;
+mod limits;
+mod regions;
+mod table;
+
+use std::collections::BTreeMap;
+
+use mcpo_common::{
+    error::{Failure, Outcome},
+    package::Package,
+    project::{Environment, SIGN_IN},
+    secret::Secret,
+};
+
+use self::table::{Ingress, Table};
+pub use self::{generated_secret::GeneratedSecret, ledger::Ledger, table::Replication};
+use crate::args::DeployArgs;
+
+/// All settings of the service that do not come from Google.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `None`: the project of the credentials.
+    pub project: Option<String>,
+    pub region: String,
+    pub service: String,
+    pub repository: String,
+    pub cpu: String,
+    pub memory: String,
+    pub min_instances: u32,
+    pub max_instances: u32,
+    pub concurrency: u32,
+    pub timeout_seconds: u32,
+    pub ingress: &'static str,
+    pub labels: BTreeMap<String, String>,
+    pub env: BTreeMap<String, String>,
+    pub secrets: Vec<SecretSetting>,
+    pub secret_replication: Replication,
+    pub ledger: Ledger,
+    /// `None`: an account that deploy creates.
+    pub service_account: Option<String>,
+    /// `None`: the URL that Cloud Run assigns.
+    pub base_url: Option<String>,
+    pub is_private: bool,
+    pub sign_in: SignIn,
+    pub features: Features,
+}
+
+/// The cargo features that the service is built with.
+#[derive(Clone, Debug)]
+pub struct Features {
+    pub named: Vec<String>,
+    pub has_default: bool,
+}
+
+impl Features {
+    /// Returns the arguments for cargo.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        if !self.has_default {
+            arguments.push("--no-default-features".to_owned());
+        }
+        if !self.named.is_empty() {
+            arguments.push(format!("--features={}", self.named.join(",")));
+        }
+        arguments
+    }
+}
+
+/// A variable whose value is stored in Secret Manager.
+#[derive(Clone, Debug)]
+pub struct SecretSetting {
+    pub variable: String,
+    pub source: SecretSource,
+}
+
+/// The source of the value.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// The shell or `.env`. `None`: the value that Secret Manager already has.
+    Local(Option<Secret>),
+    /// An existing secret that mcpo does not manage, in its latest or in this version.
+    Existing {
+        secret: String,
+        version: Option<String>,
+    },
+    /// Generated once, then kept.
+    Generated(GeneratedSecret),
+}
+
+/// How users sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// As configured in the settings.
+    Configured,
+    /// With a generated password.
+    GeneratedPassword,
+    /// No sign-in, explicitly requested.
+    OpenToAnyone,
+}
+
+/// The feature of the project that enables the runtime's Redis support.
+const REDIS_FEATURE: &str = "redis";
+const LEDGER: &str = "MCPO_LEDGER";
+pub const KEY_RING: &str = "MCPO_SECRET";
+pub const PASSWORD: &str = "ADMIN_PASSWORD";
+
+impl Settings {
+    /// Merges and validates the settings. The failure lists every invalid setting.
+    pub fn read(args: &DeployArgs, package: &Package, environment: &Environment) -> Outcome<Self> {
+        let table = Table::read(&package.metadata)?;
+        let mut problems = Vec::new();
+        let settings = assemble(args, package, environment, table, &mut problems);
+        check::check(&settings, args.tag.as_deref(), &mut problems);
+        match &*problems {
+            [] => Ok(settings),
+            [only] => Err(only.clone().into_failure()),
+            _ => {
+                let lines: Vec<_> = problems.iter().map(check::Problem::line).collect();
+                let what = format!(
+                    "{} settings are invalid:\n  - {}",
+                    problems.len(),
+                    lines.join("\n  - ")
+                );
+                Err(Failure::new(what).hint(
+                    "change them in [package.metadata.mcpo] of Cargo.toml or on the command line",
+                ))
+            }
+        }
+    }
+
+    /// Returns true if the service's URL is reachable from outside Google Cloud.
+    pub fn is_reachable(&self) -> bool {
+        let is_balanced =
+            self.ingress == Ingress::InternalAndLoadBalancer.name() && self.base_url.is_some();
+        self.ingress == Ingress::All.name() || is_balanced
+    }
+
+    /// Returns true if this version of mcpo knows the region.
+    pub fn is_region_known(&self) -> bool {
+        regions::REGIONS.contains(&&*self.region)
+    }
+
+    /// Returns the key in the names of the account, the bucket and the secrets: the service and the
+    /// region.
+    pub fn key(&self) -> String {
+        format!("{}-{}", self.service, self.region)
+    }
+}
+
+fn assemble(
+    args: &DeployArgs,
+    package: &Package,
+    environment: &Environment,
+    table: Table,
+    problems: &mut Vec<check::Problem>,
+) -> Settings {
+    let mut env = table.env;
+    for pair in &args.env {
+        match pair.split_once('=') {
+            Some((name, value)) => {
+                env.insert(name.to_owned(), value.to_owned());
+            }
+            None => problems.push(check::Problem::new(
+                format!("`--env {pair}` is not NAME=VALUE"),
+                None,
+            )),
+        }
+    }
+    let mut secrets = table.secrets.into_settings(environment);
+    let names = || {
+        env.keys()
+            .chain(secrets.iter().map(|secret| &secret.variable))
+    };
+    let is_configured = names().any(|name| SIGN_IN.iter().any(|(known, _)| known == name));
+    let sign_in = match (is_configured, args.open_to_anyone) {
+        (_, true) => SignIn::OpenToAnyone,
+        (true, false) => SignIn::Configured,
+        (false, false) => SignIn::GeneratedPassword,
+    };
+    if sign_in == SignIn::OpenToAnyone && is_configured {
+        let hint = "remove one of the two";
+        problems.push(check::Problem::new(
+            "--open-to-anyone is given, but a sign-in is configured",
+            Some(hint),
+        ));
+    }
+    if sign_in == SignIn::GeneratedPassword {
+        secrets.push(generated_secret(PASSWORD, GeneratedSecret::Password));
+    }
+    if !secrets.iter().any(|secret| secret.variable == KEY_RING) {
+        secrets.push(generated_secret(KEY_RING, GeneratedSecret::KeyRing));
+    }
+    let (ledger, needs_redis) = ledger::read(table.ledger.as_deref(), &secrets, problems);
+    let mut features = table.features;
+    if needs_redis && !features.iter().any(|feature| feature == REDIS_FEATURE) {
+        features.push(REDIS_FEATURE.to_owned());
+    }
+    let service = args.service.clone().or(table.service);
+    Settings {
+        project: args
+            .project
+            .clone()
+            .or(table.project)
+            .or_else(project_of_environment),
+        region: args.region.clone().or(table.region).unwrap_or_default(),
+        service: service.unwrap_or_else(|| package.name.replace('_', "-")),
+        repository: table.repository.unwrap_or_else(|| "mcpo".to_owned()),
+        cpu: table.cpu.unwrap_or_else(|| "1".to_owned()),
+        memory: table.memory.unwrap_or_else(|| "512Mi".to_owned()),
+        min_instances: table.min_instances.unwrap_or(0),
+        max_instances: table.max_instances.unwrap_or(4),
+        concurrency: table.concurrency.unwrap_or(80),
+        timeout_seconds: table.timeout_seconds.unwrap_or(3600),
+        ingress: table.ingress.unwrap_or_default().name(),
+        labels: table.labels,
+        env,
+        secrets,
+        secret_replication: table.secret_replication.unwrap_or_default(),
+        ledger,
+        service_account: table.service_account,
+        base_url: table.base_url,
+        is_private: args.private || table.private,
+        sign_in,
+        features: Features {
+            named: features,
+            has_default: table.default_features.unwrap_or(true),
+        },
+    }
+}
+
+fn generated_secret(variable: &str, generated_secret: GeneratedSecret) -> SecretSetting {
+    SecretSetting {
+        variable: variable.to_owned(),
+        source: SecretSource::Generated(generated_secret),
+    }
+}
+
+fn project_of_environment() -> Option<String> {
+    ["GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .filter(|project| !project.is_empty())
+}

@@ -1,0 +1,148 @@
+//! The table `[package.metadata.mcpo]` in Cargo.toml.
+
+use std::collections::BTreeMap;
+
+use mcpo_common::{
+    error::{Failure, Outcome},
+    project::Environment,
+    secret::Secret,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{SecretSetting, SecretSource};
+
+/// All accepted keys.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Table {
+    pub service: Option<String>,
+    pub project: Option<String>,
+    pub region: Option<String>,
+    pub repository: Option<String>,
+    #[serde(deserialize_with = "text_or_number")]
+    pub cpu: Option<String>,
+    pub memory: Option<String>,
+    pub min_instances: Option<u32>,
+    pub max_instances: Option<u32>,
+    pub concurrency: Option<u32>,
+    pub timeout_seconds: Option<u32>,
+    pub env: BTreeMap<String, String>,
+    pub secrets: Secrets,
+    pub secret_replication: Option<Replication>,
+    pub ledger: Option<String>,
+    pub service_account: Option<String>,
+    pub ingress: Option<Ingress>,
+    pub labels: BTreeMap<String, String>,
+    pub base_url: Option<String>,
+    pub private: bool,
+    pub features: Vec<String>,
+    pub default_features: Option<bool>,
+}
+
+/// The networks that can reach the service.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ingress {
+    #[default]
+    All,
+    Internal,
+    InternalAndLoadBalancer,
+}
+
+impl Ingress {
+    /// Returns the value in Cloud Run's API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "INGRESS_TRAFFIC_ALL",
+            Self::Internal => "INGRESS_TRAFFIC_INTERNAL_ONLY",
+            Self::InternalAndLoadBalancer => "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+        }
+    }
+}
+
+/// Where Secret Manager stores the values of new secrets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replication {
+    /// In regions that Google chooses.
+    #[default]
+    Automatic,
+    /// In the service's region only.
+    Region,
+}
+
+impl Replication {
+    /// Returns the API's `Replication` for a service in this region.
+    pub fn for_region(self, region: &str) -> Value {
+        match self {
+            Self::Automatic => json!({ "automatic": {} }),
+            Self::Region => json!({ "userManaged": { "replicas": [{ "location": region }] } }),
+        }
+    }
+}
+
+/// Either `["NAME", …]`: values from the shell or `.env`; or `{ NAME = "secret:version" }`:
+/// existing secrets. An empty string in the second form means the shell or `.env`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Secrets {
+    Names(Vec<String>),
+    Sources(BTreeMap<String, String>),
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self::Names(Vec::new())
+    }
+}
+
+impl Table {
+    pub fn read(metadata: &Value) -> Outcome<Self> {
+        match metadata.get("mcpo") {
+            None => Ok(Self::default()),
+            Some(table) => serde_json::from_value(table.clone()).map_err(|error| {
+                Failure::new("failed to read [package.metadata.mcpo] in Cargo.toml").because(&error)
+            }),
+        }
+    }
+}
+
+impl Secrets {
+    pub fn into_settings(self, environment: &Environment) -> Vec<SecretSetting> {
+        let local = |variable: String| {
+            let value = environment.get(&variable).map(Secret::new);
+            SecretSetting {
+                source: SecretSource::Local(value),
+                variable,
+            }
+        };
+        match self {
+            Self::Names(names) => names.into_iter().map(local).collect(),
+            Self::Sources(sources) => sources
+                .into_iter()
+                .map(|(variable, source)| {
+                    if source.is_empty() {
+                        return local(variable);
+                    }
+                    let (secret, version) = match source.split_once(':') {
+                        Some((secret, version)) => (secret.to_owned(), Some(version.to_owned())),
+                        None => (source, None),
+                    };
+                    SecretSetting {
+                        variable,
+                        source: SecretSource::Existing { secret, version },
+                    }
+                })
+                .collect(),
+        }
+    }
+}
+
+fn text_or_number<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(source)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}

@@ -1,0 +1,310 @@
+//! Verifies a deployment from outside: signs in as claude.ai does, and as a client that signed in
+//! before the release.
+
+mod private;
+mod reach;
+
+use mcpo_common::{
+    error::{Exit, Failure, Outcome},
+    secret::Secret,
+    text::count,
+};
+use mcpo_probe::{Client, Credentials, Observer as _, Quiet, Report, Terminal, Verdict};
+use serde_json::Value;
+use url::Url;
+
+use crate::{
+    context::Context,
+    google::{ErrorContext as _, method},
+    plan::{self, Observed, Plan},
+    settings::{PASSWORD, SecretSource},
+};
+
+/// Warns and returns false if the service accepts internal traffic only: it cannot be checked from
+/// this machine.
+pub fn is_reachable(context: &Context<'_>) -> bool {
+    let is_reachable = context.settings.is_reachable();
+    if !is_reachable {
+        context.ui.warn(
+            "not verified: this ingress makes the service reachable only from inside Google Cloud",
+        );
+    }
+    is_reachable
+}
+
+/// The credentials that a client holds before the release, and the password that the probe signs in
+/// with.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// Whether a revision was already serving, so that existing tokens can be checked.
+    serves: bool,
+    credentials: Option<Credentials>,
+    password: Option<Secret>,
+    way: Way,
+}
+
+/// How a request passes Google's front end.
+#[derive(Debug, Default)]
+enum Way {
+    /// The service is public.
+    #[default]
+    Public,
+    /// With this identity token.
+    Private(Secret),
+    /// Not at all: no identity token is available, for this reason.
+    Closed(String),
+}
+
+impl Way {
+    const fn token(&self) -> Option<&Secret> {
+        match self {
+            Self::Private(token) => Some(token),
+            Self::Public | Self::Closed(_) => None,
+        }
+    }
+}
+
+/// The address at which a revision is checked.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The URL's scheme and host.
+    pub base: String,
+    /// The revision that this address serves.
+    pub revision: String,
+    /// The command that takes the revision out of service again.
+    pub undo: String,
+}
+
+/// The result of a verification.
+pub struct Verified {
+    /// The revision that was checked.
+    pub revision: String,
+    /// The base URL at which it was checked.
+    pub base: String,
+    pub summary: String,
+    /// Whether all checks could run.
+    pub is_complete: bool,
+}
+
+/// Signs in at the revision that serves now, so that its tokens can be checked after the release.
+pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Before> {
+    let password = password(context, plan, seen).await?;
+    let serves = seen.service.as_ref();
+    let serves = serves.is_some_and(|service| service["latestReadyRevision"].is_string());
+    sign_in(context, password, serves).await
+}
+
+/// Does the same before traffic is moved: `service` holds the template that decides which password
+/// is valid.
+pub async fn before_shift(context: &Context<'_>, service: &Value) -> Outcome<Before> {
+    let mut settings = context.settings.secrets.iter();
+    let password = match settings.find(|secret| secret.variable == PASSWORD) {
+        None => None,
+        Some(setting) => match &setting.source {
+            SecretSource::Local(Some(value)) => Some(value.clone()),
+            _ => {
+                let id = context.names.secret_of(setting);
+                let version = plan::pinned(service, PASSWORD, &id).unwrap_or("latest");
+                read(context, &id, version).await?
+            }
+        },
+    };
+    sign_in(context, password, true).await
+}
+
+async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) -> Outcome<Before> {
+    let way = private::way(context).await;
+    if !serves || matches!(way, Way::Closed(_)) {
+        return Ok(Before {
+            serves,
+            credentials: None,
+            password,
+            way,
+        });
+    }
+    let progress = context
+        .ui
+        .spinner("signing in to check later that existing tokens still work".to_owned());
+    let base = context.names.base_url(&context.settings);
+    let probe_plan = probe_plan(&base, password.as_ref(), &way, None)?;
+    let report = Box::pin(mcpo_probe::run(&probe_plan, &mut Quiet)).await;
+    progress.finish_and_clear();
+    // A service that does not work now must not prevent the deployment of a better one.
+    Ok(Before {
+        serves,
+        credentials: report.credentials,
+        password,
+        way,
+    })
+}
+
+/// Returns the password of the single user, if there is one and the caller may read it.
+async fn password(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Option<Secret>> {
+    if let Some(made) = plan
+        .secrets
+        .iter()
+        .find(|secret| secret.variable == PASSWORD)
+    {
+        return Ok(Some(made.value.clone()));
+    }
+    let Some(setting) = context
+        .settings
+        .secrets
+        .iter()
+        .find(|secret| secret.variable == PASSWORD)
+    else {
+        return Ok(None);
+    };
+    let id = context.names.secret_of(setting);
+    let Some((version, known)) = seen
+        .secrets
+        .get(&id)
+        .and_then(|secret| secret.latest.clone())
+    else {
+        return Ok(None);
+    };
+    if known.is_some() {
+        return Ok(known);
+    }
+    read(context, &id, &version).await
+}
+
+/// Returns the value of a secret, or `None` if the caller may not read it: deploying does not
+/// require permission to sign in.
+async fn read(context: &Context<'_>, id: &str, version: &str) -> Outcome<Option<Secret>> {
+    let path = format!("v1/{}/versions/{version}:access", context.names.secret(id));
+    match context.google.find(&method::SECRET_READ, &path).await {
+        Ok(found) => Ok(found.as_ref().and_then(plan::decoded)),
+        Err(google_error) if google_error.is_forbidden() => Ok(None),
+        Err(google_error) => Err(google_error).during(format!("failed to read the secret {id}")),
+    }
+}
+
+fn probe_plan(
+    base: &str,
+    password: Option<&Secret>,
+    way: &Way,
+    kept: Option<Credentials>,
+) -> Outcome<mcpo_probe::Plan> {
+    let url = format!("{base}/mcp");
+    let url = Url::parse(&url)
+        .map_err(|error| Failure::new(format!("invalid URL {url}")).because(&error))?;
+    let mut plan = mcpo_probe::Plan::new(url, Client::default())?;
+    if let Some(password) = password {
+        plan.sign_in_with(None, password.clone());
+    }
+    if let Some(token) = way.token() {
+        plan.connection.headers.push(private::header(token)?);
+    }
+    plan.kept.extend(kept.map(|mut kept| {
+        // Marks the access token as expired, so that the probe must use the refresh token.
+        kept.expires_at = Some(0);
+        // All addresses of a service lead to the same server, so credentials from one address are
+        // valid at every address.
+        base.clone_into(&mut kept.issuer);
+        kept.resource = kept.resource.map(|_| format!("{base}/mcp"));
+        kept
+    }));
+    Ok(plan)
+}
+
+/// Checks the revision at `address`. Afterwards, `before` holds the client's current credentials,
+/// because a refresh token is replaced when it is used.
+pub async fn verify(
+    context: &Context<'_>,
+    before: &mut Before,
+    address: &Address,
+) -> Outcome<Verified> {
+    if !matches!(before.way, Way::Public) {
+        private::check_closed(context, &address.base).await?;
+    }
+    let kept_out = match &before.way {
+        Way::Closed(why) => Some(why.clone()),
+        way => reach::reach(context, way, address).await?,
+    };
+    if let Some(why) = kept_out {
+        return Ok(Verified {
+            revision: address.revision.clone(),
+            base: address.base.clone(),
+            summary: format!(
+                "requests without IAM permission are refused, including those of mcpo: {why}"
+            ),
+            is_complete: false,
+        });
+    }
+    let was_here = before.serves;
+    let plan = probe_plan(
+        &address.base,
+        before.password.as_ref(),
+        &before.way,
+        before.credentials.clone(),
+    )?;
+    let report = Box::pin(mcpo_probe::run(&plan, &mut Quiet)).await;
+    let failed = report
+        .checks
+        .iter()
+        .find(|check| check.verdict == Verdict::Fail);
+    if let Some(failed) = failed {
+        show(context, &plan, &report);
+        return Err(Failure::new(format!(
+            "{} at {} is released but fails a check: {}",
+            address.revision, plan.target, failed.rule.title
+        ))
+        .because(&std::io::Error::other(failed.fault.seen.clone()))
+        .hint(format!(
+            "{}; or roll back: {}",
+            failed.fault.hint, address.undo
+        ))
+        .exit_with(Exit::CheckFailed));
+    }
+    let mut verified = summary(&report, was_here, address);
+    if report.credentials.is_some() {
+        before.credentials = report.credentials;
+    }
+    if matches!(before.way, Way::Private(_)) {
+        verified
+            .summary
+            .push_str("; requests without IAM permission are refused");
+    }
+    Ok(verified)
+}
+
+fn summary(report: &Report, was_here: bool, address: &Address) -> Verified {
+    let passed = report
+        .checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Pass)
+        .count();
+    let stopped = report.checks.iter().find_map(|check| match &check.verdict {
+        Verdict::CouldNotRun { because } => Some((check.rule.title, because.clone())),
+        _ => None,
+    });
+    let kept = report
+        .checks
+        .iter()
+        .any(|check| check.rule.id == "kept-refresh" && check.verdict == Verdict::Pass);
+    let mut summary = format!("{} passed", count(passed, "check"));
+    if kept {
+        summary.push_str("; an existing client id and refresh token still work");
+    } else if was_here {
+        summary.push_str("; could not check whether existing tokens still work");
+    }
+    if let Some((title, because)) = &stopped {
+        summary = format!("{summary}; stopped at {title}: {because}");
+    }
+    Verified {
+        revision: address.revision.clone(),
+        base: address.base.clone(),
+        summary,
+        is_complete: stopped.is_none() && (kept || !was_here),
+    }
+}
+
+/// Prints all checks of a probe that has ended. A second probe would find other faults, because the
+/// first one has replaced the refresh token.
+fn show(context: &Context<'_>, plan: &mcpo_probe::Plan, report: &Report<'_>) {
+    let mut terminal = Terminal::new(context.ui, plan, true);
+    for check in &report.checks {
+        terminal.checked(check);
+    }
+}

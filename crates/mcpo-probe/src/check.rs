@@ -1,0 +1,273 @@
+//! Checks with their verdicts, and the log that collects them in flow order.
+
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use mcpo_common::text::clean;
+
+use crate::{
+    fingerprints::Fingerprint,
+    http::{Activity, Recorder, Sent},
+    plan::Plan,
+    rules::{self, Rule},
+};
+
+/// The result of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The server does what the check expects.
+    Pass,
+    /// It works now, but it breaks some clients or will break later.
+    Warn,
+    /// The server is wrong.
+    Fail,
+    /// The check does not apply to this server or to this run.
+    Skipped {
+        /// Why it does not apply.
+        because: String,
+    },
+    /// The probe could not test this, so nothing is known about the server.
+    CouldNotRun {
+        /// Why there is no verdict.
+        because: String,
+    },
+}
+
+/// A problem, in the words of the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fault {
+    /// What the server did.
+    pub seen: String,
+    /// What the check expects.
+    pub expected: String,
+    /// The fix.
+    pub hint: String,
+}
+
+impl Fault {
+    pub(crate) fn new(
+        seen: impl AsRef<str>,
+        expected: impl AsRef<str>,
+        hint: impl AsRef<str>,
+    ) -> Self {
+        Self {
+            seen: clean(seen.as_ref()),
+            expected: clean(expected.as_ref()),
+            hint: clean(hint.as_ref()),
+        }
+    }
+}
+
+/// The result of one run of a rule.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What is checked.
+    pub rule: &'static Rule,
+    /// The result.
+    pub verdict: Verdict,
+    /// The problem; empty if there is none.
+    pub fault: Fault,
+    /// How long the check took.
+    pub elapsed: Duration,
+    /// Settings of the recognized server software that fix the problem.
+    pub settings: Vec<String>,
+    /// The requests of this check, in order.
+    pub sent: Vec<Sent>,
+    /// 1, or more if the probe had to authorize again (step-up, another authorization server).
+    pub round: u32,
+}
+
+impl Check {
+    /// Returns the stable id of what is checked, such as `refresh`.
+    #[must_use]
+    pub const fn id(&self) -> &'static str {
+        self.rule.id
+    }
+}
+
+/// What the user can add to the command so that the probe can continue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suggestion {
+    Password,
+    Browser,
+    ClientId,
+}
+
+/// The end of the probe; the log has the reason.
+#[derive(Debug)]
+pub struct Stop;
+
+/// The output of a step, or the end of the probe.
+pub type Step<T> = Result<T, Stop>;
+
+/// Shows checks as they finish.
+pub trait Observer {
+    /// Returns the callback that is called for each request as it is sent.
+    fn activity(&self) -> Option<Activity> {
+        None
+    }
+    /// Shows a check that has finished.
+    fn checked(&mut self, check: &Check);
+    /// Shows several consecutive rules that were skipped for the same reason.
+    fn skipped(&mut self, rules: &[&'static Rule], because: &str);
+}
+
+/// An observer that shows nothing; the report contains everything.
+pub struct Quiet;
+
+impl Observer for Quiet {
+    fn checked(&mut self, _: &Check) {}
+    fn skipped(&mut self, _: &[&'static Rule], _: &str) {}
+}
+
+/// All checks so far, in flow order.
+pub struct Log<'o> {
+    checks: Vec<Check>,
+    observer: &'o mut dyn Observer,
+    suggestion: Option<Suggestion>,
+    round: u32,
+    recorder: Rc<Recorder>,
+}
+
+impl<'o> Log<'o> {
+    pub fn new(observer: &'o mut dyn Observer, plan: &Plan) -> Self {
+        let recorder = Recorder::new(&plan.target, plan.detailed, observer.activity());
+        Self {
+            checks: Vec::new(),
+            observer,
+            suggestion: None,
+            round: 1,
+            recorder,
+        }
+    }
+
+    /// Returns the recorder of the requests.
+    pub fn recorder(&self) -> Rc<Recorder> {
+        Rc::clone(&self.recorder)
+    }
+
+    /// Starts the next round: from here on, the probe repeats earlier steps.
+    pub const fn next_round(&mut self) {
+        self.round += 1;
+    }
+
+    /// Sets what the user should add to the command.
+    pub const fn suggest(&mut self, suggestion: Suggestion) {
+        self.suggestion = Some(suggestion);
+    }
+
+    /// Skips `rules`, all for the same reason.
+    pub fn skip(&mut self, rules: &[&'static Rule], because: &str) {
+        let because = clean(because);
+        for rule in rules {
+            self.checks.push(Check {
+                rule,
+                verdict: Verdict::Skipped {
+                    because: because.clone(),
+                },
+                fault: Fault::default(),
+                elapsed: Duration::ZERO,
+                settings: Vec::new(),
+                sent: Vec::new(),
+                round: self.round,
+            });
+        }
+        if !rules.is_empty() {
+            self.observer.skipped(rules, &because);
+        }
+    }
+
+    /// Skips every rule of the catalogue that the probe did not reach.
+    pub fn skip_unreached(&mut self) {
+        self.skip_rest(rules::all(), "the walk ended before it");
+    }
+
+    /// Skips those of `rules` that have no check yet.
+    pub fn skip_rest(&mut self, rules: impl Iterator<Item = &'static Rule>, because: &str) {
+        let unreached: Vec<_> = rules
+            .filter(|rule| !self.checks.iter().any(|check| check.rule.id == rule.id))
+            .collect();
+        self.skip(&unreached, because);
+    }
+
+    /// Returns the known servers that the responses match.
+    pub fn recognized(&self) -> Vec<&'static Fingerprint> {
+        self.recorder.traits.recognized()
+    }
+
+    /// Returns the checks, the requests sent after the last check, and what the user should add to
+    /// the command.
+    pub fn into_parts(self) -> (Vec<Check>, Vec<Sent>, Option<Suggestion>) {
+        (self.checks, self.recorder.take(), self.suggestion)
+    }
+
+    fn record(&mut self, pending: &Pending, verdict: Verdict, fault: Fault) {
+        let wrong = matches!(verdict, Verdict::Warn | Verdict::Fail);
+        let check = Check {
+            rule: pending.rule,
+            settings: if wrong {
+                self.recorder.traits.settings(pending.rule.id)
+            } else {
+                Vec::new()
+            },
+            verdict,
+            fault,
+            elapsed: pending.since.elapsed(),
+            sent: self.recorder.take(),
+            round: self.round,
+        };
+        self.observer.checked(&check);
+        self.checks.push(check);
+    }
+}
+
+impl Rule {
+    /// Starts the timer of a check.
+    pub fn begin(&'static self) -> Pending {
+        Pending {
+            rule: self,
+            since: Instant::now(),
+        }
+    }
+}
+
+/// A check whose timer is running. Its verdict consumes it.
+#[must_use]
+pub struct Pending {
+    rule: &'static Rule,
+    since: Instant,
+}
+
+impl Pending {
+    pub fn pass(self, log: &mut Log<'_>, seen: impl AsRef<str>) {
+        log.record(&self, Verdict::Pass, Fault::new(seen, "", ""));
+    }
+
+    pub fn warn(self, log: &mut Log<'_>, fault: Fault) {
+        log.record(&self, Verdict::Warn, fault);
+    }
+
+    pub fn fail(self, log: &mut Log<'_>, fault: Fault) -> Stop {
+        log.record(&self, Verdict::Fail, fault);
+        Stop
+    }
+
+    pub fn skip(self, log: &mut Log<'_>, because: impl AsRef<str>) {
+        let because = clean(because.as_ref());
+        log.record(&self, Verdict::Skipped { because }, Fault::default());
+    }
+
+    pub fn could_not_run(
+        self,
+        log: &mut Log<'_>,
+        because: impl AsRef<str>,
+        hint: impl AsRef<str>,
+    ) -> Stop {
+        let because = clean(because.as_ref());
+        let fault = Fault::new("", "", hint);
+        log.record(&self, Verdict::CouldNotRun { because }, fault);
+        Stop
+    }
+}

@@ -1,0 +1,141 @@
+//! The report as one HTML file: the verdict, the sequence as a diagram, every check. It has no
+//! scripts and loads nothing.
+
+mod diagram;
+
+use std::fmt::Write as _;
+
+use quick_xml::escape::escape;
+
+use crate::{
+    check::{Check, Verdict},
+    http::Sent,
+    report::Report,
+    trace::curl,
+};
+
+const STYLE: &str = include_str!("style.css");
+
+pub fn write(report: &Report) -> String {
+    let title = format!("mcpo probe: {}", report.headline());
+    let state = match report.exit() {
+        mcpo_common::error::Exit::Success => "pass",
+        mcpo_common::error::Exit::CheckFailed => "fail",
+        _ => "could-not-run",
+    };
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
+        escape(&title)
+    );
+    let headline = escape(report.headline()).into_owned();
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        page,
+        "<header class=\"{state}\"><p class=\"what\">{} <span>as {}</span></p>\n<h1>{headline}</h1>\n<p>{}</p>",
+        escape(report.target.as_str()),
+        escape(&report.profile.title),
+        escape(report.outcome()),
+    );
+    if let Some(kind) = report.looks_like() {
+        let _ = writeln!(page, "<p class=\"quiet\">{}</p>", escape(kind));
+    }
+    let _ = writeln!(
+        page,
+        "<p class=\"next\">next: <code>{}</code></p></header>",
+        escape(report.next())
+    );
+    page.push_str("<h2>Requests and responses</h2>\n<figure>\n");
+    page.push_str(&diagram::write(report));
+    page.push_str("</figure>\n<h2>Checks</h2>\n");
+    for check in &report.checks {
+        page.push_str(&article(check));
+    }
+    let _ = write!(
+        page,
+        "</main>\n<footer>mcpo {}; secrets are replaced by their name and length</footer>\n</body>\n</html>",
+        env!("CARGO_PKG_VERSION")
+    );
+    page
+}
+
+/// Renders one check as a folded element, open if something is wrong.
+fn article(check: &Check) -> String {
+    let (verdict, because) = check.verdict.parts();
+    let wrong = matches!(check.verdict, Verdict::Fail | Verdict::Warn);
+    let again = if check.round > 1 {
+        format!(" ({})", check.round)
+    } else {
+        String::new()
+    };
+    let mut html = format!(
+        "<details class=\"{verdict}\"{}><summary><b>{}</b> {}{again} <span>{}</span> <time>{:.1} ms</time></summary>\n<dl>\n",
+        if wrong { " open" } else { "" },
+        mark(&check.verdict),
+        escape(check.rule.title),
+        escape(because.unwrap_or(if wrong { "" } else { &check.fault.seen })),
+        check.elapsed.as_secs_f64() * 1_000.0,
+    );
+    let mut row = |label: &str, text: &str| {
+        if !text.is_empty() {
+            let _ = writeln!(html, "<dt>{label}</dt><dd>{}</dd>", escape(text));
+        }
+    };
+    if wrong {
+        row("seen", &check.fault.seen);
+    }
+    row("expected", &check.fault.expected);
+    row("fix", &check.fault.hint);
+    for setting in &check.settings {
+        row("setting", setting);
+    }
+    row("clause", check.rule.clause);
+    row("check", check.rule.id);
+    html.push_str("</dl>\n");
+    for sent in &check.sent {
+        html.push_str(&request(sent));
+    }
+    html.push_str("</details>\n");
+    html
+}
+
+fn mark(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "ok",
+        Verdict::Warn => "warn",
+        Verdict::Fail => "FAIL",
+        Verdict::Skipped { .. } => "skip",
+        Verdict::CouldNotRun { .. } => "????",
+    }
+}
+
+/// Renders a request, its response and the curl command to repeat it.
+fn request(sent: &Sent) -> String {
+    let came = match &sent.outcome {
+        Ok(status) => status.to_string(),
+        Err(request_error) => request_error.clone(),
+    };
+    let mut text = String::new();
+    if let Some(detail) = &sent.detail {
+        let mut part = |mark: char, headers: &[(String, String)], body: Option<&str>| {
+            for (name, value) in headers {
+                let _ = writeln!(text, "{mark} {name}: {value}");
+            }
+            if let Some(body) = body {
+                let _ = writeln!(text, "{mark} {body}");
+            }
+        };
+        part('>', &detail.asked_headers, detail.asked_body.as_deref());
+        part('<', &detail.came_headers, detail.came_body.as_deref());
+        let _ = write!(text, "\n{}", curl(sent, detail));
+    }
+    format!(
+        "<details class=\"request\"><summary>{} → {}</summary><pre>{}</pre></details>\n",
+        escape(sent.to_string()),
+        escape(came),
+        escape(text)
+    )
+}

@@ -1,0 +1,67 @@
+//! The report as Markdown: problems first, everything else collapsed.
+
+use std::fmt::Write as _;
+
+use crate::{
+    check::{Check, Verdict},
+    report::Report,
+};
+
+pub fn write(report: &Report) -> String {
+    let checks = &report.checks;
+    let mut text = format!("### mcpo probe: {}\n\n", report.headline());
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "{} as {}\n",
+        code(report.target.as_str()),
+        report.profile.title
+    );
+    let _ = writeln!(text, "{}\n", plain(&report.outcome()));
+    let wrong = |check: &&Check| matches!(check.verdict, Verdict::Fail | Verdict::Warn);
+    for check in checks.iter().filter(wrong) {
+        let (verdict, _) = check.verdict.parts();
+        let fault = &check.fault;
+        let _ = writeln!(
+            text,
+            "**{verdict}: {}** ({})\n",
+            check.rule.title, check.rule.clause
+        );
+        let _ = writeln!(text, "- seen: {}", code(&fault.seen));
+        let _ = writeln!(text, "- expected: {}", code(&fault.expected));
+        let _ = writeln!(text, "- fix: {}", plain(&fault.hint));
+        for setting in &check.settings {
+            let _ = writeln!(text, "- setting: {}", plain(setting));
+        }
+        text.push('\n');
+    }
+    text.push_str("<details><summary>all checks</summary>\n\n");
+    for check in checks {
+        let (verdict, because) = check.verdict.parts();
+        let seen = because.unwrap_or(&check.fault.seen);
+        let _ = writeln!(text, "- {verdict} `{}` {}", check.rule.id, code(seen));
+    }
+    let _ = write!(text, "\n</details>\n\nmcpo {}", env!("CARGO_PKG_VERSION"));
+    text
+}
+
+/// Formats a server's text as code, so that it is never markup.
+fn code(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    format!("`{}`", text.replace('`', "'"))
+}
+
+/// Escapes text of the probe, which may quote a server.
+fn plain(text: &str) -> String {
+    let special = |character: char| "\\`*_{}[]<>|#@!&".contains(character);
+    let mut escaped = String::new();
+    for character in text.chars() {
+        if special(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}

@@ -1,0 +1,201 @@
+//! The probe itself: each step takes the output of the previous one.
+
+use std::time::Instant;
+
+use crate::{
+    browser_access,
+    check::{Fault, Log, Observer, Step},
+    cold_start,
+    credentials::Credentials,
+    http::{Guard, HttpClient, NetworkScope, RequestError, is_loopback, proxy_variable},
+    mcp::{self, AuthRequirement, Call, McpClient, Reply, WireFormat},
+    oauth::{Login, UserAgent},
+    plan::Plan,
+    report::Report,
+    restart_checks, rules,
+    security::{self, AttackContext},
+};
+
+/// Probes the server as a client does, and shows each check to `observer` as it finishes.
+pub async fn run(plan: &Plan, observer: &mut dyn Observer) -> Report {
+    let since = Instant::now();
+    let mut log = Log::new(observer, plan);
+    let mut left = None;
+    // The probe may end early; then the last check in the log has the reason.
+    let _ = Box::pin(steps(plan, &mut log, &mut left)).await;
+    log.skip_unreached();
+    if plan.cold.is_some() {
+        log.skip_rest([&rules::COLD].into_iter(), "the walk ended before it");
+    }
+    if plan.security {
+        log.skip_rest(security::rules(), "the walk ended before it");
+    }
+    Report::new(plan, log, left, since.elapsed())
+}
+
+async fn steps(plan: &Plan, log: &mut Log<'_>, left: &mut Option<Credentials>) -> Step<()> {
+    let http = connect(plan, log).await?;
+    let requirement = mcp::unauthenticated_request(&http, log, &plan.target).await?;
+    let login = Login::new(&http, plan, prepare(plan, log).await?);
+    let mut peer = McpClient::new(&http, &plan.target, login);
+    let outcome = Box::pin(inside(plan, log, &mut peer, requirement)).await;
+    // Also after a failure: a client keeps the tokens it received.
+    *left = peer
+        .grant
+        .as_ref()
+        .map(|grant| grant.credentials(plan.profile.name));
+    outcome
+}
+
+async fn inside(
+    plan: &Plan,
+    log: &mut Log<'_>,
+    peer: &mut McpClient<'_>,
+    requirement: AuthRequirement,
+) -> Step<()> {
+    let http = peer.http;
+    match requirement {
+        AuthRequirement::Guarded(challenge) => peer.authorize(log, &challenge).await?,
+        AuthRequirement::Open => log.skip(rules::OAUTH, "the server does not ask for a token"),
+    }
+    if let (Some(origin), Some(grant)) = (&plan.profile.browser_origin, &peer.grant) {
+        browser_access::check(http, log, &plan.target, origin, &grant.server).await;
+    }
+    let negotiated_version = mcp::handshake(peer, log).await?;
+    let wire_format = &negotiated_version.newest;
+    mcp::negotiate(peer, log, &negotiated_version).await;
+    let tools = mcp::list(peer, log, wire_format).await?;
+    let arguments = plan.arguments.as_ref();
+    let wanted = plan.tool.as_deref().map(|tool| (tool, arguments));
+    // A failure in one of these steps does not affect the next steps.
+    let called = mcp::call_one(peer, log, wire_format, &tools, wanted).await;
+    let read = mcp::resources(peer, log, wire_format, &negotiated_version.capabilities).await;
+    let got = mcp::prompts(peer, log, wire_format, &negotiated_version.capabilities).await;
+    let compared = mcp::compare(peer, log, negotiated_version.older.as_ref(), &tools).await;
+    let refreshed = refresh(peer, log, wire_format).await;
+    if let Some(context) = peer
+        .grant
+        .as_ref()
+        .and_then(|grant| AttackContext::of(plan, http, wire_format, grant))
+    {
+        restart_checks::check(plan, &context, log).await;
+    }
+    if let Some(idle) = plan.cold {
+        cold_start::check(plan, peer, log, wire_format, idle).await;
+    }
+    if plan.security {
+        security::attack(plan, http, log, wire_format, peer.grant.as_ref()).await;
+    }
+    peer.leave(negotiated_version.older.as_ref().unwrap_or(wire_format))
+        .await;
+    called.and(read).and(got).and(compared).and(refreshed)
+}
+
+/// Requires https except on loopback, and resolves the address.
+async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<HttpClient> {
+    let pending = rules::ADDRESS.begin();
+    let target = &plan.target;
+    if target.scheme() != "https" && !is_loopback(target) {
+        let hint =
+            "serve it over https: otherwise, others can read tokens and passwords on the network";
+        return Err(pending.fail(log, Fault::new(target, "an https address", hint)));
+    }
+    let proxy = proxy_variable(target);
+    let guard = match Guard::of(target, &plan.connection.resolve).await {
+        Ok(guard) => guard,
+        // A proxy resolves names itself; this machine may not be able to resolve them.
+        Err(_) if proxy.is_some() => Guard::behind_proxy(),
+        Err(error) => {
+            let request_error = RequestError::Unresolved(error.to_string());
+            return Err(pending.could_not_run(
+                log,
+                format!("{target}: {request_error}"),
+                request_error.hint(),
+            ));
+        }
+    };
+    let seen = match (target.scheme(), guard.scope()) {
+        ("https", NetworkScope::Public) => "https",
+        ("https", NetworkScope::Local) => "https, in a private network",
+        _ => "on this machine",
+    };
+    match proxy {
+        Some(variable) => pending.pass(
+            log,
+            format!(
+                "{seen}; unless NO_PROXY exempts a host, the proxy of {variable} looks names up and \
+                 decides which addresses are reached, private ones included"
+            ),
+        ),
+        None => pending.pass(log, seen),
+    }
+    let connection = plan.connection.clone();
+    Ok(HttpClient::new(
+        target,
+        guard,
+        connection,
+        plan.timeout,
+        log.recorder(),
+    ))
+}
+
+/// Prepares the sign-in. `--browser` binds the callback port here: it is part of the registration.
+async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<UserAgent<'p>> {
+    let pending = rules::REGISTRATION.begin();
+    match UserAgent::prepare(&plan.person, &plan.profile.callback_path()).await {
+        Ok(visitor) => Ok(visitor),
+        Err(error) => {
+            let because = format!("failed to listen for the browser's callback: {error}");
+            Err(pending.could_not_run(log, because, ""))
+        }
+    }
+}
+
+/// Refreshes the tokens and checks that the server accepts the new access token.
+async fn refresh(
+    peer: &mut McpClient<'_>,
+    log: &mut Log<'_>,
+    wire_format: &WireFormat,
+) -> Step<()> {
+    let pending = rules::REFRESH.begin();
+    let Some(grant) = &mut peer.grant else {
+        pending.skip(log, "the server does not ask for a token");
+        return Ok(());
+    };
+    let summary = match peer.login.refresh(grant).await {
+        Ok(Some(summary)) => summary,
+        Ok(None) => {
+            pending.skip(log, "no refresh token was issued");
+            return Ok(());
+        }
+        Err((_, fault)) => return Err(pending.fail(log, fault)),
+    };
+    let list = Call::new("tools/list", serde_json::json!({}));
+    let token = Some(&grant.access);
+    match mcp::call(peer.http, peer.target, wire_format, token, &list)
+        .await
+        .map(|heard| heard.reply)
+    {
+        Ok(Reply::Result(_)) => {
+            pending.pass(log, summary);
+            Ok(())
+        }
+        Ok(reply) => {
+            let hint = "accept refreshed tokens like the first ones: same audience, same scopes";
+            let fault = Fault::new(
+                format!("refreshed, then {}", reply.summary()),
+                "an answer to a request with the new token",
+                hint,
+            );
+            Err(pending.fail(log, fault))
+        }
+        Err(request_error) => {
+            let fault = Fault::new(
+                request_error.to_string(),
+                "an answer to a request with the new token",
+                request_error.hint(),
+            );
+            Err(pending.fail(log, fault))
+        }
+    }
+}

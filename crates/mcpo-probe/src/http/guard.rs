@@ -1,0 +1,452 @@
+//! Restricts which addresses the probe may connect to.
+//!
+//! The metadata of a hostile server may point anywhere. Unless the target itself is on this machine
+//! or in this network, private addresses are refused at every hop. The check applies to the
+//! addresses that a connection uses: the target's name is resolved once for the whole probe, every
+//! other name when a connection is made. The connection gets only the addresses that were checked,
+//! so a name that changes its answer (DNS rebinding) has no effect.
+//!
+//! A proxy resolves names itself. It then decides which addresses are reached, and the report says
+//! so.
+
+use std::{
+    fmt, io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
+
+use futures_util::future::BoxFuture;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+/// Which addresses the probe may reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkScope {
+    /// The target is public, so everything it names must be public too.
+    Public,
+    /// The target is on this machine or network, so it may name private addresses.
+    Local,
+}
+
+/// A private address that a public target named.
+#[derive(Debug)]
+pub struct Blocked(String);
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} is a private address, but the target is public",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for Blocked {}
+
+/// Resolves host names.
+pub trait Lookup: Send + Sync {
+    fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+}
+
+/// The resolver of the operating system.
+pub struct SystemLookup;
+
+impl Lookup for SystemLookup {
+    fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name, 0)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+/// The network scope of the probe, and the addresses of the target's name for the whole probe.
+#[derive(Clone)]
+pub struct Guard {
+    scope: NetworkScope,
+    target: Option<(String, Vec<IpAddr>)>,
+    lookup: Arc<dyn Lookup>,
+    /// The proxies of the environment: the user named them, so they may be private.
+    proxies: Vec<String>,
+}
+
+impl Guard {
+    /// Decides by the address the user typed, and keeps the addresses of its name.
+    pub async fn of(target: &Url, pinned: &[(String, IpAddr)]) -> io::Result<Self> {
+        Self::with_lookup(target, pinned, Arc::new(SystemLookup)).await
+    }
+
+    async fn with_lookup(
+        target: &Url,
+        pinned: &[(String, IpAddr)],
+        lookup: Arc<dyn Lookup>,
+    ) -> io::Result<Self> {
+        let mut name = None;
+        let addresses: Vec<IpAddr> = match target.host() {
+            Some(Host::Ipv4(ip)) => vec![ip.into()],
+            Some(Host::Ipv6(ip)) => vec![ip.into()],
+            Some(Host::Domain(host)) if pinned.iter().any(|(known, _)| known == host) => {
+                let own = pinned.iter().filter(|(known, _)| known == host);
+                own.map(|(_, address)| *address).collect()
+            }
+            Some(Host::Domain(host)) => {
+                name = Some(host.to_owned());
+                lookup.lookup(host).await?
+            }
+            None => Vec::new(),
+        };
+        // One public address makes a name public: a hostile name may list both kinds.
+        let scope = if addresses.iter().any(|ip| is_public(*ip)) {
+            NetworkScope::Public
+        } else {
+            NetworkScope::Local
+        };
+        Ok(Self {
+            scope,
+            target: name.map(|name| (name, addresses)),
+            lookup,
+            proxies: if is_loopback(target) {
+                Vec::new()
+            } else {
+                proxies()
+            },
+        })
+    }
+
+    /// Returns a guard for a target whose name only the proxy can resolve.
+    pub fn behind_proxy() -> Self {
+        Self {
+            scope: NetworkScope::Public,
+            target: None,
+            lookup: Arc::new(SystemLookup),
+            proxies: proxies(),
+        }
+    }
+
+    pub const fn scope(&self) -> NetworkScope {
+        self.scope
+    }
+
+    /// Returns the addresses that a connection to `name` may use.
+    async fn addresses(
+        &self,
+        name: &str,
+    ) -> Result<Vec<IpAddr>, Box<dyn std::error::Error + Send + Sync>> {
+        let found = match &self.target {
+            Some((target, addresses)) if target == name => addresses.clone(),
+            _ => self.lookup.lookup(name).await?,
+        };
+        if self.proxies.iter().any(|proxy| proxy == name) {
+            return Ok(found);
+        }
+        let (within, beyond): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|ip| self.scope.allows(*ip));
+        match beyond.first() {
+            Some(ip) if within.is_empty() => Err(Blocked(format!("{name} ({ip})")).into()),
+            _ => Ok(within),
+        }
+    }
+}
+
+impl NetworkScope {
+    const fn allows(self, ip: IpAddr) -> bool {
+        matches!(self, Self::Local) || is_public(ip)
+    }
+
+    /// Checks a literal address, which never goes through the resolver.
+    pub fn check(self, url: &Url) -> Result<(), Blocked> {
+        let ip = match url.host() {
+            Some(Host::Ipv4(ip)) => IpAddr::from(ip),
+            Some(Host::Ipv6(ip)) => IpAddr::from(ip),
+            Some(Host::Domain(_)) | None => return Ok(()),
+        };
+        if self.allows(ip) {
+            Ok(())
+        } else {
+            Err(Blocked(ip.to_string()))
+        }
+    }
+}
+
+/// Gives a connection only the addresses that were checked.
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = self.clone();
+        Box::pin(async move {
+            let addresses = guard.addresses(name.as_str()).await?;
+            // The port of the URL is used, not this one.
+            let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
+            Ok(Box::new(addresses) as Addrs)
+        })
+    }
+}
+
+/// Returns the variable that sets a proxy for `url`, if any. `NO_PROXY` may exempt the host.
+pub fn proxy_variable(url: &Url) -> Option<&'static str> {
+    let names: &[&str] = match url.scheme() {
+        "https" => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => &["http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    names
+        .iter()
+        .find(is_set)
+        .copied()
+        .filter(|_| !is_loopback(url))
+}
+
+/// Returns the hosts of the proxies in the environment.
+fn proxies() -> Vec<String> {
+    let names = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let values = names.iter().filter_map(|name| std::env::var(name).ok());
+    let host = |value: String| {
+        let url = Url::parse(&value).ok().filter(Url::has_host);
+        let url = url.or_else(|| Url::parse(&format!("http://{value}")).ok());
+        url?.host_str().map(str::to_owned)
+    };
+    values.filter_map(host).collect()
+}
+
+/// Returns true if `url` may be used without TLS, because only this machine sees the traffic.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+const fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => is_public_v6(ip),
+    }
+}
+
+/// Returns false for the special-purpose blocks of RFC 6890, which include every cloud's metadata
+/// address.
+const fn is_public_v4(ip: Ipv4Addr) -> bool {
+    let special = ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_documentation()
+        || ip.is_multicast()
+        || matches!(
+            ip.octets(),
+            [0 | 240..=255, ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18..=19, ..]
+        );
+    !special
+}
+
+/// Returns true for global unicast, without tunnels to IPv4 (NAT64, 6to4, Teredo). A mapped address
+/// counts as its IPv4 address.
+const fn is_public_v6(ip: Ipv6Addr) -> bool {
+    if let Some(inner) = ip.to_ipv4_mapped() {
+        return is_public_v4(inner);
+    }
+    let [first, second, ..] = ip.segments();
+    let global_unicast = first & 0xe000 == 0x2000;
+    let tunnel = first == 0x2002 || (first == 0x2001 && second < 0x0200);
+    let documentation = first == 0x2001 && second == 0x0db8;
+    global_unicast && !tunnel && !documentation
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{HashMap, VecDeque},
+        io,
+        net::IpAddr,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    use futures_util::future::BoxFuture;
+    use url::Url;
+
+    use super::{Guard, Lookup, NetworkScope, is_loopback};
+
+    /// C14: in every notation, a private address is refused.
+    #[test]
+    fn private_addresses_are_beyond_a_public_target() {
+        for host in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.1.1",
+            "172.16.0.1",
+            "169.254.169.254",
+            "100.100.100.200",
+            "0.0.0.0",
+            "2130706433",
+            "0x7f.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[fd00:ec2::254]",
+            "[fe80::1]",
+            "[64:ff9b::a00:1]",
+            "[2002:7f00:1::]",
+        ] {
+            let url = Url::parse(&format!("https://{host}/")).unwrap();
+            assert!(NetworkScope::Public.check(&url).is_err(), "{host}");
+            assert!(NetworkScope::Local.check(&url).is_ok(), "{host}");
+        }
+        for host in ["1.1.1.1", "[2606:4700::1111]", "example.com"] {
+            let url = Url::parse(&format!("https://{host}/")).unwrap();
+            assert!(NetworkScope::Public.check(&url).is_ok(), "{host}");
+        }
+    }
+
+    /// C13: plain http is only for loopback.
+    #[test]
+    fn names_that_only_look_like_loopback_are_not() {
+        let is = |url: &str| is_loopback(&Url::parse(url).unwrap());
+        assert!(is("http://localhost:8080/mcp") && is("http://127.9.9.9/") && is("http://[::1]/"));
+        assert!(!is("http://localhost.example.com/") && !is("http://127.0.0.1.example.com/"));
+    }
+
+    /// C14: the resolved address counts, not the name.
+    #[tokio::test]
+    async fn names_of_private_addresses_are_beyond_a_public_target() {
+        let names = Names::new(&[
+            ("evil.example", &["192.88.99.1"]),
+            ("inside.example", &["10.0.0.1"]),
+        ]);
+        let guard = guard("https://evil.example/mcp", &names).await;
+        let error = guard.addresses("inside.example").await.unwrap_err();
+        assert!(error.to_string().contains("private address"), "{error}");
+    }
+
+    /// C14: a name with both kinds of address is public, and only its public addresses are used.
+    #[tokio::test]
+    async fn a_name_with_both_kinds_of_address_is_public() {
+        let both = "192.88.99.1 127.0.0.1";
+        let names = Names::new(&[("evil.example", &[both, both])]);
+        let guard = guard("https://evil.example/mcp", &names).await;
+        assert_eq!(guard.scope(), NetworkScope::Public);
+        let used = guard.addresses("evil.example").await.unwrap();
+        assert_eq!(used, [IpAddr::from([192, 88, 99, 1])]);
+    }
+
+    #[tokio::test]
+    async fn reach_follows_from_the_target() {
+        let of = async |url: &str| {
+            Guard::of(&Url::parse(url).unwrap(), &[])
+                .await
+                .unwrap()
+                .scope()
+        };
+        assert_eq!(of("http://localhost:1/mcp").await, NetworkScope::Local);
+        assert_eq!(of("https://10.0.0.1/mcp").await, NetworkScope::Local);
+        assert_eq!(of("https://1.1.1.1/mcp").await, NetworkScope::Public);
+    }
+
+    /// A resolver whose answers change: each lookup of a name returns the next one.
+    struct Names {
+        answers: Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>,
+    }
+
+    impl Names {
+        fn new(names: &[(&str, &[&str])]) -> Arc<Self> {
+            let answers = names.iter().map(|(name, answers)| {
+                let answers = answers.iter().map(|answer| {
+                    let addresses = answer.split(' ').map(|ip| ip.parse().unwrap());
+                    addresses.collect()
+                });
+                ((*name).to_owned(), answers.collect())
+            });
+            Arc::new(Self {
+                answers: Mutex::new(answers.collect()),
+            })
+        }
+    }
+
+    impl Lookup for Names {
+        fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+            let mut answers = self.answers.lock().unwrap();
+            let answer = answers.get_mut(name).and_then(VecDeque::pop_front);
+            Box::pin(async move { answer.ok_or_else(|| io::ErrorKind::NotFound.into()) })
+        }
+    }
+
+    async fn guard(target: &str, names: &Arc<Names>) -> Guard {
+        let target = Url::parse(target).unwrap();
+        let lookup = Arc::clone(names) as Arc<dyn Lookup>;
+        Guard::with_lookup(&target, &[], lookup).await.unwrap()
+    }
+
+    /// Connects as the probe does, and returns the number of connections to each listener.
+    async fn connections(
+        guard: Guard,
+        name: &str,
+        listeners: &[&std::net::TcpListener],
+    ) -> Vec<usize> {
+        let port = listeners[0].local_addr().unwrap().port();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_backend_preconfigured(crate::http::tls::bare_config().unwrap())
+            .dns_resolver(Arc::new(guard))
+            .timeout(Duration::from_millis(500))
+            .build()
+            .unwrap();
+        let _ = client.get(format!("http://{name}:{port}/")).send().await;
+        let count = |listener: &&std::net::TcpListener| {
+            listener.set_nonblocking(true).unwrap();
+            listener.incoming().take_while(Result::is_ok).count()
+        };
+        listeners.iter().map(count).collect()
+    }
+
+    fn listener(ip: &str, port: u16) -> std::net::TcpListener {
+        std::net::TcpListener::bind((ip, port)).unwrap()
+    }
+
+    /// C14: public when the name is classified, this machine when it is used.
+    #[tokio::test]
+    async fn a_name_that_moves_to_this_machine_gets_no_connection() {
+        let here = listener("127.0.0.1", 0);
+        for (name, names) in [
+            // The target itself.
+            (
+                "evil.example",
+                Names::new(&[("evil.example", &["192.88.99.1", "127.0.0.1"])]),
+            ),
+            // A hop of the probe: each connection resolves it again.
+            (
+                "hop.example",
+                Names::new(&[
+                    ("evil.example", &["192.88.99.1"]),
+                    ("hop.example", &["127.0.0.1"]),
+                ]),
+            ),
+        ] {
+            let guard = guard("https://evil.example/mcp", &names).await;
+            assert_eq!(guard.scope(), NetworkScope::Public);
+            assert_eq!(connections(guard, name, &[&here]).await, [0], "{name}");
+        }
+    }
+
+    /// C14: private when the name is classified, so it may name neighbors, and elsewhere when it is
+    /// used.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_private_name_that_moves_is_not_followed() {
+        let before = listener("127.0.0.1", 0);
+        let after = listener("127.0.0.2", before.local_addr().unwrap().port());
+        let names = Names::new(&[("evil.example", &["127.0.0.1", "127.0.0.2", "127.0.0.2"])]);
+        let guard = guard("https://evil.example/mcp", &names).await;
+        assert_eq!(guard.scope(), NetworkScope::Local);
+        let counts = connections(guard, "evil.example", &[&before, &after]).await;
+        assert_eq!(counts, [1, 0]);
+    }
+}

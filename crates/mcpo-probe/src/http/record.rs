@@ -1,0 +1,296 @@
+//! Records requests and responses, without the secrets.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use mcpo_common::text::clean_to;
+use reqwest::{
+    Request, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap},
+};
+use serde_json::Value;
+use url::Url;
+
+use super::{
+    error::RequestError,
+    sent::{Detail, Sent},
+};
+use crate::{
+    fingerprints::{Place, Traits},
+    html_form::Form,
+    redact::{Secrets, is_secret},
+};
+
+/// How many bytes of a body are shown.
+const SHOWN: usize = 4 * 1024;
+/// How many bytes of a body are kept until it is complete and can be parsed.
+const KEPT: usize = 64 * 1024;
+
+/// A request and its response so far.
+struct Entry {
+    id: u64,
+    sent: Sent,
+    /// Set if the response shows what kind of server this is.
+    place: Option<Place>,
+    head: String,
+    /// The response body received so far, cut at [`KEPT`] bytes, and its full length.
+    raw: Vec<u8>,
+    length: usize,
+}
+
+/// A callback that receives the request in progress.
+pub type Activity = Rc<dyn Fn(&str)>;
+
+/// Records every request of a probe.
+#[derive(Default)]
+pub struct Recorder {
+    detailed: bool,
+    activity: Option<Activity>,
+    target: Option<Url>,
+    next: Cell<u64>,
+    sent: RefCell<Vec<Entry>>,
+    pub secrets: Secrets,
+    pub traits: Traits,
+}
+
+impl Recorder {
+    /// Creates a recorder. If `detailed`, it keeps headers and bodies. `activity` is called for
+    /// each request.
+    pub fn new(target: &Url, detailed: bool, activity: Option<Activity>) -> Rc<Self> {
+        Rc::new(Self {
+            detailed,
+            target: Some(target.clone()),
+            activity,
+            ..Self::default()
+        })
+    }
+
+    /// Returns the requests recorded since the last call.
+    pub fn take(&self) -> Vec<Sent> {
+        let sent = std::mem::take(&mut *self.sent.borrow_mut());
+        sent.into_iter().map(|entry| entry.sent).collect()
+    }
+
+    /// Shows an activity that is not a request.
+    pub fn announce(&self, doing: &str) {
+        if let Some(activity) = &self.activity {
+            activity(doing);
+        }
+    }
+
+    fn place(&self, url: &Url) -> Option<Place> {
+        let path = url.path();
+        if self.target.as_ref() == Some(url) {
+            Some(Place::Endpoint)
+        } else if path.starts_with("/.well-known/oauth-protected-resource") {
+            Some(Place::Resource)
+        } else if path.contains("/.well-known/") {
+            Some(Place::Issuer)
+        } else {
+            None
+        }
+    }
+
+    /// Begins the entry of a request.
+    pub fn begin(self: &Rc<Self>, request: &Request) -> Record {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        let body = request.body().and_then(reqwest::Body::as_bytes);
+        let kind = content_type(request.headers());
+        let detail = self.detailed.then(|| {
+            Box::new(Detail {
+                asked_headers: self.headers(request.headers()),
+                asked_body: body.map(|body| self.body(&kind, body, body.len())),
+                ..Detail::default()
+            })
+        });
+        let sent = Sent {
+            method: request.method().to_string(),
+            url: clean_to(&self.secrets.url(request.url()), SHOWN),
+            purpose: body.and_then(|body| purpose(&kind, body)),
+            browser: is_page(request.headers()),
+            outcome: Err("no answer in time".to_owned()),
+            elapsed: Duration::ZERO,
+            detail,
+        };
+        self.announce(&sent.to_string());
+        self.sent.borrow_mut().push(Entry {
+            id,
+            sent,
+            place: self.place(request.url()),
+            head: String::new(),
+            raw: Vec::new(),
+            length: 0,
+        });
+        Record {
+            recorder: Rc::clone(self),
+            id,
+            since: Instant::now(),
+        }
+    }
+
+    fn change(&self, id: u64, change: impl FnOnce(&mut Entry)) {
+        let mut sent = self.sent.borrow_mut();
+        if let Some(entry) = sent.iter_mut().rev().find(|entry| entry.id == id) {
+            change(entry);
+        }
+    }
+
+    fn headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
+        let shown = headers.iter().map(|(name, value)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let text = if value.is_sensitive() && name != "authorization" {
+                self.secrets.cut(name.as_str(), &text)
+            } else {
+                self.secrets.header(name.as_str(), &text)
+            };
+            (name.to_string(), clean_to(&text, SHOWN))
+        });
+        // A hundred are enough to recognize a flood of headers.
+        shown.take(100).collect()
+    }
+
+    fn body(&self, kind: &str, body: &[u8], length: usize) -> String {
+        let text = String::from_utf8_lossy(body);
+        let shown = if let Ok(mut value) = serde_json::from_slice::<Value>(body) {
+            self.secrets.json(&mut value);
+            self.secrets.hide(value.to_string())
+        } else if kind.starts_with("application/x-www-form-urlencoded") {
+            self.secrets.form(&text)
+        } else if kind.contains("event-stream") {
+            let lines = text.lines().map(|line| self.event(line));
+            self.secrets.hide(lines.collect::<Vec<_>>().join("\n"))
+        } else {
+            self.learn_from_forms(kind, &text);
+            self.secrets.hide(text.into_owned())
+        };
+        let shown = clean_to(&shown, SHOWN);
+        if length > body.len() {
+            format!("{shown} ({length} bytes in all)")
+        } else {
+            shown
+        }
+    }
+
+    fn event(&self, line: &str) -> String {
+        let data = line.strip_prefix("data:").map(str::trim);
+        match data.and_then(|data| serde_json::from_str::<Value>(data).ok()) {
+            Some(mut value) => {
+                self.secrets.json(&mut value);
+                format!("data: {value}")
+            }
+            None => line.to_owned(),
+        }
+    }
+
+    /// Treats hidden form values of a page as secrets: they are only for the server.
+    fn learn_from_forms(&self, kind: &str, text: &str) {
+        if !kind.contains("html") {
+            return;
+        }
+        for (name, value) in Form::all(text).iter().flat_map(|form| &form.fields) {
+            let opaque = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+/=~".contains(&byte);
+            let sealed = value.len() >= 24 && value.bytes().all(opaque);
+            let public = matches!(name.as_str(), "client_id" | "code_challenge");
+            if is_secret(name) || (sealed && !public) {
+                self.secrets.cut(name, value);
+            }
+        }
+    }
+}
+
+/// An entry that is being written; dropping this value ends it.
+pub struct Record {
+    recorder: Rc<Recorder>,
+    id: u64,
+    since: Instant,
+}
+
+impl Record {
+    pub fn answered(&self, status: StatusCode, headers: &HeaderMap) {
+        self.recorder.change(self.id, |entry| {
+            entry.sent.outcome = Ok(status.as_u16());
+            if let Some(detail) = &mut entry.sent.detail {
+                detail.came_headers = self.recorder.headers(headers);
+            }
+            if entry.place.is_some() {
+                entry.head = head(headers);
+            }
+        });
+    }
+
+    pub fn failed(&self, request_error: &RequestError) {
+        let text = clean_to(&request_error.to_string(), SHOWN);
+        self.recorder
+            .change(self.id, |entry| entry.sent.outcome = Err(text));
+    }
+
+    /// Adds a chunk of the response body.
+    pub fn came(&self, chunk: &[u8]) {
+        self.recorder.change(self.id, |entry| {
+            if entry.sent.detail.is_some() || entry.place.is_some() {
+                let room = KEPT.saturating_sub(entry.raw.len());
+                entry.raw.extend(chunk.iter().take(room));
+                entry.length += chunk.len();
+            }
+        });
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.recorder.change(self.id, |entry| {
+            entry.sent.elapsed = self.since.elapsed();
+            let raw = std::mem::take(&mut entry.raw);
+            if let Some(place) = entry.place {
+                let mut answer = std::mem::take(&mut entry.head);
+                answer.push_str(&String::from_utf8_lossy(&raw));
+                self.recorder.traits.note(place, answer);
+            }
+            if let Some(detail) = &mut entry.sent.detail
+                && entry.length > 0
+            {
+                let mut kinds = detail.came_headers.iter();
+                let kind = kinds.find(|(name, _)| name == "content-type");
+                let kind = kind.map(|(_, kind)| kind.clone()).unwrap_or_default();
+                detail.came_body = Some(self.recorder.body(&kind, &raw, entry.length));
+            }
+        });
+    }
+}
+
+/// Returns true for a browser's request: browsers ask for pages, clients never do.
+fn is_page(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+/// Returns the headers that distinguish servers, one per line.
+fn head(headers: &HeaderMap) -> String {
+    let lines = headers.iter().take(50).map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        format!("{name}: {value}\n")
+    });
+    lines.collect()
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    let kind = headers.get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.to_lowercase()
+}
+
+fn purpose(kind: &str, body: &[u8]) -> Option<String> {
+    let named = if kind.starts_with("application/json") {
+        let message: Value = serde_json::from_slice(body).ok()?;
+        message.get("method")?.as_str()?.to_owned()
+    } else {
+        let mut pairs = url::form_urlencoded::parse(body);
+        pairs.find(|(name, _)| name == "grant_type")?.1.into_owned()
+    };
+    Some(clean_to(&named, 80))
+}

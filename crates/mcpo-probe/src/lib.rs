@@ -1,0 +1,74 @@
+//! Connects to an MCP server as a real client does, and reports problems.
+//!
+//! A probe is a list of small checks in flow order. Each step consumes the output of the previous
+//! one (challenge → resource → authorization server → client → code → tokens → session → tools) and
+//! writes its verdicts into a log, from which the report is built.
+//!
+//! [`Probe`] is all that a test suite needs:
+//!
+//! ```no_run
+//! use mcpo_probe::{Client, Failure, Probe};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Failure> {
+//! let report = Probe::new("https://example.com/mcp")
+//!     .as_client(Client::ClaudeAi)
+//!     .with_password("correct horse battery staple")
+//!     .run()
+//!     .await?;
+//! for check in &report.checks {
+//!     println!("{:<20} {}", check.id(), check.verdict);
+//! }
+//! assert!(report.is_success(), "{}", report.headline());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The ids of checks are stable; their titles and texts are for people and may change. What `mcpo
+//! probe` can do beyond that is in [`Plan`], which [`run`] carries out.
+//!
+//! The futures are not `Send`: await them where they were created, on a current-thread runtime or
+//! in a `LocalSet`.
+
+mod browser_access;
+mod check;
+mod cold_start;
+mod credentials;
+mod document;
+mod fingerprints;
+mod flow;
+mod html_form;
+mod http;
+mod mcp;
+mod oauth;
+mod phase;
+mod plan;
+mod probe;
+mod profile;
+mod redact;
+mod report;
+mod restart_checks;
+mod rules;
+mod security;
+mod target;
+mod terminal;
+mod trace;
+
+pub use self::{
+    check::{Check, Fault, Observer, Quiet, Verdict},
+    credentials::{ClientKey, Credentials},
+    document::Document,
+    flow::run,
+    http::{Connection, Sent, is_loopback},
+    plan::{Identity, Person, Plan, Restart},
+    probe::Probe,
+    profile::Client,
+    report::Report,
+    rules::Rule,
+    target::parse_target,
+    terminal::Terminal,
+};
+pub use mcpo_common::{
+    error::{Exit, Failure, Outcome},
+    secret::Secret,
+};

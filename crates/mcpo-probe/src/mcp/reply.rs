@@ -1,0 +1,167 @@
+//! Responses to JSON-RPC requests, as JSON or as a stream of events.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use mcpo_common::text::clean;
+use reqwest::{StatusCode, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+use sse_stream::SseStream;
+
+use crate::{
+    http::{Answer, BODY_LIMIT, HttpClient, Incoming, RequestError, describe},
+    oauth::Challenge,
+};
+
+/// Time limit for reading the body of a 401.
+const READING: Duration = Duration::from_millis(500);
+
+/// A response.
+#[derive(Debug)]
+pub enum Reply {
+    Result(Value),
+    /// A JSON-RPC error.
+    Error {
+        code: i64,
+        message: String,
+        data: Value,
+    },
+    /// A notification was accepted.
+    Accepted,
+    /// 401; `None` if it has no readable challenge.
+    Unauthorized(Option<Challenge>),
+    /// 403 that asks for more scopes.
+    InsufficientScope(Challenge),
+    /// Any other response.
+    Unexpected(String),
+}
+
+impl Reply {
+    /// Returns true if the request was refused because of the token or the lack of one.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Unauthorized(_) | Self::InsufficientScope(_))
+    }
+
+    /// Returns the response in a few words, for a report.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Result(result) => format!("result {}", clean(&result.to_string())),
+            Self::Error { code, message, .. } => format!("error {code}: {message}"),
+            Self::Accepted => "an empty answer".to_owned(),
+            Self::Unauthorized(_) => "HTTP 401".to_owned(),
+            Self::InsufficientScope(challenge) => {
+                format!("HTTP 403, insufficient_scope for {}", challenge.scopes)
+            }
+            Self::Unexpected(seen) => seen.clone(),
+        }
+    }
+}
+
+/// Reads a response of either kind.
+pub async fn read(incoming: Incoming) -> Result<Reply, RequestError> {
+    let status = incoming.status();
+    let kind = incoming
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default()
+        .to_lowercase();
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = Challenge::from_headers(incoming.headers());
+        // The body distinguishes servers, but clients do not wait for it.
+        let _ = tokio::time::timeout(READING, HttpClient::read(incoming)).await;
+        return Ok(Reply::Unauthorized(challenge));
+    }
+    if status == StatusCode::FORBIDDEN
+        && let Some(challenge) = Challenge::from_headers(incoming.headers())
+        && challenge.error.as_deref() == Some("insufficient_scope")
+    {
+        return Ok(Reply::InsufficientScope(challenge));
+    }
+    if status.is_success() && kind.starts_with("text/event-stream") {
+        return events(incoming).await;
+    }
+    let answer = HttpClient::read(incoming).await?;
+    Ok(document(&answer, &kind))
+}
+
+fn document(answer: &Answer, kind: &str) -> Reply {
+    let message = answer.json::<Value>().ok();
+    match message.as_ref().and_then(reply) {
+        // Errors may have a 4xx status and any content type. Results must have the right content
+        // type, or the SDKs do not read them.
+        Some(reply @ Reply::Error { .. }) => reply,
+        Some(reply) if answer.status.is_success() && kind.starts_with("application/json") => reply,
+        _ if answer.status.is_success() && answer.body.is_empty() => Reply::Accepted,
+        _ if answer.status.is_success() => {
+            Reply::Unexpected(format!("{} as {kind:?}", answer.summary()))
+        }
+        _ => Reply::Unexpected(match answer.location() {
+            Some(location) => format!("HTTP {} to {location}", answer.status.as_u16()),
+            None => describe(answer.status, &answer.text()),
+        }),
+    }
+}
+
+/// Reads events until the response arrives; a server may keep its stream open after that.
+async fn events(incoming: Incoming) -> Result<Reply, RequestError> {
+    let bytes = stream::try_unfold((incoming, 0), async |(mut incoming, read)| {
+        let Some(chunk) = incoming.chunk().await? else {
+            return Ok(None);
+        };
+        let read = read + chunk.len();
+        if read > BODY_LIMIT {
+            return Err(RequestError::TooLarge);
+        }
+        Ok(Some((chunk, (incoming, read))))
+    });
+    let mut events = Box::pin(SseStream::from_bytes_stream(bytes));
+    while let Some(event) = events.next().await {
+        let event = match event {
+            Ok(event) => event,
+            Err(sse_stream::Error::Body(error)) => {
+                return Err(match error.downcast::<RequestError>() {
+                    Ok(request_error) => *request_error,
+                    Err(error) => RequestError::Other(error.to_string()),
+                });
+            }
+            Err(error) => return Ok(Reply::Unexpected(format!("a broken event stream: {error}"))),
+        };
+        let message = event
+            .data
+            .and_then(|data| serde_json::from_str::<Value>(&data).ok());
+        // Skip notifications and requests of the server.
+        if let Some(reply) = message.as_ref().and_then(reply) {
+            return Ok(reply);
+        }
+    }
+    Ok(Reply::Unexpected(
+        "an event stream that ended without an answer".to_owned(),
+    ))
+}
+
+/// Returns the response in a JSON-RPC message, if it is one.
+fn reply(message: &Value) -> Option<Reply> {
+    if message.get("jsonrpc")? != "2.0" {
+        return None;
+    }
+    if let Some(error) = message.get("error") {
+        let code = error
+            .get("code")
+            .and_then(Value::as_i64)
+            .unwrap_or_default();
+        let text = error
+            .get("message")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        return Some(Reply::Error {
+            code,
+            message: text.to_owned(),
+            data: error.get("data").cloned().unwrap_or_default(),
+        });
+    }
+    if *message.get("id")? != json!(1) {
+        return None;
+    }
+    Some(Reply::Result(message.get("result")?.clone()))
+}

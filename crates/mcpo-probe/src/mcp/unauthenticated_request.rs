@@ -1,0 +1,155 @@
+//! The first request of every client, without a token.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{
+    handshake::{initialize_call, negotiated},
+    reply::Reply,
+    rpc::{self, Call, WireFormat},
+};
+use crate::{
+    check::{Fault, Log, Pending, Step},
+    http::{HttpClient, RequestError},
+    oauth::Challenge,
+    rules,
+};
+
+/// What the server does with a request without a token.
+#[derive(Debug)]
+pub enum AuthRequirement {
+    /// It requires a token.
+    Guarded(Challenge),
+    /// It answers.
+    Open,
+}
+
+/// Sends `initialize` and, if that is open or not supported, `tools/list`.
+pub async fn unauthenticated_request(
+    http: &HttpClient,
+    log: &mut Log<'_>,
+    target: &Url,
+) -> Step<AuthRequirement> {
+    let pending = rules::CHALLENGE.begin();
+    let first = match rpc::call(http, target, &WireFormat::Opening, None, &initialize_call()).await
+    {
+        Ok(heard) => heard,
+        Err(error) => return Err(no_answer(log, pending, target, &error)),
+    };
+    let wire_format = match &first.reply {
+        Reply::Unauthorized(challenge) => {
+            return Ok(AuthRequirement::Guarded(judge(
+                log,
+                pending,
+                challenge.clone(),
+                "",
+            )));
+        }
+        Reply::Result(result) => match negotiated(result, first.session.clone()) {
+            Some(wire_format) => wire_format,
+            None => return Err(pending.fail(log, unexpected(target, &first.reply))),
+        },
+        _ => WireFormat::Stateless,
+    };
+    let list = Call::new("tools/list", json!({}));
+    if matches!(wire_format, WireFormat::Session { .. }) {
+        let initialized = Call::new(
+            "notifications/initialized",
+            Value::Object(serde_json::Map::default()),
+        );
+        if let Err(error) = rpc::call(http, target, &wire_format, None, &initialized).await {
+            return Err(no_answer(log, pending, target, &error));
+        }
+    }
+    match rpc::call(http, target, &wire_format, None, &list)
+        .await
+        .map(|heard| heard.reply)
+    {
+        Ok(Reply::Unauthorized(challenge)) => {
+            let open = if wire_format == WireFormat::Stateless {
+                ""
+            } else {
+                "initialize is open; tools/list: "
+            };
+            Ok(AuthRequirement::Guarded(judge(
+                log, pending, challenge, open,
+            )))
+        }
+        Ok(Reply::Result(_)) => {
+            pending.pass(log, "answers without a token: open to everyone");
+            Ok(AuthRequirement::Open)
+        }
+        // A server without tools is open too.
+        Ok(Reply::Error { .. }) if wire_format != WireFormat::Stateless => {
+            pending.pass(log, "answers without a token: open to everyone");
+            Ok(AuthRequirement::Open)
+        }
+        Ok(_) => Err(pending.fail(log, unexpected(target, &first.reply))),
+        Err(error) => Err(no_answer(log, pending, target, &error)),
+    }
+}
+
+fn no_answer(
+    log: &mut Log<'_>,
+    pending: Pending,
+    target: &Url,
+    error: &RequestError,
+) -> crate::check::Stop {
+    if error.is_no_connection() {
+        return pending.could_not_run(log, format!("{target}: {error}"), error.hint());
+    }
+    let expected = "401 with a WWW-Authenticate header, or an answer to initialize";
+    pending.fail(log, Fault::new(error.to_string(), expected, error.hint()))
+}
+
+fn unexpected(target: &Url, reply: &Reply) -> Fault {
+    let hint = match target.path() {
+        "/" => "an MCP server's address usually ends in /mcp",
+        _ => {
+            "check the path; a POST there must reach the MCP endpoint itself, not a redirect or a page"
+        }
+    };
+    Fault::new(
+        reply.summary(),
+        "401 with a WWW-Authenticate header, or an answer to initialize",
+        hint,
+    )
+}
+
+/// Checks the challenge. Most clients stop if it is missing; the probe tries the well-known
+/// addresses.
+fn judge(
+    log: &mut Log<'_>,
+    pending: Pending,
+    challenge: Option<Challenge>,
+    open: &str,
+) -> Challenge {
+    let status = StatusCode::UNAUTHORIZED.as_u16();
+    let expected = "WWW-Authenticate: Bearer resource_metadata=\"…\"";
+    let hint = "add the header to every 401 of the MCP endpoint; without it claude.ai does not find the sign-in";
+    match challenge {
+        None => {
+            let seen = format!("{open}{status} without a bearer challenge in WWW-Authenticate");
+            pending.fail(log, Fault::new(seen, expected, hint));
+            Challenge::default()
+        }
+        Some(challenge) if challenge.unverified_metadata.is_none() => {
+            let seen = format!("{open}{status}, a bearer challenge without resource_metadata");
+            pending.warn(log, Fault::new(seen, expected, hint));
+            challenge
+        }
+        Some(challenge) => {
+            let scopes = if challenge.scopes.is_empty() {
+                "no scope".to_owned()
+            } else {
+                format!("scope {}", challenge.scopes)
+            };
+            pending.pass(
+                log,
+                format!("{open}{status} with resource_metadata, {scopes}"),
+            );
+            challenge
+        }
+    }
+}

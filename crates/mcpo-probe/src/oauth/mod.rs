@@ -1,0 +1,37 @@
+//! OAuth, from a challenge to a token, in the order in which a client meets it.
+
+mod challenge;
+pub use challenge::Challenge;
+
+mod well_known;
+
+mod resource;
+pub use resource::Resource;
+
+mod server;
+pub use server::AuthorizationServer;
+
+mod registration;
+
+mod request;
+pub use request::AuthorizationRequest;
+
+pub mod pages;
+
+mod listener;
+
+mod links;
+
+mod user_agent;
+pub use user_agent::UserAgent;
+
+mod callback;
+
+pub mod token;
+pub use token::Refusal;
+
+mod grant;
+pub use grant::{Grant, Reached};
+
+mod login;
+pub use login::Login;

@@ -1,0 +1,204 @@
+//! Completes the sign-in and consent pages as a user without scripts would.
+
+use mcpo_common::secret::Secret;
+use reqwest::{Method, header::CONTENT_TYPE};
+use url::Url;
+
+use super::{callback::UnverifiedCallback, links};
+use crate::{
+    html_form::{Form, SubmitButton},
+    http::{Answer, HttpClient, RequestError},
+};
+
+/// The most pages and redirects that are followed.
+const MAX_HOPS: usize = 20;
+
+/// Why the redirect URI was not reached.
+#[derive(Debug)]
+pub enum PageError {
+    RequestError(Box<Url>, RequestError),
+    /// The page asks for a password, but none was given.
+    PasswordNeeded,
+    /// The page asks again: the password was wrong.
+    PasswordRefused,
+    /// A page without a form to continue with.
+    DeadEnd(String),
+    /// Neither a page nor a redirect.
+    Refused(String),
+    TooManyHops,
+}
+
+/// The values for a sign-in form.
+#[derive(Clone, Copy, Debug)]
+pub struct SignIn<'s> {
+    user: &'s str,
+    password: &'s Secret,
+}
+
+impl<'s> SignIn<'s> {
+    /// Returns `None` without a password. The user name has a default.
+    pub fn of(user: Option<&'s str>, password: Option<&'s Secret>) -> Option<Self> {
+        Some(Self {
+            user: user.unwrap_or("probe"),
+            password: password?,
+        })
+    }
+}
+
+/// The end of the pages, at a redirect URI.
+#[derive(Debug)]
+pub struct Arrival {
+    pub callback: UnverifiedCallback,
+    /// The URL that the browser was sent to, with all parameters.
+    pub location: Url,
+    pub pages: usize,
+}
+
+/// Goes from the authorization endpoint to one of the redirect URIs, where nothing needs to listen.
+/// All pages together may take as long as three requests.
+pub async fn walk(
+    http: &HttpClient,
+    start: &Url,
+    sign_in: Option<SignIn<'_>>,
+    redirect_uris: &[&Url],
+) -> Result<Arrival, PageError> {
+    let limit = http.timeout() * 3;
+    let walk = walk_pages(http, start, sign_in, redirect_uris);
+    tokio::time::timeout(limit, walk)
+        .await
+        .unwrap_or(Err(PageError::TooManyHops))
+}
+
+async fn walk_pages(
+    http: &HttpClient,
+    start: &Url,
+    sign_in: Option<SignIn<'_>>,
+    redirect_uris: &[&Url],
+) -> Result<Arrival, PageError> {
+    let mut pages = 0;
+    let mut signed_in = false;
+    let mut answer = get(http, start).await?;
+    for _ in 0..MAX_HOPS {
+        if let Some(location) = answer.location() {
+            if let Some(arrival) = arrival(location.clone(), redirect_uris, pages) {
+                return Ok(arrival);
+            }
+            answer = get(http, &location).await?;
+            continue;
+        }
+        let forms = page_forms(&answer)?;
+        pages += 1;
+        let mut links = links::all(&answer.text(), &answer.url).into_iter();
+        if let Some(arrival) = links.find_map(|link| arrival(link, redirect_uris, pages)) {
+            return Ok(arrival);
+        }
+        let Some((form, press)) = choose(&forms) else {
+            return Err(PageError::DeadEnd(format!(
+                "a page without a form to continue with at {}",
+                answer.url
+            )));
+        };
+        let mut fields = form.fields.clone();
+        if let Some(field) = &form.password {
+            if !form.post {
+                let seen = "a sign-in form that would put the password into the URL";
+                return Err(PageError::Refused(seen.to_owned()));
+            }
+            if signed_in {
+                return Err(PageError::PasswordRefused);
+            }
+            let Some(SignIn { user, password }) = sign_in else {
+                return Err(PageError::PasswordNeeded);
+            };
+            // Browsers do not submit a form whose user name is empty.
+            if let Some((_, name)) = fields.iter_mut().find(|(name, _)| form.is_typed(name)) {
+                name.clear();
+                name.push_str(user);
+            }
+            fields.push((field.clone(), password.expose().to_owned()));
+            signed_in = true;
+        }
+        if let SubmitButton::Button { name, value } = press {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+        answer = submit(http, &answer.url, form, &fields).await?;
+    }
+    Err(PageError::TooManyHops)
+}
+
+fn arrival(location: Url, redirect_uris: &[&Url], pages: usize) -> Option<Arrival> {
+    let mut read = redirect_uris.iter();
+    let callback = read.find_map(|uri| UnverifiedCallback::at(&location, uri))?;
+    Some(Arrival {
+        callback,
+        location,
+        pages,
+    })
+}
+
+/// Prefers a form with a password, then one whose button means yes, then any other.
+fn choose(forms: &[Form]) -> Option<(&Form, SubmitButton<'_>)> {
+    let mut order: Vec<&Form> = forms.iter().collect();
+    order.sort_by_key(|form| (form.password.is_none(), !form.says_yes()));
+    order
+        .into_iter()
+        .find_map(|form| Some((form, form.agreement()?)))
+}
+
+fn page_forms(answer: &Answer) -> Result<Vec<Form>, PageError> {
+    let kind = answer.header(CONTENT_TYPE).unwrap_or_default();
+    if answer.status.is_success() && !kind.contains("html") {
+        let seen = format!("{}: {kind:?} instead of a page", bare(&answer.url));
+        return Err(PageError::Refused(seen));
+    }
+    let forms = if kind.contains("html") {
+        Form::all(&answer.text())
+    } else {
+        Vec::new()
+    };
+    // A wrong password may be answered with 401 and the form again.
+    if forms.is_empty() && !answer.status.is_success() || answer.status.is_server_error() {
+        return Err(PageError::Refused(format!(
+            "{}: {}",
+            bare(&answer.url),
+            answer.summary()
+        )));
+    }
+    Ok(forms)
+}
+
+/// Removes the query, which may contain secrets.
+fn bare(url: &Url) -> Url {
+    let mut bare = url.clone();
+    bare.set_query(None);
+    bare
+}
+
+async fn get(http: &HttpClient, url: &Url) -> Result<Answer, PageError> {
+    let lost = |request_error| PageError::RequestError(Box::new(bare(url)), request_error);
+    let request = http.browse(Method::GET, url).map_err(lost)?;
+    http.send(request).await.map_err(lost)
+}
+
+async fn submit(
+    http: &HttpClient,
+    page: &Url,
+    form: &Form,
+    fields: &[(String, String)],
+) -> Result<Answer, PageError> {
+    let mut action = page.join(&form.action).map_err(|error| {
+        PageError::DeadEnd(format!("a form that leads to {:?}: {error}", form.action))
+    })?;
+    let lost = |request_error| PageError::RequestError(Box::new(bare(page)), request_error);
+    let request = if form.post {
+        http.browse(Method::POST, &action)
+            .map_err(lost)?
+            .form(fields)
+    } else {
+        action.query_pairs_mut().clear().extend_pairs(fields);
+        http.browse(Method::GET, &action).map_err(lost)?
+    };
+    // Browsers send the origin with every form; servers use it to detect forged requests.
+    let request = request.header("origin", page.origin().ascii_serialization());
+    http.send(request).await.map_err(lost)
+}

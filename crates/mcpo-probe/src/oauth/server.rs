@@ -1,0 +1,247 @@
+//! Authorization server metadata (RFC 8414 and `OpenID` Connect Discovery).
+
+use serde::Deserialize;
+use url::Url;
+
+use super::{resource::Resource, well_known};
+use crate::{
+    check::{Fault, Log, Pending, Step},
+    credentials::AuthMethod,
+    http::{Answer, HttpClient, is_loopback},
+    rules,
+};
+
+#[derive(Debug, Deserialize)]
+struct UnverifiedMetadata {
+    issuer: Option<String>,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+    registration_endpoint: Option<String>,
+    code_challenge_methods_supported: Option<Vec<String>>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
+    scopes_supported: Option<Vec<String>>,
+    #[serde(default)]
+    client_id_metadata_document_supported: bool,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// An authorization server whose metadata is for the issuer it was fetched from, with endpoints on
+/// https or loopback, and with PKCE.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent statement of the metadata"
+)]
+pub struct AuthorizationServer {
+    pub issuer: String,
+    pub authorization: Url,
+    pub token: Url,
+    pub registration: Option<Url>,
+    /// In the server's order; the default is Basic (RFC 8414 §2).
+    pub methods: Vec<AuthMethod>,
+    /// Whether the metadata lists the methods instead of relying on the default.
+    pub names_methods: bool,
+    pub takes_documents: bool,
+    pub announces_iss: bool,
+    pub offers_offline_access: bool,
+}
+
+/// Finds the metadata of the resource's issuer in the order of the specification.
+pub async fn discover(
+    http: &HttpClient,
+    log: &mut Log<'_>,
+    resource: &Resource,
+) -> Step<AuthorizationServer> {
+    let pending = rules::SERVER_METADATA.begin();
+    let issuer = resource.issuer.as_str();
+    let expected = "200 with a JSON document at one of the well-known addresses of the issuer";
+    let base = Url::parse(issuer).ok().filter(Url::has_host);
+    let Some(base) = base else {
+        let hint = "name the authorization server by its https URL in authorization_servers";
+        return Err(pending.fail(log, Fault::new(format!("issuer {issuer:?}"), "a URL", hint)));
+    };
+    let candidates = well_known::of_issuer(&base);
+    let mut seen = Vec::new();
+    for url in &candidates {
+        match http.fetch(url).await {
+            Ok(answer) if answer.status.is_success() => {
+                return read(log, pending, issuer, url, &answer);
+            }
+            Ok(answer) if answer.status.is_client_error() => {
+                seen.push(format!("{}: HTTP {}", answer.url, answer.status.as_u16()));
+            }
+            Ok(answer) => {
+                let fault = Fault::new(
+                    format!("{url}: {}", answer.summary()),
+                    expected,
+                    "fix the endpoint: see the server's log",
+                );
+                return Err(pending.fail(log, fault));
+            }
+            Err(request_error) => {
+                let fault = Fault::new(
+                    format!("{url}: {request_error}"),
+                    expected,
+                    request_error.hint(),
+                );
+                return Err(pending.fail(log, fault));
+            }
+        }
+    }
+    let hint = format!("serve the metadata at {}", candidates[0]);
+    let fault = Fault::new(seen.join("; "), expected, hint);
+    match (&resource.identifier, AuthorizationServer::assumed(&base)) {
+        (None, Ok(server)) => {
+            pending.warn(log, fault);
+            let because = "no metadata at all: treated as a server of 2025-03-26";
+            log.skip(&[&rules::ISSUER_IDENTITY, &rules::PKCE_SUPPORT], because);
+            Ok(server)
+        }
+        _ => Err(pending.fail(log, fault)),
+    }
+}
+
+impl AuthorizationServer {
+    /// Returns the default endpoints of 2025-03-26, for servers that publish nothing.
+    fn assumed(base: &Url) -> Result<Self, url::ParseError> {
+        Ok(Self {
+            issuer: base.origin().ascii_serialization(),
+            authorization: base.join("/authorize")?,
+            token: base.join("/token")?,
+            registration: Some(base.join("/register")?),
+            methods: vec![AuthMethod::None, AuthMethod::Basic, AuthMethod::Post],
+            names_methods: false,
+            takes_documents: false,
+            announces_iss: false,
+            offers_offline_access: false,
+        })
+    }
+}
+
+fn read(
+    log: &mut Log<'_>,
+    pending: Pending,
+    issuer: &str,
+    url: &Url,
+    answer: &Answer,
+) -> Step<AuthorizationServer> {
+    let metadata: UnverifiedMetadata = match answer.json() {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            let seen = format!("{url}: {error} in: {}", answer.text());
+            let hint = "answer with the JSON document itself, not with a page";
+            return Err(pending.fail(log, Fault::new(seen, "a JSON document", hint)));
+        }
+    };
+    // Check the issuer before anything else in the document is used.
+    if metadata.issuer.as_deref() != Some(issuer) {
+        pending.pass(log, url);
+        return Err(wrong_issuer(log, issuer, metadata.issuer.as_deref()));
+    }
+    let server = match endpoints(&metadata, issuer) {
+        Ok(server) => server,
+        Err(fault) => return Err(pending.fail(log, fault)),
+    };
+    pending.pass(log, url);
+    rules::ISSUER_IDENTITY.begin().pass(log, issuer);
+    verify_pkce(log, metadata.code_challenge_methods_supported.as_deref())?;
+    Ok(server)
+}
+
+fn wrong_issuer(log: &mut Log<'_>, issuer: &str, seen: Option<&str>) -> crate::check::Stop {
+    let hint = match seen {
+        Some(seen) if seen.trim_end_matches('/') == issuer.trim_end_matches('/') => {
+            "one spelling has a slash at the end: spell the issuer identically in both documents"
+        }
+        _ => {
+            "spell the issuer identically in authorization_servers and in the issuer's own metadata"
+        }
+    };
+    let seen = seen.map_or_else(
+        || "no issuer".to_owned(),
+        |seen| format!("issuer is {seen}"),
+    );
+    rules::ISSUER_IDENTITY
+        .begin()
+        .fail(log, Fault::new(seen, issuer, hint))
+}
+
+fn verify_pkce(log: &mut Log<'_>, methods: Option<&[String]>) -> Step<()> {
+    let pending = rules::PKCE_SUPPORT.begin();
+    let seen = match methods {
+        Some(methods) if methods.iter().any(|method| method == "S256") => {
+            pending.pass(log, methods.join(", "));
+            return Ok(());
+        }
+        Some(methods) => format!(
+            "code_challenge_methods_supported is [{}]",
+            methods.join(", ")
+        ),
+        None => "no code_challenge_methods_supported".to_owned(),
+    };
+    let hint = r#"verify PKCE, and announce it: "code_challenge_methods_supported": ["S256"]; clients refuse to continue without it"#;
+    Err(pending.fail(
+        log,
+        Fault::new(seen, "S256 among code_challenge_methods_supported", hint),
+    ))
+}
+
+fn endpoints(metadata: &UnverifiedMetadata, issuer: &str) -> Result<AuthorizationServer, Fault> {
+    let algorithms = metadata
+        .token_endpoint_auth_signing_alg_values_supported
+        .as_ref();
+    let es256 = algorithms.is_none_or(|names| names.iter().any(|name| name == "ES256"));
+    let methods = metadata
+        .token_endpoint_auth_methods_supported
+        .as_ref()
+        .map_or_else(
+            || vec![AuthMethod::Basic],
+            |names| {
+                names
+                    .iter()
+                    .filter_map(|name| AuthMethod::parse(name))
+                    .filter(|method| es256 || *method != AuthMethod::PrivateKey)
+                    .collect()
+            },
+        );
+    let registration = metadata.registration_endpoint.as_deref();
+    Ok(AuthorizationServer {
+        issuer: issuer.to_owned(),
+        authorization: endpoint(
+            "authorization_endpoint",
+            metadata.authorization_endpoint.as_deref(),
+        )?,
+        token: endpoint("token_endpoint", metadata.token_endpoint.as_deref())?,
+        registration: registration
+            .map(|url| endpoint("registration_endpoint", Some(url)))
+            .transpose()?,
+        methods,
+        names_methods: metadata.token_endpoint_auth_methods_supported.is_some(),
+        takes_documents: metadata.client_id_metadata_document_supported,
+        announces_iss: metadata.authorization_response_iss_parameter_supported,
+        offers_offline_access: metadata
+            .scopes_supported
+            .iter()
+            .flatten()
+            .any(|scope| scope == "offline_access"),
+    })
+}
+
+/// Reads the URL of an endpoint, which must be https, or http on loopback.
+fn endpoint(name: &str, value: Option<&str>) -> Result<Url, Fault> {
+    let expected = format!("{name}, an https URL");
+    let fault = |seen: &str, hint: &str| Fault::new(seen, &expected, hint);
+    let value = value.ok_or_else(|| fault(&format!("no {name}"), "add it to the metadata"))?;
+    let url = Url::parse(value)
+        .map_err(|_| fault(&format!("{name} is {value:?}"), "write the whole URL"))?;
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        _ => Err(fault(
+            &format!("{name} is {value}"),
+            "serve it over https; behind a proxy, configure the server's public address",
+        )),
+    }
+}

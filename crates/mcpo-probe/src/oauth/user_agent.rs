@@ -1,0 +1,144 @@
+//! Completes the sign-in and consent pages: in the probe itself, or in the user's browser.
+
+use url::Url;
+
+use super::{
+    callback::UnverifiedCallback,
+    listener::Listener,
+    pages::{self, PageError, SignIn},
+};
+use crate::{
+    check::{Fault, Log, Pending, Step, Stop, Suggestion},
+    http::HttpClient,
+    plan::Person,
+};
+
+/// Who completes the pages, and the redirect URI at the end.
+#[derive(Debug)]
+pub enum UserAgent<'p> {
+    /// The probe fills in the forms; nothing needs to listen at the redirect URI.
+    Forms {
+        sign_in: Option<SignIn<'p>>,
+        redirect_uri: &'p Url,
+    },
+    /// The user's own browser returns to a listener.
+    Browser(Listener),
+}
+
+impl<'p> UserAgent<'p> {
+    pub async fn prepare(person: &'p Person, path: &str) -> std::io::Result<Self> {
+        Ok(match person {
+            Person::Forms {
+                user,
+                password,
+                redirect_uri,
+            } => Self::Forms {
+                sign_in: SignIn::of(user.as_deref(), password.as_ref()),
+                redirect_uri,
+            },
+            Person::Browser => Self::Browser(Listener::bind(path).await?),
+        })
+    }
+
+    pub const fn redirect_uri(&self) -> &Url {
+        match self {
+            Self::Forms { redirect_uri, .. } => redirect_uri,
+            Self::Browser(listener) => &listener.redirect_uri,
+        }
+    }
+
+    /// Goes from the authorization endpoint to the redirect URI.
+    pub async fn visit(
+        &self,
+        http: &HttpClient,
+        log: &mut Log<'_>,
+        pending: Pending,
+        start: &Url,
+    ) -> Step<UnverifiedCallback> {
+        match self {
+            Self::Forms {
+                sign_in,
+                redirect_uri,
+            } => match pages::walk(http, start, *sign_in, &[redirect_uri]).await {
+                Ok(arrival) => {
+                    pending.pass(log, count(arrival.pages));
+                    Ok(arrival.callback)
+                }
+                Err(lost) => Err(explain(log, pending, lost)),
+            },
+            Self::Browser(listener) => {
+                log.recorder()
+                    .announce("waiting for your browser to come back");
+                Self::wait_for(listener, log, pending, start).await
+            }
+        }
+    }
+
+    /// Waits for the user's browser.
+    async fn wait_for(
+        listener: &Listener,
+        log: &mut Log<'_>,
+        pending: Pending,
+        start: &Url,
+    ) -> Step<UnverifiedCallback> {
+        match listener.visit(start).await {
+            Ok(Some(callback)) => {
+                pending.pass(log, "the browser came back");
+                Ok(callback)
+            }
+            Ok(None) => {
+                let because = "the browser did not come back within 5 minutes";
+                Err(pending.could_not_run(log, because, ""))
+            }
+            Err(error) => {
+                let hint = "without a browser here, leave out --browser";
+                let because = format!("no browser could be opened: {error}");
+                Err(pending.could_not_run(log, because, hint))
+            }
+        }
+    }
+}
+
+fn count(pages: usize) -> String {
+    match pages {
+        0 => "redirected at once".to_owned(),
+        1 => "through 1 page".to_owned(),
+        pages => format!("through {pages} pages"),
+    }
+}
+
+/// Records why the pages could not be completed.
+fn explain(log: &mut Log<'_>, pending: Pending, lost: PageError) -> Stop {
+    let expected = "a redirect, or a page with a form";
+    let fault = match lost {
+        PageError::PasswordNeeded => {
+            log.suggest(Suggestion::Password);
+            let because = "the sign-in page asks for a password, but none was given";
+            let hint = "set MCPO_PROBE_PASSWORD, or sign in yourself with --browser";
+            return pending.could_not_run(log, because, hint);
+        }
+        PageError::PasswordRefused => {
+            log.suggest(Suggestion::Password);
+            let because = "the sign-in page rejected the password";
+            return pending.could_not_run(log, because, "check MCPO_PROBE_PASSWORD");
+        }
+        PageError::DeadEnd(seen) => {
+            log.suggest(Suggestion::Browser);
+            return pending.could_not_run(log, seen, "sign in yourself with --browser");
+        }
+        PageError::RequestError(url, request_error) => Fault::new(
+            format!("{url}: {request_error}"),
+            expected,
+            request_error.hint(),
+        ),
+        PageError::Refused(seen) => {
+            let hint = "answer an authorization request with a page or a redirect";
+            Fault::new(seen, expected, hint)
+        }
+        PageError::TooManyHops => {
+            let seen = "endless pages and redirects";
+            Fault::new(seen, expected, "end the sign-in at the redirect URI")
+        }
+    };
+    pending.fail(log, fault)
+}

@@ -1,0 +1,224 @@
+//! Client profiles: what a real client sends, how long it waits, and what it would show.
+//!
+//! The facts are data, one file per client; no other code knows a client by name.
+
+use std::time::Duration;
+
+use mcpo_common::error::{Failure, Outcome};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::{Host, Url};
+
+/// The clients that the probe can imitate.
+#[expect(
+    missing_docs,
+    reason = "doc comments are shown by `mcpo probe --help`; these names need none"
+)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Client {
+    /// claude.ai, Claude Desktop and the mobile apps
+    #[cfg_attr(feature = "clap", value(name = "claude"))]
+    #[default]
+    ClaudeAi,
+    ClaudeCode,
+    #[cfg_attr(feature = "clap", value(name = "chatgpt"))]
+    ChatGpt,
+    #[cfg_attr(feature = "clap", value(name = "vscode"))]
+    VsCode,
+    Cursor,
+    /// MCP Inspector, which runs in a browser
+    Inspector,
+}
+
+/// One client.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The `--as` value that selects it.
+    #[serde(skip)]
+    pub name: &'static str,
+    /// The name that its users know.
+    pub title: String,
+    /// Its metadata document, used if the server supports both `none` and documents.
+    pub document: Option<Url>,
+    /// The body of its registration, without the method for the token endpoint.
+    pub registration: Map<String, Value>,
+    seconds: Seconds,
+    /// Whether `resource` in the metadata must be the address exactly as the user typed it.
+    #[serde(default)]
+    pub exact_resource: bool,
+    /// Whether `resource` is sent as URL parsers print it: a bare host gets a slash.
+    #[serde(default)]
+    pub resource_as_url: bool,
+    /// Whether `prompt=consent` is sent with `offline_access`.
+    #[serde(default)]
+    pub consents_again: bool,
+    /// The length of its `state`, if it is longer than usual.
+    pub state_characters: Option<usize>,
+    /// The origin of its scripts, if it runs in a browser.
+    pub browser_origin: Option<String>,
+    /// How to add a server to it.
+    add: String,
+    /// How to try a server on this machine, if the client is on another one.
+    add_here: Option<String>,
+    /// What its user sees if a step fails.
+    pub(crate) shows: Shows,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seconds {
+    request: u64,
+    refresh: u64,
+}
+
+/// What its user sees if a step fails.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shows {
+    pub(crate) unreachable: String,
+    pub(crate) before_sign_in: String,
+    pub(crate) registration: String,
+    pub(crate) sign_in: String,
+    pub(crate) token: String,
+    pub(crate) connect: String,
+    pub(crate) tools: String,
+    pub(crate) call: String,
+    pub(crate) refresh: String,
+    #[serde(default)]
+    pub(crate) browser: String,
+}
+
+impl Client {
+    /// All clients.
+    pub const ALL: [Self; 6] = [
+        Self::ClaudeAi,
+        Self::ClaudeCode,
+        Self::ChatGpt,
+        Self::VsCode,
+        Self::Cursor,
+        Self::Inspector,
+    ];
+
+    /// Returns the name of the client on the command line and in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClaudeAi => "claude",
+            Self::ClaudeCode => "claude-code",
+            Self::ChatGpt => "chatgpt",
+            Self::VsCode => "vscode",
+            Self::Cursor => "cursor",
+            Self::Inspector => "inspector",
+        }
+    }
+
+    /// Returns the profile of this client.
+    pub fn profile(self) -> Outcome<Profile> {
+        let text = match self {
+            Self::ClaudeAi => include_str!("claude.json"),
+            Self::ClaudeCode => include_str!("claude-code.json"),
+            Self::ChatGpt => include_str!("chatgpt.json"),
+            Self::VsCode => include_str!("vscode.json"),
+            Self::Cursor => include_str!("cursor.json"),
+            Self::Inspector => include_str!("inspector.json"),
+        };
+        let mut profile: Profile = serde_json::from_str(text)
+            .map_err(|error| Failure::new("failed to read the client's profile").because(&error))?;
+        profile.name = self.name();
+        Ok(profile)
+    }
+}
+
+impl Profile {
+    /// Returns how long the client waits for a response.
+    pub const fn response_timeout(&self) -> Duration {
+        Duration::from_secs(self.seconds.request)
+    }
+
+    /// Returns how long the client waits for a refresh.
+    pub const fn refresh_timeout(&self) -> Duration {
+        Duration::from_secs(self.seconds.refresh)
+    }
+
+    /// Returns the redirect URIs that the client registers; it uses the first one.
+    pub fn redirect_uris(&self) -> impl Iterator<Item = Url> {
+        let uris = self.registration.get("redirect_uris");
+        let uris = uris.and_then(Value::as_array).into_iter().flatten();
+        uris.filter_map(|uri| Url::parse(uri.as_str()?).ok())
+    }
+
+    /// Returns the path of the callback on this machine.
+    pub fn callback_path(&self) -> String {
+        let local = self.redirect_uris().find(is_on_loopback);
+        local.map_or_else(|| "/callback".to_owned(), |url| url.path().to_owned())
+    }
+
+    /// Returns true if `redirect_uri` is the client's own; on loopback, any port matches (RFC 8252
+    /// §7.3).
+    pub fn owns(&self, redirect_uri: &Url) -> bool {
+        self.redirect_uris().any(|own| {
+            own == *redirect_uri
+                || (is_on_loopback(&own)
+                    && is_on_loopback(redirect_uri)
+                    && own.path() == redirect_uri.path())
+        })
+    }
+
+    /// Returns how to add the server at `url` to this client.
+    pub fn add(&self, url: &str, is_here: bool) -> String {
+        let text = self.add_here.as_ref().filter(|_| is_here);
+        text.unwrap_or(&self.add).replace("{url}", url)
+    }
+}
+
+fn is_on_loopback(url: &Url) -> bool {
+    let here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    here && url.scheme() == "http"
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::Client;
+
+    #[cfg(feature = "clap")]
+    #[test]
+    fn command_line_values_are_the_names() {
+        use clap::ValueEnum as _;
+        assert_eq!(Client::value_variants(), Client::ALL);
+        for client in Client::ALL {
+            let value = client.to_possible_value();
+            assert_eq!(value.unwrap().get_name(), client.name());
+        }
+    }
+
+    #[test]
+    fn every_profile_is_complete() {
+        for name in Client::ALL {
+            let profile = name.profile().unwrap();
+            let uris = profile.registration["redirect_uris"].as_array().unwrap();
+            assert_eq!(profile.redirect_uris().count(), uris.len(), "{name:?}");
+            assert!(profile.registration["client_name"].is_string(), "{name:?}");
+            assert!(profile.add("URL", false).contains("URL"), "{name:?}");
+            assert!(!profile.name.is_empty() && !profile.response_timeout().is_zero());
+        }
+    }
+
+    #[test]
+    fn loopback_redirects_are_owned_on_any_port_and_no_other_path() {
+        let code = Client::ClaudeCode.profile().unwrap();
+        let owns = |url: &str| code.owns(&Url::parse(url).unwrap());
+        assert!(owns("http://localhost:1/callback") && owns("http://127.0.0.1:2/callback"));
+        assert!(!owns("http://localhost:1/other") && !owns("https://localhost:1/callback"));
+        let claude = Client::ClaudeAi.profile().unwrap();
+        assert!(!claude.owns(&Url::parse("http://localhost:1/callback").unwrap()));
+    }
+}

@@ -1,0 +1,185 @@
+//! The report of a probe, and its summary for the user.
+
+mod outcome;
+
+use std::{fmt, time::Duration};
+
+use mcpo_common::error::Exit;
+use url::Url;
+
+use crate::{
+    check::{Check, Log, Suggestion, Verdict},
+    credentials::Credentials,
+    fingerprints::Fingerprint,
+    http::{Sent, is_loopback},
+    plan::Plan,
+    profile::Profile,
+};
+
+/// The result of a probe.
+#[derive(Debug)]
+pub struct Report {
+    /// The URL that was probed.
+    pub target: Url,
+    /// The imitated client.
+    pub profile: Profile,
+    /// Every check, in flow order.
+    pub checks: Vec<Check>,
+    /// The requests sent after the last check.
+    pub farewell: Vec<Sent>,
+    /// The known servers that answer like this one.
+    pub recognized: Vec<&'static Fingerprint>,
+    /// How long the probe took.
+    pub elapsed: Duration,
+    /// The client's credentials at the end of the probe, if it got a token.
+    pub credentials: Option<Credentials>,
+    suggestion: Option<Suggestion>,
+}
+
+impl Report {
+    pub(crate) fn new(
+        plan: &Plan,
+        log: Log<'_>,
+        credentials: Option<Credentials>,
+        elapsed: Duration,
+    ) -> Self {
+        let recognized = log.recognized();
+        let (checks, farewell, suggestion) = log.into_parts();
+        Self {
+            target: plan.target.clone(),
+            profile: plan.profile.clone(),
+            checks,
+            farewell,
+            recognized,
+            elapsed,
+            credentials,
+            suggestion,
+        }
+    }
+
+    /// Returns the checks that failed, in flow order.
+    pub fn failures(&self) -> impl Iterator<Item = &Check> {
+        let checks = self.checks.iter();
+        checks.filter(|check| check.verdict == Verdict::Fail)
+    }
+
+    /// Returns true if no check failed and the probe could test everything.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.exit() == Exit::Success
+    }
+
+    fn first(&self, wanted: fn(&Verdict) -> bool) -> Option<&Check> {
+        self.checks.iter().find(|check| wanted(&check.verdict))
+    }
+
+    fn failed(&self) -> Option<&Check> {
+        self.first(|verdict| matches!(verdict, Verdict::Fail))
+    }
+
+    fn could_not_run(&self) -> Option<&Check> {
+        self.first(|verdict| matches!(verdict, Verdict::CouldNotRun { .. }))
+    }
+
+    fn count(&self, wanted: fn(&Verdict) -> bool) -> usize {
+        self.checks
+            .iter()
+            .filter(|check| wanted(&check.verdict))
+            .count()
+    }
+
+    /// Returns the exit code: a failed check outweighs one that could not run.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match (self.failed(), self.could_not_run()) {
+            (Some(_), _) => Exit::CheckFailed,
+            (None, Some(_)) => Exit::CouldNotRun,
+            (None, None) => Exit::Success,
+        }
+    }
+
+    /// Returns the verdict in one line.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let time = format!("{:.0} ms", self.elapsed.as_secs_f64() * 1_000.0);
+        let warnings = match self.count(|verdict| matches!(verdict, Verdict::Warn)) {
+            0 => String::new(),
+            1 => ", 1 warning".to_owned(),
+            warnings => format!(", {warnings} warnings"),
+        };
+        if let Some(check) = self.failed() {
+            format!("failed: {}{warnings}, in {time}", check.rule.title)
+        } else if let Some(check) = self.could_not_run() {
+            format!(
+                "could not run: stopped at {}{warnings}, after {time}",
+                check.rule.title
+            )
+        } else {
+            let passed = self.count(|verdict| matches!(verdict, Verdict::Pass));
+            format!("passed: {passed} checks{warnings}, in {time}")
+        }
+    }
+
+    /// Returns what kind of server this seems to be.
+    #[must_use]
+    pub fn looks_like(&self) -> Option<String> {
+        let names: Vec<&str> = self.recognized.iter().map(|known| &*known.name).collect();
+        (!names.is_empty()).then(|| format!("looks like {}", names.join(", with ")))
+    }
+
+    /// Returns what the user of the client would see.
+    #[must_use]
+    pub fn outcome(&self) -> String {
+        self.profile.outcome(&self.checks)
+    }
+
+    /// Returns the next command to run.
+    #[must_use]
+    pub fn next(&self) -> String {
+        let target = quoted(self.target.as_str());
+        match (self.suggestion, self.exit()) {
+            (Some(Suggestion::Password), _) => {
+                format!("MCPO_PROBE_PASSWORD=… mcpo probe {target}")
+            }
+            (Some(Suggestion::Browser), _) => format!("mcpo probe --browser {target}"),
+            (Some(Suggestion::ClientId), _) => format!("mcpo probe --client-id ID {target}"),
+            (None, Exit::Success) => {
+                let here = is_loopback(&self.target);
+                self.profile.add(&target, here)
+            }
+            (None, Exit::CouldNotRun) if is_loopback(&self.target) => "mcpo dev".to_owned(),
+            (None, _) => format!("mcpo probe {target}"),
+        }
+    }
+}
+
+/// The verdict's name in reports.
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.parts().0)
+    }
+}
+
+impl Verdict {
+    /// Returns the verdict's name in reports, and the reason if the check did not run.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Pass => ("pass", None),
+            Self::Warn => ("warn", None),
+            Self::Fail => ("fail", None),
+            Self::Skipped { because } => ("skipped", Some(because)),
+            Self::CouldNotRun { because } => ("could-not-run", Some(because)),
+        }
+    }
+}
+
+/// Quotes `url` for a shell: unchanged if that is safe, otherwise in single quotes.
+fn quoted(url: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/._-%@[]".contains(&byte);
+    if url.bytes().all(plain) {
+        url.to_owned()
+    } else {
+        format!("'{}'", url.replace('\'', "%27"))
+    }
+}

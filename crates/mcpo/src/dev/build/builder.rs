@@ -1,0 +1,255 @@
+//! Builds an executable from the current files on disk.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use mcpo_common::{error::Outcome, project::STATE_FOLDER, ui::Ui};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    cargo::{Build, Cargo},
+    change_queue::ChangeQueue,
+    dependency_cache::DependencyCache,
+    fast_build::FastBuild,
+};
+use crate::dev::{
+    channels::Channels,
+    watch::{change::Change, inputs::Inputs, stale_mtime},
+};
+
+/// A build that has run this long is compiling dependencies, and it is worth waiting for their
+/// results. A shorter build is cancelled when a newer change makes its result useless.
+const WORTH_KEEPING: Duration = Duration::from_secs(2);
+
+/// An executable that should take over, and the change that caused it.
+#[derive(Debug)]
+pub struct Candidate {
+    pub executable: PathBuf,
+    pub change: Change,
+}
+
+/// The actor that turns changes into candidates.
+pub struct Builder<'a> {
+    maker: Maker<'a>,
+    queue: ChangeQueue<'a>,
+    candidates: mpsc::Sender<Candidate>,
+    inputs: watch::Sender<Inputs>,
+    channels: &'a Channels,
+    ui: &'a Ui,
+    /// The executable of the last successful build.
+    executable: Option<PathBuf>,
+}
+
+/// The two ways to build an executable.
+struct Maker<'a> {
+    cargo: Cargo,
+    fast_build: FastBuild<'a>,
+}
+
+/// The way that was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BuildMethod {
+    Short,
+    Cargo,
+}
+
+impl Maker<'_> {
+    /// Builds the current files, by the fast build if the change allows it.
+    async fn make(
+        &mut self,
+        change: &Change,
+        inputs: &Inputs,
+        cancel: &CancellationToken,
+    ) -> Outcome<(Build, BuildMethod)> {
+        let colours = self.cargo.has_colours();
+        let short = self.fast_build.build(change, inputs, colours, cancel).await;
+        if let Some(build) = short {
+            return Ok((build, BuildMethod::Short));
+        }
+        stale_mtime::forget_what_looks_old(self.cargo.package(), change, inputs);
+        let build = self.cargo.build(change.was_meant(), cancel).await?;
+        Ok((build, BuildMethod::Cargo))
+    }
+}
+
+/// Caches the compiled dependencies in the background. A failure does not affect this project.
+fn store_dependencies(cargo: &Cargo) {
+    let (package, local) = (cargo.package().clone(), cargo.local());
+    let keep = move || {
+        let cache = DependencyCache::of(&package).filter(DependencyCache::is_worth_keeping);
+        cache.map(|cache| cache.keep(&local))
+    };
+    drop(tokio::task::spawn_blocking(keep));
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(
+        cargo: Cargo,
+        fast_build: FastBuild<'a>,
+        changes: mpsc::Receiver<Change>,
+        candidates: mpsc::Sender<Candidate>,
+        inputs: watch::Sender<Inputs>,
+        channels: &'a Channels,
+        ui: &'a Ui,
+    ) -> Self {
+        Self {
+            maker: Maker { cargo, fast_build },
+            queue: ChangeQueue::new(changes, channels, ui),
+            candidates,
+            inputs,
+            channels,
+            ui,
+            executable: None,
+        }
+    }
+
+    /// Builds once, then after every change, until stopped.
+    pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
+        let mut next = Some(Change::start());
+        // If the cache cannot be read, the build only takes longer.
+        let restored = DependencyCache::of(self.maker.cargo.package()).map(|cache| cache.restore());
+        if let Some(Ok(true)) = restored {
+            self.ui.step(
+                "Copied",
+                "compiled dependencies of other projects; cargo uses those that fit",
+            );
+        }
+        loop {
+            let Some(change) = self.queue.next(next.take(), stop).await else {
+                return Ok(());
+            };
+            next = self.follow(change, stop).await?;
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles a change. Returns the next change to handle, if one arrived in the meantime.
+    async fn follow(
+        &mut self,
+        mut change: Change,
+        stop: &CancellationToken,
+    ) -> Outcome<Option<Change>> {
+        if !change.executable
+            && let Some(executable) = self.executable.clone()
+        {
+            self.channels.settle();
+            self.propose(executable, change).await;
+            return Ok(None);
+        }
+        let began =
+            stale_mtime::time_of_files(&self.maker.cargo.package().folder.join(STATE_FOLDER));
+        self.channels.event(
+            self.ui,
+            || json!({ "event": "building", "files": change.files }),
+        );
+        let ((build, method), later) = self.build(&change, stop).await?;
+        self.channels.settle();
+        if let Some(later) = &later
+            && later.makes_build_useless()
+            && !self.queue.disregards(later)
+        {
+            change.merge(later.clone());
+            return Ok(Some(change));
+        }
+        match build {
+            Build::Done(executable) => {
+                self.publish_inputs(&executable, method, began);
+                self.executable = Some(executable.clone());
+                self.propose(executable, change).await;
+            }
+            Build::Failed | Build::Killed(_) => {
+                self.inputs.send_modify(|inputs| {
+                    inputs.built = began;
+                    inputs.failed = true;
+                });
+                self.channels
+                    .event(self.ui, || json!({ "event": "build failed" }));
+                let what_now = if self.executable.is_some() {
+                    "the server keeps running"
+                } else {
+                    "waiting for a change"
+                };
+                match build {
+                    Build::Killed(status) => self.ui.warn(format_args!(
+                        "cargo was killed ({status}), perhaps because memory ran out; \
+                         {what_now}; press r to build again"
+                    )),
+                    _ => self.ui.warn(format_args!("the build failed; {what_now}")),
+                }
+            }
+            Build::Cancelled => {}
+        }
+        Ok(later)
+    }
+
+    /// Builds, and collects the changes that arrive in the meantime.
+    async fn build(
+        &mut self,
+        change: &Change,
+        stop: &CancellationToken,
+    ) -> Outcome<((Build, BuildMethod), Option<Change>)> {
+        let began = Instant::now();
+        let cancel = stop.child_token();
+        let inputs = self.inputs.borrow().clone();
+        let build = self.maker.make(change, &inputs, &cancel);
+        tokio::pin!(build);
+        let mut later: Option<Change> = None;
+        loop {
+            tokio::select! {
+                build = &mut build => return Ok((build?, later)),
+                Some(change) = self.queue.meanwhile() => {
+                    let is_own = self.queue.disregards(&change);
+                    if change.makes_build_useless() && !is_own && began.elapsed() < WORTH_KEEPING {
+                        cancel.cancel();
+                    }
+                    match &mut later {
+                        Some(later) => later.merge(change),
+                        None => later = Some(change),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Publishes the files that matter from now on to the watcher.
+    fn publish_inputs(&mut self, executable: &Path, method: BuildMethod, began: SystemTime) {
+        let Maker { cargo, fast_build } = &mut self.maker;
+        let inputs = match method {
+            BuildMethod::Short => {
+                let files = fast_build.inputs(&self.inputs.borrow());
+                let files = files.ok_or_else(|| io::Error::other("its list is missing"));
+                files.map(|files| Inputs {
+                    files,
+                    built: began,
+                    failed: false,
+                })
+            }
+            BuildMethod::Cargo => {
+                fast_build.learn();
+                store_dependencies(cargo);
+                Inputs::of(executable, cargo.package(), began)
+            }
+        };
+        match inputs {
+            Ok(inputs) => {
+                self.inputs.send_replace(inputs);
+            }
+            Err(error) => self.ui.warn(format_args!(
+                "only Rust files are watched: failed to read the dependency file of {}: {error}",
+                executable.display()
+            )),
+        }
+    }
+
+    async fn propose(&self, executable: PathBuf, change: Change) {
+        // If the supervisor is gone, everything is stopping.
+        let _ = self.candidates.send(Candidate { executable, change }).await;
+    }
+}

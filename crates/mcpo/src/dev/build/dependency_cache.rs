@@ -1,0 +1,361 @@
+//! A cache of compiled dependencies that all projects of a user share. The first build of the
+//! second project compiles only the project's own code.
+//!
+//! After a build, the compiled crates from registries and git are stored in the user's cache
+//! folder. A project that has built nothing yet starts with a copy. Cargo still decides: it
+//! compiles everything that does not match its fingerprints. Libraries are shared by hard links, if
+//! the file system supports them. Other files are copied, because cargo overwrites some of them,
+//! and one project must not change the files of another.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    fs::{self, File, FileTimes},
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use mcpo_common::{package::Package, private_file};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+/// A temporary folder older than this was left behind by a process that was killed. No copy takes
+/// that long.
+const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
+/// The subfolders of a build that contain results for dependencies. The first one lists what is
+/// present.
+const PARTS: [&str; 3] = [".fingerprint", "deps", "build"];
+
+/// The cache for one compiler and one version of mcpo.
+#[derive(Clone, Debug)]
+pub struct DependencyCache {
+    kept: PathBuf,
+    built: PathBuf,
+    /// The packages that the project needs. If this is not known, all packages are copied.
+    needed: Option<BTreeSet<String>>,
+}
+
+/// The part of a lock file that contains the names of the packages.
+#[derive(Deserialize)]
+struct Lock {
+    #[serde(default)]
+    package: Vec<Locked>,
+}
+
+#[derive(Deserialize)]
+struct Locked {
+    name: String,
+}
+
+impl DependencyCache {
+    /// Returns the cache for a package. Returns `None` if the package has no dependencies, or if
+    /// the cache folder or the compiler's version is unknown.
+    pub fn of(package: &Package) -> Option<Self> {
+        if !package.has_dependencies {
+            return None;
+        }
+        let mut compiler = Command::new("rustc");
+        let compiler = compiler.arg("-vV").current_dir(&package.folder).output();
+        let digest: [u8; 32] = Sha256::digest(compiler.ok()?.stdout).into();
+        let version = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+        let name = format!("{}-{version:08x}", env!("CARGO_PKG_VERSION"));
+        Some(Self {
+            kept: cache_folder()?.join("mcpo/dependencies").join(name),
+            built: package.build.join("debug"),
+            needed: locked(&package.workspace),
+        })
+    }
+
+    /// Copies the cached dependencies into a project that has built nothing yet. Returns true if it
+    /// did.
+    pub fn restore(&self) -> io::Result<bool> {
+        let known = self.built.join(PARTS[0]);
+        if known.exists() || !self.kept.join(PARTS[0]).is_dir() {
+            return Ok(false);
+        }
+        // Cargo trusts the fingerprints that it finds, so they are added last and all at once.
+        for part in PARTS.iter().skip(1) {
+            self.take(part, &self.built.join(part))?;
+        }
+        let aside = tempfile::Builder::new()
+            .prefix(".mcpo-")
+            .tempdir_in(&self.built)?;
+        self.take(PARTS[0], &aside.path().join(PARTS[0]))?;
+        fs::rename(aside.path().join(PARTS[0]), known)?;
+        Ok(true)
+    }
+
+    /// Copies the entries of one subfolder that the project needs.
+    fn take(&self, part: &str, to: &Path) -> io::Result<()> {
+        fs::create_dir_all(to)?;
+        let names = self.names_needed();
+        for entry in fs::read_dir(self.kept.join(part))?.flatten() {
+            let name = entry.file_name();
+            let is_needed = names.as_ref().is_none_or(|names| {
+                let of_crate = name.to_str().and_then(crate_of);
+                of_crate.is_some_and(|of_crate| is_one_of(names, &of_crate))
+            });
+            if is_needed {
+                copy_tree(&entry.path(), &to.join(name), Libraries::Link)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the names of the packages that the project needs, and the names of their crates,
+    /// which may differ.
+    fn names_needed(&self) -> Option<BTreeSet<String>> {
+        let mut names = self.needed.clone()?;
+        let units = fs::read_dir(self.kept.join(PARTS[0])).into_iter().flatten();
+        for unit in units.flatten() {
+            let name = unit.file_name();
+            let of_package = name.to_str().and_then(crate_of);
+            if of_package.is_some_and(|of_package| is_one_of(&names, &of_package)) {
+                let files = fs::read_dir(unit.path()).into_iter().flatten().flatten();
+                // Cargo calls the fingerprint of a library `lib-NAME`.
+                let libraries = files.filter_map(|file| {
+                    let name = file.file_name().into_string().ok()?;
+                    Some(name.strip_prefix("lib-")?.replace('-', "_"))
+                });
+                names.extend(libraries.collect::<Vec<_>>());
+            }
+        }
+        Some(names)
+    }
+
+    /// Stores what was compiled, except for the crates in `local`.
+    pub fn keep(&self, local: &BTreeSet<String>) -> io::Result<()> {
+        let folder = self.kept.parent().ok_or(io::ErrorKind::NotFound)?;
+        // These files are going to be executed, so no other user may write them.
+        private_file::folder(folder)?;
+        sweep(folder);
+        let aside = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempdir_in(folder)?;
+        for part in PARTS {
+            let (from, to) = (self.built.join(part), aside.path().join(part));
+            fs::create_dir(&to)?;
+            for entry in fs::read_dir(from)?.flatten() {
+                let name = entry.file_name();
+                if name.to_str().is_some_and(|name| is_foreign(name, local)) {
+                    copy_tree(&entry.path(), &to.join(name), Libraries::Copy)?;
+                }
+            }
+        }
+        // A project that is reading the old cache compiles what is missing.
+        let old = tempfile::Builder::new()
+            .prefix(".old-")
+            .tempdir_in(folder)?;
+        match fs::rename(&self.kept, old.path().join("kept")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => fs::rename(aside.keep(), &self.kept),
+        }
+    }
+
+    /// Returns true if this project has compiled more than the cache contains.
+    pub fn is_worth_keeping(&self) -> bool {
+        let count = |folder: &Path| fs::read_dir(folder.join(PARTS[0])).map_or(0, Iterator::count);
+        count(&self.built) > count(&self.kept) + 10
+    }
+}
+
+/// Returns true if cargo's name belongs to a crate that is not local: `serde-0123456789abcdef`,
+/// `libserde-0123456789abcdef.rlib`.
+fn is_foreign(name: &str, local: &BTreeSet<String>) -> bool {
+    crate_of(name).is_some_and(|of_crate| !is_one_of(local, &of_crate))
+}
+
+/// Returns the name of the crate in cargo's name for a file or folder, with underscores: `libserde`
+/// or `serde`.
+fn crate_of(name: &str) -> Option<String> {
+    let stem = name.split('.').next()?;
+    let (of_crate, hash) = stem.rsplit_once('-')?;
+    (hash.len() == 16).then(|| of_crate.replace('-', "_"))
+}
+
+/// Returns true if the crate is in `names`, with or without the `lib` prefix of a library file.
+fn is_one_of(names: &BTreeSet<String>, of_crate: &str) -> bool {
+    let is_named = |of_crate: &str| names.iter().any(|name| name.replace('-', "_") == of_crate);
+    is_named(of_crate) || of_crate.strip_prefix("lib").is_some_and(is_named)
+}
+
+/// Returns the package names in the lock file, or `None` if there is no lock file yet.
+fn locked(workspace: &Path) -> Option<BTreeSet<String>> {
+    let text = fs::read_to_string(workspace.join("Cargo.lock")).ok()?;
+    let lock: Lock = toml::from_str(&text).ok()?;
+    Some(
+        lock.package
+            .into_iter()
+            .map(|package| package.name)
+            .collect(),
+    )
+}
+
+/// Returns `$XDG_CACHE_HOME` or its default, `~/.cache`. On Windows, the default is
+/// `%LOCALAPPDATA%`.
+fn cache_folder() -> Option<PathBuf> {
+    let given = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let given = given.filter(|folder| folder.is_absolute());
+    if given.is_none() && cfg!(windows) {
+        return env::var_os("LOCALAPPDATA").map(PathBuf::from);
+    }
+    given.or_else(|| Some(env::home_dir()?.join(".cache")))
+}
+
+/// Removes temporary folders that killed processes left behind.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let left = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with('.'));
+        let written = entry.metadata().and_then(|about| about.modified());
+        let age = written.ok().and_then(|written| written.elapsed().ok());
+        if left && age.is_some_and(|age| age > LEFT_BEHIND) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// How libraries are copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Libraries {
+    Copy,
+    /// With a hard link, if the file system supports it.
+    Link,
+}
+
+/// Copies a file or a folder with its contents. Keeps the times, because cargo compares them.
+fn copy_tree(from: &Path, to: &Path, libraries: Libraries) -> io::Result<()> {
+    let about = fs::metadata(from)?;
+    if about.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy_tree(&entry.path(), &to.join(entry.file_name()), libraries)?;
+        }
+        return Ok(());
+    }
+    // The compiler replaces libraries by renaming, so all projects can share one file. Other files
+    // are overwritten in place.
+    let is_library = from
+        .extension()
+        .is_some_and(|kind| kind == "rlib" || kind == "rmeta");
+    if libraries == Libraries::Link && is_library && fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    fs::copy(from, to)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // A file that several projects share must be writable by its owner only.
+        let mode = about.permissions().mode() & !0o022;
+        fs::set_permissions(to, fs::Permissions::from_mode(mode))?;
+    }
+    let times = FileTimes::new().set_modified(about.modified()?);
+    File::options().append(true).open(to)?.set_times(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_project_itself_are_not_stored() {
+        let local = BTreeSet::from(["my-service".to_owned(), "mcpo-runtime".to_owned()]);
+        for foreign in [
+            "serde-0123456789abcdef",
+            "libserde_json-0123456789abcdef.rlib",
+            "async-trait-0123456789abcdef",
+        ] {
+            assert!(is_foreign(foreign, &local), "{foreign}");
+        }
+        for own in [
+            "my-service-0123456789abcdef",
+            "my_service-0123456789abcdef.d",
+            "libmcpo_runtime-0123456789abcdef.rmeta",
+            "serde",
+            "CACHEDIR.TAG",
+        ] {
+            assert!(!is_foreign(own, &local), "{own}");
+        }
+    }
+
+    #[test]
+    fn dependencies_are_restored_once_with_their_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = |name: &str| DependencyCache {
+            kept: folder.path().join("cache/kept"),
+            built: folder.path().join(name),
+            needed: None,
+        };
+        let (one, two) = (project("one"), project("two"));
+        for part in PARTS {
+            fs::create_dir_all(one.built.join(part)).unwrap();
+        }
+        let unit = "deps/libserde-0123456789abcdef.rlib";
+        fs::write(one.built.join(unit), "compiled").unwrap();
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(1000);
+        let file = File::options()
+            .append(true)
+            .open(one.built.join(unit))
+            .unwrap();
+        file.set_modified(old).unwrap();
+        fs::write(one.built.join("deps/libmine-0123456789abcdef.rlib"), "own").unwrap();
+
+        assert!(!two.restore().unwrap(), "nothing is kept yet");
+        one.keep(&BTreeSet::from(["mine".to_owned()])).unwrap();
+        one.keep(&BTreeSet::from(["mine".to_owned()])).unwrap();
+        assert!(two.restore().unwrap());
+        assert_eq!(fs::read(two.built.join(unit)).unwrap(), b"compiled");
+        let copied = fs::metadata(two.built.join(unit))
+            .unwrap()
+            .modified()
+            .unwrap();
+        assert_eq!(copied, old);
+        assert!(
+            !two.built
+                .join("deps/libmine-0123456789abcdef.rlib")
+                .exists()
+        );
+        assert!(!two.restore().unwrap(), "it already has build results");
+        let left = fs::read_dir(folder.path().join("cache")).unwrap().count();
+        assert_eq!(left, 1, "no temporary folder is left");
+    }
+
+    #[test]
+    fn only_needed_dependencies_are_restored() {
+        let folder = tempfile::tempdir().unwrap();
+        let needed = BTreeSet::from(["my-json".to_owned()]);
+        let cache = DependencyCache {
+            kept: folder.path().join("kept"),
+            built: folder.path().join("built"),
+            needed: Some(needed),
+        };
+        let kept = |file: &str| {
+            let file = cache.kept.join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "compiled").unwrap();
+        };
+        // The crate of `my-json` is called `json`.
+        kept(".fingerprint/my-json-0123456789abcdef/lib-json");
+        kept(".fingerprint/other-0123456789abcdef/lib-other");
+        kept("deps/libjson-0123456789abcdef.rlib");
+        kept("deps/libother-0123456789abcdef.rlib");
+        fs::create_dir(cache.kept.join("build")).unwrap();
+        fs::create_dir(&cache.built).unwrap();
+        assert!(cache.restore().unwrap());
+        for part in ["deps", ".fingerprint"] {
+            let restored: Vec<_> = fs::read_dir(cache.built.join(part)).unwrap().collect();
+            assert_eq!(restored.len(), 1, "{restored:?}");
+        }
+        assert!(
+            cache
+                .built
+                .join("deps/libjson-0123456789abcdef.rlib")
+                .is_file()
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! Turns a change into an executable.
+//!
+//! The [`builder`] builds the latest state, by cargo or directly by rustc ([`fast_build`]). The
+//! change queue in front of it holds changes back while a project rebuilds in a loop.
+
+pub mod builder;
+pub mod cargo;
+mod change_queue;
+mod dependency_cache;
+pub mod fast_build;
+mod loop_detector;
+mod restart_backoff;
+mod rustc_wrapper;
+pub mod target_folder;

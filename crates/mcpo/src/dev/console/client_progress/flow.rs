@@ -1,0 +1,261 @@
+//! Tracks how far each client has come from its first 401 to a successful call, and where it
+//! stopped.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use super::clients::Client;
+use crate::dev::run::request_event::RequestEvent;
+
+/// The steps in order, with the names that the runtime uses.
+pub const STEPS: [&str; 8] = [
+    "mcp",
+    "resource metadata",
+    "server metadata",
+    "registration",
+    "authorization",
+    "sign-in",
+    "consent",
+    "token",
+];
+/// How long a program may take for its next step. Programs usually continue at once.
+const PROGRAM: Duration = Duration::from_secs(8);
+/// How long a person may take to read a page.
+const PERSON: Duration = Duration::from_secs(30);
+/// How late a check may be. If it is later, the machine slept, and no client is reported as
+/// stopped.
+const SUSPEND_THRESHOLD: Duration = Duration::from_secs(5);
+/// A client without a request for this long has given up.
+const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
+/// The largest number of clients that are tracked. One developer does not have more.
+const MAX_CLIENTS: usize = 64;
+
+/// All clients on their way to a successful call.
+#[derive(Debug, Default)]
+pub struct Flows {
+    open: BTreeMap<String, Flow>,
+    /// The client that uses each `User-Agent`, as far as known.
+    agents: BTreeMap<String, String>,
+    /// The client whose page the browser currently shows.
+    latest: Option<String>,
+}
+
+/// One client and its last step.
+#[derive(Debug)]
+struct Flow {
+    client: Option<&'static Client>,
+    step: String,
+    status: u16,
+    since: Instant,
+    is_told: bool,
+}
+
+/// A client that did not continue.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stopped {
+    pub title: String,
+    pub step: String,
+    pub status: u16,
+    pub seconds: u64,
+    /// The step that was expected next.
+    pub next: &'static str,
+    pub causes: Vec<String>,
+}
+
+impl Flows {
+    /// Records a request. Returns the name of the client that sent it.
+    pub fn take(&mut self, request: &RequestEvent, now: Instant) -> String {
+        let (title, client) = self.who(request);
+        self.open
+            .retain(|_, flow| now.duration_since(flow.since) < FORGET_AFTER);
+        if is_arrival(request) {
+            self.open.remove(&title);
+        } else if is_step(request)
+            && (self.open.len() < MAX_CLIENTS || self.open.contains_key(&title))
+        {
+            let flow = Flow {
+                client,
+                step: request.step.clone(),
+                status: request.status,
+                since: now,
+                is_told: false,
+            };
+            self.open.insert(title.clone(), flow);
+            self.latest = Some(title.clone());
+        }
+        title
+    }
+
+    fn who(&mut self, request: &RequestEvent) -> (String, Option<&'static Client>) {
+        let product = request.product().to_owned();
+        if let Some(client) = Client::of(request) {
+            // Later requests from the same program belong to the same client.
+            if !request.is_from_browser() && self.agents.len() < MAX_CLIENTS {
+                self.agents.insert(product, client.title.clone());
+            }
+            return (client.title.clone(), Some(client));
+        }
+        let known = if request.is_from_browser() {
+            self.latest.clone()
+        } else {
+            self.agents.get(&product).cloned()
+        };
+        if let Some(title) = known {
+            let client = self.open.get(&title).and_then(|flow| flow.client);
+            return (title, client.or_else(Client::unknown));
+        }
+        let title = request.name.clone().unwrap_or(product);
+        (title, Client::unknown())
+    }
+
+    /// Returns when the next client must be checked.
+    pub fn next_look(&self) -> Option<Instant> {
+        let open = self.open.values().filter(|flow| !flow.is_told);
+        open.map(|flow| flow.since + flow.patience()).min()
+    }
+
+    /// Returns the clients that have stopped and were not reported before.
+    pub fn stopped(&mut self, now: Instant) -> Vec<Stopped> {
+        let mut found = Vec::new();
+        for (title, flow) in &mut self.open {
+            let until = flow.since + flow.patience();
+            if flow.is_told || now < until {
+                continue;
+            }
+            // The client may have continued, with its notice still on the way.
+            if now > until + SUSPEND_THRESHOLD {
+                flow.since = now;
+                continue;
+            }
+            flow.is_told = true;
+            let causes = flow
+                .client
+                .map_or(&[][..], |client| client.causes(&flow.step));
+            let general = Client::unknown().map_or(&[][..], |client| client.causes(&flow.step));
+            let causes = if causes.is_empty() { general } else { causes };
+            found.push(Stopped {
+                title: title.clone(),
+                step: flow.step.clone(),
+                status: flow.status,
+                seconds: now.duration_since(flow.since).as_secs(),
+                next: next(&flow.step),
+                causes: causes.to_vec(),
+            });
+        }
+        found
+    }
+}
+
+impl Flow {
+    fn patience(&self) -> Duration {
+        let is_page = matches!(self.step.as_str(), "authorization" | "sign-in");
+        if is_page && self.status < 400 {
+            PERSON
+        } else {
+            PROGRAM
+        }
+    }
+}
+
+/// Returns true if the client made a successful call.
+fn is_arrival(request: &RequestEvent) -> bool {
+    request.step == "mcp" && request.status < 400
+}
+
+fn is_step(request: &RequestEvent) -> bool {
+    let is_preflight = request.method == "OPTIONS";
+    // Failed calls with an ended session or a missing stream are not steps of the sign-in.
+    let is_refused = request.step != "mcp" || matches!(request.status, 401 | 403);
+    STEPS.contains(&request.step.as_str()) && !is_preflight && is_refused
+}
+
+fn next(step: &str) -> &'static str {
+    match step {
+        "mcp" => "the resource metadata",
+        "resource metadata" => "the server metadata",
+        "server metadata" => "its registration",
+        "registration" => "the sign-in page",
+        "authorization" | "sign-in" => "the user's consent",
+        "consent" => "the exchange of its code",
+        _ => "its first call",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Flows, RequestEvent};
+
+    fn request(step: &str, status: u16, agent: &str) -> RequestEvent {
+        RequestEvent {
+            step: step.into(),
+            method: "POST".into(),
+            status,
+            milliseconds: 1,
+            agent: agent.into(),
+            name: None,
+            redirect_uri: None,
+        }
+    }
+
+    #[test]
+    fn a_client_that_stops_is_reported_with_likely_causes() {
+        let (mut flows, began) = (Flows::default(), Instant::now());
+        flows.take(&request("mcp", 401, "python-httpx/0.28"), began);
+        let registration = RequestEvent {
+            redirect_uri: Some("https://claude.ai/api/mcp/auth_callback".into()),
+            ..request("registration", 201, "python-httpx/0.28")
+        };
+        assert_eq!(flows.take(&registration, began), "claude.ai");
+        assert!(flows.stopped(began + Duration::from_secs(5)).is_empty());
+        let stopped = flows.stopped(began + Duration::from_secs(9));
+        let claude = stopped.iter().find(|one| one.title == "claude.ai").unwrap();
+        assert_eq!(
+            (claude.step.as_str(), claude.next),
+            ("registration", "the sign-in page")
+        );
+        assert!(claude.causes[0].contains("blocked"), "{claude:?}");
+        assert!(
+            flows.stopped(began + Duration::from_secs(99)).is_empty(),
+            "reported once"
+        );
+    }
+
+    #[test]
+    fn time_limits_start_again_after_a_suspend() {
+        let (mut flows, began) = (Flows::default(), Instant::now());
+        flows.take(&request("mcp", 401, "node"), began);
+        let woken = began + Duration::from_secs(8 * 60 * 60);
+        assert!(flows.stopped(woken).is_empty(), "the machine slept");
+        assert!(flows.next_look().is_some_and(|look| look > woken));
+        let stopped = flows.stopped(woken + Duration::from_secs(9));
+        assert_eq!(stopped[0].seconds, 9);
+    }
+
+    #[test]
+    fn a_client_that_continues_has_not_stopped() {
+        let (mut flows, began) = (Flows::default(), Instant::now());
+        for (step, status) in [("mcp", 401), ("token", 200), ("mcp", 200)] {
+            flows.take(&request(step, status, "node"), began);
+        }
+        assert_eq!(flows.next_look(), None);
+    }
+
+    #[test]
+    fn a_browser_shows_the_page_of_the_client_that_sent_it() {
+        let (mut flows, began) = (Flows::default(), Instant::now());
+        flows.take(&request("registration", 201, "Cursor/1.0"), began);
+        let page = request("authorization", 200, "Mozilla/5.0");
+        assert_eq!(flows.take(&page, began), "Cursor");
+        // A person gets more time than a program.
+        assert!(flows.stopped(began + Duration::from_secs(20)).is_empty());
+        let stopped = flows.stopped(began + Duration::from_secs(31));
+        assert_eq!(
+            stopped[0].causes,
+            ["the user has not signed in or allowed access yet"]
+        );
+    }
+}

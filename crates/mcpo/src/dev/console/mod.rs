@@ -1,0 +1,6 @@
+//! What the user sees and types: the banner, hotkeys, the progress of clients, and probes.
+
+pub mod banner;
+pub mod client_progress;
+pub mod hotkeys;
+pub mod prober;

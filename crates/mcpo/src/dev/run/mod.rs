@@ -1,0 +1,14 @@
+//! Runs the server: one process at a time behind one listener.
+//!
+//! The [`supervisor`] replaces the running server only by one that is ready. A server reports its
+//! state and its requests through the notify channel.
+
+pub mod executable;
+pub mod listener;
+pub mod notify_channel;
+mod port_owner;
+pub mod request_event;
+mod server;
+pub mod socket;
+pub mod supervisor;
+mod suspend_aware_timeout;

@@ -1,0 +1,13 @@
+//! Which files matter, and when they change.
+//!
+//! The [`watcher`] combines the file events of one save into a [`change::Change`], and ignores
+//! files that no build reads.
+
+pub mod change;
+mod filter;
+pub mod inputs;
+pub mod polling;
+mod snapshot;
+pub mod stale_mtime;
+mod suspend_detector;
+pub mod watcher;
