@@ -302,7 +302,7 @@ fn summary(report: &Report, was_here: bool, address: &Address) -> Verified {
 
 /// Prints all checks of a probe that has ended. A second probe would find other faults, because the
 /// first one has replaced the refresh token.
-fn show(context: &Context<'_>, plan: &mcpo_probe::Plan, report: &Report<'_>) {
+fn show(context: &Context<'_>, plan: &mcpo_probe::Plan, report: &Report) {
     let mut terminal = Terminal::new(context.ui, plan, true);
     for check in &report.checks {
         terminal.checked(check);
