@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// The maximum length of a text from a server, in characters.
 const SHOWN: usize = 240;
 
-/// Returns `text` on one line with at most [`SHOWN`] characters. Characters that could move the
+/// Returns `text` on one line with at most 240 characters. Characters that could move the
 /// cursor, change colors or reverse the reading direction are escaped.
 #[must_use]
 pub fn clean(text: &str) -> String {
