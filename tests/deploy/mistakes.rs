@@ -1,5 +1,7 @@
 //! Mistakes in the settings are reported together, before any request to Google.
 
+use mcpo_test_support::google::{Fault, Google};
+
 use crate::project::{Project, google, writes};
 
 #[test]
@@ -52,26 +54,44 @@ fn a_name_that_is_too_long() {
     assert_eq!(google.calls(), []);
 }
 
-#[test]
-fn a_region_that_opened_after_this_version_is_asked_of_google() {
-    let (google, project) = (google(), Project::new());
-    let mut command = project.command(&google, &["--dry-run"]);
-    let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
-    let mut command = {
-        let mut fresh = std::process::Command::new(command.get_program());
-        crate::project::isolated(&mut fresh, &google).current_dir(project.path(""));
-        let _ = &mut command;
-        fresh
-    };
-    command.args(arguments.iter().map(|argument| {
+fn dry_run_in(google: &Google, region: &str) -> crate::project::Said {
+    let project = Project::new();
+    let command = project.command(google, &["--dry-run"]);
+    let mut elsewhere = std::process::Command::new(command.get_program());
+    crate::project::isolated(&mut elsewhere, google).current_dir(project.path(""));
+    elsewhere.args(command.get_args().map(|argument| {
         if argument == "europe-west1" {
-            "europe-west99".into()
+            region.as_ref()
         } else {
-            argument.clone()
+            argument
         }
     }));
-    let said = crate::project::Said::of(&command.output().unwrap());
-    said.has(10, &["the region europe-west99 is newer than this version"]);
+    crate::project::Said::of(&elsewhere.output().unwrap())
+}
+
+#[test]
+fn google_decides_about_a_region_that_this_version_does_not_know() {
+    let newer = "the region europe-west99 is newer than this version";
+    let without_api = Google::start();
+    dry_run_in(&without_api, "europe-west99").has(10, &[newer]);
+
+    let google = google();
+    let said = dry_run_in(&google, "europe-west99");
+    said.has(10, &[]);
+    assert!(!said.all().contains("newer than"), "{said}");
+    let said = dry_run_in(&google, "mexico-central1");
+    said.has(
+        2,
+        &[
+            "Cloud Run has no region \"mexico-central1\"",
+            "did you mean us-central1?",
+        ],
+    );
+    assert_eq!(writes(&google), Vec::<String>::new());
+
+    let denied = Fault::Denied("run.locations.list");
+    google.fail("run.projects.locations.list", denied, 1);
+    dry_run_in(&google, "europe-west99").has(10, &[newer]);
 }
 
 #[test]

@@ -48,12 +48,6 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     let environment = Environment::load(&package.folder)?;
     let settings = Settings::read(args, &package, &environment)?;
-    if !settings.is_region_known() {
-        ui.warn(format_args!(
-            "the region {} is newer than this version of mcpo, or does not exist; Google will check it",
-            settings.region
-        ));
-    }
     if args.show_dockerfile {
         ui.result(remote::dockerfile(&package, &settings.features)?.trim_end());
         return Ok(Exit::Success);
@@ -113,6 +107,9 @@ async fn act(
     let google = Google::new(http, credentials);
     let (number, disabled) =
         plan::project(&google, &project, &plan::apis(args.remote_build)).await?;
+    if !settings.is_region_known() {
+        plan::check_region(&google, &project, &settings.region, &disabled, ui).await?;
+    }
     let names = Names::new(&settings, &project, number);
     check_host(&names, args.tag.as_deref())?;
     let context = Context {

@@ -97,6 +97,8 @@ methods! {
         "storage.objects.create" in "storage.objectUser";
     OBJECT_DELETE = DELETE "storage" "storage.objects.delete",
         "storage.objects.delete" in "storage.objectUser";
+    LOCATIONS_LIST = GET "run" "run.projects.locations.list",
+        "run.locations.list" in "run.viewer";
     SERVICE_GET = GET "run" "run.projects.locations.services.get",
         "run.services.get" in "run.viewer";
     SERVICES_LIST = GET "run" "run.projects.locations.services.list",

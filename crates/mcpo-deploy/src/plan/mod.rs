@@ -5,6 +5,7 @@ mod generated_secret;
 mod left_over;
 mod lines;
 mod observe;
+mod region;
 mod rotation;
 mod secrets;
 mod service;
@@ -17,6 +18,7 @@ pub use self::{
     left_over::find as left_over,
     lines::Line,
     observe::{Observed, decoded, observe, project},
+    region::check as check_region,
     service::{Versions, managed_mask, pinned, service},
 };
 use crate::{

@@ -2,10 +2,7 @@
 
 use mcpo_common::error::Failure;
 
-use super::{
-    KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn, limits,
-    regions::{REGIONS, may_be_new, nearest},
-};
+use super::{KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn, limits, regions::meant};
 use crate::labels::LABEL;
 
 /// Cloud Run's limit.
@@ -95,8 +92,7 @@ fn check_names(settings: &Settings, problems: &mut Vec<Problem>) {
     if region.is_empty() {
         let hint = "for example mcpo deploy europe-west1";
         problems.push(Problem::new("missing region", Some(hint)));
-    } else if !REGIONS.contains(&region) && !may_be_new(region) {
-        let near = nearest(region).unwrap_or("europe-west1");
+    } else if let Some(near) = meant(region) {
         let hint = format!("did you mean {near}?");
         problems.push(Problem::new(
             format!("unknown region {region:?}"),

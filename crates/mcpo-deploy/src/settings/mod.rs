@@ -20,7 +20,10 @@ use mcpo_common::{
 };
 
 use self::table::{Ingress, Table};
-pub use self::{generated_secret::GeneratedSecret, ledger::Ledger, table::Replication};
+pub use self::{
+    generated_secret::GeneratedSecret, ledger::Ledger, regions::nearest as nearest_region,
+    table::Replication,
+};
 use crate::args::DeployArgs;
 
 /// All settings of the service that do not come from Google.

@@ -47,17 +47,30 @@ pub const REGIONS: &[&str] = &[
     "us-west4",
 ];
 
-/// Returns the known region with the most similar name.
-pub fn nearest(unknown: &str) -> Option<&'static str> {
-    REGIONS
+/// At most so many letters differ in a typing error.
+const MAX_TYPING_ERROR: usize = 2;
+
+/// Returns the known region that is probably meant, if `name` looks like a typing error. A name that
+/// may be a newer region is not one; Google decides about it.
+pub fn meant(name: &str) -> Option<&'static str> {
+    if REGIONS.contains(&name) || may_be_new(name) {
+        return None;
+    }
+    let (distance, near) = nearest(name, REGIONS)?;
+    (distance <= MAX_TYPING_ERROR).then_some(near)
+}
+
+/// Returns the most similar one of `regions`, and how many letters differ.
+pub fn nearest<'a>(name: &str, regions: &[&'a str]) -> Option<(usize, &'a str)> {
+    let distances = regions
         .iter()
-        .copied()
-        .min_by_key(|region| strsim::damerau_levenshtein(region, unknown))
+        .map(|region| (strsim::damerau_levenshtein(region, name), *region));
+    distances.min_by_key(|(distance, _)| *distance)
 }
 
 /// Returns true if an unknown name has the form of a region name, so that it may be a region that
 /// opened after this version: a known place, a direction, and one or two digits.
-pub fn may_be_new(unknown: &str) -> bool {
+fn may_be_new(unknown: &str) -> bool {
     let shape = |name: &str| {
         let stem = name
             .trim_end_matches(|c: char| c.is_ascii_digit())
@@ -78,7 +91,16 @@ pub fn may_be_new(unknown: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::may_be_new;
+    use super::{may_be_new, meant};
+
+    #[test]
+    fn only_a_typing_error_is_answered_without_asking_google() {
+        assert_eq!(meant("europe-wset1"), Some("europe-west1"));
+        assert_eq!(meant("us-centrl1"), Some("us-central1"));
+        for name in ["europe-west1", "europe-west99", "mexico-central1", "mars"] {
+            assert_eq!(meant(name), None, "{name}");
+        }
+    }
 
     #[test]
     fn a_region_like_the_others_may_be_new_and_a_typing_error_is_not() {

@@ -49,12 +49,8 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
             error.retry_after,
         ))
     };
-    let found = facts::api(host).and_then(|api| {
-        api.find(
-            request.method.as_str(),
-            request.path.trim_start_matches('/'),
-        )
-    });
+    let path = request.path.trim_start_matches('/');
+    let found = facts::find(host, request.method.as_str(), path);
     let Some(found) = found else {
         cloud.violation(format!(
             "no such method: {} https://{host}{}",

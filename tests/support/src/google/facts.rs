@@ -43,7 +43,7 @@ pub struct Found {
     pub is_upload: bool,
 }
 
-const SOURCES: [(&str, &str); 10] = [
+const SOURCES: [(&str, &str); 11] = [
     (
         "artifactregistry.googleapis.com",
         include_str!("../../fixtures/google-apis/artifactregistry.v1.json"),
@@ -73,6 +73,10 @@ const SOURCES: [(&str, &str); 10] = [
         include_str!("../../fixtures/google-apis/run.v2.json"),
     ),
     (
+        "run.googleapis.com",
+        include_str!("../../fixtures/google-apis/run.v1.json"),
+    ),
+    (
         "secretmanager.googleapis.com",
         include_str!("../../fixtures/google-apis/secretmanager.v1.json"),
     ),
@@ -92,9 +96,22 @@ pub fn apis() -> &'static [Api] {
     APIS.get_or_init(|| SOURCES.map(|(host, text)| Api::read(host, text)).into())
 }
 
-/// Returns the API at this host.
-pub fn api(host: &str) -> Option<&'static Api> {
-    apis().iter().find(|api| api.host == host)
+/// Returns true if there is an API at this host.
+pub fn is_api(host: &str) -> bool {
+    apis().iter().any(|api| api.host == host)
+}
+
+/// Returns a schema of the API at this host.
+pub fn schema(host: &str, name: &str) -> Option<&'static Value> {
+    let versions = apis().iter().filter(|api| api.host == host);
+    let mut schemas = versions.map(|api| api.schema(name));
+    schemas.find(|schema| !schema.is_null())
+}
+
+/// Returns the method for a request to this host, in the version of the API that has it.
+pub fn find(host: &str, verb: &str, path: &str) -> Option<Found> {
+    let mut versions = apis().iter().filter(|api| api.host == host);
+    versions.find_map(|api| api.find(verb, path))
 }
 
 impl Api {
@@ -121,7 +138,7 @@ impl Api {
     }
 
     /// Returns the method for a request. `path` has no leading slash and is still encoded.
-    pub fn find(&'static self, verb: &str, path: &str) -> Option<Found> {
+    fn find(&'static self, verb: &str, path: &str) -> Option<Found> {
         let stripped = ["upload/", "resumable/upload/"]
             .iter()
             .find_map(|prefix| path.strip_prefix(prefix));

@@ -502,7 +502,8 @@ const LIMITS: &[Limit] = &[
 
 /// Regions with Cloud Run. The last one is fictitious: it stands in for a region that opened after
 /// this version of mcpo. <https://cloud.google.com/run/docs/locations>
-const REGIONS: &[&str] = &[
+/// Regions of Cloud Run. The last one is imaginary, for tests of a region that mcpo does not know.
+pub const REGIONS: &[&str] = &[
     "asia-east1",
     "asia-northeast1",
     "asia-south1",
@@ -527,6 +528,7 @@ const REGIONS: &[&str] = &[
     "us-south1",
     "us-west1",
     "us-west2",
+    "europe-west99",
     "europe-west99",
 ];
 

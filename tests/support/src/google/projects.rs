@@ -64,7 +64,7 @@ fn enable(cloud: &Cloud, call: &Call) -> Answer {
     let mut state = cloud.state();
     let lag = cloud.propagation;
     for id in ids {
-        if super::facts::api(&id).is_none() {
+        if !super::facts::is_api(&id) {
             return Err(ApiError::new(400, format!("Service {id} was not found")));
         }
         state.enabled.insert(id.clone());

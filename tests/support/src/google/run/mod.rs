@@ -19,10 +19,19 @@ use super::{
 /// The type of an operation's result.
 const SERVICE_TYPE: &str = "type.googleapis.com/google.cloud.run.v2.Service";
 
+/// Lists all regions on one page, as Google does.
+fn locations(project: &str) -> Value {
+    let locations = limits::REGIONS.iter().map(
+        |region| json!({ "name": format!("{project}/locations/{region}"), "locationId": region }),
+    );
+    json!({ "locations": locations.collect::<Vec<_>>() })
+}
+
 /// Handles calls to `run`.
 pub async fn answer(cloud: &Cloud, call: &Call) -> Answer {
     let method = call.found.method.id.strip_prefix("run.projects.locations.");
     match method.unwrap_or_default() {
+        "list" => Ok(locations(&call.path("name"))),
         "services.get" | "services.revisions.get" => cloud.state().get(&call.path("name")),
         "services.create" => {
             let id = call
@@ -155,9 +164,8 @@ fn apply(service: &mut Value, body: &Value, mask: Option<&str>) -> Result<(), Ap
     for name in names {
         match name.as_str() {
             "etag" | "name" => {}
-            _ if super::facts::api("run.googleapis.com").is_none_or(|api| {
-                api.schema("GoogleCloudRunV2Service")["properties"][&name].is_null()
-            }) =>
+            _ if super::facts::schema("run.googleapis.com", "GoogleCloudRunV2Service")
+                .is_none_or(|service| service["properties"][&name].is_null()) =>
             {
                 return Err(ApiError::new(
                     400,
