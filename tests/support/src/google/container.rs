@@ -10,7 +10,7 @@ use std::{
         Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use flate2::read::GzDecoder;
@@ -123,7 +123,10 @@ impl Container {
     pub fn start(start: Start<'_>) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let id = format!("mcpo-test-{}-{count}", std::process::id());
+        // A test that was killed leaves its container behind, and process ids repeat.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.unwrap_or_default().as_nanos();
+        let id = format!("mcpo-test-{}-{now}-{count}", std::process::id());
         let port = free_port();
         let spec = specification(start.image, &start.environment, port)?;
         fs::write(start.image.bundle.join("config.json"), spec.to_string())
