@@ -32,16 +32,25 @@ fn project() -> PathBuf {
     run(Command::new(env!("CARGO"))
         .arg("fetch")
         .current_dir(&project));
+    fs::write(folder.join(RUN_FILE), run_id()).unwrap();
     project
+}
+
+/// Names the test run that created the project. A project of an earlier run may contain an earlier
+/// runtime.
+const RUN_FILE: &str = "run-id";
+
+fn run_id() -> String {
+    let of_process = || std::process::id().to_string();
+    std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| of_process())
 }
 
 /// Adds a layer to the same project that breaks the server in the way `MODE` selects.
 fn breakable_project() -> PathBuf {
-    let project = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(CACHE)
-        .join("my-service");
-    let project = if project.join("Cargo.lock").exists() {
-        project
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(CACHE);
+    let is_of_this_run = fs::read_to_string(folder.join(RUN_FILE)).is_ok_and(|run| run == run_id());
+    let project = if is_of_this_run {
+        folder.join("my-service")
     } else {
         self::project()
     };
