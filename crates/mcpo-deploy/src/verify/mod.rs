@@ -9,7 +9,7 @@ use mcpo_common::{
     secret::Secret,
     text::count,
 };
-use mcpo_probe::{Client, Credentials, Observer as _, Quiet, Report, Terminal, Verdict};
+use mcpo_probe::{Check, Client, Credentials, Observer as _, Quiet, Report, Terminal, Verdict};
 use serde_json::Value;
 use url::Url;
 
@@ -19,6 +19,9 @@ use crate::{
     plan::{self, Observed, Plan},
     settings::{PASSWORD, SecretSource},
 };
+
+/// The id of the check that lists the tools.
+const TOOLS_LIST: &str = "tools-list";
 
 /// Warns and returns false if the service accepts internal traffic only: it cannot be checked from
 /// this machine.
@@ -38,6 +41,8 @@ pub fn is_reachable(context: &Context<'_>) -> bool {
 pub struct Before {
     /// Whether a revision was already serving, so that existing tokens can be checked.
     serves: bool,
+    /// Whether that revision offered tools.
+    has_tools: bool,
     credentials: Option<Credentials>,
     password: Option<Secret>,
     way: Way,
@@ -117,6 +122,7 @@ async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) 
     if !serves || matches!(way, Way::Closed(_)) {
         return Ok(Before {
             serves,
+            has_tools: false,
             credentials: None,
             password,
             way,
@@ -132,6 +138,8 @@ async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) 
     // A service that does not work now must not prevent the deployment of a better one.
     Ok(Before {
         serves,
+        has_tools: (report.checks.iter())
+            .any(|check| check.rule.id == TOOLS_LIST && check.verdict == Verdict::Pass),
         credentials: report.credentials,
         password,
         way,
@@ -240,10 +248,14 @@ pub async fn verify(
         before.credentials.clone(),
     )?;
     let report = Box::pin(mcpo_probe::run(&plan, &mut Quiet)).await;
+    // A server may have no tools, but a release must not lose them.
+    let lost_tools = |check: &Check| {
+        before.has_tools && check.rule.id == TOOLS_LIST && check.verdict == Verdict::Warn
+    };
     let failed = report
         .checks
         .iter()
-        .find(|check| check.verdict == Verdict::Fail);
+        .find(|check| check.verdict == Verdict::Fail || lost_tools(check));
     if let Some(failed) = failed {
         show(context, &plan, &report);
         return Err(Failure::new(format!(
