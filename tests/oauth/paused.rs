@@ -11,6 +11,8 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
+/// Long enough for work in the background that follows a response.
+const SETTLE: Duration = Duration::from_millis(500);
 /// Long enough to be detected.
 const PAUSE: Duration = Duration::from_secs(7);
 
@@ -74,6 +76,8 @@ async fn as17_as18_what_waited_in_a_stopped_instance_ends_no_grant() {
     let first = client.tokens().await;
     let code = client.code().await;
 
+    // A process that is stopped in the middle of a write to SQLite would block the other one.
+    tokio::time::sleep(SETTLE).await;
     wait::signal("STOP", one.pid());
     let late = [
         tokio::spawn(answer(instances.refresh(one, &first))),
