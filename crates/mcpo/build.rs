@@ -61,7 +61,7 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) -> Outcome<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            // Left behind when somebody builds inside the folder.
+            // A build inside the folder leaves it behind.
             if !path.ends_with("target") {
                 collect(root, &path, files)?;
             }

@@ -1,4 +1,4 @@
-//! The labels of Google Cloud resources, by which mcpo recognizes what it created.
+//! The labels that mcpo sets on Google Cloud resources, to recognize what it created.
 
 /// The label that marks all resources managed by mcpo.
 pub const LABEL: (&str, &str) = ("managed-by", "mcpo");

@@ -2,7 +2,7 @@
 //!
 //! A probe is a list of small checks in flow order. Each step consumes the output of the previous
 //! one (challenge → resource → authorization server → client → code → tokens → session → tools) and
-//! writes its verdicts into a log, from which the report is built.
+//! writes its verdicts into a log, and the report is built from the log.
 //!
 //! [`Probe`] is all that a test suite needs:
 //!

@@ -67,7 +67,7 @@ impl Probe {
         self
     }
 
-    /// Also attacks the server, to find security holes. Use it only with servers of your own.
+    /// Also attacks the server, to find security holes. Use it only with your own servers.
     pub const fn with_attacks(mut self) -> Self {
         self.attacks = true;
         self

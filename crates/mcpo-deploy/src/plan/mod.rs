@@ -42,7 +42,7 @@ pub struct Plan {
     pub makes_repository: bool,
     pub makes_account: bool,
     pub makes_bucket: bool,
-    /// The bucket of an earlier version, whose lifecycle rules keep expired records too long.
+    /// The bucket of an earlier version, whose lifecycle rules must be corrected.
     pub old_bucket: Option<Value>,
     pub grants_bucket: bool,
     pub secrets: Vec<SecretChange>,

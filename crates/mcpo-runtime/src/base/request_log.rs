@@ -68,7 +68,7 @@ pub(crate) struct RequestLog {
 }
 
 impl RequestLog {
-    /// `step` is where on its way a client is that sends this request.
+    /// `step` names the OAuth or MCP step that the request belongs to.
     pub(crate) fn new(request: &Request, step: &'static str) -> Self {
         let context = RequestContext {
             id: RequestId::next(),
@@ -113,7 +113,7 @@ impl RequestLog {
 
     /// Runs `work` as part of the request, so that its log lines identify the request.
     ///
-    /// As an `async fn`, this would hold `work` twice, and every call would move it once more.
+    /// As an `async fn`, this would hold `work` twice, and every call would move it again.
     pub(crate) fn run<F: Future>(
         &self,
         work: F,
