@@ -23,7 +23,7 @@ use std::{
 use insta::assert_snapshot;
 use mcpo_test_support::{plain::PlainServer, process::free_port};
 
-use crate::support::probe;
+use crate::support::{probe, verdicts};
 
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peers");
 const PYTHON: &str = concat!(
@@ -88,7 +88,7 @@ impl Drop for Peer {
 #[tokio::test]
 async fn fastmcp_with_its_in_memory_provider() {
     let peer = Peer::start("fastmcp-memory.py", &[]);
-    assert_snapshot!(probe(&[&peer.url()]).await.report(), @r#"
+    assert_snapshot!(verdicts(&[&peer.url()]).await, @r#"
     exit 0
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
@@ -137,7 +137,7 @@ async fn fastmcp_behind_oidc_provider() {
     let issuer = Peer::start("oidc-provider.mjs", &[]);
     let peer = Peer::start("fastmcp-behind.py", &[&issuer.base()]);
     let arguments = [&peer.url(), "--user", "alice", "--password", "any"];
-    assert_snapshot!(probe(&arguments).await.report(), @r#"
+    assert_snapshot!(verdicts(&arguments).await, @r#"
     exit 0
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
@@ -191,7 +191,7 @@ async fn oidc_provider_that_takes_no_secrets() {
 #[tokio::test]
 async fn cloudflares_provider() {
     let peer = Peer::start("cloudflare.mjs", &[]);
-    assert_snapshot!(probe(&[&peer.url()]).await.report(), @"
+    assert_snapshot!(verdicts(&[&peer.url()]).await, @"
     exit 0
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
@@ -232,7 +232,7 @@ async fn cloudflares_provider() {
 #[tokio::test]
 async fn the_typescript_sdk() {
     let peer = Peer::start("typescript-sdk.mjs", &[]);
-    assert_snapshot!(probe(&[&peer.url()]).await.report(), @r#"
+    assert_snapshot!(verdicts(&[&peer.url()]).await, @r#"
     exit 0
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine
@@ -274,7 +274,7 @@ async fn the_typescript_sdk() {
 #[tokio::test]
 async fn the_typescript_sdk_as_the_inspector_sees_it() {
     let peer = Peer::start("typescript-sdk.mjs", &[]);
-    assert_snapshot!(probe(&[&peer.url(), "--as", "inspector"]).await.report(), @r#"
+    assert_snapshot!(verdicts(&[&peer.url(), "--as", "inspector"]).await, @r#"
     exit 1
     probing http://127.0.0.1:…/mcp as MCP Inspector
       ok TIME  address            on this machine
@@ -322,7 +322,7 @@ async fn the_typescript_sdk_as_the_inspector_sees_it() {
 #[tokio::test]
 async fn rmcp_without_authentication() {
     let server = PlainServer::start().await;
-    assert_snapshot!(probe(&[&server.url()]).await.report(), @r#"
+    assert_snapshot!(verdicts(&[&server.url()]).await, @r#"
     exit 0
     probing http://127.0.0.1:…/mcp as claude.ai
       ok TIME  address            on this machine

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mcpo_test_support::oauth_server::{OAuthServer, Settings};
 
-use crate::support::{probe, probe_settings, probe_with};
+use crate::support::{probe, probe_settings, probe_with, settings_verdicts};
 
 #[tokio::test]
 async fn a_healthy_server_passes() {
@@ -37,8 +37,10 @@ async fn a_healthy_server_passes() {
       ok TIME  prompts            2 prompts; review can be fetched
       ok TIME  older clients      find the same tools
       ok TIME  refresh            Bearer, 3600 s, with refresh token
+      ok TIME  invalid token      401 with a challenge
+      ok TIME  invalid refresh    400 invalid_grant
 
-    passed: 23 checks, in TIME
+    passed: 25 checks, in TIME
     claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");
@@ -78,6 +80,8 @@ async fn a_walk_asks_for_nothing_it_does_not_need() {
     POST /mcp
     POST /token
     POST /mcp
+    POST /mcp
+    POST /token
     DELETE /mcp
     ");
 }
@@ -91,11 +95,7 @@ async fn a_password_form_is_filled_from_the_environment() {
     .await;
     let run = probe_with(&[&server.url()], &[("MCPO_PROBE_PASSWORD", "open sesame")]).await;
     assert_eq!(run.code, Some(0), "{}", run.stdout);
-    assert!(
-        run.stdout.contains("authorization      through 2 pages"),
-        "{}",
-        run.stdout
-    );
+    assert!(run.stdout.contains("through 2 pages"), "{}", run.stdout);
     assert!(!run.stdout.contains("sesame"));
 }
 
@@ -105,24 +105,14 @@ async fn a_password_that_was_not_given_could_not_run() {
         password: Some("x".into()),
         ..Settings::default()
     };
-    assert_snapshot!(probe_settings(settings, &[]).await.report(), @"
+    assert_snapshot!(settings_verdicts(settings).await, @"
     exit 2
-    probing http://127.0.0.1:…/mcp as claude.ai
-      ok TIME  address            on this machine
-      ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
-      ok TIME  resource name      http://127.0.0.1:…/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:…
-      ok TIME  PKCE offered       S256
-      ok TIME  registration       client-1, none at the token endpoint
-      ???? TIME  authorization      the sign-in page asks for a password, but none was given
-             fix       set MCPO_PROBE_PASSWORD, or sign in yourself with --browser
-      skip             state returned … refresh (14): the walk ended before it
-
-    could not run: stopped at authorization, after TIME
-    claude.ai: no problem before authorization; the later steps are unknown
-    next: MCPO_PROBE_PASSWORD=… mcpo probe http://127.0.0.1:…/mcp
+    pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support registration
+    could-not-run authorization
+      because: the sign-in page asks for a password, but none was given
+      hint: set MCPO_PROBE_PASSWORD, or sign in yourself with --browser
+    skipped state callback-issuer token token-caching discover initialize server-card versions tools-list tools-call resources prompts both-forms refresh invalid-token invalid-refresh
+    outcome: no problem before authorization; the later steps are unknown
     ");
 }
 
@@ -147,26 +137,13 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
         guarded: false,
         ..Settings::default()
     };
-    assert_snapshot!(probe_settings(settings, &[]).await.report(), @"
+    assert_snapshot!(settings_verdicts(settings).await, @"
     exit 0
-    probing http://127.0.0.1:…/mcp as claude.ai
-      ok TIME  address            on this machine
-      ok TIME  challenge          answers without a token: open to everyone
-      skip             resource metadata … token not cached (11): the server does not ask for a token
-      ok TIME  server/discover    2026-07-28
-      ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
-      ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
-      ok TIME  tools/list         2 tools: add, whoami
-      ok TIME  tools/call         whoami: you are local
-      ok TIME  resources          2 resources; test://motto can be read
-      ok TIME  prompts            2 prompts; review can be fetched
-      ok TIME  older clients      find the same tools
-      skip TIME  refresh            the server does not ask for a token
-
-    passed: 11 checks, in TIME
-    claude.ai: connects and can call tools
-    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
+    pass address challenge
+    skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching
+    pass discover initialize server-card versions tools-list tools-call resources prompts both-forms
+    skipped refresh invalid-token invalid-refresh
+    outcome: connects and can call tools
     ");
 }
 
@@ -313,56 +290,14 @@ async fn every_way_of_being_known_is_taken() {
 /// C12: the union of the current and the requested scopes.
 #[tokio::test]
 async fn a_step_up_widens_the_grant() {
-    let run = probe_settings(
-        Settings {
-            step_up: true,
-            ..Settings::default()
-        },
-        &[],
-    )
-    .await;
-    assert_snapshot!(run.report(), @"
+    let settings = Settings {
+        step_up: true,
+        ..Settings::default()
+    };
+    assert_snapshot!(settings_verdicts(settings).await, @"
     exit 0
-    probing http://127.0.0.1:…/mcp as claude.ai
-      ok TIME  address            on this machine
-      ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
-      ok TIME  resource name      http://127.0.0.1:…/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:…
-      ok TIME  PKCE offered       S256
-      ok TIME  registration       client-1, none at the token endpoint
-      ok TIME  authorization      through 1 page
-      ok TIME  state returned     the one that was sent
-      ok TIME  issuer returned    http://127.0.0.1:…
-      ok TIME  token              Bearer, 3600 s, with refresh token
-      ok TIME  token not cached   Cache-Control: no-store
-      ok TIME  server/discover    2026-07-28
-      ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
-      ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
-      ok TIME  versions           2025-03-26 → 2025-11-25, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
-      ok TIME  tools/list         2 tools: add, whoami
-      ok TIME  step-up            tools/call: 403 asks for tools:call
-      ok TIME  resource metadata (2) http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
-      ok TIME  resource name (2)  http://127.0.0.1:…/mcp
-      ok TIME  issuer metadata (2) http://127.0.0.1:…/.well-known/oauth-authorization-server
-      ok TIME  issuer name (2)    http://127.0.0.1:…
-      ok TIME  PKCE offered (2)   S256
-      ok TIME  registration (2)   known to this issuer as client-1
-      ok TIME  authorization (2)  through 1 page
-      ok TIME  state returned (2) the one that was sent
-      ok TIME  issuer returned (2) http://127.0.0.1:…
-      ok TIME  token (2)          Bearer, 3600 s, with refresh token
-      ok TIME  token not cached (2) Cache-Control: no-store
-      ok TIME  tools/call (2)     whoami: you are local
-      ok TIME  resources (2)      2 resources; test://motto can be read
-      ok TIME  prompts (2)        2 prompts; review can be fetched
-      ok TIME  older clients (2)  find the same tools
-      ok TIME  refresh (2)        Bearer, 3600 s, with refresh token
-
-    passed: 35 checks, in TIME
-    claude.ai: connects and can call tools
-    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
+    pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching discover initialize server-card versions tools-list step-up resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching tools-call resources prompts both-forms refresh invalid-token invalid-refresh
+    outcome: connects and can call tools
     ");
 }
 

@@ -10,7 +10,7 @@ use mcpo_test_support::oauth_server::{Fault, Harm, OAuthServer, Settings, Stage}
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::support::{probe, probe_fault};
+use crate::support::{fault_verdicts, probe, verdicts};
 
 fn is_printable(text: &str) -> bool {
     text.chars()
@@ -27,26 +27,15 @@ async fn escape_codes_reach_no_terminal() {
         "{:?}",
         run.stdout
     );
-    assert_snapshot!(run.report(), @r#"
+    assert_snapshot!(verdicts(&[&server.url()]).await, @r#"
     exit 1
-    probing http://127.0.0.1:…/mcp as claude.ai
-      ok TIME  address            on this machine
-      ok TIME  challenge          401 with resource_metadata, scope tools:read
-      ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
-      ok TIME  resource name      http://127.0.0.1:…/mcp
-      ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://127.0.0.1:…
-      ok TIME  PKCE offered       S256
-      FAIL TIME  registration
-             seen      HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs\u001b[2J\u001b[1;32mall checks passed\u001b]0;pwned\u0007\u{202e}\u{9b}31m\r\nok"}
-             expected  201 with a client_id
-             clause    RFC 7591 §3; MCP 2026-07-28 authorization, Client Registration Approaches
-             fix       accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
-      skip             authorization … refresh (15): the walk ended before it
-
-    failed: registration, in TIME
-    claude.ai: shows “Authorization with the MCP server failed”; no sign-in page opens
-    next: mcpo probe http://127.0.0.1:…/mcp
+    pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support
+    fail registration
+      seen: HTTP 400, {"error":"invalid_redirect_uri","error_description":"only https redirect URIs\u001b[2J\u001b[1;32mall checks passed\u001b]0;pwned\u0007\u{202e}\u{9b}31m\r\nok"}
+      expected: 201 with a client_id
+      hint: accept a web client with the redirect URI https://claude.ai/api/mcp/auth_callback
+    skipped authorization state callback-issuer token token-caching discover initialize server-card versions tools-list tools-call resources prompts both-forms refresh invalid-token invalid-refresh
+    outcome: shows registration
     "#);
     let run = probe(&[&server.url(), "--json"]).await;
     assert!(
@@ -70,21 +59,15 @@ async fn escape_codes_in_names_and_answers_reach_no_terminal() {
 
 #[tokio::test]
 async fn an_endless_body_is_cut_off() {
-    assert_snapshot!(probe_fault(Fault::EndlessBody).await.report(), @"
+    assert_snapshot!(fault_verdicts(Fault::EndlessBody).await, @"
     exit 1
-    probing http://127.0.0.1:…/mcp as claude.ai
-      ok TIME  address            on this machine
-      ok TIME  challenge          401 with resource_metadata, scope tools:read
-      FAIL TIME  resource metadata
-             seen      http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp: a body of more than 1024 KiB
-             expected  200 with a JSON document that names resource and authorization_servers
-             clause    RFC 9728 §3; MCP 2026-07-28 authorization, Protected Resource Metadata Discovery
-             fix       answer with a small document, and end the response
-      skip             resource name … refresh (20): the walk ended before it
-
-    failed: resource metadata, in TIME
-    claude.ai: shows “Couldn't reach” the server or “Authorization with the MCP server failed”; no sign-in page opens
-    next: mcpo probe http://127.0.0.1:…/mcp
+    pass address challenge
+    fail resource-metadata
+      seen: http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp: a body of more than 1024 KiB
+      expected: 200 with a JSON document that names resource and authorization_servers
+      hint: answer with a small document, and end the response
+    skipped resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching discover initialize server-card versions tools-list tools-call resources prompts both-forms refresh invalid-token invalid-refresh
+    outcome: shows before_sign_in
     ");
 }
 

@@ -3,43 +3,18 @@
 use insta::assert_snapshot;
 use mcpo_test_support::server::TestServer;
 
-use crate::support::{probe, probe_with};
+use crate::support::{probe_with, verdicts};
 
 #[tokio::test]
 async fn our_own_runtime_passes_without_a_warning() {
     let server = TestServer::start().await;
-    let run = probe(&[&format!("{}/mcp", server.base()), "--tool", "whoami"]).await;
-    assert_snapshot!(run.report(), @"
+    let url = format!("{}/mcp", server.base());
+    assert_snapshot!(verdicts(&[&url, "--tool", "whoami"]).await, @"
     exit 0
-    probing http://localhost:…/mcp as claude.ai
-      ok TIME  address            on this machine
-      ok TIME  challenge          401 with resource_metadata, scope mcp:tools
-      ok TIME  resource metadata  http://localhost:…/.well-known/oauth-protected-resource/mcp names http://localhost:…
-      ok TIME  resource name      http://localhost:…/mcp
-      ok TIME  issuer metadata    http://localhost:…/.well-known/oauth-authorization-server
-      ok TIME  issuer name        http://localhost:…
-      ok TIME  PKCE offered       S256
-      ok TIME  registration       known by the document at https://claude.ai/oauth/mcp-oauth-client-metadata
-      ok TIME  authorization      through 1 page
-      ok TIME  state returned     the one that was sent
-      ok TIME  issuer returned    http://localhost:…
-      ok TIME  token              Bearer, 3600 s, with refresh token
-      ok TIME  token not cached   Cache-Control: no-store
-      ok TIME  server/discover    2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28
-      ok TIME  initialize         sample 1.2.3, 2025-11-25, with a session
-      ok TIME  server card        Sample 1.2.3, 1 icon; instructions: Tools to test with.
-      ok TIME  versions           2025-03-26 → 2025-03-26, 2099-12-31 → 2025-11-25, stateless 2099-12-31 refused with the supported versions
-      ok TIME  tools/list         5 tools: add, break_down, wait, whoami, write_note
-      ok TIME  tools/call         whoami: local-user through Claude
-      skip TIME  resources          the server offers none
-      skip TIME  prompts            the server offers none
-      ok TIME  older clients      find the same tools
-      ok TIME  refresh            Bearer, 3600 s, with refresh token
-
-    passed: 21 checks, in TIME
-    looks like mcpo
-    claude.ai: connects and can call tools
-    next: claude mcp add --transport http my-service http://localhost:…/mcp
+    pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching discover initialize server-card versions tools-list tools-call
+    skipped resources prompts
+    pass both-forms refresh invalid-token invalid-refresh
+    outcome: connects and can call tools
     ");
 }
 

@@ -130,7 +130,7 @@ async fn each_hole_in_grants_is_found_where_it_is() {
     RegisterScript: fail register-script
     RegisterPlainHttp: fail register-plain-http
     RegisterFragment: fail register-fragment
-    TamperedToken: fail token-tampered
+    TamperedToken: fail invalid-token, fail token-tampered
     UnsignedToken: fail token-unsigned
     TokenInQuery: fail token-in-query
     RefreshAsAccess: fail token-refresh-as-access

@@ -3,7 +3,15 @@
 use std::process::{Output, Stdio};
 
 use mcpo_test_support::oauth_server::{Fault, OAuthServer, Settings};
+use serde_json::Value;
 use tokio::process::Command;
+
+/// Why checks after the end of a probe are skipped.
+const ENDED: &str = "the walk ended before it";
+const PROFILES: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../crates/mcpo-probe/src/profile"
+);
 
 /// The result of a run.
 pub struct Run {
@@ -49,6 +57,59 @@ impl Run {
             mask(&self.stdout)
         )
     }
+}
+
+/// Runs `mcpo probe` with `arguments` and returns the ids and verdicts of the checks that did not
+/// pass, without titles and without what changes from run to run. The outcome is the name of the
+/// text in the client's profile.
+pub async fn verdicts(arguments: &[&str]) -> String {
+    let run = probe(&[arguments, &["--json"]].concat()).await;
+    let report: Value = serde_json::from_str(&run.stdout).expect("a report");
+    let mut lines = vec![format!("exit {}", run.code.expect("not killed"))];
+    let checks = report["checks"].as_array().expect("checks").iter();
+    let wrong: Vec<&Value> = checks
+        .filter(|check| text(check, "verdict") != "pass")
+        .collect();
+    let is_skipped = |check: &Value| text(check, "verdict") == "skipped";
+    for group in wrong.chunk_by(|one, next| {
+        is_skipped(one) && is_skipped(next) && one["because"] == next["because"]
+    }) {
+        let verdict = text(group[0], "verdict");
+        let because = text(group[0], "because");
+        if because == ENDED {
+            lines.push("skipped the rest".to_owned());
+            continue;
+        }
+        let ids: Vec<&str> = group.iter().map(|check| text(check, "id")).collect();
+        lines.push(format!("{verdict} {}", ids.join(" ")));
+        let texts =
+            ["because", "seen", "expected", "hint"].map(|name| (name, text(group[0], name)));
+        let shown = texts.into_iter().filter(|(_, text)| !text.is_empty());
+        lines.extend(shown.map(|(name, text)| format!("  {name}: {}", mask(text))));
+        let settings = group[0]["settings"].as_array().into_iter().flatten();
+        let settings = settings.filter_map(Value::as_str);
+        lines.extend(settings.map(|setting| format!("  setting: {setting}")));
+    }
+    lines.push(format!("outcome: {}", outcome(&report)));
+    lines.join("\n")
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// Returns the name of the outcome's text in the client's profile.
+fn outcome(report: &Value) -> String {
+    let client = &report["client"];
+    let shown = text(report, "outcome");
+    let shown = shown.strip_prefix(text(client, "title")).unwrap_or(shown);
+    let shown = shown.trim_start_matches(": ");
+    let path = format!("{PROFILES}/{}.json", text(client, "id"));
+    let profile = std::fs::read_to_string(path).expect("the profile");
+    let profile: Value = serde_json::from_str(&profile).expect("JSON");
+    let mut named = profile["shows"].as_object().expect("texts").iter();
+    let named = named.find(|(_, text)| text.as_str() == shown.strip_prefix("shows "));
+    named.map_or_else(|| shown.to_owned(), |(name, _)| format!("shows {name}"))
 }
 
 fn mask(report: &str) -> String {
@@ -102,10 +163,22 @@ fn mask_times(line: &str) -> String {
     format!("{} TIME{after}", before.trim_end())
 }
 
+/// Probes a server with `settings`. Returns the [`verdicts`].
+pub async fn settings_verdicts(settings: Settings) -> String {
+    let server = OAuthServer::start(settings).await;
+    verdicts(&[&server.url()]).await
+}
+
 /// Probes a server that has `fault` and is otherwise healthy.
 pub async fn probe_fault(fault: Fault) -> Run {
     let server = OAuthServer::with(fault).await;
     probe(&[&server.url()]).await
+}
+
+/// Probes a server that has `fault` and is otherwise healthy. Returns the [`verdicts`].
+pub async fn fault_verdicts(fault: Fault) -> String {
+    let server = OAuthServer::with(fault).await;
+    verdicts(&[&server.url()]).await
 }
 
 /// Probes a server with `settings`.

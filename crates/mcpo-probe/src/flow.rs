@@ -9,8 +9,9 @@ use crate::{
     credentials::Credentials,
     http::{Guard, HttpClient, NetworkScope, RequestError, is_loopback, proxy_variable},
     mcp::{self, AuthRequirement, Call, McpClient, Reply, WireFormat},
-    oauth::{Login, UserAgent},
+    oauth::{Challenge, Login, UserAgent},
     plan::Plan,
+    rejected_credentials,
     report::Report,
     restart_checks, rules,
     security::{self, AttackContext},
@@ -54,6 +55,8 @@ async fn inside(
     requirement: AuthRequirement,
 ) -> Step<()> {
     let http = peer.http;
+    let challenges =
+        !matches!(&requirement, AuthRequirement::Guarded(none) if *none == Challenge::default());
     match requirement {
         AuthRequirement::Guarded(challenge) => peer.authorize(log, &challenge).await?,
         AuthRequirement::Open => log.skip(rules::OAUTH, "the server does not ask for a token"),
@@ -73,6 +76,7 @@ async fn inside(
     let got = mcp::prompts(peer, log, wire_format, &negotiated_version.capabilities).await;
     let compared = mcp::compare(peer, log, negotiated_version.older.as_ref(), &tools).await;
     let refreshed = refresh(peer, log, wire_format).await;
+    rejected_credentials::check(plan, peer, log, wire_format, challenges).await;
     if let Some(context) = peer
         .grant
         .as_ref()

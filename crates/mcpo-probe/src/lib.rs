@@ -46,6 +46,7 @@ mod plan;
 mod probe;
 mod profile;
 mod redact;
+mod rejected_credentials;
 mod report;
 mod restart_checks;
 mod rules;

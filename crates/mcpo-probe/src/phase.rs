@@ -5,7 +5,7 @@ use crate::rules::Rule;
 /// A group of consecutive checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    AttackResult,
+    Discovery,
     SigningIn,
     Talking,
     Staying,
@@ -20,7 +20,7 @@ impl Phase {
         }
         match rule.id {
             "address" | "challenge" | "resource-metadata" | "resource-identity"
-            | "server-metadata" | "issuer-identity" | "pkce-support" => Self::AttackResult,
+            | "server-metadata" | "issuer-identity" | "pkce-support" => Self::Discovery,
             "registration" | "authorization" | "state" | "callback-issuer" | "token"
             | "token-caching" | "step-up" | "reauthorization" => Self::SigningIn,
             "discover" | "initialize" | "server-card" | "versions" | "tools-list"
@@ -33,7 +33,7 @@ impl Phase {
 
     pub const fn title(self) -> &'static str {
         match self {
-            Self::AttackResult => "finding the sign-in",
+            Self::Discovery => "finding the sign-in",
             Self::SigningIn => "signing in",
             Self::Talking => "using the server",
             Self::Staying => "staying connected",

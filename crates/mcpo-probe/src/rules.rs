@@ -81,6 +81,10 @@ rules! {
         "claude.ai gives up after 10 s";
     REFRESH: "refresh", "refresh",
         "RFC 6749 §6; OAuth 2.1 §4.3";
+    INVALID_TOKEN: "invalid-token", "invalid token",
+        "RFC 6750 §3.1; MCP 2026-07-28 authorization, Token Handling";
+    INVALID_REFRESH: "invalid-refresh", "invalid refresh",
+        "RFC 6749 §5.2; clients sign in again only after invalid_grant";
 }
 
 /// Returns every rule, including those that only some probes reach.

@@ -53,6 +53,19 @@ impl Credentials {
     }
 }
 
+/// Returns `token` with one character in the middle changed, so that it has the usual form but is
+/// not valid.
+pub fn altered(token: &Secret) -> Secret {
+    let token = token.expose();
+    let middle = token.chars().count() / 2;
+    let change = |(index, character)| match (index == middle, character) {
+        (false, other) => other,
+        (true, 'A') => 'B',
+        (true, _) => 'A',
+    };
+    Secret::new(token.chars().enumerate().map(change).collect::<String>())
+}
+
 /// Returns the current time in seconds since 1970.
 pub fn now() -> u64 {
     SystemTime::now()

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{
-    reply::Reply,
+    reply::{Reply, Unauthorized},
     rpc::{self, Call, RpcResponse, WireFormat},
 };
 use crate::{
@@ -84,7 +84,11 @@ impl<'p> McpClient<'p> {
                     challenge
                 }
                 Ok(RpcResponse {
-                    reply: Reply::Unauthorized(Some(challenge)),
+                    reply:
+                        Reply::Unauthorized(Unauthorized {
+                            challenge: Some(challenge),
+                            ..
+                        }),
                     ..
                 }) if self.may_return() => {
                     let seen = match token {

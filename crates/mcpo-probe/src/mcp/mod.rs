@@ -4,7 +4,7 @@ mod rpc;
 pub use rpc::{Call, WireFormat, call, prepare};
 
 mod reply;
-pub use reply::Reply;
+pub use reply::{Reply, Unauthorized};
 
 mod client;
 pub use client::McpClient;
@@ -28,5 +28,7 @@ pub use versions::negotiate;
 
 mod arguments;
 
+mod challenge_check;
+mod open_check;
 mod unauthenticated_request;
 pub use unauthenticated_request::{AuthRequirement, unauthenticated_request};

@@ -28,12 +28,21 @@ pub enum Reply {
     },
     /// A notification was accepted.
     Accepted,
-    /// 401; `None` if it has no readable challenge.
-    Unauthorized(Option<Challenge>),
+    /// 401.
+    Unauthorized(Unauthorized),
     /// 403 that asks for more scopes.
     InsufficientScope(Challenge),
     /// Any other response.
     Unexpected(String),
+}
+
+/// A 401.
+#[derive(Clone, Debug)]
+pub struct Unauthorized {
+    /// The bearer challenge, if there is a readable one.
+    pub challenge: Option<Challenge>,
+    /// The `WWW-Authenticate` headers as received; empty if there are none.
+    pub received: String,
 }
 
 impl Reply {
@@ -67,10 +76,13 @@ pub async fn read(incoming: Incoming) -> Result<Reply, RequestError> {
         .unwrap_or_default()
         .to_lowercase();
     if status == StatusCode::UNAUTHORIZED {
-        let challenge = Challenge::from_headers(incoming.headers());
+        let unauthorized = Unauthorized {
+            challenge: Challenge::from_headers(incoming.headers()),
+            received: Challenge::received(incoming.headers()),
+        };
         // The body distinguishes servers, but clients do not wait for it.
         let _ = tokio::time::timeout(READING, HttpClient::read(incoming)).await;
-        return Ok(Reply::Unauthorized(challenge));
+        return Ok(Reply::Unauthorized(unauthorized));
     }
     if status == StatusCode::FORBIDDEN
         && let Some(challenge) = Challenge::from_headers(incoming.headers())

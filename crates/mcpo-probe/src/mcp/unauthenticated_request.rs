@@ -1,11 +1,12 @@
 //! The first request of every client, without a token.
 
-use reqwest::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
 
 use super::{
+    challenge_check,
     handshake::{initialize_call, negotiated},
+    open_check,
     reply::Reply,
     rpc::{self, Call, WireFormat},
 };
@@ -38,13 +39,10 @@ pub async fn unauthenticated_request(
         Err(error) => return Err(no_answer(log, pending, target, &error)),
     };
     let wire_format = match &first.reply {
-        Reply::Unauthorized(challenge) => {
-            return Ok(AuthRequirement::Guarded(judge(
-                log,
-                pending,
-                challenge.clone(),
-                "",
-            )));
+        Reply::Unauthorized(unauthorized) => {
+            let challenge =
+                challenge_check::judge(http, log, pending, target, unauthorized, "").await;
+            return Ok(AuthRequirement::Guarded(challenge));
         }
         Reply::Result(result) => match negotiated(result, first.session.clone()) {
             Some(wire_format) => wire_format,
@@ -66,23 +64,23 @@ pub async fn unauthenticated_request(
         .await
         .map(|heard| heard.reply)
     {
-        Ok(Reply::Unauthorized(challenge)) => {
+        Ok(Reply::Unauthorized(unauthorized)) => {
             let open = if wire_format == WireFormat::Stateless {
                 ""
             } else {
                 "initialize is open; tools/list: "
             };
-            Ok(AuthRequirement::Guarded(judge(
-                log, pending, challenge, open,
-            )))
+            let challenge =
+                challenge_check::judge(http, log, pending, target, &unauthorized, open).await;
+            Ok(AuthRequirement::Guarded(challenge))
         }
         Ok(Reply::Result(_)) => {
-            pending.pass(log, "answers without a token: open to everyone");
+            open_check::judge(http, log, pending, target).await;
             Ok(AuthRequirement::Open)
         }
         // A server without tools is open too.
         Ok(Reply::Error { .. }) if wire_format != WireFormat::Stateless => {
-            pending.pass(log, "answers without a token: open to everyone");
+            open_check::judge(http, log, pending, target).await;
             Ok(AuthRequirement::Open)
         }
         Ok(_) => Err(pending.fail(log, unexpected(target, &first.reply))),
@@ -115,41 +113,4 @@ fn unexpected(target: &Url, reply: &Reply) -> Fault {
         "401 with a WWW-Authenticate header, or an answer to initialize",
         hint,
     )
-}
-
-/// Checks the challenge. Most clients stop if it is missing; the probe tries the well-known
-/// addresses.
-fn judge(
-    log: &mut Log<'_>,
-    pending: Pending,
-    challenge: Option<Challenge>,
-    open: &str,
-) -> Challenge {
-    let status = StatusCode::UNAUTHORIZED.as_u16();
-    let expected = "WWW-Authenticate: Bearer resource_metadata=\"…\"";
-    let hint = "add the header to every 401 of the MCP endpoint; without it claude.ai does not find the sign-in";
-    match challenge {
-        None => {
-            let seen = format!("{open}{status} without a bearer challenge in WWW-Authenticate");
-            pending.fail(log, Fault::new(seen, expected, hint));
-            Challenge::default()
-        }
-        Some(challenge) if challenge.unverified_metadata.is_none() => {
-            let seen = format!("{open}{status}, a bearer challenge without resource_metadata");
-            pending.warn(log, Fault::new(seen, expected, hint));
-            challenge
-        }
-        Some(challenge) => {
-            let scopes = if challenge.scopes.is_empty() {
-                "no scope".to_owned()
-            } else {
-                format!("scope {}", challenge.scopes)
-            };
-            pending.pass(
-                log,
-                format!("{open}{status} with resource_metadata, {scopes}"),
-            );
-            challenge
-        }
-    }
 }

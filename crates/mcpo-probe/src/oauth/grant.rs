@@ -2,8 +2,11 @@
 
 use mcpo_common::secret::Secret;
 
-use super::{resource::Resource, server::AuthorizationServer};
-use crate::credentials::{Credentials, RegisteredClient, Scopes, now};
+use super::{resource::Resource, server::AuthorizationServer, token};
+use crate::{
+    credentials::{Credentials, RegisteredClient, Scopes, altered, now},
+    http::{Answer, HttpClient, RequestError},
+};
 
 /// The result of a successful authorization.
 #[derive(Debug)]
@@ -30,6 +33,18 @@ impl Grant {
             client: kept.client.clone(),
             resource: reached.resource.clone(),
         }
+    }
+
+    /// Sends an invalid refresh token, formed like that of this grant. Returns `None` if no refresh
+    /// token was issued.
+    pub async fn refresh_altered(&self, http: &HttpClient) -> Option<Result<Answer, RequestError>> {
+        let refresh = altered(self.refresh.as_ref()?);
+        let mut parameters = vec![
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh.expose()),
+        ];
+        parameters.extend(self.resource.parameter());
+        Some(token::send(http, &self.server, &self.client, parameters).await)
     }
 
     /// Returns the credentials to keep for the next probe.

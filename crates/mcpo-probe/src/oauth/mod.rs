@@ -3,7 +3,7 @@
 mod challenge;
 pub use challenge::Challenge;
 
-mod well_known;
+pub mod well_known;
 
 mod resource;
 pub use resource::Resource;
@@ -19,6 +19,8 @@ pub use request::AuthorizationRequest;
 pub mod pages;
 
 mod listener;
+
+mod browser_rules;
 
 mod links;
 

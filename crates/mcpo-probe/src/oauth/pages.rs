@@ -4,7 +4,11 @@ use mcpo_common::secret::Secret;
 use reqwest::{Method, header::CONTENT_TYPE};
 use url::Url;
 
-use super::{callback::UnverifiedCallback, links};
+use super::{
+    browser_rules::{FormPolicy, bare, cookie_problems},
+    callback::UnverifiedCallback,
+    links,
+};
 use crate::{
     html_form::{Form, SubmitButton},
     http::{Answer, HttpClient, RequestError},
@@ -52,6 +56,16 @@ pub struct Arrival {
     /// The URL that the browser was sent to, with all parameters.
     pub location: Url,
     pub pages: usize,
+    pub obstacles: Obstacles,
+}
+
+/// What would go wrong in a browser. The probe goes on, to see the rest of the server.
+#[derive(Clone, Debug, Default)]
+pub struct Obstacles {
+    /// Why a browser would not get to the end.
+    pub refusal: Option<String>,
+    /// Cookies that a browser would drop or hold back.
+    pub cookies: Vec<String>,
 }
 
 /// Goes from the authorization endpoint to one of the redirect URIs, where nothing needs to listen.
@@ -77,11 +91,21 @@ async fn walk_pages(
 ) -> Result<Arrival, PageError> {
     let mut pages = 0;
     let mut signed_in = false;
+    let mut policy: Option<FormPolicy> = None;
+    let mut obstacles = Obstacles::default();
     let mut answer = get(http, start).await?;
     for _ in 0..MAX_HOPS {
+        obstacles.cookies.extend(cookie_problems(&answer));
         if let Some(location) = answer.location() {
-            if let Some(arrival) = arrival(location.clone(), redirect_uris, pages) {
-                return Ok(arrival);
+            let refusal = policy.as_mut().and_then(|policy| policy.refusal(&location));
+            obstacles.refusal = obstacles.refusal.or(refusal);
+            if let Some(callback) = callback(&location, redirect_uris) {
+                return Ok(Arrival {
+                    callback,
+                    location,
+                    pages,
+                    obstacles,
+                });
             }
             answer = get(http, &location).await?;
             continue;
@@ -89,8 +113,14 @@ async fn walk_pages(
         let forms = page_forms(&answer)?;
         pages += 1;
         let mut links = links::all(&answer.text(), &answer.url).into_iter();
-        if let Some(arrival) = links.find_map(|link| arrival(link, redirect_uris, pages)) {
-            return Ok(arrival);
+        let link = links.find_map(|link| Some((callback(&link, redirect_uris)?, link)));
+        if let Some((callback, location)) = link {
+            return Ok(Arrival {
+                callback,
+                location,
+                pages,
+                obstacles,
+            });
         }
         let Some((form, press)) = choose(&forms) else {
             return Err(PageError::DeadEnd(format!(
@@ -121,19 +151,18 @@ async fn walk_pages(
         if let SubmitButton::Button { name, value } = press {
             fields.push((name.to_owned(), value.to_owned()));
         }
-        answer = submit(http, &answer.url, form, &fields).await?;
+        let mut next = FormPolicy::of(&answer);
+        let action = action(&answer.url, form)?;
+        obstacles.refusal = obstacles.refusal.or_else(|| next.refusal(&action));
+        policy = Some(next);
+        answer = submit(http, &answer.url, action, form, &fields).await?;
     }
     Err(PageError::TooManyHops)
 }
 
-fn arrival(location: Url, redirect_uris: &[&Url], pages: usize) -> Option<Arrival> {
+fn callback(location: &Url, redirect_uris: &[&Url]) -> Option<UnverifiedCallback> {
     let mut read = redirect_uris.iter();
-    let callback = read.find_map(|uri| UnverifiedCallback::at(&location, uri))?;
-    Some(Arrival {
-        callback,
-        location,
-        pages,
-    })
+    read.find_map(|uri| UnverifiedCallback::at(location, uri))
 }
 
 /// Prefers a form with a password, then one whose button means yes, then any other.
@@ -167,28 +196,26 @@ fn page_forms(answer: &Answer) -> Result<Vec<Form>, PageError> {
     Ok(forms)
 }
 
-/// Removes the query, which may contain secrets.
-fn bare(url: &Url) -> Url {
-    let mut bare = url.clone();
-    bare.set_query(None);
-    bare
-}
-
 async fn get(http: &HttpClient, url: &Url) -> Result<Answer, PageError> {
     let lost = |request_error| PageError::RequestError(Box::new(bare(url)), request_error);
     let request = http.browse(Method::GET, url).map_err(lost)?;
     http.send(request).await.map_err(lost)
 }
 
+/// Returns the address that `form` submits to.
+fn action(page: &Url, form: &Form) -> Result<Url, PageError> {
+    page.join(&form.action).map_err(|error| {
+        PageError::DeadEnd(format!("a form that leads to {:?}: {error}", form.action))
+    })
+}
+
 async fn submit(
     http: &HttpClient,
     page: &Url,
+    mut action: Url,
     form: &Form,
     fields: &[(String, String)],
 ) -> Result<Answer, PageError> {
-    let mut action = page.join(&form.action).map_err(|error| {
-        PageError::DeadEnd(format!("a form that leads to {:?}: {error}", form.action))
-    })?;
     let lost = |request_error| PageError::RequestError(Box::new(bare(page)), request_error);
     let request = if form.post {
         http.browse(Method::POST, &action)

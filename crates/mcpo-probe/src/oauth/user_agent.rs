@@ -5,7 +5,7 @@ use url::Url;
 use super::{
     callback::UnverifiedCallback,
     listener::Listener,
-    pages::{self, PageError, SignIn},
+    pages::{self, Arrival, Obstacles, PageError, SignIn},
 };
 use crate::{
     check::{Fault, Log, Pending, Step, Stop, Suggestion},
@@ -61,7 +61,7 @@ impl<'p> UserAgent<'p> {
                 redirect_uri,
             } => match pages::walk(http, start, *sign_in, &[redirect_uri]).await {
                 Ok(arrival) => {
-                    pending.pass(log, count(arrival.pages));
+                    judge(log, pending, &arrival);
                     Ok(arrival.callback)
                 }
                 Err(lost) => Err(explain(log, pending, lost)),
@@ -96,6 +96,25 @@ impl<'p> UserAgent<'p> {
                 Err(pending.could_not_run(log, because, hint))
             }
         }
+    }
+}
+
+/// Records how the redirect URI was reached, and whether a browser would reach it too.
+fn judge(log: &mut Log<'_>, pending: Pending, arrival: &Arrival) {
+    let Obstacles { refusal, cookies } = &arrival.obstacles;
+    if let Some(refusal) = refusal {
+        let expected = "no form-action, or one that lists the client's redirect URI";
+        let hint = "leave form-action out of the page's Content-Security-Policy, or add the origin \
+                    or scheme of the client's redirect URI to it";
+        // The rest of the server can still be checked.
+        drop(pending.fail(log, Fault::new(refusal, expected, hint)));
+    } else if let Some(problem) = cookies.first() {
+        let expected =
+            "cookies that browsers store and send, such as Secure; HttpOnly; SameSite=Lax";
+        let hint = "set SameSite=Lax, and Secure on https";
+        pending.warn(log, Fault::new(problem, expected, hint));
+    } else {
+        pending.pass(log, count(arrival.pages));
     }
 }
 

@@ -53,10 +53,9 @@ impl Profile {
             "discover" | "initialize" | "versions" | "both-forms" => &shows.connect,
             "tools-list" => &shows.tools,
             "tools-call" | "step-up" | "resources" | "prompts" => &shows.call,
-            "refresh" | "reauthorization" | "concurrent-refresh" | "restart" | "kept-access"
-            | "kept-refresh" | "restart-access" | "restart-refresh" | "restart-client" => {
-                &shows.refresh
-            }
+            "refresh" | "invalid-token" | "invalid-refresh" | "reauthorization"
+            | "concurrent-refresh" | "restart" | "kept-access" | "kept-refresh"
+            | "restart-access" | "restart-refresh" | "restart-client" => &shows.refresh,
             "browser-access" => &shows.browser,
             _ => &shows.before_sign_in,
         }

@@ -120,20 +120,29 @@ fn error(state: &State, what: &str, value: &str, hole: Hole) -> Response {
 /// Renders a page with the required protection: no framing, no caching, and a cookie that scripts
 /// cannot read.
 fn page(state: &State, status: StatusCode, body: &str) -> Response {
-    let mut response = (status, Html(format!("<!doctype html>{body}"))).into_response();
+    let policy = "<meta http-equiv=content-security-policy content=\"form-action 'self'\">";
+    let meta = if state.has(Fault::FormActionInMeta) {
+        policy
+    } else {
+        ""
+    };
+    let mut response = (status, Html(format!("<!doctype html>{meta}{body}"))).into_response();
     let mut add = |name, value: &'static str, hole| {
         if !state.is_open_to(hole) {
             let value = header::HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);
         }
     };
-    add(
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; frame-ancestors 'none'",
-        Hole::Framing,
-    );
+    let policy = if state.has(Fault::FormActionSelf) {
+        "default-src 'none'; frame-ancestors 'none'; form-action 'self'"
+    } else {
+        "default-src 'none'; frame-ancestors 'none'"
+    };
+    add(header::CONTENT_SECURITY_POLICY, policy, Hole::Framing);
     add(header::CACHE_CONTROL, "no-store", Hole::PageCached);
-    let cookie = if state.is_open_to(Hole::CookieFlags) {
+    let cookie = if state.has(Fault::StrictCookie) {
+        "visit=1; Path=/; HttpOnly; SameSite=Strict"
+    } else if state.is_open_to(Hole::CookieFlags) {
         "visit=1; Path=/; SameSite=Lax"
     } else {
         "visit=1; Path=/; HttpOnly; SameSite=Lax"

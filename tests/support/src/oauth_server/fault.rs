@@ -9,6 +9,24 @@ pub enum Fault {
     ChallengeWithoutMetadata,
     /// The challenge has an invalid metadata URL.
     ChallengeWithBadUrl,
+    /// The challenge names the metadata twice.
+    ChallengeTwice,
+    /// The challenge names the metadata without quotes.
+    ChallengeUnquoted,
+    /// Another bearer challenge comes before the server's own.
+    TwoChallenges,
+    /// The 401 to GET has a challenge, the one to POST has none.
+    ChallengeOnGetOnly,
+    /// The endpoint requires no token, but metadata is published.
+    OpenWithMetadata,
+    /// 500 instead of 401 for an invalid token.
+    InvalidToken500,
+    /// 401 without a challenge for an invalid token.
+    InvalidTokenWithoutChallenge,
+    /// `invalid_request` instead of `invalid_grant` for an invalid refresh token.
+    InvalidRefreshIsInvalidRequest,
+    /// 500 for an invalid refresh token.
+    InvalidRefresh500,
     /// 500 instead of a challenge.
     McpError500,
     /// The MCP endpoint redirects.
@@ -57,6 +75,12 @@ pub enum Fault {
     PagesLoop,
     /// A page without a form.
     PageWithoutForm,
+    /// The consent page's policy forbids the redirect back to the client.
+    FormActionSelf,
+    /// The same policy in a `<meta>` element.
+    FormActionInMeta,
+    /// The consent page sets a cookie that is not sent when the client opens the page.
+    StrictCookie,
     /// The redirect carries `error=access_denied`.
     AccessDenied,
     /// The redirect carries neither code nor error.
@@ -159,6 +183,15 @@ impl Fault {
         Self::NoChallenge,
         Self::ChallengeWithoutMetadata,
         Self::ChallengeWithBadUrl,
+        Self::ChallengeTwice,
+        Self::ChallengeUnquoted,
+        Self::TwoChallenges,
+        Self::ChallengeOnGetOnly,
+        Self::OpenWithMetadata,
+        Self::InvalidToken500,
+        Self::InvalidTokenWithoutChallenge,
+        Self::InvalidRefreshIsInvalidRequest,
+        Self::InvalidRefresh500,
         Self::McpError500,
         Self::McpRedirect,
         Self::NoResourceMetadata,
@@ -183,6 +216,9 @@ impl Fault {
         Self::AuthorizeError500,
         Self::PagesLoop,
         Self::PageWithoutForm,
+        Self::FormActionSelf,
+        Self::FormActionInMeta,
+        Self::StrictCookie,
         Self::AccessDenied,
         Self::NoCode,
         Self::WrongState,

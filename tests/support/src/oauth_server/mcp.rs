@@ -15,6 +15,15 @@ use super::{Fault, Hole, offers, state::State};
 
 const SESSION: &str = "session-1";
 
+/// Answers a GET, which opens no stream here.
+pub async fn get(Extract(state): Extract<Arc<State>>) -> Response {
+    if state.has(Fault::ChallengeOnGetOnly) {
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"mcp\"")];
+        return (StatusCode::UNAUTHORIZED, challenge).into_response();
+    }
+    StatusCode::METHOD_NOT_ALLOWED.into_response()
+}
+
 pub async fn endpoint(
     Extract(state): Extract<Arc<State>>,
     headers: HeaderMap,
@@ -146,7 +155,7 @@ fn granted(state: &State, token: &str) -> Option<String> {
 /// Returns 401 or 403 if the request is not authorized.
 fn refusal(state: &State, headers: &HeaderMap, uri: &Uri, method: &str) -> Option<Response> {
     let settings = &state.settings;
-    if !settings.guarded
+    if !state.is_guarded()
         || (settings.open_initialize
             && (method == "initialize" || method.starts_with("notifications/")))
     {
@@ -155,14 +164,26 @@ fn refusal(state: &State, headers: &HeaderMap, uri: &Uri, method: &str) -> Optio
     if method == "ping" && state.is_open_to(Hole::OpenMethod) {
         return None;
     }
-    let granted = token(state, headers, uri).and_then(|token| granted(state, token));
+    let presented = token(state, headers, uri);
+    let granted = presented.and_then(|token| granted(state, token));
     let metadata = format!(
         "resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"",
         state.name(headers, Hole::ForwardedChallenge)
     );
     let Some(granted) = granted else {
         let challenge = match settings.fault {
-            Some(Fault::NoChallenge) => return Some(StatusCode::UNAUTHORIZED.into_response()),
+            Some(Fault::NoChallenge | Fault::ChallengeOnGetOnly) => {
+                return Some(StatusCode::UNAUTHORIZED.into_response());
+            }
+            Some(Fault::InvalidToken500) if presented.is_some() => {
+                return Some(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+            }
+            Some(Fault::InvalidTokenWithoutChallenge) if presented.is_some() => {
+                return Some(StatusCode::UNAUTHORIZED.into_response());
+            }
+            Some(Fault::ChallengeTwice) => format!("Bearer {metadata}, {metadata}"),
+            Some(Fault::ChallengeUnquoted) => format!("Bearer {}", metadata.replace('"', "")),
+            Some(Fault::TwoChallenges) => format!("Bearer realm=\"gateway\", Bearer {metadata}"),
             _ if settings.old.is_some() => "Bearer".to_owned(),
             Some(Fault::ChallengeWithoutMetadata) => "Bearer realm=\"mcp\"".to_owned(),
             Some(Fault::ChallengeWithBadUrl) => "Bearer resource_metadata=\"/metadata\"".to_owned(),

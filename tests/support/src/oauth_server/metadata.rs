@@ -26,7 +26,7 @@ pub async fn resource(
         "scopes_supported": ["tools:read"],
         "bearer_methods_supported": ["header"],
     });
-    if state.settings.old.is_some() {
+    if state.settings.old.is_some() || !state.publishes_metadata() {
         return StatusCode::NOT_FOUND.into_response();
     }
     match state.settings.fault {
@@ -65,7 +65,7 @@ pub async fn server(Extract(state): Extract<Arc<State>>) -> Response {
         document["client_id_metadata_document_supported"] = json!(true);
         remove(&mut document, "registration_endpoint");
     }
-    if state.settings.old == Some(true) {
+    if state.settings.old == Some(true) || !state.publishes_metadata() {
         return StatusCode::NOT_FOUND.into_response();
     }
     if state.is_open_to(Hole::PublicClients) {

@@ -187,7 +187,7 @@ impl Drop for OAuthServer {
 
 fn router(state: Arc<State>) -> Router {
     Router::new()
-        .route("/mcp", post(mcp::endpoint))
+        .route("/mcp", post(mcp::endpoint).get(mcp::get))
         .route(
             "/.well-known/oauth-protected-resource/mcp",
             get(metadata::resource),

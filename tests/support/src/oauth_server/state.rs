@@ -131,6 +131,16 @@ impl State {
         self.settings.fault == Some(fault)
     }
 
+    /// Returns true if the MCP endpoint requires a token.
+    pub fn is_guarded(&self) -> bool {
+        self.settings.guarded && !self.has(Fault::OpenWithMetadata)
+    }
+
+    /// Returns true if the metadata is published: a server that requires no token publishes none.
+    pub fn publishes_metadata(&self) -> bool {
+        self.settings.guarded
+    }
+
     pub fn is_open_to(&self, hole: Hole) -> bool {
         self.settings.hole == Some(hole)
     }

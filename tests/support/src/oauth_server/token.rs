@@ -61,6 +61,15 @@ pub async fn token(
         _ => None,
     };
     let Some(pending) = pending else {
+        match state.settings.fault {
+            Some(Fault::InvalidRefreshIsInvalidRequest) => {
+                return refuse(StatusCode::BAD_REQUEST, "invalid_request");
+            }
+            Some(Fault::InvalidRefresh500) => {
+                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            }
+            _ => {}
+        }
         if get("code") == "made-up" && state.is_open_to(Hole::MadeUpCode401) {
             return refuse(StatusCode::UNAUTHORIZED, "invalid_code");
         }
