@@ -324,6 +324,22 @@ async fn each_fault_fails_at_its_own_step() {
     PromptWithoutName: fail prompts -> exit 1
     PromptWithoutMessages: fail prompts -> exit 1
     WantsIdTwice: warn token -> exit 0
+    BotCheckOnEndpoint: fail challenge -> exit 1
+    BotCheckOnMetadata: fail server-metadata -> exit 1
+    BotCheckOnPage: could-not-run authorization -> exit 2
+    BotCheckOnToken: fail token -> exit 1
+    CloudRunForbids: fail challenge -> exit 1
+    UnknownGatewayPage: fail registration -> exit 1
+    RegistrationNeedsToken: fail registration -> exit 1
+    RegistrationForbidden: fail registration -> exit 1
+    RegistrationLimited: could-not-run registration -> exit 2
+    RegistrationError500: fail registration -> exit 1
+    AuthorizeUnknownRedirectUri: fail authorization -> exit 1
+    AuthorizeUnknownClient: fail authorization -> exit 1
+    AuthorizeUnknownResource: fail authorization -> exit 1
+    ScopeRefused: fail authorization -> exit 1
+    ErrorPageWithCode: fail authorization -> exit 1
+    ResourceOnOtherPort: fail resource-identity -> exit 1
     ");
 }
 

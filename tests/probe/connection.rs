@@ -1,6 +1,9 @@
 //! What the user adds to requests, and how it is shown.
 
-use mcpo_test_support::oauth_server::{Fault, OAuthServer, Settings};
+use mcpo_test_support::{
+    issuer::TestIssuer,
+    oauth_server::{Fault, OAuthServer, Settings},
+};
 
 use crate::support::{probe, probe_with};
 
@@ -122,4 +125,21 @@ async fn a_file_without_certificates_is_refused() {
     let run = probe(&["https://localhost:1/mcp", "--ca", path]).await;
     assert_eq!(run.code, Some(2));
     assert!(run.stderr.contains("failed to read --ca"), "{}", run.stderr);
+}
+
+/// Usually an intermediate certificate is missing: the signer shows which one.
+#[tokio::test]
+async fn an_untrusted_certificate_is_shown_with_its_signer() {
+    let (server, authority) = TestIssuer::start_with_tls().await;
+    let url = server.issuer();
+    let run = probe(&[&url]).await;
+    assert_eq!(run.code, Some(1), "{}", run.stdout);
+    let signer = "sent 1 certificate, and the last one is signed by “the authority of a company”";
+    for said in [signer, "an intermediate certificate may be missing"] {
+        assert!(run.stdout.contains(said), "{}", run.stdout);
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), authority).unwrap();
+    let run = probe(&[&url, "--ca", file.path().to_str().unwrap()]).await;
+    assert!(!run.stdout.contains("no TLS connection"), "{}", run.stdout);
 }

@@ -12,6 +12,7 @@ mod hostile;
 mod lifecycle;
 mod machine;
 mod profiles;
+mod refusals;
 mod reuse;
 mod runtime;
 mod security;

@@ -141,6 +141,12 @@ impl Form {
         false
     }
 
+    /// Returns true if the form has something to send or to press. Error pages may contain a form
+    /// without either.
+    pub fn is_usable(&self) -> bool {
+        self.password.is_some() || !self.fields.is_empty() || !self.buttons.is_empty()
+    }
+
     /// Returns true if the user has to fill in the field `name`.
     pub fn is_typed(&self, name: &str) -> bool {
         self.typed.iter().any(|typed| typed == name)
@@ -207,6 +213,15 @@ mod tests {
         );
         assert_eq!(forms[0].agreement(), None);
         assert_eq!(forms[1].agreement(), Some(SubmitButton::Nameless));
+    }
+
+    #[test]
+    fn a_form_without_inputs_and_buttons_is_not_usable() {
+        let forms = Form::all(
+            "<form id=f>Sorry</form><form><button>Go</button></form><form><input name=a></form>",
+        );
+        let usable: Vec<bool> = forms.iter().map(Form::is_usable).collect();
+        assert_eq!(usable, [false, true, true]);
     }
 
     #[test]

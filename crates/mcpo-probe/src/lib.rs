@@ -41,6 +41,7 @@ mod html_form;
 mod http;
 mod mcp;
 mod oauth;
+mod page_text;
 mod phase;
 mod plan;
 mod probe;

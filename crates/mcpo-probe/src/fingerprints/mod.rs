@@ -1,104 +1,116 @@
 //! Recognizes server software by its responses, and knows which of its settings fix a check.
 //!
-//! The facts are data (`servers.json`); no other code knows a server by name.
+//! The facts are data: `servers.json` (MCP servers), `issuers.json` (authorization servers) and
+//! `gateways.json` (what is in front of a server and may answer instead of it). No other code knows
+//! a server by name.
 
-use std::{cell::RefCell, sync::LazyLock};
+mod blanks;
+mod known;
+mod traits;
 
-use serde::Deserialize;
+#[cfg(test)]
+mod recorded;
 
-/// The most responses that are remembered: later ones add nothing new.
-const REMEMBERED: usize = 12;
+use std::sync::LazyLock;
 
-/// A widely used server.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fingerprint {
-    pub name: String,
-    /// The server is recognized if all of these were seen.
-    signs: Vec<Sign>,
-    /// What to change, by the id of the check.
-    settings: std::collections::HashMap<String, String>,
-}
+pub use self::{
+    blanks::Blanks,
+    known::{Fingerprint, Kind, Place},
+    traits::{Explanation, Noted, Traits},
+};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sign {
-    #[serde(rename = "in")]
-    place: Place,
-    has: String,
-}
+/// The files, in the order in which servers are named.
+const FILES: [&str; 3] = [
+    include_str!("servers.json"),
+    include_str!("issuers.json"),
+    include_str!("gateways.json"),
+];
 
-/// Where a response came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Place {
-    /// The MCP endpoint.
-    Endpoint,
-    /// The resource metadata.
-    Resource,
-    /// The issuer's metadata.
-    Issuer,
-}
-
-static ALL: LazyLock<Vec<Fingerprint>> =
-    // The file is compiled in, and a test parses it.
-    LazyLock::new(|| serde_json::from_str(include_str!("servers.json")).unwrap_or_default());
-
-/// The responses of a server so far.
-#[derive(Debug, Default)]
-pub struct Traits(RefCell<Vec<(Place, String)>>);
-
-impl Traits {
-    /// Records a response: its headers in lower case, one per line, then its body.
-    pub fn note(&self, place: Place, answer: String) {
-        let mut seen = self.0.borrow_mut();
-        if seen.len() < REMEMBERED {
-            seen.push((place, answer));
-        }
-    }
-
-    /// Returns the known servers that answer like this one.
-    pub fn recognized(&self) -> Vec<&'static Fingerprint> {
-        let seen = self.0.borrow();
-        let is_seen = |sign: &Sign| {
-            let mut there = seen.iter().filter(|(place, _)| *place == sign.place);
-            there.any(|(_, answer)| answer.contains(&sign.has))
-        };
-        let all = ALL.iter();
-        all.filter(|known| known.signs.iter().all(is_seen))
-            .collect()
-    }
-
-    /// Returns the settings of the recognized servers that fix the check with this id.
-    pub fn settings(&self, id: &str) -> Vec<String> {
-        let recognized = self.recognized().into_iter();
-        let settings = recognized.filter_map(|known| {
-            let setting = known.settings.get(id)?;
-            Some(format!("{}: {setting}", known.name))
-        });
-        settings.collect()
-    }
-}
+static ALL: LazyLock<Vec<Fingerprint>> = LazyLock::new(|| {
+    // The files are compiled in, and a test parses them.
+    let files = FILES.map(serde_json::from_str::<Vec<Fingerprint>>);
+    files
+        .into_iter()
+        .flat_map(Result::unwrap_or_default)
+        .collect()
+});
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use super::{ALL, Place, Traits};
-    use crate::{rules, security};
+    use serde_json::Value;
+
+    use super::{ALL, Blanks, FILES, Kind, Noted, Place, Traits};
+    use crate::{profile::Client, restart_checks, rules, security};
 
     #[test]
     fn every_setting_belongs_to_a_check_that_exists() {
         let ids: HashSet<&str> = rules::every()
             .chain(security::rules())
-            .chain(crate::restart_checks::rules())
+            .chain(restart_checks::rules())
             .map(|rule| rule.id)
             .collect();
-        assert!(ALL.len() > 5);
+        assert!(ALL.len() > 25);
         for known in ALL.iter() {
-            assert!(!known.signs.is_empty(), "{}", known.name);
             for id in known.settings.keys() {
                 assert!(ids.contains(id.as_str()), "{}: {id}", known.name);
+            }
+        }
+    }
+
+    /// Every setting, the signs and the answers have a source, and no source is for anything else.
+    #[test]
+    fn every_fact_has_a_source_and_a_date() {
+        for file in FILES {
+            let file: Vec<Value> = serde_json::from_str(file).unwrap();
+            for known in &file {
+                let name = &known["name"];
+                let mut facts: HashSet<&str> = ["signs"].into();
+                facts.extend(
+                    known["settings"]
+                        .as_object()
+                        .unwrap()
+                        .keys()
+                        .map(String::as_str),
+                );
+                facts.extend(known.get("answers").map(|_| "answers"));
+                let mut sourced = HashSet::new();
+                for source in known["sources"].as_array().unwrap() {
+                    let date = source["date"].as_str().unwrap();
+                    assert_eq!(date.len(), "2026-11-28".len(), "{name}: {source}");
+                    assert!(!source["url"].as_str().unwrap().is_empty(), "{name}");
+                    let named = source["for"].as_array().unwrap().iter();
+                    sourced.extend(named.map(|fact| fact.as_str().unwrap()));
+                }
+                assert_eq!(facts, sourced, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_files_hold_what_their_names_say() {
+        let kinds = [Kind::Server, Kind::Issuer, Kind::Gateway];
+        for (file, kind) in FILES.iter().zip(kinds) {
+            let file: Vec<super::Fingerprint> = serde_json::from_str(file).unwrap();
+            assert!(file.len() > 5 && file.iter().all(|known| known.kind == kind));
+        }
+    }
+
+    /// Reports cut longer texts.
+    #[test]
+    fn the_fix_of_an_answer_fits_into_a_report_for_every_client() {
+        for client in Client::ALL {
+            let profile = client.profile().unwrap();
+            let blanks = Blanks::of(&profile, None);
+            for known in ALL.iter() {
+                for answer in &known.answers {
+                    let fix = blanks.fill(&answer.fix);
+                    assert!(fix.chars().count() <= 240, "{}: {fix}", known.name);
+                    for blank in ["{addresses}", "{redirect_uri}", "{redirect_host}"] {
+                        assert!(!fix.contains(blank), "{}: {fix}", known.name);
+                    }
+                }
             }
         }
     }
@@ -106,12 +118,20 @@ mod tests {
     #[test]
     fn all_signs_have_to_be_there() {
         let traits = Traits::default();
-        traits.note(Place::Endpoint, "server: uvicorn\n".to_owned());
+        let note = |place, text: &str| {
+            traits.note(Noted {
+                place,
+                url: String::new(),
+                text: text.to_owned(),
+            });
+        };
+        note(Place::Endpoint, "status 200\nserver: uvicorn\n");
         assert!(traits.recognized().is_empty());
-        let metadata = r#"{"bearer_methods_supported":["header"]}"#;
-        traits.note(Place::Resource, metadata.to_owned());
+        let metadata = "status 200\n{\"bearer_methods_supported\":[\"header\"]}";
+        note(Place::Resource, metadata);
         assert_eq!(traits.recognized()[0].name, "FastMCP or the Python SDK");
-        assert!(traits.settings("resource-identity")[0].contains("base_url"));
-        assert!(traits.settings("address").is_empty());
+        let settings = |id| traits.settings(id, &Blanks::default());
+        assert!(settings("resource-identity")[0].contains("base_url"));
+        assert!(settings("address").is_empty());
     }
 }

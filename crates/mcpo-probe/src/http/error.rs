@@ -2,9 +2,10 @@
 
 use std::{error::Error as StdError, time::Duration};
 
+use rustls::{CertificateError, OtherError};
 use url::Url;
 
-use super::{BODY_LIMIT, guard::Blocked};
+use super::{BODY_LIMIT, guard::Blocked, verifier::UntrustedChain};
 
 /// Why a request got no usable response.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum RequestError {
     Unreachable(String),
     #[error("no TLS connection: {0}")]
     Tls(String),
+    /// The chain of certificates ends before a trusted authority.
+    #[error("no TLS connection: {0}")]
+    IncompleteChain(String),
     #[error("no complete answer within {:.1} s", .0.as_secs_f64())]
     TimedOut(Duration),
     #[error("a body of more than {} KiB", BODY_LIMIT / 1024)]
@@ -53,6 +57,10 @@ impl RequestError {
             Self::Tls(_) => {
                 "use a certificate that clients trust, for this host and with its whole chain"
             }
+            Self::IncompleteChain(_) => {
+                "an intermediate certificate may be missing: send the whole chain (fullchain.pem, not \
+                 cert.pem); for a private authority, pass its certificate with --ca"
+            }
             Self::TimedOut(_) => {
                 "answer within 10 s, the limit of claude.ai; a server that sleeps must start faster"
             }
@@ -74,8 +82,8 @@ impl RequestError {
             if let Some(blocked) = cause.downcast_ref::<Blocked>() {
                 return Self::Blocked(blocked.to_string());
             }
-            if cause.downcast_ref::<rustls::Error>().is_some() {
-                return Self::Tls(cause.to_string());
+            if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+                return Self::from_rustls(error);
             }
             if let Some(io) = cause.downcast_ref::<std::io::Error>()
                 && io.kind() == std::io::ErrorKind::ConnectionRefused
@@ -96,6 +104,17 @@ impl RequestError {
             Self::Unreachable(text)
         } else {
             Self::Other(text)
+        }
+    }
+
+    fn from_rustls(error: &rustls::Error) -> Self {
+        let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other))) = error
+        else {
+            return Self::Tls(error.to_string());
+        };
+        match other.downcast_ref::<UntrustedChain>() {
+            Some(UntrustedChain::UnknownSigner { .. }) => Self::IncompleteChain(other.to_string()),
+            _ => Self::Tls(other.to_string()),
         }
     }
 }

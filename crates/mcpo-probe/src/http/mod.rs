@@ -1,5 +1,6 @@
 //! HTTP requests with limits on time, size, redirects and reach.
 
+mod certificate;
 mod connection;
 mod error;
 mod guard;
@@ -8,6 +9,7 @@ mod pool;
 mod record;
 mod sent;
 mod tls;
+mod verifier;
 
 use std::{rc::Rc, time::Duration};
 
@@ -28,6 +30,7 @@ pub use self::{
     record::{Activity, Recorder},
     sent::{Detail, Sent},
 };
+use crate::page_text;
 
 /// The most bytes that are read of a response.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -92,7 +95,12 @@ impl Answer {
 /// Describes a status and a body in a few words.
 pub fn describe(status: StatusCode, body: &str) -> String {
     let status = format!("HTTP {}", status.as_u16());
-    match clean(body).as_str() {
+    let body = if body.trim_start().starts_with('<') {
+        page_text::summary(body)
+    } else {
+        clean(body)
+    };
+    match body.as_str() {
         "" => status,
         body => format!("{status}, {body}"),
     }

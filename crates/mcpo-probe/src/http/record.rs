@@ -19,7 +19,7 @@ use super::{
     sent::{Detail, Sent},
 };
 use crate::{
-    fingerprints::{Place, Traits},
+    fingerprints::{Noted, Place, Traits},
     html_form::Form,
     redact::{Secrets, is_secret},
 };
@@ -33,8 +33,8 @@ const KEPT: usize = 64 * 1024;
 struct Entry {
     id: u64,
     sent: Sent,
-    /// Set if the response shows what kind of server this is.
-    place: Option<Place>,
+    place: Place,
+    /// The status and the headers of the response; empty until they arrive.
     head: String,
     /// The response body received so far, cut at [`KEPT`] bytes, and its full length.
     raw: Vec<u8>,
@@ -81,16 +81,32 @@ impl Recorder {
         }
     }
 
-    fn place(&self, url: &Url) -> Option<Place> {
-        let path = url.path();
+    /// Returns what `request` asks for. The endpoints of an authorization server have any path, so
+    /// they are recognized by the request.
+    fn place(&self, request: &Request) -> Place {
+        let url = request.url();
+        let body = request.body().and_then(reqwest::Body::as_bytes);
+        let contains = |text: &str| {
+            let mut parts = body.unwrap_or_default().windows(text.len());
+            parts.any(|part| part == text.as_bytes())
+        };
         if self.target.as_ref() == Some(url) {
-            Some(Place::Endpoint)
-        } else if path.starts_with("/.well-known/oauth-protected-resource") {
-            Some(Place::Resource)
-        } else if path.contains("/.well-known/") {
-            Some(Place::Issuer)
+            Place::Endpoint
+        } else if url
+            .path()
+            .starts_with("/.well-known/oauth-protected-resource")
+        {
+            Place::Resource
+        } else if url.path().contains("/.well-known/") {
+            Place::Issuer
+        } else if is_page(request.headers()) {
+            Place::Authorization
+        } else if contains("\"redirect_uris\"") {
+            Place::Registration
+        } else if contains("grant_type=") {
+            Place::Token
         } else {
-            None
+            Place::Any
         }
     }
 
@@ -120,7 +136,7 @@ impl Recorder {
         self.sent.borrow_mut().push(Entry {
             id,
             sent,
-            place: self.place(request.url()),
+            place: self.place(request),
             head: String::new(),
             raw: Vec::new(),
             length: 0,
@@ -151,6 +167,16 @@ impl Recorder {
         });
         // A hundred are enough to recognize a flood of headers.
         shown.take(100).collect()
+    }
+
+    /// Returns the status and the headers, which distinguish servers, one per line.
+    fn head(&self, status: StatusCode, headers: &HeaderMap) -> String {
+        let status = format!("status {}\n", status.as_u16());
+        let lines = headers.iter().take(50).map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            format!("{name}: {}\n", self.secrets.header(name.as_str(), &value))
+        });
+        std::iter::once(status).chain(lines).collect()
     }
 
     fn body(&self, kind: &str, body: &[u8], length: usize) -> String {
@@ -216,9 +242,7 @@ impl Record {
             if let Some(detail) = &mut entry.sent.detail {
                 detail.came_headers = self.recorder.headers(headers);
             }
-            if entry.place.is_some() {
-                entry.head = head(headers);
-            }
+            entry.head = self.recorder.head(status, headers);
         });
     }
 
@@ -231,11 +255,9 @@ impl Record {
     /// Adds a chunk of the response body.
     pub fn came(&self, chunk: &[u8]) {
         self.recorder.change(self.id, |entry| {
-            if entry.sent.detail.is_some() || entry.place.is_some() {
-                let room = KEPT.saturating_sub(entry.raw.len());
-                entry.raw.extend(chunk.iter().take(room));
-                entry.length += chunk.len();
-            }
+            let room = KEPT.saturating_sub(entry.raw.len());
+            entry.raw.extend(chunk.iter().take(room));
+            entry.length += chunk.len();
         });
     }
 }
@@ -245,10 +267,22 @@ impl Drop for Record {
         self.recorder.change(self.id, |entry| {
             entry.sent.elapsed = self.since.elapsed();
             let raw = std::mem::take(&mut entry.raw);
-            if let Some(place) = entry.place {
-                let mut answer = std::mem::take(&mut entry.head);
-                answer.push_str(&String::from_utf8_lossy(&raw));
-                self.recorder.traits.note(place, answer);
+            let mut answer = std::mem::take(&mut entry.head);
+            if answer.is_empty() {
+                // A check that ends without a response is not about an earlier one.
+                self.recorder.traits.take_recent();
+            } else {
+                // Tokens and client secrets are not kept.
+                let is_success = matches!(entry.sent.outcome, Ok(200..=299));
+                let has_secrets = matches!(entry.place, Place::Token | Place::Registration);
+                if !(is_success && has_secrets) {
+                    answer.push_str(&String::from_utf8_lossy(&raw));
+                }
+                self.recorder.traits.note(Noted {
+                    place: entry.place,
+                    url: entry.sent.url.clone(),
+                    text: answer,
+                });
             }
             if let Some(detail) = &mut entry.sent.detail
                 && entry.length > 0
@@ -267,15 +301,6 @@ fn is_page(headers: &HeaderMap) -> bool {
     headers
         .get(ACCEPT)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
-}
-
-/// Returns the headers that distinguish servers, one per line.
-fn head(headers: &HeaderMap) -> String {
-    let lines = headers.iter().take(50).map(|(name, value)| {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        format!("{name}: {value}\n")
-    });
-    lines.collect()
 }
 
 fn content_type(headers: &HeaderMap) -> String {

@@ -3,7 +3,7 @@
 use mcpo_common::secret::Secret;
 use url::Url;
 
-use super::{request::AuthorizationRequest, server::AuthorizationServer};
+use super::{refusal, request::AuthorizationRequest, server::AuthorizationServer};
 use crate::{
     check::{Fault, Log, Step},
     rules,
@@ -65,13 +65,11 @@ impl UnverifiedCallback {
         let pending = rules::AUTHORIZATION.begin();
         let expected = "a code";
         if let Some(error) = self.error {
-            let seen = format!("error={error} {}", self.description.unwrap_or_default());
-            let hint = match error.as_str() {
-                "access_denied" => "the server refused this user or this client",
-                "invalid_scope" => "grant the scopes that the challenge and the metadata name",
-                "invalid_target" => "accept the resource that the metadata names",
-                _ => "see the server's log",
-            };
+            let words = format!("{error} {}", self.description.unwrap_or_default());
+            log.note_refusal(&words);
+            let seen = format!("error={words}");
+            let hint = refusal::fix(&words, &request.url);
+            let hint = hint.as_deref().unwrap_or("see the server's log");
             return Err(pending.fail(log, Fault::new(seen, expected, hint)));
         }
         let Some(code) = self.code else {

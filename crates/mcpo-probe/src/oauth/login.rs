@@ -50,7 +50,7 @@ impl<'p> Login<'p> {
         let target = &self.plan.target;
         let resource =
             resource::discover(self.http, log, target, challenge, &self.plan.profile).await?;
-        let server = server::discover(self.http, log, &resource).await?;
+        let server = server::discover(self.http, log, target, &resource).await?;
         Ok(Reached { resource, server })
     }
 

@@ -5,16 +5,22 @@ pub use challenge::Challenge;
 
 pub mod well_known;
 
+mod public_address;
+
 mod resource;
 pub use resource::Resource;
 
 mod server;
 pub use server::AuthorizationServer;
 
+mod registration_refusal;
+
 mod registration;
 
 mod request;
 pub use request::AuthorizationRequest;
+
+mod refusal;
 
 pub mod pages;
 

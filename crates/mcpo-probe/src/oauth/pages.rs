@@ -7,11 +7,12 @@ use url::Url;
 use super::{
     browser_rules::{FormPolicy, bare, cookie_problems},
     callback::UnverifiedCallback,
-    links,
+    links, refusal,
 };
 use crate::{
     html_form::{Form, SubmitButton},
     http::{Answer, HttpClient, RequestError},
+    page_text::{self, PageText},
 };
 
 /// The most pages and redirects that are followed.
@@ -27,8 +28,11 @@ pub enum PageError {
     PasswordRefused,
     /// A page without a form to continue with.
     DeadEnd(String),
-    /// Neither a page nor a redirect.
-    Refused(String),
+    /// Neither a page to continue with nor a redirect. `words` is all that the server said.
+    Refused {
+        seen: String,
+        words: String,
+    },
     TooManyHops,
 }
 
@@ -123,16 +127,16 @@ async fn walk_pages(
             });
         }
         let Some((form, press)) = choose(&forms) else {
-            return Err(PageError::DeadEnd(format!(
-                "a page without a form to continue with at {}",
-                answer.url
-            )));
+            return Err(dead_end(&answer));
         };
         let mut fields = form.fields.clone();
         if let Some(field) = &form.password {
             if !form.post {
                 let seen = "a sign-in form that would put the password into the URL";
-                return Err(PageError::Refused(seen.to_owned()));
+                return Err(PageError::Refused {
+                    seen: seen.to_owned(),
+                    words: String::new(),
+                });
             }
             if signed_in {
                 return Err(PageError::PasswordRefused);
@@ -167,7 +171,7 @@ fn callback(location: &Url, redirect_uris: &[&Url]) -> Option<UnverifiedCallback
 
 /// Prefers a form with a password, then one whose button means yes, then any other.
 fn choose(forms: &[Form]) -> Option<(&Form, SubmitButton<'_>)> {
-    let mut order: Vec<&Form> = forms.iter().collect();
+    let mut order: Vec<&Form> = forms.iter().filter(|form| form.is_usable()).collect();
     order.sort_by_key(|form| (form.password.is_none(), !form.says_yes()));
     order
         .into_iter()
@@ -178,7 +182,10 @@ fn page_forms(answer: &Answer) -> Result<Vec<Form>, PageError> {
     let kind = answer.header(CONTENT_TYPE).unwrap_or_default();
     if answer.status.is_success() && !kind.contains("html") {
         let seen = format!("{}: {kind:?} instead of a page", bare(&answer.url));
-        return Err(PageError::Refused(seen));
+        return Err(PageError::Refused {
+            seen,
+            words: answer.text(),
+        });
     }
     let forms = if kind.contains("html") {
         Form::all(&answer.text())
@@ -186,14 +193,42 @@ fn page_forms(answer: &Answer) -> Result<Vec<Form>, PageError> {
         Vec::new()
     };
     // A wrong password may be answered with 401 and the form again.
-    if forms.is_empty() && !answer.status.is_success() || answer.status.is_server_error() {
-        return Err(PageError::Refused(format!(
-            "{}: {}",
-            bare(&answer.url),
-            answer.summary()
-        )));
+    let is_stuck = !forms.iter().any(Form::is_usable);
+    if is_stuck && !answer.status.is_success() || answer.status.is_server_error() {
+        return Err(PageError::Refused {
+            seen: format!("{}: {}", bare(&answer.url), answer.summary()),
+            words: words(answer),
+        });
     }
     Ok(forms)
+}
+
+/// Explains a page without a form to continue with: an error, or a page that needs scripts.
+fn dead_end(answer: &Answer) -> PageError {
+    let page = page_text::summary(&answer.text());
+    let words = words(answer);
+    let address = bare(&answer.url);
+    if refusal::is_refusal(&words) {
+        let seen = format!("{address}: HTTP {}, {page}", answer.status.as_u16());
+        return PageError::Refused { seen, words };
+    }
+    PageError::DeadEnd(format!(
+        "a page without a form to continue with at {address}: {page}"
+    ))
+}
+
+/// Returns what a user reads in the response.
+fn words(answer: &Answer) -> String {
+    let text = answer.text();
+    if !answer
+        .header(CONTENT_TYPE)
+        .unwrap_or_default()
+        .contains("html")
+    {
+        return text;
+    }
+    let PageText { title, text } = PageText::of(&text);
+    format!("{title} {text}")
 }
 
 async fn get(http: &HttpClient, url: &Url) -> Result<Answer, PageError> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::server::AuthorizationServer;
+use super::{registration_refusal::RegistrationRefusal, server::AuthorizationServer};
 use crate::{
     check::{Fault, Log, Pending, Step, Suggestion},
     credentials::{AuthMethod, ClientKey, RegisteredClient},
@@ -155,6 +155,9 @@ async fn dynamic(
             return Err(pending.fail(log, fault));
         }
     };
+    if let Some(refusal) = RegistrationRefusal::of(&answer, endpoint, &described(&body)) {
+        return Err(refusal.record(log, pending));
+    }
     match accept(&answer, server, endpoint, &body, asked, redirect_uri) {
         Ok(client) => {
             let client = RegisteredClient { key, ..client };
@@ -186,15 +189,13 @@ fn accept(
         token_endpoint_auth_method,
     }) = registered
     else {
-        let kind = body["application_type"].as_str().unwrap_or_default();
-        let uris = uris(body);
         let hint = match answer.status {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
                 format!(
                     "{endpoint} does not register clients: name the right endpoint in the metadata"
                 )
             }
-            _ => format!("accept a {kind} client with {uris}"),
+            _ => format!("accept {}", described(body)),
         };
         return Err(Fault::new(answer.summary(), "201 with a client_id", hint));
     };
@@ -248,6 +249,12 @@ fn body(plan: &Plan, redirect_uri: &Url, method: AuthMethod) -> Map<String, Valu
     }
     body.insert("token_endpoint_auth_method".into(), json!(method.name()));
     body
+}
+
+/// Describes the client that registers.
+fn described(body: &Map<String, Value>) -> String {
+    let kind = body.get("application_type").and_then(Value::as_str);
+    format!("a {} client with {}", kind.unwrap_or_default(), uris(body))
 }
 
 fn uris(body: &Map<String, Value>) -> String {

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{challenge::Challenge, well_known};
+use super::{challenge::Challenge, public_address, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
     credentials::Scopes,
-    http::{Answer, HttpClient},
+    http::{Answer, HttpClient, RequestError},
     profile::Profile,
     rules,
 };
@@ -68,7 +68,13 @@ pub async fn discover(
             Ok(answer) => seen.push(format!("{}: HTTP {}", answer.url, answer.status.as_u16())),
             Err(request_error) => {
                 let seen = format!("{url}: {request_error}");
-                return Err(pending.fail(log, Fault::new(seen, expected, request_error.hint())));
+                let named = match &request_error {
+                    RequestError::Insecure(named) => named,
+                    _ => url,
+                };
+                let hint = public_address::fix(named, target)
+                    .unwrap_or_else(|| request_error.hint().to_owned());
+                return Err(pending.fail(log, Fault::new(seen, expected, hint)));
             }
         }
     }
@@ -162,7 +168,8 @@ fn verify(log: &mut Log<'_>, target: &Url, identifier: &str, profile: &Profile) 
     let rest = target.path().strip_prefix(covers);
     let under = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if named.origin() != target.origin() || !under {
-        return Err(pending.fail(log, fault));
+        let hint = public_address::fix(&named, target).unwrap_or(fault.hint);
+        return Err(pending.fail(log, Fault { hint, ..fault }));
     }
     // Clients that use the SDKs accept this and continue; some require the exact address. In both
     // cases the rest of the probe still shows something about the server.

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{resource::Resource, well_known};
+use super::{public_address, resource::Resource, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
     credentials::AuthMethod,
-    http::{Answer, HttpClient, is_loopback},
+    http::{Answer, HttpClient, RequestError, is_loopback},
     rules,
 };
 
@@ -52,6 +52,7 @@ pub struct AuthorizationServer {
 pub async fn discover(
     http: &HttpClient,
     log: &mut Log<'_>,
+    target: &Url,
     resource: &Resource,
 ) -> Step<AuthorizationServer> {
     let pending = rules::SERVER_METADATA.begin();
@@ -81,12 +82,13 @@ pub async fn discover(
                 return Err(pending.fail(log, fault));
             }
             Err(request_error) => {
-                let fault = Fault::new(
-                    format!("{url}: {request_error}"),
-                    expected,
-                    request_error.hint(),
-                );
-                return Err(pending.fail(log, fault));
+                let inner = match &request_error {
+                    RequestError::Insecure(named) => public_address::fix(named, target),
+                    _ => None,
+                };
+                let hint = inner.unwrap_or_else(|| request_error.hint().to_owned());
+                let seen = format!("{url}: {request_error}");
+                return Err(pending.fail(log, Fault::new(seen, expected, hint)));
             }
         }
     }
@@ -151,10 +153,13 @@ fn read(
 }
 
 fn wrong_issuer(log: &mut Log<'_>, issuer: &str, seen: Option<&str>) -> crate::check::Stop {
-    let hint = match seen {
-        Some(seen) if seen.trim_end_matches('/') == issuer.trim_end_matches('/') => {
+    let inner = seen
+        .and_then(|seen| public_address::fix(&Url::parse(seen).ok()?, &Url::parse(issuer).ok()?));
+    let hint = match (seen, &inner) {
+        (Some(seen), _) if seen.trim_end_matches('/') == issuer.trim_end_matches('/') => {
             "one spelling has a slash at the end: spell the issuer identically in both documents"
         }
+        (_, Some(inner)) => inner,
         _ => {
             "spell the issuer identically in authorization_servers and in the issuer's own metadata"
         }
@@ -212,10 +217,11 @@ fn endpoints(metadata: &UnverifiedMetadata, issuer: &str) -> Result<Authorizatio
         authorization: endpoint(
             "authorization_endpoint",
             metadata.authorization_endpoint.as_deref(),
+            issuer,
         )?,
-        token: endpoint("token_endpoint", metadata.token_endpoint.as_deref())?,
+        token: endpoint("token_endpoint", metadata.token_endpoint.as_deref(), issuer)?,
         registration: registration
-            .map(|url| endpoint("registration_endpoint", Some(url)))
+            .map(|url| endpoint("registration_endpoint", Some(url), issuer))
             .transpose()?,
         methods,
         names_methods: metadata.token_endpoint_auth_methods_supported.is_some(),
@@ -230,7 +236,7 @@ fn endpoints(metadata: &UnverifiedMetadata, issuer: &str) -> Result<Authorizatio
 }
 
 /// Reads the URL of an endpoint, which must be https, or http on loopback.
-fn endpoint(name: &str, value: Option<&str>) -> Result<Url, Fault> {
+fn endpoint(name: &str, value: Option<&str>, issuer: &str) -> Result<Url, Fault> {
     let expected = format!("{name}, an https URL");
     let fault = |seen: &str, hint: &str| Fault::new(seen, &expected, hint);
     let value = value.ok_or_else(|| fault(&format!("no {name}"), "add it to the metadata"))?;
@@ -239,9 +245,11 @@ fn endpoint(name: &str, value: Option<&str>) -> Result<Url, Fault> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        _ => Err(fault(
-            &format!("{name} is {value}"),
-            "serve it over https; behind a proxy, configure the server's public address",
-        )),
+        _ => {
+            let inner = Url::parse(issuer).ok();
+            let inner = inner.and_then(|issuer| public_address::fix(&url, &issuer));
+            let hint = inner.as_deref().unwrap_or("serve it over https");
+            Err(fault(&format!("{name} is {value}"), hint))
+        }
     }
 }

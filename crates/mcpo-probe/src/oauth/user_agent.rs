@@ -6,6 +6,7 @@ use super::{
     callback::UnverifiedCallback,
     listener::Listener,
     pages::{self, Arrival, Obstacles, PageError, SignIn},
+    refusal,
 };
 use crate::{
     check::{Fault, Log, Pending, Step, Stop, Suggestion},
@@ -64,7 +65,7 @@ impl<'p> UserAgent<'p> {
                     judge(log, pending, &arrival);
                     Ok(arrival.callback)
                 }
-                Err(lost) => Err(explain(log, pending, lost)),
+                Err(lost) => Err(explain(log, pending, start, lost)),
             },
             Self::Browser(listener) => {
                 log.recorder()
@@ -126,8 +127,8 @@ fn count(pages: usize) -> String {
     }
 }
 
-/// Records why the pages could not be completed.
-fn explain(log: &mut Log<'_>, pending: Pending, lost: PageError) -> Stop {
+/// Records why the pages that begin at `request` could not be completed.
+fn explain(log: &mut Log<'_>, pending: Pending, request: &Url, lost: PageError) -> Stop {
     let expected = "a redirect, or a page with a form";
     let fault = match lost {
         PageError::PasswordNeeded => {
@@ -150,8 +151,10 @@ fn explain(log: &mut Log<'_>, pending: Pending, lost: PageError) -> Stop {
             expected,
             request_error.hint(),
         ),
-        PageError::Refused(seen) => {
-            let hint = "answer an authorization request with a page or a redirect";
+        PageError::Refused { seen, words } => {
+            let hint = refusal::fix(&words, request).unwrap_or_else(|| {
+                "answer an authorization request with a page or a redirect".to_owned()
+            });
             Fault::new(seen, expected, hint)
         }
         PageError::TooManyHops => {

@@ -58,12 +58,27 @@ pub struct Profile {
     pub state_characters: Option<usize>,
     /// The origin of its scripts, if it runs in a browser.
     pub browser_origin: Option<String>,
+    /// Where its requests come from, if that is published.
+    addresses: Option<Addresses>,
     /// How to add a server to it.
     add: String,
     /// How to try a server on this machine, if the client is on another one.
     add_here: Option<String>,
     /// What its user sees if a step fails.
     pub(crate) shows: Shows,
+}
+
+/// The published addresses of a client that runs on its vendor's servers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Addresses {
+    /// For a sentence: `allow {are}`.
+    are: String,
+    /// Where they are published, and when that page was read.
+    #[serde(rename = "source")]
+    _source: Url,
+    #[serde(rename = "date")]
+    _date: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -164,6 +179,15 @@ impl Profile {
                     && is_on_loopback(redirect_uri)
                     && own.path() == redirect_uri.path())
         })
+    }
+
+    /// Returns the addresses that its requests come from, for a sentence: `allow …`.
+    pub fn addresses(&self) -> String {
+        let published = self.addresses.as_ref();
+        published.map_or_else(
+            || "your users' addresses".to_owned(),
+            |addresses| addresses.are.clone(),
+        )
     }
 
     /// Returns how to add the server at `url` to this client.

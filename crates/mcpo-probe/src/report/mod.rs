@@ -10,7 +10,7 @@ use url::Url;
 use crate::{
     check::{Check, Log, Suggestion, Verdict},
     credentials::Credentials,
-    fingerprints::Fingerprint,
+    fingerprints::{Fingerprint, Kind},
     http::{Sent, is_loopback},
     plan::Plan,
     profile::Profile,
@@ -120,11 +120,27 @@ impl Report {
         }
     }
 
-    /// Returns what kind of server this seems to be.
+    /// Returns what kind of server this seems to be, with its authorization server and the gateways
+    /// in front of it: "looks like A, with B, behind C".
     #[must_use]
     pub fn looks_like(&self) -> Option<String> {
-        let names: Vec<&str> = self.recognized.iter().map(|known| &*known.name).collect();
-        (!names.is_empty()).then(|| format!("looks like {}", names.join(", with ")))
+        let names = |kind: Kind| {
+            let all = self.recognized.iter().filter(|known| known.kind == kind);
+            let names: Vec<&str> = all.map(|known| &*known.name).collect();
+            (!names.is_empty()).then(|| names.join(" and "))
+        };
+        let issuer = names(Kind::Issuer).map(|names| format!("with {names}"));
+        let gateway = names(Kind::Gateway).map(|names| format!("behind {names}"));
+        let server = match names(Kind::Server) {
+            None if issuer.is_none() && gateway.is_none() => return None,
+            None => "an unknown server".to_owned(),
+            Some(names) => names,
+        };
+        let parts: Vec<String> = [Some(server), issuer, gateway]
+            .into_iter()
+            .flatten()
+            .collect();
+        Some(format!("looks like {}", parts.join(", ")))
     }
 
     /// Returns what the user of the client would see.
@@ -143,6 +159,7 @@ impl Report {
             }
             (Some(Suggestion::Browser), _) => format!("mcpo probe --browser {target}"),
             (Some(Suggestion::ClientId), _) => format!("mcpo probe --client-id ID {target}"),
+            (Some(Suggestion::Reuse), _) => format!("mcpo probe --reuse {target}"),
             (None, Exit::Success) => {
                 let here = is_loopback(&self.target);
                 self.profile.add(&target, here)

@@ -3,11 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    Form,
+    Form, Json,
     extract::{Query, State as Extract},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse as _, Redirect, Response},
 };
+use serde_json::json;
 use url::Url;
 
 use super::{
@@ -16,6 +17,12 @@ use super::{
 };
 
 type Pairs = HashMap<String, String>;
+
+/// As Entra ID answers if the resource and the scope do not belong together.
+const ERROR_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in to your account</title>\
+    <script>var form = '<form><input>';</script></head><body><div>Sorry, but we're having trouble \
+    signing you in.</div><div>AADSTS9010010: The resource parameter provided in the request doesn't \
+    match with the requested scopes.</div><form id=\"f\"></form></body></html>";
 
 pub async fn authorize(
     Extract(state): Extract<Arc<State>>,
@@ -28,6 +35,23 @@ pub async fn authorize(
         }
         Some(Fault::PageWithoutForm) => {
             return Html("<h1>Loading…</h1><script src=app.js></script>").into_response();
+        }
+        Some(Fault::AuthorizeUnknownRedirectUri) => {
+            let uri = get(&query, "redirect_uri");
+            let description = format!("Redirect URI '{uri}' does not match allowed patterns.");
+            let error = json!({"error": "invalid_request", "error_description": description});
+            return (StatusCode::BAD_REQUEST, Json(error)).into_response();
+        }
+        Some(Fault::AuthorizeUnknownClient) => {
+            let page = Html("<title>We are sorry...</title><p>Client not found.</p>");
+            return (StatusCode::BAD_REQUEST, page).into_response();
+        }
+        Some(Fault::AuthorizeUnknownResource) => {
+            let page = Html("<title>Error</title><p>Service not found: the API</p>");
+            return (StatusCode::BAD_REQUEST, page).into_response();
+        }
+        Some(Fault::ErrorPageWithCode) => {
+            return Html(ERROR_PAGE).into_response();
         }
         Some(Fault::PagesLoop) => {
             return Html(
@@ -266,6 +290,11 @@ fn answer(state: &State, form: &Pairs, agreed: bool) -> Response {
 fn distort(state: &State, answer: &mut Vec<(&str, String)>) {
     match state.settings.fault {
         Some(Fault::NoCode) => drop(answer.remove(0)),
+        Some(Fault::ScopeRefused) => {
+            answer[0] = ("error", "invalid_scope".to_owned());
+            let description = "The client is not allowed to request scope 'tools:read'.";
+            answer.push(("error_description", description.to_owned()));
+        }
         Some(Fault::WrongState) => answer[1].1 = "another-state".into(),
         Some(Fault::NoState) => drop(answer.remove(1)),
         Some(Fault::WrongIss) => answer[2].1 = "https://evil.example".into(),

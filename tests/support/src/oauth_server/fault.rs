@@ -175,6 +175,38 @@ pub enum Fault {
     PromptWithoutMessages,
     /// The server looks for the client id only in the body.
     WantsIdTwice,
+    /// A bot check answers instead of the MCP endpoint.
+    BotCheckOnEndpoint,
+    /// A bot check answers instead of the issuer's metadata.
+    BotCheckOnMetadata,
+    /// A bot check answers instead of the authorization endpoint; browsers pass it.
+    BotCheckOnPage,
+    /// A bot check answers instead of the token endpoint.
+    BotCheckOnToken,
+    /// Cloud Run answers instead of the MCP endpoint, because it does not know the caller.
+    CloudRunForbids,
+    /// The gateway in front of the server sends an error page for a registration.
+    UnknownGatewayPage,
+    /// Registration needs an initial access token.
+    RegistrationNeedsToken,
+    /// A policy forbids the registration, in the words of Keycloak.
+    RegistrationForbidden,
+    /// Registration is rate-limited.
+    RegistrationLimited,
+    /// Registration answers 500.
+    RegistrationError500,
+    /// The authorization endpoint does not know the redirect URI.
+    AuthorizeUnknownRedirectUri,
+    /// The authorization endpoint does not know the client.
+    AuthorizeUnknownClient,
+    /// The authorization endpoint does not know the resource.
+    AuthorizeUnknownResource,
+    /// The redirect carries `error=invalid_scope`.
+    ScopeRefused,
+    /// An error page with status 200 and an error code, with a form that has no inputs.
+    ErrorPageWithCode,
+    /// The resource metadata names the inner port of a server behind a proxy.
+    ResourceOnOtherPort,
 }
 
 impl Fault {
@@ -266,5 +298,21 @@ impl Fault {
         Self::PromptWithoutName,
         Self::PromptWithoutMessages,
         Self::WantsIdTwice,
+        Self::BotCheckOnEndpoint,
+        Self::BotCheckOnMetadata,
+        Self::BotCheckOnPage,
+        Self::BotCheckOnToken,
+        Self::CloudRunForbids,
+        Self::UnknownGatewayPage,
+        Self::RegistrationNeedsToken,
+        Self::RegistrationForbidden,
+        Self::RegistrationLimited,
+        Self::RegistrationError500,
+        Self::AuthorizeUnknownRedirectUri,
+        Self::AuthorizeUnknownClient,
+        Self::AuthorizeUnknownResource,
+        Self::ScopeRefused,
+        Self::ErrorPageWithCode,
+        Self::ResourceOnOtherPort,
     ];
 }

@@ -38,6 +38,7 @@ pub async fn resource(
         Some(Fault::NoAuthorizationServers) => document["authorization_servers"] = json!([]),
         Some(Fault::ResourceMismatch) => document["resource"] = json!("https://other.example/mcp"),
         Some(Fault::ResourceIsOrigin) => document["resource"] = json!(base),
+        Some(Fault::ResourceOnOtherPort) => document["resource"] = json!("http://127.0.0.1:1/mcp"),
         Some(Fault::EndlessBody) => return endless(),
         Some(Fault::SlowDrip) => return drip(),
         _ => {}

@@ -10,6 +10,7 @@ mod cors;
 mod fault;
 mod harm;
 mod hole;
+mod intermediary;
 mod mcp;
 mod metadata;
 mod offers;
@@ -220,6 +221,10 @@ fn router(state: Arc<State>) -> Router {
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&state),
             harm::hurt,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&state),
+            intermediary::respond,
         ))
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&state),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::State as Extract,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ pub async fn register(Extract(state): Extract<Arc<State>>, Json(body): Json<Valu
     }
     if state.has(Fault::RegistrationWithoutId) {
         return (StatusCode::CREATED, Json(json!({"client_name": "x"}))).into_response();
+    }
+    if let Some(refusal) = refusal(&state) {
+        return refusal;
     }
     let uris: Vec<String> = body["redirect_uris"]
         .as_array()
@@ -65,6 +68,40 @@ pub async fn register(Extract(state): Extract<Arc<State>>, Json(body): Json<Valu
         answer["client_secret"] = json!(secret);
     }
     (StatusCode::CREATED, Json(answer)).into_response()
+}
+
+/// Returns the response of a server that refuses registration for a reason that the client cannot
+/// change.
+fn refusal(state: &State) -> Option<Response> {
+    let (status, error, description) = match state.settings.fault? {
+        Fault::RegistrationNeedsToken => (
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "Initial access token required",
+        ),
+        Fault::RegistrationForbidden => (
+            StatusCode::FORBIDDEN,
+            "insufficient_scope",
+            "Policy 'Trusted Hosts' rejected request to client-registration service. Details: URI \
+             doesn't match any trusted host",
+        ),
+        Fault::RegistrationLimited => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many registrations from this address",
+        ),
+        Fault::RegistrationError500 => {
+            return Some((StatusCode::INTERNAL_SERVER_ERROR, "no database").into_response());
+        }
+        _ => return None,
+    };
+    let body = Json(json!({"error": error, "error_description": description}));
+    let mut response = (status, body).into_response();
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let after = header::HeaderValue::from_static("3600");
+        response.headers_mut().insert(header::RETRY_AFTER, after);
+    }
+    Some(response)
 }
 
 fn refuse(description: &str) -> Response {

@@ -1,5 +1,7 @@
 //! Checks with their verdicts, and the log that collects them in flow order.
 
+mod explain;
+
 use std::{
     rc::Rc,
     time::{Duration, Instant},
@@ -8,9 +10,9 @@ use std::{
 use mcpo_common::text::clean;
 
 use crate::{
-    fingerprints::Fingerprint,
+    fingerprints::{Blanks, Fingerprint, Noted, Place},
     http::{Activity, Recorder, Sent},
-    plan::Plan,
+    plan::{Person, Plan},
     rules::{self, Rule},
 };
 
@@ -93,6 +95,7 @@ pub enum Suggestion {
     Password,
     Browser,
     ClientId,
+    Reuse,
 }
 
 /// The end of the probe; the log has the reason.
@@ -129,17 +132,24 @@ pub struct Log<'o> {
     suggestion: Option<Suggestion>,
     round: u32,
     recorder: Rc<Recorder>,
+    /// What depends on the client in the texts about known servers.
+    blanks: Blanks,
 }
 
 impl<'o> Log<'o> {
     pub fn new(observer: &'o mut dyn Observer, plan: &Plan) -> Self {
         let recorder = Recorder::new(&plan.target, plan.detailed, observer.activity());
+        let redirect_uri = match &plan.person {
+            Person::Forms { redirect_uri, .. } => Some(redirect_uri),
+            Person::Browser => None,
+        };
         Self {
             checks: Vec::new(),
             observer,
             suggestion: None,
             round: 1,
             recorder,
+            blanks: Blanks::of(&plan.profile, redirect_uri),
         }
     }
 
@@ -156,6 +166,15 @@ impl<'o> Log<'o> {
     /// Sets what the user should add to the command.
     pub const fn suggest(&mut self, suggestion: Suggestion) {
         self.suggestion = Some(suggestion);
+    }
+
+    /// Notes the words of a refusal that came in a redirect, to explain the verdict that follows.
+    pub fn note_refusal(&self, words: &str) {
+        self.recorder.traits.note(Noted {
+            place: Place::Authorization,
+            url: String::new(),
+            text: format!("status 302\n{words}"),
+        });
     }
 
     /// Skips `rules`, all for the same reason.
@@ -204,20 +223,20 @@ impl<'o> Log<'o> {
     }
 
     fn record(&mut self, pending: &Pending, verdict: Verdict, fault: Fault) {
-        let wrong = matches!(verdict, Verdict::Warn | Verdict::Fail);
-        let check = Check {
+        let sent = self.recorder.take();
+        let mut check = Check {
             rule: pending.rule,
-            settings: if wrong {
-                self.recorder.traits.settings(pending.rule.id)
-            } else {
-                Vec::new()
-            },
+            settings: Vec::new(),
             verdict,
             fault,
             elapsed: pending.since.elapsed(),
-            sent: self.recorder.take(),
+            sent,
             round: self.round,
         };
+        let recent = self.recorder.traits.take_recent();
+        if explain::explain(&mut check, &recent, &self.recorder.traits, &self.blanks) {
+            self.suggestion = Some(Suggestion::Browser);
+        }
         self.observer.checked(&check);
         self.checks.push(check);
     }
