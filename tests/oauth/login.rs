@@ -132,7 +132,7 @@ impl Login for LeadsAstray {
     }
 
     fn begin<'a>(&'a self, _context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
-        let there = "https://elsewhere.example/".parse().unwrap();
+        let there = "https://elsewhere.example/".to_owned();
         Box::pin(async { Outcome::Redirect(there) })
     }
 }

@@ -22,18 +22,14 @@ pub const INSERT: &str = "storage.objects.insert";
 const GET: &str = "storage.objects.get";
 
 pub fn id(number: u8) -> GrantId {
-    GrantId([number; 16])
+    GrantId::from_bytes([number; 16])
 }
 
 pub fn record(clock: &ManualClock, generation: u64) -> GrantRecord {
     let now = mcpo_runtime::Clock::now(clock);
-    GrantRecord {
-        generation,
-        rotated_at: now,
-        revoked: false,
-        expires_at: now.plus(Duration::from_secs(60)),
-        sealed: String::new(),
-    }
+    let mut record = GrantRecord::new(now, now.plus(Duration::from_secs(60)));
+    record.generation = generation;
+    record
 }
 
 pub async fn keeps_the_contract(ledger: Arc<dyn GrantStore>, clock: &ManualClock) {
@@ -46,11 +42,9 @@ pub async fn keeps_the_contract(ledger: Arc<dyn GrantStore>, clock: &ManualClock
     let found = ledger.grant(id(1)).await.unwrap().unwrap();
     assert_eq!(found.record, first);
 
-    let next = GrantRecord {
-        revoked: true,
-        sealed: "sealed-_".repeat(2 * 1024),
-        ..record(clock, 1)
-    };
+    let mut next = record(clock, 1);
+    next.revoked = true;
+    next.sealed = "sealed-_".repeat(2 * 1024);
     let version = Some(found.version);
     let swapped = ledger
         .swap_grant(id(1), version, next.clone())
@@ -88,11 +82,8 @@ async fn no_rotation_is_lost(ledger: &Arc<dyn GrantStore>, clock: &ManualClock) 
         tasks.spawn(async move {
             loop {
                 let found = ledger.grant(id(3)).await.unwrap().unwrap();
-                let generation = found.record.generation + 1;
-                let next = GrantRecord {
-                    generation,
-                    ..next.clone()
-                };
+                let mut next = next.clone();
+                next.generation = found.record.generation + 1;
                 let swap = ledger.swap_grant(id(3), Some(found.version), next).await;
                 if swap.unwrap() == Swap::Done {
                     return;
@@ -205,9 +196,10 @@ async fn the_ledger_in_a_bucket() {
 #[tokio::test]
 async fn an_object_says_until_when_it_matters() {
     let bucket = Bucket::new().await;
-    let lives_until = |seconds: u64| GrantRecord {
-        expires_at: Timestamp(seconds),
-        ..record(&bucket.clock, 0)
+    let lives_until = |seconds: u64| {
+        let mut record = record(&bucket.clock, 0);
+        record.expires_at = Timestamp::from_secs(seconds);
+        record
     };
     let ledger = &bucket.ledger;
     let short = lives_until(4_102_444_800);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mcpo_runtime::store::{GrantRecord, GrantStore, RedisAddress, RedisStore, Swap};
+use mcpo_runtime::store::{GrantStore, RedisAddress, RedisStore, Swap};
 use mcpo_test_support::{
     client::TestClient,
     clock::ManualClock,
@@ -143,11 +143,8 @@ async fn as18_no_rotation_is_lost_when_redis_crashes() {
         tasks.spawn(async move {
             while Instant::now() < until {
                 let found = ledger.grant(id(1)).await.unwrap().unwrap();
-                let generation = found.record.generation + 1;
-                let next = GrantRecord {
-                    generation,
-                    ..found.record
-                };
+                let mut next = found.record;
+                next.generation += 1;
                 let swap = ledger.swap_grant(id(1), Some(found.version), next).await;
                 if swap.unwrap() == Swap::Done {
                     done.fetch_add(1, Ordering::SeqCst);

@@ -43,6 +43,8 @@
 //! Each layer imports only those before it: `base`, `net`, [`store`], `jwt`, [`login`], `oauth`,
 //! `upstream`, `pages`, `state`, `resource_server`, `endpoints`, `config`, `mcp`, `server`.
 
+#![warn(missing_debug_implementations)]
+
 mod base;
 mod config;
 mod endpoints;
@@ -70,17 +72,16 @@ pub use self::{
     login::upstream_tokens::{UpstreamToken, UpstreamTokens},
     mcp::{SharedHandler, needs_scopes},
     net::{
+        api_client::{ApiClient, ApiError, ApiRequest, ApiResponse},
         client_ip::{TrustedProxies, TrustedProxiesError},
-        http_client::http_client,
     },
     oauth::{
         authorization_server::{AuthorizationServer, AuthorizationServerError},
         base_url::{BaseUrl, BaseUrlError},
         client::{ConfiguredClient, ConfiguredClientError},
-        scope::{DEFAULT_SCOPE, Scopes},
+        scope::{DEFAULT_SCOPE, Scopes, ScopesError},
     },
     resource_server::caller::Caller,
     server::{Server, serve, serve_with},
     upstream::UpstreamError,
 };
-pub use reqwest;

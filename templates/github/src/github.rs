@@ -1,16 +1,13 @@
 //! Calls GitHub's API with the caller's token: <https://docs.github.com/en/rest>
 
-use mcpo_runtime::{
-    Caller,
-    reqwest::{Client, StatusCode},
-};
+use mcpo_runtime::{ApiClient, Caller};
 use rmcp::{ErrorData, schemars};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A client of GitHub's API.
 pub struct GitHub {
     api: String,
-    client: Option<Client>,
+    client: ApiClient,
 }
 
 /// A GitHub account.
@@ -54,7 +51,7 @@ impl GitHub {
     pub fn new(api: &str) -> Self {
         Self {
             api: api.to_owned(),
-            client: mcpo_runtime::http_client().ok(),
+            client: ApiClient::new(),
         }
     }
 
@@ -87,10 +84,9 @@ impl GitHub {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, ErrorData> {
-        let client = self.client.as_ref();
-        let client = client.ok_or_else(|| failed("this server cannot set up TLS"))?;
         let token = caller.upstream_token().await?;
-        let request = client
+        let request = self
+            .client
             .get(format!("{}/{path}", self.api))
             .query(query)
             .bearer_auth(token.secret())
@@ -98,21 +94,18 @@ impl GitHub {
             .header("x-github-api-version", "2022-11-28");
         let answer = request.send().await;
         let answer = answer.map_err(|_| failed("GitHub cannot be reached at the moment"))?;
-        let had_enough = answer
-            .headers()
-            .get("x-ratelimit-remaining")
-            .is_some_and(|left| left == "0");
+        let had_enough = answer.header("x-ratelimit-remaining") == Some("0");
         match answer.status() {
-            StatusCode::OK => {
-                let read = answer.json().await;
+            200 => {
+                let read = answer.json();
                 read.map_err(|_| failed("GitHub sent an unexpected answer"))
             }
             // The user has removed the app or signed out everywhere, and must sign in again.
-            StatusCode::UNAUTHORIZED => Err(caller.upstream_refused().await.into()),
-            StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if had_enough => {
+            401 => Err(caller.upstream_refused().await.into()),
+            403 | 429 if had_enough => {
                 Err(failed("GitHub's rate limit is reached; try again later"))
             }
-            StatusCode::FORBIDDEN => Err(failed("GitHub does not allow this app to read that")),
+            403 => Err(failed("GitHub does not allow this app to read that")),
             status => Err(failed(&format!("GitHub answered with status {status}"))),
         }
     }

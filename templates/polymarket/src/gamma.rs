@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::market::Market;
-use mcpo_runtime::reqwest::{Client, StatusCode};
+use mcpo_runtime::{ApiClient, ApiError};
 
 /// How long a response is reused. Prices change, but a model often repeats the same request.
 const FRESH: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ type Answer = (Instant, Arc<[Market]>);
 /// A client of the API that caches recent responses.
 pub struct Gamma {
     api: String,
-    client: Option<Client>,
+    client: ApiClient,
     answers: Mutex<HashMap<String, Answer>>,
 }
 
@@ -29,7 +29,7 @@ impl Gamma {
     pub fn new(api: &str) -> Self {
         Self {
             api: api.to_owned(),
-            client: mcpo_runtime::http_client().ok(),
+            client: ApiClient::new(),
             answers: Mutex::default(),
         }
     }
@@ -76,24 +76,17 @@ impl Gamma {
     }
 
     async fn ask(&self, query: &[(&str, &str)]) -> Result<Vec<Market>, String> {
-        let client = self
-            .client
-            .as_ref()
-            .ok_or("this server cannot set up TLS")?;
-        let request = client.get(format!("{}/markets", self.api)).query(query);
-        let answer = request.send().await.map_err(|error| {
-            if error.is_timeout() {
-                "Polymarket did not answer in time; try again later"
-            } else {
-                "Polymarket cannot be reached at the moment; try again later"
-            }
+        let url = format!("{}/markets", self.api);
+        let request = self.client.get(url).query(query);
+        let answer = request.send().await.map_err(|error| match error {
+            ApiError::Timeout => "Polymarket did not answer in time; try again later",
+            _ => "Polymarket cannot be reached at the moment; try again later",
         })?;
         match answer.status() {
-            StatusCode::OK => answer
+            200 => answer
                 .json()
-                .await
                 .map_err(|_| "Polymarket sent an unexpected answer".into()),
-            StatusCode::TOO_MANY_REQUESTS => {
+            429 => {
                 Err("Polymarket's rate limit is reached; try again in a minute".into())
             }
             status => Err(format!("Polymarket answered with status {status}")),

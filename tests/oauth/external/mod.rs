@@ -48,7 +48,7 @@ impl Trusting {
 
     /// Returns the claims of a valid token.
     fn claims(&self) -> Value {
-        let now = self.server.clock.now().0;
+        let now = self.server.clock.now().as_secs();
         json!({
             "iss": self.issuer.issuer(),
             "aud": format!("{}/mcp", self.server.base()),

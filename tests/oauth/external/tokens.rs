@@ -17,7 +17,7 @@ async fn rs6_a_good_token_says_who_is_calling() {
     assert_eq!(answer.status(), StatusCode::OK);
     let text = answer.text().await.unwrap();
     assert!(text.contains("ada through a client"), "{text}");
-    let now = trusting.server.clock.now().0;
+    let now = trusting.server.clock.now().as_secs();
     let mcp = format!("{}/mcp", trusting.server.base());
     for (what, name, value) in [
         ("one of several audiences", "aud", json!(["other", mcp])),
@@ -51,7 +51,7 @@ fn part(value: &Value) -> String {
 
 /// Returns correctly signed tokens with wrong claims.
 fn wrong_claims(trusting: &Trusting) -> Vec<(&'static str, String)> {
-    let now = trusting.server.clock.now().0;
+    let now = trusting.server.clock.now().as_secs();
     let issuer = trusting.issuer.issuer();
     let base = trusting.server.base();
     let wrong = [

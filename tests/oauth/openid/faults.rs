@@ -234,7 +234,7 @@ fn answers() -> Vec<(Wrong, &'static str)> {
 async fn up5_what_cannot_be_believed_signs_nobody_in() {
     let log = Log::start();
     let setting = Setting::new().await;
-    let mut faults = id_tokens(setting.server.clock.now().0);
+    let mut faults = id_tokens(setting.server.clock.now().as_secs());
     faults.extend(answers());
     assert!(faults.len() >= 20);
     for (wrong, named) in faults {

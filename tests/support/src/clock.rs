@@ -29,7 +29,7 @@ impl ManualClock {
 
     /// Starts at the real time, for tests that share the time with real programs.
     pub fn from_now() -> Self {
-        Self::at(SystemClock.now().0)
+        Self::at(SystemClock.now().as_secs())
     }
 
     /// Moves both clocks forward.
@@ -46,7 +46,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.wall.load(Ordering::SeqCst))
+        Timestamp::from_secs(self.wall.load(Ordering::SeqCst))
     }
 
     fn monotonic(&self) -> Duration {

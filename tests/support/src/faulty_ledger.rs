@@ -103,10 +103,8 @@ impl FaultyLedger {
             let Some(found) = found.filter(|found| found.record.revoked) else {
                 continue;
             };
-            let record = GrantRecord {
-                revoked: false,
-                ..found.record
-            };
+            let mut record = found.record;
+            record.revoked = false;
             let swap = self.records.swap_grant(id, Some(found.version), record);
             assert_eq!(swap.await.ok(), Some(Swap::Done));
         }

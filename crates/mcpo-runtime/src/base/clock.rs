@@ -17,9 +17,21 @@ pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(2 * 60);
 
 /// A moment, in whole seconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Timestamp(pub u64);
+pub struct Timestamp(pub(crate) u64);
 
 impl Timestamp {
+    /// Creates the moment this many seconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    /// Returns the seconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0
+    }
+
     /// Returns the moment `duration` after this one.
     #[must_use]
     pub const fn plus(self, duration: Duration) -> Self {

@@ -19,6 +19,7 @@ pub enum Error {
         "cannot use the ledger {path}: {}; choose another path with MCPO_LEDGER=sqlite:PATH",
         chain(source.as_ref())
     )]
+    #[non_exhaustive]
     GrantStore {
         /// The path of the ledger.
         path: String,
@@ -27,6 +28,7 @@ pub enum Error {
     },
     /// The certificate authorities to trust in addition to the public ones cannot be used.
     #[error("{variable} {source}; it must be {}", AUTHORITIES_HELP)]
+    #[non_exhaustive]
     Authorities {
         /// The variable, with the path in it.
         variable: String,
@@ -39,6 +41,7 @@ pub enum Error {
          help: set ADMIN_PASSWORD, let users sign in elsewhere (GITHUB_CLIENT_ID, OIDC_ISSUER, \
          MCPO_AUTHORIZATION_SERVER), or set MCPO_OPEN_TO_ANYONE=1 if that is what you want"
     )]
+    #[non_exhaustive]
     OpenAccess {
         /// The address or URL at which the server is reachable.
         reached_at: String,
@@ -48,6 +51,7 @@ pub enum Error {
         "the tool {tool} needs the scopes {scopes}, and one of them is not a valid scope name: \
          use visible ASCII without spaces, quotes and backslashes"
     )]
+    #[non_exhaustive]
     ToolScopes {
         /// The tool.
         tool: String,
@@ -59,6 +63,7 @@ pub enum Error {
         "the tool {tool} needs other scopes in list_tools than in get_tool\n\
          help: return the same Tool from both"
     )]
+    #[non_exhaustive]
     ToolScopesDiffer {
         /// The tool.
         tool: String,
@@ -69,6 +74,7 @@ pub enum Error {
         "the server implements {methods} but does not announce it, so clients never ask for it; in \
          get_info, announce it with {capabilities}"
     )]
+    #[non_exhaustive]
     Unannounced {
         /// The methods that are implemented.
         methods: String,
@@ -77,6 +83,7 @@ pub enum Error {
     },
     /// The address is in use, or binding to it is not allowed.
     #[error("cannot listen on {address}: {source}; choose another address with PORT and HOST")]
+    #[non_exhaustive]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -85,6 +92,7 @@ pub enum Error {
     },
     /// The operating system refused something that the server needs.
     #[error("cannot {action}: {source}")]
+    #[non_exhaustive]
     System {
         /// What failed, as a verb phrase.
         action: &'static str,
@@ -93,6 +101,7 @@ pub enum Error {
     },
     /// A bug in this crate.
     #[error("internal error: {0}")]
+    #[non_exhaustive]
     Internal(Box<dyn StdError + Send + Sync>),
 }
 

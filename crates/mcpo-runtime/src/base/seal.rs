@@ -7,7 +7,7 @@
 //! allows you to put a new secret first while everything sealed with the old one stays valid.
 //! AES-GCM-SIV (RFC 8452) stays secure even if a nonce repeats.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use aes_gcm_siv::{
     Aes256GcmSiv, Key, KeyInit as _, Nonce,
@@ -141,6 +141,7 @@ impl fmt::Debug for KeyRing {
 
 /// Why a text is not a key ring. Never contains any part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyRingError {
     /// The text contains no key.
     #[error("it contains no key")]
@@ -276,6 +277,14 @@ impl KeyRing {
     ) -> impl Iterator<Item = [u8; 32]> + use<'a> {
         let keys = self.keys.iter().chain(&*self.retired);
         keys.map(move |key| key.mac(parts))
+    }
+}
+
+impl FromStr for KeyRing {
+    type Err = KeyRingError;
+
+    fn from_str(text: &str) -> Result<Self, KeyRingError> {
+        Self::parse(text)
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
 
 /// The configuration of a server: from the environment with [`Config::from_env`], or built in code.
 #[derive(Clone, Debug)]
+#[must_use]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an independent switch"
@@ -66,7 +67,7 @@ pub(crate) struct GivenStore(pub(crate) Arc<dyn GrantStore>);
 
 impl fmt::Debug for GivenStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("GivenLedger")
+        formatter.write_str("GivenStore")
     }
 }
 
@@ -90,7 +91,6 @@ impl Config {
     /// Creates a configuration for tests and for mounting the router in another server. The ledger
     /// is in memory and there is no sign-in. Without a sign-in, the server starts only if no other
     /// machine can reach it (see [`Self::open_to_anyone`]).
-    #[must_use]
     pub fn new(base_url: BaseUrl, keys: KeyRing) -> Self {
         Self {
             base_url: Some(base_url),
@@ -115,14 +115,12 @@ impl Config {
     }
 
     /// Sets the public URL.
-    #[must_use]
     pub fn with_base_url(mut self, base_url: BaseUrl) -> Self {
         self.base_url = Some(base_url);
         self
     }
 
     /// Sets the key ring.
-    #[must_use]
     pub fn with_keys(mut self, keys: KeyRing) -> Self {
         self.keys = keys;
         self
@@ -137,7 +135,6 @@ impl Config {
     /// | other | any | none | no | no |
     /// | any | public | none | no | no |
     /// | any | any | none | yes | yes |
-    #[must_use]
     pub const fn open_to_anyone(mut self) -> Self {
         self.is_open_to_anyone = true;
         self
@@ -145,21 +142,18 @@ impl Config {
 
     /// Trusts these proxies to report the client of a request. Without trusted proxies, the peer of
     /// the connection is the client.
-    #[must_use]
     pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.trusted_proxies = proxies;
         self
     }
 
     /// Requires this password to sign in.
-    #[must_use]
     pub fn with_password(mut self, password: impl Into<String>) -> Self {
         self.login = Arc::new(Password::new(PasswordSecret::Plain(password.into())));
         self
     }
 
     /// Signs users in with `login`, one of the included logins or a custom one.
-    #[must_use]
     pub fn with_login(mut self, login: impl Login) -> Self {
         self.login = Arc::new(login);
         self
@@ -167,7 +161,6 @@ impl Config {
 
     /// Trusts this authorization server instead of being one. `/authorize`, `/token` and the other
     /// OAuth endpoints are removed, and clients are sent to the authorization server.
-    #[must_use]
     pub fn with_authorization_server(mut self, server: AuthorizationServer) -> Self {
         self.authorization_server = Some(server);
         self
@@ -175,7 +168,6 @@ impl Config {
 
     /// Keeps the ledger in this SQLite file instead of in memory.
     #[cfg(feature = "sqlite")]
-    #[must_use]
     pub fn with_sqlite(mut self, path: impl Into<PathBuf>) -> Self {
         self.store = StoreChoice::Sqlite(path.into());
         self
@@ -183,7 +175,6 @@ impl Config {
 
     /// Keeps the ledger in this bucket of Google Cloud Storage, with the credentials of the service
     /// account that the server runs as.
-    #[must_use]
     pub fn with_bucket(mut self, bucket: BucketName) -> Self {
         self.store = StoreChoice::Bucket(bucket, Endpoints::google());
         self
@@ -191,7 +182,6 @@ impl Config {
 
     /// Keeps the ledger in this Redis or Valkey server.
     #[cfg(feature = "redis")]
-    #[must_use]
     pub fn with_redis(mut self, address: crate::store::RedisAddress) -> Self {
         self.store = StoreChoice::Redis(address);
         self
@@ -199,7 +189,6 @@ impl Config {
 
     /// Uses this ledger, for example a [`MemoryStore`](crate::store::MemoryStore)
     /// that several servers of one process share.
-    #[must_use]
     pub fn with_store(mut self, store: Arc<dyn GrantStore>) -> Self {
         self.store = StoreChoice::Given(GivenStore(store));
         self
@@ -207,14 +196,12 @@ impl Config {
 
     /// Ends all grants from before this moment: their tokens and codes are refused. Use this after
     /// restoring the ledger from a backup, which does not contain later revocations.
-    #[must_use]
     pub const fn with_grants_not_before(mut self, moment: Timestamp) -> Self {
         self.grants_not_before = Some(moment);
         self
     }
 
     /// Adds this client, in addition to clients that register or use a metadata document.
-    #[must_use]
     pub fn with_client(mut self, client: ConfiguredClient) -> Self {
         self.clients.push(client);
         self
@@ -224,15 +211,13 @@ impl Config {
     ///
     /// A scope that begins with another scope and a colon is implied automatically: `notes` implies
     /// `notes:write`. The base scope is also automatic, because every grant has it.
-    #[must_use]
     pub fn with_implied_scopes(mut self, wide: impl Into<String>, narrow: &[&str]) -> Self {
-        let narrow = narrow.iter().copied().collect();
+        let narrow = Scopes::from_names(narrow.iter().copied());
         self.implied_scopes.insert(wide.into(), narrow);
         self
     }
 
     /// Lets anyone list tools, prompts and resources. Calls still need a token.
-    #[must_use]
     pub const fn with_open_listing(mut self, open: bool) -> Self {
         self.open_listing = open;
         self
@@ -240,14 +225,12 @@ impl Config {
 
     /// Sets whether clients without a secret may register or use a metadata document. Most clients
     /// have no secret, so turn this off only for servers whose clients are known.
-    #[must_use]
     pub const fn with_public_clients(mut self, allowed: bool) -> Self {
         self.public_clients = allowed;
         self
     }
 
     /// Sets the name on the pages, instead of the MCP server's own name.
-    #[must_use]
     pub fn with_title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self

@@ -3,6 +3,7 @@
 
 use axum::response::Response;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use url::Url;
 
 use super::{
     browser_session::Browser,
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     login::{AuthorizationParams, LoginContext, LoginSecrets, Outcome, Refusal},
-    net::throttle::Source,
+    net::{addresses::is_loopback_host, throttle::Source},
     oauth::{base_url::BaseUrl, error::OAuthError},
     state::App,
     upstream::LoginTransaction,
@@ -46,13 +47,24 @@ pub(crate) async fn start(
         wants_another_account,
     };
     let refusal = match app.login.begin(&context).await {
-        Outcome::Redirect(url) => return Ok(see_other(url.as_str())),
+        Outcome::Redirect(url) => match provider_url(&url) {
+            Some(url) => return Ok(see_other(url.as_str())),
+            None => Refusal::unexpected("the login redirects to a URL that is not https"),
+        },
         Outcome::Refusal(refusal) => refusal,
         Outcome::Identity(_) | Outcome::Page(_) => {
             Refusal::unexpected("the login names a provider but does not redirect to it")
         }
     };
     Ok(refused(app, &refusal, query))
+}
+
+/// Parses the URL that a login redirects to: https, or http on this machine.
+fn provider_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let is_loopback = is_loopback_host(&url.host()?);
+    let is_secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+    is_secure.then_some(url)
 }
 
 /// Returns the callback URL for users who started at `base`.

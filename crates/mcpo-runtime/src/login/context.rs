@@ -45,14 +45,14 @@ impl LoginSecrets {
 
 impl fmt::Debug for LoginSecrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secrets(…)")
+        formatter.write_str("LoginSecrets(…)")
     }
 }
 
 impl fmt::Debug for LoginContext {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Visit")
+            .debug_struct("LoginContext")
             .field("source", &self.source)
             .finish_non_exhaustive()
     }
@@ -125,6 +125,6 @@ impl LoginInput {
 
 impl fmt::Debug for LoginInput {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Answer(…)")
+        formatter.write_str("LoginInput(…)")
     }
 }

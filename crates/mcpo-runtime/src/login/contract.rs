@@ -2,8 +2,6 @@
 
 use std::{borrow::Cow, fmt, pin::Pin};
 
-use url::Url;
-
 use super::{
     context::{LoginContext, LoginInput},
     page::Page,
@@ -76,13 +74,15 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
 
 /// The result of one step of a sign-in.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The user is signed in.
     Identity(Identity),
     /// Show this form on a page of this server.
     Page(Page),
-    /// Redirect the browser to this URL of the provider.
-    Redirect(Url),
+    /// Redirect the browser to this absolute URL of the provider. It must use https, or http on this
+    /// machine.
+    Redirect(String),
     /// The sign-in ends, and a page shows the reason to the user.
     Refusal(Refusal),
 }
@@ -148,13 +148,34 @@ impl Identity {
 /// The provider where users sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
-    /// The name on pages, for example "GitHub".
-    pub name: Cow<'static, str>,
-    /// The scopes to request, under the provider's names.
-    pub scopes: Vec<String>,
-    /// The path on this server that receives the provider's response. Register it at the provider,
-    /// together with the base URL.
-    pub callback: &'static str,
+    /// The name on pages.
+    pub(crate) name: Cow<'static, str>,
+    /// The requested scopes, under the provider's names.
+    pub(crate) scopes: Vec<String>,
+    /// The path on this server that receives the provider's response.
+    pub(crate) callback: &'static str,
+}
+
+impl Provider {
+    /// Creates a provider with the name that pages show, for example "GitHub". `callback` is the
+    /// path on this server that receives the provider's response, such as
+    /// `/auth/example/callback`. Register the base URL with this path at the provider.
+    #[must_use]
+    pub fn new(name: impl Into<Cow<'static, str>>, callback: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            scopes: Vec::new(),
+            callback,
+        }
+    }
+
+    /// Sets the scopes that the login requests, under the provider's names. The consent page shows
+    /// them.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: Vec<String>) -> Self {
+        self.scopes = scopes;
+        self
+    }
 }
 
 /// The reason why a sign-in ends without a user.
@@ -215,6 +236,7 @@ impl Refusal {
 
 /// The reason why a user could not be checked, or tokens not be renewed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoginError {
     /// Permanent: the user must sign in again, or is no longer allowed.
     #[error("{0}")]

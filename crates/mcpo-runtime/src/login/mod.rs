@@ -58,7 +58,7 @@
 //! - It stores the state, which is valid once and for ten minutes.
 //! - It gives [`Login::begin`] the values for the request to the provider: [`LoginContext::state`],
 //!   [`LoginContext::code_challenge`], [`LoginContext::nonce`] and [`LoginContext::callback_url`].
-//! - It receives the provider's response at [`Provider::callback`], checks that the response
+//! - It receives the provider's response at the path that [`Provider::new`] names, checks that the response
 //!   belongs to this browser, and passes it to [`Login::resume`].
 //!
 //! If the [`Identity`] has tokens, the runtime seals them in the ledger, renews them with
@@ -80,9 +80,10 @@ pub(crate) use self::{
     anonymous::Anonymous,
     context::{AuthorizationParams, LoginSecrets},
     contract::RefusalKind,
+    page::PageContent,
     password::{MAX_PASSWORD_LEN, Password, Secret as PasswordSecret},
     subject::{CredentialVersions, Subject},
-    upstream_tokens::{UpstreamToken, UpstreamTokens},
+    upstream_tokens::{StoredTokens, UpstreamToken, UpstreamTokens},
 };
 pub use self::{
     context::{LoginContext, LoginInput},

@@ -8,16 +8,23 @@ use serde::Serialize;
 const USERNAME: &str = "username";
 
 /// A form. The runtime renders it, protects it against forgery, and returns the submitted values.
+#[derive(Clone, Debug)]
+pub struct Page(PageContent);
+
+/// The content of a form, as the template of the page uses it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Page {
+pub(crate) struct PageContent {
     button: Cow<'static, str>,
-    fields: Vec<Field>,
+    fields: Vec<FieldContent>,
     problem: Option<Cow<'static, str>>,
 }
 
 /// A required field of a form.
+#[derive(Clone, Debug)]
+pub struct Field(FieldContent);
+
 #[derive(Clone, Debug, Serialize)]
-pub struct Field {
+struct FieldContent {
     name: &'static str,
     label: Cow<'static, str>,
     #[serde(rename = "type")]
@@ -29,37 +36,41 @@ impl Page {
     /// Creates an empty form with this text on its button.
     #[must_use]
     pub fn new(button: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(PageContent {
             button: button.into(),
             fields: Vec::new(),
             problem: None,
-        }
+        })
     }
 
     /// Adds a field.
     #[must_use]
     pub fn with_field(mut self, field: Field) -> Self {
-        self.fields.push(field);
+        self.0.fields.push(field.0);
         self
     }
 
     /// Returns the name of the account field, if the form has one. Failed attempts are counted per
     /// account.
     pub(crate) fn account_field(&self) -> Option<&'static str> {
-        let mut fields = self.fields.iter();
+        let mut fields = self.0.fields.iter();
         let field = fields.find(|field| field.autocomplete == USERNAME)?;
         Some(field.name)
     }
 
     /// Returns true if the form shows what was wrong with the last attempt.
     pub(crate) const fn has_problem(&self) -> bool {
-        self.problem.is_some()
+        self.0.problem.is_some()
+    }
+
+    pub(crate) const fn content(&self) -> &PageContent {
+        &self.0
     }
 
     /// Shows what was wrong with the last attempt.
     #[must_use]
     pub fn with_problem(mut self, problem: impl Into<Cow<'static, str>>) -> Self {
-        self.problem = Some(problem.into());
+        self.0.problem = Some(problem.into());
         self
     }
 }
@@ -95,11 +106,11 @@ impl Field {
         kind: &'static str,
         autocomplete: &'static str,
     ) -> Self {
-        Self {
+        Self(FieldContent {
             name,
             label: label.into(),
             kind,
             autocomplete,
-        }
+        })
     }
 }

@@ -8,8 +8,19 @@ use serde::{Deserialize, Serialize};
 pub(crate) const MAX_LEN: usize = 10 * 1024;
 
 /// The tokens of one sign-in at a provider.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct UpstreamTokens {
+    access_token: String,
+    refresh_token: Option<String>,
+    lifetime: Option<Duration>,
+    note: Option<String>,
+}
+
+/// The form in which a sealed record contains the tokens. The public type cannot be serialized, so
+/// that no login writes them somewhere by accident.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "UpstreamTokens")]
+pub(crate) struct StoredTokens {
     access_token: String,
     refresh_token: Option<String>,
     lifetime: Option<Duration>,

@@ -12,6 +12,7 @@
 use std::{
     any::Any,
     borrow::Cow,
+    fmt,
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
@@ -66,6 +67,14 @@ pub struct SharedHandler {
     /// Set while the server is queried at start-up: records whether the server implements a
     /// listing.
     inquiry: Option<Arc<AtomicBool>>,
+}
+
+impl fmt::Debug for SharedHandler {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SharedHandler")
+            .finish_non_exhaustive()
+    }
 }
 
 struct Shared<H: ?Sized> {

@@ -199,7 +199,7 @@ mod tests {
     async fn check(server: &Server, scopes: &RequiredScopes) -> Result<(), TestCaseError> {
         let expected = server.tools.lock().unwrap().clone();
         for (tool, needed) in expected {
-            let needed: Scopes = needed.into_iter().collect();
+            let needed = Scopes::from_names(needed);
             for caller in ["ada", "bob"] {
                 if !server.declares(&tool, caller) {
                     continue;
@@ -259,7 +259,7 @@ mod tests {
             let scopes = RequiredScopes::new(SharedHandler::new(server(list, by_name)));
             let found = scopes.of("ada_a", &Caller::local("ada")).await;
             let expected = if is_known {
-                Ok(Scopes::from_iter(["admin"]))
+                Ok(Scopes::from_names(["admin"]))
             } else {
                 Err(UnknownScopes)
             };

@@ -108,7 +108,7 @@ pub(super) fn declared_scopes(declared: Option<&Value>) -> Result<Scopes, String
     let names = declared.as_array().ok_or_else(unreadable)?;
     let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
     let text = names.ok_or_else(unreadable)?.join(" ");
-    Scopes::parse(&text).ok_or_else(unreadable)
+    Scopes::parse(&text).map_err(|_| unreadable())
 }
 
 /// Requests the tools of a server as a client would.

@@ -8,6 +8,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    str::FromStr,
     sync::Once,
 };
 
@@ -95,6 +96,14 @@ impl TrustedProxies {
             }
         }
         client
+    }
+}
+
+impl FromStr for TrustedProxies {
+    type Err = TrustedProxiesError;
+
+    fn from_str(text: &str) -> Result<Self, TrustedProxiesError> {
+        Self::parse(text)
     }
 }
 

@@ -15,8 +15,6 @@ use crate::base::{error::Error, error_chain::chain};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time limit for a request and its whole response. A user or a client is waiting.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(6);
-/// The time limit for a request of a tool.
-const TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_RESPONSE_LEN: usize = 256 * 1024;
 
 /// The HTTP client for these requests. It is created on first use, because TLS takes memory.
@@ -36,6 +34,8 @@ pub(crate) struct HttpResponse {
 pub(crate) enum HttpError {
     #[error("TLS cannot be set up: {0}")]
     SetUp(String),
+    #[error("the request is not valid: {0}")]
+    Request(String),
     #[error("no connection: {0}")]
     Connect(String),
     #[error("no response within {} seconds", REQUEST_TIMEOUT.as_secs())]
@@ -48,7 +48,7 @@ pub(crate) enum HttpError {
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Outgoing")
+        formatter.write_str("HttpClient")
     }
 }
 
@@ -59,35 +59,7 @@ impl HttpClient {
         build: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<HttpResponse, HttpError> {
         let request = build(self.client()?).header(header::USER_AGENT, "mcpo-runtime");
-        let response = request.send().await.map_err(|error| {
-            if error.is_timeout() {
-                HttpError::Timeout
-            } else {
-                // The URL is left out, because its query may contain secrets.
-                HttpError::Connect(chain(&error.without_url()))
-            }
-        })?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut body = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| {
-                if error.is_timeout() {
-                    HttpError::Timeout
-                } else {
-                    HttpError::Broken
-                }
-            })?;
-            if body.len() + chunk.len() > MAX_RESPONSE_LEN {
-                return Err(HttpError::TooLong);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(HttpResponse {
-            status,
-            headers,
-            body,
-        })
+        receive(request, MAX_RESPONSE_LEN).await
     }
 
     fn client(&self) -> Result<&Client, HttpError> {
@@ -99,7 +71,52 @@ impl HttpClient {
     }
 }
 
+/// Sends `request` and reads the whole response, which may have `max_len` bytes.
+pub(super) async fn receive(
+    request: RequestBuilder,
+    max_len: usize,
+) -> Result<HttpResponse, HttpError> {
+    let response = request.send().await.map_err(|error| {
+        if error.is_timeout() {
+            return HttpError::Timeout;
+        }
+        let is_invalid = error.is_builder();
+        // The URL is left out, because its query may contain secrets.
+        let cause = chain(&error.without_url());
+        if is_invalid {
+            HttpError::Request(cause)
+        } else {
+            HttpError::Connect(cause)
+        }
+    })?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            if error.is_timeout() {
+                HttpError::Timeout
+            } else {
+                HttpError::Broken
+            }
+        })?;
+        if body.len() + chunk.len() > max_len {
+            return Err(HttpError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(HttpResponse {
+        status,
+        headers,
+        body,
+    })
+}
+
 impl HttpResponse {
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Returns the body, if it is JSON of this type.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
@@ -112,22 +129,6 @@ fn new_client() -> Result<Client, Error> {
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REQUEST_TIMEOUT)
-        .build()
-        .map_err(Error::internal)
-}
-
-/// Returns an HTTP client for the requests of tools. It trusts the public certificate authorities
-/// and those in `MCPO_CA`, and has a time limit of ten seconds. See [`reqwest`] for its use.
-///
-/// Create one client and keep it as a field of the server, because it reuses connections. Unlike an
-/// HTTP client of the project, this client adds no time to compiling the tools.
-pub fn http_client() -> Result<Client, Error> {
-    Client::builder()
-        .tls_backend_preconfigured(tls::outgoing_config()?)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOOL_TIMEOUT)
-        // Some public APIs reject requests without a `User-Agent`.
-        .user_agent("mcpo-runtime")
         .build()
         .map_err(Error::internal)
 }

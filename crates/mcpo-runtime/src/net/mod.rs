@@ -2,6 +2,7 @@
 //! requests.
 
 pub(crate) mod addresses;
+pub(crate) mod api_client;
 pub(crate) mod body;
 pub(crate) mod client_ip;
 pub(crate) mod http_client;

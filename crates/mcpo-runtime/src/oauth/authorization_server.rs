@@ -23,6 +23,7 @@ pub struct AuthorizationServer {
 
 /// The reason why the settings of an authorization server cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AuthorizationServerError {
     /// The issuer is not an https URL. Plain http is accepted only for this machine.
     #[error("is not the https URL of an issuer")]

@@ -6,7 +6,7 @@
 //! service on Cloud Run also has several names: two default names, and `TAG---HOST` for each
 //! revision with a tag.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use url::Url;
 
@@ -26,6 +26,7 @@ pub struct BaseUrl {
 
 /// Why a text is not a base URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BaseUrlError {
     /// It does not parse as a URL with a host.
     #[error("not a URL")]
@@ -106,6 +107,14 @@ impl BaseUrl {
     #[must_use]
     pub const fn is_loopback(&self) -> bool {
         self.loopback
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = BaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, BaseUrlError> {
+        Self::parse(text)
     }
 }
 

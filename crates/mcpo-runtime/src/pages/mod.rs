@@ -18,7 +18,7 @@ pub(crate) struct SignInPage<'a> {
     pub(crate) destination: String,
     pub(crate) action: &'static str,
     pub(crate) form: String,
-    pub(crate) page: &'a crate::login::Page,
+    pub(crate) page: &'a crate::login::PageContent,
 }
 
 /// The consent form.

@@ -56,7 +56,7 @@ struct UpstreamUse {
 
 impl fmt::Debug for UpstreamUse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Attempt({:?})", self.refused)
+        write!(formatter, "UpstreamUse({:?})", self.refused)
     }
 }
 
@@ -85,7 +85,7 @@ impl fmt::Debug for Upstream {
         match self {
             Self::None => formatter.write_str("None"),
             Self::Fixed(_) => formatter.write_str("Fixed(…)"),
-            Self::SignInRecord(_, id) => write!(formatter, "Kept({id:?})"),
+            Self::SignInRecord(_, id) => write!(formatter, "SignInRecord({id:?})"),
         }
     }
 }

@@ -82,7 +82,7 @@ impl ExternalServer {
                 .unwrap_or_default(),
         };
         let ours = self.settings.scopes.ours(&theirs, &self.settings.audiences);
-        ours.iter().filter(|scope| policy.knows(scope)).collect()
+        Scopes::from_names(ours.iter().filter(|scope| policy.knows(scope)))
     }
 }
 

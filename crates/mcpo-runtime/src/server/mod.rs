@@ -8,6 +8,7 @@ mod router;
 mod shutdown;
 
 use std::{
+    fmt,
     io::Write as _,
     net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
@@ -41,10 +42,11 @@ const STARTUP_FAILED: u8 = 2;
 ///
 /// Creates its own tokio runtime. Use [`Server`] if you already have one.
 pub fn serve<H: ServerHandler>(handler: H) -> ExitCode {
-    serve_erased(SharedHandler::new(handler), |config| config)
+    serve_erased(SharedHandler::new(handler), Box::new(|config| config))
 }
 
-/// Like [`serve()`], with settings that have no environment variable:
+/// Like [`serve()`], with settings that have no environment variable. `adjust` gets the
+/// configuration from the environment and may capture values:
 ///
 /// ```no_run
 /// # #[derive(Clone)] struct MyService;
@@ -55,11 +57,14 @@ pub fn serve<H: ServerHandler>(handler: H) -> ExitCode {
 /// })
 /// # }
 /// ```
-pub fn serve_with<H: ServerHandler>(handler: H, adjust: fn(Config) -> Config) -> ExitCode {
-    serve_erased(SharedHandler::new(handler), adjust)
+pub fn serve_with<H: ServerHandler>(handler: H, adjust: impl FnOnce(Config) -> Config) -> ExitCode {
+    serve_erased(SharedHandler::new(handler), Box::new(adjust))
 }
 
-fn serve_erased(handler: SharedHandler, adjust: fn(Config) -> Config) -> ExitCode {
+/// The closure without its type, so that this crate is not generic over it.
+type Adjust<'a> = Box<dyn FnOnce(Config) -> Config + 'a>;
+
+fn serve_erased(handler: SharedHandler, adjust: Adjust<'_>) -> ExitCode {
     logging::start();
     match try_serve(handler, adjust) {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,7 +76,7 @@ fn serve_erased(handler: SharedHandler, adjust: fn(Config) -> Config) -> ExitCod
     }
 }
 
-fn try_serve(handler: SharedHandler, adjust: fn(Config) -> Config) -> Result<(), Error> {
+fn try_serve(handler: SharedHandler, adjust: Adjust<'_>) -> Result<(), Error> {
     let config = adjust(Config::from_env()?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -84,10 +89,20 @@ fn try_serve(handler: SharedHandler, adjust: fn(Config) -> Config) -> Result<(),
 }
 
 /// A server that has not been started yet.
+#[must_use = "a server does nothing until it is run"]
 pub struct Server {
     handler: SharedHandler,
     config: Config,
     clock: Option<Arc<dyn Clock>>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Server")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Server {
@@ -97,7 +112,6 @@ impl Server {
     }
 
     /// Like [`Self::new`], for a handler whose type is already erased.
-    #[must_use]
     pub const fn from_shared(handler: SharedHandler, config: Config) -> Self {
         Self {
             handler,
@@ -107,7 +121,6 @@ impl Server {
     }
 
     /// Uses `clock` instead of the system clock.
-    #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self

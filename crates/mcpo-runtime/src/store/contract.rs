@@ -45,9 +45,21 @@ pub(super) fn difference(theirs: Timestamp, ours: Timestamp) -> i64 {
 
 /// 16 random bytes that identify a code or a grant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct GrantId(pub [u8; 16]);
+pub struct GrantId(pub(crate) [u8; 16]);
 
 impl GrantId {
+    /// Creates an id from its bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes, to use them as a key.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
     pub(crate) fn random() -> Result<Self, RandomError> {
         random::bytes().map(Self)
     }
@@ -65,10 +77,25 @@ impl fmt::Debug for GrantId {
 /// Identifies one state of a grant's record. The ledger creates it; two states never share a
 /// version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version(pub u64);
+pub struct Version(pub(crate) u64);
+
+impl Version {
+    /// Creates a version from the number that the ledger stores.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
 
 /// A record and its version, which the next swap needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Versioned {
     /// The current record.
     pub record: GrantRecord,
@@ -76,7 +103,15 @@ pub struct Versioned {
     pub version: Version,
 }
 
-/// The result of a swap.
+impl Versioned {
+    /// Creates a record as a ledger returns it.
+    #[must_use]
+    pub const fn new(record: GrantRecord, version: Version) -> Self {
+        Self { record, version }
+    }
+}
+
+/// The result of a swap. There are no other results, so a ledger may match exhaustively.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Swap {
     /// The new record is in place and durable.
@@ -86,7 +121,11 @@ pub enum Swap {
 }
 
 /// The record of one grant: one user's consent for one client.
+///
+/// A ledger stores the record in its serde form, so that fields of later versions are stored as
+/// well. It may read fields, for example to delete expired records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GrantRecord {
     /// The generation of the current refresh token. Tokens are sealed, so storing their generation
     /// is as good as storing a hash of them.
@@ -147,13 +186,19 @@ pub(crate) async fn revoke(
 }
 
 impl GrantRecord {
-    pub(crate) fn first(now: Timestamp) -> Self {
+    /// Creates the record of a new grant, to test a ledger.
+    #[must_use]
+    pub const fn new(rotated_at: Timestamp, expires_at: Timestamp) -> Self {
         Self {
             generation: 0,
-            rotated_at: now,
+            rotated_at,
             revoked: false,
-            expires_at: now.plus(REFRESH_LIFETIME),
+            expires_at,
             sealed: String::new(),
         }
+    }
+
+    pub(crate) fn first(now: Timestamp) -> Self {
+        Self::new(now, now.plus(REFRESH_LIFETIME))
     }
 }

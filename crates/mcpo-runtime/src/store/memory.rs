@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -23,6 +24,14 @@ struct State {
 }
 
 const FIRST_SWEEP: usize = 1024;
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("MemoryStore")
+            .finish_non_exhaustive()
+    }
+}
 
 impl MemoryStore {
     /// Creates an empty ledger.

@@ -29,7 +29,7 @@ pub use self::{
     contract::{
         GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
     },
-    gcs::{BucketName, GcsStore},
+    gcs::{BucketName, BucketNameError, GcsStore},
     memory::MemoryStore,
 };
 pub(crate) use self::{

@@ -4,6 +4,7 @@ use rmcp::ErrorData;
 
 /// The reason why a tool gets no token of the provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UpstreamError {
     /// Users do not sign in at a provider, or the login keeps no tokens.
     #[error("this server has no upstream tokens: its users do not sign in at a provider")]

@@ -12,7 +12,7 @@ use crate::{
         error_chain::chain,
         seal::{KeyRing, Purpose, Sealable},
     },
-    login::{LoginError, UpstreamTokens},
+    login::{LoginError, StoredTokens, UpstreamTokens},
     oauth::error::OAuthError,
     store::{GrantId, GrantRecord, GrantStore, REFRESH_LIFETIME, StoreError, Swap, Version},
 };
@@ -42,6 +42,7 @@ pub(crate) enum SignInStage {
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SignedIn {
+    #[serde(with = "StoredTokens")]
     pub(super) tokens: UpstreamTokens,
     pub(super) expires_at: Option<Timestamp>,
     /// The claim of the instance that is renewing the tokens.

@@ -212,7 +212,7 @@ pub(super) async fn token(
 }
 
 fn id_token(shared: &Shared, people: &People, request: &Request, access: &str) -> String {
-    let now = shared.clock.now().0;
+    let now = shared.clock.now().as_secs();
     let digest = Sha256::digest(access);
     let mut claims = json!({
         "iss": shared.issuer, "sub": request.person, "aud": CLIENT, "nonce": request.nonce,

@@ -85,7 +85,7 @@ impl Reader<'_> {
         let metadata = self.host("GCE_METADATA_HOST");
         let endpoints = Endpoints::new(emulator, metadata);
         let name = text.trim_start_matches("gs://").trim_end_matches('/');
-        let Some(bucket) = BucketName::parse(name) else {
+        let Ok(bucket) = BucketName::parse(name) else {
             let problem = "names no bucket";
             let allowed = "gs://BUCKET, without a path";
             self.wrong("MCPO_LEDGER", Some(text.to_owned()), problem, allowed);

@@ -108,7 +108,7 @@ pub(crate) fn sign_in_page(
         destination: request.back.redirect_uri.destination(),
         action: paths::SIGN_IN,
         form: browser.form(app, FormKind::SignIn, query)?,
-        page,
+        page: page.content(),
     };
     Ok(app.pages.sign_in(&page))
 }

@@ -185,7 +185,7 @@ fn granted_scopes(app: &App, unverified: Option<&str>) -> Result<Scopes, OAuthEr
         return Ok(app.scopes.base().clone());
     };
     let asked =
-        Scopes::parse(text).ok_or_else(|| bad("scope is not a list of scope names".into()))?;
+        Scopes::parse(text).map_err(|_| bad("scope is not a list of scope names".into()))?;
     let granted = asked.intersection(&app.scopes.supported());
     // `offline_access` and the scopes of OpenID do not request access to anything in particular.
     let in_particular = asked.iter().any(|name| !ASK_FOR_NOTHING.contains(&name));

@@ -177,11 +177,11 @@ fn narrowed_scopes(token: &RefreshToken, params: &Params) -> Result<Scopes, OAut
     let Some(text) = params.get("scope") else {
         return Ok(granted.clone());
     };
-    let asked: Option<Scopes> = Scopes::parse(text).map(|asked| {
+    let asked: Option<Scopes> = Scopes::parse(text).ok().map(|asked| {
         let without_offline = asked
             .iter()
             .filter(|name| *name != crate::oauth::scope::OFFLINE_ACCESS);
-        without_offline.collect()
+        Scopes::from_names(without_offline)
     });
     match asked {
         Some(asked) if asked.is_empty() => Ok(granted.clone()),

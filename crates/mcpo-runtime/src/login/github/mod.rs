@@ -115,15 +115,11 @@ impl Login for GitHub {
     }
 
     fn provider(&self) -> Option<Provider> {
-        Some(Provider {
-            name: "GitHub".into(),
-            scopes: self.asked_scopes(),
-            callback: CALLBACK,
-        })
+        Some(Provider::new("GitHub", CALLBACK).with_scopes(self.asked_scopes()))
     }
 
     fn begin<'a>(&'a self, context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
-        Box::pin(async { Outcome::Redirect(self.authorization_url(context)) })
+        Box::pin(async { Outcome::Redirect(self.authorization_url(context).into()) })
     }
 
     fn resume<'a>(

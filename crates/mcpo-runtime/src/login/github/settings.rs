@@ -23,6 +23,7 @@ pub struct GitHub {
 
 /// The reason why the GitHub settings cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GitHubError {
     /// The URL is not https. Plain http is accepted only for this machine.
     #[error("is not the https URL of a server")]

@@ -2,6 +2,7 @@
 
 /// The reason why the OpenID settings cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenIdError {
     /// The issuer is neither an https URL nor a known provider. Plain http is accepted only for
     /// this machine.

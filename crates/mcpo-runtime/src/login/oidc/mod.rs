@@ -209,17 +209,13 @@ impl Login for OpenId {
     }
 
     fn provider(&self) -> Option<Provider> {
-        Some(Provider {
-            name: self.title.clone().into(),
-            scopes: self.scopes.clone(),
-            callback: CALLBACK,
-        })
+        Some(Provider::new(self.title.clone(), CALLBACK).with_scopes(self.scopes.clone()))
     }
 
     fn begin<'a>(&'a self, context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
         Box::pin(async {
             match self.authorization_url(context).await {
-                Ok(url) => Outcome::Redirect(url),
+                Ok(url) => Outcome::Redirect(url.into()),
                 Err(error) => Outcome::Refusal(refusal(error)),
             }
         })

@@ -3,7 +3,7 @@
 mod policy;
 pub(crate) mod scope_map;
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,15 +17,19 @@ pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 const MAX_SCOPES: usize = 64;
 const MAX_SCOPE_LEN: usize = 128;
 
+/// The text is not a list of valid scope names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a list of scope names: use visible ASCII without spaces, quotes and backslashes")]
+pub struct ScopesError(());
+
 /// A set of scopes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scopes(BTreeSet<String>);
 
 impl Scopes {
-    /// Parses a space-separated list. Returns `None` if a name has a character that RFC 6749
-    /// forbids, or if there are too many or too long names.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses a space-separated list of up to 64 names, each of up to 128 characters that RFC 6749
+    /// allows.
+    pub fn parse(text: &str) -> Result<Self, ScopesError> {
         let names: BTreeSet<String> = text
             .split(' ')
             .filter(|name| !name.is_empty())
@@ -35,7 +39,16 @@ impl Scopes {
             && names
                 .iter()
                 .all(|name| name.len() <= MAX_SCOPE_LEN && name.bytes().all(is_scope_byte));
-        valid.then_some(Self(names))
+        if valid {
+            Ok(Self(names))
+        } else {
+            Err(ScopesError(()))
+        }
+    }
+
+    /// Creates a set of names that are already known to be valid.
+    pub(crate) fn from_names<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
+        Self(names.into_iter().map(Into::into).collect())
     }
 
     /// Adds a scope. Returns true if it was not in the set before.
@@ -84,9 +97,11 @@ const fn is_scope_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
 }
 
-impl<S: Into<String>> FromIterator<S> for Scopes {
-    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
-        Self(names.into_iter().map(Into::into).collect())
+impl FromStr for Scopes {
+    type Err = ScopesError;
+
+    fn from_str(text: &str) -> Result<Self, ScopesError> {
+        Self::parse(text)
     }
 }
 
@@ -109,9 +124,9 @@ mod tests {
     #[test]
     fn reads_and_writes_lists() {
         assert_eq!(Scopes::parse(" b  a b ").unwrap().to_string(), "a b");
-        assert!(Scopes::parse("a\"b").is_none());
-        assert!(Scopes::parse("a\\b").is_none());
-        assert!(Scopes::parse("ä").is_none());
-        assert!(Scopes::parse(&"x".repeat(129)).is_none());
+        assert!(Scopes::parse("a\"b").is_err());
+        assert!(Scopes::parse("a\\b").is_err());
+        assert!(Scopes::parse("ä").is_err());
+        assert!(Scopes::parse(&"x".repeat(129)).is_err());
     }
 }

@@ -22,15 +22,12 @@ impl ScopePolicy {
     /// Creates a policy. `of_tools` are the scopes that tools are known to need. `implied` lists
     /// scopes that come with another scope, in addition to those implied by its name.
     pub(crate) fn new(of_tools: &Scopes, implied: BTreeMap<String, Scopes>) -> Self {
-        let base = Scopes::from_iter([DEFAULT_SCOPE]);
+        let base = Scopes::from_names([DEFAULT_SCOPE]);
         let of_implied = implied
             .iter()
             .flat_map(|(wide, narrow)| narrow.iter().chain([wide.as_str()]));
-        let supported = base
-            .iter()
-            .chain(of_tools.iter())
-            .chain(of_implied)
-            .collect();
+        let supported = base.iter().chain(of_tools.iter()).chain(of_implied);
+        let supported = Scopes::from_names(supported);
         Self {
             base,
             implied,

@@ -18,7 +18,7 @@ impl ScopeMap {
             // The authorization server's name may be a URL that contains `=`. This server's name
             // does not.
             let (theirs, ours) = part.rsplit_once('=')?;
-            let good = |name: &str| Scopes::parse(name).is_some_and(|scopes| !scopes.is_empty());
+            let good = |name: &str| Scopes::parse(name).is_ok_and(|scopes| !scopes.is_empty());
             (good(theirs) && good(ours)).then(|| (theirs.to_owned(), ours.to_owned()))
         });
         pairs.collect::<Option<_>>().map(Self)
@@ -49,7 +49,7 @@ impl ScopeMap {
         }
         let for_any = self.0.iter().filter(|(theirs, _)| theirs == ANY_TOKEN);
         ours.extend(for_any.map(|(_, ours)| ours.clone()));
-        ours.into_iter().collect()
+        Scopes::from_names(ours)
     }
 
     /// Returns the scopes to request from the authorization server. Scopes that come with any token
@@ -67,7 +67,7 @@ impl ScopeMap {
                 }
             }
         }
-        asked.into_iter().collect()
+        Scopes::from_names(asked)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sends requests to Google's servers: their addresses, the timeouts, and the meaning of errors.
 
-use std::{fmt, sync::OnceLock, time::Duration};
+use std::{fmt, str::FromStr, sync::OnceLock, time::Duration};
 
 use futures_util::StreamExt as _;
 use http::{StatusCode, header};
@@ -19,6 +19,13 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 /// text.
 const MAX_RESPONSE_LEN: usize = 20 * 1024;
 
+/// The text is not the name of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not the name of a bucket: use 3 to 222 lower-case letters, digits, dashes, underscores and dots"
+)]
+pub struct BucketNameError(());
+
 /// The name of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketName(String);
@@ -26,8 +33,7 @@ pub struct BucketName(String);
 impl BucketName {
     /// Parses a name: 3 to 222 of the allowed characters.
     /// <https://cloud.google.com/storage/docs/buckets#naming>
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Result<Self, BucketNameError> {
         let allowed = |byte: u8| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
         };
@@ -37,7 +43,19 @@ impl BucketName {
             && bytes.iter().copied().all(allowed)
             && ends(bytes.first().copied())
             && ends(bytes.last().copied());
-        good.then(|| Self(text.to_owned()))
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BucketNameError(()))
+        }
+    }
+}
+
+impl FromStr for BucketName {
+    type Err = BucketNameError;
+
+    fn from_str(text: &str) -> Result<Self, BucketNameError> {
+        Self::parse(text)
     }
 }
 
@@ -195,7 +213,7 @@ mod tests {
     #[test]
     fn names_of_buckets() {
         for good in ["abc", "my-service-ledger-123", "a.b_c-d"] {
-            assert!(BucketName::parse(good).is_some(), "{good}");
+            assert!(BucketName::parse(good).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -208,7 +226,7 @@ mod tests {
             "a%2fb",
             &"a".repeat(223),
         ] {
-            assert!(BucketName::parse(bad).is_none(), "{bad}");
+            assert!(BucketName::parse(bad).is_err(), "{bad}");
         }
     }
 }

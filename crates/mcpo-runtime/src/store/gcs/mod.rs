@@ -10,14 +10,14 @@ mod http;
 mod object;
 mod token;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use self::http::BucketName;
 pub(crate) use self::http::Endpoints;
+pub use self::http::{BucketName, BucketNameError};
 use self::{http::GcsError, object::Objects};
 use super::contract::{
     GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
@@ -59,6 +59,12 @@ enum Put {
     Done,
     /// The object has another generation.
     Refused,
+}
+
+impl fmt::Debug for GcsStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("GcsStore").finish_non_exhaustive()
+    }
 }
 
 impl GcsStore {

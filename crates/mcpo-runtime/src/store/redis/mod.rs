@@ -14,7 +14,7 @@ mod link;
 mod metered;
 
 use std::{
-    fmt::Write as _,
+    fmt::{self, Write as _},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -61,6 +61,15 @@ return 1";
 pub struct RedisStore {
     clock: Arc<dyn Clock>,
     link: Link,
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RedisStore")
+            .field("address", self.link.address())
+            .finish_non_exhaustive()
+    }
 }
 
 impl RedisStore {

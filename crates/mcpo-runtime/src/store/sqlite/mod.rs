@@ -3,7 +3,7 @@
 mod file;
 mod slot;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use rusqlite::{OptionalExtension as _, TransactionBehavior, params};
 use tokio::time::Instant;
@@ -45,6 +45,14 @@ const UPGRADES: [&str; 2] = [
 /// Each write deletes at most 20 expired rows, so that no write takes long.
 const SWEEP: &str =
     "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= ?1 LIMIT 20)";
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SqliteStore")
+            .finish_non_exhaustive()
+    }
+}
 
 impl SqliteStore {
     /// Opens the file at `path`. Creates the file and its folder if they do not exist.
