@@ -13,7 +13,7 @@ use crate::{
     net::{client_ip::TrustedProxies, throttle::Throttle},
     oauth::{
         authorization_server::ExternalServer,
-        base_url::BaseUrls,
+        base_urls::BaseUrls,
         client::Clients,
         rate_limits::RateLimits,
         scope::{ScopePolicy, Scopes},

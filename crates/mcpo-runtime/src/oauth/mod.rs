@@ -3,6 +3,7 @@
 
 pub(crate) mod authorization_server;
 pub(crate) mod base_url;
+pub(crate) mod base_urls;
 pub(crate) mod client;
 pub(crate) mod error;
 pub(crate) mod fingerprint;

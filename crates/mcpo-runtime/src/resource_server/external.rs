@@ -5,7 +5,7 @@ use crate::{
     jwt::{Claims, JwtError, JwtHeader, SKEW, TokenError},
     oauth::{
         authorization_server::ExternalServer,
-        base_url::BaseUrls,
+        base_urls::BaseUrls,
         scope::{ScopePolicy, Scopes},
     },
 };

@@ -16,7 +16,8 @@ use crate::{
     net::throttle::Throttle,
     oauth::{
         authorization_server::ExternalServer,
-        base_url::{BaseUrl, BaseUrls},
+        base_url::BaseUrl,
+        base_urls::BaseUrls,
         client::Clients,
         rate_limits::RateLimits,
         scope::{ScopePolicy, Scopes},
