@@ -3,6 +3,7 @@
 mod challenge;
 pub use challenge::Challenge;
 
+mod metadata;
 pub mod well_known;
 
 mod public_address;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{challenge::Challenge, public_address, well_known};
+use super::{challenge::Challenge, metadata, public_address, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
     credentials::Scopes,
@@ -112,14 +112,7 @@ fn read(
     answer: &Answer,
     profile: &Profile,
 ) -> Step<Resource> {
-    let metadata: UnverifiedMetadata = match answer.json() {
-        Ok(metadata) => metadata,
-        Err(error) => {
-            let seen = format!("{url}: {error} in: {}", answer.text());
-            let hint = "answer with the JSON document itself, not with a page";
-            return Err(pending.fail(log, Fault::new(seen, "a JSON document", hint)));
-        }
-    };
+    let (metadata, pending) = metadata::read::<UnverifiedMetadata>(log, pending, url, answer)?;
     let issuer = metadata
         .authorization_servers
         .unwrap_or_default()

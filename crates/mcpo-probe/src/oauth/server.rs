@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{public_address, resource::Resource, well_known};
+use super::{metadata, public_address, resource::Resource, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
     credentials::AuthMethod,
@@ -129,14 +129,7 @@ fn read(
     url: &Url,
     answer: &Answer,
 ) -> Step<AuthorizationServer> {
-    let metadata: UnverifiedMetadata = match answer.json() {
-        Ok(metadata) => metadata,
-        Err(error) => {
-            let seen = format!("{url}: {error} in: {}", answer.text());
-            let hint = "answer with the JSON document itself, not with a page";
-            return Err(pending.fail(log, Fault::new(seen, "a JSON document", hint)));
-        }
-    };
+    let (metadata, pending) = metadata::read::<UnverifiedMetadata>(log, pending, url, answer)?;
     // Check the issuer before anything else in the document is used.
     if metadata.issuer.as_deref() != Some(issuer) {
         pending.pass(log, url);

@@ -5,9 +5,9 @@ use axum::response::Response;
 
 use super::{
     authorize::{AuthorizationRequest, Refusal, return_to_client},
-    browser_session::{FormKind, Unusable},
-    extractors::{FormBody, PageContext},
+    browser_session::Unusable,
     responses::{forged_form, signed_out, unusable_form},
+    submission::{ConsentForm, Submission},
     upstream_login,
 };
 use crate::{
@@ -21,16 +21,16 @@ use crate::{
     store::GrantId,
 };
 
-pub(crate) async fn post(context: PageContext, FormBody(body): FormBody) -> Response {
-    let (form, browser, params) = match context.submitted_form(&body, FormKind::Consent) {
-        Ok(submitted) => submitted,
-        Err(response) => return *response,
-    };
+pub(crate) async fn post(submission: Submission<ConsentForm>) -> Response {
+    let Submission {
+        context,
+        form,
+        browser,
+        params,
+        request,
+        ..
+    } = submission;
     let (app, base, client) = (&*context.app, &context.base, context.client);
-    let request = match AuthorizationRequest::verify(app, &form.query, client).await {
-        Ok(request) => request,
-        Err(refusal) => return refusal.after_decision(app, base),
-    };
     let source = client.source();
     let elsewhere = app.login.provider().is_some();
     let outcome = match (params.get("decision"), browser.subject(app)) {

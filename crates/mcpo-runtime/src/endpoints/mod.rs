@@ -14,5 +14,6 @@ pub(crate) mod register;
 pub(crate) mod responses;
 pub(crate) mod revoke;
 pub(crate) mod sign_in;
+pub(crate) mod submission;
 pub(crate) mod token;
 pub(crate) mod upstream_login;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::response::Response;
 
 use super::{
-    authorize::{AuthorizationRequest, Refusal, local_login_context, sign_in_page},
-    browser_session::{Browser, FormKind, KnownBrowser},
-    extractors::{FormBody, PageContext},
+    authorize::{Refusal, local_login_context, sign_in_page},
+    browser_session::{Browser, KnownBrowser},
     responses::{refused, see_other, with_cookie},
+    submission::{SignInForm, Submission},
 };
 use crate::{
     login::{Identity, LoginContext, Outcome, Refusal as LoginRefusal, Subject, name_owner},
@@ -21,16 +21,16 @@ use crate::{
 /// The longest account name that failed attempts are counted by, in characters.
 const MAX_ACCOUNT_CHARS: usize = 256;
 
-pub(crate) async fn post(context: PageContext, FormBody(body): FormBody) -> Response {
-    let (form, browser, params) = match context.submitted_form(&body, FormKind::SignIn) {
-        Ok(submitted) => submitted,
-        Err(response) => return *response,
-    };
+pub(crate) async fn post(submission: Submission<SignInForm>) -> Response {
+    let Submission {
+        context,
+        form,
+        browser,
+        params,
+        request,
+        ..
+    } = submission;
     let (app, base, client) = (&*context.app, &context.base, context.client);
-    let request = match AuthorizationRequest::verify(app, &form.query, client).await {
-        Ok(request) => request,
-        Err(refusal) => return refusal.after_decision(app, base),
-    };
     let login_context = match local_login_context(app, client.source()) {
         Ok(login_context) => login_context,
         Err(error) => return Refusal::redirect(&request, error).after_decision(app, base),

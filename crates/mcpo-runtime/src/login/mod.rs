@@ -74,6 +74,7 @@ mod page;
 mod password;
 mod provider_error;
 mod subject;
+mod token_endpoint;
 pub(crate) mod upstream_tokens;
 
 pub(crate) use self::{

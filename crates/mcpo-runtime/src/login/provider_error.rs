@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::contract::Refusal;
+use super::contract::{Identity, LoginError, Outcome, Refusal};
 use crate::jwt::{IssuerError, TokenError};
 
 /// The reason why a request to the provider failed.
@@ -40,6 +40,28 @@ pub(super) fn refusal(error: ProviderError) -> Refusal {
         ProviderError::Unavailable(fault) => Refusal::unavailable(fault),
         ProviderError::Refused(fault) | ProviderError::Unexpected(fault) => {
             Refusal::unexpected(fault)
+        }
+    }
+}
+
+/// Maps a failure to an error for a user who signed in before. Only a clear refusal ends the
+/// sign-in.
+pub(super) fn recheck_error(provider: &str, error: ProviderError) -> LoginError {
+    match error {
+        ProviderError::Refused(why) => LoginError::Refused(why),
+        ProviderError::Unavailable(why) | ProviderError::Unexpected(why) => {
+            tracing::warn!(provider, %why, "cannot check the user at the provider");
+            LoginError::unavailable("the sign-in provider does not respond as expected")
+        }
+    }
+}
+
+impl From<Result<Identity, Refusal>> for Outcome {
+    /// Returns the outcome of a callback, which is never another step.
+    fn from(result: Result<Identity, Refusal>) -> Self {
+        match result {
+            Ok(identity) => Self::Identity(identity),
+            Err(refusal) => Self::Refusal(refusal),
         }
     }
 }

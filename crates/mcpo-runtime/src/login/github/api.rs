@@ -1,6 +1,6 @@
 //! Requests to the GitHub API, and the meaning of its responses.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -9,12 +9,15 @@ use super::settings::GitHub;
 use crate::login::{
     context::LoginContext,
     provider_error::{ProviderError, quoted},
+    token_endpoint::{
+        TokenResponse, checked_response, code_parameters, refresh_parameters, unexpected, with_form,
+    },
     upstream_tokens::UpstreamTokens,
 };
 use crate::net::http_client::{HttpError, HttpResponse};
 
 const API_VERSION: (&str, &str) = ("x-github-api-version", "2022-11-28");
-const MAX_TOKEN_LEN: usize = 4 * 1024;
+const ENDPOINT: &str = "GitHub's token endpoint";
 
 /// A GitHub account.
 #[derive(Deserialize)]
@@ -29,16 +32,6 @@ impl User {
     }
 }
 
-/// A token response. GitHub sends status 200 for success and for errors.
-#[derive(Deserialize)]
-struct TokenResponse {
-    access_token: Option<String>,
-    token_type: Option<String>,
-    expires_in: Option<u64>,
-    refresh_token: Option<String>,
-    error: Option<String>,
-}
-
 #[derive(Deserialize)]
 struct Membership {
     state: String,
@@ -51,12 +44,7 @@ impl GitHub {
         context: &LoginContext,
         code: &str,
     ) -> Result<UpstreamTokens, ProviderError> {
-        self.tokens(&[
-            ("code", code),
-            ("redirect_uri", context.callback_url()),
-            ("code_verifier", &context.code_verifier()),
-        ])
-        .await
+        self.tokens(&code_parameters(context, code)).await
     }
 
     /// Renews the tokens of a GitHub App whose tokens expire.
@@ -64,41 +52,35 @@ impl GitHub {
         &self,
         refresh_token: &str,
     ) -> Result<UpstreamTokens, ProviderError> {
-        self.tokens(&[
-            ("grant_type", "refresh_token"),
-            ("refresh_token", refresh_token),
-        ])
-        .await
+        self.tokens(&refresh_parameters(refresh_token)).await
     }
 
-    async fn tokens(&self, parameters: &[(&str, &str)]) -> Result<UpstreamTokens, ProviderError> {
-        let mut form = vec![
-            ("client_id", &*self.client_id),
-            ("client_secret", &*self.client_secret),
+    async fn tokens(
+        &self,
+        parameters: &[(&str, Cow<'_, str>)],
+    ) -> Result<UpstreamTokens, ProviderError> {
+        let mut form: Vec<(&str, Cow<'_, str>)> = vec![
+            ("client_id", (&*self.client_id).into()),
+            ("client_secret", (&*self.client_secret).into()),
         ];
         form.extend_from_slice(parameters);
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
-        let response = self.http.ask(|client| {
-            client
-                .post(self.token_url())
-                // Without this header the response is form-encoded.
-                .header(header::ACCEPT, "application/json")
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(body)
-        });
-        let response = checked_response(response.await)?;
+        let response = self
+            .http
+            .ask(|client| with_form(client.post(self.token_url()), &form));
+        let response = within_rate_limit(response.await)?;
         if response.status != StatusCode::OK {
             return Err(unexpected(format!(
-                "GitHub's token endpoint answers {}",
+                "{ENDPOINT} answers {}",
                 response.status
             )));
         }
-        let tokens: TokenResponse = response
+        let response: TokenResponse = response
             .json()
             .ok_or_else(|| unexpected("GitHub's token endpoint does not answer with JSON"))?;
-        tokens.verified()
+        match &response.error {
+            Some(error) => Err(refused(error)),
+            None => response.tokens(ENDPOINT),
+        }
     }
 
     /// Returns the user that the token belongs to.
@@ -168,79 +150,48 @@ impl GitHub {
                 .header(header::ACCEPT, "application/vnd.github+json")
                 .header(API_VERSION.0, API_VERSION.1)
         });
-        checked_response(response.await)
+        within_rate_limit(response.await)
     }
 }
 
-impl TokenResponse {
-    fn verified(self) -> Result<UpstreamTokens, ProviderError> {
-        if let Some(error) = self.error {
-            return Err(match &*error {
-                "bad_verification_code" => ProviderError::Refused(
-                    "GitHub rejects the code: it is unknown or expired".into(),
-                ),
-                "bad_refresh_token" => {
-                    ProviderError::Refused("GitHub does not accept the refresh token".into())
-                }
-                "incorrect_client_credentials" => unexpected(
-                    "GitHub does not accept GITHUB_CLIENT_ID with this GITHUB_CLIENT_SECRET",
-                ),
-                "redirect_uri_mismatch" => {
-                    unexpected("the callback URL of the GitHub app is not the one of this server")
-                }
-                other => unexpected(format!("GitHub's token endpoint answers {}", quoted(other))),
-            });
+/// Maps the `error` of a token response, which has the status 200.
+fn refused(error: &str) -> ProviderError {
+    match error {
+        "bad_verification_code" => {
+            ProviderError::Refused("GitHub rejects the code: it is unknown or expired".into())
         }
-        let is_bearer = self
-            .token_type
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
-        let access = self.access_token.filter(|token| is_token(token));
-        let (true, Some(access)) = (is_bearer, access) else {
-            return Err(unexpected("GitHub's token endpoint sends no bearer token"));
-        };
-        let mut tokens = UpstreamTokens::new(access);
-        if let Some(seconds) = self.expires_in {
-            tokens = tokens.with_lifetime(Duration::from_secs(seconds));
+        "bad_refresh_token" => {
+            ProviderError::Refused("GitHub does not accept the refresh token".into())
         }
-        if let Some(refresh) = self.refresh_token.filter(|token| is_token(token)) {
-            tokens = tokens.with_refresh_token(refresh);
+        "incorrect_client_credentials" => {
+            unexpected("GitHub does not accept GITHUB_CLIENT_ID with this GITHUB_CLIENT_SECRET")
         }
-        Ok(tokens)
+        "redirect_uri_mismatch" => {
+            unexpected("the callback URL of the GitHub app is not the one of this server")
+        }
+        other => unexpected(format!("{ENDPOINT} answers {}", quoted(other))),
     }
-}
-
-/// Returns true if the text can be sent in a header.
-fn is_token(text: &str) -> bool {
-    (1..=MAX_TOKEN_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn unexpected(fault: impl Into<Cow<'static, str>>) -> ProviderError {
-    ProviderError::Unexpected(fault.into())
 }
 
 /// Returns the response unless GitHub is down or limits the rate.
-fn checked_response(
+fn within_rate_limit(
     response: Result<HttpResponse, HttpError>,
 ) -> Result<HttpResponse, ProviderError> {
-    let response = response.map_err(|error| match error {
-        HttpError::TooLong => unexpected("GitHub's answer is too long"),
-        error => ProviderError::Unavailable(format!("GitHub: {error}").into()),
-    })?;
-    let limited = |name| {
-        let value = response.headers.get(name);
-        value.and_then(|value| value.to_str().ok())
+    let is_limited = |response: &HttpResponse| {
+        let headers = &response.headers;
+        let is_used_up = || {
+            headers
+                .get("x-ratelimit-remaining")
+                .is_some_and(|left| left == "0")
+        };
+        response.status == StatusCode::TOO_MANY_REQUESTS
+            || (response.status == StatusCode::FORBIDDEN
+                && (is_used_up() || headers.contains_key("retry-after")))
     };
-    let is_rate_limited = response.status == StatusCode::TOO_MANY_REQUESTS
-        || (response.status == StatusCode::FORBIDDEN
-            && (limited("x-ratelimit-remaining") == Some("0") || limited("retry-after").is_some()));
-    if is_rate_limited {
+    if response.as_ref().is_ok_and(is_limited) {
         return Err(ProviderError::Unavailable(
             "GitHub's rate limit is reached".into(),
         ));
     }
-    if response.status.is_server_error() {
-        let fault = format!("GitHub answers {}", response.status);
-        return Err(ProviderError::Unavailable(fault.into()));
-    }
-    Ok(response)
+    checked_response(response, "GitHub")
 }

@@ -17,7 +17,7 @@ use super::{
     contract::{Identity, Login, LoginError, LoginFuture, Outcome, Provider, Refusal},
 };
 use super::{
-    provider_error::{ProviderError, quoted, refusal},
+    provider_error::{quoted, recheck_error, refusal},
     upstream_tokens::UpstreamTokens,
 };
 
@@ -80,25 +80,14 @@ impl GitHub {
     /// Checks again that the user is allowed. The account may have a new name, and the allow-list
     /// contains names.
     async fn still_allowed(&self, identity: &Identity, token: &str) -> Result<(), LoginError> {
-        let user: User = self.user(token).await.map_err(recheck_error)?;
+        let failed = |error| recheck_error("GitHub", error);
+        let user: User = self.user(token).await.map_err(failed)?;
         if user.subject() != identity.subject() {
             return Err(LoginError::refused("the token belongs to another account"));
         }
-        match self.verdict(&user, token).await.map_err(recheck_error)? {
+        match self.verdict(&user, token).await.map_err(failed)? {
             Verdict::AllowList | Verdict::AllowedByLogin => Ok(()),
             Verdict::NotAllowed => Err(LoginError::refused("no longer on the allow-list")),
-        }
-    }
-}
-
-/// Maps a failure to an error for a user who signed in before. Only a clear refusal ends the
-/// sign-in.
-fn recheck_error(error: ProviderError) -> LoginError {
-    match error {
-        ProviderError::Refused(why) => LoginError::Refused(why),
-        ProviderError::Unavailable(why) | ProviderError::Unexpected(why) => {
-            tracing::warn!(%why, "cannot check the user with GitHub");
-            LoginError::unavailable("GitHub does not respond as expected")
         }
     }
 }
@@ -127,12 +116,7 @@ impl Login for GitHub {
         context: &'a LoginContext,
         input: &'a LoginInput,
     ) -> LoginFuture<'a, Outcome> {
-        Box::pin(async {
-            match self.handle_callback(context, input).await {
-                Ok(identity) => Outcome::Identity(identity),
-                Err(refusal) => Outcome::Refusal(refusal),
-            }
-        })
+        Box::pin(async { self.handle_callback(context, input).await.into() })
     }
 
     fn recheck<'a>(
@@ -154,7 +138,8 @@ impl Login for GitHub {
             let token = tokens
                 .refresh_token()
                 .ok_or_else(|| LoginError::refused("there is no refresh token"))?;
-            self.refresh(token).await.map_err(recheck_error)
+            let renewed = self.refresh(token).await;
+            renewed.map_err(|error| recheck_error("GitHub", error))
         })
     }
 }

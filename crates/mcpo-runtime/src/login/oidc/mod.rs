@@ -226,12 +226,7 @@ impl Login for OpenId {
         context: &'a LoginContext,
         input: &'a LoginInput,
     ) -> LoginFuture<'a, Outcome> {
-        Box::pin(async {
-            match self.handle_callback(context, input).await {
-                Ok(identity) => Outcome::Identity(identity),
-                Err(refusal) => Outcome::Refusal(refusal),
-            }
-        })
+        Box::pin(async { self.handle_callback(context, input).await.into() })
     }
 
     fn recheck<'a>(

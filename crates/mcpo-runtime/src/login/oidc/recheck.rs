@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{claims::UserClaims, settings::OpenId};
 use crate::login::{
     contract::{Identity, LoginError},
-    provider_error::ProviderError,
+    provider_error::{ProviderError, recheck_error},
     upstream_tokens::UpstreamTokens,
 };
 
@@ -27,7 +27,7 @@ impl OpenId {
             let asked = self
                 .with_current_userinfo(user, tokens.access_token())
                 .await;
-            asked.map_err(recheck_error)?
+            asked.map_err(|error| recheck_error(&self.title, error))?
         } else {
             user
         };
@@ -47,7 +47,8 @@ impl OpenId {
         let user = old.note().and_then(UserClaims::from_note);
         let user =
             user.ok_or_else(|| LoginError::refused("no information about the sign-in is stored"))?;
-        let received = self.refresh(token).await.map_err(recheck_error)?;
+        let failed = |error| recheck_error(&self.title, error);
+        let received = self.refresh(token).await.map_err(failed)?;
         let Some(id_token) = &received.id_token else {
             // The ID token is optional here (OpenID Connect Core §12.2).
             return if self.allow_list.needs_claims() && user.rests_on_id_token(&self.allow_list) {
@@ -67,7 +68,7 @@ impl OpenId {
                 tracing::warn!(%why, "cannot verify an id token at the moment");
                 user
             }
-            Err(other) => return Err(recheck_error(other)),
+            Err(other) => return Err(failed(other)),
         };
         Ok(self.with_claims_noted(received.tokens, &user))
     }
@@ -87,18 +88,6 @@ impl OpenId {
             tokens.with_lifetime(MAX_CLAIMS_AGE)
         } else {
             tokens
-        }
-    }
-}
-
-/// Maps a failure to an error for a user who signed in before. Only a clear refusal ends the
-/// sign-in.
-fn recheck_error(error: ProviderError) -> LoginError {
-    match error {
-        ProviderError::Refused(why) => LoginError::Refused(why),
-        ProviderError::Unavailable(why) | ProviderError::Unexpected(why) => {
-            tracing::warn!(%why, "cannot check the user with the OpenID provider");
-            LoginError::unavailable("the provider does not respond as expected")
         }
     }
 }

@@ -1,40 +1,34 @@
 //! Requests to the token endpoint and the userinfo endpoint.
 
-use std::time::Duration;
+use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use url::form_urlencoded::{Serializer, byte_serialize};
+use url::form_urlencoded::byte_serialize;
 
 use super::settings::OpenId;
 use crate::login::{
     context::LoginContext,
     provider_error::{ProviderError, quoted},
+    token_endpoint::{
+        TokenResponse, checked_response, code_parameters, refresh_parameters, unexpected, with_form,
+    },
     upstream_tokens::UpstreamTokens,
 };
 use crate::{
     jwt::{Claims, Metadata},
-    net::http_client::{HttpError, HttpResponse},
+    net::http_client::HttpResponse,
 };
 
-const MAX_TOKEN_LEN: usize = 8 * 1024;
+const ENDPOINT: &str = "the token endpoint";
 
 /// The tokens from the token endpoint.
 pub(super) struct ProviderTokens {
     pub(super) tokens: UpstreamTokens,
     /// Unverified.
     pub(super) id_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct TokenResponse {
-    access_token: Option<String>,
-    token_type: Option<String>,
-    expires_in: Option<f64>,
-    refresh_token: Option<String>,
-    id_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -49,13 +43,10 @@ impl OpenId {
         context: &LoginContext,
         code: &str,
     ) -> Result<ProviderTokens, ProviderError> {
-        self.tokens(&[
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", context.callback_url()),
-            ("code_verifier", &context.code_verifier()),
-        ])
-        .await
+        let mut parameters: Vec<(&str, Cow<'_, str>)> =
+            vec![("grant_type", "authorization_code".into())];
+        parameters.extend(code_parameters(context, code));
+        self.tokens(parameters).await
     }
 
     /// Renews the tokens.
@@ -63,45 +54,42 @@ impl OpenId {
         &self,
         refresh_token: &str,
     ) -> Result<ProviderTokens, ProviderError> {
-        self.tokens(&[
-            ("grant_type", "refresh_token"),
-            ("refresh_token", refresh_token),
-        ])
-        .await
+        self.tokens(refresh_parameters(refresh_token).into()).await
     }
 
-    async fn tokens(&self, parameters: &[(&str, &str)]) -> Result<ProviderTokens, ProviderError> {
+    async fn tokens(
+        &self,
+        parameters: Vec<(&str, Cow<'_, str>)>,
+    ) -> Result<ProviderTokens, ProviderError> {
         let metadata = self.issuer.metadata(self.clock.now()).await?;
         let endpoint = metadata.token_endpoint.as_deref().unwrap_or_default();
         let url = self.issuer.endpoint(endpoint, "token_endpoint")?;
         let basic = self.basic(&metadata);
-        let mut form = parameters.to_vec();
+        let mut form: Vec<(&str, Cow<'_, str>)> = parameters;
         if basic.is_none() {
-            form.push(("client_id", &self.client_id));
-            if let Some(secret) = &self.client_secret {
-                form.push(("client_secret", secret));
+            form.push(("client_id", (&*self.client_id).into()));
+            if let Some(secret) = self.client_secret.as_deref() {
+                form.push(("client_secret", secret.into()));
             }
         }
-        let body = Serializer::new(String::new()).extend_pairs(form).finish();
         let response = self.issuer.http().ask(|client| {
-            let request = client
-                .post(url)
-                .header(header::ACCEPT, "application/json")
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(body);
+            let request = with_form(client.post(url), &form);
             match basic {
                 Some(basic) => request.header(header::AUTHORIZATION, basic),
                 None => request,
             }
         });
-        let response = checked_response(response.await, "token endpoint")?;
+        let response = checked_response(response.await, ENDPOINT)?;
         if response.status != StatusCode::OK {
             return Err(refused(&response));
         }
-        let response: TokenResponse = response.json().ok_or(ProviderError::Unexpected(
-            "the response of the token endpoint does not follow RFC 6749".into(),
-        ))?;
-        response.verified()
+        let mut response: TokenResponse = response.json().ok_or_else(|| {
+            unexpected("the response of the token endpoint does not follow RFC 6749")
+        })?;
+        Ok(ProviderTokens {
+            id_token: response.id_token.take(),
+            tokens: response.tokens(ENDPOINT)?,
+        })
     }
 
     /// Returns credentials for the `Authorization` header (RFC 6749 §2.3.1), which is the default
@@ -135,7 +123,7 @@ impl OpenId {
                 .bearer_auth(access_token)
                 .header(header::ACCEPT, "application/json")
         });
-        let response = checked_response(response.await, "userinfo endpoint")?;
+        let response = checked_response(response.await, "the userinfo endpoint")?;
         match response.status {
             StatusCode::OK => response
                 .json::<Map<String, Value>>()
@@ -149,38 +137,6 @@ impl OpenId {
             )),
         }
     }
-}
-
-impl TokenResponse {
-    fn verified(self) -> Result<ProviderTokens, ProviderError> {
-        let is_bearer = self
-            .token_type
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
-        let access = self.access_token.filter(|token| is_token(token));
-        let (true, Some(access)) = (is_bearer, access) else {
-            return Err(ProviderError::Unexpected(
-                "the token endpoint sends no bearer token".into(),
-            ));
-        };
-        let mut tokens = UpstreamTokens::new(access);
-        if let Some(seconds) = self.expires_in {
-            let lifetime = Duration::try_from_secs_f64(seconds)
-                .map_err(|_| ProviderError::Unexpected("expires_in is not a time".into()))?;
-            tokens = tokens.with_lifetime(lifetime);
-        }
-        if let Some(refresh) = self.refresh_token.filter(|token| is_token(token)) {
-            tokens = tokens.with_refresh_token(refresh);
-        }
-        Ok(ProviderTokens {
-            tokens,
-            id_token: self.id_token,
-        })
-    }
-}
-
-/// Returns true if the text can be sent in a header.
-fn is_token(text: &str) -> bool {
-    (1..=MAX_TOKEN_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn refused(response: &HttpResponse) -> ProviderError {
@@ -201,22 +157,4 @@ fn refused(response: &HttpResponse) -> ProviderError {
             format!("the token endpoint answers {}", response.status).into(),
         ),
     }
-}
-
-/// Returns the response unless the provider is down or limits the rate.
-fn checked_response(
-    response: Result<HttpResponse, HttpError>,
-    what: &str,
-) -> Result<HttpResponse, ProviderError> {
-    let response = response.map_err(|error| match error {
-        HttpError::TooLong => {
-            ProviderError::Unexpected(format!("the response of the {what} is too long").into())
-        }
-        error => ProviderError::Unavailable(format!("the {what}: {error}").into()),
-    })?;
-    if response.status.is_server_error() || response.status == StatusCode::TOO_MANY_REQUESTS {
-        let fault = format!("the {what} answers {}", response.status);
-        return Err(ProviderError::Unavailable(fault.into()));
-    }
-    Ok(response)
 }
