@@ -18,10 +18,11 @@ fn main() -> Outcome<()> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     println!("cargo::rerun-if-changed=build.rs");
 
-    let templates = table(&here.join("templates"))?;
+    let templates = table(&here.join("templates"), &[])?;
     let runtime = here.join("../mcpo-runtime");
     let runtime = if runtime.join("Cargo.toml").is_file() {
-        table(&runtime)?
+        // Projects have no use for the examples.
+        table(&runtime, &["examples"])?
     } else {
         String::from("&[]")
     };
@@ -40,10 +41,15 @@ fn variable(name: &str) -> Outcome<String> {
     env::var(name).map_err(|error| format!("{name}: {error}").into())
 }
 
-/// A Rust expression: the files under `root` as `(path, bytes)`.
-fn table(root: &Path) -> Outcome<String> {
+/// A Rust expression: the files under `root` as `(path, bytes)`, without those in the folders
+/// `left_out`.
+fn table(root: &Path, left_out: &[&str]) -> Outcome<String> {
     let mut files = Vec::new();
     collect(root, root, &mut files)?;
+    files.retain(|name| {
+        let folder = name.split('/').next().unwrap_or_default();
+        !left_out.contains(&folder)
+    });
     files.sort();
     let mut code = String::from("&[");
     for name in files {

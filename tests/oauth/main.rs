@@ -11,6 +11,7 @@ mod connection;
 mod crash;
 mod developed;
 mod discovery;
+mod examples;
 mod external;
 mod github;
 mod github_faults;

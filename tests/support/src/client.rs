@@ -128,16 +128,32 @@ impl TestClient {
         parameters: &[(&str, String)],
         password: Option<&str>,
     ) -> String {
-        let mut page = self.authorize(parameters).await;
-        if let Some(password) = password {
-            let form = form_in(&page.text().await.expect("a page"));
-            let answer = self
-                .submit("/sign-in", &[("form", &form), ("password", password)])
-                .await;
-            assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-            let next = format!("{}{}", self.base, location(&answer));
-            page = self.http.get(next).send().await.expect("an answer");
+        match password {
+            Some(password) => self.sign_in_with(parameters, "password", password).await,
+            None => self.allow(self.authorize(parameters).await).await,
         }
+    }
+
+    /// Signs in by filling in one field, consents, and returns the URL of the final redirect.
+    pub async fn sign_in_with(
+        &self,
+        parameters: &[(&str, String)],
+        field: &str,
+        value: &str,
+    ) -> String {
+        let page = self.authorize(parameters).await;
+        let form = form_in(&page.text().await.expect("a page"));
+        let answer = self
+            .submit("/sign-in", &[("form", &form), (field, value)])
+            .await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let next = format!("{}{}", self.base, location(&answer));
+        self.allow(self.http.get(next).send().await.expect("an answer"))
+            .await
+    }
+
+    /// Consents on this page and returns the URL of the redirect.
+    async fn allow(&self, page: Response) -> String {
         assert_eq!(page.status(), StatusCode::OK);
         let form = form_in(&page.text().await.expect("a page"));
         let answer = self
