@@ -30,6 +30,7 @@ mod new;
 #[cfg(unix)]
 mod new_failures;
 mod new_foreign;
+mod public_api;
 // These tests get their terminals from `script` (util-linux).
 #[cfg(target_os = "linux")]
 mod new_hostile;

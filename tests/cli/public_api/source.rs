@@ -1,0 +1,212 @@
+//! The modules of a crate, and what the paths in them mean.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use syn::{Item, UseTree};
+
+/// The longest chain of imports that is followed.
+const MAX_DEPTH: usize = 16;
+
+/// The path of a module without the crate's name.
+pub type Module = Vec<String>;
+
+/// An item: the module that defines it, and its name there.
+pub type ItemId = (Module, String);
+
+/// The syntax trees of a crate, without its unit tests.
+pub struct Source {
+    modules: BTreeMap<Module, Vec<Item>>,
+}
+
+/// What a path means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    Item(ItemId),
+    Module(Module),
+    /// An item of another crate, or of the prelude.
+    Foreign(Vec<String>),
+}
+
+impl Source {
+    /// Reads the crate in this `src` folder.
+    pub fn read(folder: &Path) -> Self {
+        let mut modules = BTreeMap::new();
+        let read = |module: &Module| {
+            let path = module
+                .iter()
+                .fold(folder.to_owned(), |path, name| path.join(name));
+            let files = if module.is_empty() {
+                vec![folder.join("lib.rs")]
+            } else {
+                vec![path.with_extension("rs"), path.join("mod.rs")]
+            };
+            let file = files.iter().find(|file| file.exists());
+            fs::read_to_string(file.unwrap_or_else(|| panic!("{files:?}"))).unwrap()
+        };
+        add(Module::new(), None, &read, &mut modules);
+        Self { modules }
+    }
+
+    /// Parses files by the paths of their modules, such as `a::b`.
+    pub fn parse(files: &[(&str, &str)]) -> Self {
+        let mut modules = BTreeMap::new();
+        let read = |module: &Module| {
+            let path = module.join("::");
+            let file = files.iter().find(|(name, _)| *name == path);
+            file.unwrap_or_else(|| panic!("{path}")).1.to_owned()
+        };
+        add(Module::new(), None, &read, &mut modules);
+        Self { modules }
+    }
+
+    pub fn modules(&self) -> impl Iterator<Item = (&Module, &[Item])> {
+        self.modules
+            .iter()
+            .map(|(module, items)| (module, &**items))
+    }
+
+    pub fn items(&self, module: &Module) -> &[Item] {
+        &self.modules[module]
+    }
+
+    /// Returns what `path` means in `module`.
+    pub fn meaning(&self, module: &Module, path: &[String]) -> Meaning {
+        self.resolve(module, path, 0)
+            .unwrap_or_else(|| Meaning::Foreign(path.to_vec()))
+    }
+
+    fn resolve(&self, module: &Module, path: &[String], depth: usize) -> Option<Meaning> {
+        // Imports of everything can lead in a circle.
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let (first, rest) = path.split_first()?;
+        let start = match first.as_str() {
+            "crate" => Module::new(),
+            "self" => module.clone(),
+            "super" => module[..module.len() - 1].to_vec(),
+            _ => return self.find(module, path, depth),
+        };
+        match rest {
+            [] => Some(Meaning::Module(start)),
+            [next, ..] if next == "super" => self.resolve(&start, rest, depth + 1),
+            _ => self.find(&start, rest, depth),
+        }
+    }
+
+    /// Finds a path that starts with a name in `module`.
+    fn find(&self, module: &Module, path: &[String], depth: usize) -> Option<Meaning> {
+        let (name, rest) = path.split_first()?;
+        let child = [module.as_slice(), &[name.clone()]].concat();
+        if self.modules.contains_key(&child) {
+            return match rest {
+                [] => Some(Meaning::Module(child)),
+                rest => self.find(&child, rest, depth + 1),
+            };
+        }
+        let items = self.items(module);
+        if items
+            .iter()
+            .any(|item| name_of(item).as_ref() == Some(name))
+        {
+            return Some(Meaning::Item((module.clone(), name.clone())));
+        }
+        for (alias, import) in imports(items) {
+            if alias == *name {
+                let full = [import.as_slice(), rest].concat();
+                // A crate of the same name as the import.
+                if import.first() == Some(name) && import.len() == 1 {
+                    return Some(Meaning::Foreign(full));
+                }
+                let meaning = self.resolve(module, &full, depth + 1);
+                return meaning.or(Some(Meaning::Foreign(full)));
+            }
+            if alias == "*" {
+                let full = [import.as_slice(), path].concat();
+                if let Some(Meaning::Item(found)) = self.resolve(module, &full, depth + 1) {
+                    return Some(Meaning::Item(found));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn add(
+    module: Module,
+    items: Option<Vec<Item>>,
+    read: &dyn Fn(&Module) -> String,
+    modules: &mut BTreeMap<Module, Vec<Item>>,
+) {
+    let items = items.unwrap_or_else(|| syn::parse_file(&read(&module)).unwrap().items);
+    let items: Vec<_> = items.into_iter().filter(|item| !is_test(item)).collect();
+    for item in &items {
+        if let Item::Mod(child) = item {
+            let path = [module.as_slice(), &[child.ident.to_string()]].concat();
+            let content = child.content.clone().map(|(_, items)| items);
+            add(path, content, read, modules);
+        }
+    }
+    modules.insert(module, items);
+}
+
+fn is_test(item: &Item) -> bool {
+    let attributes = match item {
+        Item::Mod(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => return false,
+    };
+    attributes.iter().any(|attribute| {
+        let condition = attribute.meta.require_list();
+        attribute.path().is_ident("cfg")
+            && condition.is_ok_and(|condition| condition.tokens.to_string() == "test")
+    })
+}
+
+/// Returns the name that an item defines. Modules and imports are looked up elsewhere.
+pub fn name_of(item: &Item) -> Option<String> {
+    let name = match item {
+        Item::Struct(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        Item::Const(item) => &item.ident,
+        Item::Static(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        _ => return None,
+    };
+    Some(name.to_string())
+}
+
+/// Returns the imports among `items`: the name in this module (`*` for all), and the path.
+fn imports(items: &[Item]) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    for item in items {
+        if let Item::Use(item) = item {
+            found.extend(paths_of(&item.tree));
+        }
+    }
+    found
+}
+
+/// Returns the paths of a tree such as `a::{b, c as d}` with their names.
+pub fn paths_of(tree: &UseTree) -> Vec<(String, Vec<String>)> {
+    let below = |name: String, tree: &UseTree| {
+        let paths = paths_of(tree).into_iter();
+        let paths = paths.map(|(alias, path)| {
+            let alias = if alias == "self" { name.clone() } else { alias };
+            (alias, [vec![name.clone()], path].concat())
+        });
+        paths.collect()
+    };
+    match tree {
+        UseTree::Path(tree) => below(tree.ident.to_string(), &tree.tree),
+        UseTree::Name(tree) if tree.ident == "self" => vec![("self".to_owned(), Vec::new())],
+        UseTree::Name(tree) => vec![(tree.ident.to_string(), vec![tree.ident.to_string()])],
+        UseTree::Rename(tree) => vec![(tree.rename.to_string(), vec![tree.ident.to_string()])],
+        UseTree::Glob(_) => vec![("*".to_owned(), Vec::new())],
+        UseTree::Group(tree) => tree.items.iter().flat_map(paths_of).collect(),
+    }
+}
