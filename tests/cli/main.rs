@@ -9,13 +9,18 @@
 
 mod dev;
 mod dev_circles;
+mod dev_dependencies;
 mod dev_edits;
 mod dev_events;
+#[cfg(target_os = "linux")]
+mod dev_localhost;
 mod dev_machines;
 // These tests get their terminals from `script` (util-linux) and `stty` (GNU).
 #[cfg(target_os = "linux")]
 mod dev_keys;
 mod dev_led;
+#[cfg(target_os = "linux")]
+mod dev_limits;
 #[cfg(unix)]
 mod dev_private;
 #[cfg(unix)]

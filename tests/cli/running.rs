@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
 };
@@ -48,10 +48,17 @@ impl Dev {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
-        let mut child = tool::command(project.folder())
+        let mut command = tool::command(project.folder());
+        command
             .args(["dev", "--port", "0"])
             .args(arguments)
-            .envs(environment.iter().copied())
+            .envs(environment.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Runs a command that becomes `mcpo dev`.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

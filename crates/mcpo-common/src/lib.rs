@@ -4,6 +4,7 @@
 //! Nothing here knows a subcommand. The crate is part of the tool and follows its version. It is
 //! not meant for other projects.
 
+pub mod cargo_config;
 pub mod error;
 pub mod package;
 pub mod private_file;

@@ -1,6 +1,7 @@
 //! Finds the package to run and its executable.
 
 use std::{
+    collections::BTreeSet,
     env,
     ffi::OsString,
     path::{Path, PathBuf},
@@ -8,7 +9,13 @@ use std::{
 
 use cargo_metadata::{Metadata, MetadataCommand, Target};
 
-use crate::error::{Failure, Outcome};
+use crate::{
+    cargo_config,
+    error::{Failure, Outcome},
+};
+
+/// The folder with the results of the dev profile.
+const DEV_PROFILE: &str = "debug";
 
 /// One executable of a package.
 #[derive(Clone, Debug)]
@@ -23,6 +30,9 @@ pub struct Package {
     /// The directory of cargo's intermediate files (`build.build-dir`); by default the target
     /// directory.
     pub build: PathBuf,
+    /// The platform that cargo builds for, if its settings name one: a target triple, or the path
+    /// of a specification.
+    pub platform: Option<String>,
     /// The packages of the workspace and the path dependencies.
     pub local: Vec<String>,
     /// Whether the package has dependencies, which may be compiled already for another project.
@@ -71,6 +81,7 @@ impl Package {
             .chain(by_path.map(|other| other.name.clone()));
         Ok(Self {
             build: build.map_or_else(|| target_folder.clone(), Into::into),
+            platform: cargo_config::platform(folder),
             local: local.collect(),
             has_dependencies: !package.dependencies.is_empty(),
             folder: folder.to_owned(),
@@ -89,6 +100,26 @@ impl Package {
     #[must_use]
     pub fn crate_name(&self) -> String {
         self.executable.replace('-', "_")
+    }
+
+    /// Returns the folder with the results of the dev profile for the executable, below the target
+    /// or build directory.
+    #[must_use]
+    pub fn artifact_folder(&self, base: &Path) -> PathBuf {
+        match &self.platform {
+            Some(platform) => base
+                .join(cargo_config::folder_of_platform(platform))
+                .join(DEV_PROFILE),
+            None => base.join(DEV_PROFILE),
+        }
+    }
+
+    /// Returns all folders with results of the dev profile, below the target or build directory. If
+    /// the settings name a platform, build scripts and procedural macros are compiled for this
+    /// machine and have a separate folder.
+    #[must_use]
+    pub fn artifact_folders(&self, base: &Path) -> BTreeSet<PathBuf> {
+        BTreeSet::from([base.join(DEV_PROFILE), self.artifact_folder(base)])
     }
 }
 

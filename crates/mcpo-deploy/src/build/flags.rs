@@ -7,16 +7,15 @@
 //! <https://doc.rust-lang.org/cargo/reference/config.html#buildrustflags>
 
 use std::{
-    collections::BTreeSet,
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
     str::FromStr as _,
 };
 
 use cargo_platform::{Cfg, Platform};
+use mcpo_common::cargo_config;
 use serde_json::Value as Json;
-use toml::{Table, Value};
+use toml::Value;
 
 /// The flag for an executable that needs no shared libraries.
 pub const STATIC: &str = "-Ctarget-feature=+crt-static";
@@ -25,8 +24,6 @@ const PLAIN: &str = "RUSTFLAGS";
 /// The flag for the processor of this machine. Cloud Run's processors may lack some of its
 /// instructions.
 const NATIVE: &str = "target-cpu=native";
-/// How deep configuration files may include each other.
-const INCLUDES: u32 = 8;
 
 /// The source of flags that the project uses, with deploy's flag added.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +67,7 @@ impl Places<'_> {
                 };
             }
         }
-        let files = self.files();
+        let files = cargo_config::files(self.folder, self.root, self.cargo_home.clone());
         let variable = format!(
             "CARGO_TARGET_{}_RUSTFLAGS",
             self.triple.to_uppercase().replace(['-', '.'], "_")
@@ -103,7 +100,7 @@ impl Places<'_> {
     }
 
     /// Returns the flags of all tables that match the target, each with its place.
-    fn of_target(&self, files: &[(PathBuf, Table)]) -> Vec<(String, String)> {
+    fn of_target(&self, files: &[cargo_config::File]) -> Vec<(String, String)> {
         let mut found = Vec::new();
         let mut cfg = None;
         for (path, file) in files {
@@ -127,58 +124,11 @@ impl Places<'_> {
         }
         found
     }
-
-    /// Returns all configuration files of cargo's hierarchy that can be read.
-    fn files(&self) -> Vec<(PathBuf, Table)> {
-        let folders = self
-            .folder
-            .ancestors()
-            .take_while(|folder| self.root.is_none_or(|root| folder.starts_with(root)))
-            .map(|folder| folder.join(".cargo"))
-            .chain(self.cargo_home.clone());
-        let mut seen = BTreeSet::new();
-        let mut files = Vec::new();
-        for folder in folders {
-            // If both exist, cargo uses the older name.
-            for name in ["config", "config.toml"] {
-                let path = folder.join(name);
-                if path.is_file() {
-                    read(&path, INCLUDES, &mut seen, &mut files);
-                    break;
-                }
-            }
-        }
-        files
-    }
-}
-
-fn read(path: &Path, depth: u32, seen: &mut BTreeSet<PathBuf>, files: &mut Vec<(PathBuf, Table)>) {
-    if depth == 0 || !seen.insert(path.to_owned()) {
-        return;
-    }
-    // Cargo reports the files that it cannot read.
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let Ok(table) = text.parse::<Table>() else {
-        return;
-    };
-    let includes = match table.get("include") {
-        Some(Value::Array(items)) => items.clone(),
-        Some(one) => vec![one.clone()],
-        None => Vec::new(),
-    };
-    // The including file overrides the included one.
-    files.push((path.to_owned(), table));
-    for include in &includes {
-        let name = include.as_str().or_else(|| include.get("path")?.as_str());
-        if let (Some(name), Some(folder)) = (name, path.parent()) {
-            read(&folder.join(name), depth - 1, seen, files);
-        }
-    }
 }
 
 /// Returns the flag in the form that the files use. Cargo joins lists, refuses to join a list with
 /// a string, and replaces one string with another; in that case, the effective string is repeated.
-fn value(files: &[(PathBuf, Table)], table: &str) -> String {
+fn value(files: &[cargo_config::File], table: &str) -> String {
     let text = files.iter().find_map(|(_, file)| {
         let found = match table.strip_prefix("target.") {
             Some(triple) => file.get("target")?.get(triple)?,

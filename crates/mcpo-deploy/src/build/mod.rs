@@ -13,6 +13,7 @@ use std::{
 use cargo_metadata::Message;
 use cargo_platform::Cfg;
 use mcpo_common::{
+    cargo_config,
     error::{Exit, Failure, Outcome},
     package::{Package, cargo_missing, cargo_program},
     process::{Group, apart, has_program},
@@ -141,7 +142,7 @@ async fn command(package: &Package, features: &Features, target: Target, ui: &Ui
     let places = Places {
         folder: &package.folder,
         root: None,
-        cargo_home: cargo_home(),
+        cargo_home: cargo_config::cargo_home(),
         variable: &|name| env::var_os(name),
         triple: target.triple(),
         cfg: &|| cfg.clone(),
@@ -212,12 +213,6 @@ async fn cfg_of(folder: &Path, triple: &str) -> Vec<Cfg> {
     text.lines()
         .filter_map(|line| Cfg::from_str(line).ok())
         .collect()
-}
-
-fn cargo_home() -> Option<PathBuf> {
-    let set = env::var_os("CARGO_HOME").filter(|path| !path.is_empty());
-    set.map(PathBuf::from)
-        .or_else(|| Some(env::home_dir()?.join(".cargo")))
 }
 
 /// Returns the compiler that cargo uses in this folder.

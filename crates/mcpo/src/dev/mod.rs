@@ -42,7 +42,7 @@ use self::{
     build::{builder::Builder, cargo::Cargo, fast_build::FastBuild, target_folder},
     channels::Channels,
     console::{banner, client_progress::ClientProgress, hotkeys::Hotkeys, prober::Prober},
-    expose::{Entrypoint, ExposeArgs},
+    expose::{Entrypoint, ExposeArgs, Proxy},
     run::{
         executable, socket,
         supervisor::{Outward, Supervisor},
@@ -183,7 +183,7 @@ async fn develop(
         channels,
         ui,
     };
-    let files = Watcher::new(&package, inputs, change_sender, switches.poll)?;
+    let files = Watcher::new(&package, inputs, change_sender, switches.poll, ui)?;
     let fast_build = FastBuild::new(package.clone(), ui);
     let records = fast_build.folder().to_owned();
     let cargo = Cargo::new(package.clone(), records, ui.has_colours());
@@ -205,7 +205,8 @@ async fn develop(
         local_only: entrypoint.local_only,
     };
     let supervisor = Supervisor::new(package, entrypoint.listener, outward, channels, ui)?;
-    let (proxy, tunnel) = (entrypoint.proxy, entrypoint.tunnel);
+    let proxies = [entrypoint.proxy, entrypoint.localhost];
+    let tunnel = entrypoint.tunnel;
 
     let gently = &stop.gently;
     // Cancelled when no server is left.
@@ -227,12 +228,7 @@ async fn develop(
                     () = gently.cancelled() => {}
                 }
             },
-            async {
-                match proxy {
-                    Some(proxy) => stopping_all(gently, proxy.run(gently, &over)).await,
-                    None => Ok(()),
-                }
-            },
+            stopping_all_proxies(proxies, gently, &over),
             async {
                 if let Some(tunnel) = tunnel {
                     tunnel.run(gently, ui).await;
@@ -252,6 +248,22 @@ async fn develop(
         .and(pressed)
         .and(fronted)
         .and(exit)
+}
+
+/// Runs the proxies and stops all actors when one of them fails.
+async fn stopping_all_proxies(
+    proxies: [Option<Proxy>; 2],
+    stop: &CancellationToken,
+    over: &CancellationToken,
+) -> Outcome<()> {
+    let [first, second] = proxies.map(|proxy| async {
+        match proxy {
+            Some(proxy) => stopping_all(stop, proxy.run(stop, over)).await,
+            None => Ok(()),
+        }
+    });
+    let (first, second) = tokio::join!(first, second);
+    first.and(second)
 }
 
 /// Runs an actor and stops all others when it ends or fails.

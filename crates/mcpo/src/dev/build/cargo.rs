@@ -101,6 +101,14 @@ impl Cargo {
             .args(["build", "--message-format=json-render-diagnostics"])
             .args(["--package", &self.package.name])
             .args(["--bin", &self.package.executable])
+            // The platform is named even if cargo's settings contain it, so that cargo uses the
+            // folders that mcpo expects.
+            .args(
+                self.package
+                    .platform
+                    .iter()
+                    .flat_map(|platform| ["--target", platform]),
+            )
             .args((!progress).then_some("--quiet"))
             .arg("--target-dir")
             .arg(&self.package.target)

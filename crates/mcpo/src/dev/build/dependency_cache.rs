@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use mcpo_common::{package::Package, private_file};
+use mcpo_common::{cargo_config, package::Package, private_file};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -28,11 +28,16 @@ const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 /// present.
 const PARTS: [&str; 3] = [".fingerprint", "deps", "build"];
 
-/// The cache for one compiler and one version of mcpo.
+/// The cache for one compiler, one platform and one version of mcpo.
 #[derive(Clone, Debug)]
 pub struct DependencyCache {
+    /// The folder of the cache. It has the same subfolders as the build folder.
     kept: PathBuf,
+    /// Cargo's build folder.
     built: PathBuf,
+    /// The subfolders with results, relative to both folders: `debug`, and `TRIPLE/debug` if
+    /// cargo's settings name a platform.
+    folders: Vec<PathBuf>,
     /// The packages that the project needs. If this is not known, all packages are copied.
     needed: Option<BTreeSet<String>>,
 }
@@ -60,10 +65,17 @@ impl DependencyCache {
         let compiler = compiler.arg("-vV").current_dir(&package.folder).output();
         let digest: [u8; 32] = Sha256::digest(compiler.ok()?.stdout).into();
         let version = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
-        let name = format!("{}-{version:08x}", env!("CARGO_PKG_VERSION"));
+        let mut name = format!("{}-{version:08x}", env!("CARGO_PKG_VERSION"));
+        if let Some(platform) = &package.platform {
+            // Cargo compiles differently for a platform that is named, even for this machine's.
+            name.push('-');
+            name.push_str(cargo_config::folder_of_platform(platform));
+        }
+        let folders = package.artifact_folders(Path::new(""));
         Some(Self {
             kept: cache_folder()?.join("mcpo/dependencies").join(name),
-            built: package.build.join("debug"),
+            built: package.build.clone(),
+            folders: folders.into_iter().collect(),
             needed: locked(&package.workspace),
         })
     }
@@ -71,55 +83,51 @@ impl DependencyCache {
     /// Copies the cached dependencies into a project that has built nothing yet. Returns true if it
     /// did.
     pub fn restore(&self) -> io::Result<bool> {
-        let known = self.built.join(PARTS[0]);
-        if known.exists() || !self.kept.join(PARTS[0]).is_dir() {
+        let has_units = |base: &Path| {
+            let mut folders = self.folders.iter();
+            folders.any(|folder| base.join(folder).join(PARTS[0]).exists())
+        };
+        if has_units(&self.built) || !has_units(&self.kept) {
             return Ok(false);
         }
-        // Cargo trusts the fingerprints that it finds, so they are added last and all at once.
-        for part in PARTS.iter().skip(1) {
-            self.take(part, &self.built.join(part))?;
+        let names = self.names_needed();
+        for folder in &self.folders {
+            self.restore_folder(folder, names.as_ref())?;
         }
-        let aside = tempfile::Builder::new()
-            .prefix(".mcpo-")
-            .tempdir_in(&self.built)?;
-        self.take(PARTS[0], &aside.path().join(PARTS[0]))?;
-        fs::rename(aside.path().join(PARTS[0]), known)?;
         Ok(true)
     }
 
-    /// Copies the entries of one subfolder that the project needs.
-    fn take(&self, part: &str, to: &Path) -> io::Result<()> {
-        fs::create_dir_all(to)?;
-        let names = self.names_needed();
-        for entry in fs::read_dir(self.kept.join(part))?.flatten() {
-            let name = entry.file_name();
-            let is_needed = names.as_ref().is_none_or(|names| {
-                let of_crate = name.to_str().and_then(crate_of);
-                of_crate.is_some_and(|of_crate| is_one_of(names, &of_crate))
-            });
-            if is_needed {
-                copy_tree(&entry.path(), &to.join(name), Libraries::Link)?;
-            }
+    fn restore_folder(&self, folder: &Path, names: Option<&BTreeSet<String>>) -> io::Result<()> {
+        let (kept, built) = (self.kept.join(folder), self.built.join(folder));
+        // Cargo trusts the fingerprints that it finds, so they are added last and all at once.
+        for part in PARTS.iter().skip(1) {
+            take(&kept.join(part), &built.join(part), names)?;
         }
-        Ok(())
+        let aside = tempfile::Builder::new()
+            .prefix(".mcpo-")
+            .tempdir_in(&built)?;
+        let fingerprints = aside.path().join(PARTS[0]);
+        take(&kept.join(PARTS[0]), &fingerprints, names)?;
+        fs::rename(fingerprints, built.join(PARTS[0]))
     }
 
     /// Returns the names of the packages that the project needs, and the names of their crates,
     /// which may differ.
     fn names_needed(&self) -> Option<BTreeSet<String>> {
-        let mut names = self.needed.clone()?;
-        let units = fs::read_dir(self.kept.join(PARTS[0])).into_iter().flatten();
-        for unit in units.flatten() {
+        let needed = self.needed.as_ref()?;
+        let mut names = needed.clone();
+        let folders = self.folders.iter();
+        let units = folders.flat_map(|folder| entries(&self.kept.join(folder).join(PARTS[0])));
+        for unit in units {
             let name = unit.file_name();
             let of_package = name.to_str().and_then(crate_of);
-            if of_package.is_some_and(|of_package| is_one_of(&names, &of_package)) {
-                let files = fs::read_dir(unit.path()).into_iter().flatten().flatten();
+            if of_package.is_some_and(|of_package| is_one_of(needed, &of_package)) {
+                let files = entries(&unit.path());
                 // Cargo calls the fingerprint of a library `lib-NAME`.
-                let libraries = files.filter_map(|file| {
+                names.extend(files.filter_map(|file| {
                     let name = file.file_name().into_string().ok()?;
                     Some(name.strip_prefix("lib-")?.replace('-', "_"))
-                });
-                names.extend(libraries.collect::<Vec<_>>());
+                }));
             }
         }
         Some(names)
@@ -134,10 +142,10 @@ impl DependencyCache {
         let aside = tempfile::Builder::new()
             .prefix(".new-")
             .tempdir_in(folder)?;
-        for part in PARTS {
-            let (from, to) = (self.built.join(part), aside.path().join(part));
-            fs::create_dir(&to)?;
-            for entry in fs::read_dir(from)?.flatten() {
+        for part in self.parts() {
+            let (from, to) = (self.built.join(&part), aside.path().join(&part));
+            fs::create_dir_all(&to)?;
+            for entry in entries(&from) {
                 let name = entry.file_name();
                 if name.to_str().is_some_and(|name| is_foreign(name, local)) {
                     copy_tree(&entry.path(), &to.join(name), Libraries::Copy)?;
@@ -156,9 +164,40 @@ impl DependencyCache {
 
     /// Returns true if this project has compiled more than the cache contains.
     pub fn is_worth_keeping(&self) -> bool {
-        let count = |folder: &Path| fs::read_dir(folder.join(PARTS[0])).map_or(0, Iterator::count);
+        let count = |base: &Path| -> usize {
+            let folders = self.folders.iter();
+            let units = folders.map(|folder| entries(&base.join(folder).join(PARTS[0])).count());
+            units.sum()
+        };
         count(&self.built) > count(&self.kept) + 10
     }
+
+    /// Returns the subfolders that are cached, relative to the build folder.
+    fn parts(&self) -> impl Iterator<Item = PathBuf> {
+        let folders = self.folders.iter();
+        folders.flat_map(|folder| PARTS.map(|part| folder.join(part)))
+    }
+}
+
+/// Copies the entries of `from` that belong to the crates in `names`.
+fn take(from: &Path, to: &Path, names: Option<&BTreeSet<String>>) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in entries(from) {
+        let name = entry.file_name();
+        let is_needed = names.is_none_or(|names| {
+            let of_crate = name.to_str().and_then(crate_of);
+            of_crate.is_some_and(|of_crate| is_one_of(names, &of_crate))
+        });
+        if is_needed {
+            copy_tree(&entry.path(), &to.join(name), Libraries::Link)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the entries of a folder, or none if it cannot be read.
+fn entries(folder: &Path) -> impl Iterator<Item = fs::DirEntry> + use<> {
+    fs::read_dir(folder).into_iter().flatten().flatten()
 }
 
 /// Returns true if cargo's name belongs to a crate that is not local: `serde-0123456789abcdef`,
@@ -206,7 +245,7 @@ fn cache_folder() -> Option<PathBuf> {
 
 /// Removes temporary folders that killed processes left behind.
 fn sweep(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in entries(folder) {
         let left = entry
             .file_name()
             .to_str()
@@ -289,6 +328,7 @@ mod tests {
         let project = |name: &str| DependencyCache {
             kept: folder.path().join("cache/kept"),
             built: folder.path().join(name),
+            folders: vec![PathBuf::new()],
             needed: None,
         };
         let (one, two) = (project("one"), project("two"));
@@ -332,6 +372,7 @@ mod tests {
         let cache = DependencyCache {
             kept: folder.path().join("kept"),
             built: folder.path().join("built"),
+            folders: vec![PathBuf::new()],
             needed: Some(needed),
         };
         let kept = |file: &str| {

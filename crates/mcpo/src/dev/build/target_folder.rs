@@ -42,7 +42,7 @@ pub fn separate(package: &mut Package) -> bool {
             Ok(Claim::Ours) => {}
             Ok(Claim::New) => {
                 for name in package.local.iter().chain([&package.name]) {
-                    stale_mtime::forget(shared, name);
+                    stale_mtime::forget(&package.artifact_folders(shared), name);
                 }
             }
             // A folder that cannot be claimed may belong to another workspace.

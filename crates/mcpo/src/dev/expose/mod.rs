@@ -4,15 +4,14 @@
 mod args;
 mod certificate;
 mod exposure;
-
+mod localhost;
 mod password;
 mod providers;
 mod proxy;
 mod tunnel;
 
 use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
     path::Path,
 };
 
@@ -25,10 +24,10 @@ use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use self::certificate::Certificate;
 pub use self::{
     args::ExposeArgs, exposure::Exposure, providers::TunnelChoice, proxy::Proxy, tunnel::Tunnel,
 };
+use self::{certificate::Certificate, localhost::Localhost, proxy::Inside};
 use crate::dev::{
     local_access::{LocalOnly, has_local_base},
     run::{
@@ -47,6 +46,8 @@ pub struct Entrypoint {
     pub decided: Vec<(String, String)>,
     pub tunnel: Option<Tunnel>,
     pub proxy: Option<Proxy>,
+    /// Accepts connections on the second address of `localhost`.
+    pub localhost: Option<Proxy>,
     /// Whether the proxy refuses other machines.
     pub local_only: LocalOnly,
     /// The certificate that clients must trust, and its file.
@@ -72,22 +73,33 @@ impl Entrypoint {
             .then(|| Tls::keep(args.host, state))
             .transpose()?;
         let acceptor = tls.as_ref().map(|tls| proxy::acceptor(&tls.certificate));
-        let (listener, proxy) =
-            open_listener(Mode::of_this_system(), outer, acceptor.transpose()?)?;
+        let acceptor = acceptor.transpose()?;
+        let mut localhost = Localhost::claim(&outer)
+            .map_err(|error| Failure::new("failed to listen").because(&error))?;
+        let (listener, proxy, inside) =
+            open_listener(Mode::of_this_system(), outer, acceptor.clone())?;
+        let other = localhost.other.take();
         let mut entrypoint = Self {
             listener,
-            local: format!("http://{}/mcp", authority(args.host, port)),
+            local: format!("http://{}/mcp", localhost.authority(args.host, port)),
             decided: Vec::new(),
             tunnel: None,
             proxy,
+            localhost: other.map(|other| Proxy::new(other, acceptor, inside)),
             local_only: LocalOnly::default(),
             certificate: None,
             exposure: Exposure::default(),
             password: None,
         };
         if let Some(tls) = tls {
-            entrypoint.is_encrypted(tls, port, environment);
+            let base = format!("https://{}", localhost.authority(tls.host, port));
+            entrypoint.is_encrypted(tls, base, environment);
+        } else if localhost.is_taken() && environment.get("BASE_URL").is_none() {
+            // By default, a server calls itself `localhost`.
+            let base = entrypoint.local.trim_end_matches("/mcp").to_owned();
+            entrypoint.decide("BASE_URL", base);
         }
+        localhost.warn(ui, &entrypoint.local);
         if let Some(choice) = args.tunnel {
             let tunnel = Tunnel::open(choice, port, ui).await?;
             entrypoint.decide("BASE_URL", tunnel.address.clone());
@@ -121,8 +133,7 @@ impl Entrypoint {
         Ok(())
     }
 
-    fn is_encrypted(&mut self, tls: Tls, port: u16, environment: &Environment) {
-        let base = format!("https://{}", authority(tls.host, port));
+    fn is_encrypted(&mut self, tls: Tls, base: String, environment: &Environment) {
         self.local = format!("{base}/mcp");
         if environment.get("BASE_URL").is_none() {
             self.decide("BASE_URL", base);
@@ -154,60 +165,42 @@ impl Tls {
     }
 }
 
-/// Returns the path from the socket to the servers, with a proxy if one is needed.
+/// Returns the path from the socket to the servers, with a proxy if one is needed. Also returns the
+/// address to forward connections to from other sockets.
 fn open_listener(
     mode: Mode,
     outer: TcpListener,
     acceptor: Option<TlsAcceptor>,
-) -> Outcome<(Listener, Option<Proxy>)> {
+) -> Outcome<(Listener, Option<Proxy>, Inside)> {
     match mode {
         #[cfg(unix)]
         Mode::PassSocket => {
             let Some(acceptor) = acceptor else {
-                return Ok((Listener::PassSocket(outer), None));
+                let (_, inside) = watch::channel(Some(reachable(local_address(&outer)?)));
+                return Ok((Listener::PassSocket(outer), None, inside));
             };
             let inner = socket::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
             let (_, inside) = watch::channel(Some(local_address(&inner)?));
-            let proxy = Proxy::new(outer, Some(acceptor), inside);
-            Ok((Listener::PassSocket(inner), Some(proxy)))
+            let proxy = Proxy::new(outer, Some(acceptor), inside.clone());
+            Ok((Listener::PassSocket(inner), Some(proxy), inside))
         }
         Mode::Proxy => {
             let port = local_address(&outer)?.port();
             let (to, inside) = watch::channel(None);
-            let proxy = Proxy::new(outer, acceptor, inside);
-            Ok((Listener::Proxy { port, to }, Some(proxy)))
+            let proxy = Proxy::new(outer, acceptor, inside.clone());
+            Ok((Listener::Proxy { port, to }, Some(proxy), inside))
         }
     }
 }
 
-/// Returns the host and port for a URL that works on this machine.
-fn authority(host: IpAddr, port: u16) -> String {
-    let shown = match host {
-        IpAddr::V4(_) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+/// Returns the address under which this machine reaches a socket.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let host = match bound.ip() {
+        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         host => host,
     };
-    if host.is_unspecified() && host.is_ipv6() || is_localhost(shown, port) {
-        format!("localhost:{port}")
-    } else {
-        SocketAddr::new(shown, port).to_string()
-    }
-}
-
-/// Returns true if clients that look up `localhost` reach the address. Most clients try all
-/// addresses of a name, so an address without a listener does no harm.
-fn is_localhost(address: IpAddr, port: u16) -> bool {
-    let Ok(known) = ("localhost", port).to_socket_addrs() else {
-        return address == IpAddr::V4(Ipv4Addr::LOCALHOST);
-    };
-    let known: Vec<_> = known.map(|address| address.ip()).collect();
-    let is_taken = |other: &IpAddr| {
-        let listened = TcpListener::bind((*other, port));
-        listened.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
-    };
-    let mut others = known.iter().filter(|known| **known != address);
-    // By convention, `localhost` in a URL is the IPv4 address.
-    address.is_ipv4() && known.contains(&address) && !others.any(is_taken)
+    SocketAddr::new(host, bound.port())
 }
 
 fn local_address(listener: &TcpListener) -> Outcome<SocketAddr> {

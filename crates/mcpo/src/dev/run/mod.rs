@@ -6,7 +6,7 @@
 pub mod executable;
 pub mod listener;
 pub mod notify_channel;
-mod port_owner;
+pub mod port_owner;
 pub mod request_event;
 mod server;
 pub mod socket;

@@ -16,7 +16,7 @@ const BACKLOG: i32 = 1024;
 /// How many ports to try for a suggestion.
 const SUGGESTIONS: u16 = 100;
 
-/// Opens the socket. If the port is in use, the error suggests a free one.
+/// Opens the server's socket. If the port is in use, the error suggests a free one.
 pub fn listen(host: IpAddr, port: u16) -> Outcome<TcpListener> {
     open(host, port).map_err(|error| {
         let failure = Failure::new(format!(
@@ -40,7 +40,8 @@ fn in_use(host: IpAddr, port: u16) -> Failure {
     let free = (1..=SUGGESTIONS)
         .filter_map(|step| port.checked_add(step))
         .find(|candidate| open(host, *candidate).is_ok());
-    let holder = port_owner::of_port(port).unwrap_or_else(|| "another program".to_owned());
+    let holder = port_owner::of_address(SocketAddr::new(host, port))
+        .unwrap_or_else(|| "another program".to_owned());
     let failure = Failure::new(format!("port {port} is taken by {holder}"));
     match free {
         Some(free) => failure.hint(format!("mcpo dev --port {free}")),
@@ -48,7 +49,8 @@ fn in_use(host: IpAddr, port: u16) -> Failure {
     }
 }
 
-fn open(host: IpAddr, port: u16) -> io::Result<TcpListener> {
+/// Opens the socket.
+pub fn open(host: IpAddr, port: u16) -> io::Result<TcpListener> {
     let address = SocketAddr::new(host, port);
     let socket = Socket::new(
         Domain::for_address(address),

@@ -13,7 +13,7 @@ use mcpo_common::{
 };
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::inputs::Inputs;
+use super::{inputs::Inputs, polling::NoEvents};
 
 /// Folders that are never searched: build results, mcpo's state, and git's data.
 const NEVER: &[&str] = &["target", STATE_FOLDER, ".git"];
@@ -29,6 +29,8 @@ const FOR_CARGO: &[&str] = &[
 pub struct Filter {
     /// `None` if the files are polled.
     watcher: Option<RecommendedWatcher>,
+    /// Why the watcher was given up, until that is reported.
+    given_up: Option<NoEvents>,
     watched: HashSet<PathBuf>,
     has_new_watches: bool,
     /// The files that the last build read.
@@ -50,6 +52,7 @@ impl Filter {
     pub fn new(package: &Package, watcher: Option<RecommendedWatcher>) -> Outcome<Self> {
         let mut filter = Self {
             watcher,
+            given_up: None,
             watched: HashSet::new(),
             has_new_watches: false,
             inputs: HashSet::new(),
@@ -82,6 +85,16 @@ impl Filter {
             files.extend(self.watch_tree(&folder)?);
         }
         Ok(files)
+    }
+
+    /// Returns true if the files must be polled.
+    pub const fn is_polling(&self) -> bool {
+        self.watcher.is_none()
+    }
+
+    /// Returns why the system's events are no longer used, once.
+    pub const fn given_up(&mut self) -> Option<NoEvents> {
+        self.given_up.take()
     }
 
     /// Returns true if new watches were added since the last call.
@@ -264,13 +277,13 @@ impl Filter {
             Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => Ok(()),
             // The folder has vanished. Not every system reports that with its own error.
             Err(_) if !folder.is_dir() => Ok(()),
+            Err(error) if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) => {
+                self.given_up = Some(NoEvents::of(&error));
+                self.watcher = None;
+                Ok(())
+            }
             Err(error) => {
-                let failure = Failure::new(format!("failed to watch {}", folder.display()));
-                Err(match error.kind {
-                    notify::ErrorKind::MaxFilesWatch => failure
-                        .hint("raise the limit: sudo sysctl fs.inotify.max_user_watches=524288"),
-                    _ => failure.because(&error),
-                })
+                Err(Failure::new(format!("failed to watch {}", folder.display())).because(&error))
             }
         }
     }

@@ -1,7 +1,8 @@
-//! Decides whether files must be polled, because their file system sends no events.
+//! Decides whether files must be polled: because their file system sends no events, or because a
+//! limit of the system is reached.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,6 +16,58 @@ const WITHOUT_EVENTS: &[&str] = &[
 ];
 /// Local disks that are mounted by a user-space program.
 const FUSE_WITH_EVENTS: &str = "fuseblk";
+
+/// `EMFILE`, which Linux returns at the limit of inotify instances.
+const TOO_MANY_OPEN_FILES: i32 = 24;
+
+/// Why the system sends no events although the file system could.
+#[derive(Debug)]
+pub enum NoEvents {
+    /// The user has as many inotify instances as allowed: one per program that watches files.
+    Instances,
+    /// The user watches as many folders as allowed.
+    Watches,
+    Other(String),
+}
+
+impl NoEvents {
+    /// Returns the reason for an error of the system's watcher (`inotify(7)`).
+    pub fn of(error: &notify::Error) -> Self {
+        match &error.kind {
+            notify::ErrorKind::MaxFilesWatch => Self::Watches,
+            notify::ErrorKind::Io(error) if error.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => {
+                Self::Instances
+            }
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for NoEvents {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, name, least) = match self {
+            Self::Instances => ("instances", "max_user_instances", 1024),
+            Self::Watches => ("watches", "max_user_watches", 524_288),
+            Self::Other(error) => {
+                return write!(
+                    formatter,
+                    "the system reports no file events ({error}); mcpo checks the files twice a \
+                     second"
+                );
+            }
+        };
+        // A limit that was reached must at least be doubled.
+        let now = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}"));
+        let now = now.ok().and_then(|text| text.trim().parse::<u64>().ok());
+        let limit = now.map_or(least, |now| now.saturating_mul(2).max(least));
+        write!(
+            formatter,
+            "the limit of inotify {what} is reached; mcpo checks the files twice a second; to get \
+             file events again, raise the limit and restart mcpo dev: sudo sysctl \
+             fs.inotify.{name}={limit}"
+        )
+    }
+}
 
 /// Returns the type of the file system that contains `folder`, if its files must be polled. Only
 /// Linux lists its mounts.

@@ -6,6 +6,7 @@
 //! so mcpo deletes cargo's record of the package.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -16,8 +17,8 @@ use serde::Deserialize;
 
 use super::{change::Change, inputs::Inputs};
 
-/// Where cargo stores its fingerprints, below the build folder.
-const MEMORY: &str = "debug/.fingerprint";
+/// The folder of cargo's fingerprints, below the folder of a profile.
+const FINGERPRINTS: &str = ".fingerprint";
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -48,9 +49,10 @@ pub fn forget_what_looks_old(package: &Package, change: &Change, inputs: &Inputs
         if written.is_ok_and(|written| written <= inputs.built) {
             // The file may be read by the package that contains it, or by the project's own
             // package, which can include any file.
-            forget(&package.build, &package.name);
+            let folders = package.artifact_folders(&package.build);
+            forget(&folders, &package.name);
             if let Some(name) = name_around(&file) {
-                forget(&package.build, &name);
+                forget(&folders, &name);
             }
         }
     }
@@ -67,18 +69,17 @@ fn name_around(file: &Path) -> Option<String> {
     Some(manifest?.package.name)
 }
 
-/// Deletes cargo's fingerprints of a package.
-pub fn forget(target: &Path, name: &str) {
-    let entries = |folder: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(folder).into_iter().flatten();
-        entries.flatten().map(|entry| entry.path()).collect()
-    };
-    // If the settings name a target triple, cargo builds in a subfolder with that name.
-    let mut memories = entries(target);
-    memories.push(target.to_owned());
-    let units = memories
+/// Deletes cargo's fingerprints of the package `name` in these folders of a profile.
+pub fn forget(folders: &BTreeSet<PathBuf>, name: &str) {
+    let units = folders
         .iter()
-        .flat_map(|folder| entries(&folder.join(MEMORY)));
+        .flat_map(|folder| {
+            fs::read_dir(folder.join(FINGERPRINTS))
+                .into_iter()
+                .flatten()
+        })
+        .flatten()
+        .map(|entry| entry.path());
     for unit in units {
         let of_it = unit.file_name().and_then(|unit| unit.to_str());
         let hash = of_it.and_then(|unit| unit.strip_prefix(name)?.strip_prefix('-'));
@@ -96,16 +97,17 @@ mod tests {
     #[test]
     fn forgets_the_units_of_one_package() {
         let target = tempfile::tempdir().unwrap();
-        let memory = target.path().join(MEMORY);
+        let host = target.path().join("debug");
+        let platform = target.path().join("some-triple/debug");
+        let memory = host.join(FINGERPRINTS);
         let kept = ["tiny-more-0123456789abcdef", "other-0123456789abcdef"];
         for unit in kept.into_iter().chain(["tiny-0123456789abcdef"]) {
             fs::create_dir_all(memory.join(unit)).unwrap();
         }
-        let of_target = target.path().join("some-triple").join(MEMORY);
-        let of_target = of_target.join("tiny-0123456789abcdef");
-        fs::create_dir_all(&of_target).unwrap();
-        forget(target.path(), "tiny");
-        assert!(!of_target.exists());
+        let of_platform = platform.join(FINGERPRINTS).join("tiny-0123456789abcdef");
+        fs::create_dir_all(&of_platform).unwrap();
+        forget(&BTreeSet::from([host, platform]), "tiny");
+        assert!(!of_platform.exists());
         let mut left: Vec<_> = fs::read_dir(&memory)
             .unwrap()
             .map(|unit| unit.unwrap().file_name())

@@ -9,6 +9,7 @@ use mcpo_common::{
     error::{Failure, Outcome},
     package::Package,
     project::ENVIRONMENT_FILE,
+    ui::Ui,
 };
 use notify::{
     Event, EventKind, RecommendedWatcher,
@@ -21,7 +22,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    change::Change, filter::Filter, inputs::Inputs, polling, snapshot::Snapshot,
+    change::Change,
+    filter::Filter,
+    inputs::Inputs,
+    polling::{self, NoEvents},
+    snapshot::Snapshot,
     suspend_detector::SuspendDetector,
 };
 
@@ -32,32 +37,30 @@ const DEBOUNCE: Duration = Duration::from_millis(10);
 /// a change forever.
 const MAX_DEBOUNCE: Duration = Duration::from_millis(200);
 
-/// `EMFILE`, which Linux returns at the limit of inotify instances.
-const TOO_MANY_OPEN_FILES: i32 = 24;
-
 /// Whether adding a watch restarts the event stream, so that events in between are lost. macOS
 /// does.
 const IS_DEAF_MEANWHILE: bool = cfg!(target_os = "macos");
 
 /// The actor that turns file events into changes.
-pub struct Watcher {
+pub struct Watcher<'a> {
     filter: Filter,
     events: mpsc::UnboundedReceiver<(Instant, notify::Result<Event>)>,
     inputs: watch::Receiver<Inputs>,
     changes: mpsc::Sender<Change>,
     suspend_detector: SuspendDetector,
-    is_polling: bool,
+    ui: &'a Ui,
     /// The last known states of the files.
     known: Snapshot,
 }
 
-impl Watcher {
+impl<'a> Watcher<'a> {
     /// Starts watching immediately, so that no event is missed while the first build runs.
     pub fn new(
         package: &Package,
         inputs: watch::Receiver<Inputs>,
         changes: mpsc::Sender<Change>,
         is_polling: bool,
+        ui: &'a Ui,
     ) -> Outcome<Self> {
         let (sender, events) = mpsc::unbounded_channel();
         let handler = move |event| {
@@ -66,9 +69,10 @@ impl Watcher {
         };
         let start = || {
             <RecommendedWatcher as notify::Watcher>::new(handler, notify::Config::default())
-                .map_err(|error| cannot_watch(&error))
+                .inspect_err(|error| ui.warn(NoEvents::of(error)))
+                .ok()
         };
-        let watcher = (!is_polling).then(start).transpose()?;
+        let watcher = (!is_polling).then(start).flatten();
         let mut filter = Filter::new(package, watcher)?;
         let mut known = Snapshot::default();
         for file in filter.look_through()? {
@@ -82,7 +86,7 @@ impl Watcher {
             inputs,
             changes,
             suspend_detector: SuspendDetector::new(),
-            is_polling,
+            ui,
             known,
         })
     }
@@ -90,10 +94,14 @@ impl Watcher {
     /// Sends changes to the builder until stopped.
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         loop {
+            if let Some(reason) = self.filter.given_up() {
+                self.ui.warn(reason);
+            }
+            let is_polling = self.filter.is_polling();
             let mut change = tokio::select! {
                 Some((at, event)) = self.events.recv() => self.gather(at, event).await?,
                 Ok(()) = self.inputs.changed() => self.follow_inputs()?,
-                () = sleep(polling::INTERVAL), if self.is_polling => self.look_for_changes().await?,
+                () = sleep(polling::INTERVAL), if is_polling => self.look_for_changes().await?,
                 _ = self.suspend_detector.slept() => self.look_for_changes().await?,
                 () = stop.cancelled() => return Ok(()),
             };
@@ -192,21 +200,6 @@ impl Watcher {
             }
         }
         Ok(change)
-    }
-}
-
-/// Returns the error for a watcher that failed to start. On Linux, each program needs an inotify
-/// instance (`inotify(7)`).
-fn cannot_watch(error: &notify::Error) -> Failure {
-    let failure = Failure::new("failed to watch files").because(error);
-    match &error.kind {
-        notify::ErrorKind::Io(error) if error.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => {
-            failure.hint(
-                "raise the limit: sudo sysctl fs.inotify.max_user_instances=1024, or use mcpo dev \
-                 --poll",
-            )
-        }
-        _ => failure.hint("mcpo dev --poll works without file events"),
     }
 }
 

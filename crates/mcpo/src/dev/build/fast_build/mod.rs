@@ -33,6 +33,8 @@ use crate::dev::watch::{
 
 /// The fast build's results are stored next to cargo's, so that `cargo clean` deletes both.
 const FOLDER: &str = "mcpo-dev";
+/// The folder of cargo's fingerprints, below the folder of a profile.
+const FINGERPRINTS: &str = ".fingerprint";
 
 /// What mcpo knows about the project's last build by cargo, and the library.
 pub struct FastBuild<'a> {
@@ -62,7 +64,7 @@ enum Library {
 
 impl<'a> FastBuild<'a> {
     pub fn new(package: Package, ui: &'a Ui) -> Self {
-        let folder = package.target.join("debug").join(FOLDER);
+        let folder = package.artifact_folder(&package.target).join(FOLDER);
         if !record::IS_TRIED {
             ui.step(
                 "Building",
@@ -71,7 +73,8 @@ impl<'a> FastBuild<'a> {
         }
         // A command from an earlier run may differ from the one that cargo would use now.
         let _ = fs::remove_file(Record::path(&folder, &package.crate_name()));
-        library::see_again(&folder, &package.build.join("debug/.fingerprint"));
+        let units = package.artifact_folder(&package.build).join(FINGERPRINTS);
+        library::see_again(&folder, &units);
         Self {
             package,
             folder,
