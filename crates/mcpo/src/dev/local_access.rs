@@ -1,30 +1,9 @@
 //! Whether the base URL names this machine, so that only this machine is served.
 
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::net::IpAddr;
 
 use mcpo_common::project::Environment;
 use url::{Host, Url};
-
-/// Whether connections from other machines are answered with 403. The supervisor sets it for each
-/// server, because a change of `.env` may change the base URL.
-#[derive(Clone, Debug, Default)]
-pub struct LocalOnly(Arc<AtomicBool>);
-
-impl LocalOnly {
-    pub fn set(&self, is_local_only: bool) {
-        self.0.store(is_local_only, Ordering::SeqCst);
-    }
-
-    pub fn get(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
 
 /// Returns true if the server's base URL names this machine, which is the default.
 pub fn has_local_base(environment: &Environment) -> bool {

@@ -1,30 +1,35 @@
 //! `mcpo dev`: rebuilds the project after each change and swaps the server behind one address.
 //!
-//! The actors and the values they pass on:
+//! The actors send events to the session, which answers with commands. Data flows in circles only
+//! through the session:
 //!
 //! ```text
-//! files → watcher ─Change→ builder ─Candidate→ supervisor → server (one child process at a time)
-//!            ↑               │
-//!            └─ which files the last build read
+//! watcher, builder, supervisor, prober, client progress, keyboard
+//!    │ Event                                            ▲ Command
+//!    ▼                                                  │
+//!  session ── decides, and prints through the reporter ─┘
 //! ```
 //!
 //! - the **watcher** knows which files matter and combines the file events of one save;
 //! - the **builder** builds an executable from the current files, or reports why it cannot;
 //! - the **supervisor** owns the listening socket and replaces a server only when the next one is
 //!   ready;
-//! - the **prober** probes each new server, if enabled;
-//! - the **client progress** follows clients through the requests that the server reports.
+//! - the **prober** probes the server when commanded;
+//! - the **client progress** follows clients through the requests that the server reports;
+//! - the **session** decides what happens next.
 //!
 //! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`expose`).
 
 mod build;
-mod channels;
 mod console;
+mod dispatcher;
+mod environment;
 mod expose;
 mod local_access;
+mod messages;
 mod run;
+mod session;
 mod stop;
-mod tools;
 mod watch;
 
 use clap::Args;
@@ -34,21 +39,26 @@ use mcpo_common::{
     project::{self, Environment, SecretOrigin},
     ui::Ui,
 };
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use self::build::fast_build::record::run_as_rustc_wrapper;
 use self::{
-    build::{builder::Builder, cargo::Cargo, fast_build::FastBuild, target_folder},
-    channels::Channels,
-    console::{banner, client_progress::ClientProgress, hotkeys::Hotkeys, prober::Prober},
-    expose::{Entrypoint, ExposeArgs, Proxy},
-    run::{
-        executable, socket,
-        supervisor::{Outward, Supervisor},
+    build::{
+        builder::Builder, cargo::Cargo, change_queue::ChangeQueue, fast_build::FastBuild,
+        target_folder,
     },
+    console::{
+        banner, client_progress::ClientProgress, hotkeys::Hotkeys, prober::Prober,
+        reporter::Reporter,
+    },
+    dispatcher::Dispatcher,
+    environment::ServerEnvironment,
+    expose::{Entrypoint, ExposeArgs, Proxy},
+    messages::event::EventSender,
+    run::{executable, socket, supervisor::Supervisor},
+    session::Session,
     stop::Stop,
-    watch::{inputs::Inputs, polling, watcher::Watcher},
+    watch::{polling, watcher::Watcher},
 };
 
 /// Arguments of `mcpo dev`.
@@ -130,9 +140,10 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
             entrypoint = Entrypoint::open(&args.expose, listener, &state, &environment, ui) => entrypoint?,
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
         };
-        let channels = Channels::new(entrypoint.decided.clone(), args.json);
+        let mut reporter = Reporter::new(ui, args.json);
         let environment = environment.with(&entrypoint.decided);
-        banner::print(ui, &channels, &package, &entrypoint, &environment);
+        reporter.set_url(banner::connector(&entrypoint.local, &environment));
+        banner::print(&mut reporter, &package, &entrypoint, &environment);
         let without_events = polling::file_system_without_events(&package.folder);
         if let Some(kind) = &without_events {
             let what = "files twice a second, because this file system sends no events";
@@ -144,7 +155,7 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
             probe: args.probe,
             poll: args.poll || without_events.is_some(),
         };
-        Box::pin(develop(package, entrypoint, switches, &channels, ui)).await
+        Box::pin(develop(package, entrypoint, switches, reporter)).await
     })
 }
 
@@ -162,49 +173,46 @@ async fn develop(
     package: Package,
     entrypoint: Entrypoint,
     switches: Switches,
-    channels: &Channels,
-    ui: &Ui,
+    reporter: Reporter<'_>,
 ) -> Outcome {
-    let stop = Stop::default();
-    let url = banner::connector(&entrypoint.local, &channels.environment(&package.folder)?);
-    let (change_sender, changes) = mpsc::channel(16);
-    let (candidate_sender, candidates) = mpsc::channel(1);
-    let (notice_sender, requests) = mpsc::channel(256);
-    let (inputs_sender, inputs) = tokio::sync::watch::channel(Inputs::default());
+    let (stop, ui) = (Stop::default(), reporter.ui());
+    let (sender, events) = EventSender::channel();
+    let (dispatcher, inboxes) = Dispatcher::new(stop.gently.clone());
+    let environment = ServerEnvironment {
+        folder: package.folder.clone(),
+        decided: entrypoint.decided.clone(),
+    };
+    let state = project::state_folder(&package.folder)?;
 
     let keys = Hotkeys {
-        channels,
-        changes: change_sender.clone(),
-        url,
+        events: sender.clone(),
         ui,
     };
     let progress = ClientProgress {
-        requests,
-        channels,
-        ui,
+        requests: inboxes.requests,
+        events: sender.clone(),
     };
-    let files = Watcher::new(&package, inputs, change_sender, switches.poll, ui)?;
+    let files = Watcher::new(&package, inboxes.inputs, sender.clone(), switches.poll)?;
     let fast_build = FastBuild::new(package.clone(), ui);
     let records = fast_build.folder().to_owned();
-    let cargo = Cargo::new(package.clone(), records, ui.has_colours());
-    let builder = Builder::new(
-        cargo,
-        fast_build,
-        changes,
-        candidate_sender,
-        inputs_sender,
-        channels,
-        ui,
+    let cargo = Cargo::new(package, records, ui.has_colours());
+    let queue = ChangeQueue::new(inboxes.changes, inboxes.history, sender.clone());
+    let builder = Builder::new(cargo, fast_build, queue, sender.clone());
+    let prober = Prober::new(
+        environment.clone(),
+        &entrypoint,
+        inboxes.probes,
+        sender.clone(),
+    )?;
+    let supervisor = Supervisor::new(
+        environment,
+        state,
+        entrypoint.listener,
+        inboxes.candidates,
+        sender,
+        entrypoint.local_only,
     );
-    let (ready_sender, ready) = tokio::sync::watch::channel(0);
-    let prober = Prober::new(&package, &entrypoint, ready, switches.probe, channels, ui)?;
-    let outward = Outward {
-        candidates,
-        ready: ready_sender,
-        requests: notice_sender,
-        local_only: entrypoint.local_only,
-    };
-    let supervisor = Supervisor::new(package, entrypoint.listener, outward, channels, ui)?;
+    let session = Session::new(reporter, switches.probe);
     let proxies = [entrypoint.proxy, entrypoint.localhost];
     let tunnel = entrypoint.tunnel;
 
@@ -220,14 +228,9 @@ async fn develop(
                 over.cancel();
             },
             stopping_all(gently, prober.run(gently)),
-            stopping_all(gently, keys.run(&stop)),
+            stopping_all(gently, keys.run(gently)),
             progress.run(gently),
-            async {
-                tokio::select! {
-                    () = channels.unread.notified() => gently.cancel(),
-                    () = gently.cancelled() => {}
-                }
-            },
+            session.run(events, dispatcher),
             stopping_all_proxies(proxies, gently, &over),
             async {
                 if let Some(tunnel) = tunnel {
@@ -239,9 +242,9 @@ async fn develop(
         stop.at_once.cancel();
         outcome
     };
-    let (exit, (watched, built, (), probe_outcome, pressed, (), (), fronted, ())) =
+    let (exit, (watched, built, (), probe_outcome, pressed, (), mut reporter, fronted, ())) =
         tokio::join!(stop.on_signals(), actors);
-    channels.event(ui, || serde_json::json!({ "event": "stopped" }));
+    reporter.stopped();
     watched
         .and(built)
         .and(probe_outcome)

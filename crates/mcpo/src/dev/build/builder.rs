@@ -3,12 +3,11 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    process::ExitStatus,
     time::{Duration, Instant, SystemTime},
 };
 
-use mcpo_common::{error::Outcome, project::STATE_FOLDER, ui::Ui};
-use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use mcpo_common::{error::Outcome, project::STATE_FOLDER};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -18,29 +17,25 @@ use super::{
     fast_build::FastBuild,
 };
 use crate::dev::{
-    channels::Channels,
-    watch::{change::Change, inputs::Inputs, stale_mtime},
+    messages::{
+        change::Change,
+        event::{Candidate, Event, EventSender},
+        inputs::Inputs,
+    },
+    watch::{inputs, stale_mtime},
 };
 
 /// A build that has run this long is compiling dependencies, and it is worth waiting for their
 /// results. A shorter build is cancelled when a newer change makes its result useless.
 const WORTH_KEEPING: Duration = Duration::from_secs(2);
 
-/// An executable that should take over, and the change that caused it.
-#[derive(Debug)]
-pub struct Candidate {
-    pub executable: PathBuf,
-    pub change: Change,
-}
-
 /// The actor that turns changes into candidates.
 pub struct Builder<'a> {
     maker: Maker<'a>,
-    queue: ChangeQueue<'a>,
-    candidates: mpsc::Sender<Candidate>,
-    inputs: watch::Sender<Inputs>,
-    channels: &'a Channels,
-    ui: &'a Ui,
+    queue: ChangeQueue,
+    events: EventSender,
+    /// The files that the last build read.
+    inputs: Inputs,
     /// The executable of the last successful build.
     executable: Option<PathBuf>,
 }
@@ -91,19 +86,14 @@ impl<'a> Builder<'a> {
     pub fn new(
         cargo: Cargo,
         fast_build: FastBuild<'a>,
-        changes: mpsc::Receiver<Change>,
-        candidates: mpsc::Sender<Candidate>,
-        inputs: watch::Sender<Inputs>,
-        channels: &'a Channels,
-        ui: &'a Ui,
+        queue: ChangeQueue,
+        events: EventSender,
     ) -> Self {
         Self {
             maker: Maker { cargo, fast_build },
-            queue: ChangeQueue::new(changes, channels, ui),
-            candidates,
-            inputs,
-            channels,
-            ui,
+            queue,
+            events,
+            inputs: Inputs::default(),
             executable: None,
         }
     }
@@ -114,10 +104,7 @@ impl<'a> Builder<'a> {
         // If the cache cannot be read, the build only takes longer.
         let restored = DependencyCache::of(self.maker.cargo.package()).map(|cache| cache.restore());
         if let Some(Ok(true)) = restored {
-            self.ui.step(
-                "Copied",
-                "compiled dependencies of other projects; cargo uses those that fit",
-            );
+            self.events.send(Event::DependenciesCopied).await;
         }
         loop {
             let Some(change) = self.queue.next(next.take(), stop).await else {
@@ -139,18 +126,16 @@ impl<'a> Builder<'a> {
         if !change.executable
             && let Some(executable) = self.executable.clone()
         {
-            self.channels.settle();
+            self.queue.settle();
             self.propose(executable, change).await;
             return Ok(None);
         }
         let began =
             stale_mtime::time_of_files(&self.maker.cargo.package().folder.join(STATE_FOLDER));
-        self.channels.event(
-            self.ui,
-            || json!({ "event": "building", "files": change.files }),
-        );
+        let files = change.files.clone();
+        self.events.send(Event::BuildStarted(files)).await;
         let ((build, method), later) = self.build(&change, stop).await?;
-        self.channels.settle();
+        self.queue.settle();
         if let Some(later) = &later
             && later.makes_build_useless()
             && !self.queue.disregards(later)
@@ -160,30 +145,12 @@ impl<'a> Builder<'a> {
         }
         match build {
             Build::Done(executable) => {
-                self.publish_inputs(&executable, method, began);
+                self.publish_inputs(&executable, method, began).await;
                 self.executable = Some(executable.clone());
                 self.propose(executable, change).await;
             }
-            Build::Failed | Build::Killed(_) => {
-                self.inputs.send_modify(|inputs| {
-                    inputs.built = began;
-                    inputs.failed = true;
-                });
-                self.channels
-                    .event(self.ui, || json!({ "event": "build failed" }));
-                let what_now = if self.executable.is_some() {
-                    "the server keeps running"
-                } else {
-                    "waiting for a change"
-                };
-                match build {
-                    Build::Killed(status) => self.ui.warn(format_args!(
-                        "cargo was killed ({status}), perhaps because memory ran out; \
-                         {what_now}; press r to build again"
-                    )),
-                    _ => self.ui.warn(format_args!("the build failed; {what_now}")),
-                }
-            }
+            Build::Failed => self.report_failure(None, began).await,
+            Build::Killed(status) => self.report_failure(Some(status), began).await,
             Build::Cancelled => {}
         }
         Ok(later)
@@ -197,7 +164,7 @@ impl<'a> Builder<'a> {
     ) -> Outcome<((Build, BuildMethod), Option<Change>)> {
         let began = Instant::now();
         let cancel = stop.child_token();
-        let inputs = self.inputs.borrow().clone();
+        let inputs = self.inputs.clone();
         let build = self.maker.make(change, &inputs, &cancel);
         tokio::pin!(build);
         let mut later: Option<Change> = None;
@@ -218,12 +185,26 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Publishes the files that matter from now on to the watcher.
-    fn publish_inputs(&mut self, executable: &Path, method: BuildMethod, began: SystemTime) {
+    async fn report_failure(&mut self, killed: Option<ExitStatus>, began: SystemTime) {
+        self.inputs.built = began;
+        self.inputs.failed = true;
+        self.events
+            .send(Event::InputsRead(self.inputs.clone()))
+            .await;
+        let has_executable = self.executable.is_some();
+        let event = Event::BuildFailed {
+            killed,
+            has_executable,
+        };
+        self.events.send(event).await;
+    }
+
+    /// Publishes the files that matter from now on.
+    async fn publish_inputs(&mut self, executable: &Path, method: BuildMethod, began: SystemTime) {
         let Maker { cargo, fast_build } = &mut self.maker;
         let inputs = match method {
             BuildMethod::Short => {
-                let files = fast_build.inputs(&self.inputs.borrow());
+                let files = fast_build.inputs(&self.inputs);
                 let files = files.ok_or_else(|| io::Error::other("its list is missing"));
                 files.map(|files| Inputs {
                     files,
@@ -234,22 +215,24 @@ impl<'a> Builder<'a> {
             BuildMethod::Cargo => {
                 fast_build.learn();
                 store_dependencies(cargo);
-                Inputs::of(executable, cargo.package(), began)
+                inputs::of(executable, cargo.package(), began)
             }
         };
-        match inputs {
+        let event = match inputs {
             Ok(inputs) => {
-                self.inputs.send_replace(inputs);
+                self.inputs.clone_from(&inputs);
+                Event::InputsRead(inputs)
             }
-            Err(error) => self.ui.warn(format_args!(
+            Err(error) => Event::Warning(format!(
                 "only Rust files are watched: failed to read the dependency file of {}: {error}",
                 executable.display()
             )),
-        }
+        };
+        self.events.send(event).await;
     }
 
     async fn propose(&self, executable: PathBuf, change: Change) {
-        // If the supervisor is gone, everything is stopping.
-        let _ = self.candidates.send(Candidate { executable, change }).await;
+        let candidate = Candidate { executable, change };
+        self.events.send(Event::Built(candidate)).await;
     }
 }

@@ -1,36 +1,53 @@
 //! Queues file changes for the builder and holds them back while a rebuild loop is suspected.
 
-use std::{fmt, time::Instant};
+use std::time::Instant;
 
-use mcpo_common::ui::Ui;
-use serde_json::json;
-use tokio::{sync::mpsc, time::sleep_until};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep_until,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     loop_detector::{LoopDetector, Verdict},
     restart_backoff::{AT_START, RestartBackoff},
 };
-use crate::dev::{channels::Channels, watch::change::Change};
+use crate::dev::messages::{
+    change::Change,
+    command::ServerHistory,
+    event::{Event, EventSender},
+};
 
 /// The queue of changes in front of the builder.
-pub struct ChangeQueue<'a> {
-    changes: mpsc::Receiver<Change>,
+pub struct ChangeQueue {
+    changes: mpsc::UnboundedReceiver<Change>,
+    history: watch::Receiver<ServerHistory>,
+    events: EventSender,
     detector: LoopDetector,
     backoff: RestartBackoff,
-    channels: &'a Channels,
-    ui: &'a Ui,
+    /// When the last build ended.
+    settled: Option<Instant>,
 }
 
-impl<'a> ChangeQueue<'a> {
-    pub fn new(changes: mpsc::Receiver<Change>, channels: &'a Channels, ui: &'a Ui) -> Self {
+impl ChangeQueue {
+    pub fn new(
+        changes: mpsc::UnboundedReceiver<Change>,
+        history: watch::Receiver<ServerHistory>,
+        events: EventSender,
+    ) -> Self {
         Self {
             changes,
+            history,
+            events,
             detector: LoopDetector::new(),
             backoff: RestartBackoff::default(),
-            channels,
-            ui,
+            settled: None,
         }
+    }
+
+    /// Records that a build has ended.
+    pub fn settle(&mut self) {
+        self.settled = Some(Instant::now());
     }
 
     /// Returns the change to handle now: `known` if given, otherwise the next one. Returns `None`
@@ -53,8 +70,7 @@ impl<'a> ChangeQueue<'a> {
 
     /// Returns true if the running build is still valid, because the build itself made the change.
     pub fn disregards(&self, change: &Change) -> bool {
-        self.detector
-            .disregards(change, self.channels.settled.get())
+        self.detector.disregards(change, self.settled)
     }
 
     /// Returns the next change that the loop detector lets through, or `None` once everything
@@ -76,17 +92,17 @@ impl<'a> ChangeQueue<'a> {
                     () = stop.cancelled() => return None,
                 },
             };
-            match self.detector.judge(change, self.channels.settled.get()) {
+            match self.detector.judge(change, self.settled) {
                 Verdict::Go(change) => return Some(change),
                 Verdict::Hold => {}
-                Verdict::Tell(files) => self.report_loop(
-                    &files,
-                    format_args!(
+                Verdict::Tell(files) => {
+                    let explanation = format!(
                         "{files} is written by every build, which would rebuild forever; it is \
                          ignored until it changes outside a build, another file changes, or you \
                          press r. Write it elsewhere, or only if its content changes"
-                    ),
-                ),
+                    );
+                    self.report_loop(files, explanation).await;
+                }
             }
         }
     }
@@ -98,13 +114,13 @@ impl<'a> ChangeQueue<'a> {
         mut change: Change,
         stop: &CancellationToken,
     ) -> Option<Change> {
-        let (started, crashes) = (self.channels.started.get(), self.channels.crashes.get());
+        let ServerHistory { started, crashes } = *self.history.borrow();
         let Some(pause) = self.backoff.pause(&change, started, crashes) else {
             return Some(change);
         };
         if self.backoff.has_just_begun() {
             let files = change.describe().unwrap_or_default();
-            let how = if self.backoff.has_crashed() {
+            let explanation = if self.backoff.has_crashed() {
                 format!(
                     "each start of the server writes {files} and then stops; the next start \
                          waits, longer each time; press r to start now"
@@ -116,7 +132,7 @@ impl<'a> ChangeQueue<'a> {
                          a folder listed in .gitignore"
                 )
             };
-            self.report_loop(&files, format_args!("{how}"));
+            self.report_loop(files, explanation).await;
         }
         let until = Instant::now() + pause;
         loop {
@@ -136,12 +152,9 @@ impl<'a> ChangeQueue<'a> {
         }
     }
 
-    fn report_loop(&self, files: &str, how: fmt::Arguments<'_>) {
-        self.channels.event(
-            self.ui,
-            || json!({ "event": "going in circles", "files": files }),
-        );
-        self.ui.warn(how);
+    async fn report_loop(&self, files: String, explanation: String) {
+        let event = Event::LoopFound { files, explanation };
+        self.events.send(event).await;
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::dev::watch::change::Change;
+use crate::dev::messages::change::Change;
 
 /// After this many consecutive reloads that were each caused by the previous one, a loop is
 /// suspected.

@@ -5,7 +5,7 @@
 
 pub mod builder;
 pub mod cargo;
-mod change_queue;
+pub mod change_queue;
 mod dependency_cache;
 pub mod fast_build;
 mod loop_detector;

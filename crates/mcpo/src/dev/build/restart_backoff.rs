@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::dev::watch::change::Change;
+use crate::dev::messages::change::Change;
 
 /// A file that is written this soon after a start was most likely written by the server.
 pub const AT_START: Duration = Duration::from_secs(1);

@@ -3,19 +3,20 @@
 use mcpo_common::{package::Package, project::Environment, ui::Ui};
 use serde_json::json;
 
-use crate::dev::{channels::Channels, expose::Entrypoint};
+use super::reporter::Reporter;
+use crate::dev::expose::Entrypoint;
 
 /// Shown if no sign-in is configured.
 const WITHOUT_SIGN_IN: &str = "not required; set ADMIN_PASSWORD in .env to require a password";
 
 /// Prints the addresses, the sign-in mode, and the steps that the user must take.
 pub fn print(
-    ui: &Ui,
-    channels: &Channels,
+    reporter: &mut Reporter<'_>,
     package: &Package,
     entrypoint: &Entrypoint,
     environment: &Environment,
 ) {
+    let ui = reporter.ui();
     let (local, connector) = (&entrypoint.local, connector(&entrypoint.local, environment));
     ui.step("Serving", format_args!("{} at {local}", package.executable));
     if connector == *local {
@@ -47,7 +48,7 @@ pub fn print(
     if entrypoint.tunnel.is_some() {
         steps(ui);
     }
-    channels.event(ui, || {
+    reporter.json(|| {
         json!({
             "event": "serving", "schema": 1, "url": local, "connector": connector,
             "asks_for_sign_in": is_asked,

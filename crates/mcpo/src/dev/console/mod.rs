@@ -3,4 +3,6 @@
 pub mod banner;
 pub mod client_progress;
 pub mod hotkeys;
+mod probe_report;
 pub mod prober;
+pub mod reporter;

@@ -1,107 +1,95 @@
-//! Probes each server that takes over, as claude.ai does, and reports what a change broke.
-
-use std::path::PathBuf;
+//! Probes the server as claude.ai does, to report what a change broke.
 
 use mcpo_common::{
     error::{Failure, Outcome},
-    package::Package,
     secret::Secret,
-    ui::Ui,
 };
-use mcpo_probe::{Client, Credentials, Plan, Quiet, Report, Verdict};
+use mcpo_probe::{Client, Credentials, Plan, Quiet};
 use rustls::pki_types::CertificateDer;
-use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::dev::{channels::Channels, expose::Entrypoint};
+use crate::dev::{
+    environment::ServerEnvironment,
+    expose::Entrypoint,
+    messages::event::{Event, EventSender},
+};
 
-/// The id of the check that calls a tool.
-const CALL: &str = "tools-call";
-
-/// The actor behind `--probe` and the `p` key.
-pub struct Prober<'a> {
-    /// The folder that contains the project's environment file.
-    folder: PathBuf,
+/// The actor behind `--probe` and the keys that probe.
+pub struct Prober {
+    environment: ServerEnvironment,
     /// The server's address on this machine.
     here: Url,
     /// Whether the public address leads to this machine while mcpo runs.
     is_tunnelled: bool,
     /// The certificate to trust for the address on this machine.
     root: Option<CertificateDer<'static>>,
-    /// Counts the servers that took over.
-    ready: watch::Receiver<u64>,
-    /// Whether each new server is probed.
-    each: bool,
-    channels: &'a Channels,
-    ui: &'a Ui,
+    /// The tool that each probe must call.
+    probes: mpsc::UnboundedReceiver<Option<String>>,
+    events: EventSender,
 }
 
-impl<'a> Prober<'a> {
+impl Prober {
     pub fn new(
-        package: &Package,
+        environment: ServerEnvironment,
         entrypoint: &Entrypoint,
-        ready: watch::Receiver<u64>,
-        each: bool,
-        channels: &'a Channels,
-        ui: &'a Ui,
+        probes: mpsc::UnboundedReceiver<Option<String>>,
+        events: EventSender,
     ) -> Outcome<Self> {
         let here = Url::parse(&entrypoint.local).map_err(|error| {
             Failure::new("failed to parse the address of the server").because(&error)
         })?;
         Ok(Self {
-            folder: package.folder.clone(),
+            environment,
             here,
             is_tunnelled: entrypoint.tunnel.is_some(),
             root: entrypoint.certificate.as_ref().map(|(der, _)| der.clone()),
-            ready,
-            each,
-            channels,
-            ui,
+            probes,
+            events,
         })
     }
 
-    /// Probes after each reload, if enabled, and when the user asks, until stopped. Each probe
-    /// reuses the credentials of the previous one, to check that a reload did not forget them.
+    /// Probes when commanded, until stopped. Each probe reuses the credentials of the previous one,
+    /// to check that a reload did not forget them.
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         let mut kept: Vec<Credentials> = Vec::new();
         loop {
-            tokio::select! {
+            let mut tool = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                changed = self.ready.changed() => match changed {
-                    Err(_) => return Ok(()),
-                    Ok(()) if !self.each => continue,
-                    Ok(()) => {}
+                commanded = self.probes.recv() => match commanded {
+                    Some(tool) => tool,
+                    None => return Ok(()),
                 },
-                () = self.channels.probe_requested.notified() => {}
+            };
+            // One probe is enough for all servers that took over during the last one.
+            while let Ok(later) = self.probes.try_recv() {
+                tool = later.or(tool);
             }
             let mut plan = match self.plan() {
                 Ok(plan) => plan,
                 // The environment file may be half written; the next probe reads it again.
                 Err(failure) => {
-                    self.ui.failure(&failure);
+                    self.events.send(Event::ProbeFailed(failure)).await;
                     continue;
                 }
             };
             plan.kept = std::mem::take(&mut kept);
-            plan.tool = self.channels.tool_to_try.take();
+            plan.tool.clone_from(&tool);
             let mut quiet = Quiet;
-            let report = tokio::select! {
+            let mut report = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 report = Box::pin(mcpo_probe::run(&plan, &mut quiet)) => report,
             };
-            match &plan.tool {
-                Some(tool) => self.report_tool_call(tool, &report),
-                None => self.tell(&report),
-            }
-            kept.extend(report.credentials);
+            kept.extend(report.credentials.take());
+            let report = Box::new(report);
+            self.events.send(Event::Probed { tool, report }).await;
         }
     }
 
     /// Reads the environment again each time, as the server does.
     fn plan(&self) -> Outcome<Plan> {
-        let environment = self.channels.environment(&self.folder)?;
+        let environment = self.environment.load()?;
         let base = environment.get("BASE_URL");
         let public = base.and_then(|base| {
             let base = base.trim_end_matches('/');
@@ -120,48 +108,5 @@ impl<'a> Prober<'a> {
             plan.sign_in_with(None, Secret::new(password));
         }
         Ok(plan)
-    }
-
-    /// Reports the result of the tool call, or why the tool was not called.
-    fn report_tool_call(&self, tool: &str, report: &Report) {
-        let mut checks = report.checks.iter();
-        let called = checks.find(|check| check.rule.id == CALL && check.verdict == Verdict::Pass);
-        match called {
-            Some(check) => self.ui.step("Tried", &check.fault.seen),
-            None => {
-                self.ui.warn(format_args!("{tool} was not called"));
-                self.tell(report);
-            }
-        }
-    }
-
-    fn tell(&self, report: &Report) {
-        self.channels.event(self.ui, || {
-            let checks = report.checks.iter();
-            let failed = checks.filter(|check| check.verdict == Verdict::Fail);
-            let failed: Vec<_> = failed.map(|check| check.rule.id).collect();
-            json!({ "event": "walked", "outcome": report.outcome(), "failed": failed })
-        });
-        let wrong = |verdict: &Verdict| {
-            let good = matches!(verdict, Verdict::Pass | Verdict::Skipped { .. });
-            !good
-        };
-        let checks = report.checks.iter();
-        let mut wrong = checks.filter(|check| wrong(&check.verdict)).peekable();
-        if wrong.peek().is_none() {
-            self.ui.step("Probed", report.headline());
-            return;
-        }
-        self.ui.warn(report.outcome());
-        for check in wrong {
-            let (_, because) = check.verdict.parts();
-            let seen = because.unwrap_or(&check.fault.seen);
-            self.ui
-                .say(format_args!("           {}: {seen}", check.rule.title));
-            if !check.fault.hint.is_empty() {
-                self.ui
-                    .say(format_args!("           fix: {}", check.fault.hint));
-            }
-        }
     }
 }

@@ -29,7 +29,7 @@ pub use self::{
 };
 use self::{certificate::Certificate, localhost::Localhost, proxy::Inside};
 use crate::dev::{
-    local_access::{LocalOnly, has_local_base},
+    local_access::has_local_base,
     run::{
         listener::{Listener, Mode},
         socket,
@@ -48,8 +48,8 @@ pub struct Entrypoint {
     pub proxy: Option<Proxy>,
     /// Accepts connections on the second address of `localhost`.
     pub localhost: Option<Proxy>,
-    /// Whether the proxy refuses other machines.
-    pub local_only: LocalOnly,
+    /// Decides whether the proxies refuse other machines.
+    pub local_only: watch::Sender<bool>,
     /// The certificate that clients must trust, and its file.
     pub certificate: Option<(CertificateDer<'static>, String)>,
     /// Which machines can reach the server, and how it is protected from them.
@@ -76,8 +76,13 @@ impl Entrypoint {
         let acceptor = acceptor.transpose()?;
         let mut localhost = Localhost::claim(&outer)
             .map_err(|error| Failure::new("failed to listen").because(&error))?;
-        let (listener, proxy, inside) =
-            open_listener(Mode::of_this_system(), outer, acceptor.clone())?;
+        let (local_only, is_local_only) = watch::channel(false);
+        let (listener, proxy, inside) = open_listener(
+            Mode::of_this_system(),
+            outer,
+            acceptor.clone(),
+            is_local_only.clone(),
+        )?;
         let other = localhost.other.take();
         let mut entrypoint = Self {
             listener,
@@ -85,8 +90,8 @@ impl Entrypoint {
             decided: Vec::new(),
             tunnel: None,
             proxy,
-            localhost: other.map(|other| Proxy::new(other, acceptor, inside)),
-            local_only: LocalOnly::default(),
+            localhost: other.map(|other| Proxy::new(other, acceptor, inside, is_local_only)),
+            local_only,
             certificate: None,
             exposure: Exposure::default(),
             password: None,
@@ -119,10 +124,7 @@ impl Entrypoint {
     ) -> Outcome<()> {
         let as_served = environment.clone().with(&self.decided);
         self.exposure = Exposure::of(args, &as_served)?;
-        self.local_only.set(has_local_base(&as_served));
-        if let Some(proxy) = &mut self.proxy {
-            proxy.serves_this_machine_only(self.local_only.clone());
-        }
+        self.local_only.send_replace(has_local_base(&as_served));
         if self.exposure.is_open {
             self.decide(exposure::OPEN_TO_ANYONE, "1".to_owned());
         } else if self.exposure.needs_password {
@@ -171,6 +173,7 @@ fn open_listener(
     mode: Mode,
     outer: TcpListener,
     acceptor: Option<TlsAcceptor>,
+    is_local_only: watch::Receiver<bool>,
 ) -> Outcome<(Listener, Option<Proxy>, Inside)> {
     match mode {
         #[cfg(unix)]
@@ -181,13 +184,13 @@ fn open_listener(
             };
             let inner = socket::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
             let (_, inside) = watch::channel(Some(local_address(&inner)?));
-            let proxy = Proxy::new(outer, Some(acceptor), inside.clone());
+            let proxy = Proxy::new(outer, Some(acceptor), inside.clone(), is_local_only);
             Ok((Listener::PassSocket(inner), Some(proxy), inside))
         }
         Mode::Proxy => {
             let port = local_address(&outer)?.port();
             let (to, inside) = watch::channel(None);
-            let proxy = Proxy::new(outer, acceptor, inside.clone());
+            let proxy = Proxy::new(outer, acceptor, inside.clone(), is_local_only);
             Ok((Listener::Proxy { port, to }, Some(proxy), inside))
         }
     }

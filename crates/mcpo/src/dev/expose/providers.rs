@@ -129,7 +129,7 @@ mod tests {
     use super::Provider;
 
     #[test]
-    fn each_says_its_address_in_its_own_way() {
+    fn the_url_is_found_in_the_output_of_each_program() {
         let found = |kind: Provider, lines: &[&str]| {
             let mut addresses = lines.iter().filter_map(|line| kind.address(line));
             (addresses.next(), addresses.next())

@@ -21,7 +21,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::certificate::Certificate;
-use crate::dev::local_access::LocalOnly;
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,7 +48,9 @@ pub struct Proxy {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     inside: Inside,
-    is_local_only: LocalOnly,
+    /// Whether connections from other machines are refused. The servers cannot decide it: every
+    /// connection from the proxy comes from a loopback address.
+    is_local_only: watch::Receiver<bool>,
 }
 
 /// Returns a TLS acceptor for this certificate.
@@ -68,19 +69,18 @@ pub fn acceptor(certificate: &Certificate) -> Outcome<TlsAcceptor> {
 
 impl Proxy {
     /// Forwards connections from `listener` to the server at `inside`.
-    pub fn new(listener: TcpListener, acceptor: Option<TlsAcceptor>, inside: Inside) -> Self {
+    pub const fn new(
+        listener: TcpListener,
+        acceptor: Option<TlsAcceptor>,
+        inside: Inside,
+        is_local_only: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             listener,
             acceptor,
             inside,
-            is_local_only: LocalOnly::default(),
+            is_local_only,
         }
-    }
-
-    /// Sets the flag that decides whether connections from other machines are refused. The servers
-    /// cannot decide it: every connection from the proxy comes from a loopback address.
-    pub fn serves_this_machine_only(&mut self, is_local_only: LocalOnly) {
-        self.is_local_only = is_local_only;
     }
 
     /// Accepts connections until `stop`. The servers close their connections. Connections that are
@@ -106,7 +106,8 @@ impl Proxy {
             };
             let (acceptor, inside, stop) =
                 (self.acceptor.clone(), self.inside.clone(), stop.clone());
-            let is_refused = self.is_local_only.get() && !peer.ip().to_canonical().is_loopback();
+            let is_refused =
+                *self.is_local_only.borrow() && !peer.ip().to_canonical().is_loopback();
             connections.spawn(async move {
                 // A client that disconnects early is not an error.
                 let _ = if is_refused {

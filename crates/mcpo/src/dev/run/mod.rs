@@ -7,7 +7,6 @@ pub mod executable;
 pub mod listener;
 pub mod notify_channel;
 pub mod port_owner;
-pub mod request_event;
 mod server;
 pub mod socket;
 pub mod supervisor;

@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     executable::Executable, listener::Listener, notify_channel::NotifyChannel,
-    request_event::RequestEvent, suspend_aware_timeout::SuspendAwareTimeout,
+    suspend_aware_timeout::SuspendAwareTimeout,
 };
-use crate::dev::tools::Tools;
+use crate::dev::messages::{request_event::RequestEvent, tools::Tools};
 
 /// How long a server may take to become ready.
 pub const READY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -7,13 +7,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use mcpo_common::{
-    error::{Failure, Outcome},
-    package::Package,
-    project,
-    ui::Ui,
-};
-use serde_json::json;
+use mcpo_common::error::{Failure, Outcome};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -21,43 +15,34 @@ use tokio::{
 
 use super::{
     listener::{Listener, Mode},
-    request_event::RequestEvent,
     server::{Happening, Launch, READY_TIMEOUT, Server, Start},
 };
 use crate::dev::{
-    build::builder::Candidate,
-    channels::Channels,
-    local_access::{LocalOnly, has_local_base},
+    environment::ServerEnvironment,
+    local_access::has_local_base,
+    messages::{
+        change::Change,
+        event::{Candidate, Event, EventSender, SwapFailure},
+    },
     stop::Stop,
-    tools::Tools,
-    watch::change::Change,
 };
 
 /// The actor that owns the listener and the servers behind it.
-pub struct Supervisor<'a> {
-    package: Package,
+pub struct Supervisor {
+    environment: ServerEnvironment,
+    /// The folder for the state of the servers.
     state: PathBuf,
     listener: Listener,
-    outward: Outward,
-    ui: &'a Ui,
+    candidates: mpsc::UnboundedReceiver<Candidate>,
+    events: EventSender,
+    /// Decides whether the proxies refuse other machines.
+    local_only: watch::Sender<bool>,
     /// The server that answers.
     current: Option<Running>,
     /// The server that takes over once it is ready, and the change that it contains.
     next: Option<(Running, Change)>,
-    channels: &'a Channels,
     /// Old servers that are finishing their calls.
     retiring: JoinSet<()>,
-}
-
-/// The channels to the other actors.
-pub struct Outward {
-    pub candidates: mpsc::Receiver<Candidate>,
-    /// Counts the servers that took over.
-    pub ready: watch::Sender<u64>,
-    /// The requests that servers report.
-    pub requests: mpsc::Sender<RequestEvent>,
-    /// Whether the proxy refuses other machines.
-    pub local_only: LocalOnly,
 }
 
 /// A server, and the build it came from.
@@ -72,48 +57,48 @@ struct Running {
 /// modification time.
 type Stamp = ((u64, u64), u64, SystemTime);
 
-/// The events that the supervisor handles.
-enum Event {
+/// What the supervisor handles.
+enum Occurrence {
     Candidate(Candidate),
     Started(io::Result<Start>),
     Happened(Happening),
     Stop,
 }
 
-impl<'a> Supervisor<'a> {
+impl Supervisor {
     pub fn new(
-        package: Package,
+        environment: ServerEnvironment,
+        state: PathBuf,
         listener: Listener,
-        outward: Outward,
-        channels: &'a Channels,
-        ui: &'a Ui,
-    ) -> Outcome<Self> {
-        Ok(Self {
-            state: project::state_folder(&package.folder)?,
-            package,
+        candidates: mpsc::UnboundedReceiver<Candidate>,
+        events: EventSender,
+        local_only: watch::Sender<bool>,
+    ) -> Self {
+        Self {
+            environment,
+            state,
             listener,
-            outward,
-            ui,
+            candidates,
+            events,
+            local_only,
             current: None,
             next: None,
-            channels,
             retiring: JoinSet::new(),
-        })
+        }
     }
 
     /// Runs servers until stopped. No server process is left when it returns.
     pub async fn run(mut self, stop: &Stop) {
         loop {
-            match self.event(stop).await {
-                Event::Candidate(candidate) => self.try_out(candidate, stop),
-                Event::Started(start) => self.settle(start, stop),
-                Event::Happened(Happening::Exited(status)) => self.crashed(status),
-                Event::Happened(Happening::Request(request)) => {
-                    // If the receiver is too slow, it misses notices. The server must not be
-                    // blocked.
-                    let _ = self.outward.requests.try_send(request);
+            match self.occurrence(stop).await {
+                Occurrence::Candidate(candidate) => self.try_out(candidate, stop).await,
+                Occurrence::Started(start) => self.settle(start, stop).await,
+                Occurrence::Happened(Happening::Exited(status)) => self.crashed(status).await,
+                Occurrence::Happened(Happening::Request(request)) => {
+                    // The server must not be blocked.
+                    self.events.send_or_drop(Event::Request(request));
                 }
-                Event::Stop => break,
+                Occurrence::Stop => break,
             }
             // Collect the servers that have ended.
             while self.retiring.try_join_next().is_some() {}
@@ -125,7 +110,7 @@ impl<'a> Supervisor<'a> {
         self.retiring.join_all().await;
     }
 
-    async fn event(&mut self, stop: &Stop) -> Event {
+    async fn occurrence(&mut self, stop: &Stop) -> Occurrence {
         let started = async {
             match &mut self.next {
                 Some((running, _)) => running.server.started().await,
@@ -139,15 +124,17 @@ impl<'a> Supervisor<'a> {
             }
         };
         tokio::select! {
-            () = stop.gently.cancelled() => Event::Stop,
-            candidate = self.outward.candidates.recv() => candidate.map_or(Event::Stop, Event::Candidate),
-            start = started => Event::Started(start),
-            happening = happened => Event::Happened(happening),
+            () = stop.gently.cancelled() => Occurrence::Stop,
+            candidate = self.candidates.recv() => {
+                candidate.map_or(Occurrence::Stop, Occurrence::Candidate)
+            }
+            start = started => Occurrence::Started(start),
+            happening = happened => Occurrence::Happened(happening),
         }
     }
 
     /// Starts the candidate next to the current server. A newer candidate replaces an older one.
-    fn try_out(&mut self, candidate: Candidate, stop: &Stop) {
+    async fn try_out(&mut self, candidate: Candidate, stop: &Stop) {
         let Candidate {
             executable,
             mut change,
@@ -158,11 +145,7 @@ impl<'a> Supervisor<'a> {
         let same = stamp.is_some() && latest.is_some_and(|running| running.stamp == stamp);
         if same && !change.environment {
             if change.was_meant() {
-                let what = change.describe().unwrap_or_default();
-                self.ui.step(
-                    "Unchanged",
-                    format_args!("{what} does not change the executable"),
-                );
+                self.events.send(Event::Unchanged(change)).await;
             }
             return;
         }
@@ -170,6 +153,9 @@ impl<'a> Supervisor<'a> {
             self.retire(overtaken, stop);
             change.merge(earlier);
         }
+        self.events
+            .send(Event::ServerStarting(Instant::now()))
+            .await;
         match self.start(&executable) {
             Ok((server, is_local)) => {
                 let running = Running {
@@ -179,26 +165,22 @@ impl<'a> Supervisor<'a> {
                 };
                 self.next = Some((running, change));
             }
-            Err(failure) => {
-                self.ui.failure(&failure);
-                self.not_swapped("the new server did not start");
-            }
+            Err(failure) => self.not_swapped(SwapFailure::NotStarted(failure)).await,
         }
     }
 
     /// Starts a server. Also returns whether its base URL names this machine.
     fn start(&self, executable: &Path) -> Outcome<(Server, bool)> {
-        self.channels.started.set(Some(Instant::now()));
         // Read at every start, because the environment file may have changed.
-        let environment = self.channels.environment(&self.package.folder)?;
+        let environment = self.environment.load()?;
         let is_local = has_local_base(&environment);
         if is_local {
             // The new server may get connections before it reports that it is ready.
-            self.outward.local_only.set(true);
+            self.local_only.send_replace(true);
         }
         let server = Server::start(&Launch {
             executable,
-            folder: &self.package.folder,
+            folder: &self.environment.folder,
             state: &self.state,
             listener: &self.listener,
             environment: &environment,
@@ -210,107 +192,53 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Swaps the servers if the new one is ready.
-    fn settle(&mut self, start: io::Result<Start>, stop: &Stop) {
+    async fn settle(&mut self, start: io::Result<Start>, stop: &Stop) {
         let Some((running, change)) = self.next.take() else {
             return;
         };
-        match start {
-            Ok(Start::Ready)
-                if self.listener.mode() == Mode::Proxy && running.server.address().is_none() =>
-            {
-                self.not_swapped(
-                    "the new server did not report its address, as servers of this version do",
-                );
-            }
-            Ok(Start::Ready) => {
-                self.listener.proxy_to(running.server.address());
-                // From now on the new server gets the connections. Only then is the reload
-                // reported.
-                if let Some(old) = self.current.take() {
-                    self.retire(old, stop);
-                }
-                self.outward.local_only.set(running.is_local);
-                let age = change.age();
-                self.channels.event(self.ui, || {
-                    let word = if change.files.is_empty() {
-                        "ready"
-                    } else {
-                        "reloaded"
-                    };
-                    let milliseconds =
-                        u64::try_from(change.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    json!({
-                        "event": word, "files": change.files, "milliseconds": milliseconds,
-                        "tools": running.server.tools().names(),
-                    })
-                });
-                match change.describe() {
-                    Some(files) => self.ui.step("Reloaded", format_args!("{files} in {age}")),
-                    None => self.ui.step("Ready", format_args!("in {age}")),
-                }
-                self.tell_tools(running.server.tools());
-                self.current = Some(running);
-                self.outward.ready.send_modify(|count| *count += 1);
-                return;
-            }
-            Ok(Start::Exited(status)) => {
-                self.channels.count_crash();
-                self.not_swapped(&format!(
-                    "the new server stopped before it was ready ({status})"
-                ));
-            }
-            Ok(Start::TooLate) => {
-                let seconds = READY_TIMEOUT.as_secs();
-                self.not_swapped(&format!("the new server was not ready after {seconds} s"));
-            }
-            Err(error) => {
-                self.not_swapped(&format!("lost contact with the new server: {error}"));
-            }
-        }
+        let has_no_address =
+            self.listener.mode() == Mode::Proxy && running.server.address().is_none();
+        let why = match start {
+            Ok(Start::Ready) if !has_no_address => return self.swap(running, change, stop).await,
+            Ok(Start::Ready) => SwapFailure::NoAddress,
+            Ok(Start::Exited(status)) => SwapFailure::Exited(status),
+            Ok(Start::TooLate) => SwapFailure::TooLate(READY_TIMEOUT),
+            Err(error) => SwapFailure::Lost(error),
+        };
+        self.not_swapped(why).await;
         self.retire(running, stop);
     }
 
-    /// Shows all tools of the first server, and for each later server the tools that changed.
-    fn tell_tools(&self, tools: &Tools) {
-        let told = match &*self.channels.tools.borrow() {
-            None => tools.describe(),
-            Some(before) => tools.changes_since(before),
-        };
-        if let Some(told) = told {
-            self.ui.step("Tools", told);
+    async fn swap(&mut self, running: Running, change: Change, stop: &Stop) {
+        self.listener.proxy_to(running.server.address());
+        // From now on the new server gets the connections. Only then is the reload reported.
+        if let Some(old) = self.current.take() {
+            self.retire(old, stop);
         }
-        self.channels.tools.replace(Some(tools.clone()));
+        self.local_only.send_replace(running.is_local);
+        let tools = running.server.tools().clone();
+        self.current = Some(running);
+        self.events.send(Event::ServerReady { change, tools }).await;
     }
 
-    fn not_swapped(&self, why: &str) {
+    async fn not_swapped(&self, why: SwapFailure) {
         let is_local = self.current.as_ref().is_none_or(|old| old.is_local);
-        self.outward.local_only.set(is_local);
-        self.channels.event(
-            self.ui,
-            || json!({ "event": "not swapped", "because": why }),
-        );
-        let what_now = if self.current.is_some() {
-            "the old server keeps running"
-        } else {
-            "waiting for a change"
-        };
-        self.ui.warn(format_args!("{why}; {what_now}"));
+        self.local_only.send_replace(is_local);
+        let is_serving = self.current.is_some();
+        self.events
+            .send(Event::NotSwapped { why, is_serving })
+            .await;
     }
 
     /// Reports the crash. The server is not restarted without a change, because it would crash
     /// again.
-    fn crashed(&mut self, status: io::Result<ExitStatus>) {
+    async fn crashed(&mut self, status: io::Result<ExitStatus>) {
         self.current = None;
         self.listener.proxy_to(None);
-        self.channels.count_crash();
-        let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        self.channels
-            .event(self.ui, || json!({ "event": "crashed", "how": how }));
-        if self.next.is_none() {
-            self.ui.warn(format_args!(
-                "the server stopped ({how}); it is restarted after the next change"
-            ));
-        }
+        let has_next = self.next.is_some();
+        self.events
+            .send(Event::ServerCrashed { status, has_next })
+            .await;
     }
 
     fn retire(&mut self, mut running: Running, stop: &Stop) {

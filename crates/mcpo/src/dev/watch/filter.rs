@@ -13,7 +13,8 @@ use mcpo_common::{
 };
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::{inputs::Inputs, polling::NoEvents};
+use super::polling::NoEvents;
+use crate::dev::messages::inputs::Inputs;
 
 /// Folders that are never searched: build results, mcpo's state, and git's data.
 const NEVER: &[&str] = &["target", STATE_FOLDER, ".git"];

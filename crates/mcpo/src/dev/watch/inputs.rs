@@ -1,4 +1,4 @@
-//! The files that the last build read, from the dependency file that cargo writes next to the
+//! Reads the files that a build depends on from the dependency file that cargo writes next to the
 //! executable.
 
 use std::{
@@ -10,36 +10,15 @@ use std::{
 
 use mcpo_common::package::Package;
 
-/// The files that the executable depends on, including included files and those of other local
-/// crates.
-#[derive(Clone, Debug)]
-pub struct Inputs {
-    pub files: HashSet<PathBuf>,
-    /// When the build began. Later changes are not part of it.
-    pub built: SystemTime,
-    /// Whether the build failed. Then any file of the project may have been the missing one.
-    pub failed: bool,
-}
+use crate::dev::messages::inputs::Inputs;
 
-impl Default for Inputs {
-    fn default() -> Self {
-        Self {
-            files: HashSet::new(),
-            built: SystemTime::UNIX_EPOCH,
-            failed: false,
-        }
-    }
-}
-
-impl Inputs {
-    /// Reads the dependency file of an executable of `package`.
-    pub fn of(executable: &Path, package: &Package, built: SystemTime) -> io::Result<Self> {
-        Ok(Self {
-            files: read(&executable.with_extension("d"), package)?,
-            built,
-            failed: false,
-        })
-    }
+/// Reads the dependency file of an executable of `package`. `built` is when its build began.
+pub fn of(executable: &Path, package: &Package, built: SystemTime) -> io::Result<Inputs> {
+    Ok(Inputs {
+        files: read(&executable.with_extension("d"), package)?,
+        built,
+        failed: false,
+    })
 }
 
 /// Reads a dependency file of cargo or rustc.

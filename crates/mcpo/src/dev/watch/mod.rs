@@ -3,7 +3,6 @@
 //! The [`watcher`] combines the file events of one save into a [`change::Change`], and ignores
 //! files that no build reads.
 
-pub mod change;
 mod filter;
 pub mod inputs;
 pub mod polling;

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_happens_to_a_file_is_found_once() {
+    fn each_change_of_a_file_is_found_once() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a");
         let mut snapshot = Snapshot::default();

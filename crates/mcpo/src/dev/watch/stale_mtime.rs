@@ -15,7 +15,7 @@ use std::{
 use mcpo_common::package::Package;
 use serde::Deserialize;
 
-use super::{change::Change, inputs::Inputs};
+use crate::dev::messages::{change::Change, inputs::Inputs};
 
 /// The folder of cargo's fingerprints, below the folder of a profile.
 const FINGERPRINTS: &str = ".fingerprint";

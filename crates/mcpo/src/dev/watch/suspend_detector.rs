@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sleep_shows_on_either_clock() {
+    fn a_suspend_is_detected_on_either_clock() {
         let second = Duration::from_secs(1);
         let mut clocks = SuspendDetector::new();
         let (mut monotonic, mut wall) = (clocks.monotonic, clocks.wall);

@@ -9,10 +9,9 @@ use mcpo_common::{
     error::{Failure, Outcome},
     package::Package,
     project::ENVIRONMENT_FILE,
-    ui::Ui,
 };
 use notify::{
-    Event, EventKind, RecommendedWatcher,
+    EventKind, RecommendedWatcher,
     event::{AccessKind, AccessMode},
 };
 use tokio::{
@@ -22,12 +21,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    change::Change,
     filter::Filter,
-    inputs::Inputs,
     polling::{self, NoEvents},
     snapshot::Snapshot,
     suspend_detector::SuspendDetector,
+};
+use crate::dev::messages::{
+    change::Change,
+    event::{Event, EventSender},
+    inputs::Inputs,
 };
 
 /// How long to wait for further events. Editors write a file in several steps, and formatters write
@@ -42,37 +44,38 @@ const MAX_DEBOUNCE: Duration = Duration::from_millis(200);
 const IS_DEAF_MEANWHILE: bool = cfg!(target_os = "macos");
 
 /// The actor that turns file events into changes.
-pub struct Watcher<'a> {
+pub struct Watcher {
     filter: Filter,
-    events: mpsc::UnboundedReceiver<(Instant, notify::Result<Event>)>,
+    events: mpsc::UnboundedReceiver<(Instant, notify::Result<notify::Event>)>,
     inputs: watch::Receiver<Inputs>,
-    changes: mpsc::Sender<Change>,
+    sender: EventSender,
     suspend_detector: SuspendDetector,
-    ui: &'a Ui,
+    /// Why the system's watcher did not start, until that is reported.
+    no_events: Option<NoEvents>,
     /// The last known states of the files.
     known: Snapshot,
 }
 
-impl<'a> Watcher<'a> {
+impl Watcher {
     /// Starts watching immediately, so that no event is missed while the first build runs.
     pub fn new(
         package: &Package,
         inputs: watch::Receiver<Inputs>,
-        changes: mpsc::Sender<Change>,
+        sender: EventSender,
         is_polling: bool,
-        ui: &'a Ui,
     ) -> Outcome<Self> {
-        let (sender, events) = mpsc::unbounded_channel();
+        let (notifier, events) = mpsc::unbounded_channel();
         let handler = move |event| {
             // Fails only while everything stops and the receiver is gone.
-            let _ = sender.send((Instant::now(), event));
+            let _ = notifier.send((Instant::now(), event));
         };
+        let mut no_events = None;
         let start = || {
             <RecommendedWatcher as notify::Watcher>::new(handler, notify::Config::default())
-                .inspect_err(|error| ui.warn(NoEvents::of(error)))
+                .inspect_err(|error| no_events = Some(NoEvents::of(error)))
                 .ok()
         };
-        let watcher = (!is_polling).then(start).flatten();
+        let watcher = if is_polling { None } else { start() };
         let mut filter = Filter::new(package, watcher)?;
         let mut known = Snapshot::default();
         for file in filter.look_through()? {
@@ -84,9 +87,9 @@ impl<'a> Watcher<'a> {
             filter,
             events,
             inputs,
-            changes,
+            sender,
             suspend_detector: SuspendDetector::new(),
-            ui,
+            no_events,
             known,
         })
     }
@@ -94,8 +97,8 @@ impl<'a> Watcher<'a> {
     /// Sends changes to the builder until stopped.
     pub async fn run(mut self, stop: &CancellationToken) -> Outcome<()> {
         loop {
-            if let Some(reason) = self.filter.given_up() {
-                self.ui.warn(reason);
+            if let Some(reason) = self.no_events.take().or_else(|| self.filter.given_up()) {
+                self.sender.send(Event::Warning(reason.to_string())).await;
             }
             let is_polling = self.filter.is_polling();
             let mut change = tokio::select! {
@@ -109,14 +112,17 @@ impl<'a> Watcher<'a> {
                 change.merge(self.look_for_changes().await?);
             }
             if change.executable || change.environment {
-                // If the builder is gone, everything is stopping.
-                let _ = self.changes.send(change).await;
+                self.sender.send(Event::Changed(change)).await;
             }
         }
     }
 
     /// Collects this event and all events that follow it closely.
-    async fn gather(&mut self, at: Instant, event: notify::Result<Event>) -> Outcome<Change> {
+    async fn gather(
+        &mut self,
+        at: Instant,
+        event: notify::Result<notify::Event>,
+    ) -> Outcome<Change> {
         let mut change = Change::new();
         (change.since, change.latest) = (at, at);
         self.take(&mut change, event)?;
@@ -129,7 +135,7 @@ impl<'a> Watcher<'a> {
         Ok(change)
     }
 
-    fn take(&mut self, change: &mut Change, event: notify::Result<Event>) -> Outcome<()> {
+    fn take(&mut self, change: &mut Change, event: notify::Result<notify::Event>) -> Outcome<()> {
         let event = event.map_err(|error| Failure::new("failed to watch files").because(&error))?;
         if event.need_rescan() {
             // The kernel dropped events. Build to be safe; cargo finds out what changed.

@@ -26,9 +26,9 @@ use self::{
     replay::{Form, Replayed},
 };
 use super::cargo::Build;
-use crate::dev::watch::{
-    change::Change,
-    inputs::{self, Inputs},
+use crate::dev::{
+    messages::{change::Change, inputs::Inputs},
+    watch::inputs,
 };
 
 /// The fast build's results are stored next to cargo's, so that `cargo clean` deletes both.

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_what_cargo_sets_and_nothing_secret() {
+    fn only_variables_that_cargo_sets_are_recorded() {
         for noted in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "OUT_DIR"] {
             assert!(is_cargos(noted), "{noted}");
         }

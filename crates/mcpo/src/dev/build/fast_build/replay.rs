@@ -192,7 +192,7 @@ mod tests {
     // Only on Unix: on Windows, where nothing is replayed, paths are written differently.
     #[cfg(unix)]
     #[test]
-    fn an_executable_beside_its_library() {
+    fn an_executable_is_linked_to_the_library() {
         let form = Form::Beside(Path::new("/o/libmcpo_runtime-2.so"));
         assert_eq!(
             arguments(&record(), form, Path::new("/o")).join(" "),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_executable_and_a_library() {
+    fn a_whole_executable_and_a_library_have_their_own_arguments() {
         let whole = arguments(&record(), Form::Whole, Path::new("/o")).join(" ");
         assert!(
             whole.contains("mcpo_runtime=/t/libmcpo_runtime-2.rlib"),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::clients::Client;
-use crate::dev::run::request_event::RequestEvent;
+use crate::dev::messages::{event::Stopped, request_event::RequestEvent};
 
 /// The steps in order, with the names that the runtime uses.
 pub const STEPS: [&str; 8] = [
@@ -50,18 +50,6 @@ struct Flow {
     status: u16,
     since: Instant,
     is_told: bool,
-}
-
-/// A client that did not continue.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Stopped {
-    pub title: String,
-    pub step: String,
-    pub status: u16,
-    pub seconds: u64,
-    /// The step that was expected next.
-    pub next: &'static str,
-    pub causes: Vec<String>,
 }
 
 impl Flows {

@@ -5,23 +5,23 @@ mod flow;
 
 use std::time::Instant;
 
-use mcpo_common::ui::Ui;
-use serde_json::json;
 use tokio::{sync::mpsc, time::sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use self::flow::{Flows, Stopped};
-use crate::dev::{channels::Channels, run::request_event::RequestEvent};
+use self::flow::Flows;
+use crate::dev::messages::{
+    event::{Event, EventSender},
+    request_event::RequestEvent,
+};
 
 /// The actor that follows the clients.
-pub struct ClientProgress<'a> {
+pub struct ClientProgress {
     pub requests: mpsc::Receiver<RequestEvent>,
-    pub channels: &'a Channels,
-    pub ui: &'a Ui,
+    pub events: EventSender,
 }
 
-impl ClientProgress<'_> {
-    /// Handles notices until stopped.
+impl ClientProgress {
+    /// Follows requests until stopped.
     pub async fn run(mut self, stop: &CancellationToken) {
         let mut flows = Flows::default();
         loop {
@@ -36,59 +36,14 @@ impl ClientProgress<'_> {
                 biased;
                 () = stop.cancelled() => return,
                 Some(request) = self.requests.recv() => {
-                    let who = flows.take(&request, Instant::now());
-                    self.report(&who, &request);
+                    let client = flows.take(&request, Instant::now());
+                    self.events.send(Event::ClientContinued { client, request }).await;
                 }
                 () = look => {}
             }
             for stopped in flows.stopped(Instant::now()) {
-                self.report_stopped(&stopped);
+                self.events.send(Event::ClientStopped(stopped)).await;
             }
-        }
-    }
-
-    fn report(&self, who: &str, request: &RequestEvent) {
-        self.channels.event(self.ui, || {
-            json!({
-                "event": "request", "client": who, "step": request.step, "method": request.method,
-                "status": request.status, "milliseconds": request.milliseconds,
-            })
-        });
-        if self.channels.shows_requests.get() {
-            let RequestEvent {
-                step,
-                method,
-                status,
-                milliseconds,
-                ..
-            } = request;
-            self.ui.step(
-                "Request",
-                format_args!("{who}: {step}, {method} {status} in {milliseconds} ms"),
-            );
-        }
-    }
-
-    fn report_stopped(&self, stopped: &Stopped) {
-        let Stopped {
-            title,
-            step,
-            status,
-            seconds,
-            next,
-            causes,
-        } = stopped;
-        self.channels.event(self.ui, || {
-            json!({
-                "event": "client stopped", "client": title, "step": step, "status": status,
-                "seconds": seconds, "next": next, "causes": causes,
-            })
-        });
-        self.ui.warn(format_args!(
-            "{title} stopped {seconds} s ago after {step} ({status}); next: {next}"
-        ));
-        for cause in causes {
-            self.ui.say(format_args!("           perhaps: {cause}"));
         }
     }
 }

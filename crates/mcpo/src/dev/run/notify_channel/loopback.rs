@@ -65,8 +65,8 @@ mod tests {
     #[tokio::test]
     async fn only_datagrams_with_the_key_are_read() {
         let notify_channel = Loopback::open().unwrap();
-        let (_, told) = notify_channel.variable();
-        let (address, key) = told.to_str().unwrap().split_once(' ').unwrap();
+        let (_, variable) = notify_channel.variable();
+        let (address, key) = variable.to_str().unwrap().split_once(' ').unwrap();
         let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         for said in [
             "READY=1".to_owned(),

@@ -86,12 +86,12 @@ impl Tools {
                 words.map(|(name, ..)| name).collect(),
             ),
         ];
-        let told: Vec<_> = groups
+        let effects: Vec<_> = groups
             .into_iter()
             .filter(|(_, tools)| !tools.is_empty())
             .map(|(what, tools)| format!("{what} {}", names(tools)))
             .collect();
-        (!told.is_empty()).then(|| told.join("; "))
+        (!effects.is_empty()).then(|| effects.join("; "))
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_a_change_did() {
+    fn the_effect_of_a_change_on_tools_is_described() {
         let before = tools("greet:1:1 whoami:1:1 old:1:1");
         assert_eq!(before.describe().unwrap(), "greet, old, whoami");
         let numbered = before.numbered().unwrap();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_only_its_own_notice_and_nothing_that_could_play_with_a_terminal() {
+    fn only_tool_notices_without_control_characters_are_read() {
         assert_eq!(Tools::read("READY=1"), None);
         assert_eq!(tools("\u{1b}[2J:1:1 broken"), Tools::default());
         assert_eq!(tools("a:b:1:2").describe().unwrap(), "a:b");

@@ -1,0 +1,33 @@
+//! What to do. Commands flow from the session to the actors.
+
+use std::time::Instant;
+
+use super::{change::Change, event::Candidate, inputs::Inputs, request_event::RequestEvent};
+
+/// One command, which is for one actor.
+#[derive(Debug)]
+pub enum Command {
+    /// The watcher must notice changes of these files.
+    Watch(Inputs),
+    /// The builder must build, because of this change.
+    Build(Change),
+    /// The builder must consider these servers when it looks for restart loops.
+    Consider(ServerHistory),
+    /// The supervisor must replace the server with this executable.
+    Run(Candidate),
+    /// The prober must probe the server, and call this tool.
+    Probe(Option<String>),
+    /// The client progress must follow this request.
+    Follow(RequestEvent),
+    /// All actors must stop.
+    Stop,
+}
+
+/// What happened to the servers so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerHistory {
+    /// When the last server was started.
+    pub started: Option<Instant>,
+    /// The number of servers that have stopped by themselves.
+    pub crashes: u32,
+}
