@@ -16,7 +16,7 @@ use mcpo_test_support::{http, tiny::TinyProject};
 use crate::running::{Dev, native};
 
 #[test]
-fn a_steady_stream_of_requests_survives_reloads() {
+fn no_request_fails_during_reloads() {
     let project = TinyProject::new();
     survives_reloads(&project, &Dev::ready(&project));
 }
@@ -59,7 +59,7 @@ pub fn survives_reloads(project: &TinyProject, dev: &Dev) {
 }
 
 #[test]
-fn says_where_it_answers_and_what_changed() {
+fn prints_the_url_and_the_changed_files() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     let said = dev.said();
@@ -89,7 +89,7 @@ fn says_where_it_answers_and_what_changed() {
 }
 
 #[test]
-fn a_build_that_fails_changes_nothing() {
+fn the_server_keeps_running_after_a_failed_build() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     let server = dev.server_pid();
@@ -104,7 +104,7 @@ fn a_build_that_fails_changes_nothing() {
 }
 
 #[test]
-fn a_first_build_may_fail() {
+fn a_failed_first_build_is_repeated_after_a_change() {
     let project = TinyProject::new();
     project.answer("1");
     let dev = Dev::start(&project, &[]);
@@ -114,7 +114,7 @@ fn a_first_build_may_fail() {
 }
 
 #[test]
-fn a_call_in_flight_is_finished_by_the_old_server() {
+fn the_old_server_finishes_a_call_in_progress() {
     let project = TinyProject::new();
     finishes_calls_in_flight(&project, &Dev::ready(&project));
 }
@@ -136,7 +136,7 @@ pub fn finishes_calls_in_flight(project: &TinyProject, dev: &Dev) {
 }
 
 #[test]
-fn an_open_stream_is_not_cut() {
+fn an_open_stream_continues_during_a_reload() {
     let project = TinyProject::new();
     does_not_cut_streams(&project, &Dev::ready(&project));
 }
@@ -164,7 +164,7 @@ pub fn does_not_cut_streams(project: &TinyProject, dev: &Dev) {
 /// mcpo takes the place of the rustc wrapper and must then run the project's own wrapper.
 #[cfg(unix)]
 #[test]
-fn a_wrapper_of_the_projects_own_still_runs() {
+fn the_rustc_wrapper_of_the_project_runs() {
     let project = TinyProject::new();
     fs::create_dir(project.path(".cargo")).unwrap();
     project.write(
@@ -185,7 +185,7 @@ fn a_wrapper_of_the_projects_own_still_runs() {
 }
 
 #[test]
-fn the_latest_of_several_saves_wins() {
+fn the_last_of_several_saves_is_served() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     for pause in [0, 5, 30, 100, 200] {
@@ -203,7 +203,7 @@ fn the_latest_of_several_saves_wins() {
 
 /// As after `mv backup.txt note.txt`, or on a file server with its own clock. Cargo compares times.
 #[test]
-fn a_file_that_comes_with_an_old_date_is_part_of_it() {
+fn a_changed_file_with_an_old_date_is_built() {
     let project = TinyProject::new();
     project.write("note.txt", "first");
     project.answer("include_str!(\"../note.txt\")");
@@ -221,7 +221,7 @@ fn a_file_that_comes_with_an_old_date_is_part_of_it() {
 }
 
 #[test]
-fn the_environment_file_restarts_without_building() {
+fn a_changed_environment_file_restarts_the_server_without_a_build() {
     let project = TinyProject::new();
     project.write(".env", "MCPO_SECRET=x\nGREETING=hello\n");
     let dev = Dev::ready(&project);
@@ -243,7 +243,7 @@ fn the_environment_file_restarts_without_building() {
 }
 
 #[test]
-fn the_shell_goes_before_the_environment_file() {
+fn variables_of_the_shell_override_the_environment_file() {
     let project = TinyProject::new();
     project.write(
         ".env",
@@ -256,7 +256,7 @@ fn the_shell_goes_before_the_environment_file() {
 }
 
 #[test]
-fn included_files_and_new_modules_are_part_of_it() {
+fn changes_to_included_files_and_new_modules_are_built() {
     let project = TinyProject::new();
     project.write("answer.log", "from a file");
     let dev = Dev::ready(&project);
@@ -281,7 +281,7 @@ fn included_files_and_new_modules_are_part_of_it() {
 }
 
 #[test]
-fn a_file_that_a_failed_build_missed_is_waited_for() {
+fn creating_a_missing_file_repeats_the_failed_build() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     project.answer(r#"include_str!("../missing.txt")"#);
@@ -291,7 +291,7 @@ fn a_file_that_a_failed_build_missed_is_waited_for() {
 }
 
 #[test]
-fn the_manifest_is_part_of_it() {
+fn a_changed_manifest_is_built() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     project.answer(r#"env!("CARGO_PKG_VERSION")"#);
@@ -301,7 +301,7 @@ fn the_manifest_is_part_of_it() {
 }
 
 #[test]
-fn a_crate_beside_the_project_is_part_of_it() {
+fn a_change_to_a_path_dependency_is_built() {
     let project = TinyProject::new();
     let beside = tempfile::tempdir().unwrap();
     fs::create_dir(beside.path().join("src")).unwrap();
@@ -323,7 +323,7 @@ fn a_crate_beside_the_project_is_part_of_it() {
 }
 
 #[test]
-fn a_build_script_that_makes_a_source_file_does_not_go_round_in_circles() {
+fn a_build_script_that_generates_code_causes_no_rebuild_loop() {
     let project = TinyProject::new();
     project.write("words.txt", "first");
     let script = r#"
@@ -350,7 +350,7 @@ fn a_build_script_that_makes_a_source_file_does_not_go_round_in_circles() {
 }
 
 #[test]
-fn other_files_are_none_of_its_business() {
+fn changes_to_unrelated_files_cause_no_build() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     let server = dev.server_pid();
@@ -369,7 +369,7 @@ fn other_files_are_none_of_its_business() {
 
 /// The tiny server does not implement MCP, so each probe of a new server must report an error.
 #[test]
-fn a_server_that_takes_over_is_walked_if_asked_for() {
+fn each_new_server_is_probed_with_the_probe_option() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--probe"], &[]);
     dev.wait_for("fix: ");

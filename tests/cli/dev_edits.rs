@@ -191,7 +191,7 @@ impl Editor {
 }
 
 #[test]
-fn what_answers_is_what_is_on_disk() {
+fn the_served_code_matches_the_files_after_many_edits() {
     let edits = std::env::var("MCPO_EDITS").map_or(EDITS, |text| text.parse().unwrap());
     let mut editor = Editor::new();
     editor.git(&["init", "--quiet", "--initial-branch", "main"]);
@@ -227,7 +227,7 @@ fn what_answers_is_what_is_on_disk() {
 }
 
 #[test]
-fn a_folder_outside_the_package_that_the_build_script_names() {
+fn a_change_in_a_folder_of_rerun_if_changed_is_built() {
     let outside = tempfile::tempdir().unwrap();
     let words = outside.path().join("words");
     std::fs::create_dir_all(words.join("more")).unwrap();
@@ -254,7 +254,7 @@ fn a_folder_outside_the_package_that_the_build_script_names() {
 
 #[cfg(unix)]
 #[test]
-fn a_long_path_of_temporary_files() {
+fn a_long_path_of_the_temporary_folder_works() {
     let project = TinyProject::new();
     let folder = project.path(&"long".repeat(30));
     std::fs::create_dir(&folder).unwrap();

@@ -81,7 +81,7 @@ fn tools_are_kept_when_requests_are_served_during_a_reload() {
 }
 
 #[test]
-fn a_led_server_keeps_its_address_when_requests_are_served_during_a_reload() {
+fn the_address_of_a_server_behind_the_proxy_is_kept_when_requests_are_served_during_a_reload() {
     keeps_tools_with_calls_in_flight(&[("MCPO_DEV_LEAD", "1")]);
 }
 
@@ -94,7 +94,7 @@ fn without_json_stdout_is_empty() {
 }
 
 #[test]
-fn a_client_that_stopped_is_told_with_what_is_known_of_it() {
+fn a_client_that_stopped_is_reported_with_likely_causes() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     dev.get("/stops");
@@ -105,7 +105,7 @@ fn a_client_that_stopped_is_told_with_what_is_known_of_it() {
 
 #[cfg(unix)]
 #[test]
-fn the_end_is_an_event_too() {
+fn stopping_prints_an_event() {
     let project = TinyProject::new();
     let mut dev = Dev::start_with(&project, &["--json"], &[]);
     wait_for_event(&dev, "ready");
@@ -118,7 +118,7 @@ fn the_end_is_an_event_too() {
 /// contains only JSON.
 #[cfg(unix)]
 #[test]
-fn last_words_of_a_server_are_there_with_json_too() {
+fn the_last_output_of_a_server_is_printed_with_json() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--json"], &[]);
     wait_for_event(&dev, "ready");

@@ -94,7 +94,7 @@ impl Drop for Terminal {
 }
 
 #[test]
-fn keys_do_what_they_say_and_leave_the_terminal_as_it_was() {
+fn keys_run_their_commands_and_the_terminal_is_restored() {
     let project = TinyProject::new();
     let dev = format!(
         "{} dev --port 0; echo left with $?; stty -a",
@@ -128,7 +128,7 @@ fn keys_do_what_they_say_and_leave_the_terminal_as_it_was() {
 /// The tiny server only lists the names of tools. The call must be tried, and the reason for its
 /// failure must be shown.
 #[test]
-fn a_digit_tries_a_tool() {
+fn a_digit_calls_a_tool() {
     let project = TinyProject::new();
     project.write(".env", "MCPO_SECRET=x\nTOOLS='add:1:1 greet:1:1'\n");
     let dev = format!("{} dev --port 0", env!("CARGO_BIN_EXE_mcpo"));
@@ -145,7 +145,7 @@ fn a_digit_tries_a_tool() {
 /// Nine columns are narrower than any line of output. The terminal wraps the lines, and mcpo must
 /// keep working.
 #[test]
-fn a_terminal_may_be_narrow_and_change_its_size() {
+fn output_fits_a_narrow_terminal_that_is_resized() {
     let project = TinyProject::new();
     let mut terminal = Terminal::run(
         &project,
@@ -175,7 +175,7 @@ fn a_terminal_may_be_narrow_and_change_its_size() {
 
 /// First with a terminal that supports colors, then with one that does not.
 #[test]
-fn colours_are_for_terminals_that_have_them() {
+fn colors_are_used_only_on_terminals_that_support_them() {
     for (settings, has_colours) in [
         ("TERM=xterm NO_COLOR=", true),
         ("TERM=dumb NO_COLOR=", false),
@@ -195,7 +195,7 @@ fn colours_are_for_terminals_that_have_them() {
 }
 
 #[test]
-fn ctrl_c_is_still_ctrl_c() {
+fn ctrl_c_stops_mcpo_while_keys_are_read() {
     let project = TinyProject::new();
     let dev = format!(
         "{} dev --port 0; echo left with $?; stty -a",
@@ -210,7 +210,7 @@ fn ctrl_c_is_still_ctrl_c() {
 
 /// The terminal stops together with all its processes, and has another size when it resumes.
 #[test]
-fn a_terminal_that_slept_still_hears_its_keys() {
+fn keys_work_after_mcpo_was_suspended() {
     for first in [First::Parents, First::Children] {
         let project = TinyProject::new();
         let command = format!(

@@ -74,7 +74,7 @@ fn a_missing_rustc_wrapper_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_cargo_that_was_killed_is_reported_as_such() {
+fn a_killed_cargo_is_reported() {
     let project = TinyProject::new();
     let script = format!(
         "#!/bin/sh\nif [ \"$1\" = build ]; then kill -9 $$; fi\nexec {:?} \"$@\"\n",
@@ -104,7 +104,7 @@ fn an_address_of_ipv6_is_shown_as_a_url_that_works() {
 
 #[cfg(unix)]
 #[test]
-fn it_ends_when_the_program_that_reads_events_is_gone() {
+fn mcpo_stops_when_the_reader_of_its_events_is_gone() {
     let project = TinyProject::new();
     let mut child = tool::command(project.folder())
         .args(["dev", "--port", "0", "--json"])

@@ -15,7 +15,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn an_environment_file_that_gets_a_secret_is_taken_from_others() {
+fn an_environment_file_that_gets_a_secret_becomes_private() {
     let project = TinyProject::new();
     project.write(".env", "GREETING=hello\n");
     set_mode(&project.path(".env"), 0o644);
@@ -28,7 +28,7 @@ fn an_environment_file_that_gets_a_secret_is_taken_from_others() {
 }
 
 #[test]
-fn an_environment_file_of_the_owner_alone_stays_as_it_is() {
+fn a_private_environment_file_keeps_its_mode() {
     let project = TinyProject::new();
     project.write(".env", "GREETING=hello\n");
     set_mode(&project.path(".env"), 0o600);
@@ -38,7 +38,7 @@ fn an_environment_file_of_the_owner_alone_stays_as_it_is() {
 }
 
 #[test]
-fn the_state_folder_can_be_entered_by_its_owner_only() {
+fn the_state_folder_is_private() {
     let project = TinyProject::new();
     let state = project.path(".mcpo");
     fs::create_dir(&state).unwrap();

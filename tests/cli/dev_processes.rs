@@ -25,7 +25,7 @@ fn ctrl_c_leaves_no_process() {
 }
 
 #[test]
-fn ctrl_c_lets_calls_in_flight_finish() {
+fn ctrl_c_finishes_calls_in_progress() {
     let project = TinyProject::new();
     finishes_calls_and_ends(Dev::ready(&project));
 }
@@ -73,7 +73,7 @@ fn ctrl_c_during_a_build_ends_the_build() {
 }
 
 #[test]
-fn a_killed_parent_leaves_no_orphan() {
+fn the_server_ends_when_mcpo_is_killed() {
     let project = TinyProject::new();
     let mut dev = Dev::ready(&project);
     let server = dev.server_pid();
@@ -83,7 +83,7 @@ fn a_killed_parent_leaves_no_orphan() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_removed_by_the_next() {
+fn files_of_a_killed_run_are_removed_by_the_next_run() {
     let project = TinyProject::new();
     let mut dev = Dev::ready(&project);
     let begin = format!("mcpo-dev-{}-", dev.pid());
@@ -101,7 +101,7 @@ fn what_a_killed_run_left_is_removed_by_the_next() {
 }
 
 #[test]
-fn a_crash_is_told_and_the_next_change_starts_the_server_again() {
+fn a_crash_is_reported_and_the_next_change_restarts_the_server() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     assert!(http::get(dev.port, "/crash").is_err());
@@ -111,7 +111,7 @@ fn a_crash_is_told_and_the_next_change_starts_the_server_again() {
 }
 
 #[test]
-fn a_server_that_does_not_get_ready_does_not_take_over() {
+fn a_server_that_exits_early_does_not_take_over() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     let server = dev.server_pid();
@@ -124,7 +124,7 @@ fn a_server_that_does_not_get_ready_does_not_take_over() {
 }
 
 #[test]
-fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+fn a_server_that_is_never_ready_does_not_take_over() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
     let server = dev.server_pid();
@@ -136,7 +136,7 @@ fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn a_port_that_is_taken() {
+fn a_port_in_use_is_reported_with_its_owner() {
     let project = TinyProject::new();
     // The suggested port is usually the next one, but any free port is correct.
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -157,7 +157,7 @@ fn a_port_that_is_taken() {
 }
 
 #[test]
-fn an_address_of_another_machine() {
+fn an_address_of_another_machine_is_refused() {
     let project = TinyProject::new();
     let said = tool::said(
         project.folder(),

@@ -8,27 +8,27 @@
 )]
 
 mod dev;
-mod dev_circles;
 mod dev_dependencies;
 mod dev_edits;
 mod dev_events;
 #[cfg(target_os = "linux")]
 mod dev_localhost;
+mod dev_loops;
 mod dev_machines;
 // These tests get their terminals from `script` (util-linux) and `stty` (GNU).
+#[cfg(unix)]
+mod dev_expose;
 #[cfg(target_os = "linux")]
 mod dev_keys;
-mod dev_led;
 #[cfg(target_os = "linux")]
 mod dev_limits;
 #[cfg(unix)]
 mod dev_private;
 #[cfg(unix)]
 mod dev_processes;
-#[cfg(unix)]
-mod dev_reach;
+mod dev_proxy;
 #[cfg(target_os = "linux")]
-mod dev_sleep;
+mod dev_suspend;
 mod mistakes;
 mod modules;
 mod new;

@@ -6,7 +6,7 @@ use tempfile::tempdir;
 use crate::tool::said;
 
 #[test]
-fn nothing_to_do() {
+fn mcpo_without_a_command_prints_the_help() {
     let folder = tempdir().unwrap();
     let said = said(folder.path(), &[]);
     assert!(said.starts_with("exit code 2"), "{said}");
@@ -17,7 +17,7 @@ fn nothing_to_do() {
 }
 
 #[test]
-fn an_unknown_command_with_a_near_one() {
+fn an_unknown_command_gets_a_suggestion() {
     let folder = tempdir().unwrap();
     assert_snapshot!(said(folder.path(), &["newt", "x"]), @r"
     exit code 2
@@ -33,7 +33,7 @@ fn an_unknown_command_with_a_near_one() {
 }
 
 #[test]
-fn new_without_a_name() {
+fn new_without_a_name_fails() {
     let folder = tempdir().unwrap();
     assert_snapshot!(said(folder.path(), &["new"]), @r"
     exit code 2
@@ -48,7 +48,7 @@ fn new_without_a_name() {
 }
 
 #[test]
-fn names_that_cannot_be() {
+fn invalid_project_names_are_refused() {
     let folder = tempdir().unwrap();
     let names = [
         "",
@@ -136,7 +136,7 @@ fn names_that_cannot_be() {
 }
 
 #[test]
-fn an_unknown_template() {
+fn an_unknown_template_is_refused() {
     let folder = tempdir().unwrap();
     let said = said(folder.path(), &["new", "x", "--template", "servers"]);
     assert_snapshot!(said, @r"
@@ -148,7 +148,7 @@ fn an_unknown_template() {
 }
 
 #[test]
-fn a_runtime_from_nowhere() {
+fn a_missing_runtime_folder_is_refused() {
     let folder = tempdir().unwrap();
     let sources = ["newest", "./nowhere", "https://example.com/a b", ""];
     let all: String = sources
@@ -179,7 +179,7 @@ fn a_runtime_from_nowhere() {
 }
 
 #[test]
-fn a_folder_for_the_project_that_is_not_there() {
+fn a_missing_parent_folder_is_refused() {
     let folder = tempdir().unwrap();
     let said = said(folder.path(), &["new", "x", "--path", "no/such/x"]);
     assert_snapshot!(said, @r"
@@ -191,7 +191,7 @@ fn a_folder_for_the_project_that_is_not_there() {
 }
 
 #[test]
-fn a_project_in_the_folder_one_stands_in() {
+fn the_current_folder_is_refused() {
     let folder = tempdir().unwrap();
     assert_snapshot!(said(folder.path(), &["new", "x", "--path", "."]), @r"
     exit code 2
@@ -202,7 +202,7 @@ fn a_project_in_the_folder_one_stands_in() {
 }
 
 #[test]
-fn dev_where_no_project_is() {
+fn dev_without_a_project_fails() {
     let folder = tempdir().unwrap();
     assert_snapshot!(said(folder.path(), &["dev"]), @r"
     exit code 2
@@ -213,7 +213,7 @@ fn dev_where_no_project_is() {
 }
 
 #[test]
-fn dev_with_a_broken_manifest() {
+fn dev_with_an_invalid_manifest_fails() {
     let folder = tempdir().unwrap();
     std::fs::write(folder.path().join("Cargo.toml"), "[package\n").unwrap();
     let said = said(folder.path(), &["dev"]);
@@ -224,7 +224,7 @@ fn dev_with_a_broken_manifest() {
 }
 
 #[test]
-fn dev_of_a_library() {
+fn dev_in_a_library_fails() {
     let folder = tempdir().unwrap();
     let manifest = "[package]\nname = \"books\"\nedition = \"2024\"\n[workspace]\n";
     std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
@@ -239,7 +239,7 @@ fn dev_of_a_library() {
 }
 
 #[test]
-fn dev_with_several_executables() {
+fn dev_with_several_executables_asks_for_one() {
     let folder = tempdir().unwrap();
     let manifest = "[package]\nname = \"pair\"\nedition = \"2024\"\n[workspace]\n";
     std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
@@ -269,7 +269,7 @@ fn dev_with_several_executables() {
 }
 
 #[test]
-fn dev_on_a_port_that_is_no_number() {
+fn dev_with_an_invalid_port_fails() {
     let folder = tempdir().unwrap();
     assert_snapshot!(said(folder.path(), &["dev", "--port", "http"]), @r"
     exit code 2

@@ -21,7 +21,7 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn modules_of_the_tool_do_not_import_each_other_in_circles() {
+fn modules_of_the_tool_have_no_import_cycles() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut cycles = Vec::new();
     for (name, folders) in CRATES {

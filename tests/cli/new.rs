@@ -38,7 +38,7 @@ fn secret(project: &Path) -> String {
 }
 
 #[test]
-fn says_what_to_type_next() {
+fn prints_the_next_commands() {
     let folder = tempdir().unwrap();
     assert_snapshot!(said(folder.path(), &["new", "my-service"]), @r"
     exit code 0
@@ -52,7 +52,7 @@ fn says_what_to_type_next() {
 }
 
 #[test]
-fn makes_these_files() {
+fn creates_these_files() {
     let folder = tempdir().unwrap();
     said(folder.path(), &["new", "my-service"]);
     let project = folder.path().join("my-service");
@@ -87,7 +87,7 @@ fn makes_these_files() {
 }
 
 #[test]
-fn vendors_the_runtime_as_it_is() {
+fn vendors_the_runtime_unchanged() {
     let folder = tempdir().unwrap();
     said(folder.path(), &["new", "my-service"]);
     let copy = folder.path().join("my-service/vendor/mcpo-runtime");
@@ -103,7 +103,7 @@ fn vendors_the_runtime_as_it_is() {
 }
 
 #[test]
-fn every_project_has_a_secret_of_its_own_that_git_never_sees() {
+fn each_project_has_a_separate_secret_that_git_ignores() {
     let folder = tempdir().unwrap();
     said(folder.path(), &["new", "one"]);
     said(folder.path(), &["new", "two"]);
@@ -137,7 +137,7 @@ fn every_project_has_a_secret_of_its_own_that_git_never_sees() {
 }
 
 #[test]
-fn takes_the_runtime_from_where_it_is_told() {
+fn uses_the_runtime_of_the_runtime_option() {
     let folder = tempdir().unwrap();
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcpo-runtime");
     let dependency = |name: &str, source: &str| {
@@ -169,7 +169,7 @@ fn takes_the_runtime_from_where_it_is_told() {
 }
 
 #[test]
-fn a_version_of_the_runtime_is_refused_until_one_of_ours_is_published() {
+fn a_runtime_version_is_refused_before_the_first_release() {
     let folder = tempdir().unwrap();
     assert_snapshot!(said(folder.path(), &["new", "mine", "--runtime", "0.1"]), @"
     exit code 2
@@ -181,7 +181,7 @@ fn a_version_of_the_runtime_is_refused_until_one_of_ours_is_published() {
 }
 
 #[test]
-fn leaves_git_alone_inside_a_repository_and_where_it_is_not_wanted() {
+fn creates_no_repository_inside_another_one_or_with_no_git() {
     let folder = tempdir().unwrap();
     said(folder.path(), &["new", "outer"]);
     assert!(folder.path().join("outer/.git").is_dir());
@@ -203,7 +203,7 @@ fn leaves_git_alone_inside_a_repository_and_where_it_is_not_wanted() {
 }
 
 #[test]
-fn does_without_git() {
+fn works_without_git() {
     let folder = tempdir().unwrap();
     let output = tool::command(folder.path())
         .args(["new", "x"])
@@ -223,7 +223,7 @@ fn does_without_git() {
 }
 
 #[test]
-fn fills_an_empty_folder_elsewhere() {
+fn uses_an_existing_empty_folder() {
     let folder = tempdir().unwrap();
     fs::create_dir(folder.path().join("my place")).unwrap();
     let said = said(folder.path(), &["new", "x", "--path", "my place"]);
@@ -279,7 +279,7 @@ fn members(folder: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_project_that_would_break_the_workspace_around_it_is_refused() {
+fn a_project_that_would_break_its_workspace_is_refused() {
     for (members, help) in [
         (r#"["crates/*"]"#, "add `exclude = [\"crates/svc\"]`"),
         (r#"["crates/other", "crates/s*"]"#, "add `exclude"),
@@ -300,7 +300,7 @@ fn a_project_that_would_break_the_workspace_around_it_is_refused() {
 }
 
 #[test]
-fn a_project_next_to_the_members_leaves_the_workspace_working() {
+fn a_project_outside_the_member_patterns_leaves_the_workspace_working() {
     let by_exclude = "members = [\"crates/*\"]\nexclude = [\"crates/svc\"]";
     for settings in [by_exclude, "members = [\"crates/other\"]"] {
         let folder = workspace(settings);
@@ -315,7 +315,7 @@ fn a_project_next_to_the_members_leaves_the_workspace_working() {
 }
 
 #[test]
-fn a_project_joins_the_workspace_when_asked() {
+fn the_workspace_option_adds_the_project_to_the_workspace() {
     let folder = workspace("members = [\"crates/*\"]");
     let crates = folder.path().join("crates");
     let made = said(&crates, &["new", "svc", "--workspace"]);
@@ -351,7 +351,7 @@ fn a_project_joins_the_workspace_when_asked() {
 }
 
 #[test]
-fn a_project_cannot_join_a_workspace_that_does_not_cover_it() {
+fn the_workspace_option_fails_if_no_member_pattern_matches() {
     let folder = workspace("members = [\"crates/other\"]");
     let crates = folder.path().join("crates");
     let refused = said(&crates, &["new", "svc", "--workspace"]);

@@ -42,7 +42,7 @@ fn fake_git(script: &str) -> TempDir {
 }
 
 #[test]
-fn a_full_disk() {
+fn a_full_disk_is_reported_and_leaves_nothing() {
     let folder = tempdir().unwrap();
     // The write fails in the middle of the project, as on a full disk.
     let output = with_little_room(folder.path(), "trap '' XFSZ")
@@ -57,7 +57,7 @@ fn a_full_disk() {
 }
 
 #[test]
-fn killed_in_the_middle() {
+fn a_killed_run_leaves_no_project() {
     let folder = tempdir().unwrap();
     // Without the trap, the same write kills the process.
     let output = with_little_room(folder.path(), ":").output().unwrap();
@@ -73,7 +73,7 @@ fn killed_in_the_middle() {
 }
 
 #[test]
-fn only_a_staging_folder_that_nobody_holds_is_removed() {
+fn only_unlocked_staging_folders_are_removed() {
     let folder = tempdir().unwrap();
     let staging = |name: &str| {
         let path = folder.path().join(format!(".mcpo-new-{name}"));
@@ -93,7 +93,7 @@ fn only_a_staging_folder_that_nobody_holds_is_removed() {
 }
 
 #[test]
-fn ctrl_c_in_the_middle() {
+fn ctrl_c_leaves_no_project() {
     let folder = tempdir().unwrap();
     let git = fake_git("kill -INT $PPID");
     let output = command(folder.path())
@@ -110,7 +110,7 @@ fn ctrl_c_in_the_middle() {
 }
 
 #[test]
-fn a_git_that_does_not_work() {
+fn a_failing_git_is_reported() {
     let folder = tempdir().unwrap();
     let git = fake_git("echo 'fatal: no good today' >&2; exit 128");
     let output = command(folder.path())
@@ -129,7 +129,7 @@ fn a_git_that_does_not_work() {
 }
 
 #[test]
-fn a_name_that_is_taken() {
+fn an_existing_folder_is_not_overwritten() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("file"), "mine").unwrap();
@@ -160,12 +160,12 @@ fn a_name_that_is_taken() {
 }
 
 #[test]
-fn a_folder_nobody_may_write_to() {
+fn a_read_only_folder_is_reported() {
     let folder = tempdir().unwrap();
     let closed = folder.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
-    let mut command = as_somebody(folder.path());
+    let mut command = as_another_user(folder.path());
     clean(&mut command, &closed);
     let output = command.args(["new", "x"]).output().unwrap();
 
@@ -179,7 +179,7 @@ fn a_folder_nobody_may_write_to() {
 }
 
 /// Returns a command that runs `mcpo` as a user who is subject to permissions, which root is not.
-fn as_somebody(folder: &Path) -> Command {
+fn as_another_user(folder: &Path) -> Command {
     const NOBODY: u32 = 65534;
     if fs::metadata(folder).unwrap().uid() != 0 {
         return Command::new(env!("CARGO_BIN_EXE_mcpo"));

@@ -48,9 +48,9 @@ fn url(repository: &TempDir) -> String {
 }
 
 #[test]
-fn a_repository_is_rendered_with_what_was_defined() {
+fn a_template_repository_is_rendered_with_defined_values() {
     let (folder, from) = (tempdir().unwrap(), repository());
-    let told = said(
+    let output = said(
         folder.path(),
         &[
             "new",
@@ -63,7 +63,7 @@ fn a_repository_is_rendered_with_what_was_defined() {
             "greeting=Hello",
         ],
     );
-    assert!(told.starts_with("exit code 0"), "{told}");
+    assert!(output.starts_with("exit code 0"), "{output}");
     let read = |path: &str| fs::read_to_string(folder.path().join("mine").join(path)).unwrap();
     assert!(read("src/main.rs").starts_with("// Hello from "));
     let manifest = read("Cargo.toml");
@@ -78,9 +78,9 @@ fn a_repository_is_rendered_with_what_was_defined() {
 }
 
 #[test]
-fn a_branch_and_another_runtime() {
+fn a_branch_of_a_template_is_rendered_with_another_runtime() {
     let (folder, from) = (tempdir().unwrap(), repository());
-    let told = said(
+    let output = said(
         folder.path(),
         &[
             "new",
@@ -98,7 +98,7 @@ fn a_branch_and_another_runtime() {
             "--no-git",
         ],
     );
-    assert!(told.starts_with("exit code 0"), "{told}");
+    assert!(output.starts_with("exit code 0"), "{output}");
     let main = fs::read_to_string(folder.path().join("mine/src/main.rs")).unwrap();
     assert_eq!(main, "// the next one\n");
     assert!(!folder.path().join("mine/vendor").exists());
@@ -106,7 +106,7 @@ fn a_branch_and_another_runtime() {
 }
 
 #[test]
-fn what_cannot_be_rendered_leaves_nothing() {
+fn a_failed_rendering_leaves_nothing() {
     let (folder, from) = (tempdir().unwrap(), repository());
     let url = url(&from);
     for (arguments, expected) in [
@@ -140,9 +140,9 @@ fn what_cannot_be_rendered_leaves_nothing() {
         (&["--template", "none"], "there is no template `none`"),
         (&["--define", "a=b"], "--define requires a template from"),
     ] {
-        let told = said(folder.path(), &[&["new", "mine"], arguments].concat());
-        assert!(told.starts_with("exit code 2"), "{told}");
-        assert!(told.contains(expected), "{expected} in {told}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{told}");
+        let output = said(folder.path(), &[&["new", "mine"], arguments].concat());
+        assert!(output.starts_with("exit code 2"), "{output}");
+        assert!(output.contains(expected), "{expected} in {output}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{output}");
     }
 }

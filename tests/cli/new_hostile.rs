@@ -46,7 +46,7 @@ fn git_would_add(project: &Path) -> String {
 }
 
 #[test]
-fn secrets_cannot_be_committed_whatever_the_template_ignores() {
+fn secrets_are_ignored_by_git_for_every_template() {
     for ignored in [None, Some("*.log"), Some(".env\n.mcpo\ntarget\n!.env\n")] {
         let file = ignored.map(|text| (".gitignore", text));
         let (folder, said) = made_from(&template(file.as_slice()));
@@ -67,7 +67,7 @@ fn secrets_cannot_be_committed_whatever_the_template_ignores() {
 }
 
 #[test]
-fn secrets_and_state_of_the_templates_author_are_left_out_and_named() {
+fn private_files_of_the_template_author_are_removed_and_named() {
     let from = template(&[
         (".env", "MCPO_SECRET=known\nADMIN_PASSWORD=known\n"),
         (".mcpo/tunnel-password", "abcdefghijklmnopqrstuvwx"),
@@ -93,7 +93,7 @@ fn secrets_and_state_of_the_templates_author_are_left_out_and_named() {
 }
 
 #[test]
-fn a_template_that_cannot_be_rendered_is_reported_with_its_file_and_all_that_was_said() {
+fn a_template_error_is_reported_with_its_file_and_the_whole_message() {
     let broken = "fn main() {}\n// {{ project-name | no_such_filter }}\n";
     let (folder, said) = made_from(&template(&[("src/broken.rs", broken)]));
     assert!(said.starts_with("exit code 2"), "{said}");
@@ -124,7 +124,7 @@ fn with_command() -> TempDir {
 }
 
 #[test]
-fn a_hook_runs_no_command_where_nobody_can_approve_it() {
+fn a_hook_runs_no_command_without_a_terminal() {
     let (folder, said) = made_from(&with_command());
     assert!(said.starts_with("exit code 2"), "{said}");
     assert!(said.contains(SPELLED_OUT), "{said}");
@@ -163,7 +163,7 @@ fn on_a_terminal(folder: &Path, template: &TempDir, answer: &str) -> String {
 }
 
 #[test]
-fn a_command_of_a_hook_is_shown_whole_and_runs_only_after_a_yes() {
+fn a_hook_command_is_shown_and_runs_only_after_approval() {
     for (answer, runs) in [("n\n", false), ("\n", false), ("y\n", true)] {
         let folder = tempdir().unwrap();
         let screen = on_a_terminal(folder.path(), &with_command(), answer);
@@ -180,7 +180,7 @@ fn a_command_of_a_hook_is_shown_whole_and_runs_only_after_a_yes() {
 }
 
 #[test]
-fn questions_of_a_template_are_asked_without_its_escape_codes() {
+fn template_questions_are_printed_without_escape_codes() {
     let from = template(&[
         (
             "cargo-generate.toml",

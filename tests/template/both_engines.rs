@@ -40,7 +40,7 @@ fn variables(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn only_plain_variables_that_cargo_generate_knows_too() {
+fn templates_use_only_variables_that_cargo_generate_supports() {
     for template in templates() {
         let known = known_to_cargo_generate(&template);
         for file in files(&template) {
@@ -99,7 +99,7 @@ fn made(folder: &Path, name: &str, template: &str) -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn both_make_the_same() {
+fn both_template_engines_render_the_same_files() {
     let folder = tempfile::tempdir().unwrap();
     for template in templates() {
         let name = template.file_name().unwrap().to_str().unwrap();

@@ -50,13 +50,13 @@ fn passes_its_own_tests(project: &Path, tests: u32) {
 }
 
 #[test]
-fn the_server_passes_its_own_tests_without_a_warning() {
+fn the_server_template_passes_its_tests_without_a_warning() {
     passes_its_own_tests(&project("server", &[]), 3);
 }
 
 /// These projects share one path of the runtime, so that it is built once for all of them.
 #[test]
-fn the_others_pass_their_own_tests_without_a_warning() {
+fn the_other_templates_pass_their_tests_without_a_warning() {
     for (template, tests) in [("github", 5), ("oidc", 4), ("polymarket", 6)] {
         passes_its_own_tests(&project(template, &["--runtime", RUNTIME]), tests);
     }

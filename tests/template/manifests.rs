@@ -11,14 +11,14 @@ fn manifest(path: &str) -> toml::Table {
 
 /// The runtime is vendored into projects outside this workspace, so it cannot inherit from it.
 #[test]
-fn the_runtime_has_the_workspaces_lints() {
+fn the_runtime_has_the_lints_of_the_workspace() {
     let workspace = manifest("Cargo.toml");
     let runtime = manifest("crates/mcpo-runtime/Cargo.toml");
     assert_eq!(runtime["lints"], workspace["workspace"]["lints"]);
 }
 
 #[test]
-fn the_runtime_inherits_nothing() {
+fn the_manifest_of_the_runtime_inherits_nothing() {
     let text = fs::read_to_string(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcpo-runtime/Cargo.toml"),
     );
@@ -48,7 +48,7 @@ const TEMPLATES: [&str; 4] = ["github", "oidc", "polymarket", "server"];
 
 /// The project and the runtime must use the same rmcp.
 #[test]
-fn the_templates_ask_for_the_runtimes_rmcp_and_rust() {
+fn the_templates_require_the_rmcp_and_rust_versions_of_the_runtime() {
     let runtime = manifest("crates/mcpo-runtime/Cargo.toml");
     for name in TEMPLATES {
         let template = template(name);
@@ -65,7 +65,7 @@ fn the_templates_ask_for_the_runtimes_rmcp_and_rust() {
 
 /// Build settings that are right for one template are right for all.
 #[test]
-fn the_templates_differ_in_what_they_depend_on_only() {
+fn the_manifests_of_the_templates_differ_only_in_their_dependencies() {
     let server = template("server");
     for name in TEMPLATES {
         let template = template(name);

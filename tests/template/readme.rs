@@ -96,7 +96,7 @@ fn read_along(from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
 }
 
 #[test]
-fn c1_c2_c5_c9_the_readme_leads_from_nothing_to_a_tool_call() {
+fn c1_c2_c5_c9_the_commands_of_the_readme_create_a_server_and_call_a_tool() {
     let commands = commands();
     let [install, run, probe] = commands[..] else {
         panic!("three commands, not {commands:?}");
@@ -140,6 +140,6 @@ fn c1_c2_c5_c9_the_readme_leads_from_nothing_to_a_tool_call() {
     wait::signal("INT", dev.child.id());
     let status = wait::until("the end of mcpo dev", || dev.child.try_wait().unwrap());
     assert_eq!(status.code(), Some(130), "{}", dev.said());
-    let nobody = std::net::TcpStream::connect(("127.0.0.1", port));
-    assert!(nobody.is_err(), "a server is still running");
+    let connection = std::net::TcpStream::connect(("127.0.0.1", port));
+    assert!(connection.is_err(), "a server is still running");
 }

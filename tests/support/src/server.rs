@@ -57,10 +57,10 @@ impl TestServer {
         let server = Server::new(handler, config).with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let told = async {
+            let signal = async {
                 let _ = stopped.await;
             };
-            server.serve_on(listener, told).await.expect("a server");
+            server.serve_on(listener, signal).await.expect("a server");
         });
         Self {
             address,

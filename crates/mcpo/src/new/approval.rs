@@ -150,7 +150,7 @@ mod tests {
     use super::question;
 
     #[test]
-    fn a_command_cannot_hide_behind_escape_codes_or_invisible_characters() {
+    fn hidden_characters_of_a_command_are_spelled_out() {
         let command =
             "rm -rf ~ #\u{1b}[2K\u{1b}[1Gecho hi\u{1b}[8m\u{202e}\u{180e}\u{fff9}\r\ntouch x";
         assert_eq!(

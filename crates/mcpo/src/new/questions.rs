@@ -122,7 +122,7 @@ mod tests {
     use super::Question;
 
     #[test]
-    fn a_question_hides_nothing() {
+    fn hidden_characters_of_a_question_are_spelled_out() {
         let placeholder: Value = toml::from_str(
             "prompt = \"Name?\\u001b[2J\"\ndefault = \"a\\u202eb\"\nchoices = [\"x\\u0007\"]",
         )

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_of_a_stranger_is_refused() {
+    fn a_release_of_another_owner_is_refused() {
         let (one, _home) = registry(&[("0.1.0", OF_A_STRANGER, false)]);
         assert!(refusal(&one, "0.1").contains("is not from the mcpo project"));
         // The requested version is not one of our releases, and the registry does not have our
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_that_cannot_be_reached_is_never_a_pass() {
+    fn an_unreachable_registry_is_an_error() {
         let unused = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", unused.local_addr().unwrap());
         drop(unused);

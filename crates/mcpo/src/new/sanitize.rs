@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_that_decides_who_may_use_the_server_is_not_used() {
+    fn an_environment_example_with_access_settings_is_not_used() {
         for line in [
             "ADMIN_PASSWORD=known",
             "MCPO_SECRET=known",

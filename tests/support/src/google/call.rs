@@ -234,7 +234,7 @@ impl Cloud {
                 None
             }
             Fault::SomebodyElse => {
-                run::somebody_else(self, &request.path);
+                run::change_as_another_user(self, &request.path);
                 None
             }
             _ => None,

@@ -262,7 +262,7 @@ fn delete(cloud: &Cloud, name: &str) -> Answer {
 }
 
 /// Changes the service in `path`, so that the etag of earlier reads no longer matches.
-pub fn somebody_else(cloud: &Cloud, path: &str) {
+pub fn change_as_another_user(cloud: &Cloud, path: &str) {
     let mut state = cloud.state();
     let etag = format!("\"CK{:08}\"", state.next());
     let name = path.trim_start_matches("/v2/");

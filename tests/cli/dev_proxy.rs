@@ -16,7 +16,7 @@ fn led(project: &TinyProject) -> Dev {
 }
 
 #[test]
-fn the_server_listens_elsewhere_and_knows_the_port_of_people() {
+fn the_server_listens_on_another_port_and_knows_the_public_port() {
     let project = TinyProject::new();
     let dev = led(&project);
     assert_eq!(dev.get("/variable/LISTEN_FDS"), "");
@@ -28,25 +28,25 @@ fn the_server_listens_elsewhere_and_knows_the_port_of_people() {
 }
 
 #[test]
-fn a_steady_stream_of_requests_survives_reloads() {
+fn no_request_fails_during_reloads() {
     let project = TinyProject::new();
     dev::survives_reloads(&project, &led(&project));
 }
 
 #[test]
-fn a_call_in_flight_is_finished_by_the_old_server() {
+fn the_old_server_finishes_a_call_in_progress() {
     let project = TinyProject::new();
     dev::finishes_calls_in_flight(&project, &led(&project));
 }
 
 #[test]
-fn an_open_stream_is_not_cut() {
+fn an_open_stream_continues_during_a_reload() {
     let project = TinyProject::new();
     dev::does_not_cut_streams(&project, &led(&project));
 }
 
 #[test]
-fn whoever_comes_while_there_is_no_server_waits_for_the_next() {
+fn connections_without_a_server_wait_for_the_next_one() {
     let project = TinyProject::new();
     let dev = led(&project);
     let port = dev.port;
@@ -64,13 +64,13 @@ fn whoever_comes_while_there_is_no_server_waits_for_the_next() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_lets_calls_in_flight_finish_and_leaves_no_process() {
+fn ctrl_c_finishes_calls_in_progress_and_leaves_no_process() {
     let project = TinyProject::new();
     dev_processes::finishes_calls_and_ends(led(&project));
 }
 
 #[test]
-fn a_killed_parent_leaves_no_orphan() {
+fn the_server_ends_when_mcpo_is_killed() {
     let project = TinyProject::new();
     let mut dev = led(&project);
     let server = dev.get("/address");

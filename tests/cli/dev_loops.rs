@@ -20,7 +20,7 @@ fn is_stopped(dev: &Dev, file: &str) {
 }
 
 #[test]
-fn a_build_script_that_writes_a_module() {
+fn a_build_script_that_writes_a_module_is_stopped() {
     let project = TinyProject::new();
     project.write("src/made.rs", "pub const MADE: &str = \"not yet\";\n");
     let script = r#"
@@ -42,7 +42,7 @@ fn a_build_script_that_writes_a_module() {
 }
 
 #[test]
-fn a_server_that_writes_its_own_input_and_crashes() {
+fn a_server_that_writes_an_input_and_crashes_is_slowed_down() {
     let project = TinyProject::new();
     project.write("note.txt", "one");
     project.answer("include_str!(\"../note.txt\")");
@@ -65,7 +65,7 @@ fn a_server_that_writes_its_own_input_and_crashes() {
 
 /// A build script without `rerun-if-changed` may read every file of the package.
 #[test]
-fn a_server_that_writes_a_file_at_each_start_and_keeps_running() {
+fn a_server_that_writes_an_input_at_each_start_is_slowed_down() {
     let project = TinyProject::new();
     project.write("build.rs", "fn main() {}\n");
     project.write(".env", "MCPO_SECRET=x\nWRITES_AT_START=data.json\n");
@@ -82,7 +82,7 @@ fn a_server_that_writes_a_file_at_each_start_and_keeps_running() {
 
 /// Some tools keep caches in folders that ignore themselves.
 #[test]
-fn a_folder_that_ignores_itself_is_not_an_input() {
+fn a_folder_with_its_own_gitignore_is_not_an_input() {
     let project = TinyProject::new();
     project.write("build.rs", "fn main() {}\n");
     std::fs::create_dir(project.path("scratch")).unwrap();

@@ -26,7 +26,7 @@ fn ready(project: &TinyProject, clock: &WallClock) -> Dev {
 }
 
 #[test]
-fn an_edit_made_while_everything_stood_still_is_answered() {
+fn an_edit_during_a_suspend_is_served() {
     for first in [First::Parents, First::Children] {
         let (project, clock) = (TinyProject::new(), WallClock::new());
         let dev = ready(&project, &clock);
@@ -53,7 +53,7 @@ fn an_edit_made_while_everything_stood_still_is_answered() {
 
 /// No event reports the wake-up, so missed changes must be found afterwards.
 #[test]
-fn what_no_event_told_of_is_found_after_a_sleep() {
+fn changes_without_events_are_found_after_a_suspend() {
     let (project, clock) = (TinyProject::new(), WallClock::new());
     let elsewhere = tempfile::tempdir().unwrap();
     project.write(".env", "MCPO_SECRET=x\nGREETING=evening\n");
@@ -83,7 +83,7 @@ fn what_no_event_told_of_is_found_after_a_sleep() {
 }
 
 #[test]
-fn a_call_in_flight_gets_its_answer() {
+fn a_call_in_progress_is_answered_after_a_suspend() {
     let (project, clock) = (TinyProject::new(), WallClock::new());
     let dev = ready(&project, &clock);
     let port = dev.port;
@@ -107,7 +107,7 @@ fn a_call_in_flight_gets_its_answer() {
 }
 
 #[test]
-fn a_build_that_stood_still_goes_on_and_what_was_edited_meanwhile_is_built_next() {
+fn a_suspended_build_continues_and_later_edits_are_built() {
     let (project, clock) = (TinyProject::new(), WallClock::new());
     let script = "fn main() { std::thread::sleep(std::time::Duration::from_secs(3)); }";
     project.write("build.rs", script);
@@ -123,7 +123,7 @@ fn a_build_that_stood_still_goes_on_and_what_was_edited_meanwhile_is_built_next(
 
 /// As in a paused container: the monotonic clock continues while no process runs.
 #[test]
-fn a_start_that_stood_still_is_given_its_time() {
+fn a_suspended_start_gets_its_remaining_time() {
     let (project, clock) = (TinyProject::new(), WallClock::with_monotonic());
     let dev = ready(&project, &clock);
     let server = dev.server_pid();

@@ -58,7 +58,7 @@ const TAILSCALE: &str =
     "printf 'Available on the internet:\\n\\nhttps://box.tail1.ts.net/\\n'; exec sleep 600";
 
 #[test]
-fn the_public_address_is_known_before_the_first_request() {
+fn the_first_server_knows_the_public_url_of_the_tunnel() {
     for (name, script, arguments, base) in [
         (
             "cloudflared",
@@ -108,7 +108,7 @@ fn the_public_address_is_known_before_the_first_request() {
 }
 
 #[test]
-fn any_tunnel_will_do_and_a_sign_in_of_ones_own_is_kept() {
+fn an_installed_tunnel_is_chosen_and_a_configured_password_is_kept() {
     let (project, programs) = (TinyProject::new(), Programs::new());
     programs.add("ngrok", NGROK);
     project.write(".env", "MCPO_SECRET=x\nADMIN_PASSWORD=of-my-own\n");
@@ -120,7 +120,7 @@ fn any_tunnel_will_do_and_a_sign_in_of_ones_own_is_kept() {
 }
 
 #[test]
-fn open_to_anyone_is_said_out_loud() {
+fn open_to_anyone_prints_a_warning() {
     let (project, programs) = (TinyProject::new(), Programs::new());
     programs.add("cloudflared", CLOUDFLARED);
     let path = programs.path();
@@ -136,7 +136,7 @@ fn open_to_anyone_is_said_out_loud() {
 }
 
 #[test]
-fn a_killed_parent_takes_the_tunnel_along() {
+fn the_tunnel_ends_when_mcpo_is_killed() {
     let (project, programs) = (TinyProject::new(), Programs::new());
     programs.add("cloudflared", CLOUDFLARED);
     let path = programs.path();
@@ -152,7 +152,7 @@ fn a_killed_parent_takes_the_tunnel_along() {
 }
 
 #[test]
-fn a_tunnel_that_ends_is_told_and_the_server_goes_on() {
+fn a_tunnel_that_ends_is_reported_and_the_server_keeps_running() {
     let (project, programs) = (TinyProject::new(), Programs::new());
     programs.add(
         "cloudflared",
@@ -172,7 +172,7 @@ fn a_tunnel_that_ends_is_told_and_the_server_goes_on() {
 }
 
 #[test]
-fn a_tunnel_without_an_address_says_why() {
+fn the_output_of_a_failed_tunnel_is_printed() {
     let (project, programs) = (TinyProject::new(), Programs::new());
     let script = "echo 'ERROR: authentication failed: ERR_NGROK_4018' >&2; exit 1";
     programs.add("ngrok", script);
@@ -188,7 +188,7 @@ fn a_tunnel_without_an_address_says_why() {
 }
 
 #[test]
-fn a_tunnel_that_is_not_installed_says_where_to_get_one() {
+fn a_missing_tunnel_program_is_reported_with_its_download_page() {
     let project = TinyProject::new();
     let said = tool::said(
         project.folder(),
@@ -224,7 +224,7 @@ fn ask(dev: &Dev, host: &str, certificate: &PathBuf, path: &str) -> Result<Strin
 }
 
 #[test]
-fn https_by_a_certificate_that_is_kept() {
+fn https_uses_the_same_certificate_in_each_run() {
     let project = TinyProject::new();
     let file = project.path(".mcpo/tls/certificate.pem");
     let dev = Dev::start_with(&project, &["--https"], &[]);
@@ -338,7 +338,7 @@ fn an_existing_sign_in_is_kept_on_the_network() {
 }
 
 #[test]
-fn an_open_server_on_the_network_is_opened_by_name_and_warned_of() {
+fn an_open_server_on_the_network_needs_an_option_and_prints_a_warning() {
     for (arguments, environment) in [
         (
             &["--host", "0.0.0.0"][..],
@@ -362,7 +362,7 @@ fn an_open_server_on_the_network_is_opened_by_name_and_warned_of() {
 }
 
 #[test]
-fn any_other_value_of_the_variable_opens_nothing() {
+fn other_values_of_open_to_anyone_are_ignored() {
     let project = TinyProject::new();
     let wrong = ("MCPO_OPEN_TO_ANYONE", "0");
     let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[wrong]);
@@ -384,7 +384,7 @@ fn open_to_anyone_on_this_machine_only_is_refused() {
 }
 
 #[test]
-fn an_address_without_tls_says_what_other_machines_get_and_what_to_type() {
+fn an_address_without_tls_prints_a_warning_with_the_command_to_use() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--host", "0.0.0.0"], &[]);
     dev.wait_for("requests from other machines get 403: OAuth requires https for other machines");
@@ -392,7 +392,7 @@ fn an_address_without_tls_says_what_other_machines_get_and_what_to_type() {
 }
 
 #[test]
-fn connections_from_other_machines_are_refused_where_the_front_hides_their_address() {
+fn the_proxy_refuses_other_machines_for_a_local_base_url() {
     let Some(address) = address_in_the_network() else {
         println!("not run: this machine has no address but loopback addresses");
         return;
@@ -418,7 +418,7 @@ fn connections_from_other_machines_are_refused_where_the_front_hides_their_addre
 }
 
 #[test]
-fn a_base_url_that_changes_decides_who_is_refused_from_then_on() {
+fn a_changed_base_url_changes_which_machines_the_proxy_refuses() {
     let Some(address) = address_in_the_network() else {
         println!("not run: this machine has no address but loopback addresses");
         return;
