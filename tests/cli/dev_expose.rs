@@ -248,7 +248,9 @@ fn https_uses_the_same_certificate_in_each_run() {
     );
     project.answer("\"two\"");
     dev.wait_for("Reloaded src/main.rs in ");
-    assert_eq!(ask(&dev, "localhost", &file, "/").unwrap(), "two");
+    wait::until("the new server", || {
+        (ask(&dev, "localhost", &file, "/").unwrap() == "two").then_some(())
+    });
     let key = fs::metadata(project.path(".mcpo/tls/key.pem")).unwrap();
     assert_eq!(key.permissions().mode() & 0o077, 0);
     drop(dev);

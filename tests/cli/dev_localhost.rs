@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream},
 };
 
-use mcpo_test_support::tiny::TinyProject;
+use mcpo_test_support::{tiny::TinyProject, wait};
 
 use crate::{running::Dev, tool};
 
@@ -85,8 +85,9 @@ fn localhost_leads_to_the_server_over_ipv4_and_ipv6() {
         project.answer("\"two\"");
         dev.wait_for("Reloaded ");
         dev.wait_for_answer("/", "two");
-        let answer = get(V6, dev.port);
-        assert!(answer.ends_with("two"), "{answer}");
+        wait::until("the new server over IPv6", || {
+            get(V6, dev.port).ends_with("two").then_some(())
+        });
     }
 }
 

@@ -134,6 +134,6 @@ fn a_suspended_start_gets_its_remaining_time() {
     clock.sleep_eight_hours();
     frozen.thaw(First::Parents);
     dev.wait_for("Reloaded .env in ");
-    assert_ne!(dev.server_pid(), server);
+    dev.wait_for_server_after(server);
     assert!(!dev.said().contains("was not ready"), "{}", dev.said());
 }

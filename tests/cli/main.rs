@@ -8,20 +8,21 @@
 )]
 
 mod dev;
+#[cfg(unix)]
 mod dev_dependencies;
 mod dev_edits;
 mod dev_events;
-#[cfg(target_os = "linux")]
-mod dev_localhost;
-mod dev_loops;
-mod dev_machines;
-// These tests get their terminals from `script` (util-linux) and `stty` (GNU).
 #[cfg(unix)]
 mod dev_expose;
+// These tests get their terminals from `script` (util-linux) and `stty` (GNU).
 #[cfg(target_os = "linux")]
 mod dev_keys;
 #[cfg(target_os = "linux")]
 mod dev_limits;
+#[cfg(target_os = "linux")]
+mod dev_localhost;
+mod dev_loops;
+mod dev_machines;
 #[cfg(unix)]
 mod dev_private;
 #[cfg(unix)]

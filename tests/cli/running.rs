@@ -109,7 +109,8 @@ impl Dev {
         http::get(self.port, path).unwrap()
     }
 
-    /// Waits until the server gives this answer.
+    /// Waits until the server gives this answer. After a reload was reported, the old server may
+    /// still accept a call, because it handles the signal later.
     pub fn wait_for_answer(&self, path: &str, expected: &str) {
         let what = format!("the answer {expected:?} to {path}");
         wait::until(&what, || (self.get(path) == expected).then_some(()));
@@ -129,6 +130,14 @@ impl Dev {
     /// Returns the process id of the server that answers now.
     pub fn server_pid(&self) -> u32 {
         self.get("/pid").parse().unwrap()
+    }
+
+    /// Waits until another server than this one answers. The old server may still accept a call
+    /// after the reload was reported, because it handles the signal later.
+    pub fn wait_for_server_after(&self, old: u32) {
+        wait::until("the new server", || {
+            (self.server_pid() != old).then_some(())
+        });
     }
 
     #[cfg(unix)]

@@ -6,6 +6,7 @@
 pub mod builder;
 pub mod cargo;
 pub mod change_queue;
+mod copy_tree;
 mod dependency_cache;
 pub mod fast_build;
 mod loop_detector;

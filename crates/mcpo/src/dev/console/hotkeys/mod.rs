@@ -50,12 +50,12 @@ impl Hotkeys<'_> {
     }
 }
 
-const fn meaning(key: u8) -> Option<Key> {
+fn meaning(key: u8) -> Option<Key> {
     Some(match key.to_ascii_lowercase() {
         b'r' => Key::Rebuild,
         b'p' => Key::Probe,
         b't' => Key::ListTools,
-        digit @ b'1'..=b'9' => Key::TryTool((digit - b'1') as usize),
+        digit @ b'1'..=b'9' => Key::TryTool(usize::from(digit - b'1')),
         b'l' => Key::ToggleRequests,
         b'c' => Key::CopyUrl,
         b'o' => Key::OpenConnectors,
