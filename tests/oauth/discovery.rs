@@ -3,6 +3,7 @@
 use mcpo_runtime::BaseUrl;
 use mcpo_test_support::{
     client::{answer, browser},
+    process::{ServerProcess, free_port},
     server::TestServer,
 };
 use reqwest::StatusCode;
@@ -147,4 +148,35 @@ async fn health_answers_by_any_name_and_names_nothing() {
     let (status, body) = answer(browser().get(url).header("host", "10.0.0.7")).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(body, json!({ "status": "ok" }));
+}
+
+const CHALLENGE_PATH: &str = "/.well-known/openai-apps-challenge";
+
+#[tokio::test]
+async fn the_domain_token_is_served_exactly_and_never_cached() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_sample-server");
+    let token = [("MCPO_OPENAI_CHALLENGE", "abc-DEF_123")];
+    let server = ServerProcess::start(program, free_port(), folder.path(), &token).await;
+    let url = format!("{}{CHALLENGE_PATH}", server.base());
+    let request = browser().get(&url).header("origin", "https://chatgpt.com");
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let headers = response.headers();
+    assert_eq!(headers["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(headers["cache-control"], "no-store");
+    assert_eq!(headers["access-control-allow-origin"], "*");
+    assert_eq!(response.text().await.unwrap(), "abc-DEF_123");
+    let request = browser().get(&url).header("host", "other.example");
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn without_a_domain_token_nothing_is_served() {
+    let server = TestServer::start().await;
+    let response = browser().get(format!("{}{CHALLENGE_PATH}", server.base()));
+    let response = response.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    assert_eq!(response.text().await.unwrap(), "");
 }

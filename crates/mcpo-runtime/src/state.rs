@@ -37,6 +37,8 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
     pub(crate) limits: RateLimits,
     pub(crate) scopes: ScopePolicy,
+    /// The token for the domain verification of ChatGPT.
+    pub(crate) openai_challenge: Option<String>,
     /// Whether requests without a token may list the tools.
     pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,

@@ -40,6 +40,8 @@ pub struct Config {
     pub(crate) grants_not_before: Option<Timestamp>,
     pub(crate) title: Option<String>,
     pub(crate) logo: Option<Logo>,
+    /// The token for the domain verification of ChatGPT: printable ASCII.
+    pub(crate) openai_challenge: Option<String>,
     pub(crate) public_clients: bool,
     pub(crate) implied_scopes: BTreeMap<String, Scopes>,
     pub(crate) open_listing: bool,
@@ -104,6 +106,7 @@ impl Config {
             grants_not_before: None,
             title: None,
             logo: None,
+            openai_challenge: None,
             public_clients: true,
             implied_scopes: BTreeMap::new(),
             open_listing: false,

@@ -5,6 +5,7 @@ pub(crate) mod browser_session;
 pub(crate) mod callback;
 pub(crate) mod consent;
 pub(crate) mod discovery;
+pub(crate) mod domain_verification;
 pub(crate) mod extractors;
 pub(crate) mod health;
 pub(crate) mod host_guard;

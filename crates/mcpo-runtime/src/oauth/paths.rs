@@ -8,6 +8,8 @@ pub(crate) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resourc
 pub(crate) const RESOURCE_METADATA_ROOT: &str = "/.well-known/oauth-protected-resource";
 pub(crate) const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
 pub(crate) const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+/// The token that ChatGPT reads before a submission.
+pub(crate) const OPENAI_CHALLENGE: &str = "/.well-known/openai-apps-challenge";
 pub(crate) const REGISTER: &str = "/register";
 pub(crate) const AUTHORIZE: &str = "/authorize";
 pub(crate) const SIGN_IN: &str = "/sign-in";
@@ -22,6 +24,7 @@ pub(crate) fn step(path: &str) -> &'static str {
     match path {
         RESOURCE_METADATA | RESOURCE_METADATA_ROOT => "resource metadata",
         SERVER_METADATA | OPENID_CONFIGURATION => "server metadata",
+        OPENAI_CHALLENGE => "domain verification",
         REGISTER => "registration",
         AUTHORIZE => "authorization",
         SIGN_IN => "sign-in",

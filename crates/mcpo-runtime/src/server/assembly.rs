@@ -107,6 +107,7 @@ fn state(
         pages,
         limits: RateLimits::new(),
         scopes: ScopePolicy::new(tool_scopes, config.implied_scopes.clone()),
+        openai_challenge: config.openai_challenge.clone(),
         open_listing: config.open_listing,
         allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),

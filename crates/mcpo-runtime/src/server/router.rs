@@ -15,8 +15,8 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use crate::{
     base::request_log::RequestLog,
     endpoints::{
-        authorize, callback, consent, discovery, health, host_guard, introspect, rate_limit,
-        register, revoke, sign_in, token,
+        authorize, callback, consent, discovery, domain_verification, health, host_guard,
+        introspect, rate_limit, register, revoke, sign_in, token,
     },
     mcp,
     oauth::paths,
@@ -30,6 +30,7 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
             paths::RESOURCE_METADATA_ROOT,
             get(discovery::resource_metadata),
         )
+        .route(paths::OPENAI_CHALLENGE, get(domain_verification::openai))
         .route(paths::MCP_WITH_SLASH, any(discovery::not_the_endpoint))
         .layer(cors());
     let described = match app.external {

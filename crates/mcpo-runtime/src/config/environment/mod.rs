@@ -2,6 +2,7 @@
 //! together.
 
 mod external;
+mod openai;
 mod openid;
 mod reader;
 mod sign_in;
@@ -63,6 +64,7 @@ fn read(lookup: &dyn Fn(&str) -> Option<Option<String>>) -> Result<Config, Confi
     let trusted_proxies = reader.trusted_proxies(on_cloud_run);
     let title = reader.text("MCPO_TITLE");
     let logo = reader.logo();
+    let openai_challenge = reader.openai_challenge();
     let public_clients = reader.flag_or("MCPO_PUBLIC_CLIENTS", true);
     let open_listing = reader.flag("MCPO_OPEN_LISTING");
     let under_dev = reader.flag("MCPO_DEV");
@@ -79,6 +81,7 @@ fn read(lookup: &dyn Fn(&str) -> Option<Option<String>>) -> Result<Config, Confi
             grants_not_before,
             title,
             logo,
+            openai_challenge,
             public_clients,
             implied_scopes: BTreeMap::new(),
             open_listing,
@@ -302,6 +305,7 @@ impl Config {
     /// | `MCPO_OPEN_LISTING` | `1`: anyone may list the tools | a token is needed |
     /// | `MCPO_TITLE` | name on the pages | the server's name |
     /// | `MCPO_LOGO` | logo on the pages: the path of a file of up to 64 KiB | none |
+    /// | `MCPO_OPENAI_CHALLENGE` | the token that ChatGPT shows for the verification of the domain, served at `/.well-known/openai-apps-challenge`: printable ASCII, at most 512 characters | 404 |
     /// | `MCPO_PUBLIC_CLIENTS` | `0`: only clients that keep a secret may register | all may |
     /// | `MCPO_ALLOWED_ORIGINS` | browser origins that may call `/mcp`, separated by commas | claude.ai |
     /// | `MCPO_OPEN_TO_ANYONE` | `1`: anyone who reaches the server may use its tools, without a sign-in | – |

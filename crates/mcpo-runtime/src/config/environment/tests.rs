@@ -410,3 +410,24 @@ fn a_key_that_cannot_be_random_is_refused() {
     assert!(errors.contains("openssl rand"), "{errors}");
     assert!(!errors.contains(&weak), "{errors}");
 }
+
+#[test]
+fn a_domain_token_is_printable_and_short() {
+    let read = |token: &str| read(&[("MCPO_SECRET", SECRET), ("MCPO_OPENAI_CHALLENGE", token)]);
+    let longest = "x".repeat(512);
+    for token in ["abc-DEF_123", " ~", &longest] {
+        assert_eq!(
+            read(token).unwrap().openai_challenge.as_deref(),
+            Some(token)
+        );
+    }
+    assert_eq!(read("").unwrap().openai_challenge, None);
+    for token in ["line\nbreak", "\u{e9}", "\u{7f}", &"x".repeat(513)] {
+        let errors = read(token).unwrap_err();
+        assert!(
+            errors.contains("MCPO_OPENAI_CHALLENGE cannot be served"),
+            "{errors}"
+        );
+        assert!(!errors.contains(token), "{errors}");
+    }
+}
