@@ -29,13 +29,29 @@ impl List {
 #[tool_router]
 impl Server {
     /// Say who is signed in at GitHub.
-    #[tool]
+    #[tool(
+        title = "Who am I",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
     async fn whoami(&self, caller: Caller) -> Result<Json<Account>, ErrorData> {
         self.github.account(&caller).await.map(Json)
     }
 
     /// List the caller's repositories, the most recently updated first.
-    #[tool]
+    #[tool(
+        title = "List my repositories",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
     async fn list_my_repos(
         &self,
         caller: Caller,
@@ -46,7 +62,15 @@ impl Server {
     }
 
     /// List the repositories that the caller has starred, the most recent star first.
-    #[tool]
+    #[tool(
+        title = "List starred repositories",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
     async fn get_starred(
         &self,
         caller: Caller,

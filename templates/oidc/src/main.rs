@@ -4,7 +4,7 @@ mod api;
 mod card;
 
 use mcpo_runtime::Caller;
-use rmcp::{ErrorData, tool, tool_router};
+use rmcp::{ErrorData, Json, schemars, tool, tool_router};
 
 use self::api::Api;
 
@@ -12,16 +12,43 @@ struct Server {
     api: Api,
 }
 
+/// The user of a call.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct User {
+    /// The id of the user, which never changes.
+    id: String,
+    name: String,
+}
+
 #[tool_router]
 impl Server {
     /// Say who is signed in.
-    #[tool]
-    fn whoami(&self, caller: Caller) -> String {
-        format!("You are {} ({}).", caller.name(), caller.subject())
+    #[tool(
+        title = "Who am I",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
+    fn whoami(&self, caller: Caller) -> Json<User> {
+        Json(User {
+            id: caller.subject().to_owned(),
+            name: caller.name().to_owned(),
+        })
     }
 
     /// Get the caller's profile from the API, as JSON.
-    #[tool]
+    #[tool(
+        title = "Get my profile",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
     async fn my_profile(&self, caller: Caller) -> Result<String, ErrorData> {
         self.api.get(&caller).await
     }

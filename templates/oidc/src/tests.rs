@@ -1,7 +1,7 @@
 //! Tests the tools against a fake API.
 
 use axum::{
-    Json, Router,
+    Json as Body, Router,
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
     routing::get,
@@ -16,9 +16,9 @@ use super::*;
 async fn only_ada(headers: HeaderMap) -> impl IntoResponse {
     let token = headers.get("authorization").map(|value| value.as_bytes());
     if token == Some(b"Bearer adas-token") {
-        (StatusCode::OK, Json(json!({ "sub": "1", "name": "Ada" })))
+        (StatusCode::OK, Body(json!({ "sub": "1", "name": "Ada" })))
     } else {
-        (StatusCode::UNAUTHORIZED, Json(json!({})))
+        (StatusCode::UNAUTHORIZED, Body(json!({})))
     }
 }
 
@@ -39,9 +39,10 @@ fn ada() -> Caller {
 #[tokio::test]
 async fn each_tool_works_as_its_caller() {
     let server = stand_in(get(only_ada)).await;
+    let Json(user) = server.whoami(ada());
     assert_eq!(
-        server.whoami(ada()),
-        "You are login.example:1 (login.example:1)."
+        (&*user.id, &*user.name),
+        ("login.example:1", "login.example:1")
     );
     let profile = server.my_profile(ada()).await.unwrap();
     assert!(profile.contains("Ada"), "{profile}");

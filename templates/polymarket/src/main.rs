@@ -39,14 +39,30 @@ struct BySlug {
 #[tool_router]
 impl Server {
     /// List open markets about Iran, the Strait of Hormuz, oil and sanctions, most traded first.
-    #[tool]
+    #[tool(
+        title = "List markets about the Strait of Hormuz",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
     async fn get_hormuz_markets(&self) -> Result<Json<Markets>, String> {
         let open = self.gamma.open(100).await?;
         Ok(Json(Markets::about(&open, &THESIS, usize::MAX)))
     }
 
     /// List open markets whose question contains a keyword, most traded first.
-    #[tool]
+    #[tool(
+        title = "Search markets",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
     async fn search_markets(
         &self,
         Parameters(search): Parameters<Search>,
@@ -57,7 +73,15 @@ impl Server {
     }
 
     /// Get one market, open or closed, by the slug in its URL.
-    #[tool]
+    #[tool(
+        title = "Get a market",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = true
+        )
+    )]
     async fn get_market_by_slug(
         &self,
         Parameters(by): Parameters<BySlug>,

@@ -3,7 +3,7 @@
 mod card;
 
 use mcpo_runtime::Caller;
-use rmcp::{handler::server::wrapper::Parameters, schemars, tool, tool_router};
+use rmcp::{Json, handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
 /// The server. State that tools share (a client, a cache, a database) goes into fields.
 struct Server;
@@ -14,18 +14,42 @@ struct Greeting {
     name: String,
 }
 
+/// The user of a call.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct User {
+    /// The id of the user, which never changes.
+    id: String,
+}
+
 #[tool_router]
 impl Server {
     /// Greet a person by name.
-    #[tool]
+    #[tool(
+        title = "Greet a person",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
     fn greet(&self, Parameters(greeting): Parameters<Greeting>) -> String {
         format!("Hello, {}!", greeting.name)
     }
 
     /// Say who is signed in.
-    #[tool]
-    fn whoami(&self, caller: Caller) -> String {
-        format!("You are {}.", caller.subject())
+    #[tool(
+        title = "Who am I",
+        annotations(
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
+    fn whoami(&self, caller: Caller) -> Json<User> {
+        let id = caller.subject().to_owned();
+        Json(User { id })
     }
 }
 
