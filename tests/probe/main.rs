@@ -16,6 +16,7 @@ mod refusals;
 mod reuse;
 mod runtime;
 mod security;
+mod stores;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;

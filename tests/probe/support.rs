@@ -112,7 +112,8 @@ fn outcome(report: &Value) -> String {
     named.map_or_else(|| shown.to_owned(), |(name, _)| format!("shows {name}"))
 }
 
-fn mask(report: &str) -> String {
+/// Replaces what changes from run to run.
+pub fn mask(report: &str) -> String {
     let masked = report.lines().map(|line| {
         let line = mask_after(line, "127.0.0.1:", |part| part.is_ascii_digit());
         let line = mask_after(&line, "localhost:", |part| part.is_ascii_digit());

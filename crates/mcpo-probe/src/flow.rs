@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use reqwest::{Method, header::CONTENT_TYPE};
+
 use crate::{
     browser_access,
     check::{Fault, Log, Observer, Step},
@@ -10,11 +12,13 @@ use crate::{
     http::{Guard, HttpClient, NetworkScope, RequestError, is_loopback, proxy_variable},
     mcp::{self, AuthRequirement, Call, McpClient, Reply, WireFormat},
     oauth::{Challenge, Login, UserAgent},
+    observations::TextDocument,
     plan::Plan,
     rejected_credentials,
     report::Report,
     restart_checks, rules,
     security::{self, AttackContext},
+    store::Store,
 };
 
 /// Probes the server as a client does, and shows each check to `observer` as it finishes.
@@ -40,6 +44,9 @@ async fn steps(plan: &Plan, log: &mut Log<'_>, left: &mut Option<Credentials>) -
     let login = Login::new(&http, plan, prepare(plan, log).await?);
     let mut peer = McpClient::new(&http, &plan.target, login);
     let outcome = Box::pin(inside(plan, log, &mut peer, requirement)).await;
+    if plan.stores.contains(&Store::ChatGpt) {
+        log.seen.domain_verification = Some(domain_verification(&http, plan).await);
+    }
     // Also after a failure: a client keeps the tokens it received.
     *left = peer
         .grant
@@ -93,6 +100,25 @@ async fn inside(
     peer.leave(negotiated_version.older.as_ref().unwrap_or(wire_format))
         .await;
     called.and(read).and(got).and(compared).and(refreshed)
+}
+
+/// Fetches the document that ChatGPT reads before a submission, without credentials and without
+/// following redirects.
+async fn domain_verification(http: &HttpClient, plan: &Plan) -> Result<TextDocument, String> {
+    let url = plan.target.join("/.well-known/openai-apps-challenge");
+    let url = url.map_err(|error| error.to_string())?;
+    let answer = match http.request(Method::GET, &url) {
+        Ok(request) => http.send(request).await,
+        Err(error) => Err(error),
+    };
+    let answer = answer.map_err(|error| error.to_string())?;
+    let media_type = answer.header(CONTENT_TYPE).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    Ok(TextDocument {
+        status: answer.status.as_u16(),
+        media_type: media_type.to_lowercase(),
+        body: answer.text(),
+    })
 }
 
 /// Requires https except on loopback, and resolves the address.

@@ -41,6 +41,7 @@ mod html_form;
 mod http;
 mod mcp;
 mod oauth;
+mod observations;
 mod page_text;
 mod phase;
 mod plan;
@@ -52,6 +53,9 @@ mod report;
 mod restart_checks;
 mod rules;
 mod security;
+mod store;
+mod store_rules;
+mod submission;
 mod target;
 mod terminal;
 mod trace;
@@ -67,6 +71,12 @@ pub use self::{
     profile::Client,
     report::Report,
     rules::Rule,
+    store::Store,
+    store_rules::{
+        Level, Readiness, RuleOutcome, RuleResult, RuleVerdict, StoreFinding, StoreReport,
+        StoreRule,
+    },
+    submission::Submission,
     target::parse_target,
     terminal::Terminal,
 };

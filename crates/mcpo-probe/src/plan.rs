@@ -13,6 +13,7 @@ use crate::{
     credentials::{ClientKey, Credentials},
     http::Connection,
     profile::{Client, Profile},
+    store::Store,
 };
 
 /// How the client identifies itself to the authorization server, as far as the user chose.
@@ -83,6 +84,8 @@ pub struct Plan {
     pub security: bool,
     /// Whether two refreshes are sent at the same time.
     pub concurrent_refresh: bool,
+    /// The stores whose published rules are checked.
+    pub stores: Vec<Store>,
     /// How the server is restarted, to check that clients stay connected.
     pub restart: Option<Restart>,
     /// How long to send nothing before the first response is timed.
@@ -117,6 +120,7 @@ impl Plan {
             profile,
             security: false,
             concurrent_refresh: false,
+            stores: Vec::new(),
             restart: None,
             cold: None,
             connection: Connection::default(),

@@ -6,7 +6,8 @@ use mcpo_common::{error::Outcome, secret::Secret};
 use serde_json::{Map, Value};
 
 use crate::{
-    check::Quiet, flow, plan::Plan, profile::Client, report::Report, target::parse_target,
+    check::Quiet, flow, plan::Plan, profile::Client, report::Report, store::Store,
+    target::parse_target,
 };
 
 /// Probes one server. Settings that are not made have the values of `mcpo probe URL`.
@@ -20,6 +21,7 @@ pub struct Probe {
     tool: Option<(String, Map<String, Value>)>,
     timeout: Option<Duration>,
     attacks: bool,
+    stores: Vec<Store>,
 }
 
 impl Probe {
@@ -34,6 +36,7 @@ impl Probe {
             tool: None,
             timeout: None,
             attacks: false,
+            stores: Vec::new(),
         }
     }
 
@@ -73,6 +76,12 @@ impl Probe {
         self
     }
 
+    /// Also checks the published rules of these stores.
+    pub fn for_stores(mut self, stores: impl IntoIterator<Item = Store>) -> Self {
+        self.stores = stores.into_iter().collect();
+        self
+    }
+
     /// Runs all checks and returns the report. Fails only if the URL is not an address that clients
     /// accept; problems of the server are verdicts.
     pub async fn run(self) -> Outcome<Report> {
@@ -94,6 +103,7 @@ impl Probe {
             plan.refresh_timeout = timeout;
         }
         plan.security = self.attacks;
+        plan.stores = self.stores;
         Ok(plan)
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     plan::Plan,
     report::Report,
     rules::Rule,
+    store_rules::{RuleVerdict, StoreReport},
     trace,
 };
 
@@ -141,12 +142,56 @@ impl<'u> Terminal<'u> {
         }
     }
 
+    /// Prints the verdict about each store, then the broken rules and what was not checked.
+    fn stores(&self, report: &StoreReport) {
+        if report.stores.is_empty() {
+            return;
+        }
+        self.line("");
+        for store in &report.stores {
+            let name = self.paint(Style::new().bold(), store.name());
+            self.line(&format!("{name}: {}", report.summary(*store)));
+        }
+        for result in report.broken() {
+            let (style, mark) = match report.strongest(result) {
+                RuleVerdict::Fail => (Style::new().red().bold(), "FAIL"),
+                _ => (Style::new().yellow().bold(), "warn"),
+            };
+            let mark = self.paint(style, mark);
+            let rule = result.rule;
+            let levels = report.levels(result);
+            self.line(&format!("  {mark} {}: {} ({levels})", rule.id, rule.title));
+            let (findings, more) = result.findings();
+            for found in findings {
+                match &found.tool {
+                    Some(tool) => self.store_detail("seen", &format!("{tool}: {}", found.seen)),
+                    None => self.store_detail("seen", &found.seen),
+                }
+            }
+            if more > 0 {
+                self.store_detail("", &format!("and {more} more"));
+            }
+            self.store_detail("fix", &rule.fix);
+            self.store_detail("source", &format!("{} ({})", rule.source, rule.source_date));
+        }
+        for (because, ids) in report.unchecked() {
+            let mark = self.paint(Style::new().dim(), "could not check");
+            self.line(&format!("  {mark} {}: {because}", ids.join(", ")));
+        }
+    }
+
+    fn store_detail(&self, label: &str, text: &str) {
+        let label = self.paint(Style::new().dim(), &format!("{label:<9}"));
+        self.line(&format!("       {label} {text}"));
+    }
+
     /// Prints the verdict and the next command to run.
     pub fn finish(&self, report: &Report) {
         self.trace(&report.farewell);
         if let Some(bar) = &self.waiting {
             bar.finish_and_clear();
         }
+        self.stores(&report.stores);
         self.line("");
         self.line(&report.headline());
         if let Some(kind) = report.looks_like() {

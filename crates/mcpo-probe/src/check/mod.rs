@@ -12,6 +12,7 @@ use mcpo_common::text::clean;
 use crate::{
     fingerprints::{Blanks, Fingerprint, Noted, Place},
     http::{Activity, Recorder, Sent},
+    observations::Observations,
     plan::{Person, Plan},
     rules::{self, Rule},
 };
@@ -128,6 +129,8 @@ impl Observer for Quiet {
 /// All checks so far, in flow order.
 pub struct Log<'o> {
     checks: Vec<Check>,
+    /// What the server sent, for judgments after the last check.
+    pub seen: Observations,
     observer: &'o mut dyn Observer,
     suggestion: Option<Suggestion>,
     round: u32,
@@ -145,6 +148,7 @@ impl<'o> Log<'o> {
         };
         Self {
             checks: Vec::new(),
+            seen: Observations::default(),
             observer,
             suggestion: None,
             round: 1,
@@ -216,10 +220,14 @@ impl<'o> Log<'o> {
         self.recorder.traits.recognized()
     }
 
-    /// Returns the checks, the requests sent after the last check, and what the user should add to
-    /// the command.
-    pub fn into_parts(self) -> (Vec<Check>, Vec<Sent>, Option<Suggestion>) {
-        (self.checks, self.recorder.take(), self.suggestion)
+    /// Ends the log.
+    pub fn into_parts(self) -> LogParts {
+        LogParts {
+            farewell: self.recorder.take(),
+            checks: self.checks,
+            suggestion: self.suggestion,
+            seen: self.seen,
+        }
     }
 
     fn record(&mut self, pending: &Pending, verdict: Verdict, fault: Fault) {
@@ -240,6 +248,16 @@ impl<'o> Log<'o> {
         self.observer.checked(&check);
         self.checks.push(check);
     }
+}
+
+/// The contents of a log.
+pub struct LogParts {
+    pub checks: Vec<Check>,
+    /// The requests sent after the last check.
+    pub farewell: Vec<Sent>,
+    /// What the user should add to the command.
+    pub suggestion: Option<Suggestion>,
+    pub seen: Observations,
 }
 
 impl Rule {

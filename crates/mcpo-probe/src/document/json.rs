@@ -6,7 +6,14 @@ use mcpo_common::error::Exit;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{check::Check, http::Sent, report::Report, trace::curl};
+use crate::{
+    check::Check,
+    http::Sent,
+    report::Report,
+    store::Store,
+    store_rules::{self, RuleOutcome, RuleResult},
+    trace::curl,
+};
 
 /// Increased when a field changes its meaning or is removed; new fields may be added at any time.
 const SCHEMA: u32 = 1;
@@ -75,7 +82,46 @@ fn document(report: &Report) -> Value {
         "elapsed_ms": milliseconds(report.elapsed),
         "next": report.next(),
         "checks": rows,
+        "stores": report.stores.stores.iter().map(|store| self::store(report, *store)).collect::<Vec<_>>(),
     })
+}
+
+/// Returns the verdicts about all rules of `store`.
+fn store(report: &Report, store: Store) -> Value {
+    let stores = &report.stores;
+    let rules = stores.rules.iter();
+    let rules: Vec<_> = rules.filter_map(|result| rule(result, store)).collect();
+    json!({
+        "id": store.name(),
+        "title": store.title(),
+        "verdict": stores.readiness(store).name(),
+        "summary": stores.summary(store),
+        "rules_date": store_rules::date(),
+        "rules": rules,
+    })
+}
+
+fn rule(result: &RuleResult, store: Store) -> Option<Value> {
+    let rule = result.rule;
+    let (findings, more) = result.findings();
+    let findings = findings.iter();
+    let findings = findings.map(|found| json!({"tool": found.tool, "seen": found.seen}));
+    Some(json!({
+        "id": rule.id,
+        "title": rule.title,
+        "level": rule.stores.get(&store)?.name(),
+        "verdict": result.verdict(store)?.name(),
+        "because": match &result.outcome {
+            RuleOutcome::NotChecked { because } => Some(because),
+            RuleOutcome::Passed | RuleOutcome::Broken { .. } => None,
+        },
+        "findings": findings.collect::<Vec<_>>(),
+        "more_findings": more,
+        "fix": rule.fix,
+        "source": rule.source,
+        "source_date": rule.source_date,
+        "quote": rule.quote,
+    }))
 }
 
 fn row(check: &Check) -> Row<'_> {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     check::{Check, Verdict},
     report::Report,
+    store_rules::StoreReport,
 };
 
 pub fn write(report: &Report) -> String {
@@ -35,6 +36,7 @@ pub fn write(report: &Report) -> String {
         }
         text.push('\n');
     }
+    stores(&mut text, &report.stores);
     text.push_str("<details><summary>all checks</summary>\n\n");
     for check in checks {
         let (verdict, because) = check.verdict.parts();
@@ -43,6 +45,43 @@ pub fn write(report: &Report) -> String {
     }
     let _ = write!(text, "\n</details>\n\nmcpo {}", env!("CARGO_PKG_VERSION"));
     text
+}
+
+/// Writes the verdict about each store, the broken rules, and what was not checked.
+fn stores(text: &mut String, report: &StoreReport) {
+    for store in &report.stores {
+        let _ = writeln!(text, "**{}**: {}\n", store.name(), report.summary(*store));
+    }
+    for result in report.broken() {
+        let rule = result.rule;
+        let _ = writeln!(
+            text,
+            "**{}: {}** (`{}`; {})\n",
+            report.strongest(result).name(),
+            plain(&rule.title),
+            rule.id,
+            report.levels(result)
+        );
+        let (findings, more) = result.findings();
+        for found in findings {
+            let tool = found.tool.as_deref();
+            let tool = tool.map_or_else(String::new, |tool| format!("{}: ", code(tool)));
+            let _ = writeln!(text, "- seen: {tool}{}", code(&found.seen));
+        }
+        if more > 0 {
+            let _ = writeln!(text, "- and {more} more");
+        }
+        let _ = writeln!(text, "- fix: {}", plain(&rule.fix));
+        let _ = writeln!(text, "- source: <{}> ({})\n", rule.source, rule.source_date);
+    }
+    let unchecked = report.unchecked();
+    if !unchecked.is_empty() {
+        text.push_str("<details><summary>rules that could not be checked</summary>\n\n");
+        for (because, ids) in unchecked {
+            let _ = writeln!(text, "- {}: {}", ids.join(", "), plain(because));
+        }
+        text.push_str("\n</details>\n\n");
+    }
 }
 
 /// Formats a server's text as code, so that it is never markup.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     check::{Check, Verdict},
     report::Report,
+    store_rules::{RuleResult, RuleVerdict},
 };
 
 pub fn write(report: &Report) -> String {
@@ -19,7 +20,11 @@ pub fn write(report: &Report) -> String {
             rules.push(rule(check));
         }
     }
-    let results: Vec<Value> = wrong.iter().map(|check| result(check, report)).collect();
+    let mut results: Vec<Value> = wrong.iter().map(|check| result(check, report)).collect();
+    for broken in report.stores.broken() {
+        rules.push(store_rule(broken, report));
+        results.extend(store_results(broken, report));
+    }
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -60,6 +65,55 @@ fn rule(check: &Check) -> Value {
         "shortDescription": {"text": check.rule.title},
         "fullDescription": {"text": format!("{}: {}", check.rule.title, check.rule.clause)},
         "properties": {"tags": [if check.rule.security { "security" } else { "walk" }]},
+    })
+}
+
+/// Returns the id in SARIF; checks of the probe have other ids.
+fn store_id(result: &RuleResult) -> String {
+    format!("store/{}", result.rule.id)
+}
+
+fn store_rule(result: &RuleResult, report: &Report) -> Value {
+    let rule = result.rule;
+    json!({
+        "id": store_id(result),
+        "name": rule.title,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": format!("{} ({})", rule.title, report.stores.levels(result))},
+        "helpUri": rule.source,
+        "properties": {"tags": ["store"]},
+    })
+}
+
+/// Returns one result for each violation.
+fn store_results<'r>(
+    result: &'r RuleResult,
+    report: &'r Report,
+) -> impl Iterator<Item = Value> + 'r {
+    let level = match report.stores.strongest(result) {
+        RuleVerdict::Fail => "error",
+        _ => "warning",
+    };
+    let (findings, _) = result.findings();
+    findings.iter().map(move |found| {
+        let rule = result.rule;
+        let tool = found.tool.as_deref();
+        let seen = tool.map_or_else(|| found.seen.clone(), |tool| format!("{tool}: {}", found.seen));
+        let text = format!(
+            "{seen}; expected: {}. {}. {} ({})",
+            rule.title, rule.fix, rule.source, rule.source_date
+        );
+        json!({
+            "ruleId": store_id(result),
+            "level": level,
+            "kind": "fail",
+            "message": {"text": text},
+            "locations": [{
+                "physicalLocation": {"artifactLocation": {"uri": report.target.as_str()}},
+                "logicalLocations": [{"name": tool.unwrap_or(&rule.id), "kind": "function"}],
+            }],
+            "partialFingerprints": {"check/v1": format!("{}/{}", store_id(result), tool.unwrap_or_default())},
+        })
     })
 }
 

@@ -76,6 +76,9 @@ pub async fn handshake(peer: &mut McpClient<'_>, log: &mut Log<'_>) -> Step<Nego
     }
     let opened = initialized(log, pending, heard, stateless)?;
     let introduced = opened.as_ref().map(|(_, result)| result);
+    for result in [discovered.as_ref(), introduced].into_iter().flatten() {
+        log.seen.introduced(result);
+    }
     card::check(log, discovered.as_ref(), introduced);
     Ok(match (discovered, opened) {
         (None, Some((session, result))) => NegotiatedVersion {

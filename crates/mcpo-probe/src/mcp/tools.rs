@@ -1,5 +1,7 @@
 //! `tools/list` with all its pages, and one `tools/call`.
 
+use std::time::Instant;
+
 use mcpo_common::text::clean;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +13,7 @@ use super::{
 };
 use crate::{
     check::{Fault, Log, Pending, Step},
+    observations::ToolCall,
     rules,
 };
 
@@ -24,6 +27,7 @@ pub async fn list(
 ) -> Step<Vec<Value>> {
     let pending = rules::TOOLS_LIST.begin();
     let (pending, tools) = pages(peer, log, pending, wire_format, TOOLS).await?;
+    log.seen.tools = Some(tools.clone());
     judge(log, pending, tools)
 }
 
@@ -133,6 +137,7 @@ pub async fn call_one(
         mirrored: arguments::mirrored(tool, &arguments),
         ..Call::new("tools/call", json!({"name": name, "arguments": arguments}))
     };
+    let since = Instant::now();
     let (pending, result) = request(
         peer,
         log,
@@ -142,6 +147,11 @@ pub async fn call_one(
         "a result with content",
     )
     .await?;
+    log.seen.calls.push(ToolCall {
+        tool: name.to_owned(),
+        result: result.clone(),
+        elapsed: since.elapsed(),
+    });
     let said = said(&result);
     let shown = if arguments.is_empty() {
         name.to_owned()

@@ -113,6 +113,7 @@ fn read(
     profile: &Profile,
 ) -> Step<Resource> {
     let (metadata, pending) = metadata::read::<UnverifiedMetadata>(log, pending, url, answer)?;
+    log.seen.resource = answer.json().ok();
     let issuer = metadata
         .authorization_servers
         .unwrap_or_default()

@@ -8,12 +8,15 @@ use mcpo_common::error::Exit;
 use url::Url;
 
 use crate::{
-    check::{Check, Log, Suggestion, Verdict},
+    check::{Check, Log, LogParts, Suggestion, Verdict},
     credentials::Credentials,
     fingerprints::{Fingerprint, Kind},
     http::{Sent, is_loopback},
+    observations::Observations,
     plan::Plan,
     profile::Profile,
+    store::Store,
+    store_rules::{self, Evidence, StoreReport},
 };
 
 /// The result of a probe.
@@ -33,6 +36,9 @@ pub struct Report {
     pub elapsed: Duration,
     /// The client's credentials at the end of the probe, if it got a token.
     pub credentials: Option<Credentials>,
+    /// The rules of the requested stores.
+    pub stores: StoreReport,
+    pub(crate) seen: Observations,
     suggestion: Option<Suggestion>,
 }
 
@@ -44,7 +50,19 @@ impl Report {
         elapsed: Duration,
     ) -> Self {
         let recognized = log.recognized();
-        let (checks, farewell, suggestion) = log.into_parts();
+        let LogParts {
+            checks,
+            farewell,
+            suggestion,
+            seen,
+        } = log.into_parts();
+        let evidence = Evidence {
+            target: &plan.target,
+            client: plan.profile.name,
+            seen: &seen,
+            checks: &checks,
+        };
+        let stores = store_rules::evaluate(&plan.stores, &evidence);
         Self {
             target: plan.target.clone(),
             profile: plan.profile.clone(),
@@ -53,6 +71,8 @@ impl Report {
             recognized,
             elapsed,
             credentials,
+            stores,
+            seen,
             suggestion,
         }
     }
@@ -63,7 +83,8 @@ impl Report {
         checks.filter(|check| check.verdict == Verdict::Fail)
     }
 
-    /// Returns true if no check failed and the probe could test everything.
+    /// Returns true if no check failed, no required rule of a requested store is broken, and the
+    /// probe could test everything.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.exit() == Exit::Success
@@ -88,13 +109,16 @@ impl Report {
             .count()
     }
 
-    /// Returns the exit code: a failed check outweighs one that could not run.
+    /// Returns the exit code: a failed check or a broken rule of a store outweighs a check that could
+    /// not run.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        match (self.failed(), self.could_not_run()) {
-            (Some(_), _) => Exit::CheckFailed,
-            (None, Some(_)) => Exit::CouldNotRun,
-            (None, None) => Exit::Success,
+        if self.failed().is_some() || self.stores.rejecting().next().is_some() {
+            Exit::CheckFailed
+        } else if self.could_not_run().is_some() {
+            Exit::CouldNotRun
+        } else {
+            Exit::Success
         }
     }
 
@@ -109,6 +133,12 @@ impl Report {
         };
         if let Some(check) = self.failed() {
             format!("failed: {}{warnings}, in {time}", check.rule.title)
+        } else if self.stores.rejecting().next().is_some() {
+            let stores: Vec<_> = self.stores.rejecting().map(Store::name).collect();
+            format!(
+                "failed: not ready for {}{warnings}, in {time}",
+                stores.join(" and ")
+            )
         } else if let Some(check) = self.could_not_run() {
             format!(
                 "could not run: stopped at {}{warnings}, after {time}",

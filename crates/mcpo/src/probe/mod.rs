@@ -2,6 +2,7 @@
 
 mod args;
 mod store;
+mod submission;
 mod watch;
 
 pub use self::args::ProbeArgs;
@@ -42,6 +43,7 @@ async fn probe(options: Options, ui: &Ui) -> Outcome {
         reuse,
         traced,
         watch,
+        submission,
     } = options;
     let store = reuse.then(Store::open).transpose()?;
     if let Some(store) = &store {
@@ -64,6 +66,9 @@ async fn probe(options: Options, ui: &Ui) -> Outcome {
     terminal.finish(&report);
     if let (Some(store), Some(credentials)) = (&store, &report.credentials) {
         store.keep(credentials)?;
+    }
+    if let Some(submission) = submission {
+        submission.write(&report, ui)?;
     }
     if let Some(document) = document {
         ui.result(document.write(&report));

@@ -18,6 +18,7 @@ mod pieces;
 mod redirect;
 mod registration;
 mod state;
+mod store_fault;
 mod token;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -34,6 +35,7 @@ pub use self::{
     fault::Fault,
     harm::{Harm, Stage},
     hole::Hole,
+    store_fault::StoreFault,
 };
 
 /// The configuration of the server.
@@ -41,6 +43,8 @@ pub use self::{
 pub struct Settings {
     /// The fault.
     pub fault: Option<Fault>,
+    /// The violation of a rule of a store.
+    pub store_fault: Option<StoreFault>,
     /// The vulnerability.
     pub hole: Option<Hole>,
     /// The password of the sign-in page; no sign-in page if unset.
@@ -83,6 +87,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             fault: None,
+            store_fault: None,
             hole: None,
             password: None,
             guarded: true,
@@ -121,6 +126,15 @@ impl OAuthServer {
     pub async fn with(fault: Fault) -> Self {
         Self::start(Settings {
             fault: Some(fault),
+            ..Settings::default()
+        })
+        .await
+    }
+
+    /// Starts a server that violates one rule of a store.
+    pub async fn with_store_fault(fault: StoreFault) -> Self {
+        Self::start(Settings {
+            store_fault: Some(fault),
             ..Settings::default()
         })
         .await
@@ -204,6 +218,10 @@ fn router(state: Arc<State>) -> Router {
         .route(
             "/register",
             post(registration::register).layer(limit(&state, Hole::LargeRegistration)),
+        )
+        .route(
+            "/.well-known/openai-apps-challenge",
+            get(store_fault::challenge),
         )
         .route("/restart", post(state::restart))
         .route("/authorize", get(consent::authorize))

@@ -11,6 +11,7 @@ use crate::{
     check::{Check, Verdict},
     http::Sent,
     report::Report,
+    store_rules::{RuleResult, RuleVerdict, StoreReport},
     trace::curl,
 };
 
@@ -54,6 +55,7 @@ pub fn write(report: &Report) -> String {
     for check in &report.checks {
         page.push_str(&article(check));
     }
+    page.push_str(&stores(&report.stores));
     let _ = write!(
         page,
         "</main>\n<footer>mcpo {}; secrets are replaced by their name and length</footer>\n</body>\n</html>",
@@ -99,6 +101,71 @@ fn article(check: &Check) -> String {
         html.push_str(&request(sent));
     }
     html.push_str("</details>\n");
+    html
+}
+
+/// Renders the verdict about each store, the broken rules, and what was not checked.
+fn stores(report: &StoreReport) -> String {
+    let mut html = String::new();
+    if report.stores.is_empty() {
+        return html;
+    }
+    html.push_str("<h2>Stores</h2>\n");
+    for store in &report.stores {
+        let _ = writeln!(
+            html,
+            "<p><b>{}</b>: {}</p>",
+            store.name(),
+            escape(report.summary(*store))
+        );
+    }
+    for result in report.broken() {
+        html.push_str(&rule(report, result));
+    }
+    let unchecked = report.unchecked();
+    if !unchecked.is_empty() {
+        html.push_str("<details><summary>rules that could not be checked</summary>\n<dl>\n");
+        for (because, ids) in unchecked {
+            let _ = writeln!(
+                html,
+                "<dt>rules</dt><dd>{}: {}</dd>",
+                ids.join(", "),
+                escape(because)
+            );
+        }
+        html.push_str("</dl>\n</details>\n");
+    }
+    html
+}
+
+fn rule(report: &StoreReport, result: &RuleResult) -> String {
+    let rule = result.rule;
+    let (class, mark) = match report.strongest(result) {
+        RuleVerdict::Fail => ("fail", "FAIL"),
+        _ => ("warn", "warn"),
+    };
+    let mut html = format!(
+        "<details class=\"{class}\" open><summary><b>{mark}</b> {} <span>{}</span></summary>\n<dl>\n",
+        escape(&rule.title),
+        escape(report.levels(result)),
+    );
+    let (findings, more) = result.findings();
+    let mut row = |label: &str, text: &str| {
+        let _ = writeln!(html, "<dt>{label}</dt><dd>{}</dd>", escape(text));
+    };
+    for found in findings {
+        match &found.tool {
+            Some(tool) => row("seen", &format!("{tool}: {}", found.seen)),
+            None => row("seen", &found.seen),
+        }
+    }
+    if more > 0 {
+        row("seen", &format!("and {more} more"));
+    }
+    row("fix", &rule.fix);
+    row("source", &format!("{} ({})", rule.source, rule.source_date));
+    row("rule", &rule.id);
+    html.push_str("</dl>\n</details>\n");
     html
 }
 

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use mcpo_common::secret::Secret;
-use mcpo_probe::Client;
+use mcpo_probe::{Client, Store};
 use url::Url;
 
 pub use self::options::Options;
@@ -51,12 +51,14 @@ Examples:
       run again every 5 minutes, and report changes
   mcpo probe https://example.com/mcp --cold
       send nothing for 15 minutes, then check that the first response comes in time
+  mcpo probe https://example.com/mcp --for claude-directory,chatgpt --submission submission.md
+      check the published rules of both stores, and write a draft of the submission
   mcpo probe https://example.com/mcp --header 'CF-Access-Client-Id: …' --ca company.pem
       connect through a gateway that requires a key, and trust your company's certificates
 
 Exit codes:
   0    every check passed (warnings allowed)
-  1    a check failed
+  1    a check failed, or a required rule of a store is broken
   2    the probe could not run: no connection, wrong arguments, a missing password
   130  interrupted by Ctrl-C")]
 pub struct ProbeArgs {
@@ -166,6 +168,19 @@ pub struct ProbeArgs {
     /// With --security: confirm that you own a server that is not on this machine.
     #[arg(long, requires = "security")]
     yes: bool,
+
+    /// Check the published rules of stores, such as `claude-directory,chatgpt`.
+    #[arg(long = "for", value_name = "STORES", value_enum, value_delimiter = ',')]
+    stores: Vec<Store>,
+
+    /// With --for: write a draft of the submission to this new file (`.md` or `.json`).
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "stores",
+        conflicts_with = "watch"
+    )]
+    submission: Option<PathBuf>,
 
     #[command(flatten)]
     document: DocumentArgs,

@@ -11,7 +11,7 @@ use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Map, Value};
 
 use super::ProbeArgs;
-use crate::probe::watch::Watch;
+use crate::probe::{submission::SubmissionFile, watch::Watch};
 
 /// A probe, and what to do with its report.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Options {
     /// Whether requests and responses are shown.
     pub traced: bool,
     pub watch: Option<Watch>,
+    /// The file for the draft of the submission.
+    pub submission: Option<SubmissionFile>,
 }
 
 impl ProbeArgs {
@@ -66,6 +68,8 @@ impl ProbeArgs {
         }
         plan.tool = self.tool;
         plan.arguments = self.args.as_deref().map(arguments).transpose()?;
+        plan.stores = self.stores;
+        let submission = self.submission.map(SubmissionFile::new).transpose()?;
         plan.security = self.security;
         plan.concurrent_refresh = self.concurrent_refresh;
         plan.restart = match (self.restart, self.wait_redeploy) {
@@ -82,6 +86,7 @@ impl ProbeArgs {
             document,
             reuse: self.reuse,
             traced: self.trace,
+            submission,
             watch: self.watch.map(|pause| Watch {
                 pause,
                 rounds: self.rounds,
