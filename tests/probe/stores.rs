@@ -106,7 +106,65 @@ async fn each_rule_is_caught_by_one_fault_and_by_no_other() {
     let passed = rules(&healthy, &["pass"]);
     let missing: Vec<_> = passed.difference(&caught).collect();
     assert!(missing.is_empty(), "no server breaks {missing:?}");
-    assert_snapshot!(found.join("\n"), @"");
+    assert_snapshot!(found.join("\n"), @"
+    ToolTitle: tool-title (fail, warn), exit 1
+    ReadOnlyHint: hint-read-only (fail, fail), exit 1
+    DestructiveHint: hint-destructive (fail, fail), exit 1
+    OpenWorldHint: hint-open-world (warn, fail), exit 1
+    IdempotentHint: hint-idempotent (warn), exit 0
+    ContradictingHints: hints-consistent (fail, fail), exit 1
+    WriteVerb: hint-write-verb (warn, warn), exit 0
+    DeleteVerb: hint-delete-verb (warn, warn), exit 0
+    LongToolName: tool-name-length (fail, warn), exit 1
+    DotInToolName: tool-name-characters (fail, warn), exit 1
+    ToolNameTwice: tool-names-unique (fail, fail), exit 1
+    PromotionalToolName: tool-name-plain (warn), exit 0
+    VagueToolName: tool-name-specific (warn), exit 0
+    BlankDescription: description-present (fail, fail), exit 1
+    ShortDescription: description-says-enough (warn, warn), exit 0
+    LongDescription: text-length (warn), exit 0
+    HiddenCharacter: text-hidden-characters (fail, fail), exit 1
+    EncodedText: text-encoded (warn, warn), exit 0
+    OverridesInstructions: text-overrides-instructions (warn, warn), exit 0
+    SteersTools: text-steers-tools (warn, warn), exit 0
+    ExternalInstructions: text-external-instructions (warn, warn), exit 0
+    Promotion: text-promotion (warn, warn), exit 0
+    InternalAddress: text-internal-addresses (warn, warn), exit 0
+    Beta: production-ready (warn, warn), exit 0
+    NameSuffix: server-name (warn), exit 0
+    LongDisplayName: listing-name-length (warn), exit 0
+    ReadsAndWrites: read-write-split (fail, fail), exit 1
+    Executor: generic-executor (warn, warn), exit 0
+    MovesMoney: use-case-money (warn, warn), exit 0
+    GeneratesImages: use-case-media (warn), exit 0
+    AsksForSecret: input-secrets (warn, fail), exit 1
+    AsksForIdentifier: input-identifiers (fail), exit 1
+    AsksForLocation: input-location (warn), exit 0
+    AsksForConversation: input-conversation (warn, warn), exit 0
+    BareArgument: input-described (warn, warn), exit 0
+    ArraySchema: input-schema-object (fail, fail), exit 1
+    InvalidInputSchema: input-schema-valid (fail, fail), exit 1
+    OldDialect: schema-dialect (warn), exit 0
+    CombinedRoot: input-schema-root (warn), exit 0
+    NoOutputSchema: output-schema (warn), exit 0
+    InvalidOutputSchema: output-schema-valid (fail, fail), exit 1
+    ResultMismatch: result-matches-schema (fail, fail), exit 1
+    NoResultText: result-text-fallback (warn, warn), exit 0
+    LargeResult: result-size (fail), exit 1
+    TraceId: result-internal-ids (warn), exit 0
+    SecretInResult: result-secrets (warn, warn), exit 0
+    LongStatusText: status-text-length (fail), exit 1
+    ChallengeAsJson: openai-challenge (fail), exit 1
+    NoWebsite: website-url (warn, warn), exit 0
+    ManyTools: tool-count (warn), exit 0
+    NoChallenge as claude: sign-in-401 (fail, fail), exit 1
+    ResourceIsOrigin as claude: resource-exact (fail), exit 1
+    NoPkce as claude: pkce-advertised (fail, fail), exit 1
+    RegistrationRefused as claude: callback-claude (fail), exit 1
+    RegistrationRefused as chatgpt: callback-chatgpt (fail), exit 1
+    WrongContentType as claude: streamable-http (fail, fail), exit 1
+    ToolError as claude: read-only-tools-work (fail, warn), exit 1
+    ");
 }
 
 /// A rule that the probe cannot check is never reported as passed.
@@ -126,7 +184,30 @@ async fn what_was_not_checked_has_a_reason() {
         }
     }
     let unchecked: Vec<_> = unchecked.into_iter().collect();
-    assert_snapshot!(unchecked.join("\n"), @"");
+    assert_snapshot!(unchecked.join("\n"), @"
+    callback-chatgpt: run again with --as chatgpt
+    callback-claude-code: the probe registers only as the client of --as
+    callback-openai-review: the probe registers only as the client of --as
+    custom-query-names-api: only a person can decide whether a description names the API
+    documentation-link: the probe does not open web pages
+    error-readable: the probe calls no tool with wrong arguments
+    icon-usable: the probe does not download icons; the check server-card reports a missing one
+    invalid-input-rejected: the probe calls no tool with wrong arguments
+    links-work: the probe does not open web pages
+    no-cross-host-redirect: the probe follows no redirect of the MCP endpoint; the check challenge reports one
+    oauth-latency: run again with --cold
+    own-domain: only a person can decide whether the domains belong to the same owner
+    port-443: the server is on this machine
+    privacy-link: the probe does not open web pages
+    public-ipv4: the probe sees only the addresses that DNS returns on this machine
+    read-only-tools-work: the probe calls one tool; test the other ones with --tool
+    support-link: the probe does not open web pages
+    terms-link: the probe does not open web pages
+    tls-valid: the probe does not read the end date of the certificate
+    tool-latency: the time limit of the probe is shorter than that of the store
+    ui-csp: the probe does not read UI resources
+    ui-domain: the probe does not read UI resources
+    ");
 }
 
 /// A server that cannot be reached is not ready.
@@ -153,7 +234,37 @@ async fn three_problems_on_the_screen() {
         headline.starts_with("failed: not ready for claude-directory and chatgpt"),
         "{headline}"
     );
-    assert_snapshot!(mask(section), @"");
+    assert_snapshot!(mask(section), @r#"
+    claude-directory: 3 problems; 42 rules passed, 17 could not be checked
+    chatgpt: 2 problems, 1 warning; 43 rules passed, 15 could not be checked
+      FAIL tool-title: every tool has a title (claude-directory: required, chatgpt: recommended)
+           seen      add: no title or annotations.title
+           fix       set a short readable `title` on each named tool, for example "Read a page"
+           source    https://claude.com/docs/connectors/building/review-criteria (2026-10-02)
+      FAIL hint-read-only: every tool sets readOnlyHint (claude-directory: required, chatgpt: required)
+           seen      add: no readOnlyHint
+           fix       set `readOnlyHint` to true or false on each named tool
+           source    https://developers.openai.com/plugins/plugin-guidelines (2026-10-05)
+      FAIL hint-destructive: every tool sets destructiveHint (claude-directory: required, chatgpt: required)
+           seen      add: no destructiveHint
+           fix       set `destructiveHint` to false on tools that only read or add, and to true on tools that change or delete data
+           source    https://developers.openai.com/plugins/deploy/submission-errors (2026-10-02)
+      could not check icon-usable: the probe does not download icons; the check server-card reports a missing one
+      could not check custom-query-names-api: only a person can decide whether a description names the API
+      could not check error-readable, invalid-input-rejected: the probe calls no tool with wrong arguments
+      could not check read-only-tools-work: the probe calls one tool; test the other ones with --tool
+      could not check ui-csp, ui-domain: the probe does not read UI resources
+      could not check oauth-latency: run again with --cold
+      could not check tool-latency: the time limit of the probe is shorter than that of the store
+      could not check port-443: the server is on this machine
+      could not check public-ipv4: the probe sees only the addresses that DNS returns on this machine
+      could not check no-cross-host-redirect: the probe follows no redirect of the MCP endpoint; the check challenge reports one
+      could not check tls-valid: the probe does not read the end date of the certificate
+      could not check callback-claude-code, callback-openai-review: the probe registers only as the client of --as
+      could not check callback-chatgpt: run again with --as chatgpt
+      could not check privacy-link, terms-link, support-link, documentation-link, links-work: the probe does not open web pages
+      could not check own-domain: only a person can decide whether the domains belong to the same owner
+    "#);
 }
 
 /// Every document contains the broken rule, and says what is not known.
@@ -271,4 +382,21 @@ async fn the_submission_is_filled_in_and_never_overwritten() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+
+    let folder = folder.path().join("plugin/");
+    let path = folder.to_str().expect("UTF-8");
+    let run = probe_stores(&server, &["--submission", path]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).expect("the file");
+        serde_json::from_str::<Value>(&text).expect("JSON")
+    };
+    let plugin = read("plugin.json");
+    let interface = &plugin["extensions"]["com.openai"]["interface"];
+    assert_eq!(interface["displayName"], "Test server");
+    let category = interface["category"].as_str().expect("text");
+    assert!(category.starts_with("TODO: "), "{category}");
+    let servers = read("mcp.json");
+    assert_eq!(servers["mcpServers"]["test-server"]["url"], server.url());
+    assert!(folder.join("submission.md").exists());
 }

@@ -1,6 +1,9 @@
 //! The data file is consistent, the patterns match what they must, and many tools take no time.
 
-use std::{collections::HashSet, time::Instant};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use url::Url;
@@ -8,6 +11,7 @@ use url::Url;
 use super::{
     RuleOutcome, evaluate,
     outcome::Evidence,
+    pattern::{Pattern, snake_case},
     rule::{self, Test},
     texts::PLACES,
 };
@@ -45,7 +49,7 @@ fn observations(tools: Vec<Value>) -> Observations {
             tool: "read_page".to_owned(),
             result: json!({"content": [{"type": "text", "text": "3"}],
                 "structuredContent": {"count": 3}}),
-            elapsed: std::time::Duration::from_millis(3),
+            elapsed: Duration::from_millis(3),
         }],
         domain_verification: Some(Ok(TextDocument {
             status: 200,
@@ -168,7 +172,7 @@ fn a_check_of_the_probe_decides_a_rule() {
         rule: &rules::COLD,
         verdict,
         fault: Fault::default(),
-        elapsed: std::time::Duration::ZERO,
+        elapsed: Duration::ZERO,
         settings: Vec::new(),
         sent: Vec::new(),
         round: 1,
@@ -210,6 +214,60 @@ fn tokens_are_the_only_good_answer_to_a_domain_verification() {
     }
 }
 
+/// Returns true if a text or a name violates one of the tests.
+fn is_broken(test: &Test, text: &str) -> bool {
+    let exempt = |except: &Option<Pattern>, text: &str| {
+        except.as_ref().is_some_and(|except| except.is_match(text))
+    };
+    match test {
+        Test::TextNever {
+            phrases,
+            except,
+            split_words,
+            ..
+        } => {
+            let text = if *split_words {
+                snake_case(text)
+            } else {
+                text.to_owned()
+            };
+            !exempt(except, &text) && phrases.iter().any(|phrase| phrase.find(&text).is_some())
+        }
+        Test::TextAlways { pattern, .. } => !pattern.is_match(text),
+        Test::PropertyNever { pattern, except } => {
+            let words = snake_case(text);
+            !exempt(except, &words) && pattern.is_match(&words)
+        }
+        Test::ResultKeysNever { pattern } | Test::ResultTextNever { pattern } => {
+            pattern.is_match(text)
+        }
+        _ => false,
+    }
+}
+
+/// `examples.json` has texts that break a rule, and similar ones that do not.
+#[test]
+fn patterns_match_what_they_must_and_nothing_similar() {
+    #[derive(serde::Deserialize)]
+    struct Examples {
+        broken: Vec<String>,
+        followed: Vec<String>,
+    }
+    let examples = include_str!("examples.json");
+    let examples: BTreeMap<String, Examples> = serde_json::from_str(examples).unwrap();
+    assert!(examples.len() > 15);
+    for (id, examples) in examples {
+        let rule = rule::all().iter().find(|rule| rule.id == id).unwrap();
+        let judged = |text: &String| rule.tests.iter().any(|test| is_broken(test, text));
+        for text in &examples.broken {
+            assert!(judged(text), "{id}: {text}");
+        }
+        for text in &examples.followed {
+            assert!(!judged(text), "{id}: {text}");
+        }
+    }
+}
+
 /// A schema that refers to other hosts is reported and not fetched.
 #[test]
 fn schemas_of_other_hosts_are_violations() {
@@ -218,8 +276,16 @@ fn schemas_of_other_hosts_are_violations() {
     assert_eq!(broken(&observations(vec![page])), ["input-schema-valid"]);
 }
 
-/// The strongest server of the field has fewer tools. The patterns are compiled once, so that the
-/// time does not grow with them.
+/// Returns the time that this thread has used a processor, so that a busy machine does not matter.
+/// Only Linux reports it; elsewhere it is the time of the clock.
+fn used(since: Instant) -> Duration {
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = statistics.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanoseconds.map_or_else(|| since.elapsed(), Duration::from_nanos)
+}
+
+/// Few servers have more than a hundred tools. The patterns are compiled once, so that the time
+/// grows only with the texts.
 #[test]
 fn five_hundred_tools_take_less_than_two_seconds() {
     let tools = (0..500).map(|number| tool(&format!("read_page_{number}")));
@@ -227,7 +293,8 @@ fn five_hundred_tools_take_less_than_two_seconds() {
     tools.push(tool("read_page"));
     let seen = observations(tools);
     let since = Instant::now();
+    let before = used(since);
     assert_eq!(broken(&seen), ["tool-count"]);
-    let elapsed = since.elapsed();
+    let elapsed = used(since).saturating_sub(before);
     assert!(elapsed.as_secs_f64() < 2.0, "{elapsed:?}");
 }

@@ -112,7 +112,11 @@ pub fn text_never<'e>(
             return None;
         }
         let found = phrases.iter().find_map(|phrase| phrase.find(tested))?;
-        Some(format!("{} contains \"{}\"", text.place, found.trim()))
+        Some(format!(
+            "{} contains \"{}\"",
+            text.place,
+            found.trim_matches([' ', '_', '-', '.'])
+        ))
     })
 }
 

@@ -9,8 +9,8 @@ use super::{
 use crate::{report::Report, store_rules};
 
 /// The number of test cases that the form of ChatGPT asks for.
-const POSITIVE: usize = 5;
-const NEGATIVE: usize = 3;
+pub(super) const POSITIVE: usize = 5;
+pub(super) const NEGATIVE: usize = 3;
 
 pub fn write(report: &Report, date: &str) -> String {
     format!("{:#}\n", document(report, date))

@@ -6,9 +6,10 @@
 mod fields;
 mod json;
 mod markdown;
+mod plugin;
 mod tools;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::report::Report;
 
@@ -19,12 +20,17 @@ pub enum Submission {
     Json,
     /// Tables, for people.
     Markdown,
+    /// A folder with the files of a plugin, which ChatGPT imports as a ZIP archive, and the tables.
+    Plugin,
 }
 
 impl Submission {
-    /// Returns the format that the file name asks for: `.json` or `.md`.
+    /// Returns the format that the name asks for: `.json`, `.md`, or a folder with `/` at the end.
     #[must_use]
-    pub fn of_file(path: &Path) -> Option<Self> {
+    pub fn of_path(path: &Path) -> Option<Self> {
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Some(Self::Plugin);
+        }
         match path.extension()?.to_str()? {
             "json" => Some(Self::Json),
             "md" => Some(Self::Markdown),
@@ -32,13 +38,18 @@ impl Submission {
         }
     }
 
-    /// Returns the document about the server of `report`, for the stores of `report`. `date` is the
-    /// current day, as `2026-11-28`.
+    /// Returns the files about the server of `report`, for the stores of `report`: `path`, or files
+    /// in the folder `path`. `date` is the current day, as `2026-11-28`.
     #[must_use]
-    pub fn write(self, report: &Report, date: &str) -> String {
+    pub fn files(self, report: &Report, date: &str, path: &Path) -> Vec<(PathBuf, String)> {
         match self {
-            Self::Json => json::write(report, date),
-            Self::Markdown => markdown::write(report, date),
+            Self::Json => vec![(path.to_owned(), json::write(report, date))],
+            Self::Markdown => vec![(path.to_owned(), markdown::write(report, date))],
+            Self::Plugin => vec![
+                (path.join("plugin.json"), plugin::plugin(report)),
+                (path.join("mcp.json"), plugin::mcp(report)),
+                (path.join("submission.md"), markdown::write(report, date)),
+            ],
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `--submission`: writes the draft of a submission to a new file.
+//! `--submission`: writes the draft of a submission to a new file or folder.
 
 use std::{
-    fs::File,
-    io::Write as _,
+    fs::{self, File},
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -13,71 +13,74 @@ use mcpo_common::{
 use mcpo_probe::{Report, Submission};
 use time::OffsetDateTime;
 
-/// A file that does not exist yet.
+/// A file or folder that does not exist yet.
 #[derive(Debug)]
-pub struct SubmissionFile {
+pub struct NewSubmission {
     path: PathBuf,
     format: Submission,
 }
 
-impl SubmissionFile {
+impl NewSubmission {
     /// Checks the name before the probe runs. An existing file may contain the owner's edits, so it
     /// is never overwritten.
     pub fn new(path: PathBuf) -> Outcome<Self> {
-        let Some(format) = Submission::of_file(&path) else {
-            let what = format!("unsupported file name --submission {}", path.display());
-            return Err(Failure::new(what).hint("use a name that ends in .md or .json"));
+        let Some(format) = Submission::of_path(&path) else {
+            let what = format!("unsupported name --submission {}", path.display());
+            let hint = "use a file that ends in .md or .json, or a folder that ends in /";
+            return Err(Failure::new(what).hint(hint));
         };
         if path.exists() {
-            return Err(exists(&path));
+            let error = io::Error::from(io::ErrorKind::AlreadyExists);
+            return Err(failed(&path, &error));
         }
         Ok(Self { path, format })
     }
 
     pub fn write(&self, report: &Report, ui: &Ui) -> Outcome<()> {
-        let path = &self.path;
-        let mut file = match File::create_new(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                return Err(exists(path));
-            }
-            Err(error) => return Err(failed(path).because(&error)),
-        };
         // Displayed as `2026-11-28`.
         let today = OffsetDateTime::now_utc().date().to_string();
-        let text = self.format.write(report, &today);
-        let written = file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.sync_all());
-        written.map_err(|error| failed(path).because(&error))?;
-        ui.say(format_args!("wrote {}", path.display()));
+        if self.format == Submission::Plugin {
+            fs::create_dir(&self.path).map_err(|error| failed(&self.path, &error))?;
+        }
+        for (path, text) in self.format.files(report, &today, &self.path) {
+            create(&path, &text).map_err(|error| failed(&path, &error))?;
+            ui.say(format_args!("wrote {}", path.display()));
+        }
         Ok(())
     }
 }
 
-fn failed(path: &Path) -> Failure {
-    Failure::new(format!("failed to write --submission {}", path.display()))
+fn create(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
-fn exists(path: &Path) -> Failure {
-    failed(path)
-        .because(&std::io::Error::from(std::io::ErrorKind::AlreadyExists))
-        .hint("delete the file, or choose another name: it may contain your edits")
+fn failed(path: &Path, error: &io::Error) -> Failure {
+    let what = format!("failed to write --submission {}", path.display());
+    let failure = Failure::new(what).because(error);
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        failure.hint("choose another name, or delete it if it contains none of your edits")
+    } else {
+        failure
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::SubmissionFile;
+    use super::NewSubmission;
 
     #[test]
-    fn only_new_files_with_a_known_ending_are_accepted() {
+    fn only_new_names_with_a_known_ending_are_accepted() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name| folder.path().join(name);
         std::fs::write(path("old.md"), "edited").unwrap();
-        assert!(SubmissionFile::new(path("new.md")).is_ok());
-        assert!(SubmissionFile::new(path("new.json")).is_ok());
-        for wrong in ["new.txt", "new", "old.md"] {
-            assert!(SubmissionFile::new(path(wrong)).is_err(), "{wrong}");
+        std::fs::create_dir(path("old")).unwrap();
+        for new in ["new.md", "new.json", "new/"] {
+            assert!(NewSubmission::new(path(new)).is_ok(), "{new}");
+        }
+        for wrong in ["new.txt", "new", "old.md", "old/"] {
+            assert!(NewSubmission::new(path(wrong)).is_err(), "{wrong}");
         }
     }
 }

@@ -173,7 +173,7 @@ pub struct ProbeArgs {
     #[arg(long = "for", value_name = "STORES", value_enum, value_delimiter = ',')]
     stores: Vec<Store>,
 
-    /// With --for: write a draft of the submission to this new file (`.md` or `.json`).
+    /// With --for: write a draft of the submission to this new file (`.md`, `.json`) or folder (`NAME/`).
     #[arg(
         long,
         value_name = "FILE",

@@ -11,7 +11,7 @@ use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Map, Value};
 
 use super::ProbeArgs;
-use crate::probe::{submission::SubmissionFile, watch::Watch};
+use crate::probe::{submission::NewSubmission, watch::Watch};
 
 /// A probe, and what to do with its report.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub struct Options {
     /// Whether requests and responses are shown.
     pub traced: bool,
     pub watch: Option<Watch>,
-    /// The file for the draft of the submission.
-    pub submission: Option<SubmissionFile>,
+    /// The new file or folder for the draft of the submission.
+    pub submission: Option<NewSubmission>,
 }
 
 impl ProbeArgs {
@@ -69,7 +69,7 @@ impl ProbeArgs {
         plan.tool = self.tool;
         plan.arguments = self.args.as_deref().map(arguments).transpose()?;
         plan.stores = self.stores;
-        let submission = self.submission.map(SubmissionFile::new).transpose()?;
+        let submission = self.submission.map(NewSubmission::new).transpose()?;
         plan.security = self.security;
         plan.concurrent_refresh = self.concurrent_refresh;
         plan.restart = match (self.restart, self.wait_redeploy) {
