@@ -130,7 +130,7 @@ fn read(
     answer: &Answer,
 ) -> Step<AuthorizationServer> {
     let (metadata, pending) = metadata::read::<UnverifiedMetadata>(log, pending, url, answer)?;
-    log.seen.server = answer.json().ok();
+    log.seen.authorization_server = answer.json().ok();
     // Check the issuer before anything else in the document is used.
     if metadata.issuer.as_deref() != Some(issuer) {
         pending.pass(log, url);
