@@ -9,22 +9,33 @@ use crate::{
     rules,
 };
 
-/// Completes a check that did not pass. `recent` are the responses of the check. Returns true if the
-/// user has to continue in a browser.
-pub fn explain(check: &mut Check, recent: &[Noted], traits: &Traits, blanks: &Blanks) -> bool {
+/// Who caused a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The server, as far as is known.
+    Server,
+    /// A gateway in front of the server.
+    Gateway,
+    /// A gateway that lets browsers through, where users have one.
+    GatewayForBrowsers,
+}
+
+/// Completes a check that did not pass, and returns who caused the problem. `recent` are the
+/// responses of the check.
+pub fn explain(check: &mut Check, recent: &[Noted], traits: &Traits, blanks: &Blanks) -> Cause {
     match check.verdict {
         Verdict::Warn | Verdict::Fail => {
             check.settings = traits.settings(check.rule.id, blanks);
         }
         Verdict::CouldNotRun { .. } => {}
-        Verdict::Pass | Verdict::Skipped { .. } => return false,
+        Verdict::Pass | Verdict::Skipped { .. } => return Cause::Server,
     }
     // Attacks provoke refusals, by gateways too.
     if check.rule.security {
-        return false;
+        return Cause::Server;
     }
-    let causes = causes(recent);
-    let explained = causes
+    let answers = relevant(recent);
+    let explained = answers
         .iter()
         .map(|answer| (*answer, traits.explain(answer)));
     let explained: Vec<_> = explained.collect();
@@ -44,12 +55,12 @@ pub fn explain(check: &mut Check, recent: &[Noted], traits: &Traits, blanks: &Bl
     {
         suspect_gateway(check, last, traits, blanks);
     }
-    false
+    Cause::Server
 }
 
 /// Returns the responses that may have caused the verdict, the most probable first. If the last one
 /// is a success, the verdict is about it. Otherwise several addresses may have been tried.
-fn causes(recent: &[Noted]) -> Vec<&Noted> {
+fn relevant(recent: &[Noted]) -> Vec<&Noted> {
     match recent.last() {
         Some(last) if last.status() < 400 => vec![last],
         _ => recent
@@ -60,9 +71,8 @@ fn causes(recent: &[Noted]) -> Vec<&Noted> {
     }
 }
 
-/// Makes the problem one of `gateway`, because it sent the response instead of the server. Returns
-/// true if only programs are refused, at a place where users have a browser.
-fn blame(check: &mut Check, answer: &Noted, gateway: &Explanation, blanks: &Blanks) -> bool {
+/// Makes the problem one of `gateway`, because it sent the response instead of the server.
+fn blame(check: &mut Check, answer: &Noted, gateway: &Explanation, blanks: &Blanks) -> Cause {
     let address = answer.url.split('?').next().unwrap_or_default();
     let seen = clean(&format!(
         "{address}: HTTP {} from {}, which is in front of the server: {}",
@@ -73,19 +83,26 @@ fn blame(check: &mut Check, answer: &Noted, gateway: &Explanation, blanks: &Blan
     // The server's own settings cannot help.
     check.settings.clear();
     check.fault.hint = clean(&blanks.fill(gateway.fix));
-    let for_browsers = gateway.is_passed_by_browsers && answer.place == Place::Authorization;
-    if for_browsers {
-        "browsers pass this check: sign in yourself with --browser"
-            .clone_into(&mut check.fault.hint);
-    }
-    if for_browsers || matches!(check.verdict, Verdict::CouldNotRun { .. }) {
+    let is_for_users = answer.place == Place::Authorization;
+    let could_not_run = matches!(check.verdict, Verdict::CouldNotRun { .. });
+    if is_for_users && (gateway.is_passed_by_browsers || could_not_run) {
         check.fault.seen.clear();
         check.fault.expected.clear();
         check.verdict = Verdict::CouldNotRun { because: seen };
-    } else {
-        check.fault.seen = seen;
+        if gateway.is_passed_by_browsers {
+            "browsers pass this check: sign in yourself with --browser"
+                .clone_into(&mut check.fault.hint);
+            return Cause::GatewayForBrowsers;
+        }
+        return Cause::Gateway;
     }
-    for_browsers
+    // Programs are refused, so the client is too.
+    if could_not_run {
+        check.verdict = Verdict::Fail;
+        "an answer of the server itself".clone_into(&mut check.fault.expected);
+    }
+    check.fault.seen = seen;
+    Cause::Gateway
 }
 
 /// Adds the setting for exactly this response, in place of the general one of the same software.

@@ -9,6 +9,7 @@ use std::{
 
 use mcpo_common::text::clean;
 
+use self::explain::Cause;
 use crate::{
     fingerprints::{Blanks, Fingerprint, Noted, Place},
     http::{Activity, Recorder, Sent},
@@ -242,8 +243,11 @@ impl<'o> Log<'o> {
             round: self.round,
         };
         let recent = self.recorder.traits.take_recent();
-        if explain::explain(&mut check, &recent, &self.recorder.traits, &self.blanks) {
-            self.suggestion = Some(Suggestion::Browser);
+        match explain::explain(&mut check, &recent, &self.recorder.traits, &self.blanks) {
+            Cause::Server => {}
+            // What the check suggested is about the server.
+            Cause::Gateway => self.suggestion = None,
+            Cause::GatewayForBrowsers => self.suggestion = Some(Suggestion::Browser),
         }
         self.observer.checked(&check);
         self.checks.push(check);
