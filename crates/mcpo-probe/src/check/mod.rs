@@ -144,8 +144,8 @@ impl<'o> Log<'o> {
     pub fn new(observer: &'o mut dyn Observer, plan: &Plan) -> Self {
         let recorder = Recorder::new(&plan.target, plan.detailed, observer.activity());
         let redirect_uri = match &plan.person {
-            Person::Forms { redirect_uri, .. } => Some(redirect_uri),
-            Person::Browser => None,
+            Person::Forms { redirect_uri, .. } => Some(redirect_uri.clone()),
+            Person::Browser => plan.profile.redirect_uris().next(),
         };
         Self {
             checks: Vec::new(),
@@ -154,7 +154,7 @@ impl<'o> Log<'o> {
             suggestion: None,
             round: 1,
             recorder,
-            blanks: Blanks::of(&plan.profile, redirect_uri),
+            blanks: Blanks::new(plan.profile.addresses(), redirect_uri.as_ref()),
         }
     }
 

@@ -2,8 +2,6 @@
 
 use url::Url;
 
-use crate::profile::Profile;
-
 /// What the texts of the files call `{addresses}`, `{redirect_uri}` and `{redirect_host}`.
 #[derive(Clone, Debug, Default)]
 pub struct Blanks {
@@ -13,18 +11,15 @@ pub struct Blanks {
 }
 
 impl Blanks {
-    /// Returns the values for the client of `profile`. It is redirected to `redirect_uri`, or else
-    /// to the first URI that it registers.
-    pub fn of(profile: &Profile, redirect_uri: Option<&Url>) -> Self {
-        let redirect_uri = redirect_uri
-            .cloned()
-            .or_else(|| profile.redirect_uris().next());
-        let host = redirect_uri.as_ref().and_then(Url::host_str);
+    /// Returns the values for a client whose requests come from `addresses` (for a sentence:
+    /// `allow …`) and that is redirected to `redirect_uri`.
+    pub fn new(addresses: String, redirect_uri: Option<&Url>) -> Self {
+        let host = redirect_uri.and_then(Url::host_str);
         Self {
-            addresses: profile.addresses(),
-            redirect_host: host.unwrap_or("the host of the redirect URI").to_owned(),
+            addresses,
             redirect_uri: redirect_uri
                 .map_or_else(|| "the redirect URI".to_owned(), |uri| uri.to_string()),
+            redirect_host: host.unwrap_or("the host of the redirect URI").to_owned(),
         }
     }
 

@@ -102,7 +102,8 @@ mod tests {
     fn the_fix_of_an_answer_fits_into_a_report_for_every_client() {
         for client in Client::ALL {
             let profile = client.profile().unwrap();
-            let blanks = Blanks::of(&profile, None);
+            let redirect_uri = profile.redirect_uris().next();
+            let blanks = Blanks::new(profile.addresses(), redirect_uri.as_ref());
             for known in ALL.iter() {
                 for answer in &known.answers {
                     let fix = blanks.fill(&answer.fix);
