@@ -18,7 +18,7 @@ impl Blanks {
         Self {
             addresses,
             redirect_uri: redirect_uri
-                .map_or_else(|| "the redirect URI".to_owned(), |uri| uri.to_string()),
+                .map_or_else(|| "the redirect URI".to_owned(), ToString::to_string),
             redirect_host: host.unwrap_or("the host of the redirect URI").to_owned(),
         }
     }
