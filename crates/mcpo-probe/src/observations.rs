@@ -52,6 +52,8 @@ impl Observations {
         let info = info.or_else(|| result.get("serverInfo"));
         self.server = Some(info.cloned().unwrap_or_default());
         let instructions = result.get("instructions").and_then(Value::as_str);
-        self.instructions = instructions.unwrap_or_default().to_owned();
+        instructions
+            .unwrap_or_default()
+            .clone_into(&mut self.instructions);
     }
 }

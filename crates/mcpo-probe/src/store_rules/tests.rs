@@ -215,11 +215,11 @@ fn tokens_are_the_only_good_answer_to_a_domain_verification() {
 }
 
 /// Returns true if a text or a name violates one of the tests.
-fn is_broken(test: &Test, text: &str) -> bool {
+fn is_broken(kind: &Test, text: &str) -> bool {
     let exempt = |except: &Option<Pattern>, text: &str| {
         except.as_ref().is_some_and(|except| except.is_match(text))
     };
-    match test {
+    match kind {
         Test::TextNever {
             phrases,
             except,

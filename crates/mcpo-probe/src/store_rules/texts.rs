@@ -1,7 +1,5 @@
 //! The places of texts in what a server sends.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use super::outcome::Evidence;
@@ -30,7 +28,7 @@ pub struct Text<'e> {
     pub tool: Option<&'e Value>,
     /// The name of its place, for reports.
     pub place: &'e str,
-    pub text: Cow<'e, str>,
+    pub content: &'e str,
 }
 
 /// Returns the texts at `place`. Missing texts are left out.
@@ -42,7 +40,7 @@ pub fn at<'e>(evidence: &Evidence<'e>, place: &'e str) -> Vec<Text<'e>> {
             Some(Text {
                 tool: None,
                 place: name,
-                text: Cow::Borrowed(text),
+                content: text,
             })
         });
         texts.collect::<Vec<_>>()
@@ -55,7 +53,7 @@ pub fn at<'e>(evidence: &Evidence<'e>, place: &'e str) -> Vec<Text<'e>> {
         "instructions" => vec![Text {
             tool: None,
             place,
-            text: Cow::Borrowed(&evidence.seen.instructions),
+            content: &evidence.seen.instructions,
         }],
         _ => {
             let mut texts = Vec::new();
@@ -78,17 +76,23 @@ fn of_tool<'e>(tool: &'e Value, place: &'e str, texts: &mut Vec<Text<'e>>) {
         texts.push(Text {
             tool: Some(tool),
             place,
-            text: Cow::Borrowed(text),
+            content: text,
         });
     };
     match place {
-        "tool-title" => title(tool).into_iter().for_each(|text| add("title", text)),
+        "tool-title" => {
+            if let Some(text) = title(tool) {
+                add("title", text);
+            }
+        }
         "schema-descriptions" | "schema-texts" => {
             let all = place == "schema-texts";
             for schema in ["inputSchema", "outputSchema"] {
                 let mut found = Vec::new();
                 of_schema(&tool[schema], all, &mut found);
-                found.into_iter().for_each(|text| add(schema, text));
+                for text in found {
+                    add(schema, text);
+                }
             }
         }
         _ => {
@@ -98,7 +102,9 @@ fn of_tool<'e>(tool: &'e Value, place: &'e str, texts: &mut Vec<Text<'e>>) {
                 pointer => (pointer, pointer),
             };
             let text = tool.pointer(pointer).and_then(Value::as_str);
-            text.into_iter().for_each(|text| add(name, text));
+            if let Some(text) = text {
+                add(name, text);
+            }
         }
     }
 }

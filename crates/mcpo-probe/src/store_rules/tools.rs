@@ -106,8 +106,8 @@ pub fn text_never<'e>(
         if text.tool.is_some_and(|tool| !is_met(tool, when)) {
             return None;
         }
-        let split = split_words.then(|| snake_case(&text.text));
-        let tested: &str = split.as_deref().unwrap_or(&text.text);
+        let split = split_words.then(|| snake_case(text.content));
+        let tested: &str = split.as_deref().unwrap_or(text.content);
         if except.is_some_and(|except| except.is_match(tested)) {
             return None;
         }
@@ -126,13 +126,13 @@ pub fn text_always<'e>(
     pattern: &Pattern,
 ) -> Findings {
     each_text(evidence, places, |text| {
-        (!pattern.is_match(&text.text)).then(|| format!("{} is \"{}\"", text.place, text.text))
+        (!pattern.is_match(text.content)).then(|| format!("{} is \"{}\"", text.place, text.content))
     })
 }
 
 pub fn text_length<'e>(evidence: &Evidence<'e>, places: &'e [String], max: usize) -> Findings {
     each_text(evidence, places, |text| {
-        let length = text.text.chars().count();
+        let length = text.content.chars().count();
         let name = text.place.rsplit('/').next().unwrap_or(text.place);
         let name = name.replace("~1", "/");
         (length > max).then(|| format!("{name} has {length} characters, more than {max}"))
@@ -141,7 +141,7 @@ pub fn text_length<'e>(evidence: &Evidence<'e>, places: &'e [String], max: usize
 
 pub fn hidden_characters<'e>(evidence: &Evidence<'e>, places: &'e [String]) -> Findings {
     each_text(evidence, places, |text| {
-        let (index, character) = first_hidden(&text.text)?;
+        let (index, character) = first_hidden(text.content)?;
         let code = u32::from(character);
         let (place, index) = (text.place, index + 1);
         Some(format!(

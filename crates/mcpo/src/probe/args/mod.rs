@@ -173,10 +173,10 @@ pub struct ProbeArgs {
     #[arg(long = "for", value_name = "STORES", value_enum, value_delimiter = ',')]
     stores: Vec<Store>,
 
-    /// With --for: write a draft of the submission to this new file (`.md`, `.json`) or folder (`NAME/`).
+    /// With --for: write a draft of the submission to this new file (.md or .json) or folder (NAME/).
     #[arg(
         long,
-        value_name = "FILE",
+        value_name = "PATH",
         requires = "stores",
         conflicts_with = "watch"
     )]
