@@ -73,8 +73,8 @@ pub use self::{
     rules::Rule,
     store::Store,
     store_rules::{
-        Level, Readiness, RuleOutcome, RuleResult, RuleVerdict, StoreFinding, StoreReport,
-        StoreRule,
+        Certainty, Level, Readiness, RuleOutcome, RuleResult, RuleVerdict, StoreFinding,
+        StoreReport, StoreRule,
     },
     submission::Submission,
     target::parse_target,

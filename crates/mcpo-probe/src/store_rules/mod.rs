@@ -19,7 +19,7 @@ use self::{outcome::Findings, rule::Test, server::CheckTest};
 pub use self::{
     outcome::{Evidence, StoreFinding},
     report::{Readiness, RuleOutcome, RuleResult, RuleVerdict, StoreReport},
-    rule::{Level, StoreRule, date},
+    rule::{Certainty, Level, StoreRule, date},
 };
 use crate::store::Store;
 
