@@ -42,8 +42,11 @@ fn files_are_polled_if_no_inotify_instance_is_left() {
     dev.wait_for("the limit of inotify instances is reached; mcpo checks the files twice a second");
     dev.wait_for("sudo sysctl fs.inotify.max_user_instances=");
     dev.wait_for(" Ready in ");
-    project.answer("\"two\"");
-    dev.wait_for_answer("/", "two");
+    // The lock file of the first build may cause another build, which would contain the first edit.
+    for answer in ["two", "three"] {
+        project.answer(&format!("{answer:?}"));
+        dev.wait_for_answer("/", answer);
+    }
 }
 
 #[test]
@@ -56,8 +59,11 @@ fn files_are_polled_if_the_watches_run_out_at_the_start() {
     dev.wait_for("the limit of inotify watches is reached; mcpo checks the files twice a second");
     dev.wait_for("sudo sysctl fs.inotify.max_user_watches=");
     dev.wait_for(" Ready in ");
-    project.answer("\"two\"");
-    dev.wait_for_answer("/", "two");
+    // The lock file of the first build may cause another build, which would contain the first edit.
+    for answer in ["two", "three"] {
+        project.answer(&format!("{answer:?}"));
+        dev.wait_for_answer("/", answer);
+    }
 }
 
 #[test]
