@@ -34,7 +34,8 @@ fn program(name: &str) -> PathBuf {
         .with_extension(env::consts::EXE_EXTENSION);
     assert!(
         program.exists(),
-        "{program:?} is missing: build it with `cargo build --workspace --examples`"
+        "{} is missing: build it with `cargo build --workspace --examples`",
+        program.display()
     );
     program
 }

@@ -86,9 +86,7 @@ impl Gamma {
             200 => answer
                 .json()
                 .map_err(|_| "Polymarket sent an unexpected answer".into()),
-            429 => {
-                Err("Polymarket's rate limit is reached; try again in a minute".into())
-            }
+            429 => Err("Polymarket's rate limit is reached; try again in a minute".into()),
             status => Err(format!("Polymarket answered with status {status}")),
         }
     }

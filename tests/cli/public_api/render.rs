@@ -11,7 +11,7 @@ use syn::{
     visit::{self, Visit},
 };
 
-use super::source::{ItemId, Meaning, Module, Source, name_of, paths_of};
+use super::source::{ItemId, Meaning, Module, Source, child_of, name_of, paths_of};
 
 /// Attributes that are part of the API.
 const ATTRIBUTES: [&str; 6] = [
@@ -39,6 +39,8 @@ type Exports = BTreeMap<Module, BTreeSet<String>>;
 struct Writer<'s> {
     source: &'s Source,
     public: BTreeSet<ItemId>,
+    /// The implementations for each public type, with their modules.
+    implementations: BTreeMap<ItemId, Vec<(&'s Module, &'s ItemImpl)>>,
     foreign: BTreeSet<String>,
 }
 
@@ -60,8 +62,19 @@ impl Api {
                 .flat_map(BTreeMap::values)
                 .cloned()
                 .collect(),
+            implementations: BTreeMap::new(),
             foreign: BTreeSet::new(),
         };
+        for (module, items) in source.modules() {
+            for item in items {
+                if let Item::Impl(item) = item
+                    && let Some(id) = writer.subject(module, item)
+                {
+                    let of_type = writer.implementations.entry(id).or_default();
+                    of_type.push((module, item));
+                }
+            }
+        }
         let mut code = String::new();
         for (module, names) in &surface {
             for name in module {
@@ -117,13 +130,13 @@ fn find(
         }
         let add_module =
             |name: String, of: &Module, surface: &mut Surface, exports: &mut Exports| {
-                let shown = [shown.as_slice(), &[name]].concat();
+                let shown = child_of(shown, &name);
                 find(source, of, &shown, surface, exports);
             };
         match item {
             Item::Mod(item) => {
                 let name = item.ident.to_string();
-                let child = [module.as_slice(), &[name.clone()]].concat();
+                let child = child_of(module, &name);
                 add_module(name, &child, surface, exports);
             }
             Item::Use(item) => {
@@ -223,12 +236,12 @@ fn visible_fields(fields: &Fields) -> String {
         ""
     };
     let shown = fields.iter().filter(|field| is_public(&field.vis));
-    let shown: String = shown
-        .map(|field| {
-            let (name, kind) = (field.ident.iter(), &field.ty);
-            format!("pub {}, ", quote!(#(#name:)* #kind))
-        })
-        .collect();
+    let shown = shown.map(|field| {
+        let (name, kind) = (field.ident.iter(), &field.ty);
+        format!("pub {}, ", quote!(#(#name:)* #kind))
+    });
+    let shown: Vec<_> = shown.collect();
+    let shown = shown.concat();
     match fields {
         Fields::Named(_) => format!("{{ {shown}{hidden} }}\n"),
         Fields::Unnamed(_) => format!("({shown}{hidden});\n"),
@@ -356,20 +369,13 @@ impl Writer<'_> {
 
     /// Returns the implementations for a type, in all modules of the crate.
     fn implementations(&mut self, id: &ItemId) -> String {
-        let source = self.source;
         let mut methods = BTreeSet::new();
         let mut traits = BTreeSet::new();
-        for (module, items) in source.modules() {
-            for item in items {
-                let Item::Impl(item) = item else { continue };
-                if self.subject(module, item).as_ref() != Some(id) {
-                    continue;
-                }
-                if item.trait_.is_none() {
-                    methods.insert(self.methods(module, item));
-                } else if self.is_reachable(module, item) {
-                    traits.insert(self.trait_implementation(module, item));
-                }
+        for (module, item) in self.implementations.get(id).cloned().unwrap_or_default() {
+            if item.trait_.is_none() {
+                methods.insert(self.methods(module, item));
+            } else if self.is_reachable(module, item) {
+                traits.insert(self.trait_implementation(module, item));
             }
         }
         methods.into_iter().chain(traits).collect()

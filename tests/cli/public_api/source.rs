@@ -16,7 +16,11 @@ pub type ItemId = (Module, String);
 /// The syntax trees of a crate, without its unit tests.
 pub struct Source {
     modules: BTreeMap<Module, Vec<Item>>,
+    imports: BTreeMap<Module, Vec<Import>>,
 }
+
+/// A name in a module (`*` for all names), and the path that it was imported from.
+type Import = (String, Vec<String>);
 
 /// What a path means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +48,7 @@ impl Source {
             fs::read_to_string(file.unwrap_or_else(|| panic!("{files:?}"))).unwrap()
         };
         add(Module::new(), None, &read, &mut modules);
-        Self { modules }
+        Self::new(modules)
     }
 
     /// Parses files by the paths of their modules, such as `a::b`.
@@ -56,7 +60,16 @@ impl Source {
             file.unwrap_or_else(|| panic!("{path}")).1.to_owned()
         };
         add(Module::new(), None, &read, &mut modules);
-        Self { modules }
+        Self::new(modules)
+    }
+
+    fn new(modules: BTreeMap<Module, Vec<Item>>) -> Self {
+        let imports = modules.iter();
+        let imports = imports.map(|(module, items)| (module.clone(), imports_among(items)));
+        Self {
+            imports: imports.collect(),
+            modules,
+        }
     }
 
     pub fn modules(&self) -> impl Iterator<Item = (&Module, &[Item])> {
@@ -97,7 +110,7 @@ impl Source {
     /// Finds a path that starts with a name in `module`.
     fn find(&self, module: &Module, path: &[String], depth: usize) -> Option<Meaning> {
         let (name, rest) = path.split_first()?;
-        let child = [module.as_slice(), &[name.clone()]].concat();
+        let child = child_of(module, name);
         if self.modules.contains_key(&child) {
             return match rest {
                 [] => Some(Meaning::Module(child)),
@@ -111,8 +124,8 @@ impl Source {
         {
             return Some(Meaning::Item((module.clone(), name.clone())));
         }
-        for (alias, import) in imports(items) {
-            if alias == *name {
+        for (alias, import) in &self.imports[module] {
+            if alias == name {
                 let full = [import.as_slice(), rest].concat();
                 // A crate of the same name as the import.
                 if import.first() == Some(name) && import.len() == 1 {
@@ -142,12 +155,19 @@ fn add(
     let items: Vec<_> = items.into_iter().filter(|item| !is_test(item)).collect();
     for item in &items {
         if let Item::Mod(child) = item {
-            let path = [module.as_slice(), &[child.ident.to_string()]].concat();
+            let path = child_of(&module, &child.ident.to_string());
             let content = child.content.clone().map(|(_, items)| items);
             add(path, content, read, modules);
         }
     }
     modules.insert(module, items);
+}
+
+/// Returns the path of a module in `module`.
+pub fn child_of(module: &Module, name: &str) -> Module {
+    let mut child = module.clone();
+    child.push(name.to_owned());
+    child
 }
 
 fn is_test(item: &Item) -> bool {
@@ -180,8 +200,7 @@ pub fn name_of(item: &Item) -> Option<String> {
     Some(name.to_string())
 }
 
-/// Returns the imports among `items`: the name in this module (`*` for all), and the path.
-fn imports(items: &[Item]) -> Vec<(String, Vec<String>)> {
+fn imports_among(items: &[Item]) -> Vec<Import> {
     let mut found = Vec::new();
     for item in items {
         if let Item::Use(item) = item {
@@ -192,7 +211,7 @@ fn imports(items: &[Item]) -> Vec<(String, Vec<String>)> {
 }
 
 /// Returns the paths of a tree such as `a::{b, c as d}` with their names.
-pub fn paths_of(tree: &UseTree) -> Vec<(String, Vec<String>)> {
+pub fn paths_of(tree: &UseTree) -> Vec<Import> {
     let below = |name: String, tree: &UseTree| {
         let paths = paths_of(tree).into_iter();
         let paths = paths.map(|(alias, path)| {
