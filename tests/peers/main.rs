@@ -10,6 +10,7 @@
 )]
 
 mod at_rest;
+mod documents;
 mod external;
 mod github;
 mod instances;

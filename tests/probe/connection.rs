@@ -143,3 +143,19 @@ async fn an_untrusted_certificate_is_shown_with_its_signer() {
     let run = probe(&[&url, "--ca", file.path().to_str().unwrap()]).await;
     assert!(!run.stdout.contains("no TLS connection"), "{}", run.stdout);
 }
+
+/// Nothing is sent: the requests of claude.ai would not arrive. Other clients use any port.
+#[tokio::test]
+async fn a_port_that_the_client_does_not_connect_to_fails() {
+    let pinned = ["--resolve", "example.com:93.184.215.14", "--json"];
+    let run = probe(&[&["https://example.com:8443/mcp"], &pinned[..]].concat()).await;
+    assert_eq!(run.code, Some(1), "{}", run.stdout);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("a report");
+    let address = &report["checks"][0];
+    assert_eq!(address["id"], "address");
+    assert_eq!(address["verdict"], "fail");
+    let seen = "https://example.com:8443/mcp has port 8443";
+    assert_eq!(address["seen"], seen);
+    assert_eq!(address["expected"], "port 443");
+    assert_eq!(address["requests"].as_array().map(Vec::len), Some(0));
+}

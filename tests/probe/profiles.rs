@@ -9,14 +9,23 @@ use serde_json::Value;
 
 use crate::support::probe;
 
-const CLIENTS: [&str; 6] = [
+const CLIENTS: [&str; 12] = [
     "claude",
     "claude-code",
     "chatgpt",
     "vscode",
     "cursor",
     "inspector",
+    "codex",
+    "gemini-cli",
+    "copilot-cli",
+    "goose",
+    "librechat",
+    "n8n",
 ];
+
+/// Their documents are not built into the runtime, and cannot be fetched here.
+const FETCHED: [&str; 3] = ["codex", "copilot-cli", "goose"];
 
 async fn report(url: &str, client: &str) -> Value {
     let run = probe(&[url, "--as", client, "--json", "--tool", "whoami"]).await;
@@ -56,32 +65,56 @@ async fn each_client_is_known_in_its_own_way() {
     }
     assert_snapshot!(seen.join("\n"), @r#"
     claude: "web" ["https://claude.ai/api/mcp/auth_callback"] "none"
-    claude-code: "native" ["http://localhost:33418/callback"] "none"
+    claude-code: null ["http://localhost:3118/callback"] "none"
     chatgpt: "web" ["https://chatgpt.com/connector_platform_oauth_redirect"] "none"
-    vscode: "native" ["http://127.0.0.1:33418/","https://vscode.dev/redirect"] "none"
+    vscode: "native" ["http://127.0.0.1:33418/","http://127.0.0.1/","https://vscode.dev/redirect","https://insiders.vscode.dev/redirect"] "none"
     cursor: "native" ["cursor://anysphere.cursor-mcp/oauth/callback","http://localhost:8787/callback","https://www.cursor.com/agents/mcp/oauth/callback"] "none"
     inspector: "native" ["http://localhost:6274/oauth/callback"] "none"
+    codex: "native" ["http://127.0.0.1:33418/callback"] "none"
+    gemini-cli: null ["http://localhost:7777/oauth/callback"] "none"
+    copilot-cli: "native" ["http://127.0.0.1:33418/"] "none"
+    goose: "native" ["http://127.0.0.1:33418/oauth_callback"] "none"
+    librechat: null ["http://localhost:3080/api/mcp/my-service/oauth/callback"] "none"
+    n8n: null ["http://localhost:5678/rest/oauth2-credential/callback"] "none"
     claude: by its document
     claude-code: by its document
     chatgpt: by its document
     vscode: by its document
     cursor: "native" ["cursor://anysphere.cursor-mcp/oauth/callback","http://localhost:8787/callback","https://www.cursor.com/agents/mcp/oauth/callback"] "none"
     inspector: "native" ["http://localhost:6274/oauth/callback"] "none"
+    codex: by its document
+    gemini-cli: null ["http://localhost:7777/oauth/callback"] "none"
+    copilot-cli: by its document
+    goose: by its document
+    librechat: null ["http://localhost:3080/api/mcp/my-service/oauth/callback"] "none"
+    n8n: null ["http://localhost:5678/rest/oauth2-credential/callback"] "none"
     claude: "web" ["https://claude.ai/api/mcp/auth_callback"] "client_secret_basic"
-    claude-code: "native" ["http://localhost:33418/callback"] "client_secret_basic"
+    claude-code: null ["http://localhost:3118/callback"] "client_secret_basic"
     chatgpt: "web" ["https://chatgpt.com/connector_platform_oauth_redirect"] "client_secret_basic"
-    vscode: "native" ["http://127.0.0.1:33418/","https://vscode.dev/redirect"] "client_secret_basic"
+    vscode: "native" ["http://127.0.0.1:33418/","http://127.0.0.1/","https://vscode.dev/redirect","https://insiders.vscode.dev/redirect"] "client_secret_basic"
     cursor: "native" ["cursor://anysphere.cursor-mcp/oauth/callback","http://localhost:8787/callback","https://www.cursor.com/agents/mcp/oauth/callback"] "client_secret_basic"
     inspector: "native" ["http://localhost:6274/oauth/callback"] "client_secret_basic"
+    codex: "native" ["http://127.0.0.1:33418/callback"] "client_secret_basic"
+    gemini-cli: null ["http://localhost:7777/oauth/callback"] "client_secret_basic"
+    copilot-cli: "native" ["http://127.0.0.1:33418/"] "client_secret_basic"
+    goose: "native" ["http://127.0.0.1:33418/oauth_callback"] "client_secret_basic"
+    librechat: null ["http://localhost:3080/api/mcp/my-service/oauth/callback"] "client_secret_basic"
+    n8n: null ["http://localhost:5678/rest/oauth2-credential/callback"] "client_secret_basic"
     "#);
 }
 
 #[tokio::test]
 async fn our_own_runtime_is_what_each_client_needs() {
-    for client in CLIENTS {
+    for client in CLIENTS
+        .into_iter()
+        .filter(|client| !FETCHED.contains(client))
+    {
         let server = TestServer::start_with(|config| config).await;
         let report = report(&format!("{}/mcp", server.base()), client).await;
         assert_eq!(report["verdict"], "passed", "{client}: {report:#}");
+        let checks = report["checks"].as_array().expect("checks");
+        let warned = checks.iter().find(|check| check["verdict"] == "warn");
+        assert!(warned.is_none(), "{client}: {warned:#?}");
     }
 }
 
@@ -102,6 +135,12 @@ async fn the_verdict_says_what_each_client_would_show() {
     VS Code: shows a message that Dynamic Client Registration is not supported, and a prompt for a client id
     Cursor: shows “Needs authentication” next to the server; one refused redirect URI is enough
     MCP Inspector: shows “Connection Error”: the registration failed
+    Codex: shows “Dynamic registration failed” from codex mcp login
+    Gemini CLI: shows “Client registration failed” from /mcp auth
+    GitHub Copilot CLI: shows “Authentication failed: MCPOAuthError: Failed to register OAuth client (tried both HTTP and HTTPS redirect URIs)” in /mcp
+    goose: shows an error: goose cannot register with this server
+    LibreChat: shows an error: LibreChat cannot register with this server
+    n8n: shows “Invalid client registration response” or an error when the credential is connected
     ");
 }
 
@@ -115,6 +154,41 @@ async fn habits_reach_the_wire() {
         .split('&')
         .find_map(|pair| pair.strip_prefix("state="));
     assert_eq!(state.map(str::len), Some(430), "{asked}");
+}
+
+/// The `User-Agent` of each kind of request; browsers send that of the probe.
+#[tokio::test]
+async fn each_part_of_a_client_sends_its_own_user_agent() {
+    let mut seen = Vec::new();
+    for client in ["claude", "codex", "copilot-cli", "goose", "cursor"] {
+        let server = OAuthServer::healthy().await;
+        report(&server.url(), client).await;
+        let mut agents = server.headers("user-agent");
+        let own = |agent: &String| agent.starts_with("mcpo-probe/");
+        let is_sent = agents.iter().any(own);
+        agents.retain(|agent| !own(agent));
+        agents.sort();
+        agents.dedup();
+        seen.push(format!("{client}: {agents:?}, own: {is_sent}"));
+    }
+    assert_snapshot!(seen.join("\n"), @r#"
+    claude: ["Claude-User", "python-httpx/0.28.1"], own: true
+    codex: ["codex-mcp-client/0.171.0"], own: true
+    copilot-cli: [], own: true
+    goose: ["goose/1.50.0"], own: true
+    cursor: [], own: true
+    "#);
+}
+
+/// A header of the user's own replaces that of the client.
+#[tokio::test]
+async fn the_user_can_choose_the_user_agent() {
+    let server = OAuthServer::healthy().await;
+    let run = probe(&[&server.url(), "--header", "User-Agent: mine/1"]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    let mut agents = server.headers("user-agent");
+    agents.dedup();
+    assert_eq!(agents, ["mine/1"]);
 }
 
 #[tokio::test]

@@ -9,12 +9,14 @@ use crate::{
     check::{Fault, Log, Observer, Step},
     cold_start,
     credentials::Credentials,
-    http::{Guard, HttpClient, NetworkScope, RequestError, is_loopback, proxy_variable},
+    http::{
+        Guard, HttpClient, NetworkScope, RequestError, UserAgents, is_loopback, proxy_variable,
+    },
     mcp::{self, AuthRequirement, Call, McpClient, Reply, WireFormat},
     oauth::{Challenge, Login, UserAgent},
     observations::TextDocument,
     plan::Plan,
-    rejected_credentials,
+    ports, rejected_credentials,
     report::Report,
     restart_checks, rules,
     security::{self, AttackContext},
@@ -40,7 +42,10 @@ pub async fn run(plan: &Plan, observer: &mut dyn Observer) -> Report {
 
 async fn steps(plan: &Plan, log: &mut Log<'_>, left: &mut Option<Credentials>) -> Step<()> {
     let http = connect(plan, log).await?;
-    let requirement = mcp::unauthenticated_request(&http, log, &plan.target).await?;
+    let requirement = {
+        let http = http.with_user_agents(first_user_agents(plan));
+        mcp::unauthenticated_request(&http, log, &plan.target).await?
+    };
     let login = Login::new(&http, plan, prepare(plan, log).await?);
     let mut peer = McpClient::new(&http, &plan.target, login);
     let outcome = Box::pin(inside(plan, log, &mut peer, requirement)).await;
@@ -144,6 +149,10 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<HttpClient> {
             ));
         }
     };
+    let is_public = guard.scope() == NetworkScope::Public;
+    if let Some(fault) = ports::refused(&plan.profile, is_public, target) {
+        return Err(pending.fail(log, fault));
+    }
     let seen = match (target.scheme(), guard.scope()) {
         ("https", NetworkScope::Public) => "https",
         ("https", NetworkScope::Local) => "https, in a private network",
@@ -160,13 +169,28 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<HttpClient> {
         None => pending.pass(log, seen),
     }
     let connection = plan.connection.clone();
-    Ok(HttpClient::new(
-        target,
-        guard,
-        connection,
-        plan.timeout,
-        log.recorder(),
-    ))
+    Ok(
+        HttpClient::new(target, guard, connection, plan.timeout, log.recorder())
+            .with_user_agents(user_agents(plan)),
+    )
+}
+
+/// Returns the `User-Agent` headers of the client.
+fn user_agents(plan: &Plan) -> UserAgents {
+    let known = &plan.profile.user_agent;
+    UserAgents {
+        oauth: known.oauth.clone(),
+        mcp: known.mcp.clone(),
+    }
+}
+
+/// Returns the `User-Agent` headers until the client has seen a challenge.
+fn first_user_agents(plan: &Plan) -> UserAgents {
+    let known = user_agents(plan);
+    UserAgents {
+        mcp: plan.profile.user_agent.first.clone().or(known.mcp),
+        ..known
+    }
 }
 
 /// Prepares the sign-in. `--browser` binds the callback port here: it is part of the registration.
@@ -192,8 +216,8 @@ async fn refresh(
         pending.skip(log, "the server does not ask for a token");
         return Ok(());
     };
-    let summary = match peer.login.refresh(grant).await {
-        Ok(Some(summary)) => summary,
+    let refreshed = match peer.login.refresh(grant).await {
+        Ok(Some(refreshed)) => refreshed,
         Ok(None) => {
             pending.skip(log, "no refresh token was issued");
             return Ok(());
@@ -207,7 +231,7 @@ async fn refresh(
         .map(|heard| heard.reply)
     {
         Ok(Reply::Result(_)) => {
-            pending.pass(log, summary);
+            pending.pass_or_warn(log, refreshed.summary, refreshed.warning);
             Ok(())
         }
         Ok(reply) => {

@@ -35,6 +35,7 @@ mod check;
 mod cold_start;
 mod credentials;
 mod document;
+mod documents;
 mod fingerprints;
 mod flow;
 mod html_form;
@@ -45,6 +46,7 @@ mod observations;
 mod page_text;
 mod phase;
 mod plan;
+mod ports;
 mod probe;
 mod profile;
 mod redact;
@@ -60,6 +62,8 @@ mod target;
 mod terminal;
 mod trace;
 
+#[doc(hidden)]
+pub use self::documents::library_accepts;
 pub use self::{
     check::{Check, Fault, Observer, Quiet, Verdict},
     credentials::{ClientKey, Credentials},

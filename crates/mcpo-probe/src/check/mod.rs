@@ -286,6 +286,14 @@ impl Pending {
         log.record(&self, Verdict::Pass, Fault::new(seen, "", ""));
     }
 
+    /// Passes, or warns if there is a reason to.
+    pub fn pass_or_warn(self, log: &mut Log<'_>, seen: impl AsRef<str>, warning: Option<Fault>) {
+        match warning {
+            Some(fault) => self.warn(log, fault),
+            None => self.pass(log, seen),
+        }
+    }
+
     pub fn warn(self, log: &mut Log<'_>, fault: Fault) {
         log.record(&self, Verdict::Warn, fault);
     }

@@ -9,6 +9,7 @@ mod pool;
 mod record;
 mod sent;
 mod tls;
+mod user_agent;
 mod verifier;
 
 use std::{rc::Rc, time::Duration};
@@ -16,7 +17,7 @@ use std::{rc::Rc, time::Duration};
 use mcpo_common::text::clean;
 use reqwest::{
     Method, RequestBuilder, StatusCode,
-    header::{ACCEPT, HeaderMap, LOCATION},
+    header::{ACCEPT, HeaderMap, LOCATION, USER_AGENT},
 };
 use serde::de::DeserializeOwned;
 use url::{Origin, Url};
@@ -29,6 +30,7 @@ pub use self::{
     incoming::Incoming,
     record::{Activity, Recorder},
     sent::{Detail, Sent},
+    user_agent::UserAgents,
 };
 use crate::page_text;
 
@@ -46,6 +48,7 @@ pub struct HttpClient {
     connection: Rc<Connection>,
     origin: Origin,
     recorder: Rc<Recorder>,
+    user_agents: Rc<UserAgents>,
 }
 
 /// A complete response.
@@ -123,7 +126,50 @@ impl HttpClient {
             connection,
             origin: target.origin(),
             recorder,
+            user_agents: Rc::default(),
         }
+    }
+
+    /// Returns an HTTP client with the same connections and cookies that sends these `User-Agent`
+    /// headers.
+    pub fn with_user_agents(&self, user_agents: UserAgents) -> Self {
+        Self {
+            user_agents: Rc::new(user_agents),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the `User-Agent` of MCP requests in words, for a hint.
+    pub fn mcp_user_agent(&self) -> String {
+        self.shown_user_agent(Speaker::Mcp)
+    }
+
+    fn oauth_user_agent(&self) -> String {
+        self.shown_user_agent(Speaker::OAuth)
+    }
+
+    /// Returns what to add to the hint if one of these responses was 403, or nothing.
+    pub fn allow_oauth_user_agent(&self, seen: &[String]) -> String {
+        if seen.iter().any(|seen| seen.ends_with("HTTP 403")) {
+            format!(
+                "; if a firewall answers, allow requests {}",
+                self.oauth_user_agent()
+            )
+        } else {
+            String::new()
+        }
+    }
+
+    fn shown_user_agent(&self, speaker: Speaker) -> String {
+        self.user_agents.of(speaker).map_or_else(
+            || "without a User-Agent".to_owned(),
+            |value| format!("with the User-Agent {value:?}"),
+        )
+    }
+
+    /// Returns true if the target is public. Clients on other machines reach only such targets.
+    pub const fn is_public(&self) -> bool {
+        matches!(self.scope, NetworkScope::Public)
     }
 
     /// Returns an HTTP client with the same connections and cookies, but another time limit.
@@ -147,9 +193,14 @@ impl HttpClient {
         self.timeout
     }
 
-    /// Creates a request of the client.
+    /// Creates a request of the client's OAuth part.
     pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, RequestError> {
-        self.prepared(Speaker::Client, method, url)
+        self.prepared(Speaker::OAuth, method, url)
+    }
+
+    /// Creates a request of the client's MCP part.
+    pub fn mcp_request(&self, method: Method, url: &Url) -> Result<RequestBuilder, RequestError> {
+        self.prepared(Speaker::Mcp, method, url)
     }
 
     /// Creates a request of the user's browser for a page.
@@ -170,7 +221,11 @@ impl HttpClient {
         self.scope
             .check(url)
             .map_err(|blocked| RequestError::Blocked(blocked.to_string()))?;
-        Ok(self.pool.get(speaker, url)?.request(method, url.clone()))
+        let request = self.pool.get(speaker, url)?.request(method, url.clone());
+        Ok(match self.user_agents.of(speaker) {
+            Some(value) => request.header(USER_AGENT, value),
+            None => request,
+        })
     }
 
     /// Sends `request` with the user's additional headers. The caller limits the time.
@@ -180,7 +235,10 @@ impl HttpClient {
         // Headers for the server must not go to other origins.
         if request.url().origin() == self.origin {
             for (name, value) in &self.connection.headers {
-                if !request.headers().contains_key(name) {
+                if name == USER_AGENT {
+                    // The user's value replaces that of the client.
+                    request.headers_mut().insert(name, value.clone());
+                } else if !request.headers().contains_key(name) {
                     request.headers_mut().append(name, value.clone());
                 }
             }

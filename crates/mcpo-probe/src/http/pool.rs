@@ -15,10 +15,12 @@ use super::{
 use crate::http::Connection;
 
 /// The sender of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaker {
-    /// The MCP client: has no cookies.
-    Client,
+    /// The OAuth part of the client: has no cookies.
+    OAuth,
+    /// The MCP part of the client: has no cookies.
+    Mcp,
     /// The user's browser: keeps cookies.
     Browser,
 }
@@ -76,7 +78,7 @@ impl Pool {
             self.pair(&self.plain, tls::bare_config)?
         };
         Ok(match speaker {
-            Speaker::Client => &pair.client,
+            Speaker::OAuth | Speaker::Mcp => &pair.client,
             Speaker::Browser => &pair.browser,
         })
     }
@@ -92,7 +94,6 @@ impl Pool {
         let config = config().map_err(|error| RequestError::other(&error))?;
         let build = |jar: Option<Arc<Jar>>| {
             let mut builder = Client::builder()
-                .user_agent(concat!("mcpo-probe/", env!("CARGO_PKG_VERSION")))
                 .redirect(Policy::none())
                 .referer(false)
                 .retry(reqwest::retry::never())

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     check::{Fault, Log, Pending, Step},
-    http::RequestError,
+    http::{HttpClient, RequestError},
     rules,
 };
 
@@ -74,7 +74,7 @@ pub async fn handshake(peer: &mut McpClient<'_>, log: &mut Log<'_>) -> Step<Nego
         // If the notification fails, the next request shows it.
         let _ = peer.call(log, &wire_format, &call).await?;
     }
-    let opened = initialized(log, pending, heard, stateless)?;
+    let opened = initialized(peer.http, log, pending, heard, stateless)?;
     let introduced = opened.as_ref().map(|(_, result)| result);
     for result in [discovered.as_ref(), introduced].into_iter().flatten() {
         log.seen.introduced(result);
@@ -139,6 +139,7 @@ fn discovered(
 }
 
 fn initialized(
+    http: &HttpClient,
     log: &mut Log<'_>,
     pending: Pending,
     heard: Result<RpcResponse, RequestError>,
@@ -163,6 +164,13 @@ fn initialized(
         }
         (_, Reply::Unauthorized(_) | Reply::InsufficientScope(_)) => {
             Err(refused(log, pending, &reply))
+        }
+        _ if reply.is_forbidden() => {
+            let hint = format!(
+                "if a firewall answers, allow requests {}",
+                http.mcp_user_agent()
+            );
+            Err(pending.fail(log, Fault::new(reply.summary(), expected, hint)))
         }
         _ if stateless => {
             let hint = "answer initialize too: most current clients still begin with it";

@@ -51,6 +51,11 @@ impl Reply {
         matches!(self, Self::Unauthorized(_) | Self::InsufficientScope(_))
     }
 
+    /// Returns true if the server, or a firewall in front of it, answered 403 and asks for nothing.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Unexpected(seen) if seen.starts_with("HTTP 403"))
+    }
+
     /// Returns the response in a few words, for a report.
     pub fn summary(&self) -> String {
         match self {

@@ -84,12 +84,13 @@ impl McpClient<'_> {
     ) -> Option<bool> {
         let pending = rules::KEPT_REFRESH.begin();
         match self.login.refresh(grant).await {
-            Ok(Some(summary)) => {
+            Ok(Some(refreshed)) => {
                 let seen = format!(
-                    "{summary}, for the refresh token issued {}",
+                    "{}, for the refresh token issued {}",
+                    refreshed.summary,
                     ago(kept.age())
                 );
-                pending.pass(log, seen);
+                pending.pass_or_warn(log, seen, refreshed.warning);
                 Some(true)
             }
             Ok(None) => {

@@ -102,7 +102,7 @@ pub fn prepare(
     call: &Call,
 ) -> Result<RequestBuilder, RequestError> {
     let request = dress(
-        http.request(Method::POST, target)?,
+        http.mcp_request(Method::POST, target)?,
         wire_format,
         token,
         call,
@@ -172,7 +172,7 @@ pub async fn close(
     token: Option<&Secret>,
 ) {
     if matches!(wire_format, WireFormat::Session { id: Some(_), .. })
-        && let Ok(request) = http.request(Method::DELETE, target)
+        && let Ok(request) = http.mcp_request(Method::DELETE, target)
     {
         let farewell = Call::new("", Value::Null);
         let _ = http

@@ -46,7 +46,7 @@ pub async fn unauthenticated_request(
         }
         Reply::Result(result) => match negotiated(result, first.session.clone()) {
             Some(wire_format) => wire_format,
-            None => return Err(pending.fail(log, unexpected(target, &first.reply))),
+            None => return Err(pending.fail(log, unexpected(http, target, &first.reply))),
         },
         _ => WireFormat::Stateless,
     };
@@ -83,7 +83,7 @@ pub async fn unauthenticated_request(
             open_check::judge(http, log, pending, target).await;
             Ok(AuthRequirement::Open)
         }
-        Ok(_) => Err(pending.fail(log, unexpected(target, &first.reply))),
+        Ok(_) => Err(pending.fail(log, unexpected(http, target, &first.reply))),
         Err(error) => Err(no_answer(log, pending, target, &error)),
     }
 }
@@ -101,11 +101,15 @@ fn no_answer(
     pending.fail(log, Fault::new(error.to_string(), expected, error.hint()))
 }
 
-fn unexpected(target: &Url, reply: &Reply) -> Fault {
+fn unexpected(http: &HttpClient, target: &Url, reply: &Reply) -> Fault {
     let hint = match target.path() {
-        "/" => "an MCP server's address usually ends in /mcp",
+        _ if reply.is_forbidden() => {
+            format!("if a firewall answers, allow requests {}", http.mcp_user_agent())
+        }
+        "/" => "an MCP server's address usually ends in /mcp".to_owned(),
         _ => {
             "check the path; a POST there must reach the MCP endpoint itself, not a redirect or a page"
+                .to_owned()
         }
     };
     Fault::new(

@@ -23,6 +23,15 @@ use crate::{
     rules,
 };
 
+/// The response to a refresh.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// The new tokens in a few words, for the report.
+    pub summary: String,
+    /// Why other clients cannot read the response.
+    pub warning: Option<Fault>,
+}
+
 /// Authorizes as often as the probe needs it, and remembers the registered clients.
 pub struct Login<'p> {
     http: &'p HttpClient,
@@ -50,7 +59,8 @@ impl<'p> Login<'p> {
         let target = &self.plan.target;
         let resource =
             resource::discover(self.http, log, target, challenge, &self.plan.profile).await?;
-        let server = server::discover(self.http, log, target, &resource).await?;
+        let server =
+            server::discover(self.http, log, target, &resource, &self.plan.profile).await?;
         Ok(Reached { resource, server })
     }
 
@@ -102,17 +112,18 @@ impl<'p> Login<'p> {
             ("code_verifier", verifier.expose()),
         ];
         parameters.extend(resource.parameter());
-        let first = token::request(self.http, &server, &client, parameters.clone()).await;
+        let profile = &self.plan.profile;
+        let first = token::request(self.http, &server, &client, profile, parameters.clone()).await;
         let tokens = match first {
             Ok(tokens) => {
-                pending.pass(log, &tokens.summary);
+                pending.pass_or_warn(log, &tokens.summary, tokens.warning.clone());
                 tokens
             }
             Err((refusal, fault)) => {
                 let strict = client.method == AuthMethod::Basic && !client.repeats_id;
                 client.repeats_id = true;
                 let again = if strict && refusal == Refusal::UnknownClient {
-                    token::request(self.http, &server, &client, parameters).await
+                    token::request(self.http, &server, &client, profile, parameters).await
                 } else {
                     return Err(pending.fail(log, fault));
                 };
@@ -139,7 +150,7 @@ impl<'p> Login<'p> {
     }
 
     /// Exchanges the refresh token for new tokens; `None` if no refresh token was issued.
-    pub async fn refresh(&self, grant: &mut Grant) -> Result<Option<String>, (Refusal, Fault)> {
+    pub async fn refresh(&self, grant: &mut Grant) -> Result<Option<Refreshed>, (Refusal, Fault)> {
         let Some(refresh) = &grant.refresh else {
             return Ok(None);
         };
@@ -150,14 +161,19 @@ impl<'p> Login<'p> {
         parameters.extend(grant.resource.parameter());
         // Clients wait longer for a refresh than for other requests.
         let http = self.http.with_timeout(self.plan.refresh_timeout);
-        let tokens = token::request(&http, &grant.server, &grant.client, parameters).await?;
+        let profile = &self.plan.profile;
+        let tokens =
+            token::request(&http, &grant.server, &grant.client, profile, parameters).await?;
         grant.access = tokens.access;
         grant.expires_at = tokens
             .expires_in
             .map(|seconds| now().saturating_add(seconds));
         // A server that does not rotate sends no refresh token: the old one stays valid.
         grant.refresh = tokens.refresh.or_else(|| grant.refresh.take());
-        Ok(Some(tokens.summary))
+        Ok(Some(Refreshed {
+            summary: tokens.summary,
+            warning: tokens.warning,
+        }))
     }
 
     async fn client(

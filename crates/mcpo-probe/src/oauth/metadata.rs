@@ -4,24 +4,25 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::{
-    check::{Fault, Log, Pending, Step},
+    check::{Log, Pending, Step},
+    documents::{self, Kind},
     http::Answer,
 };
 
 /// Returns the metadata in the response from `url`, still unverified, and the check that continues
-/// with it. If the response is not JSON of this type, the check fails.
+/// with it. If the response is not a document of this kind, the check fails.
 pub fn read<T: DeserializeOwned>(
     log: &mut Log<'_>,
     pending: Pending,
+    kind: Kind,
     url: &Url,
     answer: &Answer,
 ) -> Step<(T, Pending)> {
-    match answer.json() {
+    match documents::read(kind, answer) {
         Ok(metadata) => Ok((metadata, pending)),
-        Err(error) => {
-            let seen = format!("{url}: {error} in: {}", answer.text());
-            let hint = "answer with the JSON document itself, not with a page";
-            Err(pending.fail(log, Fault::new(seen, "a JSON document", hint)))
+        Err(rejection) => {
+            let fault = documents::unreadable(kind, url, answer, &rejection);
+            Err(pending.fail(log, fault))
         }
     }
 }

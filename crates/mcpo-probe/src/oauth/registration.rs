@@ -11,6 +11,7 @@ use super::{registration_refusal::RegistrationRefusal, server::AuthorizationServ
 use crate::{
     check::{Fault, Log, Pending, Step, Suggestion},
     credentials::{AuthMethod, ClientKey, RegisteredClient},
+    documents::{self, Judgment, Kind},
     http::{Answer, HttpClient},
     plan::{Identity, Plan},
     rules,
@@ -158,6 +159,12 @@ async fn dynamic(
     if let Some(refusal) = RegistrationRefusal::of(&answer, endpoint, &described(&body)) {
         return Err(refusal.record(log, pending));
     }
+    let warning = match documents::judge(Kind::Registration, &answer, &plan.profile) {
+        Judgment::Rejected(fault, _) if answer.status.is_success() => {
+            return Err(pending.fail(log, fault));
+        }
+        judgment => judgment.warning(),
+    };
     match accept(&answer, server, endpoint, &body, asked, redirect_uri) {
         Ok(client) => {
             let client = RegisteredClient { key, ..client };
@@ -166,7 +173,7 @@ async fn dynamic(
                 client.shown_id(),
                 client.method.name()
             );
-            pending.pass(log, seen);
+            pending.pass_or_warn(log, seen, warning);
             Ok(client)
         }
         Err(fault) => Err(pending.fail(log, fault)),
@@ -182,7 +189,15 @@ fn accept(
     asked: AuthMethod,
     redirect_uri: &Url,
 ) -> Result<RegisteredClient, Fault> {
-    let registered: Option<Registered> = answer.json().ok().filter(|_| answer.status.is_success());
+    let registered: Option<Registered> = match documents::read(Kind::Registration, answer) {
+        _ if !answer.status.is_success() => None,
+        Ok(registered) => Some(registered),
+        Err(rejection) if rejection.member.is_some() => {
+            let kind = Kind::Registration;
+            return Err(documents::unreadable(kind, endpoint, answer, &rejection));
+        }
+        Err(_) => None,
+    };
     let Some(Registered {
         client_id: Some(id),
         client_secret,

@@ -7,10 +7,16 @@ use super::{challenge::Challenge, metadata, public_address, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
     credentials::Scopes,
+    documents::{self, Judgment, Kind, OnRejection},
     http::{Answer, HttpClient, RequestError},
     profile::Profile,
     rules,
 };
+
+/// Why the identity of the resource is not checked.
+const MISSING: &str = "no resource metadata: treated as a server of 2025-03-26";
+const REJECTED: &str =
+    "this client ignores the resource metadata: treated as a server of 2025-03-26";
 
 /// The metadata, before it is verified.
 #[derive(Debug, Deserialize)]
@@ -60,10 +66,26 @@ pub async fn discover(
         None => well_known::of_resource(target),
     };
     let mut seen = Vec::new();
+    // The first document that the client's library rejects.
+    let mut rejected = None;
     for url in &candidates {
         match http.fetch(url).await {
             Ok(answer) if answer.status.is_success() => {
-                return read(log, pending, target, url, &answer, profile);
+                match documents::judge(Kind::ProtectedResource, &answer, profile) {
+                    Judgment::Rejected(fault, OnRejection::Stop) => {
+                        return Err(pending.fail(log, fault));
+                    }
+                    Judgment::Rejected(fault, OnRejection::Absent) => {
+                        return Ok(assume(log, pending, target, fault, REJECTED));
+                    }
+                    Judgment::Rejected(fault, OnRejection::Next) => {
+                        rejected = rejected.or(Some(fault));
+                    }
+                    judgment => {
+                        let warning = rejected.or(judgment.warning());
+                        return read(log, pending, target, url, &answer, profile, warning);
+                    }
+                }
             }
             Ok(answer) => seen.push(format!("{}: HTTP {}", answer.url, answer.status.as_u16())),
             Err(request_error) => {
@@ -78,25 +100,32 @@ pub async fn discover(
             }
         }
     }
+    if let Some(fault) = rejected {
+        return Ok(assume(log, pending, target, fault, REJECTED));
+    }
     let hint = format!(
-        "serve the document at {} and name it in WWW-Authenticate",
-        candidates[0]
+        "serve the document at {} and name it in WWW-Authenticate{}",
+        candidates[0],
+        http.allow_oauth_user_agent(&seen)
     );
     let fault = Fault::new(seen.join("; "), expected, hint);
     if challenge.unverified_metadata.is_some() {
         return Err(pending.fail(log, fault));
     }
-    Ok(assume(log, pending, target, fault))
+    Ok(assume(log, pending, target, fault, MISSING))
 }
 
 /// Assumes a server of 2025-03-26, which publishes nothing and whose origin is the issuer.
-/// claude.ai still tries that.
-fn assume(log: &mut Log<'_>, pending: Pending, target: &Url, fault: Fault) -> Resource {
+/// claude.ai still tries that, as do clients whose library rejects the document.
+fn assume(
+    log: &mut Log<'_>,
+    pending: Pending,
+    target: &Url,
+    fault: Fault,
+    because: &str,
+) -> Resource {
     pending.warn(log, fault);
-    log.skip(
-        &[&rules::RESOURCE_IDENTITY],
-        "no resource metadata: treated as a server of 2025-03-26",
-    );
+    log.skip(&[&rules::RESOURCE_IDENTITY], because);
     Resource {
         identifier: None,
         issuer: target.origin().ascii_serialization(),
@@ -111,8 +140,11 @@ fn read(
     url: &Url,
     answer: &Answer,
     profile: &Profile,
+    warning: Option<Fault>,
 ) -> Step<Resource> {
-    let (metadata, pending) = metadata::read::<UnverifiedMetadata>(log, pending, url, answer)?;
+    let kind = Kind::ProtectedResource;
+    let (metadata, pending) =
+        metadata::read::<UnverifiedMetadata>(log, pending, kind, url, answer)?;
     log.seen.resource = answer.json().ok();
     let issuer = metadata
         .authorization_servers
@@ -124,7 +156,7 @@ fn read(
         let hint = "add the missing members; claude.ai uses the first authorization server";
         return Err(pending.fail(log, Fault::new(answer.text(), expected, hint)));
     };
-    pending.pass(log, format!("{url} names {issuer}"));
+    pending.pass_or_warn(log, format!("{url} names {issuer}"), warning);
     verify(log, target, &identifier, profile)?;
     let identifier = match Url::parse(&identifier) {
         Ok(url) if profile.resource_as_url => url.to_string(),

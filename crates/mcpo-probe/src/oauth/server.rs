@@ -7,7 +7,10 @@ use super::{metadata, public_address, resource::Resource, well_known};
 use crate::{
     check::{Fault, Log, Pending, Step},
     credentials::AuthMethod,
+    documents::{self, Judgment, OnRejection},
     http::{Answer, HttpClient, RequestError, is_loopback},
+    ports,
+    profile::Profile,
     rules,
 };
 
@@ -54,6 +57,7 @@ pub async fn discover(
     log: &mut Log<'_>,
     target: &Url,
     resource: &Resource,
+    profile: &Profile,
 ) -> Step<AuthorizationServer> {
     let pending = rules::SERVER_METADATA.begin();
     let issuer = resource.issuer.as_str();
@@ -63,12 +67,32 @@ pub async fn discover(
         let hint = "name the authorization server by its https URL in authorization_servers";
         return Err(pending.fail(log, Fault::new(format!("issuer {issuer:?}"), "a URL", hint)));
     };
+    if let Some(fault) = ports::refused(profile, http.is_public(), &base) {
+        return Err(pending.fail(log, fault));
+    }
     let candidates = well_known::of_issuer(&base);
     let mut seen = Vec::new();
+    // The first document that the client's library rejects.
+    let mut rejected = None;
     for url in &candidates {
         match http.fetch(url).await {
             Ok(answer) if answer.status.is_success() => {
-                return read(log, pending, issuer, url, &answer);
+                match documents::judge(well_known::kind(url), &answer, profile) {
+                    Judgment::Rejected(fault, OnRejection::Next) => {
+                        rejected = rejected.or(Some(fault));
+                    }
+                    Judgment::Rejected(fault, _) => return Err(pending.fail(log, fault)),
+                    judgment => {
+                        let warning = rejected.or(judgment.warning());
+                        let found = Found {
+                            issuer,
+                            url,
+                            answer: &answer,
+                            warning,
+                        };
+                        return read(log, pending, found, profile, http.is_public());
+                    }
+                }
             }
             Ok(answer) if answer.status.is_client_error() => {
                 seen.push(format!("{}: HTTP {}", answer.url, answer.status.as_u16()));
@@ -92,8 +116,12 @@ pub async fn discover(
             }
         }
     }
-    let hint = format!("serve the metadata at {}", candidates[0]);
-    let fault = Fault::new(seen.join("; "), expected, hint);
+    let hint = format!(
+        "serve the metadata at {}{}",
+        candidates[0],
+        http.allow_oauth_user_agent(&seen)
+    );
+    let fault = rejected.unwrap_or_else(|| Fault::new(seen.join("; "), expected, hint));
     match (&resource.identifier, AuthorizationServer::assumed(&base)) {
         (None, Ok(server)) => {
             pending.warn(log, fault);
@@ -122,25 +150,48 @@ impl AuthorizationServer {
     }
 }
 
+/// A document that the client can read.
+struct Found<'d> {
+    issuer: &'d str,
+    url: &'d Url,
+    answer: &'d Answer,
+    /// Why other clients cannot read it.
+    warning: Option<Fault>,
+}
+
 fn read(
     log: &mut Log<'_>,
     pending: Pending,
-    issuer: &str,
-    url: &Url,
-    answer: &Answer,
+    found: Found<'_>,
+    profile: &Profile,
+    is_public: bool,
 ) -> Step<AuthorizationServer> {
-    let (metadata, pending) = metadata::read::<UnverifiedMetadata>(log, pending, url, answer)?;
+    let Found {
+        issuer,
+        url,
+        answer,
+        warning,
+    } = found;
+    let kind = well_known::kind(url);
+    let (metadata, pending) =
+        metadata::read::<UnverifiedMetadata>(log, pending, kind, url, answer)?;
     log.seen.authorization_server = answer.json().ok();
     // Check the issuer before anything else in the document is used.
     if metadata.issuer.as_deref() != Some(issuer) {
-        pending.pass(log, url);
+        pending.pass_or_warn(log, url, warning);
         return Err(wrong_issuer(log, issuer, metadata.issuer.as_deref()));
     }
     let server = match endpoints(&metadata, issuer) {
         Ok(server) => server,
         Err(fault) => return Err(pending.fail(log, fault)),
     };
-    pending.pass(log, url);
+    // The browser, and not the client, connects to the authorization endpoint.
+    let mut connected = std::iter::once(&server.token).chain(&server.registration);
+    let refused = connected.find_map(|url| ports::refused(profile, is_public, url));
+    if let Some(fault) = refused {
+        return Err(pending.fail(log, fault));
+    }
+    pending.pass_or_warn(log, url, warning);
     rules::ISSUER_IDENTITY.begin().pass(log, issuer);
     verify_pkce(log, metadata.code_challenge_methods_supported.as_deref())?;
     Ok(server)

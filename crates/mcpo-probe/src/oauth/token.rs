@@ -3,19 +3,22 @@
 use mcpo_common::secret::Secret;
 use reqwest::{Method, header::CACHE_CONTROL};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::server::AuthorizationServer;
 use crate::{
     check::Fault,
     credentials::{AuthMethod, RegisteredClient, Scopes},
+    documents::{self, Judgment, Kind},
     http::{Answer, HttpClient, RequestError},
+    profile::Profile,
 };
 
 #[derive(Deserialize)]
 struct UnverifiedTokens {
     access_token: Option<String>,
     token_type: Option<String>,
-    expires_in: Option<serde_json::Value>,
+    expires_in: Option<Value>,
     refresh_token: Option<String>,
     scope: Option<String>,
 }
@@ -47,15 +50,23 @@ pub struct Tokens {
     pub expires_in: Option<u64>,
     /// The `Cache-Control` header of the response.
     pub cache_control: Option<String>,
+    /// Why other clients cannot read the response.
+    pub warning: Option<Fault>,
 }
 
-/// Exchanges `parameters` for tokens.
+/// Exchanges `parameters` for tokens, as the client of `profile`.
 pub async fn request(
     http: &HttpClient,
     server: &AuthorizationServer,
     client: &RegisteredClient,
+    profile: &Profile,
     parameters: Vec<(&str, &str)>,
 ) -> Result<Tokens, (Refusal, Fault)> {
+    let kind = if parameters.contains(&("grant_type", "refresh_token")) {
+        Kind::Refresh
+    } else {
+        Kind::Token
+    };
     let expected = "200 with access_token and token_type Bearer";
     let answer = send(http, server, client, parameters).await;
     let answer = answer.map_err(|request_error| {
@@ -71,7 +82,7 @@ pub async fn request(
     } else {
         Refusal::Other
     };
-    read(&answer, expected).map_err(|fault| (refusal, fault))
+    read(&answer, expected, kind, profile).map_err(|fault| (refusal, fault))
 }
 
 /// Returns the `error` member of the response, or an empty string.
@@ -124,7 +135,7 @@ fn encode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
+fn read(answer: &Answer, expected: &str, kind: Kind, profile: &Profile) -> Result<Tokens, Fault> {
     if !answer.status.is_success() {
         let hint = match error_code(answer).as_str() {
             "invalid_client" => {
@@ -138,11 +149,31 @@ fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
             }
             _ => "see the server's log",
         };
-        return Err(Fault::new(answer.summary(), expected, hint));
+        let mut seen = answer.summary();
+        // A client that cannot read the error does not know whether to sign in again.
+        if answer.status.is_client_error()
+            && let Some(reason) =
+                documents::rejected_by_own_library(Kind::TokenError, answer, profile)
+        {
+            seen = format!("{reason}; {seen}");
+        }
+        return Err(Fault::new(seen, expected, hint));
     }
     // The body contains tokens: it is never quoted.
     let fault = |seen: &str, hint: &str| Fault::new(seen, expected, hint);
-    let tokens: UnverifiedTokens = answer.json().map_err(|_| {
+    if let Ok(response) = answer.json::<Map<String, Value>>()
+        && let Some((seen, hint)) = documents::token_problem(&response)
+    {
+        return Err(fault(&seen, hint));
+    }
+    let judgment = documents::judge(kind, answer, profile);
+    if let Judgment::Rejected(fault, _) = judgment {
+        return Err(fault);
+    }
+    let tokens: UnverifiedTokens = documents::read(kind, answer).map_err(|rejection| {
+        if rejection.member.is_some() {
+            return fault(&rejection.to_string(), &rejection.fix());
+        }
         fault(
             "a body that is not a JSON token response",
             "answer as described in RFC 6749 §5.1",
@@ -167,14 +198,12 @@ fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
             "use only the characters of RFC 6750 §2.1",
         ));
     }
-    let expires_in = tokens
-        .expires_in
-        .as_ref()
-        .and_then(serde_json::Value::as_u64);
-    let lifetime = tokens.expires_in.map_or_else(
-        || "no expires_in".to_owned(),
-        |seconds| format!("{seconds} s"),
-    );
+    let expires_in = tokens.expires_in.as_ref().and_then(seconds);
+    let lifetime = match (expires_in, tokens.expires_in) {
+        (Some(seconds), _) => format!("{seconds} s"),
+        (None, Some(other)) => format!("{other} s"),
+        (None, None) => "no expires_in".to_owned(),
+    };
     let refresh = tokens
         .refresh_token
         .filter(|token| !token.is_empty())
@@ -187,7 +216,18 @@ fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
             "no refresh token"
         }
     );
+    let scopes = tokens.scope.as_deref();
+    let is_separated_by_commas = scopes.is_some_and(documents::has_comma_separated_scopes);
+    let by_commas = is_separated_by_commas.then(|| {
+        let hint = "separate the scopes in `scope` by spaces";
+        Fault::new(
+            "scopes in `scope` are separated by commas",
+            "spaces (RFC 6749 §3.3)",
+            hint,
+        )
+    });
     Ok(Tokens {
+        warning: by_commas.or(judgment.warning()),
         access: Secret::new(access),
         refresh,
         scopes: tokens.scope.as_deref().map(Scopes::parse),
@@ -195,4 +235,9 @@ fn read(answer: &Answer, expected: &str) -> Result<Tokens, Fault> {
         expires_in,
         cache_control: answer.header(CACHE_CONTROL).map(str::to_owned),
     })
+}
+
+/// Returns the seconds of `expires_in`, which some servers send as text.
+fn seconds(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }

@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::documents::Kind;
+
 const RESOURCE: &str = "/.well-known/oauth-protected-resource";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
@@ -28,6 +30,15 @@ pub fn of_issuer(issuer: &Url) -> Vec<Url> {
             at(issuer, &format!("{OPENID}{path}")),
             at(issuer, &format!("{path}{OPENID}")),
         ],
+    }
+}
+
+/// Returns the kind of document that clients expect at `url`, an address of [`of_issuer`].
+pub fn kind(url: &Url) -> Kind {
+    if url.path().contains(OPENID) {
+        Kind::OpenIdConfiguration
+    } else {
+        Kind::AuthorizationServer
     }
 }
 
@@ -63,6 +74,14 @@ mod tests {
             listed(super::of_resource, "https://h"),
             ["https://h/.well-known/oauth-protected-resource"]
         );
+    }
+
+    #[test]
+    fn the_address_says_which_document_is_expected() {
+        let kinds = super::of_issuer(&Url::parse("https://h/tenant").unwrap());
+        let kinds: Vec<_> = kinds.iter().map(super::kind).collect();
+        let open_id = super::Kind::OpenIdConfiguration;
+        assert_eq!(kinds, [super::Kind::AuthorizationServer, open_id, open_id]);
     }
 
     /// C2.

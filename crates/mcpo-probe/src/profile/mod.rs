@@ -2,12 +2,17 @@
 //!
 //! The facts are data, one file per client; no other code knows a client by name.
 
-use std::time::Duration;
+mod sources;
+mod user_agents;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use mcpo_common::error::{Failure, Outcome};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::{Host, Url};
+
+pub use self::{sources::FactSource, user_agents::UserAgents};
 
 /// The clients that the probe can imitate.
 #[expect(
@@ -29,6 +34,14 @@ pub enum Client {
     Cursor,
     /// MCP Inspector, which runs in a browser
     Inspector,
+    Codex,
+    GeminiCli,
+    CopilotCli,
+    Goose,
+    #[cfg_attr(feature = "clap", value(name = "librechat"))]
+    LibreChat,
+    #[cfg_attr(feature = "clap", value(name = "n8n"))]
+    N8n,
 }
 
 /// One client.
@@ -45,6 +58,20 @@ pub struct Profile {
     /// The body of its registration, without the method for the token endpoint.
     pub registration: Map<String, Value>,
     seconds: Seconds,
+    /// The only ports that it connects to on public hosts; empty if no limit is known.
+    #[serde(default)]
+    pub ports: Vec<u16>,
+    /// What it sends as `User-Agent`.
+    #[serde(default)]
+    pub user_agent: UserAgents,
+    /// The library that reads the documents of OAuth, as `name@version`, if it is known.
+    pub library: Option<String>,
+    /// The documents that the client reads with its own code instead.
+    #[serde(default)]
+    pub library_except: Vec<String>,
+    /// The MCP versions that it offers, newest first; empty if they are unknown.
+    #[serde(default)]
+    pub protocol_versions: Vec<String>,
     /// Whether `resource` in the metadata must be the address exactly as the user typed it.
     #[serde(default)]
     pub exact_resource: bool,
@@ -66,6 +93,9 @@ pub struct Profile {
     add_here: Option<String>,
     /// What its user sees if a step fails.
     pub(crate) shows: Shows,
+    /// Where the members of this profile come from.
+    #[serde(default)]
+    pub sources: BTreeMap<String, FactSource>,
 }
 
 /// The published addresses of a client that runs on its vendor's servers.
@@ -107,13 +137,19 @@ pub(crate) struct Shows {
 
 impl Client {
     /// All clients.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::ClaudeAi,
         Self::ClaudeCode,
         Self::ChatGpt,
         Self::VsCode,
         Self::Cursor,
         Self::Inspector,
+        Self::Codex,
+        Self::GeminiCli,
+        Self::CopilotCli,
+        Self::Goose,
+        Self::LibreChat,
+        Self::N8n,
     ];
 
     /// Returns the name of the client on the command line and in reports.
@@ -126,6 +162,12 @@ impl Client {
             Self::VsCode => "vscode",
             Self::Cursor => "cursor",
             Self::Inspector => "inspector",
+            Self::Codex => "codex",
+            Self::GeminiCli => "gemini-cli",
+            Self::CopilotCli => "copilot-cli",
+            Self::Goose => "goose",
+            Self::LibreChat => "librechat",
+            Self::N8n => "n8n",
         }
     }
 
@@ -138,6 +180,12 @@ impl Client {
             Self::VsCode => include_str!("vscode.json"),
             Self::Cursor => include_str!("cursor.json"),
             Self::Inspector => include_str!("inspector.json"),
+            Self::Codex => include_str!("codex.json"),
+            Self::GeminiCli => include_str!("gemini-cli.json"),
+            Self::CopilotCli => include_str!("copilot-cli.json"),
+            Self::Goose => include_str!("goose.json"),
+            Self::LibreChat => include_str!("librechat.json"),
+            Self::N8n => include_str!("n8n.json"),
         };
         let mut profile: Profile = serde_json::from_str(text)
             .map_err(|error| Failure::new("failed to read the client's profile").because(&error))?;
@@ -190,6 +238,18 @@ impl Profile {
         )
     }
 
+    /// Returns the port of `url` if the client does not connect to it.
+    pub fn refused_port(&self, url: &Url) -> Option<u16> {
+        let port = url.port_or_known_default()?;
+        (!self.ports.is_empty() && !self.ports.contains(&port)).then_some(port)
+    }
+
+    /// Returns the ports that the client connects to, as text.
+    pub fn shown_ports(&self) -> String {
+        let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
+        ports.join(", ")
+    }
+
     /// Returns how to add the server at `url` to this client.
     pub fn add(&self, url: &str, is_here: bool) -> String {
         let text = self.add_here.as_ref().filter(|_| is_here);
@@ -233,6 +293,26 @@ mod tests {
             assert!(profile.registration["client_name"].is_string(), "{name:?}");
             assert!(profile.add("URL", false).contains("URL"), "{name:?}");
             assert!(!profile.name.is_empty() && !profile.response_timeout().is_zero());
+        }
+    }
+
+    #[test]
+    fn each_fact_has_a_source_with_a_valid_date() {
+        for name in Client::ALL {
+            let profile = name.profile().unwrap();
+            let facts = [
+                ("ports", !profile.ports.is_empty()),
+                ("user_agent", profile.user_agent.mcp.is_some()),
+                ("library", profile.library.is_some()),
+                ("protocol_versions", !profile.protocol_versions.is_empty()),
+            ];
+            for (fact, is_known) in facts {
+                let has_source = profile.sources.contains_key(fact);
+                assert_eq!(has_source, is_known, "{name:?}: {fact}");
+            }
+            for (member, source) in &profile.sources {
+                assert!(source.is_valid(), "{name:?}: {member}: {source:?}");
+            }
         }
     }
 

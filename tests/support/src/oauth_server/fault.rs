@@ -207,6 +207,34 @@ pub enum Fault {
     ErrorPageWithCode,
     /// The resource metadata names the inner port of a server behind a proxy.
     ResourceOnOtherPort,
+    /// The MCP endpoint answers 403 to the User-Agent of claude.ai, as some firewalls do.
+    RefusesUserAgent,
+    /// The resource metadata has a member that is null.
+    ResourceMetadataWithNull,
+    /// The resource metadata has text instead of a list.
+    AuthorizationServersIsText,
+    /// The issuer's metadata lacks a required member.
+    ServerMetadataWithoutResponseTypes,
+    /// The issuer's metadata has members that are null.
+    ServerMetadataWithNull,
+    /// The issuer's metadata has text instead of a list.
+    PkceIsText,
+    /// Registration answers with members that are null.
+    RegistrationWithNulls,
+    /// Registration answers without `redirect_uris`.
+    RegistrationWithoutUris,
+    /// The tokens come with members that are null.
+    TokensWithNulls,
+    /// The lifetime of the tokens is text.
+    ExpiresInIsText,
+    /// The granted scopes are separated by commas.
+    ScopesWithCommas,
+    /// The token endpoint answers 200 with an error.
+    TokenErrorAsSuccess,
+    /// The tokens are inside another object.
+    TokensNested,
+    /// Only the response to a refresh has a member that is null.
+    RefreshedWithNull,
 }
 
 impl Fault {
@@ -314,5 +342,19 @@ impl Fault {
         Self::ScopeRefused,
         Self::ErrorPageWithCode,
         Self::ResourceOnOtherPort,
+        Self::RefusesUserAgent,
+        Self::ResourceMetadataWithNull,
+        Self::AuthorizationServersIsText,
+        Self::ServerMetadataWithoutResponseTypes,
+        Self::ServerMetadataWithNull,
+        Self::PkceIsText,
+        Self::RegistrationWithNulls,
+        Self::RegistrationWithoutUris,
+        Self::TokensWithNulls,
+        Self::ExpiresInIsText,
+        Self::ScopesWithCommas,
+        Self::TokenErrorAsSuccess,
+        Self::TokensNested,
+        Self::RefreshedWithNull,
     ];
 }

@@ -24,6 +24,12 @@ pub async fn get(Extract(state): Extract<Arc<State>>) -> Response {
     StatusCode::METHOD_NOT_ALLOWED.into_response()
 }
 
+fn is_claude(headers: &HeaderMap) -> bool {
+    let user_agent = headers.get(header::USER_AGENT);
+    let user_agent = user_agent.and_then(|value| value.to_str().ok());
+    user_agent.is_some_and(|value| value.starts_with("Claude-User"))
+}
+
 pub async fn endpoint(
     Extract(state): Extract<Arc<State>>,
     headers: HeaderMap,
@@ -38,6 +44,9 @@ pub async fn endpoint(
     match state.settings.fault {
         Some(Fault::McpError500) => {
             return (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response();
+        }
+        Some(Fault::RefusesUserAgent) if is_claude(&headers) => {
+            return (StatusCode::FORBIDDEN, "Request blocked").into_response();
         }
         Some(Fault::McpRedirect) => return Redirect::temporary("/mcp/").into_response(),
         _ => {}

@@ -37,6 +37,10 @@ pub async fn resource(
         }
         Some(Fault::NoAuthorizationServers) => document["authorization_servers"] = json!([]),
         Some(Fault::ResourceMismatch) => document["resource"] = json!("https://other.example/mcp"),
+        Some(Fault::ResourceMetadataWithNull) => {
+            document["resource_documentation"] = Value::Null;
+        }
+        Some(Fault::AuthorizationServersIsText) => document["authorization_servers"] = json!(base),
         Some(Fault::ResourceIsOrigin) => document["resource"] = json!(base),
         Some(Fault::ResourceOnOtherPort) => document["resource"] = json!("http://127.0.0.1:1/mcp"),
         Some(Fault::EndlessBody) => return endless(),
@@ -88,6 +92,14 @@ pub async fn server(Extract(state): Extract<Arc<State>>) -> Response {
         Some(Fault::WantsIdTwice) => {
             document["token_endpoint_auth_methods_supported"] = json!(["client_secret_basic"]);
         }
+        Some(Fault::ServerMetadataWithoutResponseTypes) => {
+            remove(&mut document, "response_types_supported");
+        }
+        Some(Fault::ServerMetadataWithNull) => {
+            document["scopes_supported"] = Value::Null;
+            document["revocation_endpoint"] = Value::Null;
+        }
+        Some(Fault::PkceIsText) => document["code_challenge_methods_supported"] = json!("S256"),
         Some(Fault::NoTokenEndpoint) => remove(&mut document, "token_endpoint"),
         Some(Fault::NoRegistration) => remove(&mut document, "registration_endpoint"),
         _ => {}

@@ -66,6 +66,20 @@ pub async fn register(Extract(state): Extract<Arc<State>>, Json(body): Json<Valu
     answer["client_id"] = json!(id);
     if let Some(secret) = secret {
         answer["client_secret"] = json!(secret);
+        answer["client_secret_expires_at"] = json!(0);
+    }
+    match state.settings.fault {
+        Some(Fault::RegistrationWithNulls) => {
+            answer["grant_types"] = Value::Null;
+            answer["client_uri"] = Value::Null;
+        }
+        Some(Fault::RegistrationWithoutUris) => {
+            answer
+                .as_object_mut()
+                .expect("an object")
+                .remove("redirect_uris");
+        }
+        _ => {}
     }
     (StatusCode::CREATED, Json(answer)).into_response()
 }

@@ -26,7 +26,7 @@ pub const HOSTILE: &str =
 const NAP: Duration = Duration::from_millis(500);
 
 /// Client metadata documents that are known without fetching them, with a redirect URI each.
-const PINNED: [(&str, &str); 4] = [
+const PINNED: [(&str, &str); 7] = [
     (
         "https://claude.ai/oauth/mcp-oauth-client-metadata",
         "https://claude.ai/api/mcp/auth_callback",
@@ -42,6 +42,18 @@ const PINNED: [(&str, &str); 4] = [
     (
         "https://vscode.dev/oauth/client-metadata.json",
         "http://127.0.0.1:33418/",
+    ),
+    (
+        "https://chatgpt.com/oauth/codex/client.json",
+        "http://127.0.0.1/callback",
+    ),
+    (
+        "https://github.com/copilot/cli/client-metadata.json",
+        "http://127.0.0.1:33418/",
+    ),
+    (
+        "https://goose-docs.ai/oauth/client-metadata.json",
+        "http://127.0.0.1/oauth_callback",
     ),
 ];
 

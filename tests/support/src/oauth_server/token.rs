@@ -34,6 +34,10 @@ pub async fn token(
         Some(Fault::TokenInvalidClient) => {
             return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
         }
+        Some(Fault::TokenErrorAsSuccess) => {
+            let error = json!({"ok": false, "error": "bad_client_secret"});
+            return Json(error).into_response();
+        }
         _ => {}
     }
     let get = |name: &str| form.get(name).cloned().unwrap_or_default();
@@ -169,6 +173,16 @@ fn issue(state: &State, pending: Pending, form: &Pairs) -> Response {
     }
     if state.has(Fault::NoAccessToken) {
         answer["access_token"] = json!("");
+    }
+    match state.settings.fault {
+        Some(Fault::TokensWithNulls) => answer["scope"] = serde_json::Value::Null,
+        Some(Fault::RefreshedWithNull) if refreshed => answer["scope"] = serde_json::Value::Null,
+        Some(Fault::ExpiresInIsText) => {
+            answer["expires_in"] = json!(state.settings.lifetime.to_string());
+        }
+        Some(Fault::ScopesWithCommas) => answer["scope"] = json!("tools:read,tools:write"),
+        Some(Fault::TokensNested) => answer = json!({"ok": true, "user": answer}),
+        _ => {}
     }
     {
         let mut memory = state.memory();

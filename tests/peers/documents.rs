@@ -1,0 +1,116 @@
+//! The tables of the probe against the real libraries: which documents do they accept?
+//!
+//! rmcp is not asked: its table was read in its source.
+
+mod corpus;
+
+use std::{collections::BTreeSet, path::Path, process::Stdio};
+
+use mcpo_probe::library_accepts;
+use serde::Deserialize;
+use tokio::{io::AsyncWriteExt as _, process::Command};
+
+use self::corpus::Case;
+use super::{FOLDER, node_program};
+
+/// The libraries whose tables come from a run.
+const LIBRARIES: [&str; 4] = [
+    "oauth4webapi@3.8.8",
+    "python-mcp@2.3.0",
+    "typescript-client@2.4.0",
+    "typescript-sdk@1.32.2",
+];
+
+#[derive(Deserialize)]
+struct Answer {
+    library: String,
+    accepted: bool,
+    error: Option<String>,
+}
+
+#[tokio::test]
+async fn the_tables_of_documents_agree_with_the_libraries() {
+    let cases = corpus::cases();
+    assert!(cases.len() >= 200, "{}", cases.len());
+    let python = format!("{FOLDER}/../../target/peers-python/bin/python");
+    assert!(
+        Path::new(&python).exists(),
+        "could not run: the peers are not installed; run scripts/check"
+    );
+    let lines: String = cases.iter().map(Case::line).collect();
+    let (node, python) = tokio::join!(
+        answers(&node_program(), "accepts.mjs", lines.clone()),
+        answers(&python, "accepts.py", lines)
+    );
+    let mut compared = 0;
+    let mut differences = Vec::new();
+    for answers in [node, python] {
+        let per_case = answers.len() / cases.len();
+        assert_eq!(
+            answers.len(),
+            per_case * cases.len(),
+            "one answer per library"
+        );
+        for (case, answers) in cases.iter().zip(answers.chunks(per_case)) {
+            for answer in answers {
+                compared += 1;
+                differences.extend(difference(case, answer));
+            }
+        }
+    }
+    assert_eq!(compared, LIBRARIES.len() * cases.len());
+    assert!(
+        differences.len() * 100 <= compared,
+        "{} of {compared} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+}
+
+/// Sends `lines` to a script and returns its answers.
+async fn answers(program: &str, script: &str, lines: String) -> Vec<Answer> {
+    let mut child = Command::new(program)
+        .arg(format!("{FOLDER}/{script}"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // Writes while the output is read, so that neither side waits for the other.
+    let writing = tokio::spawn(async move { stdin.write_all(lines.as_bytes()).await });
+    let output = child.wait_with_output().await.unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}:\n{stderr}");
+    writing.await.unwrap().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<Answer> = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an answer"))
+        .collect();
+    let named: BTreeSet<&str> = answers.iter().map(|answer| &*answer.library).collect();
+    for library in named {
+        assert!(LIBRARIES.contains(&library), "no table for {library}");
+    }
+    answers
+}
+
+/// Describes how the table and the library differ, if they do.
+fn difference(case: &Case, answer: &Answer) -> Option<String> {
+    let predicted = library_accepts(
+        case.document,
+        &answer.library,
+        case.status,
+        case.content_type,
+        &case.body,
+    );
+    let predicted = predicted.expect("a table");
+    if predicted.is_ok() == answer.accepted {
+        return None;
+    }
+    Some(format!(
+        "{} {} {}: the table says {predicted:?}, the library {:?}",
+        answer.library, case.document, case.name, answer.error
+    ))
+}
