@@ -37,14 +37,15 @@ async fn the_tables_of_documents_agree_with_the_libraries() {
         Path::new(&python).exists(),
         "could not run: the peers are not installed; run scripts/check"
     );
+    let node = node_program();
     let lines: String = cases.iter().map(Case::line).collect();
-    let (node, python) = tokio::join!(
-        answers(&node_program(), "accepts.mjs", lines.clone()),
+    let (of_node, of_python) = tokio::join!(
+        answers(&node, "accepts.mjs", lines.clone()),
         answers(&python, "accepts.py", lines)
     );
     let mut compared = 0;
     let mut differences = Vec::new();
-    for answers in [node, python] {
+    for answers in [of_node, of_python] {
         let per_case = answers.len() / cases.len();
         assert_eq!(
             answers.len(),

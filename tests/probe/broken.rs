@@ -340,6 +340,20 @@ async fn each_fault_fails_at_its_own_step() {
     ScopeRefused: fail authorization -> exit 1
     ErrorPageWithCode: fail authorization -> exit 1
     ResourceOnOtherPort: fail resource-identity -> exit 1
+    RefusesUserAgent: fail initialize -> exit 1
+    ResourceMetadataWithNull: warn resource-metadata -> exit 0
+    AuthorizationServersIsText: fail resource-metadata -> exit 1
+    ServerMetadataWithoutResponseTypes: warn server-metadata -> exit 0
+    ServerMetadataWithNull: warn server-metadata -> exit 0
+    PkceIsText: fail server-metadata -> exit 1
+    RegistrationWithNulls: warn registration -> exit 0
+    RegistrationWithoutUris: warn registration -> exit 0
+    TokensWithNulls: warn token, warn refresh -> exit 0
+    ExpiresInIsText: warn token, warn refresh -> exit 0
+    ScopesWithCommas: warn token, warn refresh -> exit 0
+    TokenErrorAsSuccess: fail token -> exit 1
+    TokensNested: fail token -> exit 1
+    RefreshedWithNull: warn refresh -> exit 0
     ");
 }
 
