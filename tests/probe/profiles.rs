@@ -180,7 +180,7 @@ async fn each_part_of_a_client_sends_its_own_user_agent() {
     "#);
 }
 
-/// A header of the user's own replaces that of the client.
+/// A header that the user gives replaces that of the client.
 #[tokio::test]
 async fn the_user_can_choose_the_user_agent() {
     let server = OAuthServer::healthy().await;

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_a_number_is_a_case_of_its_own() {
+    fn text_of_a_number_is_a_separate_case() {
         let body = |value: &str| {
             format!(r#"{{"access_token": "a", "token_type": "Bearer", "expires_in": {value}}}"#)
         };

@@ -21,7 +21,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind that has a table of its own.
+    /// Every kind with a separate table.
     pub const TABLES: [Self; 6] = [
         Self::ProtectedResource,
         Self::AuthorizationServer,
