@@ -9,7 +9,7 @@ use std::{
 };
 
 use mcpo_test_support::{
-    asleep::{First, Frozen},
+    system_sleep::{ResumeOrder, StoppedProcesses},
     tiny::TinyProject,
     wait,
 };
@@ -211,7 +211,7 @@ fn ctrl_c_stops_mcpo_while_keys_are_read() {
 /// The terminal stops together with all its processes, and has another size when it resumes.
 #[test]
 fn keys_work_after_mcpo_was_suspended() {
-    for first in [First::Parents, First::Children] {
+    for first in [ResumeOrder::Parents, ResumeOrder::Children] {
         let project = TinyProject::new();
         let command = format!(
             "echo at $(tty) now; sh -c 'echo pid $$ now; exec {} dev --port 0'; \
@@ -227,7 +227,7 @@ fn keys_work_after_mcpo_was_suspended() {
         };
         let tty = after("at ");
         // Do not freeze the terminal itself: `script` stops a second time when its child stops.
-        let frozen = Frozen::all_of(after("pid ").parse().unwrap());
+        let stopped_processes = StoppedProcesses::all_of(after("pid ").parse().unwrap());
         let resized = Command::new("stty")
             .args(["-F", &tty, "cols", "70", "rows", "20"])
             .status();
@@ -235,7 +235,7 @@ fn keys_work_after_mcpo_was_suspended() {
         // Typed while no process reads the keyboard.
         terminal.press("?");
         thread::sleep(Duration::from_millis(500));
-        frozen.thaw(first);
+        stopped_processes.resume(first);
         terminal.shows("Keys r rebuild and restart", 2);
         project.answer("\"two\"");
         terminal.shows("Reloaded src/main.rs", 1);

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 use mcpo_test_support::google::{DEPLOYER, Google};
 use serde_json::json;
 
-use crate::project::{Project, Said, google};
+use crate::project::{Project, RunResult, google};
 
 /// Runs `--dry-run` without the service account file.
 fn without_file(project: &Project, google: &Google) -> Command {
@@ -17,26 +17,26 @@ fn without_file(project: &Project, google: &Google) -> Command {
 }
 
 /// Runs `--dry-run` with this credential file.
-fn with_file(project: &Project, google: &Google, file: &serde_json::Value) -> Said {
+fn with_file(project: &Project, google: &Google, file: &serde_json::Value) -> RunResult {
     project.write("credentials.json", &file.to_string());
     let mut command = without_file(project, google);
     command.env(
         "GOOGLE_APPLICATION_CREDENTIALS",
         project.path("credentials.json"),
     );
-    Said::of(&command.output().unwrap())
+    RunResult::of(&command.output().unwrap())
 }
 
 #[test]
-fn every_source_that_was_tried_is_named_with_the_reason() {
+fn missing_credentials_error_lists_each_source_with_its_reason() {
     let (google, project) = (google(), Project::new());
     let mut command = without_file(&project, &google);
     // The `PATH` is an empty folder, so `gcloud` is not found.
     command
         .env("CARGO", env!("CARGO"))
         .env("PATH", project.path("src"));
-    let said = Said::of(&command.output().unwrap());
-    said.has(
+    let result = RunResult::of(&command.output().unwrap());
+    result.has(
         2,
         &[
             "found no credentials for Google Cloud",
@@ -50,7 +50,7 @@ fn every_source_that_was_tried_is_named_with_the_reason() {
 }
 
 #[test]
-fn a_file_that_was_named_is_the_last_one_tried() {
+fn invalid_credentials_file_prevents_the_use_of_other_sources() {
     let (google, project) = (google(), Project::new());
     let cases = [
         ("no JSON", "the file is not JSON"),
@@ -72,14 +72,14 @@ fn a_file_that_was_named_is_the_last_one_tried() {
             "GOOGLE_APPLICATION_CREDENTIALS",
             project.path("credentials.json"),
         );
-        let said = Said::of(&command.output().unwrap());
-        said.has(2, &["GOOGLE_APPLICATION_CREDENTIALS (", reason]);
-        assert!(!said.all().contains("metadata server"), "{said}");
+        let result = RunResult::of(&command.output().unwrap());
+        result.has(2, &["GOOGLE_APPLICATION_CREDENTIALS (", reason]);
+        assert!(!result.all().contains("metadata server"), "{result}");
     }
 }
 
 #[test]
-fn a_user() {
+fn user_credentials_are_accepted_until_they_are_revoked() {
     let (google, project) = (google(), Project::new());
     let file = |token: &str| {
         json!({
@@ -87,15 +87,15 @@ fn a_user() {
         })
     };
     with_file(&project, &google, &file("good-refresh-token")).has(10, &["as the signed-in user"]);
-    let said = with_file(&project, &google, &file("revoked"));
-    said.has(
+    let result = with_file(&project, &google, &file("revoked"));
+    result.has(
         2,
         &["oauth2.googleapis.com refused with HTTP 400: Token has been expired or revoked."],
     );
 }
 
 #[test]
-fn a_service_accounts_key_works_behind_a_proxy() {
+fn service_account_key_works_behind_a_proxy() {
     let (google, project) = (google(), Project::new());
     let file = std::fs::read_to_string(google.credentials()).unwrap();
     let mut file: serde_json::Value = serde_json::from_str(&file).unwrap();
@@ -105,22 +105,22 @@ fn a_service_accounts_key_works_behind_a_proxy() {
 }
 
 #[test]
-fn a_dead_proxy_is_named_at_once() {
+fn unreachable_proxy_is_reported_without_its_password() {
     let (google, project) = (google(), Project::new());
     let mut command = project.command(&google, &["--dry-run"]);
     command.env("HTTPS_PROXY", "http://user:swordfish@127.0.0.1:9");
     let began = std::time::Instant::now();
-    let said = Said::of(&command.output().unwrap());
-    said.has(
+    let result = RunResult::of(&command.output().unwrap());
+    result.has(
         2,
         &["the proxy 127.0.0.1:9 from HTTPS_PROXY is unreachable"],
     );
-    assert!(!said.all().contains("swordfish"), "{said}");
+    assert!(!result.all().contains("swordfish"), "{result}");
     assert!(began.elapsed() < std::time::Duration::from_secs(10));
 }
 
 #[test]
-fn somebody_whom_another_provider_knows() {
+fn workload_identity_federation_is_supported() {
     let (google, project) = (google(), Project::new());
     project.write("token", "good-subject-token\n");
     let mut file = json!({
@@ -158,33 +158,34 @@ fn somebody_whom_another_provider_knows() {
 }
 
 #[test]
-fn a_token_in_the_environment_and_the_metadata_server() {
+fn access_token_variable_and_metadata_server_are_supported() {
     let (google, project) = (google(), Project::new());
     let mut command = without_file(&project, &google);
     command.env(
         "GOOGLE_OAUTH_ACCESS_TOKEN",
         google.token("someone@example.com"),
     );
-    Said::of(&command.output().unwrap()).has(10, &["as the holder of GOOGLE_OAUTH_ACCESS_TOKEN"]);
+    RunResult::of(&command.output().unwrap())
+        .has(10, &["as the holder of GOOGLE_OAUTH_ACCESS_TOKEN"]);
 
     let mut command = without_file(&project, &google);
     command.env("GCE_METADATA_HOST", google.address().to_string());
-    Said::of(&command.output().unwrap()).has(10, &[]);
+    RunResult::of(&command.output().unwrap()).has(10, &[]);
 }
 
 #[test]
-fn acting_as_a_service_account() {
+fn service_account_can_be_impersonated() {
     let (google, project) = (google(), Project::new());
     let other = "other@my-project.iam.gserviceaccount.com";
-    let said = project.run(
+    let result = project.run(
         &google,
         &["--dry-run", "--impersonate-service-account", other],
     );
-    said.has(10, &[&format!("as {other}")]);
+    result.has(10, &[&format!("as {other}")]);
 }
 
 /// Runs with a fake `gcloud` at the front of the `PATH`.
-fn with_gcloud(project: &Project, google: &Google, script: &str) -> Said {
+fn with_gcloud(project: &Project, google: &Google, script: &str) -> RunResult {
     let folder = project.path("programs");
     fs::create_dir_all(&folder).unwrap();
     let program = folder.join("gcloud");
@@ -193,19 +194,19 @@ fn with_gcloud(project: &Project, google: &Google, script: &str) -> Said {
     let rest = std::env::var("PATH").unwrap();
     let mut command = without_file(project, google);
     command.env("PATH", format!("{}:{rest}", folder.display()));
-    Said::of(&command.output().unwrap())
+    RunResult::of(&command.output().unwrap())
 }
 
 #[test]
-fn gcloud_is_asked_last_and_says_itself_what_is_wrong() {
+fn gcloud_is_tried_last_and_its_error_is_shown() {
     let (google, project) = (google(), Project::new());
     let token = google.token(DEPLOYER);
     let script = format!("[ \"$2\" = print-access-token ] && echo {token}");
     with_gcloud(&project, &google, &script).has(10, &["as the gcloud user"]);
 
     let script = "echo 'ERROR: (gcloud.auth.print-access-token) You do not currently have an active account selected.' >&2; exit 1";
-    let said = with_gcloud(&project, &google, script);
-    said.has(
+    let result = with_gcloud(&project, &google, script);
+    result.has(
         2,
         &["You do not currently have an active account selected."],
     );

@@ -2,24 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use mcpo_test_support::google::{Beginning, Fault, Google};
+use mcpo_test_support::google::{Fault, Google, InitialState};
 
-use crate::project::{Project, SERVICE, ask, google};
+use crate::project::{Project, SERVICE, fetch, google};
 
 #[test]
-fn apis_that_are_not_enabled_and_slow_to_come() {
-    let google = Google::begin(Beginning {
+fn disabled_apis_are_enabled_and_waited_for() {
+    let google = Google::start_with(InitialState {
         propagation: 2,
-        ..Beginning::default()
+        ..InitialState::default()
     });
     google.fail("serviceusage.services.batchEnable", Fault::Slow(3), 1);
     let project = Project::new();
     project.deploy(&google, &[]).has(0, &["Enabled 6 APIs"]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
 }
 
 #[test]
-fn a_right_that_is_missing_is_named() {
+fn missing_permission_is_named() {
     let calls = [
         (
             "serviceusage.services.batchGet",
@@ -88,21 +88,21 @@ fn a_right_that_is_missing_is_named() {
     let project = Project::new();
     let denied = |google: &Google, method: &str, permission: &'static str| {
         google.fail(method, Fault::Denied(permission), u32::MAX);
-        let said = project.run(google, &["--no-verify"]);
+        let result = project.run(google, &["--no-verify"]);
         let who = "grant deployer@my-project.iam.gserviceaccount.com a role";
-        said.has(2, &[permission, who]);
-        google.mend();
+        result.has(2, &[permission, who]);
+        google.clear_faults();
     };
     for (method, permission) in calls {
-        let google = Google::begin(Beginning {
+        let google = Google::start_with(InitialState {
             is_enabled: !method.contains("batchEnable"),
-            ..Beginning::default()
+            ..InitialState::default()
         });
         denied(&google, method, permission);
     }
     let google = google();
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
     denied(
         &google,
         "secretmanager.projects.secrets.versions.get",
@@ -117,11 +117,11 @@ fn a_right_that_is_missing_is_named() {
     project
         .run(&google, &["--no-verify"])
         .has(2, &["run.services.update"]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
 }
 
 #[test]
-fn quotas_and_passing_troubles_are_waited_out() {
+fn quota_and_temporary_errors_are_retried() {
     let (google, project) = (google(), Project::new());
     google.fail(
         "secretmanager.projects.secrets.create",
@@ -129,7 +129,7 @@ fn quotas_and_passing_troubles_are_waited_out() {
         1,
     );
     google.fail("iam.projects.serviceAccounts.create", Fault::Status(503), 2);
-    google.fail("storage.buckets.insert", Fault::Cut, 2);
+    google.fail("storage.buckets.insert", Fault::Disconnect, 2);
     google.fail(
         "run.projects.locations.services.create",
         Fault::Status(500),
@@ -142,23 +142,23 @@ fn quotas_and_passing_troubles_are_waited_out() {
         began.elapsed() >= Duration::from_secs(2),
         "Retry-After was not heeded"
     );
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
 }
 
 #[test]
-fn a_quota_that_stays_used_up_is_said() {
+fn exhausted_quota_is_reported() {
     let (google, project) = (google(), Project::new());
     google.fail(
         "iam.projects.serviceAccounts.create",
         Fault::Quota(Some(3600)),
         u32::MAX,
     );
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["Quota exceeded", "run the same command again later"]);
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(2, &["Quota exceeded", "run the same command again later"]);
 }
 
 #[test]
-fn answers_that_are_lost_change_nothing() {
+fn deployment_succeeds_after_lost_responses() {
     let (google, project) = (google(), Project::new());
     for method in [
         "artifactregistry.projects.locations.repositories.create",
@@ -167,55 +167,55 @@ fn answers_that_are_lost_change_nothing() {
         "storage.buckets.insert",
         "run.projects.locations.services.create",
     ] {
-        google.fail(method, Fault::LostAnswer, 1);
+        google.fail(method, Fault::LostResponse, 1);
     }
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
     project.change("two");
     google.fail(
         "run.projects.locations.services.patch",
-        Fault::LostAnswer,
+        Fault::LostResponse,
         1,
     );
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "two");
+    assert_eq!(fetch(&google, "/version"), "two");
 }
 
 #[test]
-fn a_connection_cut_in_the_middle_of_the_upload() {
+fn interrupted_image_upload_is_retried() {
     let (google, project) = (google(), Project::new());
-    google.fail("registry", Fault::CutBody(100_000), 1);
+    google.fail("registry", Fault::DisconnectAfter(100_000), 1);
     project.deploy(&google, &[]).has(0, &["Pushed"]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
 }
 
 #[test]
-fn a_registry_that_is_down() {
+fn unreachable_registry_keeps_the_old_revision_serving() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
-    google.fail("registry", Fault::Cut, u32::MAX);
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(
+    google.fail("registry", Fault::Disconnect, u32::MAX);
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(
         2,
         &[
             "europe-west1-docker.pkg.dev",
             "run the same command again to continue",
         ],
     );
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
 }
 
 #[test]
-fn a_registry_that_lets_nobody_push() {
+fn denied_push_names_the_required_role() {
     let (google, project) = (google(), Project::new());
     google.fail("registry", Fault::Status(403), u32::MAX);
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["HTTP 403", "roles/artifactregistry.writer"]);
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(2, &["HTTP 403", "roles/artifactregistry.writer"]);
 }
 
 #[test]
-fn an_operation_that_fails() {
+fn failed_operation_keeps_the_old_revision_serving() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
@@ -224,8 +224,8 @@ fn an_operation_that_fails() {
         "Revision 'tiny-00002' is not ready and cannot serve traffic.",
     );
     google.fail("run.projects.locations.services.patch", fault, 1);
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(
         1,
         &[
             "does not start",
@@ -234,18 +234,18 @@ fn an_operation_that_fails() {
             "keeps serving",
         ],
     );
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
     // The same command again creates a new revision.
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "two");
+    assert_eq!(fetch(&google, "/version"), "two");
 }
 
 #[test]
-fn a_container_that_crashes_says_why_itself() {
+fn container_crash_shows_the_output_of_the_container() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
-    let said = project.run(&google, &["--no-verify", "--env", "MODE=crash"]);
-    said.has(
+    let result = project.run(&google, &["--no-verify", "--env", "MODE=crash"]);
+    result.has(
         1,
         &[
             "wrote:",
@@ -254,17 +254,17 @@ fn a_container_that_crashes_says_why_itself() {
             "keeps serving",
         ],
     );
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
     let service = google.resource(SERVICE);
     let ready = service["latestReadyRevision"].as_str().unwrap();
     assert!(ready.contains("/tiny-00001-"), "{ready}");
 }
 
 #[test]
-fn a_container_that_listens_elsewhere() {
+fn container_on_a_wrong_port_fails_and_lists_created_resources() {
     let (google, project) = (google(), Project::new());
-    let said = project.run(&google, &["--no-verify", "--env", "MODE=wrong-port"]);
-    said.has(
+    let result = project.run(&google, &["--no-verify", "--env", "MODE=wrong-port"]);
+    result.has(
         1,
         &[
             "failed to start and listen on the port",
@@ -276,14 +276,14 @@ fn a_container_that_listens_elsewhere() {
 }
 
 #[test]
-fn an_operation_that_runs_out_of_quota_is_not_a_broken_revision() {
+fn exhausted_quota_is_not_reported_as_a_broken_revision() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
     let fault = Fault::OperationFails(8, "Quota exceeded for total allowable CPU per project.");
     google.fail("run.projects.locations.services.patch", fault, 1);
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(
         2,
         &[
             "Quota exceeded for total allowable CPU",
@@ -291,11 +291,11 @@ fn an_operation_that_runs_out_of_quota_is_not_a_broken_revision() {
             "keeps serving",
         ],
     );
-    assert!(!said.all().contains("does not start"), "{said}");
+    assert!(!result.all().contains("does not start"), "{result}");
 }
 
 #[test]
-fn a_new_account_that_cloud_run_does_not_know_yet_is_waited_for() {
+fn new_service_account_is_waited_for() {
     let (google, project) = (google(), Project::new());
     let account = "mcpo-tiny-europe-west1@my-project.iam.gserviceaccount.com";
     let body = serde_json::json!({ "error": { "code": 403, "status": "PERMISSION_DENIED", "message":
@@ -303,19 +303,19 @@ fn a_new_account_that_cloud_run_does_not_know_yet_is_waited_for() {
     let fault = Fault::Recorded(403, body.to_string());
     google.fail("run.projects.locations.services.create", fault.clone(), 2);
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
     // An account that existed before is not waited for.
     project.change("two");
     google.fail("run.projects.locations.services.patch", fault, u32::MAX);
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(
         2,
         &["iam.serviceaccounts.actAs", "roles/iam.serviceAccountUser"],
     );
 }
 
 #[test]
-fn what_was_in_flight_when_another_step_failed_is_named() {
+fn requests_in_progress_during_a_failure_are_listed() {
     let (google, project) = (google(), Project::new());
     google.fail("storage.buckets.insert", Fault::Hangs(60), 1);
     // At this time, the request for the bucket has been sent.
@@ -327,23 +327,23 @@ fn what_was_in_flight_when_another_step_failed_is_named() {
         denied,
         u32::MAX,
     );
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(
         2,
         &["bucket tiny-europe-west1-123456789012-ledger (in flight: it may exist)"],
     );
 }
 
 #[test]
-fn an_organization_that_forbids_public_services_is_reported_before_the_push() {
-    let google = Google::begin(Beginning {
+fn policy_against_public_services_is_reported_before_the_push() {
+    let google = Google::start_with(InitialState {
         is_enabled: true,
         forbids_public_services: true,
-        ..Beginning::default()
+        ..InitialState::default()
     });
     let project = Project::new();
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(
         2,
         &[
             "the organization forbids services that anyone can reach",
@@ -356,7 +356,7 @@ fn an_organization_that_forbids_public_services_is_reported_before_the_push() {
 }
 
 #[test]
-fn a_token_that_expires_in_the_middle() {
+fn expired_access_token_is_replaced() {
     let (google, project) = (google(), Project::new());
     google.fail(
         "secretmanager.projects.secrets.addVersion",
@@ -369,36 +369,36 @@ fn a_token_that_expires_in_the_middle() {
         1,
     );
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
 }
 
 #[test]
-fn a_clock_that_is_ten_minutes_ahead() {
-    let google = Google::begin(Beginning {
+fn clock_that_is_ten_minutes_ahead_is_reported() {
+    let google = Google::start_with(InitialState {
         clock_offset: -600,
-        ..Beginning::default()
+        ..InitialState::default()
     });
-    let said = Project::new().run(&google, &[]);
-    said.has(2, &["this machine's clock is 10 minutes ahead"]);
+    let result = Project::new().run(&google, &[]);
+    result.has(2, &["this machine's clock is 10 minutes ahead"]);
 }
 
 #[test]
-fn a_clock_that_is_ten_minutes_behind_does_no_harm() {
-    let google = Google::begin(Beginning {
+fn clock_that_is_ten_minutes_behind_is_accepted() {
+    let google = Google::start_with(InitialState {
         clock_offset: 600,
         is_enabled: true,
-        ..Beginning::default()
+        ..InitialState::default()
     });
     Project::new().run(&google, &["--dry-run"]).has(10, &[]);
 }
 
 #[test]
-fn a_service_that_fails_its_walk_is_a_failed_check() {
+fn service_that_fails_the_probe_exits_with_1() {
     let (google, project) = (google(), Project::new());
     // The server answers, but does not implement OAuth.
     for outcome in ["Released tiny-00001-", "is released but fails a check"] {
-        let said = project.run(&google, &[]);
-        said.has(
+        let result = project.run(&google, &[]);
+        result.has(
             1,
             &[
                 outcome,
@@ -406,12 +406,12 @@ fn a_service_that_fails_its_walk_is_a_failed_check() {
                 "mcpo deploy europe-west1 --rollback",
             ],
         );
-        assert!(!said.all().contains("Verified"), "{said}");
-        assert_eq!(said.stdout, "", "no address to paste");
+        assert!(!result.all().contains("Verified"), "{result}");
+        assert_eq!(result.stdout, "", "no address to paste");
     }
-    let said = project.run(&google, &["--json"]);
-    said.has(1, &[]);
-    let end: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let result = project.run(&google, &["--json"]);
+    result.has(1, &[]);
+    let end: serde_json::Value = serde_json::from_str(&result.stdout).unwrap();
     assert_eq!(end["outcome"], "failed");
     assert_eq!(end["exit_code"], 1);
 }

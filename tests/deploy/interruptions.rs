@@ -7,7 +7,7 @@ use mcpo_test_support::{
     wait,
 };
 
-use crate::project::{Project, Said, ask, google};
+use crate::project::{Project, RunResult, fetch, google};
 
 /// All methods that change something in the first deployment.
 const STEPS: &[&str] = &[
@@ -25,12 +25,16 @@ const STEPS: &[&str] = &[
 
 fn wait_for_call(google: &Google, method: &str) {
     wait::until(method, || {
-        google.began().iter().any(|id| id == method).then_some(())
+        google
+            .started_calls()
+            .iter()
+            .any(|id| id == method)
+            .then_some(())
     });
 }
 
 #[test]
-fn kill_at_any_step_and_again() {
+fn deployment_completes_after_a_kill_at_any_step() {
     let project = Project::new();
     // Build once, so that each run reaches its step quickly.
     project.run(&google(), &["--dry-run"]).has(10, &[]);
@@ -43,10 +47,10 @@ fn kill_at_any_step_and_again() {
         std::thread::sleep(Duration::from_millis(30));
         run.kill().unwrap();
         run.wait().unwrap();
-        google.mend();
-        let said = project.run(&google, &["--no-verify"]);
-        assert_eq!(said.code, Some(0), "killed at {step}: {said}");
-        assert_eq!(ask(&google, "/version"), "one", "killed at {step}");
+        google.clear_faults();
+        let result = project.run(&google, &["--no-verify"]);
+        assert_eq!(result.code, Some(0), "killed at {step}: {result}");
+        assert_eq!(fetch(&google, "/version"), "one", "killed at {step}");
         project
             .run(&google, &["--dry-run"])
             .has(0, &["nothing to do"]);
@@ -54,7 +58,7 @@ fn kill_at_any_step_and_again() {
 }
 
 #[test]
-fn ctrl_c_lists_what_was_made_and_how_to_remove_it() {
+fn ctrl_c_lists_created_resources_and_the_delete_command() {
     let (google, project) = (google(), Project::new());
     google.fail(
         "run.projects.locations.services.create",
@@ -64,8 +68,8 @@ fn ctrl_c_lists_what_was_made_and_how_to_remove_it() {
     let run = project.start(&google, &["--no-verify"]);
     wait_for_call(&google, "run.projects.locations.services.create");
     wait::signal("INT", run.id());
-    let said = Said::of(&run.wait_with_output().unwrap());
-    said.has(
+    let result = RunResult::of(&run.wait_with_output().unwrap());
+    result.has(
         130,
         &[
             "This run created:",
@@ -74,7 +78,7 @@ fn ctrl_c_lists_what_was_made_and_how_to_remove_it() {
             "mcpo deploy europe-west1 --delete",
         ],
     );
-    google.mend();
+    google.clear_faults();
     project
         .run(&google, &["--delete", "--yes"])
         .has(0, &["Deleted bucket"]);
@@ -85,7 +89,7 @@ fn ctrl_c_lists_what_was_made_and_how_to_remove_it() {
 }
 
 #[test]
-fn ctrl_c_while_a_revision_starts_leaves_the_old_one() {
+fn ctrl_c_during_a_rollout_keeps_the_old_revision_serving() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
@@ -94,8 +98,8 @@ fn ctrl_c_while_a_revision_starts_leaves_the_old_one() {
     wait_for_call(&google, "run.projects.locations.services.patch");
     wait::signal("INT", run.id());
     assert_eq!(run.wait_with_output().unwrap().status.code(), Some(130));
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
     // The rollout continues at Google, and the same command waits for it.
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "two");
+    assert_eq!(fetch(&google, "/version"), "two");
 }

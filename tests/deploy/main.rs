@@ -8,22 +8,22 @@
     reason = "a test may panic"
 )]
 
+mod concurrent_deployments;
 mod credentials;
 mod dry_run;
-mod elsewhere;
+mod end_to_end;
 mod faults;
-mod flags;
-mod independent;
+mod google_clients;
+mod image_reuse;
 mod interruptions;
-mod mistakes;
+mod invalid_settings;
 mod model;
 mod plan;
 mod private;
 mod project;
 mod refusals;
 mod release;
-mod remote;
-mod rivals;
+mod remote_build;
+mod rustflags;
 mod scripts;
 mod secrets;
-mod whole;

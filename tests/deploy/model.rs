@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::project::{Project, SERVICE, google};
 
-const VERBS: u32 = 50;
+const COMMANDS: u32 = 50;
 
 /// The expected state of the service.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +65,7 @@ impl Model {
 }
 
 /// Returns the shares and tags of the stand-in, with targets for the latest revision resolved.
-fn seen(google: &Google) -> (BTreeMap<String, i64>, BTreeMap<String, String>) {
+fn shares_and_tags(google: &Google) -> (BTreeMap<String, i64>, BTreeMap<String, String>) {
     let service = google.resource(SERVICE);
     let latest = service["latestReadyRevision"].as_str().unwrap();
     let latest = latest.rsplit('/').next().unwrap();
@@ -93,7 +93,7 @@ fn newest(google: &Google) -> String {
 }
 
 #[test]
-fn traffic_is_what_the_model_says_after_any_sequence_of_verbs() {
+fn traffic_matches_the_model_after_random_commands() {
     let (google, project) = (google(), Project::new());
     let mut model = Model::default();
     project.deploy(&google, &[]);
@@ -106,7 +106,7 @@ fn traffic_is_what_the_model_says_after_any_sequence_of_verbs() {
             .wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) % below
     };
-    for step in 0..VERBS {
+    for step in 0..COMMANDS {
         let version = format!("V={step}");
         let release = ["--env", version.as_str()];
         let done = match draw(8) {
@@ -140,20 +140,20 @@ fn traffic_is_what_the_model_says_after_any_sequence_of_verbs() {
                 "promote"
             }
             5 | 6 => {
-                let said = project.run(&google, &["--rollback", "--no-verify"]);
+                let result = project.run(&google, &["--rollback", "--no-verify"]);
                 match model.before() {
                     Some(before) => {
-                        said.has(0, &[]);
+                        result.has(0, &[]);
                         model.only(before);
                     }
-                    None => said.has(2, &["no earlier revision"]),
+                    None => result.has(2, &["no earlier revision"]),
                 }
                 "rollback"
             }
             _ => {
-                let said = project.run(&google, &["--status", "--json"]);
-                said.has(0, &[]);
-                let status: Value = serde_json::from_str(&said.stdout).unwrap();
+                let result = project.run(&google, &["--status", "--json"]);
+                result.has(0, &[]);
+                let status: Value = serde_json::from_str(&result.stdout).unwrap();
                 for revision in status["revisions"].as_array().unwrap() {
                     let name = revision["name"].as_str().unwrap();
                     let share = model.serving.iter().find(|(one, _)| one == name);
@@ -166,7 +166,7 @@ fn traffic_is_what_the_model_says_after_any_sequence_of_verbs() {
                 "status"
             }
         };
-        let (shares, tags) = seen(&google);
+        let (shares, tags) = shares_and_tags(&google);
         let expected: BTreeMap<_, _> = model.serving.iter().cloned().collect();
         assert_eq!(shares, expected, "step {step}, {done}: {model:?}");
         assert_eq!(tags, model.tags, "step {step}, {done}: {model:?}");

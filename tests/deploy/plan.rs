@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use mcpo_test_support::google::Fault;
 use serde_json::Value;
 
-use crate::project::{Project, SERVICE, ask, google, writes};
+use crate::project::{Project, SERVICE, fetch, google, writes};
 
 #[test]
-fn conditions_in_policies_of_others_stay() {
+fn conditional_bindings_in_policies_are_kept() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let names = [
@@ -37,7 +37,7 @@ fn conditions_in_policies_of_others_stay() {
 
 /// Records that live for years must not be deleted by their age.
 #[test]
-fn a_bucket_of_an_earlier_version_deletes_only_expired_records() {
+fn bucket_of_an_earlier_version_gets_the_current_lifecycle_rule() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let name = "buckets/tiny-europe-west1-123456789012-ledger";
@@ -55,9 +55,9 @@ fn a_bucket_of_an_earlier_version_deletes_only_expired_records() {
         google.edit(name, |bucket| {
             bucket["lifecycle"] = serde_json::json!({ "rule": before });
         });
-        google.forget_calls();
-        let said = project.deploy(&google, &[]);
-        said.has(
+        google.clear_calls();
+        let result = project.deploy(&google, &[]);
+        result.has(
             0,
             &["~ the ledger's bucket deletes records one day after they expire"],
         );
@@ -68,10 +68,11 @@ fn a_bucket_of_an_earlier_version_deletes_only_expired_records() {
 }
 
 #[test]
-fn machines_read_one_document_whatever_happens() {
+fn json_output_is_one_document_for_every_outcome() {
     let (google, project) = (google(), Project::new());
-    let read =
-        |said: &crate::project::Said| -> Value { serde_json::from_str(&said.stdout).unwrap() };
+    let read = |result: &crate::project::RunResult| -> Value {
+        serde_json::from_str(&result.stdout).unwrap()
+    };
     let denied = Fault::Denied("run.services.create");
     google.fail("run.projects.locations.services.create", denied, 1);
     let failed = read(&project.run(&google, &["--no-verify", "--json"]));
@@ -89,13 +90,13 @@ fn machines_read_one_document_whatever_happens() {
 }
 
 #[test]
-fn what_has_not_changed_is_not_touched() {
+fn unchanged_deployment_writes_nothing() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
-    google.forget_calls();
+    google.clear_calls();
 
-    let said = project.deploy(&google, &[]);
-    said.has(
+    let result = project.deploy(&google, &[]);
+    result.has(
         0,
         &[
             "Unchanged",
@@ -111,15 +112,15 @@ fn what_has_not_changed_is_not_touched() {
 }
 
 #[test]
-fn a_change_uploads_one_layer_and_writes_one_revision() {
+fn changed_source_uploads_one_layer_and_creates_one_revision() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
-    google.forget_calls();
+    google.clear_calls();
 
-    let said = project.deploy(&google, &[]);
-    said.has(0, &["~ image: "]);
-    assert_eq!(ask(&google, "/version"), "two");
+    let result = project.deploy(&google, &[]);
+    result.has(0, &["~ image: "]);
+    assert_eq!(fetch(&google, "/version"), "two");
     let expected = ["run.projects.locations.services.patch", "registry.push"];
     assert_eq!(writes(&google), expected);
     let puts = google
@@ -131,7 +132,7 @@ fn a_change_uploads_one_layer_and_writes_one_revision() {
 }
 
 #[test]
-fn settings_become_fields_and_a_change_is_shown() {
+fn settings_are_applied_and_changes_are_shown() {
     let settings = |max: u32| {
         format!(
             "[package.metadata.mcpo]\nmax-instances = {max}\nmemory = \"1Gi\"\nledger = \"memory\"\n\
@@ -150,8 +151,8 @@ fn settings_become_fields_and_a_change_is_shown() {
     );
     assert_eq!(template["containers"][0]["resources"]["cpuIdle"], true);
     assert_eq!(service["labels"]["team"], "tools");
-    assert_eq!(ask(&google, "/variable/GREETING"), "hello");
-    assert_eq!(ask(&google, "/variable/MCPO_LEDGER"), "memory");
+    assert_eq!(fetch(&google, "/variable/GREETING"), "hello");
+    assert_eq!(fetch(&google, "/variable/MCPO_LEDGER"), "memory");
     assert!(
         !google
             .resources()
@@ -164,29 +165,29 @@ fn settings_become_fields_and_a_change_is_shown() {
         "Cargo.toml",
         &manifest.replace("max-instances = 3", "max-instances = 5"),
     );
-    let said = project.run(&google, &["--dry-run", "--env", "GREETING=goodbye"]);
-    said.has(
+    let result = project.run(&google, &["--dry-run", "--env", "GREETING=goodbye"]);
+    result.has(
         10,
         &[
             "scaling.maxInstanceCount: 3 → 5",
             "variable GREETING: changed",
         ],
     );
-    assert!(!said.all().contains("goodbye"), "{said}");
+    assert!(!result.all().contains("goodbye"), "{result}");
 }
 
 #[test]
-fn a_ledger_in_redis_is_a_secret_and_a_feature() {
+fn redis_ledger_is_stored_as_a_secret_and_enables_the_feature() {
     let metadata =
         "[features]\nredis = []\n\n[package.metadata.mcpo]\nsecrets = [\"MCPO_LEDGER\"]\n";
     let (google, project) = (google(), Project::with(metadata));
     let address = "rediss://:swordfish@cache";
     project.write(".env", &format!("MCPO_LEDGER={address}\n"));
-    let said = project.run(&google, &["--show-dockerfile"]);
-    said.has(0, &["--features=redis"]);
-    let said = project.deploy(&google, &[]);
-    assert!(!said.all().contains("swordfish"), "{said}");
-    assert_eq!(ask(&google, "/variable/MCPO_LEDGER"), address);
+    let result = project.run(&google, &["--show-dockerfile"]);
+    result.has(0, &["--features=redis"]);
+    let result = project.deploy(&google, &[]);
+    assert!(!result.all().contains("swordfish"), "{result}");
+    assert_eq!(fetch(&google, "/variable/MCPO_LEDGER"), address);
     assert!(
         !google
             .resources()
@@ -196,7 +197,7 @@ fn a_ledger_in_redis_is_a_secret_and_a_feature() {
 }
 
 #[test]
-fn the_account_may_do_no_more_than_it_needs() {
+fn service_account_gets_only_the_required_roles() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let service = google.resource(SERVICE);

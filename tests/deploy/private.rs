@@ -3,27 +3,27 @@
 
 use mcpo_test_support::google::{DEPLOYER, Fault};
 
-use crate::project::{Project, SERVICE, ask, google};
+use crate::project::{Project, SERVICE, fetch, google};
 
 #[test]
-fn strangers_are_refused_and_the_walk_gets_in() {
+fn private_service_refuses_anonymous_requests_and_is_probed() {
     let (google, project) = (google(), Project::new());
     // This server fails its checks. A failed check shows that the walk passed Google's front end.
-    let said = project.run(&google, &["--private"]);
-    said.has(1, &["fails a check"]);
-    assert!(ask(&google, "/version").contains("Forbidden"));
+    let result = project.run(&google, &["--private"]);
+    result.has(1, &["fails a check"]);
+    assert!(fetch(&google, "/version").contains("Forbidden"));
 }
 
 #[test]
-fn a_private_service_that_lets_anybody_in_is_a_failed_check() {
+fn private_service_that_all_users_can_call_fails_a_check() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &["--private"]);
-    let everybody = serde_json::json!({ "version": 1, "etag": "BwXabw==", "bindings": [
+    let policy_for_all_users = serde_json::json!({ "version": 1, "etag": "BwXabw==", "bindings": [
         { "role": "roles/run.invoker", "members": ["allUsers"] },
     ] });
-    google.set_policy(SERVICE, everybody);
-    let said = project.run(&google, &["--private"]);
-    said.has(
+    google.set_policy(SERVICE, policy_for_all_users);
+    let result = project.run(&google, &["--private"]);
+    result.has(
         1,
         &[
             "tiny should be private, but requests without permission are not refused",
@@ -34,12 +34,12 @@ fn a_private_service_that_lets_anybody_in_is_a_failed_check() {
 }
 
 #[test]
-fn who_may_not_call_it_is_told_what_was_not_seen() {
+fn missing_invoke_permission_limits_the_verification() {
     let (google, project) = (google(), Project::new());
     let denied = Fault::Denied("run.routes.invoke");
     google.fail("run.routes.invoke", denied, u32::MAX);
-    let said = project.run(&google, &["--private"]);
-    said.has(
+    let result = project.run(&google, &["--private"]);
+    result.has(
         0,
         &[
             "verified only in part",
@@ -50,14 +50,14 @@ fn who_may_not_call_it_is_told_what_was_not_seen() {
 }
 
 #[test]
-fn an_access_token_alone_says_nobodys_identity() {
+fn access_token_without_an_identity_limits_the_verification() {
     let (google, project) = (google(), Project::new());
     let mut command = project.command(&google, &["--private", "--project", "my-project"]);
     command
         .env_remove("GOOGLE_APPLICATION_CREDENTIALS")
         .env("GOOGLE_OAUTH_ACCESS_TOKEN", google.token(DEPLOYER));
-    let said = crate::project::Said::of(&command.output().unwrap());
-    said.has(
+    let result = crate::project::RunResult::of(&command.output().unwrap());
+    result.has(
         0,
         &[
             "verified only in part",
@@ -67,20 +67,23 @@ fn an_access_token_alone_says_nobodys_identity() {
 }
 
 #[test]
-fn who_acts_as_a_service_account_gets_in_as_that() {
+fn impersonated_service_account_is_used_for_the_probe() {
     let (google, project) = (google(), Project::new());
-    let robot = ["--impersonate-service-account", DEPLOYER];
-    let said = project.run(&google, &[&["--private"], &robot[..]].concat());
-    said.has(1, &["fails a check"]);
+    let impersonation = ["--impersonate-service-account", DEPLOYER];
+    let result = project.run(&google, &[&["--private"], &impersonation[..]].concat());
+    result.has(1, &["fails a check"]);
     let calls = google.calls();
-    let asked = "iamcredentials.projects.serviceAccounts.generateIdToken";
-    assert!(calls.iter().any(|(id, _)| id == asked), "{calls:?}");
+    let generate_id_token = "iamcredentials.projects.serviceAccounts.generateIdToken";
+    assert!(
+        calls.iter().any(|(id, _)| id == generate_id_token),
+        "{calls:?}"
+    );
 }
 
 #[test]
-fn what_is_let_in_from_inside_only_is_not_walked() {
+fn service_with_internal_ingress_is_not_probed() {
     let project = Project::with("[package.metadata.mcpo]\ningress = \"internal\"\n");
     let google = google();
-    let said = project.run(&google, &[]);
-    said.has(0, &["not verified: this ingress"]);
+    let result = project.run(&google, &[]);
+    result.has(0, &["not verified: this ingress"]);
 }

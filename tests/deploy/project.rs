@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use mcpo_test_support::google::{Beginning, Google, NUMBER};
+use mcpo_test_support::google::{Google, InitialState, NUMBER};
 use tempfile::TempDir;
 
 pub const REGION: &str = "europe-west1";
@@ -45,7 +45,7 @@ pub struct Project {
 }
 
 /// The exit code and output of a run.
-pub struct Said {
+pub struct RunResult {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -94,15 +94,15 @@ impl Project {
     }
 
     /// Runs mcpo to its end, with `deploy REGION` before the arguments.
-    pub fn run(&self, google: &Google, arguments: &[&str]) -> Said {
-        Said::of(&self.command(google, arguments).output().unwrap())
+    pub fn run(&self, google: &Google, arguments: &[&str]) -> RunResult {
+        RunResult::of(&self.command(google, arguments).output().unwrap())
     }
 
     /// Runs mcpo, which must succeed.
-    pub fn deploy(&self, google: &Google, arguments: &[&str]) -> Said {
-        let said = self.run(google, &[&["--no-verify"], arguments].concat());
-        assert_eq!(said.code, Some(0), "{said}");
-        said
+    pub fn deploy(&self, google: &Google, arguments: &[&str]) -> RunResult {
+        let result = self.run(google, &[&["--no-verify"], arguments].concat());
+        assert_eq!(result.code, Some(0), "{result}");
+        result
     }
 
     /// Starts mcpo without waiting for it.
@@ -158,23 +158,23 @@ fn rustup_home() -> PathBuf {
 
 /// Starts a stand-in whose APIs are enabled.
 pub fn google() -> Google {
-    Google::begin(Beginning {
+    Google::start_with(InitialState {
         is_enabled: true,
-        ..Beginning::default()
+        ..InitialState::default()
     })
 }
 
 /// Returns the response of the deployed service.
-pub fn ask(google: &Google, path: &str) -> String {
-    ask_host(google, &format!("tiny-{NUMBER}.{REGION}.run.app"), path)
+pub fn fetch(google: &Google, path: &str) -> String {
+    fetch_host(google, &format!("tiny-{NUMBER}.{REGION}.run.app"), path)
 }
 
 /// Returns the response of a public address.
-pub fn ask_host(google: &Google, host: &str, path: &str) -> String {
-    google.ask(host, path).1
+pub fn fetch_host(google: &Google, host: &str, path: &str) -> String {
+    google.fetch(host, path).1
 }
 
-impl Said {
+impl RunResult {
     pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
@@ -199,7 +199,7 @@ impl Said {
     }
 }
 
-impl std::fmt::Display for Said {
+impl std::fmt::Display for RunResult {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             formatter,

@@ -7,7 +7,7 @@
 //! report shows only one of the HTTP status and Google's name for it, the other follows from
 //! `google.rpc.Code`. Other members that the report does not show are omitted.
 
-use mcpo_test_support::google::{Beginning, Fault, Google};
+use mcpo_test_support::google::{Fault, Google, InitialState};
 use serde_json::Value;
 
 use crate::project::Project;
@@ -26,29 +26,32 @@ fn every_recorded_refusal_is_reported_with_its_cause_and_next_step() {
     for refusal in recorded {
         let text = |name: &str| refusal[name].as_str().unwrap_or_default();
         let method = text("method");
-        let google = Google::begin(Beginning {
+        let google = Google::start_with(InitialState {
             is_enabled: !method.contains("batchEnable"),
-            ..Beginning::default()
+            ..InitialState::default()
         });
         let status = u16::try_from(refusal["status"].as_u64().unwrap()).unwrap();
         let fault = Fault::Recorded(status, refusal["body"].to_string());
         google.fail(method, fault, u32::MAX);
-        let said = project.run(&google, &["--no-verify"]);
+        let result = project.run(&google, &["--no-verify"]);
         let name = text("name");
-        assert_eq!(said.code, Some(2), "{name}: {said}");
+        assert_eq!(result.code, Some(2), "{name}: {result}");
         for expected in [text("cause"), text("next")] {
             assert!(
-                said.stderr.contains(expected),
-                "{name}: no {expected:?} in {said}"
+                result.stderr.contains(expected),
+                "{name}: no {expected:?} in {result}"
             );
         }
-        let is_claimed = said.stderr.contains("missing permission ");
+        let is_claimed = result.stderr.contains("missing permission ");
         assert_eq!(
             is_claimed,
             refusal["permission"].is_string(),
-            "{name}: {said}"
+            "{name}: {result}"
         );
-        assert!(!said.stderr.contains("someone else"), "{name}: {said}");
-        assert!(!said.stderr.contains("does not start"), "{name}: {said}");
+        assert!(!result.stderr.contains("someone else"), "{name}: {result}");
+        assert!(
+            !result.stderr.contains("does not start"),
+            "{name}: {result}"
+        );
     }
 }

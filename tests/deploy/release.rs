@@ -1,6 +1,6 @@
 //! Revisions: shifting traffic, rolling back, status, logs, deletion.
 
-use crate::project::{Project, REGION, SERVICE, ask, ask_host, google, writes};
+use crate::project::{Project, REGION, SERVICE, fetch, fetch_host, google, writes};
 use mcpo_test_support::google::NUMBER;
 use serde_json::Value;
 
@@ -14,39 +14,39 @@ fn shares(google: &mcpo_test_support::google::Google) -> Vec<i64> {
 }
 
 #[test]
-fn a_revision_waits_behind_its_tag_until_it_is_promoted() {
+fn tagged_revision_gets_no_traffic_until_it_is_promoted() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
     let tagged = format!("next---tiny-{NUMBER}.{REGION}.run.app");
-    let said = project.deploy(&google, &["--no-traffic", "--tag", "next"]);
-    said.has(0, &["mcpo deploy europe-west1 --promote"]);
-    assert_eq!(said.stdout.trim(), format!("https://{tagged}/mcp"));
+    let result = project.deploy(&google, &["--no-traffic", "--tag", "next"]);
+    result.has(0, &["mcpo deploy europe-west1 --promote"]);
+    assert_eq!(result.stdout.trim(), format!("https://{tagged}/mcp"));
     let url = format!("next: https://{tagged}/mcp");
     project.run(&google, &["--status"]).has(0, &[&url]);
-    assert_eq!(ask(&google, "/version"), "one");
-    assert_eq!(ask_host(&google, &tagged, "/version"), "two");
+    assert_eq!(fetch(&google, "/version"), "one");
+    assert_eq!(fetch_host(&google, &tagged, "/version"), "two");
 
     project
         .deploy(&google, &["--promote"])
         .has(0, &["serves all requests"]);
-    assert_eq!(ask(&google, "/version"), "two");
+    assert_eq!(fetch(&google, "/version"), "two");
     project
         .run(&google, &["--promote"])
         .has(0, &["already serves all requests"]);
 }
 
 #[test]
-fn a_canary_takes_its_share() {
+fn canary_gets_its_share_of_the_traffic() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
     project.deploy(&google, &["--canary", "20"]);
     assert_eq!(shares(&google), [80, 20, 0]);
     let tagged = format!("canary---tiny-{NUMBER}.{REGION}.run.app");
-    assert_eq!(ask_host(&google, &tagged, "/version"), "two");
+    assert_eq!(fetch_host(&google, &tagged, "/version"), "two");
     let twos = (0..100)
-        .filter(|_| ask(&google, "/version") == "two")
+        .filter(|_| fetch(&google, "/version") == "two")
         .count();
     assert!((10..=30).contains(&twos), "{twos}");
     project.deploy(&google, &["--promote"]);
@@ -54,7 +54,7 @@ fn a_canary_takes_its_share() {
 }
 
 #[test]
-fn a_tag_on_the_latest_revision_survives_every_later_release() {
+fn tag_on_the_latest_revision_survives_later_releases() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     // The state after `gcloud run services update-traffic --set-tags live=LATEST`.
@@ -70,7 +70,7 @@ fn a_tag_on_the_latest_revision_survives_every_later_release() {
     project.change("two");
     project.deploy(&google, &[]);
     let live = format!("live---tiny-{NUMBER}.{REGION}.run.app");
-    assert_eq!(ask_host(&google, &live, "/version"), "two");
+    assert_eq!(fetch_host(&google, &live, "/version"), "two");
     project.change("three");
     project.deploy(&google, &["--canary", "10"]);
     project.deploy(&google, &["--promote"]);
@@ -85,45 +85,45 @@ fn a_tag_on_the_latest_revision_survives_every_later_release() {
 }
 
 #[test]
-fn the_service_knows_all_of_its_names_from_its_second_revision_on() {
+fn second_revision_knows_all_host_names_of_the_service() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let known = format!("tiny-{NUMBER}.{REGION}.run.app");
-    assert_eq!(ask(&google, "/variable/MCPO_HOSTS"), known);
+    assert_eq!(fetch(&google, "/variable/MCPO_HOSTS"), known);
     // The host name that Cloud Run adds is no reason to create a revision.
     project.deploy(&google, &[]).has(0, &["Unchanged"]);
     project.change("two");
     project.deploy(&google, &[]);
     let both = format!("{known},tiny-abcdefghij-ew.a.run.app");
-    assert_eq!(ask(&google, "/variable/MCPO_HOSTS"), both);
+    assert_eq!(fetch(&google, "/variable/MCPO_HOSTS"), both);
     project.deploy(&google, &[]).has(0, &["Unchanged"]);
 }
 
 #[test]
-fn printed_commands_are_about_the_service_that_was_meant() {
+fn printed_commands_name_the_project_and_the_service() {
     let (google, project) = (google(), Project::new());
     let flags = ["--project", "my-project", "--service", "another"];
-    let said = project.deploy(&google, &flags);
+    let result = project.deploy(&google, &flags);
     let command = "mcpo deploy europe-west1 --project my-project --service another";
-    said.has(0, &[&format!("{command} --show-password")]);
+    result.has(0, &[&format!("{command} --show-password")]);
     project.change("two");
-    let said = project.deploy(&google, &[&flags[..], &["--canary", "5"]].concat());
+    let result = project.deploy(&google, &[&flags[..], &["--canary", "5"]].concat());
     let back = format!("{command} --rollback another-00001-");
-    said.has(0, &[&format!("{command} --promote"), &back]);
-    let said = project.run(&google, &["--service", "third", "--status"]);
-    said.has(2, &["mcpo deploy europe-west1 --service third"]);
+    result.has(0, &[&format!("{command} --promote"), &back]);
+    let result = project.run(&google, &["--service", "third", "--status"]);
+    result.has(2, &["mcpo deploy europe-west1 --service third"]);
 }
 
 #[test]
-fn the_first_one_cannot_be_a_canary() {
+fn first_revision_cannot_be_a_canary() {
     let (google, project) = (google(), Project::new());
-    let said = project.run(&google, &["--canary", "10"]);
-    said.has(2, &["the first revision must serve all requests"]);
+    let result = project.run(&google, &["--canary", "10"]);
+    result.has(2, &["the first revision must serve all requests"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 
 #[test]
-fn back_to_the_one_before_and_forward_again() {
+fn rollback_restores_the_previous_revision() {
     let (google, project) = (google(), Project::new());
     project
         .run(&google, &["--rollback"])
@@ -137,7 +137,7 @@ fn back_to_the_one_before_and_forward_again() {
     project
         .deploy(&google, &["--rollback"])
         .has(0, &["Rolled back"]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
 
     project.run(&google, &["--rollback", "tiny-nothing"]).has(
         2,
@@ -145,18 +145,18 @@ fn back_to_the_one_before_and_forward_again() {
     );
     // The same source again: its image exists already, and it serves all requests again.
     project.deploy(&google, &[]).has(0, &["traffic: "]);
-    assert_eq!(ask(&google, "/version"), "two");
+    assert_eq!(fetch(&google, "/version"), "two");
 }
 
 #[test]
-fn status_and_logs() {
+fn status_and_logs_show_the_running_revision() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project
         .run(&google, &["--status"])
         .has(0, &["ready", "100 %  tiny-00001-"]);
-    let said = project.run(&google, &["--status", "--json"]);
-    let status: Value = serde_json::from_str(&said.stdout).unwrap();
+    let result = project.run(&google, &["--status", "--json"]);
+    let status: Value = serde_json::from_str(&result.stdout).unwrap();
     assert_eq!(status["revisions"][0]["percent"], 100);
     project
         .run(&google, &["--logs"])
@@ -172,13 +172,13 @@ fn logs_can_be_followed() {
     project.deploy(&google, &[]);
     std::thread::sleep(std::time::Duration::from_secs(2));
     mcpo_test_support::wait::signal("INT", run.id());
-    let said = crate::project::Said::of(&run.wait_with_output().unwrap());
-    said.has(130, &["INFO serving one", "INFO serving two"]);
-    assert_eq!(said.stdout.matches("serving two").count(), 1);
+    let result = crate::project::RunResult::of(&run.wait_with_output().unwrap());
+    result.has(130, &["INFO serving one", "INFO serving two"]);
+    assert_eq!(result.stdout.matches("serving two").count(), 1);
 }
 
 #[test]
-fn delete_leaves_what_somebody_else_made() {
+fn delete_keeps_resources_that_mcpo_did_not_create() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     // The names of these resources match the names that mcpo uses.
@@ -190,8 +190,8 @@ fn delete_leaves_what_somebody_else_made() {
     let secret = "projects/my-project/secrets/tiny-europe-west1-admin-password";
     google.edit(secret, |secret| secret["labels"] = serde_json::json!({}));
 
-    let said = project.run(&google, &["--delete", "--yes"]);
-    said.has(
+    let result = project.run(&google, &["--delete", "--yes"]);
+    result.has(
         0,
         &[
             "1 other image(s) of tiny in the repository mcpo: mcpo did not create it",
@@ -212,15 +212,15 @@ fn delete_leaves_what_somebody_else_made() {
 }
 
 #[test]
-fn verbs_tell_machines_what_they_did() {
+fn json_output_of_each_command_names_the_outcome() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
     project.deploy(&google, &[]);
     let read = |arguments: &[&str]| -> Value {
-        let said = project.run(&google, arguments);
-        said.has(0, &[]);
-        serde_json::from_str(&said.stdout).unwrap()
+        let result = project.run(&google, arguments);
+        result.has(0, &[]);
+        serde_json::from_str(&result.stdout).unwrap()
     };
     let back = read(&["--rollback", "--json", "--no-verify"]);
     assert_eq!(back["outcome"], "rolled back");
@@ -241,11 +241,11 @@ fn verbs_tell_machines_what_they_did() {
 }
 
 #[test]
-fn delete_asks_lists_and_leaves_nothing() {
+fn delete_requires_confirmation_and_removes_all_resources() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
-    let said = project.run(&google, &["--delete"]);
-    said.has(
+    let result = project.run(&google, &["--delete"]);
+    result.has(
         2,
         &[
             "service tiny with all its revisions",
@@ -255,8 +255,8 @@ fn delete_asks_lists_and_leaves_nothing() {
     );
     assert!(!google.resource(SERVICE).is_null());
 
-    let said = project.run(&google, &["--delete", "--yes"]);
-    said.has(
+    let result = project.run(&google, &["--delete", "--yes"]);
+    result.has(
         0,
         &[
             "Deleted secret tiny-europe-west1-mcpo-secret",
@@ -271,5 +271,5 @@ fn delete_asks_lists_and_leaves_nothing() {
     project.run(&google, &["--delete", "--yes"]).has(0, &[]);
     // Everything can be created again.
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
 }

@@ -8,15 +8,15 @@ use std::{
 use mcpo_test_support::google::Google;
 
 use crate::{
-    project::{REGION, Said, isolated},
-    whole::CACHE,
+    end_to_end::CACHE,
+    project::{REGION, RunResult, isolated},
 };
 
 #[test]
-fn smoke_cloud_run_does_what_it_says() {
+fn smoke_cloud_run_script_completes_and_cleans_up() {
     let google = Google::start();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    // The dependencies are already built by the tests in `whole`.
+    // The dependencies are already built by the tests in `end_to_end`.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(CACHE)
         .join("target");
@@ -26,8 +26,8 @@ fn smoke_cloud_run_does_what_it_says() {
         .env("MCPO", env!("CARGO_BIN_EXE_mcpo"))
         .env("CARGO_TARGET_DIR", target)
         .stdin(Stdio::null());
-    let said = Said::of(&command.output().unwrap());
-    said.has(
+    let result = RunResult::of(&command.output().unwrap());
+    result.has(
         0,
         &[
             "all steps passed",

@@ -5,18 +5,18 @@ use std::{fs, process::Stdio, thread, time::Duration};
 use mcpo_test_support::google::Fault;
 use serde_json::json;
 
-use crate::project::{Project, SERVICE, ask, google, writes};
+use crate::project::{Project, SERVICE, fetch, google, writes};
 
 const VALUE: &str = "correct-horse-battery-staple";
 
 #[test]
-fn a_value_becomes_a_version_only_when_it_changed() {
+fn changed_secret_value_creates_a_new_version() {
     let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
     let google = google();
     project.write(".env", &format!("API_KEY={VALUE}\n"));
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/variable/API_KEY"), VALUE);
-    google.forget_calls();
+    assert_eq!(fetch(&google, "/variable/API_KEY"), VALUE);
+    google.clear_calls();
 
     project.deploy(&google, &[]).has(0, &["Unchanged"]);
     assert_eq!(writes(&google), Vec::<String>::new());
@@ -25,15 +25,15 @@ fn a_value_becomes_a_version_only_when_it_changed() {
     project.deploy(&google, &[]).has(0, &["Unchanged"]);
 
     project.write(".env", "API_KEY=another\n");
-    let said = project.deploy(&google, &[]);
-    said.has(
+    let result = project.deploy(&google, &[]);
+    result.has(
         0,
         &[
             "new version of tiny-europe-west1-api-key",
             "variable API_KEY: changed",
         ],
     );
-    assert_eq!(ask(&google, "/variable/API_KEY"), "another");
+    assert_eq!(fetch(&google, "/variable/API_KEY"), "another");
     let service = google.resource(SERVICE);
     let env = service["template"]["containers"][0]["env"]
         .as_array()
@@ -48,12 +48,12 @@ fn a_value_becomes_a_version_only_when_it_changed() {
 const SECRETS: &str = "projects/my-project/secrets";
 
 #[test]
-fn one_whose_setting_is_gone_is_named_and_goes_with_the_rest() {
+fn unused_secret_is_reported_and_deleted_with_the_service() {
     let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
     let google = google();
     project.write(".env", &format!("API_KEY={VALUE}\n"));
-    let said = project.deploy(&google, &[]);
-    assert!(!said.stderr.contains("left over"), "{said}");
+    let result = project.deploy(&google, &[]);
+    assert!(!result.stderr.contains("left over"), "{result}");
     let manifest = fs::read_to_string(project.path("Cargo.toml")).unwrap();
     project.write(
         "Cargo.toml",
@@ -70,37 +70,37 @@ fn one_whose_setting_is_gone_is_named_and_goes_with_the_rest() {
     );
     let warning = "secret tiny-europe-west1-api-key is left over";
     project.run(&google, &["--dry-run"]).has(10, &[warning]);
-    let said = project.deploy(&google, &["--json"]);
-    said.has(0, &[warning]);
-    let summary: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let result = project.deploy(&google, &["--json"]);
+    result.has(0, &[warning]);
+    let summary: serde_json::Value = serde_json::from_str(&result.stdout).unwrap();
     assert_eq!(summary["left_over"], json!(["tiny-europe-west1-api-key"]));
 
     let list = "secretmanager.projects.secrets.list";
     google.fail(list, Fault::Denied("secretmanager.secrets.list"), u32::MAX);
-    let said = project.deploy(&google, &[]);
-    said.has(0, &["Unchanged"]);
-    let said = project.run(&google, &["--delete", "--dry-run"]);
-    said.has(10, &["permission secretmanager.secrets.list"]);
-    google.mend();
+    let result = project.deploy(&google, &[]);
+    result.has(0, &["Unchanged"]);
+    let result = project.run(&google, &["--delete", "--dry-run"]);
+    result.has(10, &["permission secretmanager.secrets.list"]);
+    google.clear_faults();
 
-    let said = project.run(&google, &["--delete", "--yes"]);
+    let result = project.run(&google, &["--delete", "--yes"]);
     let removed = "Deleted secret tiny-europe-west1-api-key, which no setting uses";
-    said.has(0, &[removed]);
+    result.has(0, &[removed]);
     let repository = "projects/my-project/locations/europe-west1/repositories/mcpo";
     assert_eq!(google.resources(), [repository, &another]);
 }
 
 #[test]
-fn one_of_an_earlier_version_gets_the_labels_of_its_service() {
+fn secret_of_an_earlier_version_gets_the_service_labels() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let name = format!("{SECRETS}/tiny-europe-west1-mcpo-secret");
     google.edit(&name, |secret| {
         secret["labels"] = json!({ "managed-by": "mcpo", "team": "a" });
     });
-    google.forget_calls();
-    let said = project.deploy(&google, &[]);
-    said.has(
+    google.clear_calls();
+    let result = project.deploy(&google, &[]);
+    result.has(
         0,
         &["~ secret tiny-europe-west1-mcpo-secret: labels that name its service"],
     );
@@ -115,43 +115,43 @@ fn one_of_an_earlier_version_gets_the_labels_of_its_service() {
 }
 
 #[test]
-fn a_password_is_made_shown_once_and_kept() {
+fn generated_password_is_shown_once_and_kept() {
     let (google, project) = (google(), Project::new());
-    let said = project.deploy(&google, &[]);
-    let password = ask(&google, "/variable/ADMIN_PASSWORD");
+    let result = project.deploy(&google, &[]);
+    let password = fetch(&google, "/variable/ADMIN_PASSWORD");
     assert!(
-        password.len() >= 24 && said.stderr.contains(&password),
-        "{said}"
+        password.len() >= 24 && result.stderr.contains(&password),
+        "{result}"
     );
-    assert_eq!(said.all().matches(&password).count(), 1);
-    assert_eq!(ask(&google, "/variable/MCPO_SECRET").len(), 43);
+    assert_eq!(result.all().matches(&password).count(), 1);
+    assert_eq!(fetch(&google, "/variable/MCPO_SECRET").len(), 43);
 
     let shown = project.run(&google, &["--show-password"]);
     assert_eq!(shown.stdout.trim(), password);
     project.change("two");
     let again = project.deploy(&google, &[]);
     assert!(!again.all().contains(&password), "{again}");
-    assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), password);
+    assert_eq!(fetch(&google, "/variable/ADMIN_PASSWORD"), password);
 }
 
 #[test]
-fn a_password_that_an_interrupted_run_made_is_shown_by_the_next_one() {
+fn password_of_a_failed_deployment_is_shown_by_the_next_one() {
     let (google, project) = (google(), Project::new());
     let create = "run.projects.locations.services.create";
     google.fail(create, Fault::Denied("run.services.create"), u32::MAX);
     let failed = project.run(&google, &["--no-verify"]);
     failed.has(2, &["run.services.create"]);
-    google.mend();
-    let said = project.deploy(&google, &[]);
-    let password = ask(&google, "/variable/ADMIN_PASSWORD");
+    google.clear_faults();
+    let result = project.deploy(&google, &[]);
+    let password = fetch(&google, "/variable/ADMIN_PASSWORD");
     assert!(
-        !failed.all().contains(&password) && said.stderr.contains(&password),
-        "{said}"
+        !failed.all().contains(&password) && result.stderr.contains(&password),
+        "{result}"
     );
 }
 
 #[test]
-fn a_password_that_was_made_and_never_shown_is_shown_once_by_a_later_run() {
+fn password_of_a_killed_deployment_is_shown_once_by_the_next_one() {
     let (google, project) = (google(), Project::new());
     google.fail("run.projects.locations.services.create", Fault::Slow(20), 1);
     let mut run = project.start(&google, &["--no-verify"]);
@@ -166,10 +166,10 @@ fn a_password_that_was_made_and_never_shown_is_shown_once_by_a_later_run() {
             .is_string()
             .then_some(())
     });
-    let said = project.deploy(&google, &[]);
-    let password = ask(&google, "/variable/ADMIN_PASSWORD");
-    assert_eq!(said.all().matches(&password).count(), 1, "{said}");
-    said.has(
+    let result = project.deploy(&google, &[]);
+    let password = fetch(&google, "/variable/ADMIN_PASSWORD");
+    assert_eq!(result.all().matches(&password).count(), 1, "{result}");
+    result.has(
         0,
         &["Unchanged", "--show-password", "Settings → Connectors"],
     );
@@ -181,14 +181,14 @@ fn a_password_that_was_made_and_never_shown_is_shown_once_by_a_later_run() {
 }
 
 #[test]
-fn secrets_stay_in_the_region_where_a_setting_or_a_policy_wants_it() {
+fn secrets_are_regional_if_a_setting_or_a_policy_requires_it() {
     let replication = |google: &mcpo_test_support::google::Google| {
         google.resource("projects/my-project/secrets/tiny-europe-west1-mcpo-secret")["replication"]
             .clone()
     };
     let regional = json!({ "userManaged": { "replicas": [{ "location": "europe-west1" }] } });
     let restricted =
-        mcpo_test_support::google::Google::begin(mcpo_test_support::google::Beginning {
+        mcpo_test_support::google::Google::start_with(mcpo_test_support::google::InitialState {
             is_enabled: true,
             forbids_automatic_replication: true,
             ..Default::default()
@@ -205,13 +205,13 @@ fn secrets_stay_in_the_region_where_a_setting_or_a_policy_wants_it() {
 }
 
 #[test]
-fn a_sign_in_of_ones_own_takes_the_place_of_a_made_password() {
+fn configured_sign_in_replaces_the_generated_password() {
     let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"ADMIN_PASSWORD_HASH\"]\n");
     let google = google();
     project.write(".env", "ADMIN_PASSWORD_HASH=$argon2id$stand-in\n");
-    let said = project.deploy(&google, &[]);
-    assert!(!said.stderr.contains("shown only once"), "{said}");
-    assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), "");
+    let result = project.deploy(&google, &[]);
+    assert!(!result.stderr.contains("shown only once"), "{result}");
+    assert_eq!(fetch(&google, "/variable/ADMIN_PASSWORD"), "");
     let both = project.run(&google, &["--open-to-anyone"]);
     both.has(
         2,
@@ -220,16 +220,16 @@ fn a_sign_in_of_ones_own_takes_the_place_of_a_made_password() {
 }
 
 #[test]
-fn open_to_anyone_only_when_asked_for() {
+fn open_to_anyone_flag_disables_the_password() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &["--open-to-anyone"]);
-    assert_eq!(ask(&google, "/variable/ADMIN_PASSWORD"), "");
-    assert_eq!(ask(&google, "/variable/MCPO_OPEN_TO_ANYONE"), "1");
+    assert_eq!(fetch(&google, "/variable/ADMIN_PASSWORD"), "");
+    assert_eq!(fetch(&google, "/variable/MCPO_OPEN_TO_ANYONE"), "1");
 }
 
 /// Searches command lines, output, Google's resources and the image for secrets.
 #[test]
-fn they_are_nowhere_else() {
+fn secrets_are_stored_only_in_secret_manager() {
     let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
     let google = google();
     let mut command = project.command(&google, &["--no-verify", "--json"]);
@@ -239,8 +239,8 @@ fn they_are_nowhere_else() {
         .stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     let lines = watch_command_lines(child.id());
-    let said = crate::project::Said::of(&child.wait_with_output().unwrap());
-    said.has(0, &[]);
+    let result = crate::project::RunResult::of(&child.wait_with_output().unwrap());
+    result.has(0, &[]);
     let lines = lines.join().unwrap();
     assert!(
         lines.iter().any(|line| line.contains("--release")),
@@ -252,7 +252,7 @@ fn they_are_nowhere_else() {
     secrets.push("PRIVATE KEY".to_owned());
     let files = google.files();
     for secret in secrets {
-        assert!(!said.all().contains(&secret), "{said}");
+        assert!(!result.all().contains(&secret), "{result}");
         assert!(!lines.iter().any(|line| line.contains(&secret)));
         let service = google.resource(SERVICE).to_string();
         assert!(!service.contains(&secret));

@@ -31,7 +31,7 @@ const PYTHON: &str = concat!(
     "/../../target/peers-python/bin/python"
 );
 /// Python takes its time to import the packages.
-const START: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server in its own process, which is killed when this value is dropped.
 struct Peer {
@@ -63,7 +63,7 @@ impl Peer {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let since = Instant::now();
         while TcpStream::connect(address).is_err() {
-            assert!(since.elapsed() < START, "{script} does not listen");
+            assert!(since.elapsed() < START_TIMEOUT, "{script} does not listen");
             std::thread::sleep(Duration::from_millis(20));
         }
         peer
@@ -86,7 +86,7 @@ impl Drop for Peer {
 }
 
 #[tokio::test]
-async fn fastmcp_with_its_in_memory_provider() {
+async fn fastmcp_with_in_memory_provider_passes_with_warnings() {
     let peer = Peer::start("fastmcp-memory.py", &[]);
     assert_snapshot!(verdicts(&[&peer.url()]).await, @r#"
     exit 0
@@ -133,7 +133,7 @@ async fn fastmcp_with_its_in_memory_provider() {
 }
 
 #[tokio::test]
-async fn fastmcp_behind_oidc_provider() {
+async fn fastmcp_with_oidc_provider_passes_with_warnings() {
     let issuer = Peer::start("oidc-provider.mjs", &[]);
     let peer = Peer::start("fastmcp-behind.py", &[&issuer.base()]);
     let arguments = [&peer.url(), "--user", "alice", "--password", "any"];
@@ -178,7 +178,7 @@ async fn fastmcp_behind_oidc_provider() {
 
 /// A client that authenticates with its own key.
 #[tokio::test]
-async fn oidc_provider_that_takes_no_secrets() {
+async fn oidc_provider_with_private_key_jwt_passes() {
     let issuer = Peer::start("oidc-provider.mjs", &["private_key_jwt"]);
     let peer = Peer::start("fastmcp-behind.py", &[&issuer.base()]);
     let arguments = [&peer.url(), "--user", "alice", "--password", "any"];
@@ -189,7 +189,7 @@ async fn oidc_provider_that_takes_no_secrets() {
 }
 
 #[tokio::test]
-async fn cloudflares_provider() {
+async fn cloudflare_provider_passes_with_warnings() {
     let peer = Peer::start("cloudflare.mjs", &[]);
     assert_snapshot!(verdicts(&[&peer.url()]).await, @"
     exit 0
@@ -230,7 +230,7 @@ async fn cloudflares_provider() {
 }
 
 #[tokio::test]
-async fn the_typescript_sdk() {
+async fn typescript_sdk_passes_with_warnings() {
     let peer = Peer::start("typescript-sdk.mjs", &[]);
     assert_snapshot!(verdicts(&[&peer.url()]).await, @r#"
     exit 0
@@ -272,7 +272,7 @@ async fn the_typescript_sdk() {
 }
 
 #[tokio::test]
-async fn the_typescript_sdk_as_the_inspector_sees_it() {
+async fn typescript_sdk_fails_browser_access_for_the_inspector() {
     let peer = Peer::start("typescript-sdk.mjs", &[]);
     assert_snapshot!(verdicts(&[&peer.url(), "--as", "inspector"]).await, @r#"
     exit 1
@@ -320,7 +320,7 @@ async fn the_typescript_sdk_as_the_inspector_sees_it() {
 }
 
 #[tokio::test]
-async fn rmcp_without_authentication() {
+async fn rmcp_without_authentication_passes_with_warnings() {
     let server = PlainServer::start().await;
     assert_snapshot!(verdicts(&[&server.url()]).await, @r#"
     exit 0

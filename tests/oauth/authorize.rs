@@ -54,7 +54,7 @@ async fn as6_an_unknown_client_or_redirect_uri_never_redirects() {
 }
 
 /// A wrong request parameter, and the error that the client gets.
-const MISTAKES: [(&str, &str, &str); 8] = [
+const INVALID_PARAMETERS: [(&str, &str, &str); 8] = [
     ("code_challenge", "", "invalid_request"),
     ("code_challenge", "too-short", "invalid_request"),
     ("code_challenge_method", "", "invalid_request"),
@@ -66,7 +66,7 @@ const MISTAKES: [(&str, &str, &str); 8] = [
 ];
 
 #[tokio::test]
-async fn as3_as7_as16_errors_go_to_a_client_that_the_owner_has_named() {
+async fn as3_as7_as16_errors_redirect_to_a_configured_client() {
     let named = ConfiguredClient::new("named", None, "Named", &[REDIRECT_URI]).unwrap();
     let server = TestServer::start_with(|config| config.with_client(named)).await;
     let client = TestClient {
@@ -75,7 +75,7 @@ async fn as3_as7_as16_errors_go_to_a_client_that_the_owner_has_named() {
         id: "named".into(),
         secret: None,
     };
-    for (name, value, error) in MISTAKES {
+    for (name, value, error) in INVALID_PARAMETERS {
         let response = client.authorize(&with(client.request(), name, value)).await;
         assert_eq!(response.status(), StatusCode::SEE_OTHER, "{name}={value}");
         check_error(&location(&response), error, &server.base());
@@ -84,14 +84,14 @@ async fn as3_as7_as16_errors_go_to_a_client_that_the_owner_has_named() {
 
 /// RFC 9700 §4.11.2: a link to this server must not redirect anywhere by itself.
 #[tokio::test]
-async fn as3_as6_as7_errors_of_a_client_nobody_has_approved_stay_on_a_page_with_a_link() {
+async fn as3_as6_as7_errors_of_an_unapproved_client_are_shown_with_a_link() {
     let server = TestServer::start().await;
     let app = json!({
         "redirect_uris": ["evil-app://callback"],
         "token_endpoint_auth_method": "none",
     });
     let client = TestClient::register(&server.base()).await;
-    for (name, value, error) in MISTAKES {
+    for (name, value, error) in INVALID_PARAMETERS {
         let response = client.authorize(&with(client.request(), name, value)).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{name}={value}");
         let page = page_without_redirect(response).await;
@@ -127,7 +127,7 @@ fn check_error(url: &str, error: &str, issuer: &str) {
 }
 
 #[tokio::test]
-async fn as6_a_parameter_that_is_there_twice_is_refused() {
+async fn as6_repeated_parameter_is_refused() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let mut parameters = client.request();
@@ -137,7 +137,7 @@ async fn as6_a_parameter_that_is_there_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn as16_resource_may_be_left_out_or_spelled_otherwise() {
+async fn as16_resource_may_be_omitted_or_differ_in_case_and_trailing_slash() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     for resource in ["", &format!("{}/mcp/", server.base().to_uppercase())] {
@@ -151,7 +151,7 @@ async fn as16_resource_may_be_left_out_or_spelled_otherwise() {
 }
 
 #[tokio::test]
-async fn scope_defaults_and_what_does_not_exist_is_left_out() {
+async fn missing_scope_gets_the_default_and_unknown_scopes_are_dropped() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     for scope in ["", "offline_access", "mcp:tools unknown", "openid profile"] {
@@ -165,7 +165,7 @@ async fn scope_defaults_and_what_does_not_exist_is_left_out() {
 }
 
 #[tokio::test]
-async fn as12_consent_names_client_destination_scopes_and_warns_of_loopback() {
+async fn as12_consent_page_shows_client_redirect_scopes_and_loopback_warning() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let page = client
@@ -197,7 +197,7 @@ async fn as12_consent_names_client_destination_scopes_and_warns_of_loopback() {
 }
 
 #[tokio::test]
-async fn as6_pages_cannot_be_framed_cached_or_made_to_load_anything() {
+async fn as6_pages_forbid_framing_caching_and_external_content() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let response = client.authorize(&client.request()).await;
@@ -219,7 +219,7 @@ async fn as6_pages_cannot_be_framed_cached_or_made_to_load_anything() {
 }
 
 #[tokio::test]
-async fn denial_goes_to_the_client() {
+async fn denied_consent_redirects_with_access_denied() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let page = client.authorize(&client.request()).await;
@@ -232,7 +232,7 @@ async fn denial_goes_to_the_client() {
 }
 
 #[tokio::test]
-async fn a_form_is_good_only_in_the_browser_it_was_shown_to() {
+async fn consent_form_is_rejected_from_another_browser_or_origin() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let page = client.authorize(&client.request()).await;
@@ -241,15 +241,15 @@ async fn a_form_is_good_only_in_the_browser_it_was_shown_to() {
     let url = format!("{}/consent", server.base());
 
     // Another browser, a browser without cookies, and a page on another site.
-    let stranger = browser();
-    stranger
+    let other_browser = browser();
+    other_browser
         .get(format!("{}/authorize", server.base()))
         .query(&client.request())
         .send()
         .await
         .unwrap();
     for (who, headers) in [
-        (stranger, None),
+        (other_browser, None),
         (browser(), None),
         (
             client.http.clone(),
@@ -272,7 +272,7 @@ async fn a_form_is_good_only_in_the_browser_it_was_shown_to() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_too_old_leads_back_to_the_start() {
+async fn expired_consent_form_links_to_the_authorization_request() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let page = client.authorize(&client.request()).await;
@@ -287,7 +287,7 @@ async fn a_form_that_is_too_old_leads_back_to_the_start() {
 }
 
 #[tokio::test]
-async fn a_form_of_another_tab_says_what_happened() {
+async fn form_of_an_older_tab_explains_that_another_tab_continued() {
     let server = TestServer::start_with(|config| config.with_password("open sesame")).await;
     let client = TestClient::register(&server.base()).await;
     let first_tab = client.authorize(&client.request()).await;
@@ -305,7 +305,7 @@ async fn a_form_of_another_tab_says_what_happened() {
 
 /// A page is shown only if its form can be submitted.
 #[tokio::test]
-async fn the_longest_request_that_is_shown_can_be_allowed() {
+async fn longest_accepted_request_can_be_approved() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let mut longest = 0;
@@ -326,7 +326,7 @@ async fn the_longest_request_that_is_shown_can_be_allowed() {
 }
 
 #[tokio::test]
-async fn a_long_state_survives() {
+async fn long_state_is_returned_unchanged() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let state = "s".repeat(4000);
@@ -336,7 +336,7 @@ async fn a_long_state_survives() {
 }
 
 #[tokio::test]
-async fn as5_a_client_outside_of_the_browser_is_handed_over_to() {
+async fn as5_custom_scheme_redirect_uses_a_page_with_a_link() {
     let server = TestServer::start().await;
     let uri = "cursor://anysphere.cursor-mcp/oauth/callback";
     let metadata = json!({
@@ -359,7 +359,7 @@ async fn as5_a_client_outside_of_the_browser_is_handed_over_to() {
 }
 
 #[tokio::test]
-async fn a_logo_is_part_of_the_page() {
+async fn logo_is_embedded_in_the_page_as_a_data_url() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("logo.svg");
     std::fs::write(&file, "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();

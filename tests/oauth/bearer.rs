@@ -15,7 +15,7 @@ fn challenge(response: &Response) -> &str {
 }
 
 #[tokio::test]
-async fn rs2_rs7_the_challenge_says_where_to_get_a_token() {
+async fn rs2_rs7_challenge_names_resource_metadata_and_scope() {
     let server = TestServer::start().await;
     for method in [Method::GET, Method::POST, Method::DELETE] {
         let request = browser().request(method, format!("{}/mcp", server.base()));
@@ -34,7 +34,7 @@ async fn rs2_rs7_the_challenge_says_where_to_get_a_token() {
 }
 
 #[tokio::test]
-async fn rs2_rs3_rs6_a_token_that_is_not_good_is_401_invalid_token() {
+async fn rs2_rs3_rs6_invalid_or_expired_token_gets_401_invalid_token() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let tokens = client.tokens().await;
@@ -48,8 +48,8 @@ async fn rs2_rs3_rs6_a_token_that_is_not_good_is_401_invalid_token() {
         config
     })
     .await;
-    let stranger = TestClient::register(&elsewhere.base()).await;
-    let foreign = stranger.tokens().await["access_token"]
+    let other_client = TestClient::register(&elsewhere.base()).await;
+    let foreign = other_client.tokens().await["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -87,7 +87,7 @@ async fn rs6_a_token_for_another_resource_is_refused() {
 }
 
 #[tokio::test]
-async fn rs3_rs6_malformed_is_400_also_in_the_query() {
+async fn rs3_rs6_malformed_header_or_token_in_the_query_gets_400() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let tokens = client.tokens().await;
@@ -105,7 +105,7 @@ async fn rs3_rs6_malformed_is_400_also_in_the_query() {
 }
 
 #[tokio::test]
-async fn rs8_foreign_hosts_and_origins_are_403_before_anything_else() {
+async fn rs8_foreign_host_or_origin_gets_403_before_authentication() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let tokens = client.tokens().await;
@@ -143,7 +143,7 @@ async fn rs8_foreign_hosts_and_origins_are_403_before_anything_else() {
 }
 
 #[tokio::test]
-async fn rs8_the_public_host_is_allowed_out_of_the_box() {
+async fn rs8_host_of_the_base_url_is_allowed_by_default() {
     let base = mcpo_runtime::BaseUrl::parse("https://a.example").unwrap();
     let server = TestServer::start_with(|config| config.with_base_url(base).open_to_anyone()).await;
     let url = format!("http://{}/mcp", server.address);
@@ -154,7 +154,7 @@ async fn rs8_the_public_host_is_allowed_out_of_the_box() {
 }
 
 #[tokio::test]
-async fn rs9_a_browser_client_may_ask_call_and_read() {
+async fn rs9_cors_allows_browser_clients_to_send_and_read_headers() {
     let server = TestServer::start().await;
     let origin = "http://localhost:6274";
     for path in ["/register", "/token", "/revoke", "/introspect", "/mcp"] {

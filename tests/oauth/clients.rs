@@ -12,7 +12,7 @@ use serde_json::json;
 const SECRET: &str = "a secret of the owner's";
 const CALLBACK: &str = "https://claude.ai/api/mcp/auth_callback";
 
-fn known_as(server: &TestServer, id: &str) -> TestClient {
+fn client_with_id(server: &TestServer, id: &str) -> TestClient {
     TestClient {
         http: browser(),
         base: server.base(),
@@ -31,10 +31,10 @@ fn with_redirect(
 }
 
 #[tokio::test]
-async fn as1_a_client_that_was_typed_in_by_hand() {
+async fn as1_configured_client_must_send_its_secret() {
     let known = ConfiguredClient::new("my-claude", Some(SECRET), "Claude", &[CALLBACK]).unwrap();
     let server = TestServer::start_with(|config| config.with_client(known)).await;
-    let client = known_as(&server, "my-claude");
+    let client = client_with_id(&server, "my-claude");
     let request = with_redirect(client.request(), CALLBACK);
     let url = client.sign_in_and_allow(&request, None).await;
     let code = query_of(&url, "code").unwrap();
@@ -62,9 +62,9 @@ async fn as1_a_client_that_was_typed_in_by_hand() {
 }
 
 #[tokio::test]
-async fn as8_as10_as12_a_client_whose_id_is_its_document() {
+async fn as8_as10_as12_client_with_a_metadata_document_completes_the_flow() {
     let server = TestServer::start().await;
-    let client = known_as(&server, "https://claude.ai/oauth/mcp-oauth-client-metadata");
+    let client = client_with_id(&server, "https://claude.ai/oauth/mcp-oauth-client-metadata");
     let request = with_redirect(client.request(), CALLBACK);
     let page = client.authorize(&request).await.text().await.unwrap();
     assert!(page.contains("Allow Claude to use"), "{page}");
@@ -90,11 +90,11 @@ async fn as8_as10_as12_a_client_whose_id_is_its_document() {
 
 #[tokio::test]
 async fn as8_as11_a_document_at_a_private_address_is_not_fetched() {
-    let witness = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = witness.local_addr().unwrap().port();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
     let server = TestServer::start().await;
     for host in ["localhost", "127.0.0.1", "[::1]"] {
-        let client = known_as(&server, &format!("https://{host}:{port}/client.json"));
+        let client = client_with_id(&server, &format!("https://{host}:{port}/client.json"));
         let response = client.authorize(&client.request()).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
         let page = response.text().await.unwrap();
@@ -105,14 +105,14 @@ async fn as8_as11_a_document_at_a_private_address_is_not_fetched() {
     }
     let waited = std::time::Duration::from_millis(50);
     assert!(
-        tokio::time::timeout(waited, witness.accept())
+        tokio::time::timeout(waited, listener.accept())
             .await
             .is_err()
     );
 }
 
 #[tokio::test]
-async fn as8_documents_are_advertised_together_with_public_clients() {
+async fn as8_metadata_advertises_client_documents_and_public_clients() {
     let server = TestServer::start().await;
     let url = format!("{}/.well-known/oauth-authorization-server", server.base());
     let (_, body) = answer(browser().get(url)).await;
@@ -124,7 +124,7 @@ async fn as8_documents_are_advertised_together_with_public_clients() {
 }
 
 #[tokio::test]
-async fn as1_a_public_client_that_registered_earlier_is_refused_by_a_stricter_server() {
+async fn as1_registered_public_client_is_refused_after_public_access_ends() {
     let clock = std::sync::Arc::<mcpo_test_support::clock::ManualClock>::default();
     let folder = tempfile::tempdir().unwrap();
     let start = async |address: &str, public| {
@@ -166,7 +166,7 @@ async fn as1_a_public_client_that_registered_earlier_is_refused_by_a_stricter_se
 }
 
 #[tokio::test]
-async fn as1_a_server_may_want_only_clients_that_keep_a_secret() {
+async fn as1_public_clients_are_refused_when_disabled() {
     let server = TestServer::start_with(|config| config.with_public_clients(false)).await;
     let url = format!("{}/.well-known/oauth-authorization-server", server.base());
     let (_, body) = answer(browser().get(url)).await;
@@ -184,7 +184,7 @@ async fn as1_a_server_may_want_only_clients_that_keep_a_secret() {
     let (status, body) = answer(request).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(body["error"], "invalid_client_metadata");
-    let document = known_as(&server, "https://claude.ai/oauth/mcp-oauth-client-metadata");
+    let document = client_with_id(&server, "https://claude.ai/oauth/mcp-oauth-client-metadata");
     let request = with_redirect(document.request(), CALLBACK);
     let response = document.authorize(&request).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
@@ -192,7 +192,7 @@ async fn as1_a_server_may_want_only_clients_that_keep_a_secret() {
 
 /// The `mcpo` tool hides the same characters: both are checked against one list.
 #[tokio::test]
-async fn as12_the_consent_page_shows_a_name_without_characters_that_hide() {
+async fn as12_consent_page_removes_invisible_characters_from_client_names() {
     const LIST: &str = include_str!("../support/fixtures/hidden-characters.txt");
     let server = TestServer::start().await;
     let ranges = LIST.lines().filter(|line| !line.starts_with('#'));

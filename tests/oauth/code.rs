@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 #[tokio::test]
-async fn as14_as19_an_exchange_gives_tokens_that_nobody_caches() {
+async fn as14_as19_exchange_returns_short_lived_uncached_tokens() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let code = client.code().await;
@@ -29,7 +29,7 @@ async fn as14_as19_an_exchange_gives_tokens_that_nobody_caches() {
 }
 
 #[tokio::test]
-async fn as17_whatever_does_not_fit_the_code_is_refused_and_spends_nothing() {
+async fn as17_mismatched_exchange_is_refused_and_keeps_the_code_valid() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let code = client.code().await;
@@ -64,7 +64,7 @@ async fn as17_whatever_does_not_fit_the_code_is_refused_and_spends_nothing() {
 }
 
 #[tokio::test]
-async fn as17_the_redirect_uri_may_be_left_out_as_oauth_2_1_has_it() {
+async fn as17_exchange_succeeds_without_redirect_uri_and_resource() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let code = client.code().await;
@@ -75,7 +75,7 @@ async fn as17_the_redirect_uri_may_be_left_out_as_oauth_2_1_has_it() {
 }
 
 #[tokio::test]
-async fn as17_a_code_lives_a_minute() {
+async fn as17_code_expires_after_one_minute() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let code = client.code().await;
@@ -86,7 +86,7 @@ async fn as17_a_code_lives_a_minute() {
 }
 
 #[tokio::test]
-async fn as17_a_replayed_code_revokes_what_it_gave() {
+async fn as17_code_replay_revokes_the_grant() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let code = client.code().await;
@@ -106,7 +106,7 @@ async fn as17_a_replayed_code_revokes_what_it_gave() {
 }
 
 #[tokio::test]
-async fn as17_an_exchange_that_is_repeated_at_once_gives_one_grant() {
+async fn as17_concurrent_exchanges_of_a_code_share_one_grant() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let code = client.code().await;
@@ -143,7 +143,7 @@ async fn as17_an_exchange_that_is_repeated_at_once_gives_one_grant() {
 }
 
 #[tokio::test]
-async fn as17_a_code_is_its_clients() {
+async fn as17_code_of_another_client_is_rejected() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let other = TestClient::register(&server.base()).await;
@@ -154,7 +154,7 @@ async fn as17_a_code_is_its_clients() {
 }
 
 #[tokio::test]
-async fn as1_as19_each_way_of_proving_who_one_is() {
+async fn as1_as19_client_secret_is_required_in_the_header_or_the_body() {
     let server = TestServer::start().await;
     for method in ["client_secret_basic", "client_secret_post"] {
         let metadata = json!({
@@ -196,7 +196,7 @@ async fn as1_as19_each_way_of_proving_who_one_is() {
 }
 
 #[tokio::test]
-async fn as1_a_public_client_may_send_an_empty_secret() {
+async fn as1_public_client_may_send_an_empty_secret_but_no_other() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let url = format!("{}/token", client.base);
@@ -214,24 +214,24 @@ async fn as1_a_public_client_may_send_an_empty_secret() {
 }
 
 #[tokio::test]
-async fn as17_a_code_of_another_service_with_the_same_secret_is_refused() {
+async fn as17_code_of_another_server_with_the_same_keys_is_refused() {
     let one = TestServer::start().await;
     let other = TestServer::start().await;
     let client = TestClient::register(&one.base()).await;
     let code = client.code().await;
     let tokens = client.tokens().await;
-    let at_the_other = TestClient {
+    let client_of_the_other_server = TestClient {
         http: client.http.clone(),
         base: other.base(),
         id: client.id.clone(),
         secret: None,
     };
-    let mut exchange = at_the_other.exchange(&code);
+    let mut exchange = client_of_the_other_server.exchange(&code);
     exchange.retain(|(name, _)| *name != "resource");
     let refresh = tokens["refresh_token"].as_str().unwrap();
     for (status, body) in [
-        at_the_other.token(&exchange).await,
-        at_the_other.refresh(refresh).await,
+        client_of_the_other_server.token(&exchange).await,
+        client_of_the_other_server.refresh(refresh).await,
     ] {
         assert_eq!(status, StatusCode::BAD_REQUEST);
         assert_eq!(body["error"], "invalid_grant");
@@ -244,7 +244,7 @@ async fn as17_a_code_of_another_service_with_the_same_secret_is_refused() {
 }
 
 #[tokio::test]
-async fn as19_an_unknown_client_is_401() {
+async fn as19_unknown_client_gets_401_invalid_client() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let code = client.code().await;

@@ -20,15 +20,15 @@ async fn statuses(client: &TestClient, tokens: &[&str]) -> Vec<u16> {
 }
 
 #[tokio::test]
-async fn rs3_rs6_a_token_shown_before_is_checked_again_each_time() {
+async fn rs3_rs6_token_is_checked_on_every_request_of_a_connection() {
     let server = TestServer::start().await;
     let one = TestClient::register(&server.base()).await;
     let two = TestClient::register(&server.base()).await;
     let (first, second) = (access_token(&one).await, access_token(&two).await);
     let (head, tail) = first.split_at(first.len() / 2);
     let other = if tail.starts_with('A') { "B" } else { "A" };
-    let nearly = format!("{head}{other}{}", &tail[1..]);
-    let tokens = [&first, &first, &second, &first, &nearly, &first].map(String::as_str);
+    let tampered = format!("{head}{other}{}", &tail[1..]);
+    let tokens = [&first, &first, &second, &first, &tampered, &first].map(String::as_str);
     assert_eq!(
         statuses(&one, &tokens).await,
         [200, 200, 200, 200, 401, 200]

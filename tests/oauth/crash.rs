@@ -67,7 +67,7 @@ impl Refresher {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as15_as18_a_kill_in_the_middle_loses_no_grant() {
+async fn as15_as18_grants_survive_repeated_kills_of_the_server() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let mut server = ServerProcess::start(SERVER, port, folder.path(), &[]).await;
@@ -108,7 +108,7 @@ async fn as15_as18_a_kill_in_the_middle_loses_no_grant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_a_kill_makes_no_used_code_good_again() {
+async fn as17_used_codes_stay_used_after_the_server_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let server = ServerProcess::start(SERVER, port, folder.path(), &[]).await;

@@ -25,7 +25,7 @@ async fn document(url: &str) -> Value {
 }
 
 #[tokio::test]
-async fn rs1_rs7_resource_metadata_stands_at_both_paths() {
+async fn rs1_rs7_resource_metadata_is_served_at_both_paths() {
     let server = TestServer::start().await;
     let base = server.base();
     for path in RESOURCE_PATHS {
@@ -42,7 +42,7 @@ async fn rs1_rs7_resource_metadata_stands_at_both_paths() {
 }
 
 #[tokio::test]
-async fn rs1_as2_every_loopback_name_gets_documents_that_match_what_was_typed() {
+async fn rs1_as2_loopback_metadata_matches_the_requested_host() {
     let server = TestServer::start().await;
     let port = server.address.port();
     for base in [
@@ -58,7 +58,7 @@ async fn rs1_as2_every_loopback_name_gets_documents_that_match_what_was_typed() 
 }
 
 #[tokio::test]
-async fn as2_as3_as7_server_metadata_under_both_names() {
+async fn as2_as3_as7_server_metadata_is_served_at_both_paths() {
     let server = TestServer::start().await;
     let base = server.base();
     for path in SERVER_PATHS {
@@ -96,7 +96,7 @@ async fn as2_as3_as7_server_metadata_under_both_names() {
 }
 
 #[tokio::test]
-async fn as2_no_document_at_a_path_that_is_not_the_issuers() {
+async fn as2_server_metadata_is_not_served_at_the_path_of_the_resource() {
     let server = TestServer::start().await;
     let path = "/.well-known/oauth-authorization-server/mcp";
     let response = browser().get(format!("{}{path}", server.base())).send();
@@ -104,21 +104,21 @@ async fn as2_no_document_at_a_path_that_is_not_the_issuers() {
 }
 
 #[tokio::test]
-async fn rs1_a_public_server_describes_itself_to_nobody_under_another_name() {
+async fn rs1_public_server_refuses_metadata_requests_for_another_host() {
     let server = TestServer::start_with(|config| {
         config
             .with_base_url(BaseUrl::parse("https://a.example").unwrap())
             .open_to_anyone()
     })
     .await;
-    let ask = |host: &'static str| {
+    let metadata_for_host = |host: &'static str| {
         let url = format!("http://{}{}", server.address, RESOURCE_PATHS[0]);
         answer(browser().get(url).header("host", host))
     };
-    let (status, body) = ask("a.example").await;
+    let (status, body) = metadata_for_host("a.example").await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(body["resource"], "https://a.example/mcp");
-    let (status, body) = ask("a-hash-uc.run.app").await;
+    let (status, body) = metadata_for_host("a-hash-uc.run.app").await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(
         body["error_description"]
@@ -130,7 +130,7 @@ async fn rs1_a_public_server_describes_itself_to_nobody_under_another_name() {
 }
 
 #[tokio::test]
-async fn rs9_a_page_anywhere_may_read_the_documents() {
+async fn rs9_metadata_is_readable_from_any_origin() {
     let server = TestServer::start().await;
     for path in [RESOURCE_PATHS[0], SERVER_PATHS[0]] {
         let request = browser()
@@ -142,7 +142,7 @@ async fn rs9_a_page_anywhere_may_read_the_documents() {
 }
 
 #[tokio::test]
-async fn health_answers_by_any_name_and_names_nothing() {
+async fn health_endpoint_accepts_any_host_and_reveals_nothing() {
     let server = TestServer::start().await;
     let url = format!("http://{}/health", server.address);
     let (status, body) = answer(browser().get(url).header("host", "10.0.0.7")).await;

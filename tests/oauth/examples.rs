@@ -13,7 +13,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::github::{access, depart, exchange};
+use super::github::{access, exchange, start_sign_in};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -97,7 +97,7 @@ async fn the_example_custom_login_knows_users_by_their_words() {
 #[tokio::test]
 async fn the_example_github_reads_the_account_of_the_caller() {
     let github = GitHub::start().await;
-    github.open("octocat", 583_231);
+    github.add_account("octocat", 583_231);
     let port = free_port();
     github.set_callback(&format!("http://localhost:{port}"));
     let api = format!("{}/api/v3", github.url());
@@ -110,13 +110,13 @@ async fn the_example_github_reads_the_account_of_the_caller() {
     ];
     let example = Example::start_at(port, "github", &environment).await;
     let url = github
-        .decide(&depart(&example.client).await, "octocat")
+        .decide(&start_sign_in(&example.client).await, "octocat")
         .await;
     let answer = example.client.http.get(url).send().await.unwrap();
     let tokens = exchange(&example.client, &answer).await;
     let account = example.call(&tokens, "account").await;
     assert!(account.contains("583231"), "{account}");
-    assert_eq!(github.complaints(), Vec::<String>::new());
+    assert_eq!(github.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn the_example_openid_knows_the_name_of_the_user() {
     let claims = json!({
         "email": "ada@example.com", "email_verified": true, "preferred_username": "Ada",
     });
-    provider.open("ada", claims);
+    provider.set_account("ada", claims);
     let (id, secret) = TestIssuer::CLIENT;
     let environment = [
         ("PROVIDER", provider.issuer()),
@@ -138,11 +138,11 @@ async fn the_example_openid_knows_the_name_of_the_user() {
         .each_ref()
         .map(|(name, value)| (*name, &**value));
     let example = Example::start("openid", &environment).await;
-    let url = provider.decide(&depart(&example.client).await, "ada");
+    let url = provider.decide(&start_sign_in(&example.client).await, "ada");
     let answer = example.client.http.get(url).send().await.unwrap();
     let tokens = exchange(&example.client, &answer).await;
     assert_eq!(example.call(&tokens, "whoami").await, "You are Ada");
-    assert_eq!(provider.complaints(), Vec::<String>::new());
+    assert_eq!(provider.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]

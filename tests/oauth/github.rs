@@ -4,7 +4,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use mcpo_runtime::login;
 use mcpo_test_support::{
-    as_caller::AsCaller,
+    caller_tools::CallerTools,
     client::{TestClient, form_in, location, query_of},
     clock::ManualClock,
     github::GitHub,
@@ -14,24 +14,24 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
 /// A server with its fake GitHub, where `octocat` has an account and is allowed to sign in.
-pub struct Setting {
+pub struct GitHubSetup {
     pub github: GitHub,
     pub server: TestServer,
     pub client: TestClient,
 }
 
-impl Setting {
+impl GitHubSetup {
     pub async fn new() -> Self {
         Self::with(|login| login.allow_logins(&["octocat"]).unwrap()).await
     }
 
     pub async fn with(change: impl FnOnce(login::GitHub) -> login::GitHub) -> Self {
         let github = GitHub::start().await;
-        github.open("octocat", 583_231);
-        github.open("stranger", 7);
+        github.add_account("octocat", 583_231);
+        github.add_account("stranger", 7);
         let login = change(github.login());
         let clock = Arc::<ManualClock>::default();
-        let server = TestServer::start_serving(AsCaller, "127.0.0.1:0", clock, |config| {
+        let server = TestServer::start_serving(CallerTools, "127.0.0.1:0", clock, |config| {
             config.with_login(login)
         })
         .await;
@@ -45,18 +45,18 @@ impl Setting {
     }
 
     /// Consents and returns the URL of the redirect to GitHub.
-    pub async fn depart(&self) -> String {
-        depart(&self.client).await
+    pub async fn start_sign_in(&self) -> String {
+        start_sign_in(&self.client).await
     }
 
     /// Signs in at GitHub and returns the server's response to the callback.
-    pub async fn arrive_as(&self, login: &str) -> Response {
-        let url = self.github.decide(&self.depart().await, login).await;
+    pub async fn sign_in_as(&self, login: &str) -> Response {
+        let url = self.github.decide(&self.start_sign_in().await, login).await;
         self.client.http.get(url).send().await.unwrap()
     }
 
     pub async fn tokens_of(&self, login: &str) -> Value {
-        let answer = self.arrive_as(login).await;
+        let answer = self.sign_in_as(login).await;
         exchange(&self.client, &answer).await
     }
 
@@ -67,7 +67,7 @@ impl Setting {
     }
 }
 
-pub async fn depart(client: &TestClient) -> String {
+pub async fn start_sign_in(client: &TestClient) -> String {
     let page = client.authorize(&client.request()).await;
     assert_eq!(page.status(), StatusCode::OK);
     let form = form_in(&page.text().await.unwrap());
@@ -94,12 +94,12 @@ pub fn refresh(tokens: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn up1_up2_up4_consent_comes_before_the_provider_and_names_everything() {
-    let Setting {
+async fn up1_up2_up4_consent_precedes_the_redirect_to_the_provider() {
+    let GitHubSetup {
         github,
         server: _server,
         client,
-    } = Setting::new().await;
+    } = GitHubSetup::new().await;
     let page = client.authorize(&client.request()).await;
     assert_eq!(page.headers()["x-frame-options"], "DENY");
     let policy = page.headers()["content-security-policy"].to_str().unwrap();
@@ -127,7 +127,7 @@ async fn up1_up2_up4_consent_comes_before_the_provider_and_names_everything() {
     let page = other.authorize(&other.request()).await;
     assert_eq!(page.status(), StatusCode::OK);
 
-    let there = depart(&client).await;
+    let there = start_sign_in(&client).await;
     for (name, value) in [
         ("allow_signup", "false"),
         ("code_challenge_method", "S256"),
@@ -135,20 +135,23 @@ async fn up1_up2_up4_consent_comes_before_the_provider_and_names_everything() {
     ] {
         assert_eq!(query_of(&there, name).unwrap(), value);
     }
-    let again = depart(&client).await;
+    let again = start_sign_in(&client).await;
     for name in ["state", "code_challenge"] {
         assert_ne!(query_of(&there, name), query_of(&again, name), "{name}");
     }
-    assert_eq!(github.complaints(), Vec::<String>::new());
+    assert_eq!(github.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn up7_a_tool_works_as_its_caller_and_nobody_else_sees_the_token() {
-    let setting = Setting::with(|login| login.allow_logins(&["*"]).unwrap()).await;
+async fn up7_tools_use_the_callers_token_and_never_expose_it() {
+    let setup = GitHubSetup::with(|login| login.allow_logins(&["*"]).unwrap()).await;
     let mut seen = String::new();
     for (login, id) in [("octocat", 583_231), ("stranger", 7)] {
-        let client = TestClient::register(&setting.client.base).await;
-        let url = setting.github.decide(&depart(&client).await, login).await;
+        let client = TestClient::register(&setup.client.base).await;
+        let url = setup
+            .github
+            .decide(&start_sign_in(&client).await, login)
+            .await;
         let answer = client.http.get(url).send().await.unwrap();
         write!(seen, "{:?}", answer.headers()).unwrap();
         // The consent page for a signed-in user.
@@ -162,57 +165,57 @@ async fn up7_a_tool_works_as_its_caller_and_nobody_else_sees_the_token() {
         let who = client.call(access(&tokens), "whoami", &json!({})).send();
         let who = who.await.unwrap().text().await.unwrap();
         assert!(who.contains(&format!("github:{id} is {login}")), "{who}");
-        let read = setting.call(access(&tokens), "read", "/user").await;
+        let read = setup.call(access(&tokens), "read", "/user").await;
         let read = read.text().await.unwrap();
         assert!(read.contains(&format!("{login} in full")), "{read}");
         seen.push_str(&read);
     }
-    let secrets = setting.github.secrets();
+    let secrets = setup.github.secrets();
     assert!(secrets.len() >= 3);
     for secret in secrets {
         assert!(!seen.contains(&secret), "{secret} in {seen}");
     }
-    assert_eq!(setting.github.complaints(), Vec::<String>::new());
+    assert_eq!(setup.github.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn up3_the_cookie_says_nothing_and_is_bound_to_the_client_it_was_made_for() {
-    let setting = Setting::new().await;
-    let page = setting.client.authorize(&setting.client.request()).await;
+async fn up3_cookie_is_opaque_and_consent_is_for_one_client() {
+    let setup = GitHubSetup::new().await;
+    let page = setup.client.authorize(&setup.client.request()).await;
     let cookie = page.headers()["set-cookie"].to_str().unwrap().to_owned();
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(attribute), "{attribute} in {cookie}");
     }
-    let answer = setting.arrive_as("octocat").await;
+    let answer = setup.sign_in_as("octocat").await;
     let signed_in = answer.headers()["set-cookie"].to_str().unwrap();
     assert_ne!(
         signed_in, cookie,
         "a sign-in never keeps the cookie from before"
     );
-    for told in ["octocat", "583231", "github"] {
-        assert!(!signed_in.contains(told), "{told} in {signed_in}");
+    for claim in ["octocat", "583231", "github"] {
+        assert!(!signed_in.contains(claim), "{claim} in {signed_in}");
     }
     // The browser is signed in, but another client still needs consent.
-    let page = setting.client.authorize(&setting.client.request()).await;
+    let page = setup.client.authorize(&setup.client.request()).await;
     let page = page.text().await.unwrap();
     assert!(page.contains("<dd>octocat</dd>"), "{page}");
-    let other = TestClient::register(&setting.client.base).await;
+    let other = TestClient::register(&setup.client.base).await;
     let mut asked = other.request();
     asked.retain(|(name, _)| *name != "client_id");
     asked.push(("client_id", other.id.clone()));
-    let page = setting.client.authorize(&asked).await;
+    let page = setup.client.authorize(&asked).await;
     assert_eq!(page.status(), StatusCode::OK, "a question, not a redirect");
 }
 
 #[tokio::test]
-async fn up4_a_state_is_good_once_in_its_browser_for_ten_minutes() {
-    let setting = Setting::new().await;
-    let url = setting
+async fn up4_state_is_single_use_browser_bound_and_expires_in_ten_minutes() {
+    let setup = GitHubSetup::new().await;
+    let url = setup
         .github
-        .decide(&setting.depart().await, "octocat")
+        .decide(&setup.start_sign_in().await, "octocat")
         .await;
     // The callback fails in another browser, which does not use up the state.
-    let other = TestClient::register(&setting.client.base).await;
+    let other = TestClient::register(&setup.client.base).await;
     other.authorize(&other.request()).await;
     let answer = other.http.get(&url).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
@@ -222,34 +225,37 @@ async fn up4_a_state_is_good_once_in_its_browser_for_ten_minutes() {
     let state = query_of(&url, "state").unwrap();
     for forged in ["", "AAAAAAAAAAAAAAAAAAAAAA", "x"] {
         let url = url.replace(&state, forged);
-        let answer = setting.client.http.get(url).send().await.unwrap();
+        let answer = setup.client.http.get(url).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{forged}");
     }
-    assert_eq!(setting.github.calls("/login/oauth/access_token"), 0);
-    let answer = setting.client.http.get(&url).send().await.unwrap();
+    assert_eq!(setup.github.calls("/login/oauth/access_token"), 0);
+    let answer = setup.client.http.get(&url).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-    let again = setting.client.http.get(&url).send().await.unwrap();
+    let again = setup.client.http.get(&url).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::BAD_REQUEST);
-    assert_eq!(setting.github.calls("/login/oauth/access_token"), 1);
+    assert_eq!(setup.github.calls("/login/oauth/access_token"), 1);
 
     // A state expires after ten minutes.
-    let late = TestClient::register(&setting.client.base).await;
-    let url = setting.github.decide(&depart(&late).await, "octocat").await;
+    let late = TestClient::register(&setup.client.base).await;
+    let url = setup
+        .github
+        .decide(&start_sign_in(&late).await, "octocat")
+        .await;
     let eleven_minutes = std::time::Duration::from_secs(11 * 60);
-    setting.server.clock.advance(eleven_minutes);
+    setup.server.clock.advance(eleven_minutes);
     let answer = late.http.get(url).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
-async fn up4_of_two_pages_the_one_that_comes_back_second_begins_again() {
-    let setting = Setting::new().await;
-    let first = setting.depart().await;
-    let second = setting.depart().await;
+async fn up4_second_of_two_concurrent_sign_ins_must_start_again() {
+    let setup = GitHubSetup::new().await;
+    let first = setup.start_sign_in().await;
+    let second = setup.start_sign_in().await;
     let mut statuses = Vec::new();
     for there in [second, first] {
-        let url = setting.github.decide(&there, "octocat").await;
-        let answer = setting.client.http.get(url).send().await.unwrap();
+        let url = setup.github.decide(&there, "octocat").await;
+        let answer = setup.client.http.get(url).send().await.unwrap();
         statuses.push(answer.status());
     }
     // A sign-in gives the browser a new id.
@@ -257,55 +263,55 @@ async fn up4_of_two_pages_the_one_that_comes_back_second_begins_again() {
 }
 
 #[tokio::test]
-async fn somebody_who_is_not_on_the_list_is_told_so_and_can_choose_another_account() {
-    let setting = Setting::new().await;
-    let answer = setting.arrive_as("stranger").await;
+async fn user_outside_the_allow_list_can_choose_another_account() {
+    let setup = GitHubSetup::new().await;
+    let answer = setup.sign_in_as("stranger").await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     let page = answer.text().await.unwrap();
     assert!(page.contains("signed in at GitHub as stranger"), "{page}");
     assert!(page.contains("authorize?response_type"), "{page}");
-    let answer = setting.arrive_as("").await;
+    let answer = setup.sign_in_as("").await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     assert!(answer.text().await.unwrap().contains("denied access"));
 
-    setting.tokens_of("octocat").await;
-    let page = setting.client.authorize(&setting.client.request()).await;
+    setup.tokens_of("octocat").await;
+    let page = setup.client.authorize(&setup.client.request()).await;
     let page = page.text().await.unwrap();
     assert!(page.contains("another account"), "{page}");
     let form = form_in(&page);
     let fields = [("form", form.as_str()), ("decision", "another account")];
-    let there = location(&setting.client.submit("/consent", &fields).await);
+    let there = location(&setup.client.submit("/consent", &fields).await);
     assert_eq!(query_of(&there, "prompt").unwrap(), "select_account");
 }
 
 #[tokio::test]
-async fn up6_who_leaves_the_list_is_out_at_the_next_refresh() {
-    let setting = Setting::new().await;
-    let tokens = setting.tokens_of("octocat").await;
-    let (status, tokens) = setting.client.refresh(refresh(&tokens)).await;
+async fn up6_user_who_loses_a_listed_name_is_rejected_at_the_next_refresh() {
+    let setup = GitHubSetup::new().await;
+    let tokens = setup.tokens_of("octocat").await;
+    let (status, tokens) = setup.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::OK);
     // The login name now belongs to another account, so the allow-list means another user.
-    setting.github.rename("octocat", "octopus");
-    setting.github.open("octocat", 8);
-    let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+    setup.github.rename("octocat", "octopus");
+    setup.github.add_account("octocat", 8);
+    let (status, body) = setup.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
     assert_eq!(body["error"], "invalid_grant");
-    let status = setting.client.call(access(&tokens), "whoami", &json!({}));
+    let status = setup.client.call(access(&tokens), "whoami", &json!({}));
     let status = status.send().await.unwrap().status();
     assert_eq!(status, StatusCode::UNAUTHORIZED, "the grant has ended");
     // The browser's session does not lead to a new code either.
-    let page = setting.client.authorize(&setting.client.request()).await;
+    let page = setup.client.authorize(&setup.client.request()).await;
     let form = form_in(&page.text().await.unwrap());
     let fields = [("form", form.as_str()), ("decision", "allow")];
-    let answer = setting.client.submit("/consent", &fields).await;
+    let answer = setup.client.submit("/consent", &fields).await;
     assert!(location(&answer).starts_with("/authorize?"), "{answer:?}");
 }
 
 #[tokio::test]
-async fn up6_a_new_list_counts_at_the_next_refresh_and_signs_nobody_else_out() {
+async fn up6_changed_allow_list_ends_only_grants_of_removed_users() {
     let github = GitHub::start().await;
-    github.open("octocat", 1);
-    github.open("hubot", 2);
+    github.add_account("octocat", 1);
+    github.add_account("hubot", 2);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite3");
     let clock = Arc::<ManualClock>::default();
@@ -319,27 +325,27 @@ async fn up6_a_new_list_counts_at_the_next_refresh_and_signs_nobody_else_out() {
     let server = start("127.0.0.1:0", &["octocat", "hubot"]).await;
     let address = server.address.to_string();
     github.set_callback(&server.base());
-    let mut held = Vec::new();
+    let mut grants = Vec::new();
     for login in ["octocat", "hubot"] {
         let client = TestClient::register(&server.base()).await;
-        let url = github.decide(&depart(&client).await, login).await;
+        let url = github.decide(&start_sign_in(&client).await, login).await;
         let answer = client.http.get(url).send().await.unwrap();
         let tokens = exchange(&client, &answer).await;
-        held.push((client, tokens));
+        grants.push((client, tokens));
     }
     server.stop().await;
     let _server = start(&address, &["hubot"]).await;
     let mut statuses = Vec::new();
-    for (client, tokens) in held {
+    for (client, tokens) in grants {
         statuses.push(client.refresh(refresh(&tokens)).await.0);
     }
     assert_eq!(statuses, [StatusCode::BAD_REQUEST, StatusCode::OK]);
 }
 
 #[tokio::test]
-async fn up6_members_of_organizations_and_teams_come_in_while_they_are_members() {
+async fn up6_organization_and_team_access_requires_active_membership() {
     for (name, other) in [("acme", "acme/core"), ("acme/core", "acme")] {
-        let setting = Setting::with(|login| {
+        let setup = GitHubSetup::with(|login| {
             if name.contains('/') {
                 login.allow_teams(&["other/team", name]).unwrap()
             } else {
@@ -347,29 +353,29 @@ async fn up6_members_of_organizations_and_teams_come_in_while_they_are_members()
             }
         })
         .await;
-        let github = &setting.github;
-        let there = setting.depart().await;
+        let github = &setup.github;
+        let there = setup.start_sign_in().await;
         assert_eq!(query_of(&there, "scope").unwrap(), "read:user read:org");
-        for (organization, standing, status) in [
+        for (organization, membership, status) in [
             (other, "active", StatusCode::FORBIDDEN),
             (name, "pending", StatusCode::FORBIDDEN),
             (name, "active", StatusCode::SEE_OTHER),
         ] {
-            github.set_membership("octocat", organization, standing);
-            let answer = setting.arrive_as("octocat").await;
-            assert_eq!(answer.status(), status, "{organization} {standing}");
+            github.set_membership("octocat", organization, membership);
+            let answer = setup.sign_in_as("octocat").await;
+            assert_eq!(answer.status(), status, "{organization} {membership}");
         }
-        let tokens = setting.tokens_of_known().await;
+        let tokens = setup.tokens_of_signed_in_user().await;
         github.set_membership("octocat", name, "pending");
-        let (_, body) = setting.client.refresh(refresh(&tokens)).await;
+        let (_, body) = setup.client.refresh(refresh(&tokens)).await;
         assert_eq!(body["error"], "invalid_grant", "{body}");
-        assert_eq!(github.complaints(), Vec::<String>::new());
+        assert_eq!(github.violations(), Vec::<String>::new());
     }
 }
 
-impl Setting {
+impl GitHubSetup {
     /// Returns tokens for the user who is signed in in the browser.
-    async fn tokens_of_known(&self) -> Value {
+    async fn tokens_of_signed_in_user(&self) -> Value {
         let url = self
             .client
             .sign_in_and_allow(&self.client.request(), None)
@@ -381,15 +387,15 @@ impl Setting {
 
 /// A login name that was given up can be taken by another account.
 #[tokio::test]
-async fn up6_whoever_takes_over_a_name_on_the_list_is_refused() {
-    let setting = Setting::new().await;
-    let first = setting.tokens_of("octocat").await;
-    setting.github.rename("octocat", "octocat-old");
-    setting.github.rename("stranger", "octocat");
-    let another = TestClient::register(&setting.client.base).await;
-    let url = setting
+async fn up6_new_owner_of_a_listed_login_name_is_refused() {
+    let setup = GitHubSetup::new().await;
+    let first = setup.tokens_of("octocat").await;
+    setup.github.rename("octocat", "octocat-old");
+    setup.github.rename("stranger", "octocat");
+    let another = TestClient::register(&setup.client.base).await;
+    let url = setup
         .github
-        .decide(&depart(&another).await, "octocat")
+        .decide(&start_sign_in(&another).await, "octocat")
         .await;
     let answer = another.http.get(url).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
@@ -399,23 +405,23 @@ async fn up6_whoever_takes_over_a_name_on_the_list_is_refused() {
         "{page}"
     );
     // The first owner has lost the name, and with it the permission.
-    let (status, _) = setting.client.refresh(refresh(&first)).await;
+    let (status, _) = setup.client.refresh(refresh(&first)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
-async fn up6_an_account_that_is_allowed_by_its_number_keeps_access_under_any_name() {
-    let setting = Setting::with(|login| login.allow_ids(&[583_231])).await;
-    let tokens = setting.tokens_of("octocat").await;
-    setting.github.rename("octocat", "octocat-renamed");
-    let (status, _) = setting.client.refresh(refresh(&tokens)).await;
+async fn up6_account_allowed_by_id_keeps_access_after_a_rename() {
+    let setup = GitHubSetup::with(|login| login.allow_ids(&[583_231])).await;
+    let tokens = setup.tokens_of("octocat").await;
+    setup.github.rename("octocat", "octocat-renamed");
+    let (status, _) = setup.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::OK);
     // The name alone gives no access.
-    setting.github.rename("stranger", "octocat");
-    let another = TestClient::register(&setting.client.base).await;
-    let url = setting
+    setup.github.rename("stranger", "octocat");
+    let another = TestClient::register(&setup.client.base).await;
+    let url = setup
         .github
-        .decide(&depart(&another).await, "octocat")
+        .decide(&start_sign_in(&another).await, "octocat")
         .await;
     let answer = another.http.get(url).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);

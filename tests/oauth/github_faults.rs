@@ -6,14 +6,14 @@ use mcpo_test_support::{client::query_of, github::Fault};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::github::{Setting, access, refresh};
+use super::github::{GitHubSetup, access, refresh};
 
 const TOKEN: &str = "/login/oauth/access_token";
 const USER: &str = "/api/v3/user";
 
 #[tokio::test]
-async fn what_cannot_be_believed_signs_nobody_in() {
-    let setting = Setting::new().await;
+async fn invalid_github_responses_fail_the_sign_in() {
+    let setup = GitHubSetup::new().await;
     let unavailable = StatusCode::SERVICE_UNAVAILABLE;
     let unexpected = StatusCode::BAD_GATEWAY;
     for (path, fault, status) in [
@@ -21,7 +21,7 @@ async fn what_cannot_be_believed_signs_nobody_in() {
         (TOKEN, Fault::Status(429), unavailable),
         (TOKEN, Fault::Status(302), unexpected),
         (TOKEN, Fault::Status(404), unexpected),
-        (TOKEN, Fault::TooMuch, unexpected),
+        (TOKEN, Fault::OversizedBody, unexpected),
         (TOKEN, Fault::Text("access_token=a"), unexpected),
         (TOKEN, Fault::Text("{}"), unexpected),
         (TOKEN, Fault::Text(r#"{"access_token":"a"}"#), unexpected),
@@ -58,7 +58,7 @@ async fn what_cannot_be_believed_signs_nobody_in() {
         (USER, Fault::Status(401), unexpected),
         (USER, Fault::Status(503), unavailable),
         (USER, Fault::RateLimit, unavailable),
-        (USER, Fault::TooMuch, unexpected),
+        (USER, Fault::OversizedBody, unexpected),
         (USER, Fault::Text(r#"{"login":"octocat"}"#), unexpected),
         (
             USER,
@@ -68,58 +68,58 @@ async fn what_cannot_be_believed_signs_nobody_in() {
         (USER, Fault::Text(r#"{"login":"","id":583231}"#), unexpected),
         (USER, Fault::Text("[]"), unexpected),
     ] {
-        setting.github.fail(path, fault);
-        let answer = setting.arrive_as("octocat").await;
+        setup.github.fail(path, fault);
+        let answer = setup.sign_in_as("octocat").await;
         assert_eq!(answer.status(), status, "{path} {fault:?}");
         assert!(answer.headers().get("set-cookie").is_none(), "{fault:?}");
         let page = answer.text().await.unwrap();
         assert!(page.contains("You are not signed in"), "{page}");
         assert!(page.contains("Start again"), "{page}");
     }
-    setting.tokens_of("octocat").await;
+    setup.tokens_of("octocat").await;
 }
 
 #[tokio::test]
-async fn a_silent_github_is_given_up_in_time() {
-    let setting = Setting::new().await;
-    setting.github.fail(TOKEN, Fault::Silence);
+async fn unresponsive_github_causes_503_after_a_timeout() {
+    let setup = GitHubSetup::new().await;
+    setup.github.fail(TOKEN, Fault::NoResponse);
     let asked = Instant::now();
-    let answer = setting.arrive_as("octocat").await;
+    let answer = setup.sign_in_as("octocat").await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(asked.elapsed() < Duration::from_secs(9));
 }
 
 #[tokio::test]
-async fn an_error_of_githubs_own_is_told_in_its_place() {
-    let setting = Setting::new().await;
-    let there = setting.depart().await;
+async fn unexpected_github_callback_gets_502() {
+    let setup = GitHubSetup::new().await;
+    let there = setup.start_sign_in().await;
     let state = query_of(&there, "state").unwrap();
-    let callback = format!("{}/auth/github/callback", setting.client.base);
+    let callback = format!("{}/auth/github/callback", setup.client.base);
     let url = format!("{callback}?error=application_suspended&state={state}");
-    let answer = setting.client.http.get(url).send().await.unwrap();
+    let answer = setup.client.http.get(url).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
-    let state = query_of(&setting.depart().await, "state").unwrap();
+    let state = query_of(&setup.start_sign_in().await, "state").unwrap();
     let url = format!("{callback}?state={state}");
-    let answer = setting.client.http.get(url).send().await.unwrap();
+    let answer = setup.client.http.get(url).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_GATEWAY, "no code");
 }
 
 #[tokio::test]
-async fn up6_while_github_is_down_nobody_is_thrown_out() {
-    let setting = Setting::new().await;
-    let tokens = setting.tokens_of("octocat").await;
+async fn up6_github_outage_ends_no_grants() {
+    let setup = GitHubSetup::new().await;
+    let tokens = setup.tokens_of("octocat").await;
     for fault in [
         Fault::Status(500),
         Fault::RateLimit,
         Fault::Text("nonsense"),
     ] {
-        setting.github.fail(USER, fault);
-        let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+        setup.github.fail(USER, fault);
+        let (status, body) = setup.client.refresh(refresh(&tokens)).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?} {body}");
         assert_eq!(body["error"], "temporarily_unavailable");
     }
-    let call = setting.client.call(access(&tokens), "whoami", &json!({}));
+    let call = setup.client.call(access(&tokens), "whoami", &json!({}));
     assert_eq!(call.send().await.unwrap().status(), StatusCode::OK);
-    let (status, _) = setting.client.refresh(refresh(&tokens)).await;
+    let (status, _) = setup.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::OK, "the refresh token was not spent");
 }

@@ -13,11 +13,11 @@ use mcpo_test_support::{
 };
 use reqwest::StatusCode;
 
-use super::github::{access, depart, exchange, refresh};
+use super::github::{access, exchange, refresh, start_sign_in};
 
-struct Ended(Child);
+struct KillOnDrop(Child);
 
-impl Drop for Ended {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -25,9 +25,9 @@ impl Drop for Ended {
 }
 
 #[tokio::test]
-async fn up7_no_secret_of_a_sign_in_is_in_the_log() {
+async fn up7_log_contains_no_secrets_of_a_sign_in() {
     let github = GitHub::start().await;
-    github.open("octocat", 583_231);
+    github.add_account("octocat", 583_231);
     github.expire_tokens_after(Duration::from_secs(30));
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
@@ -46,7 +46,7 @@ async fn up7_no_secret_of_a_sign_in_is_in_the_log() {
         .stderr(File::create(&log).unwrap())
         .spawn()
         .unwrap();
-    let _server = Ended(server);
+    let _server = KillOnDrop(server);
     let base = format!("http://localhost:{port}");
     github.set_callback(&base);
     let http = mcpo_test_support::client::browser();
@@ -58,7 +58,7 @@ async fn up7_no_secret_of_a_sign_in_is_in_the_log() {
     let mut secrets = vec![SECRET.to_owned(), client.id.clone()];
     github.fail("/login/oauth/access_token", Fault::Text("no JSON"));
     for _ in 0..2 {
-        let there = depart(&client).await;
+        let there = start_sign_in(&client).await;
         secrets.push(query_of(&there, "state").unwrap());
         let url = github.decide(&there, "octocat").await;
         secrets.push(query_of(&url, "code").unwrap());

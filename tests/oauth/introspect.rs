@@ -15,7 +15,7 @@ async fn confidential(server: &TestServer) -> TestClient {
     TestClient::register_as(&server.base(), &metadata).await
 }
 
-async fn ask(client: &TestClient, endpoint: &str, token: &str) -> (StatusCode, Value) {
+async fn post_token(client: &TestClient, endpoint: &str, token: &str) -> (StatusCode, Value) {
     let url = format!("{}{endpoint}", client.base);
     let request = match &client.secret {
         Some(secret) => client
@@ -44,14 +44,14 @@ async fn tokens_of(client: &TestClient) -> Value {
 }
 
 #[tokio::test]
-async fn as20_revocation_ends_the_grant_by_either_token() {
+async fn as20_revoking_either_token_ends_the_grant() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     for kind in ["access_token", "refresh_token"] {
         let tokens = client.tokens().await;
         let access = tokens["access_token"].as_str().unwrap();
         assert_eq!(client.can_call(access).await, StatusCode::OK);
-        let (status, _) = ask(&client, "/revoke", tokens[kind].as_str().unwrap()).await;
+        let (status, _) = post_token(&client, "/revoke", tokens[kind].as_str().unwrap()).await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(client.can_call(access).await, StatusCode::UNAUTHORIZED);
         let refresh = tokens["refresh_token"].as_str().unwrap();
@@ -60,26 +60,26 @@ async fn as20_revocation_ends_the_grant_by_either_token() {
 }
 
 #[tokio::test]
-async fn as20_revocation_is_client_bound_and_tells_nothing() {
+async fn as20_revoking_a_foreign_token_returns_200_and_has_no_effect() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let other = TestClient::register(&server.base()).await;
     let tokens = client.tokens().await;
     let access = tokens["access_token"].as_str().unwrap();
     for token in [access, "unknown"] {
-        assert_eq!(ask(&other, "/revoke", token).await.0, StatusCode::OK);
+        assert_eq!(post_token(&other, "/revoke", token).await.0, StatusCode::OK);
     }
     assert_eq!(client.can_call(access).await, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn as20_introspection_tells_a_client_about_its_own_tokens() {
+async fn as20_introspection_describes_only_the_clients_own_tokens() {
     let server = TestServer::start().await;
     let client = confidential(&server).await;
     let other = confidential(&server).await;
     let tokens = tokens_of(&client).await;
     let access = tokens["access_token"].as_str().unwrap();
-    let (status, body) = ask(&client, "/introspect", access).await;
+    let (status, body) = post_token(&client, "/introspect", access).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(body["active"], true);
     assert_eq!(body["sub"], "local-user");
@@ -92,20 +92,23 @@ async fn as20_introspection_tells_a_client_about_its_own_tokens() {
     );
 
     let inactive = json!({ "active": false });
-    assert_eq!(ask(&other, "/introspect", access).await.1, inactive);
-    assert_eq!(ask(&client, "/introspect", "unknown").await.1, inactive);
-    ask(&client, "/revoke", access).await;
-    assert_eq!(ask(&client, "/introspect", access).await.1, inactive);
+    assert_eq!(post_token(&other, "/introspect", access).await.1, inactive);
+    assert_eq!(
+        post_token(&client, "/introspect", "unknown").await.1,
+        inactive
+    );
+    post_token(&client, "/revoke", access).await;
+    assert_eq!(post_token(&client, "/introspect", access).await.1, inactive);
 }
 
 #[tokio::test]
-async fn as20_a_refresh_token_that_was_replaced_is_inactive() {
+async fn as20_replaced_refresh_token_is_inactive() {
     let server = TestServer::start().await;
     let client = confidential(&server).await;
     let first = tokens_of(&client).await;
     let refresh = |tokens: &Value| tokens["refresh_token"].as_str().unwrap().to_owned();
     let is_active = async |token: &str| {
-        let (status, body) = ask(&client, "/introspect", token).await;
+        let (status, body) = post_token(&client, "/introspect", token).await;
         assert_eq!(status, StatusCode::OK);
         body["active"].as_bool().unwrap()
     };
@@ -126,16 +129,16 @@ async fn as20_a_refresh_token_that_was_replaced_is_inactive() {
 }
 
 #[tokio::test]
-async fn as20_introspection_needs_a_secret() {
+async fn as20_introspection_requires_a_client_secret() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
-    let (status, body) = ask(&client, "/introspect", "anything").await;
+    let (status, body) = post_token(&client, "/introspect", "anything").await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert_eq!(body["error"], "invalid_client");
 }
 
 #[tokio::test]
-async fn as20_a_revocation_is_seen_on_another_instance_within_a_minute() {
+async fn as20_revocation_reaches_other_instances_within_a_minute() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ledger.sqlite3");
     let clock = std::sync::Arc::<mcpo_test_support::clock::ManualClock>::default();
@@ -183,14 +186,17 @@ async fn as20_a_revocation_is_seen_on_another_instance_within_a_minute() {
         .as_str()
         .unwrap()
         .clone_into(&mut client.id);
-    let token = walk(&client).await;
+    let token = access_token_with_manual_cookie(&client).await;
 
     for (url, expected) in [(&one_url, StatusCode::OK), (&two_url, StatusCode::OK)] {
         client.base.clone_from(url);
         assert_eq!(client.can_call(&token).await, expected);
     }
     client.base.clone_from(&one_url);
-    assert_eq!(ask(&client, "/revoke", &token).await.0, StatusCode::OK);
+    assert_eq!(
+        post_token(&client, "/revoke", &token).await.0,
+        StatusCode::OK
+    );
     assert_eq!(client.can_call(&token).await, StatusCode::UNAUTHORIZED);
     clock.advance(std::time::Duration::from_secs(60));
     client.base.clone_from(&two_url);
@@ -198,7 +204,7 @@ async fn as20_a_revocation_is_seen_on_another_instance_within_a_minute() {
 }
 
 /// Runs the flow with a manually kept cookie: the client's cookie store accepts it only over https.
-async fn walk(client: &TestClient) -> String {
+async fn access_token_with_manual_cookie(client: &TestClient) -> String {
     let mut parameters = client.request();
     parameters.retain(|(name, _)| *name != "resource");
     let page = client.authorize(&parameters).await;

@@ -239,7 +239,7 @@ fn runtime() -> Files {
 }
 
 #[test]
-fn no_file_of_the_runtime_imports_from_a_layer_above() {
+fn runtime_files_do_not_import_from_higher_layers() {
     let found = upward(&imports(&runtime()));
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -259,7 +259,7 @@ fn files(texts: &[(&str, &str)]) -> Files {
 }
 
 #[test]
-fn upward_imports_are_found_in_every_form() {
+fn upward_imports_are_detected_in_every_syntax() {
     for text in [
         "use crate::store::memory;",
         "use crate::{\n    base::clock::Timestamp,\n    store::{\n        self, memory::Memory,\n    },\n};",
@@ -287,8 +287,8 @@ fn upward_imports_are_found_in_every_form() {
 }
 
 #[test]
-fn cycles_are_found_by_their_size_and_by_their_folders() {
-    let in_a_ring = |count: usize| {
+fn large_cycles_and_cycles_across_folders_are_detected() {
+    let bad_cycles_of_ring = |count: usize| {
         let text = |number: usize| format!("use super::f{}::X;", (number + 1) % count);
         let names: Vec<_> = (0..count).map(|n| format!("net/f{n}.rs")).collect();
         let texts: Vec<_> = (0..count).map(text).collect();
@@ -300,7 +300,7 @@ fn cycles_are_found_by_their_size_and_by_their_folders() {
         let files = files(&ring);
         bad_cycles(&files, &imports(&files)).len()
     };
-    assert_eq!((in_a_ring(4), in_a_ring(5)), (0, 1));
+    assert_eq!((bad_cycles_of_ring(4), bad_cycles_of_ring(5)), (0, 1));
     let across = files(&[
         ("store/mod.rs", "mod redis;\npub use self::redis::Redis;"),
         ("store/redis/mod.rs", "use super::Id;"),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 /// Clients time out after ten seconds.
-const IN_TIME: Duration = Duration::from_secs(9);
+const MAX_RESPONSE_TIME: Duration = Duration::from_secs(9);
 
 /// Two servers with one ledger. They are two services with the same secret, so each has separate
 /// grants, and each can revoke the grants of the other.
@@ -85,7 +85,7 @@ async fn revoke(base: &str, client: &TestClient, token: &str) -> StatusCode {
 const FAULTS: [fn(&FaultyLedger, bool); 2] = [FaultyLedger::set_failing, FaultyLedger::set_paused];
 
 #[tokio::test]
-async fn as20_a_grant_that_was_refused_stays_refused_whatever_the_ledger_does() {
+async fn as20_revoked_grant_stays_revoked_during_ledger_faults() {
     let pair = Pair::start().await;
     let client = pair.client().await;
     let here = client.tokens().await;
@@ -117,7 +117,7 @@ async fn as20_a_grant_that_was_refused_stays_refused_whatever_the_ledger_does() 
 
 /// No token that was revoked a minute ago is accepted, however many reads are slow.
 #[tokio::test(flavor = "multi_thread")]
-async fn as20_slow_reads_delay_calls_and_accept_nothing() {
+async fn as20_slow_ledger_reads_accept_no_revoked_token() {
     const GRANTS: usize = 100;
     let calls = std::env::var("MCPO_TEST_CALLS_PER_GRANT");
     let calls_per_grant = calls.map_or(10, |calls| calls.parse().unwrap());
@@ -159,7 +159,7 @@ async fn as20_slow_reads_delay_calls_and_accept_nothing() {
 }
 
 #[tokio::test]
-async fn rs3_a_pause_of_the_ledger_accepts_nothing_that_was_revoked() {
+async fn rs3_paused_ledger_accepts_no_revoked_token() {
     let pair = Pair::start().await;
     let client = pair.client().await;
     let tokens = client.tokens().await;
@@ -175,7 +175,7 @@ async fn rs3_a_pause_of_the_ledger_accepts_nothing_that_was_revoked() {
 }
 
 #[tokio::test]
-async fn rs3_an_unreachable_ledger_keeps_confirmed_grants_open_for_ten_minutes() {
+async fn rs3_confirmed_grant_is_accepted_for_ten_minutes_without_the_ledger() {
     let pair = Pair::start().await;
     let client = pair.client().await;
     let tokens = client.tokens().await;
@@ -202,7 +202,7 @@ async fn rs3_an_unreachable_ledger_keeps_confirmed_grants_open_for_ten_minutes()
 
 /// An instance that never looked up a grant does not accept it.
 #[tokio::test]
-async fn rs3_an_unreachable_ledger_opens_no_grant_that_was_never_confirmed() {
+async fn rs3_unconfirmed_grant_gets_503_without_the_ledger() {
     let pair = Pair::start().await;
     let client = pair.client().await;
     let tokens = client.tokens().await;
@@ -220,7 +220,7 @@ async fn rs3_an_unreachable_ledger_opens_no_grant_that_was_never_confirmed() {
 }
 
 #[tokio::test]
-async fn as20_introspection_does_not_guess_while_the_ledger_is_unreachable() {
+async fn as20_introspection_gets_503_without_the_ledger() {
     let pair = Pair::start().await;
     let metadata = json!({ "redirect_uris": [REDIRECT_URI] });
     let client = TestClient::register_as(&pair.one.base(), &metadata).await;
@@ -239,7 +239,7 @@ async fn as20_introspection_does_not_guess_while_the_ledger_is_unreachable() {
             let (status, body) = send("/introspect", &[("token", token.into())]).await;
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
             assert_eq!(body["error"], "temporarily_unavailable");
-            assert!(asked.elapsed() < IN_TIME);
+            assert!(asked.elapsed() < MAX_RESPONSE_TIME);
         }
         fault(&pair.ledger, false);
         pair.clock.advance(Duration::from_secs(61));
@@ -249,7 +249,7 @@ async fn as20_introspection_does_not_guess_while_the_ledger_is_unreachable() {
 }
 
 #[tokio::test]
-async fn as20_a_clock_that_is_set_back_hides_no_revocation() {
+async fn as20_revocation_is_seen_after_the_clock_is_set_back() {
     let pair = Pair::start().await;
     let client = pair.client().await;
     let tokens = client.tokens().await;
@@ -262,15 +262,15 @@ async fn as20_a_clock_that_is_set_back_hides_no_revocation() {
 }
 
 /// The ways in which the response of a write can be late or lost.
-const LOST: [fn(&FaultyLedger, bool); 3] = [
+const WRITE_FAULTS: [fn(&FaultyLedger, bool); 3] = [
     FaultyLedger::set_failing,
-    FaultyLedger::set_losing_answers,
+    FaultyLedger::set_losing_responses,
     FaultyLedger::set_paused,
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_an_exchange_that_was_answered_503_succeeds_when_it_is_repeated() {
-    for fault in LOST {
+async fn as17_exchange_retry_succeeds_after_503() {
+    for fault in WRITE_FAULTS {
         let pair = Pair::start().await;
         let client = pair.client().await;
         let code = client.code().await;
@@ -278,7 +278,7 @@ async fn as17_an_exchange_that_was_answered_503_succeeds_when_it_is_repeated() {
         let asked = Instant::now();
         let (status, body) = client.token(&client.exchange(&code)).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
-        assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < MAX_RESPONSE_TIME, "{:?}", asked.elapsed());
         fault(&pair.ledger, false);
         let (status, tokens) = client.token(&client.exchange(&code)).await;
         assert_eq!(status, StatusCode::OK, "{tokens}");
@@ -289,8 +289,8 @@ async fn as17_an_exchange_that_was_answered_503_succeeds_when_it_is_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as18_a_refresh_that_was_answered_503_succeeds_when_it_is_repeated() {
-    for fault in LOST {
+async fn as18_refresh_retry_succeeds_after_503() {
+    for fault in WRITE_FAULTS {
         let pair = Pair::start().await;
         let client = pair.client().await;
         let tokens = client.tokens().await;
@@ -298,7 +298,7 @@ async fn as18_a_refresh_that_was_answered_503_succeeds_when_it_is_repeated() {
         let asked = Instant::now();
         let (status, body) = client.refresh(refresh(&tokens)).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
-        assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < MAX_RESPONSE_TIME, "{:?}", asked.elapsed());
         fault(&pair.ledger, false);
         let (status, next) = client.refresh(refresh(&tokens)).await;
         assert_eq!(status, StatusCode::OK, "{next}");
@@ -309,8 +309,8 @@ async fn as18_a_refresh_that_was_answered_503_succeeds_when_it_is_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as20_a_revocation_that_was_answered_503_holds_when_it_is_repeated() {
-    for fault in LOST {
+async fn as20_revocation_retry_succeeds_after_503() {
+    for fault in WRITE_FAULTS {
         let pair = Pair::start().await;
         let client = pair.client().await;
         let tokens = client.tokens().await;
@@ -318,7 +318,7 @@ async fn as20_a_revocation_that_was_answered_503_holds_when_it_is_repeated() {
         let asked = Instant::now();
         let status = revoke(&client.base, &client, refresh(&tokens)).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < MAX_RESPONSE_TIME, "{:?}", asked.elapsed());
         fault(&pair.ledger, false);
         let status = revoke(&client.base, &client, refresh(&tokens)).await;
         assert_eq!(status, StatusCode::OK);
@@ -328,7 +328,7 @@ async fn as20_a_revocation_that_was_answered_503_holds_when_it_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_flow_reads_the_ledger_once_for_each_refresh_and_once_a_minute() {
+async fn ledger_is_read_once_per_refresh_and_once_per_minute() {
     let pair = Pair::start().await;
     let client = pair.client().await;
     let reads = pair.ledger.reads();

@@ -16,7 +16,7 @@ use tokio::{
 
 /// Returns the resident memory of a process, in bytes.
 #[cfg(target_os = "linux")]
-fn resident(pid: u32) -> u64 {
+fn resident_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
         .lines()
@@ -27,7 +27,7 @@ fn resident(pid: u32) -> u64 {
 }
 
 /// Starts a request to `path` and sends its body in `chunks` of one byte each, without an end.
-async fn trickle(port: u16, path: &str, token: &str, chunks: usize) -> TcpStream {
+async fn start_endless_request(port: u16, path: &str, token: &str, chunks: usize) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let head = format!(
@@ -47,7 +47,7 @@ async fn trickle(port: u16, path: &str, token: &str, chunks: usize) -> TcpStream
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn bodies_in_tiny_chunks_take_no_more_memory_than_their_bytes() {
+async fn bodies_in_tiny_chunks_use_bounded_memory() {
     let folder = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_sample-server");
     let port = free_port();
@@ -57,7 +57,7 @@ async fn bodies_in_tiny_chunks_take_no_more_memory_than_their_bytes() {
         .as_str()
         .unwrap()
         .to_owned();
-    let before = resident(server.pid());
+    let before = resident_memory(server.pid());
     for path in [
         "/consent",
         "/sign-in",
@@ -67,18 +67,18 @@ async fn bodies_in_tiny_chunks_take_no_more_memory_than_their_bytes() {
         "/introspect",
         "/mcp",
     ] {
-        let clients = (0..4).map(|_| trickle(port, path, &token, 8000));
+        let clients = (0..4).map(|_| start_endless_request(port, path, &token, 8000));
         let open = futures_util::future::join_all(clients).await;
-        let grown = resident(server.pid()).saturating_sub(before);
+        let grown = resident_memory(server.pid()).saturating_sub(before);
         assert!(grown < 8 * 1024 * 1024, "{path}: {grown} bytes more");
         drop(open);
     }
 }
 
 #[tokio::test]
-async fn a_body_that_never_ends_meets_a_deadline() {
+async fn endless_body_gets_408_after_the_deadline() {
     let server = TestServer::start().await;
-    let mut stream = trickle(server.address.port(), "/token", "", 1).await;
+    let mut stream = start_endless_request(server.address.port(), "/token", "", 1).await;
     let mut answer = String::new();
     let read = stream.read_to_string(&mut answer);
     tokio::time::timeout(Duration::from_secs(40), read)
@@ -93,7 +93,7 @@ async fn a_body_that_never_ends_meets_a_deadline() {
 }
 
 #[tokio::test]
-async fn headers_longer_than_the_limit_are_refused_with_the_limit() {
+async fn oversized_headers_get_431() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let with_header = async |len: usize| {
@@ -120,7 +120,7 @@ async fn connect_from(source: &str, port: u16) -> std::io::Result<TcpStream> {
 /// On Linux, every address of 127.0.0.0/8 belongs to this machine.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn as21_slow_connections_of_one_address_leave_room_for_others() {
+async fn as21_connection_limit_of_one_address_does_not_affect_others() {
     let folder = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_sample-server");
     let port = free_port();
@@ -178,7 +178,7 @@ async fn initialize(client: &TestClient, token: &str, padding: usize) -> (Status
 }
 
 #[tokio::test]
-async fn rs10_sessions_of_a_user_are_limited_and_the_answer_says_so() {
+async fn rs10_session_limit_of_a_user_returns_429() {
     let server = TestServer::start_with(|config| config.with_password("open sesame")).await;
     let client = TestClient::register(&server.base()).await;
     let url = client
@@ -200,7 +200,7 @@ async fn rs10_sessions_of_a_user_are_limited_and_the_answer_says_so() {
 }
 
 #[tokio::test]
-async fn as13_an_honest_refresh_succeeds_while_the_same_address_sends_junk() {
+async fn as13_valid_refresh_succeeds_while_invalid_ones_are_rate_limited() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let tokens = client.tokens().await;
@@ -220,7 +220,7 @@ async fn as13_an_honest_refresh_succeeds_while_the_same_address_sends_junk() {
 }
 
 #[tokio::test]
-async fn a_url_with_a_stray_slash_is_told_the_right_one() {
+async fn trailing_slash_gets_404_with_the_correct_url() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let (status, body) = answer(client.http.post(format!("{}/mcp/", server.base()))).await;
@@ -234,7 +234,7 @@ async fn a_url_with_a_stray_slash_is_told_the_right_one() {
 
 /// A stream that only waits for notifications must end when the grant ends.
 #[tokio::test]
-async fn as20_an_open_event_stream_ends_when_its_grant_is_revoked() {
+async fn as20_event_stream_ends_when_its_grant_is_revoked() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let tokens = client.tokens().await;

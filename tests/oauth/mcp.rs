@@ -56,28 +56,28 @@ fn call(tool: &str, arguments: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn rs10_stateless_calls_and_tools_that_break() {
+async fn rs10_stateless_calls_succeed_and_a_tool_panic_is_isolated() {
     let server = TestServer::start().await;
     let session = Session::new(&server).await;
-    let ask = async |tool: &str, arguments: Value| {
+    let call_tool = async |tool: &str, arguments: Value| {
         let request = session.client.call(&session.token, tool, &arguments);
         let response = request.send().await.unwrap();
         (response.status(), response.text().await.unwrap())
     };
-    let (status, text) = ask("add", json!({ "a": 20, "b": 22 })).await;
+    let (status, text) = call_tool("add", json!({ "a": 20, "b": 22 })).await;
     assert_eq!(status, StatusCode::OK);
     assert!(text.contains("42"), "{text}");
-    let (_, text) = ask("whoami", json!({})).await;
+    let (_, text) = call_tool("whoami", json!({})).await;
     assert!(text.contains("local-user through Test Client"), "{text}");
     // A panic is an error of that call only; the server keeps running.
-    let (_, text) = ask("break_down", json!({})).await;
+    let (_, text) = call_tool("break_down", json!({})).await;
     assert!(text.contains("the tool panicked"), "{text}");
-    let (status, _) = ask("add", json!({ "a": 1, "b": 1 })).await;
+    let (status, _) = call_tool("add", json!({ "a": 1, "b": 1 })).await;
     assert_eq!(status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn rs10_a_session_of_the_older_protocol() {
+async fn rs10_session_of_the_older_protocol_serves_calls() {
     let server = TestServer::start().await;
     let session = Session::new(&server).await;
     let response = session.initialize().await;
@@ -103,14 +103,14 @@ async fn rs10_a_session_of_the_older_protocol() {
 }
 
 #[tokio::test]
-async fn rs10_a_lost_session_is_404_and_never_401() {
+async fn rs10_unknown_session_gets_404() {
     let server = TestServer::start().await;
     let session = Session::new(&server).await;
     let id = session_id(&session.initialize().await);
-    let stranger = "0f0e0d0c-0b0a-4908-8706-050403020100";
+    let unknown_id = "0f0e0d0c-0b0a-4908-8706-050403020100";
     for lost in [
-        stranger,
-        &format!("{stranger}.AAAAAAAAAAAAAAAAAAAAAA"),
+        unknown_id,
+        &format!("{unknown_id}.AAAAAAAAAAAAAAAAAAAAAA"),
         &id.replace('.', ""),
     ] {
         let request = session.post(&call("add", &json!({ "a": 1, "b": 1 })));
@@ -120,7 +120,7 @@ async fn rs10_a_lost_session_is_404_and_never_401() {
 }
 
 #[tokio::test]
-async fn a_call_in_flight_is_finished_when_the_server_stops() {
+async fn call_in_progress_completes_during_shutdown() {
     let server = TestServer::start().await;
     let session = Session::new(&server).await;
     let request = session
@@ -136,7 +136,7 @@ async fn a_call_in_flight_is_finished_when_the_server_stops() {
 }
 
 #[tokio::test]
-async fn a_stream_that_waits_for_news_does_not_hold_up_a_stop() {
+async fn idle_event_stream_does_not_delay_shutdown() {
     let server = TestServer::start().await;
     let session = Session::new(&server).await;
     let id = session_id(&session.initialize().await);
@@ -158,7 +158,7 @@ async fn a_stream_that_waits_for_news_does_not_hold_up_a_stop() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_kept_alive_gets_one_more_answer_when_the_server_stops() {
+async fn kept_alive_connection_gets_one_more_response_during_shutdown() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let server = TestServer::start().await;
     let mut stream = tokio::net::TcpStream::connect(server.address)

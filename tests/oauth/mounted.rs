@@ -33,7 +33,7 @@ async fn rs10_the_router_works_inside_another_application() {
 
 /// Runs the sample server with only this environment, asserts that it does not start, and returns
 /// its stderr.
-fn refused(environment: &[(&str, &str)]) -> String {
+fn startup_error(environment: &[(&str, &str)]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_sample-server"))
         .env_clear()
         .envs(environment.iter().copied())
@@ -45,30 +45,30 @@ fn refused(environment: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_server_that_cannot_start_says_everything_that_is_wrong() {
-    let said = refused(&[("PORT", "http"), ("BASE_URL", "example.com")]);
+fn startup_error_lists_every_problem() {
+    let stderr = startup_error(&[("PORT", "http"), ("BASE_URL", "example.com")]);
     for name in [
         "MCPO_SECRET is not set",
         "PORT=\"http\"",
         "BASE_URL=\"example.com\"",
     ] {
-        assert!(said.contains(name), "{name} in {said}");
+        assert!(stderr.contains(name), "{name} in {stderr}");
     }
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let secret = mcpo_test_support::process::SECRET;
-    let said = refused(&[
+    let stderr = startup_error(&[
         ("PORT", port.as_str()),
         ("MCPO_SECRET", secret),
         ("MCPO_LEDGER", "memory"),
     ]);
-    assert!(said.contains("cannot listen on 127.0.0.1:"), "{said}");
-    let said = refused(&[
+    assert!(stderr.contains("cannot listen on 127.0.0.1:"), "{stderr}");
+    let stderr = startup_error(&[
         ("MCPO_SECRET", secret),
         ("MCPO_LEDGER", "sqlite:/proc/nowhere/ledger"),
     ]);
     assert!(
-        said.contains("cannot use the ledger /proc/nowhere/ledger"),
-        "{said}"
+        stderr.contains("cannot use the ledger /proc/nowhere/ledger"),
+        "{stderr}"
     );
 }

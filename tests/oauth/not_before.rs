@@ -17,7 +17,7 @@ fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn as20_grants_from_before_a_time_end_also_those_that_were_refreshed_since() {
+async fn as20_grants_before_the_cutoff_end_even_if_refreshed_later() {
     let clock = Arc::<ManualClock>::default();
     let ledger = FaultyLedger::new(clock.clone());
     let start = async |address: &str, not_before| {

@@ -58,7 +58,7 @@ impl Instances {
     }
 }
 
-async fn good(request: RequestBuilder) -> Value {
+async fn expect_ok(request: RequestBuilder) -> Value {
     let (status, body) = answer(request).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     body
@@ -67,7 +67,7 @@ async fn good(request: RequestBuilder) -> Value {
 /// The client gives up on the stopped instance and continues at the other one. The requests that it
 /// had sent still wait in the socket of the first instance and must not count as token theft.
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_as18_what_waited_in_a_stopped_instance_ends_no_grant() {
+async fn as17_as18_delayed_requests_of_a_paused_instance_end_no_grant() {
     let folder = tempfile::tempdir().unwrap();
     let instances = Instances::start(folder.path()).await;
     let Instances {
@@ -84,16 +84,16 @@ async fn as17_as18_what_waited_in_a_stopped_instance_ends_no_grant() {
         tokio::spawn(answer(instances.token(one, &client.exchange(&code)))),
     ];
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let second = good(instances.refresh(other, &first)).await;
-    let third = good(instances.refresh(other, &second)).await;
-    let exchanged = good(instances.token(other, &client.exchange(&code))).await;
-    let refreshed = good(instances.refresh(other, &exchanged)).await;
+    let second = expect_ok(instances.refresh(other, &first)).await;
+    let third = expect_ok(instances.refresh(other, &second)).await;
+    let exchanged = expect_ok(instances.token(other, &client.exchange(&code))).await;
+    let refreshed = expect_ok(instances.refresh(other, &exchanged)).await;
     tokio::time::sleep(PAUSE).await;
     wait::signal("CONT", one.pid());
     for late in late {
         let (status, body) = late.await.unwrap();
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
     }
-    good(instances.refresh(other, &third)).await;
-    good(instances.refresh(other, &refreshed)).await;
+    expect_ok(instances.refresh(other, &third)).await;
+    expect_ok(instances.refresh(other, &refreshed)).await;
 }

@@ -6,7 +6,7 @@ use axum::{body::Body, extract::ConnectInfo};
 use http::Request;
 use mcpo_runtime::{BaseUrl, Config, Server, TrustedProxies};
 use mcpo_test_support::{
-    behind::Behind,
+    proxied_browser::ProxiedBrowser,
     sample::Sample,
     server::{TestServer, test_keys},
 };
@@ -27,19 +27,19 @@ async fn start(trusted: &str) -> TestServer {
 }
 
 #[tokio::test]
-async fn as21_behind_a_trusted_proxy_guesses_of_one_client_do_not_slow_others_down() {
+async fn as21_clients_behind_a_trusted_proxy_are_throttled_separately() {
     let server = start("loopback").await;
-    let mut guesser = Behind::new(&format!("http://{}", server.address), None).await;
-    let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
-    guesser.guess("198.51.100.1").await;
+    let mut attacker = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
+    let mut owner = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
+    attacker.lock_out("198.51.100.1").await;
     assert!(!owner.sign_in_from("198.51.100.1", PASSWORD).await);
     assert!(owner.sign_in_from("198.51.100.2", PASSWORD).await);
 }
 
 #[tokio::test]
-async fn as21_addresses_that_a_client_puts_before_the_proxys_do_not_count() {
+async fn as21_forwarded_addresses_before_the_proxys_own_are_ignored() {
     let server = start("loopback").await;
-    let mut client = Behind::new(&format!("http://{}", server.address), None).await;
+    let mut client = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
     for number in 0..6 {
         // The client invents the first address; the proxy appends the second.
         let list = format!("203.0.113.{number}, 198.51.100.1");
@@ -53,11 +53,11 @@ async fn as21_addresses_that_a_client_puts_before_the_proxys_do_not_count() {
 }
 
 #[tokio::test]
-async fn as21_cloud_run_is_believed_the_last_address_of_the_list() {
+async fn as21_last_forwarded_address_is_used_on_cloud_run() {
     let server = start("cloud-run").await;
-    let mut guesser = Behind::new(&format!("http://{}", server.address), None).await;
-    let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
-    guesser.guess("203.0.113.1, 198.51.100.1").await;
+    let mut attacker = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
+    let mut owner = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
+    attacker.lock_out("203.0.113.1, 198.51.100.1").await;
     assert!(
         !owner
             .sign_in_from("203.0.113.2, 198.51.100.1", PASSWORD)
@@ -71,9 +71,9 @@ async fn as21_cloud_run_is_believed_the_last_address_of_the_list() {
 }
 
 #[tokio::test]
-async fn as21_a_peer_that_is_not_trusted_cannot_choose_its_address() {
+async fn as21_forwarded_header_of_an_untrusted_peer_is_ignored() {
     let server = start("10.0.0.0/8").await;
-    let mut client = Behind::new(&format!("http://{}", server.address), None).await;
+    let mut client = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
     for number in 0..6 {
         assert!(
             !client
@@ -81,37 +81,37 @@ async fn as21_a_peer_that_is_not_trusted_cannot_choose_its_address() {
                 .await
         );
     }
-    let mut other = Behind::new(&format!("http://{}", server.address), None).await;
+    let mut other = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
     assert!(!other.sign_in_from("198.51.100.99", PASSWORD).await);
 }
 
 /// Behind an untrusted proxy, all clients are one source. A browser that has signed in before still
 /// has a separate counter.
 #[tokio::test]
-async fn as21_a_browser_that_signed_in_before_is_not_locked_out_by_others() {
+async fn as21_known_browser_is_not_throttled_with_other_clients() {
     let server = start("").await;
-    let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
+    let mut owner = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
     assert!(owner.sign_in_from("198.51.100.1", PASSWORD).await);
     // The session ends, but the browser is still recognized.
     server.clock.advance(Duration::from_secs(9 * 60 * 60));
-    let mut guesser = Behind::new(&format!("http://{}", server.address), None).await;
-    guesser.guess("198.51.100.9").await;
-    assert!(!guesser.sign_in_from("198.51.100.9", PASSWORD).await);
+    let mut attacker = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
+    attacker.lock_out("198.51.100.9").await;
+    assert!(!attacker.sign_in_from("198.51.100.9", PASSWORD).await);
     assert!(owner.sign_in_from("198.51.100.1", PASSWORD).await);
 }
 
 #[tokio::test]
-async fn as21_the_owner_signs_in_while_sixty_addresses_guess() {
+async fn as21_owner_can_sign_in_while_sixty_addresses_guess() {
     let server = start("loopback").await;
-    let mut guesser = Behind::new(&format!("http://{}", server.address), None).await;
+    let mut attacker = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
     for round in 0..4 {
         for number in 0..60 {
-            guesser
+            attacker
                 .sign_in_from(&format!("192.0.2.{number}"), "wrong")
                 .await;
         }
         // Each round uses a new browser.
-        let mut owner = Behind::new(&format!("http://{}", server.address), None).await;
+        let mut owner = ProxiedBrowser::new(&format!("http://{}", server.address), None).await;
         assert!(
             owner.sign_in_from("198.51.100.1", PASSWORD).await,
             "round {round}"
@@ -120,7 +120,11 @@ async fn as21_the_owner_signs_in_while_sixty_addresses_guess() {
 }
 
 /// Sends a request to a mounted router; `peer` is the address that the outer application reports.
-async fn ask(config: Config, peer: Option<&str>, forwarded_for: Option<&str>) -> StatusCode {
+async fn status_for_peer(
+    config: Config,
+    peer: Option<&str>,
+    forwarded_for: Option<&str>,
+) -> StatusCode {
     let mut router = Server::new(Sample, config).into_router().await.unwrap();
     let mut request = Request::get("/.well-known/oauth-authorization-server")
         .header("host", "localhost:8080")
@@ -139,7 +143,7 @@ async fn ask(config: Config, peer: Option<&str>, forwarded_for: Option<&str>) ->
 }
 
 #[tokio::test]
-async fn rs8_a_loopback_url_serves_this_machine_only_whatever_host_says() {
+async fn rs8_loopback_base_url_serves_only_local_peers() {
     let config = || {
         let base = BaseUrl::parse("http://localhost:8080").unwrap();
         Config::new(base, test_keys())
@@ -180,7 +184,7 @@ async fn rs8_a_loopback_url_serves_this_machine_only_whatever_host_says() {
         (config(), None, None, refused),
         (with_sign_in(), None, None, ok),
     ] {
-        let status = ask(config, peer, forwarded_for).await;
+        let status = status_for_peer(config, peer, forwarded_for).await;
         assert_eq!(status, expected, "{peer:?} {forwarded_for:?}");
     }
 }

@@ -31,7 +31,7 @@ async fn refused(client: &TestClient, token: &str) {
 }
 
 #[tokio::test]
-async fn as14_each_refresh_gives_a_new_pair() {
+async fn as14_each_refresh_issues_new_tokens() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let mut tokens = client.tokens().await;
@@ -48,7 +48,7 @@ async fn as14_each_refresh_gives_a_new_pair() {
 }
 
 #[tokio::test]
-async fn as18_the_retry_after_a_lost_answer_goes_on() {
+async fn as18_refresh_retry_after_a_lost_response_succeeds() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let first = client.tokens().await;
@@ -63,7 +63,7 @@ async fn as18_the_retry_after_a_lost_answer_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
+async fn as18_concurrent_refreshes_both_return_valid_tokens() {
     for kept in [0, 1] {
         let clock = Arc::<ManualClock>::default();
         let ledger = FaultyLedger::new(clock.clone());
@@ -72,7 +72,7 @@ async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
             TestServer::start_on("127.0.0.1:0", clock, |config| config.with_store(shared)).await;
         let client = TestClient::register(&server.base()).await;
         let first = client.tokens().await;
-        let ask = || {
+        let send_refresh = || {
             let request = client.http.post(format!("{}/token", client.base)).form(&[
                 ("grant_type", "refresh_token"),
                 ("refresh_token", refresh_token(&first)),
@@ -83,7 +83,7 @@ async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
         // Both requests have read the current number before either of them can write the next one.
         ledger.hold_writes();
         let before = ledger.writes_held();
-        let (one, two) = (ask(), ask());
+        let (one, two) = (send_refresh(), send_refresh());
         let began = Instant::now();
         while ledger.writes_held() < before + 2 {
             assert!(
@@ -105,7 +105,7 @@ async fn as18_two_refreshes_at_once_both_live_whichever_answer_is_kept() {
 }
 
 #[tokio::test]
-async fn as18_a_stolen_token_that_is_used_later_ends_the_family() {
+async fn as18_refresh_token_reuse_after_the_grace_period_revokes_the_grant() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let first = client.tokens().await;
@@ -118,7 +118,7 @@ async fn as18_a_stolen_token_that_is_used_later_ends_the_family() {
 }
 
 #[tokio::test]
-async fn as18_a_token_two_generations_old_ends_the_family_at_once() {
+async fn as18_reuse_of_a_token_two_rotations_old_revokes_the_grant() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let first = client.tokens().await;
@@ -129,7 +129,7 @@ async fn as18_a_token_two_generations_old_ends_the_family_at_once() {
 }
 
 #[tokio::test]
-async fn as14_a_refresh_token_is_its_clients_and_dies_when_unused() {
+async fn as14_refresh_token_is_client_bound_and_expires_when_unused() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let other = TestClient::register(&server.base()).await;
@@ -141,11 +141,11 @@ async fn as14_a_refresh_token_is_its_clients_and_dies_when_unused() {
 }
 
 #[tokio::test]
-async fn as14_a_refresh_cannot_widen() {
+async fn as14_refresh_cannot_widen_scope_or_resource() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let tokens = client.tokens().await;
-    let ask = async |name: &'static str, value: &str| {
+    let send_refresh = async |name: &'static str, value: &str| {
         let parameters = [
             ("grant_type", "refresh_token".into()),
             ("refresh_token", refresh_token(&tokens).to_owned()),
@@ -154,10 +154,10 @@ async fn as14_a_refresh_cannot_widen() {
         ];
         client.token(&parameters).await
     };
-    let (_, body) = ask("scope", "admin").await;
+    let (_, body) = send_refresh("scope", "admin").await;
     assert_eq!(body["error"], "invalid_scope");
-    let (_, body) = ask("resource", "https://other.example").await;
+    let (_, body) = send_refresh("resource", "https://other.example").await;
     assert_eq!(body["error"], "invalid_target");
-    let (status, _) = ask("scope", "mcp:tools offline_access").await;
+    let (status, _) = send_refresh("scope", "mcp:tools offline_access").await;
     assert_eq!(status, StatusCode::OK);
 }

@@ -13,7 +13,7 @@ async fn register(server: &TestServer, metadata: &Value) -> (StatusCode, Value) 
 }
 
 #[tokio::test]
-async fn as13_real_clients_register() {
+async fn as13_registrations_of_real_clients_are_accepted() {
     let server = TestServer::start().await;
     // The metadata that claude.ai, Cursor, VS Code and the Inspector send.
     for (name, uris) in [
@@ -87,7 +87,7 @@ async fn as1_confidential_clients_get_a_secret() {
 }
 
 #[tokio::test]
-async fn as5_one_bad_redirect_uri_refuses_them_all_and_is_named() {
+async fn as5_one_invalid_redirect_uri_refuses_the_registration() {
     let server = TestServer::start().await;
     let metadata = json!({ "redirect_uris": ["https://a.example/cb", "http://evil.example/cb"] });
     let (status, body) = register(&server, &metadata).await;
@@ -98,7 +98,7 @@ async fn as5_one_bad_redirect_uri_refuses_them_all_and_is_named() {
 }
 
 #[tokio::test]
-async fn as13_bad_and_oversized_metadata_is_refused() {
+async fn as13_invalid_or_oversized_metadata_is_refused() {
     let server = TestServer::start().await;
     let good = ["https://a.example/cb"];
     let many: Vec<_> = (0..17).map(|n| format!("https://a.example/{n}")).collect();
@@ -131,7 +131,7 @@ async fn as13_bad_and_oversized_metadata_is_refused() {
 }
 
 #[tokio::test]
-async fn as13_a_client_id_stays_short_enough_for_urls() {
+async fn as13_client_id_length_is_limited() {
     let server = TestServer::start().await;
     let metadata = json!({
         "client_name": "x".repeat(500),

@@ -6,7 +6,7 @@ use mcpo_test_support::{client::TestClient, clock::ManualClock, server::TestServ
 use reqwest::StatusCode;
 
 #[tokio::test]
-async fn as15_nothing_a_client_holds_is_forgotten_on_restart() {
+async fn as15_codes_and_tokens_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state/ledger.sqlite3");
     let clock = Arc::<ManualClock>::default();
@@ -42,7 +42,7 @@ async fn as15_nothing_a_client_holds_is_forgotten_on_restart() {
 }
 
 #[tokio::test]
-async fn as18_what_was_revoked_stays_revoked_on_restart() {
+async fn as18_revocation_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ledger.sqlite3");
     let clock = Arc::<ManualClock>::default();
@@ -70,7 +70,7 @@ async fn as18_what_was_revoked_stays_revoked_on_restart() {
 }
 
 #[tokio::test]
-async fn as15_the_ledger_is_private_to_its_owner() {
+async fn as15_ledger_file_is_readable_only_by_its_owner() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state/ledger.sqlite3");
@@ -83,7 +83,7 @@ async fn as15_the_ledger_is_private_to_its_owner() {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_the_tokens_of_the_old_one() {
+async fn changed_password_ends_existing_grants() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ledger.sqlite3");
     let clock = Arc::<ManualClock>::default();

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use mcpo_runtime::KeyRing;
 use mcpo_test_support::{
-    as_caller::AsCaller,
+    caller_tools::CallerTools,
     client::{REDIRECT_URI, TestClient, answer},
     clock::ManualClock,
     github::GitHub,
@@ -15,17 +15,17 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::github::{access, depart, exchange, refresh};
+use super::github::{access, exchange, refresh, start_sign_in};
 
 /// A server that is restarted at the same address with the same ledger.
-struct Restarted {
+struct RestartableServer {
     folder: TempDir,
     clock: Arc<ManualClock>,
     address: String,
     server: Option<TestServer>,
 }
 
-impl Restarted {
+impl RestartableServer {
     async fn new() -> Self {
         let mut restarted = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -111,19 +111,19 @@ async fn tokens_of(client: &TestClient) -> Value {
 }
 
 #[tokio::test]
-async fn as15_clients_that_refresh_meanwhile_outlive_the_old_key() {
+async fn as15_refreshed_grants_survive_key_rotation() {
     for is_retired in [false, true] {
-        let mut server = Restarted::new().await;
+        let mut server = RestartableServer::new().await;
         let base = server.base();
         let clients = [TestClient::register(&base).await, confidential(&base).await];
-        let mut held = Vec::new();
+        let mut grants = Vec::new();
         for client in clients {
             let tokens = tokens_of(&client).await;
-            held.push((client, tokens));
+            grants.push((client, tokens));
         }
         for ring in [old_new(), new_old()] {
             server.with_ring(&ring).await;
-            for (client, tokens) in &mut held {
+            for (client, tokens) in &mut grants {
                 assert_eq!(client.can_call(access(tokens)).await, StatusCode::OK);
                 let (status, next) = refreshed(client, tokens).await;
                 assert_eq!(status, StatusCode::OK, "{next}");
@@ -136,10 +136,10 @@ async fn as15_clients_that_refresh_meanwhile_outlive_the_old_key() {
             NEW.to_owned()
         };
         server.with_ring(&ring).await;
-        for (client, tokens) in &held {
+        for (client, tokens) in &grants {
             assert_eq!(client.can_call(access(tokens)).await, StatusCode::OK);
         }
-        for (client, tokens) in &mut held {
+        for (client, tokens) in &mut grants {
             for _ in 0..2 {
                 server.clock.advance(Duration::from_secs(3600));
                 let (status, next) = refreshed(client, tokens).await;
@@ -177,9 +177,9 @@ async fn as15_clients_that_refresh_meanwhile_outlive_the_old_key() {
 }
 
 #[tokio::test]
-async fn as15_a_dropped_key_ends_what_was_not_refreshed() {
+async fn as15_removing_a_key_ends_grants_that_were_not_refreshed() {
     for ring in [NEW.to_owned(), retired()] {
-        let mut server = Restarted::new().await;
+        let mut server = RestartableServer::new().await;
         let client = TestClient::register(&server.base()).await;
         let tokens = client.tokens().await;
         server.with_ring(&old_new()).await;
@@ -193,23 +193,27 @@ async fn as15_a_dropped_key_ends_what_was_not_refreshed() {
 }
 
 #[tokio::test]
-async fn as15_another_clients_refresh_token_proves_nobody() {
-    let mut server = Restarted::new().await;
+async fn as15_refresh_token_of_another_client_is_rejected() {
+    let mut server = RestartableServer::new().await;
     let victim = confidential(&server.base()).await;
     let tokens = tokens_of(&victim).await;
     server.with_ring(&new_old()).await;
     let (_, tokens) = refreshed(&victim, &tokens).await;
-    let thief = TestClient::register(&server.base()).await;
-    let own = thief.tokens().await;
+    let attacker = TestClient::register(&server.base()).await;
+    let own = attacker.tokens().await;
     server.with_ring(NEW).await;
     // The victim's id with the thief's token, and the other way around.
     let as_victim = TestClient {
-        http: thief.http.clone(),
-        base: thief.base.clone(),
+        http: attacker.http.clone(),
+        base: attacker.base.clone(),
         id: victim.id.clone(),
         secret: None,
     };
-    for (client, tokens) in [(&as_victim, &own), (&as_victim, &tokens), (&thief, &tokens)] {
+    for (client, tokens) in [
+        (&as_victim, &own),
+        (&as_victim, &tokens),
+        (&attacker, &tokens),
+    ] {
         let (status, body) = refreshed(client, tokens).await;
         assert!(status.is_client_error(), "{body}");
     }
@@ -218,8 +222,8 @@ async fn as15_another_clients_refresh_token_proves_nobody() {
 }
 
 #[tokio::test]
-async fn as20_a_token_under_an_unknown_key_is_not_revoked_silently() {
-    let mut server = Restarted::new().await;
+async fn as20_revoking_a_token_with_an_unknown_key_gets_503() {
+    let mut server = RestartableServer::new().await;
     let client = TestClient::register(&server.base()).await;
     server.with_ring(&new_old()).await;
     let tokens = client.tokens().await;
@@ -233,7 +237,7 @@ async fn as20_a_token_under_an_unknown_key_is_not_revoked_silently() {
         assert!(refused.headers().contains_key("retry-after"));
     }
     let id = access(&tokens).split_at("mcpo_at_".len() + 12).0;
-    for rubbish in [
+    for invalid_token in [
         "",
         "unknown",
         "mcpo_at_",
@@ -241,15 +245,15 @@ async fn as20_a_token_under_an_unknown_key_is_not_revoked_silently() {
         id,
         "mcpo_at_!!!!",
     ] {
-        let parameters = [("token", rubbish.to_owned())];
+        let parameters = [("token", invalid_token.to_owned())];
         let (status, _) = send(&client, "/revoke", None, &parameters).await;
         // An empty parameter counts as missing.
-        let expected = if rubbish.is_empty() {
+        let expected = if invalid_token.is_empty() {
             StatusCode::BAD_REQUEST
         } else {
             StatusCode::OK
         };
-        assert_eq!(status, expected, "{rubbish}");
+        assert_eq!(status, expected, "{invalid_token}");
     }
     server.with_ring(&old_new()).await;
     let token = [("token", refresh(&tokens).to_owned())];
@@ -260,16 +264,16 @@ async fn as20_a_token_under_an_unknown_key_is_not_revoked_silently() {
 }
 
 #[tokio::test]
-async fn up7_the_providers_tokens_outlive_the_old_key() {
+async fn up7_provider_tokens_survive_key_rotation() {
     let github = GitHub::start().await;
-    github.open("octocat", 583_231);
+    github.add_account("octocat", 583_231);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite3");
     let clock = Arc::<ManualClock>::default();
     let start = async |address: &str, ring: &str| {
         let login = github.login().allow_logins(&["octocat"]).unwrap();
         let keys = KeyRing::parse(ring).unwrap();
-        TestServer::start_serving(AsCaller, address, Arc::clone(&clock), |config| {
+        TestServer::start_serving(CallerTools, address, Arc::clone(&clock), |config| {
             config.with_login(login).with_keys(keys).with_sqlite(&path)
         })
         .await
@@ -278,7 +282,9 @@ async fn up7_the_providers_tokens_outlive_the_old_key() {
     let address = server.address.to_string();
     github.set_callback(&server.base());
     let client = TestClient::register(&server.base()).await;
-    let url = github.decide(&depart(&client).await, "octocat").await;
+    let url = github
+        .decide(&start_sign_in(&client).await, "octocat")
+        .await;
     let back = client.http.get(url).send().await.unwrap();
     let mut tokens = exchange(&client, &back).await;
     for ring in [old_new(), new_old(), NEW.to_owned()] {

@@ -27,7 +27,7 @@ async fn token_for(client: &TestClient, scope: &str) -> String {
 }
 
 #[tokio::test]
-async fn rs3_rs4_a_call_without_its_scopes_is_a_real_403_that_names_them_all() {
+async fn rs3_rs4_missing_scope_gets_403_that_lists_all_required_scopes() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let token = token_for(&client, "mcp:tools").await;
@@ -54,7 +54,7 @@ async fn rs3_rs4_a_call_without_its_scopes_is_a_real_403_that_names_them_all() {
 }
 
 #[tokio::test]
-async fn rs4_the_body_counts_and_not_a_header() {
+async fn rs4_required_scopes_follow_the_body_and_not_the_header() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let token = token_for(&client, "mcp:tools").await;
@@ -103,7 +103,7 @@ impl ServerHandler for ForCallers {
 }
 
 #[tokio::test]
-async fn rs4_a_guarded_tool_stays_guarded_where_the_list_fails_at_start() {
+async fn rs4_tool_scopes_are_enforced_if_the_tool_list_fails_at_startup() {
     let server = TestServer::start_serving(ForCallers, "127.0.0.1:0", Arc::default(), |config| {
         config.with_password("open sesame")
     })
@@ -137,7 +137,7 @@ async fn rs4_a_guarded_tool_stays_guarded_where_the_list_fails_at_start() {
 }
 
 #[tokio::test]
-async fn rs5_a_wider_scope_will_do() {
+async fn rs5_wider_scope_is_accepted() {
     for implied_by_name in [true, false] {
         let server = TestServer::start_with(|config| {
             config
@@ -158,7 +158,7 @@ async fn rs5_a_wider_scope_will_do() {
 }
 
 #[tokio::test]
-async fn rs2_listing_needs_a_token_unless_it_is_open() {
+async fn rs2_listing_tools_requires_a_token_unless_open_listing_is_enabled() {
     for (open, listed) in [(false, StatusCode::UNAUTHORIZED), (true, StatusCode::OK)] {
         let server = TestServer::start_with(|config| config.with_open_listing(open)).await;
         let ask = |method: &'static str, name: &'static str| {
@@ -188,7 +188,7 @@ async fn rs2_listing_needs_a_token_unless_it_is_open() {
 }
 
 #[tokio::test]
-async fn as13_a_flood_of_registrations_is_slowed_down() {
+async fn as13_registrations_are_rate_limited() {
     let server = TestServer::start().await;
     let http = browser();
     let mut last = StatusCode::OK;

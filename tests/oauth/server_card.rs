@@ -34,7 +34,7 @@ fn assert_is_whole(info: &Value, instructions: &Value) {
 }
 
 #[tokio::test]
-async fn rs10_the_card_reaches_clients_of_both_forms() {
+async fn rs10_server_card_is_sent_in_both_protocol_forms() {
     let server = TestServer::start().await;
     let client = TestClient::register(&server.base()).await;
     let token = client.tokens().await["access_token"].clone();
@@ -136,9 +136,9 @@ impl ServerHandler for Prompts {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_announce_what_it_implements_does_not_start() {
+async fn server_with_undeclared_capabilities_does_not_start() {
     let tools = ServerCapabilities::builder().enable_tools().build();
-    for (said, method, line) in [
+    for (output, method, line) in [
         (
             refusal(Resources(tools)).await,
             "resources/list",
@@ -155,13 +155,16 @@ async fn a_server_that_does_not_announce_what_it_implements_does_not_start() {
             "ServerCapabilities::builder().enable_prompts().build()",
         ),
     ] {
-        assert!(said.contains(&format!("implements {method} but")), "{said}");
-        assert!(said.contains(line), "{said}");
+        assert!(
+            output.contains(&format!("implements {method} but")),
+            "{output}"
+        );
+        assert!(output.contains(line), "{output}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_announces_what_it_implements_starts() {
+async fn server_with_declared_capabilities_starts() {
     let resources = ServerCapabilities::builder().enable_resources().build();
     assert_eq!(refusal(Resources(resources)).await, "");
     assert_eq!(refusal(Sample).await, "");
@@ -199,8 +202,8 @@ async fn warnings(handler: impl ServerHandler) -> String {
 }
 
 #[tokio::test]
-async fn each_part_of_the_card_that_is_missing_is_a_warning_at_start() {
-    let said = warnings(Fixture::default()).await;
+async fn missing_server_card_fields_are_logged_at_startup() {
+    let output = warnings(Fixture::default()).await;
     for (event, field) in [
         (
             "the server has no instructions for the model",
@@ -209,9 +212,11 @@ async fn each_part_of_the_card_that_is_missing_is_a_warning_at_start() {
         ("the server has no title for people", "with_title"),
         ("the server has no icon for people", "with_icons"),
     ] {
-        let mut lines = said.lines().filter(|line| line.contains(event));
-        let line = lines.next().unwrap_or_else(|| panic!("{event} in {said}"));
-        assert!(line.contains(field) && lines.next().is_none(), "{said}");
+        let mut lines = output.lines().filter(|line| line.contains(event));
+        let line = lines
+            .next()
+            .unwrap_or_else(|| panic!("{event} in {output}"));
+        assert!(line.contains(field) && lines.next().is_none(), "{output}");
     }
     assert_eq!(warnings(Sample).await, "");
 }

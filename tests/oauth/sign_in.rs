@@ -28,7 +28,7 @@ async fn attempt(client: &TestClient, password: &str) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn the_right_password_leads_to_consent_and_is_asked_once() {
+async fn correct_password_leads_to_consent_and_is_requested_once() {
     let (_server, client) = start().await;
     let url = client
         .sign_in_and_allow(&client.request(), Some(PASSWORD))
@@ -45,7 +45,7 @@ async fn the_right_password_leads_to_consent_and_is_asked_once() {
 }
 
 #[tokio::test]
-async fn without_signing_in_nothing_is_allowed() {
+async fn sign_in_form_is_not_accepted_as_consent() {
     let (_server, client) = start().await;
     let page = client.authorize(&client.request()).await;
     let form = form_in(&page.text().await.unwrap());
@@ -56,7 +56,7 @@ async fn without_signing_in_nothing_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_session_ends_after_eight_hours() {
+async fn browser_session_expires_after_eight_hours() {
     let (server, client) = start().await;
     client
         .sign_in_and_allow(&client.request(), Some(PASSWORD))
@@ -72,7 +72,7 @@ async fn a_session_ends_after_eight_hours() {
 }
 
 #[tokio::test]
-async fn as21_wrong_passwords_are_said_and_then_slowed_down() {
+async fn as21_wrong_passwords_are_reported_and_then_throttled() {
     let (server, client) = start().await;
     for _ in 0..5 {
         let (status, page) = attempt(&client, "wrong").await;
@@ -88,7 +88,7 @@ async fn as21_wrong_passwords_are_said_and_then_slowed_down() {
 }
 
 #[tokio::test]
-async fn as21_a_forwarded_header_does_not_make_another_source() {
+async fn as21_forwarded_header_does_not_bypass_throttling() {
     let (_server, client) = start().await;
     let mut refused = false;
     for number in 0..8 {
@@ -106,7 +106,7 @@ async fn as21_a_forwarded_header_does_not_make_another_source() {
 }
 
 #[tokio::test]
-async fn up3_the_cookie_is_bound_to_https_where_there_is_https() {
+async fn up3_cookie_has_the_host_prefix_and_is_secure_over_https() {
     let base = mcpo_runtime::BaseUrl::parse("https://a.example").unwrap();
     let server =
         TestServer::start_with(|config| config.with_password(PASSWORD).with_base_url(base)).await;
@@ -142,7 +142,7 @@ async fn up3_the_cookie_is_bound_to_https_where_there_is_https() {
 }
 
 #[tokio::test]
-async fn a_page_from_before_a_sign_in_elsewhere_leads_on() {
+async fn outdated_sign_in_form_links_to_the_authorization_request() {
     let (_server, client) = start().await;
     let old = client.authorize(&client.request()).await;
     let old = form_in(&old.text().await.unwrap());

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use mcpo_test_support::{
-    asleep::{First, Frozen, WallClock},
     client::TestClient,
     process::{ServerProcess, free_port},
+    system_sleep::{ResumeOrder, StoppedProcesses, WallClock},
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
 
 /// Eight hours are longer than the lifetime of an access token and longer than any grace period.
 #[tokio::test]
-async fn after_a_sleep_a_call_gets_its_answer_and_nobody_is_logged_out() {
+async fn running_call_and_grant_survive_system_sleep() {
     let (clock, state) = (WallClock::new(), tempfile::tempdir().unwrap());
     let environment = clock.environment();
     let environment: Vec<_> = environment
@@ -35,10 +35,10 @@ async fn after_a_sleep_a_call_gets_its_answer_and_nobody_is_logged_out() {
     let call = tokio::spawn(client.call(access, "wait", &pause).send());
     tokio::time::sleep(Duration::from_millis(300)).await;
 
-    let frozen = Frozen::all_of(server.pid());
+    let stopped_processes = StoppedProcesses::all_of(server.pid());
     clock.sleep_eight_hours();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    frozen.thaw(First::Parents);
+    stopped_processes.resume(ResumeOrder::Parents);
 
     let answer = call.await.unwrap().unwrap();
     assert_eq!(answer.status(), StatusCode::OK);

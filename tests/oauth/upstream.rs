@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mcpo_test_support::{
-    as_caller::AsCaller,
+    caller_tools::CallerTools,
     client::TestClient,
     clock::ManualClock,
     github::{Fault, GitHub},
@@ -14,34 +14,34 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::github::{Setting, access, depart, exchange, refresh};
+use super::github::{GitHubSetup, access, exchange, refresh, start_sign_in};
 
 const TOKEN: &str = "/login/oauth/access_token";
 const LIFETIME: Duration = Duration::from_secs(600);
-const ALMOST: Duration = Duration::from_secs(570);
+const ALMOST_EXPIRED: Duration = Duration::from_secs(570);
 
 #[tokio::test]
-async fn up7_a_token_is_renewed_before_it_expires_and_once() {
-    let setting = Setting::new().await;
-    setting.github.expire_tokens_after(LIFETIME);
-    let tokens = setting.tokens_of("octocat").await;
-    assert_eq!(setting.github.calls(TOKEN), 1);
+async fn up7_provider_token_is_renewed_once_before_it_expires() {
+    let setup = GitHubSetup::new().await;
+    setup.github.expire_tokens_after(LIFETIME);
+    let tokens = setup.tokens_of("octocat").await;
+    assert_eq!(setup.github.calls(TOKEN), 1);
     for renewals in 1..=3 {
-        setting.server.clock.advance(ALMOST);
-        let calls = (0..8).map(|_| setting.call(access(&tokens), "read", "/user"));
+        setup.server.clock.advance(ALMOST_EXPIRED);
+        let calls = (0..8).map(|_| setup.call(access(&tokens), "read", "/user"));
         for answer in futures_util::future::join_all(calls).await {
             assert_eq!(answer.status(), StatusCode::OK);
             let text = answer.text().await.unwrap();
             assert!(text.contains("octocat in full"), "{text}");
         }
-        assert_eq!(setting.github.calls(TOKEN), 1 + renewals);
+        assert_eq!(setup.github.calls(TOKEN), 1 + renewals);
     }
 }
 
 #[tokio::test]
-async fn up7_two_instances_renew_once() {
+async fn up7_two_instances_renew_the_provider_token_once() {
     let github = Arc::new(GitHub::start().await);
-    github.open("octocat", 1);
+    github.add_account("octocat", 1);
     github.expire_tokens_after(LIFETIME);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite3");
@@ -49,7 +49,7 @@ async fn up7_two_instances_renew_once() {
     let start = async |base: Option<mcpo_runtime::BaseUrl>| {
         let login = github.login().allow_logins(&["octocat"]).unwrap();
         let clock = Arc::clone(&clock);
-        TestServer::start_serving(AsCaller, "127.0.0.1:0", clock, |mut config| {
+        TestServer::start_serving(CallerTools, "127.0.0.1:0", clock, |mut config| {
             if let Some(base) = base {
                 config = config.with_base_url(base);
             }
@@ -62,12 +62,18 @@ async fn up7_two_instances_renew_once() {
     let second = start(Some(base)).await;
     github.set_callback(&first.base());
     let client = TestClient::register(&first.base()).await;
-    let url = github.decide(&depart(&client).await, "octocat").await;
+    let url = github
+        .decide(&start_sign_in(&client).await, "octocat")
+        .await;
     let answer = client.http.get(url).send().await.unwrap();
     let tokens = exchange(&client, &answer).await;
     for renewals in 1..=6 {
         // Before and after the expiry, so that no call can use the old token.
-        clock.advance(if renewals % 2 == 0 { LIFETIME } else { ALMOST });
+        clock.advance(if renewals % 2 == 0 {
+            LIFETIME
+        } else {
+            ALMOST_EXPIRED
+        });
         let mut calls = JoinSet::new();
         for number in 0..12 {
             let server = if number % 2 == 0 { &first } else { &second };
@@ -90,70 +96,70 @@ async fn up7_two_instances_renew_once() {
         }
         assert_eq!(github.calls(TOKEN), 1 + renewals);
     }
-    assert_eq!(github.complaints(), Vec::<String>::new());
+    assert_eq!(github.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_renewal_that_fails_for_now_is_tried_again() {
-    let setting = Setting::new().await;
-    let clock = &setting.server.clock;
-    setting.github.expire_tokens_after(LIFETIME);
-    let tokens = setting.tokens_of("octocat").await;
-    clock.advance(ALMOST);
-    setting.github.fail(TOKEN, Fault::Status(503));
+async fn failed_renewal_is_retried_later() {
+    let setup = GitHubSetup::new().await;
+    let clock = &setup.server.clock;
+    setup.github.expire_tokens_after(LIFETIME);
+    let tokens = setup.tokens_of("octocat").await;
+    clock.advance(ALMOST_EXPIRED);
+    setup.github.fail(TOKEN, Fault::Status(503));
     // The old token is valid for another 30 seconds, so calls succeed and GitHub is not asked
     // again.
     for _ in 0..3 {
-        let answer = setting.call(access(&tokens), "read", "/user").await;
+        let answer = setup.call(access(&tokens), "read", "/user").await;
         assert!(answer.text().await.unwrap().contains("octocat in full"));
     }
-    assert_eq!(setting.github.calls(TOKEN), 2);
+    assert_eq!(setup.github.calls(TOKEN), 2);
     clock.advance(Duration::from_secs(30));
-    setting.github.fail(TOKEN, Fault::Status(503));
-    let calls = (0..5).map(|_| setting.call(access(&tokens), "read", "/user"));
+    setup.github.fail(TOKEN, Fault::Status(503));
+    let calls = (0..5).map(|_| setup.call(access(&tokens), "read", "/user"));
     for answer in futures_util::future::join_all(calls).await {
         let text = answer.text().await.unwrap();
         assert!(text.contains("does not respond at the moment"), "{text}");
     }
     assert_eq!(
-        setting.github.calls(TOKEN),
+        setup.github.calls(TOKEN),
         3,
         "one failed renewal for all calls"
     );
     clock.advance(Duration::from_secs(5));
-    let answer = setting.call(access(&tokens), "read", "/user").await;
+    let answer = setup.call(access(&tokens), "read", "/user").await;
     assert!(answer.text().await.unwrap().contains("octocat in full"));
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_during_a_renewal_loses_nothing() {
-    let setting = Setting::new().await;
-    setting.github.expire_tokens_after(LIFETIME);
-    let tokens = setting.tokens_of("octocat").await;
-    setting.server.clock.advance(LIFETIME);
-    setting.github.fail(TOKEN, Fault::Late(700));
-    let call = setting.client.call(access(&tokens), "whoami", &json!({}));
+async fn client_disconnect_does_not_cancel_the_renewal() {
+    let setup = GitHubSetup::new().await;
+    setup.github.expire_tokens_after(LIFETIME);
+    let tokens = setup.tokens_of("octocat").await;
+    setup.server.clock.advance(LIFETIME);
+    setup.github.fail(TOKEN, Fault::Delayed(700));
+    let call = setup.client.call(access(&tokens), "whoami", &json!({}));
     let hung_up = call.timeout(Duration::from_millis(200)).send().await;
     assert!(hung_up.unwrap_err().is_timeout());
     // The next call waits for the renewal in progress and does not start another one.
-    let answer = setting.call(access(&tokens), "read", "/user").await;
+    let answer = setup.call(access(&tokens), "read", "/user").await;
     let text = answer.text().await.unwrap();
     assert!(text.contains("octocat in full"), "{text}");
-    assert_eq!(setting.github.calls(TOKEN), 2);
+    assert_eq!(setup.github.calls(TOKEN), 2);
 }
 
 #[tokio::test]
-async fn a_token_that_was_replaced_during_a_call_ends_nothing() {
-    let setting = Setting::new().await;
-    setting.github.expire_tokens_after(LIFETIME);
-    let tokens = setting.tokens_of("octocat").await;
-    let url = format!("{}/api/v3/user", setting.github.url());
+async fn provider_token_replaced_during_a_call_does_not_end_the_sign_in() {
+    let setup = GitHubSetup::new().await;
+    setup.github.expire_tokens_after(LIFETIME);
+    let tokens = setup.tokens_of("octocat").await;
+    let url = format!("{}/api/v3/user", setup.github.url());
     let late = json!({ "url": url, "milliseconds": 600 });
-    let late = setting.client.call(access(&tokens), "read", &late).send();
+    let late = setup.client.call(access(&tokens), "read", &late).send();
     let renewal = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        setting.server.clock.advance(ALMOST);
-        setting.call(access(&tokens), "read", "/user").await
+        setup.server.clock.advance(ALMOST_EXPIRED);
+        setup.call(access(&tokens), "read", "/user").await
     };
     // The first call holds a token that the second call has replaced, so GitHub rejects it.
     let (late, renewal) = tokio::join!(late, renewal);
@@ -161,20 +167,20 @@ async fn a_token_that_was_replaced_during_a_call_ends_nothing() {
     let late = late.unwrap();
     assert_eq!(late.status(), StatusCode::OK);
     assert!(late.text().await.unwrap().contains("try again later"));
-    let answer = setting.call(access(&tokens), "read", "/user").await;
+    let answer = setup.call(access(&tokens), "read", "/user").await;
     assert!(answer.text().await.unwrap().contains("octocat in full"));
 }
 
 #[tokio::test]
-async fn a_call_that_is_done_keeps_its_answer_when_another_one_ends_the_sign_in() {
-    let setting = Setting::new().await;
-    let tokens = setting.tokens_of("octocat").await;
-    let hello = json!({ "url": format!("{}/nothing", setting.github.url()), "milliseconds": 500 });
-    let slow = setting.client.call(access(&tokens), "read", &hello).send();
+async fn completed_call_keeps_its_response_when_the_sign_in_ends() {
+    let setup = GitHubSetup::new().await;
+    let tokens = setup.tokens_of("octocat").await;
+    let hello = json!({ "url": format!("{}/nothing", setup.github.url()), "milliseconds": 500 });
+    let slow = setup.client.call(access(&tokens), "read", &hello).send();
     let other = async {
         tokio::time::sleep(Duration::from_millis(150)).await;
-        setting.github.revoke_everything();
-        setting.call(access(&tokens), "read", "/user").await
+        setup.github.revoke_everything();
+        setup.call(access(&tokens), "read", "/user").await
     };
     let (slow, other) = tokio::join!(slow, other);
     assert_eq!(other.status(), StatusCode::UNAUTHORIZED);
@@ -183,69 +189,69 @@ async fn a_call_that_is_done_keeps_its_answer_when_another_one_ends_the_sign_in(
 }
 
 #[tokio::test]
-async fn up7_what_the_provider_has_ended_is_a_new_sign_in_and_no_tools_error() {
-    let setting = Setting::new().await;
-    let tokens = setting.tokens_of("octocat").await;
-    let session = older_session(&setting, access(&tokens)).await;
-    setting.github.revoke_everything();
+async fn up7_revoked_provider_token_gets_a_401_challenge() {
+    let setup = GitHubSetup::new().await;
+    let tokens = setup.tokens_of("octocat").await;
+    let session = older_session(&setup, access(&tokens)).await;
+    setup.github.revoke_everything();
     for answer in [
-        setting.call(access(&tokens), "read", "/user").await,
-        setting.call(access(&tokens), "whoami", "").await,
-        older_call(&setting, access(&tokens), &session).await,
+        setup.call(access(&tokens), "read", "/user").await,
+        setup.call(access(&tokens), "whoami", "").await,
+        older_call(&setup, access(&tokens), &session).await,
     ] {
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
         let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
         assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
         assert!(challenge.contains("resource_metadata="), "{challenge}");
     }
-    let (status, body) = setting.client.refresh(refresh(&tokens)).await;
+    let (status, body) = setup.client.refresh(refresh(&tokens)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(body["error"], "invalid_grant");
     // The browser is asked to sign in again, and then calls succeed.
-    let tokens = setting.tokens_of("octocat").await;
-    let answer = setting.call(access(&tokens), "read", "/user").await;
+    let tokens = setup.tokens_of("octocat").await;
+    let answer = setup.call(access(&tokens), "read", "/user").await;
     assert!(answer.text().await.unwrap().contains("octocat in full"));
 }
 
 #[tokio::test]
-async fn up7_the_older_form_is_challenged_in_the_call_itself() {
-    let setting = Setting::new().await;
-    let tokens = setting.tokens_of("octocat").await;
-    let session = older_session(&setting, access(&tokens)).await;
-    let answer = older_call(&setting, access(&tokens), &session).await;
+async fn up7_revoked_provider_token_gets_401_in_an_older_session() {
+    let setup = GitHubSetup::new().await;
+    let tokens = setup.tokens_of("octocat").await;
+    let session = older_session(&setup, access(&tokens)).await;
+    let answer = older_call(&setup, access(&tokens), &session).await;
     assert!(answer.text().await.unwrap().contains("octocat in full"));
-    setting.github.revoke_everything();
-    let answer = older_call(&setting, access(&tokens), &session).await;
+    setup.github.revoke_everything();
+    let answer = older_call(&setup, access(&tokens), &session).await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_is_refused_ends_the_sign_in() {
-    let setting = Setting::new().await;
-    setting.github.expire_tokens_after(LIFETIME);
-    let tokens = setting.tokens_of("octocat").await;
-    setting.github.revoke_everything();
-    setting.server.clock.advance(LIFETIME);
-    let answer = setting.call(access(&tokens), "whoami", "").await;
+async fn rejected_provider_refresh_token_ends_the_sign_in() {
+    let setup = GitHubSetup::new().await;
+    setup.github.expire_tokens_after(LIFETIME);
+    let tokens = setup.tokens_of("octocat").await;
+    setup.github.revoke_everything();
+    setup.server.clock.advance(LIFETIME);
+    let answer = setup.call(access(&tokens), "whoami", "").await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(setting.github.calls(TOKEN), 2);
-    let answer = setting.call(access(&tokens), "whoami", "").await;
+    assert_eq!(setup.github.calls(TOKEN), 2);
+    let answer = setup.call(access(&tokens), "whoami", "").await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(setting.github.calls(TOKEN), 2, "no second renewal");
+    assert_eq!(setup.github.calls(TOKEN), 2, "no second renewal");
 }
 
 /// Builds a request of the session-based protocol.
-fn older(setting: &Setting, token: &str, body: &Value) -> reqwest::RequestBuilder {
-    setting
+fn older_request(setup: &GitHubSetup, token: &str, body: &Value) -> reqwest::RequestBuilder {
+    setup
         .client
         .http
-        .post(format!("{}/mcp", setting.client.base))
+        .post(format!("{}/mcp", setup.client.base))
         .bearer_auth(token)
         .header("accept", "application/json, text/event-stream")
         .json(body)
 }
 
-async fn older_session(setting: &Setting, token: &str) -> String {
+async fn older_session(setup: &GitHubSetup, token: &str) -> String {
     let hello = json!({
         "jsonrpc": "2.0", "id": 0, "method": "initialize",
         "params": {
@@ -253,25 +259,25 @@ async fn older_session(setting: &Setting, token: &str) -> String {
             "clientInfo": { "name": "test", "version": "1" },
         },
     });
-    let answer = older(setting, token, &hello).send().await.unwrap();
+    let answer = older_request(setup, token, &hello).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     let session = answer.headers()["mcp-session-id"]
         .to_str()
         .unwrap()
         .to_owned();
     let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-    let ready = older(setting, token, &ready).header("mcp-session-id", &session);
+    let ready = older_request(setup, token, &ready).header("mcp-session-id", &session);
     assert_eq!(ready.send().await.unwrap().status(), StatusCode::ACCEPTED);
     session
 }
 
-async fn older_call(setting: &Setting, token: &str, session: &str) -> reqwest::Response {
-    let url = format!("{}/api/v3/user", setting.github.url());
+async fn older_call(setup: &GitHubSetup, token: &str, session: &str) -> reqwest::Response {
+    let url = format!("{}/api/v3/user", setup.github.url());
     let call = json!({
         "jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": { "name": "read", "arguments": { "url": url } },
     });
-    let call = older(setting, token, &call).header("mcp-session-id", session);
+    let call = older_request(setup, token, &call).header("mcp-session-id", session);
     let call = call.header("mcp-protocol-version", "2025-11-25");
     call.send().await.unwrap()
 }

@@ -55,7 +55,7 @@ async fn secrets_of_a_flow(base: &str) -> Vec<(&'static str, String)> {
 }
 
 /// Asserts that no secret is stored, neither as text nor as decoded bytes.
-fn assert_none_is_in(stored: &[u8], secrets: &[(&str, String)]) {
+fn assert_no_secret_is_stored(stored: &[u8], secrets: &[(&str, String)]) {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let holds = |needle: &[u8]| stored.windows(needle.len()).any(|window| window == needle);
     for (name, secret) in secrets {
@@ -78,7 +78,7 @@ async fn start(folder: &Path, environment: &[(&str, &str)]) -> ServerProcess {
 }
 
 #[tokio::test]
-async fn as15_the_files_of_the_ledger_hold_no_secret() {
+async fn as15_ledger_files_contain_no_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), &[]).await;
     let secrets = secrets_of_a_flow(&server.base()).await;
@@ -89,11 +89,11 @@ async fn as15_the_files_of_the_ledger_hold_no_secret() {
         stored.extend(fs::read(entry.unwrap().path()).unwrap());
     }
     assert!(stored.starts_with(b"SQLite format 3") || stored.len() > 4096);
-    assert_none_is_in(&stored, &secrets);
+    assert_no_secret_is_stored(&stored, &secrets);
 }
 
 #[tokio::test]
-async fn as15_the_values_in_redis_hold_no_secret() {
+async fn as15_redis_values_contain_no_secrets() {
     let redis = RedisServer::start(Setup::default());
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), &[("MCPO_LEDGER", &redis.url())]).await;
@@ -104,11 +104,11 @@ async fn as15_the_values_in_redis_hold_no_secret() {
         stored.push_str(&redis.command(&["GET", key]));
     }
     assert!(stored.contains("\"revoked\":true"), "{stored}");
-    assert_none_is_in(stored.as_bytes(), &secrets);
+    assert_no_secret_is_stored(stored.as_bytes(), &secrets);
 }
 
 #[tokio::test]
-async fn as15_the_objects_in_a_bucket_hold_no_secret() {
+async fn as15_bucket_objects_contain_no_secrets() {
     let bucket = Bucket::new().await;
     let environment = bucket.environment();
     let environment: Vec<_> = environment
@@ -125,7 +125,7 @@ async fn as15_the_objects_in_a_bucket_hold_no_secret() {
     }
     let text = String::from_utf8_lossy(&stored);
     assert!(text.contains("\"revoked\":true"), "{text}");
-    assert_none_is_in(&stored, &secrets);
+    assert_no_secret_is_stored(&stored, &secrets);
     drop(server);
     bucket.end().await;
 }

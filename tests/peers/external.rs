@@ -39,20 +39,20 @@ pub async fn oidc_provider(port: u16, callback: Option<&str>) -> Child {
 }
 
 #[tokio::test]
-async fn rs1_rs6_the_sdk_signs_in_at_oidc_provider_and_calls_a_tool_here() {
-    let (there, here) = (free_port(), free_port());
-    let _provider = oidc_provider(there, None).await;
-    let issuer = format!("http://127.0.0.1:{there}");
+async fn rs1_rs6_sdk_signs_in_at_oidc_provider_and_calls_a_tool() {
+    let (provider_port, server_port) = (free_port(), free_port());
+    let _provider = oidc_provider(provider_port, None).await;
+    let issuer = format!("http://127.0.0.1:{provider_port}");
     let folder = tempfile::tempdir().unwrap();
     let environment = [("MCPO_AUTHORIZATION_SERVER", &*issuer)];
-    let server = ServerProcess::start(SERVER, here, folder.path(), &environment).await;
-    let held = folder.path().join("client.json");
+    let server = ServerProcess::start(SERVER, server_port, folder.path(), &environment).await;
+    let state_file = folder.path().join("client.json");
     let url = format!("{}/mcp", server.base());
-    let arguments = [&*url, held.to_str().unwrap(), "whoami"];
+    let arguments = [&*url, state_file.to_str().unwrap(), "whoami"];
     let printed = node("sdk-client.mjs", &arguments).await;
     let first: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(first["authorized"], true);
-    let state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
+    let state: Value = serde_json::from_slice(&std::fs::read(&state_file).unwrap()).unwrap();
     let client = state["client"]["client_id"].as_str().unwrap();
     assert_eq!(first["text"], format!("ada through {client}"));
     // The token is valid only for this server.
@@ -67,58 +67,59 @@ async fn rs1_rs6_the_sdk_signs_in_at_oidc_provider_and_calls_a_tool_here() {
     assert_eq!(answer.status(), 401);
 }
 
-struct SignedIn {
+struct OidcSetup {
     _provider: Child,
     server: ServerProcess,
     folder: tempfile::TempDir,
-    place: String,
+    provider_host: String,
 }
 
 /// Starts a server whose users sign in at oidc-provider, with the allow-list `allowed`.
-async fn sign_in_there(allowed: (&str, &str)) -> SignedIn {
-    let (there, here) = (free_port(), free_port());
-    let callback = format!("http://localhost:{here}/auth/oidc/callback");
-    let provider = oidc_provider(there, Some(&callback)).await;
+async fn start_with_oidc_provider(allowed: (&str, &str)) -> OidcSetup {
+    let (provider_port, server_port) = (free_port(), free_port());
+    let callback = format!("http://localhost:{server_port}/auth/oidc/callback");
+    let provider = oidc_provider(provider_port, Some(&callback)).await;
     let folder = tempfile::tempdir().unwrap();
-    let place = format!("127.0.0.1:{there}");
+    let provider_host = format!("127.0.0.1:{provider_port}");
     let environment = [
-        ("OIDC_ISSUER", &*format!("http://{place}")),
+        ("OIDC_ISSUER", &*format!("http://{provider_host}")),
         ("OIDC_CLIENT_ID", "mcpo"),
         ("OIDC_CLIENT_SECRET", "the secret of the client"),
         allowed,
     ];
-    let server = ServerProcess::start(SERVER, here, folder.path(), &environment).await;
-    SignedIn {
+    let server = ServerProcess::start(SERVER, server_port, folder.path(), &environment).await;
+    OidcSetup {
         _provider: provider,
         server,
         folder,
-        place,
+        provider_host,
     }
 }
 
 #[tokio::test]
-async fn up5_up6_people_sign_in_at_oidc_provider_and_stay_signed_in() {
+async fn up5_up6_users_sign_in_at_oidc_provider_and_stay_signed_in() {
     for (variable, value) in [
         ("OIDC_ALLOWED_EMAILS", "ada@example.com"),
         ("OIDC_ALLOWED_DOMAINS", "example.com"),
         ("OIDC_ALLOWED_SUBJECTS", "ada"),
     ] {
-        let setting = sign_in_there((variable, value)).await;
-        let held = setting.folder.path().join("client.json");
-        let url = format!("{}/mcp", setting.server.base());
-        let arguments = [&*url, held.to_str().unwrap(), "whoami", "", "ada"];
+        let setup = start_with_oidc_provider((variable, value)).await;
+        let state_file = setup.folder.path().join("client.json");
+        let url = format!("{}/mcp", setup.server.base());
+        let arguments = [&*url, state_file.to_str().unwrap(), "whoami", "", "ada"];
         let call = async || {
             let printed = node("sdk-client.mjs", &arguments).await;
             serde_json::from_str::<Value>(&printed).unwrap()
         };
         let first = call().await;
         assert_eq!(first["authorized"], true);
-        let expected = format!("{}:ada through SDK client", setting.place);
+        let expected = format!("{}:ada through SDK client", setup.provider_host);
         assert_eq!(first["text"], expected, "{variable}");
         // The refresh checks at oidc-provider whether ada is still allowed.
-        let mut state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
+        let mut state: Value =
+            serde_json::from_slice(&std::fs::read(&state_file).unwrap()).unwrap();
         state["tokens"]["access_token"] = "spoiled".into();
-        std::fs::write(&held, state.to_string()).unwrap();
+        std::fs::write(&state_file, state.to_string()).unwrap();
         let second = call().await;
         assert_eq!(second["authorized"], false, "{variable}");
         assert_eq!(second["text"], expected);
@@ -127,9 +128,13 @@ async fn up5_up6_people_sign_in_at_oidc_provider_and_stay_signed_in() {
 
 #[tokio::test]
 async fn up5_up6_chromium_signs_in_at_oidc_provider() {
-    let setting = sign_in_there(("OIDC_ALLOWED_EMAILS", "ada@example.com")).await;
+    let setup = start_with_oidc_provider(("OIDC_ALLOWED_EMAILS", "ada@example.com")).await;
     let screenshots = concat!(env!("CARGO_MANIFEST_DIR"), "/../artifacts/pages");
-    let place = format!("http://{}", setting.place);
-    let printed = node("openid.mjs", &[&setting.server.base(), &place, screenshots]).await;
+    let provider_host = format!("http://{}", setup.provider_host);
+    let printed = node(
+        "openid.mjs",
+        &[&setup.server.base(), &provider_host, screenshots],
+    )
+    .await;
     assert_eq!(printed.matches("passed: ").count(), 4, "{printed}");
 }

@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, sync::Arc};
 
-use mcpo_test_support::{as_caller::AsCaller, github::GitHub, server::TestServer};
+use mcpo_test_support::{caller_tools::CallerTools, github::GitHub, server::TestServer};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     process::Command,
@@ -13,12 +13,12 @@ use super::{FOLDER, node_program};
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../artifacts/pages");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn up1_up7_a_client_and_a_browser_sign_in_with_github() {
+async fn up1_up7_chromium_signs_in_with_github() {
     let github = GitHub::start().await;
-    github.open("octocat", 583_231);
-    github.open("stranger", 7);
+    github.add_account("octocat", 583_231);
+    github.add_account("stranger", 7);
     let login = github.login().allow_logins(&["octocat"]).unwrap();
-    let server = TestServer::start_serving(AsCaller, "127.0.0.1:0", Arc::default(), |config| {
+    let server = TestServer::start_serving(CallerTools, "127.0.0.1:0", Arc::default(), |config| {
         config.with_login(login).with_title("My service")
     })
     .await;
@@ -45,5 +45,5 @@ async fn up1_up7_a_client_and_a_browser_sign_in_with_github() {
     let status = browser.wait().await.unwrap();
     assert!(status.success(), "after {passed:#?}");
     assert_eq!(passed.len(), 4, "{passed:#?}");
-    assert_eq!(github.complaints(), Vec::<String>::new());
+    assert_eq!(github.violations(), Vec::<String>::new());
 }

@@ -12,7 +12,7 @@ use mcpo_runtime::{
 use mcpo_test_support::{
     client::http,
     clock::ManualClock,
-    google::{Beginning, DEPLOYER, Fault, Google, PROJECT},
+    google::{DEPLOYER, Fault, Google, InitialState, PROJECT},
 };
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
@@ -32,7 +32,7 @@ pub fn record(clock: &ManualClock, generation: u64) -> GrantRecord {
     record
 }
 
-pub async fn keeps_the_contract(ledger: Arc<dyn GrantStore>, clock: &ManualClock) {
+pub async fn assert_ledger_contract(ledger: Arc<dyn GrantStore>, clock: &ManualClock) {
     assert_eq!(ledger.grant(id(1)).await.unwrap(), None);
     let first = record(clock, 0);
     let made = ledger.swap_grant(id(1), None, first.clone()).await.unwrap();
@@ -55,14 +55,14 @@ pub async fn keeps_the_contract(ledger: Arc<dyn GrantStore>, clock: &ManualClock
     assert_eq!(late, Swap::Conflict, "the version was replaced");
     assert_eq!(ledger.grant(id(1)).await.unwrap().unwrap().record, next);
 
-    one_of_many_spends(&ledger, clock).await;
-    no_rotation_is_lost(&ledger, clock).await;
+    assert_one_concurrent_insert_succeeds(&ledger, clock).await;
+    assert_no_rotation_is_lost(&ledger, clock).await;
 
     clock.advance(Duration::from_secs(61));
     assert_eq!(ledger.grant(id(1)).await.unwrap(), None, "it has expired");
 }
 
-async fn one_of_many_spends(ledger: &Arc<dyn GrantStore>, clock: &ManualClock) {
+async fn assert_one_concurrent_insert_succeeds(ledger: &Arc<dyn GrantStore>, clock: &ManualClock) {
     let mut tasks = JoinSet::new();
     for _ in 0..16 {
         let (ledger, record) = (Arc::clone(ledger), record(clock, 0));
@@ -73,7 +73,7 @@ async fn one_of_many_spends(ledger: &Arc<dyn GrantStore>, clock: &ManualClock) {
     assert_eq!(done, 1, "{swaps:?}");
 }
 
-async fn no_rotation_is_lost(ledger: &Arc<dyn GrantStore>, clock: &ManualClock) {
+async fn assert_no_rotation_is_lost(ledger: &Arc<dyn GrantStore>, clock: &ManualClock) {
     let first = record(clock, 0);
     ledger.swap_grant(id(3), None, first).await.unwrap();
     let mut tasks = JoinSet::new();
@@ -107,9 +107,9 @@ impl Bucket {
     pub async fn new() -> Self {
         // The fake starts a separate runtime, which cannot start or stop inside another runtime.
         let begin = || {
-            Google::begin(Beginning {
+            Google::start_with(InitialState {
                 is_enabled: true,
-                ..Beginning::default()
+                ..InitialState::default()
             })
         };
         let google = tokio::task::spawn_blocking(begin).await.unwrap();
@@ -170,31 +170,31 @@ impl Bucket {
 }
 
 #[tokio::test]
-async fn the_ledger_in_memory() {
+async fn memory_ledger_keeps_the_contract() {
     let clock = Arc::new(ManualClock::default());
     let ledger = Arc::new(MemoryStore::with_clock(clock.clone()));
-    keeps_the_contract(ledger, &clock).await;
+    assert_ledger_contract(ledger, &clock).await;
 }
 
 #[tokio::test]
-async fn the_ledger_in_a_sqlite_file() {
+async fn sqlite_ledger_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::default());
     let path = folder.path().join("ledger.sqlite3");
     let ledger = SqliteStore::open_with_clock(&path, clock.clone()).unwrap();
-    keeps_the_contract(Arc::new(ledger), &clock).await;
+    assert_ledger_contract(Arc::new(ledger), &clock).await;
 }
 
 #[tokio::test]
-async fn the_ledger_in_a_bucket() {
+async fn bucket_ledger_keeps_the_contract() {
     let bucket = Bucket::new().await;
-    keeps_the_contract(Arc::clone(&bucket.ledger), &bucket.clock).await;
+    assert_ledger_contract(Arc::clone(&bucket.ledger), &bucket.clock).await;
     bucket.end().await;
 }
 
 /// Anyone can create records by starting to sign in, so expired records must be deleted.
 #[tokio::test]
-async fn an_object_says_until_when_it_matters() {
+async fn custom_time_of_an_object_is_the_expiry_of_the_record() {
     let bucket = Bucket::new().await;
     let lives_until = |seconds: u64| {
         let mut record = record(&bucket.clock, 0);
@@ -223,9 +223,9 @@ async fn an_object_says_until_when_it_matters() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_stumbles_is_asked_again() {
+async fn temporary_bucket_errors_are_retried() {
     let bucket = Bucket::new().await;
-    bucket.fail(INSERT, Fault::LostAnswer, 1);
+    bucket.fail(INSERT, Fault::LostResponse, 1);
     assert_eq!(
         bucket.make(1).await,
         Ok(Swap::Done),
@@ -240,7 +240,7 @@ async fn a_bucket_that_stumbles_is_asked_again() {
         asked.elapsed() >= Duration::from_secs(1),
         "Retry-After is respected"
     );
-    bucket.fail(GET, Fault::Cut, 1);
+    bucket.fail(GET, Fault::Disconnect, 1);
     assert!(bucket.ledger.grant(id(3)).await.unwrap().is_some());
     bucket.fail(INSERT, Fault::TokensExpire, 1);
     assert_eq!(
@@ -252,7 +252,7 @@ async fn a_bucket_that_stumbles_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_does_not_answer_is_given_up_in_time() {
+async fn unresponsive_bucket_times_out() {
     let bucket = Bucket::new().await;
     bucket.fail(INSERT, Fault::Hangs(30), 9);
     let asked = Instant::now();
@@ -266,7 +266,7 @@ async fn a_bucket_that_does_not_answer_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_is_missing() {
+async fn denied_bucket_access_names_the_required_role() {
     let bucket = Bucket::new().await;
     bucket.fail(INSERT, Fault::Denied("storage.objects.create"), 1);
     let error = bucket.make(1).await.unwrap_err();

@@ -10,6 +10,7 @@
 )]
 
 mod at_rest;
+mod clock_skew;
 mod documents;
 mod external;
 mod github;
@@ -19,7 +20,6 @@ mod nginx;
 mod pages;
 mod redis;
 mod retries;
-mod skew;
 
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 
@@ -83,12 +83,12 @@ const SIGN_IN_MODES: [SignIn; 2] = [
 /// Runs one flow of the TypeScript SDK, with a crash of the server in the middle.
 async fn sdk_flow(environment: &[(&str, &str)], sign_in: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
-    let held = folder.path().join("client.json");
+    let state_file = folder.path().join("client.json");
     let port = free_port();
     let server = ServerProcess::start(SERVER, port, folder.path(), environment).await;
     let url = format!("{}/mcp", server.base());
     let call = async || {
-        let arguments = [&[&url, held.to_str().unwrap(), "whoami"], sign_in].concat();
+        let arguments = [&[&url, state_file.to_str().unwrap(), "whoami"], sign_in].concat();
         let printed = node("sdk-client.mjs", &arguments).await;
         serde_json::from_str::<Value>(&printed).expect("JSON")
     };
@@ -109,9 +109,9 @@ async fn sdk_flow(environment: &[(&str, &str)], sign_in: &[&str]) {
     assert_eq!(second["authorized"], false, "the user is not asked again");
     assert_eq!(second["text"], first["text"]);
     // A rejected access token is refreshed, with the refresh token from before the crash.
-    let mut state: Value = serde_json::from_slice(&std::fs::read(&held).unwrap()).unwrap();
+    let mut state: Value = serde_json::from_slice(&std::fs::read(&state_file).unwrap()).unwrap();
     state["tokens"]["access_token"] = "spoiled".into();
-    std::fs::write(&held, state.to_string()).unwrap();
+    std::fs::write(&state_file, state.to_string()).unwrap();
     let third = call().await;
     assert_eq!(
         third["authorized"], false,
@@ -120,21 +120,21 @@ async fn sdk_flow(environment: &[(&str, &str)], sign_in: &[&str]) {
 }
 
 #[tokio::test]
-async fn rs10_the_sdk_calls_a_tool_and_goes_on_after_a_crash() {
+async fn rs10_sdk_continues_after_a_server_crash() {
     for mode in SIGN_IN_MODES {
         sdk_flow(mode.environment, mode.arguments).await;
     }
 }
 
 #[tokio::test]
-async fn rs10_the_sdk_goes_on_after_a_crash_with_a_ledger_in_redis() {
+async fn rs10_sdk_continues_after_a_server_crash_with_a_redis_ledger() {
     let redis = RedisServer::start(Setup::default());
     sdk_flow(&[("MCPO_LEDGER", &redis.url())], &[]).await;
     assert!(redis.calls("eval") > 0);
 }
 
 #[tokio::test]
-async fn rs10_the_sdk_goes_on_after_a_crash_with_a_ledger_in_a_bucket() {
+async fn rs10_sdk_continues_after_a_server_crash_with_a_bucket_ledger() {
     let bucket = Bucket::new().await;
     let environment = bucket.environment();
     let environment: Vec<_> = environment
@@ -162,14 +162,14 @@ async fn conformance(environment: &[(&str, &str)], arguments: &[&str], metadata_
 }
 
 #[tokio::test]
-async fn as2_as17_the_conformance_suite_accepts_us_as_authorization_server() {
+async fn as2_as17_authorization_server_passes_the_conformance_suite() {
     for mode in SIGN_IN_MODES {
         conformance(mode.environment, mode.arguments, 2).await;
     }
 }
 
 #[tokio::test]
-async fn as2_as17_the_conformance_suite_with_ledgers_that_instances_share() {
+async fn as2_as17_conformance_suite_passes_with_shared_ledgers() {
     let redis = RedisServer::start(Setup::default());
     conformance(&[("MCPO_LEDGER", &redis.url())], &[], 2).await;
     assert!(redis.calls("eval") > 0);
@@ -184,7 +184,7 @@ async fn as2_as17_the_conformance_suite_with_ledgers_that_instances_share() {
 }
 
 #[tokio::test]
-async fn as1_the_conformance_suite_with_clients_that_keep_a_secret() {
+async fn as1_conformance_suite_passes_with_confidential_clients() {
     // The suite sends no secret if public clients are allowed, so they are disabled here. It always
     // sends the secret in the body; oauth4webapi tests the header.
     let environment = [("MCPO_PUBLIC_CLIENTS", "0")];
@@ -192,14 +192,14 @@ async fn as1_the_conformance_suite_with_clients_that_keep_a_secret() {
 }
 
 #[tokio::test]
-async fn as8_the_conformance_suite_with_a_client_whose_id_is_its_document() {
+async fn as8_conformance_suite_passes_with_a_client_metadata_document() {
     // Nothing is fetched, so the pinned copy of this document is used.
     let document = "https://claude.ai/oauth/claude-code-client-metadata";
     conformance(&[], &["", document], 2).await;
 }
 
 #[tokio::test]
-async fn as1_as20_oauth4webapi_finds_nothing_to_object_to() {
+async fn as1_as20_oauth4webapi_checks_pass() {
     let folder = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(SERVER, free_port(), folder.path(), &[]).await;
     let printed = node("oauth4webapi.mjs", &[&server.base()]).await;
@@ -233,13 +233,13 @@ fn assert_all_passed(outcome: &Outcome, scenarios: usize, checks: u32) {
 }
 
 #[tokio::test]
-async fn rs8_rs10_the_conformance_suite_accepts_us_as_server_of_the_older_form() {
+async fn rs8_rs10_server_passes_the_conformance_suite_of_2025_11_25() {
     let outcome = conformance_of_fixture("2025-11-25").await;
     assert_all_passed(&outcome, 30, 70);
 }
 
 #[tokio::test]
-async fn rs8_rs10_the_conformance_suite_accepts_us_as_server_of_the_newer_form() {
+async fn rs8_rs10_server_passes_the_conformance_suite_of_2026_07_28() {
     let outcome = conformance_of_fixture("2026-07-28").await;
     assert_all_passed(&outcome, 37, 120);
 }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use mcpo_test_support::{
-    behind::{Behind, HOST},
     process::{ServerProcess, free_port},
+    proxied_browser::{HOST, ProxiedBrowser},
     wait,
 };
 
@@ -69,7 +69,7 @@ const fn address(last: u8) -> IpAddr {
 /// On Linux, all of 127.0.0.0/8 belongs to this machine, so clients can have separate addresses.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn as21_behind_nginx_as_documented_each_client_counts_by_its_own_address() {
+async fn as21_clients_behind_nginx_are_throttled_separately() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let environment = [
@@ -85,19 +85,19 @@ async fn as21_behind_nginx_as_documented_each_client_counts_by_its_own_address()
         ServerProcess::start(SERVER, port, &folder.path().join("state"), &environment).await;
     let nginx = Nginx::start(folder.path(), port);
     let url = format!("http://127.0.0.1:{}", nginx.port);
-    let mut guesser = Behind::new(&url, Some(address(2))).await;
+    let mut attacker = ProxiedBrowser::new(&url, Some(address(2))).await;
     for number in 0..6 {
         // The header that the browser itself sends has no effect.
         let invented = format!("203.0.113.{number}");
-        assert!(!guesser.sign_in_from(&invented, "wrong").await);
+        assert!(!attacker.sign_in_from(&invented, "wrong").await);
     }
     // Two more failures, so that the wait is long enough for a busy machine.
     for wait in [1_100, 2_100] {
         tokio::time::sleep(Duration::from_millis(wait)).await;
-        assert!(!guesser.sign_in(None, "wrong").await);
+        assert!(!attacker.sign_in(None, "wrong").await);
     }
-    let mut neighbor = Behind::new(&url, Some(address(2))).await;
+    let mut neighbor = ProxiedBrowser::new(&url, Some(address(2))).await;
     assert!(!neighbor.sign_in(None, PASSWORD).await);
-    let mut owner = Behind::new(&url, Some(address(3))).await;
+    let mut owner = ProxiedBrowser::new(&url, Some(address(3))).await;
     assert!(owner.sign_in(None, PASSWORD).await);
 }

@@ -15,7 +15,7 @@ const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../artifacts/pag
 const CHECKS: usize = 17;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as6_as12_rs9_the_pages_work_in_a_real_browser() {
+async fn as6_as12_rs9_pages_work_in_chromium() {
     let server =
         TestServer::start_with(|config| config.with_password(PASSWORD).with_title("My service"))
             .await;

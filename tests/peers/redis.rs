@@ -24,10 +24,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::ledgers::{id, keeps_the_contract, record};
+use crate::ledgers::{assert_ledger_contract, id, record};
 
 /// Clients wait ten seconds for a token, and the bucket ledger needs eight at most.
-const IN_TIME: Duration = Duration::from_secs(8);
+const MAX_RESPONSE_TIME: Duration = Duration::from_secs(8);
 
 fn address(redis: &RedisServer) -> RedisAddress {
     RedisAddress::parse(&redis.url(), redis.authority().as_deref()).unwrap()
@@ -39,16 +39,16 @@ fn ledger_at(address: RedisAddress) -> (Arc<RedisStore>, Arc<ManualClock>) {
     (Arc::new(RedisStore::new(address, clock.clone())), clock)
 }
 
-fn whole(error: &dyn std::error::Error) -> String {
+fn error_with_source(error: &dyn std::error::Error) -> String {
     let cause = error.source().map(ToString::to_string);
     format!("{error}: {}", cause.unwrap_or_default())
 }
 
 #[tokio::test]
-async fn the_ledger_in_redis() {
+async fn redis_ledger_keeps_the_contract() {
     let redis = RedisServer::start(Setup::default());
     let (ledger, clock) = ledger_at(address(&redis));
-    keeps_the_contract(ledger, &clock).await;
+    assert_ledger_contract(ledger, &clock).await;
     // Every key expires.
     let keys = redis.command(&["KEYS", "*"]);
     assert_eq!(keys.lines().count(), 3, "{keys}");
@@ -59,7 +59,7 @@ async fn the_ledger_in_redis() {
 }
 
 #[tokio::test]
-async fn the_ledger_in_redis_with_tls_and_a_password() {
+async fn redis_ledger_keeps_the_contract_with_tls_and_a_password() {
     let redis = RedisServer::start(Setup {
         password: Some("sw0rd/fish"),
         tls: true,
@@ -69,15 +69,15 @@ async fn the_ledger_in_redis_with_tls_and_a_password() {
     let authority = redis.authority();
     let parse = |url: &str, authority: Option<&[u8]>| RedisAddress::parse(url, authority).unwrap();
     let (ledger, clock) = ledger_at(parse(&good, authority.as_deref()));
-    keeps_the_contract(ledger, &clock).await;
+    assert_ledger_contract(ledger, &clock).await;
 
     let refused = async |address, expected: &str| {
         let (ledger, _) = ledger_at(address);
         let asked = Instant::now();
-        let error = whole(&ledger.grant(id(1)).await.unwrap_err());
+        let error = error_with_source(&ledger.grant(id(1)).await.unwrap_err());
         assert!(error.contains(expected), "{error}");
         assert!(!error.contains("fish"), "{error}");
-        assert!(asked.elapsed() < IN_TIME);
+        assert!(asked.elapsed() < MAX_RESPONSE_TIME);
     };
     let wrong = good.replace("sw0rd%2F", "cat-");
     refused(parse(&wrong, authority.as_deref()), "was rejected").await;
@@ -92,7 +92,7 @@ async fn the_ledger_in_redis_with_tls_and_a_password() {
 }
 
 #[tokio::test]
-async fn the_ledger_in_a_cluster() {
+async fn redis_cluster_ledger_keeps_the_contract() {
     let setup = Setup {
         cluster: true,
         ..Setup::default()
@@ -100,7 +100,7 @@ async fn the_ledger_in_a_cluster() {
     let nodes = [RedisServer::start(setup), RedisServer::start(setup)];
     nodes[0].command(&["CLUSTER", "ADDSLOTSRANGE", "0", "8191"]);
     nodes[1].command(&["CLUSTER", "ADDSLOTSRANGE", "8192", "16383"]);
-    nodes[0].meet(&nodes[1]);
+    nodes[0].join_cluster(&nodes[1]);
     for node in &nodes {
         let began = Instant::now();
         while !node
@@ -120,7 +120,7 @@ async fn the_ledger_in_a_cluster() {
         assert_eq!(made.unwrap(), Swap::Done);
         assert!(ledger.grant(id(number)).await.unwrap().is_some());
     }
-    keeps_the_contract(ledger, &clock).await;
+    assert_ledger_contract(ledger, &clock).await;
     for node in &nodes {
         let keys: u32 = node.command(&["DBSIZE"]).parse().unwrap();
         assert!((5..=30).contains(&keys), "both nodes have keys: {keys}");
@@ -128,7 +128,7 @@ async fn the_ledger_in_a_cluster() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as18_no_rotation_is_lost_when_redis_crashes() {
+async fn as18_rotations_survive_redis_crashes() {
     let mut redis = RedisServer::start(Setup::default());
     let (ledger, clock) = ledger_at(address(&redis));
     ledger
@@ -165,7 +165,7 @@ async fn as18_no_rotation_is_lost_when_redis_crashes() {
 }
 
 #[tokio::test]
-async fn a_redis_that_does_not_answer_is_given_up_in_time() {
+async fn unresponsive_redis_times_out() {
     let redis = RedisServer::start(Setup::default());
     let (ledger, clock) = ledger_at(address(&redis));
     ledger
@@ -175,14 +175,14 @@ async fn a_redis_that_does_not_answer_is_given_up_in_time() {
     redis.pause();
     let asked = Instant::now();
     assert!(ledger.grant(id(1)).await.is_err());
-    assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < MAX_RESPONSE_TIME, "{:?}", asked.elapsed());
     // A shorter pause only delays the call.
     let (again, asked) = (Arc::clone(&ledger), Instant::now());
     let pending = tokio::spawn(async move { again.grant(id(1)).await });
     tokio::time::sleep(Duration::from_millis(2500)).await;
     redis.resume();
     assert!(pending.await.unwrap().unwrap().is_some());
-    assert!(asked.elapsed() < IN_TIME);
+    assert!(asked.elapsed() < MAX_RESPONSE_TIME);
 }
 
 /// Forwards everything to Redis, except for the first response to a script, which it drops.
@@ -218,7 +218,7 @@ async fn lossy_proxy(to: u16) -> u16 {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_is_known_again() {
+async fn write_with_a_lost_response_is_recognized() {
     let redis = RedisServer::start(Setup::default());
     let port = lossy_proxy(redis.port()).await;
     let url = format!("redis://localhost:{port}");
@@ -229,7 +229,7 @@ async fn a_write_whose_answer_was_lost_is_known_again() {
 }
 
 #[tokio::test]
-async fn an_answer_without_an_end_is_not_waited_for() {
+async fn endless_redis_response_is_aborted() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let sent = Arc::new(AtomicU64::new(0));
@@ -253,13 +253,13 @@ async fn an_answer_without_an_end_is_not_waited_for() {
     let (ledger, _) = ledger_at(RedisAddress::parse(&url, None).unwrap());
     let asked = Instant::now();
     assert!(ledger.grant(id(1)).await.is_err());
-    assert!(asked.elapsed() < IN_TIME);
+    assert!(asked.elapsed() < MAX_RESPONSE_TIME);
     let megabytes = sent.load(Ordering::SeqCst) >> 20;
     assert!(megabytes < 200, "{megabytes} MB were accepted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_as18_rs3_an_outage_closes_what_depends_on_the_ledger_and_nothing_else() {
+async fn as17_as18_rs3_redis_outage_stops_token_requests_but_not_calls() {
     let mut redis = RedisServer::start(Setup::default());
     let server = server_with(&redis).await;
     let client = TestClient::register(&server.base()).await;
@@ -274,7 +274,7 @@ async fn as17_as18_rs3_an_outage_closes_what_depends_on_the_ledger_and_nothing_e
     let exchange = client.exchange(&code);
     let (code_answer, refresh_answer) =
         tokio::join!(client.token(&exchange), client.refresh(refresh));
-    assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < MAX_RESPONSE_TIME, "{:?}", asked.elapsed());
     for (status, body) in [code_answer, refresh_answer] {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(body["error"], "temporarily_unavailable");
@@ -306,7 +306,7 @@ async fn server_with(redis: &RedisServer) -> TestServer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_a_code_stays_good_over_an_outage() {
+async fn as17_code_stays_valid_during_a_redis_outage() {
     let mut redis = RedisServer::start(Setup::default());
     let server = server_with(&redis).await;
     let client = TestClient::register(&server.base()).await;
@@ -324,13 +324,13 @@ async fn as17_a_code_stays_good_over_an_outage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ledger_is_asked_about_a_grant_once_a_minute() {
+async fn grant_is_looked_up_once_per_minute() {
     let redis = RedisServer::start(Setup::default());
     let server = server_with(&redis).await;
     let client = Arc::new(TestClient::register(&server.base()).await);
     let tokens = client.tokens().await;
     let access = tokens["access_token"].as_str().unwrap().to_owned();
-    let looked_up = async |calls: u32| {
+    let lookups = async |calls: u32| {
         let before = redis.calls("get");
         let mut tasks = JoinSet::new();
         for _ in 0..calls {
@@ -343,19 +343,19 @@ async fn the_ledger_is_asked_about_a_grant_once_a_minute() {
         redis.calls("get") - before
     };
     // The exchange of the code has just confirmed the grant.
-    assert_eq!(looked_up(50).await, 0);
+    assert_eq!(lookups(50).await, 0);
     server.clock.advance(Duration::from_secs(61));
-    assert_eq!(looked_up(50).await, 1);
+    assert_eq!(lookups(50).await, 1);
     server.clock.advance(Duration::from_secs(59));
-    assert_eq!(looked_up(50).await, 0);
+    assert_eq!(lookups(50).await, 0);
     server.clock.advance(Duration::from_secs(2));
-    assert_eq!(looked_up(50).await, 1);
+    assert_eq!(lookups(50).await, 1);
 }
 
 /// A pause shorter than the waiting time of a call must not accept a grant that another instance
 /// revoked.
 #[tokio::test(flavor = "multi_thread")]
-async fn as20_a_short_pause_of_redis_accepts_nothing_that_was_revoked() {
+async fn as20_short_redis_pause_accepts_no_revoked_token() {
     const GRANTS: usize = 20;
     let redis = RedisServer::start(Setup::default());
     let (server, other) = (server_with(&redis).await, server_with(&redis).await);

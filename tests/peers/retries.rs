@@ -30,9 +30,9 @@ use super::{SERVER, ledgers::Bucket};
 /// The number of codes, and of refresh tokens, that each test uses.
 const RUNS: usize = 10;
 /// Clients time out after ten seconds.
-const IN_TIME: Duration = Duration::from_secs(9);
+const MAX_RESPONSE_TIME: Duration = Duration::from_secs(9);
 /// The time after which a client stops retrying.
-const AT_LAST: Duration = Duration::from_secs(40);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(40);
 
 fn runs() -> usize {
     let runs = std::env::var("MCPO_TEST_RUNS");
@@ -90,7 +90,7 @@ async fn all_succeed(pending: Vec<Pending>) -> usize {
             let tokens: Value = loop {
                 let asked = Instant::now();
                 let (status, body) = client.token(&parameters).await;
-                assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+                assert!(asked.elapsed() < MAX_RESPONSE_TIME, "{:?}", asked.elapsed());
                 match status {
                     StatusCode::OK => break body,
                     StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
@@ -98,7 +98,7 @@ async fn all_succeed(pending: Vec<Pending>) -> usize {
                     }
                     _ => panic!("{status}: {body}"),
                 }
-                assert!(began.elapsed() < AT_LAST, "still 503");
+                assert!(began.elapsed() < RETRY_TIMEOUT, "still 503");
                 tokio::time::sleep(Duration::from_millis(500)).await;
             };
             let access = tokens["access_token"].as_str().unwrap();
@@ -115,7 +115,11 @@ async fn start(folder: &TempDir, environment: &[(&str, &str)]) -> ServerProcess 
 }
 
 /// Sends all requests while the fault lasts.
-async fn over_a_fault(base: &str, begin: impl AsyncFnOnce(), end: impl AsyncFnOnce()) -> usize {
+async fn send_during_fault(
+    base: &str,
+    begin: impl AsyncFnOnce(),
+    end: impl AsyncFnOnce(),
+) -> usize {
     let pending = pending(base).await;
     begin().await;
     let sent = tokio::spawn(all_succeed(pending));
@@ -126,11 +130,11 @@ async fn over_a_fault(base: &str, begin: impl AsyncFnOnce(), end: impl AsyncFnOn
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_as18_what_a_stopped_redis_did_not_answer_succeeds_at_last() {
+async fn as17_as18_retries_succeed_after_a_stopped_redis() {
     let redis = RedisServer::start(Setup::default());
     let folder = tempfile::tempdir().unwrap();
     let server = start(&folder, &[("MCPO_LEDGER", &redis.url())]).await;
-    let repeated = over_a_fault(
+    let repeated = send_during_fault(
         &server.base(),
         async || redis.pause(),
         async || {
@@ -142,19 +146,19 @@ async fn as17_as18_what_a_stopped_redis_did_not_answer_succeeds_at_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_as18_what_a_paused_redis_did_not_answer_succeeds_at_last() {
+async fn as17_as18_retries_succeed_after_a_redis_pause() {
     let redis = RedisServer::start(Setup::default());
     let folder = tempfile::tempdir().unwrap();
     let server = start(&folder, &[("MCPO_LEDGER", &redis.url())]).await;
     let pause = async || {
         redis.command(&["CLIENT", "PAUSE", "9500", "ALL"]);
     };
-    let repeated = over_a_fault(&server.base(), pause, async || {}).await;
+    let repeated = send_during_fault(&server.base(), pause, async || {}).await;
     assert_eq!(repeated, 2 * runs());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_as18_what_a_locked_file_did_not_answer_succeeds_at_last() {
+async fn as17_as18_retries_succeed_after_a_sqlite_lock() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(&folder, &[]).await;
     let path = folder.path().join("ledger.sqlite3");
@@ -188,8 +192,8 @@ async fn as17_as18_what_a_locked_file_did_not_answer_succeeds_at_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_as18_what_a_bucket_did_not_answer_succeeds_at_last() {
-    let faults = [Fault::LostAnswer, Fault::Hangs(20), Fault::Status(503)];
+async fn as17_as18_retries_succeed_after_bucket_faults() {
+    let faults = [Fault::LostResponse, Fault::Hangs(20), Fault::Status(503)];
     for fault in faults {
         let bucket = Bucket::new().await;
         let environment = bucket.environment();

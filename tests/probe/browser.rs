@@ -10,9 +10,9 @@ use tokio::process::Command;
 use url::Url;
 
 /// Returns the URL that the browser was opened with, once it has been.
-async fn opened(note: &Path) -> Url {
+async fn opened_url(url_file: &Path) -> Url {
     for _ in 0..200 {
-        if let Some(url) = std::fs::read_to_string(note)
+        if let Some(url) = std::fs::read_to_string(url_file)
             .ok()
             .and_then(|text| Url::parse(text.trim()).ok())
         {
@@ -24,10 +24,10 @@ async fn opened(note: &Path) -> Url {
 }
 
 #[tokio::test]
-async fn the_browser_is_opened_without_a_shell_and_its_answer_is_taken() {
+async fn browser_is_started_without_a_shell_and_its_redirect_is_received() {
     let server = OAuthServer::healthy().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let (program, note) = (folder.path().join("browser"), folder.path().join("note"));
+    let (program, url_file) = (folder.path().join("browser"), folder.path().join("note"));
     // Written elsewhere and moved, so that a partial file is never read.
     let script = "#!/bin/sh\nprintf '%s' \"$1\" > \"$0.part\" && mv \"$0.part\" \"$(dirname \"$0\")/note\"\n";
     std::fs::write(&program, script).expect("a script");
@@ -41,7 +41,7 @@ async fn the_browser_is_opened_without_a_shell_and_its_answer_is_taken() {
         .kill_on_drop(true)
         .spawn()
         .expect("the binary runs");
-    let authorize = opened(&note).await;
+    let authorize = opened_url(&url_file).await;
     let client = browser();
     let form: Vec<(String, String)> = authorize
         .query_pairs()
@@ -55,14 +55,14 @@ async fn the_browser_is_opened_without_a_shell_and_its_answer_is_taken() {
         .send()
         .await
         .expect("a redirect");
-    let landed = client
+    let callback_response = client
         .get(location(&consented))
         .send()
         .await
         .expect("the listener answers");
-    assert_eq!(landed.status(), 200);
+    assert_eq!(callback_response.status(), 200);
     assert!(
-        landed
+        callback_response
             .text()
             .await
             .expect("a page")
@@ -75,7 +75,7 @@ async fn the_browser_is_opened_without_a_shell_and_its_answer_is_taken() {
 }
 
 #[tokio::test]
-async fn a_browser_that_cannot_be_opened_could_not_run() {
+async fn missing_browser_is_reported_as_could_not_run() {
     let server = OAuthServer::healthy().await;
     let output = Command::new(env!("CARGO_BIN_EXE_mcpo"))
         .args(["probe", "--browser", &server.url()])

@@ -8,7 +8,7 @@ use mcpo_test_support::{
 use crate::support::{probe, probe_with};
 
 #[tokio::test]
-async fn a_trace_shows_everything_but_secrets() {
+async fn trace_shows_requests_without_secrets() {
     let settings = Settings {
         password: Some("open sesame".into()),
         methods: vec!["client_secret_post"],
@@ -48,7 +48,7 @@ async fn a_trace_shows_everything_but_secrets() {
 
 /// A header for the server is not sent to the servers that it names.
 #[tokio::test]
-async fn a_header_goes_to_the_server_and_a_wrong_one_is_not_repeated() {
+async fn header_option_is_sent_and_an_invalid_header_is_rejected() {
     let server = OAuthServer::with(Fault::ToolError).await;
     let run = probe(&[&server.url(), "--header", "X-Own: 1"]).await;
     assert_eq!(run.code, Some(1));
@@ -62,7 +62,7 @@ async fn a_header_goes_to_the_server_and_a_wrong_one_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_cookie_is_in_the_browser_from_the_beginning() {
+async fn cookie_option_is_sent_and_an_invalid_cookie_is_rejected() {
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url(), "--cookie", "known=yes"]).await;
     assert_eq!(run.code, Some(0), "{}", run.stdout);
@@ -81,7 +81,7 @@ async fn a_cookie_is_in_the_browser_from_the_beginning() {
 }
 
 #[tokio::test]
-async fn a_name_is_where_the_user_says() {
+async fn resolve_option_overrides_name_resolution() {
     let server = OAuthServer::healthy().await;
     let url = format!("http://test.localhost:{}/mcp", server.port());
     // The server describes itself under another name; it only matters that it was reached.
@@ -104,13 +104,16 @@ async fn a_name_is_where_the_user_says() {
 }
 
 #[tokio::test]
-async fn the_report_says_that_a_proxy_decides_what_is_reached() {
-    let said = "the proxy of HTTPS_PROXY looks names up and decides which addresses are reached";
-    let nothing = "http://127.0.0.1:1";
-    let proxy = [("HTTPS_PROXY", nothing), ("http_proxy", nothing)];
+async fn report_mentions_the_proxy_that_resolves_names() {
+    let notice = "the proxy of HTTPS_PROXY looks names up and decides which addresses are reached";
+    let unused_address = "http://127.0.0.1:1";
+    let proxy = [
+        ("HTTPS_PROXY", unused_address),
+        ("http_proxy", unused_address),
+    ];
     // Only the proxy can resolve the name.
     let run = probe_with(&["https://somewhere.example/mcp"], &proxy).await;
-    assert!(run.stdout.contains(said), "{}", run.stdout);
+    assert!(run.stdout.contains(notice), "{}", run.stdout);
     // This machine is never reached through a proxy.
     let server = OAuthServer::healthy().await;
     let run = probe_with(&[&server.url()], &proxy).await;
@@ -119,7 +122,7 @@ async fn the_report_says_that_a_proxy_decides_what_is_reached() {
 }
 
 #[tokio::test]
-async fn a_file_without_certificates_is_refused() {
+async fn ca_file_without_certificates_is_rejected() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     let run = probe(&["https://localhost:1/mcp", "--ca", path]).await;
@@ -135,8 +138,8 @@ async fn an_untrusted_certificate_is_shown_with_its_signer() {
     let run = probe(&[&url]).await;
     assert_eq!(run.code, Some(1), "{}", run.stdout);
     let signer = "sent 1 certificate, and the last one is signed by “the authority of a company”";
-    for said in [signer, "an intermediate certificate may be missing"] {
-        assert!(run.stdout.contains(said), "{}", run.stdout);
+    for notice in [signer, "an intermediate certificate may be missing"] {
+        assert!(run.stdout.contains(notice), "{}", run.stdout);
     }
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), authority).unwrap();

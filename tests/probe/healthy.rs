@@ -49,7 +49,7 @@ async fn a_healthy_server_passes() {
 
 /// C1 and C2: the documents are requested in order, once each, and nothing else is.
 #[tokio::test]
-async fn a_walk_asks_for_nothing_it_does_not_need() {
+async fn probe_sends_only_the_required_requests() {
     let server = OAuthServer::healthy().await;
     probe(&[&server.url()]).await;
     assert_snapshot!(server.requests().join("\n"), @"
@@ -100,7 +100,7 @@ async fn a_password_form_is_filled_from_the_environment() {
 }
 
 #[tokio::test]
-async fn a_password_that_was_not_given_could_not_run() {
+async fn missing_password_is_reported_as_could_not_run() {
     let settings = Settings {
         password: Some("x".into()),
         ..Settings::default()
@@ -117,7 +117,7 @@ async fn a_password_that_was_not_given_could_not_run() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_could_not_run() {
+async fn wrong_password_is_reported_as_could_not_run() {
     let settings = Settings {
         password: Some("x".into()),
         ..Settings::default()
@@ -132,9 +132,9 @@ async fn a_wrong_password_could_not_run() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_for_no_token_passes_without_oauth() {
+async fn server_without_authentication_skips_the_oauth_checks() {
     let settings = Settings {
-        guarded: false,
+        requires_token: false,
         ..Settings::default()
     };
     assert_snapshot!(settings_verdicts(settings).await, @"
@@ -148,7 +148,7 @@ async fn a_server_that_asks_for_no_token_passes_without_oauth() {
 }
 
 #[tokio::test]
-async fn an_open_initialize_is_followed_to_the_challenge_behind_it() {
+async fn challenge_after_an_open_initialize_is_found() {
     for stateless in [true, false] {
         let settings = Settings {
             open_initialize: true,
@@ -166,7 +166,7 @@ async fn an_open_initialize_is_followed_to_the_challenge_behind_it() {
 }
 
 #[tokio::test]
-async fn either_wire_form_is_enough_as_json_or_as_events() {
+async fn each_protocol_form_passes_with_json_and_with_events() {
     for (stateless, sessions, word) in [
         (true, true, "ok "),
         (false, true, "skip"),
@@ -195,7 +195,7 @@ async fn either_wire_form_is_enough_as_json_or_as_events() {
 }
 
 #[tokio::test]
-async fn the_tool_and_its_arguments_can_be_named() {
+async fn tool_and_arguments_can_be_specified() {
     let run = probe_settings(
         Settings::default(),
         &["--tool", "add", "--args", r#"{"a": 20, "b": 22}"#],
@@ -210,7 +210,7 @@ async fn the_tool_and_its_arguments_can_be_named() {
 }
 
 #[tokio::test]
-async fn a_tool_that_is_not_there_could_not_run() {
+async fn unknown_tool_is_reported_as_could_not_run() {
     let run = probe_settings(Settings::default(), &["--tool", "sub"]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(
@@ -227,7 +227,7 @@ async fn a_tool_that_is_not_there_could_not_run() {
 
 /// C6 and AS1: the method that the server offers is registered and used.
 #[tokio::test]
-async fn every_token_endpoint_method_is_obeyed() {
+async fn every_token_endpoint_auth_method_is_used_as_offered() {
     for method in ["none", "client_secret_basic", "client_secret_post"] {
         let run = probe_settings(
             Settings {
@@ -249,7 +249,7 @@ async fn every_token_endpoint_method_is_obeyed() {
 
 /// C5: registered by hand, by document, by dynamic registration.
 #[tokio::test]
-async fn every_way_of_being_known_is_taken() {
+async fn every_client_identification_method_is_supported() {
     let settings = Settings {
         clients: vec![("by-hand", "s:%ü")],
         methods: vec!["client_secret_basic"],
@@ -289,7 +289,7 @@ async fn every_way_of_being_known_is_taken() {
 
 /// C12: the union of the current and the requested scopes.
 #[tokio::test]
-async fn a_step_up_widens_the_grant() {
+async fn step_up_requests_the_additional_scope() {
     let settings = Settings {
         step_up: true,
         ..Settings::default()
@@ -302,7 +302,7 @@ async fn a_step_up_widens_the_grant() {
 }
 
 #[tokio::test]
-async fn the_default_walk_is_quick() {
+async fn default_probe_of_a_healthy_server_takes_less_than_1500_ms() {
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url(), "--json"]).await;
     let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
@@ -334,7 +334,7 @@ async fn an_old_server_passes_with_warnings() {
 
 /// Every client, with every variant of a server without faults, repeatedly.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_walks_raise_no_false_alarm() {
+async fn two_hundred_probes_of_healthy_servers_report_no_problems() {
     const CLIENTS: [&str; 5] = ["claude", "claude-code", "chatgpt", "vscode", "cursor"];
     let kinds = [
         Settings::default(),
@@ -362,7 +362,7 @@ async fn two_hundred_walks_raise_no_false_alarm() {
     for kind in kinds {
         servers.push(Arc::new(OAuthServer::start(kind).await));
     }
-    let mut walks = 0;
+    let mut probes = 0;
     for round in 0..8 {
         for server in &servers {
             let runs: Vec<_> = CLIENTS
@@ -378,14 +378,14 @@ async fn two_hundred_walks_raise_no_false_alarm() {
                 let run = run.await.expect("a run");
                 let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
                 let checks = report["checks"].as_array().expect("checks").iter();
-                let alarms: Vec<_> = checks
+                let problems: Vec<_> = checks
                     .filter(|check| check["verdict"] != "pass" && check["verdict"] != "skipped")
                     .collect();
-                assert!(alarms.is_empty(), "round {round}: {alarms:?}");
+                assert!(problems.is_empty(), "round {round}: {problems:?}");
                 assert_eq!(run.code, Some(0));
-                walks += 1;
+                probes += 1;
             }
         }
     }
-    assert_eq!(walks, 200);
+    assert_eq!(probes, 200);
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use insta::assert_snapshot;
-use mcpo_test_support::oauth_server::{Fault, Harm, OAuthServer, Settings, Stage};
+use mcpo_test_support::oauth_server::{Fault, HostileResponse, OAuthServer, Settings, Stage};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -19,7 +19,7 @@ fn is_printable(text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn escape_codes_reach_no_terminal() {
+async fn escape_codes_in_errors_are_not_printed() {
     let server = OAuthServer::with(Fault::HostileStrings).await;
     let run = probe(&[&server.url()]).await;
     assert!(
@@ -46,10 +46,10 @@ async fn escape_codes_reach_no_terminal() {
 }
 
 #[tokio::test]
-async fn escape_codes_in_names_and_answers_reach_no_terminal() {
+async fn escape_codes_in_names_and_tool_results_are_not_printed() {
     let settings = mcpo_test_support::oauth_server::Settings {
         fault: Some(Fault::HostileStrings),
-        guarded: false,
+        requires_token: false,
         ..Default::default()
     };
     let run = crate::support::probe_settings(settings, &[]).await;
@@ -58,7 +58,7 @@ async fn escape_codes_in_names_and_answers_reach_no_terminal() {
 }
 
 #[tokio::test]
-async fn an_endless_body_is_cut_off() {
+async fn endless_body_fails_at_the_size_limit() {
     assert_snapshot!(fault_verdicts(Fault::EndlessBody).await, @"
     exit 1
     pass address challenge
@@ -72,8 +72,8 @@ async fn an_endless_body_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_dripping_body_is_cut_off() {
-    let server = OAuthServer::with(Fault::SlowDrip).await;
+async fn slow_body_fails_at_the_time_limit() {
+    let server = OAuthServer::with(Fault::SlowBody).await;
     let since = Instant::now();
     let run = probe(&[&server.url(), "--timeout", "0.5"]).await;
     assert_eq!(run.code, Some(1), "{}", run.stdout);
@@ -86,23 +86,30 @@ async fn a_dripping_body_is_cut_off() {
 }
 
 /// In KiB of address space: more than a walk needs, and far less than the servers send.
-const MEMORY: u32 = 600_000;
+const MAX_ADDRESS_SPACE: u32 = 600_000;
 
 /// Returns the verdict on one hostile server, and how long it took.
-async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
+async fn probe_hostile_server(
+    stage: Stage,
+    hostile_response: HostileResponse,
+) -> (String, Duration) {
     let server = OAuthServer::start(Settings {
-        harm: Some((stage, harm)),
+        hostile_response: Some((stage, hostile_response)),
         ..Settings::default()
     })
     .await;
     // A dripping response uses the whole limit, so its limit is short. The others get more time,
     // because a busy machine is slow.
-    let seconds = if harm == Harm::Drip { "6" } else { "30" };
+    let seconds = if hostile_response == HostileResponse::Slow {
+        "6"
+    } else {
+        "30"
+    };
     let since = Instant::now();
     // The kernel enforces the limit: a probe that needs more memory dies.
     let output = Command::new("sh")
         .arg("-c")
-        .arg(format!("ulimit -v {MEMORY} && exec \"$@\""))
+        .arg(format!("ulimit -v {MAX_ADDRESS_SPACE} && exec \"$@\""))
         .args(["sh", env!("CARGO_BIN_EXE_mcpo"), "probe", &server.url()])
         .args(["--timeout", seconds, "--json"])
         .stdin(Stdio::null())
@@ -115,32 +122,35 @@ async fn harmed(stage: Stage, harm: Harm) -> (String, Duration) {
     let stderr = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(
         is_printable(&stdout) && is_printable(&stderr),
-        "{stage:?} {harm:?}: {stdout:?} {stderr:?}"
+        "{stage:?} {hostile_response:?}: {stdout:?} {stderr:?}"
     );
-    let report: Value =
-        serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stage:?} {harm:?}: {stderr}"));
+    let report: Value = serde_json::from_str(&stdout)
+        .unwrap_or_else(|_| panic!("{stage:?} {hostile_response:?}: {stderr}"));
     let checks = report["checks"].as_array().expect("checks");
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let wrong = checks
         .iter()
         .find(|check| ["fail", "could-not-run"].contains(&text(&check["verdict"]).as_str()));
-    let wrong = wrong.unwrap_or_else(|| panic!("{stage:?} {harm:?}: nothing is wrong"));
+    let wrong = wrong.unwrap_or_else(|| panic!("{stage:?} {hostile_response:?}: nothing is wrong"));
     assert!(
         !text(&wrong["hint"]).is_empty(),
-        "{stage:?} {harm:?}: no hint in {wrong}"
+        "{stage:?} {hostile_response:?}: no hint in {wrong}"
     );
     let verdict = format!("{} {}", text(&wrong["verdict"]), text(&wrong["id"]));
-    (format!("{harm:?} {stage:?}: {verdict}"), elapsed)
+    (
+        format!("{hostile_response:?} {stage:?}: {verdict}"),
+        elapsed,
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
+async fn hostile_responses_fail_in_bounded_time_and_memory() {
     let mut found = Vec::new();
     // Dripping responses use the whole limit, so the stages run in parallel.
-    for harm in Harm::ALL {
+    for hostile_response in HostileResponse::ALL {
         let runs: Vec<_> = Stage::ALL
             .iter()
-            .map(|stage| tokio::spawn(harmed(*stage, *harm)))
+            .map(|stage| tokio::spawn(probe_hostile_server(*stage, *hostile_response)))
             .collect();
         for run in runs {
             let (verdict, elapsed) = run.await.expect("a run");
@@ -149,63 +159,63 @@ async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
         }
     }
     assert_snapshot!(found.join("\n"), @"
-    Endless Knock: fail challenge
+    Endless Challenge: fail challenge
     Endless Resource: fail resource-metadata
     Endless Issuer: fail server-metadata
     Endless Register: fail registration
     Endless Page: fail authorization
     Endless Token: fail token
     Endless Endpoint: fail discover
-    Drip Knock: fail challenge
-    Drip Resource: fail resource-metadata
-    Drip Issuer: fail server-metadata
-    Drip Register: fail registration
-    Drip Page: fail authorization
-    Drip Token: fail token
-    Drip Endpoint: fail discover
-    Loop Knock: fail challenge
+    Slow Challenge: fail challenge
+    Slow Resource: fail resource-metadata
+    Slow Issuer: fail server-metadata
+    Slow Register: fail registration
+    Slow Page: fail authorization
+    Slow Token: fail token
+    Slow Endpoint: fail discover
+    Loop Challenge: fail challenge
     Loop Resource: fail resource-metadata
     Loop Issuer: fail server-metadata
     Loop Register: fail registration
     Loop Page: fail authorization
     Loop Token: fail token
     Loop Endpoint: fail initialize
-    Huge Knock: fail challenge
+    Huge Challenge: fail challenge
     Huge Resource: fail resource-metadata
     Huge Issuer: fail server-metadata
     Huge Register: fail registration
     Huge Page: fail authorization
     Huge Token: fail token
     Huge Endpoint: fail discover
-    Deep Knock: fail challenge
+    Deep Challenge: fail challenge
     Deep Resource: fail resource-metadata
     Deep Issuer: fail server-metadata
     Deep Register: fail registration
     Deep Page: fail authorization
     Deep Token: fail token
     Deep Endpoint: fail initialize
-    Headers Knock: fail challenge
+    Headers Challenge: fail challenge
     Headers Resource: fail resource-metadata
     Headers Issuer: fail server-metadata
     Headers Register: fail registration
     Headers Page: fail authorization
     Headers Token: fail token
     Headers Endpoint: fail discover
-    Escapes Knock: fail challenge
+    Escapes Challenge: fail challenge
     Escapes Resource: fail resource-identity
     Escapes Issuer: fail issuer-identity
     Escapes Register: fail registration
     Escapes Page: fail authorization
     Escapes Token: fail token
     Escapes Endpoint: fail initialize
-    Markup Knock: fail challenge
+    Markup Challenge: fail challenge
     Markup Resource: fail resource-metadata
     Markup Issuer: fail server-metadata
     Markup Register: fail registration
     Markup Page: fail authorization
     Markup Token: fail token
     Markup Endpoint: fail initialize
-    Bytes Knock: fail challenge
+    Bytes Challenge: fail challenge
     Bytes Resource: fail resource-metadata
     Bytes Issuer: fail server-metadata
     Bytes Register: fail registration
@@ -217,10 +227,10 @@ async fn whatever_hurts_is_named_in_bounded_time_and_memory() {
 
 /// A server's text stays text in every document, and never runs.
 #[tokio::test]
-async fn markup_stays_text_in_an_html_report() {
-    for harm in [Harm::Markup, Harm::Escapes] {
+async fn markup_is_escaped_in_the_html_report() {
+    for hostile_response in [HostileResponse::Markup, HostileResponse::Escapes] {
         let server = OAuthServer::start(Settings {
-            harm: Some((Stage::Token, harm)),
+            hostile_response: Some((Stage::Token, hostile_response)),
             ..Settings::default()
         })
         .await;

@@ -1,7 +1,7 @@
 //! What must survive a restart.
 
 use mcpo_test_support::{
-    oauth_server::{Hole, OAuthServer, Settings},
+    oauth_server::{OAuthServer, Settings, Vulnerability},
     server::TestServer,
 };
 use serde_json::Value;
@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::support::probe;
 
 /// Returns the ids of the checks that did not pass, with `--restart`.
-async fn forgotten(hole: Option<Hole>) -> Vec<String> {
+async fn failed_restart_checks(vulnerability: Option<Vulnerability>) -> Vec<String> {
     let server = OAuthServer::start(Settings {
-        hole,
+        vulnerability,
         ..Settings::default()
     })
     .await;
@@ -30,23 +30,26 @@ async fn forgotten(hole: Option<Hole>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_a_restart_forgets_is_named() {
-    assert_eq!(forgotten(None).await, [""; 0]);
+async fn state_lost_by_a_restart_is_reported() {
+    assert_eq!(failed_restart_checks(None).await, [""; 0]);
     assert_eq!(
-        forgotten(Some(Hole::ForgetsAccess)).await,
+        failed_restart_checks(Some(Vulnerability::ForgetsAccess)).await,
         ["restart-access"]
     );
     assert_eq!(
-        forgotten(Some(Hole::ForgetsRefresh)).await,
+        failed_restart_checks(Some(Vulnerability::ForgetsRefresh)).await,
         ["restart-refresh"]
     );
     // A refresh needs the client too.
     let clients = ["restart-refresh", "restart-client"];
-    assert_eq!(forgotten(Some(Hole::ForgetsClients)).await, clients);
+    assert_eq!(
+        failed_restart_checks(Some(Vulnerability::ForgetsClients)).await,
+        clients
+    );
 }
 
 #[tokio::test]
-async fn a_restart_that_fails_could_not_run() {
+async fn failed_restart_command_is_reported_as_could_not_run() {
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url(), "--restart", "exit 3"]).await;
     assert_eq!(run.code, Some(2), "{}", run.stdout);
@@ -58,7 +61,7 @@ async fn a_restart_that_fails_could_not_run() {
 }
 
 #[tokio::test]
-async fn two_refreshes_at_once_are_answered_by_our_own_runtime_and_not_by_every_server() {
+async fn concurrent_refresh_passes_with_a_grace_period_and_fails_without() {
     let server = TestServer::start().await;
     let url = format!("{}/mcp", server.base());
     let run = probe(&[&url, "--tool", "whoami", "--concurrent-refresh"]).await;

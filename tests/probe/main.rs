@@ -3,17 +3,17 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 mod accepted;
-mod broken;
 #[cfg(unix)]
 mod browser;
+mod command_line;
 mod connection;
-mod documents;
+mod faults;
 mod healthy;
 mod hostile;
 mod lifecycle;
-mod machine;
 mod profiles;
 mod refusals;
+mod report_formats;
 mod reuse;
 mod runtime;
 mod security;

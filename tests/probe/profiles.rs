@@ -34,7 +34,7 @@ async fn report(url: &str, client: &str) -> Value {
 
 /// C5: the document if it is offered together with `none`, a registration otherwise.
 #[tokio::test]
-async fn each_client_is_known_in_its_own_way() {
+async fn each_profile_registers_or_identifies_like_its_client() {
     let mut seen = Vec::new();
     for (documents, methods) in [
         (false, vec!["none", "client_secret_basic"]),
@@ -104,7 +104,7 @@ async fn each_client_is_known_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn our_own_runtime_is_what_each_client_needs() {
+async fn runtime_passes_with_every_client_profile() {
     for client in CLIENTS
         .into_iter()
         .filter(|client| !FETCHED.contains(client))
@@ -119,7 +119,7 @@ async fn our_own_runtime_is_what_each_client_needs() {
 }
 
 #[tokio::test]
-async fn the_verdict_says_what_each_client_would_show() {
+async fn outcome_describes_what_each_client_shows() {
     let mut seen = Vec::new();
     for client in CLIENTS {
         let server =
@@ -146,7 +146,7 @@ async fn the_verdict_says_what_each_client_would_show() {
 
 /// What only one client sends.
 #[tokio::test]
-async fn habits_reach_the_wire() {
+async fn chatgpt_profile_sends_a_430_character_state() {
     let server = OAuthServer::healthy().await;
     report(&server.url(), "chatgpt").await;
     let asked = server.parameters().join("\n");
@@ -192,7 +192,7 @@ async fn the_user_can_choose_the_user_agent() {
 }
 
 #[tokio::test]
-async fn a_redirect_uri_of_the_users_own_is_registered_instead() {
+async fn redirect_uri_option_replaces_the_redirect_uris_of_the_profile() {
     let server = OAuthServer::healthy().await;
     let own = "http://localhost:9999/own";
     let run = probe(&[&server.url(), "--as", "cursor", "--redirect-uri", own]).await;

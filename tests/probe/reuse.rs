@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use mcpo_test_support::oauth_server::{Hole, OAuthServer, Settings};
+use mcpo_test_support::oauth_server::{OAuthServer, Settings, Vulnerability};
 
 use crate::support::{Run, probe_with};
 
-async fn walk(server: &OAuthServer, state: &Path, more: &[&str]) -> Run {
+async fn probe_with_reuse(server: &OAuthServer, state: &Path, more: &[&str]) -> Run {
     let url = server.url();
     let state = [("XDG_STATE_HOME", state.to_str().unwrap())];
     probe_with(&[&[url.as_str(), "--reuse"], more].concat(), &state).await
@@ -22,12 +22,12 @@ fn registrations(server: &OAuthServer) -> usize {
 
 /// C7.
 #[tokio::test]
-async fn what_was_kept_is_used_instead_of_signing_in() {
+async fn stored_credentials_are_used_instead_of_a_sign_in() {
     let folder = tempfile::tempdir().unwrap();
     let server = OAuthServer::healthy().await;
-    let first = walk(&server, folder.path(), &[]).await;
+    let first = probe_with_reuse(&server, folder.path(), &[]).await;
     assert_eq!(first.code, Some(0), "{}", first.stdout);
-    let second = walk(&server, folder.path(), &[]).await;
+    let second = probe_with_reuse(&server, folder.path(), &[]).await;
     assert_eq!(second.code, Some(0), "{}", second.stdout);
     for part in [
         "token kept",
@@ -39,25 +39,28 @@ async fn what_was_kept_is_used_instead_of_signing_in() {
     assert_eq!(registrations(&server), 1);
     // Another server's credentials are never sent to this one.
     let other = OAuthServer::healthy().await;
-    let third = walk(&other, folder.path(), &[]).await;
+    let third = probe_with_reuse(&other, folder.path(), &[]).await;
     assert!(!third.stdout.contains("kept"), "{}", third.stdout);
     assert_eq!(registrations(&other), 1);
     // Nor are those of another client used.
-    let fourth = walk(&server, folder.path(), &["--as", "cursor"]).await;
+    let fourth = probe_with_reuse(&server, folder.path(), &["--as", "cursor"]).await;
     assert!(!fourth.stdout.contains("kept"), "{}", fourth.stdout);
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn what_is_kept_is_the_users_alone() {
+async fn credentials_file_is_private_and_ignored_if_others_can_read_it() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let folder = tempfile::tempdir().unwrap();
     let server = OAuthServer::healthy().await;
-    walk(&server, folder.path(), &[]).await;
-    let kept = folder.path().join("mcpo/probe");
-    assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    let files: Vec<_> = std::fs::read_dir(&kept)
+    probe_with_reuse(&server, folder.path(), &[]).await;
+    let stored = folder.path().join("mcpo/probe");
+    assert_eq!(
+        stored.metadata().unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    let files: Vec<_> = std::fs::read_dir(&stored)
         .unwrap()
         .map(|file| file.unwrap().path())
         .collect();
@@ -66,7 +69,7 @@ async fn what_is_kept_is_the_users_alone() {
     assert_eq!(permissions.mode() & 0o777, 0o600);
     // A file that other users may have written is not used.
     std::fs::set_permissions(&files[0], std::fs::Permissions::from_mode(0o644)).unwrap();
-    let run = walk(&server, folder.path(), &[]).await;
+    let run = probe_with_reuse(&server, folder.path(), &[]).await;
     assert!(
         run.stderr.contains("other users can read it"),
         "{}",
@@ -75,13 +78,13 @@ async fn what_is_kept_is_the_users_alone() {
     assert_eq!(registrations(&server), 2);
     // Nor is a damaged file, and its text is not repeated.
     std::fs::write(&files[0], "{\"access\": \"hush-hush\"}").unwrap();
-    let run = walk(&server, folder.path(), &[]).await;
+    let run = probe_with_reuse(&server, folder.path(), &[]).await;
     assert!(run.stderr.contains("is not used"), "{}", run.stderr);
     assert!(!run.stderr.contains("hush"), "{}", run.stderr);
 }
 
 #[tokio::test]
-async fn without_reuse_nothing_is_kept() {
+async fn credentials_are_not_stored_without_reuse() {
     let folder = tempfile::tempdir().unwrap();
     let server = OAuthServer::healthy().await;
     let state = [("XDG_STATE_HOME", folder.path().to_str().unwrap())];
@@ -92,28 +95,32 @@ async fn without_reuse_nothing_is_kept() {
 
 /// A server that forgets what clients keep forever: they show "Connected", but no tools.
 #[tokio::test]
-async fn what_a_server_forgot_is_said_and_signed_in_for_again() {
-    for (hole, told) in [
-        (Hole::ForgetsRefresh, "FAIL"),
-        (Hole::ForgetsClients, "FAIL"),
-        (Hole::ForgetsAccess, "warn"),
+async fn rejected_stored_credentials_are_reported_and_replaced() {
+    for (vulnerability, verdict) in [
+        (Vulnerability::ForgetsRefresh, "FAIL"),
+        (Vulnerability::ForgetsClients, "FAIL"),
+        (Vulnerability::ForgetsAccess, "warn"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let server = OAuthServer::start(Settings {
-            hole: Some(hole),
+            vulnerability: Some(vulnerability),
             ..Settings::default()
         })
         .await;
-        walk(&server, folder.path(), &[]).await;
+        probe_with_reuse(&server, folder.path(), &[]).await;
         server.restart().await;
-        let run = walk(&server, folder.path(), &[]).await;
-        assert!(run.stdout.contains(told), "{hole:?}: {}", run.stdout);
+        let run = probe_with_reuse(&server, folder.path(), &[]).await;
         assert!(
-            run.stdout.contains("tools/call"),
-            "{hole:?}: {}",
+            run.stdout.contains(verdict),
+            "{vulnerability:?}: {}",
             run.stdout
         );
-        let again = usize::from(hole == Hole::ForgetsClients);
-        assert_eq!(registrations(&server), 1 + again, "{hole:?}");
+        assert!(
+            run.stdout.contains("tools/call"),
+            "{vulnerability:?}: {}",
+            run.stdout
+        );
+        let again = usize::from(vulnerability == Vulnerability::ForgetsClients);
+        assert_eq!(registrations(&server), 1 + again, "{vulnerability:?}");
     }
 }

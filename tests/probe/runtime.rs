@@ -6,7 +6,7 @@ use mcpo_test_support::server::TestServer;
 use crate::support::{probe_with, verdicts};
 
 #[tokio::test]
-async fn our_own_runtime_passes_without_a_warning() {
+async fn runtime_passes_without_warnings() {
     let server = TestServer::start().await;
     let url = format!("{}/mcp", server.base());
     assert_snapshot!(verdicts(&[&url, "--tool", "whoami"]).await, @"
@@ -19,7 +19,7 @@ async fn our_own_runtime_passes_without_a_warning() {
 }
 
 #[tokio::test]
-async fn our_own_sign_in_form_is_filled() {
+async fn sign_in_form_of_the_runtime_is_filled() {
     let server = TestServer::start_with(|config| config.with_password("open sesame")).await;
     let url = format!("{}/mcp", server.base());
     let run = probe_with(
@@ -34,7 +34,7 @@ async fn our_own_sign_in_form_is_filled() {
 }
 
 #[tokio::test]
-async fn our_own_runtime_holds_against_every_attempt() {
+async fn runtime_passes_all_security_checks() {
     let server = TestServer::start_with(|config| config.with_password("open sesame")).await;
     let run = probe_with(
         &[

@@ -1,15 +1,15 @@
-//! `--security`: a server that resists every attempt, and servers with one hole each.
+//! `--security`: a server that resists every attempt, and servers with one vulnerability each.
 
 use insta::assert_snapshot;
-use mcpo_test_support::oauth_server::{Hole, OAuthServer, Settings};
+use mcpo_test_support::oauth_server::{OAuthServer, Settings, Vulnerability};
 use serde_json::Value;
 
 use crate::support::{Run, probe};
 
 /// Attacks a server with a password, documents, and a page for each.
-async fn attack(hole: Option<Hole>) -> Run {
+async fn run_security_checks(vulnerability: Option<Vulnerability>) -> Run {
     let server = OAuthServer::start(Settings {
-        hole,
+        vulnerability,
         password: Some("open sesame".to_owned()),
         documents: true,
         ..Settings::default()
@@ -36,8 +36,8 @@ fn with_verdict(report: &Value, verdicts: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_server_that_holds_passes_every_attempt() {
-    let run = attack(None).await;
+async fn secure_server_passes_all_security_checks() {
+    let run = run_security_checks(None).await;
     let report = report(&run);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(
@@ -49,7 +49,7 @@ async fn a_server_that_holds_passes_every_attempt() {
 
 /// A server that accepts only clients with secrets, as its metadata says.
 #[tokio::test]
-async fn a_server_that_refuses_public_clients_as_it_says_passes_too() {
+async fn server_that_refuses_public_clients_passes() {
     let server = OAuthServer::start(Settings {
         methods: vec!["client_secret_basic"],
         ..Settings::default()
@@ -66,9 +66,9 @@ async fn a_server_that_refuses_public_clients_as_it_says_passes_too() {
     );
 }
 
-/// The sign-in of an attempt may end the walk's grant; that is not a hole.
+/// The sign-in of an attempt may end the walk's grant; that is not a vulnerability.
 #[tokio::test]
-async fn a_server_that_keeps_one_grant_a_client_passes_too() {
+async fn server_with_one_grant_per_client_passes() {
     let server = OAuthServer::start(Settings {
         one_grant: true,
         ..Settings::default()
@@ -79,33 +79,35 @@ async fn a_server_that_keeps_one_grant_a_client_passes_too() {
     assert_eq!(wrong, [""; 0], "{}", run.stderr);
 }
 
-/// Returns the attempts that find each of these holes.
-async fn found_at(holes: &[Hole]) -> String {
+/// Returns the attempts that find each of these vulnerabilities.
+async fn failed_checks_for(vulnerabilities: &[Vulnerability]) -> String {
     let mut found = Vec::new();
-    for some in holes.chunks(4) {
+    for some in vulnerabilities.chunks(4) {
         let runs: Vec<_> = some
             .iter()
-            .map(|hole| tokio::spawn(attack(Some(*hole))))
+            .map(|vulnerability| tokio::spawn(run_security_checks(Some(*vulnerability))))
             .collect();
-        for (hole, run) in some.iter().zip(runs) {
+        for (vulnerability, run) in some.iter().zip(runs) {
             let report = report(&run.await.expect("a run"));
             let ids = with_verdict(&report, &["fail", "warn", "could-not-run"]);
-            found.push(format!("{hole:?}: {}", ids.join(", ")));
+            found.push(format!("{vulnerability:?}: {}", ids.join(", ")));
         }
     }
     found.join("\n")
 }
 
-/// Returns the holes in grants, and the holes in everything else.
-fn halves() -> (&'static [Hole], &'static [Hole]) {
-    let first_of_the_rest = Hole::ALL.iter().position(|hole| *hole == Hole::AnyOrigin);
-    Hole::ALL.split_at(first_of_the_rest.expect("a hole"))
+/// Returns the vulnerabilities in grants, and the vulnerabilities in everything else.
+fn grant_and_other_vulnerabilities() -> (&'static [Vulnerability], &'static [Vulnerability]) {
+    let first_of_the_rest = Vulnerability::ALL
+        .iter()
+        .position(|vulnerability| *vulnerability == Vulnerability::AnyOrigin);
+    Vulnerability::ALL.split_at(first_of_the_rest.expect("a vulnerability"))
 }
 
-/// Each hole is found by its own attempt and by no other.
+/// Each vulnerability is found by its own attempt and by no other.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_hole_in_grants_is_found_where_it_is() {
-    assert_snapshot!(found_at(halves().0).await, @"
+async fn each_grant_vulnerability_fails_only_its_own_check() {
+    assert_snapshot!(failed_checks_for(grant_and_other_vulnerabilities().0).await, @"
     CodeWithoutVerifier: fail pkce-no-verifier
     CodeWithWrongVerifier: fail pkce-wrong-verifier
     CodeWithChallenge: fail pkce-challenge-as-verifier
@@ -126,7 +128,7 @@ async fn each_hole_in_grants_is_found_where_it_is() {
     RedirectHost: fail redirect-host
     RedirectForeign: fail redirect-foreign
     RedirectOfError: fail redirect-of-error
-    RedirectOfStranger: fail unknown-client
+    RedirectOfUnknownClient: fail unknown-client
     RegisterScript: fail register-script
     RegisterPlainHttp: fail register-plain-http
     RegisterFragment: fail register-fragment
@@ -147,10 +149,10 @@ async fn each_hole_in_grants_is_found_where_it_is() {
     ");
 }
 
-/// Each hole is found by its own attempt and by no other.
+/// Each vulnerability is found by its own attempt and by no other.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_hole_in_names_pages_and_bodies_is_found_where_it_is() {
-    assert_snapshot!(found_at(halves().1).await, @"
+async fn each_host_page_and_body_vulnerability_fails_only_its_own_check() {
+    assert_snapshot!(failed_checks_for(grant_and_other_vulnerabilities().1).await, @"
     AnyOrigin: fail origin-foreign
     NullOrigin: fail origin-null
     AnyHost: fail host-foreign
@@ -172,7 +174,7 @@ async fn each_hole_in_names_pages_and_bodies_is_found_where_it_is() {
     LargeTokenRequest: fail body-large-token
     ErrorWithoutPage: fail error-without-page
     PublicClients: fail register-public
-    Innards: fail body-nonsense
+    InternalDetails: fail body-nonsense
     DeepJson: fail body-deep
     HalfMessage: fail body-half
     FetchesDocuments: fail ssrf-document
@@ -183,7 +185,7 @@ async fn each_hole_in_names_pages_and_bodies_is_found_where_it_is() {
 }
 
 #[tokio::test]
-async fn servers_elsewhere_are_attacked_only_after_a_yes() {
+async fn remote_servers_are_tested_only_with_yes() {
     let run = probe(&["--security", "https://mcp.example/mcp"]).await;
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
     assert!(run.stderr.contains("--yes"), "{}", run.stderr);
@@ -191,10 +193,10 @@ async fn servers_elsewhere_are_attacked_only_after_a_yes() {
 
 /// An attempt can wait for the expiry only if the token expires soon.
 #[tokio::test]
-async fn an_expired_token_is_tried() {
-    for (hole, verdict) in [(None, "pass"), (Some(Hole::ExpiredToken), "fail")] {
+async fn expired_token_is_tested_if_it_expires_soon() {
+    for (vulnerability, verdict) in [(None, "pass"), (Some(Vulnerability::ExpiredToken), "fail")] {
         let server = OAuthServer::start(Settings {
-            hole,
+            vulnerability,
             lifetime: 3,
             ..Settings::default()
         })
@@ -203,14 +205,18 @@ async fn an_expired_token_is_tried() {
         let report = report(&run);
         let mut checks = report["checks"].as_array().expect("checks").iter();
         let check = checks.find(|check| check["id"] == "token-expired");
-        assert_eq!(check.expect("the attempt")["verdict"], verdict, "{hole:?}");
+        assert_eq!(
+            check.expect("the attempt")["verdict"],
+            verdict,
+            "{vulnerability:?}"
+        );
     }
 }
 
 /// It takes a while to detect that a server reads a body for as long as it trickles.
 #[tokio::test]
-async fn a_body_that_is_read_for_as_long_as_it_trickles_is_found() {
-    let run = attack(Some(Hole::TricklingBody)).await;
+async fn missing_body_deadline_is_reported() {
+    let run = run_security_checks(Some(Vulnerability::TricklingBody)).await;
     let report = report(&run);
     let wrong = with_verdict(&report, &["fail", "warn", "could-not-run"]);
     assert_eq!(wrong, ["warn body-trickle"]);

@@ -3,7 +3,7 @@
 use mcpo_test_support::oauth_server::{Fault, OAuthServer};
 use tokio::process::Command;
 
-async fn at_a_terminal(url: &str, environment: &[(&str, &str)]) -> String {
+async fn run_in_terminal(url: &str, environment: &[(&str, &str)]) -> String {
     let probe = format!("{} probe {url}", env!("CARGO_BIN_EXE_mcpo"));
     let output = Command::new("script")
         .args(["--quiet", "--return", "--command", &probe, "/dev/null"])
@@ -17,10 +17,10 @@ async fn at_a_terminal(url: &str, environment: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn the_walk_is_a_tree_and_what_is_waited_for_stands_below_it() {
+async fn terminal_output_groups_checks_and_shows_the_pending_request() {
     let server = OAuthServer::with(Fault::ToolError).await;
-    let seen = at_a_terminal(&server.url(), &[]).await;
-    let plain = console_free(&seen);
+    let seen = run_in_terminal(&server.url(), &[]).await;
+    let plain = without_escape_codes(&seen);
     for part in [
         "◆ finding the sign-in",
         "◆ signing in",
@@ -40,15 +40,15 @@ async fn the_walk_is_a_tree_and_what_is_waited_for_stands_below_it() {
 }
 
 #[tokio::test]
-async fn no_color_means_no_codes_at_all() {
+async fn no_color_disables_escape_codes() {
     let server = OAuthServer::healthy().await;
-    let seen = at_a_terminal(&server.url(), &[("NO_COLOR", "1")]).await;
+    let seen = run_in_terminal(&server.url(), &[("NO_COLOR", "1")]).await;
     assert!(!seen.contains('\u{1b}'), "{seen:?}");
     assert!(seen.contains("◆ signing in"), "{seen}");
 }
 
 /// Removes colors and cursor movements.
-fn console_free(text: &str) -> String {
+fn without_escape_codes(text: &str) -> String {
     let mut plain = String::new();
     let mut characters = text.chars();
     while let Some(character) = characters.next() {

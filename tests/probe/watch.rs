@@ -1,15 +1,15 @@
 //! Repeated walks, and first responses after a pause.
 
-use mcpo_test_support::oauth_server::{Hole, OAuthServer, Settings};
+use mcpo_test_support::oauth_server::{OAuthServer, Settings, Vulnerability};
 
 use crate::support::probe;
 
 #[tokio::test]
-async fn each_change_is_told_once_and_runs_the_alert() {
+async fn each_change_is_reported_once_and_runs_the_alert() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("alerts");
     let server = OAuthServer::start(Settings {
-        hole: Some(Hole::ForgetsRefresh),
+        vulnerability: Some(Vulnerability::ForgetsRefresh),
         ..Settings::default()
     })
     .await;
@@ -43,7 +43,7 @@ async fn each_change_is_told_once_and_runs_the_alert() {
 }
 
 #[tokio::test]
-async fn nothing_is_told_while_nothing_changes() {
+async fn unchanged_results_cause_no_alert() {
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url(), "--watch=0.05", "--rounds", "5"]).await;
     assert_eq!(run.code, Some(0), "{}", run.stderr);
@@ -56,14 +56,14 @@ async fn nothing_is_told_while_nothing_changes() {
 }
 
 #[tokio::test]
-async fn a_cold_start_is_timed_against_the_clients_limit() {
+async fn cold_start_is_compared_with_the_clients_time_limit() {
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url(), "--cold=0.2"]).await;
     assert_eq!(run.code, Some(0), "{}", run.stdout);
     assert!(run.stdout.contains("cold start"), "{}", run.stdout);
     for (milliseconds, code, word) in [(700, 0, "warn"), (1_200, 1, "FAIL")] {
         let server = OAuthServer::start(Settings {
-            nap: Some(std::time::Duration::from_millis(milliseconds)),
+            cold_start_delay: Some(std::time::Duration::from_millis(milliseconds)),
             ..Settings::default()
         })
         .await;

@@ -84,7 +84,7 @@ mod tests {
     const HIDDEN: &str = include_str!("../../../tests/support/fixtures/hidden-characters.txt");
 
     #[test]
-    fn every_character_of_the_shared_list_is_hidden_and_no_other() {
+    fn exactly_the_characters_of_the_shared_list_are_hidden() {
         let mut listed = std::collections::BTreeSet::new();
         for line in HIDDEN.lines().filter(|line| !line.starts_with('#')) {
             let (first, last) = line.split_once('-').unwrap_or((line, line));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_kept_and_what_they_hide_is_spelled_out() {
+    fn line_breaks_are_kept_and_hidden_characters_are_escaped() {
         assert_eq!(
             visible("error:\n  a\u{1b}[8mb\r\n\nc\n\n", 100),
             "error:\n  a\\u{1b}[8mb\n\nc"
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_codes_and_reversed_text_are_spelled_out() {
+    fn escape_codes_and_bidi_overrides_are_escaped() {
         assert_eq!(
             clean("a\u{1b}[31mb\u{202e}c\nd\u{9b}"),
             r"a\u{1b}[31mb\u{202e}c d\u{9b}"
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_cut_between_characters() {
+    fn long_text_is_truncated_between_characters() {
         let shown = clean(&"ü".repeat(1_000));
         assert_eq!(shown.chars().count(), 241);
         assert!(shown.ends_with('…'));

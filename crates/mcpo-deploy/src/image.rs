@@ -156,7 +156,7 @@ mod tests {
     use super::Image;
 
     #[test]
-    fn the_same_executable_gives_the_same_digest() {
+    fn same_executable_gives_the_same_digest() {
         let pack = |bytes: &[u8]| Image::pack(bytes).unwrap().manifest.digest;
         assert_eq!(pack(b"one"), pack(b"one"));
         assert_ne!(pack(b"one"), pack(b"two"));

@@ -56,7 +56,7 @@ mod tests {
     use super::quoted;
 
     #[test]
-    fn words_can_be_pasted() {
+    fn words_are_quoted_for_the_shell() {
         assert_eq!(quoted("a@b.c"), "a@b.c");
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's"), r"'it'\''s'");

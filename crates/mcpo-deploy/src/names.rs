@@ -223,7 +223,7 @@ mod tests {
     use super::shortened;
 
     #[test]
-    fn long_names_stay_apart() {
+    fn shortened_names_stay_distinct() {
         assert_eq!(shortened("short", 30), "short");
         let one = shortened("mcpo-a-service-with-a-long-name-europe-west1", 30);
         let two = shortened("mcpo-a-service-with-a-long-name-europe-west2", 30);

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_canary_leaves_the_rest_to_those_who_serve() {
+    fn canary_keeps_the_proportions_of_the_serving_revisions() {
         let current = json!({ "trafficStatuses": [
             { "revision": "a", "percent": 70 }, { "revision": "b", "percent": 30 },
             { "revision": "a", "tag": "old" },
@@ -229,12 +229,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_one_cannot_be_held_back() {
+    fn first_revision_cannot_be_deployed_without_traffic() {
         assert!(wanted(Share::Nothing, None).targets(None, "a").is_err());
     }
 
     #[test]
-    fn a_status_of_the_latest_revision_means_the_latest_ready_one() {
+    fn status_of_the_latest_revision_means_the_latest_ready_one() {
         let current = plain();
         assert_eq!(serving(&current), [("b".to_owned(), 100)]);
         let expected = [("live", "b"), ("old", "a")].map(|(a, b)| (a.to_owned(), b.to_owned()));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_on_the_latest_revision_stays_there() {
+    fn tag_on_the_latest_revision_is_kept_until_it_is_moved() {
         let targets = only(&plain(), "a");
         assert_eq!(targets[1], json!({ "type": LATEST, "tag": "live" }));
         let targets = with_tag(&plain(), "live", "b");
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn no_targets_are_all_requests_to_the_latest_revision() {
+    fn missing_targets_equal_all_traffic_to_the_latest_revision() {
         let all = json!([{ "type": LATEST, "percent": 100 }]);
         assert!(same(&Value::Null, &all) && same(&json!([]), &all));
         assert!(!same(&all, &only(&plain(), "a")));

@@ -183,7 +183,7 @@ mod tests {
     use super::{Form, SubmitButton};
 
     #[test]
-    fn a_consent_form_is_agreed_to() {
+    fn allow_button_of_a_consent_form_is_chosen() {
         let forms = Form::all(
             r#"<p>Hi<form method=POST action="/consent?a=1&amp;b=2"><input type=hidden name=t value="&quot;x">
                <input type=checkbox name=c checked><input type=checkbox name=d>
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_can_only_be_refused_is_not_agreed_to() {
+    fn form_with_only_a_cancel_button_is_not_submitted() {
         let forms = Form::all(
             "<form><button>Cancel</button></form><form><input type=submit value='Sign in'></form>",
         );
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_and_comments_hold_no_forms() {
+    fn forms_in_scripts_and_comments_are_ignored() {
         assert!(
             Form::all("<script>'<form>'</script><!-- <form> --><textarea><form></textarea>")
                 .is_empty()

@@ -156,7 +156,7 @@ mod tests {
     use super::{Secrets, is_secret};
 
     #[test]
-    fn names_that_only_sound_secret_are_shown() {
+    fn only_names_of_secrets_are_redacted() {
         for name in [
             "token_type",
             "token_endpoint",
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_cut_wherever_they_turn_up() {
+    fn secrets_are_redacted_in_urls_text_json_and_headers() {
         let secrets = Secrets::default();
         let url = Url::parse("https://h/cb?code=abc%2Bdefghijklm&iss=x").unwrap();
         assert_eq!(

@@ -101,7 +101,7 @@ mod tests {
     use super::quoted;
 
     #[test]
-    fn what_was_cut_becomes_a_variable_and_nothing_else_is_read_by_the_shell() {
+    fn redacted_values_become_variables_and_other_text_is_quoted() {
         assert_eq!(
             quoted("authorization: Bearer <access_token: 12 characters>"),
             r#"'authorization: Bearer '"$CUT_ACCESS_TOKEN"''"#

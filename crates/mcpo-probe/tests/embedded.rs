@@ -18,7 +18,7 @@ async fn a_healthy_server_passes() {
 }
 
 #[tokio::test]
-async fn a_broken_server_fails_at_the_check_with_its_id() {
+async fn faulty_server_fails_the_expected_check() {
     let server = OAuthServer::with(Fault::NoResourceMetadata).await;
     let report = embedded::check(&server.url()).await.unwrap();
     assert!(!report.is_success());
@@ -27,7 +27,7 @@ async fn a_broken_server_fails_at_the_check_with_its_id() {
 }
 
 #[tokio::test]
-async fn an_address_that_clients_refuse_is_an_error() {
+async fn invalid_address_is_an_error() {
     let failure = Probe::new("example.com").run().await.unwrap_err();
     assert_eq!(
         failure.to_string(),

@@ -79,7 +79,7 @@ fn is_same(opened: &Value, expected: &Value) -> bool {
 }
 
 #[test]
-fn as15_texts_sealed_by_earlier_versions_still_open() {
+fn as15_texts_sealed_by_earlier_versions_can_be_opened() {
     let fixtures = fixtures();
     let keys = KeyRing::parse(&fixtures.keys).unwrap();
     assert!(fixtures.sealed.len() >= 10, "fixtures are never removed");

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
+    connection::{Connection, Outgoing},
     server::Server,
-    wire::{Connection, Outgoing},
 };
 
 /// The two forms of Streamable HTTP.

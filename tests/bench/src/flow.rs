@@ -8,10 +8,10 @@ use mcpo_test_support::client::{REDIRECT_URI, VERIFIER, challenge, form_in, quer
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 
-use crate::wire::Connection;
+use crate::connection::Connection;
 
 /// A user with a client and a browser, at a separate address.
-pub struct Visitor {
+pub struct TestUser {
     connection: Connection,
     host: String,
     cookie: Option<String>,
@@ -23,7 +23,7 @@ pub fn address(number: u32) -> Ipv4Addr {
     Ipv4Addr::from(first + number)
 }
 
-impl Visitor {
+impl TestUser {
     /// Connects a user to the server at `port`.
     pub async fn new(port: u16, number: u32) -> Self {
         Self {

@@ -10,8 +10,8 @@
 )]
 
 pub mod calls;
+pub mod connection;
 pub mod flow;
 pub mod server;
 pub mod table;
 pub mod trivial;
-pub mod wire;

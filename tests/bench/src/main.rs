@@ -20,9 +20,9 @@ use futures_util::FutureExt as _;
 
 use mcpo_bench::{
     calls::{Callers, Form},
-    flow::Visitor,
+    flow::TestUser,
     server::Server,
-    table::{Bar, Figure, median},
+    table::{Figure, Target, median},
 };
 use mcpo_test_support::redis::{RedisServer, Setup};
 use tokio::task::JoinSet;
@@ -38,12 +38,12 @@ const ROUND: Duration = Duration::from_millis(250);
 const WARM_UP: Duration = Duration::from_millis(500);
 const STARTS: usize = 15;
 /// The pause between the start of a server and the reading of its memory.
-const REST: Duration = Duration::from_millis(100);
+const IDLE_TIME: Duration = Duration::from_millis(100);
 const FLOWS: u32 = 1000;
 /// The number of registrations, and of grants, that one address may make in one burst.
-const REGISTRATIONS_OF_ONE: u32 = 60;
-const GRANTS_OF_ONE: u32 = 6;
-const VISITORS_AT_ONCE: usize = 16;
+const REGISTRATIONS_PER_USER: u32 = 60;
+const GRANTS_PER_USER: u32 = 6;
+const CONCURRENT_USERS: usize = 16;
 /// The number of tokens that are used in turn if there are many grants.
 const TOKENS: usize = 10_000;
 
@@ -70,12 +70,17 @@ async fn main() -> ExitCode {
     )
     .await;
     run("flows", flow(state.path(), &mut figures), &mut failed).await;
-    run("start and rest", start_and_rest(&mut figures), &mut failed).await;
+    run(
+        "start and rest",
+        measure_startup_and_idle(&mut figures),
+        &mut failed,
+    )
+    .await;
     if registrations > 0 {
         let part = format!("{registrations} registrations");
         run(&part, scale(registrations, &mut figures), &mut failed).await;
     }
-    let missed = figures.iter().filter(|figure| !figure.holds()).count();
+    let missed = figures.iter().filter(|figure| !figure.is_met()).count();
     for figure in &figures {
         println!("{figure}");
     }
@@ -102,9 +107,9 @@ async fn run(part: &str, measurements: impl Future<Output = ()>, failed: &mut Ve
 /// Compares calls through the runtime with calls of the same service without authentication.
 async fn compare_calls(form: Form, state: &Path, figures: &mut Vec<Figure>) {
     let (with, without) = (one_core(WITH, state), one_core(WITHOUT, state));
-    let mut visitor = Visitor::new(with.port, 0).await;
-    let client = visitor.register().await;
-    let token = visitor.token(&client).await;
+    let mut user = TestUser::new(with.port, 0).await;
+    let client = user.register().await;
+    let token = user.token(&client).await;
     let mut authenticated = Callers::connect(&with, form, &[token]).await;
     let mut open = Callers::connect(&without, form, &[]).await;
     authenticated.round(&with, WARM_UP).await;
@@ -128,24 +133,29 @@ async fn compare_calls(form: Form, state: &Path, figures: &mut Vec<Figure>) {
     let rate = rounds.iter().map(|(ours, theirs)| ours.rate / theirs.rate);
     let p99 = rounds.iter().map(|(ours, theirs)| ours.p99 / theirs.p99);
     let cpu = rounds.iter().map(|(ours, theirs)| ours.cpu - theirs.cpu);
-    let mut add = |name: &str, value, unit, bar| {
+    let mut add = |name: &str, value, unit, target| {
         let name = format!("{name} ({version})");
         figures.push(Figure {
             name,
             value,
             unit,
-            bar,
+            target,
         });
     };
-    add("calls through the runtime", ours, "/s", Bar::None);
-    add("calls without authentication", theirs, "/s", Bar::None);
-    add("throughput, ratio", median(rate), "", Bar::AtLeast(least));
-    add("p99, ratio", median(p99), "", Bar::AtMost(1.2));
+    add("calls through the runtime", ours, "/s", Target::None);
+    add("calls without authentication", theirs, "/s", Target::None);
+    add(
+        "throughput, ratio",
+        median(rate),
+        "",
+        Target::AtLeast(least),
+    );
+    add("p99, ratio", median(p99), "", Target::AtMost(1.2));
     add(
         "CPU that the runtime adds to a call",
         median(cpu),
         "us",
-        Bar::None,
+        Target::None,
     );
 }
 
@@ -156,9 +166,9 @@ async fn compare_ledgers(state: &Path, figures: &mut Vec<Figure>) {
     let mut servers = Vec::new();
     for ledger in &ledgers {
         let server = Server::start_with(WITH_REDIS, state, Some(1), &[("MCPO_LEDGER", ledger)]);
-        let mut visitor = Visitor::new(server.port, 0).await;
-        let client = visitor.register().await;
-        let token = visitor.token(&client).await;
+        let mut user = TestUser::new(server.port, 0).await;
+        let client = user.register().await;
+        let token = user.token(&client).await;
         let mut callers = Callers::connect(&server, Form::Newer, &[token]).await;
         callers.round(&server, WARM_UP).await;
         servers.push((server, callers));
@@ -177,21 +187,21 @@ async fn compare_ledgers(state: &Path, figures: &mut Vec<Figure>) {
         name: "throughput, ledger in Redis against memory".to_owned(),
         value: median(rates),
         unit: "",
-        bar: Bar::AtLeast(0.95),
+        target: Target::AtLeast(0.95),
     });
 }
 
 async fn flow(state: &Path, figures: &mut Vec<Figure>) {
     let server = one_core(WITH, state);
-    let mut visitors = Vec::new();
-    for number in 0..=FLOWS / GRANTS_OF_ONE {
-        visitors.push(Visitor::new(server.port, number).await);
+    let mut users = Vec::new();
+    for number in 0..=FLOWS / GRANTS_PER_USER {
+        users.push(TestUser::new(server.port, number).await);
     }
     let (before, mut flows) = (server.cpu(), 0);
-    for visitor in &mut visitors {
-        for _ in 0..GRANTS_OF_ONE {
-            let client = visitor.register().await;
-            visitor.token(&client).await;
+    for user in &mut users {
+        for _ in 0..GRANTS_PER_USER {
+            let client = user.register().await;
+            user.token(&client).await;
             flows += 1;
         }
     }
@@ -200,44 +210,44 @@ async fn flow(state: &Path, figures: &mut Vec<Figure>) {
         name: "CPU of register, authorize, consent, token".to_owned(),
         value: used,
         unit: "ms",
-        bar: Bar::AtMost(1.0),
+        target: Target::AtMost(1.0),
     });
 }
 
 /// Starts servers as a user does: not pinned to a core, with a new state folder on disk.
-async fn start_and_rest(figures: &mut Vec<Figure>) {
+async fn measure_startup_and_idle(figures: &mut Vec<Figure>) {
     let (mut starts, mut memory) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         let state = tempfile::tempdir().expect("a folder");
         let server = Server::start(WITH, &state.path().join("state"), None);
         starts.push(server.started_in.as_secs_f64() * 1e3);
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(IDLE_TIME).await;
         memory.push(server.memory());
     }
     let mut memory_as_template = Vec::new();
     for _ in 0..STARTS {
         let state = tempfile::tempdir().expect("a folder");
         let server = Server::start(WITH_AS_TEMPLATE, &state.path().join("state"), None);
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(IDLE_TIME).await;
         memory_as_template.push(server.memory());
     }
     figures.push(Figure {
         name: format!("start to the first 200, median of {STARTS}"),
         value: median(starts),
         unit: "ms",
-        bar: Bar::AtMost(10.0),
+        target: Target::AtMost(10.0),
     });
     figures.push(Figure {
         name: "memory of an idle server, built for speed".to_owned(),
         value: median(memory),
         unit: "MB",
-        bar: Bar::None,
+        target: Target::None,
     });
     figures.push(Figure {
         name: "memory of an idle server, as templates build it".to_owned(),
         value: median(memory_as_template),
         unit: "MB",
-        bar: Bar::AtMost(8.0),
+        target: Target::AtMost(8.0),
     });
 }
 
@@ -246,10 +256,10 @@ async fn scale(registrations: u32, figures: &mut Vec<Figure>) {
     let state = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
     let server = one_core(WITH, &state.path().join("many"));
     let fresh = one_core(WITH, &state.path().join("one"));
-    let tokens = crowd(&server, registrations).await;
-    let mut visitor = Visitor::new(fresh.port, 0).await;
-    let client = visitor.register().await;
-    let token = visitor.token(&client).await;
+    let tokens = sign_in_users(&server, registrations).await;
+    let mut user = TestUser::new(fresh.port, 0).await;
+    let client = user.register().await;
+    let token = user.token(&client).await;
     let mut among_many = Callers::connect(&server, Form::Newer, &tokens).await;
     let mut alone = Callers::connect(&fresh, Form::Newer, &[token]).await;
     among_many.round(&server, 2 * WARM_UP).await;
@@ -259,46 +269,46 @@ async fn scale(registrations: u32, figures: &mut Vec<Figure>) {
         let many = among_many.round(&server, ROUND).await;
         ratios.push(many.cpu / alone.round(&fresh, ROUND).await.cpu);
     }
-    let grants = registrations / REGISTRATIONS_OF_ONE * GRANTS_OF_ONE;
+    let grants = registrations / REGISTRATIONS_PER_USER * GRANTS_PER_USER;
     figures.push(Figure {
         name: format!("a call at {registrations} registrations, {grants} grants"),
         value: median(ratios),
         unit: "x of 1",
-        bar: Bar::AtMost(1.1),
+        target: Target::AtMost(1.1),
     });
     figures.push(Figure {
         name: "memory with that many registrations".to_owned(),
         value: server.memory(),
         unit: "MB",
-        bar: Bar::None,
+        target: Target::None,
     });
 }
 
 /// Registers clients from many addresses, and returns some of the tokens that were issued.
-async fn crowd(server: &Server, registrations: u32) -> Vec<String> {
+async fn sign_in_users(server: &Server, registrations: u32) -> Vec<String> {
     let port = server.port;
     let mut tasks = JoinSet::new();
     let mut tokens = Vec::new();
-    for number in 0..registrations.div_ceil(REGISTRATIONS_OF_ONE) {
-        if tasks.len() == VISITORS_AT_ONCE
+    for number in 0..registrations.div_ceil(REGISTRATIONS_PER_USER) {
+        if tasks.len() == CONCURRENT_USERS
             && let Some(joined) = tasks.join_next().await
         {
-            tokens.extend(joined.expect("a visitor"));
+            tokens.extend(joined.expect("a user"));
         }
         tasks.spawn(async move {
-            let mut visitor = Visitor::new(port, number).await;
+            let mut user = TestUser::new(port, number).await;
             let mut tokens = Vec::new();
-            for turn in 0..REGISTRATIONS_OF_ONE {
-                let client = visitor.register().await;
-                if turn < GRANTS_OF_ONE {
-                    tokens.push(visitor.token(&client).await);
+            for turn in 0..REGISTRATIONS_PER_USER {
+                let client = user.register().await;
+                if turn < GRANTS_PER_USER {
+                    tokens.push(user.token(&client).await);
                 }
             }
             tokens
         });
     }
     while let Some(joined) = tasks.join_next().await {
-        tokens.extend(joined.expect("a visitor"));
+        tokens.extend(joined.expect("a user"));
     }
     let step = tokens.len().div_ceil(TOKENS).max(1);
     tokens.into_iter().step_by(step).collect()

@@ -11,7 +11,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// The target of a figure.
 #[derive(Clone, Copy, Debug)]
-pub enum Bar {
+pub enum Target {
     /// At least this value.
     AtLeast(f64),
     /// At most this value.
@@ -30,16 +30,16 @@ pub struct Figure {
     /// The unit of the value.
     pub unit: &'static str,
     /// The target.
-    pub bar: Bar,
+    pub target: Target,
 }
 
 impl Figure {
     /// Returns true if the value reaches its target.
-    pub fn holds(&self) -> bool {
-        match self.bar {
-            Bar::AtLeast(bar) => self.value >= bar,
-            Bar::AtMost(bar) => self.value <= bar,
-            Bar::None => true,
+    pub fn is_met(&self) -> bool {
+        match self.target {
+            Target::AtLeast(target) => self.value >= target,
+            Target::AtMost(target) => self.value <= target,
+            Target::None => true,
         }
     }
 }
@@ -51,11 +51,11 @@ impl fmt::Display for Figure {
         } = self;
         let digits = if *value >= 1000.0 { 0 } else { 2 };
         write!(formatter, "{name:<52}{value:>10.digits$} {unit:<8}")?;
-        let outcome = if self.holds() { "PASS" } else { "FAIL" };
-        match self.bar {
-            Bar::AtLeast(bar) => write!(formatter, ">= {bar:<6} {outcome}"),
-            Bar::AtMost(bar) => write!(formatter, "<= {bar:<6} {outcome}"),
-            Bar::None => Ok(()),
+        let outcome = if self.is_met() { "PASS" } else { "FAIL" };
+        match self.target {
+            Target::AtLeast(target) => write!(formatter, ">= {target:<6} {outcome}"),
+            Target::AtMost(target) => write!(formatter, "<= {target:<6} {outcome}"),
+            Target::None => Ok(()),
         }
     }
 }

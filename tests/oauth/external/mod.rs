@@ -1,6 +1,6 @@
 //! A server that trusts an external authorization server.
 
-mod authorities;
+mod certificate_authorities;
 mod issuer;
 mod tokens;
 
@@ -14,13 +14,13 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
 /// The server, the issuer that it trusts, and a client that is registered nowhere.
-struct Trusting {
+struct ExternalSetup {
     issuer: TestIssuer,
     server: TestServer,
     client: TestClient,
 }
 
-impl Trusting {
+impl ExternalSetup {
     async fn new() -> Self {
         Self::with(|server| server).await
     }
@@ -83,10 +83,10 @@ impl Trusting {
 }
 
 #[tokio::test]
-async fn rs1_rs2_clients_are_sent_to_the_other_server_and_nothing_of_ours_is_left() {
-    let trusting = Trusting::new().await;
-    let base = trusting.server.base();
-    let http = &trusting.client.http;
+async fn rs1_rs2_external_issuer_is_advertised_and_own_endpoints_are_absent() {
+    let setup = ExternalSetup::new().await;
+    let base = setup.server.base();
+    let http = &setup.client.http;
     let answer = http.post(format!("{base}/mcp")).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     let metadata = format!("{base}/.well-known/oauth-protected-resource/mcp");
@@ -104,7 +104,7 @@ async fn rs1_rs2_clients_are_sent_to_the_other_server_and_nothing_of_ours_is_lef
         .unwrap();
     assert_eq!(
         document["authorization_servers"],
-        json!([trusting.issuer.issuer()])
+        json!([setup.issuer.issuer()])
     );
     assert_eq!(document["resource"], format!("{base}/mcp"));
     for path in [
@@ -132,36 +132,34 @@ async fn rs1_rs2_clients_are_sent_to_the_other_server_and_nothing_of_ours_is_lef
 }
 
 #[tokio::test]
-async fn rs4_scopes_are_asked_for_by_the_names_of_the_other_side() {
-    let trusting = Trusting::with(|server| {
+async fn rs4_challenge_uses_the_scope_names_of_the_external_issuer() {
+    let setup = ExternalSetup::with(|server| {
         let server = server.with_audience("api://x");
         server
             .with_scopes("api://x/use=mcp:tools api://x/write=notes:write")
             .unwrap()
     })
     .await;
-    let mut claims = trusting.claims_with("aud", json!("api://x"));
+    let mut claims = setup.claims_with("aud", json!("api://x"));
     claims["scope"] = Value::Null;
     // The format of Entra.
     claims["scp"] = json!("use");
-    let token = trusting.issuer.sign(&claims);
-    assert_eq!(trusting.status(&token).await, StatusCode::OK);
-    let answer = trusting.call(&token, "write_note").await;
+    let token = setup.issuer.sign(&claims);
+    assert_eq!(setup.status(&token).await, StatusCode::OK);
+    let answer = setup.call(&token, "write_note").await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
     let needed = "scope=\"api://x/use api://x/write\"";
     assert!(challenge.contains(needed), "{challenge}");
     // The format of Okta.
     claims["scp"] = json!(["use", "write"]);
-    let answer = trusting
-        .call(&trusting.issuer.sign(&claims), "write_note")
-        .await;
+    let answer = setup.call(&setup.issuer.sign(&claims), "write_note").await;
     assert_eq!(answer.status(), StatusCode::OK);
     let url = format!(
         "{}/.well-known/oauth-protected-resource/mcp",
-        trusting.server.base()
+        setup.server.base()
     );
-    let document: Value = trusting
+    let document: Value = setup
         .client
         .http
         .get(url)
@@ -178,27 +176,25 @@ async fn rs4_scopes_are_asked_for_by_the_names_of_the_other_side() {
 }
 
 #[tokio::test]
-async fn rs3_rs4_a_good_token_for_something_else_is_403() {
-    let trusting = Trusting::new().await;
+async fn rs3_rs4_valid_token_without_the_required_scope_gets_403() {
+    let setup = ExternalSetup::new().await;
     for scope in ["openid profile", "", "mcp", "notes"] {
-        let token = trusting
-            .issuer
-            .sign(&trusting.claims_with("scope", json!(scope)));
+        let token = setup.issuer.sign(&setup.claims_with("scope", json!(scope)));
         let expected = match scope {
             // Wider scopes imply narrower scopes here as well.
             "mcp" | "notes" => StatusCode::OK,
             _ => StatusCode::FORBIDDEN,
         };
-        assert_eq!(trusting.status(&token).await, expected, "{scope:?}");
+        assert_eq!(setup.status(&token).await, expected, "{scope:?}");
     }
-    let any = Trusting::with(|server| server.with_scopes("*=mcp:tools").unwrap()).await;
+    let any = ExternalSetup::with(|server| server.with_scopes("*=mcp:tools").unwrap()).await;
     let token = any.issuer.sign(&any.claims_with("scope", Value::Null));
     assert_eq!(any.status(&token).await, StatusCode::OK);
     assert_eq!(
         any.call(&token, "write_note").await.status(),
         StatusCode::FORBIDDEN
     );
-    let claim = Trusting::with(|server| server.with_scope_claim("permissions")).await;
+    let claim = ExternalSetup::with(|server| server.with_scope_claim("permissions")).await;
     let mut claims = claim.claims_with("permissions", json!(["notes:write"]));
     let token = claim.issuer.sign(&claims);
     assert_eq!(

@@ -6,19 +6,19 @@ use mcpo_test_support::{client::TestClient, issuer::SigningKey, server::TestServ
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::Trusting;
+use super::ExternalSetup;
 
 #[tokio::test]
-async fn rs6_a_good_token_says_who_is_calling() {
-    let trusting = Trusting::new().await;
-    let answer = trusting
-        .call(&trusting.issuer.sign(&trusting.claims()), "whoami")
+async fn rs6_valid_token_identifies_the_caller() {
+    let setup = ExternalSetup::new().await;
+    let answer = setup
+        .call(&setup.issuer.sign(&setup.claims()), "whoami")
         .await;
     assert_eq!(answer.status(), StatusCode::OK);
     let text = answer.text().await.unwrap();
     assert!(text.contains("ada through a client"), "{text}");
-    let now = trusting.server.clock.now().as_secs();
-    let mcp = format!("{}/mcp", trusting.server.base());
+    let now = setup.server.clock.now().as_secs();
+    let mcp = format!("{}/mcp", setup.server.base());
     for (what, name, value) in [
         ("one of several audiences", "aud", json!(["other", mcp])),
         ("a clock that is behind", "exp", json!(now - 30)),
@@ -30,8 +30,8 @@ async fn rs6_a_good_token_says_who_is_calling() {
         ),
         ("valid for a while", "nbf", json!(now - 100)),
     ] {
-        let token = trusting.issuer.sign(&trusting.claims_with(name, value));
-        assert_eq!(trusting.status(&token).await, StatusCode::OK, "{what}");
+        let token = setup.issuer.sign(&setup.claims_with(name, value));
+        assert_eq!(setup.status(&token).await, StatusCode::OK, "{what}");
     }
     for kind in [
         json!("application/at+jwt"),
@@ -40,8 +40,8 @@ async fn rs6_a_good_token_says_who_is_calling() {
         Value::Null,
     ] {
         let head = json!({ "typ": kind });
-        let token = trusting.issuer.sign_as(head, &trusting.claims());
-        assert_eq!(trusting.status(&token).await, StatusCode::OK, "{kind}");
+        let token = setup.issuer.sign_as(head, &setup.claims());
+        assert_eq!(setup.status(&token).await, StatusCode::OK, "{kind}");
     }
 }
 
@@ -50,10 +50,10 @@ fn part(value: &Value) -> String {
 }
 
 /// Returns correctly signed tokens with wrong claims.
-fn wrong_claims(trusting: &Trusting) -> Vec<(&'static str, String)> {
-    let now = trusting.server.clock.now().as_secs();
-    let issuer = trusting.issuer.issuer();
-    let base = trusting.server.base();
+fn wrong_claims(setup: &ExternalSetup) -> Vec<(&'static str, String)> {
+    let now = setup.server.clock.now().as_secs();
+    let issuer = setup.issuer.issuer();
+    let base = setup.server.base();
     let wrong = [
         ("another issuer", "iss", json!("https://other.example")),
         (
@@ -90,19 +90,15 @@ fn wrong_claims(trusting: &Trusting) -> Vec<(&'static str, String)> {
         ("an empty subject", "sub", json!("")),
         ("bound to a key", "cnf", json!({ "jkt": "x" })),
     ];
-    let signed = wrong.map(|(what, name, value)| {
-        (
-            what,
-            trusting.issuer.sign(&trusting.claims_with(name, value)),
-        )
-    });
+    let signed =
+        wrong.map(|(what, name, value)| (what, setup.issuer.sign(&setup.claims_with(name, value))));
     signed.into()
 }
 
 /// Returns incorrectly signed tokens.
-fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
-    let issuer = &trusting.issuer;
-    let claims = trusting.claims();
+fn wrong_signatures(setup: &ExternalSetup) -> Vec<(&'static str, String)> {
+    let issuer = &setup.issuer;
+    let claims = setup.claims();
     let good = issuer.sign(&claims);
     let (message, signature) = good.rsplit_once('.').unwrap();
     let unsigned = |algorithm: &str| {
@@ -112,9 +108,9 @@ fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
             part(&claims)
         )
     };
-    let stranger = SigningKey::new("first");
+    let unknown_key = SigningKey::new("first");
     let own = SigningKey::new("own");
-    let other_claims = part(&trusting.claims_with("sub", json!("eve")));
+    let other_claims = part(&setup.claims_with("sub", json!("eve")));
     let with_head = |head: Value| issuer.sign_as(head, &claims);
     vec![
         ("no signature", unsigned("none")),
@@ -133,7 +129,7 @@ fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
         ("no algorithm", with_head(json!({ "alg": null }))),
         (
             "an unknown key with the same id",
-            stranger.sign(json!({}), &claims),
+            unknown_key.sign(json!({}), &claims),
         ),
         (
             "a key in the header",
@@ -153,7 +149,7 @@ fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
             "an id token with the type JWT",
             issuer.sign_as(
                 json!({ "typ": "JWT" }),
-                &trusting.claims_with("nonce", json!("n")),
+                &setup.claims_with("nonce", json!("n")),
             ),
         ),
         (
@@ -171,12 +167,12 @@ fn wrong_signatures(trusting: &Trusting) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn rs3_rs6_every_token_that_is_not_for_us_is_401() {
-    let trusting = Trusting::new().await;
-    let mut tokens = wrong_claims(&trusting);
-    tokens.extend(wrong_signatures(&trusting));
+async fn rs3_rs6_every_kind_of_invalid_token_gets_401() {
+    let setup = ExternalSetup::new().await;
+    let mut tokens = wrong_claims(&setup);
+    tokens.extend(wrong_signatures(&setup));
     for (what, token) in tokens {
-        let answer = trusting.call(&token, "add").await;
+        let answer = setup.call(&token, "add").await;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{what}");
         let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
         assert!(
@@ -184,28 +180,28 @@ async fn rs3_rs6_every_token_that_is_not_for_us_is_401() {
             "{what}: {challenge}"
         );
     }
-    let good = trusting.issuer.sign(&trusting.claims());
-    assert_eq!(trusting.status(&good).await, StatusCode::OK);
+    let good = setup.issuer.sign(&setup.claims());
+    assert_eq!(setup.status(&good).await, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn rs6_a_token_is_good_until_it_expires_also_on_one_connection() {
-    let trusting = Trusting::new().await;
-    let token = trusting.issuer.sign(&trusting.claims());
-    assert_eq!(trusting.status(&token).await, StatusCode::OK);
-    trusting
+async fn rs6_token_expires_on_a_kept_alive_connection() {
+    let setup = ExternalSetup::new().await;
+    let token = setup.issuer.sign(&setup.claims());
+    assert_eq!(setup.status(&token).await, StatusCode::OK);
+    setup
         .server
         .clock
         .advance(std::time::Duration::from_secs(661));
-    assert_eq!(trusting.status(&token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(setup.status(&token).await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn rs6_tokens_of_a_server_like_this_one_are_no_good() {
-    let trusting = Trusting::new().await;
+async fn rs6_token_of_another_mcpo_server_is_rejected() {
+    let setup = ExternalSetup::new().await;
     let own = TestServer::start().await;
     let client = TestClient::register(&own.base()).await;
     let tokens = client.tokens().await;
     let token = tokens["access_token"].as_str().unwrap();
-    assert_eq!(trusting.status(token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(setup.status(token).await, StatusCode::UNAUTHORIZED);
 }

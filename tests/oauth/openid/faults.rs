@@ -10,12 +10,12 @@ use std::{
 use mcpo_runtime::Clock as _;
 use mcpo_test_support::{
     client::form_in,
-    issuer::{IssuerFault, Wrong},
+    issuer::{IssuerFault, ProviderFault},
 };
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::Setting;
+use super::OpenIdSetup;
 
 /// The log of the server.
 #[derive(Clone, Default)]
@@ -58,48 +58,48 @@ async fn assert_refused(answer: Response, status: StatusCode, what: &str) {
     assert!(page.contains("Start again"), "{what}: {page}");
 }
 
-fn claims(changed: Value) -> Wrong {
-    Wrong {
+fn claims(changed: Value) -> ProviderFault {
+    ProviderFault {
         claims: changed,
-        ..Wrong::default()
+        ..ProviderFault::default()
     }
 }
 
-fn head(changed: Value) -> Wrong {
-    Wrong {
+fn head(changed: Value) -> ProviderFault {
+    ProviderFault {
         head: changed,
-        ..Wrong::default()
+        ..ProviderFault::default()
     }
 }
 
-fn token(status: u16, body: impl Into<String>) -> Wrong {
-    Wrong {
+fn token(status: u16, body: impl Into<String>) -> ProviderFault {
+    ProviderFault {
         token: Some((status, body.into())),
-        ..Wrong::default()
+        ..ProviderFault::default()
     }
 }
 
-fn userinfo(status: u16, body: &str) -> Wrong {
-    Wrong {
+fn userinfo(status: u16, body: &str) -> ProviderFault {
+    ProviderFault {
         userinfo: Some((status, body.into())),
-        ..Wrong::default()
+        ..ProviderFault::default()
     }
 }
 
-fn callback(name: &'static str, value: &str) -> Wrong {
-    Wrong {
+fn callback(name: &'static str, value: &str) -> ProviderFault {
+    ProviderFault {
         callback: vec![(name, value.into())],
-        ..Wrong::default()
+        ..ProviderFault::default()
     }
 }
 
 /// Returns faults of the id token, with the reason in the log.
-fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
+fn wrong_id_tokens(now: u64) -> Vec<(ProviderFault, &'static str)> {
     vec![
         (
-            Wrong {
+            ProviderFault {
                 forged: true,
-                ..Wrong::default()
+                ..ProviderFault::default()
             },
             "an invalid signature",
         ),
@@ -179,7 +179,7 @@ fn id_tokens(now: u64) -> Vec<(Wrong, &'static str)> {
 }
 
 /// Returns faults of the other responses, with the reason in the log.
-fn answers() -> Vec<(Wrong, &'static str)> {
+fn wrong_responses() -> Vec<(ProviderFault, &'static str)> {
     let bearer = r#"{"access_token":"a","token_type":"Bearer""#;
     vec![
         (token(200, format!("{bearer}}}")), "there is no id token"),
@@ -231,17 +231,17 @@ fn answers() -> Vec<(Wrong, &'static str)> {
 }
 
 #[tokio::test]
-async fn up5_what_cannot_be_believed_signs_nobody_in() {
+async fn up5_invalid_provider_responses_fail_the_sign_in() {
     let log = Log::start();
-    let setting = Setting::new().await;
-    let mut faults = id_tokens(setting.server.clock.now().as_secs());
-    faults.extend(answers());
+    let setup = OpenIdSetup::new().await;
+    let mut faults = wrong_id_tokens(setup.server.clock.now().as_secs());
+    faults.extend(wrong_responses());
     assert!(faults.len() >= 20);
     for (wrong, named) in faults {
         let what = format!("{wrong:?}");
-        setting.provider.spoil(wrong);
+        setup.provider.set_fault(wrong);
         log.take();
-        let answer = setting.arrive_as("ada").await;
+        let answer = setup.sign_in_as("ada").await;
         assert_refused(answer, StatusCode::BAD_GATEWAY, &what).await;
         let log = log.take();
         assert!(log.contains("sign-in refused"), "{what}: {log}");
@@ -251,13 +251,13 @@ async fn up5_what_cannot_be_believed_signs_nobody_in() {
         }
     }
     // All faults were the provider's; the next sign-in succeeds.
-    setting.provider.spoil(Wrong::default());
-    setting.tokens_of("ada").await;
+    setup.provider.set_fault(ProviderFault::default());
+    setup.tokens_of("ada").await;
 }
 
 #[tokio::test]
-async fn up5_what_may_be_otherwise_next_time_is_503() {
-    let setting = Setting::new().await;
+async fn up5_temporary_provider_errors_get_503() {
+    let setup = OpenIdSetup::new().await;
     for wrong in [
         token(500, ""),
         token(429, ""),
@@ -265,28 +265,28 @@ async fn up5_what_may_be_otherwise_next_time_is_503() {
         callback("error", "server_error"),
     ] {
         let what = format!("{wrong:?}");
-        setting.provider.spoil(wrong);
-        let answer = setting.arrive_as("ada").await;
+        setup.provider.set_fault(wrong);
+        let answer = setup.sign_in_as("ada").await;
         assert_refused(answer, StatusCode::SERVICE_UNAVAILABLE, &what).await;
     }
-    setting.provider.spoil(callback("error", "access_denied"));
-    let answer = setting.arrive_as("ada").await;
+    setup.provider.set_fault(callback("error", "access_denied"));
+    let answer = setup.sign_in_as("ada").await;
     assert_refused(answer, StatusCode::FORBIDDEN, "access_denied").await;
 }
 
 #[tokio::test]
-async fn up5_a_provider_that_does_not_name_itself_is_taken_at_its_word() {
-    let setting = Setting::new().await;
-    setting.provider.spoil(Wrong {
+async fn up5_missing_iss_is_accepted_if_the_provider_does_not_announce_it() {
+    let setup = OpenIdSetup::new().await;
+    setup.provider.set_fault(ProviderFault {
         silent: true,
         callback: vec![("iss", String::new())],
-        ..Wrong::default()
+        ..ProviderFault::default()
     });
-    setting.tokens_of("ada").await;
+    setup.tokens_of("ada").await;
 }
 
 #[tokio::test]
-async fn up5_documents_that_cannot_be_used_lead_nowhere() {
+async fn up5_unusable_provider_metadata_fails_the_sign_in() {
     for (fault, status) in [
         (IssuerFault::NoDocuments, StatusCode::BAD_GATEWAY),
         (IssuerFault::OtherIssuer, StatusCode::BAD_GATEWAY),
@@ -296,9 +296,9 @@ async fn up5_documents_that_cannot_be_used_lead_nowhere() {
         (IssuerFault::Down, StatusCode::SERVICE_UNAVAILABLE),
         (IssuerFault::Hangs, StatusCode::SERVICE_UNAVAILABLE),
     ] {
-        let setting = Setting::new().await;
-        setting.provider.set(fault);
-        let client = &setting.client;
+        let setup = OpenIdSetup::new().await;
+        setup.provider.set(fault);
+        let client = &setup.client;
         let page = client.authorize(&client.request()).await;
         let form = form_in(&page.text().await.unwrap());
         let asked = Instant::now();
@@ -312,11 +312,11 @@ async fn up5_documents_that_cannot_be_used_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn up5_a_provider_that_has_changed_its_key_is_believed() {
-    let mut setting = Setting::new().await;
-    setting.tokens_of("ada").await;
-    setting.begin_anew().await;
-    setting.provider.rotate("second");
-    setting.server.clock.advance(Duration::from_secs(20));
-    setting.tokens_of("ada").await;
+async fn up5_sign_in_succeeds_after_provider_key_rotation() {
+    let mut setup = OpenIdSetup::new().await;
+    setup.tokens_of("ada").await;
+    setup.use_new_browser().await;
+    setup.provider.rotate("second");
+    setup.server.clock.advance(Duration::from_secs(20));
+    setup.tokens_of("ada").await;
 }

@@ -19,7 +19,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use super::wire::{self, Broken};
+use super::transport::{self, SendError};
 
 /// A load balancer on a port of this machine; it stops when dropped.
 pub struct Balancer {
@@ -46,7 +46,7 @@ impl Balancer {
                 let shared = Arc::clone(&accepting);
                 let service = service_fn(move |request| {
                     let shared = Arc::clone(&shared);
-                    async move { Ok::<_, hyper::Error>(shared.pass_on(peer, request).await) }
+                    async move { Ok::<_, hyper::Error>(shared.forward(peer, request).await) }
                 });
                 tokio::spawn(async move {
                     let _ = http1::Builder::new()
@@ -78,7 +78,7 @@ impl Drop for Balancer {
 impl Shared {
     /// Forwards a request to the next reachable instance. A request that was sent is never
     /// repeated.
-    async fn pass_on(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn forward(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let SocketAddr::V4(peer) = peer else {
             unreachable!("it listens on IPv4 only")
         };
@@ -93,10 +93,10 @@ impl Shared {
             let port = self.instances.lock().unwrap()[turn];
             let request = Request::from_parts(parts.clone(), Full::new(body.clone()));
             let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            match wire::send(*peer.ip(), to, request).await {
+            match transport::send(*peer.ip(), to, request).await {
                 Ok(answer) => return answer.map(Full::new),
-                Err(Broken::NotSent) => {}
-                Err(Broken::InFlight) => {
+                Err(SendError::NotSent) => {}
+                Err(SendError::InFlight) => {
                     self.broken.fetch_add(1, Ordering::Relaxed);
                     return plain(StatusCode::BAD_GATEWAY);
                 }

@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 use tokio::{sync::Semaphore, time::Instant};
 use url::form_urlencoded::Serializer;
 
-use super::{PASSWORD, wire};
+use super::{PASSWORD, transport};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 /// A retry must succeed well within this time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-static TYPING: Semaphore = Semaphore::const_new(8);
+static SIGN_INS: Semaphore = Semaphore::const_new(8);
 
 /// A user with a client and a browser, at a separate address.
-pub struct Visitor {
+pub struct TestUser {
     number: u32,
     /// The port in the service's public address.
     port: u16,
@@ -40,7 +40,7 @@ pub struct Tokens {
     pub refresh: String,
 }
 
-impl Visitor {
+impl TestUser {
     pub fn new(number: u32, port: u16) -> Self {
         Self {
             number,
@@ -53,7 +53,7 @@ impl Visitor {
     }
 
     /// Returns a copy of the client and browser.
-    pub fn twin(&self) -> Self {
+    pub fn duplicate(&self) -> Self {
         Self {
             cookie: self.cookie.clone(),
             client: self.client.clone(),
@@ -67,11 +67,11 @@ impl Visitor {
             "redirect_uris": [REDIRECT_URI],
             "token_endpoint_auth_method": "none",
         });
-        let heard = self
+        let response = self
             .post("/register", "application/json", metadata.to_string())
             .await;
-        assert_eq!(heard.status(), StatusCode::CREATED, "{heard:?}");
-        let id = json_of(&heard)["client_id"].as_str().map(str::to_owned);
+        assert_eq!(response.status(), StatusCode::CREATED, "{response:?}");
+        let id = json_of(&response)["client_id"].as_str().map(str::to_owned);
         self.client = id.expect("an id");
     }
 
@@ -92,14 +92,14 @@ impl Visitor {
         if page.contains("name=\"password\"") {
             let fields = form(&[("form", &form_in(&page)), ("password", PASSWORD)]);
             // One user cannot type a thousand passwords at the same time.
-            let _typing = TYPING.acquire().await.expect("it is never closed");
-            let heard = self.post("/sign-in", FORM, fields).await;
-            let next = location(&heard);
+            let _permit = SIGN_INS.acquire().await.expect("it is never closed");
+            let response = self.post("/sign-in", FORM, fields).await;
+            let next = location(&response);
             page = self.page(&next).await;
         }
         let decision = form(&[("form", &form_in(&page)), ("decision", "allow")]);
-        let heard = self.post("/consent", FORM, decision).await;
-        let back = location(&heard);
+        let response = self.post("/consent", FORM, decision).await;
+        let back = location(&response);
         query_of(&back, "code").unwrap_or_else(|| panic!("no code in {back}"))
     }
 
@@ -122,7 +122,7 @@ impl Visitor {
     }
 
     /// Sends the following requests to this port.
-    pub fn go_to(&mut self, port: u16) {
+    pub fn use_port(&mut self, port: u16) {
         self.to = port;
     }
 
@@ -170,9 +170,9 @@ impl Visitor {
     pub async fn call(&mut self, tokens: &Tokens) {
         let answer = self.try_call(tokens).await;
         assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
-        let said = json_of(&answer);
+        let message = json_of(&answer);
         let sum = (self.number + 1).to_string();
-        assert_eq!(said["result"]["content"][0]["text"], *sum, "{said}");
+        assert_eq!(message["result"]["content"][0]["text"], *sum, "{message}");
     }
 
     /// Returns true if a tool call with the tokens succeeds.
@@ -195,7 +195,7 @@ impl Visitor {
             },
         });
         let body = body.to_string();
-        self.ask(|| {
+        self.send_with_retries(|| {
             Request::post("/mcp")
                 .header(header::CONTENT_TYPE, "application/json")
                 .header(header::ACCEPT, "application/json, text/event-stream")
@@ -211,19 +211,19 @@ impl Visitor {
 
     async fn page(&mut self, path: &str) -> String {
         let cookie = self.cookie.clone();
-        let heard = self
-            .ask(|| {
+        let response = self
+            .send_with_retries(|| {
                 let request = with_cookie(Request::get(path), cookie.as_deref());
                 request.body(Full::default()).expect("a request")
             })
             .await;
-        assert_eq!(heard.status(), StatusCode::OK, "{heard:?}");
-        String::from_utf8_lossy(heard.body()).into_owned()
+        assert_eq!(response.status(), StatusCode::OK, "{response:?}");
+        String::from_utf8_lossy(response.body()).into_owned()
     }
 
     async fn post(&mut self, path: &str, kind: &str, body: String) -> Response<Bytes> {
         let cookie = self.cookie.clone();
-        self.ask(|| {
+        self.send_with_retries(|| {
             let request = Request::post(path).header(header::CONTENT_TYPE, kind);
             let request = with_cookie(request, cookie.as_deref());
             request.body(Full::from(body.clone())).expect("a request")
@@ -232,7 +232,10 @@ impl Visitor {
     }
 
     /// Sends a request until there is a final response.
-    async fn ask(&mut self, request: impl Fn() -> Request<Full<Bytes>>) -> Response<Bytes> {
+    async fn send_with_retries(
+        &mut self,
+        request: impl Fn() -> Request<Full<Bytes>>,
+    ) -> Response<Bytes> {
         let began = Instant::now();
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, self.to));
         let first = u32::from(Ipv4Addr::new(127, 2, 0, 1));
@@ -242,7 +245,7 @@ impl Visitor {
             let host = format!("localhost:{}", self.port);
             let host = host.parse().expect("a header");
             request.headers_mut().insert(header::HOST, host);
-            let last = match wire::send(from, to, request).await {
+            let last = match transport::send(from, to, request).await {
                 Ok(answer) if answer.status() == StatusCode::BAD_GATEWAY => "an interrupted call",
                 Ok(answer)
                     if matches!(
@@ -258,7 +261,7 @@ impl Visitor {
                 }
                 Err(broken) => panic!("the balancer itself: {broken:?}"),
             };
-            assert!(began.elapsed() < PATIENCE, "gave up after {last}");
+            assert!(began.elapsed() < RETRY_TIMEOUT, "gave up after {last}");
             self.retries += 1;
             let pause = 30 + u64::from(self.number % 70);
             tokio::time::sleep(Duration::from_millis(pause)).await;

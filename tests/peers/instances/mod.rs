@@ -5,7 +5,7 @@ mod balancer;
 mod flow;
 mod rotation;
 mod session;
-mod wire;
+mod transport;
 
 use std::{
     sync::{
@@ -24,15 +24,15 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use self::{
     balancer::Balancer,
-    flow::{Tokens, Visitor},
+    flow::{TestUser, Tokens},
 };
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
 const PASSWORD: &str = "correct horse battery staple";
 const FLOWS: u32 = 1000;
 /// One in this many flows uses a code twice: on two connections at the same time, or again later.
-const DOUBLE_SPENDER: u32 = 20;
-const REPLAYER: u32 = 10;
+const CONCURRENT_EXCHANGE_EVERY: u32 = 20;
+const REPLAY_EVERY: u32 = 10;
 
 /// The instances of one service behind one address.
 struct Service {
@@ -81,7 +81,7 @@ impl Service {
 
 /// Repeatedly kills a random instance and restarts it, until `over` is set; two more instances join
 /// on the way. Returns the number of kills and the running instances.
-fn disturb(
+fn restart_randomly(
     service: Arc<Service>,
     mut running: Vec<(u16, ServerProcess)>,
     over: Arc<AtomicBool>,
@@ -95,8 +95,8 @@ fn disturb(
                 running.push(service.begin(free_port()).await);
             }
             tokio::time::sleep(Duration::from_millis(100 + random(300))).await;
-            let victim = usize::try_from(random(running.len() as u64)).unwrap();
-            let (port, process) = running.swap_remove(victim);
+            let index = usize::try_from(random(running.len() as u64)).unwrap();
+            let (port, process) = running.swap_remove(index);
             process.kill();
             kills += 1;
             tokio::time::sleep(Duration::from_millis(random(100))).await;
@@ -113,55 +113,55 @@ fn random(bound: u64) -> u64 {
 }
 
 /// The result of a flow.
-struct Done {
-    visitor: Visitor,
+struct FlowResult {
+    user: TestUser,
     /// `None` if the grant must have ended.
     tokens: Option<Tokens>,
 }
 
-async fn one_flow(number: u32, port: u16) -> Done {
-    let mut visitor = Visitor::new(number, port);
-    visitor.register().await;
-    if number % DOUBLE_SPENDER == 1 {
-        spend_twice_at_once(&mut visitor).await;
+async fn one_flow(number: u32, port: u16) -> FlowResult {
+    let mut user = TestUser::new(number, port);
+    user.register().await;
+    if number % CONCURRENT_EXCHANGE_EVERY == 1 {
+        exchange_twice_concurrently(&mut user).await;
     }
-    let code = visitor.code().await;
-    let first = visitor.exchange(&code).await;
-    visitor.call(&first).await;
-    let second = visitor.refresh(&first).await.expect("a grant was lost");
-    visitor.call(&second).await;
+    let code = user.code().await;
+    let first = user.exchange(&code).await;
+    user.call(&first).await;
+    let second = user.refresh(&first).await.expect("a grant was lost");
+    user.call(&second).await;
     let mut tokens = Some(second.clone());
-    if number % REPLAYER == 2 {
-        assert!(!visitor.can_exchange(&code).await, "a code was spent twice");
-        let after = visitor.refresh(&second).await;
+    if number % REPLAY_EVERY == 2 {
+        assert!(!user.can_exchange(&code).await, "a code was spent twice");
+        let after = user.refresh(&second).await;
         assert!(after.is_none(), "a replay ends the grant");
         tokens = None;
     }
-    Done { visitor, tokens }
+    FlowResult { user, tokens }
 }
 
 /// Runs the same exchange on two connections at the same time, usually at two instances. There must
 /// be only one grant, which both connections share.
-async fn spend_twice_at_once(visitor: &mut Visitor) {
-    let code = visitor.code().await;
-    let mut other = visitor.twin();
-    let (one, two) = tokio::join!(visitor.exchange(&code), other.exchange(&code));
-    let next = visitor.refresh(&one).await.expect("a grant was lost");
+async fn exchange_twice_concurrently(user: &mut TestUser) {
+    let code = user.code().await;
+    let mut other = user.duplicate();
+    let (one, two) = tokio::join!(user.exchange(&code), other.exchange(&code));
+    let next = user.refresh(&one).await.expect("a grant was lost");
     assert!(!other.can_exchange(&code).await, "a code was spent twice");
     for tokens in [two, next] {
-        let after = visitor.refresh(&tokens).await;
+        let after = user.refresh(&tokens).await;
         assert!(after.is_none(), "a replay ends the grant");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as15_as17_as18_a_thousand_flows_over_instances_that_come_and_go() {
+async fn as15_as17_as18_thousand_flows_survive_instance_restarts() {
     let (service, running) = Service::start(2).await;
     let service = Arc::new(service);
     let port = service.balancer.port;
     let over = Arc::new(AtomicBool::new(false));
     let finished = Arc::new(AtomicUsize::new(0));
-    let disturbing = disturb(
+    let restarts = restart_randomly(
         Arc::clone(&service),
         running,
         Arc::clone(&over),
@@ -178,10 +178,10 @@ async fn as15_as17_as18_a_thousand_flows_over_instances_that_come_and_go() {
     }
     let done = flows.join_all().await;
     over.store(true, Ordering::SeqCst);
-    let (kills, running) = disturbing.await.unwrap();
+    let (kills, running) = restarts.await.unwrap();
     assert_eq!(running.len(), 4, "two instances have joined");
 
-    let retries: usize = done.iter().map(|done| done.visitor.retries).sum();
+    let retries: usize = done.iter().map(|done| done.user.retries).sum();
     let broken = service.balancer.broken();
     println!("{kills} kills, {broken} requests broken off, {retries} retries");
     assert!(
@@ -194,13 +194,13 @@ async fn as15_as17_as18_a_thousand_flows_over_instances_that_come_and_go() {
     for mut done in done {
         let Some(tokens) = done.tokens else { continue };
         last.spawn(async move {
-            let renewed = done.visitor.refresh(&tokens).await;
-            done.visitor.call(&renewed.expect("a grant was lost")).await;
+            let renewed = done.user.refresh(&tokens).await;
+            done.user.call(&renewed.expect("a grant was lost")).await;
         });
     }
     assert_eq!(
         last.len(),
-        FLOWS as usize - FLOWS.div_ceil(REPLAYER) as usize
+        FLOWS as usize - FLOWS.div_ceil(REPLAY_EVERY) as usize
     );
     last.join_all().await;
 }

@@ -11,56 +11,56 @@ use tokio::task::JoinSet;
 
 use super::{
     Service,
-    flow::{Tokens, Visitor},
+    flow::{TestUser, Tokens},
 };
 
 const INSTANCES: usize = 4;
 const CLIENTS: u32 = 12;
 /// New clients use separate addresses.
-const FIRST_NEWCOMER: u32 = 1000;
+const FIRST_NEW_CLIENT: u32 = 1000;
 
 /// A client that stays signed in, with its current tokens.
-struct Member {
-    visitor: Visitor,
+struct SignedInClient {
+    user: TestUser,
     tokens: Tokens,
 }
 
-impl Member {
+impl SignedInClient {
     async fn new(number: u32, port: u16) -> Self {
-        let (visitor, tokens) = sign_in(number, port).await;
-        Self { visitor, tokens }
+        let (user, tokens) = sign_in(number, port).await;
+        Self { user, tokens }
     }
 
     async fn refresh_and_call(&mut self) {
-        let next = self.visitor.refresh(&self.tokens).await;
+        let next = self.user.refresh(&self.tokens).await;
         self.tokens = next.expect("a client was signed out");
-        self.visitor.call(&self.tokens).await;
+        self.user.call(&self.tokens).await;
     }
 }
 
-async fn sign_in(number: u32, port: u16) -> (Visitor, Tokens) {
-    let mut visitor = Visitor::new(number, port);
-    visitor.register().await;
-    let code = visitor.code().await;
-    let tokens = visitor.exchange(&code).await;
-    visitor.call(&tokens).await;
-    (visitor, tokens)
+async fn sign_in(number: u32, port: u16) -> (TestUser, Tokens) {
+    let mut user = TestUser::new(number, port);
+    user.register().await;
+    let code = user.code().await;
+    let tokens = user.exchange(&code).await;
+    user.call(&tokens).await;
+    (user, tokens)
 }
 
 /// Signs a new client in, calls a tool and revokes its tokens, which must then be invalid
 /// everywhere.
-async fn come_and_revoke(number: u32, port: u16) -> (Visitor, Tokens) {
-    let (mut visitor, tokens) = sign_in(number, port).await;
-    visitor.revoke(&tokens).await;
-    (visitor, tokens)
+async fn sign_in_and_revoke(number: u32, port: u16) -> (TestUser, Tokens) {
+    let (mut user, tokens) = sign_in(number, port).await;
+    user.revoke(&tokens).await;
+    (user, tokens)
 }
 
 struct Rotation {
     service: Arc<Service>,
     running: Vec<(u16, ServerProcess)>,
-    members: Vec<Member>,
-    revoked: Vec<(Visitor, Tokens)>,
-    newcomers: Arc<AtomicU32>,
+    clients: Vec<SignedInClient>,
+    revoked: Vec<(TestUser, Tokens)>,
+    new_clients: Arc<AtomicU32>,
 }
 
 impl Rotation {
@@ -69,23 +69,23 @@ impl Rotation {
         let over = Arc::new(AtomicBool::new(false));
         let port = self.service.balancer.port;
         let mut load = JoinSet::new();
-        for mut member in self.members.drain(..) {
+        for mut client in self.clients.drain(..) {
             let over = Arc::clone(&over);
             load.spawn(async move {
                 while !over.load(Ordering::SeqCst) {
-                    member.refresh_and_call().await;
+                    client.refresh_and_call().await;
                 }
-                member
+                client
             });
         }
-        let mut coming = JoinSet::new();
+        let mut revoking = JoinSet::new();
         for _ in 0..3 {
-            let (over, newcomers) = (Arc::clone(&over), Arc::clone(&self.newcomers));
-            coming.spawn(async move {
+            let (over, new_clients) = (Arc::clone(&over), Arc::clone(&self.new_clients));
+            revoking.spawn(async move {
                 let mut revoked = Vec::new();
                 while !over.load(Ordering::SeqCst) {
-                    let number = newcomers.fetch_add(1, Ordering::SeqCst);
-                    revoked.push(come_and_revoke(number, port).await);
+                    let number = new_clients.fetch_add(1, Ordering::SeqCst);
+                    revoked.push(sign_in_and_revoke(number, port).await);
                 }
                 revoked
             });
@@ -96,38 +96,38 @@ impl Rotation {
             self.running.push((port, started));
         }
         over.store(true, Ordering::SeqCst);
-        self.members = load.join_all().await;
+        self.clients = load.join_all().await;
         self.revoked
-            .extend(coming.join_all().await.into_iter().flatten());
+            .extend(revoking.join_all().await.into_iter().flatten());
     }
 
     /// Checks the revocations at a new instance, which has nothing cached and reads the ledger.
     async fn check_revocations(&mut self, ring: &str) {
         let port = free_port();
         let fresh = self.service.run_with(port, ring).await;
-        for (visitor, tokens) in &mut self.revoked {
-            visitor.go_to(port);
-            assert!(!visitor.can_call(tokens).await, "a revocation was lost");
-            assert!(!visitor.can_refresh(tokens).await);
+        for (user, tokens) in &mut self.revoked {
+            user.use_port(port);
+            assert!(!user.can_call(tokens).await, "a revocation was lost");
+            assert!(!user.can_refresh(tokens).await);
         }
         fresh.kill();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as15_as20_a_rotation_of_the_secret_signs_nobody_out_and_loses_no_revocation() {
+async fn as15_as20_secret_rotation_keeps_grants_and_revocations() {
     let (service, running) = Service::start(INSTANCES).await;
     let port = service.balancer.port;
-    let mut members = JoinSet::new();
+    let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
-        members.spawn(Member::new(number, port));
+        clients.spawn(SignedInClient::new(number, port));
     }
     let mut rotation = Rotation {
         service: Arc::new(service),
         running,
-        members: members.join_all().await,
+        clients: clients.join_all().await,
         revoked: Vec::new(),
-        newcomers: Arc::new(AtomicU32::new(FIRST_NEWCOMER)),
+        new_clients: Arc::new(AtomicU32::new(FIRST_NEW_CLIENT)),
     };
     let steps = [
         format!("{SECRET},{OTHER_SECRET}"),
@@ -137,16 +137,16 @@ async fn as15_as20_a_rotation_of_the_secret_signs_nobody_out_and_loses_no_revoca
     for ring in &steps {
         rotation.step(ring).await;
         // The documented waiting time: each client refreshes at least once before the next step.
-        for member in &mut rotation.members {
-            member.refresh_and_call().await;
+        for client in &mut rotation.clients {
+            client.refresh_and_call().await;
         }
         rotation.check_revocations(ring).await;
     }
     let revoked = rotation.revoked.len();
     println!("{revoked} grants were revoked meanwhile");
     assert!(revoked >= 3 * steps.len(), "too few grants were revoked");
-    assert_eq!(rotation.members.len(), usize::try_from(CLIENTS).unwrap());
-    for member in &mut rotation.members {
-        member.refresh_and_call().await;
+    assert_eq!(rotation.clients.len(), usize::try_from(CLIENTS).unwrap());
+    for client in &mut rotation.clients {
+        client.refresh_and_call().await;
     }
 }

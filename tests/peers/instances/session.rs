@@ -13,7 +13,7 @@ use super::{SERVER, Service};
 use crate::{FOLDER, node, node_program};
 
 #[tokio::test]
-async fn rs10_a_session_whose_instance_is_gone_is_begun_anew_on_another() {
+async fn rs10_lost_session_is_initialized_again_on_another_instance() {
     let (service, _none) = Service::start(0).await;
     let port = free_port();
     let address = format!("http://localhost:{port}");
@@ -21,13 +21,13 @@ async fn rs10_a_session_whose_instance_is_gone_is_begun_anew_on_another() {
     let environment = [("BASE_URL", &*address), ("MCPO_LEDGER", &*redis)];
     let folder = service.folder.path();
     let first = ServerProcess::start(SERVER, port, folder, &environment).await;
-    let (url, held) = (format!("{address}/mcp"), folder.join("client.json"));
-    let held = held.to_str().unwrap();
-    node("sdk-client.mjs", &[&url, held, "whoami"]).await;
+    let (url, state_file) = (format!("{address}/mcp"), folder.join("client.json"));
+    let state_file = state_file.to_str().unwrap();
+    node("sdk-client.mjs", &[&url, state_file, "whoami"]).await;
 
     let mut session = Command::new(node_program())
         .arg(format!("{FOLDER}/sdk-session.mjs"))
-        .args([&*url, held])
+        .args([&*url, state_file])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -57,7 +57,7 @@ impl FaultyLedger {
     }
 
     /// Makes writes report an error although they are carried out.
-    pub fn set_losing_answers(&self, loses: bool) {
+    pub fn set_losing_responses(&self, loses: bool) {
         self.loses_answers.store(loses, Ordering::SeqCst);
     }
 
@@ -110,7 +110,7 @@ impl FaultyLedger {
         }
     }
 
-    async fn stumble(&self) -> Result<(), StoreError> {
+    async fn fail_or_wait(&self) -> Result<(), StoreError> {
         let mut is_paused = self.is_paused.subscribe();
         let _ = is_paused.wait_for(|is_paused| !is_paused).await;
         if self.fails.load(Ordering::SeqCst) {
@@ -132,7 +132,7 @@ impl GrantStore for Shared {
             if slow > 0 && number.is_multiple_of(slow) {
                 tokio::time::sleep(FaultyLedger::SLOW).await;
             }
-            ledger.stumble().await?;
+            ledger.fail_or_wait().await?;
             ledger.records.grant(id).await
         })
     }
@@ -151,7 +151,7 @@ impl GrantStore for Shared {
                 ledger.writes_held.fetch_add(1, Ordering::SeqCst);
             }
             let _ = held.wait_for(|held| !held).await;
-            ledger.stumble().await?;
+            ledger.fail_or_wait().await?;
             {
                 let mut ids = ledger.ids.lock().unwrap_or_else(PoisonError::into_inner);
                 ids.insert(id);

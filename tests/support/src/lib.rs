@@ -7,10 +7,7 @@
     reason = "a failing helper fails its test"
 )]
 
-pub mod as_caller;
-#[cfg(unix)]
-pub mod asleep;
-pub mod behind;
+pub mod caller_tools;
 pub mod client;
 pub mod clock;
 pub mod faulty_ledger;
@@ -22,8 +19,11 @@ pub mod issuer;
 pub mod oauth_server;
 pub mod plain;
 pub mod process;
+pub mod proxied_browser;
 pub mod redis;
 pub mod sample;
 pub mod server;
+#[cfg(unix)]
+pub mod system_sleep;
 pub mod tiny;
 pub mod wait;

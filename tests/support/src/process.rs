@@ -40,7 +40,7 @@ impl ServerProcess {
     }
 
     /// Starts with a stdin that stays open until the value is dropped.
-    pub async fn start_held(
+    pub async fn start_with_open_stdin(
         program: &str,
         port: u16,
         state: &Path,

@@ -90,7 +90,7 @@ impl RedisServer {
     }
 
     /// Adds another node to the cluster of this node.
-    pub fn meet(&self, other: &Self) {
+    pub fn join_cluster(&self, other: &Self) {
         let myself = other.command(&["CLUSTER", "NODES"]);
         // ID ADDRESS:PORT@BUS …
         let bus = myself

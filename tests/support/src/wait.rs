@@ -6,16 +6,16 @@ use std::{
 };
 
 /// Long enough for a cold build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Polls until `look` returns a value. Panics after 90 seconds.
+/// Polls until `inspect` returns a value. Panics after 90 seconds.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begin.elapsed() < PATIENCE, "gave up waiting for {what}");
+        assert!(begin.elapsed() < TIMEOUT, "gave up waiting for {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -48,13 +48,13 @@ mod tests {
     use super::check;
 
     #[test]
-    fn the_test_binary_is_linked_dynamically() {
+    fn dynamically_linked_executable_is_rejected() {
         let own = std::fs::read("/proc/self/exe").unwrap();
         assert!(check(&own).unwrap_err().contains("dynamically linked"));
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn file_that_is_not_an_x86_64_executable_is_rejected() {
         assert!(check(b"").is_err() && check(b"#!/bin/sh\n").is_err());
         let mut own = std::fs::read("/proc/self/exe").unwrap();
         own[18] = 183;

@@ -40,7 +40,7 @@ mod tests {
     use super::is_equivalent;
 
     #[test]
-    fn absent_is_zero_false_and_empty() {
+    fn absent_fields_equal_default_values() {
         let full = json!({ "a": 0, "b": false, "c": "", "d": [], "e": { "f": 0 }, "g": 1 });
         assert!(is_equivalent(&full, &json!({ "g": 1 })));
         assert!(!is_equivalent(&full, &json!({ "g": 2 })));

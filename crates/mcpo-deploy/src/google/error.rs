@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_that_only_the_message_names_is_found() {
+    fn permission_is_read_from_the_error_message() {
         let body = r#"{"error": {"code": 403, "status": "PERMISSION_DENIED", "message":
             "Permission 'iam.serviceaccounts.actAs' denied on service account x (or it may not exist)."}}"#;
         let reply = reply(StatusCode::FORBIDDEN, body);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_takes_a_condition_that_was_sent() {
+    fn conflict_requires_a_conditional_request() {
         let aborted = r#"{"error": {"code": 409, "status": "ABORTED", "message": "m"}}"#;
         for (status, body) in [(409, aborted), (412, r#"{"error": {"message": "m"}}"#)] {
             let reply = reply(StatusCode::from_u16(status).unwrap(), body);

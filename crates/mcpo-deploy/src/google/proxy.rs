@@ -99,7 +99,7 @@ mod tests {
     use super::Proxy;
 
     #[test]
-    fn exceptions_are_names_and_their_subdomains() {
+    fn proxy_exceptions_include_subdomains() {
         let proxy = Proxy {
             variable: "HTTPS_PROXY",
             host: "proxy".to_owned(),

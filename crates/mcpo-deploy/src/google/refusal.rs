@@ -229,7 +229,7 @@ mod tests {
     use super::{REASONS, Reason, named_permission};
 
     #[test]
-    fn the_table_of_reasons_can_be_read_and_names_each_once() {
+    fn table_of_reasons_is_valid_and_has_no_duplicates() {
         let text = include_str!("reasons.json");
         let table: Vec<Reason> = serde_json::from_str(text).unwrap();
         assert_eq!(table.len(), REASONS.len());
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_is_found_only_where_one_is_named() {
+    fn permission_is_found_only_if_the_message_names_one() {
         for (message, expected) in [
             (
                 "Permission 'run.services.get' denied on resource (or it may not exist).",

@@ -47,7 +47,7 @@ mod tests {
     use super::describe;
 
     #[test]
-    fn each_step_has_its_words() {
+    fn each_rotation_step_is_described() {
         for (in_use, latest, expected) in [
             ("old", "old,new", "step 1 of 3"),
             ("old,new", "new,old", "step 2 of 3"),

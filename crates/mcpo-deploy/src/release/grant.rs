@@ -121,7 +121,7 @@ mod tests {
     use super::add_member;
 
     #[test]
-    fn conditions_of_others_stay() {
+    fn conditional_bindings_are_kept() {
         let conditional =
             json!({ "role": "r", "members": ["a"], "condition": { "expression": "x" } });
         let mut policy = json!({ "version": 1, "etag": "e", "bindings": [conditional] });

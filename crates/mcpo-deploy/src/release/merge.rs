@@ -74,7 +74,7 @@ mod tests {
     use super::onto;
 
     #[test]
-    fn the_name_of_the_revision_stays_where_google_leaves_out_zeros() {
+    fn revision_name_is_kept_if_only_omitted_defaults_differ() {
         let current = json!({ "template": {
             "revision": "x-1", "scaling": { "maxInstanceCount": 4 },
             "containers": [{ "image": "a" }],
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_made_elsewhere_stay() {
+    fn fields_not_set_by_mcpo_are_kept() {
         let current = json!({ "labels": { "team": "a" }, "template": {
             "revision": "x-1", "vpcAccess": { "connector": "c" },
             "containers": [{ "image": "old", "workingDir": "/" }, { "image": "sidecar" }],

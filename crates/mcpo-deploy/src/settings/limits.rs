@@ -105,7 +105,7 @@ mod tests {
     use super::LIMITS;
 
     #[test]
-    fn the_manual_shows_every_limit() {
+    fn documentation_lists_every_limit() {
         let manual = include_str!("../../../../docs/deploy.md");
         for limit in LIMITS {
             let row = format!("| `{}` | {} |", limit.setting, limit.accepted);

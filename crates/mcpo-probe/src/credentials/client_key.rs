@@ -85,7 +85,7 @@ mod tests {
     use super::ClientKey;
 
     #[test]
-    fn an_assertion_is_signed_by_the_key_that_was_registered() {
+    fn assertion_is_signed_with_the_registered_key() {
         let key = ClientKey::generate().unwrap();
         let jwks = key.jwks().unwrap();
         let half = |name: &str| {

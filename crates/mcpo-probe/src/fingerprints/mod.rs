@@ -45,7 +45,7 @@ mod tests {
     use crate::{profile::Client, restart_checks, rules, security};
 
     #[test]
-    fn every_setting_belongs_to_a_check_that_exists() {
+    fn every_setting_refers_to_an_existing_check() {
         let ids: HashSet<&str> = rules::every()
             .chain(security::rules())
             .chain(restart_checks::rules())
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn all_signs_have_to_be_there() {
+    fn product_is_recognized_only_if_all_signs_match() {
         let traits = Traits::default();
         let note = |place, text: &str| {
             traits.note(Noted {

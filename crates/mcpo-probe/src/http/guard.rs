@@ -279,7 +279,7 @@ mod tests {
 
     /// C14: in every notation, a private address is refused.
     #[test]
-    fn private_addresses_are_beyond_a_public_target() {
+    fn private_addresses_are_refused_for_a_public_target() {
         for host in [
             "127.0.0.1",
             "10.1.2.3",
@@ -309,7 +309,7 @@ mod tests {
 
     /// C13: plain http is only for loopback.
     #[test]
-    fn names_that_only_look_like_loopback_are_not() {
+    fn names_that_resemble_loopback_are_not_loopback() {
         let is = |url: &str| is_loopback(&Url::parse(url).unwrap());
         assert!(is("http://localhost:8080/mcp") && is("http://127.9.9.9/") && is("http://[::1]/"));
         assert!(!is("http://localhost.example.com/") && !is("http://127.0.0.1.example.com/"));
@@ -317,7 +317,7 @@ mod tests {
 
     /// C14: the resolved address counts, not the name.
     #[tokio::test]
-    async fn names_of_private_addresses_are_beyond_a_public_target() {
+    async fn names_of_private_addresses_are_refused_for_a_public_target() {
         let names = Names::new(&[
             ("evil.example", &["192.88.99.1"]),
             ("inside.example", &["10.0.0.1"]),
@@ -329,7 +329,7 @@ mod tests {
 
     /// C14: a name with both kinds of address is public, and only its public addresses are used.
     #[tokio::test]
-    async fn a_name_with_both_kinds_of_address_is_public() {
+    async fn name_with_public_and_private_addresses_is_public() {
         let both = "192.88.99.1 127.0.0.1";
         let names = Names::new(&[("evil.example", &[both, both])]);
         let guard = guard("https://evil.example/mcp", &names).await;
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reach_follows_from_the_target() {
+    async fn scope_is_determined_by_the_target() {
         let of = async |url: &str| {
             Guard::of(&Url::parse(url).unwrap(), &[])
                 .await
@@ -413,7 +413,7 @@ mod tests {
 
     /// C14: public when the name is classified, this machine when it is used.
     #[tokio::test]
-    async fn a_name_that_moves_to_this_machine_gets_no_connection() {
+    async fn name_that_rebinds_to_loopback_gets_no_connection() {
         let here = listener("127.0.0.1", 0);
         for (name, names) in [
             // The target itself.
@@ -440,7 +440,7 @@ mod tests {
     /// used.
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn a_private_name_that_moves_is_not_followed() {
+    async fn private_name_that_rebinds_keeps_its_first_address() {
         let before = listener("127.0.0.1", 0);
         let after = listener("127.0.0.2", before.local_addr().unwrap().port());
         let names = Names::new(&[("evil.example", &["127.0.0.1", "127.0.0.2", "127.0.0.2"])]);

@@ -130,7 +130,7 @@ mod tests {
     use super::choose;
 
     #[test]
-    fn a_read_only_tool_without_arguments_comes_first_and_a_destructive_one_never() {
+    fn read_only_tool_is_preferred_and_destructive_one_never_called() {
         let tools = [
             json!({"name": "task", "inputSchema": {}, "execution": {"taskSupport": "required"}}),
             json!({"name": "wipe", "inputSchema": {}, "annotations": {"destructiveHint": true}}),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_made_up_is_not_called() {
+    fn tool_with_an_unsupported_argument_is_not_called() {
         let tools = [
             json!({"name": "t", "inputSchema": {"required": ["d"], "properties": {"d": {"type": "string", "format": "date"}}}}),
         ];

@@ -105,7 +105,7 @@ mod tests {
     use super::Card;
 
     #[test]
-    fn each_part_that_is_missing_is_named() {
+    fn missing_card_fields_are_named() {
         let info = json!({
             "name": "x", "title": "X", "version": "1.0.0",
             "icons": [{ "src": "http://example.com/icon.png" }, { "src": "data:image/svg+xml,x" }],

@@ -155,7 +155,7 @@ fn header_text(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn names_that_no_header_carries_are_encoded() {
+    fn names_that_are_invalid_in_headers_are_encoded() {
         assert_eq!(super::header_text("a://b c"), "a://b c");
         assert_eq!(super::header_text("ü"), "=?base64?w7w=?=");
     }

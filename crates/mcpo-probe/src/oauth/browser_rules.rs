@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_in_a_meta_element_counts() {
+    fn policy_in_a_meta_element_is_used() {
         let html = r#"<meta http-equiv=Content-Security-Policy content="form-action 'self'">"#;
         let mut policy = FormPolicy::of(&page(&[], html));
         let refusal = policy.refusal(&Url::parse("https://claude.ai/cb?code=secret").unwrap());
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_that_browsers_drop_or_hold_back_are_named() {
+    fn cookies_that_browsers_reject_or_withhold_are_reported() {
         let problems = |cookie: &str| cookie_problems(&page(&[(SET_COOKIE, cookie)], "")).len();
         assert_eq!(problems("a=1; SameSite=None"), 1);
         assert_eq!(problems("__Host-a=1; Secure; Path=/x"), 1);

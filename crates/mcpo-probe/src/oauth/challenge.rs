@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bearer_challenge_is_found_among_others() {
+    fn bearer_challenge_is_found_among_others() {
         let challenge = parse(
             r#"Basic realm="x, Bearer", Bearer error="invalid_token", scope="a b a", resource_metadata="https://h/m""#,
         );
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_scheme_is_a_challenge_and_rubbish_is_none() {
+    fn bare_scheme_is_a_challenge_and_invalid_text_is_not() {
         assert_eq!(parse("Bearer"), Some(Challenge::default()));
         assert_eq!(parse("Basic realm=\"x\""), None);
         assert_eq!(parse("\"\"\","), None);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_parameters_are_flaws_and_the_first_counts() {
+    fn repeated_parameters_are_flaws_and_the_first_one_is_used() {
         let challenge =
             parse(r#"Bearer resource_metadata="https://a", resource_metadata="https://b""#);
         let challenge = challenge.unwrap();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_around_the_equals_sign_are_allowed() {
+    fn spaces_around_the_equals_sign_are_allowed() {
         let challenge = parse(r#"Bearer resource_metadata = "https://h/m""#).unwrap();
         assert_eq!(
             challenge.unverified_metadata.as_deref(),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_without_quotes_is_read_and_is_a_flaw() {
+    fn unquoted_url_is_accepted_and_reported_as_a_flaw() {
         let challenge = parse("Bearer resource_metadata=https://h/m, error=x").unwrap();
         assert_eq!(
             challenge.unverified_metadata.as_deref(),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_bearer_challenges_the_one_with_metadata_counts() {
+    fn bearer_challenge_with_metadata_is_preferred() {
         let challenge = parse_all(&[
             r#"Bearer realm="gateway""#,
             r#"Bearer resource_metadata="https://h/m""#,

@@ -62,7 +62,7 @@ mod tests {
 
     /// C1.
     #[test]
-    fn resource_metadata_is_looked_for_under_the_path_then_at_the_root() {
+    fn resource_metadata_urls_use_the_path_and_then_the_root() {
         assert_eq!(
             listed(super::of_resource, "https://h/mcp?x=1"),
             [
@@ -86,7 +86,7 @@ mod tests {
 
     /// C2.
     #[test]
-    fn issuer_metadata_is_looked_for_inserted_then_appended() {
+    fn issuer_metadata_urls_insert_and_then_append_the_suffix() {
         assert_eq!(
             listed(super::of_issuer, "https://h/tenant/"),
             [

@@ -275,7 +275,7 @@ mod tests {
 
     #[cfg(feature = "clap")]
     #[test]
-    fn command_line_values_are_the_names() {
+    fn command_line_values_are_the_client_names() {
         use clap::ValueEnum as _;
         assert_eq!(Client::value_variants(), Client::ALL);
         for client in Client::ALL {
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_redirects_are_owned_on_any_port_and_no_other_path() {
+    fn loopback_redirects_match_any_port_but_only_their_path() {
         let code = Client::ClaudeCode.profile().unwrap();
         let owns = |url: &str| code.owns(&Url::parse(url).unwrap());
         assert!(owns("http://localhost:1/callback") && owns("http://127.0.0.1:2/callback"));

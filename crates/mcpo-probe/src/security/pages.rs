@@ -236,7 +236,7 @@ mod tests {
     use super::{SCRIPT, has_script};
 
     #[test]
-    fn a_value_in_quotes_is_no_element() {
+    fn escaped_script_is_not_detected_as_an_element() {
         let quoted = SCRIPT.replace('"', "&quot;");
         assert!(!has_script(&format!("<input value=\"{quoted}\">")));
         assert!(has_script(&format!("<input value=\"{SCRIPT}\">")) && has_script(SCRIPT));

@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_grows_although_the_time_is_set_back() {
+    fn age_increases_after_a_clock_change_and_after_a_suspension() {
         let moment = |wall, monotonic| Moment {
             wall: Timestamp(wall),
             monotonic: Duration::from_secs(monotonic),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_of_minutes_are_corrected_and_no_others() {
+    fn only_clock_skew_of_a_few_minutes_is_corrected() {
         let correction = Correction::default();
         let corrected = |difference| {
             correction.note(difference);

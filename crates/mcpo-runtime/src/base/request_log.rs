@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_there_as_long_as_the_work_for_its_request() {
+    fn request_context_is_set_only_during_its_request() {
         let id = RequestId(7);
         let context = RequestContext { id, trace: None };
         let seen = async { RequestContext::current().map(|context| context.id.to_string()) };
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_the_same_in_the_log_and_on_the_answer() {
+    fn request_id_is_the_same_in_the_log_and_in_the_header() {
         let (one, two) = (RequestId::next(), RequestId::next());
         assert_ne!(one.0, two.0);
         for id in [one, two, RequestId(0), RequestId(0xDEAD_BEEF)] {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn trace_ids_are_read_and_nothing_else() {
+    fn only_valid_trace_ids_are_read() {
         let trace = "105445aa7843bc8bf206b12000100000";
         for (name, value, expected) in [
             (

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gap_between_ticks_is_a_suspension() {
+    fn gap_between_ticks_is_detected_as_a_suspension() {
         let detector = SuspensionDetector::new();
         detector.tick_at(1000);
         detector.tick_at(2400);

@@ -72,7 +72,7 @@ mod tests {
 
     /// Tests every row of the table, with each kind of address and of sign-in.
     #[test]
-    fn a_server_that_anyone_could_use_starts_only_if_its_owner_says_so() {
+    fn open_server_starts_only_on_loopback_or_if_allowed_explicitly() {
         let issuer = AuthorizationServer::new("https://login.example").unwrap();
         let sign_ins = [
             config().with_password("x"),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_names_what_is_reachable_and_what_to_set() {
+    fn error_names_the_reachable_address_and_the_variables_to_set() {
         let local = BaseUrl::parse("http://localhost:8080").unwrap();
         let error = config().check_open_access(Some(ALL), &local).unwrap_err();
         let error = error.to_string();

@@ -56,7 +56,7 @@ fn head(value: &Value) -> String {
 
 /// A tool that uses jsonwebtoken itself chooses a provider for the whole process.
 #[test]
-fn up5_the_choice_of_cryptography_for_the_process_is_left_to_others() {
+fn up5_crypto_provider_of_the_process_is_neither_set_nor_used() {
     use jsonwebtoken::{crypto, errors::ErrorKind};
 
     static OF_A_TOOL: crypto::CryptoProvider = crypto::CryptoProvider {
@@ -74,7 +74,7 @@ fn up5_the_choice_of_cryptography_for_the_process_is_left_to_others() {
 }
 
 #[test]
-fn up5_the_examples_of_the_specifications_are_genuine() {
+fn up5_examples_of_the_specifications_are_verified() {
     let ec = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
     let rsa = format!("eyJhbGciOiJSUzI1NiJ9.{CLAIMS}.{RSA_SIGNATURE}");
     // Each token selects its own key.
@@ -102,7 +102,7 @@ fn up5_the_examples_of_the_specifications_are_genuine() {
 }
 
 #[test]
-fn up5_a_signature_is_good_for_one_text_one_key_and_one_algorithm() {
+fn up5_signature_is_bound_to_text_key_and_algorithm() {
     let good = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
     for index in [0, 30, good.len() - 3] {
         let mut changed = good.clone().into_bytes();
@@ -140,7 +140,7 @@ fn up5_a_signature_is_good_for_one_text_one_key_and_one_algorithm() {
 }
 
 #[test]
-fn up5_the_access_token_is_named_by_half_of_its_digest() {
+fn up5_at_hash_matches_the_example_of_openid_connect() {
     // OpenID Connect Core appendix A.4.
     let head = JwtHeader::read("eyJhbGciOiJSUzI1NiJ9..").unwrap();
     let digest = head.half_digest("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y");
@@ -148,7 +148,7 @@ fn up5_the_access_token_is_named_by_half_of_its_digest() {
 }
 
 #[test]
-fn up5_times_have_to_be_times() {
+fn up5_time_claims_must_be_valid() {
     let claims = |value: Value| Claims(value.as_object().unwrap().clone());
     let now = Timestamp(1000);
     for (value, expected) in [

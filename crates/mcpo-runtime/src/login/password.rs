@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_of_password() {
+    fn plain_and_hashed_passwords_are_verified() {
         let plain = Secret::Plain("open sesame".into());
         assert!(plain.is("open sesame"));
         assert!(!plain.is("open sesam"));

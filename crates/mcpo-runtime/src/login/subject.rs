@@ -100,7 +100,7 @@ mod tests {
     };
 
     #[test]
-    fn a_new_password_ends_what_the_old_one_opened() {
+    fn subject_is_outdated_after_a_password_change() {
         let keys = KeyRing::parse(crate::base::seal::test_keys::KEY).unwrap();
         let password = |text: &str| {
             let login = Password::new(Secret::Plain(text.into()));

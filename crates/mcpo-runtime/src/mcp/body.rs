@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn rs4_the_body_says_which_tool() {
+    fn rs4_tool_name_is_read_from_the_body() {
         let call = |tool: &str| MessageSummary {
             tools: vec![tool.to_owned()],
             ..MessageSummary::default()
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn rs4_a_body_that_could_be_read_in_two_ways_is_refused() {
+    fn rs4_ambiguous_body_is_rejected() {
         for body in [
             r#"{"method":"tools/list","method":"tools/call","params":{"name":"a"}}"#,
             r#"{"method":"tools/call","params":{"name":"a","name":"b"}}"#,
@@ -241,7 +241,7 @@ mod tests {
 
     /// rmcp answers these with the errors that the protocol defines.
     #[test]
-    fn a_body_that_calls_nothing_is_left_to_rmcp() {
+    fn body_without_a_valid_tool_call_is_passed_to_rmcp() {
         for body in [
             r#"{"method":"tools/call","params":{"name":"a"}} {}"#,
             r#"{"method":"tools/call","params":{}}"#,

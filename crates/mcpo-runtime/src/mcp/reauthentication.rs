@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_event_is() {
+    fn only_text_with_data_counts_as_an_event() {
         for event in [
             "{\"jsonrpc\"",
             "event: message\ndata: {\"a\":1}\n\n",

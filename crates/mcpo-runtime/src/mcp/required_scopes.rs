@@ -219,7 +219,7 @@ mod tests {
         /// For any set of tools and any later change of it, a tool that needs scopes cannot be
         /// called without them.
         #[test]
-        fn rs4_no_tool_that_needs_scopes_is_callable_without_them(
+        fn rs4_tool_with_scopes_is_never_callable_without_them(
             server in server(),
             later in prop::collection::vec(tools(), 0..3),
         ) {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rs4_tools_that_can_be_known_are_not_refused() {
+    async fn rs4_tool_with_known_scopes_is_not_refused() {
         let server = |list, knows_by_name| Server {
             tools: Arc::new(Mutex::new(Tools::from([("ada_a".into(), vec!["admin"])]))),
             list,

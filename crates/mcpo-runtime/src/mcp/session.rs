@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rs10_a_session_is_its_owners() {
+    fn rs10_session_id_is_bound_to_its_owner() {
         let keys = KeyRing::parse(crate::base::seal::test_keys::KEY).unwrap();
         let signed = signed_session_id(&HeaderValue::from_static("abc"), "ada", &keys).unwrap();
         let mut headers = HeaderMap::new();

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rs10_the_quietest_session_of_a_principal_makes_room_for_the_next() {
+    async fn rs10_idle_session_of_a_principal_is_closed_for_a_new_one() {
         let limit = SessionLimit::default();
         for number in 0..MAX_OF_PRINCIPAL {
             assert_eq!(begin(&limit, "ada", &number.to_string()), Ok(None));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rs10_whoever_has_most_sessions_makes_room_when_all_are_taken() {
+    async fn rs10_principal_with_the_most_sessions_loses_one_at_the_limit() {
         let limit = SessionLimit::default();
         for number in 0..MAX_SESSIONS {
             let principal = format!("{}", number % 32);

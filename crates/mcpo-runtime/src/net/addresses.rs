@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as11_only_the_open_internet_is_public() {
+    fn as11_private_and_special_addresses_are_not_public() {
         for public in ["8.8.8.8", "172.15.0.1", "100.128.0.1", "2606:4700::1111"] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_is_read_whole_or_refused_with_its_reason() {
+    async fn body_is_read_completely_or_rejected_with_a_reason() {
         let limit = Duration::from_secs(1);
         let whole = read(in_bytes(b"abcd"), 4, limit).await;
         assert_eq!(whole.as_deref(), Ok(&b"abcd"[..]));
@@ -123,7 +123,7 @@ mod tests {
 
     /// A limit on pauses alone would let this body continue for hours.
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_trickles_meets_one_deadline_for_all_of_it() {
+    async fn slow_body_has_one_deadline_for_the_whole_body() {
         let trickle = stream::unfold((), |()| async {
             tokio::time::sleep(Duration::from_secs(9)).await;
             Some((Ok::<_, Infallible>("a"), ()))

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn as21_only_what_trusted_proxies_wrote_is_believed() {
+    fn as21_only_addresses_added_by_trusted_proxies_are_used() {
         for (trusted, peer, forwarded, expected) in [
             // Without trusted proxies, the client itself wrote the header.
             ("", "203.0.113.7", &["198.51.100.1"][..], "203.0.113.7"),
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_proxies_is_read_whole_or_refused_by_its_entry() {
+    fn invalid_proxy_list_is_rejected_with_the_invalid_entry() {
         let list = TrustedProxies::parse("10.0.0.0/8, fdaa::/16,cloud-run").unwrap();
         assert_eq!(list.to_string(), "cloud-run,10.0.0.0/8,fdaa::/16");
         assert_eq!(

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn which_servers_may_be_asked() {
+    fn only_https_and_loopback_server_urls_are_accepted() {
         for good in [
             "https://github.com",
             "https://ghe.example/api/v3",

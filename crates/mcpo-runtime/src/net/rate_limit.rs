@@ -73,7 +73,7 @@ mod tests {
     use crate::net::throttle::Source;
 
     #[test]
-    fn as13_a_bucket_empties_and_fills() {
+    fn as13_token_bucket_empties_and_refills() {
         let limit = RateLimit::new(Rate::new(3.0, 1.0));
         let source = |text: &str| Source::of(text.parse().unwrap());
         let (one, two) = (source("192.0.2.1"), source("192.0.2.2"));

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn as21_waits_of_a_source_grow_and_end() {
+    fn as21_wait_of_a_source_grows_and_expires() {
         let throttle = Throttle::new();
         let here = from("192.0.2.1");
         let mut now = Timestamp(1000);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn as21_an_account_is_guarded_from_all_sources_together() {
+    fn as21_attempts_for_an_account_are_limited_across_sources() {
         let throttle = Throttle::new();
         let now = Timestamp(1000);
         let mut allowed = 0;
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn as21_the_owner_signs_in_while_sixty_addresses_guess() {
+    fn as21_owner_can_sign_in_while_sixty_addresses_guess() {
         let throttle = Throttle::new();
         let owner = from("198.51.100.1");
         for second in 0..3600 {
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn as21_a_browser_that_signed_in_before_counts_by_itself() {
+    fn as21_known_browser_has_a_separate_limit() {
         let throttle = Throttle::new();
         let now = Timestamp(1000);
         // All clients have the same address, as behind a proxy that is not trusted.
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn as21_success_starts_a_source_again_and_ipv6_counts_by_prefix() {
+    fn as21_success_resets_a_source_and_ipv6_is_counted_by_prefix() {
         let throttle = Throttle::new();
         let now = Timestamp(1000);
         for number in 0..5 {

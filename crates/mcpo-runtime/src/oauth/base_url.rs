@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as4_http_is_refused_off_loopback() {
+    fn as4_http_is_refused_except_on_loopback() {
         assert_eq!(
             BaseUrl::parse("http://example.com"),
             Err(BaseUrlError::NotSecure)
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn as2_issuer_has_no_stray_slash() {
+    fn as2_issuer_has_no_trailing_slash() {
         assert_eq!(
             BaseUrl::parse("https://A.example:443/").unwrap().as_str(),
             "https://a.example"

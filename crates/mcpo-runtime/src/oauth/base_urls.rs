@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn rs8_a_service_answers_to_the_closed_set_of_its_names_and_tags() {
+    fn rs8_only_configured_hosts_and_their_tags_are_accepted() {
         let urls = on_cloud_run();
         for (host, name) in [
             ("mcp.example", "https://mcp.example"),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn rs8_a_server_without_other_names_has_no_tags() {
+    fn rs8_tags_require_additional_hosts() {
         let urls = urls("https://tiny-123.europe-west1.run.app");
         assert!(
             urls.for_host("next---tiny-123.europe-west1.run.app")
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn rs6_our_resource_has_one_name_for_each_of_ours() {
+    fn rs6_each_base_url_has_exactly_one_resource() {
         let urls = urls("http://localhost:8080");
         for (resource, ours) in [
             ("http://localhost:8080/mcp", true),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn host_picks_only_known_urls() {
+    fn only_known_hosts_select_a_base_url() {
         let local = urls("http://localhost:8080");
         assert_eq!(
             local.for_host("127.0.0.1:8080").unwrap().as_str(),

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_read_each_others_tokens() {
+    fn earlier_and_current_versions_read_each_others_tokens() {
         let keys = crate::base::seal::KeyRing::parse(crate::base::seal::test_keys::KEY).unwrap();
         let (issued_at, expires_at) = (Timestamp(1000), Timestamp(2000));
         let access = AccessToken {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn as17_pkce_example_of_rfc_7636() {
+    fn as17_pkce_example_of_rfc_7636_is_verified() {
         let challenge = Challenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap();
         assert!(challenge.is_met_by("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
         assert!(!challenge.is_met_by("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXl"));

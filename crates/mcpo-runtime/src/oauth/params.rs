@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_is_refused_and_empty_is_absent() {
+    fn repeated_parameter_is_refused_and_empty_one_is_absent() {
         let params = Params::parse(b"a=1&b=&b=2").unwrap();
         assert_eq!(
             (params.get("a"), params.get("b"), params.get("c")),

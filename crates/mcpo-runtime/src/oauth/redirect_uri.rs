@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn as5_what_real_clients_register() {
+    fn as5_redirect_uris_of_real_clients_are_accepted() {
         for good in [
             "https://claude.ai/api/mcp/auth_callback",
             "http://localhost/callback",
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn as5_what_nobody_may_register() {
+    fn as5_unsafe_redirect_uris_are_rejected() {
         use RedirectUriError as E;
         for (bad, error) in [
             ("http://example.com/cb", E::NotSecure),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn as5_match_is_exact_but_for_loopback_ports() {
+    fn as5_match_is_exact_except_for_loopback_ports() {
         assert!(verified("https://a.example/cb", "https://a.example/cb"));
         assert!(verified(
             "http://localhost/callback",
@@ -242,14 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn may_be_left_out_only_where_there_is_one() {
+    fn redirect_uri_may_be_omitted_only_if_one_is_registered() {
         let one = RegisteredRedirectUri::parse("https://a.example/cb").unwrap();
         assert!(RedirectUri::verify(std::slice::from_ref(&one), None).is_some());
         assert!(RedirectUri::verify(&[one.clone(), one], None).is_none());
     }
 
     #[test]
-    fn a_query_that_was_registered_stays() {
+    fn registered_query_is_kept() {
         let uri = RegisteredRedirectUri::parse("https://a.example/cb?x=1").unwrap();
         let uri = RedirectUri::verify(&[uri], None).unwrap();
         assert_eq!(
@@ -261,7 +261,7 @@ mod tests {
     proptest::proptest! {
         /// Every accepted URI is a registered one, except for the port.
         #[test]
-        fn as5_nothing_matches_by_accident(
+        fn as5_random_uris_match_only_registered_ones(
             registered in "(https?|cursor|javascript)://(localhost|127.0.0.1|a.example)(:[0-9]{1,5})?/[a-c./%?#@]{0,6}",
             requested in "(https?|cursor|javascript)://(localhost|127.0.0.1|a.example|a.example.evil)(:[0-9]{1,5})?/[a-c./%?#@]{0,6}|.{0,40}",
         ) {

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rs3_what_is_a_bearer_header() {
+    fn rs3_malformed_bearer_header_is_not_treated_as_missing() {
         let parse = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {

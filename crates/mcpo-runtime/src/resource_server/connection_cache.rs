@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_text_is_remembered_and_only_in_full() {
+    fn only_the_last_complete_text_is_cached() {
         let memory = ConnectionCache::default();
         assert_eq!(memory.get(b"one"), None);
         memory.insert(b"one", 1);

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_source_gets_an_eighth_and_others_the_rest() {
+    async fn one_source_is_limited_to_an_eighth_of_the_capacity() {
         let capacity = Capacity::new(64);
         let source = |last: u8| Source::of([192, 0, 2, last].into());
         let mut held = Vec::new();

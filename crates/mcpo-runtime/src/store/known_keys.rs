@@ -97,7 +97,7 @@ mod tests {
     };
 
     /// Returns for each ring, in order, whether it starts without a warning.
-    async fn started(rings: &[&str]) -> Vec<bool> {
+    async fn starts_without_warning(rings: &[&str]) -> Vec<bool> {
         let store = MemoryStore::new();
         let mut known = Vec::new();
         for ring in rings {
@@ -110,12 +110,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sealing_key_that_the_ledger_never_saw_is_noticed() {
+    async fn sealing_key_that_is_new_to_the_ledger_is_detected() {
         let (old_new, new_old) = (format!("{KEY},{OTHER_KEY}"), format!("{OTHER_KEY},{KEY}"));
         let retired = format!("{OTHER_KEY},retired:{KEY}");
         let in_order = [KEY, KEY, &old_new, &new_old, &retired, OTHER_KEY];
-        assert_eq!(started(&in_order).await, [true; 6]);
-        assert_eq!(started(&[KEY, &new_old]).await, [true, false]);
-        assert_eq!(started(&[KEY, OTHER_KEY]).await, [true, false]);
+        assert_eq!(starts_without_warning(&in_order).await, [true; 6]);
+        assert_eq!(
+            starts_without_warning(&[KEY, &new_old]).await,
+            [true, false]
+        );
+        assert_eq!(
+            starts_without_warning(&[KEY, OTHER_KEY]).await,
+            [true, false]
+        );
     }
 }

@@ -5,13 +5,13 @@
 
 use std::io::Read as _;
 
-use mcpo_test_support::google::{Beginning, Google};
+use mcpo_test_support::google::{Google, InitialState};
 
 fn main() {
     let is_enabled = std::env::args().any(|argument| argument == "--enabled");
-    let google = Google::begin(Beginning {
+    let google = Google::start_with(InitialState {
         is_enabled,
-        ..Beginning::default()
+        ..InitialState::default()
     });
     println!("export STAND_IN=http://{}", google.address());
     for (name, value) in google.environment() {

@@ -39,14 +39,15 @@ fn known(state: &mut State, headers: &HeaderMap) -> Result<Known, (StatusCode, &
         value.unwrap_or_default().to_owned()
     };
     if text("user-agent").is_empty() {
-        state.complain("a request to the API without a user agent");
+        state.add_violation("a request to the API without a user agent");
         return Err((StatusCode::FORBIDDEN, "no User-Agent"));
     }
     if text("accept") != "application/vnd.github+json" {
-        state.complain("a request to the API that does not accept application/vnd.github+json");
+        state
+            .add_violation("a request to the API that does not accept application/vnd.github+json");
     }
     if text("x-github-api-version") != "2022-11-28" {
-        state.complain("a request to the API without a version");
+        state.add_violation("a request to the API without a version");
     }
     let authorization = text("authorization");
     let token = authorization.strip_prefix("Bearer ").unwrap_or_default();
@@ -101,7 +102,7 @@ pub(super) async fn team(
     answer(&shared, &headers, |state, known| {
         may_see_organizations(known)?;
         if login != known.login {
-            state.complain("a request for another user's membership");
+            state.add_violation("a request for another user's membership");
         }
         let standing = known.account.teams.get(&format!("{organization}/{team}"));
         let standing = standing.ok_or((StatusCode::NOT_FOUND, "Not Found"))?;
@@ -118,7 +119,7 @@ fn list(shared: &Shared, headers: &HeaderMap, page: &PageOf, kind: &str) -> Resp
     let wanted = page.per_page.unwrap_or(30);
     answer(shared, headers, |state, known| {
         if !(1..=100).contains(&wanted) {
-            state.complain(format!("per_page={wanted}"));
+            state.add_violation(format!("per_page={wanted}"));
         }
         let repositories = (1..=3_usize).take(wanted).map(|number| {
             json!({

@@ -49,11 +49,11 @@ pub enum Fault {
     /// The response for too many requests.
     RateLimit,
     /// No response for 60 seconds.
-    Silence,
+    NoResponse,
     /// The correct response, after this many milliseconds.
-    Late(u64),
+    Delayed(u64),
     /// A response that is larger than clients accept (1 MiB).
-    TooMuch,
+    OversizedBody,
     /// This text as JSON, with status 200.
     Text(&'static str),
 }
@@ -67,9 +67,9 @@ struct State {
     refresh_tokens: BTreeMap<String, Token>,
     lifetime: Option<Duration>,
     faults: Vec<(&'static str, Fault)>,
-    complaints: Vec<String>,
+    violations: Vec<String>,
     calls: Vec<String>,
-    handed_out: Vec<String>,
+    issued: Vec<String>,
     made: u64,
 }
 
@@ -99,12 +99,12 @@ impl State {
     fn secret(&mut self, prefix: &str) -> String {
         self.made += 1;
         let secret = format!("{prefix}{:036}", self.made);
-        self.handed_out.push(secret.clone());
+        self.issued.push(secret.clone());
         secret
     }
 
-    fn complain(&mut self, about: impl Into<String>) {
-        self.complaints.push(about.into());
+    fn add_violation(&mut self, about: impl Into<String>) {
+        self.violations.push(about.into());
     }
 }
 
@@ -126,7 +126,10 @@ impl GitHub {
                 "/api/v3/orgs/{org}/teams/{team}/memberships/{login}",
                 get(api::team),
             )
-            .layer(middleware::from_fn_with_state(Arc::clone(&state), stumble))
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&state),
+                apply_fault,
+            ))
             .with_state(Arc::clone(&state));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -165,13 +168,13 @@ impl GitHub {
     pub async fn decide(&self, url: &str, login: &str) -> String {
         let browser = crate::client::browser();
         let page = browser.get(url).send().await.expect("an answer");
-        assert_eq!(page.status(), StatusCode::OK, "{:?}", self.complaints());
+        assert_eq!(page.status(), StatusCode::OK, "{:?}", self.violations());
         let decision = browser.post(url).form(&[("account", login)]).send().await;
         crate::client::location(&decision.expect("an answer"))
     }
 
     /// Creates an account.
-    pub fn open(&self, login: &str, id: u64) {
+    pub fn add_account(&self, login: &str, id: u64) {
         let account = Account {
             id,
             ..Account::default()
@@ -187,7 +190,7 @@ impl GitHub {
     }
 
     /// Sets the state of an account's membership in an organization or team.
-    pub fn set_membership(&self, login: &str, organization: &str, standing: &'static str) {
+    pub fn set_membership(&self, login: &str, organization: &str, membership: &'static str) {
         let mut state = self.lock();
         let account = state.accounts.get_mut(login).expect("an account");
         let lists = if organization.contains('/') {
@@ -195,7 +198,7 @@ impl GitHub {
         } else {
             &mut account.organizations
         };
-        lists.insert(organization.to_owned(), standing);
+        lists.insert(organization.to_owned(), membership);
     }
 
     /// Issues tokens that expire, as for a GitHub App.
@@ -226,13 +229,13 @@ impl GitHub {
 
     /// Returns every code, token and secret that was issued.
     pub fn secrets(&self) -> Vec<String> {
-        let handed_out = self.lock().handed_out.clone();
-        [handed_out, vec![CLIENT_SECRET.to_owned()]].concat()
+        let issued = self.lock().issued.clone();
+        [issued, vec![CLIENT_SECRET.to_owned()]].concat()
     }
 
     /// Returns the complaints about the requests so far.
-    pub fn complaints(&self) -> Vec<String> {
-        self.lock().complaints.clone()
+    pub fn violations(&self) -> Vec<String> {
+        self.lock().violations.clone()
     }
 }
 
@@ -243,7 +246,11 @@ impl Drop for GitHub {
 }
 
 /// Records the call and applies the fault that is set for its path.
-async fn stumble(FromState(state): FromState<Shared>, request: Request, next: Next) -> Response {
+async fn apply_fault(
+    FromState(state): FromState<Shared>,
+    request: Request,
+    next: Next,
+) -> Response {
     let fault = {
         let mut state = state.lock().expect("a lock");
         let path = request.uri().path().to_owned();
@@ -262,15 +269,15 @@ async fn stumble(FromState(state): FromState<Shared>, request: Request, next: Ne
             axum::Json(json!({ "message": "API rate limit exceeded" })),
         )
             .into_response(),
-        Some(Fault::Late(milliseconds)) => {
+        Some(Fault::Delayed(milliseconds)) => {
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
             next.run(request).await
         }
-        Some(Fault::Silence) => {
+        Some(Fault::NoResponse) => {
             tokio::time::sleep(Duration::from_secs(60)).await;
             StatusCode::OK.into_response()
         }
-        Some(Fault::TooMuch) => "x".repeat(1024 * 1024).into_response(),
+        Some(Fault::OversizedBody) => "x".repeat(1024 * 1024).into_response(),
         Some(Fault::Text(text)) => ([("content-type", "application/json")], text).into_response(),
     }
 }

@@ -30,24 +30,24 @@ pub(super) struct Asked {
 
 impl Asked {
     fn check(&self, state: &mut State) -> bool {
-        let before = state.complaints.len();
+        let before = state.violations.len();
         if self.client_id != CLIENT_ID {
-            state.complain("an unknown client_id");
+            state.add_violation("an unknown client_id");
         }
         if self.redirect_uri != state.callback {
             let about = format!("redirect_uri {} is not the app's", self.redirect_uri);
-            state.complain(about);
+            state.add_violation(about);
         }
         if self.state.len() < 20 {
-            state.complain("a state that is too short");
+            state.add_violation("a state that is too short");
         }
         if self.code_challenge_method != "S256" || self.code_challenge.len() != 43 {
-            state.complain("no PKCE challenge with S256");
+            state.add_violation("no PKCE challenge with S256");
         }
         if self.allow_signup != "false" {
-            state.complain("allow_signup is not false");
+            state.add_violation("allow_signup is not false");
         }
-        state.complaints.len() == before
+        state.violations.len() == before
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn page(
 ) -> Response {
     let mut state = shared.lock().expect("a lock");
     let Ok(Query(asked)) = asked else {
-        state.complain("an authorization request with a missing parameter");
+        state.add_violation("an authorization request with a missing parameter");
         return StatusCode::NOT_FOUND.into_response();
     };
     if !asked.check(&mut state) {
@@ -134,7 +134,7 @@ pub(super) async fn token(
     let answer = exchange.answer(&mut state);
     let accepts = headers.get("accept").and_then(|value| value.to_str().ok());
     if accepts != Some("application/json") {
-        state.complain("the token request does not accept JSON");
+        state.add_violation("the token request does not accept JSON");
         // GitHub would answer with a form.
         return "access_token=unused&token_type=bearer".into_response();
     }
@@ -151,7 +151,7 @@ impl Exchange {
             let asked = self.refresh_token.unwrap_or_default();
             // Each refresh token is valid once.
             return match state.refresh_tokens.remove(&asked) {
-                Some(token) => hand_out(state, token),
+                Some(token) => issue_tokens(state, token),
                 None => json!({ "error": "bad_refresh_token" }),
             };
         }
@@ -164,18 +164,18 @@ impl Exchange {
         }
         let verifier = self.code_verifier.unwrap_or_default();
         if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != code.challenge {
-            state.complain("the verifier does not match the challenge");
+            state.add_violation("the verifier does not match the challenge");
             return json!({ "error": "bad_verification_code" });
         }
         let token = Token {
             account: code.account,
             scope: code.scope,
         };
-        hand_out(state, token)
+        issue_tokens(state, token)
     }
 }
 
-fn hand_out(state: &mut State, token: Token) -> Value {
+fn issue_tokens(state: &mut State, token: Token) -> Value {
     let Some(lifetime) = state.lifetime else {
         let access = state.secret("gho_");
         let scope = token.scope.replace(' ', ",");

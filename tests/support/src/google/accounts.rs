@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Cloud,
-    call::{Call, not_here},
+    call::{Call, unsupported_method},
     error::{Answer, ApiError},
     limits::{self, Kind, Subject},
     state::timestamp,
@@ -34,7 +34,7 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
             let audience = call.body["audience"].as_str().unwrap_or_default();
             Ok(json!({ "token": cloud.mint_identity(email, audience) }))
         }
-        _ => Err(not_here(call)),
+        _ => Err(unsupported_method(call)),
     }
 }
 

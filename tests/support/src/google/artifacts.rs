@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Cloud,
-    call::{Call, not_here},
+    call::{Call, unsupported_method},
     error::{Answer, ApiError},
     limits::{self, Kind, Subject},
     state::{State, timestamp},
@@ -93,9 +93,9 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
         }
         "artifactregistry.projects.locations.operations.get" => {
             drop(state);
-            cloud.look_at_operation(&call.path("name"))
+            cloud.operation_status(&call.path("name"))
         }
-        _ => Err(not_here(call)),
+        _ => Err(unsupported_method(call)),
     }
 }
 

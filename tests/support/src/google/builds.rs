@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Cloud,
-    call::{Call, not_here},
+    call::{Call, unsupported_method},
     error::{Answer, ApiError},
     fault::Fault,
     state::timestamp,
@@ -24,9 +24,9 @@ use super::{
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     match call.found.method.id.as_str() {
         "cloudbuild.projects.locations.operations.get" => {
-            cloud.look_at_operation(&call.path("name"))
+            cloud.operation_status(&call.path("name"))
         }
-        _ => Err(not_here(call)),
+        _ => Err(unsupported_method(call)),
     }
 }
 
@@ -62,7 +62,7 @@ pub fn submit(cloud: &Cloud, call: &Call) -> Answer {
         }
         shared.state().operations.insert(name, (done, 0));
     });
-    let operation = cloud.look_at_operation(&format!(
+    let operation = cloud.operation_status(&format!(
         "{}/operations/build-{number}",
         call.path("parent")
     ))?;

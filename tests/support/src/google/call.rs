@@ -86,7 +86,7 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
     cloud.state().calls.push((id.clone(), status));
     if cloud
         .state()
-        .take_fault(&id, |fault| *fault == Fault::LostAnswer)
+        .take_fault(&id, |fault| *fault == Fault::LostResponse)
         .is_some()
     {
         return Err("the response is lost");
@@ -169,12 +169,12 @@ async fn dispatch(cloud: &Cloud, call: &Call) -> Answer {
         "run" => run::answer(cloud, call).await,
         "secretmanager" => secrets::answer(cloud, call),
         "storage" => storage::answer(cloud, call),
-        _ => Err(not_here(call)),
+        _ => Err(unsupported_method(call)),
     }
 }
 
 /// Returns the error for a method that the stand-in does not implement.
-pub fn not_here(call: &Call) -> ApiError {
+pub fn unsupported_method(call: &Call) -> ApiError {
     ApiError::new(
         501,
         format!("the stand-in does not implement {}", call.found.method.id),
@@ -195,11 +195,11 @@ impl Cloud {
                     | Fault::Quota(_)
                     | Fault::Recorded(..)
                     | Fault::Status(_)
-                    | Fault::Cut
+                    | Fault::Disconnect
                     | Fault::TokensExpire
-                    | Fault::SomebodyElse
+                    | Fault::ConcurrentChange
                     | Fault::Hangs(_)
-                    | Fault::Meets(_)
+                    | Fault::Barrier(_)
             )
         };
         let fault = self.state().take_fault(id, is_early)?;
@@ -214,12 +214,12 @@ impl Cloud {
                 let body = serde_json::from_str(&body).expect("a recorded response is JSON");
                 Some(Ok(ApiError::recorded(code, &body)))
             }
-            Fault::Cut => Some(Err("the connection is cut")),
+            Fault::Disconnect => Some(Err("the connection is cut")),
             Fault::Hangs(seconds) => {
                 tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
                 None
             }
-            Fault::Meets(count) => {
+            Fault::Barrier(count) => {
                 for _ in 0..1200 {
                     let began = self.state().began.iter().filter(|name| *name == id).count();
                     if began >= count {
@@ -233,7 +233,7 @@ impl Cloud {
                 self.state().tokens.clear();
                 None
             }
-            Fault::SomebodyElse => {
+            Fault::ConcurrentChange => {
                 run::change_as_another_user(self, &request.path);
                 None
             }

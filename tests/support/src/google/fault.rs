@@ -12,11 +12,11 @@ pub enum Fault {
     /// This HTTP status.
     Status(u16),
     /// The connection ends before the call is handled.
-    Cut,
+    Disconnect,
     /// The connection ends after the call was handled.
-    LostAnswer,
+    LostResponse,
     /// The connection ends after this many bytes of the body.
-    CutBody(usize),
+    DisconnectAfter(usize),
     /// The call's operation fails with this code.
     OperationFails(i32, &'static str),
     /// The call's operation finishes after this many polls; on Cloud Run, tenths of a second.
@@ -24,10 +24,10 @@ pub enum Fault {
     /// All access tokens expire when the method is called.
     TokensExpire,
     /// Another caller changes the service when the method is called.
-    SomebodyElse,
+    ConcurrentChange,
     /// No response for this many seconds.
     Hangs(u64),
-    /// No response until this many calls of the method have started since the last `forget_calls`,
+    /// No response until this many calls of the method have started since the last `clear_calls`,
     /// so that concurrent callers are guaranteed to overlap.
-    Meets(usize),
+    Barrier(usize),
 }

@@ -162,7 +162,7 @@ async fn route(cloud: &Cloud, host: Option<&str>, request: Request) -> Served {
             host.trim_start_matches(METADATA),
         )),
         Some(host) => call::serve(cloud, host, request).await,
-        None if path == "/oidc-token" => Ok(tokens::of_another_provider(&request)),
+        None if path == "/oidc-token" => Ok(tokens::workload_identity(&request)),
         None if path == "/token" => Ok(tokens::token(cloud, &request)),
         None if path.starts_with("/computeMetadata/") => {
             Ok(tokens::metadata(cloud, &request, tokens::DEPLOYER))
@@ -188,9 +188,9 @@ impl Cloud {
         };
         match self
             .state()
-            .take_fault(place, |fault| matches!(fault, Fault::CutBody(_)))?
+            .take_fault(place, |fault| matches!(fault, Fault::DisconnectAfter(_)))?
         {
-            Fault::CutBody(bytes) => Some(bytes),
+            Fault::DisconnectAfter(bytes) => Some(bytes),
             _ => None,
         }
     }

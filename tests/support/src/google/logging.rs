@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Cloud,
-    call::{Call, not_here},
+    call::{Call, unsupported_method},
     error::{Answer, ApiError},
     state::timestamp,
 };
@@ -12,7 +12,7 @@ use super::{
 /// Handles calls to `logging`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     if call.found.method.id != "logging.entries.list" {
-        return Err(not_here(call));
+        return Err(unsupported_method(call));
     }
     let wanted = format!("projects/{}", cloud.project);
     if call.body["resourceNames"]

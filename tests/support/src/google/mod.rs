@@ -16,9 +16,9 @@ mod facts;
 mod fault;
 mod front;
 mod http;
+mod inspect;
 mod limits;
 mod logging;
-mod look;
 mod packages;
 mod projects;
 mod proto_json;
@@ -115,7 +115,7 @@ impl Shared {
 
 /// The initial state of a stand-in.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Beginning {
+pub struct InitialState {
     /// Whether the APIs are already enabled.
     pub is_enabled: bool,
     /// The number of calls to an API that fail after it was enabled.
@@ -138,23 +138,23 @@ pub struct Google {
 impl Google {
     /// Starts the stand-in with an unused project.
     pub fn start() -> Self {
-        Self::begin(Beginning::default())
+        Self::start_with(InitialState::default())
     }
 
     /// Starts the stand-in with this initial state.
-    pub fn begin(beginning: Beginning) -> Self {
+    pub fn start_with(initial_state: InitialState) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (listener, address) = front::bind();
         let mut state = State::default();
-        let enabled = facts::apis().iter().filter(|_| beginning.is_enabled);
+        let enabled = facts::apis().iter().filter(|_| initial_state.is_enabled);
         state.enabled.extend(enabled.map(|api| api.host.to_owned()));
         let cloud = Cloud(Arc::new(Shared {
             project: PROJECT,
             number: NUMBER,
-            propagation: beginning.propagation,
-            clock_offset: beginning.clock_offset,
-            forbids_automatic_replication: beginning.forbids_automatic_replication,
-            forbids_public_services: beginning.forbids_public_services,
+            propagation: initial_state.propagation,
+            clock_offset: initial_state.clock_offset,
+            forbids_automatic_replication: initial_state.forbids_automatic_replication,
+            forbids_public_services: initial_state.forbids_public_services,
             address,
             registry: Registry::start(folder.path().to_owned()),
             client: crate::client::http()

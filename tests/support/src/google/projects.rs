@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Cloud,
-    call::{Call, not_here},
+    call::{Call, unsupported_method},
     error::{Answer, ApiError},
     fault::Fault,
 };
@@ -31,8 +31,8 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
             check_project(cloud, &call.path("parent"))?;
             enable(cloud, call)
         }
-        "serviceusage.operations.get" => cloud.look_at_operation(&call.path("name")),
-        _ => Err(not_here(call)),
+        "serviceusage.operations.get" => cloud.operation_status(&call.path("name")),
+        _ => Err(unsupported_method(call)),
     }
 }
 
@@ -87,7 +87,7 @@ fn enable(cloud: &Cloud, call: &Call) -> Answer {
 
 impl Cloud {
     /// Returns an operation, which may need more polls until it is done.
-    pub fn look_at_operation(&self, name: &str) -> Answer {
+    pub fn operation_status(&self, name: &str) -> Answer {
         let mut state = self.state();
         let (operation, looks) = state
             .operations

@@ -147,7 +147,7 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
                 "unavailable",
             ));
         }
-        Some(Fault::Cut) => return Err("the connection is cut"),
+        Some(Fault::Disconnect) => return Err("the connection is cut"),
         Some(Fault::Hangs(seconds)) => tokio::time::sleep(Duration::from_secs(seconds)).await,
         _ => {}
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Cloud,
-    call::{Call, not_here},
+    call::{Call, unsupported_method},
     error::{Answer, ApiError},
     limits::{self, Kind, Subject},
     state::{State, timestamp},
@@ -58,7 +58,7 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
             }
             Ok(found)
         }
-        _ => Err(not_here(call)),
+        _ => Err(unsupported_method(call)),
     }
 }
 

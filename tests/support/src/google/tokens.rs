@@ -207,7 +207,7 @@ fn check_assertion(cloud: &Cloud, jwt: &str, is_token: bool) -> Result<Asserted,
 }
 
 /// Answers for another identity provider, like the one of GitHub Actions.
-pub fn of_another_provider(request: &Request) -> Reply {
+pub fn workload_identity(request: &Request) -> Reply {
     if request.header("authorization") != Some("Bearer a-request-token") {
         return Reply::text(StatusCode::UNAUTHORIZED, "no");
     }

@@ -17,8 +17,8 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use self::provider::People;
-pub use self::{keys::SigningKey, provider::Wrong};
+use self::provider::Users;
+pub use self::{keys::SigningKey, provider::ProviderFault};
 use crate::clock::ManualClock;
 
 /// A fault of the issuer.
@@ -59,7 +59,7 @@ struct Shared {
     keys: Mutex<Vec<SigningKey>>,
     fault: Mutex<IssuerFault>,
     key_requests: AtomicUsize,
-    people: Mutex<People>,
+    users: Mutex<Users>,
     clock: Arc<ManualClock>,
 }
 
@@ -81,7 +81,7 @@ impl TestIssuer {
     pub async fn start_with_tls() -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (front, authority) = tls::in_front_of(address).await;
+        let (front, authority) = tls::start_tls_proxy(address).await;
         let issuer = format!("https://localhost:{}/tenant", front.port());
         let issuer = Self::serve(listener, issuer, Arc::default());
         (issuer, authority)
@@ -94,7 +94,7 @@ impl TestIssuer {
             keys: Mutex::new(vec![SigningKey::new("first")]),
             fault: Mutex::default(),
             key_requests: AtomicUsize::new(0),
-            people: Mutex::default(),
+            users: Mutex::default(),
             clock,
         });
         let router = server::router(Arc::clone(&shared));

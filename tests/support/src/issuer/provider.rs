@@ -29,7 +29,7 @@ const SECRET: &str = "a secret: with & in it";
     clippy::struct_excessive_bools,
     reason = "each is an independent fault"
 )]
-pub struct Wrong {
+pub struct ProviderFault {
     /// Claims of the id token that differ; null removes a claim.
     pub claims: Value,
     /// The same for the header of the id token.
@@ -54,14 +54,14 @@ pub struct Wrong {
 
 /// The accounts, and the issued codes and tokens.
 #[derive(Default)]
-pub(super) struct People {
-    pub(super) wrong: Wrong,
+pub(super) struct Users {
+    pub(super) wrong: ProviderFault,
     accounts: HashMap<String, Value>,
     codes: HashMap<String, Request>,
     /// Subjects by access token.
     access: HashMap<String, String>,
     refresh: HashMap<String, String>,
-    complaints: Vec<String>,
+    violations: Vec<String>,
     count: u32,
 }
 
@@ -78,63 +78,63 @@ impl TestIssuer {
     pub const CLIENT: (&'static str, &'static str) = (CLIENT, SECRET);
 
     /// Creates an account with these claims, or replaces the claims of an existing account.
-    pub fn open(&self, subject: &str, claims: Value) {
-        let mut people = self.people();
-        people.accounts.insert(subject.to_owned(), claims);
+    pub fn set_account(&self, subject: &str, claims: Value) {
+        let mut users = self.users();
+        users.accounts.insert(subject.to_owned(), claims);
     }
 
     /// Closes an account; its tokens become invalid.
-    pub fn close(&self, subject: &str) {
-        self.people().accounts.remove(subject);
+    pub fn remove_account(&self, subject: &str) {
+        self.users().accounts.remove(subject);
     }
 
     /// Sets what the provider does wrong from now on.
-    pub fn spoil(&self, wrong: Wrong) {
-        self.people().wrong = wrong;
+    pub fn set_fault(&self, wrong: ProviderFault) {
+        self.users().wrong = wrong;
     }
 
     /// Returns the complaints about the requests so far.
-    pub fn complaints(&self) -> Vec<String> {
-        self.people().complaints.clone()
+    pub fn violations(&self) -> Vec<String> {
+        self.users().violations.clone()
     }
 
     /// Signs a user in, consents, and returns the URL of the redirect that follows.
     pub fn decide(&self, url: &str, subject: &str) -> String {
         let get = |name: &str| query_of(url, name).unwrap_or_default();
-        let mut people = self.people();
+        let mut users = self.users();
         for (name, expected) in [
             ("response_type", "code"),
             ("client_id", CLIENT),
             ("code_challenge_method", "S256"),
         ] {
             if get(name) != expected {
-                people.complaints.push(format!("{name} is {:?}", get(name)));
+                users.violations.push(format!("{name} is {:?}", get(name)));
             }
         }
         for name in ["state", "nonce", "code_challenge"] {
             if get(name).len() < 22 {
-                people.complaints.push(format!("{name} is {:?}", get(name)));
+                users.violations.push(format!("{name} is {:?}", get(name)));
             }
         }
         if !get("scope").split(' ').any(|scope| scope == "openid") {
-            people
-                .complaints
+            users
+                .violations
                 .push("the scope does not contain openid".to_owned());
         }
-        let code = people.next("code");
+        let code = users.next("code");
         let request = Request {
             person: subject.to_owned(),
             nonce: get("nonce"),
             challenge: get("code_challenge"),
             redirect_uri: get("redirect_uri"),
         };
-        people.codes.insert(code.clone(), request);
+        users.codes.insert(code.clone(), request);
         let mut answer = vec![
             ("code", code),
             ("state", get("state")),
             ("iss", self.issuer()),
         ];
-        for (name, value) in &people.wrong.callback {
+        for (name, value) in &users.wrong.callback {
             answer.retain(|(known, _)| known != name);
             answer.push((name, value.clone()));
         }
@@ -144,12 +144,12 @@ impl TestIssuer {
             .into()
     }
 
-    fn people(&self) -> std::sync::MutexGuard<'_, People> {
-        self.shared.people.lock().expect("no panic")
+    fn users(&self) -> std::sync::MutexGuard<'_, Users> {
+        self.shared.users.lock().expect("no panic")
     }
 }
 
-impl People {
+impl Users {
     fn next(&mut self, what: &str) -> String {
         self.count += 1;
         format!("{what}-{}-{}", self.count, "x".repeat(16))
@@ -162,8 +162,8 @@ pub(super) async fn token(
     Form(form): Form<HashMap<String, String>>,
 ) -> Response {
     let get = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-    let mut people = shared.people.lock().expect("no panic");
-    if let Some((status, body)) = people.wrong.token.clone() {
+    let mut users = shared.users.lock().expect("no panic");
+    if let Some((status, body)) = users.wrong.token.clone() {
         return given(status, body);
     }
     let encode =
@@ -176,11 +176,11 @@ pub(super) async fn token(
         return error("invalid_client");
     }
     let request = match get("grant_type") {
-        "authorization_code" => people.codes.remove(get("code")).filter(|request| {
+        "authorization_code" => users.codes.remove(get("code")).filter(|request| {
             challenge(get("code_verifier")) == request.challenge
                 && get("redirect_uri") == request.redirect_uri
         }),
-        "refresh_token" => people
+        "refresh_token" => users
             .refresh
             .remove(get("refresh_token"))
             .map(|person| Request {
@@ -191,18 +191,18 @@ pub(super) async fn token(
             }),
         _ => return error("unsupported_grant_type"),
     };
-    let request = request.filter(|request| people.accounts.contains_key(&request.person));
+    let request = request.filter(|request| users.accounts.contains_key(&request.person));
     let Some(request) = request else {
         return error("invalid_grant");
     };
-    let (access, refresh) = (people.next("access"), people.next("refresh"));
-    people.access.insert(access.clone(), request.person.clone());
-    people
+    let (access, refresh) = (users.next("access"), users.next("refresh"));
+    users.access.insert(access.clone(), request.person.clone());
+    users
         .refresh
         .insert(refresh.clone(), request.person.clone());
-    let id_token = id_token(&shared, &people, &request, &access);
+    let id_token = id_token(&shared, &users, &request, &access);
     let is_later = get("grant_type") == "refresh_token";
-    let id_token = (!(is_later && people.wrong.no_later_id_token)).then_some(id_token);
+    let id_token = (!(is_later && users.wrong.no_later_id_token)).then_some(id_token);
     let mut answer = json!({
         "access_token": access, "token_type": "Bearer", "expires_in": 3600,
         "refresh_token": refresh,
@@ -211,7 +211,7 @@ pub(super) async fn token(
     Json(answer).into_response()
 }
 
-fn id_token(shared: &Shared, people: &People, request: &Request, access: &str) -> String {
+fn id_token(shared: &Shared, users: &Users, request: &Request, access: &str) -> String {
     let now = shared.clock.now().as_secs();
     let digest = Sha256::digest(access);
     let mut claims = json!({
@@ -221,28 +221,28 @@ fn id_token(shared: &Shared, people: &People, request: &Request, access: &str) -
     if request.nonce.is_empty() {
         claims["nonce"] = Value::Null;
     }
-    if !people.wrong.bare_id_token {
-        merge(&mut claims, &people.accounts[&request.person]);
+    if !users.wrong.bare_id_token {
+        merge(&mut claims, &users.accounts[&request.person]);
     }
-    merge(&mut claims, &people.wrong.claims);
+    merge(&mut claims, &users.wrong.claims);
     let mut head = json!({ "typ": "JWT" });
-    merge(&mut head, &people.wrong.head);
+    merge(&mut head, &users.wrong.head);
     let keys = shared.keys.lock().expect("no panic");
-    if people.wrong.forged {
+    if users.wrong.forged {
         return SigningKey::new("first").sign(head, &claims);
     }
     keys[0].sign(head, &claims)
 }
 
 pub(super) async fn userinfo(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let people = shared.people.lock().expect("no panic");
-    if let Some((status, body)) = people.wrong.userinfo.clone() {
+    let users = shared.users.lock().expect("no panic");
+    if let Some((status, body)) = users.wrong.userinfo.clone() {
         return given(status, body);
     }
     let sent = headers.get(header::AUTHORIZATION);
     let token = sent.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let person = token.and_then(|token| people.access.get(token));
-    let account = person.and_then(|person| Some((person, people.accounts.get(person)?)));
+    let person = token.and_then(|token| users.access.get(token));
+    let account = person.and_then(|person| Some((person, users.accounts.get(person)?)));
     let Some((person, account)) = account else {
         return StatusCode::UNAUTHORIZED.into_response();
     };

@@ -29,7 +29,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/tenant/userinfo", get(provider::userinfo))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&shared),
-            out_of_order,
+            apply_fault,
         ))
         .with_state(shared)
 }
@@ -40,7 +40,7 @@ impl Shared {
     }
 }
 
-async fn out_of_order(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+async fn apply_fault(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     match shared.fault() {
         IssuerFault::Down => return StatusCode::BAD_GATEWAY.into_response(),
         IssuerFault::Hangs => tokio::time::sleep(Duration::from_secs(60)).await,
@@ -71,9 +71,9 @@ async fn document(State(shared): State<Arc<Shared>>) -> Response {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
     });
-    let people = shared.people.lock().expect("no panic");
-    document["authorization_response_iss_parameter_supported"] = (!people.wrong.silent).into();
-    if people.wrong.no_userinfo {
+    let users = shared.users.lock().expect("no panic");
+    document["authorization_response_iss_parameter_supported"] = (!users.wrong.silent).into();
+    if users.wrong.no_userinfo {
         document["userinfo_endpoint"] = Value::Null;
     }
     Json(document).into_response()

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 /// Listens for `localhost` and forwards to `server`. Returns the address and the authority in PEM.
-pub async fn in_front_of(server: SocketAddr) -> (SocketAddr, String) {
+pub async fn start_tls_proxy(server: SocketAddr) -> (SocketAddr, String) {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let name = &mut params.distinguished_name;

@@ -12,7 +12,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{
-    Fault, Hole, redirect,
+    Fault, Vulnerability, redirect,
     state::{self, Pending, State},
 };
 
@@ -70,7 +70,7 @@ pub async fn authorize(
     if let Some(refusal) = refusal(&state, &query).await {
         return refusal;
     }
-    if state.is_open_to(Hole::NoConsent) {
+    if state.is_vulnerable_to(Vulnerability::NoConsent) {
         return answer(&state, &query, true);
     }
     let signed_in = headers
@@ -94,29 +94,36 @@ async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
     let registered = state
         .client(&id)
         .is_some_and(|client| redirect::is_registered(state, &client, &uri));
-    if stray && !registered && state.is_open_to(Hole::RedirectOfError) {
+    if stray && !registered && state.is_vulnerable_to(Vulnerability::RedirectOfError) {
         return Some(Redirect::to(&format!("{uri}?error=invalid_request")).into_response());
     }
-    let fetches = (state.is_open_to(Hole::FetchesDocuments) && id.contains("127.0.0.1"))
-        || (state.is_open_to(Hole::FetchesDocumentsByName) && id.contains("localhost"));
+    let fetches = (state.is_vulnerable_to(Vulnerability::FetchesDocuments)
+        && id.contains("127.0.0.1"))
+        || (state.is_vulnerable_to(Vulnerability::FetchesDocumentsByName)
+            && id.contains("localhost"));
     if fetches {
         state::fetch(&id).await;
     }
     let Some(client) = state.client(&id) else {
-        if state.is_open_to(Hole::RedirectOfStranger) {
+        if state.is_vulnerable_to(Vulnerability::RedirectOfUnknownClient) {
             return Some(Redirect::to(&format!("{uri}?error=invalid_client")).into_response());
         }
-        return Some(error(state, "client", &id, Hole::ScriptInError));
+        return Some(error(state, "client", &id, Vulnerability::ScriptInError));
     };
     if !redirect::is_registered(state, &client, &uri) {
-        return Some(error(state, "redirect URI", &uri, Hole::ScriptInRedirect));
+        return Some(error(
+            state,
+            "redirect URI",
+            &uri,
+            Vulnerability::ScriptInRedirect,
+        ));
     }
     let challenged = match query.get("code_challenge_method").map(String::as_str) {
         Some("S256") => query.contains_key("code_challenge"),
-        Some("plain") => state.is_open_to(Hole::PlainChallenge),
-        _ => state.is_open_to(Hole::NoChallengeNeeded),
+        Some("plain") => state.is_vulnerable_to(Vulnerability::PlainChallenge),
+        _ => state.is_vulnerable_to(Vulnerability::NoChallengeNeeded),
     };
-    if stray && state.is_open_to(Hole::ErrorWithoutPage) {
+    if stray && state.is_vulnerable_to(Vulnerability::ErrorWithoutPage) {
         let to = format!("{uri}?error=unsupported_response_type");
         return Some(Redirect::to(&to).into_response());
     }
@@ -132,12 +139,12 @@ async fn refusal(state: &State, query: &Pairs) -> Option<Response> {
         Some(asked) => state.settings.old.is_none() && *asked == resource,
         None => state.settings.old.is_some(),
     };
-    (!right && !state.is_open_to(Hole::OtherAudience))
+    (!right && !state.is_vulnerable_to(Vulnerability::OtherAudience))
         .then(|| (StatusCode::BAD_REQUEST, "wrong resource").into_response())
 }
 
-fn error(state: &State, what: &str, value: &str, hole: Hole) -> Response {
-    let text = format!("<p>unknown {what}: {}", shown(state, value, hole));
+fn error(state: &State, what: &str, value: &str, vulnerability: Vulnerability) -> Response {
+    let text = format!("<p>unknown {what}: {}", shown(state, value, vulnerability));
     page(state, StatusCode::BAD_REQUEST, &text)
 }
 
@@ -151,8 +158,8 @@ fn page(state: &State, status: StatusCode, body: &str) -> Response {
         ""
     };
     let mut response = (status, Html(format!("<!doctype html>{meta}{body}"))).into_response();
-    let mut add = |name, value: &'static str, hole| {
-        if !state.is_open_to(hole) {
+    let mut add = |name, value: &'static str, vulnerability| {
+        if !state.is_vulnerable_to(vulnerability) {
             let value = header::HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);
         }
@@ -162,11 +169,15 @@ fn page(state: &State, status: StatusCode, body: &str) -> Response {
     } else {
         "default-src 'none'; frame-ancestors 'none'"
     };
-    add(header::CONTENT_SECURITY_POLICY, policy, Hole::Framing);
-    add(header::CACHE_CONTROL, "no-store", Hole::PageCached);
+    add(
+        header::CONTENT_SECURITY_POLICY,
+        policy,
+        Vulnerability::Framing,
+    );
+    add(header::CACHE_CONTROL, "no-store", Vulnerability::PageCached);
     let cookie = if state.has(Fault::StrictCookie) {
         "visit=1; Path=/; HttpOnly; SameSite=Strict"
-    } else if state.is_open_to(Hole::CookieFlags) {
+    } else if state.is_vulnerable_to(Vulnerability::CookieFlags) {
         "visit=1; Path=/; SameSite=Lax"
     } else {
         "visit=1; Path=/; HttpOnly; SameSite=Lax"
@@ -192,8 +203,8 @@ fn consent_form(state: &State, query: &Pairs) -> String {
     )
 }
 
-fn shown(state: &State, text: &str, hole: Hole) -> String {
-    if state.is_open_to(hole) {
+fn shown(state: &State, text: &str, vulnerability: Vulnerability) -> String {
+    if state.is_vulnerable_to(vulnerability) {
         return text.to_owned();
     }
     let text = text.replace('&', "&amp;").replace('"', "&quot;");
@@ -203,25 +214,28 @@ fn shown(state: &State, text: &str, hole: Hole) -> String {
 /// Renders the client's name and the parameters of the request as hidden inputs.
 fn hidden(state: &State, query: &Pairs) -> String {
     let input = |(name, value): (&String, &String)| {
-        let hole = match name.as_str() {
-            "state" => Hole::ScriptInState,
-            _ => Hole::ScriptInScope,
+        let vulnerability = match name.as_str() {
+            "state" => Vulnerability::ScriptInState,
+            _ => Vulnerability::ScriptInScope,
         };
         format!(
             "<input type=hidden name=\"{name}\" value=\"{}\">",
-            shown(state, value, hole)
+            shown(state, value, vulnerability)
         )
     };
     let client = state.client(&get(query, "client_id"));
     let name = client.map(|client| client.name).unwrap_or_default();
     let inputs: String = query.iter().map(input).collect();
-    format!("<p>{}</p>{inputs}", shown(state, &name, Hole::ScriptInName))
+    format!(
+        "<p>{}</p>{inputs}",
+        shown(state, &name, Vulnerability::ScriptInName)
+    )
 }
 
 pub async fn sign_in(Extract(state): Extract<Arc<State>>, Form(mut form): Form<Pairs>) -> Response {
     let password = form.remove("password");
     let tries = state.memory().wrong_passwords;
-    if tries >= 5 && !state.is_open_to(Hole::NoLockout) {
+    if tries >= 5 && !state.is_vulnerable_to(Vulnerability::NoLockout) {
         return (StatusCode::TOO_MANY_REQUESTS, "wait a minute").into_response();
     }
     if password != state.settings.password {
@@ -247,7 +261,7 @@ pub async fn consent(
         .get(header::ORIGIN)
         .and_then(|value| value.to_str().ok());
     let foreign = origin.is_some_and(|origin| origin != state.base);
-    if foreign && !state.is_open_to(Hole::ForgedConsent) {
+    if foreign && !state.is_vulnerable_to(Vulnerability::ForgedConsent) {
         return (StatusCode::FORBIDDEN, "a form from another site").into_response();
     }
     let client = state.client(&get(&form, "client_id"));
@@ -280,14 +294,14 @@ fn answer(state: &State, form: &Pairs, agreed: bool) -> Response {
     if !agreed {
         answer[0] = ("error", "access_denied".to_owned());
     }
-    distort(state, &mut answer);
+    apply_fault(state, &mut answer);
     let mut location = Url::parse(&uri).expect("a redirect URI");
     location.query_pairs_mut().extend_pairs(&answer);
     Redirect::to(location.as_str()).into_response()
 }
 
 /// Applies the faults of the redirect.
-fn distort(state: &State, answer: &mut Vec<(&str, String)>) {
+fn apply_fault(state: &State, answer: &mut Vec<(&str, String)>) {
     match state.settings.fault {
         Some(Fault::NoCode) => drop(answer.remove(0)),
         Some(Fault::ScopeRefused) => {

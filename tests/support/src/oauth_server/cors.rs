@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{Fault, Hole, state::State};
+use super::{Fault, Vulnerability, state::State};
 
 pub async fn allow(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
     let asked = request.method() == Method::OPTIONS;
@@ -21,7 +21,7 @@ pub async fn allow(Extract(state): Extract<Arc<State>>, request: Request, next: 
     if state.has(Fault::NoCors) {
         return response;
     }
-    let credentials = state.is_open_to(Hole::PageCors);
+    let credentials = state.is_vulnerable_to(Vulnerability::PageCors);
     let mut set = |name: &'static str, value: &'static str| {
         let value = HeaderValue::from_static(value);
         response.headers_mut().insert(name, value);

@@ -46,7 +46,7 @@ pub enum Fault {
     /// A body that never ends.
     EndlessBody,
     /// A body that arrives one byte at a time.
-    SlowDrip,
+    SlowBody,
     /// The issuer's metadata is missing.
     NoServerMetadata,
     /// The issuer's metadata answers 500.
@@ -261,7 +261,7 @@ impl Fault {
         Self::ResourceMismatch,
         Self::ResourceIsOrigin,
         Self::EndlessBody,
-        Self::SlowDrip,
+        Self::SlowBody,
         Self::NoServerMetadata,
         Self::ServerMetadata500,
         Self::WrongIssuer,

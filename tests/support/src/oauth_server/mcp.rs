@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Fault, Hole, offers, state::State};
+use super::{Fault, Vulnerability, offers, state::State};
 
 const SESSION: &str = "session-1";
 
@@ -51,7 +51,7 @@ pub async fn endpoint(
         Some(Fault::McpRedirect) => return Redirect::temporary("/mcp/").into_response(),
         _ => {}
     }
-    if let Some(refusal) = stranger(&state, &headers) {
+    if let Some(refusal) = foreign_site_response(&state, &headers) {
         return refusal;
     }
     if let Some(refusal) = refusal(&state, &headers, &uri, method) {
@@ -101,30 +101,31 @@ pub async fn endpoint(
 
 /// Answers a body that is not valid JSON.
 fn unreadable(state: &State, body: &[u8]) -> Response {
-    let hole = if body.starts_with(b"[") {
-        Hole::DeepJson
+    let vulnerability = if body.starts_with(b"[") {
+        Vulnerability::DeepJson
     } else {
-        Hole::HalfMessage
+        Vulnerability::HalfMessage
     };
-    if state.is_open_to(hole) {
+    if state.is_vulnerable_to(vulnerability) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     StatusCode::BAD_REQUEST.into_response()
 }
 
 /// Returns 403 for requests from other sites and for other host names.
-fn stranger(state: &State, headers: &HeaderMap) -> Option<Response> {
+fn foreign_site_response(state: &State, headers: &HeaderMap) -> Option<Response> {
     let header = |name| {
         headers
             .get(name)
             .and_then(|value: &header::HeaderValue| value.to_str().ok())
     };
     let host = header(header::HOST).unwrap_or_default();
-    let foreign_host = !state.base.ends_with(host) && !state.is_open_to(Hole::AnyHost);
+    let foreign_host =
+        !state.base.ends_with(host) && !state.is_vulnerable_to(Vulnerability::AnyHost);
     let foreign_origin = match header(header::ORIGIN) {
         None | Some("http://localhost:6274") => false,
-        Some("null") => !state.is_open_to(Hole::NullOrigin),
-        Some(origin) => origin != state.base && !state.is_open_to(Hole::AnyOrigin),
+        Some("null") => !state.is_vulnerable_to(Vulnerability::NullOrigin),
+        Some(origin) => origin != state.base && !state.is_vulnerable_to(Vulnerability::AnyOrigin),
     };
     (foreign_host || foreign_origin).then(|| StatusCode::FORBIDDEN.into_response())
 }
@@ -133,9 +134,9 @@ fn token<'r>(state: &State, headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r 
     let value = headers.get(header::AUTHORIZATION);
     let value = value.and_then(|value| value.to_str().ok());
     let bearer = value.and_then(|value| value.strip_prefix("Bearer "));
-    bearer.or_else(|| match state.settings.hole {
-        Some(Hole::TokenAfterBasic) => value?.strip_prefix("Basic "),
-        Some(Hole::TokenInQuery) => uri.query()?.strip_prefix("access_token="),
+    bearer.or_else(|| match state.settings.vulnerability {
+        Some(Vulnerability::TokenAfterBasic) => value?.strip_prefix("Basic "),
+        Some(Vulnerability::TokenInQuery) => uri.query()?.strip_prefix("access_token="),
         _ => None,
     })
 }
@@ -145,19 +146,19 @@ fn granted(state: &State, token: &str) -> Option<String> {
     let memory = state.memory();
     let age = memory.issued.get(token).map(Instant::elapsed);
     let expired = age.is_some_and(|age| age.as_secs() >= state.settings.lifetime);
-    if expired && !state.is_open_to(Hole::ExpiredToken) {
+    if expired && !state.is_vulnerable_to(Vulnerability::ExpiredToken) {
         return None;
     }
     let found = memory.access.get(token).cloned();
     found.or_else(|| {
-        let sloppy = match state.settings.hole {
-            Some(Hole::TamperedToken) => token.starts_with("acce"),
-            Some(Hole::UnsignedToken) => token.starts_with("eyJ"),
-            Some(Hole::RefreshAsAccess) => memory.refresh.contains_key(token),
-            Some(Hole::CodeAsAccess) => memory.codes.contains_key(token),
+        let is_accepted = match state.settings.vulnerability {
+            Some(Vulnerability::TamperedToken) => token.starts_with("acce"),
+            Some(Vulnerability::UnsignedToken) => token.starts_with("eyJ"),
+            Some(Vulnerability::RefreshAsAccess) => memory.refresh.contains_key(token),
+            Some(Vulnerability::CodeAsAccess) => memory.codes.contains_key(token),
             _ => false,
         };
-        sloppy.then(String::new)
+        is_accepted.then(String::new)
     })
 }
 
@@ -170,14 +171,14 @@ fn refusal(state: &State, headers: &HeaderMap, uri: &Uri, method: &str) -> Optio
     {
         return None;
     }
-    if method == "ping" && state.is_open_to(Hole::OpenMethod) {
+    if method == "ping" && state.is_vulnerable_to(Vulnerability::OpenMethod) {
         return None;
     }
     let presented = token(state, headers, uri);
     let granted = presented.and_then(|token| granted(state, token));
     let metadata = format!(
         "resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"",
-        state.name(headers, Hole::ForwardedChallenge)
+        state.name(headers, Vulnerability::ForwardedChallenge)
     );
     let Some(granted) = granted else {
         let challenge = match settings.fault {
@@ -238,7 +239,7 @@ fn answer(state: &State, method: &str, message: &Value) -> Response {
         {
             let error =
                 json!({"error": {"code": -32602, "message": "Unsupported protocol version"}});
-            return wire(state, "", &message["id"], &error);
+            return protocol_response(state, "", &message["id"], &error);
         }
         "initialize" => json!({
             "protocolVersion": if state.has(Fault::UnknownVersion) { "1999-01-01" } else { "2025-11-25" },
@@ -255,15 +256,22 @@ fn answer(state: &State, method: &str, message: &Value) -> Response {
             };
             match result {
                 Ok(result) => result,
-                Err(error) => return wire(state, method, &message["id"], &json!({"error": error})),
+                Err(error) => {
+                    return protocol_response(
+                        state,
+                        method,
+                        &message["id"],
+                        &json!({"error": error}),
+                    );
+                }
             }
         }
         _ => {
             let error = json!({"error": {"code": -32601, "message": "Method not found"}});
-            return wire(state, method, &message["id"], &error);
+            return protocol_response(state, method, &message["id"], &error);
         }
     };
-    wire(state, method, &message["id"], &json!({"result": result}))
+    protocol_response(state, method, &message["id"], &json!({"result": result}))
 }
 
 /// Returns the server information for display.
@@ -377,7 +385,7 @@ fn call(state: &State, message: &Value) -> Result<Value, Value> {
     }
 }
 
-fn wire(state: &State, method: &str, id: &Value, outcome: &Value) -> Response {
+fn protocol_response(state: &State, method: &str, id: &Value, outcome: &Value) -> Response {
     let mut message = outcome.clone();
     message["jsonrpc"] = json!("2.0");
     message["id"] = id.clone();

@@ -12,14 +12,14 @@ use axum::{
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::{Fault, Hole, state::State};
+use super::{Fault, Vulnerability, state::State};
 
 pub async fn resource(
     Extract(state): Extract<Arc<State>>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    let base = &state.name(&headers, Hole::ForwardedMetadata);
+    let base = &state.name(&headers, Vulnerability::ForwardedMetadata);
     let mut document = json!({
         "resource": format!("{base}/mcp"),
         "authorization_servers": [base],
@@ -44,7 +44,7 @@ pub async fn resource(
         Some(Fault::ResourceIsOrigin) => document["resource"] = json!(base),
         Some(Fault::ResourceOnOtherPort) => document["resource"] = json!("http://127.0.0.1:1/mcp"),
         Some(Fault::EndlessBody) => return endless(),
-        Some(Fault::SlowDrip) => return drip(),
+        Some(Fault::SlowBody) => return slow_body(),
         _ => {}
     }
     Json(document).into_response()
@@ -73,7 +73,7 @@ pub async fn server(Extract(state): Extract<Arc<State>>) -> Response {
     if state.settings.old == Some(true) || !state.publishes_metadata() {
         return StatusCode::NOT_FOUND.into_response();
     }
-    if state.is_open_to(Hole::PublicClients) {
+    if state.is_vulnerable_to(Vulnerability::PublicClients) {
         let with_secret = json!(["client_secret_basic", "client_secret_post"]);
         document["token_endpoint_auth_methods_supported"] = with_secret;
     }
@@ -119,7 +119,7 @@ fn endless() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-fn drip() -> Response {
+fn slow_body() -> Response {
     let body = Body::from_stream(stream::unfold((), |()| async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         Some((Ok::<_, Infallible>(Bytes::from_static(b" ")), ()))

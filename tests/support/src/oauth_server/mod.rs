@@ -8,8 +8,7 @@
 mod consent;
 mod cors;
 mod fault;
-mod harm;
-mod hole;
+mod hostile_response;
 mod intermediary;
 mod mcp;
 mod metadata;
@@ -20,6 +19,7 @@ mod registration;
 mod state;
 mod store_fault;
 mod token;
+mod vulnerability;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -33,9 +33,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use self::state::State;
 pub use self::{
     fault::Fault,
-    harm::{Harm, Stage},
-    hole::Hole,
+    hostile_response::{HostileResponse, Stage},
     store_fault::StoreFault,
+    vulnerability::Vulnerability,
 };
 
 /// The configuration of the server.
@@ -46,11 +46,11 @@ pub struct Settings {
     /// The violation of a rule of a store.
     pub store_fault: Option<StoreFault>,
     /// The vulnerability.
-    pub hole: Option<Hole>,
+    pub vulnerability: Option<Vulnerability>,
     /// The password of the sign-in page; no sign-in page if unset.
     pub password: Option<String>,
     /// Whether requests require a token.
-    pub guarded: bool,
+    pub requires_token: bool,
     /// Whether `initialize` is answered without a token.
     pub open_initialize: bool,
     /// Whether responses are sent as events.
@@ -78,9 +78,9 @@ pub struct Settings {
     /// The lifetime of an access token, in seconds.
     pub lifetime: u64,
     /// The request that gets a harmful response, and the kind of harm.
-    pub harm: Option<(Stage, Harm)>,
+    pub hostile_response: Option<(Stage, HostileResponse)>,
     /// The delay of the first response after half a second without a request.
-    pub nap: Option<Duration>,
+    pub cold_start_delay: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -88,9 +88,9 @@ impl Default for Settings {
         Self {
             fault: None,
             store_fault: None,
-            hole: None,
+            vulnerability: None,
             password: None,
-            guarded: true,
+            requires_token: true,
             open_initialize: false,
             events: false,
             stateless: true,
@@ -103,8 +103,8 @@ impl Default for Settings {
             documents: false,
             one_grant: false,
             lifetime: 3_600,
-            harm: None,
-            nap: None,
+            hostile_response: None,
+            cold_start_delay: None,
         }
     }
 }
@@ -217,7 +217,7 @@ fn router(state: Arc<State>) -> Router {
         )
         .route(
             "/register",
-            post(registration::register).layer(limit(&state, Hole::LargeRegistration)),
+            post(registration::register).layer(limit(&state, Vulnerability::LargeRegistration)),
         )
         .route(
             "/.well-known/openai-apps-challenge",
@@ -230,7 +230,7 @@ fn router(state: Arc<State>) -> Router {
         .route(
             "/token",
             post(token::token)
-                .layer(limit(&state, Hole::LargeTokenRequest))
+                .layer(limit(&state, Vulnerability::LargeTokenRequest))
                 .layer(axum::middleware::from_fn_with_state(
                     Arc::clone(&state),
                     pieces::limit,
@@ -238,7 +238,7 @@ fn router(state: Arc<State>) -> Router {
         )
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&state),
-            harm::hurt,
+            hostile_response::replace_response,
         ))
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&state),
@@ -255,8 +255,8 @@ fn router(state: Arc<State>) -> Router {
         .with_state(state)
 }
 
-fn limit(state: &State, hole: Hole) -> DefaultBodyLimit {
-    if state.is_open_to(hole) {
+fn limit(state: &State, vulnerability: Vulnerability) -> DefaultBodyLimit {
+    if state.is_vulnerable_to(vulnerability) {
         DefaultBodyLimit::disable()
     } else {
         DefaultBodyLimit::max(64 * 1024)

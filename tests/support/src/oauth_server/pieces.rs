@@ -11,7 +11,7 @@ use axum::{
 };
 use http_body_util::BodyExt as _;
 
-use super::{Hole, state::State};
+use super::{Vulnerability, state::State};
 
 /// More pieces than any client sends.
 const PIECES: usize = 1_000;
@@ -20,7 +20,7 @@ const LARGEST: usize = 64 * 1024;
 
 /// Reads the whole body, and rejects the request if the body has too many pieces.
 pub async fn limit(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
-    if state.is_open_to(Hole::TricklingBody) {
+    if state.is_vulnerable_to(Vulnerability::TricklingBody) {
         return next.run(request).await;
     }
     let (head, mut body) = request.into_parts();
@@ -30,7 +30,8 @@ pub async fn limit(Extract(state): Extract<Arc<State>>, request: Request, next: 
         let data = frame.ok().and_then(|frame| frame.into_data().ok());
         whole.extend_from_slice(&data.unwrap_or_else(Bytes::new));
         pieces += 1;
-        let is_large = whole.len() > LARGEST && !state.is_open_to(Hole::LargeTokenRequest);
+        let is_large =
+            whole.len() > LARGEST && !state.is_vulnerable_to(Vulnerability::LargeTokenRequest);
         if pieces > PIECES || is_large {
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    Fault, Hole,
+    Fault, Vulnerability,
     state::{self, Client, State},
 };
 
@@ -35,7 +35,7 @@ pub async fn register(Extract(state): Extract<Arc<State>>, Json(body): Json<Valu
     if uris.is_empty() || !uris.iter().all(|uri| is_acceptable(&state, uri)) {
         return refuse("the redirect URI is not accepted");
     }
-    if state.is_open_to(Hole::FetchesLogos)
+    if state.is_vulnerable_to(Vulnerability::FetchesLogos)
         && let Some(logo) = body["logo_uri"].as_str()
     {
         state::fetch(logo).await;
@@ -45,7 +45,7 @@ pub async fn register(Extract(state): Extract<Arc<State>>, Json(body): Json<Valu
         .unwrap_or("none")
         .to_owned();
     let is_offered = state.settings.methods.contains(&method.as_str());
-    if method == "none" && !is_offered && !state.is_open_to(Hole::PublicClients) {
+    if method == "none" && !is_offered && !state.is_vulnerable_to(Vulnerability::PublicClients) {
         let error = json!({"error": "invalid_client_metadata"});
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     }
@@ -127,12 +127,13 @@ fn is_acceptable(state: &State, uri: &str) -> bool {
     let Ok(url) = Url::parse(uri) else {
         return false;
     };
-    let fragment = url.fragment().is_some() && !state.is_open_to(Hole::RegisterFragment);
+    let fragment =
+        url.fragment().is_some() && !state.is_vulnerable_to(Vulnerability::RegisterFragment);
     let local = ["localhost", "127.0.0.1"].contains(&url.host_str().unwrap_or_default());
     let scheme = match url.scheme() {
         "https" => true,
-        "http" => local || state.is_open_to(Hole::RegisterPlainHttp),
-        "javascript" => state.is_open_to(Hole::RegisterScript),
+        "http" => local || state.is_vulnerable_to(Vulnerability::RegisterPlainHttp),
+        "javascript" => state.is_vulnerable_to(Vulnerability::RegisterScript),
         _ => url.has_host(),
     };
     scheme && !fragment

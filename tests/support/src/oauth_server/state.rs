@@ -16,14 +16,14 @@ use axum::{
     response::Response,
 };
 
-use super::{Fault, Hole, Settings};
+use super::{Fault, Settings, Vulnerability};
 
 /// Text that would clear the screen and fake the verdict if it were printed without escaping.
 pub const HOSTILE: &str =
     "\u{1b}[2J\u{1b}[1;32mall checks passed\u{1b}]0;pwned\u{7}\u{202e}\u{9b}31m\r\nok";
 
 /// A server that gets no request for this long falls asleep.
-const NAP: Duration = Duration::from_millis(500);
+const IDLE_TIME: Duration = Duration::from_millis(500);
 
 /// Client metadata documents that are known without fetching them, with a redirect URI each.
 const PINNED: [(&str, &str); 7] = [
@@ -145,16 +145,16 @@ impl State {
 
     /// Returns true if the MCP endpoint requires a token.
     pub fn is_guarded(&self) -> bool {
-        self.settings.guarded && !self.has(Fault::OpenWithMetadata)
+        self.settings.requires_token && !self.has(Fault::OpenWithMetadata)
     }
 
     /// Returns true if the metadata is published: a server that requires no token publishes none.
     pub fn publishes_metadata(&self) -> bool {
-        self.settings.guarded
+        self.settings.requires_token
     }
 
-    pub fn is_open_to(&self, hole: Hole) -> bool {
-        self.settings.hole == Some(hole)
+    pub fn is_vulnerable_to(&self, vulnerability: Vulnerability) -> bool {
+        self.settings.vulnerability == Some(vulnerability)
     }
 
     /// Returns the client with that id: a registered client, or a client whose document is known.
@@ -177,10 +177,12 @@ impl State {
     }
 
     /// Returns the base URL of the server; if it is vulnerable, as the request claims.
-    pub fn name(&self, headers: &HeaderMap, forwarded: Hole) -> String {
-        let header = if self.is_open_to(forwarded) {
+    pub fn name(&self, headers: &HeaderMap, forwarded: Vulnerability) -> String {
+        let header = if self.is_vulnerable_to(forwarded) {
             "x-forwarded-host"
-        } else if self.is_open_to(Hole::HostMetadata) && forwarded == Hole::ForwardedMetadata {
+        } else if self.is_vulnerable_to(Vulnerability::HostMetadata)
+            && forwarded == Vulnerability::ForwardedMetadata
+        {
             "host"
         } else {
             return self.base.clone();
@@ -214,7 +216,7 @@ impl State {
 /// Records every request.
 pub async fn record(Extract(state): Extract<Arc<State>>, request: Request, next: Next) -> Response {
     let line = format!("{} {}", request.method(), request.uri().path());
-    let asleep;
+    let is_idle;
     {
         let mut memory = state.memory();
         memory.requests.push(line);
@@ -226,13 +228,13 @@ pub async fn record(Extract(state): Extract<Arc<State>>, request: Request, next:
             .last
             .replace(Instant::now())
             .map(|last| last.elapsed());
-        asleep = idle.is_some_and(|idle| idle > NAP);
+        is_idle = idle.is_some_and(|idle| idle > IDLE_TIME);
         memory
             .parameters
             .extend(request.uri().query().map(str::to_owned));
     }
-    if let Some(nap) = state.settings.nap.filter(|_| asleep) {
-        tokio::time::sleep(nap).await;
+    if let Some(cold_start_delay) = state.settings.cold_start_delay.filter(|_| is_idle) {
+        tokio::time::sleep(cold_start_delay).await;
     }
     next.run(request).await
 }
@@ -248,10 +250,10 @@ pub async fn fetch(url: &str) {
 /// Forgets what a vulnerable server loses in a restart.
 pub async fn restart(Extract(state): Extract<Arc<State>>) {
     let mut memory = state.memory();
-    match state.settings.hole {
-        Some(Hole::ForgetsAccess) => memory.access.clear(),
-        Some(Hole::ForgetsRefresh) => memory.refresh.clear(),
-        Some(Hole::ForgetsClients) => memory.clients.clear(),
+    match state.settings.vulnerability {
+        Some(Vulnerability::ForgetsAccess) => memory.access.clear(),
+        Some(Vulnerability::ForgetsRefresh) => memory.refresh.clear(),
+        Some(Vulnerability::ForgetsClients) => memory.clients.clear(),
         _ => {}
     }
 }

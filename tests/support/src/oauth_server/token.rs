@@ -16,7 +16,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Fault, Hole,
+    Fault, Vulnerability,
     state::{Pending, State},
 };
 
@@ -41,7 +41,7 @@ pub async fn token(
         _ => {}
     }
     let get = |name: &str| form.get(name).cloned().unwrap_or_default();
-    if get("grant_type").is_empty() && state.is_open_to(Hole::Innards) {
+    if get("grant_type").is_empty() && state.is_vulnerable_to(Vulnerability::InternalDetails) {
         let trace = "Traceback (most recent call last): KeyError";
         return (StatusCode::BAD_REQUEST, trace).into_response();
     }
@@ -51,16 +51,16 @@ pub async fn token(
     let twice = !form.contains_key("client_id") && state.has(Fault::WantsIdTwice);
     let client = authenticated(&state, &headers, &form).filter(|_| !twice);
     let Some(client) = client else {
-        if state.is_open_to(Hole::UnknownClient400) {
+        if state.is_vulnerable_to(Vulnerability::UnknownClient400) {
             return refuse(StatusCode::BAD_REQUEST, "invalid_grant");
         }
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
     };
     let code = get("grant_type") == "authorization_code";
     let pending = match get("grant_type").as_str() {
-        "authorization_code" => spend_code(&state, &form),
+        "authorization_code" => use_code(&state, &form),
         "refresh_token" if !state.has(Fault::RefreshRefused) => {
-            spend_refresh(&state, &get("refresh_token"))
+            use_refresh_token(&state, &get("refresh_token"))
         }
         _ => None,
     };
@@ -74,20 +74,21 @@ pub async fn token(
             }
             _ => {}
         }
-        if get("code") == "made-up" && state.is_open_to(Hole::MadeUpCode401) {
+        if get("code") == "made-up" && state.is_vulnerable_to(Vulnerability::MadeUpCode401) {
             return refuse(StatusCode::UNAUTHORIZED, "invalid_code");
         }
         return refuse(StatusCode::BAD_REQUEST, "invalid_grant");
     };
     let anyone = if code {
-        Hole::CodeOfOthers
+        Vulnerability::CodeOfOthers
     } else {
-        Hole::RefreshOfOthers
+        Vulnerability::RefreshOfOthers
     };
-    if pending.client != client && !state.is_open_to(anyone) {
+    if pending.client != client && !state.is_vulnerable_to(anyone) {
         return refuse(StatusCode::BAD_REQUEST, "invalid_grant");
     }
-    if pending.resource != get("resource") && !state.is_open_to(Hole::CodeForOthers) {
+    if pending.resource != get("resource") && !state.is_vulnerable_to(Vulnerability::CodeForOthers)
+    {
         return refuse(StatusCode::BAD_REQUEST, "invalid_target");
     }
     issue(&state, pending, &form)
@@ -98,52 +99,55 @@ fn refuse(status: StatusCode, error: &str) -> Response {
 }
 
 /// Uses a code once. A second use revokes the refresh tokens of its grant.
-fn spend_code(state: &State, form: &Pairs) -> Option<Pending> {
+fn use_code(state: &State, form: &Pairs) -> Option<Pending> {
     let get = |name: &str| form.get(name).cloned().unwrap_or_default();
     let mut memory = state.memory();
     let code = get("code");
     let Some(pending) = memory.codes.remove(&code) else {
         let replayed = memory.spent.get(&code)?.clone();
-        if !state.is_open_to(Hole::ReplayRevokesNothing) {
+        if !state.is_vulnerable_to(Vulnerability::ReplayRevokesNothing) {
             memory
                 .refresh
                 .retain(|_, other| other.grant != replayed.grant);
         }
-        return state.is_open_to(Hole::CodeTwice).then_some(replayed);
+        return state
+            .is_vulnerable_to(Vulnerability::CodeTwice)
+            .then_some(replayed);
     };
     memory.spent.insert(code, pending.clone());
     let verifier = get("code_verifier");
     let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
     let proven = pending.challenge == digest
-        || match state.settings.hole {
-            Some(Hole::CodeWithoutVerifier) => verifier.is_empty(),
-            Some(Hole::CodeWithWrongVerifier) => verifier.starts_with("aaaa"),
-            Some(Hole::CodeWithChallenge) => verifier == pending.challenge,
+        || match state.settings.vulnerability {
+            Some(Vulnerability::CodeWithoutVerifier) => verifier.is_empty(),
+            Some(Vulnerability::CodeWithWrongVerifier) => verifier.starts_with("aaaa"),
+            Some(Vulnerability::CodeWithChallenge) => verifier == pending.challenge,
             _ => false,
         };
-    let home = pending.redirect_uri == get("redirect_uri") || state.is_open_to(Hole::CodeElsewhere);
+    let home = pending.redirect_uri == get("redirect_uri")
+        || state.is_vulnerable_to(Vulnerability::CodeElsewhere);
     (proven && home).then_some(pending)
 }
 
 /// Uses a refresh token once. A second use revokes the refresh tokens of its grant.
-fn spend_refresh(state: &State, token: &str) -> Option<Pending> {
+fn use_refresh_token(state: &State, token: &str) -> Option<Pending> {
     let mut memory = state.memory();
     if let Some(pending) = memory.refresh.get(token).cloned() {
-        if !state.is_open_to(Hole::RefreshStays) {
+        if !state.is_vulnerable_to(Vulnerability::RefreshStays) {
             memory.refresh.remove(token);
             memory.spent.insert(token.to_owned(), pending.clone());
         }
         return Some(pending);
     }
     let replayed = memory.spent.get(token)?.clone();
-    if state.is_open_to(Hole::RefreshTwice) {
+    if state.is_vulnerable_to(Vulnerability::RefreshTwice) {
         // Accept the replay and revoke the tokens of the first use.
         memory
             .refresh
             .retain(|_, other| other.grant != replayed.grant);
         return Some(replayed);
     }
-    if !state.is_open_to(Hole::RefreshReplayRevokesNothing) {
+    if !state.is_vulnerable_to(Vulnerability::RefreshReplayRevokesNothing) {
         memory
             .refresh
             .retain(|_, other| other.grant != replayed.grant);
@@ -155,7 +159,7 @@ fn issue(state: &State, pending: Pending, form: &Pairs) -> Response {
     let get = |name: &str| form.get(name).cloned().unwrap_or_default();
     let refreshed = get("grant_type") == "refresh_token";
     let access = state.fresh("access");
-    let refresh = if refreshed && state.is_open_to(Hole::RefreshStays) {
+    let refresh = if refreshed && state.is_vulnerable_to(Vulnerability::RefreshStays) {
         get("refresh_token")
     } else {
         state.fresh("refresh")
@@ -168,7 +172,7 @@ fn issue(state: &State, pending: Pending, form: &Pairs) -> Response {
         "expires_in": state.settings.lifetime,
         "refresh_token": refresh,
     });
-    if refreshed && state.is_open_to(Hole::RefreshForMore) {
+    if refreshed && state.is_vulnerable_to(Vulnerability::RefreshForMore) {
         answer["scope"] = json!(get("scope"));
     }
     if state.has(Fault::NoAccessToken) {

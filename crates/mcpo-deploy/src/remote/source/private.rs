@@ -82,7 +82,7 @@ mod tests {
     use super::reason;
 
     #[test]
-    fn secrets_are_known_by_name_and_by_content() {
+    fn secret_files_are_detected_by_name_and_by_content() {
         let root = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = root.path().join(name);

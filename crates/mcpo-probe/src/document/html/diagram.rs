@@ -165,7 +165,7 @@ fn shortened(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn long_names_keep_their_end() {
+    fn long_names_are_shortened_in_the_middle() {
         let short = super::shortened("GET /.well-known/oauth-protected-resource/mcp", 20);
         assert_eq!(short, "GET /.…-resource/mcp");
         assert_eq!(super::shortened("short", 20), "short");

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn begins_with_the_key() {
+    fn message_starts_with_the_key() {
         let parent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let target = format!("{} sesame", parent.local_addr().unwrap());
         LoopbackChannel::open(&target)
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn is_not_there_by_halves() {
+    fn incomplete_target_is_rejected() {
         for target in ["", "127.0.0.1:1", "nowhere key"] {
             assert!(LoopbackChannel::open(target).is_err(), "{target}");
         }

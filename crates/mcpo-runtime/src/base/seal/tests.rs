@@ -30,7 +30,7 @@ fn ring(text: &str) -> KeyRing {
 }
 
 #[test]
-fn opens_what_it_sealed() {
+fn sealed_text_can_be_opened() {
     let ring = ring(&key(1));
     let text = ring.seal(&Sample("hello".into())).unwrap();
     assert!(text.starts_with("mcpo_ac_"));
@@ -38,7 +38,7 @@ fn opens_what_it_sealed() {
 }
 
 #[test]
-fn a_purpose_does_not_open_another() {
+fn text_sealed_for_another_purpose_is_rejected() {
     let ring = ring(&key(1));
     let text = ring.seal(&Sample("hello".into())).unwrap();
     assert_eq!(ring.open::<Other>(&text), Err(OpenError));
@@ -47,7 +47,7 @@ fn a_purpose_does_not_open_another() {
 }
 
 #[test]
-fn every_changed_character_is_noticed() {
+fn every_changed_character_is_detected() {
     let ring = ring(&key(1));
     let text = ring.seal(&Sample("hello".into())).unwrap();
     for index in 0..text.len() {
@@ -71,7 +71,7 @@ fn rotation_strands_nobody() {
 }
 
 #[test]
-fn names_the_key_that_is_wrong_and_shows_none() {
+fn parse_error_names_the_invalid_key_by_its_position() {
     assert_eq!(KeyRing::parse(" , ").unwrap_err(), KeyRingError::Empty);
     let error = KeyRing::parse(&format!("{},hunter2", key(1))).unwrap_err();
     assert_eq!(error, KeyRingError::NotAKey(2));
@@ -80,7 +80,7 @@ fn names_the_key_that_is_wrong_and_shows_none() {
 }
 
 #[test]
-fn a_key_without_variety_is_refused() {
+fn low_entropy_key_is_rejected() {
     for weak in ["A".repeat(43), format!("{}E", "T".repeat(42))] {
         let parsed = KeyRing::parse(&format!("{},{weak}", key(1)));
         assert_eq!(parsed.unwrap_err(), KeyRingError::Weak(2));
@@ -98,7 +98,7 @@ impl Sealable for ClientSample {
 }
 
 #[test]
-fn a_retired_key_opens_client_ids_and_nothing_else() {
+fn retired_key_opens_only_client_ids() {
     let old = ring(&key(1));
     let id = old.seal(&ClientSample("x".into())).unwrap();
     let code = old.seal(&Sample("x".into())).unwrap();
@@ -117,7 +117,7 @@ fn a_retired_key_opens_client_ids_and_nothing_else() {
 }
 
 #[test]
-fn an_unknown_key_is_told_from_rubbish() {
+fn unknown_key_is_distinguished_from_an_invalid_text() {
     let other = ring(&key(3));
     let text = other.seal(&Sample("hello".into())).unwrap();
     let ours = ring(&key(1));
@@ -137,7 +137,7 @@ fn an_unknown_key_is_told_from_rubbish() {
 }
 
 #[test]
-fn mac_parts_do_not_run_together() {
+fn mac_depends_on_the_boundaries_of_its_parts() {
     let ring = ring(&key(1));
     let mac = |parts: &[&[u8]]| ring.macs(parts).next().unwrap();
     assert_ne!(mac(&[b"ab", b"c"]), mac(&[b"a", b"bc"]));
@@ -145,7 +145,7 @@ fn mac_parts_do_not_run_together() {
 
 proptest::proptest! {
     #[test]
-    fn as15_nothing_opens_by_accident(text in "mcpo_ac_[A-Za-z0-9_=-]{0,200}|.{0,80}") {
+    fn as15_random_texts_cannot_be_opened(text in "mcpo_ac_[A-Za-z0-9_=-]{0,200}|.{0,80}") {
         proptest::prop_assert_eq!(ring(&key(1)).open::<Sample>(&text), Err(OpenError));
     }
 }

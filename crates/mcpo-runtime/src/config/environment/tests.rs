@@ -17,7 +17,7 @@ fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
 }
 
 #[test]
-fn the_smallest_environment_that_works() {
+fn secret_alone_is_a_valid_environment() {
     let config = read(&[("MCPO_SECRET", SECRET)]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(
@@ -28,7 +28,7 @@ fn the_smallest_environment_that_works() {
 }
 
 #[test]
-fn a_public_url_listens_everywhere() {
+fn public_base_url_listens_on_all_interfaces() {
     let config = read(&[
         ("MCPO_SECRET", SECRET),
         ("BASE_URL", "https://a.example/"),
@@ -38,7 +38,7 @@ fn a_public_url_listens_everywhere() {
 }
 
 #[test]
-fn every_mistake_is_named_at_once_and_no_secret_shown() {
+fn all_errors_are_reported_together_without_secrets() {
     let errors = read(&[
         ("MCPO_SECRET", "hunter2"),
         ("BASE_URL", "http://a.example"),
@@ -67,14 +67,14 @@ fn every_mistake_is_named_at_once_and_no_secret_shown() {
 }
 
 #[test]
-fn cloud_run_is_refused_where_it_would_forget() {
+fn cloud_run_requires_a_base_url_and_a_ledger() {
     let errors = read(&[("MCPO_SECRET", SECRET), ("K_SERVICE", "x")]).unwrap_err();
     assert!(errors.contains("BASE_URL is not set"), "{errors}");
     assert!(errors.contains("MCPO_LEDGER is not set"), "{errors}");
 }
 
 #[test]
-fn as21_google_is_a_trusted_proxy_on_cloud_run_and_nobody_is_elsewhere() {
+fn as21_google_is_a_trusted_proxy_only_on_cloud_run() {
     let proxies = |more: &[(&str, &str)]| {
         let variables = [&[("MCPO_SECRET", SECRET)], more].concat();
         read(&variables).map(|config| config.trusted_proxies.to_string())
@@ -94,7 +94,7 @@ fn as21_google_is_a_trusted_proxy_on_cloud_run_and_nobody_is_elsewhere() {
 }
 
 #[test]
-fn rs8_other_host_names_are_whole_names_next_to_a_public_url() {
+fn rs8_additional_hosts_must_be_names_and_require_a_public_base_url() {
     let hosts = |base: &str, hosts: &str| {
         let variables = [
             ("MCPO_SECRET", SECRET),
@@ -131,7 +131,7 @@ fn rs8_other_host_names_are_whole_names_next_to_a_public_url() {
 }
 
 #[test]
-fn a_sign_in_variable_that_is_set_but_empty_is_an_error() {
+fn empty_sign_in_variable_is_rejected() {
     for name in super::sign_in::VARIABLES {
         let errors = read(&[("MCPO_SECRET", SECRET), (name, "")]).unwrap_err();
         let expected = format!("{name} is set but empty");
@@ -140,7 +140,7 @@ fn a_sign_in_variable_that_is_set_but_empty_is_an_error() {
 }
 
 #[test]
-fn a_password_that_can_be_guessed_is_refused() {
+fn password_with_fewer_than_8_characters_is_rejected() {
     let errors = read(&[("MCPO_SECRET", SECRET), ("ADMIN_PASSWORD", "hunter2")]);
     let errors = errors.unwrap_err();
     assert!(
@@ -152,7 +152,7 @@ fn a_password_that_can_be_guessed_is_refused() {
 }
 
 #[test]
-fn a_bucket_is_named_by_its_url() {
+fn gs_url_selects_a_bucket() {
     let with = |more: &[(&str, &str)]| {
         let variables = [&[("MCPO_SECRET", SECRET)], more].concat();
         read(&variables).map(|config| config.store)
@@ -190,7 +190,7 @@ fn a_bucket_is_named_by_its_url() {
 
 #[cfg(feature = "redis")]
 #[test]
-fn the_password_of_a_redis_is_never_repeated() {
+fn redis_password_is_never_shown() {
     let with = |more: &[(&str, &str)]| {
         let variables = [&[("MCPO_SECRET", SECRET)], more].concat();
         read(&variables).map(|config| config.store)
@@ -221,7 +221,7 @@ fn the_password_of_a_redis_is_never_repeated() {
 
 #[cfg(not(feature = "redis"))]
 #[test]
-fn a_redis_that_is_not_built_in_is_refused_by_name() {
+fn redis_url_without_the_redis_feature_is_rejected() {
     let errors = read(&[
         ("MCPO_SECRET", SECRET),
         ("MCPO_LEDGER", "redis://:swordfish@cache"),
@@ -231,7 +231,7 @@ fn a_redis_that_is_not_built_in_is_refused_by_name() {
     assert!(!errors.contains("swordfish"), "{errors}");
 }
 #[test]
-fn github_is_set_up_whole_or_not_at_all() {
+fn incomplete_github_settings_are_rejected() {
     let secret = ("MCPO_SECRET", SECRET);
     let (id, key) = (
         ("GITHUB_CLIENT_ID", "Iv1.abc"),
@@ -281,7 +281,7 @@ fn github_is_set_up_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_server_trusts_another_one_wholly_or_not_at_all() {
+fn invalid_authorization_server_settings_are_rejected() {
     let secret = ("MCPO_SECRET", SECRET);
     let server = ("MCPO_AUTHORIZATION_SERVER", "https://login.example/");
     let config = read(&[
@@ -323,7 +323,7 @@ fn a_server_trusts_another_one_wholly_or_not_at_all() {
 }
 
 #[test]
-fn an_openid_provider_is_set_up_whole_or_not_at_all() {
+fn incomplete_openid_settings_are_rejected() {
     let secret = ("MCPO_SECRET", SECRET);
     let (issuer, id) = (("OIDC_ISSUER", "google"), ("OIDC_CLIENT_ID", "abc"));
     let emails = ("OIDC_ALLOWED_EMAILS", "ada@example.com, bob@example.com");
@@ -370,7 +370,7 @@ fn an_openid_provider_is_set_up_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_name_with_a_space_is_one_name() {
+fn group_name_with_a_space_is_one_entry() {
     let config = read(&[
         ("MCPO_SECRET", SECRET),
         ("OIDC_ISSUER", "https://login.example"),
@@ -384,7 +384,7 @@ fn a_name_with_a_space_is_one_name() {
 }
 
 #[test]
-fn grants_can_be_ended_by_a_time_that_has_passed() {
+fn grants_not_before_must_be_a_time_in_the_past() {
     let with = |value: &str| read(&[("MCPO_SECRET", SECRET), ("MCPO_GRANTS_NOT_BEFORE", value)]);
     let moment = with("2026-01-02T03:04:05+01:00").unwrap().grants_not_before;
     assert_eq!(moment, Some(crate::base::clock::Timestamp(1_767_319_445)));
@@ -403,7 +403,7 @@ fn grants_can_be_ended_by_a_time_that_has_passed() {
 }
 
 #[test]
-fn a_key_that_cannot_be_random_is_refused() {
+fn low_entropy_secret_is_rejected() {
     let weak = "A".repeat(43);
     let errors = read(&[("MCPO_SECRET", &weak)]).unwrap_err();
     assert!(errors.contains("key 1 is not random"), "{errors}");

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as17_which_second_exchange_is_a_repetition() {
+    fn as17_exchange_counts_as_a_repetition_for_45_seconds() {
         let record = GrantRecord::first(Timestamp(1000));
         assert!(is_fresh(&record, Timestamp(1000)));
         assert!(is_fresh(&record, Timestamp(1045)));

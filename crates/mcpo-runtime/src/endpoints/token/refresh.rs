@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as18_what_a_number_means() {
+    fn as18_generation_determines_the_status_of_a_refresh_token() {
         let record = GrantRecord {
             generation: 3,
             rotated_at: Timestamp(1000),

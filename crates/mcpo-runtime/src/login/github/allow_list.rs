@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_checked_and_compared_as_github_does() {
+    fn names_are_validated_and_compared_case_insensitively() {
         let mut allow_list = AllowList::default();
         assert!(allow_list.is_empty());
         allow_list.add_logins(&["Octocat", " hubot "]).unwrap();

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_enterprise_server_has_its_api_below_itself() {
+    fn api_of_an_enterprise_server_is_below_its_url() {
         let github = GitHub::new("id", "secret")
             .at_server("https://ghe.example/")
             .unwrap();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn membership_is_asked_for_where_it_matters() {
+    fn membership_scope_is_requested_only_if_needed() {
         let github = || GitHub::new("id", "secret");
         assert_eq!(github().asked_scopes(), ["read:user"]);
         let members = github().allow_organizations(&["acme"]).unwrap();

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn up6_each_list_lets_in_whom_it_names() {
+    fn up6_each_list_admits_only_listed_users() {
         let ada = user("Ada@Example.com", &["makers"]);
         let nobody = AllowList::default();
         assert!(nobody.is_empty() && !nobody.allows(&ada));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_can_let_nobody_in_are_refused() {
+    fn entries_that_match_no_user_are_rejected() {
         let mut allow_list = AllowList::default();
         for bad in ["ada", "@example.com", "ada@example", "ada@", "a@.com"] {
             assert_eq!(

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn up6_a_domain_is_that_of_the_address_or_of_whoever_manages_the_account() {
+    fn up6_domain_comes_from_the_email_address_or_the_domain_claim() {
         let account = json!({
             "sub": "1", "email": "ada@example.com", "email_verified": true, "hd": "managed.example",
         });
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn up6_an_address_that_is_not_verified_any_more_counts_no_more() {
+    fn up6_address_that_is_no_longer_verified_is_ignored() {
         let (claim_names, mut allow_list) = (by(None), AllowList::default());
         allow_list.add_domains(&["example.com"]).unwrap();
         let mut account = json!({

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn providers_by_name() {
+    fn presets_are_found_by_name_and_by_url() {
         let issuer = |text: &str| Preset::find(text).map(|(issuer, preset)| (issuer, preset.title));
         for (text, expected, title) in [
             ("google", "https://accounts.google.com", "Google"),

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_clients_and_names_mistakes_without_secrets() {
+    fn invalid_client_lists_are_rejected_without_showing_secrets() {
         let good = r#"[{"client_id":"me","client_secret":"0123456789abcdef",
             "redirect_uris":["https://claude.ai/api/mcp/auth_callback"]}]"#;
         assert_eq!(parse_configured(good).unwrap().len(), 1);

@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn slow_documents_of_one_host_keep_no_other_host_waiting() {
+    async fn slow_fetches_from_one_host_do_not_block_other_hosts() {
         let fetcher = Fetcher::new();
         let url = |host: &str| Url::parse(&format!("https://{host}/client.json")).unwrap();
         let slow = url("slow.example");
@@ -312,15 +312,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn as11_a_name_that_leads_home_is_not_connected_to() {
-        let witness = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = witness.local_addr().unwrap().port();
+    async fn as11_name_of_a_loopback_address_is_not_connected_to() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
         let url = Url::parse(&format!("https://localhost:{port}/client.json")).unwrap();
         let fetcher = Fetcher::new();
         let permit = fetcher.permit(&url).await.ok().unwrap();
         let error = fetcher.fetch(&url, permit).await.unwrap_err();
         assert_eq!(error, FetchError::Connect);
-        let knocked = tokio::time::timeout(Duration::from_millis(50), witness.accept()).await;
-        assert!(knocked.is_err(), "no connection was made");
+        let accepted = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+        assert!(accepted.is_err(), "no connection was made");
     }
 }

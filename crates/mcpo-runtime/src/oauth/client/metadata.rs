@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_cannot_play_tricks() {
+    fn display_name_has_no_hidden_characters_and_a_limited_length() {
         assert_eq!(display_name(" Claude\n\u{202e}!\u{200b} "), "Claude!");
         assert_eq!(display_name("\u{feff}"), NO_NAME);
         assert_eq!(display_name(&"x".repeat(500)).len(), MAX_NAME_CHARS);

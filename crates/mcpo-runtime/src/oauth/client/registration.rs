@@ -105,7 +105,7 @@ mod tests {
     use crate::base::seal::test_keys::{KEY, OTHER_KEY};
 
     #[test]
-    fn as15_a_secret_is_derived_and_survives_rotation() {
+    fn as15_client_secret_survives_key_rotation() {
         let old = KeyRing::parse(KEY).unwrap();
         let new = KeyRing::parse(&format!("{OTHER_KEY},{KEY}")).unwrap();
         let retired = KeyRing::parse(&format!("{OTHER_KEY},retired:{KEY}")).unwrap();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_client_may_send_an_empty_secret_and_no_other() {
+    fn public_client_may_send_only_an_empty_secret() {
         let keys = KeyRing::parse(KEY).unwrap();
         let registration = Registration {
             name: "x".into(),

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_and_writes_lists() {
+    fn scope_lists_are_parsed_and_validated() {
         assert_eq!(Scopes::parse(" b  a b ").unwrap().to_string(), "a b");
         assert!(Scopes::parse("a\"b").is_err());
         assert!(Scopes::parse("a\\b").is_err());

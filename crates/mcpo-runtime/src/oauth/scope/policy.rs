@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn rs4_scopes_that_a_call_shows_can_be_asked_for_from_then_on() {
+    fn rs4_learned_scopes_can_be_requested() {
         let policy = policy();
         assert_eq!(
             policy.supported().to_string(),

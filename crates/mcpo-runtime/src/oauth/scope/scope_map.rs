@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn rs4_scopes_are_translated_both_ways() {
+    fn rs4_scopes_are_translated_in_both_directions() {
         let map = ScopeMap::parse("api://x/tools.use=mcp:tools, write=notes:write").unwrap();
         let audiences = ["api://x".to_owned()];
         let ours = |theirs: &[&str]| map.ours(theirs, &audiences).to_string();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn rs4_any_good_token_can_be_enough() {
+    fn rs4_wildcard_accepts_any_valid_token() {
         let map = ScopeMap::parse("*=mcp:tools").unwrap();
         assert_eq!(map.ours(&[], &[]).to_string(), "mcp:tools");
         assert!(map.theirs(&scopes("mcp:tools")).is_empty());

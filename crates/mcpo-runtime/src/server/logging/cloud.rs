@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_has_severity_message_request_and_trace() {
+    fn entry_has_severity_message_request_and_trace() {
         let captured = Captured::default();
         let format = CloudFormat {
             project: Some("my-project".into()),

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_that_a_stranger_chose_cannot_pass_for_another_field() {
+    fn value_that_resembles_another_field_is_ambiguous() {
         for (text, is_safe) in [
             ("word", true),
             ("192.0.2.1", true),

@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_buckets() {
+    fn bucket_names_are_validated() {
         for good in ["abc", "my-service-ledger-123", "a.b_c-d"] {
             assert!(BucketName::parse(good).is_ok(), "{good}");
         }

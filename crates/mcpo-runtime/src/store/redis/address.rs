@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses() {
+    fn redis_urls_are_parsed_and_validated() {
         let same = [
             ("redis://cache", "redis://cache:6379/0"),
             ("valkey://127.0.0.1:7000/3", "redis://127.0.0.1:7000/3"),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_network_can_read() {
+    fn only_tls_and_loopback_connections_are_protected() {
         let is_protected = |text| RedisAddress::parse(text, None).unwrap().is_protected();
         for protected in [
             "redis://localhost",
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_understood_and_never_shown() {
+    fn password_is_decoded_and_never_shown() {
         let address = RedisAddress::parse("redis://:p%40+ss%2Fword@cache", None).unwrap();
         assert_eq!(address.password.as_deref(), Some("p@+ss/word"));
         assert_eq!(address.user, None);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn authorities_are_for_tls_and_have_to_be_some() {
+    fn certificate_authorities_require_tls_and_must_be_valid() {
         let parse = |text, pem: &str| RedisAddress::parse(text, Some(pem.as_bytes()));
         assert!(matches!(
             parse("redis://cache", "x"),

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_versions_are_written_as_before() {
+    fn formats_of_keys_and_versions_are_unchanged() {
         let key = key(GrantId([0xab; 16]));
         assert_eq!(key, "mcpo:grant:abababababababababababababababab");
         assert_eq!(hex(Version(255)), "00000000000000ff");

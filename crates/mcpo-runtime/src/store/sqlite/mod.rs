@@ -181,7 +181,7 @@ mod tests {
 
     /// A process that was suspended during a write can hold the lock for any length of time.
     #[tokio::test(flavor = "multi_thread")]
-    async fn many_writes_behind_a_lock_are_given_up_together_and_reads_go_on() {
+    async fn writes_behind_a_lock_time_out_together_and_reads_continue() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
         let ledger = Arc::new(SqliteStore::open(&path).unwrap());
@@ -225,7 +225,7 @@ mod tests {
 
     /// SQLite keeps treating a file as read-only if it was opened while the disk was not writable.
     #[tokio::test]
-    async fn a_disk_that_is_writable_again_needs_no_restart() {
+    async fn write_succeeds_after_the_disk_becomes_writable_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
         let ledger = SqliteStore::open(&path).unwrap();
@@ -244,7 +244,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_file_that_was_deleted_or_replaced_is_used_no_longer() {
+    async fn deleted_or_replaced_file_is_not_used() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
         let ledger = SqliteStore::open(&path).unwrap();
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_refused_with_its_cause() {
+    fn corrupt_file_is_rejected_with_the_cause() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
         fs::write(&path, "this is not a database at all".repeat(100)).unwrap();
@@ -277,7 +277,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn as15_the_files_are_private_also_those_of_an_earlier_version() {
+    async fn as15_files_are_private_also_after_an_upgrade() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/ledger.sqlite3");
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_the_first_layout_is_carried_over() {
+    async fn file_with_the_first_layout_is_migrated() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
         let old = Connection::open(&path).unwrap();
@@ -324,7 +324,7 @@ mod tests {
         9223372036854775807, 'mcpo_up_AAAA');";
 
     #[tokio::test]
-    async fn a_file_of_the_second_layout_is_read() {
+    async fn file_with_the_second_layout_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
         let old = Connection::open(&path).unwrap();
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_newer_layout_is_left_alone() {
+    fn file_with_a_newer_layout_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite3");
         let newer = Connection::open(&path).unwrap();

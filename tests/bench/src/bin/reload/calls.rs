@@ -9,12 +9,12 @@ use std::{
 };
 
 /// The interval of 50 requests per second.
-const PACE: Duration = Duration::from_millis(20);
+const CALL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Calls the tool once on a new connection and returns the whole response.
 pub fn call(port: u16, token: Option<&str>) -> io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    ask(&mut stream, port, token, "close")?;
+    send_call(&mut stream, port, token, "close")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     if answer.is_empty() {
@@ -23,7 +23,12 @@ pub fn call(port: u16, token: Option<&str>) -> io::Result<String> {
     Ok(answer)
 }
 
-fn ask(stream: &mut TcpStream, port: u16, token: Option<&str>, connection: &str) -> io::Result<()> {
+fn send_call(
+    stream: &mut TcpStream,
+    port: u16,
+    token: Option<&str>,
+    connection: &str,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet",
@@ -85,7 +90,12 @@ fn read_kept(stream: &mut TcpStream) -> io::Result<bool> {
 
 /// Calls at a steady rate until `stop` is set. Returns the durations in milliseconds, and the
 /// errors.
-pub fn steady(port: u16, token: &str, keep: bool, stop: &AtomicBool) -> (Vec<f64>, Vec<String>) {
+pub fn call_continuously(
+    port: u16,
+    token: &str,
+    keep: bool,
+    stop: &AtomicBool,
+) -> (Vec<f64>, Vec<String>) {
     let (mut took, mut failed) = (Vec::new(), Vec::new());
     let mut kept: Option<TcpStream> = None;
     let mut next = Instant::now();
@@ -105,7 +115,7 @@ pub fn steady(port: u16, token: &str, keep: bool, stop: &AtomicBool) -> (Vec<f64
                 Some(stream) => stream,
                 None => TcpStream::connect((Ipv4Addr::LOCALHOST, port))?,
             };
-            ask(&mut stream, port, Some(token), "keep-alive")?;
+            send_call(&mut stream, port, Some(token), "keep-alive")?;
             if read_kept(&mut stream)? {
                 kept = Some(stream);
             }
@@ -115,7 +125,7 @@ pub fn steady(port: u16, token: &str, keep: bool, stop: &AtomicBool) -> (Vec<f64
             Ok(()) => took.push(began.elapsed().as_secs_f64() * 1e3),
             Err(error) => failed.push(error.to_string()),
         }
-        next += PACE;
+        next += CALL_INTERVAL;
         thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     (took, failed)

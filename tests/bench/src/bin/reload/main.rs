@@ -25,12 +25,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcpo_bench::table::{Bar, Figure};
+use mcpo_bench::table::{Figure, Target};
 use mcpo_test_support::process::{SECRET, free_port};
 
 use crate::{
-    calls::steady,
-    watched::{FIRST, Watched},
+    calls::call_continuously,
+    watched::{FIRST_BUILD_TIMEOUT, Watched},
 };
 
 const ROUNDS: usize = 20;
@@ -153,7 +153,7 @@ async fn main() -> ExitCode {
     github.sign_in().await;
     wait_for_library(&peers.targets.join("mcpo-dev-github"));
     let mut python = peers.python(here.path());
-    python.wait(FIRST);
+    python.wait(FIRST_BUILD_TIMEOUT);
 
     eprintln!("{ROUNDS} rounds …");
     for round in 0..=ROUNDS {
@@ -183,7 +183,7 @@ async fn main() -> ExitCode {
     for figure in &figures {
         println!("{figure}");
     }
-    let missed = figures.iter().filter(|figure| !figure.holds()).count();
+    let missed = figures.iter().filter(|figure| !figure.is_met()).count();
     println!("{} figures, {missed} missed their target", figures.len());
     ExitCode::from(u8::from(missed > 0))
 }
@@ -207,7 +207,7 @@ fn wait_for_library(target: &Path) {
     let began = Instant::now();
     while !target.join("debug/mcpo-dev/library.stamp").is_file() {
         assert!(
-            began.elapsed() < FIRST,
+            began.elapsed() < FIRST_BUILD_TIMEOUT,
             "no library in {}",
             target.display()
         );
@@ -222,7 +222,7 @@ fn under_load(ours: &mut Watched) -> (Vec<f64>, Vec<String>) {
     let port = ours.port;
     let callers = [false, true].map(|keep| {
         let (stop, token) = (Arc::clone(&stop), token.clone());
-        thread::spawn(move || steady(port, &token, keep, &stop))
+        thread::spawn(move || call_continuously(port, &token, keep, &stop))
     });
     for round in 0..ROUNDS {
         ours.edit(100 + round);
@@ -254,45 +254,45 @@ fn figures(medians: &Medians, took: &[f64], (failed, cut): (usize, usize)) -> [F
         python,
         cargo,
     } = *medians;
-    let figure = |name: &str, value, unit, bar| Figure {
+    let figure = |name: &str, value, unit, target| Figure {
         name: name.to_owned(),
         value,
         unit,
-        bar,
+        target,
     };
     let calls = (took.len() + failed) as f64;
     let p99 = took[took.len() * 99 / 100];
     [
-        figure("mcpo dev, median", ours, "ms", Bar::None),
-        figure("mcpo dev, github template", github, "ms", Bar::None),
-        figure("uvicorn --reload, median", python, "ms", Bar::None),
-        figure("cargo watch -x run, median", cargo, "ms", Bar::None),
+        figure("mcpo dev, median", ours, "ms", Target::None),
+        figure("mcpo dev, github template", github, "ms", Target::None),
+        figure("uvicorn --reload, median", python, "ms", Target::None),
+        figure("cargo watch -x run, median", cargo, "ms", Target::None),
         figure(
             "mcpo dev vs. uvicorn --reload",
             ours / python,
             "x",
-            Bar::AtMost(0.4),
+            Target::AtMost(0.4),
         ),
         figure(
             "mcpo dev vs. cargo watch",
             ours / cargo,
             "x",
-            Bar::AtMost(0.27),
+            Target::AtMost(0.27),
         ),
         figure(
             "github template vs. uvicorn",
             github / python,
             "x",
-            Bar::AtMost(0.6),
+            Target::AtMost(0.6),
         ),
-        figure("calls during 20 reloads", calls, "", Bar::None),
-        figure("failed calls", failed as f64, "", Bar::AtMost(0.0)),
-        figure("p99 of the calls", p99, "ms", Bar::AtMost(50.0)),
+        figure("calls during 20 reloads", calls, "", Target::None),
+        figure("failed calls", failed as f64, "", Target::AtMost(0.0)),
+        figure("p99 of the calls", p99, "ms", Target::AtMost(50.0)),
         figure(
             "interrupted calls over SSE, of 5",
             cut as f64,
             "",
-            Bar::AtMost(0.0),
+            Target::AtMost(0.0),
         ),
     ]
 }

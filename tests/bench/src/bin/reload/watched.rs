@@ -9,13 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcpo_bench::{flow::Visitor, table::median};
+use mcpo_bench::{flow::TestUser, table::median};
 
 use crate::calls::call;
 
 /// The first build of a project takes minutes.
-pub const FIRST: Duration = Duration::from_secs(600);
-const EACH: Duration = Duration::from_secs(60);
+pub const FIRST_BUILD_TIMEOUT: Duration = Duration::from_secs(600);
+const REBUILD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running server, with the process that watches its source.
 pub struct Watched {
@@ -73,12 +73,16 @@ impl Watched {
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err()
             || call(self.port, None).is_err()
         {
-            assert!(began.elapsed() < FIRST, "{} does not start", self.name);
+            assert!(
+                began.elapsed() < FIRST_BUILD_TIMEOUT,
+                "{} does not start",
+                self.name
+            );
             thread::sleep(Duration::from_millis(50));
         }
-        let mut visitor = Visitor::new(self.port, 0).await;
-        let client = visitor.register().await;
-        self.token = Some(visitor.token(&client).await);
+        let mut user = TestUser::new(self.port, 0).await;
+        let client = user.register().await;
+        self.token = Some(user.token(&client).await);
     }
 
     /// Adds a tool that takes longer than a reload.
@@ -100,7 +104,7 @@ impl Watched {
         assert!(text.contains(&old), "{}: no {old:?}", self.name);
         fs::write(&self.source, text.replace(&old, &format!("{next}, "))).expect("a source");
         self.word = next;
-        let waited = self.wait(EACH);
+        let waited = self.wait(REBUILD_TIMEOUT);
         self.waits.push(waited.as_secs_f64() * 1e3);
     }
 }

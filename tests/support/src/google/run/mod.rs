@@ -10,7 +10,7 @@ use self::check::{check_traffic, name_revision};
 pub use self::public::serve as serve_public;
 use super::{
     Cloud, builds,
-    call::{Call, not_here},
+    call::{Call, unsupported_method},
     error::{Answer, ApiError},
     limits::{self, Kind, Subject},
     state::{State, timestamp},
@@ -61,23 +61,23 @@ pub async fn answer(cloud: &Cloud, call: &Call) -> Answer {
             .state()
             .set_policy(&call.path("resource"), call.body["policy"].clone()),
         "services.revisions.list" => Ok(revisions(&cloud.state(), &call.path("parent"))),
-        "operations.get" => cloud.look_at_operation(&call.path("name")),
+        "operations.get" => cloud.operation_status(&call.path("name")),
         "operations.wait" => wait(cloud, call).await,
         "builds.submit" => builds::submit(cloud, call),
-        _ => Err(not_here(call)),
+        _ => Err(unsupported_method(call)),
     }
 }
 
 async fn wait(cloud: &Cloud, call: &Call) -> Answer {
     let name = call.path("name");
     for _ in 0..200 {
-        let operation = cloud.look_at_operation(&name)?;
+        let operation = cloud.operation_status(&name)?;
         if operation["done"] == true {
             return Ok(operation);
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    cloud.look_at_operation(&name)
+    cloud.operation_status(&name)
 }
 
 /// Creates or changes a service. Validates the request synchronously and starts an operation for

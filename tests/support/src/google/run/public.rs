@@ -37,7 +37,7 @@ pub async fn serve(cloud: &Cloud, host_name: &str, request: Request) -> Served {
     let is_public = service["invokerIamDisabled"] == true
         || cloud.state().may(name, "allUsers", &["roles/run.invoker"]);
     let mut request = request;
-    if !is_public && let Err(status) = let_in(cloud, &service, &mut request) {
+    if !is_public && let Err(status) = authenticate_caller(cloud, &service, &mut request) {
         return Ok(Reply::text(status, "Error: Forbidden"));
     }
     let Some(revision) = choose(cloud, &service, tag) else {
@@ -63,7 +63,11 @@ pub async fn serve(cloud: &Cloud, host_name: &str, request: Request) -> Served {
 /// Authenticates a request like Google's front end: requires an identity token for this service, of
 /// an account that may call it. The token's separate header is removed before the request is
 /// forwarded. <https://cloud.google.com/run/docs/authenticating/service-to-service>
-fn let_in(cloud: &Cloud, service: &Value, request: &mut Request) -> Result<(), StatusCode> {
+fn authenticate_caller(
+    cloud: &Cloud,
+    service: &Value,
+    request: &mut Request,
+) -> Result<(), StatusCode> {
     let own = request.headers.remove("x-serverless-authorization");
     let shown = own.or_else(|| request.headers.get(header::AUTHORIZATION).cloned());
     let token = shown.as_ref().and_then(|value| value.to_str().ok());

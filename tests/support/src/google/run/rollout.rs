@@ -12,7 +12,7 @@ use super::super::{
 };
 
 /// How long a container may take to listen; Cloud Run waits longer.
-const PATIENCE: Duration = Duration::from_secs(4);
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Starts the rollout in the background.
 pub fn begin(
@@ -99,7 +99,7 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
         log,
     })?;
     let path = facts["startupProbe"]["httpGet"]["path"].as_str();
-    let ready = container.wait_until_ready(path, PATIENCE).await;
+    let ready = container.wait_until_ready(path, STARTUP_TIMEOUT).await;
     ready.map_err(|problem| {
         format!(
             "The user-provided container failed to start and listen on the port defined provided by \

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Cloud,
-    call::{Call, not_here},
+    call::{Call, unsupported_method},
     error::{Answer, ApiError},
     fault::Fault,
     http::{Reply, Request, Served},
@@ -34,7 +34,7 @@ pub fn serve(cloud: &Cloud, call: &Call, request: &Request) -> Option<Served> {
     if answered.is_err()
         && cloud
             .state()
-            .take_fault("storage.upload", |fault| *fault == Fault::Cut)
+            .take_fault("storage.upload", |fault| *fault == Fault::Disconnect)
             .is_some()
     {
         return Some(Err("the connection is cut"));
@@ -95,7 +95,7 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
                 .map(|_| Value::Null)
                 .ok_or_else(|| ApiError::not_found(&name))
         }
-        _ => Err(not_here(call)),
+        _ => Err(unsupported_method(call)),
     }
 }
 

@@ -123,7 +123,7 @@ fn begin(
     if_generation: Option<u64>,
 ) -> Result<Reply, ApiError> {
     if let Some(id) = call.query("upload_id") {
-        return go_on(state, id, request);
+        return resume_upload(state, id, request);
     }
     let name = call
         .query("name")
@@ -151,7 +151,7 @@ fn begin(
 }
 
 /// Stores the next piece, or reports the progress (`bytes */SIZE`).
-fn go_on(state: &mut State, id: &str, request: &Request) -> Result<Reply, ApiError> {
+fn resume_upload(state: &mut State, id: &str, request: &Request) -> Result<Reply, ApiError> {
     let range = request
         .header("content-range")
         .unwrap_or("bytes */*")

@@ -21,7 +21,7 @@ struct Host {
     base: String,
     documents: DocumentCache,
     answer: Arc<Mutex<String>>,
-    asked: Arc<AtomicUsize>,
+    fetches_seen: Arc<AtomicUsize>,
 }
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -45,8 +45,8 @@ impl Host {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let answer = Arc::new(Mutex::new(String::new()));
-        let asked = Arc::new(AtomicUsize::new(0));
-        let (said, count) = (Arc::clone(&answer), Arc::clone(&asked));
+        let fetches_seen = Arc::new(AtomicUsize::new(0));
+        let (response, count) = (Arc::clone(&answer), Arc::clone(&fetches_seen));
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -55,7 +55,7 @@ impl Host {
                 };
                 let _ = stream.read(&mut [0; 4096]).await;
                 count.fetch_add(1, Ordering::SeqCst);
-                let answer = said.lock().unwrap().clone();
+                let answer = response.lock().unwrap().clone();
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
             }
@@ -66,7 +66,7 @@ impl Host {
             base: format!("https://{name}:{port}"),
             documents: DocumentCache::new(fetcher(roots)).unwrap(),
             answer,
-            asked,
+            fetches_seen,
         }
     }
 
@@ -100,7 +100,7 @@ impl Host {
 }
 
 #[tokio::test]
-async fn as8_as10_a_good_document_is_a_client() {
+async fn as8_as10_valid_document_describes_a_client() {
     let host = Host::start().await;
     host.say_document("", |_| {});
     let client = host.client(NOW).await.unwrap();
@@ -115,7 +115,7 @@ async fn as8_as10_a_good_document_is_a_client() {
 /// Takes the same path as a real fetch: the name is resolved, every address is checked, and the
 /// connection goes to the checked address.
 #[tokio::test]
-async fn as8_as11_documents_are_fetched_from_names_that_lead_to_public_addresses_only() {
+async fn as8_as11_documents_are_fetched_only_from_public_addresses() {
     const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::new(93, 184, 215, 14));
     const PRIVATE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
     const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
@@ -130,21 +130,24 @@ async fn as8_as11_documents_are_fetched_from_names_that_lead_to_public_addresses
         host.say_document("", |_| {});
         let client = host.client(NOW).await;
         assert_eq!(client.is_ok(), is_fetched, "{answer:?}: {client:?}");
-        assert_eq!(host.asked.load(Ordering::SeqCst), usize::from(is_fetched));
+        assert_eq!(
+            host.fetches_seen.load(Ordering::SeqCst),
+            usize::from(is_fetched)
+        );
     }
 }
 
 /// A known client stays usable while its host is down, and a request that must not fetch uses what
 /// is cached.
 #[tokio::test]
-async fn as11_a_client_that_is_known_survives_a_host_that_does_not_answer() {
+async fn as11_cached_client_stays_valid_while_its_host_is_down() {
     let host = Host::start().await;
     host.say_document("\r\ncache-control: max-age=60", |_| {});
     assert!(host.client(NOW).await.is_ok());
     let later = NOW.plus(Duration::from_secs(61));
     let busy = host.documents.client(&host.url(), later, &|| false).await;
     assert!(busy.is_ok(), "{busy:?}");
-    assert_eq!(host.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(host.fetches_seen.load(Ordering::SeqCst), 1);
     host.say("503 Service Unavailable", "");
     assert!(host.client(later).await.is_ok());
     // But for one day at most.
@@ -159,7 +162,7 @@ async fn as11_a_client_that_is_known_survives_a_host_that_does_not_answer() {
 }
 
 #[tokio::test]
-async fn as9_what_a_document_must_be() {
+async fn as9_invalid_document_is_rejected() {
     use serde_json::json;
     type Change = fn(&mut serde_json::Value);
     let cases: [(Change, DocumentError); 6] = [
@@ -208,7 +211,7 @@ async fn as9_what_a_document_must_be() {
 }
 
 #[test]
-fn as9_what_a_url_must_be() {
+fn as9_invalid_document_url_is_rejected() {
     let parse = |text: &str| DocumentUrl::parse(text);
     assert_eq!(parse("mcpo_ci_x").unwrap(), None);
     assert!(parse("https://a.example/client.json").unwrap().is_some());
@@ -230,7 +233,7 @@ fn as9_what_a_url_must_be() {
 }
 
 #[tokio::test]
-async fn as11_cached_as_its_headers_allow() {
+async fn as11_document_is_cached_as_its_headers_allow() {
     for (headers, later, fetches) in [
         ("\r\ncache-control: max-age=100", 99, 1),
         ("\r\ncache-control: max-age=100", 100, 2),
@@ -245,7 +248,7 @@ async fn as11_cached_as_its_headers_allow() {
         host.client(NOW).await.unwrap();
         host.client(Timestamp(NOW.0 + later)).await.unwrap();
         assert_eq!(
-            host.asked.load(Ordering::SeqCst),
+            host.fetches_seen.load(Ordering::SeqCst),
             fetches,
             "{headers} after {later} s"
         );
@@ -253,18 +256,18 @@ async fn as11_cached_as_its_headers_allow() {
 }
 
 #[tokio::test]
-async fn as11_a_failure_is_remembered_for_a_minute() {
+async fn as11_failed_fetch_is_cached_for_a_minute() {
     let host = Host::start().await;
     host.say("500 Oops", "");
     assert!(host.client(NOW).await.is_err());
     host.say_document("", |_| {});
     assert!(host.client(Timestamp(NOW.0 + 59)).await.is_err());
-    assert_eq!(host.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(host.fetches_seen.load(Ordering::SeqCst), 1);
     assert!(host.client(Timestamp(NOW.0 + 60)).await.is_ok());
 }
 
 #[tokio::test]
-async fn as8_well_known_clients_are_known_without_their_host() {
+async fn as8_pinned_documents_are_used_without_a_fetch() {
     let documents = DocumentCache::new(Fetcher::for_test(RootCertStore::empty())).unwrap();
     assert_eq!(documents.pinned.len(), 4);
     let text = "https://claude.ai/oauth/mcp-oauth-client-metadata";
@@ -277,7 +280,7 @@ async fn as8_well_known_clients_are_known_without_their_host() {
 proptest::proptest! {
     /// Any bytes and any JSON are refused, or describe the client of that URL.
     #[test]
-    fn as9_no_document_is_taken_for_another_clients(
+    fn as9_document_of_another_client_is_rejected(
         id in "https://localhost/(client.json|other)|.{0,20}",
         uris in proptest::collection::vec("(https?|javascript):/{0,3}.{0,20}", 0..4),
         junk in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60),

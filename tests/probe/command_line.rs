@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::probe;
 
 #[tokio::test]
-async fn json_is_one_document_and_the_story_goes_to_stderr() {
+async fn json_goes_to_stdout_and_the_readable_report_to_stderr() {
     let server = OAuthServer::with(Fault::ToolError).await;
     let run = probe(&[&server.url(), "--json"]).await;
     let report: Value = serde_json::from_str(&run.stdout).expect("one JSON document");
@@ -34,7 +34,7 @@ async fn json_is_one_document_and_the_story_goes_to_stderr() {
 }
 
 #[tokio::test]
-async fn json_says_what_could_not_run() {
+async fn json_reports_could_not_run() {
     let run = probe(&["http://127.0.0.1:1/mcp", "--json"]).await;
     let report: Value = serde_json::from_str(&run.stdout).expect("one JSON document");
     assert_eq!(
@@ -44,7 +44,7 @@ async fn json_says_what_could_not_run() {
 }
 
 #[tokio::test]
-async fn mistakes_are_answered_with_what_to_type() {
+async fn invalid_arguments_are_rejected_with_help() {
     let mut answers = Vec::new();
     for arguments in [
         &["localhost:8080/mcp"][..],
@@ -83,7 +83,7 @@ async fn mistakes_are_answered_with_what_to_type() {
 
 /// C13.
 #[tokio::test]
-async fn plain_http_off_this_machine_fails_before_anything_is_sent() {
+async fn http_address_of_another_machine_fails_the_address_check() {
     let run = probe(&["http://192.0.2.1/mcp"]).await;
     assert_eq!(run.code, Some(1), "{}", run.stdout);
     assert!(
@@ -112,7 +112,7 @@ async fn help_shows_examples_and_exit_codes() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn ctrl_c_ends_with_130_and_without_a_document() {
+async fn ctrl_c_exits_with_130_and_prints_nothing() {
     use std::process::Stdio;
 
     // Accepts the connection and never answers.

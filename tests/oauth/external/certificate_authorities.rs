@@ -41,7 +41,7 @@ async fn call(issuer: &TestIssuer, more: &[(&str, &str)]) -> StatusCode {
 }
 
 #[tokio::test]
-async fn a_companys_own_authority_is_trusted_when_it_is_named() {
+async fn private_certificate_authority_is_trusted_when_configured() {
     let (issuer, authority) = TestIssuer::start_with_tls().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.pem");
@@ -64,7 +64,7 @@ async fn a_companys_own_authority_is_trusted_when_it_is_named() {
 }
 
 #[test]
-fn authorities_that_cannot_be_used_are_named_at_the_start() {
+fn unusable_certificate_authorities_are_reported_at_startup() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.pem");
     let at = path.to_str().unwrap();
@@ -85,11 +85,11 @@ fn authorities_that_cannot_be_used_are_named_at_the_start() {
             .env("MCPO_CA", at)
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success(), "{problem}");
         assert!(
-            said.contains(at) && said.contains(problem),
-            "{problem}: {said}"
+            stderr.contains(at) && stderr.contains(problem),
+            "{problem}: {stderr}"
         );
     }
 }

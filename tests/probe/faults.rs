@@ -6,7 +6,7 @@ use mcpo_test_support::oauth_server::Fault;
 use crate::support::{fault_verdicts, probe, verdicts};
 
 #[tokio::test]
-async fn no_challenge() {
+async fn missing_challenge_is_reported() {
     assert_snapshot!(fault_verdicts(Fault::NoChallenge).await, @r#"
     exit 1
     pass address
@@ -26,7 +26,7 @@ async fn no_challenge() {
 
 /// C3.
 #[tokio::test]
-async fn wrong_issuer() {
+async fn wrong_issuer_is_reported() {
     assert_snapshot!(fault_verdicts(Fault::WrongIssuer).await, @"
     exit 1
     pass address challenge resource-metadata resource-identity server-metadata
@@ -41,7 +41,7 @@ async fn wrong_issuer() {
 
 /// C4.
 #[tokio::test]
-async fn no_pkce() {
+async fn missing_pkce_is_reported() {
     assert_snapshot!(fault_verdicts(Fault::NoPkce).await, @r#"
     exit 1
     pass address challenge resource-metadata resource-identity server-metadata issuer-identity
@@ -55,7 +55,7 @@ async fn no_pkce() {
 }
 
 #[tokio::test]
-async fn token_endpoint_500() {
+async fn token_endpoint_error_500_is_reported() {
     assert_snapshot!(fault_verdicts(Fault::TokenError500).await, @"
     exit 1
     pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer
@@ -69,7 +69,7 @@ async fn token_endpoint_500() {
 }
 
 #[tokio::test]
-async fn tool_error() {
+async fn tool_error_is_reported() {
     assert_snapshot!(fault_verdicts(Fault::ToolError).await, @"
     exit 1
     pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching discover initialize server-card versions tools-list
@@ -84,7 +84,7 @@ async fn tool_error() {
 
 /// C6: the refusal is shown.
 #[tokio::test]
-async fn registration_refused() {
+async fn refused_registration_is_reported() {
     assert_snapshot!(fault_verdicts(Fault::RegistrationRefused).await, @r#"
     exit 1
     pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support
@@ -99,7 +99,7 @@ async fn registration_refused() {
 
 /// C10.
 #[tokio::test]
-async fn wrong_iss_on_callback() {
+async fn wrong_iss_in_the_callback_is_reported() {
     assert_snapshot!(fault_verdicts(Fault::WrongIss).await, @"
     exit 1
     pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state
@@ -114,7 +114,7 @@ async fn wrong_iss_on_callback() {
 
 /// C10: an error from another issuer is not shown.
 #[tokio::test]
-async fn error_from_wrong_iss() {
+async fn error_from_another_issuer_is_not_shown() {
     let report = fault_verdicts(Fault::ErrorFromWrongIss).await;
     assert!(
         report.starts_with("exit 1") && report.contains("fail callback-issuer"),
@@ -128,7 +128,7 @@ async fn error_from_wrong_iss() {
 
 /// C11.
 #[tokio::test]
-async fn wrong_state() {
+async fn wrong_state_is_reported() {
     assert_snapshot!(fault_verdicts(Fault::WrongState).await, @"
     exit 1
     pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization
@@ -142,7 +142,7 @@ async fn wrong_state() {
 }
 
 #[tokio::test]
-async fn resource_mismatch() {
+async fn resource_mismatch_is_reported() {
     assert_snapshot!(fault_verdicts(Fault::ResourceMismatch).await, @"
     exit 1
     pass address challenge resource-metadata
@@ -156,7 +156,7 @@ async fn resource_mismatch() {
 }
 
 #[tokio::test]
-async fn connection_refused() {
+async fn refused_connection_is_reported_as_could_not_run() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     drop(listener);
@@ -173,7 +173,7 @@ async fn connection_refused() {
 
 /// C12: the walk authorizes only a few times.
 #[tokio::test]
-async fn endless_step_up() {
+async fn endless_step_up_is_limited_to_three_authorizations() {
     let report = fault_verdicts(Fault::EndlessStepUp).await;
     assert!(report.starts_with("exit 1"), "{report}");
     let authorized = report.split_whitespace().filter(|word| *word == "token");
@@ -181,7 +181,7 @@ async fn endless_step_up() {
 }
 
 /// Returns the arguments that some faults need to be visible.
-fn only_shows_with(fault: Fault) -> &'static [&'static str] {
+fn required_arguments(fault: Fault) -> &'static [&'static str] {
     match fault {
         Fault::NoCors | Fault::CorsHidesChallenge => &["--as", "inspector"],
         _ => &[],
@@ -200,35 +200,35 @@ fn wrong(report: &serde_json::Value) -> Vec<String> {
 }
 
 /// Checks that every check has a server that fails it.
-async fn assert_none_is_missing(caught: &std::collections::BTreeSet<String>) {
+async fn assert_every_check_can_fail(failed_checks: &std::collections::BTreeSet<String>) {
     let healthy = mcpo_test_support::oauth_server::OAuthServer::healthy().await;
     let run = probe(&[&healthy.url(), "--json", "--as", "inspector"]).await;
     let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
     for check in report["checks"].as_array().expect("checks") {
         let id = check["id"].as_str().expect("an id");
-        assert!(caught.contains(id), "no server fails {id}");
+        assert!(failed_checks.contains(id), "no server fails {id}");
     }
 }
 
 /// Finds every other fault, by the verdict and the id of the check.
 #[tokio::test]
-async fn each_fault_fails_at_its_own_step() {
+async fn each_fault_fails_the_expected_check() {
     let mut found = Vec::new();
-    let mut caught = std::collections::BTreeSet::from([
-        // The faults of this check are in `machine`: with them, no walk is possible.
+    let mut failed_checks = std::collections::BTreeSet::from([
+        // The faults of this check are in `command_line`: with them, no walk is possible.
         "address".to_owned(),
     ]);
     for fault in Fault::ALL {
-        if matches!(fault, Fault::SlowDrip | Fault::EndlessBody) {
+        if matches!(fault, Fault::SlowBody | Fault::EndlessBody) {
             continue;
         }
         let server = mcpo_test_support::oauth_server::OAuthServer::with(*fault).await;
         let url = server.url();
         let common = [url.as_str(), "--json", "--password", "x"];
-        let run = probe(&[&common, only_shows_with(*fault)].concat()).await;
+        let run = probe(&[&common, required_arguments(*fault)].concat()).await;
         let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
         let ids = wrong(&report);
-        caught.extend(
+        failed_checks.extend(
             ids.iter()
                 .filter_map(|id| Some(id.split_once(' ')?.1.to_owned())),
         );
@@ -238,7 +238,7 @@ async fn each_fault_fails_at_its_own_step() {
             run.code.unwrap()
         ));
     }
-    assert_none_is_missing(&caught).await;
+    assert_every_check_can_fail(&failed_checks).await;
     assert_snapshot!(found.join("\n"), @"
     NoChallenge: fail challenge, warn invalid-token -> exit 1
     ChallengeWithoutMetadata: warn challenge -> exit 0
@@ -358,13 +358,13 @@ async fn each_fault_fails_at_its_own_step() {
 }
 
 #[tokio::test]
-async fn without_tools_nobody_is_said_to_call_them() {
+async fn report_for_a_server_without_tools_does_not_mention_calls() {
     let report = fault_verdicts(Fault::NoTools).await;
     assert!(report.ends_with("outcome: shows tools"), "{report}");
 }
 
 #[tokio::test]
-async fn https_where_there_is_none() {
+async fn https_address_of_an_http_server_fails() {
     let server = mcpo_test_support::oauth_server::OAuthServer::healthy().await;
     let report = verdicts(&[&server.url().replace("http:", "https:")]).await;
     assert!(report.starts_with("exit 1"), "{report}");

@@ -10,7 +10,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(crate::client::browser);
 
 /// A URL to read.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
-pub struct Place {
+pub struct ReadArguments {
     url: String,
     /// Milliseconds to wait after the token is fetched and before the URL is read.
     #[serde(default)]
@@ -19,7 +19,7 @@ pub struct Place {
 
 /// Tools that act on behalf of the caller.
 #[derive(Clone, Copy, Debug)]
-pub struct AsCaller;
+pub struct CallerTools;
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -28,7 +28,7 @@ pub struct AsCaller;
     reason = "rmcp defines the signatures of tools"
 )]
 #[tool_router(server_handler)]
-impl AsCaller {
+impl CallerTools {
     /// Say who is calling.
     #[tool]
     fn whoami(&self, caller: Caller) -> String {
@@ -40,7 +40,7 @@ impl AsCaller {
     async fn read(
         &self,
         caller: Caller,
-        Parameters(Place { url, milliseconds }): Parameters<Place>,
+        Parameters(ReadArguments { url, milliseconds }): Parameters<ReadArguments>,
     ) -> Result<String, ErrorData> {
         let token = caller.upstream_token().await?;
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;

@@ -26,8 +26,8 @@ impl Parent {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = UnixDatagram::bind(folder.path().join("ready")).unwrap();
-        let patience = Some(Duration::from_secs(5));
-        socket.set_read_timeout(patience).unwrap();
+        let timeout = Some(Duration::from_secs(5));
+        socket.set_read_timeout(timeout).unwrap();
         Self { folder, socket }
     }
 
@@ -36,34 +36,35 @@ impl Parent {
         let environment = [("NOTIFY_SOCKET", &*path), ("MCPO_DEV", "1")];
         let count = if under_dev { 2 } else { 1 };
         let environment = &environment[..count];
-        ServerProcess::start_held(SERVER, free_port(), self.folder.path(), environment).await
+        ServerProcess::start_with_open_stdin(SERVER, free_port(), self.folder.path(), environment)
+            .await
     }
 
     /// Returns all messages that arrived since the last call.
-    fn heard(&self) -> String {
+    fn messages(&self) -> String {
         self.socket.set_nonblocking(true).unwrap();
-        let (mut buffer, mut heard) = (vec![0; 65536], String::new());
+        let (mut buffer, mut messages) = (vec![0; 65536], String::new());
         while let Ok(length) = self.socket.recv(&mut buffer) {
-            heard.push_str(&String::from_utf8_lossy(&buffer[..length]));
-            heard.push('\n');
+            messages.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            messages.push('\n');
         }
-        heard
+        messages
     }
 }
 
 #[tokio::test]
-async fn each_step_of_a_client_is_told_and_nothing_secret_with_it() {
+async fn flow_steps_are_reported_to_mcpo_dev_without_secrets() {
     let parent = Parent::new();
     let server = parent.start(true).await;
-    parent.heard();
+    parent.messages();
     let client = TestClient::register(&server.base()).await;
-    let mut heard = parent.heard();
+    let mut messages = parent.messages();
     let tokens = client.tokens().await;
     let access = tokens["access_token"].as_str().unwrap();
     client.can_call(access).await;
-    heard.push_str(&parent.heard());
+    messages.push_str(&parent.messages());
 
-    let steps: Vec<Value> = heard
+    let steps: Vec<Value> = messages
         .lines()
         .filter_map(|line| line.strip_prefix("X_MCPO_STEP="))
         .map(|step| serde_json::from_str(step).unwrap())
@@ -85,20 +86,20 @@ async fn each_step_of_a_client_is_told_and_nothing_secret_with_it() {
         tokens["refresh_token"].as_str().unwrap(),
         &client.id,
     ] {
-        assert!(!heard.contains(secret));
+        assert!(!messages.contains(secret));
     }
 }
 
 #[tokio::test]
-async fn a_server_that_serves_for_good_tells_nothing_of_requests() {
+async fn server_outside_mcpo_dev_reports_no_steps() {
     let parent = Parent::new();
     let server = parent.start(false).await;
     TestClient::register(&server.base()).await.tokens().await;
-    assert!(!parent.heard().contains("X_MCPO_STEP"));
+    assert!(!parent.messages().contains("X_MCPO_STEP"));
 }
 
 #[tokio::test]
-async fn sessions_of_the_older_protocol_hear_that_tools_changed() {
+async fn stopping_server_notifies_older_sessions_of_changed_tools() {
     let parent = Parent::new();
     let server = parent.start(true).await;
     let client = TestClient::register(&server.base()).await;
@@ -117,45 +118,48 @@ async fn sessions_of_the_older_protocol_hear_that_tools_changed() {
         .json(&initialize);
     let begun = begun.send().await.unwrap();
     let session = begun.headers()["mcp-session-id"].clone();
-    let hello = begun.text().await.unwrap();
-    assert!(hello.contains(r#""tools":{"listChanged":true}"#), "{hello}");
-    let news = client
+    let capabilities = begun.text().await.unwrap();
+    assert!(
+        capabilities.contains(r#""tools":{"listChanged":true}"#),
+        "{capabilities}"
+    );
+    let event_stream = client
         .http
         .get(&url)
         .bearer_auth(token)
         .header("accept", "text/event-stream")
         .header("mcp-session-id", session);
-    let mut news = news.send().await.unwrap();
-    assert!(news.status().is_success());
+    let mut event_stream = event_stream.send().await.unwrap();
+    assert!(event_stream.status().is_success());
 
     wait::signal("TERM", server.pid());
-    let mut heard = String::new();
-    while let Some(chunk) = news.chunk().await.unwrap() {
-        heard.push_str(&String::from_utf8_lossy(&chunk));
+    let mut messages = String::new();
+    while let Some(chunk) = event_stream.chunk().await.unwrap() {
+        messages.push_str(&String::from_utf8_lossy(&chunk));
     }
     assert!(
-        heard.ends_with("\"method\":\"notifications/tools/list_changed\"}\n\n"),
-        "{heard}"
+        messages.ends_with("\"method\":\"notifications/tools/list_changed\"}\n\n"),
+        "{messages}"
     );
 }
 
 /// Simulates an `mcpo dev` that cannot pass a socket. It receives the server's messages on the
 /// loopback interface and forwards connections to the address that the server reports.
 #[tokio::test]
-async fn a_server_that_is_led_to_says_where_it_is_and_turns_nobody_away_at_its_end() {
+async fn proxied_server_reports_its_address_and_answers_open_connections() {
     let folder = tempfile::tempdir().unwrap();
     let parent = UdpSocket::bind("127.0.0.1:0").unwrap();
     parent
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
-    let wire = format!("{} sesame", parent.local_addr().unwrap());
+    let channel = format!("{} sesame", parent.local_addr().unwrap());
     let mut child = Command::new(SERVER)
         .env_remove("ADMIN_PASSWORD")
         .env_remove("BASE_URL")
         .env("MCPO_SECRET", SECRET)
         .env("MCPO_STATE_DIR", folder.path())
         .env("MCPO_DEV", "1")
-        .env("MCPO_DEV_WIRE", wire)
+        .env("MCPO_DEV_WIRE", channel)
         // This port belongs to `mcpo dev`; the server must not listen on it.
         .env("PORT", "9")
         .stdin(Stdio::piped())
@@ -166,20 +170,20 @@ async fn a_server_that_is_led_to_says_where_it_is_and_turns_nobody_away_at_its_e
     let mut buffer = vec![0; 65536];
     loop {
         let length = parent.recv(&mut buffer).unwrap();
-        let said = String::from_utf8_lossy(&buffer[..length]).into_owned();
-        let said = said.strip_prefix("sesame\n").unwrap();
-        address = said
+        let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        let message = message.strip_prefix("sesame\n").unwrap();
+        address = message
             .strip_prefix("X_MCPO_ADDRESS=")
-            .map(|said| said.parse::<SocketAddr>().unwrap())
+            .map(|message| message.parse::<SocketAddr>().unwrap())
             .or(address);
-        if said == "READY=1" {
+        if message == "READY=1" {
             break;
         }
     }
     let address = address.unwrap();
     assert!(address.ip().is_loopback() && address.port() != 9);
     let metadata = "/.well-known/oauth-authorization-server";
-    let metadata = ask(TcpStream::connect(address).unwrap(), metadata);
+    let metadata = fetch(TcpStream::connect(address).unwrap(), metadata);
     assert!(
         metadata.contains(r#""issuer":"http://localhost:9""#),
         "{metadata}"
@@ -191,14 +195,14 @@ async fn a_server_that_is_led_to_says_where_it_is_and_turns_nobody_away_at_its_e
         .collect();
     drop(child.stdin.take());
     for stream in streams {
-        let answer = ask(stream, "/health");
+        let answer = fetch(stream, "/health");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
     }
     assert!(child.wait().unwrap().success());
 }
 
 /// Sends a request as a client that connected to the port of `mcpo dev`.
-fn ask(mut stream: TcpStream, path: &str) -> String {
+fn fetch(mut stream: TcpStream, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:9\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();

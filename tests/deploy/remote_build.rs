@@ -4,16 +4,16 @@ use std::{fs, os::unix::fs::symlink};
 
 use mcpo_test_support::google::{Fault, Google};
 
-use crate::project::{Project, ask, google, writes};
+use crate::project::{Project, fetch, google, writes};
 
 #[test]
-fn source_goes_up_and_an_image_comes_out() {
+fn remote_build_uploads_the_source_and_deploys_the_image() {
     let (google, project) = (google(), Project::new());
     project.write(".gitignore", "/target\n*.log\n");
     project.write("notes.log", "not to be sent");
     project.write(".env", "API_KEY=secret-value-that-stays-here\n");
-    let said = project.deploy(&google, &["--remote-build"]);
-    said.has(
+    let result = project.deploy(&google, &["--remote-build"]);
+    result.has(
         0,
         &[
             "Uploaded 4 files",
@@ -21,7 +21,7 @@ fn source_goes_up_and_an_image_comes_out() {
             "with Cloud Build",
         ],
     );
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
     for (name, bytes) in google.files() {
         let found = bytes
             .windows(28)
@@ -29,18 +29,18 @@ fn source_goes_up_and_an_image_comes_out() {
         assert!(!found, "{name}");
     }
 
-    google.forget_calls();
+    google.clear_calls();
     project
         .deploy(&google, &["--remote-build"])
         .has(0, &["Unchanged"]);
     assert_eq!(writes(&google), Vec::<String>::new());
     project.change("two");
     project.deploy(&google, &["--remote-build"]);
-    assert_eq!(ask(&google, "/version"), "two");
+    assert_eq!(fetch(&google, "/version"), "two");
 }
 
 /// Returns the files of the last uploaded source.
-fn sent(google: &Google) -> Vec<String> {
+fn uploaded_files(google: &Google) -> Vec<String> {
     let source = google.source();
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(&*source));
     let entries = tar.entries().unwrap();
@@ -57,7 +57,7 @@ fn sent(google: &Google) -> Vec<String> {
 }
 
 #[test]
-fn what_git_would_keep_goes_and_nothing_that_is_secret_built_or_elsewhere() {
+fn remote_build_excludes_ignored_files_secrets_and_build_output() {
     let (google, project) = (google(), Project::new());
     let write = |file: &str, text: &str| {
         fs::create_dir_all(project.path(file).parent().unwrap()).unwrap();
@@ -91,7 +91,7 @@ fn what_git_would_keep_goes_and_nothing_that_is_secret_built_or_elsewhere() {
     // An earlier local build, with output in the target directory that cargo reports.
     project.deploy(&google, &["--service", "here"]);
 
-    let said = project.deploy(&google, &["--remote-build"]);
+    let result = project.deploy(&google, &["--remote-build"]);
     for (file, why) in [
         ("server.pem", "looks like a secret"),
         ("robot.json", "looks like a secret"),
@@ -100,10 +100,10 @@ fn what_git_would_keep_goes_and_nothing_that_is_secret_built_or_elsewhere() {
         ("outside", "link to a place outside the workspace"),
         ("deep/away", "link to a place outside the workspace"),
     ] {
-        said.has(0, &[&format!("not sent: {file} ({why})")]);
+        result.has(0, &[&format!("not sent: {file} ({why})")]);
     }
-    let mut sent = sent(&google);
-    sent.sort();
+    let mut uploaded_files = uploaded_files(&google);
+    uploaded_files.sort();
     let expected = [
         ".env.example",
         ".ignore",
@@ -118,12 +118,12 @@ fn what_git_would_keep_goes_and_nothing_that_is_secret_built_or_elsewhere() {
         "src/main.rs",
         "src/target/mod.rs",
     ];
-    assert_eq!(sent, expected);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(uploaded_files, expected);
+    assert_eq!(fetch(&google, "/version"), "one");
 }
 
 #[test]
-fn a_crate_outside_of_the_source_is_a_mistake_before_anything_is_done() {
+fn crate_outside_the_workspace_is_rejected_before_a_remote_build() {
     let (google, project) = (google(), Project::new());
     let elsewhere = tempfile::tempdir().unwrap();
     fs::create_dir(elsewhere.path().join("src")).unwrap();
@@ -134,8 +134,8 @@ fn a_crate_outside_of_the_source_is_a_mistake_before_anything_is_done() {
     let path = elsewhere.path().display();
     let dependency = format!("\n[dependencies]\nhelper = {{ path = \"{path}\" }}\n");
     project.write("Cargo.toml", &format!("{manifest}{dependency}"));
-    let said = project.run(&google, &["--no-verify", "--remote-build"]);
-    said.has(
+    let result = project.run(&google, &["--no-verify", "--remote-build"]);
+    result.has(
         2,
         &[&format!("helper in {path}"), "move them into the workspace"],
     );
@@ -145,19 +145,19 @@ fn a_crate_outside_of_the_source_is_a_mistake_before_anything_is_done() {
 }
 
 #[test]
-fn an_upload_that_is_cut_goes_on() {
+fn interrupted_source_upload_is_resumed() {
     let (google, project) = (google(), Project::new());
-    google.fail("storage.upload", Fault::CutBody(500), 2);
+    google.fail("storage.upload", Fault::DisconnectAfter(500), 2);
     project.deploy(&google, &["--remote-build"]);
-    assert_eq!(ask(&google, "/version"), "one");
+    assert_eq!(fetch(&google, "/version"), "one");
 }
 
 #[test]
-fn a_build_that_fails_says_why_and_releases_nothing() {
+fn failed_remote_build_shows_the_error_and_deploys_nothing() {
     let (google, project) = (google(), Project::new());
     project.write("src/main.rs", "fn main() { this does not compile }");
-    let said = project.run(&google, &["--no-verify", "--remote-build"]);
-    said.has(
+    let result = project.run(&google, &["--no-verify", "--remote-build"]);
+    result.has(
         2,
         &[
             "error: expected one of",
@@ -169,7 +169,7 @@ fn a_build_that_fails_says_why_and_releases_nothing() {
 }
 
 #[test]
-fn rights_that_a_build_takes_are_named() {
+fn missing_permission_of_a_remote_build_is_named() {
     let (google, project) = (google(), Project::new());
     for (method, permission) in [
         ("storage.objects.insert", "storage.objects.create"),
@@ -180,16 +180,16 @@ fn rights_that_a_build_takes_are_named() {
         ),
     ] {
         google.fail(method, Fault::Denied(permission), u32::MAX);
-        let said = project.run(&google, &["--no-verify", "--remote-build"]);
-        said.has(2, &[permission]);
-        google.mend();
+        let result = project.run(&google, &["--no-verify", "--remote-build"]);
+        result.has(2, &[permission]);
+        google.clear_faults();
     }
 }
 
 #[test]
-fn the_dockerfile_can_be_looked_at() {
+fn show_dockerfile_prints_the_dockerfile() {
     let (google, project) = (google(), Project::new());
-    let said = project.run(&google, &["--show-dockerfile"]);
-    said.has(0, &["FROM scratch", "--bin tiny", "USER 65532:65532"]);
+    let result = project.run(&google, &["--show-dockerfile"]);
+    result.has(0, &["FROM scratch", "--bin tiny", "USER 65532:65532"]);
     assert_eq!(google.calls(), []);
 }

@@ -16,11 +16,11 @@ use super::state::{HOSTILE, State};
 
 /// A harmful response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Harm {
+pub enum HostileResponse {
     /// A body that never ends.
     Endless,
     /// A body that arrives one byte at a time.
-    Drip,
+    Slow,
     /// A redirect to itself.
     Loop,
     /// JSON of 20 MB.
@@ -37,11 +37,11 @@ pub enum Harm {
     Bytes,
 }
 
-impl Harm {
+impl HostileResponse {
     /// Every harm.
     pub const ALL: &[Self] = &[
         Self::Endless,
-        Self::Drip,
+        Self::Slow,
         Self::Loop,
         Self::Huge,
         Self::Deep,
@@ -56,7 +56,7 @@ impl Harm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The MCP endpoint, for requests without a token.
-    Knock,
+    Challenge,
     /// The resource metadata.
     Resource,
     /// The issuer's metadata.
@@ -74,7 +74,7 @@ pub enum Stage {
 impl Stage {
     /// Every stage.
     pub const ALL: &[Self] = &[
-        Self::Knock,
+        Self::Challenge,
         Self::Resource,
         Self::Issuer,
         Self::Register,
@@ -87,7 +87,7 @@ impl Stage {
         let path = request.uri().path();
         let known = request.headers().contains_key(header::AUTHORIZATION);
         match self {
-            Self::Knock => path == "/mcp" && !known,
+            Self::Challenge => path == "/mcp" && !known,
             Self::Resource => path.starts_with("/.well-known/oauth-protected-resource"),
             Self::Issuer => path.starts_with("/.well-known/oauth-authorization-server"),
             Self::Register => path == "/register",
@@ -99,25 +99,31 @@ impl Stage {
 }
 
 /// Sends the harmful response instead of the server's response.
-pub async fn hurt(Extract(server): Extract<Arc<State>>, request: Request, next: Next) -> Response {
-    match server.settings.harm {
-        Some((stage, harm)) if stage.is(&request) => answer(harm, request.uri().path()),
+pub async fn replace_response(
+    Extract(server): Extract<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match server.settings.hostile_response {
+        Some((stage, hostile_response)) if stage.is(&request) => {
+            answer(hostile_response, request.uri().path())
+        }
         _ => next.run(request).await,
     }
 }
 
-fn answer(harm: Harm, path: &str) -> Response {
+fn answer(hostile_response: HostileResponse, path: &str) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    match harm {
-        Harm::Endless => (json, endless()).into_response(),
-        Harm::Drip => (json, drip()).into_response(),
-        Harm::Loop => Redirect::to(path).into_response(),
-        Harm::Huge => {
+    match hostile_response {
+        HostileResponse::Endless => (json, endless()).into_response(),
+        HostileResponse::Slow => (json, slow_body()).into_response(),
+        HostileResponse::Loop => Redirect::to(path).into_response(),
+        HostileResponse::Huge => {
             let filler = "x".repeat(20_000_000);
             (json, format!("{{\"issuer\": \"{filler}\"}}")).into_response()
         }
-        Harm::Deep => (json, "[".repeat(100_000)).into_response(),
-        Harm::Headers => {
+        HostileResponse::Deep => (json, "[".repeat(100_000)).into_response(),
+        HostileResponse::Headers => {
             let mut response = (json, "{}").into_response();
             for _ in 0..10_000 {
                 let value = HeaderValue::from_static("tick");
@@ -125,12 +131,12 @@ fn answer(harm: Harm, path: &str) -> Response {
             }
             response
         }
-        Harm::Escapes => (json, escapes()).into_response(),
-        Harm::Markup => {
+        HostileResponse::Escapes => (json, escapes()).into_response(),
+        HostileResponse::Markup => {
             let page = "<html><script>alert(1)</script><img src=x onerror=alert(2)>";
             (StatusCode::BAD_GATEWAY, Html(page)).into_response()
         }
-        Harm::Bytes => {
+        HostileResponse::Bytes => {
             let bytes: Vec<u8> = (0..=255).cycle().take(4_096).collect();
             ([(header::CONTENT_TYPE, "image/png")], bytes).into_response()
         }
@@ -165,7 +171,7 @@ fn endless() -> Body {
     }))
 }
 
-fn drip() -> Body {
+fn slow_body() -> Body {
     Body::from_stream(stream::unfold((), |()| async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         Some((Ok::<_, Infallible>(Bytes::from_static(b" ")), ()))

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::project::{Project, Said, google, isolated};
+use crate::project::{Project, RunResult, google, isolated};
 
 const STATIC: &str = "-Ctarget-feature=+crt-static";
 const SPECIAL: &str = "rustflags = [\"--cfg\", \"special\"]";
@@ -74,18 +74,18 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn rustc_gets_what_cargo_would_give_it_and_one_flag_more() {
+fn rustc_gets_the_configured_flags_and_the_static_flag() {
     let google = google();
-    for (index, (own, above, variables)) in CASES.iter().enumerate() {
+    for (index, (project_config, user_config, variables)) in CASES.iter().enumerate() {
         let project = Project::new();
-        configure(&project, own, above);
+        configure(&project, project_config, user_config);
         let deployed = {
             let log = project.path("deployed.log");
             let mut command = project.command(&google, &["--dry-run"]);
             command.envs(variables.iter().copied());
-            of_user(&mut command, &project, above);
-            let said = logged(&mut command, &project, &log);
-            said.has(10, &[]);
+            use_user_config(&mut command, &project, user_config);
+            let result = run_with_rustc_log(&mut command, &project, &log);
+            result.has(10, &[]);
             log
         };
         let plain = project.path("plain.log");
@@ -95,18 +95,22 @@ fn rustc_gets_what_cargo_would_give_it_and_one_flag_more() {
             .arg(target_of(&deployed))
             .current_dir(project.path("."))
             .envs(variables.iter().copied());
-        of_user(&mut cargo, &project, above);
-        let said = logged(&mut cargo, &project, &plain);
-        said.has(0, &[]);
+        use_user_config(&mut cargo, &project, user_config);
+        let result = run_with_rustc_log(&mut cargo, &project, &plain);
+        result.has(0, &[]);
         let mut expected = flags(&plain);
         expected.push(STATIC.to_owned());
         expected.sort();
-        assert_eq!(flags(&deployed), expected, "configuration {index}: {own}");
+        assert_eq!(
+            flags(&deployed),
+            expected,
+            "configuration {index}: {project_config}"
+        );
     }
 }
 
 #[test]
-fn an_executable_for_this_machines_processor_is_warned_of() {
+fn target_cpu_native_causes_a_warning() {
     let (google, project) = (google(), Project::new());
     configure(
         &project,
@@ -119,9 +123,9 @@ fn an_executable_for_this_machines_processor_is_warned_of() {
 }
 
 #[test]
-fn a_build_in_the_cloud_joins_the_flags_of_the_workspace_too() {
+fn remote_build_uses_the_flags_of_the_workspace() {
     let google = google();
-    for (own, expected) in [
+    for (project_config, expected) in [
         ("", "--config 'build.rustflags="),
         ("[build]", "--config 'build.rustflags="),
         (
@@ -131,10 +135,10 @@ fn a_build_in_the_cloud_joins_the_flags_of_the_workspace_too() {
         ("[target.'cfg(windows)']", "--config 'build.rustflags="),
     ] {
         let project = Project::new();
-        configure(&project, &format!("{own}\n{SPECIAL}"), "");
-        let said = project.run(&google, &["--show-dockerfile"]);
-        said.has(0, &[expected, "--target-dir target"]);
-        assert!(!said.stdout.contains("RUSTFLAGS"), "{said}");
+        configure(&project, &format!("{project_config}\n{SPECIAL}"), "");
+        let result = project.run(&google, &["--show-dockerfile"]);
+        result.has(0, &[expected, "--target-dir target"]);
+        assert!(!result.stdout.contains("RUSTFLAGS"), "{result}");
     }
     // A remote build uses the same flags.
     let project = Project::new();
@@ -152,7 +156,7 @@ fn a_build_in_the_cloud_joins_the_flags_of_the_workspace_too() {
 }
 
 #[test]
-fn a_dependency_on_this_machine_is_reported_before_a_build_in_the_cloud() {
+fn local_git_dependency_is_rejected_before_a_remote_build() {
     let (google, project) = (google(), Project::new());
     let library = project.path("library");
     fs::create_dir_all(library.join("src")).unwrap();
@@ -185,31 +189,31 @@ fn a_dependency_on_this_machine_is_reported_before_a_build_in_the_cloud() {
     command
         .env("CARGO_NET_OFFLINE", "false")
         .env("CARGO_HOME", project.path("home"));
-    let said = Said::of(&command.output().unwrap());
-    said.has(2, &["library in git+file://"]);
+    let result = RunResult::of(&command.output().unwrap());
+    result.has(2, &["library in git+file://"]);
     assert_eq!(crate::project::writes(&google), Vec::<String>::new());
 }
 
 /// Writes the project's configuration and the user's configuration.
-fn configure(project: &Project, own: &str, above: &str) {
+fn configure(project: &Project, project_config: &str, user_config: &str) {
     let write = |folder: PathBuf, text: &str| {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), text).unwrap();
     };
-    write(project.path(".cargo"), own);
-    if !above.is_empty() {
-        write(project.path("home-of-cargo"), above);
+    write(project.path(".cargo"), project_config);
+    if !user_config.is_empty() {
+        write(project.path("home-of-cargo"), user_config);
     }
 }
 
-fn of_user(command: &mut Command, project: &Project, above: &str) {
-    if !above.is_empty() {
+fn use_user_config(command: &mut Command, project: &Project, user_config: &str) {
+    if !user_config.is_empty() {
         command.env("CARGO_HOME", project.path("home-of-cargo"));
     }
 }
 
 /// Runs a command with a wrapper that logs the arguments of rustc.
-fn logged(command: &mut Command, project: &Project, log: &Path) -> Said {
+fn run_with_rustc_log(command: &mut Command, project: &Project, log: &Path) -> RunResult {
     let wrapper = project.path("wrapper");
     fs::write(
         &wrapper,
@@ -220,7 +224,7 @@ fn logged(command: &mut Command, project: &Project, log: &Path) -> Said {
     command
         .env("RUSTC_WRAPPER", wrapper)
         .env("LOG_OF_RUSTC", log);
-    Said::of(&command.output().unwrap())
+    RunResult::of(&command.output().unwrap())
 }
 
 fn line(log: &PathBuf) -> String {

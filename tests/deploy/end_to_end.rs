@@ -8,7 +8,7 @@ use std::{
 
 use mcpo_test_support::google::{Google, NUMBER};
 
-use crate::project::{REGION, Said, command};
+use crate::project::{REGION, RunResult, command};
 
 /// The folder whose build output is reused between runs.
 pub const CACHE: &str = "deploy";
@@ -72,24 +72,30 @@ fn breakable_project() -> PathBuf {
     project
 }
 
-fn deploy(project: &Path, google: &Google, arguments: &[&str]) -> Said {
+fn deploy(project: &Path, google: &Google, arguments: &[&str]) -> RunResult {
     let mut command = command(project, google, arguments);
     command.env("CARGO_TARGET_DIR", project.with_file_name("target"));
-    Said::of(&command.output().unwrap())
+    RunResult::of(&command.output().unwrap())
 }
 
-fn password(said: &Said) -> String {
-    let (_, rest) = said.stderr.split_once("It is shown only once:").unwrap();
+fn password(result: &RunResult) -> String {
+    let (_, rest) = result.stderr.split_once("It is shown only once:").unwrap();
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
 /// Runs `mcpo probe` as an independent check.
-fn probe(google: &Google, project: &Path, password: &str, tool: &str) -> Said {
+fn probe(google: &Google, project: &Path, password: &str, tool: &str) -> RunResult {
     let host = format!("my-service-{NUMBER}.{REGION}.run.app");
     probe_host(google, project, password, tool, &host)
 }
 
-fn probe_host(google: &Google, project: &Path, password: &str, tool: &str, host: &str) -> Said {
+fn probe_host(
+    google: &Google,
+    project: &Path,
+    password: &str,
+    tool: &str,
+    host: &str,
+) -> RunResult {
     let output = Command::new(env!("CARGO_BIN_EXE_mcpo"))
         .arg("probe")
         .arg(format!("https://{host}/mcp"))
@@ -100,16 +106,16 @@ fn probe_host(google: &Google, project: &Path, password: &str, tool: &str, host:
         .envs(google.network())
         .output()
         .unwrap();
-    Said::of(&output)
+    RunResult::of(&output)
 }
 
 #[test]
-fn new_deploy_change_deploy_and_back() {
+fn new_project_is_deployed_changed_and_rolled_back() {
     let project = project();
     let google = Google::start();
 
-    let said = deploy(&project, &google, &[]);
-    said.has(
+    let result = deploy(&project, &google, &[]);
+    result.has(
         0,
         &[
             "Enabled 6 APIs",
@@ -120,10 +126,10 @@ fn new_deploy_change_deploy_and_back() {
         ],
     );
     assert_eq!(
-        said.stdout.trim(),
+        result.stdout.trim(),
         format!("https://my-service-{NUMBER}.{REGION}.run.app/mcp")
     );
-    let password = password(&said);
+    let password = password(&result);
     probe(&google, &project, &password, "greet").has(0, &["Hello, Ada!"]);
 
     let source = fs::read_to_string(project.join("src/main.rs")).unwrap();
@@ -132,8 +138,8 @@ fn new_deploy_change_deploy_and_back() {
         source.replace("Hello, {}!", "Good day, {}!"),
     )
     .unwrap();
-    let said = deploy(&project, &google, &[]);
-    said.has(
+    let result = deploy(&project, &google, &[]);
+    result.has(
         0,
         &[
             "~ image: ",
@@ -146,8 +152,8 @@ fn new_deploy_change_deploy_and_back() {
     probe(&google, &project, &password, "greet").has(0, &["Hello, Ada!"]);
 
     // The same checks behind Google's front end, with an identity token.
-    let said = deploy(&project, &google, &["--private"]);
-    said.has(
+    let result = deploy(&project, &google, &["--private"]);
+    result.has(
         0,
         &[
             "refresh token still work",
@@ -172,23 +178,23 @@ const BROKEN: [&str; 10] = [
 ];
 
 #[test]
-fn a_part_of_the_traffic_is_verified_at_its_own_address_and_nothing_broken_is() {
+fn canary_is_verified_at_its_own_address_and_broken_servers_fail() {
     let project = breakable_project();
     let google = Google::start();
-    let said = deploy(&project, &google, &[]);
-    said.has(0, &["Verified my-service-00001-"]);
-    let password = password(&said);
+    let result = deploy(&project, &google, &[]);
+    result.has(0, &["Verified my-service-00001-"]);
+    let password = password(&result);
     let host = format!("my-service-{NUMBER}.{REGION}.run.app");
-    let first = said.stderr.split_once("Released ").unwrap().1;
+    let first = result.stderr.split_once("Released ").unwrap().1;
     let first = first.split_whitespace().next().unwrap();
 
     // Without traffic: the revision has another address, and works under that name.
     let variable = ["--env", "VERSION=2"];
     let next = [&variable[..], &["--no-traffic", "--tag", "next"]].concat();
     let tagged = format!("next---{host}");
-    let said = deploy(&project, &google, &next);
+    let result = deploy(&project, &google, &next);
     let verified = format!(" at https://{tagged}: ");
-    said.has(
+    result.has(
         0,
         &[
             "Verified my-service-00002-",
@@ -196,19 +202,19 @@ fn a_part_of_the_traffic_is_verified_at_its_own_address_and_nothing_broken_is() 
             "refresh token still work",
         ],
     );
-    assert_eq!(said.stdout.trim(), format!("https://{tagged}/mcp"));
+    assert_eq!(result.stdout.trim(), format!("https://{tagged}/mcp"));
     let hash = "my-service-abcdefghij-ew.a.run.app";
     for name in [&tagged, &format!("next---{hash}")] {
         probe_host(&google, &project, &password, "greet", name).has(0, &["Hello, Ada!"]);
     }
-    let said = deploy(&project, &google, &["--promote"]);
-    said.has(
+    let result = deploy(&project, &google, &["--promote"]);
+    result.has(
         0,
         &[&verified, "Promoted", &format!(" at https://{host}: ")],
     );
     probe_host(&google, &project, &password, "greet", hash).has(0, &["Hello, Ada!"]);
-    let said = deploy(&project, &google, &["--rollback"]);
-    said.has(
+    let result = deploy(&project, &google, &["--rollback"]);
+    result.has(
         0,
         &[
             "Rolled back",
@@ -218,23 +224,23 @@ fn a_part_of_the_traffic_is_verified_at_its_own_address_and_nothing_broken_is() 
 
     for mode in BROKEN {
         let variable = format!("MODE={mode}");
-        let said = deploy(&project, &google, &["--canary", "1", "--env", &variable]);
-        assert!(!said.all().contains("Verified"), "{mode}: {said}");
+        let result = deploy(&project, &google, &["--canary", "1", "--env", &variable]);
+        assert!(!result.all().contains("Verified"), "{mode}: {result}");
         println!(
             "{mode}: {:?} {}",
-            said.code,
-            said.stderr.lines().last().unwrap_or_default()
+            result.code,
+            result.stderr.lines().last().unwrap_or_default()
         );
         // Each check of the slow server takes a minute.
         if mode != "slow" {
-            let said = deploy(&project, &google, &["--promote"]);
-            assert!(!said.all().contains("Promoted"), "{mode}: {said}");
+            let result = deploy(&project, &google, &["--promote"]);
+            assert!(!result.all().contains("Promoted"), "{mode}: {result}");
         }
         deploy(&project, &google, &["--rollback", first, "--no-verify"]).has(0, &[]);
     }
-    let said = deploy(&project, &google, &["--canary", "5"]);
+    let result = deploy(&project, &google, &["--canary", "5"]);
     let address = format!(" at https://canary---{host}: ");
-    said.has(
+    result.has(
         0,
         &[
             "Verified my-service-",

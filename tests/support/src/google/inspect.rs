@@ -25,7 +25,7 @@ impl Google {
     }
 
     /// Clears the recorded calls.
-    pub fn forget_calls(&self) {
+    pub fn clear_calls(&self) {
         let mut state = self.cloud.state();
         state.calls.clear();
         state.began.clear();
@@ -48,7 +48,7 @@ impl Google {
     }
 
     /// Returns the complete state as text, to detect changes.
-    pub fn everything(&self) -> String {
+    pub fn complete_state(&self) -> String {
         let state = self.cloud.state();
         let objects: Vec<_> = state.objects.keys().collect();
         format!(
@@ -129,12 +129,12 @@ impl Google {
     }
 
     /// Removes all pending faults.
-    pub fn mend(&self) {
+    pub fn clear_faults(&self) {
         self.cloud.state().faults.clear();
     }
 
     /// Returns the methods called so far, including calls that have no response yet.
-    pub fn began(&self) -> Vec<String> {
+    pub fn started_calls(&self) -> Vec<String> {
         self.cloud.state().began.clone()
     }
 
@@ -215,7 +215,7 @@ impl Google {
     }
 
     /// Sends a GET request to a public address and returns the response.
-    pub fn ask(&self, host: &str, path: &str) -> (u16, String) {
+    pub fn fetch(&self, host: &str, path: &str) -> (u16, String) {
         let request = http::Request {
             method: hyper::Method::GET,
             path: path.to_owned(),

@@ -2,75 +2,75 @@
 
 use mcpo_test_support::google::{Fault, Google};
 
-use crate::project::{Project, SERVICE, Said, ask, google};
+use crate::project::{Project, RunResult, SERVICE, fetch, google};
 
 const KEYS: &str = "projects/my-project/secrets/tiny-europe-west1-mcpo-secret";
 const PASSWORD: &str = "projects/my-project/secrets/tiny-europe-west1-admin-password";
 
 #[test]
-fn somebody_else_was_faster() {
+fn concurrent_change_is_reported_as_a_conflict() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     project.change("two");
     google.fail(
         "run.projects.locations.services.patch",
-        Fault::SomebodyElse,
+        Fault::ConcurrentChange,
         1,
     );
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["changed by someone else at the same time"]);
-    assert_eq!(ask(&google, "/version"), "one");
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(2, &["changed by someone else at the same time"]);
+    assert_eq!(fetch(&google, "/version"), "one");
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/version"), "two");
+    assert_eq!(fetch(&google, "/version"), "two");
 }
 
 #[test]
-fn two_at_once_end_in_one_loser() {
+fn concurrent_deployments_end_with_one_conflict_error() {
     let project = Project::new();
     let google = with_image(&project);
     // Both runs are held at their last step until both have reached it, so neither sees the other's
     // service.
     google.fail(
         "run.projects.locations.services.create",
-        Fault::Meets(2),
+        Fault::Barrier(2),
         u32::MAX,
     );
-    one_wins(&google, &project, ["a", "b"]);
-    google.mend();
-    google.forget_calls();
+    assert_one_conflict(&google, &project, ["a", "b"]);
+    google.clear_faults();
+    google.clear_calls();
     google.fail(
         "run.projects.locations.services.patch",
-        Fault::Meets(2),
+        Fault::Barrier(2),
         u32::MAX,
     );
     // New values; otherwise one of the two would have nothing to do.
-    one_wins(&google, &project, ["c", "d"]);
+    assert_one_conflict(&google, &project, ["c", "d"]);
 }
 
 #[test]
-fn two_first_ones_sign_nobody_out_later() {
+fn concurrent_first_deployments_keep_the_deployed_secrets() {
     let project = Project::new();
     let google = with_image(&project);
     // Both secrets of both runs, so that neither run sees what the other one created.
     let add = "secretmanager.projects.secrets.addVersion";
-    google.fail(add, Fault::Meets(4), u32::MAX);
+    google.fail(add, Fault::Barrier(4), u32::MAX);
     let create = "run.projects.locations.services.create";
-    google.fail(create, Fault::Meets(2), u32::MAX);
-    one_wins(&google, &project, ["a", "b"]);
-    google.mend();
+    google.fail(create, Fault::Barrier(2), u32::MAX);
+    assert_one_conflict(&google, &project, ["a", "b"]);
+    google.clear_faults();
     assert_eq!(google.versions(KEYS).len(), 2);
     let both = ["MCPO_SECRET", "ADMIN_PASSWORD"].map(|name| format!("/variable/{name}"));
-    let before = both.each_ref().map(|path| ask(&google, path));
+    let before = both.each_ref().map(|path| fetch(&google, path));
     let shown = project.run(&google, &["--show-password"]);
     assert_eq!(shown.stdout.trim(), before[1]);
 
     project.deploy(&google, &["--env", "WHO=c"]);
-    assert_eq!(ask(&google, "/variable/WHO"), "c");
-    assert_eq!(both.each_ref().map(|path| ask(&google, path)), before);
+    assert_eq!(fetch(&google, "/variable/WHO"), "c");
+    assert_eq!(both.each_ref().map(|path| fetch(&google, path)), before);
 }
 
 #[test]
-fn what_a_first_one_left_is_not_used_and_what_a_person_adds_is() {
+fn left_over_secrets_are_ignored_and_added_versions_are_used() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let (keys, password) = (google.versions(KEYS), google.versions(PASSWORD));
@@ -81,9 +81,9 @@ fn what_a_first_one_left_is_not_used_and_what_a_person_adds_is() {
     let (other_keys, other_password) = (elsewhere.versions(KEYS), elsewhere.versions(PASSWORD));
     google.add_version(KEYS, &other_keys[0]);
     google.add_version(PASSWORD, &other_password[0]);
-    google.forget_calls();
-    let said = project.deploy(&google, &[]);
-    said.has(
+    google.clear_calls();
+    let result = project.deploy(&google, &[]);
+    result.has(
         0,
         &[
             "Unchanged",
@@ -91,33 +91,33 @@ fn what_a_first_one_left_is_not_used_and_what_a_person_adds_is() {
             "version 2 of tiny-europe-west1-admin-password is not used",
         ],
     );
-    assert!(!said.all().contains(&other_keys[0]) && !said.all().contains(&keys[0]));
+    assert!(!result.all().contains(&other_keys[0]) && !result.all().contains(&keys[0]));
     let shown = project.run(&google, &["--show-password"]);
     assert_eq!(shown.stdout.trim(), password[0]);
 
     // Destroy the unused versions, as the warning suggests; then the warning is gone.
     google.destroy_version(KEYS, 2);
     google.destroy_version(PASSWORD, 2);
-    let said = project.deploy(&google, &[]);
-    said.has(0, &["Unchanged"]);
-    assert!(!said.stderr.contains("is not used"), "{said}");
+    let result = project.deploy(&google, &[]);
+    result.has(0, &["Unchanged"]);
+    assert!(!result.stderr.contains("is not used"), "{result}");
 
     let rotated = format!("{},{}", other_keys[0], keys[0]);
     google.add_version(KEYS, &rotated);
-    let said = project.deploy(&google, &[]);
-    assert!(said.stderr.contains("in the wrong order"), "{said}");
-    assert!(!said.all().contains(&other_keys[0]));
-    assert_eq!(ask(&google, "/variable/MCPO_SECRET"), rotated);
+    let result = project.deploy(&google, &[]);
+    assert!(result.stderr.contains("in the wrong order"), "{result}");
+    assert!(!result.all().contains(&other_keys[0]));
+    assert_eq!(fetch(&google, "/variable/MCPO_SECRET"), rotated);
     // Back to the earlier value: the value in use was not generated, so a person added this version
     // on purpose.
     google.add_version(KEYS, &keys[0]);
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/variable/MCPO_SECRET"), keys[0]);
+    assert_eq!(fetch(&google, "/variable/MCPO_SECRET"), keys[0]);
     // The version in use is destroyed, so any other version is used.
     google.add_version(KEYS, &other_keys[0]);
     google.destroy_version(KEYS, 4);
     project.deploy(&google, &[]);
-    assert_eq!(ask(&google, "/variable/MCPO_SECRET"), other_keys[0]);
+    assert_eq!(fetch(&google, "/variable/MCPO_SECRET"), other_keys[0]);
     let service = google.resource(SERVICE);
     assert!(!service.to_string().contains(&other_keys[0]));
 }
@@ -129,28 +129,28 @@ fn with_image(project: &Project) -> Google {
     let create = "run.projects.locations.services.create";
     google.fail(create, Fault::Denied("run.services.create"), u32::MAX);
     project.run(&google, &["--no-verify"]).has(2, &[]);
-    google.mend();
+    google.clear_faults();
     google.remove(KEYS);
     google.remove(PASSWORD);
-    google.forget_calls();
+    google.clear_calls();
     google
 }
 
 #[track_caller]
-fn one_wins(google: &Google, project: &Project, who: [&str; 2]) {
+fn assert_one_conflict(google: &Google, project: &Project, who: [&str; 2]) {
     let runs: Vec<_> = who
         .iter()
         .map(|who| project.start(google, &["--no-verify", "--env", &format!("WHO={who}")]))
         .collect();
     let ends: Vec<_> = runs
         .into_iter()
-        .map(|run| Said::of(&run.wait_with_output().unwrap()))
+        .map(|run| RunResult::of(&run.wait_with_output().unwrap()))
         .collect();
-    let (winner, loser) = match (ends[0].code, ends[1].code) {
+    let (deployed, failed) = match (ends[0].code, ends[1].code) {
         (Some(0), Some(2)) => (who[0], &ends[1]),
         (Some(2), Some(0)) => (who[1], &ends[0]),
         _ => panic!("{}\n{}", ends[0], ends[1]),
     };
-    loser.has(2, &["changed by someone else at the same time"]);
-    assert_eq!(ask(google, "/variable/WHO"), winner);
+    failed.has(2, &["changed by someone else at the same time"]);
+    assert_eq!(fetch(google, "/variable/WHO"), deployed);
 }

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use crate::project::{Project, SERVICE, google};
 
 #[test]
-fn the_clients_of_google_work_with_the_stand_in_over_openssl() {
+fn google_python_clients_work_with_the_stand_in() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -18,11 +18,11 @@ fn the_clients_of_google_work_with_the_stand_in_over_openssl() {
         .env("REQUESTS_CA_BUNDLE", google.authority())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let trouble = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.success() && said.contains("understood"),
-        "{trouble}"
+        output.status.success() && stdout.contains("understood"),
+        "{stderr}"
     );
     // The client sends requests that Google refuses, on purpose.
     google.take_violations();

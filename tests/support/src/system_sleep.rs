@@ -114,7 +114,7 @@ fn find(program: &str) -> PathBuf {
 
 /// The order in which processes continue when a machine wakes.
 #[derive(Clone, Copy, Debug)]
-pub enum First {
+pub enum ResumeOrder {
     /// A process continues before its children.
     Parents,
     /// A process continues after its children.
@@ -123,9 +123,9 @@ pub enum First {
 
 /// A process and all its descendants, stopped.
 #[derive(Debug)]
-pub struct Frozen(Vec<u32>);
+pub struct StoppedProcesses(Vec<u32>);
 
-impl Frozen {
+impl StoppedProcesses {
     /// Stops the process and all its descendants. A stopped process starts no more children.
     pub fn all_of(process: u32) -> Self {
         let mut stopped = vec![process];
@@ -151,8 +151,8 @@ impl Frozen {
     }
 
     /// Lets the processes continue.
-    pub fn thaw(mut self, first: First) {
-        if matches!(first, First::Children) {
+    pub fn resume(mut self, first: ResumeOrder) {
+        if matches!(first, ResumeOrder::Children) {
             self.0.reverse();
         }
         for process in &self.0 {
@@ -182,7 +182,7 @@ fn children_of(known: &[u32]) -> Vec<u32> {
 
 /// Creates a second name for a file, in an unwatched folder. A watcher of the original folder gets
 /// no event for writes through this name, as when another machine writes to a shared folder.
-pub fn back_door(file: &Path, folder: &Path) -> PathBuf {
+pub fn unwatched_link(file: &Path, folder: &Path) -> PathBuf {
     let other = folder.join("back-door");
     fs::hard_link(file, &other).expect("a second name for the file");
     other

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{probe, probe_fault};
 
 #[tokio::test]
-async fn markdown_begins_with_what_is_wrong() {
+async fn markdown_report_starts_with_the_failure() {
     let server = OAuthServer::with(Fault::ToolError).await;
     let run = probe(&[&server.url(), "--markdown"]).await;
     assert_eq!(run.code, Some(1));
@@ -27,7 +27,7 @@ async fn markdown_begins_with_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn junit_counts_and_escapes() {
+async fn junit_report_counts_results_and_escapes_text() {
     let server = OAuthServer::with(Fault::ToolError).await;
     let run = probe(&[&server.url(), "--junit"]).await;
     let text = &run.stdout;
@@ -46,7 +46,7 @@ async fn junit_counts_and_escapes() {
 
 /// A server's text stays text in both documents.
 #[tokio::test]
-async fn a_servers_words_are_no_markup() {
+async fn server_text_is_escaped_in_markdown_and_junit_reports() {
     let server = OAuthServer::with(Fault::HostileStrings).await;
     for document in ["--markdown", "--junit"] {
         let run = probe(&[&server.url(), document]).await;
@@ -58,13 +58,13 @@ async fn a_servers_words_are_no_markup() {
 }
 
 #[tokio::test]
-async fn one_document_at_a_time() {
+async fn two_report_formats_are_rejected() {
     let run = probe(&["http://localhost/mcp", "--json", "--junit"]).await;
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
 }
 
 #[tokio::test]
-async fn sarif_names_what_is_wrong_and_nothing_else() {
+async fn sarif_report_contains_only_failed_checks() {
     let server = OAuthServer::with(Fault::ToolError).await;
     let run = probe(&[&server.url(), "--sarif"]).await;
     let document: Value = serde_json::from_str(&run.stdout).expect("JSON");
@@ -82,7 +82,7 @@ async fn sarif_names_what_is_wrong_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn html_is_one_page_that_needs_nothing_else() {
+async fn html_report_is_self_contained() {
     let server = OAuthServer::with(Fault::ToolError).await;
     let run = probe(&[&server.url(), "--html"]).await;
     let page = &run.stdout;
@@ -104,7 +104,7 @@ async fn html_is_one_page_that_needs_nothing_else() {
 
 /// Each check contains its requests and responses; the fields are those of `docs/probe.md`.
 #[tokio::test]
-async fn json_has_the_fields_that_are_documented() {
+async fn json_report_has_only_documented_fields() {
     let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url(), "--json", "--trace"]).await;
     let report: Value = serde_json::from_str(&run.stdout).expect("JSON");

@@ -3,7 +3,7 @@
 use mcpo_runtime::UpstreamTokens;
 use mcpo_runtime::login::{
     Field, Identity, Login, LoginContext, LoginError, LoginFuture, LoginInput, Outcome, Page,
-    Refusal,
+    Provider, Refusal,
 };
 use mcpo_test_support::{
     client::{TestClient, form_in, location, query_of},
@@ -16,23 +16,23 @@ use std::sync::{
 };
 
 #[derive(Debug, Default)]
-struct TwoQuestions {
+struct UsernameAndCode {
     closed: Arc<AtomicBool>,
 }
 
-fn ask() -> Page {
+fn login_page() -> Page {
     Page::new("Enter")
         .with_field(Field::username("who", "Your <name>"))
         .with_field(Field::one_time_code("code", "Code"))
 }
 
-impl Login for TwoQuestions {
+impl Login for UsernameAndCode {
     fn name(&self) -> &'static str {
         "two questions"
     }
 
     fn begin<'a>(&'a self, _context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
-        Box::pin(async { Outcome::Page(ask()) })
+        Box::pin(async { Outcome::Page(login_page()) })
     }
 
     fn resume<'a>(
@@ -48,7 +48,7 @@ impl Login for TwoQuestions {
             (Some(who), Some("123456")) => {
                 Outcome::Identity(Identity::new(format!("id-{who}")).with_name(who))
             }
-            _ => Outcome::Page(ask().with_problem("That code is <wrong>.")),
+            _ => Outcome::Page(login_page().with_problem("That code is <wrong>.")),
         };
         Box::pin(async { outcome })
     }
@@ -71,7 +71,7 @@ impl Login for TwoQuestions {
     }
 }
 
-async fn answer(client: &TestClient, who: &str, code: &str) -> reqwest::Response {
+async fn submit_login(client: &TestClient, who: &str, code: &str) -> reqwest::Response {
     let page = client.authorize(&client.request()).await;
     let page = page.text().await.unwrap();
     let form = form_in(&page);
@@ -80,8 +80,8 @@ async fn answer(client: &TestClient, who: &str, code: &str) -> reqwest::Response
 }
 
 #[tokio::test]
-async fn up6_a_login_of_ones_own_asks_refuses_lets_in_and_throws_out() {
-    let login = TwoQuestions::default();
+async fn up6_custom_login_shows_forms_refuses_users_and_rechecks_at_refresh() {
+    let login = UsernameAndCode::default();
     let closed = Arc::clone(&login.closed);
     let server = TestServer::start_with(|config| config.with_login(login)).await;
     let client = TestClient::register(&server.base()).await;
@@ -94,15 +94,15 @@ async fn up6_a_login_of_ones_own_asks_refuses_lets_in_and_throws_out() {
     assert!(page.contains("Your &lt;name&gt;"), "{page}");
     assert!(page.contains("autocomplete=\"one-time-code\""), "{page}");
 
-    let wrong = answer(&client, "ada", "1").await;
+    let wrong = submit_login(&client, "ada", "1").await;
     assert_eq!(wrong.status(), StatusCode::OK);
     let page = wrong.text().await.unwrap();
     assert!(page.contains("That code is &lt;wrong&gt;."), "{page}");
-    let refused = answer(&client, "mallory", "123456").await;
+    let refused = submit_login(&client, "mallory", "123456").await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     assert!(refused.text().await.unwrap().contains("You know why."));
 
-    let right = answer(&client, "ada", "123456").await;
+    let right = submit_login(&client, "ada", "123456").await;
     let next = format!("{}{}", client.base, location(&right));
     let page = client.http.get(next).send().await.unwrap();
     let page = page.text().await.unwrap();
@@ -113,20 +113,20 @@ async fn up6_a_login_of_ones_own_asks_refuses_lets_in_and_throws_out() {
     let url = location(&client.submit("/consent", &fields).await);
     let code = query_of(&url, "code").unwrap();
     let (_, tokens) = client.token(&client.exchange(&code)).await;
-    let held = tokens["refresh_token"].as_str().unwrap().to_owned();
-    let (status, tokens) = client.refresh(&held).await;
+    let refresh_token = tokens["refresh_token"].as_str().unwrap().to_owned();
+    let (status, tokens) = client.refresh(&refresh_token).await;
     assert_eq!(status, StatusCode::OK);
     closed.store(true, Ordering::SeqCst);
-    let held = tokens["refresh_token"].as_str().unwrap().to_owned();
-    let (status, _) = client.refresh(&held).await;
+    let refresh_token = tokens["refresh_token"].as_str().unwrap().to_owned();
+    let (status, _) = client.refresh(&refresh_token).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
 }
 
 /// A login with a programming error that shows only at run time.
 #[derive(Debug)]
-struct LeadsAstray;
+struct RedirectWithoutProvider;
 
-impl Login for LeadsAstray {
+impl Login for RedirectWithoutProvider {
     fn name(&self) -> &'static str {
         "astray"
     }
@@ -138,9 +138,46 @@ impl Login for LeadsAstray {
 }
 
 #[tokio::test]
-async fn up1_a_login_that_leads_away_without_a_provider_leads_nowhere() {
-    let server = TestServer::start_with(|config| config.with_login(LeadsAstray)).await;
+async fn up1_custom_login_redirect_without_a_provider_gets_502() {
+    let server = TestServer::start_with(|config| config.with_login(RedirectWithoutProvider)).await;
     let client = TestClient::register(&server.base()).await;
     let answer = client.authorize(&client.request()).await;
     assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+}
+
+/// A login at a provider with this URL.
+#[derive(Debug)]
+struct Elsewhere(&'static str);
+
+impl Login for Elsewhere {
+    fn name(&self) -> &'static str {
+        "elsewhere"
+    }
+
+    fn provider(&self) -> Option<Provider> {
+        Some(Provider::new("Elsewhere", "/auth/elsewhere/callback"))
+    }
+
+    fn begin<'a>(&'a self, _context: &'a LoginContext) -> LoginFuture<'a, Outcome> {
+        Box::pin(async { Outcome::Redirect(self.0.to_owned()) })
+    }
+}
+
+#[tokio::test]
+async fn up1_browsers_are_sent_to_https_or_to_this_machine_only() {
+    for (url, status) in [
+        ("https://elsewhere.example/", StatusCode::SEE_OTHER),
+        ("http://127.0.0.1:1/", StatusCode::SEE_OTHER),
+        ("http://elsewhere.example/", StatusCode::BAD_GATEWAY),
+        ("javascript:alert(1)", StatusCode::BAD_GATEWAY),
+        ("/elsewhere", StatusCode::BAD_GATEWAY),
+    ] {
+        let server = TestServer::start_with(|config| config.with_login(Elsewhere(url))).await;
+        let client = TestClient::register(&server.base()).await;
+        let page = client.authorize(&client.request()).await;
+        let form = form_in(&page.text().await.unwrap());
+        let fields = [("form", form.as_str()), ("decision", "allow")];
+        let answer = client.submit("/consent", &fields).await;
+        assert_eq!(answer.status(), status, "{url}");
+    }
 }

@@ -5,14 +5,14 @@ use mcpo_test_support::google::{Fault, Google};
 use crate::project::{Project, google, writes};
 
 #[test]
-fn all_of_them_at_once() {
+fn all_invalid_settings_are_reported_together() {
     let project = Project::with(
         "[package.metadata.mcpo]\nservice = \"Not_A_Name\"\nmemory = \"much\"\ncpu = \"3\"\n\
          env = { ADMIN_PASSWORD = \"x\", PORT = \"1\" }\nlabels = { Team = \"x\" }\n",
     );
     let google = google();
-    let said = project.run(&google, &[]);
-    said.has(
+    let result = project.run(&google, &[]);
+    result.has(
         2,
         &[
             "6 settings are invalid",
@@ -28,15 +28,15 @@ fn all_of_them_at_once() {
 }
 
 #[test]
-fn a_region_that_is_not_there_is_answered_with_the_nearest_one() {
+fn unknown_region_is_rejected_with_a_suggestion() {
     let (google, project) = (google(), Project::new());
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_mcpo"))
         .args(["deploy", "europe-wset1"])
         .current_dir(project.path(""))
         .output()
         .unwrap();
-    let said = crate::project::Said::of(&output);
-    said.has(
+    let result = crate::project::RunResult::of(&output);
+    result.has(
         2,
         &[
             "unknown region \"europe-wset1\"",
@@ -47,14 +47,14 @@ fn a_region_that_is_not_there_is_answered_with_the_nearest_one() {
 }
 
 #[test]
-fn a_name_that_is_too_long() {
+fn too_long_service_name_is_rejected() {
     let (google, project) = (google(), Project::new());
-    let said = project.run(&google, &["--service", &"a".repeat(50)]);
-    said.has(2, &["has 50 characters", "Cloud Run allows 49"]);
+    let result = project.run(&google, &["--service", &"a".repeat(50)]);
+    result.has(2, &["has 50 characters", "Cloud Run allows 49"]);
     assert_eq!(google.calls(), []);
 }
 
-fn dry_run_in(google: &Google, region: &str) -> crate::project::Said {
+fn dry_run_in(google: &Google, region: &str) -> crate::project::RunResult {
     let project = Project::new();
     let command = project.command(google, &["--dry-run"]);
     let mut elsewhere = std::process::Command::new(command.get_program());
@@ -66,21 +66,21 @@ fn dry_run_in(google: &Google, region: &str) -> crate::project::Said {
             argument
         }
     }));
-    crate::project::Said::of(&elsewhere.output().unwrap())
+    crate::project::RunResult::of(&elsewhere.output().unwrap())
 }
 
 #[test]
-fn google_decides_about_a_region_that_this_version_does_not_know() {
+fn region_unknown_to_this_version_is_checked_at_google() {
     let newer = "the region europe-west99 is newer than this version";
     let without_api = Google::start();
     dry_run_in(&without_api, "europe-west99").has(10, &[newer]);
 
     let google = google();
-    let said = dry_run_in(&google, "europe-west99");
-    said.has(10, &[]);
-    assert!(!said.all().contains("newer than"), "{said}");
-    let said = dry_run_in(&google, "mexico-central1");
-    said.has(
+    let result = dry_run_in(&google, "europe-west99");
+    result.has(10, &[]);
+    assert!(!result.all().contains("newer than"), "{result}");
+    let result = dry_run_in(&google, "mexico-central1");
+    result.has(
         2,
         &[
             "Cloud Run has no region \"mexico-central1\"",
@@ -95,7 +95,7 @@ fn google_decides_about_a_region_that_this_version_does_not_know() {
 }
 
 #[test]
-fn limits_of_google_are_found_before_anything_is_made() {
+fn settings_beyond_the_limits_of_google_are_rejected() {
     let google = google();
     let with = |settings: &str| Project::with(&format!("[package.metadata.mcpo]\n{settings}\n"));
     for (settings, expected) in [
@@ -134,27 +134,27 @@ fn limits_of_google_are_found_before_anything_is_made() {
         with(settings).run(&google, &[]).has(2, &[expected]);
     }
     let project = Project::new();
-    let said = project.run(&google, &["--no-traffic", "--tag", "Next_"]);
-    said.has(2, &["invalid tag \"Next_\""]);
+    let result = project.run(&google, &["--no-traffic", "--tag", "Next_"]);
+    result.has(2, &["invalid tag \"Next_\""]);
     assert_eq!(google.calls(), []);
     let tag = "a".repeat(50);
-    let said = project.run(&google, &["--no-traffic", "--tag", &tag]);
-    said.has(2, &["at most 63 are allowed", "--tag"]);
+    let result = project.run(&google, &["--no-traffic", "--tag", &tag]);
+    result.has(2, &["at most 63 are allowed", "--tag"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 
 #[test]
-fn a_label_that_is_too_long() {
+fn too_long_label_is_rejected() {
     let label = format!(
         "[package.metadata.mcpo]\nlabels = {{ a = \"{}\" }}\n",
         "x".repeat(64)
     );
-    let said = Project::with(&label).run(&google(), &[]);
-    said.has(2, &["invalid label a = ", "at most 63"]);
+    let result = Project::with(&label).run(&google(), &[]);
+    result.has(2, &["invalid label a = ", "at most 63"]);
 }
 
 #[test]
-fn a_setting_that_nobody_knows() {
+fn unknown_setting_is_rejected() {
     let project = Project::with("[package.metadata.mcpo]\nmax_instances = 3\n");
     project
         .run(&google(), &[])
@@ -162,7 +162,7 @@ fn a_setting_that_nobody_knows() {
 }
 
 #[test]
-fn no_project() {
+fn missing_project_id_is_reported() {
     let (google, project) = (google(), Project::new());
     let mut command = project.command(&google, &[]);
     command.env_remove("GOOGLE_APPLICATION_CREDENTIALS");
@@ -170,34 +170,34 @@ fn no_project() {
         "GOOGLE_OAUTH_ACCESS_TOKEN",
         google.token("someone@example.com"),
     );
-    let said = crate::project::Said::of(&command.output().unwrap());
-    said.has(2, &["missing project id", "--project my-project"]);
+    let result = crate::project::RunResult::of(&command.output().unwrap());
+    result.has(2, &["missing project id", "--project my-project"]);
 }
 
 #[test]
-fn a_secret_that_is_nowhere() {
+fn secret_without_a_value_is_rejected() {
     let project = Project::with("[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n");
     let google = google();
-    let said = project.run(&google, &[]);
-    said.has(2, &["API_KEY is set neither in the shell nor in .env"]);
+    let result = project.run(&google, &[]);
+    result.has(2, &["API_KEY is set neither in the shell nor in .env"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 
 #[test]
-fn a_service_of_somebody_else() {
+fn service_not_created_by_mcpo_requires_adopt() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     google.edit(crate::project::SERVICE, |service| {
         service["labels"] = serde_json::json!({});
     });
     project.change("two");
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["was not created by mcpo", "--adopt"]);
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(2, &["was not created by mcpo", "--adopt"]);
     project.deploy(&google, &["--adopt"]);
 }
 
 #[test]
-fn what_is_linked_dynamically_is_refused() {
+fn dynamically_linked_executable_is_rejected() {
     let (google, project) = (google(), Project::new());
     project.write(
         "build.rs",
@@ -205,15 +205,15 @@ fn what_is_linked_dynamically_is_refused() {
             println!("cargo::rustc-link-arg-bins=-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2");
         }"#,
     );
-    let said = project.run(&google, &["--no-verify"]);
-    said.has(2, &["dynamically linked"]);
+    let result = project.run(&google, &["--no-verify"]);
+    result.has(2, &["dynamically linked"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 }
 
 #[test]
-fn an_address_with_a_password_is_a_secret() {
+fn ledger_url_with_a_password_must_be_a_secret() {
     let metadata = "[package.metadata.mcpo]\nledger = \"redis://:swordfish@cache\"\n";
-    let said = Project::with(metadata).run(&google(), &[]);
-    said.has(2, &["is a secret", "secrets = [\"MCPO_LEDGER\"]"]);
-    assert!(!said.all().contains("swordfish"), "{said}");
+    let result = Project::with(metadata).run(&google(), &[]);
+    result.has(2, &["is a secret", "secrets = [\"MCPO_LEDGER\"]"]);
+    assert!(!result.all().contains("swordfish"), "{result}");
 }

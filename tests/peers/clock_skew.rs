@@ -62,7 +62,7 @@ impl Instance {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as17_as18_clocks_that_differ_by_two_minutes_lose_no_code_and_no_grant() {
+async fn as17_as18_clock_skew_of_two_minutes_loses_no_code_or_grant() {
     let redis = RedisServer::start(Setup::default());
     let right = Instance::start(&redis, ManualClock::from_now(), None).await;
     let base = BaseUrl::parse(&right.server.base()).unwrap();

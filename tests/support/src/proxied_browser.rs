@@ -12,14 +12,14 @@ pub const HOST: &str = "a.example";
 
 /// A browser. It keeps its cookies by hand, because they are `Secure` and the connection to the
 /// server is plain HTTP.
-pub struct Behind {
+pub struct ProxiedBrowser {
     http: reqwest::Client,
     server: String,
     client_id: String,
     cookies: BTreeMap<String, String>,
 }
 
-impl Behind {
+impl ProxiedBrowser {
     /// Registers a client at `server`. If `address` is set, requests are sent from that local
     /// address.
     pub async fn new(server: &str, address: Option<IpAddr>) -> Self {
@@ -87,7 +87,7 @@ impl Behind {
     }
 
     /// Sends wrong passwords until the address is locked out.
-    pub async fn guess(&mut self, forwarded_for: &str) {
+    pub async fn lock_out(&mut self, forwarded_for: &str) {
         for _ in 0..6 {
             assert!(!self.sign_in_from(forwarded_for, "wrong").await);
         }

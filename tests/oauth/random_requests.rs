@@ -71,7 +71,7 @@ fn method() -> impl Strategy<Value = Method> {
 
 /// `PROPTEST_CASES` sets the number of cases.
 #[test]
-fn as6_no_request_is_a_500_or_a_panic() {
+fn as6_random_requests_cause_no_server_errors() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(TestServer::start_with(|config| config.with_password("x")));
     let client = runtime.block_on(TestClient::register(&server.base()));
