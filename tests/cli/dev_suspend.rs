@@ -3,8 +3,8 @@
 use std::{fs, thread, time::Duration};
 
 use mcpo_test_support::{
-    asleep::{First, Frozen, WallClock, back_door},
     http,
+    system_sleep::{ResumeOrder, StoppedProcesses, WallClock, unwatched_link},
     tiny::TinyProject,
 };
 
@@ -27,15 +27,15 @@ fn ready(project: &TinyProject, clock: &WallClock) -> Dev {
 
 #[test]
 fn an_edit_during_a_suspend_is_served() {
-    for first in [First::Parents, First::Children] {
+    for first in [ResumeOrder::Parents, ResumeOrder::Children] {
         let (project, clock) = (TinyProject::new(), WallClock::new());
         let dev = ready(&project, &clock);
         let server = dev.server_pid();
-        let frozen = Frozen::all_of(dev.pid());
+        let frozen = StoppedProcesses::all_of(dev.pid());
         assert!(frozen.count() >= 2, "the server is one of them");
         project.answer("\"edited in its sleep\"");
         clock.sleep_eight_hours();
-        frozen.thaw(first);
+        frozen.resume(first);
         dev.wait_for_answer("/", "edited in its sleep");
         assert_ne!(dev.server_pid(), server);
         // Everything else still works: the shortcut, other files, the environment.
@@ -62,12 +62,12 @@ fn changes_without_events_are_found_after_a_suspend() {
     dev.wait_for_answer("/", "two");
     dev.wait_for("Reloaded src/main.rs");
     let reloads = dev.said().matches("Reloaded").count();
-    let source = back_door(&project.path("src/main.rs"), elsewhere.path());
-    let frozen = Frozen::all_of(dev.pid());
+    let source = unwatched_link(&project.path("src/main.rs"), elsewhere.path());
+    let frozen = StoppedProcesses::all_of(dev.pid());
     let text = fs::read_to_string(&source).unwrap();
     fs::write(&source, text.replace("\"two\"", "\"from elsewhere\"")).unwrap();
     thread::sleep(Duration::from_millis(300));
-    frozen.thaw(First::Parents);
+    frozen.resume(ResumeOrder::Parents);
     thread::sleep(Duration::from_millis(3500));
     assert_eq!(
         dev.get("/"),
@@ -75,9 +75,9 @@ fn changes_without_events_are_found_after_a_suspend() {
         "without a sleep the change is not noticed"
     );
 
-    let frozen = Frozen::all_of(dev.pid());
+    let frozen = StoppedProcesses::all_of(dev.pid());
     clock.sleep_eight_hours();
-    frozen.thaw(First::Parents);
+    frozen.resume(ResumeOrder::Parents);
     dev.wait_for_answer("/", "from elsewhere");
     dev.wait_for_times("Reloaded", reloads + 1);
 }
@@ -87,14 +87,17 @@ fn a_call_in_progress_is_answered_after_a_suspend() {
     let (project, clock) = (TinyProject::new(), WallClock::new());
     let dev = ready(&project, &clock);
     let port = dev.port;
-    for (first, path) in [(First::Parents, "/slow"), (First::Children, "/stream")] {
+    for (first, path) in [
+        (ResumeOrder::Parents, "/slow"),
+        (ResumeOrder::Children, "/stream"),
+    ] {
         let call = thread::spawn(move || http::get(port, path).unwrap());
         // The server has received the call once a later one is answered.
         dev.get("/");
-        let frozen = Frozen::all_of(dev.pid());
+        let frozen = StoppedProcesses::all_of(dev.pid());
         clock.sleep_eight_hours();
         thread::sleep(Duration::from_millis(500));
-        frozen.thaw(first);
+        frozen.resume(first);
         let answer = call.join().unwrap();
         let last = answer.trim_end().lines().next_back();
         let expected = if path == "/slow" {
@@ -113,11 +116,11 @@ fn a_suspended_build_continues_and_later_edits_are_built() {
     project.write("build.rs", script);
     let dev = start(&project, &clock);
     dev.wait_for("Compiling tiny");
-    let frozen = Frozen::all_of(dev.pid());
+    let frozen = StoppedProcesses::all_of(dev.pid());
     assert!(frozen.count() >= 2, "cargo is one of them");
     project.answer("\"edited in its sleep\"");
     clock.sleep_eight_hours();
-    frozen.thaw(First::Children);
+    frozen.resume(ResumeOrder::Children);
     dev.wait_for_answer("/", "edited in its sleep");
 }
 
@@ -129,10 +132,10 @@ fn a_suspended_start_gets_its_remaining_time() {
     let server = dev.server_pid();
     project.write(".env", "MCPO_SECRET=x\nREADY_AFTER=3\n");
     thread::sleep(Duration::from_secs(1));
-    let frozen = Frozen::all_of(dev.pid());
+    let frozen = StoppedProcesses::all_of(dev.pid());
     assert!(frozen.count() >= 3, "two servers and their parent");
     clock.sleep_eight_hours();
-    frozen.thaw(First::Parents);
+    frozen.resume(ResumeOrder::Parents);
     dev.wait_for("Reloaded .env in ");
     dev.wait_for_server_after(server);
     assert!(!dev.said().contains("was not ready"), "{}", dev.said());
