@@ -107,11 +107,10 @@ async fn missing_password_is_reported_as_could_not_run() {
     };
     assert_snapshot!(settings_verdicts(settings).await, @"
     exit 2
-    pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support registration
     could-not-run authorization
       because: the sign-in page asks for a password, but none was given
       hint: set MCPO_PROBE_PASSWORD, or sign in yourself with --browser
-    skipped state callback-issuer token token-caching discover initialize server-card versions tools-list tools-call resources prompts both-forms refresh invalid-token invalid-refresh
+    skipped the rest
     outcome: no problem before authorization; the later steps are unknown
     ");
 }
@@ -139,10 +138,8 @@ async fn server_without_authentication_skips_the_oauth_checks() {
     };
     assert_snapshot!(settings_verdicts(settings).await, @"
     exit 0
-    pass address challenge
-    skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching
-    pass discover initialize server-card versions tools-list tools-call resources prompts both-forms
-    skipped refresh invalid-token invalid-refresh
+    skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching refresh invalid-token invalid-refresh
+      because: the server does not ask for a token
     outcome: connects and can call tools
     ");
 }
@@ -296,7 +293,6 @@ async fn step_up_requests_the_additional_scope() {
     };
     assert_snapshot!(settings_verdicts(settings).await, @"
     exit 0
-    pass address challenge resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching discover initialize server-card versions tools-list step-up resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching tools-call resources prompts both-forms refresh invalid-token invalid-refresh
     outcome: connects and can call tools
     ");
 }

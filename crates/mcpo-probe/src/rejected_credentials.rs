@@ -61,13 +61,13 @@ async fn access(
             let hint = "verify the signature or look the token up before anything else: this \
                         server accepts a token that it did not issue";
             let fault = Fault::new("an altered token is accepted", expected, hint);
-            drop(pending.fail(log, fault));
+            let _ = pending.fail(log, fault);
             return;
         }
         Ok(reply) => reply.summary(),
         Err(error) => error.to_string(),
     };
-    drop(pending.fail(log, Fault::new(seen, expected, hint)));
+    let _ = pending.fail(log, Fault::new(seen, expected, hint));
 }
 
 #[derive(Deserialize)]
@@ -82,16 +82,18 @@ async fn refresh(plan: &Plan, http: &HttpClient, grant: &Grant, log: &mut Log<'_
         None => pending.skip(log, "no refresh token was issued"),
         Some(answer) => match judge(answer) {
             Ok((true, seen)) => pending.pass(log, seen),
-            Ok((false, seen)) => pending.warn(log, fault(&seen)),
-            Err(seen) => drop(pending.fail(log, fault(&seen))),
+            Ok((false, seen)) => {
+                let hint = "answer with status 400 and invalid_grant: clients that read only the \
+                            status do not sign in again";
+                pending.warn(log, Fault::new(seen, "HTTP 400, invalid_grant", hint));
+            }
+            Err(seen) => {
+                let hint = "answer 400 invalid_grant to every refresh token that is unknown, \
+                            expired or revoked: clients sign in again only then";
+                let _ = pending.fail(log, Fault::new(seen, "HTTP 400, invalid_grant", hint));
+            }
         },
     }
-}
-
-fn fault(seen: &str) -> Fault {
-    let hint = "answer 400 invalid_grant to every refresh token that is unknown, expired or \
-                revoked: clients sign in again only then";
-    Fault::new(seen, "HTTP 400, invalid_grant", hint)
 }
 
 /// Returns whether the response is as specified, and what was seen. `Err` if clients do not recover

@@ -2,7 +2,7 @@
 //! other clients?
 
 use super::{
-    accepts::{Rejection, Response, problems},
+    accepts::{Problem, Rejection, Response, problems},
     table::{Kind, Library, OnRejection, Table, package},
 };
 use crate::{
@@ -54,7 +54,7 @@ pub fn judge(kind: Kind, answer: &Answer, profile: &Profile) -> Judgment {
     let rejections: Vec<(&str, Rejection)> = table
         .libraries
         .iter()
-        .filter_map(|(name, library)| Some((&**name, first(table, Some(library), &response)?)))
+        .filter_map(|(name, library)| Some((&**name, shape(table, library, &response)?)))
         .collect();
     let reason = match (&specified, rejections.first()) {
         (Some(specified), Some((_, rejection))) if specified.member == rejection.member => {
@@ -90,6 +90,13 @@ fn first(
     response: &Response<'_>,
 ) -> Option<Rejection> {
     problems(table, library, response).into_iter().next()
+}
+
+/// Returns why another client's library rejects the document. Values that it does not support do
+/// not count: the server answers each client with values that this client asked for.
+fn shape(table: &'static Table, library: &Library, response: &Response<'_>) -> Option<Rejection> {
+    let mut all = problems(table, Some(library), response).into_iter();
+    all.find(|rejection| !matches!(rejection.problem, Problem::NotAllowed | Problem::Without(_)))
 }
 
 /// Returns the library that reads the document in this client, if it is known.

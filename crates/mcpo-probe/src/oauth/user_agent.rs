@@ -108,7 +108,7 @@ fn judge(log: &mut Log<'_>, pending: Pending, arrival: &Arrival) {
         let hint = "leave form-action out of the page's Content-Security-Policy, or add the origin \
                     or scheme of the client's redirect URI to it";
         // The rest of the server can still be checked.
-        drop(pending.fail(log, Fault::new(refusal, expected, hint)));
+        let _ = pending.fail(log, Fault::new(refusal, expected, hint));
     } else if let Some(problem) = cookies.first() {
         let expected =
             "cookies that browsers store and send, such as Secure; HttpOnly; SameSite=Lax";
