@@ -1,6 +1,6 @@
 //! Which files matter, and when they change.
 //!
-//! The [`watcher`] combines the file events of one save into a [`change::Change`], and ignores
+//! The [`watcher`] combines the file events of one save into a [`Change`](super::messages::change::Change), and ignores
 //! files that no build reads.
 
 mod filter;
