@@ -8,7 +8,7 @@ use crate::project::{Project, SERVICE, fetch, google};
 #[test]
 fn private_service_refuses_anonymous_requests_and_is_probed() {
     let (google, project) = (google(), Project::new());
-    // This server fails its checks. A failed check shows that the walk passed Google's front end.
+    // This server fails its checks. A failed check shows that the probe passed Google's front end.
     let result = project.run(&google, &["--private"]);
     result.has(1, &["fails a check"]);
     assert!(fetch(&google, "/version").contains("Forbidden"));

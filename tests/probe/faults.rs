@@ -154,7 +154,7 @@ async fn refused_connection_is_reported_as_could_not_run() {
     ");
 }
 
-/// C12: the walk authorizes only a few times.
+/// C12: the probe authorizes only a few times.
 #[tokio::test]
 async fn endless_step_up_is_limited_to_three_authorizations() {
     let server = OAuthServer::with(Fault::EndlessStepUp).await;

@@ -66,7 +66,7 @@ async fn server_that_refuses_public_clients_passes() {
     );
 }
 
-/// The sign-in of an attempt may end the walk's grant; that is not a vulnerability.
+/// The sign-in of an attempt may end the probe's grant; that is not a vulnerability.
 #[tokio::test]
 async fn server_with_one_grant_per_client_passes() {
     let server = OAuthServer::start(Settings {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 /// Why checks after the end of a probe are skipped.
-const ENDED: &str = "the walk ended before it";
+const ENDED: &str = "the probe ended before it";
 const PROFILES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../crates/mcpo-probe/src/profile"

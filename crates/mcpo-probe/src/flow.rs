@@ -32,10 +32,10 @@ pub async fn run(plan: &Plan, observer: &mut dyn Observer) -> Report {
     let _ = Box::pin(steps(plan, &mut log, &mut left)).await;
     log.skip_unreached();
     if plan.cold.is_some() {
-        log.skip_rest([&rules::COLD].into_iter(), "the walk ended before it");
+        log.skip_rest([&rules::COLD].into_iter(), "the probe ended before it");
     }
     if plan.security {
-        log.skip_rest(security::rules(), "the walk ended before it");
+        log.skip_rest(security::rules(), "the probe ended before it");
     }
     Report::new(plan, log, left, since.elapsed())
 }

@@ -205,7 +205,7 @@ impl<'o> Log<'o> {
 
     /// Skips every rule of the catalogue that the probe did not reach.
     pub fn skip_unreached(&mut self) {
-        self.skip_rest(rules::all(), "the walk ended before it");
+        self.skip_rest(rules::all(), "the probe ended before it");
     }
 
     /// Skips those of `rules` that have no check yet.

@@ -56,21 +56,27 @@ pub fn judge(kind: Kind, answer: &Answer, profile: &Profile) -> Judgment {
         .iter()
         .filter_map(|(name, library)| Some((&**name, shape(table, library, &response)?)))
         .collect();
-    let reason = match (&specified, rejections.first()) {
-        (Some(specified), Some((_, rejection))) if specified.member == rejection.member => {
-            specified
-        }
-        (_, Some((_, rejection))) => rejection,
-        (Some(specified), None) => specified,
-        (None, None) => return Judgment::Accepted,
+    // A document may have several problems. The one that most libraries meet comes first.
+    let count = |one: &Rejection| rejections.iter().filter(|(_, other)| other == one).count();
+    let most = rejections
+        .iter()
+        .map(|(_, rejection)| count(rejection))
+        .max();
+    let met = rejections
+        .iter()
+        .map(|(_, rejection)| rejection)
+        .find(|rejection| Some(count(rejection)) == most);
+    let Some(reason) = met.or(specified.as_ref()) else {
+        return Judgment::Accepted;
     };
-    let seen = if rejections.is_empty() {
+    let names: Vec<String> = rejections
+        .iter()
+        .filter(|(_, rejection)| rejection == reason)
+        .flat_map(|(name, _)| users(name))
+        .collect();
+    let seen = if names.is_empty() {
         format!("{reason}; all known clients tolerate it")
     } else {
-        let names: Vec<String> = rejections
-            .iter()
-            .flat_map(|(name, _)| users(name))
-            .collect();
         format!("{reason}; rejected by {}", names.join(", "))
     };
     Judgment::Tolerated(Fault::new(seen, reason.expected(table), reason.fix()))
