@@ -5,8 +5,9 @@ import { spawnSync } from "node:child_process";
 
 const url = process.argv.at(-1);
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
-// The suite expects a program on this machine.
-const flags = ["--as", "claude-code"];
+// The suite expects a program on this machine that registers with its application_type, and counts
+// an invalid token as a fault of the client.
+const flags = ["--as", "codex", "--only-valid-tokens"];
 const environment = { ...process.env };
 
 if (context.client_id) {

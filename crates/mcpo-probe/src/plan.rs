@@ -63,6 +63,10 @@ pub enum Person {
 /// The validated configuration of a probe. [`Plan::new`] returns the default probe; the caller
 /// changes fields afterwards.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent option of the command"
+)]
 pub struct Plan {
     /// The URL of the MCP endpoint.
     pub target: Url,
@@ -82,6 +86,8 @@ pub struct Plan {
     pub profile: Profile,
     /// Whether the server is also attacked, to find security holes.
     pub security: bool,
+    /// Whether the checks that send invalid tokens are skipped.
+    pub only_valid_tokens: bool,
     /// Whether two refreshes are sent at the same time.
     pub concurrent_refresh: bool,
     /// The stores whose published rules are checked.
@@ -119,6 +125,7 @@ impl Plan {
             refresh_timeout: profile.refresh_timeout(),
             profile,
             security: false,
+            only_valid_tokens: false,
             concurrent_refresh: false,
             stores: Vec::new(),
             restart: None,

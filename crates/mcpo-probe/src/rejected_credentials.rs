@@ -25,11 +25,15 @@ pub async fn check(
     wire_format: &WireFormat,
     challenges: bool,
 ) {
+    let skipped = [&rules::INVALID_TOKEN, &rules::INVALID_REFRESH];
     let Some(grant) = &peer.grant else {
-        let rejected = [&rules::INVALID_TOKEN, &rules::INVALID_REFRESH];
-        log.skip(&rejected, "the server does not ask for a token");
+        log.skip(&skipped, "the server does not ask for a token");
         return;
     };
+    if plan.only_valid_tokens {
+        log.skip(&skipped, "--only-valid-tokens was given");
+        return;
+    }
     access(peer, grant, log, wire_format, challenges).await;
     refresh(plan, peer.http, grant, log).await;
 }
@@ -60,7 +64,7 @@ async fn access(
         Ok(Reply::Result(_)) => {
             let hint = "verify the signature or look the token up before anything else: this \
                         server accepts a token that it did not issue";
-            let fault = Fault::new("an altered token is accepted", expected, hint);
+            let fault = Fault::new("an invalid token is accepted", expected, hint);
             let _ = pending.fail(log, fault);
             return;
         }
@@ -103,7 +107,7 @@ fn judge(answer: Result<Answer, RequestError>) -> Result<(bool, String), String>
     if answer.status.is_success() {
         // The body may contain tokens.
         return Err(format!(
-            "HTTP {} to an altered token",
+            "HTTP {} to an invalid token",
             answer.status.as_u16()
         ));
     }

@@ -53,15 +53,19 @@ impl Credentials {
     }
 }
 
-/// Returns `token` with one character in the middle changed, so that it has the usual form but is
-/// not valid.
+/// Returns an invalid token that looks like `token`. A JSON Web Token stays readable, so that it
+/// fails where an expired one fails; of any other token, nothing is kept but its form.
 pub fn altered(token: &Secret) -> Secret {
     let token = token.expose();
     let middle = token.chars().count() / 2;
-    let change = |(index, character)| match (index == middle, character) {
-        (false, other) => other,
-        (true, 'A') => 'B',
-        (true, _) => 'A',
+    let is_jwt = token.split('.').count() == 3;
+    let change = |(index, character): (usize, char)| match character {
+        _ if is_jwt && index != middle => character,
+        'A'..='Y' | 'a'..='y' | '0'..='8' => char::from(character as u8 + 1),
+        'Z' => 'A',
+        'z' => 'a',
+        '9' => '0',
+        other => other,
     };
     Secret::new(token.chars().enumerate().map(change).collect::<String>())
 }
@@ -71,4 +75,26 @@ pub fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use mcpo_common::secret::Secret;
+
+    use super::altered;
+
+    fn alter(token: &str) -> String {
+        altered(&Secret::new(token)).expose().to_owned()
+    }
+
+    #[test]
+    fn an_opaque_token_changes_everywhere_and_keeps_its_form() {
+        assert_eq!(alter("at_Zz9-abc"), "bu_Aa0-bcd");
+    }
+
+    #[test]
+    fn a_json_web_token_changes_in_the_middle() {
+        assert_eq!(alter("eyJh.eyJz.c2ln"), "eyJh.eyKz.c2ln");
+        assert_ne!(alter("e30.e3.x"), "e30.e3.x");
+    }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use mcpo_common::secret::Secret;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -14,7 +13,7 @@ use super::{
 };
 use crate::{
     check::Log,
-    credentials::{AuthMethod, RegisteredClient, altered},
+    credentials::{AuthMethod, RegisteredClient},
 };
 
 /// How many seconds an attempt waits for a token to expire.
@@ -53,7 +52,14 @@ async fn unauthorized(context: &AttackContext<'_>, token: &str) -> AttackResult 
 /// Changes one character in the middle of a valid token.
 async fn tampered(context: &AttackContext<'_>) -> AttackResult {
     let token = context.tokens().await?.access_token;
-    unauthorized(context, altered(&Secret::new(token)).expose()).await
+    let middle = token.chars().count() / 2;
+    let change = |(index, character)| match (index == middle, character) {
+        (false, other) => other,
+        (true, 'A') => 'B',
+        (true, _) => 'A',
+    };
+    let tampered: String = token.chars().enumerate().map(change).collect();
+    unauthorized(context, &tampered).await
 }
 
 /// Uses an expired token, if it expires soon enough.

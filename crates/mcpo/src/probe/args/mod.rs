@@ -165,6 +165,10 @@ pub struct ProbeArgs {
     #[arg(long)]
     security: bool,
 
+    /// Skip the checks that send an invalid token.
+    #[arg(long, conflicts_with = "security")]
+    only_valid_tokens: bool,
+
     /// With --security: confirm that you own a server that is not on this machine.
     #[arg(long, requires = "security")]
     yes: bool,

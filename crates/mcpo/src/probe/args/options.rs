@@ -71,6 +71,7 @@ impl ProbeArgs {
         plan.stores = self.stores;
         let submission = self.submission.map(NewSubmission::new).transpose()?;
         plan.security = self.security;
+        plan.only_valid_tokens = self.only_valid_tokens;
         plan.concurrent_refresh = self.concurrent_refresh;
         plan.restart = match (self.restart, self.wait_redeploy) {
             (Some(command), _) => Some(Restart::Command(command)),
