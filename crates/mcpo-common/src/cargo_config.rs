@@ -14,7 +14,7 @@ use toml::{Table, Value};
 
 /// How deep configuration files may include each other.
 const INCLUDES: u32 = 8;
-/// The value of `build.target` that stands for this machine.
+/// The value of `build.target` that means this machine.
 const HOST: &str = "host-tuple";
 
 /// A configuration file and its content.

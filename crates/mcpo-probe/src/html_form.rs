@@ -2,6 +2,8 @@
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
+use crate::html::attribute;
+
 /// One form of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Form {
@@ -170,12 +172,6 @@ impl Form {
             None => None,
         }
     }
-}
-
-fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
-    tag.attributes
-        .get(name)
-        .map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ mod document;
 mod documents;
 mod fingerprints;
 mod flow;
+mod html;
 mod html_form;
 mod http;
 mod mcp;

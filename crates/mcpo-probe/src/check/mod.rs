@@ -84,7 +84,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Returns the stable id of what is checked, such as `refresh`.
+    /// Returns the stable id of the check, such as `refresh`.
     #[must_use]
     pub const fn id(&self) -> &'static str {
         self.rule.id

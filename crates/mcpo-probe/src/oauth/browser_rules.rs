@@ -10,11 +10,10 @@ use content_security_policy::{
     PolicyDisposition, PolicySource, Request,
 };
 use cookie::{Cookie, SameSite};
-use html5gum::{Token, Tokenizer};
 use reqwest::header::{CONTENT_SECURITY_POLICY, SET_COOKIE};
 use url::Url;
 
-use crate::http::Answer;
+use crate::{html, http::Answer};
 
 /// The policies of the page whose form was submitted last.
 #[derive(Debug)]
@@ -110,23 +109,17 @@ fn parse(value: &str, source: PolicySource) -> CspList {
 }
 
 /// Returns the policies in the `<meta>` elements of a page.
-fn meta_policies(html: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for token in Tokenizer::new(html) {
-        let Ok(token) = token;
-        let Token::StartTag(tag) = token else {
-            continue;
-        };
-        let attribute = |name: &[u8]| {
-            let value = tag.attributes.get(name)?;
-            Some(String::from_utf8_lossy(value).into_owned())
-        };
-        let kind = attribute(b"http-equiv").unwrap_or_default();
-        if &**tag.name == b"meta" && kind.eq_ignore_ascii_case("content-security-policy") {
-            found.extend(attribute(b"content"));
-        }
-    }
-    found
+fn meta_policies(page: &str) -> Vec<String> {
+    let is_policy = |kind: &String| kind.eq_ignore_ascii_case("content-security-policy");
+    html::start_tags(page)
+        .filter(|tag| &**tag.name == b"meta")
+        .filter(|tag| {
+            html::attribute(tag, b"http-equiv")
+                .as_ref()
+                .is_some_and(is_policy)
+        })
+        .filter_map(|tag| html::attribute(&tag, b"content"))
+        .collect()
 }
 
 /// Removes the query, which may contain secrets.
@@ -200,6 +193,8 @@ mod tests {
 
     #[test]
     fn policy_in_a_meta_element_is_used() {
+        let script = r#"<script>'<meta http-equiv=Content-Security-Policy content="form-action x">'</script>"#;
+        assert!(meta_policies(script).is_empty());
         let html = r#"<meta http-equiv=Content-Security-Policy content="form-action 'self'">"#;
         let mut policy = FormPolicy::of(&page(&[], html));
         let refusal = policy.refusal(&Url::parse("https://claude.ai/cb?code=secret").unwrap());

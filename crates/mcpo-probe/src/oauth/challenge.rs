@@ -31,8 +31,7 @@ impl Challenge {
             .position(|challenge| challenge.unverified_metadata.is_some());
         let mut best = (count > 0).then(|| found.swap_remove(named.unwrap_or(0)))?;
         if count > 1 {
-            let flaw =
-                format!("{count} bearer challenges, of which some clients read only the first");
+            let flaw = format!("{count} bearer challenges, and some clients read only the first");
             best.flaws.push(flaw);
         }
         Some(best)

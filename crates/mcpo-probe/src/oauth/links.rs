@@ -1,33 +1,24 @@
 //! The addresses that a page refreshes or links to. Servers use these to return to programs outside
 //! the browser, whose addresses are not allowed in a redirect after a form.
 
-use html5gum::{Token, Tokenizer};
 use url::Url;
+
+use crate::html;
 
 /// Returns every address that `html` refreshes to or links to.
 pub fn all(html: &str, page: &Url) -> Vec<Url> {
-    let mut found = Vec::new();
-    for token in Tokenizer::new(html) {
-        let Ok(token) = token;
-        let Token::StartTag(tag) = token else {
-            continue;
-        };
-        let attribute = |name: &[u8]| {
-            let value = tag.attributes.get(name)?;
-            Some(String::from_utf8_lossy(value).into_owned())
-        };
-        let address = match &**tag.name {
-            b"a" => attribute(b"href"),
-            b"meta" if is_refresh(attribute(b"http-equiv").as_deref()) => {
-                let content = attribute(b"content").unwrap_or_default();
-                let address = content.split_once("url=").map(|(_, url)| url.trim());
-                address.map(|url| url.trim_matches(['\'', '"']).to_owned())
-            }
-            _ => None,
-        };
-        found.extend(address.and_then(|address| page.join(&address).ok()));
-    }
-    found
+    let addresses = html::start_tags(html).filter_map(|tag| match &**tag.name {
+        b"a" => html::attribute(&tag, b"href"),
+        b"meta" if is_refresh(html::attribute(&tag, b"http-equiv").as_deref()) => {
+            let content = html::attribute(&tag, b"content").unwrap_or_default();
+            let (_, address) = content.split_once("url=")?;
+            Some(address.trim().trim_matches(['\'', '"']).to_owned())
+        }
+        _ => None,
+    });
+    addresses
+        .filter_map(|address| page.join(&address).ok())
+        .collect()
 }
 
 fn is_refresh(kind: Option<&str>) -> bool {

@@ -12,7 +12,7 @@ use url::Url;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cause {
-    /// Error codes in lower case, which only refusals contain. A `*` stands for the rest of a code.
+    /// Error codes in lower case, which only refusals contain. A `*` matches the rest of a code.
     codes: Vec<String>,
     /// Phrases in lower case, which other pages may contain too.
     words: Vec<String>,
@@ -26,7 +26,7 @@ static CAUSES: LazyLock<Vec<Cause>> =
     // The file is compiled in, and a test parses it.
     LazyLock::new(|| serde_json::from_str(include_str!("refusals.json")).unwrap_or_default());
 
-/// Returns true if `text` contains an error code, so that it is a refusal whatever its status is.
+/// Returns true if `text` contains an error code: then it is a refusal with any status.
 pub fn is_refusal(text: &str) -> bool {
     let text = text.to_lowercase();
     CAUSES.iter().any(|cause| cause.has_code_in(&text))

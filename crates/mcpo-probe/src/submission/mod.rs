@@ -1,4 +1,4 @@
-//! A draft of the documents that stores ask for. What the server says is filled in; all other
+//! A draft of the documents that stores ask for. Facts of the server are filled in; all other
 //! fields are marked.
 //!
 //! The document contains no secret: no token, no client secret, no password and no challenge.

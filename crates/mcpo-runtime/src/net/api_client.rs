@@ -290,7 +290,7 @@ mod tests {
 
     use super::*;
 
-    /// Starts a server that answers with what it received, and returns its URL.
+    /// Starts a server that echoes requests, and returns its URL.
     async fn echo() -> String {
         let handler = async |request: Request| {
             let (parts, body) = request.into_parts();

@@ -1,6 +1,6 @@
 //! Decides whether the name `localhost` leads to this server.
 //!
-//! `localhost` stands for 127.0.0.1 and for `::1` (RFC 6761 §6.3), and clients choose between them:
+//! `localhost` means 127.0.0.1 and `::1` (RFC 6761 §6.3), and clients choose between them:
 //! many try `::1` first. So mcpo listens on both addresses. If another program already uses one of
 //! them, the name could lead to that program, which would then receive passwords and authorization
 //! codes.
