@@ -29,8 +29,6 @@ use tokio::task::JoinSet;
 
 const WITH: &str = "with-runtime";
 const WITH_REDIS: &str = "with-redis";
-/// The same program as [`WITH`], in the release profile of the projects that `mcpo new` creates.
-const WITH_AS_TEMPLATE: &str = "../template/with-runtime";
 const WITHOUT: &str = "without-auth";
 /// Rounds alternate between the servers, so that other load on the machine affects both equally.
 const ROUNDS: usize = 41;
@@ -214,6 +212,12 @@ async fn flow(state: &Path, figures: &mut Vec<Figure>) {
     });
 }
 
+/// The same program as [`WITH`], in the release profile of the projects that `mcpo new` creates, and
+/// linked statically as `mcpo deploy` does.
+fn as_deployed() -> String {
+    format!("../{}-unknown-linux-gnu/template/{WITH}", env::consts::ARCH)
+}
+
 /// Starts servers as a user does: not pinned to a core, with a new state folder on disk.
 async fn measure_startup_and_idle(figures: &mut Vec<Figure>) {
     let (mut starts, mut memory) = (Vec::new(), Vec::new());
@@ -224,12 +228,13 @@ async fn measure_startup_and_idle(figures: &mut Vec<Figure>) {
         tokio::time::sleep(IDLE_TIME).await;
         memory.push(server.memory());
     }
-    let mut memory_as_template = Vec::new();
+    let deployed = as_deployed();
+    let mut memory_as_deployed = Vec::new();
     for _ in 0..STARTS {
         let state = tempfile::tempdir().expect("a folder");
-        let server = Server::start(WITH_AS_TEMPLATE, &state.path().join("state"), None);
+        let server = Server::start(&deployed, &state.path().join("state"), None);
         tokio::time::sleep(IDLE_TIME).await;
-        memory_as_template.push(server.memory());
+        memory_as_deployed.push(server.memory());
     }
     figures.push(Figure {
         name: format!("start to the first 200, median of {STARTS}"),
@@ -244,8 +249,8 @@ async fn measure_startup_and_idle(figures: &mut Vec<Figure>) {
         target: Target::None,
     });
     figures.push(Figure {
-        name: "memory of an idle server, as templates build it".to_owned(),
-        value: median(memory_as_template),
+        name: "memory of an idle server, as `mcpo deploy` builds it".to_owned(),
+        value: median(memory_as_deployed),
         unit: "MB",
         target: Target::AtMost(8.0),
     });
