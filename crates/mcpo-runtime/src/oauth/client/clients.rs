@@ -2,10 +2,9 @@
 
 use super::{
     configured::{ConfiguredClient, ConfiguredClients},
-    document::{DocumentCache, DocumentUrl},
     error::{ClientError, expect_no_secret},
-    fetch::Fetcher,
     metadata::{AuthMethod, Client, ClientKey, ProvenClient},
+    metadata_document::{DocumentCache, DocumentUrl},
     registration::Registration,
 };
 use crate::{
@@ -25,7 +24,7 @@ impl Clients {
     pub(crate) fn new(configured: &[ConfiguredClient], public: bool) -> Result<Self, Error> {
         Ok(Self {
             configured: ConfiguredClients::new(configured),
-            documents: DocumentCache::new(Fetcher::new())?,
+            documents: DocumentCache::new()?,
             public,
         })
     }

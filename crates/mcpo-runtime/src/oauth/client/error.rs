@@ -1,6 +1,6 @@
 //! The reasons why a client is not accepted.
 
-use super::{document::DocumentError, metadata::AuthMethod};
+use super::{metadata::AuthMethod, metadata_document::DocumentError};
 
 /// Why a client is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

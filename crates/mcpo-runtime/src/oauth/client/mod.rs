@@ -5,10 +5,9 @@
 
 mod clients;
 mod configured;
-mod document;
 mod error;
-mod fetch;
 pub(crate) mod metadata;
+mod metadata_document;
 mod registration;
 
 pub use self::configured::{ConfiguredClient, ConfiguredClientError};

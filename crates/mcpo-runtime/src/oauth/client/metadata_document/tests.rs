@@ -64,7 +64,7 @@ impl Host {
         roots.add(certificate).unwrap();
         Self {
             base: format!("https://{name}:{port}"),
-            documents: DocumentCache::new(fetcher(roots)).unwrap(),
+            documents: DocumentCache::with(fetcher(roots)).unwrap(),
             answer,
             fetches_seen,
         }
@@ -268,7 +268,7 @@ async fn as11_failed_fetch_is_cached_for_a_minute() {
 
 #[tokio::test]
 async fn as8_pinned_documents_are_used_without_a_fetch() {
-    let documents = DocumentCache::new(Fetcher::for_test(RootCertStore::empty())).unwrap();
+    let documents = DocumentCache::with(Fetcher::for_test(RootCertStore::empty())).unwrap();
     assert_eq!(documents.pinned.len(), 4);
     let text = "https://claude.ai/oauth/mcp-oauth-client-metadata";
     let url = DocumentUrl::parse(text).unwrap().unwrap();

@@ -1,16 +1,19 @@
 //! Reads Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document): the client id
 //! is the URL of a document that describes the client.
 
+mod dns_guard;
+mod fetch;
+#[cfg(test)]
+mod tests;
+
 use std::{sync::Arc, time::Duration};
 
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 use url::{Host, Url};
 
-use super::{
-    fetch::{FetchError, Fetched, Fetcher, Permit},
-    metadata::{Client, ClientKey, display_name},
-};
+use self::fetch::{FetchError, Fetched, Fetcher, Permit};
+use super::metadata::{Client, ClientKey, display_name};
 use crate::{
     base::{clock::Timestamp, error::Error},
     oauth::redirect_uri::{RedirectUriError, RegisteredRedirectUri},
@@ -173,7 +176,11 @@ pub(super) struct DocumentCache {
 }
 
 impl DocumentCache {
-    pub(super) fn new(fetcher: Fetcher) -> Result<Self, Error> {
+    pub(super) fn new() -> Result<Self, Error> {
+        Self::with(Fetcher::new())
+    }
+
+    fn with(fetcher: Fetcher) -> Result<Self, Error> {
         let documents: Vec<Document> = serde_json::from_str(PINNED).map_err(Error::internal)?;
         let pin = |document: Document| {
             let url = DocumentUrl::parse(&document.client_id)
@@ -294,6 +301,3 @@ fn lifetime(fetched: &Fetched) -> Duration {
     }
     lifetime.min(MAX_LIFETIME)
 }
-
-#[cfg(test)]
-mod tests;

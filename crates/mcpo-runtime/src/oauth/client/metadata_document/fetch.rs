@@ -1,35 +1,25 @@
-//! Fetches a document whose URL an unknown client provided, without connecting to private
-//! addresses.
-//!
-//! The check is in the resolver, so mcpo connects to exactly the addresses that were checked. Every
-//! address in a DNS response is checked, and one private address refuses the name. Redirects are
-//! not followed.
+//! Fetches a document whose URL an unknown client provided, within limits of time, size and number.
+//! Redirects are not followed.
 
+#[cfg(test)]
+use std::net::IpAddr;
 use std::{
     collections::HashMap,
-    io,
-    net::SocketAddr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-#[cfg(test)]
-use std::net::{IpAddr, Ipv4Addr};
-
 use futures_util::StreamExt as _;
 use http::header;
-use reqwest::{
-    Client,
-    dns::{Addrs, Name, Resolve, Resolving},
-    redirect::Policy,
-};
+use reqwest::{Client, redirect::Policy};
 use rustls::RootCertStore;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use url::Url;
 
+use super::dns_guard::{Addresses, GuardedResolver};
 use crate::{
     base::{error::Error, error_chain::chain},
-    net::{addresses::is_public, tls},
+    net::tls,
 };
 
 /// The time limit for a whole fetch, from the DNS lookup to the last byte.
@@ -71,18 +61,6 @@ pub(crate) enum FetchError {
     ContentType,
     #[error("the connection broke during the download")]
     Broken,
-}
-
-/// The addresses that may be connected to.
-#[derive(Clone, Copy, Debug)]
-enum Addresses {
-    Public,
-    /// Tests serve their documents on loopback.
-    #[cfg(test)]
-    Any,
-    /// The DNS response in a test. If all addresses are public, the connection goes to loopback.
-    #[cfg(test)]
-    Answered(&'static [IpAddr]),
 }
 
 pub(super) struct Fetcher {
@@ -235,50 +213,6 @@ fn is_json(content_type: &str) -> bool {
     let essence = essence.to_ascii_lowercase();
     essence == "application/json"
         || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-struct GuardedResolver(Addresses);
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let addresses = self.0;
-        Box::pin(async move {
-            let found = look_up(name.as_str(), addresses).await?;
-            let found = match addresses {
-                Addresses::Public => public_only(found)?,
-                #[cfg(test)]
-                Addresses::Any => found,
-                #[cfg(test)]
-                Addresses::Answered(_) => {
-                    public_only(found)?;
-                    vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]
-                }
-            };
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
-async fn look_up(name: &str, addresses: Addresses) -> io::Result<Vec<SocketAddr>> {
-    match addresses {
-        #[cfg(test)]
-        Addresses::Answered(answer) => {
-            let answer = answer.iter().map(|address| SocketAddr::new(*address, 0));
-            Ok(answer.collect())
-        }
-        _ => Ok(tokio::net::lookup_host((name, 0)).await?.collect()),
-    }
-}
-
-/// Refuses all addresses if one of them is not public.
-fn public_only(found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
-    if found.iter().all(|address| is_public(address.ip())) {
-        Ok(found)
-    } else {
-        Err(io::Error::other(
-            "the name resolves to an address that is not public",
-        ))
-    }
 }
 
 #[cfg(test)]
