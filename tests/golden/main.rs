@@ -1,4 +1,5 @@
-//! The exact output of `mcpo probe` for servers from other projects.
+//! The exact output of `mcpo probe` for servers from other projects, and for programs that read its
+//! reports.
 //!
 //! The servers come from `PyPI` and npm, in the versions that `scripts/check` installs; a plain
 //! `cargo nextest run` skips them. rmcp is a dependency anyway.
@@ -8,6 +9,8 @@
     clippy::unwrap_used,
     reason = "a helper that fails must fail its test"
 )]
+
+mod documents;
 
 #[path = "../probe/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the probe")]

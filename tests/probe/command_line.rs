@@ -63,11 +63,11 @@ async fn invalid_arguments_are_rejected_with_help() {
     }
     assert_snapshot!(answers.join("\n"), @r#"
     error: failed to read "localhost:8080/mcp" as an address
-    help: type the whole address, for example: mcpo probe https://example.com/mcp
+    help: mcpo probe http://localhost:8080/mcp
 
     error: failed to read "example.com" as an address
       because: relative URL without a base
-    help: type the whole address, for example: mcpo probe https://example.com/mcp
+    help: mcpo probe https://example.com/
 
     error: failed to read "https://user:pw@example.com/mcp" as an address
     help: leave out the user name: MCP clients send a bearer token

@@ -12,7 +12,7 @@ async fn missing_challenge_is_reported() {
     fail challenge
       seen: 401 without a bearer challenge in WWW-Authenticate
       expected: WWW-Authenticate: Bearer resource_metadata="…"
-      hint: add the header to every 401 of the MCP endpoint; without it claude.ai does not find the sign-in
+      hint: add the header to every 401 of the MCP endpoint; without it claude.ai does not find the sign-in. If the server wants a fixed token, pass it with --header
     outcome: shows before_sign_in
     "#);
 }

@@ -5,15 +5,39 @@ use std::sync::Arc;
 
 use mcpo_test_support::oauth_server::{OAuthServer, Settings};
 
-use crate::support::{probe, probe_settings, probe_with, settings_verdicts};
+use crate::support::{probe, probe_briefly, probe_settings, probe_with, settings_verdicts};
 
 #[tokio::test]
 async fn a_healthy_server_passes() {
     let server = OAuthServer::healthy().await;
+    let run = probe_briefly(&[&server.url()], &[]).await;
+    assert_snapshot!(run.report(), @"
+    exit 0
+    passed: 25 checks, in TIME
+    claude.ai: connects and can call tools
+    probed http://127.0.0.1:…/mcp as claude.ai
+
+    finding the sign-in: 7 ok, TIME
+    signing in:          6 ok, TIME
+    using the server:    9 ok, TIME
+    staying connected:   3 ok, TIME
+
+    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
+    ");
+    assert_eq!(run.stderr, "");
+}
+
+#[tokio::test]
+async fn verbose_report_has_every_check() {
+    let server = OAuthServer::healthy().await;
     let run = probe(&[&server.url()]).await;
     assert_snapshot!(run.report(), @"
     exit 0
-    probing http://127.0.0.1:…/mcp as claude.ai
+    passed: 25 checks, in TIME
+    claude.ai: connects and can call tools
+    probed http://127.0.0.1:…/mcp as claude.ai
+
+    finding the sign-in: 7 ok, TIME
       ok TIME  address            on this machine
       ok TIME  challenge          401 with resource_metadata, scope tools:read
       ok TIME  resource metadata  http://127.0.0.1:…/.well-known/oauth-protected-resource/mcp names http://127.0.0.1:…
@@ -21,12 +45,14 @@ async fn a_healthy_server_passes() {
       ok TIME  issuer metadata    http://127.0.0.1:…/.well-known/oauth-authorization-server
       ok TIME  issuer name        http://127.0.0.1:…
       ok TIME  PKCE offered       S256
+    signing in:          6 ok, TIME
       ok TIME  registration       client-1, none at the token endpoint
       ok TIME  authorization      through 1 page
       ok TIME  state returned     the one that was sent
       ok TIME  issuer returned    http://127.0.0.1:…
       ok TIME  token              Bearer, 3600 s, with refresh token
       ok TIME  token not cached   Cache-Control: no-store
+    using the server:    9 ok, TIME
       ok TIME  server/discover    2026-07-28
       ok TIME  initialize         test-server 1.2.3, 2025-11-25, with a session
       ok TIME  server card        Test server 1.2.3, 1 icon; instructions: Add numbers.
@@ -36,12 +62,11 @@ async fn a_healthy_server_passes() {
       ok TIME  resources          2 resources; test://motto can be read
       ok TIME  prompts            2 prompts; review can be fetched
       ok TIME  older clients      find the same tools
+    staying connected:   3 ok, TIME
       ok TIME  refresh            Bearer, 3600 s, with refresh token
       ok TIME  invalid token      401 with a challenge
       ok TIME  invalid refresh    400 invalid_grant
 
-    passed: 25 checks, in TIME
-    claude.ai: connects and can call tools
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");
     assert_eq!(run.stderr, "");

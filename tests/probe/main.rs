@@ -8,6 +8,7 @@ mod browser;
 mod command_line;
 mod connection;
 mod faults;
+mod fixed_token;
 mod healthy;
 mod hostile;
 mod lifecycle;
@@ -22,3 +23,4 @@ mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod watch;
+mod wrong_address;

@@ -5,6 +5,30 @@ use serde_json::Value;
 
 use crate::support::{probe, probe_fault};
 
+/// The titles of all checks on the screen are those of the documents.
+#[tokio::test]
+async fn documents_have_the_titles_of_the_screen() {
+    let server = OAuthServer::with(Fault::ToolError).await;
+    let screen = probe(&[&server.url()]).await.stdout;
+    let titles: Vec<String> = screen
+        .lines()
+        .filter_map(|line| line.split_once(" ms  "))
+        .map(|(_, rest)| rest.split("  ").next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(titles.len(), 25, "{screen}");
+    for (flag, start, end) in [
+        ("--markdown", " ", " (`"),
+        ("--junit", " name=\"", "\""),
+        ("--html", "</b> ", " <span>"),
+    ] {
+        let document = probe(&[&server.url(), flag]).await.stdout;
+        for title in &titles {
+            let part = format!("{start}{title}{end}");
+            assert!(document.contains(&part), "{flag}: {part} in\n{document}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn markdown_report_starts_with_the_failure() {
     let server = OAuthServer::with(Fault::ToolError).await;
@@ -19,9 +43,9 @@ async fn markdown_report_starts_with_the_failure() {
         text.contains("- seen: `whoami: no API key is set`"),
         "{text}"
     );
-    assert!(text.contains("- pass `challenge`"), "{text}");
+    assert!(text.contains("- ok challenge (`challenge`): "), "{text}");
     assert!(
-        run.stderr.contains("probing"),
+        run.stderr.contains("probed"),
         "the readable report goes to stderr"
     );
 }

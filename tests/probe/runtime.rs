@@ -45,6 +45,6 @@ async fn runtime_passes_all_security_checks() {
         &[("MCPO_PROBE_PASSWORD", "open sesame")],
     )
     .await;
-    let attempts: Vec<_> = run.stdout.lines().skip(20).collect();
+    let attempts: Vec<_> = run.stdout.lines().skip(24).collect();
     assert_eq!(run.code, Some(0), "{}", attempts.join("\n"));
 }

@@ -20,13 +20,19 @@ pub struct Run {
     pub stderr: String,
 }
 
-/// Runs `mcpo probe` with `arguments`.
+/// Runs `mcpo probe` with `arguments`; the report has all checks.
 pub async fn probe(arguments: &[&str]) -> Run {
     probe_with(arguments, &[]).await
 }
 
-/// Runs `mcpo probe` with `arguments` and environment variables.
+/// Runs `mcpo probe` with `arguments` and environment variables; the report has all checks.
 pub async fn probe_with(arguments: &[&str], environment: &[(&str, &str)]) -> Run {
+    probe_briefly(&[arguments, &["--verbose"]].concat(), environment).await
+}
+
+/// Runs `mcpo probe` with `arguments` and environment variables; the report has the checks that need
+/// attention.
+pub async fn probe_briefly(arguments: &[&str], environment: &[(&str, &str)]) -> Run {
     let Output {
         status,
         stdout,

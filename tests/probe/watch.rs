@@ -49,7 +49,7 @@ async fn unchanged_results_cause_no_alert() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(!run.stderr.contains("alert"), "{}", run.stderr);
     // One report and one registration: later walks use what the first one left.
-    assert_eq!(run.stdout.matches("probing").count(), 1);
+    assert_eq!(run.stdout.matches("probed").count(), 1);
     let requests = server.requests();
     let registered = requests.iter().filter(|line| *line == "POST /register");
     assert_eq!(registered.count(), 1);
@@ -69,7 +69,10 @@ async fn cold_start_is_compared_with_the_clients_time_limit() {
         .await;
         let run = probe(&[&server.url(), "--cold=0.6", "--timeout", "1"]).await;
         assert_eq!(run.code, Some(code), "{}", run.stdout);
-        let line = run.stdout.lines().find(|line| line.contains("cold start"));
+        let line = run
+            .stdout
+            .lines()
+            .find(|line| line.contains(" ms  cold start"));
         assert!(line.unwrap().contains(word), "{}", run.stdout);
     }
 }

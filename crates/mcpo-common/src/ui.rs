@@ -48,6 +48,19 @@ impl Ui {
         self.stdout.is_term()
     }
 
+    /// Returns the height and width of stdout in characters if it is a terminal. A terminal that does
+    /// not know its size counts as one of 24 lines with 80 characters.
+    #[must_use]
+    pub fn result_size(&self) -> Option<(usize, usize)> {
+        size(&self.stdout)
+    }
+
+    /// Does the same as [`result_size`](Self::result_size) for stderr.
+    #[must_use]
+    pub fn size(&self) -> Option<(usize, usize)> {
+        size(&self.stderr)
+    }
+
     /// Returns true if color codes may be written to stderr.
     #[must_use]
     pub const fn has_colours(&self) -> bool {
@@ -145,4 +158,12 @@ impl Ui {
             self.say(format_args!("{label} {}", visible(hint, SHOWN)));
         }
     }
+}
+
+fn size(stream: &Term) -> Option<(usize, usize)> {
+    let known = stream.size_checked();
+    // Serial lines and some build servers report a size of zero.
+    let known = known.filter(|(height, width)| *height > 0 && *width > 0);
+    let (height, width) = known.unwrap_or((24, 80));
+    stream.is_term().then_some((height.into(), width.into()))
 }

@@ -44,7 +44,7 @@ async fn steps(plan: &Plan, log: &mut Log<'_>, left: &mut Option<Credentials>) -
     let http = connect(plan, log).await?;
     let requirement = {
         let http = http.with_user_agents(first_user_agents(plan));
-        mcp::unauthenticated_request(&http, log, &plan.target).await?
+        mcp::unauthenticated_request(&http, log, &plan.target, &plan.profile).await?
     };
     let login = Login::new(&http, plan, prepare(plan, log).await?);
     let mut peer = McpClient::new(&http, &plan.target, login);
@@ -72,6 +72,9 @@ async fn inside(
     match requirement {
         AuthRequirement::Guarded(challenge) => peer.authorize(log, &challenge).await?,
         AuthRequirement::Open => log.skip(rules::OAUTH, "the server does not ask for a token"),
+        AuthRequirement::FixedHeader => {
+            log.skip(rules::OAUTH, "the server accepts the header of --header");
+        }
     }
     if let (Some(origin), Some(grant)) = (&plan.profile.browser_origin, &peer.grant) {
         browser_access::check(http, log, &plan.target, origin, &grant.server).await;
@@ -131,8 +134,13 @@ async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<HttpClient> {
     let pending = rules::ADDRESS.begin();
     let target = &plan.target;
     if target.scheme() != "https" && !is_loopback(target) {
-        let hint =
-            "serve it over https: otherwise, others can read tokens and passwords on the network";
+        let mut secure = target.clone();
+        // Both schemes are special, so this cannot fail.
+        let _ = secure.set_scheme("https");
+        let hint = format!(
+            "use {secure}, and serve it over https: otherwise, others can read tokens and passwords \
+             on the network"
+        );
         return Err(pending.fail(log, Fault::new(target, "an https address", hint)));
     }
     let proxy = proxy_variable(target);

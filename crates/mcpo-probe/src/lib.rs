@@ -83,7 +83,7 @@ pub use self::{
     },
     submission::Submission,
     target::parse_target,
-    terminal::Terminal,
+    terminal::{Terminal, print_checks},
 };
 pub use mcpo_common::{
     error::{Exit, Failure, Outcome},

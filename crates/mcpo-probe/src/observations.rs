@@ -8,6 +8,8 @@ use serde_json::Value;
 /// received it.
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
+    /// The headers that the user added, if the server answers only with them.
+    pub fixed_headers: Vec<String>,
     /// `serverInfo`, in the newest form that the server supports.
     pub server: Option<Value>,
     /// The instructions for the model; empty if the server sends none.

@@ -1,7 +1,9 @@
 //! The title and the visible text of a page, for reports.
 
-use html5gum::{DefaultEmitter, Token, Tokenizer};
+use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 use mcpo_common::text::clean_to;
+
+use crate::html::attribute;
 
 /// The most characters of a page that are shown.
 const SHOWN: usize = 300;
@@ -47,6 +49,42 @@ impl PageText {
     }
 }
 
+/// Returns the text of the first alert of a page: what the page says went wrong.
+pub fn alert(html: &str) -> Option<String> {
+    let mut emitter = DefaultEmitter::default();
+    emitter.naively_switch_states(true);
+    // The name of the alert's element, and how many such elements are open in it.
+    let mut open: Option<(Vec<u8>, usize)> = None;
+    let mut text = String::new();
+    for token in Tokenizer::new_with_emitter(html, emitter) {
+        let Ok(token) = token;
+        match (token, &mut open) {
+            (Token::StartTag(tag), None) if is_alert(&tag) => {
+                open = Some((tag.name.to_vec(), 1));
+            }
+            (Token::StartTag(tag), Some((name, depth))) if **name == **tag.name => *depth += 1,
+            (Token::EndTag(tag), Some((name, depth))) if **name == **tag.name => {
+                *depth -= 1;
+                if *depth == 0 {
+                    break;
+                }
+            }
+            (Token::String(part), Some(_)) => append(&mut text, &String::from_utf8_lossy(&part)),
+            _ => {}
+        }
+    }
+    (!text.is_empty()).then(|| clean_to(&text, SHOWN))
+}
+
+/// Returns true if the element announces a problem (WAI-ARIA 1.2), or has a usual class for it.
+fn is_alert(tag: &StartTag<()>) -> bool {
+    const CLASSES: [&str; 4] = ["alert", "alarm", "error", "alert-danger"];
+    let classes = attribute(tag, b"class").unwrap_or_default();
+    let mut classes = classes.split_whitespace();
+    attribute(tag, b"role").is_some_and(|role| role == "alert")
+        || classes.any(|class| CLASSES.contains(&class))
+}
+
 fn append(words: &mut String, text: &str) {
     for word in text.split_whitespace() {
         if !words.is_empty() {
@@ -71,7 +109,7 @@ pub fn summary(html: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{PageText, summary};
+    use super::{PageText, alert, summary};
 
     #[test]
     fn scripts_and_styles_are_not_text() {
@@ -92,5 +130,20 @@ mod tests {
         assert_eq!(summary("<script src=app.js></script>"), "an empty page");
         let long = summary(&"<p>word</p>".repeat(1_000));
         assert!(long.chars().count() <= 301 && long.ends_with('…'));
+    }
+
+    #[test]
+    fn an_alert_is_read_with_its_inner_elements() {
+        let page =
+            "<p>Sign in</p><div class=alert><div>Too many <b>attempts</b>.</div> Wait.</div>no";
+        assert_eq!(alert(page).as_deref(), Some("Too many attempts . Wait."));
+        assert_eq!(
+            alert("<p role=alert>Wrong password</p>").as_deref(),
+            Some("Wrong password")
+        );
+        assert_eq!(
+            alert("<script>'<p role=alert>x</p>'</script><p>y</p>"),
+            None
+        );
     }
 }

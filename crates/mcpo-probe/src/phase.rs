@@ -13,6 +13,15 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All phases, in flow order.
+    pub const ALL: [Self; 5] = [
+        Self::Discovery,
+        Self::SigningIn,
+        Self::Talking,
+        Self::Staying,
+        Self::Security,
+    ];
+
     /// Returns the phase that `rule` belongs to.
     pub fn of(rule: &Rule) -> Self {
         if rule.security {

@@ -3,11 +3,18 @@
 use mcpo_common::error::{Failure, Outcome};
 use url::Url;
 
+use crate::http::is_loopback;
+
 /// Parses the address as clients use it: with a scheme, without a fragment or user info.
 pub fn parse_target(text: &str) -> Outcome<Url> {
     let failure = || Failure::new(format!("failed to read {text:?} as an address"));
-    let hint = "type the whole address, for example: mcpo probe https://example.com/mcp";
-    let url = Url::parse(text).map_err(|error| failure().because(&error).hint(hint))?;
+    let hint = match with_scheme(text) {
+        Some(url) => format!("mcpo probe {url}"),
+        None => {
+            "type the whole address, for example: mcpo probe https://example.com/mcp".to_owned()
+        }
+    };
+    let url = Url::parse(text).map_err(|error| failure().because(&error).hint(&hint))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(failure().hint(hint));
     }
@@ -18,4 +25,47 @@ pub fn parse_target(text: &str) -> Outcome<Url> {
         return Err(failure().hint("leave out the part after #: it is never sent (RFC 8707 §2)"));
     }
     Ok(url)
+}
+
+/// Returns the address if `text` is one without a scheme: http on this machine, otherwise https.
+fn with_scheme(text: &str) -> Option<Url> {
+    if text.contains("://") {
+        return None;
+    }
+    let mut url = Url::parse(&format!("http://{text}")).ok()?;
+    let is_name = |host: &str| host == "localhost" || host.contains(['.', ':']);
+    url.host_str().filter(|host| is_name(host))?;
+    if !is_loopback(&url) {
+        // Both schemes are special, so this cannot fail.
+        url.set_scheme("https").ok()?;
+    }
+    Some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_target, with_scheme};
+
+    #[test]
+    fn an_address_without_a_scheme_is_completed_in_the_hint() {
+        for (text, hint) in [
+            (
+                "localhost:18522/mcp",
+                "mcpo probe http://localhost:18522/mcp",
+            ),
+            ("127.0.0.1:8000/mcp", "mcpo probe http://127.0.0.1:8000/mcp"),
+            ("[::1]:8000/mcp", "mcpo probe http://[::1]:8000/mcp"),
+            ("example.com/mcp", "mcpo probe https://example.com/mcp"),
+            (
+                "example.com:8443/mcp",
+                "mcpo probe https://example.com:8443/mcp",
+            ),
+        ] {
+            let failure = parse_target(text).unwrap_err();
+            assert_eq!(failure.hint_text(), Some(hint), "{text}");
+        }
+        for other in ["ftp://example.com", "mcp", "mailto:me", ""] {
+            assert_eq!(with_scheme(other), None, "{other}");
+        }
+    }
 }

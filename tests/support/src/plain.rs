@@ -1,8 +1,15 @@
-//! A server with rmcp and axum alone, as in rmcp's examples: no authentication.
+//! A server with rmcp and axum alone, as in rmcp's examples: no authentication, or a fixed token.
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::Request,
+    http::{StatusCode, header},
+    middleware::{self, Next},
+    response::{Html, IntoResponse as _, Redirect},
+    routing::{any, get},
+};
 use rmcp::{
     handler::server::wrapper::Parameters,
     schemars, tool, tool_router,
@@ -46,22 +53,77 @@ pub struct PlainServer {
 impl PlainServer {
     /// Starts on a free port of this machine.
     pub async fn start() -> Self {
+        Self::serve(endpoint()).await
+    }
+
+    /// Starts a server that answers only requests with `Authorization: Bearer` and this token.
+    pub async fn with_fixed_token(token: &str) -> Self {
+        let wanted = format!("Bearer {token}");
+        let check = move |request: Request, next: Next| {
+            let wanted = wanted.clone();
+            async move {
+                let sent = request.headers().get(header::AUTHORIZATION);
+                if sent.is_some_and(|sent| sent == wanted.as_str()) {
+                    next.run(request).await
+                } else {
+                    StatusCode::UNAUTHORIZED.into_response()
+                }
+            }
+        };
+        Self::serve(endpoint().layer(middleware::from_fn(check))).await
+    }
+
+    /// Starts a server whose other paths answer as those of real servers: `/page` with a web page,
+    /// `/broken` with 500, `/moved` with a redirect to the endpoint.
+    pub async fn with_other_paths() -> Self {
+        let moved = || async { Redirect::permanent("/mcp") };
+        let router = endpoint()
+            .route(
+                "/page",
+                any(|| async { Html("<title>Shop</title><p>Welcome") }),
+            )
+            .route(
+                "/broken",
+                any(|| async { StatusCode::INTERNAL_SERVER_ERROR }),
+            )
+            .route("/moved", any(moved));
+        Self::serve(router).await
+    }
+
+    /// Starts a server of 2024-11-05, which has a stream of events at `/sse`.
+    pub async fn with_events() -> Self {
+        let stream = || async {
+            let first = "event: endpoint\ndata: /messages?session=1\n\n";
+            ([(header::CONTENT_TYPE, "text/event-stream")], first)
+        };
+        Self::serve(Router::new().route("/sse", get(stream))).await
+    }
+
+    async fn serve(router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("the port that was bound");
-        let sessions = Arc::new(LocalSessionManager::default());
-        let config = StreamableHttpServerConfig::default();
-        let service = StreamableHttpService::new(|| Ok(Plain), sessions, config);
-        let router = Router::new().route_service("/mcp", service);
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serving");
         });
         Self { address, task }
     }
 
+    /// Returns the URL of a path of this server.
+    pub fn at(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// Returns the URL of the MCP endpoint.
     pub fn url(&self) -> String {
-        format!("http://{}/mcp", self.address)
+        self.at("/mcp")
     }
+}
+
+fn endpoint() -> Router {
+    let sessions = Arc::new(LocalSessionManager::default());
+    let config = StreamableHttpServerConfig::default();
+    let service = StreamableHttpService::new(|| Ok(Plain), sessions, config);
+    Router::new().route_service("/mcp", service)
 }
 
 impl Drop for PlainServer {

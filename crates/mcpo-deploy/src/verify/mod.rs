@@ -9,7 +9,7 @@ use mcpo_common::{
     secret::Secret,
     text::count,
 };
-use mcpo_probe::{Check, Client, Credentials, Observer as _, Quiet, Report, Terminal, Verdict};
+use mcpo_probe::{Check, Client, Credentials, Quiet, Report, Verdict};
 use serde_json::Value;
 use url::Url;
 
@@ -257,7 +257,8 @@ pub async fn verify(
         .iter()
         .find(|check| check.verdict == Verdict::Fail || lost_tools(check));
     if let Some(failed) = failed {
-        show(context, &plan, &report);
+        // A second probe would find other faults, because this one has replaced the refresh token.
+        mcpo_probe::print_checks(context.ui, &report);
         return Err(Failure::new(format!(
             "{} at {} is released but fails a check: {}",
             address.revision, plan.target, failed.rule.title
@@ -309,14 +310,5 @@ fn summary(report: &Report, was_here: bool, address: &Address) -> Verified {
         base: address.base.clone(),
         summary,
         is_complete: stopped.is_none() && (kept || !was_here),
-    }
-}
-
-/// Prints all checks of a probe that has ended. A second probe would find other faults, because the
-/// first one has replaced the refresh token.
-fn show(context: &Context<'_>, plan: &mcpo_probe::Plan, report: &Report) {
-    let mut terminal = Terminal::new(context.ui, plan, true);
-    for check in &report.checks {
-        terminal.checked(check);
     }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use mcpo_common::text::clean;
+use url::Url;
 
 use self::explain::Cause;
 use crate::{
@@ -89,15 +90,26 @@ impl Check {
     pub const fn id(&self) -> &'static str {
         self.rule.id
     }
+
+    /// Returns the title in reports for people, with the round if the probe authorized again.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.round {
+            0 | 1 => self.rule.title.to_owned(),
+            round => format!("{} ({round})", self.rule.title),
+        }
+    }
 }
 
 /// What the user can add to the command so that the probe can continue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suggestion {
     Password,
     Browser,
     ClientId,
     Reuse,
+    /// The address where an MCP server answers.
+    Address(Url),
 }
 
 /// The end of the probe; the log has the reason.
@@ -169,7 +181,7 @@ impl<'o> Log<'o> {
     }
 
     /// Sets what the user should add to the command.
-    pub const fn suggest(&mut self, suggestion: Suggestion) {
+    pub fn suggest(&mut self, suggestion: Suggestion) {
         self.suggestion = Some(suggestion);
     }
 

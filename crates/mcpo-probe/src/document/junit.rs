@@ -1,57 +1,124 @@
-//! The report as `JUnit` XML, for build servers.
+//! The report as `JUnit` XML, for build servers: one suite per phase, and one per store.
+
+use std::time::Duration;
 
 use quick_xml::escape::escape;
 
 use crate::{
     check::{Check, Verdict},
+    phase::Phase,
     report::Report,
     store::Store,
     store_rules::{RuleOutcome, RuleResult, RuleVerdict, StoreReport},
 };
 
+/// A test suite with its cases as XML.
+struct Suite {
+    name: String,
+    counts: Counts,
+    elapsed: Duration,
+    cases: String,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.tests += other.tests;
+        self.failures += other.failures;
+        self.errors += other.errors;
+        self.skipped += other.skipped;
+    }
+
+    fn attributes(self) -> String {
+        format!(
+            "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
+            self.tests, self.failures, self.errors, self.skipped
+        )
+    }
+}
+
+impl Suite {
+    fn xml(&self) -> String {
+        format!(
+            "<testsuite name=\"{}\" {} time=\"{:.3}\">\n{}</testsuite>\n",
+            escape(&self.name),
+            self.counts.attributes(),
+            self.elapsed.as_secs_f64(),
+            self.cases
+        )
+    }
+}
+
 pub fn write(report: &Report) -> String {
-    let checks = &report.checks;
-    let count = |wanted: fn(&Verdict) -> bool| {
-        let found = checks.iter().filter(|check| wanted(&check.verdict));
-        found.count()
-    };
-    let cases: String = checks.iter().map(case).collect();
-    let stores = &report.stores;
-    let suites: String = stores
-        .stores
-        .iter()
-        .map(|store| suite(stores, *store))
-        .collect();
+    let phases = Phase::ALL.into_iter().filter_map(|phase| {
+        let checks = report.checks.iter();
+        let checks: Vec<&Check> = checks
+            .filter(|check| Phase::of(check.rule) == phase)
+            .collect();
+        (!checks.is_empty()).then(|| suite_of_phase(phase, &checks))
+    });
+    let stores = report.stores.stores.iter();
+    let stores = stores.map(|store| suite_of_store(&report.stores, *store));
+    let suites: Vec<Suite> = phases.chain(stores).collect();
+    let mut counts = Counts::default();
+    for suite in &suites {
+        counts.add(suite.counts);
+    }
     let name = format!("mcpo probe {} as {}", report.target, report.profile.title);
+    let suites: String = suites.iter().map(Suite::xml).collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">\n\
-         {cases}</testsuite>\n{suites}</testsuites>",
+         <testsuites name=\"{}\" {} time=\"{:.3}\">\n{suites}</testsuites>",
         escape(&name),
-        checks.len(),
-        count(|verdict| matches!(verdict, Verdict::Fail)),
-        count(|verdict| matches!(verdict, Verdict::CouldNotRun { .. })),
-        count(|verdict| matches!(verdict, Verdict::Skipped { .. })),
+        counts.attributes(),
         report.elapsed.as_secs_f64(),
     )
 }
 
+fn suite_of_phase(phase: Phase, checks: &[&Check]) -> Suite {
+    let count = |wanted: fn(&Verdict) -> bool| {
+        let found = checks.iter().filter(|check| wanted(&check.verdict));
+        found.count()
+    };
+    Suite {
+        name: phase.title().to_owned(),
+        counts: Counts {
+            tests: checks.len(),
+            failures: count(|verdict| matches!(verdict, Verdict::Fail)),
+            errors: count(|verdict| matches!(verdict, Verdict::CouldNotRun { .. })),
+            skipped: count(|verdict| matches!(verdict, Verdict::Skipped { .. })),
+        },
+        elapsed: checks.iter().map(|check| check.elapsed).sum(),
+        cases: checks.iter().map(|check| case(phase, check)).collect(),
+    }
+}
+
 /// Returns the rules of one store. A rule that was not checked counts as skipped, because that is
 /// no problem of the server.
-fn suite(report: &StoreReport, store: Store) -> String {
+fn suite_of_store(report: &StoreReport, store: Store) -> Suite {
     let cases: Vec<String> = report
         .rules
         .iter()
         .filter_map(|result| rule(result, store))
         .collect();
-    format!(
-        "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n{}</testsuite>\n",
-        store.name(),
-        cases.len(),
-        report.count(store, RuleVerdict::Fail),
-        report.count(store, RuleVerdict::CouldNotCheck),
-        cases.concat(),
-    )
+    Suite {
+        name: store.name().to_owned(),
+        counts: Counts {
+            tests: cases.len(),
+            failures: report.count(store, RuleVerdict::Fail),
+            errors: 0,
+            skipped: report.count(store, RuleVerdict::CouldNotCheck),
+        },
+        elapsed: Duration::ZERO,
+        cases: cases.concat(),
+    }
 }
 
 fn rule(result: &RuleResult, store: Store) -> Option<String> {
@@ -71,69 +138,80 @@ fn rule(result: &RuleResult, store: Store) -> Option<String> {
     lines.push(format!("fix: {}", rule.fix));
     lines.push(format!("source: {} ({})", rule.source, rule.source_date));
     let details = lines.join("\n");
-    let details = escape(&details);
-    let title = escape(&rule.title);
     let body = match (verdict, &result.outcome) {
-        (RuleVerdict::Warn, _) => format!("<system-out>warning: {details}</system-out>"),
-        (RuleVerdict::Fail, _) => format!("<failure message=\"{title}\">{details}</failure>"),
-        (_, RuleOutcome::NotChecked { because }) => {
-            format!(
-                "<skipped message=\"could not check: {}\"/>",
-                escape(because)
-            )
-        }
+        (RuleVerdict::Warn, _) => warning(&details),
+        (RuleVerdict::Fail, _) => message("failure", &rule.title, &details),
+        (_, RuleOutcome::NotChecked { because }) => skipped(&format!("could not check: {because}")),
         _ => String::new(),
     };
-    Some(format!(
-        "<testcase classname=\"{}\" name=\"{}\">{body}</testcase>\n",
+    Some(test_case(
         store.name(),
-        rule.id
+        &rule.title,
+        &rule.id,
+        Duration::ZERO,
+        &body,
     ))
 }
 
-fn case(check: &Check) -> String {
+fn case(phase: Phase, check: &Check) -> String {
     let fault = &check.fault;
-    let details = || {
-        let lines = [
-            ("seen", &fault.seen),
-            ("expected", &fault.expected),
-            ("fix", &fault.hint),
-        ];
-        let lines = lines.map(|(label, text)| format!("{label}: {text}"));
-        let mut text = format!("{}\nclause: {}", lines.join("\n"), check.rule.clause);
-        for setting in &check.settings {
-            text.push_str("\nsetting: ");
-            text.push_str(setting);
-        }
-        escape(&text).into_owned()
-    };
+    let labelled = [
+        ("seen", fault.seen.as_str()),
+        ("expected", &fault.expected),
+        ("fix", &fault.hint),
+    ];
+    let settings = check.settings.iter();
+    let settings = settings.map(|setting| ("setting", setting.as_str()));
+    let lines = labelled
+        .into_iter()
+        .chain(settings)
+        .chain([("clause", check.rule.clause)]);
+    let lines = lines.filter(|(_, text)| !text.is_empty());
+    let lines: Vec<String> = lines
+        .map(|(label, text)| format!("{label}: {text}"))
+        .collect();
+    let details = lines.join("\n");
     let body = match &check.verdict {
         Verdict::Pass => String::new(),
-        // JUnit has no warnings; build servers show `system-out`.
-        Verdict::Warn => format!("<system-out>warning: {}</system-out>", details()),
-        Verdict::Fail => {
-            let message = escape(&fault.seen);
-            format!("<failure message=\"{message}\">{}</failure>", details())
-        }
-        Verdict::Skipped { because } => format!("<skipped message=\"{}\"/>", escape(because)),
-        Verdict::CouldNotRun { because } => {
-            let message = escape(because);
-            format!("<error message=\"{message}\">{}</error>", details())
-        }
+        Verdict::Warn => warning(&details),
+        Verdict::Fail => message("failure", &fault.seen, &details),
+        Verdict::Skipped { because } => skipped(because),
+        Verdict::CouldNotRun { because } => message("error", because, &details),
     };
-    let group = if check.rule.security {
-        "security"
-    } else {
-        "walk"
-    };
-    let again = if check.round > 1 {
-        format!(" ({})", check.round)
-    } else {
-        String::new()
-    };
-    format!(
-        "<testcase classname=\"{group}\" name=\"{}{again}\" time=\"{:.3}\">{body}</testcase>\n",
+    test_case(
+        phase.title(),
+        &check.title(),
         check.rule.id,
-        check.elapsed.as_secs_f64(),
+        check.elapsed,
+        &body,
     )
+}
+
+/// Returns a case with the title of the screen. The stable id is a property.
+fn test_case(suite: &str, title: &str, id: &str, elapsed: Duration, body: &str) -> String {
+    format!(
+        "<testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\">\
+         <properties><property name=\"id\" value=\"{}\"/></properties>{body}</testcase>\n",
+        escape(suite),
+        escape(title),
+        elapsed.as_secs_f64(),
+        escape(id),
+    )
+}
+
+fn message(element: &str, message: &str, details: &str) -> String {
+    format!(
+        "<{element} message=\"{}\">{}</{element}>",
+        escape(message),
+        escape(details)
+    )
+}
+
+fn skipped(because: &str) -> String {
+    format!("<skipped message=\"{}\"/>", escape(because))
+}
+
+/// `JUnit` has no warnings; build servers show `system-out`.
+fn warning(details: &str) -> String {
+    format!("<system-out>warning: {}</system-out>", escape(details))
 }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use crate::{
     check::{Check, Verdict},
-    report::Report,
-    store_rules::StoreReport,
+    phase::Phase,
+    report::{Next, Report},
+    store_rules::{RuleVerdict, StoreReport},
 };
 
 pub fn write(report: &Report) -> String {
@@ -19,29 +20,54 @@ pub fn write(report: &Report) -> String {
         report.profile.title
     );
     let _ = writeln!(text, "{}\n", plain(&report.outcome()));
-    let wrong = |check: &&Check| matches!(check.verdict, Verdict::Fail | Verdict::Warn);
+    let next = match report.next_step() {
+        Next::Command(command) => code(&command),
+        Next::Edit(edit) => plain(&edit),
+    };
+    let _ = writeln!(text, "next: {next}\n");
+    let wrong = |check: &&Check| !matches!(check.verdict, Verdict::Pass | Verdict::Skipped { .. });
     for check in checks.iter().filter(wrong) {
-        let (verdict, _) = check.verdict.parts();
+        let (_, because) = check.verdict.parts();
         let fault = &check.fault;
         let _ = writeln!(
             text,
-            "**{verdict}: {}** ({})\n",
-            check.rule.title, check.rule.clause
+            "**{}: {}** ({})\n",
+            check.verdict.mark(),
+            check.title(),
+            check.rule.clause
         );
-        let _ = writeln!(text, "- seen: {}", code(&fault.seen));
-        let _ = writeln!(text, "- expected: {}", code(&fault.expected));
-        let _ = writeln!(text, "- fix: {}", plain(&fault.hint));
+        for (label, seen) in [
+            ("seen", because.unwrap_or(&fault.seen)),
+            ("expected", &fault.expected),
+        ] {
+            if !seen.is_empty() {
+                let _ = writeln!(text, "- {label}: {}", code(seen));
+            }
+        }
+        if !fault.hint.is_empty() {
+            let _ = writeln!(text, "- fix: {}", plain(&fault.hint));
+        }
         for setting in &check.settings {
             let _ = writeln!(text, "- setting: {}", plain(setting));
         }
         text.push('\n');
     }
     stores(&mut text, &report.stores);
-    text.push_str("<details><summary>all checks</summary>\n\n");
-    for check in checks {
-        let (verdict, because) = check.verdict.parts();
-        let seen = because.unwrap_or(&check.fault.seen);
-        let _ = writeln!(text, "- {verdict} `{}` {}", check.rule.id, code(seen));
+    text.push_str("<details><summary>all checks</summary>\n");
+    for phase in Phase::ALL {
+        let mut checks = checks
+            .iter()
+            .filter(|check| Phase::of(check.rule) == phase)
+            .peekable();
+        if checks.peek().is_some() {
+            let _ = writeln!(text, "\n**{}**\n", phase.title());
+        }
+        for check in checks {
+            let (_, because) = check.verdict.parts();
+            let seen = code(because.unwrap_or(&check.fault.seen));
+            let (mark, title) = (check.verdict.mark(), check.title());
+            let _ = writeln!(text, "- {mark} {title} (`{}`): {seen}", check.rule.id);
+        }
     }
     let _ = write!(text, "\n</details>\n\nmcpo {}", env!("CARGO_PKG_VERSION"));
     text
@@ -57,7 +83,10 @@ fn stores(text: &mut String, report: &StoreReport) {
         let _ = writeln!(
             text,
             "**{}: {}** (`{}`; {})\n",
-            report.strongest(result).name(),
+            match report.strongest(result) {
+                RuleVerdict::Fail => "FAIL",
+                _ => "warn",
+            },
             plain(&rule.title),
             rule.id,
             report.levels(result)

@@ -3,6 +3,7 @@
 mod html;
 mod json;
 mod junit;
+mod links;
 mod markdown;
 mod sarif;
 

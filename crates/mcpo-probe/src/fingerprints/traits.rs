@@ -83,6 +83,11 @@ impl Traits {
         std::mem::take(&mut *self.recent.borrow_mut())
     }
 
+    /// Replaces the responses since the last call of [`take_recent`](Self::take_recent).
+    pub fn restore_recent(&self, recent: Vec<Noted>) {
+        *self.recent.borrow_mut() = recent;
+    }
+
     /// Returns the known servers that answer like this one.
     pub fn recognized(&self) -> Vec<&'static Fingerprint> {
         let noted = self.noted.borrow();

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, time::Duration};
 use rustls::{CertificateError, OtherError};
 use url::Url;
 
-use super::{BODY_LIMIT, guard::Blocked, verifier::UntrustedChain};
+use super::{BODY_LIMIT, network_scope::Blocked, verifier::UntrustedChain};
 
 /// Why a request got no usable response.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum RequestError {
     /// The chain of certificates ends before a trusted authority.
     #[error("no TLS connection: {0}")]
     IncompleteChain(String),
+    /// The server answers the first bytes of TLS with something else.
+    #[error("no TLS connection: the server does not speak TLS on this port")]
+    NotTls,
     #[error("no complete answer within {:.1} s", .0.as_secs_f64())]
     TimedOut(Duration),
     #[error("a body of more than {} KiB", BODY_LIMIT / 1024)]
@@ -61,6 +64,7 @@ impl RequestError {
                 "an intermediate certificate may be missing: send the whole chain (fullchain.pem, not \
                  cert.pem); for a private authority, pass its certificate with --ca"
             }
+            Self::NotTls => "use the port of https, or serve TLS on this port",
             Self::TimedOut(_) => {
                 "answer within 10 s, the limit of claude.ai; a server that sleeps must start faster"
             }
@@ -108,14 +112,53 @@ impl RequestError {
     }
 
     fn from_rustls(error: &rustls::Error) -> Self {
-        let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other))) = error
-        else {
+        let certificate = match error {
+            rustls::Error::InvalidMessage(_) => return Self::NotTls,
+            rustls::Error::InvalidCertificate(certificate) => certificate,
+            other => return Self::Tls(other.to_string()),
+        };
+        let CertificateError::Other(OtherError(other)) = certificate else {
             return Self::Tls(error.to_string());
         };
         match other.downcast_ref::<UntrustedChain>() {
             Some(UntrustedChain::UnknownSigner { .. }) => Self::IncompleteChain(other.to_string()),
-            _ => Self::Tls(other.to_string()),
+            Some(UntrustedChain::SelfSigned) => Self::Tls(other.to_string()),
+            None => Self::Tls(certificate_fault(&other.to_string())),
         }
+    }
+}
+
+/// Explains an error of the crate webpki, whose text is the name of a variant.
+fn certificate_fault(name: &str) -> String {
+    let words = match name {
+        "CaUsedAsEndEntity" => {
+            "the certificate of the server is one of a certificate authority (CA:TRUE); create one for \
+             the server that this authority signs"
+        }
+        "EndEntityUsedAsCa" => {
+            "the certificate of the server is signed by a certificate that is none of an authority \
+             (CA:FALSE)"
+        }
+        "PathLenConstraintViolated" | "MaximumPathDepthExceeded" => {
+            "the chain of certificates is longer than its authority allows"
+        }
+        "NameConstraintViolation" => "the authority may not sign certificates for this name",
+        "UnsupportedCertVersion" => {
+            "the certificate has an old version; create one of X.509 version 3, with subjectAltName"
+        }
+        other => return format!("invalid certificate: {other}"),
+    };
+    words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::certificate_fault;
+
+    #[test]
+    fn names_of_variants_are_explained() {
+        assert!(certificate_fault("CaUsedAsEndEntity").contains("CA:TRUE"));
+        assert_eq!(certificate_fault("New"), "invalid certificate: New");
     }
 }
 

@@ -5,7 +5,9 @@ mod connection;
 mod error;
 mod guard;
 mod incoming;
+mod network_scope;
 mod pool;
+mod proxy;
 mod record;
 mod sent;
 mod tls;
@@ -17,7 +19,7 @@ use std::{rc::Rc, time::Duration};
 use mcpo_common::text::clean;
 use reqwest::{
     Method, RequestBuilder, StatusCode,
-    header::{ACCEPT, HeaderMap, LOCATION, USER_AGENT},
+    header::{ACCEPT, HeaderMap, HeaderName, LOCATION, USER_AGENT},
 };
 use serde::de::DeserializeOwned;
 use url::{Origin, Url};
@@ -26,8 +28,10 @@ use self::pool::{Pool, Speaker};
 pub use self::{
     connection::Connection,
     error::RequestError,
-    guard::{Guard, NetworkScope, is_loopback, proxy_variable},
+    guard::Guard,
     incoming::Incoming,
+    network_scope::{NetworkScope, is_loopback},
+    proxy::proxy_variable,
     record::{Activity, Recorder},
     sent::{Detail, Sent},
     user_agent::UserAgents,
@@ -186,6 +190,29 @@ impl HttpClient {
             pool: Rc::new(self.pool.anew()),
             ..self.clone()
         }
+    }
+
+    /// Returns the names of the headers that the user added, except `User-Agent`.
+    pub fn added_headers(&self) -> Vec<&str> {
+        let names = self.connection.headers.iter().map(|(name, _)| name);
+        names
+            .filter(|name| **name != USER_AGENT)
+            .map(HeaderName::as_str)
+            .collect()
+    }
+
+    /// Returns an HTTP client that does not send the headers that the user added, or `None` if there
+    /// are none.
+    pub fn without_added_headers(&self) -> Option<Self> {
+        if self.added_headers().is_empty() {
+            return None;
+        }
+        let mut connection = Connection::clone(&self.connection);
+        connection.headers.retain(|(name, _)| name == USER_AGENT);
+        Some(Self {
+            connection: Rc::new(connection),
+            ..self.clone()
+        })
     }
 
     /// Returns the time limit for one response.

@@ -7,11 +7,7 @@ use reqwest::{Client, cookie::Jar, redirect::Policy};
 use rustls::ClientConfig;
 use url::Url;
 
-use super::{
-    error::RequestError,
-    guard::{Guard, is_loopback},
-    tls,
-};
+use super::{error::RequestError, guard::Guard, network_scope::is_loopback, tls};
 use crate::http::Connection;
 
 /// The sender of a request.

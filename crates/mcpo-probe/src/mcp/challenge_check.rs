@@ -28,7 +28,7 @@ pub async fn judge(
         received,
     } = unauthorized;
     let hint = "add the header to every 401 of the MCP endpoint; without it claude.ai does not find \
-                the sign-in";
+                the sign-in. If the server wants a fixed token, pass it with --header";
     let fault =
         |seen: String, hint: &str| Fault::new(format!("{open}{STATUS} {seen}"), EXPECTED, hint);
     let Some(challenge) = challenge else {

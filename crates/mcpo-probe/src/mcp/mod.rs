@@ -29,6 +29,9 @@ pub use versions::negotiate;
 mod arguments;
 
 mod challenge_check;
+mod endpoint_search;
+mod fixed_token;
+mod no_endpoint;
 mod open_check;
 mod unauthenticated_request;
 pub use unauthenticated_request::{AuthRequirement, unauthenticated_request};

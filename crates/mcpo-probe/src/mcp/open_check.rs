@@ -35,6 +35,11 @@ pub async fn judge(http: &HttpClient, log: &mut Log<'_>, pending: Pending, targe
             return pending.warn(log, Fault::new(seen, expected, hint));
         }
     }
+    if http.is_public() {
+        let expected = "a sign-in, or tools that everyone on the internet may call";
+        let hint = "require a token, unless the server is meant for everyone";
+        return pending.warn(log, Fault::new(open, expected, hint));
+    }
     pending.pass(log, open);
 }
 

@@ -7,6 +7,7 @@ use mcpo_common::text::clean;
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use sse_stream::SseStream;
+use url::Url;
 
 use crate::{
     http::{Answer, BODY_LIMIT, HttpClient, Incoming, RequestError, describe},
@@ -33,7 +34,20 @@ pub enum Reply {
     /// 403 that asks for more scopes.
     InsufficientScope(Challenge),
     /// Any other response.
-    Unexpected(String),
+    Unexpected(Unexpected),
+}
+
+/// A response that is not one of JSON-RPC.
+#[derive(Clone, Debug)]
+pub struct Unexpected {
+    /// The response in a few words, for a report.
+    pub seen: String,
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The target of a redirect.
+    pub location: Option<Url>,
+    /// Whether the body is a web page.
+    pub is_page: bool,
 }
 
 /// A 401.
@@ -53,7 +67,7 @@ impl Reply {
 
     /// Returns true if the server, or a firewall in front of it, answered 403 and asks for nothing.
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Unexpected(seen) if seen.starts_with("HTTP 403"))
+        matches!(self, Self::Unexpected(other) if other.status == StatusCode::FORBIDDEN)
     }
 
     /// Returns the response in a few words, for a report.
@@ -66,7 +80,7 @@ impl Reply {
             Self::InsufficientScope(challenge) => {
                 format!("HTTP 403, insufficient_scope for {}", challenge.scopes)
             }
-            Self::Unexpected(seen) => seen.clone(),
+            Self::Unexpected(other) => other.seen.clone(),
         }
     }
 }
@@ -110,18 +124,34 @@ fn document(answer: &Answer, kind: &str) -> Reply {
         Some(reply @ Reply::Error { .. }) => reply,
         Some(reply) if answer.status.is_success() && kind.starts_with("application/json") => reply,
         _ if answer.status.is_success() && answer.body.is_empty() => Reply::Accepted,
-        _ if answer.status.is_success() => {
-            Reply::Unexpected(format!("{} as {kind:?}", answer.summary()))
+        _ => {
+            let location = answer.location();
+            let seen = match &location {
+                _ if answer.status.is_success() => format!("{} as {kind:?}", answer.summary()),
+                Some(location) => format!("HTTP {} to {location}", answer.status.as_u16()),
+                None => describe(answer.status, &answer.text()),
+            };
+            Reply::Unexpected(Unexpected {
+                seen,
+                status: answer.status,
+                location,
+                is_page: kind.starts_with("text/html"),
+            })
         }
-        _ => Reply::Unexpected(match answer.location() {
-            Some(location) => format!("HTTP {} to {location}", answer.status.as_u16()),
-            None => describe(answer.status, &answer.text()),
-        }),
     }
 }
 
 /// Reads events until the response arrives; a server may keep its stream open after that.
 async fn events(incoming: Incoming) -> Result<Reply, RequestError> {
+    let status = incoming.status();
+    let unexpected = |seen: String| {
+        Reply::Unexpected(Unexpected {
+            seen,
+            status,
+            location: None,
+            is_page: false,
+        })
+    };
     let bytes = stream::try_unfold((incoming, 0), async |(mut incoming, read)| {
         let Some(chunk) = incoming.chunk().await? else {
             return Ok(None);
@@ -142,7 +172,7 @@ async fn events(incoming: Incoming) -> Result<Reply, RequestError> {
                     Err(error) => RequestError::Other(error.to_string()),
                 });
             }
-            Err(error) => return Ok(Reply::Unexpected(format!("a broken event stream: {error}"))),
+            Err(error) => return Ok(unexpected(format!("a broken event stream: {error}"))),
         };
         let message = event
             .data
@@ -152,7 +182,7 @@ async fn events(incoming: Incoming) -> Result<Reply, RequestError> {
             return Ok(reply);
         }
     }
-    Ok(Reply::Unexpected(
+    Ok(unexpected(
         "an event stream that ended without an answer".to_owned(),
     ))
 }

@@ -5,15 +5,17 @@ use url::Url;
 
 use super::{
     challenge_check,
+    fixed_token::{self, WithoutHeaders},
     handshake::{initialize_call, negotiated},
-    open_check,
+    no_endpoint, open_check,
     reply::Reply,
     rpc::{self, Call, WireFormat},
 };
 use crate::{
-    check::{Fault, Log, Pending, Step},
+    check::{Fault, Log, Pending, Step, Stop, Suggestion},
     http::{HttpClient, RequestError},
     oauth::Challenge,
+    profile::Profile,
     rules,
 };
 
@@ -24,6 +26,8 @@ pub enum AuthRequirement {
     Guarded(Challenge),
     /// It answers.
     Open,
+    /// It answers because of the headers that the user added.
+    FixedHeader,
 }
 
 /// Sends `initialize` and, if that is open or not supported, `tools/list`.
@@ -31,12 +35,13 @@ pub async fn unauthenticated_request(
     http: &HttpClient,
     log: &mut Log<'_>,
     target: &Url,
+    profile: &Profile,
 ) -> Step<AuthRequirement> {
     let pending = rules::CHALLENGE.begin();
     let first = match rpc::call(http, target, &WireFormat::Opening, None, &initialize_call()).await
     {
         Ok(heard) => heard,
-        Err(error) => return Err(no_answer(log, pending, target, &error)),
+        Err(error) => return Err(no_answer(http, log, pending, target, &error).await),
     };
     let wire_format = match &first.reply {
         Reply::Unauthorized(unauthorized) => {
@@ -46,7 +51,10 @@ pub async fn unauthenticated_request(
         }
         Reply::Result(result) => match negotiated(result, first.session.clone()) {
             Some(wire_format) => wire_format,
-            None => return Err(pending.fail(log, unexpected(http, target, &first.reply))),
+            None => {
+                let fault = no_endpoint::explain(http, log, target, &first.reply).await;
+                return Err(pending.fail(log, fault));
+            }
         },
         _ => WireFormat::Stateless,
     };
@@ -57,7 +65,7 @@ pub async fn unauthenticated_request(
             Value::Object(serde_json::Map::default()),
         );
         if let Err(error) = rpc::call(http, target, &wire_format, None, &initialized).await {
-            return Err(no_answer(log, pending, target, &error));
+            return Err(no_answer(http, log, pending, target, &error).await);
         }
     }
     match rpc::call(http, target, &wire_format, None, &list)
@@ -74,47 +82,66 @@ pub async fn unauthenticated_request(
                 challenge_check::judge(http, log, pending, target, &unauthorized, open).await;
             Ok(AuthRequirement::Guarded(challenge))
         }
-        Ok(Reply::Result(_)) => {
-            open_check::judge(http, log, pending, target).await;
-            Ok(AuthRequirement::Open)
-        }
+        Ok(Reply::Result(_)) => Ok(open(http, log, pending, target, profile).await),
         // A server without tools is open too.
         Ok(Reply::Error { .. }) if wire_format != WireFormat::Stateless => {
-            open_check::judge(http, log, pending, target).await;
-            Ok(AuthRequirement::Open)
+            Ok(open(http, log, pending, target, profile).await)
         }
-        Ok(_) => Err(pending.fail(log, unexpected(http, target, &first.reply))),
-        Err(error) => Err(no_answer(log, pending, target, &error)),
+        Ok(_) => {
+            let fault = no_endpoint::explain(http, log, target, &first.reply).await;
+            Err(pending.fail(log, fault))
+        }
+        Err(error) => Err(no_answer(http, log, pending, target, &error).await),
     }
 }
 
-fn no_answer(
+async fn no_answer(
+    http: &HttpClient,
     log: &mut Log<'_>,
     pending: Pending,
     target: &Url,
     error: &RequestError,
-) -> crate::check::Stop {
+) -> Stop {
+    if let Some(url) = no_endpoint::other_scheme(http, target, error).await {
+        let hint = format!("use {url}: the server listens there");
+        log.suggest(Suggestion::Address(url));
+        return pending.fail(
+            log,
+            Fault::new(error.to_string(), no_endpoint::EXPECTED, hint),
+        );
+    }
     if error.is_no_connection() {
         return pending.could_not_run(log, format!("{target}: {error}"), error.hint());
     }
-    let expected = "401 with a WWW-Authenticate header, or an answer to initialize";
-    pending.fail(log, Fault::new(error.to_string(), expected, error.hint()))
+    let fault = Fault::new(error.to_string(), no_endpoint::EXPECTED, error.hint());
+    pending.fail(log, fault)
 }
 
-fn unexpected(http: &HttpClient, target: &Url, reply: &Reply) -> Fault {
-    let hint = match target.path() {
-        _ if reply.is_forbidden() => {
-            format!("if a firewall answers, allow requests {}", http.mcp_user_agent())
+/// Judges a server that answers without a token.
+async fn open(
+    http: &HttpClient,
+    log: &mut Log<'_>,
+    pending: Pending,
+    target: &Url,
+    profile: &Profile,
+) -> AuthRequirement {
+    match fixed_token::without_headers(http, target).await {
+        WithoutHeaders::Same => {
+            open_check::judge(http, log, pending, target).await;
+            AuthRequirement::Open
         }
-        "/" => "an MCP server's address usually ends in /mcp".to_owned(),
-        _ => {
-            "check the path; a POST there must reach the MCP endpoint itself, not a redirect or a page"
-                .to_owned()
+        WithoutHeaders::SignIn => {
+            let names = http.added_headers().join(", ");
+            let seen = format!("answers with {names}; without, 401 with resource_metadata");
+            let hint = "leave out --header to probe the sign-in that clients use";
+            pending.warn(log, Fault::new(seen, "401, and a sign-in", hint));
+            AuthRequirement::FixedHeader
         }
-    };
-    Fault::new(
-        reply.summary(),
-        "401 with a WWW-Authenticate header, or an answer to initialize",
-        hint,
-    )
+        WithoutHeaders::Refused(refusal) => {
+            let names = http.added_headers().into_iter();
+            log.seen.fixed_headers = names.map(str::to_owned).collect();
+            fixed_token::judge(http, log, pending, profile, &refusal);
+            AuthRequirement::FixedHeader
+        }
+    }
 }

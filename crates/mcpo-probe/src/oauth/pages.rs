@@ -1,7 +1,7 @@
 //! Completes the sign-in and consent pages as a user without scripts would.
 
 use mcpo_common::secret::Secret;
-use reqwest::{Method, header::CONTENT_TYPE};
+use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use url::Url;
 
 use super::{
@@ -24,8 +24,12 @@ pub enum PageError {
     RequestError(Box<Url>, RequestError),
     /// The page asks for a password, but none was given.
     PasswordNeeded,
-    /// The page asks again: the password was wrong.
-    PasswordRefused,
+    /// The page asks again: the password was wrong, or there were too many attempts.
+    PasswordRefused {
+        status: StatusCode,
+        /// What the page says about it.
+        alert: Option<String>,
+    },
     /// A page without a form to continue with.
     DeadEnd(String),
     /// Neither a page to continue with nor a redirect. `words` is all that the server said.
@@ -139,7 +143,10 @@ async fn walk_pages(
                 });
             }
             if signed_in {
-                return Err(PageError::PasswordRefused);
+                return Err(PageError::PasswordRefused {
+                    status: answer.status,
+                    alert: page_text::alert(&answer.text()),
+                });
             }
             let Some(SignIn { user, password }) = sign_in else {
                 return Err(PageError::PasswordNeeded);

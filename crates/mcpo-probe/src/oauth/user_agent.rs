@@ -1,5 +1,6 @@
 //! Completes the sign-in and consent pages: in the probe itself, or in the user's browser.
 
+use reqwest::StatusCode;
 use url::Url;
 
 use super::{
@@ -137,10 +138,8 @@ fn explain(log: &mut Log<'_>, pending: Pending, request: &Url, lost: PageError) 
             let hint = "set MCPO_PROBE_PASSWORD, or sign in yourself with --browser";
             return pending.could_not_run(log, because, hint);
         }
-        PageError::PasswordRefused => {
-            log.suggest(Suggestion::Password);
-            let because = "the sign-in page rejected the password";
-            return pending.could_not_run(log, because, "check MCPO_PROBE_PASSWORD");
+        PageError::PasswordRefused { status, alert } => {
+            return password_refused(log, pending, status, alert.as_deref());
         }
         PageError::DeadEnd(seen) => {
             log.suggest(Suggestion::Browser);
@@ -163,4 +162,26 @@ fn explain(log: &mut Log<'_>, pending: Pending, request: &Url, lost: PageError) 
         }
     };
     pending.fail(log, fault)
+}
+
+/// Reports what the page says. After too many attempts, a server refuses the right password too.
+fn password_refused(
+    log: &mut Log<'_>,
+    pending: Pending,
+    status: StatusCode,
+    alert: Option<&str>,
+) -> Stop {
+    let words = alert.unwrap_or_default().to_lowercase();
+    let waits = ["too many", "try again in", "try again later", "locked"];
+    let is_throttled =
+        status == StatusCode::TOO_MANY_REQUESTS || waits.iter().any(|wait| words.contains(wait));
+    let quoted = alert.map_or_else(String::new, |alert| format!(": “{alert}”"));
+    if is_throttled {
+        let because = format!("the sign-in page accepts no password at the moment{quoted}");
+        let hint = "wait, then probe again: the password may be right";
+        return pending.could_not_run(log, because, hint);
+    }
+    log.suggest(Suggestion::Password);
+    let because = format!("the sign-in page rejected the password{quoted}");
+    pending.could_not_run(log, because, "check MCPO_PROBE_PASSWORD")
 }

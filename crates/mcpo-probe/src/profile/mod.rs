@@ -2,6 +2,7 @@
 //!
 //! The facts are data, one file per client; no other code knows a client by name.
 
+mod request_headers;
 mod sources;
 mod user_agents;
 
@@ -12,7 +13,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-pub use self::{sources::FactSource, user_agents::UserAgents};
+pub use self::{
+    request_headers::{CanSend, RequestHeaders},
+    sources::FactSource,
+    user_agents::UserAgents,
+};
 
 /// The clients that the probe can imitate.
 #[expect(
@@ -87,6 +92,8 @@ pub struct Profile {
     pub browser_origin: Option<String>,
     /// Where its requests come from, if that is published.
     addresses: Option<Addresses>,
+    /// Which headers of its user's choice the client sends, if that is known.
+    pub request_headers: Option<RequestHeaders>,
     /// How to add a server to it.
     add: String,
     /// How to try a server on this machine, if the client is on another one.
@@ -304,6 +311,7 @@ mod tests {
                 ("ports", !profile.ports.is_empty()),
                 ("user_agent", profile.user_agent.mcp.is_some()),
                 ("library", profile.library.is_some()),
+                ("request_headers", profile.request_headers.is_some()),
                 ("protocol_versions", !profile.protocol_versions.is_empty()),
             ];
             for (fact, is_known) in facts {

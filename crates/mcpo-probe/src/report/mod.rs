@@ -1,5 +1,6 @@
 //! The report of a probe, and its summary for the user.
 
+mod next;
 mod outcome;
 
 use std::{fmt, time::Duration};
@@ -7,11 +8,12 @@ use std::{fmt, time::Duration};
 use mcpo_common::error::Exit;
 use url::Url;
 
+pub use self::next::Next;
 use crate::{
     check::{Check, Log, LogParts, Suggestion, Verdict},
     credentials::Credentials,
     fingerprints::{Fingerprint, Kind},
-    http::{Sent, is_loopback},
+    http::Sent,
     observations::Observations,
     plan::Plan,
     profile::Profile,
@@ -132,7 +134,11 @@ impl Report {
             warnings => format!(", {warnings} warnings"),
         };
         if let Some(check) = self.failed() {
-            format!("failed: {}{warnings}, in {time}", check.rule.title)
+            let more = match self.count(|verdict| matches!(verdict, Verdict::Fail)) - 1 {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("failed: {}{more}{warnings}, in {time}", check.title())
         } else if self.stores.rejecting().next().is_some() {
             let stores: Vec<_> = self.stores.rejecting().map(Store::name).collect();
             format!(
@@ -179,24 +185,15 @@ impl Report {
         self.profile.outcome(&self.checks)
     }
 
-    /// Returns the next command to run.
+    /// Returns what to do next: a command, or the fix of the first problem.
     #[must_use]
     pub fn next(&self) -> String {
-        let target = quoted(self.target.as_str());
-        match (self.suggestion, self.exit()) {
-            (Some(Suggestion::Password), _) => {
-                format!("MCPO_PROBE_PASSWORD=… mcpo probe {target}")
-            }
-            (Some(Suggestion::Browser), _) => format!("mcpo probe --browser {target}"),
-            (Some(Suggestion::ClientId), _) => format!("mcpo probe --client-id ID {target}"),
-            (Some(Suggestion::Reuse), _) => format!("mcpo probe --reuse {target}"),
-            (None, Exit::Success) => {
-                let here = is_loopback(&self.target);
-                self.profile.add(&target, here)
-            }
-            (None, Exit::CouldNotRun) if is_loopback(&self.target) => "mcpo dev".to_owned(),
-            (None, _) => format!("mcpo probe {target}"),
-        }
+        self.next_step().into_text()
+    }
+
+    /// Returns what to do next.
+    pub(crate) fn next_step(&self) -> Next {
+        next::of(self)
     }
 }
 
@@ -219,14 +216,15 @@ impl Verdict {
             Self::CouldNotRun { because } => ("could-not-run", Some(because)),
         }
     }
-}
 
-/// Quotes `url` for a shell: unchanged if that is safe, otherwise in single quotes.
-fn quoted(url: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/._-%@[]".contains(&byte);
-    if url.bytes().all(plain) {
-        url.to_owned()
-    } else {
-        format!("'{}'", url.replace('\'', "%27"))
+    /// Returns the mark in reports for people.
+    pub(crate) const fn mark(&self) -> &'static str {
+        match self {
+            Self::Pass => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "FAIL",
+            Self::Skipped { .. } => "skip",
+            Self::CouldNotRun { .. } => "????",
+        }
     }
 }

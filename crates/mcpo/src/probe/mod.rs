@@ -12,7 +12,7 @@ use mcpo_common::{
 };
 use mcpo_probe::{Restart, Terminal};
 
-use self::{args::Options, store::Store};
+use self::{args::Options, store::Store, watch::Shown};
 
 pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
     let options = args.into_options()?;
@@ -42,6 +42,7 @@ async fn probe(options: Options, ui: &Ui) -> Outcome {
         document,
         reuse,
         traced,
+        verbose,
         watch,
         submission,
     } = options;
@@ -50,9 +51,18 @@ async fn probe(options: Options, ui: &Ui) -> Outcome {
         plan.kept = store.load(ui);
     }
     if let Some(watch) = watch {
-        return Box::pin(watch::watch(plan, &watch, document, traced, ui)).await;
+        return Box::pin(watch::watch(
+            plan,
+            &watch,
+            document,
+            Shown { traced, verbose },
+            ui,
+        ))
+        .await;
     }
-    let mut terminal = Terminal::new(ui, &plan, document.is_some()).traced(traced);
+    let mut terminal = Terminal::new(ui, &plan, document.is_some())
+        .traced(traced)
+        .verbose(verbose);
     if let Some(idle) = plan.cold {
         let minutes = idle.as_secs_f64() / 60.0;
         ui.say(format_args!(

@@ -20,6 +20,15 @@ pub struct Watch {
     pub alert: Option<String>,
 }
 
+/// What the report of the first probe contains in addition.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// All requests and responses.
+    pub traced: bool,
+    /// The checks that passed.
+    pub verbose: bool,
+}
+
 /// The verdict of each check; the worst one if there are several.
 type State = BTreeMap<&'static str, &'static str>;
 
@@ -29,7 +38,7 @@ pub async fn watch(
     mut plan: Plan,
     watch: &Watch,
     document: Option<Document>,
-    traced: bool,
+    shown: Shown,
     ui: &Ui,
 ) -> Outcome {
     let mut before: Option<State> = None;
@@ -38,7 +47,9 @@ pub async fn watch(
         round += 1;
         let (state, exit, headline, credentials, written) = {
             let report = if before.is_none() {
-                let mut terminal = Terminal::new(ui, &plan, document.is_some()).traced(traced);
+                let mut terminal = Terminal::new(ui, &plan, document.is_some())
+                    .traced(shown.traced)
+                    .verbose(shown.verbose);
                 let report = Box::pin(mcpo_probe::run(&plan, &mut terminal)).await;
                 terminal.finish(&report);
                 report
@@ -62,7 +73,7 @@ pub async fn watch(
         }
         if !changes.is_empty() {
             ui.alert(format_args!(
-                "changed in walk {round}: {}",
+                "changed in probe {round}: {}",
                 changes.join(", ")
             ));
             ui.say(format_args!("  {headline}"));

@@ -10,7 +10,8 @@ use quick_xml::escape::escape;
 use crate::{
     check::{Check, Verdict},
     http::Sent,
-    report::Report,
+    phase::Phase,
+    report::{Next, Report},
     store_rules::{RuleResult, RuleVerdict, StoreReport},
     trace::curl,
 };
@@ -44,16 +45,25 @@ pub fn write(report: &Report) -> String {
     if let Some(kind) = report.looks_like() {
         let _ = writeln!(page, "<p class=\"quiet\">{}</p>", escape(kind));
     }
-    let _ = writeln!(
-        page,
-        "<p class=\"next\">next: <code>{}</code></p></header>",
-        escape(report.next())
-    );
+    let next = match report.next_step() {
+        Next::Command(command) => format!("<code>{}</code>", escape(command)),
+        Next::Edit(edit) => escape(edit).into_owned(),
+    };
+    let _ = writeln!(page, "<p class=\"next\">next: {next}</p></header>");
     page.push_str("<h2>Requests and responses</h2>\n<figure>\n");
     page.push_str(&diagram::write(report));
     page.push_str("</figure>\n<h2>Checks</h2>\n");
-    for check in &report.checks {
-        page.push_str(&article(check));
+    for phase in Phase::ALL {
+        let checks = report.checks.iter();
+        let mut checks = checks
+            .filter(|check| Phase::of(check.rule) == phase)
+            .peekable();
+        if checks.peek().is_some() {
+            let _ = writeln!(page, "<h3>{}</h3>", phase.title());
+        }
+        for check in checks {
+            page.push_str(&article(check));
+        }
     }
     page.push_str(&stores(&report.stores));
     let _ = write!(
@@ -68,16 +78,11 @@ pub fn write(report: &Report) -> String {
 fn article(check: &Check) -> String {
     let (verdict, because) = check.verdict.parts();
     let wrong = matches!(check.verdict, Verdict::Fail | Verdict::Warn);
-    let again = if check.round > 1 {
-        format!(" ({})", check.round)
-    } else {
-        String::new()
-    };
     let mut html = format!(
-        "<details class=\"{verdict}\"{}><summary><b>{}</b> {}{again} <span>{}</span> <time>{:.1} ms</time></summary>\n<dl>\n",
+        "<details class=\"{verdict}\"{}><summary><b>{}</b> {} <span>{}</span> <time>{:.1} ms</time></summary>\n<dl>\n",
         if wrong { " open" } else { "" },
-        mark(&check.verdict),
-        escape(check.rule.title),
+        check.verdict.mark(),
+        escape(check.title()),
         escape(because.unwrap_or(if wrong { "" } else { &check.fault.seen })),
         check.elapsed.as_secs_f64() * 1_000.0,
     );
@@ -167,16 +172,6 @@ fn rule(report: &StoreReport, result: &RuleResult) -> String {
     row("rule", &rule.id);
     html.push_str("</dl>\n</details>\n");
     html
-}
-
-fn mark(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "ok",
-        Verdict::Warn => "warn",
-        Verdict::Fail => "FAIL",
-        Verdict::Skipped { .. } => "skip",
-        Verdict::CouldNotRun { .. } => "????",
-    }
 }
 
 /// Renders a request, its response and the curl command to repeat it.

@@ -121,6 +121,10 @@ pub struct ProbeArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
 
+    /// Show all checks, also those that passed.
+    #[arg(long, short)]
+    verbose: bool,
+
     /// Write every request, its response, and a curl command to repeat it to stderr; secrets are
     /// replaced by their names and lengths.
     #[arg(long)]

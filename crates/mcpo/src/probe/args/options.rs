@@ -23,6 +23,8 @@ pub struct Options {
     pub reuse: bool,
     /// Whether requests and responses are shown.
     pub traced: bool,
+    /// Whether checks that passed are shown too.
+    pub verbose: bool,
     pub watch: Option<Watch>,
     /// The new file or folder for the draft of the submission.
     pub submission: Option<NewSubmission>,
@@ -87,6 +89,7 @@ impl ProbeArgs {
             document,
             reuse: self.reuse,
             traced: self.trace,
+            verbose: self.verbose,
             submission,
             watch: self.watch.map(|pause| Watch {
                 pause,

@@ -1,0 +1,37 @@
+//! The proxies of the environment.
+
+use url::Url;
+
+use super::network_scope::is_loopback;
+
+/// Returns the variable that sets a proxy for `url`, if any. `NO_PROXY` may exempt the host.
+pub fn proxy_variable(url: &Url) -> Option<&'static str> {
+    let names: &[&str] = match url.scheme() {
+        "https" => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => &["http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    names
+        .iter()
+        .find(is_set)
+        .copied()
+        .filter(|_| !is_loopback(url))
+}
+
+/// Returns the hosts of the proxies in the environment.
+pub fn proxies() -> Vec<String> {
+    let names = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let values = names.iter().filter_map(|name| std::env::var(name).ok());
+    let host = |value: String| {
+        let url = Url::parse(&value).ok().filter(Url::has_host);
+        let url = url.or_else(|| Url::parse(&format!("http://{value}")).ok());
+        url?.host_str().map(str::to_owned)
+    };
+    values.filter_map(host).collect()
+}
