@@ -99,7 +99,7 @@ async fn as3_as6_as7_errors_of_an_unapproved_client_are_shown_with_a_link() {
         let link = link.split('"').next().unwrap();
         let link = link.replace("&amp;", "&").replace("&#x2f;", "/");
         check_error(&link, error, &server.base());
-        assert!(page.contains("Back to Test Client (127.0.0.1)"), "{page}");
+        assert!(page.contains("Back to Test Client (127.0.0.1:1)"), "{page}");
     }
     let client = TestClient::register_as(&server.base(), &app).await;
     let request = with(client.request(), "redirect_uri", "evil-app://callback");
@@ -174,7 +174,13 @@ async fn as12_consent_page_shows_client_redirect_scopes_and_loopback_warning() {
         .text()
         .await
         .unwrap();
-    for text in ["Test Client", "127.0.0.1", "mcp:tools", "local-user"] {
+    for text in [
+        "Allow Test Client to use <strong>Sample</strong>?",
+        "Not verified:",
+        "<strong>127.0.0.1:1</strong>",
+        "mcp:tools",
+        "local-user",
+    ] {
         assert!(page.contains(text), "{text} in {page}");
     }
     assert!(page.contains("a program on the computer you are using"));

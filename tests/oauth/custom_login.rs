@@ -106,7 +106,7 @@ async fn up6_custom_login_shows_forms_refuses_users_and_rechecks_at_refresh() {
     let next = format!("{}{}", client.base, location(&right));
     let page = client.http.get(next).send().await.unwrap();
     let page = page.text().await.unwrap();
-    assert!(page.contains("<dd>ada</dd>"), "{page}");
+    assert!(page.contains("<strong>ada</strong>"), "{page}");
     assert!(!page.contains("another account"), "{page}");
     let form = form_in(&page);
     let fields = [("form", form.as_str()), ("decision", "allow")];

@@ -25,6 +25,7 @@ mod mcp;
 mod mounted;
 mod not_before;
 mod openid;
+mod pages;
 #[cfg(unix)]
 mod paused;
 mod proxies;

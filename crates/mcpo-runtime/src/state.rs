@@ -18,7 +18,7 @@ use crate::{
         rate_limits::RateLimits,
         scope::{ScopePolicy, Scopes},
     },
-    pages::Pages,
+    pages::{Pages, ToolDirectory},
     store::{GrantStore, grant_cache::GrantCache},
     upstream::TokenCache,
 };
@@ -35,6 +35,8 @@ pub(crate) struct App {
     pub(crate) store: Arc<dyn GrantStore>,
     pub(crate) grants: Arc<GrantCache>,
     pub(crate) pages: Pages,
+    /// The tools as pages show them.
+    pub(crate) tools: Arc<dyn ToolDirectory>,
     pub(crate) limits: RateLimits,
     pub(crate) scopes: ScopePolicy,
     /// The token for the domain verification of ChatGPT.
@@ -67,6 +69,11 @@ impl App {
     /// Returns true if everyone who can connect to the server can use its tools.
     pub(crate) fn is_open(&self) -> bool {
         self.external.is_none() && self.login.is_anonymous()
+    }
+
+    /// Returns true if everyone who can connect to the server may list its tools.
+    pub(crate) fn lists_openly(&self) -> bool {
+        self.open_listing || self.is_open()
     }
 
     /// Returns true unless the configuration has ended all grants from that time. A grant without a

@@ -7,6 +7,7 @@
     reason = "a failing helper fails its test"
 )]
 
+pub mod acme;
 pub mod caller_tools;
 pub mod client;
 pub mod clock;

@@ -135,8 +135,9 @@ impl Error {
 pub struct ConfigErrors(pub(crate) Vec<ConfigError>);
 
 /// An environment variable that cannot be used.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigError {
+    /// The variable or, for a value that was set in code, the function.
     pub(crate) name: &'static str,
     /// The value, unless it is a secret.
     pub(crate) value: Option<String>,

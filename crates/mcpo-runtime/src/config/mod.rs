@@ -1,5 +1,6 @@
 //! The configuration. It is read once at startup, and all mistakes are reported together.
 
+mod brand;
 mod environment;
 mod open_access;
 mod settings;

@@ -9,14 +9,14 @@ use std::{
 };
 
 use crate::{
-    base::{clock::Timestamp, seal::KeyRing},
+    base::{clock::Timestamp, error::ConfigError, seal::KeyRing},
     login::{Anonymous, Login, Password, PasswordSecret},
     net::client_ip::TrustedProxies,
     oauth::{
         authorization_server::AuthorizationServer, base_url::BaseUrl, client::ConfiguredClient,
         scope::Scopes,
     },
-    pages::Logo,
+    pages::Brand,
     store::{BucketName, Endpoints, GrantStore},
 };
 
@@ -39,7 +39,9 @@ pub struct Config {
     pub(crate) store: StoreChoice,
     pub(crate) grants_not_before: Option<Timestamp>,
     pub(crate) title: Option<String>,
-    pub(crate) logo: Option<Logo>,
+    pub(crate) brand: Brand,
+    /// Unusable values that were set in code. They are reported when the server starts.
+    pub(crate) mistakes: Vec<ConfigError>,
     /// The token for the domain verification of ChatGPT: printable ASCII.
     pub(crate) openai_challenge: Option<String>,
     pub(crate) public_clients: bool,
@@ -105,7 +107,8 @@ impl Config {
             store: StoreChoice::Memory,
             grants_not_before: None,
             title: None,
-            logo: None,
+            brand: Brand::default(),
+            mistakes: Vec::new(),
             openai_challenge: None,
             public_clients: true,
             implied_scopes: BTreeMap::new(),

@@ -43,6 +43,7 @@ pub(crate) async fn post(submission: Submission<ConsentForm>) -> Response {
         (Some("another account"), _) if elsewhere => {
             upstream_login::start(app, base, &browser, &form.query, source, true).await
         }
+        (Some("sign out"), _) => signed_out(app, base, &form.query),
         (Some("allow"), None) => return unusable_form(app, Unusable::Superseded, &form.query),
         (Some("deny"), _) => Err(OAuthError::new(
             ErrorCode::AccessDenied,

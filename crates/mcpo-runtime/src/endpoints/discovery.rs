@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    extract::State,
+    extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 
-use super::register;
+use super::{register, site};
 use crate::{
     oauth::{base_url::BaseUrl, client::AuthMethod, paths, scope::OFFLINE_ACCESS},
     state::App,
@@ -110,7 +110,14 @@ pub(crate) async fn server_metadata(
 
 /// Refuses `/mcp/` with the right URL. Clients compare the URL that the user typed with the one in
 /// the metadata (RFC 9728 §3.3), so serving `/mcp/` would only postpone the error.
-pub(crate) async fn not_the_endpoint(Extension(base): Extension<BaseUrl>) -> Response {
+pub(crate) async fn not_the_endpoint(
+    State(app): State<Arc<App>>,
+    Extension(base): Extension<BaseUrl>,
+    request: Request,
+) -> Response {
+    if let Some(page) = site::slash_too_many(&app, &base, &request) {
+        return page;
+    }
     let description = format!(
         "the MCP endpoint of this server is {}, without a trailing slash",
         base.resource()

@@ -1,4 +1,5 @@
-//! The endpoints of the authorization server, and the metadata that describes this server.
+//! The endpoints of the authorization server, the metadata that describes this server, and its pages
+//! for users.
 
 pub(crate) mod authorize;
 pub(crate) mod browser_session;
@@ -10,11 +11,13 @@ pub(crate) mod extractors;
 pub(crate) mod health;
 pub(crate) mod host_guard;
 pub(crate) mod introspect;
+pub(crate) mod navigation;
 pub(crate) mod rate_limit;
 pub(crate) mod register;
 pub(crate) mod responses;
 pub(crate) mod revoke;
 pub(crate) mod sign_in;
+pub(crate) mod site;
 pub(crate) mod submission;
 pub(crate) mod token;
 pub(crate) mod upstream_login;

@@ -17,6 +17,8 @@ pub(crate) struct PageContent {
     button: Cow<'static, str>,
     fields: Vec<FieldContent>,
     problem: Option<Cow<'static, str>>,
+    /// The name of the only user, for password managers.
+    only_user: Option<&'static str>,
 }
 
 /// A required field of a form.
@@ -30,6 +32,7 @@ struct FieldContent {
     #[serde(rename = "type")]
     kind: &'static str,
     autocomplete: &'static str,
+    hint: Option<Cow<'static, str>>,
 }
 
 impl Page {
@@ -40,6 +43,7 @@ impl Page {
             button: button.into(),
             fields: Vec::new(),
             problem: None,
+            only_user: None,
         })
     }
 
@@ -47,6 +51,13 @@ impl Page {
     #[must_use]
     pub fn with_field(mut self, field: Field) -> Self {
         self.0.fields.push(field.0);
+        self
+    }
+
+    /// Adds the name of the only user in a hidden field. Password managers store it with the
+    /// password, and need it to distinguish the entries of a site.
+    pub(super) const fn for_only_user(mut self, name: &'static str) -> Self {
+        self.0.only_user = Some(name);
         self
     }
 
@@ -100,6 +111,13 @@ impl Field {
         Self::new(name, label, "text", "one-time-code")
     }
 
+    /// Adds an explanation below the field.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
     fn new(
         name: &'static str,
         label: impl Into<Cow<'static, str>>,
@@ -111,6 +129,7 @@ impl Field {
             label: label.into(),
             kind,
             autocomplete,
+            hint: None,
         })
     }
 }

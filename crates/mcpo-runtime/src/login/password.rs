@@ -63,7 +63,13 @@ impl Password {
 }
 
 fn ask() -> Page {
-    Page::new("Sign in").with_field(Field::password("password", "Password"))
+    let field = Field::password("password", "Password").with_hint(
+        "The owner of this server has set this password. It is not the password of the program \
+         that sent you here.",
+    );
+    Page::new("Sign in")
+        .for_only_user(SUBJECT)
+        .with_field(field)
 }
 
 impl Login for Password {

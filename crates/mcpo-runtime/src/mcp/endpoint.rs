@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     base::request_log::RequestLog,
-    endpoints::{extractors::peer, host_guard},
+    endpoints::{extractors::peer, host_guard, navigation::is_navigation, site},
     net::client_ip::ClientIp,
     oauth::{base_url::BaseUrl, paths},
     resource_server::{authenticate, caller::Caller, connection_cache::Connection},
@@ -110,6 +110,10 @@ impl Shared {
         };
         let is_from_page =
             request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS;
+        if is_navigation(request.method(), request.headers()) {
+            let page = Box::pin(site::landing(&self.guarded.app, &base));
+            return log.run(page).await;
+        }
         if !is_from_page {
             let guarded = &self.guarded;
             return guarded.handle(&base, log, &connection, request).await;

@@ -3,6 +3,7 @@
 
 mod access;
 mod body;
+mod card;
 mod endpoint;
 mod erased;
 mod reauthentication;
@@ -10,7 +11,11 @@ mod required_scopes;
 mod server_card;
 mod session;
 mod session_limit;
+mod tool_directory;
 mod tool_registry;
 
-pub(crate) use self::{endpoint::Endpoint, session::sessions, tool_registry::read_tools};
+pub(crate) use self::{
+    card::card, endpoint::Endpoint, session::sessions, tool_directory::ListedTools,
+    tool_registry::read_tools,
+};
 pub use self::{erased::SharedHandler, tool_registry::needs_scopes};

@@ -1,5 +1,7 @@
 //! The paths of all endpoints, in the order in which a client calls them.
 
+/// The page about this server, for users.
+pub(crate) const HOME: &str = "/";
 /// The MCP endpoint, which is also the protected resource.
 pub(crate) const MCP: &str = "/mcp";
 /// A frequent typing error.

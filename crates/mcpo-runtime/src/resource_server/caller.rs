@@ -16,7 +16,7 @@ use rmcp::{
 use super::external::ExternalClaims;
 use crate::{
     base::request_log::RequestContext,
-    login::{LoginError, UpstreamToken},
+    login::{LoginError, Subject, UpstreamToken},
     oauth::{grant::AccessToken, scope::Scopes},
     store::GrantId,
     upstream::{TokenCache, UpstreamError},
@@ -144,6 +144,25 @@ impl Caller {
                 client_name: Some(token.grant.client_name),
                 upstream,
                 grant: Some(token.grant.id),
+            }),
+            request: None,
+            upstream_use: None,
+        }
+    }
+
+    /// Creates the caller that `subject` would be after allowing `scopes`, to list the tools.
+    pub(crate) fn future(subject: Subject, scopes: Scopes, tokens: &Arc<TokenCache>) -> Self {
+        let upstream = subject.upstream.map_or(Upstream::None, |id| {
+            Upstream::SignInRecord(Arc::clone(tokens), id)
+        });
+        Self {
+            claims: Arc::new(Claims {
+                subject: subject.id,
+                name: subject.name,
+                scopes,
+                client_name: None,
+                upstream,
+                grant: None,
             }),
             request: None,
             upstream_use: None,

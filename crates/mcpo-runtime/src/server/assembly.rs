@@ -53,11 +53,11 @@ pub(super) async fn assemble(
             local.map_err(Error::internal)?
         }
     };
+    config.check_brand()?;
     config.check_open_access(listens_on, &base)?;
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
     let tools = mcp::read_tools(&handler).await?;
-    let title = config.title.clone().unwrap_or_else(|| handler.title());
-    let app = Arc::new(state(config, base, title, &tools.scopes, clock)?);
+    let app = Arc::new(state(config, base, &handler, &tools.scopes, clock)?);
     if app.external.is_none() && config.store != StoreChoice::Memory {
         watch_store(&app);
     }
@@ -69,7 +69,9 @@ pub(super) async fn assemble(
         config.under_dev,
     );
     let endpoint = mcp::Endpoint::new(&app, handler, sessions, &router::cors());
-    let router = router::router(&app, endpoint.clone());
+    // Another server has its own pages at these paths.
+    let has_whole_site = listens_on.is_some();
+    let router = router::router(&app, endpoint.clone(), has_whole_site);
     Ok(Assembled {
         app,
         service: Service { router, endpoint },
@@ -80,13 +82,14 @@ pub(super) async fn assemble(
 fn state(
     config: &Config,
     base: BaseUrl,
-    title: String,
+    handler: &SharedHandler,
     tool_scopes: &Scopes,
     clock: Arc<dyn Clock>,
 ) -> Result<App, Error> {
     let clients = Clients::new(&config.clients, config.public_clients)?;
     let store = open_store(&config.store, Arc::clone(&clock))?;
-    let pages = Pages::new(title, config.logo.clone()).map_err(Error::internal)?;
+    let card = mcp::card(handler, config.title.clone());
+    let pages = Pages::new(card, config.brand.clone()).map_err(Error::internal)?;
     let external = external_server(config, clock.as_ref());
     let clock = ServerClock::new(clock);
     let upstream = TokenCache::new(
@@ -95,16 +98,19 @@ fn state(
         clock.clone(),
         Arc::clone(&config.login),
     );
+    let upstream = Arc::new(upstream);
+    let tools = mcp::ListedTools::new(handler.clone(), Arc::clone(&upstream));
     Ok(App {
         bases: BaseUrls::new(base, &config.hosts),
         keys: config.keys.clone(),
         clients,
         login: Arc::clone(&config.login),
         external,
-        upstream: Arc::new(upstream),
+        upstream,
         grants: Arc::new(GrantCache::new(Arc::clone(&store), clock.clone())),
         store,
         pages,
+        tools: Arc::new(tools),
         limits: RateLimits::new(),
         scopes: ScopePolicy::new(tool_scopes, config.implied_scopes.clone()),
         openai_challenge: config.openai_challenge.clone(),

@@ -16,14 +16,17 @@ use crate::{
     base::request_log::RequestLog,
     endpoints::{
         authorize, callback, consent, discovery, domain_verification, health, host_guard,
-        introspect, rate_limit, register, revoke, sign_in, token,
+        introspect, rate_limit, register, revoke, sign_in, site, token,
     },
     mcp,
     oauth::paths,
+    pages::ICON_PATHS,
     state::App,
 };
 
-pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
+/// `has_whole_site` is false if the router becomes part of another application, which has its own
+/// pages at `/` and at unknown paths.
+pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint, has_whole_site: bool) -> Router {
     let described = Router::new()
         .route(paths::RESOURCE_METADATA, get(discovery::resource_metadata))
         .route(
@@ -38,6 +41,11 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
         Some(_) => described,
         None => described.merge(authorization_server(app)),
     };
+    let described = if has_whole_site {
+        described.merge(site())
+    } else {
+        described
+    };
     described
         .layer(middleware::from_fn_with_state(
             Arc::clone(app),
@@ -51,12 +59,27 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint) -> Router {
         .with_state(Arc::clone(app))
 }
 
+/// Returns the pages that are not part of a sign-in.
+fn site() -> Router<Arc<App>> {
+    let [ico, svg] = ICON_PATHS;
+    Router::new()
+        .route(ico, get(site::icon))
+        .route(svg, get(site::icon))
+        .fallback(site::fallback)
+}
+
 /// Returns the endpoints through which clients and users get a token.
 fn authorization_server(app: &Arc<App>) -> Router<Arc<App>> {
     let pages = Router::new()
         .route(paths::AUTHORIZE, get(authorize::get))
-        .route(paths::SIGN_IN, post(sign_in::post))
-        .route(paths::CONSENT, post(consent::post));
+        .route(
+            paths::SIGN_IN,
+            post(sign_in::post).get(site::form_without_request),
+        )
+        .route(
+            paths::CONSENT,
+            post(consent::post).get(site::form_without_request),
+        );
     let pages = match app.login.provider() {
         Some(provider) => pages.route(provider.callback, get(callback::get)),
         None => pages,

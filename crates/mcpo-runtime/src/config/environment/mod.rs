@@ -1,6 +1,7 @@
 //! Reads the configuration from environment variables. All unusable variables are reported
 //! together.
 
+mod brand;
 mod external;
 mod openai;
 mod openid;
@@ -27,7 +28,6 @@ use crate::{
         base_url::BaseUrl,
         client::{ConfiguredClient, parse_configured},
     },
-    pages::{Logo, LogoError},
 };
 
 const HOSTS: &str = "MCPO_HOSTS";
@@ -63,7 +63,7 @@ fn read(lookup: &dyn Fn(&str) -> Option<Option<String>>) -> Result<Config, Confi
     let is_open_to_anyone = reader.flag("MCPO_OPEN_TO_ANYONE");
     let trusted_proxies = reader.trusted_proxies(on_cloud_run);
     let title = reader.text("MCPO_TITLE");
-    let logo = reader.logo();
+    let brand = reader.brand();
     let openai_challenge = reader.openai_challenge();
     let public_clients = reader.flag_or("MCPO_PUBLIC_CLIENTS", true);
     let open_listing = reader.flag("MCPO_OPEN_LISTING");
@@ -80,7 +80,8 @@ fn read(lookup: &dyn Fn(&str) -> Option<Option<String>>) -> Result<Config, Confi
             store,
             grants_not_before,
             title,
-            logo,
+            brand,
+            mistakes: Vec::new(),
             openai_challenge,
             public_clients,
             implied_scopes: BTreeMap::new(),
@@ -231,18 +232,6 @@ impl Reader<'_> {
         })
     }
 
-    fn logo(&mut self) -> Option<Logo> {
-        let text = self.text("MCPO_LOGO")?;
-        match Logo::read(text.as_ref()) {
-            Ok(logo) => Some(logo),
-            Err(error @ (LogoError::Read(_) | LogoError::TooLarge | LogoError::Type)) => {
-                let allowed = "the path of a picture of up to 64 KiB: svg, png, jpg, webp or gif";
-                self.wrong("MCPO_LOGO", Some(text), error.to_string(), allowed);
-                None
-            }
-        }
-    }
-
     fn allowed_origins(&mut self) -> Vec<String> {
         let Some(text) = self.text("MCPO_ALLOWED_ORIGINS") else {
             return DEFAULT_ORIGINS.map(str::to_owned).into();
@@ -304,7 +293,10 @@ impl Config {
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
     /// | `MCPO_OPEN_LISTING` | `1`: anyone may list the tools | a token is needed |
     /// | `MCPO_TITLE` | name on the pages | the server's name |
-    /// | `MCPO_LOGO` | logo on the pages: the path of a file of up to 64 KiB | none |
+    /// | `MCPO_LOGO` | logo on the pages and icon in the browser: an SVG, PNG, JPEG, WebP or GIF of up to 64 KiB, as the path of a file or as a `data:` URL, see [`Config::with_logo`] | the server's icon, if it is a `data:` URL |
+    /// | `MCPO_ACCENT_COLOR` | color of buttons and links on the pages: `#rrggbb` | blue |
+    /// | `MCPO_PRIVACY_URL` | the privacy policy, which all pages link to: https | none |
+    /// | `MCPO_SUPPORT_URL` | the place to get help, which all pages link to: https or `mailto:` | none |
     /// | `MCPO_OPENAI_CHALLENGE` | the token that ChatGPT shows for the verification of the domain, served at `/.well-known/openai-apps-challenge`: printable ASCII, at most 512 characters | 404 |
     /// | `MCPO_PUBLIC_CLIENTS` | `0`: only clients that keep a secret may register | all may |
     /// | `MCPO_ALLOWED_ORIGINS` | browser origins that may call `/mcp`, separated by commas | claude.ai |

@@ -20,8 +20,13 @@ use crate::{
         Subject,
     },
     net::throttle::Source,
-    oauth::{base_url::BaseUrl, error::OAuthError, paths, scope::DEFAULT_SCOPE},
-    pages::{ConsentPage, ScopeLine, SignInPage},
+    oauth::{
+        base_url::BaseUrl,
+        error::OAuthError,
+        paths,
+        scope::{DEFAULT_SCOPE, Scopes},
+    },
+    pages::{ConsentPage, Reader, ScopeLine, SignInPage, ToolList},
     state::App,
 };
 
@@ -47,7 +52,7 @@ async fn next_page(
 ) -> Result<Response, OAuthError> {
     let subject = known.as_ref().and_then(|browser| browser.subject(app));
     if let (Some(browser), Some(subject)) = (&known, &subject) {
-        return consent_page(app, browser, Some(subject), query, request);
+        return consent_page(app, browser, Some(subject), query, request).await;
     }
     let (browser, is_new) = match known {
         Some(browser) => (browser, false),
@@ -56,14 +61,14 @@ async fn next_page(
     // The provider knows only this server as its client and lets all MCP clients through. So the
     // user is asked about this MCP client first.
     if app.login.provider().is_some() {
-        let page = consent_page(app, &browser, None, query, request)?;
+        let page = consent_page(app, &browser, None, query, request).await?;
         return with_new_cookie(page, is_new, &browser, app, base);
     }
     match app.login.begin(&local_login_context(app, source)?).await {
         Outcome::Identity(identity) => {
             let subject = Subject::new(identity, None, &app.credential_versions);
             let browser = Browser::new(app, base, Some(subject.clone()))?;
-            let page = consent_page(app, &browser, Some(&subject), query, request)?;
+            let page = consent_page(app, &browser, Some(&subject), query, request).await?;
             Ok(with_cookie(page, browser.cookie(app, base)?))
         }
         Outcome::Page(page) => {
@@ -115,7 +120,7 @@ pub(crate) fn sign_in_page(
 
 /// Returns the consent page, for a user who is already signed in or who signs in at the provider
 /// after agreeing.
-fn consent_page(
+async fn consent_page(
     app: &App,
     browser: &Browser,
     subject: Option<&Subject>,
@@ -126,10 +131,14 @@ fn consent_page(
     let page = ConsentPage {
         client: &request.client.name,
         vouched_by: request.client.vouched_by.as_deref(),
+        is_configured: request.client.is_configured,
+        client_privacy: request.client.privacy.as_ref(),
         destination: request.back.redirect_uri.destination(),
         loopback: request.back.redirect_uri.is_loopback(),
         scopes: request.scopes.iter().map(describe).collect(),
+        tools: tools_for(app, subject, &request.scopes).await,
         person: subject.map(Subject::shown),
+        can_sign_out: !app.login.is_anonymous(),
         provider: provider.as_ref().map(|provider| &*provider.name),
         provider_scopes: provider
             .as_ref()
@@ -138,6 +147,21 @@ fn consent_page(
         form: browser.form(app, FormKind::Consent, query)?,
     };
     Ok(app.pages.consent(&page))
+}
+
+/// Returns the tools that a client with these scopes could use. A user who has not signed in sees
+/// them only if everyone may list them.
+async fn tools_for(app: &App, subject: Option<&Subject>, scopes: &Scopes) -> Option<ToolList> {
+    if subject.is_none() && !app.lists_openly() {
+        return None;
+    }
+    let reader = subject.cloned().map(|subject| Reader {
+        subject,
+        scopes: scopes.clone(),
+    });
+    let mut tools = app.tools.tools(reader).await?;
+    tools.retain(|tool| app.scopes.covers(scopes, &tool.scopes));
+    ToolList::new(tools)
 }
 
 fn describe(name: &str) -> ScopeLine<'_> {

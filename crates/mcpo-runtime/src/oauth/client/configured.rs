@@ -147,6 +147,7 @@ impl ConfiguredClients {
             name: client.name.clone(),
             redirect_uris: client.redirect_uris.clone(),
             vouched_by: None,
+            privacy: None,
             is_configured: true,
         })
     }

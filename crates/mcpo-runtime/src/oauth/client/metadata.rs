@@ -5,7 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::oauth::{fingerprint::Fingerprint, redirect_uri::RegisteredRedirectUri};
+use crate::{
+    net::link_url::LinkUrl,
+    oauth::{fingerprint::Fingerprint, redirect_uri::RegisteredRedirectUri},
+};
 
 /// The authentication method of a client at the token endpoint (RFC 7591 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +61,8 @@ pub(crate) struct Client {
     pub(crate) redirect_uris: Vec<RegisteredRedirectUri>,
     /// The host that vouches for the name, if the client id is the URL of a document.
     pub(crate) vouched_by: Option<String>,
+    /// The privacy policy that the document names.
+    pub(crate) privacy: Option<LinkUrl>,
     /// Whether the owner of this server has configured the client.
     pub(crate) is_configured: bool,
 }

@@ -42,6 +42,7 @@ impl Registration {
             name: self.name,
             redirect_uris: self.redirect_uris,
             vouched_by: None,
+            privacy: None,
             is_configured: false,
         }
     }

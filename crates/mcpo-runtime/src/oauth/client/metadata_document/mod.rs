@@ -10,12 +10,14 @@ use std::{sync::Arc, time::Duration};
 
 use quick_cache::sync::Cache;
 use serde::Deserialize;
+use serde_json::Value;
 use url::{Host, Url};
 
 use self::fetch::{FetchError, Fetched, Fetcher, Permit};
 use super::metadata::{Client, ClientKey, display_name};
 use crate::{
     base::{clock::Timestamp, error::Error},
+    net::link_url::LinkUrl,
     oauth::redirect_uri::{RedirectUriError, RegisteredRedirectUri},
 };
 
@@ -108,6 +110,9 @@ struct Document {
     client_id: String,
     client_name: Option<String>,
     redirect_uris: Vec<String>,
+    /// Any JSON: an unusable address must not make the client unusable.
+    #[serde(default)]
+    policy_uri: Value,
     token_endpoint_auth_method: Option<String>,
     client_secret: Option<serde::de::IgnoredAny>,
 }
@@ -138,6 +143,7 @@ impl Document {
                 .map(parse)
                 .collect::<Result<_, _>>()?,
             vouched_by: Some(host.to_owned()),
+            privacy: self.policy_uri.as_str().and_then(LinkUrl::parse),
             is_configured: false,
         })
     }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use rustls::{RootCertStore, ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -84,7 +85,7 @@ impl Host {
     }
 
     fn say_document(&self, headers: &str, change: impl FnOnce(&mut serde_json::Value)) {
-        let mut document = serde_json::json!({
+        let mut document = json!({
             "client_id": self.url().text,
             "client_name": "A client",
             "redirect_uris": ["https://a.example/cb"],
@@ -106,10 +107,26 @@ async fn as8_as10_valid_document_describes_a_client() {
     let client = host.client(NOW).await.unwrap();
     assert_eq!(client.name, "A client");
     assert_eq!(client.vouched_by.as_deref(), Some("localhost"));
+    assert_eq!(client.privacy, None);
     let uris = &client.redirect_uris;
     let verify = |uri| crate::oauth::redirect_uri::RedirectUri::verify(uris, Some(uri));
     assert!(verify("https://a.example/cb").is_some());
     assert!(verify("https://b.example/cb").is_none());
+}
+
+#[tokio::test]
+async fn as12_only_an_https_privacy_policy_of_a_document_is_linked() {
+    for (policy, is_linked) in [
+        (json!("https://a.example/privacy"), true),
+        (json!("javascript:alert(1)"), false),
+        (json!("http://a.example/privacy"), false),
+        (json!(["https://a.example/privacy"]), false),
+    ] {
+        let host = Host::start().await;
+        host.say_document("", |document| document["policy_uri"] = policy.clone());
+        let client = host.client(NOW).await.unwrap();
+        assert_eq!(client.privacy.is_some(), is_linked, "{policy}");
+    }
 }
 
 /// Takes the same path as a real fetch: the name is resolved, every address is checked, and the
@@ -163,7 +180,6 @@ async fn as11_cached_client_stays_valid_while_its_host_is_down() {
 
 #[tokio::test]
 async fn as9_invalid_document_is_rejected() {
-    use serde_json::json;
     type Change = fn(&mut serde_json::Value);
     let cases: [(Change, DocumentError); 6] = [
         (
@@ -286,7 +302,7 @@ proptest::proptest! {
         junk in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60),
     ) {
         let url = DocumentUrl::parse("https://localhost/client.json").unwrap().unwrap();
-        let document = serde_json::json!({ "client_id": id, "redirect_uris": uris }).to_string();
+        let document = json!({ "client_id": id, "redirect_uris": uris }).to_string();
         for body in [document.as_bytes(), &junk] {
             if let Ok(client) = read(body, &url) {
                 proptest::prop_assert_eq!(client.key, ClientKey::of("https://localhost/client.json"));
