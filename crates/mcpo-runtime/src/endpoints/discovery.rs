@@ -115,7 +115,7 @@ pub(crate) async fn not_the_endpoint(
     Extension(base): Extension<BaseUrl>,
     request: Request,
 ) -> Response {
-    if let Some(page) = site::slash_too_many(&app, &base, &request) {
+    if let Some(page) = site::trailing_slash(&app, &base, &request) {
         return page;
     }
     let description = format!(

@@ -124,7 +124,7 @@ pub(crate) async fn form_without_request(
 }
 
 /// Refuses `/mcp/` in a browser, with the right address. Returns `None` for a program.
-pub(crate) fn slash_too_many(app: &App, base: &BaseUrl, request: &Request) -> Option<Response> {
+pub(crate) fn trailing_slash(app: &App, base: &BaseUrl, request: &Request) -> Option<Response> {
     if !is_navigation(request.method(), request.headers()) {
         return None;
     }

@@ -9,7 +9,7 @@ use super::{
     tool_registry::{Listing, SCOPES_KEY, declared_scopes},
 };
 use crate::{
-    pages::{Reader, ToolDirectory, ToolSummary, Tools},
+    pages::{Reader, ToolDirectory, ToolSummary, ToolsFuture},
     resource_server::caller::Caller,
     upstream::TokenCache,
 };
@@ -57,9 +57,9 @@ impl ListedTools {
 }
 
 impl ToolDirectory for ListedTools {
-    fn tools(&self, reader: Option<Reader>) -> Tools<'_> {
+    fn tools(&self, reader: Option<Reader>) -> ToolsFuture<'_> {
         let caller = match reader {
-            Some(Reader { subject, scopes }) => Caller::future(subject, scopes, &self.tokens),
+            Some(Reader { subject, scopes }) => Caller::prospective(subject, scopes, &self.tokens),
             None => Caller::anonymous(),
         };
         Box::pin(async move { self.list(&caller).await })

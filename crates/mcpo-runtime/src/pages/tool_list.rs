@@ -29,13 +29,13 @@ pub(crate) struct Reader {
 }
 
 /// The future that [`ToolDirectory::tools`] returns.
-pub(crate) type Tools<'a> = Pin<Box<dyn Future<Output = Option<Vec<ToolSummary>>> + Send + 'a>>;
+pub(crate) type ToolsFuture<'a> = Pin<Box<dyn Future<Output = Option<Vec<ToolSummary>>> + Send + 'a>>;
 
 /// The source of the tools. The MCP endpoint implements it; pages are in a lower layer.
 pub(crate) trait ToolDirectory: Send + Sync {
     /// Returns the tools that `reader` sees; without a reader, those that everyone sees. Returns
     /// `None` if the server does not list its tools in time.
-    fn tools(&self, reader: Option<Reader>) -> Tools<'_>;
+    fn tools(&self, reader: Option<Reader>) -> ToolsFuture<'_>;
 }
 
 /// The tools on a page: the first few, and the others.

@@ -151,7 +151,7 @@ impl Caller {
     }
 
     /// Creates the caller that `subject` would be after allowing `scopes`, to list the tools.
-    pub(crate) fn future(subject: Subject, scopes: Scopes, tokens: &Arc<TokenCache>) -> Self {
+    pub(crate) fn prospective(subject: Subject, scopes: Scopes, tokens: &Arc<TokenCache>) -> Self {
         let upstream = subject.upstream.map_or(Upstream::None, |id| {
             Upstream::SignInRecord(Arc::clone(tokens), id)
         });
