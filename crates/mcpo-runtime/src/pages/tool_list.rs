@@ -29,7 +29,8 @@ pub(crate) struct Reader {
 }
 
 /// The future that [`ToolDirectory::tools`] returns.
-pub(crate) type ToolsFuture<'a> = Pin<Box<dyn Future<Output = Option<Vec<ToolSummary>>> + Send + 'a>>;
+pub(crate) type ToolsFuture<'a> =
+    Pin<Box<dyn Future<Output = Option<Vec<ToolSummary>>> + Send + 'a>>;
 
 /// The source of the tools. The MCP endpoint implements it; pages are in a lower layer.
 pub(crate) trait ToolDirectory: Send + Sync {
