@@ -1,7 +1,8 @@
-//! Packs the templates and, in a checkout, the runtime crate into the binary.
+//! Packs the templates and the runtime crate into the binary.
 //!
-//! Built from a registry package there is no runtime next to this crate; `mcpo new` then names the
-//! registry version instead of vendoring a copy, once the registry has one that is ours.
+//! In a checkout, the runtime is the crate next to this one. A registry package contains no other
+//! crates, so the links in `runtime/` add a copy to it. The manifest has another name there, because
+//! cargo leaves folders with a `Cargo.toml` out of packages.
 
 use std::{
     env,
@@ -11,6 +12,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The manifest of the runtime in a registry package.
+const PACKAGED_MANIFEST: &str = "manifest.toml";
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
@@ -18,19 +22,17 @@ fn main() -> Outcome<()> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     println!("cargo::rerun-if-changed=build.rs");
 
-    let templates = table(&here.join("templates"), &[])?;
-    let runtime = here.join("../mcpo-runtime");
-    let runtime = if runtime.join("Cargo.toml").is_file() {
-        // Projects have no use for the examples.
-        table(&runtime, &["examples"])?
-    } else {
-        String::from("&[]")
-    };
+    // Git on Windows may check out a link as a text file.
+    let templates = first_folder([here.join("templates"), here.join("../../templates")])?;
+    let runtime = first_folder([here.join("../mcpo-runtime"), here.join("runtime")])?;
+    let templates = table(&templates, &[])?;
+    // Projects do not need the examples.
+    let runtime = table(&runtime, &["examples"])?;
 
     let code = format!(
         "/// Every file of every template.\n\
          pub const TEMPLATES: &[(&str, &[u8])] = {templates};\n\
-         /// The runtime crate, empty unless this was built from a checkout.\n\
+         /// Every file of the runtime crate.\n\
          pub const RUNTIME: &[(&str, &[u8])] = {runtime};\n"
     );
     fs::write(out.join("embedded.rs"), code)?;
@@ -39,6 +41,16 @@ fn main() -> Outcome<()> {
 
 fn variable(name: &str) -> Outcome<String> {
     env::var(name).map_err(|error| format!("{name}: {error}").into())
+}
+
+/// Returns the first of these paths that is a folder.
+fn first_folder(paths: [PathBuf; 2]) -> Outcome<PathBuf> {
+    let [first, _] = &paths;
+    let missing = format!("{} is missing", first.display());
+    paths
+        .into_iter()
+        .find(|path| path.is_dir())
+        .ok_or_else(|| missing.into())
 }
 
 /// A Rust expression: the files under `root` as `(path, bytes)`, without those in the folders
@@ -55,6 +67,9 @@ fn table(root: &Path, left_out: &[&str]) -> Outcome<String> {
     for name in files {
         let path = root.join(&name);
         let source = path.to_str().ok_or_else(|| not_unicode(&path))?;
+        let name = name
+            .strip_suffix(PACKAGED_MANIFEST)
+            .map_or_else(|| name.clone(), |folder| format!("{folder}Cargo.toml"));
         write!(code, "({name:?}, include_bytes!({source:?})),")?;
     }
     code.push(']');

@@ -26,7 +26,7 @@ mod settings;
 mod traffic;
 mod verify;
 
-pub use self::args::DeployArgs;
+pub use self::{args::DeployArgs, settings::REGIONS};
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
     package::Package,

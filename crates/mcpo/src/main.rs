@@ -1,7 +1,10 @@
 //! `mcpo`: from an idea to a remote MCP server in claude.ai.
 
 mod cli;
+mod completion;
 mod dev;
+#[cfg(test)]
+mod man_pages;
 mod new;
 mod probe;
 
@@ -16,6 +19,7 @@ fn main() -> ExitCode {
     if let Some(exit) = dev::run_as_rustc_wrapper().or_else(new::run_as_renderer) {
         return exit;
     }
+    completion::answer_shell();
     let cli = Cli::parse();
     let ui = Ui::from_environment();
     let outcome = match cli.command {

@@ -21,7 +21,9 @@ use mcpo_common::{
 
 use self::table::{Ingress, Table};
 pub use self::{
-    generated_secret::GeneratedSecret, ledger::Ledger, regions::nearest as nearest_region,
+    generated_secret::GeneratedSecret,
+    ledger::Ledger,
+    regions::{REGIONS, nearest as nearest_region},
     table::Replication,
 };
 use crate::args::DeployArgs;
@@ -147,7 +149,7 @@ impl Settings {
 
     /// Returns true if this version of mcpo knows the region.
     pub fn is_region_known(&self) -> bool {
-        regions::REGIONS.contains(&&*self.region)
+        REGIONS.contains(&&*self.region)
     }
 
     /// Returns the key in the names of the account, the bucket and the secrets: the service and the

@@ -3,6 +3,8 @@
 //! The rules are data (`rules.json`, each with its source and the date of the source). The code
 //! knows kinds of tests, and no rule by its id.
 
+#[cfg(feature = "json-schema")]
+mod json_schema;
 mod outcome;
 mod pattern;
 mod report;
@@ -89,9 +91,15 @@ fn run(test: &'static Test, evidence: &Evidence<'_>) -> Findings {
         Test::PropertiesTogether { groups } => schemas::properties_together(evidence, groups),
         Test::EnumNeverMixes { groups } => schemas::enum_never_mixes(evidence, groups),
         Test::PropertiesDescribed => schemas::properties_described(evidence),
-        Test::JsonSchema { at } => schemas::valid(evidence, at),
+        #[cfg(feature = "json-schema")]
+        Test::JsonSchema { at } => json_schema::valid(evidence, at),
+        #[cfg(not(feature = "json-schema"))]
+        Test::JsonSchema { at } => Err(without_validator(at)),
         Test::ResultHasSchema => results::has_schema(evidence),
+        #[cfg(feature = "json-schema")]
         Test::ResultMatchesSchema => results::matches_schema(evidence),
+        #[cfg(not(feature = "json-schema"))]
+        Test::ResultMatchesSchema => Err(without_validator("structuredContent")),
         Test::ResultTextFallback => results::text_fallback(evidence),
         Test::ResultSize { max } => results::size(evidence, *max),
         Test::ResultKeysNever { pattern } => results::keys_never(evidence, pattern),
@@ -117,4 +125,10 @@ fn run(test: &'static Test, evidence: &Evidence<'_>) -> Findings {
         }
         Test::ByHand { because } => Err(because.clone()),
     }
+}
+
+/// Returns why a rule is not checked in a build without a validator of JSON Schema.
+#[cfg(not(feature = "json-schema"))]
+fn without_validator(what: &str) -> String {
+    format!("{what} is not validated: mcpo was built without the feature json-schema")
 }

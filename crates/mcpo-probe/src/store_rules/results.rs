@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+#[cfg(feature = "json-schema")]
+use super::json_schema;
 use super::{
     outcome::{Evidence, Findings, StoreFinding, name},
     pattern::Pattern,
-    schemas,
     texts::strings,
 };
 use crate::observations::ToolCall;
@@ -45,11 +46,12 @@ pub fn has_schema(evidence: &Evidence<'_>) -> Findings {
     })
 }
 
+#[cfg(feature = "json-schema")]
 pub fn matches_schema(evidence: &Evidence<'_>) -> Findings {
     each_call(evidence, |tool, call| {
         let schema = tool.get("outputSchema")?;
         match structured(call) {
-            Some(content) => schemas::mismatch(schema, content),
+            Some(content) => json_schema::mismatch(schema, content),
             None => Some("outputSchema, but no structuredContent in the result".to_owned()),
         }
     })

@@ -1,8 +1,7 @@
-//! Tests of the schemas of tools.
+//! Tests of the words and members of tools' schemas. `json_schema` tests whether they are valid.
 
 use std::collections::BTreeSet;
 
-use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use super::{
@@ -10,39 +9,6 @@ use super::{
     pattern::{Pattern, snake_case},
     rule::Condition,
 };
-
-/// The most steps of one pattern of a schema, so that no pattern of a server takes seconds.
-const BACKTRACK_LIMIT: usize = 10_000;
-/// The largest compiled pattern of a schema, in bytes.
-const PATTERN_SIZE: usize = 1024 * 1024;
-
-/// Compiles `schema` under the dialect that it declares; the default is 2020-12. References to other
-/// documents are errors: nothing is fetched.
-pub fn compile(schema: &Value) -> Result<Validator, ValidationError<'static>> {
-    let patterns = PatternOptions::fancy_regex()
-        .backtrack_limit(BACKTRACK_LIMIT)
-        .size_limit(PATTERN_SIZE);
-    jsonschema::options()
-        .offline()
-        .should_validate_formats(false)
-        .with_pattern_options(patterns)
-        .build(schema)
-}
-
-pub fn valid(evidence: &Evidence<'_>, at: &str) -> Findings {
-    evidence.each_tool(&Condition::new(), |tool| {
-        let schema = tool.pointer(at)?;
-        let error = compile(schema).err()?;
-        // The path is that of the metaschema's instance, which is the schema.
-        let path = error.instance_path().to_string();
-        let place = if path.is_empty() { "the root" } else { &path };
-        let keyword = error.kind().keyword();
-        Some(format!(
-            "{} is not valid at {place} ({keyword})",
-            at.trim_start_matches('/')
-        ))
-    })
-}
 
 /// Calls `visit` with the name and the schema of each argument, at any depth.
 fn each_property<'e>(schema: &'e Value, visit: &mut dyn FnMut(&'e str, &'e Value)) {
@@ -164,17 +130,4 @@ pub fn properties_described(evidence: &Evidence<'_>) -> Findings {
         let found = listed("argument", &bare)?;
         Some(format!("{found} without a description"))
     })
-}
-
-/// Returns the first difference between `instance` and `schema`, without the value.
-pub fn mismatch(schema: &Value, instance: &Value) -> Option<String> {
-    // Whether the schema is valid is another rule.
-    let validator = compile(schema).ok()?;
-    let error = validator.validate(instance).err()?;
-    let path = error.instance_path().to_string();
-    let place = if path.is_empty() { "the root" } else { &path };
-    let keyword = error.kind().keyword();
-    Some(format!(
-        "structuredContent does not match outputSchema at {place} ({keyword})"
-    ))
 }

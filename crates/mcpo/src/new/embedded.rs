@@ -53,7 +53,8 @@ impl Template {
     }
 }
 
-fn names() -> Vec<&'static str> {
+/// Returns the names of the built-in templates.
+pub fn names() -> Vec<&'static str> {
     let mut names: Vec<_> = TEMPLATES
         .iter()
         .filter_map(|(path, _)| path.split_once('/'))
@@ -63,11 +64,7 @@ fn names() -> Vec<&'static str> {
     names
 }
 
-/// Returns the files of the runtime crate, or none if this binary was built without them.
+/// Returns the files of the runtime crate.
 pub fn runtime_files() -> impl Iterator<Item = (PathBuf, &'static [u8])> {
     RUNTIME.iter().map(|(path, bytes)| (path.into(), *bytes))
-}
-
-pub const fn has_runtime() -> bool {
-    !RUNTIME.is_empty()
 }

@@ -1,4 +1,4 @@
-//! Templates that are not built in: a folder or a git repository in the format of cargo-generate.
+//! Renders templates that are not built in, with cargo-generate.
 
 use std::{
     fs,
@@ -11,27 +11,14 @@ use mcpo_common::error::{Failure, Outcome};
 
 use super::{
     cargo_generate, name::ProjectName, runtime::RuntimeSource, sanitize, staging::Staging,
+    template_location::TemplateLocation,
 };
 
-/// The abbreviations for git hosts that cargo-generate supports.
-const SHORT: [(&str, &str); 4] = [
-    ("gh:", "https://github.com/"),
-    ("gl:", "https://gitlab.com/"),
-    ("bb:", "https://bitbucket.org/"),
-    ("sr:", "https://git.sr.ht/~"),
-];
 /// The protocols that git may use. They exclude transports that run a command from the URL.
 const PROTOCOLS: &str = "git:http:https:ssh";
 /// Local files are allowed only if the user named a `file:` URL. A remote repository must not
 /// include a repository of this machine as a submodule.
 const WITH_FILES: &str = "file:git:http:https:ssh";
-
-/// Where a template is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExternalTemplate {
-    Folder(PathBuf),
-    Git(String),
-}
 
 /// The part of the location to use, and the answers to the template's questions.
 #[derive(Clone, Debug)]
@@ -43,50 +30,34 @@ pub struct Selection<'a> {
     pub define: &'a [String],
 }
 
-impl ExternalTemplate {
-    /// Parses `--template`. Returns `None` if it names a built-in template.
-    pub fn parse(unverified: &str) -> Option<Self> {
-        for (short, url) in SHORT {
-            if let Some(path) = unverified.strip_prefix(short) {
-                return Some(Self::Git(format!("{url}{path}")));
-            }
-        }
-        if unverified.contains("://") || unverified.starts_with("git@") {
-            return Some(Self::Git(unverified.to_owned()));
-        }
-        let is_path = unverified.contains(['/', '\\']) || unverified.starts_with('.');
-        is_path.then(|| Self::Folder(unverified.into()))
+/// Renders the template into the staging folder. Returns remarks for the user.
+pub fn render(
+    location: &TemplateLocation,
+    selection: &Selection,
+    name: &ProjectName,
+    runtime: &RuntimeSource,
+    staging: &Staging,
+) -> Outcome<Vec<String>> {
+    let folder = match location {
+        TemplateLocation::Folder(folder) => folder.clone(),
+        TemplateLocation::Git(url) => clone(url, selection.branch, &staging.scratch("template"))?,
+    };
+    let folder = match selection.subfolder {
+        Some(below) => inside(&folder, below)?,
+        None => folder,
+    };
+    if !folder.is_dir() {
+        return Err(
+            Failure::new(format!("there is no folder {}", folder.display()))
+                .hint("--template takes a name, a folder, gh:OWNER/REPO or a git URL"),
+        );
     }
-
-    /// Renders the template into the staging folder. Returns remarks for the user.
-    pub fn render(
-        &self,
-        selection: &Selection,
-        name: &ProjectName,
-        runtime: &RuntimeSource,
-        staging: &Staging,
-    ) -> Outcome<Vec<String>> {
-        let folder = match self {
-            Self::Folder(folder) => folder.clone(),
-            Self::Git(url) => clone(url, selection.branch, &staging.scratch("template"))?,
-        };
-        let folder = match selection.subfolder {
-            Some(below) => inside(&folder, below)?,
-            None => folder,
-        };
-        if !folder.is_dir() {
-            return Err(
-                Failure::new(format!("there is no folder {}", folder.display()))
-                    .hint("--template takes a name, a folder, gh:OWNER/REPO or a git URL"),
-            );
-        }
-        let request =
-            cargo_generate::RenderRequest::new(&folder, selection.define, name, runtime, staging)?;
-        let mut remarks = request.run(staging)?;
-        remarks.extend(sanitize::clean_up(staging.folder())?);
-        vendor(runtime, staging)?;
-        Ok(remarks)
-    }
+    let request =
+        cargo_generate::RenderRequest::new(&folder, selection.define, name, runtime, staging)?;
+    let mut remarks = request.run(staging)?;
+    remarks.extend(sanitize::clean_up(staging.folder())?);
+    vendor(runtime, staging)?;
+    Ok(remarks)
 }
 
 /// Returns a subfolder of the template. Fails if the path leads outside.
@@ -156,29 +127,6 @@ fn vendor(runtime: &RuntimeSource, staging: &Staging) -> Outcome<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sources_are_recognized() {
-        let git = |url: &str| Some(ExternalTemplate::Git(url.to_owned()));
-        assert_eq!(ExternalTemplate::parse("server"), None);
-        assert_eq!(
-            ExternalTemplate::parse("gh:a/b"),
-            git("https://github.com/a/b")
-        );
-        assert_eq!(
-            ExternalTemplate::parse("sr:a/b"),
-            git("https://git.sr.ht/~a/b")
-        );
-        assert_eq!(ExternalTemplate::parse("git@host:a/b"), git("git@host:a/b"));
-        assert_eq!(ExternalTemplate::parse("https://x/y"), git("https://x/y"));
-        let folder = |path: &str| Some(ExternalTemplate::Folder(path.into()));
-        assert_eq!(ExternalTemplate::parse("./server"), folder("./server"));
-        assert_eq!(ExternalTemplate::parse(".."), folder(".."));
-        assert_eq!(
-            ExternalTemplate::parse("my/template"),
-            folder("my/template")
-        );
-    }
 
     #[test]
     fn a_subfolder_stays_inside() {

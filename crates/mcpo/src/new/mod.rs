@@ -4,18 +4,24 @@
 //! Nothing is written before all arguments are checked. The project gets its final name only when
 //! it is complete.
 
+#[cfg(feature = "third-party-templates")]
 mod approval;
+#[cfg(feature = "third-party-templates")]
 mod cargo_generate;
 mod embedded;
+#[cfg(feature = "third-party-templates")]
 mod external_template;
 mod git;
 mod name;
+#[cfg(feature = "third-party-templates")]
 mod questions;
 mod registry;
 mod render;
 mod runtime;
+#[cfg(feature = "third-party-templates")]
 mod sanitize;
 mod staging;
+mod template_location;
 mod workspace;
 
 use std::path::{Path, PathBuf};
@@ -27,16 +33,21 @@ use mcpo_common::{
     ui::Ui,
 };
 
+#[cfg(feature = "third-party-templates")]
 pub use self::cargo_generate::run_as_renderer;
+pub use self::embedded::names as template_names;
+#[cfg(feature = "third-party-templates")]
+use self::external_template::Selection;
 use self::{
-    embedded::Template,
-    external_template::{ExternalTemplate, Selection},
-    git::Repository,
-    name::ProjectName,
-    runtime::RuntimeSource,
-    staging::Staging,
-    workspace::Enclosing,
+    embedded::Template, git::Repository, name::ProjectName, runtime::RuntimeSource,
+    staging::Staging, template_location::TemplateLocation, workspace::Enclosing,
 };
+
+/// Without cargo-generate, no process renders a template.
+#[cfg(not(feature = "third-party-templates"))]
+pub fn run_as_renderer() -> Option<std::process::ExitCode> {
+    None
+}
 
 /// Arguments of `mcpo new`.
 #[derive(Debug, Args)]
@@ -84,8 +95,7 @@ pub struct NewArgs {
     define: Vec<String>,
 
     /// Source of mcpo-runtime: `vendored` (a copy inside the project), a folder, a git URL, or a
-    /// version in the registry (none is published yet) [default: `vendored` if this mcpo includes a
-    /// copy, otherwise the version of this mcpo].
+    /// version in the registry (none is published yet) [default: `vendored`].
     #[arg(long, value_name = "SOURCE")]
     runtime: Option<String>,
 
@@ -144,13 +154,14 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
 #[derive(Clone, Debug)]
 enum Source {
     BuiltIn(Template),
-    ExternalTemplate(ExternalTemplate),
+    #[cfg(feature = "third-party-templates")]
+    External(TemplateLocation),
 }
 
 impl Source {
     fn choose(args: &NewArgs) -> Outcome<Self> {
-        if let Some(external_template) = ExternalTemplate::parse(&args.template) {
-            return Ok(Self::ExternalTemplate(external_template));
+        if let Some(location) = TemplateLocation::parse(&args.template) {
+            return Self::external(location);
         }
         let template = Template::find(&args.template)?;
         let only_foreign = [
@@ -168,6 +179,26 @@ impl Source {
         }
     }
 
+    #[cfg(feature = "third-party-templates")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "fails in a build without cargo-generate"
+    )]
+    fn external(location: TemplateLocation) -> Outcome<Self> {
+        Ok(Self::External(location))
+    }
+
+    #[cfg(not(feature = "third-party-templates"))]
+    fn external(location: TemplateLocation) -> Outcome<Self> {
+        Err(Failure::new(format!(
+            "cannot render the template {location}: this mcpo was built without cargo-generate"
+        ))
+        .hint(
+            "use a built-in template, or install mcpo with its default features \
+             (third-party-templates)",
+        ))
+    }
+
     fn render(
         &self,
         args: &NewArgs,
@@ -183,13 +214,14 @@ impl Source {
                 }
                 runtime.write_vendored(staging)?;
             }
-            Self::ExternalTemplate(external_template) => {
+            #[cfg(feature = "third-party-templates")]
+            Self::External(location) => {
                 let selection = Selection {
                     subfolder: args.subfolder.as_deref(),
                     branch: args.branch.as_deref(),
                     define: &args.define,
                 };
-                remarks = external_template.render(&selection, name, runtime, staging)?;
+                remarks = external_template::render(location, &selection, name, runtime, staging)?;
             }
         }
         project::write_new_environment(staging.folder())?;

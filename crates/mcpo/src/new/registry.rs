@@ -21,8 +21,6 @@ use mcpo_common::{
 };
 use serde::Deserialize;
 
-use super::embedded;
-
 const CRATE: &str = "mcpo-runtime";
 /// The public registry in a lock file. Mirrors do not change it.
 const PUBLIC_REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -52,14 +50,9 @@ pub fn check(requirement: &str) -> Outcome<()> {
     Registry { cargo_home: None }.check(requirement, &released)
 }
 
-/// Returns a hint how to continue without the registry.
-pub fn way_out() -> &'static str {
-    if embedded::has_runtime() {
-        "leave out --runtime to use the copy inside mcpo, or use a checkout: --runtime PATH"
-    } else {
-        "use a checkout or a git URL of mcpo-runtime: --runtime PATH"
-    }
-}
+/// How to continue without the registry.
+const WAY_OUT: &str =
+    "leave out --runtime to use the copy inside mcpo, or use a checkout: --runtime PATH";
 
 fn parse(text: &str) -> Vec<Release> {
     text.lines()
@@ -79,7 +72,7 @@ impl Registry {
                 "`--runtime {requirement}`: no release of {CRATE} is published yet; a crate with \
                  this name in the registry is not from the mcpo project"
             ))
-            .hint(way_out()));
+            .hint(WAY_OUT));
         };
         let found = self.resolve(requirement)?;
         if released.iter().any(|known| known.version == found.version) {
@@ -96,8 +89,7 @@ impl Registry {
                 "failed to check that the registry has {CRATE} {requirement} from the mcpo project"
             ))
             .hint(format!(
-                "check the network and cargo's settings for the registry; or {}",
-                way_out()
+                "check the network and cargo's settings for the registry; or {WAY_OUT}"
             ))
         };
         let folder = tempfile::tempdir().map_err(|error| failed().because(&error))?;
@@ -128,7 +120,7 @@ impl Registry {
                 .any(|reason| said.contains(reason));
             let failure = if missing {
                 let what = format!("the registry has no {CRATE} {requirement}");
-                Failure::new(what).hint(way_out())
+                Failure::new(what).hint(WAY_OUT)
             } else {
                 failed()
             };
@@ -162,7 +154,7 @@ fn is_ours(found: &Release, released: &[Release]) -> Outcome<()> {
         "{CRATE} {} in the registry is not from the mcpo project: its checksum is {}",
         found.version, found.checksum
     ))
-    .hint(way_out()))
+    .hint(WAY_OUT))
 }
 
 #[derive(Deserialize)]

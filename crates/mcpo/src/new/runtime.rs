@@ -20,16 +20,11 @@ pub enum RuntimeSource {
 }
 
 impl RuntimeSource {
-    /// Parses `--runtime`. The default is the copy in this binary, or this binary's own version if
-    /// there is no copy. A version must exist in the registry, and the crate must be ours.
+    /// Parses `--runtime`. The default is the copy in this binary. A version must exist in the
+    /// registry, and the crate must be ours.
     pub fn choose(unverified: Option<&str>) -> Outcome<Self> {
         match unverified {
-            None | Some("vendored") if embedded::has_runtime() => Ok(Self::Vendored),
-            None => from_registry(env!("CARGO_PKG_VERSION")),
-            Some("vendored") => Err(Failure::new(
-                "this mcpo was built without a copy of mcpo-runtime",
-            )
-            .hint(registry::way_out())),
+            None | Some("vendored") => Ok(Self::Vendored),
             Some(url) if url.contains("://") || url.starts_with("git@") => git(url),
             Some(folder) if folder.starts_with(['.', '/', '~']) || folder.contains('/') => {
                 local_folder(folder)

@@ -1,0 +1,1 @@
+"""Builds the release artifacts. `scripts/package` runs the steps; each module makes one kind."""
