@@ -36,6 +36,7 @@ mod new;
 #[cfg(unix)]
 mod new_failures;
 mod new_foreign;
+mod packages;
 mod public_api;
 // These tests get their terminals from `script` (util-linux).
 #[cfg(target_os = "linux")]
