@@ -49,7 +49,10 @@ fn published_crates_describe_themselves() {
         assert!(package.license.is_some(), "{name}: license");
         assert!(package.rust_version.is_some(), "{name}: rust-version");
         assert!(!package.categories.is_empty(), "{name}: categories");
-        assert!((1..=5).contains(&package.keywords.len()), "{name}: keywords");
+        assert!(
+            (1..=5).contains(&package.keywords.len()),
+            "{name}: keywords"
+        );
         for dependency in &package.dependencies {
             let is_ours = dependency.path.is_some()
                 && dependency.kind != cargo_metadata::DependencyKind::Development;
