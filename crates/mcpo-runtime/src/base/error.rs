@@ -68,19 +68,6 @@ pub enum Error {
         /// The tool.
         tool: String,
     },
-    /// The server implements methods that its capabilities do not announce, so clients never call
-    /// them.
-    #[error(
-        "the server implements {methods} but does not announce it, so clients never ask for it; in \
-         get_info, announce it with {capabilities}"
-    )]
-    #[non_exhaustive]
-    Unannounced {
-        /// The methods that are implemented.
-        methods: String,
-        /// The capabilities to announce, as a Rust expression.
-        capabilities: String,
-    },
     /// The address is in use, or binding to it is not allowed.
     #[error("cannot listen on {address}: {source}; choose another address with PORT and HOST")]
     #[non_exhaustive]

@@ -43,7 +43,10 @@ use rmcp::{
 
 use tokio::time::Instant;
 
-use super::tool_registry::{SCOPES_KEY, declared_scopes};
+use super::{
+    server_card::Unannounced,
+    tool_registry::{SCOPES_KEY, declared_scopes},
+};
 use crate::{oauth::scope::Scopes, resource_server::caller::Caller};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -64,6 +67,8 @@ pub struct SharedHandler {
     shared: Arc<Shared<dyn ErasedHandler>>,
     /// Whether clients are informed that the tools may change during a connection.
     announces_changes: bool,
+    /// What the server implements but does not announce itself.
+    unannounced: Unannounced,
     /// Set while the server is queried at start-up: records whether the server implements a
     /// listing.
     inquiry: Option<Arc<AtomicBool>>,
@@ -99,6 +104,7 @@ impl SharedHandler {
                 handler,
             }),
             announces_changes: false,
+            unannounced: Unannounced::default(),
             inquiry: None,
         }
     }
@@ -106,6 +112,12 @@ impl SharedHandler {
     /// Returns the same server. If `does_it` is true, it informs clients that its tools may change.
     pub(crate) fn announcing_changes(mut self, does_it: bool) -> Self {
         self.announces_changes = does_it;
+        self
+    }
+
+    /// Returns the same server, which also announces these capabilities.
+    pub(super) const fn announcing(mut self, unannounced: Unannounced) -> Self {
+        self.unannounced = unannounced;
         self
     }
 
@@ -189,6 +201,8 @@ macro_rules! erase {
             -> $guarded_out:ty; }
         greeting { fn $greeting:ident($greeted:ident: $greeted_ty:ty, $by:ident: $by_ty:ty)
             -> $greeting_out:ty; }
+        described { fn $described:ident($asked:ident: $asked_ty:ty) -> $described_out:ty; }
+        info { fn $info:ident() -> $info_out:ty; }
     ) => {
         /// The methods of [`ServerHandler`] in a form that supports trait objects.
         trait ErasedHandler: Send + Sync {
@@ -198,6 +212,8 @@ macro_rules! erase {
             $(fn $listed(&self, $page: $page_ty, $lister: $lister_ty) -> BoxFuture<'_, $listed_out>;)*
             fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> BoxFuture<'_, $guarded_out>;
             fn $greeting(&self, $greeted: $greeted_ty, $by: $by_ty) -> BoxFuture<'_, $greeting_out>;
+            fn $described(&self, $asked: $asked_ty) -> BoxFuture<'_, $described_out>;
+            fn $info(&self) -> $info_out;
         }
 
         impl<H: ServerHandler> ErasedHandler for H {
@@ -218,6 +234,12 @@ macro_rules! erase {
             }
             fn $greeting(&self, $greeted: $greeted_ty, $by: $by_ty) -> BoxFuture<'_, $greeting_out> {
                 Box::pin(ServerHandler::$greeting(self, $greeted, $by))
+            }
+            fn $described(&self, $asked: $asked_ty) -> BoxFuture<'_, $described_out> {
+                Box::pin(ServerHandler::$described(self, $asked))
+            }
+            fn $info(&self) -> $info_out {
+                ServerHandler::$info(self)
             }
         }
 
@@ -245,12 +267,23 @@ macro_rules! erase {
             }
             async fn $greeting(&self, $greeted: $greeted_ty, $by: $by_ty) -> $greeting_out {
                 let mut result = self.shared.handler.$greeting($greeted, $by).await?;
+                self.unannounced.add_to(&mut result.capabilities);
                 if let Some(tools) = &mut result.capabilities.tools
                     && self.announces_changes
                 {
                     tools.list_changed = Some(true);
                 }
                 Ok(result)
+            }
+            async fn $described(&self, $asked: $asked_ty) -> $described_out {
+                let mut result = self.shared.handler.$described($asked).await?;
+                self.unannounced.add_to(&mut result.capabilities);
+                Ok(result)
+            }
+            fn $info(&self) -> $info_out {
+                let mut info = self.shared.handler.$info();
+                self.unannounced.add_to(&mut info.capabilities);
+                info
             }
         }
     };
@@ -261,7 +294,6 @@ erase! {
         fn get_tool(name: &str) -> Option<Tool>;
     }
     now {
-        fn get_info() -> ServerConfig;
         fn supported_protocol_versions() -> Cow<'static, [ProtocolVersion]>;
         fn negotiate_initialize(request: &InitializeRequestParams) -> McpResult<InitializeResult>;
         fn accepted_subscription_filter(requested: &SubscriptionFilter)
@@ -269,7 +301,6 @@ erase! {
     }
     later {
         fn ping(context: Context) -> McpResult<()>;
-        fn discover(context: Context) -> McpResult<DiscoverResult>;
         fn complete(request: CompleteRequestParams, context: Context) -> McpResult<CompleteResult>;
         fn set_level(request: SetLevelRequestParams, context: Context) -> McpResult<()>;
         fn get_prompt(request: GetPromptRequestParams, context: Context)
@@ -314,6 +345,12 @@ erase! {
     greeting {
         fn initialize(request: InitializeRequestParams, context: Context)
             -> McpResult<InitializeResult>;
+    }
+    described {
+        fn discover(context: Context) -> McpResult<DiscoverResult>;
+    }
+    info {
+        fn get_info() -> ServerConfig;
     }
 }
 

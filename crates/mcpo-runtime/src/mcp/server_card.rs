@@ -1,8 +1,8 @@
 //! Checks at start-up what the server says about itself.
 //!
 //! Clients show its title and icon to users, pass its instructions to the model, and use only what
-//! its capabilities announce. If a server implements resources or prompts without announcing them,
-//! no client uses them, so it does not start.
+//! its capabilities announce. rmcp's macros announce tools only, so the runtime announces resources
+//! and prompts that a server implements: otherwise no client would use them.
 
 use std::{
     sync::{
@@ -54,29 +54,60 @@ impl Announced {
     }
 }
 
-/// Logs what is missing for users and models, one line each.
-///
-/// # Errors
-///
-/// Returns [`Error::Unannounced`] if the server implements methods that its capabilities do not
-/// announce.
-pub(super) async fn check(handler: &SharedHandler) -> Result<(), Error> {
-    let info = handler.get_info();
-    warn_of_missing(&info);
-    let mut implemented = Vec::new();
-    for (method, announced) in LISTS {
-        if !announced.is_in(&info.capabilities) && is_implemented(handler, method).await? {
-            implemented.push((method, announced));
+/// The capabilities that a server implements but does not announce in its `get_info`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unannounced {
+    tools: bool,
+    resources: bool,
+    prompts: bool,
+}
+
+impl Unannounced {
+    /// Adds these capabilities to those that clients are sent.
+    pub(super) fn add_to(self, capabilities: &mut ServerCapabilities) {
+        if self.tools {
+            capabilities.tools.get_or_insert_default();
+        }
+        if self.resources {
+            capabilities.resources.get_or_insert_default();
+        }
+        if self.prompts {
+            capabilities.prompts.get_or_insert_default();
         }
     }
-    if implemented.is_empty() {
-        return Ok(());
+
+    const fn includes(self, announced: Announced) -> bool {
+        match announced {
+            Announced::Tools => self.tools,
+            Announced::Resources => self.resources,
+            Announced::Prompts => self.prompts,
+        }
     }
-    let methods: Vec<_> = implemented.iter().map(|(method, _)| *method).collect();
-    Err(Error::Unannounced {
-        methods: methods.join(", "),
-        capabilities: builder(&info.capabilities, &implemented),
-    })
+
+    const fn insert(&mut self, announced: Announced) {
+        match announced {
+            Announced::Tools => self.tools = true,
+            Announced::Resources => self.resources = true,
+            Announced::Prompts => self.prompts = true,
+        }
+    }
+}
+
+/// Logs what is missing for users and models, one line each. Returns what the server implements but
+/// does not announce.
+pub(super) async fn check(handler: &SharedHandler) -> Result<Unannounced, Error> {
+    let info = handler.get_info();
+    warn_of_missing(&info);
+    let mut unannounced = Unannounced::default();
+    for (method, announced) in LISTS {
+        if announced.is_in(&info.capabilities) || unannounced.includes(announced) {
+            continue;
+        }
+        if is_implemented(handler, method).await? {
+            unannounced.insert(announced);
+        }
+    }
+    Ok(unannounced)
 }
 
 fn warn_of_missing(info: &ServerConfig) {
@@ -119,7 +150,15 @@ async fn is_implemented(handler: &SharedHandler, method: &'static str) -> Result
         axum::body::to_bytes(Body::new(response.into_body()), MAX_ANSWER_LEN).await
     };
     // Only whether the handler itself responded matters; the response is not used.
-    let _ = tokio::time::timeout(ANSWER_TIMEOUT, answering).await;
+    if tokio::time::timeout(ANSWER_TIMEOUT, answering)
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            method,
+            "no response at start-up, so the server announces only what its get_info contains"
+        );
+    }
     Ok(implemented.load(Ordering::Relaxed))
 }
 
@@ -140,23 +179,4 @@ fn request(method: &'static str) -> Result<Request<Body>, Error> {
         .header("mcp-method", method)
         .body(Body::from(body.to_string()))
         .map_err(Error::internal)
-}
-
-/// Returns the expression that announces all implemented capabilities.
-fn builder(capabilities: &ServerCapabilities, implemented: &[(&str, Announced)]) -> String {
-    let is_there = |announced: Announced| {
-        announced.is_in(capabilities) || implemented.iter().any(|(_, one)| *one == announced)
-    };
-    let calls = [
-        (".enable_completions()", capabilities.completions.is_some()),
-        (".enable_prompts()", is_there(Announced::Prompts)),
-        (".enable_resources()", is_there(Announced::Resources)),
-        (".enable_tools()", is_there(Announced::Tools)),
-    ];
-    let calls: String = calls
-        .iter()
-        .filter(|(_, is_there)| *is_there)
-        .map(|(call, _)| *call)
-        .collect();
-    format!("ServerCapabilities::builder(){calls}.build()")
 }

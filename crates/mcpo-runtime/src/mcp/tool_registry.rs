@@ -60,12 +60,16 @@ pub(crate) struct ToolRegistry {
     pub(crate) fingerprints: Vec<String>,
 }
 
-/// Lists the server's tools as an anonymous caller sees them.
+/// Lists the server's tools as an anonymous caller sees them. Returns the server as well: it
+/// announces everything that it implements.
 ///
 /// If the list fails, the server starts anyway, because no decision depends on it: each call reads
 /// the scopes of its tool again (see [`super::required_scopes`]).
-pub(crate) async fn read_tools(handler: &SharedHandler) -> Result<ToolRegistry, Error> {
-    server_card::check(handler).await?;
+pub(crate) async fn read_tools(
+    handler: SharedHandler,
+) -> Result<(SharedHandler, ToolRegistry), Error> {
+    let unannounced = server_card::check(&handler).await?;
+    let handler = handler.announcing(unannounced);
     let listing = Listing::new(handler.clone());
     let mut found = ToolRegistry::default();
     let mut tools = Vec::new();
@@ -95,7 +99,7 @@ pub(crate) async fn read_tools(handler: &SharedHandler) -> Result<ToolRegistry, 
         }
         found.scopes = found.scopes.union(&scopes);
     }
-    Ok(found)
+    Ok((handler, found))
 }
 
 /// Returns the scopes that the `_meta` of a tool declares. The error is a declaration that is not a

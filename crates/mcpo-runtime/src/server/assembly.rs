@@ -56,7 +56,7 @@ pub(super) async fn assemble(
     config.check_brand()?;
     config.check_open_access(listens_on, &base)?;
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
-    let tools = mcp::read_tools(&handler).await?;
+    let (handler, tools) = mcp::read_tools(handler).await?;
     let app = Arc::new(state(config, base, &handler, &tools.scopes, clock)?);
     if app.external.is_none() && config.store != StoreChoice::Memory {
         watch_store(&app);
