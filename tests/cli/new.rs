@@ -66,7 +66,11 @@ fn creates_these_files() {
     [
         ".env",
         ".env.example",
+        ".github/workflows/check.yml",
         ".gitignore",
+        "AGENTS.md",
+        "CLAUDE.md",
+        "Cargo.lock",
         "Cargo.toml",
         "README.md",
         "src/card.rs",

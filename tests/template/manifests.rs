@@ -1,6 +1,6 @@
 //! Checks that several manifests agree with each other.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 fn manifest(path: &str) -> toml::Table {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -69,7 +69,7 @@ fn the_manifests_of_the_templates_differ_only_in_their_dependencies() {
     let server = template("server");
     for name in TEMPLATES {
         let template = template(name);
-        for part in ["package", "features", "workspace", "profile"] {
+        for part in ["package", "features", "lints", "workspace", "profile"] {
             let package = template[part].as_table().unwrap().clone();
             let mut expected = server[part].as_table().unwrap().clone();
             if part == "package" {
@@ -81,10 +81,45 @@ fn the_manifests_of_the_templates_differ_only_in_their_dependencies() {
             assert_eq!(package, expected, "{part} of {name}");
         }
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates");
-        for same in [".gitignore", "cargo-generate.toml", "project_name.rhai"] {
+        for same in [
+            ".github/workflows/check.yml",
+            ".gitignore",
+            "AGENTS.md",
+            "CLAUDE.md",
+            "cargo-generate.toml",
+            "project_name.rhai",
+        ] {
             let read = |name: &str| fs::read_to_string(folder.join(name).join(same)).unwrap();
             assert_eq!(read(name), read("server"), "{same} of {name}");
         }
+    }
+}
+
+/// Returns the packages of a lock file: name, version, and checksum if they have one.
+fn packages(path: &str) -> BTreeSet<[Option<String>; 3]> {
+    let lock = manifest(path);
+    let packages = lock["package"].as_array().unwrap().iter();
+    let field = |package: &toml::Value, name: &str| {
+        let value = package.get(name);
+        value.map(|value| value.as_str().unwrap().to_owned())
+    };
+    packages
+        .map(|package| ["name", "version", "checksum"].map(|name| field(package, name)))
+        .collect()
+}
+
+/// A project starts with the versions that this workspace is tested with.
+#[test]
+fn the_lock_files_of_the_templates_pin_the_versions_of_this_workspace() {
+    let workspace = packages("Cargo.lock");
+    for name in TEMPLATES {
+        let mut template = packages(&format!("templates/{name}/Cargo.lock.liquid"));
+        template.retain(|package| package[0].as_deref() != Some("{{project_name}}"));
+        let others: Vec<_> = template.difference(&workspace).collect();
+        assert!(
+            others.is_empty(),
+            "{name}: {others:?}; run scripts/lock-templates"
+        );
     }
 }
 

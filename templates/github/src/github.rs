@@ -1,7 +1,7 @@
 //! Calls GitHub's API with the caller's token: <https://docs.github.com/en/rest>
 
 use mcpo_runtime::{ApiClient, Caller};
-use rmcp::{ErrorData, schemars};
+use rmcp::schemars;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A client of GitHub's API.
@@ -56,35 +56,33 @@ impl GitHub {
     }
 
     /// Returns the caller's account.
-    pub async fn account(&self, caller: &Caller) -> Result<Account, ErrorData> {
+    pub async fn account(&self, caller: &Caller) -> Result<Account, String> {
         self.get(caller, "user", &[]).await
     }
 
     /// Returns the caller's own repositories.
-    pub async fn repositories(
-        &self,
-        caller: &Caller,
-        limit: u8,
-    ) -> Result<Repositories, ErrorData> {
+    pub async fn repositories(&self, caller: &Caller, limit: u8) -> Result<Repositories, String> {
         let query = [("sort", "updated"), ("per_page", &limit.to_string())];
         let repositories = self.get(caller, "user/repos", &query).await?;
         Ok(Repositories { repositories })
     }
 
     /// Returns the repositories that the caller has starred.
-    pub async fn starred(&self, caller: &Caller, limit: u8) -> Result<Repositories, ErrorData> {
+    pub async fn starred(&self, caller: &Caller, limit: u8) -> Result<Repositories, String> {
         let query = [("per_page", &*limit.to_string())];
         let repositories = self.get(caller, "user/starred", &query).await?;
         Ok(Repositories { repositories })
     }
 
+    /// Sends a request. The error is a text for the model, which gets it as the tool's result.
     async fn get<T: DeserializeOwned>(
         &self,
         caller: &Caller,
         path: &str,
         query: &[(&str, &str)],
-    ) -> Result<T, ErrorData> {
-        let token = caller.upstream_token().await?;
+    ) -> Result<T, String> {
+        let token = caller.upstream_token().await;
+        let token = token.map_err(|error| error.to_string())?;
         let request = self
             .client
             .get(format!("{}/{path}", self.api))
@@ -93,20 +91,20 @@ impl GitHub {
             .header("accept", "application/vnd.github+json")
             .header("x-github-api-version", "2022-11-28");
         let answer = request.send().await;
-        let answer = answer.map_err(|_| failed("GitHub cannot be reached at the moment"))?;
+        let answer = answer.map_err(|_| "GitHub cannot be reached at the moment")?;
         let had_enough = answer.header("x-ratelimit-remaining") == Some("0");
         match answer.status() {
             200 => {
                 let read = answer.json();
-                read.map_err(|_| failed("GitHub sent an unexpected answer"))
+                read.map_err(|_| "GitHub sent an unexpected answer".into())
             }
             // The user has removed the app or signed out everywhere, and must sign in again.
-            401 => Err(caller.upstream_refused().await.into()),
+            401 => Err(caller.upstream_refused().await.to_string()),
             403 | 429 if had_enough => {
-                Err(failed("GitHub's rate limit is reached; try again later"))
+                Err("GitHub's rate limit is reached; try again later".into())
             }
-            403 => Err(failed("GitHub does not allow this app to read that")),
-            status => Err(failed(&format!("GitHub answered with status {status}"))),
+            403 => Err("GitHub does not allow this app to read that".into()),
+            status => Err(format!("GitHub answered with status {status}")),
         }
     }
 }
@@ -119,8 +117,4 @@ pub fn api_of(server: &str) -> String {
     } else {
         format!("{server}/api/v3")
     }
-}
-
-fn failed(what: &str) -> ErrorData {
-    ErrorData::internal_error(what.to_owned(), None)
 }

@@ -4,12 +4,19 @@ mod card;
 mod github;
 
 use mcpo_runtime::Caller;
-use rmcp::{ErrorData, Json, handler::server::wrapper::Parameters, schemars, tool, tool_router};
+use rmcp::{Json, handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
 use self::github::{Account, GitHub, Repositories};
 
+/// The server. State that tools share goes into fields.
 struct Server {
     github: GitHub,
+}
+
+impl Server {
+    fn new(github: GitHub) -> Self {
+        Self { github }
+    }
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -38,7 +45,7 @@ impl Server {
             open_world_hint = true
         )
     )]
-    async fn whoami(&self, caller: Caller) -> Result<Json<Account>, ErrorData> {
+    async fn whoami(&self, caller: Caller) -> Result<Json<Account>, String> {
         self.github.account(&caller).await.map(Json)
     }
 
@@ -56,7 +63,7 @@ impl Server {
         &self,
         caller: Caller,
         Parameters(list): Parameters<List>,
-    ) -> Result<Json<Repositories>, ErrorData> {
+    ) -> Result<Json<Repositories>, String> {
         let found = self.github.repositories(&caller, list.limit()).await;
         found.map(Json)
     }
@@ -75,15 +82,14 @@ impl Server {
         &self,
         caller: Caller,
         Parameters(list): Parameters<List>,
-    ) -> Result<Json<Repositories>, ErrorData> {
+    ) -> Result<Json<Repositories>, String> {
         let found = self.github.starred(&caller, list.limit()).await;
         found.map(Json)
     }
 }
 
 fn main() -> std::process::ExitCode {
-    let github = GitHub::from_env();
-    mcpo_runtime::serve(Server { github })
+    mcpo_runtime::serve(Server::new(GitHub::from_env()))
 }
 
 #[cfg(test)]

@@ -53,9 +53,7 @@ async fn stand_in(user: axum::routing::MethodRouter) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Server {
-        github: GitHub::new(&format!("http://{address}")),
-    }
+    Server::new(GitHub::new(&format!("http://{address}")))
 }
 
 fn ada() -> Caller {
@@ -84,22 +82,22 @@ async fn a_token_that_is_refused_means_signing_in_again() {
     let server = stand_in(get(user)).await;
     let stranger = Caller::local_with_upstream("github:2", "another-token");
     let error = server.whoami(stranger).await.err().unwrap();
-    assert!(error.message.contains("sign in again"), "{error}");
+    assert!(error.contains("sign in again"), "{error}");
     let nobody = server.whoami(Caller::local("eve")).await.err().unwrap();
-    assert!(nobody.message.contains("no upstream tokens"), "{nobody}");
+    assert!(nobody.contains("no upstream tokens"), "{nobody}");
 }
 
 #[tokio::test]
 async fn a_github_that_is_down_is_said_to_be() {
     let broken = get(|| async { StatusCode::BAD_GATEWAY });
     let error = stand_in(broken).await.whoami(ada()).await.err().unwrap();
-    assert!(error.message.contains("502"), "{error}");
+    assert!(error.contains("502"), "{error}");
     let enough = get(|| async { (StatusCode::FORBIDDEN, [("x-ratelimit-remaining", "0")]) });
     let error = stand_in(enough).await.whoami(ada()).await.err().unwrap();
-    assert!(error.message.contains("rate limit"), "{error}");
+    assert!(error.contains("rate limit"), "{error}");
     let github = GitHub::new("http://127.0.0.1:1");
-    let error = Server { github }.whoami(ada()).await.err().unwrap();
-    assert!(error.message.contains("cannot be reached"), "{error}");
+    let error = Server::new(github).whoami(ada()).await.err().unwrap();
+    assert!(error.contains("cannot be reached"), "{error}");
 }
 
 #[test]
@@ -117,9 +115,7 @@ fn an_enterprise_server_has_its_own_api() {
 
 #[test]
 fn introduces_itself() {
-    let server = Server {
-        github: GitHub::new("http://127.0.0.1:1"),
-    };
+    let server = Server::new(GitHub::new("http://127.0.0.1:1"));
     let info = server.get_info();
     assert!(info.instructions.is_some());
     assert!(info.server_info.title.is_some());

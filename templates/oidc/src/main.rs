@@ -4,12 +4,19 @@ mod api;
 mod card;
 
 use mcpo_runtime::Caller;
-use rmcp::{ErrorData, Json, schemars, tool, tool_router};
+use rmcp::{Json, schemars, tool, tool_router};
 
 use self::api::Api;
 
+/// The server. State that tools share goes into fields.
 struct Server {
     api: Api,
+}
+
+impl Server {
+    fn new(api: Api) -> Self {
+        Self { api }
+    }
 }
 
 /// The user of a call.
@@ -49,14 +56,13 @@ impl Server {
             open_world_hint = true
         )
     )]
-    async fn my_profile(&self, caller: Caller) -> Result<String, ErrorData> {
+    async fn my_profile(&self, caller: Caller) -> Result<String, String> {
         self.api.get(&caller).await
     }
 }
 
 fn main() -> std::process::ExitCode {
-    let api = Api::from_env();
-    mcpo_runtime::serve(Server { api })
+    mcpo_runtime::serve(Server::new(Api::from_env()))
 }
 
 #[cfg(test)]

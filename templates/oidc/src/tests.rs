@@ -2,7 +2,7 @@
 
 use axum::{
     Json as Body, Router,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode},
     response::IntoResponse,
     routing::get,
 };
@@ -14,7 +14,7 @@ use super::*;
 
 /// Answers only requests with Ada's token.
 async fn only_ada(headers: HeaderMap) -> impl IntoResponse {
-    let token = headers.get("authorization").map(|value| value.as_bytes());
+    let token = headers.get("authorization").map(HeaderValue::as_bytes);
     if token == Some(b"Bearer adas-token") {
         (StatusCode::OK, Body(json!({ "sub": "1", "name": "Ada" })))
     } else {
@@ -27,9 +27,7 @@ async fn stand_in(api: axum::routing::MethodRouter) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Server {
-        api: Api::new(Some(format!("http://{address}/me"))),
-    }
+    Server::new(Api::new(Some(format!("http://{address}/me"))))
 }
 
 fn ada() -> Caller {
@@ -53,10 +51,10 @@ async fn a_token_that_is_refused_means_signing_in_again() {
     let server = stand_in(get(only_ada)).await;
     let stranger = Caller::local_with_upstream("login.example:2", "another-token");
     let error = server.my_profile(stranger).await.err().unwrap();
-    assert!(error.message.contains("sign in again"), "{error}");
+    assert!(error.contains("sign in again"), "{error}");
     let nobody = Caller::local("eve");
     let error = server.my_profile(nobody).await.err().unwrap();
-    assert!(error.message.contains("no upstream tokens"), "{error}");
+    assert!(error.contains("no upstream tokens"), "{error}");
 }
 
 #[tokio::test]
@@ -70,23 +68,21 @@ async fn an_api_that_is_of_no_use_is_said_to_be() {
         (get(|| async { "x".repeat(100_000) }), "too long"),
     ] {
         let error = stand_in(api).await.my_profile(ada()).await.err().unwrap();
-        assert!(error.message.contains(said), "{error}");
+        assert!(error.contains(said), "{error}");
     }
     for (url, said) in [
         (Some("http://127.0.0.1:1".to_owned()), "cannot be reached"),
         (None, "API_URL is not set"),
     ] {
-        let server = Server { api: Api::new(url) };
+        let server = Server::new(Api::new(url));
         let error = server.my_profile(ada()).await.err().unwrap();
-        assert!(error.message.contains(said), "{error}");
+        assert!(error.contains(said), "{error}");
     }
 }
 
 #[test]
 fn introduces_itself() {
-    let server = Server {
-        api: Api::new(None),
-    };
+    let server = Server::new(Api::new(None));
     let info = server.get_info();
     assert!(info.instructions.is_some());
     assert!(info.server_info.title.is_some());

@@ -34,11 +34,13 @@ impl Gamma {
         }
     }
 
-    /// Returns markets that are open for trading.
+    /// Returns markets that are open for trading, the most traded first.
     pub async fn open(&self, limit: usize) -> Result<Arc<[Market]>, String> {
         self.markets(&[
             ("active", "true"),
             ("closed", "false"),
+            ("order", "volume24hr"),
+            ("ascending", "false"),
             ("limit", &limit.to_string()),
         ])
         .await

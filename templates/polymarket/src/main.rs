@@ -17,8 +17,15 @@ const THESIS: [&str; 7] = [
     "iran", "hormuz", "wti", "oil", "militar", "sanction", "crude",
 ];
 
+/// The server. State that tools share goes into fields.
 struct Server {
     gamma: Gamma,
+}
+
+impl Server {
+    fn new(gamma: Gamma) -> Self {
+        Self { gamma }
+    }
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -96,7 +103,7 @@ impl Server {
 
 fn main() -> std::process::ExitCode {
     let gamma = Gamma::new("https://gamma-api.polymarket.com");
-    mcpo_runtime::serve(Server { gamma })
+    mcpo_runtime::serve(Server::new(gamma))
 }
 
 #[cfg(test)]

@@ -28,17 +28,18 @@ pub struct Markets {
 }
 
 impl Markets {
-    /// Returns at most `limit` of the `markets` whose question contains one of `words`.
+    /// Returns at most `limit` of the `markets` whose question contains one of `words`, in the same
+    /// order.
     pub fn about(markets: &[Market], words: &[&str], limit: usize) -> Self {
         let words: Vec<_> = words.iter().map(|word| word.to_lowercase()).collect();
         let is_about = |market: &&Market| {
             let question = market.question.to_lowercase();
             words.iter().any(|word| question.contains(word))
         };
-        let mut found: Vec<_> = markets.iter().filter(is_about).cloned().collect();
-        found.sort_by(|one, other| other.volume_24h.total_cmp(&one.volume_24h));
-        found.truncate(limit);
-        Self { markets: found }
+        let found = markets.iter().filter(is_about).take(limit);
+        Self {
+            markets: found.cloned().collect(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests the tools against a fake Polymarket.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     sync::{
         Arc,
@@ -30,11 +31,17 @@ async fn stand_in(status: u16, body: &'static str) -> (Server, Arc<AtomicUsize>)
     let markets = move |Query(query): Query<HashMap<String, String>>| async move {
         count.fetch_add(1, Ordering::SeqCst);
         let status = axum::http::StatusCode::from_u16(status).unwrap();
-        let Some(slug) = query.get("slug") else {
+        let Ok(mut found) = serde_json::from_str::<Vec<serde_json::Value>>(body) else {
             return (status, body.to_owned());
         };
-        let mut found: Vec<serde_json::Value> = serde_json::from_str(body).unwrap();
-        found.retain(|market| market["slug"] == **slug);
+        if let Some(slug) = query.get("slug") {
+            found.retain(|market| market["slug"] == **slug);
+        } else {
+            // The API orders by this field, and only if it is asked to.
+            assert_eq!(query["order"], "volume24hr");
+            assert_eq!(query["ascending"], "false");
+            found.sort_by_key(|market| Reverse(market["volume24hr"].as_f64().map(f64::to_bits)));
+        }
         (status, serde_json::to_string(&found).unwrap())
     };
     let router = Router::new().route("/markets", get(markets));
@@ -42,7 +49,7 @@ async fn stand_in(status: u16, body: &'static str) -> (Server, Arc<AtomicUsize>)
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
     let gamma = Gamma::new(&format!("http://{address}"));
-    (Server { gamma }, asked)
+    (Server::new(gamma), asked)
 }
 
 fn questions(markets: &Markets) -> Vec<&str> {
@@ -119,15 +126,13 @@ async fn an_api_that_is_down_is_said_to_be() {
         assert!(error.contains(said), "{error}");
     }
     let gamma = Gamma::new("http://127.0.0.1:1");
-    let error = Server { gamma }.get_hormuz_markets().await.err().unwrap();
+    let error = Server::new(gamma).get_hormuz_markets().await.err().unwrap();
     assert!(error.contains("cannot be reached"), "{error}");
 }
 
 #[test]
 fn introduces_itself() {
-    let server = Server {
-        gamma: Gamma::new("http://127.0.0.1:1"),
-    };
+    let server = Server::new(Gamma::new("http://127.0.0.1:1"));
     let info = server.get_info();
     assert!(info.instructions.is_some());
     assert!(info.server_info.title.is_some());

@@ -6,7 +6,8 @@ use mcpo_runtime::Caller;
 use rmcp::{Json, handler::server::wrapper::Parameters, schemars, tool, tool_router};
 
 /// The server. State that tools share (a client, a cache, a database) goes into fields.
-struct Server;
+#[derive(Default)]
+struct Server {}
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Greeting {
@@ -54,7 +55,7 @@ impl Server {
 }
 
 fn main() -> std::process::ExitCode {
-    mcpo_runtime::serve(Server)
+    mcpo_runtime::serve(Server::default())
 }
 
 #[cfg(test)]

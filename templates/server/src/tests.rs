@@ -10,19 +10,21 @@ fn greets_by_name() {
         name: "Ada".to_owned(),
     };
 
-    assert_eq!(Server.greet(Parameters(greeting)), "Hello, Ada!");
+    let text = Server::default().greet(Parameters(greeting));
+
+    assert_eq!(text, "Hello, Ada!");
 }
 
 #[test]
 fn knows_the_caller() {
-    let Json(user) = Server.whoami(Caller::local("ada"));
+    let Json(user) = Server::default().whoami(Caller::local("ada"));
 
     assert_eq!(user.id, "ada");
 }
 
 #[test]
 fn introduces_itself() {
-    let server = Server;
+    let server = Server::default();
     let info = server.get_info();
     assert!(info.instructions.is_some());
     assert!(info.server_info.title.is_some());
