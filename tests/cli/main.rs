@@ -41,5 +41,6 @@ mod public_api;
 // These tests get their terminals from `script` (util-linux).
 #[cfg(target_os = "linux")]
 mod new_hostile;
+mod new_upgrade;
 mod running;
 mod tool;

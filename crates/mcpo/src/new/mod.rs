@@ -8,10 +8,12 @@
 mod approval;
 #[cfg(feature = "third-party-templates")]
 mod cargo_generate;
+mod checksums;
 mod embedded;
 #[cfg(feature = "third-party-templates")]
 mod external_template;
 mod git;
+mod lock_file;
 mod name;
 #[cfg(feature = "third-party-templates")]
 mod questions;
@@ -22,6 +24,7 @@ mod runtime;
 mod sanitize;
 mod staging;
 mod template_location;
+mod upgrade;
 mod workspace;
 
 use std::path::{Path, PathBuf};
@@ -60,6 +63,7 @@ Examples:
   mcpo new my-service --workspace          join the enclosing cargo workspace
   mcpo new my-github --template github     use another template
   mcpo new mine --template gh:me/template  use a template from GitHub
+  mcpo new --upgrade                       update the runtime in the project in this folder
 
 Templates:
   server      two example tools, for a single user or without a sign-in
@@ -71,9 +75,10 @@ Then:
   cd my-service && mcpo dev")]
 pub struct NewArgs {
     /// Name of the project: lower-case letters, digits, `-` and `_`.
-    name: String,
+    #[arg(required_unless_present = "upgrade")]
+    name: Option<String>,
 
-    /// Folder to create [default: ./NAME].
+    /// Folder to create [default: ./NAME]. With --upgrade, folder of the project [default: .].
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
 
@@ -106,11 +111,25 @@ pub struct NewArgs {
     /// Do not create a git repository.
     #[arg(long)]
     no_git: bool,
+
+    /// Update the vendored runtime of the existing project in this folder. Keeps your changes, and
+    /// prints the files that change.
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "name", "template", "subfolder", "branch", "define", "runtime", "workspace", "no_git",
+        ]
+    )]
+    upgrade: bool,
 }
 
 /// Creates the project and prints the next command.
 pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
-    let name = ProjectName::parse(&args.name)?;
+    let Some(name) = &args.name else {
+        let folder = args.path.as_deref().unwrap_or(Path::new("."));
+        return upgrade::run(folder, ui);
+    };
+    let name = ProjectName::parse(name)?;
     let source = Source::choose(args)?;
     let runtime = RuntimeSource::choose(args.runtime.as_deref())?;
     let target = args
@@ -126,7 +145,9 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
     let staging = Staging::beside(&target)?;
 
     let mut remarks = source.render(args, &name, &runtime, &staging)?;
+    lock_file::sort(&staging)?;
     if args.workspace {
+        lock_file::remove(&staging)?;
         remarks.extend(workspace::make_member(&staging)?);
     } else if let Some(enclosing) = enclosing.filter(|_| workspace::is_root(&staging)) {
         enclosing.check_separate(&name)?;

@@ -4,7 +4,12 @@ use std::path::{Path, PathBuf};
 
 use mcpo_common::error::{Failure, Outcome};
 
-use super::{embedded, registry, staging::Staging};
+use super::{
+    checksums::{CHECKSUMS, Checksums},
+    embedded, registry,
+    staging::Staging,
+    upgrade::VENDORED,
+};
 
 /// A source of the crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +54,10 @@ impl RuntimeSource {
     pub fn write_vendored(&self, staging: &Staging) -> Outcome<()> {
         if *self == Self::Vendored {
             for (path, bytes) in embedded::runtime_files() {
-                staging.write(&Path::new("vendor/mcpo-runtime").join(path), bytes)?;
+                staging.write(&Path::new(VENDORED).join(path), bytes)?;
             }
+            let checksums = Checksums::of_runtime().to_text();
+            staging.write(Path::new(CHECKSUMS), checksums.as_bytes())?;
         }
         Ok(())
     }
