@@ -1,0 +1,35 @@
+use mcpo_runtime::{Caller, needs_scopes};
+use rmcp::{tool, tool_router};
+use serde_json::json;
+
+use super::Served;
+
+struct Server;
+
+#[tool_router(server_handler)]
+impl Server {
+    /// List the notes.
+    #[tool]
+    fn list_notes(&self, caller: Caller) -> String {
+        format!("No notes. Your scopes: {}", caller.scopes())
+    }
+
+    /// Delete all notes.
+    #[tool(meta = needs_scopes(&["notes:delete"]))]
+    fn delete_notes(&self) -> String {
+        "Deleted.".into()
+    }
+}
+
+#[tokio::test]
+async fn cookbook_scopes_are_needed_for_a_tool_that_declares_them() {
+    let served = Served::start(Server).await;
+    let text = served.text("list_notes", &json!({})).await;
+    assert_eq!(text, "No notes. Your scopes: mcp:tools");
+    let params = json!({ "name": "delete_notes", "arguments": {} });
+    let request = served.post("tools/call", "delete_notes", &params);
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 403);
+    let challenge = response.headers()["www-authenticate"].to_str().unwrap();
+    assert!(challenge.contains("mcp:tools notes:delete"), "{challenge}");
+}
