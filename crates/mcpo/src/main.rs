@@ -4,6 +4,8 @@ mod cli;
 mod completion;
 mod dev;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod man_pages;
 mod new;
 mod probe;
