@@ -60,12 +60,6 @@ fn compare(copied: Option<&str>, project: Option<&str>, ours: Option<&str>) -> O
 
 /// Replaces the runtime of the project in `folder`, and prints what has changed.
 pub fn run(folder: &Path, ui: &Ui) -> Outcome {
-    if !embedded::has_runtime() {
-        return Err(
-            Failure::new("this mcpo was built without a copy of mcpo-runtime")
-                .hint("install mcpo from a checkout of its repository"),
-        );
-    }
     let vendored = folder.join(VENDORED);
     if !vendored.join("Cargo.toml").is_file() {
         return Err(
