@@ -1,9 +1,14 @@
 //! Finds other images of the registry that already have the blobs, so that they need not be
 //! uploaded.
 
-use serde_json::Value;
-
-use crate::{context::Context, google::method, plan::Observed};
+use crate::{
+    context::Context,
+    google::{
+        api::run::{ListServicesResponse, Service},
+        method,
+    },
+    plan::Observed,
+};
 
 /// Trying more images than this takes longer than an upload.
 const MAX_IMAGES: usize = 2;
@@ -17,7 +22,7 @@ pub async fn images(context: &Context<'_>, digest: &str, seen: &Observed) -> Vec
         let path = format!("v2/{}/services", context.names.location());
         let listed = context
             .google
-            .list(&method::SERVICES_LIST, &path, "services");
+            .list::<ListServicesResponse>(&method::SERVICES_LIST, &path);
         // Without the permission to list services, or on an error, the image is uploaded.
         listed.await.unwrap_or_default()
     };
@@ -44,10 +49,7 @@ pub async fn images(context: &Context<'_>, digest: &str, seen: &Observed) -> Vec
     paths
 }
 
-fn images_of(service: &Value) -> impl Iterator<Item = &str> {
-    let containers = service["template"]["containers"].as_array();
-    containers
-        .into_iter()
-        .flatten()
-        .filter_map(|container| container["image"].as_str())
+fn images_of(service: &Service) -> impl Iterator<Item = &str> {
+    let containers = service.containers().iter();
+    containers.map(|container| container.image.as_str())
 }

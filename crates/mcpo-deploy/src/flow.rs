@@ -7,13 +7,15 @@ use mcpo_common::{
     package::Package,
     secret::Secret,
 };
+use serde_json::{Map, Value};
 
 use crate::{
     args::DeployArgs,
     artifact::{Artifact, Prepared, prepare, push},
     commands,
     context::Context,
-    labels::LABEL,
+    google::api::run::Service,
+    labels::are_ours,
     plan::{self, ImageState, Observed, Plan, Versions},
     registry::Registry,
     release::{self, Released},
@@ -51,7 +53,7 @@ pub async fn deploy(
     if args.dry_run {
         return Ok(report::dry_run(args.json, context, &plan.lines()));
     }
-    let is_starting = |service: &serde_json::Value| service["reconciling"] == true;
+    let is_starting = |service: &Service| service.reconciling;
     let is_probed = !args.no_verify && verify::is_reachable(context);
     let mut before = if is_probed {
         Some(verify::before(context, &plan, &seen).await?)
@@ -62,7 +64,7 @@ pub async fn deploy(
         show_password(args, context, &plan, &seen).await?;
         // A service that failed its checks before may still be broken, although nothing has
         // changed.
-        let newest = seen.service.as_ref().map_or("", plan::latest);
+        let newest = seen.service.as_ref().map_or("", Service::latest_created);
         let address = address(context, &wanted, newest, &seen);
         let verified = probed(context, before.as_mut(), &address).await?;
         return finish(args, context, &plan, &seen, None, verified, &address).await;
@@ -157,12 +159,12 @@ fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Out
     let Some(service) = &seen.service else {
         return Ok(());
     };
-    if service["labels"][LABEL.0] == LABEL.1 {
+    if are_ours(&service.labels) {
         return Ok(());
     }
     if args.adopt {
-        if let Some(scaling) = service["scaling"].as_object().filter(|it| !it.is_empty()) {
-            let scaling = serde_json::Value::from(scaling.clone());
+        let is_empty = |scaling: &Value| scaling.as_object().is_none_or(Map::is_empty);
+        if let Some(scaling) = service.scaling.as_ref().filter(|it| !is_empty(it)) {
             context.ui.warn(format_args!(
                 "the service-level scaling is kept in addition to min-instances and max-instances: {scaling}"
             ));

@@ -1,5 +1,7 @@
 //! The labels that mcpo sets on Google Cloud resources, to recognize what it created.
 
+use crate::google::api::Labels;
+
 /// The label that marks all resources managed by mcpo.
 pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
 /// The label that ties a secret to its service. The name alone is ambiguous: it can match another
@@ -11,3 +13,8 @@ pub const SHOWN_LABEL: &str = "mcpo-shown";
 /// The label's value before the password is shown; afterwards it is [`SHOWN`].
 pub const NOT_SHOWN: &str = "no";
 pub const SHOWN: &str = "yes";
+
+/// Returns true if mcpo manages the resource with these labels.
+pub fn are_ours(labels: &Labels) -> bool {
+    labels.get(LABEL.0).is_some_and(|value| value == LABEL.1)
+}

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use mcpo_common::error::{Exit, Outcome};
-use serde_json::{Value, json};
+use mcpo_common::error::{Exit, Failure, Outcome};
 
 use crate::{
     context::Context,
-    google::{ErrorContext as _, GoogleError, Request, method},
+    google::{
+        ErrorContext as _, GoogleError, Request,
+        api::logging::{ListLogEntriesRequest, ListLogEntriesResponse, LogEntry},
+        method,
+    },
 };
 
 const MAX_LINES: u32 = 100;
@@ -20,7 +23,7 @@ pub async fn last(
     context: &Context<'_>,
     revision: Option<&str>,
     count: u32,
-) -> Result<Vec<Value>, GoogleError> {
+) -> Result<Vec<LogEntry>, GoogleError> {
     let filter = match revision {
         Some(revision) => format!(
             "{} AND resource.labels.revision_name=\"{revision}\"",
@@ -46,24 +49,20 @@ async fn list(
     filter: &str,
     order: &str,
     count: u32,
-) -> Result<Vec<Value>, GoogleError> {
-    let body = json!({
-        "resourceNames": [format!("projects/{}", context.names.project)],
-        "filter": filter,
-        "orderBy": order,
-        "pageSize": count,
-    });
-    let request = Request {
-        path: "v2/entries:list",
-        query: &[],
-        body: Some(&body),
+) -> Result<Vec<LogEntry>, GoogleError> {
+    let body = ListLogEntriesRequest {
+        resource_names: vec![format!("projects/{}", context.names.project)],
+        filter,
+        order_by: order,
+        page_size: count,
     };
-    let answer = context.google.call(&method::LOGS_LIST, request).await?;
-    Ok(answer["entries"].as_array().cloned().unwrap_or_default())
+    let request = Request::with_body("v2/entries:list", &body);
+    let listed = context.google.call(&method::LOGS_LIST, request).await;
+    listed.map(|listed: ListLogEntriesResponse| listed.entries)
 }
 
 /// Returns the log of a build, oldest first.
-pub async fn of_build(context: &Context<'_>, build: &str) -> Result<Vec<Value>, GoogleError> {
+pub async fn of_build(context: &Context<'_>, build: &str) -> Result<Vec<LogEntry>, GoogleError> {
     let filter = format!("resource.type=\"build\" AND resource.labels.build_id=\"{build}\"");
     list(context, &filter, "timestamp asc", BUILD_LINES).await
 }
@@ -76,14 +75,16 @@ pub async fn print(context: &Context<'_>, follow: bool, as_json: bool) -> Outcom
     let mut entries = last(context, None, MAX_LINES).await.during(during)?;
     loop {
         for entry in &entries {
-            let id = entry["insertId"].as_str().unwrap_or_default();
-            if seen.iter().any(|known| known == id) {
+            if seen.contains(&entry.insert_id) {
                 continue;
             }
-            seen.push(id.to_owned());
-            newest = entry["timestamp"].as_str().map(str::to_owned).or(newest);
+            seen.push(entry.insert_id.clone());
+            newest = entry.timestamp.clone().or(newest);
             if as_json {
-                context.ui.result(entry);
+                let document = serde_json::to_value(entry);
+                let document = document
+                    .map_err(|error| Failure::new("failed to print an entry").because(&error))?;
+                context.ui.result(document);
             } else {
                 context.ui.result(line(entry));
             }
@@ -105,23 +106,25 @@ pub async fn print(context: &Context<'_>, follow: bool, as_json: bool) -> Outcom
 }
 
 /// Formats an entry on one line.
-pub fn line(entry: &Value) -> String {
-    let time = entry["timestamp"].as_str().unwrap_or_default();
+pub fn line(entry: &LogEntry) -> String {
+    let time = entry.timestamp.as_deref().unwrap_or_default();
     let time = match time.split_once('T') {
         Some((date, clock)) => format!("{date} {}", clock.get(..8).unwrap_or(clock)),
         None => time.to_owned(),
     };
-    let severity = entry["severity"]
-        .as_str()
-        .filter(|severity| *severity != "DEFAULT")
-        .unwrap_or("");
-    let text = match (entry["textPayload"].as_str(), &entry["jsonPayload"]) {
-        (Some(text), _) => text.to_owned(),
+    let severity = match &*entry.severity {
+        "DEFAULT" => "",
+        severity => severity,
+    };
+    let text = match (&entry.text_payload, &entry.json_payload) {
+        (Some(text), _) => text.clone(),
         (None, payload) => {
-            let message = payload["message"]
-                .as_str()
-                .or_else(|| payload["msg"].as_str());
-            let rest = payload.as_object().into_iter().flatten();
+            let fields = || payload.iter().flatten();
+            let message = ["message", "msg"].iter().find_map(|key| {
+                let mut fields = fields();
+                fields.find(|(name, _)| name == key)?.1.as_str()
+            });
+            let rest = fields();
             let rest: Vec<_> = rest
                 .filter(|(name, _)| {
                     !matches!(name.as_str(), "message" | "msg" | "timestamp" | "time")

@@ -1,8 +1,7 @@
 //! The names of all Google Cloud resources of a service.
 
-use serde_json::{Map, Value};
-
 use crate::{
+    google::api::{Labels, run::Service, storage::Bucket},
     image::digest,
     labels::{LABEL, REGION_LABEL, SERVICE_LABEL},
     settings::{SecretSetting, SecretSource, Settings},
@@ -129,20 +128,20 @@ impl Names {
     }
 
     /// Returns the labels that mark a secret as belonging to this service.
-    pub fn labels(&self) -> Map<String, Value> {
-        let label = |name: &str, value: &str| (name.to_owned(), value.into());
-        Map::from_iter([
+    pub fn labels(&self) -> Labels {
+        let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Labels::from([
             label(LABEL.0, LABEL.1),
             label(SERVICE_LABEL, &self.service_id),
             label(REGION_LABEL, &self.region),
         ])
     }
 
-    /// Returns true if the resource has all labels of this service.
-    pub fn has_labels(&self, resource: &Value) -> bool {
-        let labels = self.labels();
-        let mut labels = labels.iter();
-        labels.all(|(name, value)| resource["labels"][name] == *value)
+    /// Returns true if a resource's labels include all labels of this service.
+    pub fn are_labels_of_service(&self, labels: &Labels) -> bool {
+        let ours = self.labels();
+        ours.iter()
+            .all(|(name, value)| labels.get(name) == Some(value))
     }
 
     /// Returns a bucket name. Bucket names are global, so the name contains the project number.
@@ -168,14 +167,13 @@ impl Names {
 
     /// Returns the Cloud Run host names of the service, separated by commas: the deterministic one
     /// and those that an existing service lists.
-    pub fn hosts(&self, current: Option<&Value>) -> String {
+    pub fn hosts(&self, current: Option<&Service>) -> String {
         let mut hosts = vec![self.host()];
-        let named = current.into_iter().flat_map(|service| {
-            let urls = service["urls"].as_array().into_iter().flatten();
-            urls.chain([&service["uri"]])
-        });
+        let named = current
+            .into_iter()
+            .flat_map(|service| service.urls.iter().chain([&service.uri]));
         for url in named {
-            let host = url.as_str().and_then(|url| url.strip_prefix("https://"));
+            let host = url.strip_prefix("https://");
             let host = host.map(|host| host.trim_end_matches('/').to_lowercase());
             if let Some(host) = host.filter(|host| host.ends_with(".run.app"))
                 && !hosts.contains(&host)
@@ -193,9 +191,8 @@ impl Names {
 
     /// Returns true if the bucket belongs to this project. Bucket names are global, so another
     /// project may have taken the name.
-    pub fn owns(&self, bucket: &Value) -> bool {
-        let number = bucket["projectNumber"].as_str();
-        number.and_then(|number| number.parse().ok()) == Some(self.number)
+    pub fn owns(&self, bucket: &Bucket) -> bool {
+        bucket.project_number.map(|number| number.0) == Some(self.number)
     }
 
     /// Returns the deterministic host name, which is known before the service exists.

@@ -6,15 +6,11 @@
 //! preserves that.
 
 use mcpo_common::error::{Failure, Outcome};
-use serde_json::{Value, json};
 
-use crate::google::is_equivalent;
+use crate::google::api::run::{Service, TrafficTarget};
 
 /// The default tag of a revision that serves no requests.
 pub const NEXT_TAG: &str = "next";
-
-const LATEST: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
-const REVISION: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
 
 /// The share and the tag of the new revision.
 #[derive(Clone, Debug)]
@@ -32,9 +28,9 @@ pub enum Share {
 
 impl Wanted {
     /// Returns the traffic targets for a service whose newest revision is `newest`.
-    pub fn targets(&self, current: Option<&Value>, newest: &str) -> Outcome<Value> {
+    pub fn targets(&self, current: Option<&Service>, newest: &str) -> Outcome<Vec<TrafficTarget>> {
         let mut targets = match (self.share, current) {
-            (Share::Everything, _) => vec![json!({ "type": LATEST, "percent": 100 })],
+            (Share::Everything, _) => vec![TrafficTarget::latest(100)],
             (_, None) => {
                 return Err(Failure::new("the first revision must serve all requests")
                     .hint("deploy it once without --no-traffic and --canary"));
@@ -43,106 +39,99 @@ impl Wanted {
             (Share::Percent(percent), Some(current)) => {
                 let percent = i64::from(percent);
                 let mut targets = scaled(&serving(current), newest, 100 - percent)?;
-                targets.push(json!({ "type": REVISION, "revision": newest, "percent": percent }));
+                targets.push(TrafficTarget::revision(newest, percent));
                 targets
             }
         };
-        targets.extend(
-            current
-                .into_iter()
-                .flat_map(|current| tag_targets(current, self.tag.as_deref())),
-        );
-        if let Some(tag) = &self.tag {
-            targets.push(json!({ "type": REVISION, "revision": newest, "tag": tag }));
+        if let Some(current) = current {
+            targets.extend(tag_targets(current, self.tag.as_deref()));
         }
-        Ok(targets.into())
+        if let Some(tag) = &self.tag {
+            targets.push(TrafficTarget::revision(newest, 0).with_tag(tag));
+        }
+        Ok(targets)
     }
 }
 
 /// Returns targets that send all requests to one revision.
-pub fn only(current: &Value, revision: &str) -> Value {
-    let mut targets = vec![json!({ "type": REVISION, "revision": revision, "percent": 100 })];
+pub fn only(current: &Service, revision: &str) -> Vec<TrafficTarget> {
+    let mut targets = vec![TrafficTarget::revision(revision, 100)];
     targets.extend(tag_targets(current, None));
-    targets.into()
+    targets
 }
 
 /// Returns targets that send all requests to the latest revision.
-pub fn latest(current: &Value) -> Value {
-    let mut targets = vec![json!({ "type": LATEST, "percent": 100 })];
+pub fn latest(current: &Service) -> Vec<TrafficTarget> {
+    let mut targets = vec![TrafficTarget::latest(100)];
     targets.extend(tag_targets(current, None));
-    targets.into()
+    targets
 }
 
 /// Returns targets that keep the current shares and move `tag` to `revision`.
-pub fn with_tag(current: &Value, tag: &str, revision: &str) -> Value {
-    let shares = statuses(current).filter_map(|status| {
-        let percent = status["percent"].as_i64().filter(|percent| *percent > 0)?;
-        Some(match status["revision"].as_str() {
-            Some(name) => json!({ "type": REVISION, "revision": name, "percent": percent }),
-            None => json!({ "type": LATEST, "percent": percent }),
+pub fn with_tag(current: &Service, tag: &str, revision: &str) -> Vec<TrafficTarget> {
+    let shares = statuses(current).filter(|status| status.percent > 0);
+    let mut targets: Vec<_> = shares
+        .map(|status| match &*status.revision {
+            "" => TrafficTarget::latest(status.percent),
+            name => TrafficTarget::revision(name, status.percent),
         })
-    });
-    let mut targets: Vec<_> = shares.collect();
+        .collect();
     targets.extend(tag_targets(current, Some(tag)));
-    targets.push(json!({ "type": REVISION, "revision": revision, "tag": tag }));
-    targets.into()
+    targets.push(TrafficTarget::revision(revision, 0).with_tag(tag));
+    targets
 }
 
 /// Returns true if two lists of targets are equivalent. An empty list means that the latest
 /// revision serves all requests.
-pub fn same(one: &Value, other: &Value) -> bool {
-    let everything = json!([{ "type": LATEST, "percent": 100 }]);
-    let filled = |targets: &Value| match targets.as_array() {
-        Some(list) if !list.is_empty() => targets.clone(),
-        _ => everything.clone(),
+pub fn same(one: &[TrafficTarget], other: &[TrafficTarget]) -> bool {
+    let everything = [TrafficTarget::latest(100)];
+    let filled = |targets: &[TrafficTarget]| match targets {
+        [] => everything.to_vec(),
+        _ => targets.to_vec(),
     };
-    is_equivalent(&filled(one), &filled(other))
+    filled(one) == filled(other)
 }
 
 /// Returns the revisions that serve now and their shares in percent.
-pub fn serving(service: &Value) -> Vec<(String, i64)> {
+pub fn serving(service: &Service) -> Vec<(String, i64)> {
     let mut found: Vec<(String, i64)> = Vec::new();
-    for status in statuses(service) {
-        let percent = status["percent"].as_i64().unwrap_or(0);
-        let Some(revision) = revision(service, status).filter(|_| percent > 0) else {
+    for status in statuses(service).filter(|status| status.percent > 0) {
+        let Some(revision) = revision(service, status) else {
             continue;
         };
         match found.iter_mut().find(|(name, _)| name == revision) {
-            Some((_, share)) => *share += percent,
-            None => found.push((revision.to_owned(), percent)),
+            Some((_, share)) => *share += status.percent,
+            None => found.push((revision.to_owned(), status.percent)),
         }
     }
     found
 }
 
 /// Returns all tags and their revisions.
-pub fn tags(service: &Value) -> Vec<(String, String)> {
-    let tagged = statuses(service).filter_map(|status| {
-        let tag = status["tag"].as_str().filter(|tag| !tag.is_empty())?;
-        Some((tag.to_owned(), revision(service, status)?.to_owned()))
-    });
-    tagged.collect()
+pub fn tags(service: &Service) -> Vec<(String, String)> {
+    let tagged = statuses(service).filter(|status| !status.tag.is_empty());
+    tagged
+        .filter_map(|status| {
+            let revision = revision(service, status)?;
+            Some((status.tag.clone(), revision.to_owned()))
+        })
+        .collect()
 }
 
-/// Returns the short name of the latest revision that became ready.
-pub fn latest_ready(service: &Value) -> Option<&str> {
-    let name = service["latestReadyRevision"].as_str()?;
-    name.rsplit('/').next().filter(|name| !name.is_empty())
-}
-
-fn statuses(service: &Value) -> impl Iterator<Item = &Value> {
-    let statuses = service["trafficStatuses"].as_array();
-    statuses.into_iter().flatten()
+fn statuses(service: &Service) -> impl Iterator<Item = &TrafficTarget> {
+    service.traffic_statuses.iter().map(|status| &status.target)
 }
 
 /// Returns the revision of a traffic status.
-fn revision<'a>(service: &'a Value, status: &'a Value) -> Option<&'a str> {
-    let named = status["revision"].as_str().filter(|name| !name.is_empty());
-    named.or_else(|| latest_ready(service))
+fn revision<'a>(service: &'a Service, status: &'a TrafficTarget) -> Option<&'a str> {
+    match &*status.revision {
+        "" => service.latest_ready(),
+        name => Some(name),
+    }
 }
 
 /// Scales the shares of the other revisions so that they add up to `sum`.
-fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<Value>> {
+fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<TrafficTarget>> {
     let others: Vec<_> = serving.iter().filter(|(name, _)| name != newest).collect();
     let total: i64 = others.iter().map(|(_, share)| share).sum();
     if total == 0 {
@@ -161,7 +150,7 @@ fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<Valu
         };
         left -= part;
         if part > 0 {
-            targets.push(json!({ "type": REVISION, "revision": name, "percent": part }));
+            targets.push(TrafficTarget::revision(name, part));
         }
     }
     Ok(targets)
@@ -169,18 +158,15 @@ fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<Valu
 
 /// Returns targets that keep all tags in place. A tag on the latest revision stays a tag on the
 /// latest revision.
-fn tag_targets(current: &Value, except: Option<&str>) -> Vec<Value> {
+fn tag_targets(current: &Service, except: Option<&str>) -> Vec<TrafficTarget> {
     statuses(current)
-        .filter_map(|status| {
-            let tag = status["tag"]
-                .as_str()
-                .filter(|tag| !tag.is_empty() && Some(*tag) != except)?;
-            Some(match status["revision"].as_str() {
-                Some(name) if !name.is_empty() => {
-                    json!({ "type": REVISION, "revision": name, "tag": tag })
-                }
-                _ => json!({ "type": LATEST, "tag": tag }),
-            })
+        .filter(|status| !status.tag.is_empty() && Some(&*status.tag) != except)
+        .map(|status| {
+            let target = match &*status.revision {
+                "" => TrafficTarget::latest(0),
+                name => TrafficTarget::revision(name, 0),
+            };
+            target.with_tag(&status.tag)
         })
         .collect()
 }
@@ -189,7 +175,18 @@ fn tag_targets(current: &Value, except: Option<&str>) -> Vec<Value> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{LATEST, REVISION, Share, Wanted, only, same, serving, tags, with_tag};
+    use super::{Service, Share, TrafficTarget, Wanted, only, same, serving, tags, with_tag};
+
+    const LATEST: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
+    const REVISION: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
+
+    fn service(text: Value) -> Service {
+        serde_json::from_value(text).unwrap()
+    }
+
+    fn json_of(targets: &[TrafficTarget]) -> Value {
+        serde_json::to_value(targets).unwrap()
+    }
 
     fn wanted(share: Share, tag: Option<&str>) -> Wanted {
         Wanted {
@@ -199,29 +196,26 @@ mod tests {
     }
 
     /// Google's response after a plain deployment, with a tag on the latest revision.
-    fn plain() -> Value {
-        json!({ "latestReadyRevision": "p/revisions/b", "trafficStatuses": [
+    fn plain() -> Service {
+        service(
+            json!({ "latestReadyRevision": "p/revisions/b", "trafficStatuses": [
             { "type": LATEST, "percent": 100 }, { "type": LATEST, "tag": "live" },
             { "type": REVISION, "revision": "a", "tag": "old" },
-        ] })
+        ] }),
+        )
     }
 
     #[test]
     fn canary_keeps_the_proportions_of_the_serving_revisions() {
-        let current = json!({ "trafficStatuses": [
+        let current = service(json!({ "trafficStatuses": [
             { "revision": "a", "percent": 70 }, { "revision": "b", "percent": 30 },
             { "revision": "a", "tag": "old" },
-        ] });
+        ] }));
         let targets = wanted(Share::Percent(10), None)
             .targets(Some(&current), "c")
             .unwrap();
-        let shares: Vec<_> = targets
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| one["percent"].as_i64())
-            .collect();
-        assert_eq!(shares, [Some(63), Some(27), Some(10), None]);
+        let shares: Vec<_> = targets.iter().map(|one| one.percent).collect();
+        assert_eq!(shares, [63, 27, 10, 0]);
         assert_eq!(
             serving(&current),
             [("a".to_owned(), 70), ("b".to_owned(), 30)]
@@ -249,26 +243,26 @@ mod tests {
             { "type": REVISION, "revision": "a", "tag": "old" },
             { "type": REVISION, "revision": "c", "tag": "canary" },
         ]);
-        assert_eq!(targets, expected);
+        assert_eq!(json_of(&targets), expected);
     }
 
     #[test]
     fn tag_on_the_latest_revision_is_kept_until_it_is_moved() {
         let targets = only(&plain(), "a");
-        assert_eq!(targets[1], json!({ "type": LATEST, "tag": "live" }));
+        assert_eq!(targets[1], TrafficTarget::latest(0).with_tag("live"));
         let targets = with_tag(&plain(), "live", "b");
         let expected = json!([
             { "type": LATEST, "percent": 100 },
             { "type": REVISION, "revision": "a", "tag": "old" },
             { "type": REVISION, "revision": "b", "tag": "live" },
         ]);
-        assert_eq!(targets, expected);
+        assert_eq!(json_of(&targets), expected);
     }
 
     #[test]
     fn missing_targets_equal_all_traffic_to_the_latest_revision() {
-        let all = json!([{ "type": LATEST, "percent": 100 }]);
-        assert!(same(&Value::Null, &all) && same(&json!([]), &all));
+        let all = [TrafficTarget::latest(100)];
+        assert!(same(&[], &all));
         assert!(!same(&all, &only(&plain(), "a")));
     }
 }

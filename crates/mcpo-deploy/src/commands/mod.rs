@@ -15,12 +15,15 @@ use mcpo_common::error::{Failure, Outcome};
 
 use crate::{
     context::Context,
-    google::{ErrorContext as _, method},
+    google::{
+        ErrorContext as _,
+        api::run::{ListRevisionsResponse, Revision, Service},
+        method,
+    },
 };
-use serde_json::Value;
 
 /// Returns the service. Fails if it does not exist.
-async fn existing(context: &Context<'_>) -> Outcome<Value> {
+async fn existing(context: &Context<'_>) -> Outcome<Service> {
     let names = &context.names;
     let found = context
         .google
@@ -37,26 +40,13 @@ async fn existing(context: &Context<'_>) -> Outcome<Value> {
 }
 
 /// Returns the service's revisions, newest first.
-async fn revisions(context: &Context<'_>) -> Outcome<Vec<Value>> {
+async fn revisions(context: &Context<'_>) -> Outcome<Vec<Revision>> {
     let path = format!("v2/{}/revisions", context.names.service());
     let listed = context
         .google
-        .list(&method::REVISIONS_LIST, &path, "revisions")
+        .list::<ListRevisionsResponse>(&method::REVISIONS_LIST, &path)
         .await;
     let mut revisions = listed.during("failed to list the revisions")?;
-    revisions.sort_by(|a, b| b["createTime"].as_str().cmp(&a["createTime"].as_str()));
+    revisions.sort_by(|a, b| b.create_time.cmp(&a.create_time));
     Ok(revisions)
-}
-
-fn short(revision: &Value) -> String {
-    let name = revision["name"].as_str().unwrap_or_default();
-    name.rsplit('/').next().unwrap_or_default().to_owned()
-}
-
-/// Returns true if a revision ever became ready.
-fn is_ready(revision: &Value) -> bool {
-    let conditions = revision["conditions"].as_array();
-    conditions.into_iter().flatten().any(|condition| {
-        condition["type"] == "Ready" && condition["state"] == "CONDITION_SUCCEEDED"
-    })
 }

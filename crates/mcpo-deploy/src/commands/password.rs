@@ -7,7 +7,11 @@ use mcpo_common::{
 
 use super::Context;
 use crate::{
-    google::{ErrorContext as _, method},
+    google::{
+        ErrorContext as _,
+        api::{run::Service, secret_manager::AccessSecretVersionResponse},
+        method,
+    },
     plan,
     settings::PASSWORD,
 };
@@ -32,9 +36,10 @@ pub async fn read(context: &Context<'_>) -> Outcome<Option<Secret>> {
     let during = || format!("failed to read the secret {id}");
     let path = format!("v2/{}", names.service());
     let service = google.find(&method::SERVICE_GET, &path).await;
-    let service = service.during(during())?.unwrap_or_default();
-    let version = plan::pinned(&service, PASSWORD, &id).unwrap_or("latest");
+    let service: Service = service.during(during())?.unwrap_or_default();
+    let version = plan::pinned(service.containers(), PASSWORD, &id).unwrap_or("latest");
     let path = format!("v1/{}/versions/{version}:access", names.secret(&id));
     let found = google.find(&method::SECRET_READ, &path).await;
-    Ok(found.during(during())?.as_ref().and_then(plan::decoded))
+    let found: Option<AccessSecretVersionResponse> = found.during(during())?;
+    Ok(found.and_then(|found| plan::decoded(&found.payload)))
 }

@@ -3,12 +3,15 @@
 use std::time::Instant;
 
 use mcpo_common::error::{Exit, Failure, Outcome};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Context, existing, is_ready, revisions, short};
+use super::{Context, existing, revisions};
 use crate::{
     args::DeployArgs,
-    google::method,
+    google::{
+        api::run::{Container, Revision, Service, TrafficTarget},
+        method,
+    },
     plan::{Line, shares},
     release,
     report::{self, seconds},
@@ -20,29 +23,27 @@ use crate::{
 struct TrafficShift {
     /// The revision that serves all requests afterwards.
     to: String,
-    traffic: Value,
+    traffic: Vec<TrafficTarget>,
     /// `Promoted` or `Rolled back`.
     verb: &'static str,
     /// The revision that served before; `None` for a promotion.
     from: Option<String>,
-    /// The template of the revision `to`, which decides which password it uses.
-    template: Value,
+    /// The containers of the revision `to`, which decide which password it uses.
+    containers: Vec<Container>,
 }
 
 /// Sends all requests to the latest revision, after checking it at its tag's address.
 pub async fn promote(context: &Context<'_>, args: &DeployArgs) -> Outcome {
     let service = existing(context).await?;
-    let to = traffic::latest_ready(&service)
-        .unwrap_or_default()
-        .to_owned();
+    let to = service.latest_ready().unwrap_or_default().to_owned();
     let shift = TrafficShift {
         traffic: traffic::latest(&service),
         to,
         verb: "Promoted",
         from: None,
-        template: service["template"].clone(),
+        containers: service.containers().to_vec(),
     };
-    let is_done = traffic::same(&service["traffic"], &shift.traffic);
+    let is_done = traffic::same(&service.traffic, &shift.traffic);
     carry_out(context, args, service, &shift, is_done).await
 }
 
@@ -52,8 +53,8 @@ pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) ->
     let all = revisions(context).await?;
     let good: Vec<_> = all
         .iter()
-        .filter(|revision| is_ready(revision))
-        .map(short)
+        .filter(|revision| revision.is_ready())
+        .map(|revision| revision.short_name().to_owned())
         .collect();
     let serving = traffic::serving(&service);
     let now = serving
@@ -62,10 +63,11 @@ pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) ->
         .map(|(name, _)| name.clone());
     let target = choose(&good, now.as_deref(), wanted)?;
     let is_done = now.as_ref() == Some(&target) && serving.len() == 1;
-    let template = all.iter().find(|revision| short(revision) == target);
+    let revision = |one: &&Revision| one.short_name() == target;
+    let containers = all.iter().find(revision).map(|one| one.containers.clone());
     let shift = TrafficShift {
         traffic: traffic::only(&service, &target),
-        template: template.cloned().unwrap_or_default(),
+        containers: containers.unwrap_or_default(),
         to: target,
         verb: "Rolled back",
         from: now,
@@ -93,7 +95,7 @@ fn choose(good: &[String], now: Option<&str>, wanted: &str) -> Outcome<String> {
 async fn carry_out(
     context: &Context<'_>,
     args: &DeployArgs,
-    service: Value,
+    service: Service,
     shift: &TrafficShift,
     is_done: bool,
 ) -> Outcome {
@@ -102,7 +104,7 @@ async fn carry_out(
         sign: '~',
         text: format!(
             "traffic: {} → {}",
-            shares(&service["traffic"]),
+            shares(&service.traffic),
             shares(&shift.traffic)
         ),
         methods: vec![method::SERVICE_PATCH.id],
@@ -122,8 +124,7 @@ async fn carry_out(
         return Ok(Exit::Success);
     }
     let mut before = if !args.no_verify && verify::is_reachable(context) {
-        let template = json!({ "template": shift.template });
-        Some(verify::before_shift(context, &template).await?)
+        Some(verify::before_shift(context, &shift.containers).await?)
     } else {
         None
     };
@@ -173,7 +174,7 @@ async fn carry_out(
 
 impl TrafficShift {
     /// Recomputes the targets for the current service, which may have a new tag.
-    fn targets(&self, service: &Value) -> Value {
+    fn targets(&self, service: &Service) -> Vec<TrafficTarget> {
         if self.from.is_some() {
             traffic::only(service, &self.to)
         } else {
@@ -183,7 +184,7 @@ impl TrafficShift {
 }
 
 /// Returns the command that restores the revision that serves most requests now.
-fn undo(context: &Context<'_>, service: &Value, shift: &TrafficShift) -> String {
+fn undo(context: &Context<'_>, service: &Service, shift: &TrafficShift) -> String {
     let serving = traffic::serving(service);
     let others = serving.iter().filter(|(name, _)| *name != shift.to);
     let main = others.max_by_key(|(_, share)| *share);
@@ -199,11 +200,11 @@ fn undo(context: &Context<'_>, service: &Value, shift: &TrafficShift) -> String 
 async fn probe_first(
     context: &Context<'_>,
     before: &mut Before,
-    service: Value,
+    service: Service,
     shift: &TrafficShift,
     undo: &str,
-) -> Outcome<Value> {
-    let find = |service: &Value| {
+) -> Outcome<Service> {
+    let find = |service: &Service| {
         let tags = traffic::tags(service).into_iter();
         let mut tags = tags.filter(|(_, revision)| *revision == shift.to);
         tags.next().map(|(tag, _)| tag)

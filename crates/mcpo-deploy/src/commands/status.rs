@@ -1,10 +1,13 @@
 //! Prints the state of the service.
 
 use mcpo_common::error::{Exit, Outcome};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Context, existing, is_ready, revisions, short};
-use crate::traffic::{serving, tags};
+use super::{Context, existing, revisions};
+use crate::{
+    google::api::run::Revision,
+    traffic::{serving, tags},
+};
 
 /// Prints the service's revisions. A service that is not ready exits like a failed check.
 pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
@@ -16,21 +19,22 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
         let found = tags.iter().filter(|(_, revision)| revision == name);
         found.map(|(tag, _)| tag.as_str()).collect()
     };
-    let condition = &service["terminalCondition"];
-    let is_good = condition["state"] == "CONDITION_SUCCEEDED";
+    let condition = &service.terminal_condition;
+    let is_good = condition.is_met();
     let url = format!("{}/mcp", context.names.base_url(&context.settings));
     if as_json {
         let revisions: Vec<_> = revisions
             .iter()
             .map(|revision| {
-                let name = short(revision);
+                let name = revision.short_name();
                 let share = serving.iter().find(|(one, _)| *one == name).map_or(0, |(_, share)| *share);
-                json!({ "name": name, "percent": share, "ready": is_ready(revision), "created": revision["createTime"], "tags": of(&name) })
+                json!({ "name": name, "percent": share, "ready": revision.is_ready(), "created": revision.create_time, "tags": of(name) })
             })
             .collect();
+        let statuses = &service.traffic_statuses;
         let summary = json!({
             "schema": 1, "service": context.names.service_id, "url": url, "ready": is_good,
-            "message": condition["message"], "revisions": revisions, "traffic": service["trafficStatuses"],
+            "message": condition.message, "revisions": revisions, "traffic": (!statuses.is_empty()).then_some(statuses),
         });
         context.ui.result(format_args!("{summary:#}"));
     } else {
@@ -40,30 +44,30 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
         let state = if is_good {
             "ready"
         } else {
-            condition["message"].as_str().unwrap_or("not ready")
+            condition.message.as_deref().unwrap_or("not ready")
         };
         context.ui.result(format_args!("  {state}"));
-        let is_shown = |(index, revision): &(usize, &Value)| {
-            let name = short(revision);
-            *index < 10 || !of(&name).is_empty() || serving.iter().any(|(one, _)| *one == name)
+        let is_shown = |(index, revision): &(usize, &Revision)| {
+            let name = revision.short_name();
+            *index < 10 || !of(name).is_empty() || serving.iter().any(|(one, _)| *one == name)
         };
         for (_, revision) in revisions.iter().enumerate().filter(is_shown) {
-            let name = short(revision);
+            let name = revision.short_name();
             let share = serving
                 .iter()
                 .find(|(one, _)| *one == name)
                 .map_or(0, |(_, share)| *share);
-            let mark = if is_ready(revision) {
+            let mark = if revision.is_ready() {
                 ""
             } else {
                 "  never became ready"
             };
-            let tagged = of(&name);
+            let tagged = of(name);
             let tagged: Vec<_> = tagged
                 .iter()
                 .map(|tag| format!("  {tag}: {}/mcp", context.names.tag_url(tag)))
                 .collect();
-            let created = revision["createTime"].as_str().unwrap_or_default();
+            let created = revision.create_time.as_deref().unwrap_or_default();
             context.ui.result(format_args!(
                 "  {share:>3} %  {name}  {}{mark}{}",
                 created.get(..16).unwrap_or(created),

@@ -1,9 +1,10 @@
 //! A client for the Google APIs that a deployment uses.
 
+pub mod api;
 pub mod credentials;
-mod equivalence;
 mod error;
 pub mod http;
+mod message_equality;
 pub mod method;
 mod proxy;
 mod refusal;
@@ -14,17 +15,21 @@ use std::{
 };
 
 use reqwest::StatusCode;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use self::{credentials::Credentials, http::Http, method::Method};
+use self::{
+    api::{Operation, Page, iam},
+    credentials::Credentials,
+    http::Http,
+    method::Method,
+};
 pub use self::{
-    equivalence::is_equivalent,
     error::{ErrorContext, GoogleError},
+    message_equality::{are_equal_messages, are_equal_values},
     refusal::Refusal,
 };
 
-/// The first version of IAM policies with conditions; older versions omit them.
-pub const POLICY_VERSION: u8 = 3;
 /// The maximum number of pages; no list that deploy requests has as many.
 const PAGES: usize = 100;
 /// How long an enabled API may still be reported as disabled.
@@ -40,18 +45,51 @@ pub struct Google {
 }
 
 /// The parameters of a call.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Request<'a> {
+#[derive(Debug)]
+pub struct Request<'a, B = ()> {
     pub path: &'a str,
     pub query: &'a [(&'a str, &'a str)],
-    pub body: Option<&'a Value>,
+    pub body: Option<&'a B>,
 }
 
-impl Request<'_> {
-    /// Returns true if the request states which version it expects to change.
+/// A request whose body is written as JSON.
+#[derive(Clone, Copy, Debug)]
+struct JsonRequest<'a> {
+    path: &'a str,
+    query: &'a [(&'a str, &'a str)],
+    body: Option<&'a Value>,
+}
+
+impl<'a> Request<'a> {
+    /// Creates a request without parameters and without a body.
+    pub const fn to(path: &'a str) -> Self {
+        Self {
+            path,
+            query: &[],
+            body: None,
+        }
+    }
+}
+
+impl<'a, B> Request<'a, B> {
+    /// Creates a request with a body.
+    pub const fn with_body(path: &'a str, body: &'a B) -> Self {
+        Self {
+            path,
+            query: &[],
+            body: Some(body),
+        }
+    }
+}
+
+impl JsonRequest<'_> {
+    /// Returns true if the request states which version it expects to change: with the etag of the
+    /// resource, with that of a policy, or with a generation.
     fn is_conditional(&self) -> bool {
-        let has_etag =
-            |body: &Value| body["etag"].is_string() || body["policy"]["etag"].is_string();
+        let has_etag = |body: &Value| {
+            let etags = ["/etag", "/policy/etag"];
+            etags.iter().any(|path| body.pointer(path).is_some())
+        };
         self.body.is_some_and(has_etag)
             || self.query.iter().any(|(name, _)| {
                 matches!(
@@ -85,19 +123,20 @@ impl Google {
     }
 
     /// Sends a read request.
-    pub async fn get(&self, method: &Method, path: &str) -> Result<Value, GoogleError> {
-        self.call(
-            method,
-            Request {
-                path,
-                ..Request::default()
-            },
-        )
-        .await
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        path: &str,
+    ) -> Result<T, GoogleError> {
+        self.call(method, Request::to(path)).await
     }
 
     /// Sends a read request and returns `None` if the resource does not exist.
-    pub async fn find(&self, method: &Method, path: &str) -> Result<Option<Value>, GoogleError> {
+    pub async fn find<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        path: &str,
+    ) -> Result<Option<T>, GoogleError> {
         match self.get(method, path).await {
             Ok(found) => Ok(Some(found)),
             Err(GoogleError::NotFound(_)) => Ok(None),
@@ -105,51 +144,90 @@ impl Google {
         }
     }
 
+    /// Returns true if the resource exists.
+    pub async fn exists(&self, method: &Method, path: &str) -> Result<bool, GoogleError> {
+        let found = self.find::<serde::de::IgnoredAny>(method, path).await?;
+        Ok(found.is_some())
+    }
+
     /// Returns an IAM policy with all bindings, including those with conditions.
-    pub async fn policy(&self, method: &Method, path: &str) -> Result<Value, GoogleError> {
+    pub async fn policy(&self, method: &Method, path: &str) -> Result<iam::Policy, GoogleError> {
         let name = if method.host.starts_with("storage.") {
             "optionsRequestedPolicyVersion"
         } else {
             "options.requestedPolicyVersion"
         };
         let request = Request {
-            path,
-            query: &[(name, &POLICY_VERSION.to_string())],
-            body: None,
+            query: &[(name, &iam::POLICY_VERSION.to_string())],
+            ..Request::to(path)
         };
         self.call(method, request).await
     }
 
     /// Returns all items of a list, page by page.
-    pub async fn list(
+    pub async fn list<P: Page>(
         &self,
         method: &Method,
         path: &str,
-        field: &str,
-    ) -> Result<Vec<Value>, GoogleError> {
+    ) -> Result<Vec<P::Item>, GoogleError> {
         let mut items = Vec::new();
         let mut token = String::new();
         for _ in 0..PAGES {
             let query = [("pageToken", token.as_str())];
             let request = Request {
-                path,
                 query: if token.is_empty() { &[] } else { &query },
-                body: None,
+                ..Request::to(path)
             };
-            let mut page = self.call(method, request).await?;
-            if let Value::Array(found) = page[field].take() {
-                items.extend(found);
+            let page: P = self.call(method, request).await?;
+            let (found, next) = page.into_parts();
+            items.extend(found);
+            if next.is_empty() {
+                break;
             }
-            match page["nextPageToken"].as_str() {
-                Some(next) if !next.is_empty() => next.clone_into(&mut token),
-                _ => return Ok(items),
-            }
+            token = next;
         }
         Ok(items)
     }
 
-    /// Calls a method. Waits for an API that was just enabled.
-    pub async fn call(&self, method: &Method, request: Request<'_>) -> Result<Value, GoogleError> {
+    /// Calls a method and reads its response, which is `null` if it has no body. Waits for an API
+    /// that was just enabled.
+    pub async fn call<T: DeserializeOwned, B: Serialize>(
+        &self,
+        method: &Method,
+        request: Request<'_, B>,
+    ) -> Result<T, GoogleError> {
+        let unreadable = |what: &str, status, error: serde_json::Error| {
+            let refusal = Refusal::text(method.id, status, format!("{what}: {error}"));
+            GoogleError::Refused(Box::new(refusal))
+        };
+        let body = request.body.map(serde_json::to_value).transpose();
+        let body = body.map_err(|error| unreadable("the request is not JSON", 0, error))?;
+        let request = JsonRequest {
+            path: request.path,
+            query: request.query,
+            body: body.as_ref(),
+        };
+        let reply = self.call_when_enabled(method, request).await?;
+        let text: &[u8] = if reply.body.is_empty() {
+            b"null"
+        } else {
+            &reply.body
+        };
+        serde_json::from_slice(text).map_err(|error| {
+            let what = if error.is_data() {
+                "the response has an unknown form"
+            } else {
+                "the response is not JSON"
+            };
+            unreadable(what, reply.status.as_u16(), error)
+        })
+    }
+
+    async fn call_when_enabled(
+        &self,
+        method: &Method,
+        request: JsonRequest<'_>,
+    ) -> Result<http::Reply, GoogleError> {
         let until = Instant::now() + PROPAGATION;
         let mut pause = Duration::from_millis(250);
         loop {
@@ -165,7 +243,11 @@ impl Google {
         }
     }
 
-    async fn call_once(&self, method: &Method, request: Request<'_>) -> Result<Value, GoogleError> {
+    async fn call_once(
+        &self,
+        method: &Method,
+        request: JsonRequest<'_>,
+    ) -> Result<http::Reply, GoogleError> {
         let mut reply = self.send(method, request).await?;
         if reply.status == StatusCode::UNAUTHORIZED {
             // The token may have been revoked, or the clock may be wrong. Retry once with a new
@@ -173,29 +255,18 @@ impl Google {
             self.credentials.renew().await;
             reply = self.send(method, request).await?;
         }
-        if !reply.status.is_success() {
-            let who = self.credentials.who();
-            return Err(GoogleError::read(
-                method,
-                &reply,
-                who,
-                request.is_conditional(),
-            ));
+        if reply.status.is_success() {
+            return Ok(reply);
         }
-        if reply.body.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(&reply.body).map_err(|error| {
-            let message = format!("the response is not JSON: {error}");
-            let refusal = Refusal::text(method.id, reply.status.as_u16(), message);
-            GoogleError::Refused(Box::new(refusal))
-        })
+        let who = self.credentials.who();
+        let is_conditional = request.is_conditional();
+        Err(GoogleError::read(method, &reply, who, is_conditional))
     }
 
     async fn send(
         &self,
         method: &Method,
-        request: Request<'_>,
+        request: JsonRequest<'_>,
     ) -> Result<http::Reply, GoogleError> {
         let token = self
             .credentials
@@ -236,33 +307,32 @@ impl Google {
         &self,
         method: &Method,
         path: impl Fn(&str) -> String,
-        operation: Value,
-        patience: Duration,
-    ) -> Result<Value, GoogleError> {
+        operation: Operation,
+        timeout: Duration,
+    ) -> Result<(), GoogleError> {
         let began = Instant::now();
         let mut operation = operation;
         let mut pause = Duration::from_millis(50);
         loop {
-            if operation["done"] == true {
+            if operation.done {
                 return outcome(operation);
             }
-            if began.elapsed() > patience {
-                return Err(GoogleError::TimedOut(patience.as_secs()));
+            if began.elapsed() > timeout {
+                return Err(GoogleError::TimedOut(timeout.as_secs()));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
-            let name = operation["name"].as_str().unwrap_or_default().to_owned();
-            operation = self.get(method, &path(&name)).await?;
+            operation = self.get(method, &path(&operation.name)).await?;
         }
     }
 }
 
 /// Returns the result of a finished operation.
-pub fn outcome(mut operation: Value) -> Result<Value, GoogleError> {
-    match &operation["error"] {
-        Value::Null => Ok(operation["response"].take()),
-        error => Err(GoogleError::Operation {
-            code: error["code"].as_i64().unwrap_or_default(),
+pub fn outcome(operation: Operation) -> Result<(), GoogleError> {
+    match operation.error {
+        None => Ok(()),
+        Some(error) => Err(GoogleError::Operation {
+            code: error.code,
             refusal: Box::new(Refusal::of_operation("", error)),
         }),
     }

@@ -4,7 +4,8 @@
 use std::{fmt, sync::LazyLock};
 
 use serde::Deserialize;
-use serde_json::Value;
+
+use super::api::{ErrorDetail, Status};
 
 /// The maximum length of a response that is not in Google's error format.
 const LONGEST_TEXT: usize = 200;
@@ -46,7 +47,7 @@ pub struct Refusal {
     pub service: Option<String>,
     /// The violated rules, one per line.
     pub violations: Vec<String>,
-    /// Links to documentation, each with its description.
+    /// What Google recommends: `see` and a link, or a text without a link.
     pub links: Vec<String>,
 }
 
@@ -54,17 +55,6 @@ pub struct Refusal {
 #[serde(default)]
 struct Envelope {
     error: Status,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Status {
-    message: String,
-    #[serde(rename = "status")]
-    name: String,
-    details: Vec<Value>,
-    /// Used by Cloud Storage.
-    errors: Vec<Value>,
 }
 
 impl Refusal {
@@ -82,9 +72,8 @@ impl Refusal {
     }
 
     /// Reads the `error` of an operation.
-    pub fn of_operation(method: &'static str, error: &Value) -> Self {
-        let status = Status::deserialize(error).unwrap_or_default();
-        Self::from_status(method, 0, status)
+    pub fn of_operation(method: &'static str, error: Status) -> Self {
+        Self::from_status(method, 0, error)
     }
 
     /// Creates an error that consists of a message only.
@@ -97,25 +86,18 @@ impl Refusal {
     }
 
     fn from_status(method: &'static str, status: u16, error: Status) -> Self {
-        let info = |key: &str| {
-            let found = error
-                .details
-                .iter()
-                .find(|detail| is_kind(detail, "ErrorInfo") || detail["reason"].is_string())?;
-            let text = found.pointer(key)?.as_str()?;
-            (!text.is_empty()).then(|| text.to_owned())
-        };
-        let of_storage = || {
-            let reason = error.errors.first()?["reason"].as_str()?;
-            Some(reason.to_owned())
-        };
-        let permission = info("/metadata/permission").or_else(|| named_permission(&error.message));
+        let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let mut details = error.details.iter();
+        let info = details.find(|detail| detail.is("ErrorInfo") || !detail.reason.is_empty());
+        let of_storage = || filled(&error.errors.first()?.reason);
+        let of_info = |field: fn(&ErrorDetail) -> &str| info.and_then(|info| filled(field(info)));
+        let permission = of_info(|info| &info.metadata.permission);
         Self {
             method,
             status,
-            reason: info("/reason").or_else(of_storage),
-            permission,
-            service: info("/metadata/service"),
+            reason: of_info(|info| &info.reason).or_else(of_storage),
+            permission: permission.or_else(|| named_permission(&error.message)),
+            service: of_info(|info| &info.metadata.service),
             violations: violations(&error.details),
             links: links(&error.details),
             name: error.name,
@@ -135,10 +117,10 @@ impl Refusal {
         texts.into_iter().any(|text| text.contains(constraint))
     }
 
-    /// Returns the next step: the known one, or the pages that Google links to.
+    /// Returns the next step: the known one, or what Google recommends.
     pub fn next_step(&self) -> Option<String> {
         let known = self.known().map(|known| known.next.clone());
-        let links = (!self.links.is_empty()).then(|| format!("see {}", self.links.join("; ")));
+        let links = (!self.links.is_empty()).then(|| self.links.join("; "));
         match (known, links) {
             (Some(known), Some(links)) => Some(format!("{known}; {links}")),
             (known, links) => known.or(links),
@@ -164,45 +146,38 @@ impl fmt::Display for Refusal {
     }
 }
 
-fn is_kind(detail: &Value, kind: &str) -> bool {
-    let full = detail["@type"].as_str().unwrap_or_default();
-    full.rsplit('.').next() == Some(kind)
-}
-
 /// Returns the violations in `BadRequest`, `PreconditionFailure` and `QuotaFailure`, one per line.
-fn violations(details: &[Value]) -> Vec<String> {
-    let kinds = [
-        ("BadRequest", "fieldViolations"),
-        ("PreconditionFailure", "violations"),
-        ("QuotaFailure", "violations"),
-    ];
-    let mut lines = Vec::new();
-    for detail in details {
-        for (kind, list) in kinds {
-            let found = detail[list].as_array().filter(|_| is_kind(detail, kind));
-            for violation in found.into_iter().flatten() {
-                let texts = ["type", "field", "subject", "description"]
-                    .map(|name| violation[name].as_str().unwrap_or_default());
-                let texts: Vec<_> = texts.into_iter().filter(|text| !text.is_empty()).collect();
-                lines.push(texts.join(": "));
-            }
+fn violations(details: &[ErrorDetail]) -> Vec<String> {
+    let of_detail = |detail: &ErrorDetail| {
+        if detail.is("BadRequest") {
+            detail.field_violations.clone()
+        } else if detail.is("PreconditionFailure") || detail.is("QuotaFailure") {
+            detail.violations.clone()
+        } else {
+            Vec::new()
         }
-    }
-    lines
+    };
+    let violations = details.iter().flat_map(of_detail);
+    violations
+        .map(|one| {
+            let mut texts = vec![one.kind, one.field, one.subject, one.description];
+            texts.retain(|text| !text.is_empty());
+            texts.join(": ")
+        })
+        .collect()
 }
 
-fn links(details: &[Value]) -> Vec<String> {
-    let links = details
-        .iter()
-        .filter(|detail| is_kind(detail, "Help"))
-        .flat_map(|detail| detail["links"].as_array().into_iter().flatten());
+/// Returns the recommendations of `Help`. Some consist of a description only, such as "Access to
+/// the region is unavailable. Please contact our sales team".
+fn links(details: &[ErrorDetail]) -> Vec<String> {
+    let help = details.iter().filter(|detail| detail.is("Help"));
+    let links = help.flat_map(|detail| &detail.links);
     links
-        .filter_map(|link| {
-            let url = link["url"].as_str()?;
-            Some(match link["description"].as_str() {
-                Some(text) if !text.is_empty() => format!("{text}: {url}"),
-                _ => url.to_owned(),
-            })
+        .filter_map(|link| match (&*link.description, &*link.url) {
+            ("", "") => None,
+            ("", url) => Some(format!("see {url}")),
+            (text, "") => Some(text.to_owned()),
+            (text, url) => Some(format!("see {text}: {url}")),
         })
         .collect()
 }
@@ -226,7 +201,25 @@ fn named_permission(message: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{REASONS, Reason, named_permission};
+    use super::{REASONS, Reason, Refusal, named_permission};
+
+    #[test]
+    fn help_without_a_link_is_shown() {
+        let body = serde_json::json!({ "error": { "code": 403, "message": "m", "details": [
+            { "@type": "type.googleapis.com/google.rpc.Help", "links": [
+                { "description": "Access to the region is unavailable. Please contact our sales team" },
+                { "description": "Quotas", "url": "https://example.com/quotas" },
+                { "url": "https://example.com" },
+            ] },
+            { "@type": "type.googleapis.com/something.New", "links": "not a list" },
+        ] } });
+        let refusal = Refusal::read("m", 403, body.to_string().as_bytes());
+        assert_eq!(
+            refusal.next_step().unwrap(),
+            "Access to the region is unavailable. Please contact our sales team; \
+             see Quotas: https://example.com/quotas; see https://example.com"
+        );
+    }
 
     #[test]
     fn table_of_reasons_is_valid_and_has_no_duplicates() {

@@ -1,117 +1,118 @@
 //! Describes the differences between two services. The lines never contain the value of a variable.
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::service::variable_source;
-use crate::{google::is_equivalent, settings::KEY_RING};
+use crate::{
+    google::{
+        api::run::{AllocationType, Container, EnvVar, RevisionTemplate, Service, TrafficTarget},
+        are_equal_messages, are_equal_values,
+    },
+    settings::KEY_RING,
+};
 
 /// Returns one line for each difference between the current and the wanted service.
-pub fn service(current: Option<&Value>, wanted: &Value) -> Vec<String> {
+pub fn service(current: Option<&Service>, wanted: &Service) -> Vec<String> {
     let Some(current) = current else {
         return new_service(wanted);
     };
     let mut lines = Vec::new();
-    for (name, value) in wanted.as_object().into_iter().flatten() {
-        match name.as_str() {
-            // The client and its version record who wrote the service last; they are not a
-            // difference.
-            "client" | "clientVersion" => {}
-            "template" => template(&current["template"], value, &mut lines),
-            _ => compare(name, &current[name], value, &mut lines),
-        }
-    }
+    // The client and its version record who wrote the service last; they are not a difference.
+    let without_template = |service: &Service| Service {
+        client: String::new(),
+        client_version: String::new(),
+        template: None,
+        ..service.clone()
+    };
+    let (before, after) = (without_template(current), without_template(wanted));
+    fields("", &before, &after, &mut lines);
+    template(current, wanted, &mut lines);
     lines
 }
 
 /// Returns true if the wanted template needs a new revision.
-pub fn template_differs(current: &Value, wanted: &Value) -> bool {
+pub fn template_differs(current: &Service, wanted: &Service) -> bool {
     let mut lines = Vec::new();
-    template(&current["template"], &wanted["template"], &mut lines);
+    template(current, wanted, &mut lines);
     !lines.is_empty()
 }
 
-fn new_service(wanted: &Value) -> Vec<String> {
-    let container = &wanted["template"]["containers"][0];
-    let limits = &container["resources"]["limits"];
-    let scaling = &wanted["template"]["scaling"];
-    let access = if wanted["invokerIamDisabled"] == true {
+fn new_service(wanted: &Service) -> Vec<String> {
+    let template = wanted.template.clone().unwrap_or_default();
+    let container = template.containers.first().cloned().unwrap_or_default();
+    let limits = container.resources.unwrap_or_default().limits;
+    let limit = |name: &str| limits.get(name).map_or("default", String::as_str);
+    let scaling = template.scaling.unwrap_or_default();
+    let access = if wanted.invoker_iam_disabled == Some(true) {
         "public"
     } else {
         "private"
     };
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
     let mut lines = vec![format!(
         "service, {access}, {} CPU, {}, {} to {} instances",
-        text(&limits["cpu"]),
-        text(&limits["memory"]),
-        scaling["minInstanceCount"],
-        scaling["maxInstanceCount"],
+        limit("cpu"),
+        limit("memory"),
+        scaling.min_instance_count.unwrap_or_default(),
+        scaling.max_instance_count.unwrap_or_default(),
     )];
-    for variable in container["env"].as_array().into_iter().flatten() {
-        lines.push(format!(
-            "variable {}: {}",
-            text(&variable["name"]),
-            variable_source(variable)
-        ));
+    for variable in &container.env {
+        let source = variable_source(variable);
+        lines.push(format!("variable {}: {source}", variable.name));
     }
     lines
 }
 
-fn template(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
-    for (name, value) in wanted.as_object().into_iter().flatten() {
-        if name == "containers" {
-            container(&current["containers"][0], &value[0], lines);
+fn template(current: &Service, wanted: &Service, lines: &mut Vec<String>) {
+    let template_of = |service: &Service| service.template.clone().unwrap_or_default();
+    let (current, wanted) = (template_of(current), template_of(wanted));
+    let first = |template: &RevisionTemplate| template.containers.first().cloned();
+    if let Some(after) = first(&wanted) {
+        container(&first(&current).unwrap_or_default(), &after, lines);
+    }
+    let without_containers = |template: RevisionTemplate| RevisionTemplate {
+        containers: Vec::new(),
+        ..template
+    };
+    let (before, after) = (without_containers(current), without_containers(wanted));
+    fields("", &before, &after, lines);
+}
+
+fn container(current: &Container, wanted: &Container, lines: &mut Vec<String>) {
+    variables(&current.env, &wanted.env, lines);
+    if current.image != wanted.image {
+        let (before, after) = (&*current.image, &*wanted.image);
+        let (short_before, short_after) = (digest(before), digest(after));
+        // With the short digests, a change of the image's name alone would look like no change.
+        lines.push(if short_before == short_after {
+            format!("image: {before} → {after}")
         } else {
-            compare(name, &current[name], value, lines);
-        }
+            format!("image: {short_before} → {short_after}")
+        });
     }
+    let rest = |container: &Container| Container {
+        env: Vec::new(),
+        image: String::new(),
+        ..container.clone()
+    };
+    fields("", &rest(current), &rest(wanted), lines);
 }
 
-fn container(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
-    for (name, value) in wanted.as_object().into_iter().flatten() {
-        match name.as_str() {
-            "env" => variables(&current["env"], value, lines),
-            "image" if current["image"] != *value => {
-                let (before, after) = (&current["image"], value);
-                let (short_before, short_after) = (digest(before), digest(after));
-                // With the short digests, a change of the image's name alone would look like no
-                // change.
-                lines.push(if short_before == short_after {
-                    format!("image: {} → {}", plain(before), plain(after))
-                } else {
-                    format!("image: {short_before} → {short_after}")
-                });
-            }
-            "image" => {}
-            _ => compare(name, &current[name], value, lines),
-        }
-    }
-}
-
-fn variables(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let (current, wanted) = (list(current), list(wanted));
-    let find = |list: &[Value], name: &Value| list.iter().find(|one| one["name"] == *name).cloned();
-    let text = |name: &Value| name.as_str().unwrap_or_default().to_owned();
-    for variable in &wanted {
-        let name = &variable["name"];
-        match find(&current, name) {
+fn variables(current: &[EnvVar], wanted: &[EnvVar], lines: &mut Vec<String>) {
+    let find = |list: &'_ [EnvVar], name: &str| list.iter().find(|one| one.name == name).cloned();
+    for variable in wanted {
+        let name = &variable.name;
+        match find(current, name) {
             None => lines.push(format!(
-                "variable {}: new, {}",
-                text(name),
+                "variable {name}: new, {}",
                 variable_source(variable)
             )),
-            Some(old) if !is_equivalent(&old, variable) => {
-                let secret = |one: &Value| one["valueSource"]["secretKeyRef"]["secret"].clone();
+            Some(old) if !are_equal_messages(&old, variable) => {
+                let secret = |one: &EnvVar| one.secret().map(|reference| reference.secret.clone());
                 // The variable refers to another secret, not to another version of the same secret.
                 let is_other_ring = name == KEY_RING && secret(&old) != secret(variable);
                 lines.push(format!(
-                    "variable {}: changed, {}{}",
-                    text(name),
+                    "variable {name}: changed, {}{}",
                     variable_source(variable),
                     if is_other_ring {
                         "; all users must sign in again"
@@ -125,26 +126,41 @@ fn variables(current: &Value, wanted: &Value, lines: &mut Vec<String>) {
     }
     for variable in current
         .iter()
-        .filter(|old| find(&wanted, &old["name"]).is_none())
+        .filter(|old| find(wanted, &old.name).is_none())
     {
-        lines.push(format!("variable {}: removed", text(&variable["name"])));
+        lines.push(format!("variable {}: removed", variable.name));
     }
 }
 
-/// Compares the wanted fields only. Fields that Google adds are not a difference.
+/// Compares the fields of the wanted message only. Fields that Google adds are not a difference.
+fn fields(path: &str, current: &impl Serialize, wanted: &impl Serialize, lines: &mut Vec<String>) {
+    let current = serde_json::to_value(current).unwrap_or_default();
+    let wanted = serde_json::to_value(wanted).unwrap_or_default();
+    compare(path, &current, &wanted, lines);
+}
+
 fn compare(path: &str, current: &Value, wanted: &Value, lines: &mut Vec<String>) {
+    let (no_fields, no_items) = (Map::new(), Vec::new());
     match wanted {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                compare(&format!("{path}.{name}"), &current[name], value, lines);
+        Value::Object(wanted) => {
+            let current = current.as_object().unwrap_or(&no_fields);
+            for (name, value) in wanted {
+                let path = match path {
+                    "" => name.clone(),
+                    path => format!("{path}.{name}"),
+                };
+                let before = current.get(name).unwrap_or(&Value::Null);
+                compare(&path, before, value, lines);
             }
         }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                compare(&format!("{path}[{index}]"), &current[index], item, lines);
+        Value::Array(wanted) => {
+            let current = current.as_array().unwrap_or(&no_items);
+            for (index, item) in wanted.iter().enumerate() {
+                let before = current.get(index).unwrap_or(&Value::Null);
+                compare(&format!("{path}[{index}]"), before, item, lines);
             }
         }
-        _ if is_equivalent(current, wanted) => {}
+        _ if are_equal_values(current, wanted) => {}
         _ if current.is_null() => lines.push(format!("{path}: {}", plain(wanted))),
         _ => lines.push(format!("{path}: {} → {}", plain(current), plain(wanted))),
     }
@@ -157,26 +173,28 @@ fn plain(value: &Value) -> String {
 }
 
 /// Returns the first 12 digits of an image's digest.
-fn digest(image: &Value) -> String {
-    let image = image.as_str().unwrap_or("none");
+fn digest(image: &str) -> String {
     match image.split_once("@sha256:") {
         Some((_, digest)) => digest.chars().take(12).collect(),
+        None if image.is_empty() => "none".to_owned(),
         None => image.to_owned(),
     }
 }
 
 /// Describes a traffic allocation.
-pub fn shares(traffic: &Value) -> String {
+pub fn shares(traffic: &[TrafficTarget]) -> String {
     let targets: Vec<_> = traffic
-        .as_array()
-        .into_iter()
-        .flatten()
+        .iter()
         .map(|target| {
-            let who = target["revision"].as_str().unwrap_or("latest");
-            let percent = target["percent"].as_i64().unwrap_or(0);
-            match target["tag"].as_str() {
-                Some(tag) if percent == 0 => format!("{tag} at {who}"),
-                _ => format!("{percent} % {who}"),
+            let is_named = target.kind != AllocationType::Latest && !target.revision.is_empty();
+            let who = if is_named {
+                target.revision.as_str()
+            } else {
+                "latest"
+            };
+            match &*target.tag {
+                tag if !tag.is_empty() && target.percent == 0 => format!("{tag} at {who}"),
+                _ => format!("{} % {who}", target.percent),
             }
         })
         .collect();

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 
 use mcpo_common::{error::Outcome, secret::Secret};
-use serde_json::Value;
 
 use super::{
     observe::{SeenSecret, decoded},
@@ -16,7 +15,14 @@ use super::{
     service::pinned,
 };
 use crate::{
-    google::{ErrorContext as _, Google, method},
+    google::{
+        ErrorContext as _, Google,
+        api::{
+            run::Service,
+            secret_manager::{AccessSecretVersionResponse, SecretVersion, VersionState},
+        },
+        method,
+    },
     names::Names,
     settings::{GeneratedSecret, SecretSource, Settings},
 };
@@ -35,7 +41,7 @@ pub async fn keep(
     google: &Google,
     settings: &Settings,
     names: &Names,
-    service: &Value,
+    service: &Service,
     secrets: &mut BTreeMap<String, SeenSecret>,
 ) -> Outcome<Kept> {
     let (mut unused, mut rotation) = (Vec::new(), None);
@@ -47,7 +53,7 @@ pub async fn keep(
         let Some(seen) = secrets.get_mut(&id) else {
             continue;
         };
-        let Some(in_use) = pinned(service, &setting.variable, &id) else {
+        let Some(in_use) = pinned(service.containers(), &setting.variable, &id) else {
             continue;
         };
         let secret = Versions {
@@ -109,14 +115,15 @@ impl Versions<'_> {
     async fn is_enabled(&self, version: &str) -> Outcome<bool> {
         let path = self.path(version);
         let found = self.google.find(&method::SECRET_VERSION, &path).await;
-        let found = found.during(self.during())?;
-        Ok(found.is_some_and(|found| found["state"] == "ENABLED"))
+        let found: Option<SecretVersion> = found.during(self.during())?;
+        Ok(found.is_some_and(|found| found.state == VersionState::Enabled))
     }
 
     async fn read(&self, version: &str) -> Outcome<Option<Secret>> {
         let path = format!("{}:access", self.path(version));
         let found = self.google.find(&method::SECRET_READ, &path).await;
-        Ok(found.during(self.during())?.as_ref().and_then(decoded))
+        let found: Option<AccessSecretVersionResponse> = found.during(self.during())?;
+        Ok(found.and_then(|found| decoded(&found.payload)))
     }
 
     fn path(&self, version: &str) -> String {

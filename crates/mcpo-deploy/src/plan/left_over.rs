@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use mcpo_common::error::Outcome;
 
 use crate::{
-    google::{ErrorContext as _, Google, method},
+    google::{
+        ErrorContext as _, Google,
+        api::{last_segment, secret_manager::ListSecretsResponse},
+        method,
+    },
     names::Names,
     settings::Settings,
 };
@@ -17,7 +21,8 @@ pub async fn find(
     settings: &Settings,
 ) -> Outcome<Option<Vec<String>>> {
     let path = format!("v1/projects/{}/secrets", names.project);
-    let listed = match google.list(&method::SECRETS_LIST, &path, "secrets").await {
+    let listed = google.list::<ListSecretsResponse>(&method::SECRETS_LIST, &path);
+    let listed = match listed.await {
         Err(google_error) if google_error.is_forbidden() => return Ok(None),
         listed => listed.during("failed to list the secrets")?,
     };
@@ -26,11 +31,9 @@ pub async fn find(
         .iter()
         .map(|setting| names.secret_of(setting))
         .collect();
-    let ours = listed.iter().filter(|secret| names.has_labels(secret));
-    let ids = ours.filter_map(|secret| secret["name"].as_str()?.rsplit('/').next());
-    Ok(Some(
-        ids.filter(|id| !wanted.contains(*id))
-            .map(str::to_owned)
-            .collect(),
-    ))
+    let ours = listed
+        .iter()
+        .filter(|secret| names.are_labels_of_service(&secret.labels));
+    let ids = ours.map(|secret| last_segment(&secret.name).to_owned());
+    Ok(Some(ids.filter(|id| !wanted.contains(id)).collect()))
 }

@@ -1,6 +1,6 @@
 //! The lines of a plan: one for each change, with the API methods that make it.
 
-use super::Plan;
+use super::{LabelChange, Plan};
 use crate::google::method;
 
 /// One line of the plan.
@@ -118,11 +118,11 @@ impl Plan {
             };
             lines.push(line(sign, format!("{what} {}", secret.id), methods));
         }
-        if let Some((id, ..)) = &self.to_show {
+        if let Some(LabelChange { id, .. }) = &self.to_show {
             let text = format!("secret {id}: the password is shown for the first time");
             lines.push(line('~', text, &[method::SECRET_LABEL.id]));
         }
-        for (id, ..) in &self.labels {
+        for LabelChange { id, .. } in &self.labels {
             let text = format!("secret {id}: labels that name its service");
             lines.push(line('~', text, &[method::SECRET_LABEL.id]));
         }

@@ -11,7 +11,6 @@ mod secrets;
 mod service;
 
 use mcpo_common::{error::Outcome, secret::Secret};
-use serde_json::{Map, Value};
 
 pub use self::{
     diff::shares,
@@ -23,6 +22,7 @@ pub use self::{
 };
 use crate::{
     bucket,
+    google::api::{Labels, run::Service, storage::Bucket},
     names::{APIS, BUILD_API, Names},
     settings::{Ledger, Settings},
 };
@@ -43,17 +43,16 @@ pub struct Plan {
     pub makes_account: bool,
     pub makes_bucket: bool,
     /// The bucket of an earlier version, whose lifecycle rules must be corrected.
-    pub old_bucket: Option<Value>,
+    pub old_bucket: Option<Bucket>,
     pub grants_bucket: bool,
     pub secrets: Vec<SecretChange>,
-    /// Secrets of earlier versions, which get the labels of their service: the id, the etag and all
-    /// labels.
-    pub labels: Vec<(String, Value, Map<String, Value>)>,
+    /// Secrets of earlier versions, which get the labels of their service.
+    pub labels: Vec<LabelChange>,
     /// The ids of secrets that the account may not read yet.
     pub grants: Vec<String>,
-    /// A generated password that has not been shown yet: the secret's id, its etag, and its labels
-    /// after it was shown.
-    pub to_show: Option<(String, Value, Map<String, Value>)>,
+    /// The secret of a generated password that has not been shown yet, with its labels after it was
+    /// shown.
+    pub to_show: Option<LabelChange>,
     pub pushes: bool,
     pub builds_remotely: bool,
     /// The changes to the service as lines; empty if nothing changes.
@@ -78,6 +77,17 @@ impl SecretChange {
     pub const fn is_to_be_shown(&self) -> bool {
         self.is_made_password
     }
+}
+
+/// New labels of a secret.
+#[derive(Debug)]
+pub struct LabelChange {
+    /// The secret's id.
+    pub id: String,
+    /// The etag of the secret with its current labels.
+    pub etag: String,
+    /// All labels that the secret has afterwards.
+    pub labels: Labels,
 }
 
 /// What is known about the image when the plan is made.
@@ -114,7 +124,9 @@ impl Plan {
         let account = names.account(settings);
         let member = format!("serviceAccount:{account}");
         plan.grants_bucket = settings.ledger == Ledger::Bucket
-            && !grants(&seen.bucket_policy, super::names::LEDGER_ROLE, &member);
+            && !seen
+                .bucket_policy
+                .grants(super::names::LEDGER_ROLE, &member);
         let mut versions = Versions::default();
         plan.plan_secrets(settings, names, seen, &member, &mut versions)?;
         plan.pushes = matches!(
@@ -143,13 +155,13 @@ impl Plan {
         let newest = if plan.makes_revision {
             "(new)"
         } else {
-            current.map_or("", latest)
+            current.map_or("", Service::latest_created)
         };
         let allocation = traffic.targets(current, newest)?;
         if let Some(current) = current
-            && !super::traffic::same(&current["traffic"], &allocation)
+            && !super::traffic::same(&current.traffic, &allocation)
         {
-            let (before, after) = (diff::shares(&current["traffic"]), diff::shares(&allocation));
+            let (before, after) = (diff::shares(&current.traffic), diff::shares(&allocation));
             plan.service.push(format!("traffic: {before} → {after}"));
         }
         Ok(plan)
@@ -161,36 +173,15 @@ impl Plan {
     }
 }
 
-/// Returns true if the policy grants `role` to `member` without a condition.
-pub fn grants(policy: &Value, role: &str, member: &str) -> bool {
-    let bindings = policy["bindings"].as_array();
-    bindings.into_iter().flatten().any(|binding| {
-        binding["role"] == role
-            && binding["condition"].is_null()
-            && binding["members"]
-                .as_array()
-                .is_some_and(|members| members.iter().any(|one| one == member))
-    })
-}
-
 /// Returns true if a new revision is needed: the template differs, or the latest revision never
 /// worked.
-pub fn makes_revision(current: Option<&Value>, wanted: &Value) -> bool {
+pub fn makes_revision(current: Option<&Service>, wanted: &Service) -> bool {
     current.is_none_or(|current| diff::template_differs(current, wanted) || is_broken(current))
 }
 
-/// Returns the short name of the latest created revision.
-pub fn latest(service: &Value) -> &str {
-    let name = service["latestCreatedRevision"]
-        .as_str()
-        .unwrap_or_default();
-    name.rsplit('/').next().unwrap_or_default()
-}
-
 /// Returns true if the latest created revision never became ready.
-pub fn is_broken(service: &Value) -> bool {
-    service["reconciling"] != true
-        && service["latestCreatedRevision"] != service["latestReadyRevision"]
+pub fn is_broken(service: &Service) -> bool {
+    !service.reconciling && service.latest_created_revision != service.latest_ready_revision
 }
 
 /// Returns the APIs that a deployment needs.

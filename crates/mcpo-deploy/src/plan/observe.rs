@@ -7,13 +7,27 @@ use mcpo_common::{
     error::{Failure, Outcome},
     secret::Secret,
 };
-use serde_json::Value;
 
 use super::{generated_secret, left_over};
 use crate::{
     bucket,
-    google::{ErrorContext as _, Google, Request, method},
-    labels::{LABEL, NOT_SHOWN, SHOWN_LABEL},
+    google::{
+        ErrorContext as _, Google, Request,
+        api::{
+            iam::Policy,
+            last_segment,
+            resource_manager::Project,
+            run::Service,
+            secret_manager::{
+                AccessSecretVersionResponse, Secret as SecretResource, SecretPayload,
+                SecretVersion, VersionState,
+            },
+            service_usage::{ApiState, BatchGetServicesResponse},
+            storage::Bucket,
+        },
+        method,
+    },
+    labels::{NOT_SHOWN, SHOWN_LABEL, are_ours},
     names::Names,
     settings::{Ledger, SecretSetting, SecretSource, Settings},
 };
@@ -26,9 +40,9 @@ pub struct Observed {
     pub has_account: bool,
     /// By id.
     pub secrets: BTreeMap<String, SeenSecret>,
-    pub bucket: Option<Value>,
-    pub bucket_policy: Value,
-    pub service: Option<Value>,
+    pub bucket: Option<Bucket>,
+    pub bucket_policy: Policy,
+    pub service: Option<Service>,
     /// Versions of generated secrets that are ignored: the secret's id and the version.
     pub unused: Vec<(String, String)>,
     /// The step of a key rotation that this deployment performs, as text.
@@ -41,10 +55,10 @@ pub struct Observed {
 #[derive(Debug, Default)]
 pub struct SeenSecret {
     /// The secret itself, if it is managed by mcpo but has no labels of a service.
-    pub unlabelled: Option<Value>,
+    pub unlabelled: Option<SecretResource>,
     /// The secret itself, if it holds a generated password that has not been shown.
-    pub unseen: Option<Value>,
-    pub policy: Value,
+    pub unseen: Option<SecretResource>,
+    pub policy: Policy,
     /// The version to use, and its value if it was read.
     pub latest: Option<(String, Option<Secret>)>,
 }
@@ -62,22 +76,17 @@ pub async fn project(
     let query: Vec<_> = names.iter().map(|name| ("names", name.as_str())).collect();
     let path = format!("v1/projects/{project}/services:batchGet");
     let request = Request {
-        path: &path,
         query: &query,
-        body: None,
+        ..Request::to(&path)
     };
-    let answer = google
+    let answer: BatchGetServicesResponse = google
         .call(&method::APIS_GET, request)
         .await
         .during(format!("failed to read the project {project}"))?;
-    let services = answer["services"].as_array().cloned().unwrap_or_default();
     let is_enabled = |api: &str| {
-        services.iter().any(|service| {
-            service["state"] == "ENABLED"
-                && service["name"]
-                    .as_str()
-                    .is_some_and(|name| name.ends_with(&format!("/{api}")))
-        })
+        let mut services = answer.services.iter();
+        services
+            .any(|service| service.state == ApiState::Enabled && last_segment(&service.name) == api)
     };
     let disabled = apis
         .iter()
@@ -85,11 +94,12 @@ pub async fn project(
         .filter(|api| !is_enabled(api))
         .collect();
     // The response contains the project's number, which saves a request and an API.
-    let number = services.iter().find_map(|service| {
-        let parent = service["parent"]
-            .as_str()
-            .or_else(|| service["name"].as_str())?;
-        parent.split('/').nth(1)?.parse().ok()
+    let number = answer.services.iter().find_map(|service| {
+        let name = match &*service.parent {
+            "" => &service.name,
+            parent => parent,
+        };
+        name.split('/').nth(1)?.parse().ok()
     });
     let number = match number {
         Some(number) => number,
@@ -102,11 +112,11 @@ async fn number_of(google: &Google, project: &str) -> Outcome<u64> {
     let found = google
         .get(&method::PROJECT_GET, &format!("v3/projects/{project}"))
         .await;
-    let found = found.during(format!("failed to read the project {project}"))?;
-    let number = found["name"]
-        .as_str()
-        .and_then(|name| name.strip_prefix("projects/")?.parse().ok());
-    number.ok_or_else(|| Failure::new("Google's response has no project number"))
+    let found: Project = found.during(format!("failed to read the project {project}"))?;
+    let number = found.name.strip_prefix("projects/");
+    number
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| Failure::new("Google's response has no project number"))
 }
 
 /// Reads the whole state concurrently.
@@ -123,10 +133,10 @@ pub async fn observe(
     };
     let repository = async {
         if !is_on("artifactregistry") {
-            return Ok(None);
+            return Ok(false);
         }
         let found = google
-            .find(
+            .exists(
                 &method::REPOSITORY_GET,
                 &format!("v1/{}", names.repository()),
             )
@@ -135,7 +145,7 @@ pub async fn observe(
     };
     let account = async {
         if !is_on("iam") || settings.service_account.is_some() {
-            return Ok(None);
+            return Ok(false);
         }
         let path = format!(
             "v1/projects/{}/serviceAccounts/{}",
@@ -143,7 +153,7 @@ pub async fn observe(
             names.account_email()
         );
         google
-            .find(&method::ACCOUNT_GET, &path)
+            .exists(&method::ACCOUNT_GET, &path)
             .await
             .during("failed to read the service account")
     };
@@ -158,7 +168,7 @@ pub async fn observe(
     };
     let bucket = async {
         if !is_on("storage") || settings.ledger != Ledger::Bucket {
-            return Ok((None, Value::Null));
+            return Ok((None, Policy::default()));
         }
         bucket(google, names).await
     };
@@ -183,7 +193,7 @@ pub async fn observe(
         }
         left_over::find(google, names, settings).await
     };
-    let (repository, account, service, (bucket, bucket_policy), mut secrets, left_over) =
+    let (has_repository, has_account, service, (bucket, bucket_policy), mut secrets, left_over) =
         tokio::try_join!(repository, account, service, bucket, secrets, left_over)?;
     let kept = match &service {
         Some(service) => {
@@ -192,8 +202,8 @@ pub async fn observe(
         None => generated_secret::Kept::default(),
     };
     Ok(Observed {
-        has_repository: repository.is_some(),
-        has_account: account.is_some(),
+        has_repository,
+        has_account,
         secrets,
         bucket,
         bucket_policy,
@@ -206,7 +216,7 @@ pub async fn observe(
     })
 }
 
-async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Value>, Value)> {
+async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Bucket>, Policy)> {
     let name = names.bucket("ledger");
     let during = "failed to read the ledger's bucket";
     let path = format!("storage/v1/b/{name}");
@@ -221,8 +231,9 @@ async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Value>, Value
         }
         found => found,
     };
-    let Some(found) = found.during(during)? else {
-        return Ok((None, Value::Null));
+    let found: Option<Bucket> = found.during(during)?;
+    let Some(found) = found else {
+        return Ok((None, Policy::default()));
     };
     bucket::check_owner(names, &name, &found)?;
     let path = format!("storage/v1/b/{name}/iam");
@@ -243,11 +254,12 @@ async fn secret(
     let during = || format!("failed to read the secret {id}");
     let path = format!("v1/{name}");
     let found = google.find(&method::SECRET_GET, &path).await;
-    let Some(found) = found.during(during())? else {
+    let found: Option<SecretResource> = found.during(during())?;
+    let Some(found) = found else {
         return Ok(None);
     };
     let is_foreign = matches!(&setting.source, SecretSource::Existing { .. });
-    let lacks_labels = found["labels"][LABEL.0] == LABEL.1 && !names.has_labels(&found);
+    let lacks_labels = are_ours(&found.labels) && !names.are_labels_of_service(&found.labels);
     let policy_path = format!("v1/{name}:getIamPolicy");
     let wanted = match &setting.source {
         SecretSource::Existing {
@@ -257,30 +269,33 @@ async fn secret(
         _ => "latest",
     };
     let is_compared = matches!(&setting.source, SecretSource::Local(Some(_)));
-    let version_path = format!("v1/{name}/versions/{wanted}");
+    let is_made = matches!(&setting.source, SecretSource::Generated(_));
+    let path = format!("v1/{name}/versions/{wanted}");
     let version = async {
         if is_compared {
-            google
-                .find(&method::SECRET_READ, &format!("{version_path}:access"))
-                .await
+            let access = format!("{path}:access");
+            let found = google.find(&method::SECRET_READ, &access).await?;
+            Ok(found.map(|found: AccessSecretVersionResponse| {
+                (number_in(&found.name), decoded(&found.payload))
+            }))
         } else {
-            google.find(&method::SECRET_VERSION, &version_path).await
+            let found: Option<SecretVersion> = google.find(&method::SECRET_VERSION, &path).await?;
+            let is_used = |found: &SecretVersion| !is_made || found.state == VersionState::Enabled;
+            let found = found.filter(is_used);
+            Ok(found.map(|found| (number_in(&found.name), None)))
         }
     };
     let policy = google.policy(&method::SECRET_POLICY, &policy_path);
     let (version, policy) = tokio::join!(version, policy);
-    let is_made = matches!(&setting.source, SecretSource::Generated(_));
-    let latest = version.during(during())?.and_then(|version| {
-        if is_made && version["state"] != "ENABLED" {
-            return None;
-        }
-        let number = version["name"].as_str()?.rsplit('/').next()?.to_owned();
-        Some((number, decoded(&version)))
-    });
+    let latest = version.during(during())?;
+    let is_shown = found
+        .labels
+        .get(SHOWN_LABEL)
+        .is_none_or(|label| label != NOT_SHOWN);
     Ok(Some((
         id.clone(),
         SeenSecret {
-            unseen: (is_made && found["labels"][SHOWN_LABEL] == NOT_SHOWN).then(|| found.clone()),
+            unseen: (is_made && !is_shown).then(|| found.clone()),
             unlabelled: (lacks_labels && !is_foreign).then_some(found),
             policy: policy.during(during())?,
             latest,
@@ -288,10 +303,13 @@ async fn secret(
     )))
 }
 
-/// Returns the value of an accessed secret version.
-pub fn decoded(version: &Value) -> Option<Secret> {
-    let data = BASE64_STANDARD
-        .decode(version["payload"]["data"].as_str()?)
-        .ok()?;
+/// Returns the number of a secret version with this name.
+fn number_in(name: &str) -> String {
+    last_segment(name).to_owned()
+}
+
+/// Returns the value of a secret version, or `None` if it is not text.
+pub fn decoded(payload: &SecretPayload) -> Option<Secret> {
+    let data = BASE64_STANDARD.decode(&payload.data).ok()?;
     String::from_utf8(data).ok().map(Secret::new)
 }

@@ -6,7 +6,7 @@ use mcpo_common::{
 };
 
 use crate::{
-    google::{ErrorContext as _, Google, GoogleError, method},
+    google::{ErrorContext as _, Google, GoogleError, api::run::ListLocationsResponse, method},
     settings::nearest_region,
 };
 
@@ -48,14 +48,12 @@ pub async fn check(
 async fn list(google: &Google, project: &str) -> Result<Option<Vec<String>>, GoogleError> {
     let path = format!("v1/projects/{project}/locations");
     let listed = google
-        .list(&method::LOCATIONS_LIST, &path, "locations")
+        .list::<ListLocationsResponse>(&method::LOCATIONS_LIST, &path)
         .await;
     let listed = match listed {
         Err(error) if error.is_forbidden() => return Ok(None),
         listed => listed?,
     };
-    let ids = listed
-        .iter()
-        .filter_map(|location| location["locationId"].as_str());
-    Ok(Some(ids.map(str::to_owned).collect()))
+    let ids = listed.into_iter().map(|location| location.location_id);
+    Ok(Some(ids.collect()))
 }

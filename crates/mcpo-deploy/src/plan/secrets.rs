@@ -1,10 +1,10 @@
 //! Plans the changes to secrets.
 
 use mcpo_common::error::{Failure, Outcome};
-use serde_json::{Map, Value};
 
-use super::{Observed, Plan, SecretChange, Versions, grants};
+use super::{LabelChange, Observed, Plan, SecretChange, Versions};
 use crate::{
+    google::api::secret_manager::Secret,
     labels::{SHOWN, SHOWN_LABEL},
     names::{Names, SECRET_ROLE},
     settings::{GeneratedSecret, SecretSource, Settings},
@@ -48,13 +48,17 @@ impl Plan {
                 }
                 _ => None,
             };
-            if !found.is_some_and(|secret| grants(&secret.policy, SECRET_ROLE, member)) {
+            if !found.is_some_and(|secret| secret.policy.grants(SECRET_ROLE, member)) {
                 self.grants.push(id.clone());
             }
             if let Some(unseen) = found.and_then(|secret| secret.unseen.as_ref()) {
-                let mut labels = unseen["labels"].as_object().cloned().unwrap_or_default();
-                labels.insert(SHOWN_LABEL.to_owned(), SHOWN.into());
-                self.to_show = Some((id.clone(), unseen["etag"].clone(), labels));
+                let mut labels = unseen.labels.clone();
+                labels.insert(SHOWN_LABEL.to_owned(), SHOWN.to_owned());
+                self.to_show = Some(LabelChange {
+                    id: id.clone(),
+                    etag: unseen.etag.clone(),
+                    labels,
+                });
             }
             if let Some(unlabelled) = found.and_then(|secret| secret.unlabelled.as_ref()) {
                 self.labels.push(relabelled(&id, unlabelled, names));
@@ -92,8 +96,12 @@ impl Plan {
 }
 
 /// Adds the labels of the service to a secret's existing labels.
-fn relabelled(id: &str, secret: &Value, names: &Names) -> (String, Value, Map<String, Value>) {
-    let mut labels = secret["labels"].as_object().cloned().unwrap_or_default();
+fn relabelled(id: &str, secret: &Secret, names: &Names) -> LabelChange {
+    let mut labels = secret.labels.clone();
     labels.extend(names.labels());
-    (id.to_owned(), secret["etag"].clone(), labels)
+    LabelChange {
+        id: id.to_owned(),
+        etag: secret.etag.clone(),
+        labels,
+    }
 }

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
-
 use super::diff::template_differs;
 use crate::{
+    google::api::{
+        Labels, last_segment,
+        run::{
+            Container, ContainerPort, EnvVar, EnvVarSource, HttpGetAction, Probe,
+            ResourceRequirements, RevisionScaling, RevisionTemplate, SecretKeySelector, Service,
+        },
+    },
     labels::LABEL,
     names::Names,
     settings::{Ledger, Settings, SignIn},
@@ -31,37 +36,37 @@ impl Versions {
 }
 
 /// Describes the source of a container's variable without its value.
-pub fn variable_source(variable: &Value) -> String {
-    let reference = &variable["valueSource"]["secretKeyRef"];
-    match (reference["secret"].as_str(), reference["version"].as_str()) {
-        (Some(secret), Some("new")) => format!("secret {secret}, a new version"),
-        (Some(secret), version) => {
-            let id = secret.rsplit('/').next().unwrap_or_default();
-            format!("secret {id}, version {}", version.unwrap_or("latest"))
+pub fn variable_source(variable: &EnvVar) -> String {
+    match variable.secret() {
+        Some(reference) if reference.version == "new" => {
+            format!("secret {}, a new version", reference.secret)
         }
-        (None, _) => "a value".to_owned(),
+        Some(reference) => {
+            let id = last_segment(&reference.secret);
+            let version = match &*reference.version {
+                "" => "latest",
+                version => version,
+            };
+            format!("secret {id}, version {version}")
+        }
+        None => "a value".to_owned(),
     }
 }
 
-/// Returns the secret version that the service's latest revision uses for a variable.
-pub fn pinned<'a>(service: &'a Value, variable: &str, id: &str) -> Option<&'a str> {
-    let variables = service["template"]["containers"][0]["env"].as_array()?;
-    let found = variables.iter().find(|one| one["name"] == variable)?;
-    let reference = &found["valueSource"]["secretKeyRef"];
-    let secret = reference["secret"].as_str()?;
-    if secret.rsplit('/').next() != Some(id) {
+/// Returns the secret version that a revision uses for a variable.
+pub fn pinned<'a>(containers: &'a [Container], variable: &str, id: &str) -> Option<&'a str> {
+    let reference = find_variable(containers, variable)?.secret()?;
+    if last_segment(&reference.secret) != id {
         return None;
     }
     // An alias can point to another version later.
-    reference["version"]
-        .as_str()
-        .filter(|version| version.parse::<u64>().is_ok())
+    let is_number = reference.version.parse::<u64>().is_ok();
+    is_number.then_some(reference.version.as_str())
 }
 
-/// Returns the value of a variable in the service's latest revision.
-fn variable<'a>(service: &'a Value, name: &str) -> Option<&'a str> {
-    let variables = service["template"]["containers"][0]["env"].as_array()?;
-    variables.iter().find(|one| one["name"] == name)?["value"].as_str()
+fn find_variable<'a>(containers: &'a [Container], name: &str) -> Option<&'a EnvVar> {
+    let mut variables = containers.first()?.env.iter();
+    variables.find(|variable| variable.name == name)
 }
 
 /// Returns the wanted service.
@@ -73,17 +78,20 @@ pub fn service(
     names: &Names,
     image: &str,
     versions: &Versions,
-    current: Option<&Value>,
-) -> Value {
+    current: Option<&Service>,
+) -> Service {
     let hosts = names.hosts(current);
     let wanted = with_hosts(settings, names, image, versions, &hosts);
-    let Some((current, before)) =
-        current.and_then(|current| Some((current, variable(current, HOSTS)?)))
+    let before = |current: &Service| {
+        let variable = find_variable(current.containers(), HOSTS)?;
+        variable.value.clone()
+    };
+    let Some((current, before)) = current.and_then(|current| Some((current, before(current)?)))
     else {
         return wanted;
     };
     let is_learned = before.starts_with(&names.host()) && before != hosts;
-    let kept = with_hosts(settings, names, image, versions, before);
+    let kept = with_hosts(settings, names, image, versions, &before);
     if is_learned && !template_differs(current, &kept) {
         return kept;
     }
@@ -97,32 +105,35 @@ fn with_hosts(
     image: &str,
     versions: &Versions,
     hosts: &str,
-) -> Value {
+) -> Service {
     let mut labels = settings.labels.clone();
     labels.insert(LABEL.0.to_owned(), LABEL.1.to_owned());
-    json!({
-        "client": "mcpo",
-        "clientVersion": env!("CARGO_PKG_VERSION"),
+    Service {
+        client: "mcpo".to_owned(),
+        client_version: env!("CARGO_PKG_VERSION").to_owned(),
         // Marks the service as an MCP server in Google's consoles and registries.
-        "functionalType": "FUNCTIONAL_TYPE_MCP_SERVER",
-        "labels": labels,
-        "ingress": settings.ingress,
+        functional_type: "FUNCTIONAL_TYPE_MCP_SERVER".to_owned(),
+        labels,
+        ingress: settings.ingress.to_owned(),
         // Also works where an organization policy forbids `allUsers`.
-        "invokerIamDisabled": !settings.is_private,
-        "template": {
-            "serviceAccount": names.account(settings),
-            "timeout": format!("{}s", settings.timeout_seconds),
-            "maxInstanceRequestConcurrency": settings.concurrency,
-            "executionEnvironment": execution_environment(settings),
+        invoker_iam_disabled: Some(!settings.is_private),
+        template: Some(RevisionTemplate {
+            service_account: names.account(settings),
+            timeout: format!("{}s", settings.timeout_seconds),
+            max_instance_request_concurrency: Some(settings.concurrency),
+            execution_environment: execution_environment(settings).to_owned(),
             // Sessions of the older protocol live in one instance.
-            "sessionAffinity": true,
-            "scaling": {
-                "minInstanceCount": settings.min_instances,
-                "maxInstanceCount": settings.max_instances,
-            },
-            "containers": [container(settings, names, image, versions, hosts)],
-        },
-    })
+            session_affinity: Some(true),
+            scaling: Some(RevisionScaling {
+                min_instance_count: Some(settings.min_instances),
+                max_instance_count: Some(settings.max_instances),
+                ..RevisionScaling::default()
+            }),
+            containers: vec![container(settings, names, image, versions, hosts)],
+            ..RevisionTemplate::default()
+        }),
+        ..Service::default()
+    }
 }
 
 fn container(
@@ -131,58 +142,86 @@ fn container(
     image: &str,
     versions: &Versions,
     hosts: &str,
-) -> Value {
-    json!({
-        "image": image,
-        "ports": [{ "name": "http1", "containerPort": 8080 }],
-        "resources": {
-            "limits": { "cpu": settings.cpu, "memory": settings.memory },
+) -> Container {
+    let limits = [("cpu", &settings.cpu), ("memory", &settings.memory)];
+    Container {
+        image: image.to_owned(),
+        ports: vec![ContainerPort {
+            name: "http1".to_owned(),
+            number: 8080,
+            ..ContainerPort::default()
+        }],
+        resources: Some(ResourceRequirements {
+            limits: Labels::from(limits.map(|(name, limit)| (name.to_owned(), limit.clone()))),
             // Setting any resource limit removes this default.
-            "cpuIdle": true,
-            "startupCpuBoost": true,
-        },
-        "startupProbe": {
-            "httpGet": { "path": "/health" },
-            "periodSeconds": 1,
-            "timeoutSeconds": 1,
-            "failureThreshold": 60,
-        },
-        "env": environment(settings, names, versions, hosts),
-    })
+            cpu_idle: Some(true),
+            startup_cpu_boost: Some(true),
+            ..ResourceRequirements::default()
+        }),
+        startup_probe: Some(Probe {
+            http_get: Some(HttpGetAction {
+                path: "/health".to_owned(),
+                ..HttpGetAction::default()
+            }),
+            period_seconds: Some(1),
+            timeout_seconds: Some(1),
+            failure_threshold: Some(60),
+            ..Probe::default()
+        }),
+        env: environment(settings, names, versions, hosts),
+        ..Container::default()
+    }
 }
 
-fn environment(settings: &Settings, names: &Names, versions: &Versions, hosts: &str) -> Vec<Value> {
-    let mut variables: BTreeMap<&str, Value> = BTreeMap::new();
-    for (name, value) in &settings.env {
-        variables.insert(name, json!({ "value": value }));
+/// Returns the variables in the order of their names.
+fn environment(
+    settings: &Settings,
+    names: &Names,
+    versions: &Versions,
+    hosts: &str,
+) -> Vec<EnvVar> {
+    let mut variables: BTreeMap<&str, EnvVar> = BTreeMap::new();
+    let value = |value: &str| EnvVar {
+        value: Some(value.to_owned()),
+        ..EnvVar::default()
+    };
+    for (name, text) in &settings.env {
+        variables.insert(name, value(text));
     }
-    let base_url = names.base_url(settings);
-    variables.insert("BASE_URL", json!({ "value": base_url }));
-    variables.insert(HOSTS, json!({ "value": hosts }));
+    variables.insert("BASE_URL", value(&names.base_url(settings)));
+    variables.insert(HOSTS, value(hosts));
     let ledger = match &settings.ledger {
         Ledger::Bucket => Some(names.ledger()),
         Ledger::Named(name) => Some(name.clone()),
         Ledger::Secret => None,
     };
     if let Some(ledger) = ledger {
-        variables.insert("MCPO_LEDGER", json!({ "value": ledger }));
+        variables.insert("MCPO_LEDGER", value(&ledger));
     }
     if settings.sign_in == SignIn::OpenToAnyone {
-        variables.insert("MCPO_OPEN_TO_ANYONE", json!({ "value": "1" }));
+        variables.insert("MCPO_OPEN_TO_ANYONE", value("1"));
     }
     for (variable, (secret, version)) in &versions.0 {
-        let reference = json!({ "secret": secret, "version": version });
-        variables.insert(
-            variable,
-            json!({ "valueSource": { "secretKeyRef": reference } }),
-        );
+        let reference = SecretKeySelector {
+            secret: secret.clone(),
+            version: version.clone(),
+            ..SecretKeySelector::default()
+        };
+        let source = EnvVarSource {
+            secret_key_ref: Some(reference),
+            ..EnvVarSource::default()
+        };
+        let variable_from_secret = EnvVar {
+            value_source: Some(source),
+            ..EnvVar::default()
+        };
+        variables.insert(variable, variable_from_secret);
     }
     variables
         .into_iter()
-        .map(|(name, source)| {
-            let mut variable = Map::from_iter([("name".to_owned(), Value::from(name))]);
-            variable.extend(source.as_object().cloned().unwrap_or_default());
-            Value::Object(variable)
+        .map(|(name, variable)| EnvVar {
+            name: name.to_owned(),
+            ..variable
         })
         .collect()
 }

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use mcpo_common::error::{Exit, Failure};
-use serde_json::Value;
 
-use crate::{context::Context, logs, traffic::serving};
+use crate::{context::Context, google::api::run::Service, logs, traffic::serving};
 
 const MAX_LINES: u32 = 20;
 /// Log entries take a moment to arrive.
@@ -17,7 +16,7 @@ pub async fn explain(
     context: &Context<'_>,
     revision: &str,
     message: &str,
-    before: Option<&Value>,
+    before: Option<&Service>,
 ) -> Failure {
     let lines = own_lines(context, revision).await;
     if !lines.is_empty() {
@@ -37,7 +36,7 @@ pub async fn explain(
 }
 
 /// Returns a hint that names the revision that still serves.
-pub fn still_serving(before: Option<&Value>) -> String {
+pub fn still_serving(before: Option<&Service>) -> String {
     let still = before.map(serving).unwrap_or_default();
     match still.first() {
         Some((old, _)) => format!("{old} keeps serving as before; fix the cause and deploy again"),

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use mcpo_common::error::Outcome;
-use serde_json::{Value, json};
+use serde::{Serialize, de::IgnoredAny};
 
 use crate::{
     context::Context,
     google::{
-        ErrorContext as _, GoogleError, POLICY_VERSION, Request,
+        ErrorContext as _, GoogleError, Request,
+        api::{iam::Policy, secret_manager::SetIamPolicyRequest},
         method::{self, Method},
     },
     names::{LEDGER_ROLE, SECRET_ROLE},
@@ -22,7 +23,7 @@ pub async fn secret(context: &Context<'_>, id: &str) -> Outcome<()> {
     let name = context.names.secret(id);
     let read = format!("v1/{name}:getIamPolicy");
     let write = format!("v1/{name}:setIamPolicy");
-    let wrap = |policy: Value| json!({ "policy": policy });
+    let wrap = |policy| SetIamPolicyRequest { policy };
     let granted = grant(
         context,
         (&method::SECRET_POLICY, &read),
@@ -37,7 +38,7 @@ pub async fn secret(context: &Context<'_>, id: &str) -> Outcome<()> {
 
 pub async fn bucket(context: &Context<'_>) -> Outcome<()> {
     let path = format!("storage/v1/b/{}/iam", context.names.bucket("ledger"));
-    let same = |policy: Value| policy;
+    let same = |policy| policy;
     let granted = grant(
         context,
         (&method::BUCKET_POLICY, &path),
@@ -52,12 +53,12 @@ pub async fn bucket(context: &Context<'_>) -> Outcome<()> {
 
 /// Adds the account to the role with a read-modify-write of the policy. Retries if the policy has
 /// changed in between.
-async fn grant(
+async fn grant<B: Serialize>(
     context: &Context<'_>,
     (read, read_path): (&Method, &str),
     (write, write_path): (&Method, &str),
     role: &str,
-    wrap: impl Fn(Value) -> Value,
+    wrap: impl Fn(Policy) -> B,
 ) -> Result<(), GoogleError> {
     let member = format!(
         "serviceAccount:{}",
@@ -67,15 +68,11 @@ async fn grant(
     let mut conflicts = 0;
     loop {
         let mut policy = context.google.policy(read, read_path).await?;
-        add_member(&mut policy, role, &member);
+        policy.grant(role, &member);
         let body = wrap(policy);
-        let request = Request {
-            path: write_path,
-            query: &[],
-            body: Some(&body),
-        };
+        let request = Request::with_body(write_path, &body);
         match context.google.call(write, request).await {
-            Ok(_) => return Ok(()),
+            Ok(IgnoredAny) => return Ok(()),
             Err(GoogleError::Conflict(_)) if conflicts < CONCURRENT_CHANGES => conflicts += 1,
             Err(google_error)
                 if Instant::now() < until
@@ -87,48 +84,5 @@ async fn grant(
             }
             Err(google_error) => return Err(google_error),
         }
-    }
-}
-
-fn add_member(policy: &mut Value, role: &str, member: &str) {
-    if !policy["bindings"].is_array() {
-        policy["bindings"] = json!([]);
-    }
-    let Some(bindings) = policy["bindings"].as_array_mut() else {
-        return;
-    };
-    let ours = bindings
-        .iter_mut()
-        .find(|binding| binding["role"] == role && binding["condition"].is_null());
-    match ours.and_then(|binding| binding["members"].as_array_mut()) {
-        Some(members) if members.iter().any(|one| one == member) => {}
-        Some(members) => members.push(member.into()),
-        None => bindings.push(json!({ "role": role, "members": [member] })),
-    }
-    // In an older policy version, the conditions of other bindings would be lost.
-    if bindings
-        .iter()
-        .any(|binding| !binding["condition"].is_null())
-    {
-        policy["version"] = POLICY_VERSION.into();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::add_member;
-
-    #[test]
-    fn conditional_bindings_are_kept() {
-        let conditional =
-            json!({ "role": "r", "members": ["a"], "condition": { "expression": "x" } });
-        let mut policy = json!({ "version": 1, "etag": "e", "bindings": [conditional] });
-        add_member(&mut policy, "r", "b");
-        let expected = json!({ "version": 3, "etag": "e", "bindings": [
-            conditional, { "role": "r", "members": ["b"] },
-        ] });
-        assert_eq!(policy, expected);
     }
 }

@@ -1,61 +1,76 @@
 //! Merges the wanted service into the current one. Settings made elsewhere, such as a VPC
 //! connection or a second container, are kept.
 
-use serde_json::{Map, Value};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use crate::google::is_equivalent;
+use crate::google::{
+    api::run::{Container, RevisionTemplate, Service},
+    are_equal_messages,
+};
 
 /// Returns the fields to send.
-pub fn onto(current: Option<&Value>, wanted: Value) -> Value {
+pub fn onto(current: Option<&Service>, wanted: Service) -> serde_json::Result<Service> {
     let Some(current) = current else {
-        return wanted;
+        return Ok(wanted);
     };
-    let mut body = wanted;
-    let template = body["template"].take();
-    let mut merged = current["template"].clone();
-    if let Some(fields) = merged.as_object_mut() {
-        // A new revision needs a new name.
-        if template_is_new(&current["template"], &template) {
-            fields.remove("revision");
-        }
+    let mut template = wanted.template.clone().unwrap_or_default();
+    let containers = std::mem::take(&mut template.containers);
+    let before = current.template.clone().unwrap_or_default();
+    let mut merged = laid_over(&before, &template)?;
+    merged.containers = match containers.first() {
+        Some(ours) => merged_containers(&before.containers, ours)?,
+        None => before.containers.clone(),
+    };
+    // A new revision needs a new name. An unchanged template must keep its name, which is part of
+    // the template.
+    if !are_equal_messages(&without_build_info(before), &merged) {
+        merged.revision = String::new();
     }
-    let containers = merged_containers(
-        &current["template"]["containers"],
-        &template["containers"][0],
-    );
-    lay_over(&mut merged, template);
-    merged["containers"] = containers;
-    body["template"] = merged;
-    let mut labels = current["labels"].clone();
-    lay_over(&mut labels, body["labels"].take());
-    body["labels"] = labels;
-    body
+    let mut labels = current.labels.clone();
+    labels.extend(wanted.labels.clone());
+    Ok(Service {
+        template: Some(merged),
+        labels,
+        ..wanted
+    })
 }
 
-/// Returns true if the template changes. The revision's name is part of the template, and an
-/// unchanged template must keep it.
-fn template_is_new(current: &Value, wanted: &Value) -> bool {
-    let mut merged = current.clone();
-    lay_over(&mut merged, wanted.clone());
-    !is_equivalent(&merged, current)
+fn merged_containers(
+    current: &[Container],
+    ours: &Container,
+) -> serde_json::Result<Vec<Container>> {
+    let mut containers: Vec<_> = current.iter().cloned().map(for_request).collect();
+    let first = match containers.first() {
+        Some(first) => laid_over(first, ours)?,
+        None => ours.clone(),
+    };
+    containers.splice(..containers.len().min(1), [first]);
+    Ok(containers)
 }
 
-fn merged_containers(current: &Value, ours: &Value) -> Value {
-    let mut containers = current.as_array().cloned().unwrap_or_default();
-    if containers.is_empty() {
-        containers.push(Value::Object(Map::new()));
+fn without_build_info(template: RevisionTemplate) -> RevisionTemplate {
+    RevisionTemplate {
+        containers: template.containers.into_iter().map(for_request).collect(),
+        ..template
     }
-    for container in &mut containers {
-        if let Some(fields) = container.as_object_mut() {
-            // Output only; Google rejects it in requests.
-            fields.remove("buildInfo");
-        }
-    }
-    lay_over(&mut containers[0], ours.clone());
-    containers.into()
 }
 
-/// Merges objects field by field; replaces lists and other values as a whole.
+/// Removes the fields that Google rejects in requests.
+fn for_request(container: Container) -> Container {
+    Container {
+        build_info: None,
+        ..container
+    }
+}
+
+/// Merges messages field by field. Lists and other values are replaced as a whole.
+fn laid_over<T: Serialize + DeserializeOwned>(under: &T, over: &T) -> serde_json::Result<T> {
+    let mut merged = serde_json::to_value(under)?;
+    lay_over(&mut merged, serde_json::to_value(over)?);
+    serde_json::from_value(merged)
+}
+
 fn lay_over(under: &mut Value, over: Value) {
     match (under, over) {
         (Value::Object(under), Value::Object(over)) => {
@@ -69,38 +84,58 @@ fn lay_over(under: &mut Value, over: Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::onto;
+
+    fn merged(current: Value, wanted: Value) -> Value {
+        let current = serde_json::from_value(current).unwrap();
+        let wanted = serde_json::from_value(wanted).unwrap();
+        serde_json::to_value(onto(Some(&current), wanted).unwrap()).unwrap()
+    }
 
     #[test]
     fn revision_name_is_kept_if_only_omitted_defaults_differ() {
         let current = json!({ "template": {
             "revision": "x-1", "scaling": { "maxInstanceCount": 4 },
-            "containers": [{ "image": "a" }],
+            "containers": [{ "image": "a", "buildInfo": { "sourceLocation": "s" } }],
         } });
         let wanted = json!({ "labels": {}, "template": {
             "scaling": { "minInstanceCount": 0, "maxInstanceCount": 4 },
             "containers": [{ "image": "a", "env": [] }],
         } });
-        let sent = onto(Some(&current), wanted);
-        assert_eq!(sent["template"]["revision"], "x-1");
+        assert_eq!(merged(current, wanted)["template"]["revision"], "x-1");
     }
 
     #[test]
     fn fields_not_set_by_mcpo_are_kept() {
         let current = json!({ "labels": { "team": "a" }, "template": {
             "revision": "x-1", "vpcAccess": { "connector": "c" },
-            "containers": [{ "image": "old", "workingDir": "/" }, { "image": "sidecar" }],
+            "scaling": { "minInstanceCount": 3, "cpuUtilization": 0.5 },
+            "containers": [
+                { "image": "old", "workingDir": "/", "buildInfo": {},
+                  "resources": { "limits": { "nvidia.com/gpu": "1" } },
+                  "startupProbe": { "initialDelaySeconds": 3, "httpGet": { "port": 1 } } },
+                { "image": "sidecar" },
+            ],
         } });
         let wanted = json!({ "labels": { "managed-by": "mcpo" }, "template": {
-            "containers": [{ "image": "new" }],
+            "scaling": { "minInstanceCount": 0 },
+            "containers": [{ "image": "new", "resources": { "limits": { "cpu": "1" } },
+                             "startupProbe": { "httpGet": { "path": "/health" } } }],
         } });
         assert_eq!(
-            onto(Some(&current), wanted),
+            merged(current, wanted),
             json!({ "labels": { "team": "a", "managed-by": "mcpo" }, "template": {
                 "vpcAccess": { "connector": "c" },
-                "containers": [{ "image": "new", "workingDir": "/" }, { "image": "sidecar" }],
+                "scaling": { "minInstanceCount": 0, "cpuUtilization": 0.5 },
+                "containers": [
+                    { "image": "new", "workingDir": "/",
+                      "resources": { "limits": { "cpu": "1", "nvidia.com/gpu": "1" } },
+                      "startupProbe": { "initialDelaySeconds": 3,
+                                        "httpGet": { "port": 1, "path": "/health" } } },
+                    { "image": "sidecar" },
+                ],
             } })
         );
     }

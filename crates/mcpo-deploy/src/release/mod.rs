@@ -8,13 +8,20 @@ mod wait;
 
 use std::time::{Duration, Instant};
 
-use mcpo_common::error::Outcome;
-use serde_json::{Value, json};
+use mcpo_common::error::{Failure, Outcome};
+use serde::Serialize;
 
 pub use self::prepare::{check_public_access, enable, identity_and_state, note_shown, repository};
 use crate::{
     context::Context,
-    google::{ErrorContext as _, GoogleError, Request, method},
+    google::{
+        ErrorContext as _, GoogleError, Request,
+        api::{
+            Operation,
+            run::{RevisionTemplate, Service, TrafficTarget},
+        },
+        method,
+    },
     image::digest,
     plan::{self, Versions, managed_mask},
     traffic::Wanted,
@@ -29,7 +36,7 @@ pub struct Released {
 /// Writes the service and waits until it is ready.
 pub async fn release(
     context: &Context<'_>,
-    current: Option<&Value>,
+    current: Option<&Service>,
     image: &str,
     versions: &Versions,
     traffic: &Wanted,
@@ -37,17 +44,24 @@ pub async fn release(
 ) -> Outcome<Released> {
     let names = &context.names;
     let wanted = plan::service(&context.settings, names, image, versions, current);
-    let revision = plan::makes_revision(current, &wanted)
-        .then(|| name_revision(names.service_id.as_str(), current, &wanted));
+    let revision = if plan::makes_revision(current, &wanted) {
+        let template = wanted.template.clone().unwrap_or_default();
+        Some(
+            name_revision(&names.service_id, current, &template)
+                .map_err(|error| unwritable(&error))?,
+        )
+    } else {
+        None
+    };
     let newest = revision
         .as_deref()
-        .unwrap_or_else(|| current.map_or("", plan::latest))
+        .unwrap_or_else(|| current.map_or("", Service::latest_created))
         .to_owned();
-    let mut body = merge::onto(current, wanted);
-    if let Some(revision) = &revision {
-        body["template"]["revision"] = revision.clone().into();
+    let mut body = merge::onto(current, wanted).map_err(|error| unwritable(&error))?;
+    if let (Some(revision), Some(template)) = (&revision, &mut body.template) {
+        template.revision.clone_from(revision);
     }
-    body["traffic"] = traffic.targets(current, &newest)?;
+    body.traffic = traffic.targets(current, &newest)?;
     let operation = write_when_known(context, current, &body, makes_account).await?;
     wait::until_ready(context, operation, &newest, current).await?;
     if revision.is_some() {
@@ -57,24 +71,33 @@ pub async fn release(
 }
 
 /// Waits for a release that an earlier run started.
-pub async fn settle(context: &Context<'_>, current: Option<&Value>) -> Outcome<Released> {
-    let revision = current.map_or("", plan::latest).to_owned();
+pub async fn settle(context: &Context<'_>, current: Option<&Service>) -> Outcome<Released> {
+    let revision = current.map_or("", Service::latest_created).to_owned();
     wait::until_ready(context, None, &revision, current).await?;
     Ok(Released { revision })
 }
 
+/// The wanted service cannot be written as JSON.
+fn unwritable(error: &serde_json::Error) -> Failure {
+    Failure::new("failed to describe the service").because(error)
+}
+
 /// Returns a name such as `SERVICE-00007-1a2b3c`. It is derived from the generation and the
 /// content, so that a repeated run recognizes its own revision.
-fn name_revision(service: &str, current: Option<&Value>, wanted: &Value) -> String {
-    let generation =
-        current.and_then(|service| service["generation"].as_str()?.parse::<u64>().ok());
-    let hash = digest(wanted["template"].to_string().as_bytes());
+fn name_revision(
+    service: &str,
+    current: Option<&Service>,
+    template: &RevisionTemplate,
+) -> serde_json::Result<String> {
+    let generation = current.and_then(|service| service.generation);
+    let content = serde_json::to_value(template)?.to_string();
+    let hash = digest(content.as_bytes());
     let service = service.get(..49).unwrap_or(service);
-    format!(
+    Ok(format!(
         "{service}-{:05}-{}",
-        generation.unwrap_or(0) + 1,
+        generation.map_or(0, |generation| generation.0) + 1,
         &hash["sha256:".len()..][..6]
-    )
+    ))
 }
 
 /// How long Cloud Run may not know a new service account.
@@ -83,10 +106,10 @@ const ACCOUNT_PROPAGATION: Duration = Duration::from_secs(90);
 /// Writes the service. Retries while Cloud Run does not know an account that this run created.
 async fn write_when_known(
     context: &Context<'_>,
-    current: Option<&Value>,
-    body: &Value,
+    current: Option<&Service>,
+    body: &Service,
     makes_account: bool,
-) -> Outcome<Option<Value>> {
+) -> Outcome<Option<Operation>> {
     let until = Instant::now() + ACCOUNT_PROPAGATION;
     let account = context.names.account(&context.settings);
     loop {
@@ -116,9 +139,9 @@ fn is_about_account(google_error: &GoogleError, account: &str) -> bool {
 /// service.
 async fn write(
     context: &Context<'_>,
-    current: Option<&Value>,
-    body: &Value,
-) -> Result<Option<Value>, GoogleError> {
+    current: Option<&Service>,
+    body: &Service,
+) -> Result<Option<Operation>, GoogleError> {
     let names = &context.names;
     let begun = current
         .is_none()
@@ -128,21 +151,21 @@ async fn write(
             let path = format!("v2/{}/services", names.location());
             let query = [("serviceId", names.service_id.as_str())];
             let request = Request {
-                path: &path,
                 query: &query,
-                body: Some(body),
+                ..Request::with_body(&path, body)
             };
             context.google.call(&method::SERVICE_CREATE, request).await
         }
         Some(current) => {
             let path = format!("v2/{}", names.service());
             let query = [("updateMask", managed_mask())];
-            let mut body = body.clone();
-            body["etag"] = current["etag"].clone();
+            let body = Service {
+                etag: current.etag.clone(),
+                ..body.clone()
+            };
             let request = Request {
-                path: &path,
                 query: &query,
-                body: Some(&body),
+                ..Request::with_body(&path, &body)
             };
             context.google.call(&method::SERVICE_PATCH, request).await
         }
@@ -160,9 +183,8 @@ async fn write(
                 .google
                 .get(&method::SERVICE_GET, &format!("v2/{}", names.service()))
                 .await;
-            let found = found?;
-            let ours = &body["template"]["revision"];
-            if !ours.is_null() && found["template"]["revision"] == *ours {
+            let found: Service = found?;
+            if is_revision_of(body, &found) {
                 if let Some(begun) = begun {
                     begun.done();
                 }
@@ -182,19 +204,35 @@ async fn write(
     }
 }
 
+/// Returns true if both services have the same revision name.
+fn is_revision_of(wanted: &Service, found: &Service) -> bool {
+    let name = |service: &Service| service.template.as_ref().map(|it| it.revision.clone());
+    let wanted = name(wanted).filter(|name| !name.is_empty());
+    wanted.is_some() && wanted == name(found)
+}
+
+/// The body of an update that changes the traffic only.
+#[derive(Serialize)]
+struct TrafficPatch<'a> {
+    traffic: &'a [TrafficTarget],
+    etag: &'a str,
+}
+
 /// Writes only the traffic allocation.
 pub async fn set_traffic(
     context: &Context<'_>,
-    current: &Value,
-    traffic: &Value,
-) -> Outcome<Value> {
+    current: &Service,
+    traffic: &[TrafficTarget],
+) -> Outcome<Service> {
     let names = &context.names;
-    let body = json!({ "traffic": traffic, "etag": current["etag"] });
+    let body = TrafficPatch {
+        traffic,
+        etag: &current.etag,
+    };
     let path = format!("v2/{}", names.service());
     let request = Request {
-        path: &path,
         query: &[("updateMask", "traffic")],
-        body: Some(&body),
+        ..Request::with_body(&path, &body)
     };
     let operation = context.google.call(&method::SERVICE_PATCH, request).await;
     let operation = operation.during("failed to change the traffic")?;

@@ -5,16 +5,28 @@ use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use mcpo_common::error::Outcome;
-use serde_json::{Map, Value, json};
+use serde::de::IgnoredAny;
 
 use super::grant;
 use crate::{
     bucket,
     context::Context,
-    google::{ErrorContext as _, GoogleError, Request, method},
+    google::{
+        ErrorContext as _, GoogleError, Request,
+        api::{
+            IntString, Labels, Operation,
+            artifact_registry::Repository,
+            iam::{CreateServiceAccountRequest, ServiceAccount},
+            last_segment,
+            run::{Container, RevisionTemplate, Service},
+            secret_manager::{AddSecretVersionRequest, Secret, SecretPayload, SecretVersion},
+            service_usage::BatchEnableServicesRequest,
+        },
+        method,
+    },
     labels::{LABEL, NOT_SHOWN, SHOWN, SHOWN_LABEL},
     names::ACCOUNT_DESCRIPTION,
-    plan::{LEDGER_DAYS, Plan, SecretChange},
+    plan::{LEDGER_DAYS, LabelChange, Plan, SecretChange},
     settings::Replication,
 };
 
@@ -33,13 +45,9 @@ pub async fn enable(context: &Context<'_>, apis: &[&'static str]) -> Outcome<()>
     }
     let during = "failed to enable APIs";
     let progress = context.ui.spinner(format!("enabling {} APIs", apis.len()));
-    let body = json!({ "serviceIds": apis });
+    let body = BatchEnableServicesRequest { service_ids: apis };
     let path = format!("v1/projects/{}/services:batchEnable", context.names.project);
-    let request = Request {
-        path: &path,
-        query: &[],
-        body: Some(&body),
-    };
+    let request = Request::with_body(&path, &body);
     let operation = context
         .google
         .call(&method::APIS_ENABLE, request)
@@ -62,17 +70,26 @@ pub async fn enable(context: &Context<'_>, apis: &[&'static str]) -> Outcome<()>
 /// Fails early if an organization policy forbids public services. Sends a validate-only request for
 /// a similar service, which creates nothing. All other refusals are ignored, because the actual
 /// request reports them with the right context.
-pub async fn check_public_access(context: &Context<'_>, current: Option<&Value>) -> Outcome<()> {
+pub async fn check_public_access(context: &Context<'_>, current: Option<&Service>) -> Outcome<()> {
     let (settings, names) = (&context.settings, &context.names);
-    let is_public_already = current.is_some_and(|current| current["invokerIamDisabled"] == true);
+    let is_public_already =
+        current.is_some_and(|current| current.invoker_iam_disabled == Some(true));
     if settings.is_private || is_public_already {
         return Ok(());
     }
-    let body = json!({
-        "invokerIamDisabled": true,
-        "ingress": settings.ingress,
-        "template": { "containers": [{ "image": "us-docker.pkg.dev/cloudrun/container/hello" }] },
-    });
+    let container = Container {
+        image: "us-docker.pkg.dev/cloudrun/container/hello".to_owned(),
+        ..Container::default()
+    };
+    let body = Service {
+        invoker_iam_disabled: Some(true),
+        ingress: settings.ingress.to_owned(),
+        template: Some(RevisionTemplate {
+            containers: vec![container],
+            ..RevisionTemplate::default()
+        }),
+        ..Service::default()
+    };
     let path = format!("v2/{}/services", names.location());
     // Not the service's own name, which may exist.
     let id = format!(
@@ -80,12 +97,13 @@ pub async fn check_public_access(context: &Context<'_>, current: Option<&Value>)
         names.service_id.get(..40).unwrap_or(&names.service_id)
     );
     let request = Request {
-        path: &path,
         query: &[("serviceId", id.as_str()), ("validateOnly", "true")],
-        body: Some(&body),
+        ..Request::with_body(&path, &body)
     };
-    let Err(google_error) = context.google.call(&method::SERVICE_CREATE, request).await else {
-        return Ok(());
+    let checked = context.google.call(&method::SERVICE_CREATE, request).await;
+    let google_error = match checked {
+        Ok(IgnoredAny) => return Ok(()),
+        Err(google_error) => google_error,
     };
     let is_forbidden = google_error.refusal().is_some_and(|refusal| {
         let mut constraints = PUBLIC_ACCESS_CONSTRAINTS.iter();
@@ -105,34 +123,38 @@ pub async fn check_public_access(context: &Context<'_>, current: Option<&Value>)
 }
 
 /// Records at the password's secret that it was shown. A failure does not fail the deployment.
-pub async fn note_shown(
-    context: &Context<'_>,
-    id: &str,
-    known: Option<&(String, Value, Map<String, Value>)>,
-) {
-    let (etag, labels) = match known {
-        Some((_, etag, labels)) => (etag.clone(), labels.clone()),
+pub async fn note_shown(context: &Context<'_>, id: &str, known: Option<&LabelChange>) {
+    let body = match known {
+        Some(known) => Secret {
+            labels: known.labels.clone(),
+            etag: known.etag.clone(),
+            ..Secret::default()
+        },
         None => {
             let mut labels = context.names.labels();
-            labels.insert(SHOWN_LABEL.to_owned(), SHOWN.into());
-            (Value::Null, labels)
+            labels.insert(SHOWN_LABEL.to_owned(), SHOWN.to_owned());
+            Secret {
+                labels,
+                ..Secret::default()
+            }
         }
     };
-    let mut body = json!({ "labels": labels });
-    if etag.is_string() {
-        body["etag"] = etag;
-    }
-    let path = format!("v1/{}", context.names.secret(id));
-    let request = Request {
-        path: &path,
-        query: &[("updateMask", "labels")],
-        body: Some(&body),
-    };
-    if let Err(google_error) = context.google.call(&method::SECRET_LABEL, request).await {
+    if let Err(google_error) = write_labels(context, id, &body).await {
         context.ui.warn(format_args!(
             "the next deployment will show the password again: {google_error}"
         ));
     }
+}
+
+/// Replaces the labels of a secret.
+async fn write_labels(context: &Context<'_>, id: &str, body: &Secret) -> Result<(), GoogleError> {
+    let path = format!("v1/{}", context.names.secret(id));
+    let request = Request {
+        query: &[("updateMask", "labels")],
+        ..Request::with_body(&path, body)
+    };
+    let written = context.google.call(&method::SECRET_LABEL, request).await;
+    written.map(|IgnoredAny| ())
 }
 
 /// Creates the image repository.
@@ -142,27 +164,23 @@ pub async fn repository(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
     }
     let names = &context.names;
     let during = "failed to create the image repository";
-    let body = json!({
-        "format": "DOCKER",
-        "description": "Images of MCP servers, made by mcpo deploy",
-        "labels": { LABEL.0: LABEL.1 },
-    });
+    let body = Repository {
+        format: "DOCKER",
+        description: "Images of MCP servers, made by mcpo deploy",
+        labels: Labels::from([(LABEL.0.to_owned(), LABEL.1.to_owned())]),
+    };
     let path = format!("v1/{}/repositories", names.location());
     let query = [("repositoryId", names.repository_id())];
     let request = Request {
-        path: &path,
         query: &query,
-        body: Some(&body),
+        ..Request::with_body(&path, &body)
     };
     let begun = context
         .made
         .begin(format!("image repository {}", names.repository_id()));
-    match context
-        .google
-        .call(&method::REPOSITORY_CREATE, request)
-        .await
-    {
-        Ok(operation) => {
+    let create = context.google.call(&method::REPOSITORY_CREATE, request);
+    match create.await {
+        Ok::<Operation, _>(operation) => {
             let path = |name: &str| format!("v1/{name}");
             let done = context
                 .google
@@ -212,24 +230,20 @@ async fn account(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
         return Ok(());
     }
     let names = &context.names;
-    let body = json!({
-        "accountId": names.account_id(),
-        "serviceAccount": {
-            "displayName": format!("MCP server {}", names.service_id),
-            "description": ACCOUNT_DESCRIPTION,
+    let body = CreateServiceAccountRequest {
+        account_id: names.account_id(),
+        service_account: ServiceAccount {
+            display_name: format!("MCP server {}", names.service_id),
+            description: ACCOUNT_DESCRIPTION.to_owned(),
         },
-    });
-    let path = format!("v1/projects/{}/serviceAccounts", names.project);
-    let request = Request {
-        path: &path,
-        query: &[],
-        body: Some(&body),
     };
+    let path = format!("v1/projects/{}/serviceAccounts", names.project);
+    let request = Request::with_body(&path, &body);
     let begun = context
         .made
         .begin(format!("service account {}", names.account_email()));
     match context.google.call(&method::ACCOUNT_CREATE, request).await {
-        Ok(_) => begun.done(),
+        Ok(IgnoredAny) => begun.done(),
         Err(GoogleError::Exists(_)) => begun.not_made(),
         Err(google_error) => {
             begun.not_made();
@@ -247,28 +261,20 @@ async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String
         make_secret(context, change).await.during(during())?;
     }
     let data = change.value.expose().as_bytes();
-    let body = json!({ "payload": {
-        "data": BASE64_STANDARD.encode(data),
-        "dataCrc32c": crc32c::crc32c(data).to_string(),
-    } });
-    let path = format!("v1/{}:addVersion", names.secret(&change.id));
-    let request = Request {
-        path: &path,
-        query: &[],
-        body: Some(&body),
+    let body = AddSecretVersionRequest {
+        payload: SecretPayload {
+            data: BASE64_STANDARD.encode(data),
+            data_crc32c: Some(IntString(i64::from(crc32c::crc32c(data)))),
+        },
     };
-    let version = google
-        .call(&method::SECRET_ADD, request)
-        .await
-        .during(during())?;
-    let number = version["name"]
-        .as_str()
-        .and_then(|name| name.rsplit('/').next())
-        .unwrap_or_default();
+    let path = format!("v1/{}:addVersion", names.secret(&change.id));
+    let request = Request::with_body(&path, &body);
+    let version = google.call(&method::SECRET_ADD, request).await;
+    let version: SecretVersion = version.during(during())?;
     Ok((
         change.variable.clone(),
         change.id.clone(),
-        number.to_owned(),
+        last_segment(&version.name).to_owned(),
     ))
 }
 
@@ -278,24 +284,24 @@ async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(),
     let (google, names) = (&context.google, &context.names);
     let mut labels = names.labels();
     if change.is_to_be_shown() {
-        labels.insert(SHOWN_LABEL.to_owned(), NOT_SHOWN.into());
+        labels.insert(SHOWN_LABEL.to_owned(), NOT_SHOWN.to_owned());
     }
     let path = format!("v1/projects/{}/secrets", names.project);
     let query = [("secretId", change.id.as_str())];
     let begun = context.made.begin(format!("secret {}", change.id));
     let mut replication = context.settings.secret_replication;
     loop {
-        let body = json!({
-            "replication": replication.for_region(&names.region),
-            "labels": labels,
-        });
+        let body = Secret {
+            replication: Some(replication.for_region(&names.region)),
+            labels: labels.clone(),
+            ..Secret::default()
+        };
         let request = Request {
-            path: &path,
             query: &query,
-            body: Some(&body),
+            ..Request::with_body(&path, &body)
         };
         match google.call(&method::SECRET_CREATE, request).await {
-            Ok(_) => {
+            Ok(IgnoredAny) => {
                 begun.done();
                 return Ok(());
             }
@@ -324,20 +330,14 @@ async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(),
 }
 
 /// Adds the labels of its service to a secret.
-async fn label(
-    context: &Context<'_>,
-    (id, etag, labels): &(String, Value, Map<String, Value>),
-) -> Outcome<()> {
-    let path = format!("v1/{}", context.names.secret(id));
-    let request = Request {
-        path: &path,
-        query: &[("updateMask", "labels")],
-        body: Some(&json!({ "labels": labels, "etag": etag })),
+async fn label(context: &Context<'_>, change: &LabelChange) -> Outcome<()> {
+    let body = Secret {
+        labels: change.labels.clone(),
+        etag: change.etag.clone(),
+        ..Secret::default()
     };
-    let written = context.google.call(&method::SECRET_LABEL, request).await;
-    written
-        .map(|_| ())
-        .during(format!("failed to label the secret {id}"))
+    let written = write_labels(context, &change.id, &body).await;
+    written.during(format!("failed to label the secret {}", change.id))
 }
 
 async fn ledger(context: &Context<'_>, plan: &Plan) -> Outcome<()> {

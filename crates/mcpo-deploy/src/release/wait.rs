@@ -3,12 +3,15 @@
 use std::time::{Duration, Instant};
 
 use mcpo_common::error::Outcome;
-use serde_json::Value;
 
 use super::failure;
 use crate::{
     context::Context,
-    google::{ErrorContext as _, GoogleError, method, outcome},
+    google::{
+        ErrorContext as _, GoogleError,
+        api::{Operation, run::Service},
+        method, outcome,
+    },
     traffic::serving,
 };
 
@@ -19,10 +22,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Waits until `revision` is ready. Fails with the reason if it does not become ready.
 pub async fn until_ready(
     context: &Context<'_>,
-    operation: Option<Value>,
+    operation: Option<Operation>,
     revision: &str,
-    before: Option<&Value>,
-) -> Outcome<Value> {
+    before: Option<&Service>,
+) -> Outcome<Service> {
     let progress = context.ui.spinner(format!("starting {revision}"));
     let waited = wait(context, operation, |service| {
         progress.set_message(describe(service, revision));
@@ -30,12 +33,9 @@ pub async fn until_ready(
     .await;
     progress.finish_and_clear();
     match waited {
-        Ok(service) if is_ready(&service) => Ok(service),
+        Ok(service) if service.terminal_condition.is_met() => Ok(service),
         Ok(service) => {
-            let message = service["terminalCondition"]["message"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
+            let message = service.terminal_condition.message.unwrap_or_default();
             Err(failure::explain(context, revision, &message, before).await)
         }
         Err(google_error) if google_error.blames_the_revision() => {
@@ -53,7 +53,7 @@ pub async fn until_ready(
 }
 
 /// Waits until a new traffic allocation is in effect.
-pub async fn wait_for_traffic(context: &Context<'_>, operation: Value) -> Outcome<Value> {
+pub async fn wait_for_traffic(context: &Context<'_>, operation: Operation) -> Outcome<Service> {
     let progress = context.ui.spinner("changing the traffic".to_owned());
     let waited = wait(context, Some(operation), |_| {}).await;
     progress.finish_and_clear();
@@ -62,23 +62,21 @@ pub async fn wait_for_traffic(context: &Context<'_>, operation: Value) -> Outcom
 
 async fn wait(
     context: &Context<'_>,
-    mut operation: Option<Value>,
-    say: impl Fn(&Value),
-) -> Result<Value, GoogleError> {
+    mut operation: Option<Operation>,
+    say: impl Fn(&Service),
+) -> Result<Service, GoogleError> {
     let began = Instant::now();
     let mut pause = Duration::from_millis(25);
     let path = format!("v2/{}", context.names.service());
     loop {
         if let Some(pending) = operation.take() {
-            if pending["done"] == true {
+            if pending.done {
                 outcome(pending)?;
             } else {
-                let name = pending["name"].as_str().unwrap_or_default();
-                let looked = context
-                    .google
-                    .get(&method::RUN_OPERATION, &format!("v2/{name}"))
-                    .await?;
-                if looked["done"] == true {
+                let path = format!("v2/{}", pending.name);
+                let looked = context.google.get(&method::RUN_OPERATION, &path).await;
+                let looked: Operation = looked?;
+                if looked.done {
                     outcome(looked)?;
                 } else {
                     operation = Some(looked);
@@ -86,9 +84,9 @@ async fn wait(
             }
         }
         if operation.is_none() || context.ui.is_terminal() {
-            let service = context.google.get(&method::SERVICE_GET, &path).await?;
+            let service: Service = context.google.get(&method::SERVICE_GET, &path).await?;
             say(&service);
-            if operation.is_none() && service["reconciling"] != true {
+            if operation.is_none() && !service.reconciling {
                 return Ok(service);
             }
         }
@@ -100,23 +98,16 @@ async fn wait(
     }
 }
 
-fn is_ready(service: &Value) -> bool {
-    service["terminalCondition"]["state"] == "CONDITION_SUCCEEDED"
-}
-
 /// Returns the first condition that is not met, as Google describes it.
-fn describe(service: &Value, revision: &str) -> String {
-    let conditions = service["conditions"].as_array();
-    let open: Vec<_> = conditions
-        .into_iter()
-        .flatten()
-        .chain([&service["terminalCondition"]])
-        .filter(|condition| condition["state"] != "CONDITION_SUCCEEDED")
-        .filter_map(|condition| condition["message"].as_str().or(condition["type"].as_str()))
-        .collect();
-    match (open.first(), serving(service).first()) {
-        (Some(first), Some((old, _))) => format!("{revision}: {first} ({old} keeps serving)"),
-        (Some(first), None) => format!("{revision}: {first}"),
+fn describe(service: &Service, revision: &str) -> String {
+    let conditions = service.conditions.iter();
+    let mut conditions = conditions.chain([&service.terminal_condition]);
+    let open = conditions
+        .find(|condition| !condition.is_met())
+        .map(|condition| condition.message.as_deref().unwrap_or(&condition.kind));
+    match (open, serving(service).first()) {
+        (Some(open), Some((old, _))) => format!("{revision}: {open} ({old} keeps serving)"),
+        (Some(open), None) => format!("{revision}: {open}"),
         _ => format!("{revision} is ready"),
     }
 }

@@ -7,7 +7,6 @@ mod upload;
 use std::time::{Duration, Instant};
 
 use mcpo_common::error::{Exit, Failure, Outcome};
-use serde_json::{Value, json};
 
 pub use self::{
     dockerfile::text as dockerfile,
@@ -16,7 +15,14 @@ pub use self::{
 use crate::{
     bucket,
     context::Context,
-    google::{ErrorContext as _, GoogleError, Request, method, outcome},
+    google::{
+        ErrorContext as _, GoogleError, Request,
+        api::{
+            BuildOperation,
+            run::{DockerBuild, StorageSource, SubmitBuildRequest, SubmitBuildResponse},
+        },
+        method, outcome,
+    },
     logs,
     registry::{Registry, SOURCE_TAG},
     report::seconds,
@@ -47,12 +53,12 @@ pub async fn build(context: &Context<'_>, source: Source) -> Outcome<String> {
     let object = format!("{}.tar.gz", source.hash);
     let found = context
         .google
-        .find(
+        .exists(
             &method::OBJECT_GET,
             &format!("storage/v1/b/{folder}/o/{object}"),
         )
         .await;
-    if found.during("failed to find the source")?.is_none() {
+    if !found.during("failed to find the source")? {
         let progress = context.ui.bar("uploading", source.bytes.len() as u64);
         let done = upload::upload(
             context,
@@ -85,52 +91,41 @@ async fn submit(
     bucket: &str,
     object: &str,
     source: &Source,
-) -> Outcome<Value> {
+) -> Outcome<BuildOperation> {
     let names = &context.names;
     let image = format!("{}/{}:{}", names.registry(), names.image(), tag(source));
-    let body = json!({
-        "imageUri": image,
-        "storageSource": { "bucket": bucket, "object": object },
-        "dockerBuild": {},
-        "client": "mcpo",
-    });
-    let path = format!("v2/{}/builds:submit", names.location());
-    let request = Request {
-        path: &path,
-        query: &[],
-        body: Some(&body),
+    let body = SubmitBuildRequest {
+        image_uri: image,
+        storage_source: StorageSource { bucket, object },
+        docker_build: DockerBuild {},
+        client: "mcpo",
     };
-    let mut submitted = context
-        .google
-        .call(&method::BUILD_SUBMIT, request)
-        .await
-        .during("failed to start the build")?;
-    Ok(submitted["buildOperation"].take())
+    let path = format!("v2/{}/builds:submit", names.location());
+    let request = Request::with_body(&path, &body);
+    let submitted = context.google.call(&method::BUILD_SUBMIT, request).await;
+    let submitted: SubmitBuildResponse = submitted.during("failed to start the build")?;
+    Ok(submitted.build_operation)
 }
 
 /// Waits for the build and prints its log.
-async fn follow(context: &Context<'_>, mut operation: Value) -> Outcome<()> {
+async fn follow(context: &Context<'_>, mut running: BuildOperation) -> Outcome<()> {
     let began = Instant::now();
     let progress = context.ui.spinner("building with Cloud Build".to_owned());
     let mut printed = 0;
-    let name = operation["name"].as_str().unwrap_or_default().to_owned();
+    let name = running.operation.name.clone();
     loop {
-        let build = operation["metadata"]["build"]["id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let build = &running.metadata.build.id;
         if !build.is_empty() {
             // The log is informational; errors in reading it do not fail the build.
-            let entries = logs::of_build(context, &build).await.unwrap_or_default();
+            let entries = logs::of_build(context, build).await.unwrap_or_default();
             for entry in entries.iter().skip(printed) {
                 progress.suspend(|| context.ui.say(format_args!("  {}", logs::line(entry))));
             }
             printed = printed.max(entries.len());
         }
-        if operation["done"] == true {
+        if running.operation.done {
             progress.finish_and_clear();
-            return outcome(operation)
-                .map(|_| ())
+            return outcome(running.operation)
                 .map_err(|google_error| failure(context, google_error));
         }
         if began.elapsed() > BUILD_TIMEOUT {
@@ -150,7 +145,7 @@ async fn follow(context: &Context<'_>, mut operation: Value) -> Outcome<()> {
             .google
             .get(&method::BUILD_OPERATION, &format!("v1/{name}"))
             .await;
-        operation = looked.during("failed to read the state of the build")?;
+        running = looked.during("failed to read the state of the build")?;
     }
 }
 

@@ -8,9 +8,10 @@ use mcpo_common::{
     secret::Secret,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{SecretSetting, SecretSource};
+use crate::google::api::secret_manager::{self, Replica};
 
 /// All accepted keys.
 #[derive(Debug, Default, Deserialize)]
@@ -74,10 +75,14 @@ pub enum Replication {
 
 impl Replication {
     /// Returns the API's `Replication` for a service in this region.
-    pub fn for_region(self, region: &str) -> Value {
+    pub fn for_region(self, region: &str) -> secret_manager::Replication {
         match self {
-            Self::Automatic => json!({ "automatic": {} }),
-            Self::Region => json!({ "userManaged": { "replicas": [{ "location": region }] } }),
+            Self::Automatic => secret_manager::Replication::Automatic {},
+            Self::Region => secret_manager::Replication::UserManaged {
+                replicas: vec![Replica {
+                    location: region.to_owned(),
+                }],
+            },
         }
     }
 }

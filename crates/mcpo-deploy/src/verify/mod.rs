@@ -10,12 +10,15 @@ use mcpo_common::{
     text::count,
 };
 use mcpo_probe::{Check, Client, Credentials, Quiet, Report, Verdict};
-use serde_json::Value;
 use url::Url;
 
 use crate::{
     context::Context,
-    google::{ErrorContext as _, method},
+    google::{
+        ErrorContext as _,
+        api::{run::Container, secret_manager::AccessSecretVersionResponse},
+        method,
+    },
     plan::{self, Observed, Plan},
     settings::{PASSWORD, SecretSource},
 };
@@ -95,13 +98,13 @@ pub struct Verified {
 pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Before> {
     let password = password(context, plan, seen).await?;
     let serves = seen.service.as_ref();
-    let serves = serves.is_some_and(|service| service["latestReadyRevision"].is_string());
+    let serves = serves.is_some_and(|service| service.latest_ready_revision.is_some());
     sign_in(context, password, serves).await
 }
 
-/// Does the same before traffic is moved: `service` holds the template that decides which password
-/// is valid.
-pub async fn before_shift(context: &Context<'_>, service: &Value) -> Outcome<Before> {
+/// Does the same before traffic is moved to a revision with these containers, which decide which
+/// password is valid.
+pub async fn before_shift(context: &Context<'_>, containers: &[Container]) -> Outcome<Before> {
     let mut settings = context.settings.secrets.iter();
     let password = match settings.find(|secret| secret.variable == PASSWORD) {
         None => None,
@@ -109,7 +112,7 @@ pub async fn before_shift(context: &Context<'_>, service: &Value) -> Outcome<Bef
             SecretSource::Local(Some(value)) => Some(value.clone()),
             _ => {
                 let id = context.names.secret_of(setting);
-                let version = plan::pinned(service, PASSWORD, &id).unwrap_or("latest");
+                let version = plan::pinned(containers, PASSWORD, &id).unwrap_or("latest");
                 read(context, &id, version).await?
             }
         },
@@ -182,7 +185,9 @@ async fn password(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcom
 async fn read(context: &Context<'_>, id: &str, version: &str) -> Outcome<Option<Secret>> {
     let path = format!("v1/{}/versions/{version}:access", context.names.secret(id));
     match context.google.find(&method::SECRET_READ, &path).await {
-        Ok(found) => Ok(found.as_ref().and_then(plan::decoded)),
+        Ok(found) => {
+            Ok(found.and_then(|found: AccessSecretVersionResponse| plan::decoded(&found.payload)))
+        }
         Err(google_error) if google_error.is_forbidden() => Ok(None),
         Err(google_error) => Err(google_error).during(format!("failed to read the secret {id}")),
     }

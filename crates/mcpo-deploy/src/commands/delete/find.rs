@@ -4,15 +4,23 @@
 use std::collections::BTreeSet;
 
 use mcpo_common::error::{Failure, Outcome};
-use serde_json::Value;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::Context;
 use crate::{
     google::{
         ErrorContext as _,
+        api::{
+            artifact_registry::{ListTagsResponse, ListVersionsResponse},
+            iam::ServiceAccount,
+            last_segment,
+            run::Service,
+            secret_manager::Secret,
+            storage::Bucket,
+        },
         method::{self, Method},
     },
-    labels::LABEL,
+    labels::are_ours,
     names::ACCOUNT_DESCRIPTION,
     plan::{self, Line},
     registry,
@@ -89,7 +97,11 @@ pub async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Found> {
     Ok(found)
 }
 
-async fn look(context: &Context<'_>, method: &Method, path: &str) -> Outcome<Option<Value>> {
+async fn look<T: DeserializeOwned>(
+    context: &Context<'_>,
+    method: &Method,
+    path: &str,
+) -> Outcome<Option<T>> {
     let found = context.google.find(method, path).await;
     found.during("failed to find the resources of the service")
 }
@@ -97,10 +109,10 @@ async fn look(context: &Context<'_>, method: &Method, path: &str) -> Outcome<Opt
 async fn service(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     let names = &context.names;
     let path = format!("v2/{}", names.service());
-    let Some(service) = look(context, &method::SERVICE_GET, &path).await? else {
+    let Some(service) = look::<Service>(context, &method::SERVICE_GET, &path).await? else {
         return Ok(());
     };
-    if !is_ours(&service) {
+    if !are_ours(&service.labels) {
         let what = format!("the service {} was not created by mcpo", names.service_id);
         return Err(Failure::new(what).hint("delete it with the tool that created it"));
     }
@@ -116,33 +128,28 @@ async fn service(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
 async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     let (google, names) = (&context.google, &context.names);
     let package = format!("v1/{}", names.package());
-    if look(context, &method::PACKAGE_GET, &package)
-        .await?
-        .is_none()
-    {
+    let found_package = look::<IgnoredAny>(context, &method::PACKAGE_GET, &package);
+    if found_package.await?.is_none() {
         return Ok(());
     }
     found.shared = Some(format!("image repository {}", names.repository_id()));
     let during = "failed to list the images";
     let (of_tags, of_versions) = (format!("{package}/tags"), format!("{package}/versions"));
     let (tags, versions) = tokio::join!(
-        google.list(&method::TAGS_LIST, &of_tags, "tags"),
-        google.list(&method::VERSIONS_LIST, &of_versions, "versions"),
+        google.list::<ListTagsResponse>(&method::TAGS_LIST, &of_tags),
+        google.list::<ListVersionsResponse>(&method::VERSIONS_LIST, &of_versions),
     );
-    let last = |value: &Value| {
-        let name = value.as_str().unwrap_or_default();
-        name.rsplit('/').next().unwrap_or_default().to_owned()
-    };
     let ours: BTreeSet<String> = tags
         .during(during)?
         .iter()
-        .filter(|tag| registry::is_our_tag(&last(&tag["name"]), &last(&tag["version"])))
-        .map(|tag| last(&tag["version"]))
+        .map(|tag| (last_segment(&tag.name), last_segment(&tag.version)))
+        .filter(|(tag, digest)| registry::is_our_tag(tag, digest))
+        .map(|(_, digest)| digest.to_owned())
         .collect();
     let all: BTreeSet<String> = versions
         .during(during)?
         .iter()
-        .map(|version| last(&version["name"]))
+        .map(|version| last_segment(&version.name).to_owned())
         .collect();
     let others = all.difference(&ours).count();
     let (service, repository) = (&names.service_id, names.repository_id());
@@ -175,12 +182,10 @@ async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     let known = secret_ids(context);
     for id in &known {
         let path = format!("v1/{}", context.names.secret(id));
-        match look(context, &method::SECRET_GET, &path).await? {
-            Some(secret) if is_ours(&secret) => found.to_delete.push(ResourceToDelete::new(
-                format!("secret {id}"),
-                method::SECRET_DELETE,
-                path,
-            )),
+        match look::<Secret>(context, &method::SECRET_GET, &path).await? {
+            Some(secret) if are_ours(&secret.labels) => found.to_delete.push(
+                ResourceToDelete::new(format!("secret {id}"), method::SECRET_DELETE, path),
+            ),
             Some(_) => found.kept.push(format!("secret {id}")),
             None => {}
         }
@@ -211,8 +216,8 @@ async fn bucket(
 ) -> Outcome<()> {
     let name = context.names.bucket(purpose);
     let path = format!("storage/v1/b/{name}");
-    match look(context, &method::BUCKET_GET, &path).await? {
-        Some(bucket) if is_ours(&bucket) && context.names.owns(&bucket) => {
+    match look::<Bucket>(context, &method::BUCKET_GET, &path).await? {
+        Some(bucket) if are_ours(&bucket.labels) && context.names.owns(&bucket) => {
             found.to_delete.push(ResourceToDelete::new(
                 format!("bucket {name}: {loss}"),
                 method::BUCKET_DELETE,
@@ -229,8 +234,8 @@ async fn account(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
     let email = context.names.account_email();
     let project = &context.names.project;
     let path = format!("v1/projects/{project}/serviceAccounts/{email}");
-    match look(context, &method::ACCOUNT_GET, &path).await? {
-        Some(account) if account["description"] == ACCOUNT_DESCRIPTION => {
+    match look::<ServiceAccount>(context, &method::ACCOUNT_GET, &path).await? {
+        Some(account) if account.description == ACCOUNT_DESCRIPTION => {
             found.to_delete.push(ResourceToDelete::new(
                 format!("service account {email}"),
                 method::ACCOUNT_DELETE,
@@ -255,8 +260,4 @@ fn secret_ids(context: &Context<'_>) -> BTreeSet<String> {
         .chain([KEY_RING, PASSWORD])
         .map(|variable| context.names.secret_id(variable))
         .collect()
-}
-
-fn is_ours(resource: &Value) -> bool {
-    resource["labels"][LABEL.0] == LABEL.1
 }

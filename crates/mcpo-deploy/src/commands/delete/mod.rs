@@ -8,13 +8,17 @@ use std::{
 };
 
 use mcpo_common::error::{Exit, Failure, Outcome};
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 use self::find::{Found, ResourceToDelete, find};
 use super::Context;
 use crate::{
     args::DeployArgs,
-    google::{ErrorContext as _, GoogleError, Request, method},
+    google::{
+        ErrorContext as _, GoogleError, Request,
+        api::{Operation, storage::Objects},
+        method,
+    },
     plan::Line,
     report,
 };
@@ -90,14 +94,15 @@ async fn remove(context: &Context<'_>, to_delete: &ResourceToDelete) -> Outcome<
         empty_bucket(context, &to_delete.path).await?;
     }
     let request = Request {
-        path: &to_delete.path,
         query: to_delete.query,
-        body: None,
+        ..Request::to(&to_delete.path)
     };
-    let operation = match context.google.call(&to_delete.method, request).await {
+    // Some methods answer with an operation, others with an empty message or without a body.
+    let operation: Option<Operation> = match context.google.call(&to_delete.method, request).await {
         Err(GoogleError::NotFound(_)) => return Ok(()),
         answered => answered.during(during())?,
     };
+    let operation = operation.unwrap_or_default();
     let waited = match to_delete.method.host {
         "run.googleapis.com" => wait(context, &method::RUN_OPERATION, "v2", operation).await,
         "artifactregistry.googleapis.com" => {
@@ -112,38 +117,36 @@ async fn wait(
     context: &Context<'_>,
     method: &method::Method,
     version: &str,
-    operation: Value,
+    operation: Operation,
 ) -> Result<(), GoogleError> {
     let path = |name: &str| format!("{version}/{name}");
     let finished = context
         .google
         .finish(method, path, operation, DELETE_TIMEOUT);
-    finished.await.map(|_| ())
+    finished.await
 }
 
 /// Deletes all objects. Only empty buckets can be deleted.
 async fn empty_bucket(context: &Context<'_>, bucket: &str) -> Outcome<()> {
     let during = "failed to empty the bucket";
     loop {
-        let page = context
-            .google
-            .get(&method::OBJECTS_LIST, &format!("{bucket}/o"))
-            .await
-            .during(during)?;
-        let items = page["items"].as_array().cloned().unwrap_or_default();
-        if items.is_empty() {
+        let path = format!("{bucket}/o");
+        let page = context.google.get(&method::OBJECTS_LIST, &path).await;
+        let page: Objects = page.during(during)?;
+        if page.items.is_empty() {
             return Ok(());
         }
-        for item in items {
-            let name = item["name"].as_str().unwrap_or_default();
-            let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-            let request = Request {
-                path: &format!("{bucket}/o/{}", name.replace('+', "%20")),
-                ..Request::default()
-            };
-            let removed = context.google.call(&method::OBJECT_DELETE, request).await;
-            if !matches!(removed, Err(GoogleError::NotFound(_))) {
-                removed.during(during)?;
+        for object in page.items {
+            let name = object.name.as_bytes();
+            let name: String = url::form_urlencoded::byte_serialize(name).collect();
+            let path = format!("{bucket}/o/{}", name.replace('+', "%20"));
+            let removed = context
+                .google
+                .call(&method::OBJECT_DELETE, Request::to(&path))
+                .await;
+            match removed {
+                Err(GoogleError::NotFound(_)) => {}
+                removed => removed.map(|IgnoredAny| ()).during(during)?,
             }
         }
     }

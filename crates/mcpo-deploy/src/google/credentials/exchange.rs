@@ -6,12 +6,12 @@ use std::{
 };
 
 use mcpo_common::secret::Secret;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     CredentialError, SCOPE, Token,
-    file::{ExternalAccount, checked},
+    file::{CredentialSource, ExternalAccount, checked},
 };
 use crate::google::http::Http;
 
@@ -26,6 +26,22 @@ struct Answer {
 #[serde(rename_all = "camelCase")]
 struct Impersonated {
     access_token: String,
+}
+
+/// The body of `generateAccessToken`.
+/// <https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts>
+#[derive(Serialize)]
+struct GenerateAccessTokenRequest {
+    scope: [&'static str; 1],
+    lifetime: &'static str,
+}
+
+/// The body of `generateIdToken`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerateIdTokenRequest<'a> {
+    pub audience: &'a str,
+    pub include_email: bool,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +74,7 @@ pub async fn identity(
     http: &Http,
     token: &Secret,
     url: &str,
-    body: &Value,
+    body: &GenerateIdTokenRequest<'_>,
 ) -> Result<Secret, CredentialError> {
     let request =
         |client: &reqwest::Client| client.post(url).bearer_auth(token.expose()).json(body);
@@ -114,21 +130,18 @@ pub async fn federated(http: &Http, account: &ExternalAccount) -> Result<Token, 
 }
 
 /// Reads the subject token from a file, or from a URL as on GitHub Actions.
-async fn subject_token(http: &Http, source: &Value) -> Result<Secret, CredentialError> {
-    let text = if let Some(path) = source["file"].as_str() {
+async fn subject_token(http: &Http, source: &CredentialSource) -> Result<Secret, CredentialError> {
+    let text = if let Some(path) = &source.file {
         fs::read_to_string(path)
             .map_err(|error| CredentialError::new(format!("failed to read {path}: {error}")))?
-    } else if let Some(url) = source["url"].as_str() {
+    } else if let Some(url) = &source.url {
         let url = checked(url)?;
         let host = host_of(&url);
-        let headers = source["headers"].as_object();
         let sent = http.send(&host, |client| {
-            headers
-                .into_iter()
-                .flatten()
-                .fold(client.get(&url), |request, (name, value)| {
-                    request.header(name, value.as_str().unwrap_or_default())
-                })
+            let headers = source.headers.iter();
+            headers.fold(client.get(&url), |request, (name, value)| {
+                request.header(name, value)
+            })
         });
         let reply = sent.await.map_err(CredentialError::new)?;
         if !reply.status.is_success() {
@@ -140,16 +153,13 @@ async fn subject_token(http: &Http, source: &Value) -> Result<Secret, Credential
             "unsupported credential_source; use a file or a URL",
         ));
     };
-    let format = &source["format"];
-    if format["type"] != "json" {
+    if source.format.kind != "json" {
         return Ok(Secret::new(text.trim().to_owned()));
     }
-    let field = format["subject_token_field_name"]
-        .as_str()
-        .unwrap_or("access_token");
-    let document: Value = serde_json::from_str(&text)
+    let field = &source.format.subject_token_field_name;
+    let document: Map<String, Value> = serde_json::from_str(&text)
         .map_err(|_| CredentialError::new("the subject token's document is not JSON"))?;
-    match document[field].as_str() {
+    match document.get(field).and_then(Value::as_str) {
         Some(token) => Ok(Secret::new(token.to_owned())),
         None => Err(CredentialError::new(format!(
             "the subject token's document has no {field:?}"
@@ -167,7 +177,10 @@ pub fn impersonation_url(email: &str) -> String {
 /// Requests an access token for the service account in `url`.
 pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token, CredentialError> {
     let host = host_of(url);
-    let body = json!({ "scope": [SCOPE], "lifetime": "3600s" });
+    let body = GenerateAccessTokenRequest {
+        scope: [SCOPE],
+        lifetime: "3600s",
+    };
     let reply = http
         .send(&host, |client| {
             client.post(url).bearer_auth(token.expose()).json(&body)
@@ -188,18 +201,38 @@ pub async fn impersonate(http: &Http, token: &Secret, url: &str) -> Result<Token
     })
 }
 
+/// An error of a token endpoint (RFC 6749 §5.2), or of another API of Google.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorResponse {
+    error: ErrorCode,
+    error_description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ErrorCode {
+    Code(String),
+    Status { message: String },
+    None {},
+}
+
+impl Default for ErrorCode {
+    fn default() -> Self {
+        Self::None {}
+    }
+}
+
 /// Returns the endpoint's error message. Never contains a token.
 fn refusal(host: &str, status: u16, body: &[u8]) -> CredentialError {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let said = [
-        &body["error_description"],
-        &body["error"]["message"],
-        &body["error"],
-    ]
-    .into_iter()
-    .find_map(|text| text.as_str())
-    .unwrap_or("no message");
-    CredentialError::new(format!("{host} refused with HTTP {status}: {said}"))
+    let response: ErrorResponse = serde_json::from_slice(body).unwrap_or_default();
+    let message = response.error_description.or(match response.error {
+        ErrorCode::Status { message } => Some(message),
+        ErrorCode::Code(code) => Some(code),
+        ErrorCode::None {} => None,
+    });
+    let message = message.as_deref().unwrap_or("no message");
+    CredentialError::new(format!("{host} refused with HTTP {status}: {message}"))
 }
 
 fn host_of(url: &str) -> String {

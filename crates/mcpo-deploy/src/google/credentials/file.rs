@@ -2,6 +2,7 @@
 //! another identity provider, or one of these that impersonates a service account.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     time::{Duration, SystemTime},
@@ -52,7 +53,59 @@ pub struct ExternalAccount {
     pub subject_token_type: String,
     pub token_url: String,
     pub service_account_impersonation_url: Option<String>,
-    pub credential_source: Value,
+    pub credential_source: CredentialSource,
+}
+
+/// Where the token of another identity provider is read from. Unsupported sources have neither a
+/// file nor a URL.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct CredentialSource {
+    pub file: Option<String>,
+    pub url: Option<String>,
+    pub headers: BTreeMap<String, String>,
+    pub format: SourceFormat,
+}
+
+/// The format of the file or of the URL's response.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub struct SourceFormat {
+    /// `json`, or text by default.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub subject_token_field_name: String,
+}
+
+impl Default for SourceFormat {
+    fn default() -> Self {
+        Self {
+            kind: "text".to_owned(),
+            subject_token_field_name: "access_token".to_owned(),
+        }
+    }
+}
+
+/// The members that decide how a credential file is read.
+#[derive(Deserialize)]
+struct FileKind {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+/// The key file of a service account. The key is read by `gcp_auth`.
+#[derive(Deserialize)]
+struct ServiceAccountKey {
+    client_email: String,
+    project_id: Option<String>,
+    token_uri: Option<String>,
+}
+
+/// A file that impersonates a service account with other credentials.
+#[derive(Deserialize)]
+struct ImpersonatedServiceAccount {
+    source_credentials: Value,
+    service_account_impersonation_url: String,
 }
 
 impl CredentialFile {
@@ -68,15 +121,17 @@ impl CredentialFile {
         let bad = |error: serde_json::Error| {
             CredentialError::new(format!("the file is incomplete: {error}"))
         };
-        let text = |name: &str| file[name].as_str().map(str::to_owned);
-        match file["type"].as_str() {
-            Some("service_account") => Ok(Self::ServiceAccount {
-                text: Secret::new(file.to_string()),
-                email: text("client_email")
-                    .ok_or_else(|| CredentialError::new("the file has no client_email"))?,
-                token_uri: checked(&text("token_uri").unwrap_or_else(|| REFRESH_URL.to_owned()))?,
-                project: text("project_id"),
-            }),
+        let kind = FileKind::deserialize(file).map_err(bad)?.kind;
+        match kind.as_deref() {
+            Some("service_account") => {
+                let key = ServiceAccountKey::deserialize(file).map_err(bad)?;
+                Ok(Self::ServiceAccount {
+                    text: Secret::new(file.to_string()),
+                    email: key.client_email,
+                    token_uri: checked(key.token_uri.as_deref().unwrap_or(REFRESH_URL))?,
+                    project: key.project_id,
+                })
+            }
             Some("authorized_user") => AuthorizedUser::deserialize(file)
                 .map(Self::AuthorizedUser)
                 .map_err(bad),
@@ -90,10 +145,13 @@ impl CredentialFile {
                     .transpose()?;
                 Ok(Self::ExternalAccount(Box::new(account)))
             }
-            Some("impersonated_service_account") => Ok(Self::Impersonated {
-                source: Box::new(Self::parse(&file["source_credentials"])?),
-                url: checked(&text("service_account_impersonation_url").unwrap_or_default())?,
-            }),
+            Some("impersonated_service_account") => {
+                let account = ImpersonatedServiceAccount::deserialize(file).map_err(bad)?;
+                Ok(Self::Impersonated {
+                    source: Box::new(Self::parse(&account.source_credentials)?),
+                    url: checked(&account.service_account_impersonation_url)?,
+                })
+            }
             Some(other) => Err(CredentialError::new(format!(
                 "unsupported credential type {other:?}"
             ))),

@@ -84,7 +84,10 @@ async fn of_account(
     audience: &str,
 ) -> Result<Secret, CredentialError> {
     let url = url.replace(":generateAccessToken", ":generateIdToken");
-    let body = json!({ "audience": audience, "includeEmail": true });
+    let body = exchange::GenerateIdTokenRequest {
+        audience,
+        include_email: true,
+    };
     exchange::identity(http, token, &url, &body).await
 }
 

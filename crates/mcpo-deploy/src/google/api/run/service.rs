@@ -1,0 +1,184 @@
+//! Services and their revisions.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Condition, Container, TrafficTarget, TrafficTargetStatus};
+use crate::google::api::{IntString, Labels, Other, is_default, last_segment};
+
+/// A service. Updates have a field mask, so the unknown fields outside the template need not be
+/// written back.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Service {
+    #[serde(skip_serializing_if = "is_default")]
+    pub client: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub client_version: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub functional_type: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub ingress: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invoker_iam_disabled: Option<bool>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub labels: Labels,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<RevisionTemplate>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub traffic: Vec<TrafficTarget>,
+    /// Changes with every write. A write with an outdated etag fails.
+    #[serde(skip_serializing_if = "is_default")]
+    pub etag: String,
+
+    // The fields below are output only.
+    #[serde(skip_serializing)]
+    pub generation: Option<IntString<u64>>,
+    /// The scaling limits of the whole service, which other tools set.
+    #[serde(skip_serializing)]
+    pub scaling: Option<Value>,
+    #[serde(skip_serializing)]
+    pub reconciling: bool,
+    #[serde(skip_serializing)]
+    pub conditions: Vec<Condition>,
+    #[serde(skip_serializing)]
+    pub terminal_condition: Condition,
+    /// The full name of a revision.
+    #[serde(skip_serializing)]
+    pub latest_created_revision: Option<String>,
+    /// The full name of a revision.
+    #[serde(skip_serializing)]
+    pub latest_ready_revision: Option<String>,
+    #[serde(skip_serializing)]
+    pub traffic_statuses: Vec<TrafficTargetStatus>,
+    #[serde(skip_serializing)]
+    pub uri: String,
+    #[serde(skip_serializing)]
+    pub urls: Vec<String>,
+}
+
+/// The settings of a revision.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct RevisionTemplate {
+    /// The short name of the revision; empty if Google chooses it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub revision: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub service_account: String,
+    /// A duration such as `3600s`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_instance_request_concurrency: Option<u32>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub execution_environment: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_affinity: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<RevisionScaling>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub containers: Vec<Container>,
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct RevisionScaling {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_instance_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_instance_count: Option<u32>,
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// A revision of a service.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Revision {
+    pub name: String,
+    /// RFC 3339, in UTC.
+    pub create_time: Option<String>,
+    pub conditions: Vec<Condition>,
+    pub containers: Vec<Container>,
+}
+
+impl Service {
+    /// Returns the containers of the latest created revision.
+    pub fn containers(&self) -> &[Container] {
+        let template = self.template.as_ref();
+        template.map_or(&[], |template| &template.containers)
+    }
+
+    /// Returns the short name of the latest created revision; empty if there is none.
+    pub fn latest_created(&self) -> &str {
+        last_segment(self.latest_created_revision.as_deref().unwrap_or_default())
+    }
+
+    /// Returns the short name of the latest revision that became ready.
+    pub fn latest_ready(&self) -> Option<&str> {
+        let name = last_segment(self.latest_ready_revision.as_deref()?);
+        (!name.is_empty()).then_some(name)
+    }
+}
+
+impl Revision {
+    pub fn short_name(&self) -> &str {
+        last_segment(&self.name)
+    }
+
+    /// Returns true if the revision ever became ready.
+    pub fn is_ready(&self) -> bool {
+        let mut conditions = self.conditions.iter();
+        conditions.any(|condition| condition.kind == "Ready" && condition.is_met())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Service;
+    use crate::google::api::run::AllocationType;
+
+    #[test]
+    fn unknown_fields_survive_a_change() {
+        let template = json!({
+            "revision": "x-1", "timeout": "3.5s", "serviceAccount": "a@b",
+            "scaling": { "maxInstanceCount": 4, "cpuUtilization": 0.5 },
+            "vpcAccess": { "connector": "c", "egress": "SOMETHING_NEW" },
+            "volumes": [{ "name": "v", "gcs": { "bucket": "b" } }],
+            "containers": [{
+                "image": "i", "workingDir": "/", "dependsOn": ["other"],
+                "env": [
+                    { "name": "A", "value": "1", "later": true },
+                    { "name": "B", "valueSource": { "secretKeyRef": { "secret": "s", "version": "2" } } },
+                ],
+                "ports": [{ "name": "h2c", "containerPort": 8080 }],
+                "resources": { "limits": { "cpu": "1", "nvidia.com/gpu": "1" }, "cpuIdle": false },
+                "startupProbe": { "httpGet": { "path": "/", "port": 1 }, "initialDelaySeconds": 3 },
+            }, { "image": "sidecar", "livenessProbe": { "grpc": {} } }],
+        });
+        let read = json!({
+            "name": "n", "uid": "u", "generation": "12", "etag": "e", "template": template,
+            "ingress": "INGRESS_TRAFFIC_SOME_NEW_VALUE", "labels": { "team": "a" },
+            "traffic": [{ "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_NEW", "percent": 100 }],
+            "terminalCondition": { "type": "Ready", "state": "CONDITION_NEW" },
+        });
+        let mut service: Service = serde_json::from_value(read).unwrap();
+        assert_eq!(service.generation.unwrap().0, 12);
+        assert!(!service.terminal_condition.is_met());
+        let new = AllocationType::Other("TRAFFIC_TARGET_ALLOCATION_TYPE_NEW".to_owned());
+        assert_eq!(service.traffic[0].kind, new);
+        service.template.as_mut().unwrap().containers[0].image = "j".to_owned();
+        let mut expected = json!({
+            "etag": "e", "template": template, "labels": { "team": "a" },
+            "ingress": "INGRESS_TRAFFIC_SOME_NEW_VALUE",
+            "traffic": [{ "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_NEW", "percent": 100 }],
+        });
+        expected["template"]["containers"][0]["image"] = "j".into();
+        assert_eq!(serde_json::to_value(&service).unwrap(), expected);
+    }
+}
