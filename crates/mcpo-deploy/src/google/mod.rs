@@ -8,6 +8,7 @@ mod message_equality;
 pub mod method;
 mod proxy;
 mod refusal;
+mod request;
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -16,18 +17,19 @@ use std::{
 
 use reqwest::StatusCode;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use self::{
     api::{Operation, Page, iam},
     credentials::Credentials,
     http::Http,
     method::Method,
+    request::JsonRequest,
 };
 pub use self::{
     error::{ErrorContext, GoogleError},
     message_equality::{are_equal_messages, are_equal_values},
     refusal::Refusal,
+    request::Request,
 };
 
 /// The maximum number of pages; no list that deploy requests has as many.
@@ -42,62 +44,6 @@ pub struct Google {
     credentials: Credentials,
     /// Whether an API was just enabled, so that a "not enabled" error may be outdated.
     is_propagating: AtomicBool,
-}
-
-/// The parameters of a call.
-#[derive(Debug)]
-pub struct Request<'a, B = ()> {
-    pub path: &'a str,
-    pub query: &'a [(&'a str, &'a str)],
-    pub body: Option<&'a B>,
-}
-
-/// A request whose body is written as JSON.
-#[derive(Clone, Copy, Debug)]
-struct JsonRequest<'a> {
-    path: &'a str,
-    query: &'a [(&'a str, &'a str)],
-    body: Option<&'a Value>,
-}
-
-impl<'a> Request<'a> {
-    /// Creates a request without parameters and without a body.
-    pub const fn to(path: &'a str) -> Self {
-        Self {
-            path,
-            query: &[],
-            body: None,
-        }
-    }
-}
-
-impl<'a, B> Request<'a, B> {
-    /// Creates a request with a body.
-    pub const fn with_body(path: &'a str, body: &'a B) -> Self {
-        Self {
-            path,
-            query: &[],
-            body: Some(body),
-        }
-    }
-}
-
-impl JsonRequest<'_> {
-    /// Returns true if the request states which version it expects to change: with the etag of the
-    /// resource, with that of a policy, or with a generation.
-    fn is_conditional(&self) -> bool {
-        let has_etag = |body: &Value| {
-            let etags = ["/etag", "/policy/etag"];
-            etags.iter().any(|path| body.pointer(path).is_some())
-        };
-        self.body.is_some_and(has_etag)
-            || self.query.iter().any(|(name, _)| {
-                matches!(
-                    *name,
-                    "ifGenerationMatch" | "ifMetagenerationMatch" | "etag"
-                )
-            })
-    }
 }
 
 impl Google {
