@@ -3,12 +3,17 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    time::Duration,
 };
 
-use mcpo_test_support::google::{Google, NUMBER};
+use mcpo_test_support::{
+    google::{Google, NUMBER},
+    wait,
+};
 
-use crate::project::{REGION, RunResult, command};
+use crate::project::{REGION, RunResult, command, writes};
 
 /// The folder whose build output is reused between runs.
 pub const CACHE: &str = "deploy";
@@ -163,6 +168,32 @@ fn new_project_is_deployed_changed_and_rolled_back() {
     probe(&google, &project, &password, "greet").has(1, &[]);
 }
 
+/// Users who call the public address of a service all the time.
+#[derive(Default)]
+struct Users {
+    calls: AtomicU32,
+    is_stopped: AtomicBool,
+}
+
+impl Users {
+    fn call(&self, google: &Google, host: &str) {
+        while !self.is_stopped.load(Ordering::Relaxed) {
+            let (status, body) = google.fetch(host, "/health");
+            assert_eq!(status, 200, "{body}");
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
 /// Broken servers that must fail the verification.
 const BROKEN: [&str; 10] = [
     "forbids",
@@ -178,7 +209,7 @@ const BROKEN: [&str; 10] = [
 ];
 
 #[test]
-fn canary_is_verified_at_its_own_address_and_broken_servers_fail() {
+fn broken_servers_get_no_request_of_a_user() {
     let project = breakable_project();
     let google = Google::start();
     let result = deploy(&project, &google, &[]);
@@ -222,22 +253,37 @@ fn canary_is_verified_at_its_own_address_and_broken_servers_fail() {
         ],
     );
 
-    for mode in BROKEN {
-        let variable = format!("MODE={mode}");
-        let result = deploy(&project, &google, &["--canary", "1", "--env", &variable]);
-        assert!(!result.all().contains("Verified"), "{mode}: {result}");
-        println!(
-            "{mode}: {:?} {}",
-            result.code,
-            result.stderr.lines().last().unwrap_or_default()
-        );
-        // Each check of the slow server takes a minute.
-        if mode != "slow" {
-            let result = deploy(&project, &google, &["--promote"]);
-            assert!(!result.all().contains("Promoted"), "{mode}: {result}");
+    let users = Users::default();
+    std::thread::scope(|scope| {
+        scope.spawn(|| users.call(&google, &host));
+        for mode in BROKEN {
+            let variable = format!("MODE={mode}");
+            let result = deploy(&project, &google, &["--env", &variable]);
+            result.has(1, &["checked release", "fails a check", first]);
+            assert!(!result.all().contains("Shifted"), "{mode}: {result}");
+            assert_eq!(result.stdout, "", "{mode}: no address to paste");
         }
-        deploy(&project, &google, &["--rollback", first, "--no-verify"]).has(0, &[]);
-    }
+        users.stop();
+    });
+    // The verification of the first revisions is also counted, so only the broken ones must be
+    // absent.
+    let served = google.served();
+    let broken: Vec<_> = served
+        .keys()
+        .filter(|name| **name != *first && !name.starts_with("my-service-00002-"))
+        .collect();
+    assert!(broken.is_empty(), "{broken:?} of {served:?}");
+    assert!(users.calls() >= 1_000, "{} calls", users.calls());
+    println!(
+        "{} calls of users, none to a broken revision",
+        users.calls()
+    );
+    // The last state says what was seen, and the same command changes nothing.
+    google.clear_calls();
+    let result = deploy(&project, &google, &["--env", "MODE=open"]);
+    result.has(1, &["fails a check", "serves all requests as before"]);
+    assert_eq!(writes(&google), Vec::<String>::new());
+
     let result = deploy(&project, &google, &["--canary", "5"]);
     let address = format!(" at https://canary---{host}: ");
     result.has(
@@ -249,4 +295,73 @@ fn canary_is_verified_at_its_own_address_and_broken_servers_fail() {
             &format!("--rollback {first}"),
         ],
     );
+    assert_steps_of_a_checked_release(&project, &google);
+}
+
+/// Releases working revisions, without and with a kill after each write.
+fn assert_steps_of_a_checked_release(project: &Path, google: &Google) {
+    let arguments = ["--env", "VERSION=3", "--steps", "5,50"];
+    let result = deploy(project, google, &arguments);
+    result.has(
+        0,
+        &[
+            "Shifted 5 % of the requests",
+            "Shifted 50 % of the requests",
+            "Shifted all requests",
+            "at 0, 5, 50, 100 % of the requests",
+            "token still work",
+        ],
+    );
+    assert_eq!(targets(google), "100 % latest, next, canary");
+
+    // A kill at any step is continued by the same command, without an additional write.
+    for (version, writes_before_kill) in [(4, 1), (5, 2), (6, 3)] {
+        let before = generation(google);
+        let variable = format!("VERSION={version}");
+        let mut run = start(project, google, &["--env", &variable]);
+        wait::until("a write", || {
+            (generation(google) >= before + writes_before_kill).then_some(())
+        });
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let result = deploy(project, google, &["--env", &variable]);
+        let text = format!("killed after write {writes_before_kill}: {result}");
+        assert_eq!(result.code, Some(0), "{text}");
+        assert_eq!(generation(google), before + 3, "{text}");
+        assert_eq!(targets(google), "100 % latest, next, canary", "{text}");
+    }
+}
+
+/// Starts a deployment without waiting for it.
+fn start(project: &Path, google: &Google, arguments: &[&str]) -> Child {
+    let mut command = command(project, google, arguments);
+    command.env("CARGO_TARGET_DIR", project.with_file_name("target"));
+    command.spawn().unwrap()
+}
+
+/// The full name of the service.
+const SERVICE: &str = "projects/my-project/locations/europe-west1/services/my-service";
+
+/// Returns the number of writes to the service.
+fn generation(google: &Google) -> u64 {
+    let generation = google.resource(SERVICE)["generation"].clone();
+    generation.as_str().unwrap().parse().unwrap()
+}
+
+/// Returns the shares and the tags of the service.
+fn targets(google: &Google) -> String {
+    let service = google.resource(SERVICE);
+    let targets = service["traffic"].as_array().unwrap().iter();
+    let texts: Vec<_> = targets
+        .map(|target| match (&target["percent"], &target["tag"]) {
+            (_, tag) if tag.is_string() => tag.as_str().unwrap().to_owned(),
+            (percent, _) => {
+                format!(
+                    "{percent} % {}",
+                    target["revision"].as_str().unwrap_or("latest")
+                )
+            }
+        })
+        .collect();
+    texts.join(", ")
 }

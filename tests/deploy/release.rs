@@ -37,6 +37,42 @@ fn tagged_revision_gets_no_traffic_until_it_is_promoted() {
 }
 
 #[test]
+fn dry_run_announces_a_checked_release() {
+    let (google, project) = (google(), Project::new());
+    let checked = "checked release: the new revision serves ";
+    let dry = |arguments: &[&str]| project.run(&google, &[arguments, &["--dry-run"]].concat());
+    let result = dry(&[]);
+    assert!(!result.all().contains(checked), "first release: {result}");
+    project.deploy(&google, &[]);
+    project.change("two");
+    dry(&[]).has(10, &[&format!("{checked}0, 10 and 100 %")]);
+    let steps = format!("{checked}0, 5, 50 and 100 %");
+    dry(&["--steps", "5,50"]).has(10, &[&steps]);
+    dry(&["--private", "--safe"]).has(10, &[checked]);
+    for unchecked in [
+        &["--fast"][..],
+        &["--no-verify"],
+        &["--canary", "5"],
+        &["--private"],
+    ] {
+        let result = dry(unchecked);
+        assert_eq!(result.code, Some(10), "{result}");
+        assert!(!result.all().contains(checked), "{unchecked:?}: {result}");
+    }
+    dry(&["--steps", "50,5"]).has(2, &["invalid release-steps [50, 5]"]);
+    dry(&["--tag", "mcpo"]).has(2, &["reserved tag \"mcpo\""]);
+
+    // The URL of a tag is not reachable.
+    let metadata = "[package.metadata.mcpo]\ningress = \"internal\"\n";
+    let internal = Project::with(metadata);
+    internal.change("two");
+    let why = "not checked before it serves: its address is not reachable from the internet";
+    internal.run(&google, &["--dry-run"]).has(10, &[why]);
+    let result = internal.run(&google, &["--dry-run", "--safe"]);
+    result.has(2, &["cannot be checked before it serves", "--fast"]);
+}
+
+#[test]
 fn canary_gets_its_share_of_the_traffic() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);

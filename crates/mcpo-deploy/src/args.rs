@@ -9,6 +9,7 @@ use clap::Args;
 Examples:
   mcpo deploy europe-west1 --project my-project     build, push, release, verify
   mcpo deploy europe-west1 --dry-run                show what would change, and stop
+  mcpo deploy europe-west1 --steps 5,50             check the new revision at 5% and 50%
   mcpo deploy europe-west1 --canary 10              send 10% of the requests to the new revision
   mcpo deploy europe-west1 --promote                then send all requests to it
   mcpo deploy europe-west1 --rollback               or go back to the previous revision
@@ -21,8 +22,8 @@ once.
 
 Exit codes:
   0    done, or nothing to do
-  1    the new revision does not start, and the old one keeps serving; or the new revision
-       serves, but a check fails
+  1    the new revision does not start or fails a check, and the old one keeps serving; with
+       --fast, --promote or --rollback, a revision that serves may also fail a check
   2    mcpo could not run; the next run reuses the resources that it lists as made
   10   --dry-run found changes
   130  interrupted by Ctrl-C")]
@@ -87,6 +88,20 @@ pub struct DeployArgs {
     /// Send this percentage of requests to the new revision.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
     pub canary: Option<u8>,
+
+    /// Check the new revision before it serves users, then at growing shares of the requests; put
+    /// the traffic back if a check fails [default for public services].
+    #[arg(long, conflicts_with_all = ["fast", "no_verify", "no_traffic", "canary"])]
+    pub safe: bool,
+
+    /// Send all requests to the new revision at once, and check it afterwards.
+    #[arg(long)]
+    pub fast: bool,
+
+    /// With a checked release: the shares of the requests to check at [default: `release-steps`
+    /// in Cargo.toml, or 10].
+    #[arg(long, value_name = "PERCENT,…", value_delimiter = ',', conflicts_with_all = ["fast", "no_verify", "no_traffic", "canary"])]
+    pub steps: Vec<u8>,
 
     /// Do not check the deployed service.
     #[arg(long)]

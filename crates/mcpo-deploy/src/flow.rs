@@ -5,13 +5,13 @@ use std::time::Instant;
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
     package::Package,
-    secret::Secret,
 };
 use serde_json::{Map, Value};
 
 use crate::{
     args::DeployArgs,
     artifact::{Artifact, Prepared, prepare, push},
+    checked_release::CheckedRelease,
     commands,
     context::Context,
     google::api::run::Service,
@@ -20,13 +20,14 @@ use crate::{
     registry::Registry,
     release::{self, Released},
     remote, report,
-    settings::{PASSWORD, SignIn},
+    settings::PASSWORD,
     traffic::{NEXT_TAG, Share, Wanted, serving},
     verify::{self, Address, Before, Verified},
 };
 
 /// The default tag of a revision that serves a part of the requests.
 const CANARY_TAG: &str = "canary";
+
 /// Plan → build → push → release → verify.
 pub async fn deploy(
     args: &DeployArgs,
@@ -48,7 +49,8 @@ pub async fn deploy(
         },
         None => ImageState::Unknown,
     };
-    let plan = Plan::make(&context.settings, &context.names, &seen, state, &wanted)?;
+    let mut plan = Plan::make(&context.settings, &context.names, &seen, state, &wanted)?;
+    let checked = CheckedRelease::choose(args, context, &seen, &mut plan, &wanted)?;
     report::plan(context, &plan.lines());
     if args.dry_run {
         return Ok(report::dry_run(args.json, context, &plan.lines()));
@@ -61,40 +63,73 @@ pub async fn deploy(
         None
     };
     if plan.changes_nothing() && !seen.service.as_ref().is_some_and(is_starting) {
-        show_password(args, context, &plan, &seen).await?;
+        commands::show_new_password(args.json, context, &plan, &seen).await?;
         // A service that failed its checks before may still be broken, although nothing has
         // changed.
         let newest = seen.service.as_ref().map_or("", Service::latest_created);
         let address = address(context, &wanted, newest, &seen);
-        let verified = probed(context, before.as_mut(), &address).await?;
-        return finish(args, context, &plan, &seen, None, verified, &address).await;
+        let outcome = Deployed {
+            released: None,
+            verified: probed(context, before.as_mut(), &address).await?,
+            checks: Value::Null,
+        };
+        return finish(args, context, &plan, &seen, outcome, &address).await;
     }
     let compiling = prepared.built;
-    let released = if plan.changes_nothing() {
+    let released = match (&checked, &seen.service) {
         // An earlier run was interrupted while it waited for the revision.
-        release::settle(context, seen.service.as_ref()).await?
-    } else {
-        carry_out(context, &plan, &seen, prepared, &wanted).await?
+        (_, current) if plan.changes_nothing() => {
+            release::settle(context, current.as_ref()).await?
+        }
+        (Some(checked), Some(current)) if plan.changes_only_traffic() => {
+            checked.resume(context, current).await?
+        }
+        (Some(checked), _) => carry_out(context, &plan, &seen, prepared, &checked.first).await?,
+        (None, _) => carry_out(context, &plan, &seen, prepared, &wanted).await?,
     };
     let own = began.elapsed().saturating_sub(compiling);
+    let share = if checked.is_some() {
+        " without requests"
+    } else {
+        ""
+    };
     context.ui.step(
         "Released",
-        format_args!("{} after {}", released.revision, report::seconds(own)),
+        format_args!(
+            "{}{share} after {}",
+            released.revision,
+            report::seconds(own)
+        ),
     );
     // Show the password before any later step can fail.
-    show_password(args, context, &plan, &seen).await?;
+    commands::show_new_password(args.json, context, &plan, &seen).await?;
     let address = address(context, &wanted, &released.revision, &seen);
-    let verified = probed(context, before.as_mut(), &address).await?;
-    finish(
-        args,
-        context,
-        &plan,
-        &seen,
-        Some(released),
+    let (verified, checks) = match (&checked, &mut before) {
+        (Some(checked), Some(before)) => {
+            let checked = checked.run(context, before, &released, began).await?;
+            (Some(checked.last), checked.report)
+        }
+        (_, before) => {
+            let verified = probed(context, before.as_mut(), &address).await?;
+            (verified, Value::Null)
+        }
+    };
+    let deployed = Deployed {
+        released: Some(released),
         verified,
-        &address,
-    )
-    .await
+        checks,
+    };
+    finish(args, context, &plan, &seen, deployed, &address).await
+}
+
+/// What a deployment has done.
+struct Deployed {
+    /// `None` if nothing changed.
+    released: Option<Released>,
+    /// `None` if the service was not verified.
+    verified: Option<Verified>,
+    /// The checks of a checked release, for the JSON report.
+    checks: Value,
 }
 
 /// Returns the share and the tag of the new revision. A revision that does not serve all requests
@@ -102,7 +137,7 @@ pub async fn deploy(
 fn wanted(args: &DeployArgs) -> Wanted {
     let share = share(args);
     let default = match share {
-        Share::Everything => None,
+        Share::Everything | Share::Kept => None,
         Share::Nothing => Some(NEXT_TAG.to_owned()),
         Share::Percent(_) => Some(CANARY_TAG.to_owned()),
     };
@@ -131,7 +166,7 @@ fn address(context: &Context<'_>, wanted: &Wanted, revision: &str, seen: &Observ
     Address {
         base,
         revision: revision.to_owned(),
-        undo: context.invocation.with(&undo),
+        undo: Some(context.invocation.with(&undo)),
     }
 }
 
@@ -202,7 +237,7 @@ async fn carry_out(
     let (versions, reference) =
         tokio::try_join!(release::identity_and_state(context, plan), image)?;
     let current = seen.service.as_ref();
-    if plan.service.is_empty() {
+    if plan.service.is_empty() && plan.traffic.is_none() {
         // Only resources other than the service have changed.
         return release::settle(context, current).await;
     }
@@ -241,56 +276,20 @@ fn all_versions(
     versions
 }
 
-/// Shows a generated password that has not been shown yet, and records that it was shown. JSON
-/// output contains the secret's name instead.
-async fn show_password(
-    args: &DeployArgs,
-    context: &Context<'_>,
-    plan: &Plan,
-    seen: &Observed,
-) -> Outcome<()> {
-    let Some(password) = password_to_show(context, plan, seen).await? else {
-        return Ok(());
-    };
-    let id = context.names.secret_id(PASSWORD);
-    if !args.json {
-        let command = context.invocation.with("--show-password");
-        report::password(context.ui, &password, &id, &command);
-    }
-    release::note_shown(context, &id, plan.to_show.as_ref()).await;
-    Ok(())
-}
-
-/// Returns the password if this run created it, or if an earlier run created it but did not show
-/// it.
-async fn password_to_show(
-    context: &Context<'_>,
-    plan: &Plan,
-    seen: &Observed,
-) -> Outcome<Option<Secret>> {
-    if context.settings.sign_in != SignIn::GeneratedPassword {
-        return Ok(None);
-    }
-    let mut changes = plan.secrets.iter();
-    match changes.find(|secret| secret.variable == PASSWORD) {
-        Some(made) => Ok(Some(made.value.clone())),
-        None if seen.service.is_none() || plan.to_show.is_some() => {
-            commands::read_password(context).await
-        }
-        None => Ok(None),
-    }
-}
-
 /// Reports the result and the remaining steps.
 async fn finish(
     args: &DeployArgs,
     context: &Context<'_>,
     plan: &Plan,
     seen: &Observed,
-    released: Option<Released>,
-    verified: Option<Verified>,
+    deployed: Deployed,
     address: &Address,
 ) -> Outcome {
+    let Deployed {
+        released,
+        verified,
+        checks,
+    } = deployed;
     let names = &context.names;
     let url = format!("{}/mcp", names.base_url(&context.settings));
     if released.is_none() {
@@ -299,12 +298,14 @@ async fn finish(
             format_args!("{} is up to date; nothing to do", names.service_id),
         );
     }
-    if let Some(verified) = &verified {
+    if let Some(verified) = &verified
+        && checks.is_null()
+    {
         report::verified(context.ui, verified);
     }
     let is_partial = share(args) != Share::Everything;
     if args.json {
-        let password = password_to_show(context, plan, seen).await?;
+        let password = commands::new_password(context, plan, seen).await?;
         let outcome = if released.is_some() {
             "deployed"
         } else {
@@ -319,6 +320,7 @@ async fn finish(
             .map(|verified| verified.revision.clone())
             .into();
         summary["verified"] = verified.map(|verified| verified.summary).into();
+        summary["checked"] = checks;
         summary["tag_url"] = is_partial.then(|| format!("{}/mcp", address.base)).into();
         summary["password_secret"] = password.map(|_| context.names.secret_id(PASSWORD)).into();
         context.ui.result(summary);

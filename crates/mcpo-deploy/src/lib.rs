@@ -8,6 +8,7 @@ mod artifact;
 mod blob_mount;
 mod bucket;
 mod build;
+mod checked_release;
 mod commands;
 mod context;
 mod flow;
@@ -133,7 +134,7 @@ async fn act(
     } else if args.delete {
         commands::delete(&context, args, &disabled).await
     } else {
-        flow::deploy(args, &context, package, disabled).await
+        Box::pin(flow::deploy(args, &context, package, disabled)).await
     }
 }
 

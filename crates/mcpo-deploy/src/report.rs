@@ -152,10 +152,9 @@ pub fn after_a_part(context: &Context<'_>, address: &Address) {
     let (ui, revision) = (context.ui, &address.revision);
     ui.say(format_args!("\n{revision} answers at {}/mcp", address.base));
     ui.say(format_args!("  to send all requests to it: {promote}"));
-    ui.say(format_args!(
-        "  to send none to it:         {}\n",
-        address.undo
-    ));
+    if let Some(undo) = &address.undo {
+        ui.say(format_args!("  to send none to it:         {undo}\n"));
+    }
 }
 
 /// Prints the steps that the user must do by hand.

@@ -12,6 +12,9 @@ use crate::google::api::run::{Service, TrafficTarget};
 /// The default tag of a revision that serves no requests.
 pub const NEXT_TAG: &str = "next";
 
+/// The tag of a new revision during a checked release. Every later change of the traffic removes it.
+pub const CHECK_TAG: &str = "mcpo";
+
 /// The share and the tag of the new revision.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -23,6 +26,8 @@ pub struct Wanted {
 pub enum Share {
     Everything,
     Nothing,
+    /// The shares stay as they are, also that of the latest revision if it is not new.
+    Kept,
     Percent(u8),
 }
 
@@ -35,6 +40,7 @@ impl Wanted {
                 return Err(Failure::new("the first revision must serve all requests")
                     .hint("deploy it once without --no-traffic and --canary"));
             }
+            (Share::Kept, Some(current)) => as_targets(&serving(current)),
             (Share::Nothing, Some(current)) => scaled(&serving(current), newest, 100)?,
             (Share::Percent(percent), Some(current)) => {
                 let percent = i64::from(percent);
@@ -79,6 +85,31 @@ pub fn with_tag(current: &Service, tag: &str, revision: &str) -> Vec<TrafficTarg
     targets.extend(tag_targets(current, Some(tag)));
     targets.push(TrafficTarget::revision(revision, 0).with_tag(tag));
     targets
+}
+
+/// Returns targets that send `percent` of the requests to `newest`, and the others to the revisions
+/// in `old` in proportion to their shares. `newest` has the tag.
+pub fn shared(
+    current: &Service,
+    old: &[(String, i64)],
+    newest: &str,
+    percent: i64,
+    tag: &str,
+) -> Outcome<Vec<TrafficTarget>> {
+    let mut targets = scaled(old, newest, 100 - percent)?;
+    if percent > 0 {
+        targets.push(TrafficTarget::revision(newest, percent));
+    }
+    targets.extend(tag_targets(current, Some(tag)));
+    targets.push(TrafficTarget::revision(newest, 0).with_tag(tag));
+    Ok(targets)
+}
+
+/// Returns the share of a revision in percent.
+pub fn share_of(service: &Service, revision: &str) -> i64 {
+    let serving = serving(service);
+    let found = serving.iter().find(|(name, _)| name == revision);
+    found.map_or(0, |(_, share)| *share)
 }
 
 /// Returns true if two lists of targets are equivalent. An empty list means that the latest
@@ -130,6 +161,13 @@ fn revision<'a>(service: &'a Service, status: &'a TrafficTarget) -> Option<&'a s
     }
 }
 
+fn as_targets(shares: &[(String, i64)]) -> Vec<TrafficTarget> {
+    let shares = shares.iter();
+    shares
+        .map(|(name, share)| TrafficTarget::revision(name, *share))
+        .collect()
+}
+
 /// Scales the shares of the other revisions so that they add up to `sum`.
 fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<TrafficTarget>> {
     let others: Vec<_> = serving.iter().filter(|(name, _)| name != newest).collect();
@@ -156,11 +194,12 @@ fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<Traf
     Ok(targets)
 }
 
-/// Returns targets that keep all tags in place. A tag on the latest revision stays a tag on the
-/// latest revision.
+/// Returns targets that keep all tags in place, except the tag of a checked release. A tag on the
+/// latest revision stays a tag on the latest revision.
 fn tag_targets(current: &Service, except: Option<&str>) -> Vec<TrafficTarget> {
     statuses(current)
-        .filter(|status| !status.tag.is_empty() && Some(&*status.tag) != except)
+        .filter(|status| !matches!(&*status.tag, "" | CHECK_TAG))
+        .filter(|status| Some(&*status.tag) != except)
         .map(|status| {
             let target = match &*status.revision {
                 "" => TrafficTarget::latest(0),
@@ -175,7 +214,10 @@ fn tag_targets(current: &Service, except: Option<&str>) -> Vec<TrafficTarget> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Service, Share, TrafficTarget, Wanted, only, same, serving, tags, with_tag};
+    use super::{
+        CHECK_TAG, Service, Share, TrafficTarget, Wanted, only, same, serving, shared, tags,
+        with_tag,
+    };
 
     const LATEST: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST";
     const REVISION: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
@@ -257,6 +299,35 @@ mod tests {
             { "type": REVISION, "revision": "b", "tag": "live" },
         ]);
         assert_eq!(json_of(&targets), expected);
+    }
+
+    #[test]
+    fn checked_release_scales_the_old_shares_and_removes_its_tag_at_the_end() {
+        let current = service(
+            json!({ "latestReadyRevision": "p/revisions/c", "trafficStatuses": [
+            { "type": REVISION, "revision": "a", "percent": 70 },
+            { "type": REVISION, "revision": "b", "percent": 30 },
+            { "type": LATEST, "tag": "live" },
+            { "type": REVISION, "revision": "c", "tag": CHECK_TAG },
+        ] }),
+        );
+        let first = wanted(Share::Kept, Some(CHECK_TAG));
+        let old = serving(&current);
+        let back = shared(&current, &old, "c", 0, CHECK_TAG).unwrap();
+        assert_eq!(first.targets(Some(&current), "c").unwrap(), back);
+        let part = shared(&current, &old, "c", 10, CHECK_TAG).unwrap();
+        let expected = json!([
+            { "type": REVISION, "revision": "a", "percent": 63 },
+            { "type": REVISION, "revision": "b", "percent": 27 },
+            { "type": REVISION, "revision": "c", "percent": 10 },
+            { "type": LATEST, "tag": "live" },
+            { "type": REVISION, "revision": "c", "tag": CHECK_TAG },
+        ]);
+        assert_eq!(json_of(&part), expected);
+        let end = wanted(Share::Everything, None).targets(Some(&current), "c");
+        let expected =
+            json!([{ "type": LATEST, "percent": 100 }, { "type": LATEST, "tag": "live" }]);
+        assert_eq!(json_of(&end.unwrap()), expected);
     }
 
     #[test]

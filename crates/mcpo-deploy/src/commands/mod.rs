@@ -7,7 +7,7 @@ mod status;
 
 pub use self::{
     delete::delete,
-    password::{read as read_password, show_password},
+    password::{new_password, show_new_password, show_password},
     shift_traffic::{promote, rollback},
     status::status,
 };

@@ -1,4 +1,4 @@
-//! Prints the generated password.
+//! Reads and prints the generated password.
 
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
@@ -12,8 +12,9 @@ use crate::{
         api::{run::Service, secret_manager::AccessSecretVersionResponse},
         method,
     },
-    plan,
-    settings::PASSWORD,
+    plan::{self, Observed, Plan},
+    release, report,
+    settings::{PASSWORD, SignIn},
 };
 
 /// Prints the password on stdout.
@@ -42,4 +43,42 @@ pub async fn read(context: &Context<'_>) -> Outcome<Option<Secret>> {
     let found = google.find(&method::SECRET_READ, &path).await;
     let found: Option<AccessSecretVersionResponse> = found.during(during())?;
     Ok(found.and_then(|found| plan::decoded(&found.payload)))
+}
+
+/// Shows a generated password that has not been shown yet, and records that it was shown. JSON
+/// output contains the secret's name instead.
+pub async fn show_new_password(
+    as_json: bool,
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+) -> Outcome<()> {
+    let Some(password) = new_password(context, plan, seen).await? else {
+        return Ok(());
+    };
+    let id = context.names.secret_id(PASSWORD);
+    if !as_json {
+        let command = context.invocation.with("--show-password");
+        report::password(context.ui, &password, &id, &command);
+    }
+    release::note_shown(context, &id, plan.to_show.as_ref()).await;
+    Ok(())
+}
+
+/// Returns the password if this run created it, or if an earlier run created it but did not show
+/// it.
+pub async fn new_password(
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+) -> Outcome<Option<Secret>> {
+    if context.settings.sign_in != SignIn::GeneratedPassword {
+        return Ok(None);
+    }
+    let mut changes = plan.secrets.iter();
+    match changes.find(|secret| secret.variable == PASSWORD) {
+        Some(made) => Ok(Some(made.value.clone())),
+        None if seen.service.is_none() || plan.to_show.is_some() => read(context).await,
+        None => Ok(None),
+    }
 }

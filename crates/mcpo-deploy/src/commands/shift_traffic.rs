@@ -159,7 +159,7 @@ async fn carry_out(
             let address = Address {
                 base: context.names.base_url(&context.settings),
                 revision: to.clone(),
-                undo,
+                undo: Some(undo),
             };
             let verified = verify::verify(context, before, &address).await?;
             report::verified(context.ui, &verified);
@@ -220,7 +220,7 @@ async fn probe_first(
     let address = Address {
         base: context.names.tag_url(&tag),
         revision: shift.to.clone(),
-        undo: undo.to_owned(),
+        undo: Some(undo.to_owned()),
     };
     let verified = verify::verify(context, before, &address).await?;
     report::verified(context.ui, &verified);

@@ -89,7 +89,8 @@ impl Plan {
         } else {
             method::SERVICE_PATCH.id
         };
-        for text in &self.service {
+        let changes = self.service.iter().chain(&self.traffic).chain(&self.check);
+        for text in changes {
             let sign = if self.creates_service { '+' } else { '~' };
             add(sign, text.clone(), &[write]);
         }

@@ -55,8 +55,12 @@ pub struct Plan {
     pub to_show: Option<LabelChange>,
     pub pushes: bool,
     pub builds_remotely: bool,
-    /// The changes to the service as lines; empty if nothing changes.
+    /// The changes to the service as lines, except to its traffic; empty if nothing changes.
     pub service: Vec<String>,
+    /// The change to the traffic as a line.
+    pub traffic: Option<String>,
+    /// How the new revision is checked before it serves all requests, as a line.
+    pub check: Option<String>,
     pub creates_service: bool,
     pub makes_revision: bool,
 }
@@ -162,7 +166,7 @@ impl Plan {
             && !super::traffic::same(&current.traffic, &allocation)
         {
             let (before, after) = (diff::shares(&current.traffic), diff::shares(&allocation));
-            plan.service.push(format!("traffic: {before} → {after}"));
+            plan.traffic = Some(format!("traffic: {before} → {after}"));
         }
         Ok(plan)
     }
@@ -170,6 +174,13 @@ impl Plan {
     /// Returns true if there is nothing to change, except to show a password.
     pub fn changes_nothing(&self) -> bool {
         self.lines().len() == usize::from(self.to_show.is_some())
+    }
+
+    /// Returns true if only the traffic changes, except to show a password.
+    pub fn changes_only_traffic(&self) -> bool {
+        let others = [self.to_show.is_some(), self.check.is_some()];
+        let others = others.iter().filter(|is_there| **is_there).count();
+        self.traffic.is_some() && self.lines().len() == others + 1
     }
 }
 

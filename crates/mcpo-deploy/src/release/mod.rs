@@ -30,7 +30,10 @@ use crate::{
 /// A released revision.
 #[derive(Debug)]
 pub struct Released {
+    /// The short name of the newest revision.
     pub revision: String,
+    /// The service when the revision was ready.
+    pub service: Service,
 }
 
 /// Writes the service and waits until it is ready.
@@ -63,18 +66,26 @@ pub async fn release(
     }
     body.traffic = traffic.targets(current, &newest)?;
     let operation = write_when_known(context, current, &body, makes_account).await?;
-    wait::until_ready(context, operation, &newest, current).await?;
+    let service = wait::until_ready(context, operation, &newest, current).await?;
     if revision.is_some() {
         context.made.add(format!("revision {newest}"));
     }
-    Ok(Released { revision: newest })
+    Ok(Released {
+        revision: newest,
+        service,
+    })
+}
+
+/// Returns the service after all changes to it have come into effect.
+pub async fn current(context: &Context<'_>) -> Outcome<Service> {
+    wait::wait_for_changes(context).await
 }
 
 /// Waits for a release that an earlier run started.
 pub async fn settle(context: &Context<'_>, current: Option<&Service>) -> Outcome<Released> {
     let revision = current.map_or("", Service::latest_created).to_owned();
-    wait::until_ready(context, None, &revision, current).await?;
-    Ok(Released { revision })
+    let service = wait::until_ready(context, None, &revision, current).await?;
+    Ok(Released { revision, service })
 }
 
 /// The wanted service cannot be written as JSON.

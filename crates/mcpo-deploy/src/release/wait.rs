@@ -60,6 +60,12 @@ pub async fn wait_for_traffic(context: &Context<'_>, operation: Operation) -> Ou
     waited.during("failed to change the traffic")
 }
 
+/// Waits until Google has applied all changes to the service.
+pub async fn wait_for_changes(context: &Context<'_>) -> Outcome<Service> {
+    let waited = wait(context, None, |_| {}).await;
+    waited.during("failed to read the service")
+}
+
 async fn wait(
     context: &Context<'_>,
     mut operation: Option<Operation>,

@@ -3,7 +3,7 @@
 use mcpo_common::error::Failure;
 
 use super::{KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn, limits, regions::meant};
-use crate::labels::LABEL;
+use crate::{labels::LABEL, traffic::CHECK_TAG};
 
 /// Cloud Run's limit.
 const SERVICE_LEN: usize = 49;
@@ -60,9 +60,23 @@ impl Problem {
 
 /// Adds a problem for each invalid setting.
 pub fn check(settings: &Settings, tag: Option<&str>, problems: &mut Vec<Problem>) {
+    if tag == Some(CHECK_TAG) {
+        let hint = "choose another name; mcpo uses this one to check new revisions";
+        problems.push(Problem::new(
+            format!("reserved tag {CHECK_TAG:?}"),
+            Some(hint),
+        ));
+    }
     if let Some(tag) = tag.filter(|tag| !is_label(tag)) {
         let hint = "use lower-case letters, digits and hyphens, a letter first, no hyphen last";
         problems.push(Problem::new(format!("invalid tag {tag:?}"), Some(hint)));
+    }
+    let steps = &settings.release_steps;
+    let is_increasing = steps.iter().is_sorted_by(|one, next| one < next);
+    if !is_increasing || steps.iter().any(|step| !(1..100).contains(step)) {
+        let hint = format!("use {}", limits::accepted("release-steps"));
+        let what = format!("invalid release-steps {steps:?}");
+        problems.push(Problem::new(what, Some(&hint)));
     }
     check_names(settings, problems);
     check_features(settings, problems);

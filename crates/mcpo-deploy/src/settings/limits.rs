@@ -61,6 +61,10 @@ pub const LIMITS: &[Limit] = &[
         setting: "secrets",
         accepted: "values of 1 byte to 64 KiB; names of secrets of at most 255 characters",
     },
+    Limit {
+        setting: "release-steps",
+        accepted: "increasing percentages of 1 to 99",
+    },
 ];
 
 /// Returns the accepted values of a setting, as written in the table.

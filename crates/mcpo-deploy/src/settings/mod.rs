@@ -55,6 +55,9 @@ pub struct Settings {
     pub is_private: bool,
     pub sign_in: SignIn,
     pub features: Features,
+    /// The shares of the requests in percent at which a new revision is checked, increasing, before
+    /// it serves all of them.
+    pub release_steps: Vec<u8>,
 }
 
 /// The cargo features that the service is built with.
@@ -112,6 +115,8 @@ pub enum SignIn {
 
 /// The feature of the project that enables the runtime's Redis support.
 const REDIS_FEATURE: &str = "redis";
+/// The share of the requests, in percent, at which a new revision is checked by default.
+const DEFAULT_STEP: u8 = 10;
 const LEDGER: &str = "MCPO_LEDGER";
 pub const KEY_RING: &str = "MCPO_SECRET";
 pub const PASSWORD: &str = "ADMIN_PASSWORD";
@@ -145,6 +150,11 @@ impl Settings {
         let is_balanced =
             self.ingress == Ingress::InternalAndLoadBalancer.name() && self.base_url.is_some();
         self.ingress == Ingress::All.name() || is_balanced
+    }
+
+    /// Returns true if the addresses of Cloud Run are reachable from the internet.
+    pub fn has_public_ingress(&self) -> bool {
+        self.ingress == Ingress::All.name()
     }
 
     /// Returns true if this version of mcpo knows the region.
@@ -236,6 +246,10 @@ fn assemble(
         features: Features {
             named: features,
             has_default: table.default_features.unwrap_or(true),
+        },
+        release_steps: match &*args.steps {
+            [] => table.release_steps.unwrap_or_else(|| vec![DEFAULT_STEP]),
+            steps => steps.to_vec(),
         },
     }
 }

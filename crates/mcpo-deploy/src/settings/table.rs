@@ -39,6 +39,7 @@ pub struct Table {
     pub private: bool,
     pub features: Vec<String>,
     pub default_features: Option<bool>,
+    pub release_steps: Option<Vec<u8>>,
 }
 
 /// The networks that can reach the service.

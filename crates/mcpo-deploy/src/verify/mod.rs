@@ -79,8 +79,29 @@ pub struct Address {
     pub base: String,
     /// The revision that this address serves.
     pub revision: String,
-    /// The command that takes the revision out of service again.
-    pub undo: String,
+    /// The command that takes the revision out of service again; `None` if the caller does so
+    /// itself.
+    pub undo: Option<String>,
+}
+
+impl Address {
+    /// Returns a hint with the command that takes the revision out of service again.
+    fn advice(&self, hint: &str) -> String {
+        match &self.undo {
+            Some(command) => format!("{hint}; or roll back: {command}"),
+            None => hint.to_owned(),
+        }
+    }
+}
+
+impl Before {
+    /// Returns why no revision can be checked, if Google's front end refuses mcpo's requests.
+    pub fn obstacle(&self) -> Option<&str> {
+        match &self.way {
+            Way::Closed(why) => Some(why),
+            Way::Public | Way::Private(_) => None,
+        }
+    }
 }
 
 /// The result of a verification.
@@ -264,15 +285,16 @@ pub async fn verify(
     if let Some(failed) = failed {
         // A second probe would find other faults, because this one has replaced the refresh token.
         mcpo_probe::print_checks(context.ui, &report);
+        let state = match &address.undo {
+            Some(_) => "is released but fails a check",
+            None => "fails a check",
+        };
         return Err(Failure::new(format!(
-            "{} at {} is released but fails a check: {}",
+            "{} at {} {state}: {}",
             address.revision, plan.target, failed.rule.title
         ))
         .because(&std::io::Error::other(failed.fault.seen.clone()))
-        .hint(format!(
-            "{}; or roll back: {}",
-            failed.fault.hint, address.undo
-        ))
+        .hint(address.advice(&failed.fault.hint))
         .exit_with(Exit::CheckFailed));
     }
     let mut verified = summary(&report, was_here, address);

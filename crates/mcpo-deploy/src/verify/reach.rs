@@ -58,10 +58,7 @@ pub async fn reach(context: &Context<'_>, way: &Way, address: &Address) -> Outco
     reached.map_err(|why| {
         Failure::new(format!("{base} does not answer as expected"))
             .because(&std::io::Error::other(why))
-            .hint(format!(
-                "for details: mcpo probe {base}/mcp; or roll back: {}",
-                address.undo
-            ))
+            .hint(address.advice(&format!("for details: mcpo probe {base}/mcp")))
             .exit_with(Exit::CheckFailed)
     })
 }

@@ -32,6 +32,11 @@ impl Google {
         state.registry_calls.clear();
     }
 
+    /// Returns how many requests each revision got at the untagged addresses of its service.
+    pub fn served(&self) -> std::collections::BTreeMap<String, u64> {
+        self.cloud.state().served.clone()
+    }
+
     /// Returns a resource by its full name; null if it does not exist.
     pub fn resource(&self, name: &str) -> Value {
         self.cloud

@@ -50,6 +50,8 @@ pub struct State {
     pub tokens: BTreeMap<String, (String, SystemTime)>,
     /// Log entries.
     pub entries: Vec<Value>,
+    /// The number of requests to the untagged addresses of services, by revision.
+    pub served: BTreeMap<String, u64>,
     /// Running containers by revision.
     pub containers: BTreeMap<String, Container>,
     counter: u64,

@@ -46,6 +46,10 @@ pub async fn serve(cloud: &Cloud, host_name: &str, request: Request) -> Served {
             "Error: no revision has traffic",
         ));
     };
+    if tag.is_none() {
+        let mut state = cloud.state();
+        *state.served.entry(revision.clone()).or_default() += 1;
+    }
     let port = cloud
         .state()
         .containers
