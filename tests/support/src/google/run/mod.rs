@@ -21,7 +21,7 @@ const SERVICE_TYPE: &str = "type.googleapis.com/google.cloud.run.v2.Service";
 
 /// Lists all regions on one page, as Google does.
 fn locations(project: &str) -> Value {
-    let locations = limits::REGIONS.iter().map(
+    let locations = limits::regions().iter().map(
         |region| json!({ "name": format!("{project}/locations/{region}"), "locationId": region }),
     );
     json!({ "locations": locations.collect::<Vec<_>>() })
