@@ -284,6 +284,17 @@ fn broken_servers_get_no_request_of_a_user() {
     result.has(1, &["fails a check", "serves all requests as before"]);
     assert_eq!(writes(&google), Vec::<String>::new());
 
+    // A fault that appears only with users' requests: the traffic is put back.
+    let result = deploy(&project, &google, &["--env", "MODE=public"]);
+    let texts = [
+        "Shifted 10 %",
+        "Shifted all requests",
+        "Restored",
+        "as before",
+    ];
+    result.has(1, &texts);
+    assert_eq!(targets(&google), format!("100 % {first}, next, mcpo"));
+
     let result = deploy(&project, &google, &["--canary", "5"]);
     let address = format!(" at https://canary---{host}: ");
     result.has(
