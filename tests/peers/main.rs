@@ -20,6 +20,7 @@ mod nginx;
 mod pages;
 mod redis;
 mod retries;
+mod tokens;
 
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 

@@ -18,6 +18,7 @@ mod report_formats;
 mod reuse;
 mod runtime;
 mod security;
+mod stdio;
 mod stores;
 mod support;
 #[cfg(target_os = "linux")]

@@ -69,7 +69,7 @@ impl Run {
 /// pass, without titles and without what changes from run to run. The outcome is the name of the
 /// text in the client's profile.
 pub async fn verdicts(arguments: &[&str]) -> String {
-    let run = probe(&[arguments, &["--json"]].concat()).await;
+    let run = probe(&[&["--json"], arguments].concat()).await;
     let report: Value = serde_json::from_str(&run.stdout).expect("a report");
     let mut lines = vec![format!("exit {}", run.code.expect("not killed"))];
     let checks = report["checks"].as_array().expect("checks").iter();

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use reqwest::{Method, header::CONTENT_TYPE};
+use url::Url;
 
 use crate::{
     browser_access,
@@ -12,7 +13,7 @@ use crate::{
     http::{
         Guard, HttpClient, NetworkScope, RequestError, UserAgents, is_loopback, proxy_variable,
     },
-    mcp::{self, AuthRequirement, Call, McpClient, Reply, WireFormat},
+    mcp::{self, AuthRequirement, Call, McpClient, McpServer as _, Reply, WireFormat},
     oauth::{Challenge, Login, UserAgent},
     observations::TextDocument,
     plan::Plan,
@@ -20,7 +21,10 @@ use crate::{
     report::Report,
     restart_checks, rules,
     security::{self, AttackContext},
+    stdio_flow,
     store::Store,
+    target::Target,
+    usage::use_server,
 };
 
 /// Probes the server as a client does, and shows each check to `observer` as it finishes.
@@ -29,8 +33,11 @@ pub async fn run(plan: &Plan, observer: &mut dyn Observer) -> Report {
     let mut log = Log::new(observer, plan);
     let mut left = None;
     // The probe may end early; then the last check in the log has the reason.
-    let _ = Box::pin(steps(plan, &mut log, &mut left)).await;
-    log.skip_unreached();
+    let _ = match &plan.target {
+        Target::Url(url) => Box::pin(steps(plan, &mut log, url, &mut left)).await,
+        Target::Command(command) => Box::pin(stdio_flow::steps(plan, &mut log, command)).await,
+    };
+    log.skip_unreached(&plan.target);
     if plan.cold.is_some() {
         log.skip_rest([&rules::COLD].into_iter(), "the probe ended before it");
     }
@@ -40,17 +47,22 @@ pub async fn run(plan: &Plan, observer: &mut dyn Observer) -> Report {
     Report::new(plan, log, left, since.elapsed())
 }
 
-async fn steps(plan: &Plan, log: &mut Log<'_>, left: &mut Option<Credentials>) -> Step<()> {
-    let http = connect(plan, log).await?;
+async fn steps(
+    plan: &Plan,
+    log: &mut Log<'_>,
+    target: &Url,
+    left: &mut Option<Credentials>,
+) -> Step<()> {
+    let http = connect(plan, log, target).await?;
     let requirement = {
         let http = http.with_user_agents(first_user_agents(plan));
-        mcp::unauthenticated_request(&http, log, &plan.target, &plan.profile).await?
+        mcp::unauthenticated_request(&http, log, target, &plan.profile).await?
     };
-    let login = Login::new(&http, plan, prepare(plan, log).await?);
-    let mut peer = McpClient::new(&http, &plan.target, login);
+    let login = Login::new(&http, plan, target, prepare(plan, log).await?);
+    let mut peer = McpClient::new(&http, target, login);
     let outcome = Box::pin(inside(plan, log, &mut peer, requirement)).await;
     if plan.stores.contains(&Store::ChatGpt) {
-        log.seen.domain_verification = Some(domain_verification(&http, plan).await);
+        log.seen.domain_verification = Some(domain_verification(&http, target).await);
     }
     // Also after a failure: a client keeps the tokens it received.
     *left = peer
@@ -77,25 +89,18 @@ async fn inside(
         }
     }
     if let (Some(origin), Some(grant)) = (&plan.profile.browser_origin, &peer.grant) {
-        browser_access::check(http, log, &plan.target, origin, &grant.server).await;
+        browser_access::check(http, log, peer.target, origin, &grant.server).await;
     }
     let negotiated_version = mcp::handshake(peer, log).await?;
     let wire_format = &negotiated_version.newest;
     mcp::negotiate(peer, log, &negotiated_version).await;
-    let tools = mcp::list(peer, log, wire_format).await?;
-    let arguments = plan.arguments.as_ref();
-    let wanted = plan.tool.as_deref().map(|tool| (tool, arguments));
-    // A failure in one of these steps does not affect the next steps.
-    let called = mcp::call_one(peer, log, wire_format, &tools, wanted).await;
-    let read = mcp::resources(peer, log, wire_format, &negotiated_version.capabilities).await;
-    let got = mcp::prompts(peer, log, wire_format, &negotiated_version.capabilities).await;
-    let compared = mcp::compare(peer, log, negotiated_version.older.as_ref(), &tools).await;
+    let used = use_server(plan, peer, log, &negotiated_version).await?;
     let refreshed = refresh(peer, log, wire_format).await;
     rejected_credentials::check(plan, peer, log, wire_format, challenges).await;
     if let Some(context) = peer
         .grant
         .as_ref()
-        .and_then(|grant| AttackContext::of(plan, http, wire_format, grant))
+        .and_then(|grant| AttackContext::of(plan, http, peer.target, wire_format, grant))
     {
         restart_checks::check(plan, &context, log).await;
     }
@@ -103,17 +108,25 @@ async fn inside(
         cold_start::check(plan, peer, log, wire_format, idle).await;
     }
     if plan.security {
-        security::attack(plan, http, log, wire_format, peer.grant.as_ref()).await;
+        security::attack(
+            plan,
+            http,
+            log,
+            peer.target,
+            wire_format,
+            peer.grant.as_ref(),
+        )
+        .await;
     }
     peer.leave(negotiated_version.older.as_ref().unwrap_or(wire_format))
         .await;
-    called.and(read).and(got).and(compared).and(refreshed)
+    used.and(refreshed)
 }
 
 /// Fetches the document that ChatGPT reads before a submission, without credentials and without
 /// following redirects.
-async fn domain_verification(http: &HttpClient, plan: &Plan) -> Result<TextDocument, String> {
-    let url = plan.target.join("/.well-known/openai-apps-challenge");
+async fn domain_verification(http: &HttpClient, target: &Url) -> Result<TextDocument, String> {
+    let url = target.join("/.well-known/openai-apps-challenge");
     let url = url.map_err(|error| error.to_string())?;
     let answer = match http.request(Method::GET, &url) {
         Ok(request) => http.send(request).await,
@@ -130,9 +143,8 @@ async fn domain_verification(http: &HttpClient, plan: &Plan) -> Result<TextDocum
 }
 
 /// Requires https except on loopback, and resolves the address.
-async fn connect(plan: &Plan, log: &mut Log<'_>) -> Step<HttpClient> {
+async fn connect(plan: &Plan, log: &mut Log<'_>, target: &Url) -> Step<HttpClient> {
     let pending = rules::ADDRESS.begin();
-    let target = &plan.target;
     if target.scheme() != "https" && !is_loopback(target) {
         let mut secure = target.clone();
         // Both schemes are special, so this cannot fail.

@@ -56,15 +56,17 @@ mod report;
 mod restart_checks;
 mod rules;
 mod security;
+mod stdio;
+mod stdio_flow;
 mod store;
 mod store_rules;
 mod submission;
 mod target;
 mod terminal;
+mod tool_quality;
 mod trace;
+mod usage;
 
-#[doc(hidden)]
-pub use self::documents::library_accepts;
 pub use self::{
     check::{Check, Fault, Observer, Quiet, Verdict},
     credentials::{ClientKey, Credentials},
@@ -76,15 +78,19 @@ pub use self::{
     profile::Client,
     report::Report,
     rules::Rule,
+    stdio::ServerCommand,
     store::Store,
     store_rules::{
         Certainty, Level, Readiness, RuleOutcome, RuleResult, RuleVerdict, StoreFinding,
         StoreReport, StoreRule,
     },
     submission::Submission,
-    target::parse_target,
+    target::{Target, parse_target},
     terminal::{Terminal, print_checks},
+    tool_quality::{ContextShare, TokenCost, ToolFinding, ToolReport, ToolRule},
 };
+#[doc(hidden)]
+pub use self::{documents::library_accepts, tool_quality::estimate_tokens};
 pub use mcpo_common::{
     error::{Exit, Failure, Outcome},
     secret::Secret,

@@ -32,10 +32,9 @@ impl Phase {
             | "server-metadata" | "issuer-identity" | "pkce-support" => Self::Discovery,
             "registration" | "authorization" | "state" | "callback-issuer" | "token"
             | "token-caching" | "step-up" | "reauthorization" => Self::SigningIn,
-            "discover" | "initialize" | "server-card" | "versions" | "tools-list"
-            | "tools-call" | "both-forms" | "resources" | "prompts" | "browser-access" => {
-                Self::Talking
-            }
+            "stdio-start" | "stdio-output" | "stdio-exit" | "discover" | "initialize"
+            | "server-card" | "versions" | "tools-list" | "tools-call" | "both-forms"
+            | "resources" | "prompts" | "browser-access" => Self::Talking,
             _ => Self::Staying,
         }
     }

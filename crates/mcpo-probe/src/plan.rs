@@ -14,6 +14,7 @@ use crate::{
     http::Connection,
     profile::{Client, Profile},
     store::Store,
+    target::Target,
 };
 
 /// How the client identifies itself to the authorization server, as far as the user chose.
@@ -68,8 +69,8 @@ pub enum Person {
     reason = "each is an independent option of the command"
 )]
 pub struct Plan {
-    /// The URL of the MCP endpoint.
-    pub target: Url,
+    /// The server.
+    pub target: Target,
     /// How the client identifies itself.
     pub identity: Identity,
     /// Who completes the pages.
@@ -107,12 +108,12 @@ pub struct Plan {
 
 impl Plan {
     /// Returns the default probe to `target` as `client`.
-    pub fn new(target: Url, client: Client) -> Outcome<Self> {
+    pub fn new(target: impl Into<Target>, client: Client) -> Outcome<Self> {
         let profile = client.profile()?;
         let redirect_uri = profile.redirect_uris().next();
         let redirect_uri = redirect_uri.ok_or_else(|| Failure::new("no redirect URI"))?;
         Ok(Self {
-            target,
+            target: target.into(),
             identity: Identity::AsClient,
             person: Person::Forms {
                 user: None,

@@ -23,6 +23,8 @@ macro_rules! rules {
 }
 
 rules! {
+    STDIO_START: "stdio-start", "process start",
+        "MCP 2026-07-28 basic/transports/stdio; MCP 2025-11-25 basic/transports, stdio";
     ADDRESS: "address", "address",
         "MCP 2026-07-28 authorization, Communication Security; OAuth 2.1 §1.5";
     CHALLENGE: "challenge", "challenge",
@@ -62,13 +64,17 @@ rules! {
     TOOLS_CALL: "tools-call", "tools/call",
         "MCP server/tools, Calling Tools";
     RESOURCES: "resources", "resources",
-        "MCP server/resources, Listing Resources, Reading Resources";
+        "MCP server/resources, Listing Resources, Reading Resources, Resource Templates";
     PROMPTS: "prompts", "prompts",
         "MCP server/prompts, Listing Prompts, Getting a Prompt";
     BOTH_FORMS: "both-forms", "older clients",
         "MCP 2026-07-28 basic/versioning, Backward Compatibility";
     BROWSER_ACCESS: "browser-access", "browser access",
         "Fetch Standard, CORS protocol; MCP Inspector runs in a browser";
+    STDIO_EXIT: "stdio-exit", "process end",
+        "MCP 2026-07-28 basic/transports/stdio, Shutdown; MCP 2025-11-25 basic/lifecycle, Shutdown";
+    STDIO_OUTPUT: "stdio-output", "stdout",
+        "MCP 2026-07-28 basic/transports/stdio; MCP 2025-11-25 basic/transports, stdio";
     STEP_UP: "step-up", "step-up",
         "MCP 2026-07-28 authorization, Scope Challenge Handling; RFC 6750 §3.1";
     REAUTHORIZATION: "reauthorization", "new sign-in",
@@ -118,10 +124,32 @@ pub static SIGN_IN: &[&Rule] = &[
     &TOKEN_CACHING,
 ];
 
-/// Returns every rule that each probe reaches, in flow order. The other rules apply only if the
-/// server, the client or a flag requires them.
+/// Returns every rule that a probe of a local server reaches, in flow order.
+pub fn stdio() -> impl Iterator<Item = &'static Rule> {
+    [
+        &STDIO_START,
+        &DISCOVER,
+        &INITIALIZE,
+        &SERVER_CARD,
+        &TOOLS_LIST,
+        &TOOLS_CALL,
+        &RESOURCES,
+        &PROMPTS,
+        &BOTH_FORMS,
+        &STDIO_EXIT,
+        &STDIO_OUTPUT,
+        &VERSIONS,
+    ]
+    .into_iter()
+}
+
+/// Returns every rule that each probe over HTTP reaches, in flow order. The other rules apply only if
+/// the server, the client or a flag requires them.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     let rare = [
+        &STDIO_START,
+        &STDIO_OUTPUT,
+        &STDIO_EXIT,
         &STEP_UP,
         &REAUTHORIZATION,
         &BROWSER_ACCESS,

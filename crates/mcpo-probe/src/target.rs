@@ -1,9 +1,64 @@
-//! The address of the server.
+//! The server that is probed: the address of an endpoint, or the command of a local server.
+
+use std::fmt;
 
 use mcpo_common::error::{Failure, Outcome};
 use url::Url;
 
-use crate::http::is_loopback;
+use crate::{http::is_loopback, stdio::ServerCommand};
+
+/// The server that is probed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A server over HTTP, at the URL of its MCP endpoint.
+    Url(Url),
+    /// A local server over stdio, which the probe starts.
+    Command(ServerCommand),
+}
+
+impl Target {
+    /// Returns the URL, or the command without secrets.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Url(url) => url.as_str(),
+            Self::Command(command) => command.as_str(),
+        }
+    }
+
+    /// Returns the URL of a server over HTTP.
+    #[must_use]
+    pub const fn url(&self) -> Option<&Url> {
+        match self {
+            Self::Url(url) => Some(url),
+            Self::Command(_) => None,
+        }
+    }
+
+    /// Returns true if the server runs on this machine.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.url().is_none_or(is_loopback)
+    }
+}
+
+impl From<Url> for Target {
+    fn from(url: Url) -> Self {
+        Self::Url(url)
+    }
+}
+
+impl From<ServerCommand> for Target {
+    fn from(command: ServerCommand) -> Self {
+        Self::Command(command)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
 
 /// Parses the address as clients use it: with a scheme, without a fragment or user info.
 pub fn parse_target(text: &str) -> Outcome<Url> {

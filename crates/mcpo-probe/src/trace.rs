@@ -18,7 +18,7 @@ pub fn lines(sent: &Sent) -> Vec<String> {
         );
     }
     lines.push(match &sent.outcome {
-        Ok(status) => format!("< {status} after {time:.1} ms"),
+        Ok(_) => format!("< {} after {time:.1} ms", sent.came()),
         Err(error) => format!("< {error}, after {time:.1} ms"),
     });
     if let Some(detail) = detail {
@@ -28,7 +28,7 @@ pub fn lines(sent: &Sent) -> Vec<String> {
             &detail.came_headers,
             detail.came_body.as_deref(),
         );
-        lines.push(format!("$ {}", curl(sent, detail)));
+        lines.extend(curl(sent, detail).map(|command| format!("$ {command}")));
     }
     lines.push(String::new());
     lines
@@ -44,9 +44,13 @@ fn message(lines: &mut Vec<String>, mark: char, headers: &[(String, String)], bo
     }
 }
 
-/// Returns the curl command that repeats the request; secrets become shell variables.
+/// Returns the curl command that repeats the request; secrets become shell variables. A message to a
+/// local server has none.
 #[must_use]
-pub fn curl(sent: &Sent, detail: &Detail) -> String {
+pub fn curl(sent: &Sent, detail: &Detail) -> Option<String> {
+    if sent.is_stdio() {
+        return None;
+    }
     let mut command = format!("curl -sS -i -X {} {}", sent.method, quoted(&sent.url));
     for (name, value) in &detail.asked_headers {
         // Writing to a String cannot fail.
@@ -55,7 +59,7 @@ pub fn curl(sent: &Sent, detail: &Detail) -> String {
     if let Some(body) = &detail.asked_body {
         let _ = write!(command, " --data-raw {}", quoted(body));
     }
-    command
+    Some(command)
 }
 
 /// Puts `text` in single quotes; redacted values become `"$CUT_NAME"`.

@@ -17,6 +17,7 @@ use crate::{
     observations::Observations,
     plan::{Person, Plan},
     rules::{self, Rule},
+    target::Target,
 };
 
 /// The result of one check.
@@ -154,7 +155,7 @@ pub struct Log<'o> {
 
 impl<'o> Log<'o> {
     pub fn new(observer: &'o mut dyn Observer, plan: &Plan) -> Self {
-        let recorder = Recorder::new(&plan.target, plan.detailed, observer.activity());
+        let recorder = Recorder::new(plan.target.url(), plan.detailed, observer.activity());
         let redirect_uri = match &plan.person {
             Person::Forms { redirect_uri, .. } => Some(redirect_uri.clone()),
             Person::Browser => plan.profile.redirect_uris().next(),
@@ -216,8 +217,11 @@ impl<'o> Log<'o> {
     }
 
     /// Skips every rule of the catalogue that the probe did not reach.
-    pub fn skip_unreached(&mut self) {
-        self.skip_rest(rules::all(), "the probe ended before it");
+    pub fn skip_unreached(&mut self, target: &Target) {
+        match target {
+            Target::Url(_) => self.skip_rest(rules::all(), "the probe ended before it"),
+            Target::Command(_) => self.skip_rest(rules::stdio(), "the probe ended before it"),
+        }
     }
 
     /// Skips those of `rules` that have no check yet.

@@ -6,6 +6,7 @@ use mcpo_common::error::Exit;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::tools;
 use crate::{
     check::Check,
     http::Sent,
@@ -55,7 +56,8 @@ struct Whole<'c> {
     asked_body: Option<&'c str>,
     came_headers: &'c [(String, String)],
     came_body: Option<&'c str>,
-    curl: String,
+    /// `None` for a message to a local server.
+    curl: Option<String>,
 }
 
 /// Returns the whole report as one document.
@@ -82,6 +84,7 @@ fn document(report: &Report) -> Value {
         "elapsed_ms": milliseconds(report.elapsed),
         "next": report.next(),
         "checks": rows,
+        "tools": report.tools.as_ref().map(tools::json),
         "stores": report.stores.stores.iter().map(|store| self::store(report, *store)).collect::<Vec<_>>(),
     })
 }
@@ -148,7 +151,7 @@ fn request(sent: &Sent) -> Request<'_> {
         url: &sent.url,
         purpose: sent.purpose.as_deref(),
         browser: sent.browser,
-        status: sent.outcome.as_ref().ok().copied(),
+        status: sent.outcome.as_ref().ok().copied().flatten(),
         error: sent.outcome.as_ref().err().map(String::as_str),
         elapsed_ms: milliseconds(sent.elapsed),
         detail: sent.detail.as_deref().map(|detail| Whole {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::tools;
 use crate::{
     check::{Check, Verdict},
     phase::Phase,
@@ -53,6 +54,9 @@ pub fn write(report: &Report) -> String {
         text.push('\n');
     }
     stores(&mut text, &report.stores);
+    if let Some(report) = &report.tools {
+        text.push_str(&tools::markdown(report, code, plain));
+    }
     text.push_str("<details><summary>all checks</summary>\n");
     for phase in Phase::ALL {
         let mut checks = checks

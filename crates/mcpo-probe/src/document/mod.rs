@@ -6,6 +6,7 @@ mod junit;
 mod links;
 mod markdown;
 mod sarif;
+mod tools;
 
 use crate::report::Report;
 

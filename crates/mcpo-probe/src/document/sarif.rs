@@ -6,7 +6,6 @@
 use mcpo_common::error::Exit;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use url::Url;
 
 use super::links;
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     phase::Phase,
     report::Report,
     store_rules::{RuleResult, RuleVerdict},
+    target::Target,
 };
 
 pub fn write(report: &Report) -> String {
@@ -183,8 +183,21 @@ fn location(report: &Report, name: &str) -> Value {
 }
 
 /// Returns a relative path for a URL: `example.com/mcp`, `localhost_8080/mcp`. A colon would make the
-/// first segment look like a scheme (RFC 3986 §4.2).
-fn path_of(target: &Url) -> String {
+/// first segment look like a scheme (RFC 3986 §4.2). A local server is named by its program.
+fn path_of(target: &Target) -> String {
+    let target = match target {
+        Target::Url(url) => url,
+        Target::Command(command) => {
+            let name = command.program().rsplit(['/', '\\']).next();
+            let plain =
+                |character: char| character.is_ascii_alphanumeric() || ".-".contains(character);
+            let name = name.unwrap_or_default().chars();
+            let name: String = name
+                .map(|part| if plain(part) { part } else { '_' })
+                .collect();
+            return format!("stdio/{name}");
+        }
+    };
     let host = target.host_str().unwrap_or_default();
     let host = host.trim_matches(['[', ']']).replace(':', "_");
     let port = target
@@ -227,7 +240,7 @@ mod tests {
             ("http://[::1]:8080/", "__1_8080"),
             ("https://example.com/a%20b?key=x", "example.com/a%20b"),
         ] {
-            assert_eq!(path_of(&Url::parse(url).unwrap()), path);
+            assert_eq!(path_of(&Url::parse(url).unwrap().into()), path);
         }
     }
 

@@ -32,7 +32,7 @@ pub use self::{
     incoming::Incoming,
     network_scope::{NetworkScope, is_loopback},
     proxy::proxy_variable,
-    record::{Activity, Recorder},
+    record::{Activity, Record, Recorder},
     sent::{Detail, Sent},
     user_agent::UserAgents,
 };

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    fmt,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -14,10 +15,7 @@ use reqwest::{
 use serde_json::Value;
 use url::Url;
 
-use super::{
-    error::RequestError,
-    sent::{Detail, Sent},
-};
+use super::sent::{Detail, STDIO, Sent};
 use crate::{
     fingerprints::{Noted, Place, Traits},
     html_form::Form,
@@ -59,10 +57,10 @@ pub struct Recorder {
 impl Recorder {
     /// Creates a recorder. If `detailed`, it keeps headers and bodies. `activity` is called for
     /// each request.
-    pub fn new(target: &Url, detailed: bool, activity: Option<Activity>) -> Rc<Self> {
+    pub fn new(target: Option<&Url>, detailed: bool, activity: Option<Activity>) -> Rc<Self> {
         Rc::new(Self {
             detailed,
-            target: Some(target.clone()),
+            target: target.cloned(),
             activity,
             ..Self::default()
         })
@@ -132,11 +130,39 @@ impl Recorder {
             elapsed: Duration::ZERO,
             detail,
         };
+        self.add(id, sent, self.place(request))
+    }
+
+    /// Begins the entry of a message to a local server.
+    pub fn begin_message(self: &Rc<Self>, program: &str, message: &Value) -> Record {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        let kind = "application/json";
+        let body = message.to_string().into_bytes();
+        let detail = self.detailed.then(|| {
+            Box::new(Detail {
+                asked_body: Some(self.body(kind, &body, body.len())),
+                ..Detail::default()
+            })
+        });
+        let sent = Sent {
+            method: STDIO.to_owned(),
+            url: clean_to(program, SHOWN),
+            purpose: purpose(kind, &body),
+            browser: false,
+            outcome: Err("no answer in time".to_owned()),
+            elapsed: Duration::ZERO,
+            detail,
+        };
+        self.add(id, sent, Place::Any)
+    }
+
+    fn add(self: &Rc<Self>, id: u64, sent: Sent, place: Place) -> Record {
         self.announce(&sent.to_string());
         self.sent.borrow_mut().push(Entry {
             id,
             sent,
-            place: self.place(request),
+            place,
             head: String::new(),
             raw: Vec::new(),
             length: 0,
@@ -238,7 +264,7 @@ pub struct Record {
 impl Record {
     pub fn answered(&self, status: StatusCode, headers: &HeaderMap) {
         self.recorder.change(self.id, |entry| {
-            entry.sent.outcome = Ok(status.as_u16());
+            entry.sent.outcome = Ok(Some(status.as_u16()));
             if let Some(detail) = &mut entry.sent.detail {
                 detail.came_headers = self.recorder.headers(headers);
             }
@@ -246,8 +272,20 @@ impl Record {
         });
     }
 
-    pub fn failed(&self, request_error: &RequestError) {
-        let text = clean_to(&request_error.to_string(), SHOWN);
+    /// A message to a local server needs no response.
+    pub fn accepted(&self) {
+        self.recorder
+            .change(self.id, |entry| entry.sent.outcome = Ok(None));
+    }
+
+    /// A local server has answered with this line.
+    pub fn received(&self, line: &str) {
+        self.accepted();
+        self.came(line.as_bytes());
+    }
+
+    pub fn failed(&self, error: &impl fmt::Display) {
+        let text = clean_to(&error.to_string(), SHOWN);
         self.recorder
             .change(self.id, |entry| entry.sent.outcome = Err(text));
     }
@@ -273,7 +311,7 @@ impl Drop for Record {
                 self.recorder.traits.take_recent();
             } else {
                 // Tokens and client secrets are not kept.
-                let is_success = matches!(entry.sent.outcome, Ok(200..=299));
+                let is_success = matches!(entry.sent.outcome, Ok(Some(200..=299)));
                 let has_secrets = matches!(entry.place, Place::Token | Place::Registration);
                 if !(is_success && has_secrets) {
                     answer.push_str(&String::from_utf8_lossy(&raw));

@@ -2,23 +2,42 @@
 
 use std::{fmt, time::Duration};
 
+/// The method of a message to a local server.
+pub const STDIO: &str = "stdio";
+
 /// One request and its response.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// The HTTP method.
+    /// The HTTP method, or `stdio` for a message to a local server.
     pub method: String,
-    /// Without codes and tokens.
+    /// The URL without codes and tokens, or the program of the local server.
     pub url: String,
     /// The JSON-RPC method or the grant type, for endpoints that serve several.
     pub purpose: Option<String>,
     /// Whether the user's browser sent it.
     pub browser: bool,
-    /// The status, or why there is none.
-    pub outcome: Result<u16, String>,
+    /// The status of the response, or why there is no response. Over stdio, there is no status.
+    pub outcome: Result<Option<u16>, String>,
     /// The time until the response was read.
     pub elapsed: Duration,
     /// Headers and bodies, if they were requested.
     pub detail: Option<Box<Detail>>,
+}
+
+impl Sent {
+    /// Returns true for a message to a local server.
+    pub(crate) fn is_stdio(&self) -> bool {
+        self.method == STDIO
+    }
+
+    /// Returns the status, or why there is none.
+    pub(crate) fn came(&self) -> String {
+        match &self.outcome {
+            Ok(Some(status)) => status.to_string(),
+            Ok(None) => "ok".to_owned(),
+            Err(error) => error.clone(),
+        }
+    }
 }
 
 /// The request in a few words.

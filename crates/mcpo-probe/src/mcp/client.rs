@@ -1,10 +1,13 @@
 //! The server as an authorized client uses it; authorizes again if the server requires that.
 
+use std::time::Duration;
+
 use url::Url;
 
 use super::{
     reply::{Reply, Unauthorized},
     rpc::{self, Call, RpcResponse, WireFormat},
+    server::{CallError, McpServer},
 };
 use crate::{
     check::{Log, Step},
@@ -58,14 +61,8 @@ impl<'p> McpClient<'p> {
         Ok(())
     }
 
-    /// Closes the session, as polite clients do; not every server supports that.
-    pub async fn leave(&self, wire_format: &WireFormat) {
-        let token = self.grant.as_ref().map(|grant| &grant.access);
-        rpc::close(self.http, self.target, wire_format, token).await;
-    }
-
     /// Sends `call`, and sends it again after authorizing if the server requires that.
-    pub async fn call(
+    async fn call_authorized(
         &mut self,
         log: &mut Log<'_>,
         wire_format: &WireFormat,
@@ -125,5 +122,48 @@ impl<'p> McpClient<'p> {
     /// time. Without a token, authorizing can help.
     const fn may_return(&self) -> bool {
         (self.accepted || self.grant.is_none()) && self.authorizations < AUTHORIZATIONS
+    }
+}
+
+impl McpServer for McpClient<'_> {
+    async fn call(
+        &mut self,
+        log: &mut Log<'_>,
+        wire_format: &WireFormat,
+        call: &Call,
+    ) -> Step<Result<RpcResponse, CallError>> {
+        let heard = self.call_authorized(log, wire_format, call).await?;
+        Ok(heard.map_err(CallError::from))
+    }
+
+    async fn call_first(
+        &mut self,
+        wire_format: &WireFormat,
+        call: &Call,
+    ) -> Result<RpcResponse, CallError> {
+        let token = self.grant.as_ref().map(|grant| &grant.access);
+        Ok(rpc::call(self.http, self.target, wire_format, token, call).await?)
+    }
+
+    /// Closes the session, as polite clients do; not every server supports that.
+    async fn leave(&mut self, wire_format: &WireFormat) {
+        let token = self.grant.as_ref().map(|grant| &grant.access);
+        rpc::close(self.http, self.target, wire_format, token).await;
+    }
+
+    fn timeout(&self) -> Duration {
+        self.http.timeout()
+    }
+
+    fn connection(&self, wire_format: &WireFormat) -> &'static str {
+        match wire_format {
+            WireFormat::Session { id: Some(_), .. } => "with a session",
+            _ => "without a session",
+        }
+    }
+
+    fn forbidden_hint(&self) -> String {
+        let user_agent = self.http.mcp_user_agent();
+        format!("if a firewall answers, allow requests {user_agent}")
     }
 }

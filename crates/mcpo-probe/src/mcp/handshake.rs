@@ -4,13 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     card,
-    client::McpClient,
     reply::Reply,
     rpc::{Call, RpcResponse, STATEFUL, STATELESS, WireFormat, client_info},
+    server::{CallError, McpServer},
 };
 use crate::{
     check::{Fault, Log, Pending, Step},
-    http::{HttpClient, RequestError},
     rules,
 };
 
@@ -54,7 +53,7 @@ impl NegotiatedVersion {
 }
 
 /// Sends the first requests in both wire formats.
-pub async fn handshake(peer: &mut McpClient<'_>, log: &mut Log<'_>) -> Step<NegotiatedVersion> {
+pub async fn handshake(peer: &mut impl McpServer, log: &mut Log<'_>) -> Step<NegotiatedVersion> {
     let pending = rules::DISCOVER.begin();
     let call = Call::new("server/discover", json!({}));
     let heard = peer.call(log, &WireFormat::Stateless, &call).await?;
@@ -74,7 +73,7 @@ pub async fn handshake(peer: &mut McpClient<'_>, log: &mut Log<'_>) -> Step<Nego
         // If the notification fails, the next request shows it.
         let _ = peer.call(log, &wire_format, &call).await?;
     }
-    let opened = initialized(peer.http, log, pending, heard, stateless)?;
+    let opened = initialized(peer, log, pending, heard, stateless)?;
     let introduced = opened.as_ref().map(|(_, result)| result);
     for result in [discovered.as_ref(), introduced].into_iter().flatten() {
         log.seen.introduced(result);
@@ -98,7 +97,7 @@ pub async fn handshake(peer: &mut McpClient<'_>, log: &mut Log<'_>) -> Step<Nego
 fn discovered(
     log: &mut Log<'_>,
     pending: Pending,
-    heard: Result<RpcResponse, RequestError>,
+    heard: Result<RpcResponse, CallError>,
 ) -> Step<Option<Value>> {
     let expected = "a result with supportedVersions and capabilities";
     let reply = match heard {
@@ -139,10 +138,10 @@ fn discovered(
 }
 
 fn initialized(
-    http: &HttpClient,
+    peer: &impl McpServer,
     log: &mut Log<'_>,
     pending: Pending,
-    heard: Result<RpcResponse, RequestError>,
+    heard: Result<RpcResponse, CallError>,
     stateless: bool,
 ) -> Step<Option<(WireFormat, Value)>> {
     let expected = "a result with protocolVersion, capabilities and serverInfo";
@@ -159,17 +158,15 @@ fn initialized(
     };
     match (wire_format, &reply) {
         (Some(wire_format), Reply::Result(result)) => {
-            pending.pass(log, introduction(result, &wire_format));
+            let connection = peer.connection(&wire_format);
+            pending.pass(log, introduction(result, connection));
             Ok(Some((wire_format, result.clone())))
         }
         (_, Reply::Unauthorized(_) | Reply::InsufficientScope(_)) => {
             Err(refused(log, pending, &reply))
         }
         _ if reply.is_forbidden() => {
-            let hint = format!(
-                "if a firewall answers, allow requests {}",
-                http.mcp_user_agent()
-            );
+            let hint = peer.forbidden_hint();
             Err(pending.fail(log, Fault::new(reply.summary(), expected, hint)))
         }
         _ if stateless => {
@@ -184,7 +181,7 @@ fn initialized(
     }
 }
 
-fn introduction(result: &Value, wire_format: &WireFormat) -> String {
+fn introduction(result: &Value, connection: &str) -> String {
     let text = |pointer: &str| {
         result
             .pointer(pointer)
@@ -192,12 +189,8 @@ fn introduction(result: &Value, wire_format: &WireFormat) -> String {
             .unwrap_or("?")
             .to_owned()
     };
-    let session = match wire_format {
-        WireFormat::Session { id: Some(_), .. } => "with a session",
-        _ => "without a session",
-    };
     format!(
-        "{} {}, {}, {session}",
+        "{} {}, {}, {connection}",
         text("/serverInfo/name"),
         text("/serverInfo/version"),
         text("/protocolVersion")

@@ -1,4 +1,4 @@
-//! MCP over HTTP, in both wire formats.
+//! MCP over HTTP and stdio, in both wire formats.
 
 mod rpc;
 pub use rpc::{Call, WireFormat, call, prepare};
@@ -6,14 +6,21 @@ pub use rpc::{Call, WireFormat, call, prepare};
 mod reply;
 pub use reply::{Reply, Unauthorized};
 
+mod server;
+pub use server::McpServer;
+
 mod client;
 pub use client::McpClient;
+
+mod stdio_client;
+mod stdio_connection;
+pub use stdio_client::StdioClient;
 
 mod resume;
 
 mod card;
 mod handshake;
-pub use handshake::handshake;
+pub use handshake::{NegotiatedVersion, handshake};
 
 mod tools;
 pub use tools::{call_one, compare, list};
@@ -21,6 +28,7 @@ pub use tools::{call_one, compare, list};
 mod pages;
 
 mod offers;
+mod templates;
 pub use offers::{prompts, resources};
 
 mod versions;

@@ -5,18 +5,19 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    client::McpClient,
     pages::{pages, request},
     rpc::{Call, WireFormat},
+    server::McpServer,
+    templates::templates,
 };
 use crate::{
     check::{Fault, Log, Step},
     rules,
 };
 
-/// Lists all resources and reads the first one.
+/// Lists all resources and their templates, and reads the first resource.
 pub async fn resources(
-    peer: &mut McpClient<'_>,
+    peer: &mut impl McpServer,
     log: &mut Log<'_>,
     wire_format: &WireFormat,
     capabilities: &Value,
@@ -31,8 +32,17 @@ pub async fn resources(
     if let Some(fault) = all.iter().find_map(misnamed) {
         return Err(pending.fail(log, fault));
     }
+    let templates = match templates(peer, log, wire_format).await? {
+        Ok(0) => String::new(),
+        Ok(1) => ", 1 template".to_owned(),
+        Ok(templates) => format!(", {templates} templates"),
+        Err(fault) => {
+            pending.warn(log, fault);
+            return Ok(());
+        }
+    };
     let Some(first) = all.first() else {
-        pending.pass(log, "none listed");
+        pending.pass(log, format!("none listed{templates}"));
         return Ok(());
     };
     let uri = text(first, "uri");
@@ -49,7 +59,7 @@ pub async fn resources(
     if contents.is_some_and(|parts| !parts.is_empty() && parts.iter().all(readable)) {
         pending.pass(
             log,
-            format!("{}; {uri} can be read", count(&all, "resource")),
+            format!("{}{templates}; {uri} can be read", count(&all, "resource")),
         );
         return Ok(());
     }
@@ -74,7 +84,7 @@ fn misnamed(resource: &Value) -> Option<Fault> {
 
 /// Lists all prompts and gets one that needs no arguments.
 pub async fn prompts(
-    peer: &mut McpClient<'_>,
+    peer: &mut impl McpServer,
     log: &mut Log<'_>,
     wire_format: &WireFormat,
     capabilities: &Value,

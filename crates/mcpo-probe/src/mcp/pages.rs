@@ -5,19 +5,19 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::{
-    client::McpClient,
     handshake::refused,
     reply::Reply,
     rpc::{Call, WireFormat},
+    server::McpServer,
 };
 use crate::check::{Fault, Log, Pending, Step};
 
 /// The most pages that are fetched: more than any server needs.
-const PAGES: usize = 50;
+pub const PAGES: usize = 50;
 
 /// Returns everything that `method` lists under `key`.
 pub async fn pages(
-    peer: &mut McpClient<'_>,
+    peer: &mut impl McpServer,
     log: &mut Log<'_>,
     mut pending: Pending,
     wire_format: &WireFormat,
@@ -45,7 +45,7 @@ pub async fn pages(
             return Ok((pending, all));
         };
         let since = *first_page.get_or_insert_with(Instant::now);
-        if cursor.as_ref() == Some(&next) || since.elapsed() > peer.http.timeout() {
+        if cursor.as_ref() == Some(&next) || since.elapsed() > peer.timeout() {
             break;
         }
         cursor = Some(next);
@@ -56,7 +56,7 @@ pub async fn pages(
 
 /// Sends `call` and returns its result; any other response ends the probe.
 pub async fn request(
-    peer: &mut McpClient<'_>,
+    peer: &mut impl McpServer,
     log: &mut Log<'_>,
     pending: Pending,
     wire_format: &WireFormat,

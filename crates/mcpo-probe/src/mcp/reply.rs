@@ -14,6 +14,8 @@ use crate::{
     oauth::Challenge,
 };
 
+/// The id of a request over HTTP, where each request has its own response.
+pub const ONLY_ID: u64 = 1;
 /// Time limit for reading the body of a 401.
 const READING: Duration = Duration::from_millis(500);
 
@@ -118,7 +120,7 @@ pub async fn read(incoming: Incoming) -> Result<Reply, RequestError> {
 
 fn document(answer: &Answer, kind: &str) -> Reply {
     let message = answer.json::<Value>().ok();
-    match message.as_ref().and_then(reply) {
+    match message.as_ref().and_then(only_response) {
         // Errors may have a 4xx status and any content type. Results must have the right content
         // type, or the SDKs do not read them.
         Some(reply @ Reply::Error { .. }) => reply,
@@ -178,7 +180,7 @@ async fn events(incoming: Incoming) -> Result<Reply, RequestError> {
             .data
             .and_then(|data| serde_json::from_str::<Value>(&data).ok());
         // Skip notifications and requests of the server.
-        if let Some(reply) = message.as_ref().and_then(reply) {
+        if let Some(reply) = message.as_ref().and_then(only_response) {
             return Ok(reply);
         }
     }
@@ -187,8 +189,14 @@ async fn events(incoming: Incoming) -> Result<Reply, RequestError> {
     ))
 }
 
-/// Returns the response in a JSON-RPC message, if it is one.
-fn reply(message: &Value) -> Option<Reply> {
+/// Returns the response to the only request of a connection.
+fn only_response(message: &Value) -> Option<Reply> {
+    response(message, &json!(ONLY_ID))
+}
+
+/// Returns the response in a JSON-RPC message, if it is one. A result must have the id of the
+/// request; an error may have none.
+pub fn response(message: &Value, id: &Value) -> Option<Reply> {
     if message.get("jsonrpc")? != "2.0" {
         return None;
     }
@@ -207,7 +215,7 @@ fn reply(message: &Value) -> Option<Reply> {
             data: error.get("data").cloned().unwrap_or_default(),
         });
     }
-    if *message.get("id")? != json!(1) {
+    if message.get("id")? != id {
         return None;
     }
     Some(Reply::Result(message.get("result")?.clone()))

@@ -5,7 +5,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::reply::{self, Reply};
+use super::reply::{self, ONLY_ID, Reply};
 use crate::http::{HttpClient, RequestError};
 
 /// The revision without sessions.
@@ -60,6 +60,11 @@ impl Call {
             mirrored: Vec::new(),
         }
     }
+
+    /// Returns true if the call has no response.
+    pub fn is_notification(&self) -> bool {
+        self.method.starts_with("notifications/")
+    }
 }
 
 /// A reply, and the session it opened, if any.
@@ -107,7 +112,7 @@ pub fn prepare(
         token,
         call,
     );
-    Ok(request.json(&body(wire_format, call)))
+    Ok(request.json(&body(wire_format, call, ONLY_ID)))
 }
 
 fn dress(
@@ -143,7 +148,8 @@ fn dress(
     request
 }
 
-fn body(wire_format: &WireFormat, call: &Call) -> Value {
+/// Returns the message of `call`; notifications have no id.
+pub fn body(wire_format: &WireFormat, call: &Call, id: u64) -> Value {
     let mut params = call.params.clone();
     if matches!(wire_format, WireFormat::Stateless | WireFormat::Coming) {
         params["_meta"] = json!({
@@ -153,8 +159,8 @@ fn body(wire_format: &WireFormat, call: &Call) -> Value {
         });
     }
     let mut body = json!({"jsonrpc": "2.0", "method": call.method, "params": params});
-    if !call.method.starts_with("notifications/") {
-        body["id"] = json!(1);
+    if !call.is_notification() {
+        body["id"] = json!(id);
     }
     body
 }

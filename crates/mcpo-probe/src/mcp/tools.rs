@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     arguments::{self, Choice},
-    client::McpClient,
     pages::{pages, request},
     rpc::{Call, WireFormat},
+    server::McpServer,
 };
 use crate::{
     check::{Fault, Log, Pending, Step},
@@ -21,7 +21,7 @@ const TOOLS: (&str, &str) = ("tools/list", "tools");
 
 /// Lists all tools, page by page.
 pub async fn list(
-    peer: &mut McpClient<'_>,
+    peer: &mut impl McpServer,
     log: &mut Log<'_>,
     wire_format: &WireFormat,
 ) -> Step<Vec<Value>> {
@@ -33,7 +33,7 @@ pub async fn list(
 
 /// Checks that older clients find the same tools as newer ones.
 pub async fn compare(
-    peer: &mut McpClient<'_>,
+    peer: &mut impl McpServer,
     log: &mut Log<'_>,
     older: Option<&WireFormat>,
     tools: &[Value],
@@ -101,7 +101,7 @@ fn name(tool: &Value) -> &str {
 
 /// Calls the tool that the user named, or one that is safe to call automatically.
 pub async fn call_one(
-    peer: &mut McpClient<'_>,
+    peer: &mut impl McpServer,
     log: &mut Log<'_>,
     wire_format: &WireFormat,
     tools: &[Value],
@@ -152,7 +152,8 @@ pub async fn call_one(
         result: result.clone(),
         elapsed: since.elapsed(),
     });
-    let said = said(&result);
+    // A result can contain secrets, such as the environment of a local server.
+    let said = clean(&log.recorder().secrets.hide(said(&result)));
     let shown = if arguments.is_empty() {
         name.to_owned()
     } else {
@@ -206,5 +207,5 @@ fn said(result: &Value) -> String {
                 part.get("type").and_then(Value::as_str).unwrap_or("?")
             ),
         });
-    clean(&parts.collect::<Vec<_>>().join(" "))
+    parts.collect::<Vec<_>>().join(" ")
 }

@@ -3,14 +3,13 @@
 use serde_json::json;
 
 use super::{
-    client::McpClient,
     handshake::{NegotiatedVersion, negotiated},
     reply::Reply,
-    rpc::{self, COMING, Call, RpcResponse, STATELESS, WireFormat, client_info},
+    rpc::{COMING, Call, RpcResponse, STATELESS, WireFormat, client_info},
+    server::{CallError, McpServer},
 };
 use crate::{
     check::{Fault, Log},
-    http::RequestError,
     rules,
 };
 
@@ -22,7 +21,7 @@ const UNSUPPORTED: i64 = -32022;
 /// Requests an old and a future revision. The server must answer `initialize` with a revision that
 /// it supports. Without sessions, it must answer with an error that names all of them.
 pub async fn negotiate(
-    peer: &mut McpClient<'_>,
+    peer: &mut impl McpServer,
     log: &mut Log<'_>,
     negotiated_version: &NegotiatedVersion,
 ) {
@@ -70,10 +69,9 @@ pub async fn negotiate(
 }
 
 /// Requests a future revision in the stateless form, which the server must refuse.
-async fn refused(peer: &McpClient<'_>) -> Result<Result<String, String>, RequestError> {
+async fn refused(peer: &mut impl McpServer) -> Result<Result<String, String>, CallError> {
     let call = Call::new("server/discover", json!({}));
-    let token = peer.grant.as_ref().map(|grant| &grant.access);
-    let heard = rpc::call(peer.http, peer.target, &WireFormat::Coming, token, &call).await?;
+    let heard = peer.call_first(&WireFormat::Coming, &call).await?;
     let Reply::Error { code, data, .. } = &heard.reply else {
         return Ok(Err(heard.reply.summary()));
     };
@@ -89,12 +87,13 @@ async fn refused(peer: &McpClient<'_>) -> Result<Result<String, String>, Request
 }
 
 /// Returns the agreed revision, or what came instead.
-async fn settle(peer: &McpClient<'_>, asked: &str) -> Result<Result<String, String>, RequestError> {
+async fn settle(
+    peer: &mut impl McpServer,
+    asked: &str,
+) -> Result<Result<String, String>, CallError> {
     let params = json!({"protocolVersion": asked, "capabilities": {}, "clientInfo": client_info()});
     let call = Call::new("initialize", params);
-    let token = peer.grant.as_ref().map(|grant| &grant.access);
-    let RpcResponse { reply, session } =
-        rpc::call(peer.http, peer.target, &WireFormat::Opening, token, &call).await?;
+    let RpcResponse { reply, session } = peer.call_first(&WireFormat::Opening, &call).await?;
     let Reply::Result(result) = &reply else {
         return Ok(Err(reply.summary()));
     };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use mcpo_common::secret::Secret;
+use url::Url;
 
 use super::{
     callback::Code,
@@ -36,6 +37,7 @@ pub struct Refreshed {
 pub struct Login<'p> {
     http: &'p HttpClient,
     plan: &'p Plan,
+    target: &'p Url,
     visitor: UserAgent<'p>,
     /// Keyed by issuer: credentials from one server are never sent to another.
     clients: HashMap<String, RegisteredClient>,
@@ -44,10 +46,16 @@ pub struct Login<'p> {
 }
 
 impl<'p> Login<'p> {
-    pub fn new(http: &'p HttpClient, plan: &'p Plan, visitor: UserAgent<'p>) -> Self {
+    pub fn new(
+        http: &'p HttpClient,
+        plan: &'p Plan,
+        target: &'p Url,
+        visitor: UserAgent<'p>,
+    ) -> Self {
         Self {
             http,
             plan,
+            target,
             visitor,
             clients: HashMap::new(),
             resumed: false,
@@ -56,7 +64,7 @@ impl<'p> Login<'p> {
 
     /// Finds the resource and the authorization server of a challenge.
     pub async fn reach(&self, log: &mut Log<'_>, challenge: &Challenge) -> Step<Reached> {
-        let target = &self.plan.target;
+        let target = self.target;
         let resource =
             resource::discover(self.http, log, target, challenge, &self.plan.profile).await?;
         let server =

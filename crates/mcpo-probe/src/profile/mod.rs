@@ -96,6 +96,8 @@ pub struct Profile {
     pub request_headers: Option<RequestHeaders>,
     /// How to add a server to it.
     add: String,
+    /// How to add a local server that the client starts.
+    add_command: Option<String>,
     /// How to try a server on this machine, if the client is on another one.
     add_here: Option<String>,
     /// What its user sees if a step fails.
@@ -261,6 +263,19 @@ impl Profile {
     pub fn add(&self, url: &str, is_here: bool) -> String {
         let text = self.add_here.as_ref().filter(|_| is_here);
         text.unwrap_or(&self.add).replace("{url}", url)
+    }
+
+    /// Returns how to add the local server that `command` starts.
+    pub fn add_command(&self, command: &str) -> String {
+        self.add_command.as_ref().map_or_else(
+            || {
+                format!(
+                    "add this command to the MCP servers of {}: {command}",
+                    self.title
+                )
+            },
+            |text| text.replace("{command}", command),
+        )
     }
 }
 

@@ -6,7 +6,6 @@ mod outcome;
 use std::{fmt, time::Duration};
 
 use mcpo_common::error::Exit;
-use url::Url;
 
 pub use self::next::Next;
 use crate::{
@@ -19,13 +18,16 @@ use crate::{
     profile::Profile,
     store::Store,
     store_rules::{self, Evidence, StoreReport},
+    target::Target,
+    tool_quality::{self, ToolReport},
 };
+use mcpo_common::error::Exit;
 
 /// The result of a probe.
 #[derive(Debug)]
 pub struct Report {
-    /// The URL that was probed.
-    pub target: Url,
+    /// The server that was probed.
+    pub target: Target,
     /// The imitated client.
     pub profile: Profile,
     /// Every check, in flow order.
@@ -40,6 +42,8 @@ pub struct Report {
     pub credentials: Option<Credentials>,
     /// The rules of the requested stores.
     pub stores: StoreReport,
+    /// The quality of the tools, if the probe got the list of them.
+    pub tools: Option<ToolReport>,
     pub(crate) seen: Observations,
     suggestion: Option<Suggestion>,
 }
@@ -65,6 +69,7 @@ impl Report {
             checks: &checks,
         };
         let stores = store_rules::evaluate(&plan.stores, &evidence);
+        let tools = tool_quality::evaluate(&evidence);
         Self {
             target: plan.target.clone(),
             profile: plan.profile.clone(),
@@ -74,6 +79,7 @@ impl Report {
             elapsed,
             credentials,
             stores,
+            tools,
             seen,
             suggestion,
         }

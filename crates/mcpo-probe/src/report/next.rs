@@ -5,8 +5,8 @@ use mcpo_common::error::Exit;
 use super::Report;
 use crate::{
     check::{Check, Suggestion, Verdict},
-    http::is_loopback,
     rules,
+    target::Target,
 };
 
 /// The next step.
@@ -30,7 +30,10 @@ impl Next {
 /// Returns the next step: a changed command if it lets the probe continue, otherwise the fix of the
 /// first problem. If there is no problem, the step adds the server to the client.
 pub fn of(report: &Report) -> Next {
-    let target = quoted(report.target.as_str());
+    let target = match &report.target {
+        Target::Url(url) => quoted(url.as_str()),
+        Target::Command(command) => format!("-- {command}"),
+    };
     match &report.suggestion {
         Some(Suggestion::Password) => {
             return Next::Command(format!("MCPO_PROBE_PASSWORD=… mcpo probe {target}"));
@@ -49,7 +52,10 @@ pub fn of(report: &Report) -> Next {
     }
     let fix = match report.exit() {
         Exit::Success => {
-            let here = is_loopback(&report.target);
+            if let Target::Command(command) = &report.target {
+                return Next::Command(report.profile.add_command(command.as_str()));
+            }
+            let here = report.target.is_here();
             let mut add = report.profile.add(&target, here);
             let headers = report.profile.request_headers.as_ref();
             if let Some(how) = headers.and_then(|headers| headers.how.as_ref()) {
@@ -83,7 +89,12 @@ fn fix_of(check: &Check) -> Option<String> {
     let fault = &check.fault;
     let fix = [&fault.hint, &fault.expected];
     let fix = fix.into_iter().find(|text| !text.is_empty())?;
-    let is_start = [rules::ADDRESS.id, rules::CHALLENGE.id].contains(&check.rule.id)
+    let is_start = [
+        rules::ADDRESS.id,
+        rules::CHALLENGE.id,
+        rules::STDIO_START.id,
+    ]
+    .contains(&check.rule.id)
         && matches!(check.verdict, Verdict::CouldNotRun { .. });
     Some(if is_start {
         fix.clone()

@@ -9,12 +9,18 @@ use crate::{
 impl Profile {
     /// Returns what the user of the client would see. The first failed check decides.
     pub fn outcome(&self, checks: &[Check]) -> String {
-        let failed = |check: &&Check| check.verdict == Verdict::Fail && !check.rule.security;
+        // Clients skip lines on stdout that are no messages.
+        let is_decisive = |rule: &Rule| !rule.security && rule.id != rules::STDIO_OUTPUT.id;
+        let failed = |check: &&Check| check.verdict == Verdict::Fail && is_decisive(check.rule);
         let unknown = |check: &&Check| matches!(check.verdict, Verdict::CouldNotRun { .. });
         let shown = if let Some(check) = checks.iter().find(failed) {
-            format!("shows {}", self.shown(check.rule))
+            let is_local = checks
+                .iter()
+                .any(|check| check.rule.id == rules::STDIO_START.id);
+            format!("shows {}", self.shown(check.rule, is_local))
         } else if let Some(check) = checks.iter().find(unknown) {
-            if check.rule.id == rules::CHALLENGE.id || check.rule.id == rules::ADDRESS.id {
+            let first = [&rules::CHALLENGE, &rules::ADDRESS, &rules::STDIO_START];
+            if first.iter().any(|first| first.id == check.rule.id) {
                 format!("shows {}", self.shows.unreachable)
             } else {
                 format!(
@@ -43,13 +49,15 @@ impl Profile {
         }
     }
 
-    fn shown(&self, rule: &Rule) -> &str {
+    fn shown(&self, rule: &Rule, is_local: bool) -> &str {
         let shows = &self.shows;
         match rule.id {
-            "address" | "cold" => &shows.unreachable,
+            "address" | "cold" | "stdio-start" => &shows.unreachable,
             "registration" => &shows.registration,
             "authorization" => &shows.sign_in,
             "state" | "callback-issuer" | "token" | "token-caching" => &shows.token,
+            // Without a sign-in, the client shows the same as for a server without an answer.
+            "discover" | "initialize" if is_local => &shows.unreachable,
             "discover" | "initialize" | "versions" | "both-forms" => &shows.connect,
             "tools-list" => &shows.tools,
             "tools-call" | "step-up" | "resources" | "prompts" => &shows.call,

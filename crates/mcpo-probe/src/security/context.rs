@@ -54,6 +54,7 @@ impl<'l> AttackContext<'l> {
     pub fn of(
         plan: &'l Plan,
         http: &'l HttpClient,
+        target: &'l Url,
         wire_format: &'l WireFormat,
         grant: &'l Grant,
     ) -> Option<Self> {
@@ -67,7 +68,7 @@ impl<'l> AttackContext<'l> {
         };
         Some(Self {
             http,
-            target: &plan.target,
+            target,
             wire_format,
             profile: &plan.profile,
             server: &grant.server,

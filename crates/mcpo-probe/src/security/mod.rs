@@ -25,6 +25,7 @@ pub use self::{
     outcome::{AttackOutcome, AttackResult, summarize},
 };
 use mcpo_common::secret::Secret;
+use url::Url;
 
 use crate::{check::Log, http::HttpClient, mcp::WireFormat, oauth::Grant, plan::Plan};
 
@@ -33,16 +34,17 @@ pub async fn attack(
     plan: &Plan,
     http: &HttpClient,
     log: &mut Log<'_>,
+    target: &Url,
     wire_format: &WireFormat,
     grant: Option<&Grant>,
 ) {
     let Some(grant) = grant else {
         let because = "the server does not ask for a token";
-        headers::check(http, log, &plan.target, wire_format, None).await;
-        bodies::check_endpoint(http, log, &plan.target, wire_format, None).await;
+        headers::check(http, log, target, wire_format, None).await;
+        bodies::check_endpoint(http, log, target, wire_format, None).await;
         return log.skip_rest(rules::all(), because);
     };
-    let Some(context) = AttackContext::of(plan, http, wire_format, grant) else {
+    let Some(context) = AttackContext::of(plan, http, target, wire_format, grant) else {
         let because = "with --browser, you would have to sign in for each attempt";
         return log.skip_rest(rules::all(), because);
     };
@@ -53,12 +55,12 @@ pub async fn attack(
     tokens::check(&context, log).await;
     refresh::check(&context, log).await;
     let token = fresh_token(&context, grant).await;
-    headers::check(http, log, &plan.target, wire_format, Some(&token)).await;
+    headers::check(http, log, target, wire_format, Some(&token)).await;
     headers::check_metadata(&context, log).await;
     pages::check(&context, log).await;
     bodies::check(&context, log).await;
     let token = fresh_token(&context, grant).await;
-    bodies::check_endpoint(http, log, &plan.target, wire_format, Some(&token)).await;
+    bodies::check_endpoint(http, log, target, wire_format, Some(&token)).await;
     ssrf::check(&context, log).await;
     // Last, because too many guesses cause a delay.
     lockout::check(&context, log).await;

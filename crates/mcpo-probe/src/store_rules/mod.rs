@@ -17,12 +17,18 @@ mod tests;
 mod texts;
 mod tools;
 
-use self::{outcome::Findings, rule::Test, server::CheckTest};
 pub use self::{
     outcome::{Evidence, StoreFinding},
     report::{Readiness, RuleOutcome, RuleResult, RuleVerdict, StoreReport},
     rule::{Certainty, Level, StoreRule, date},
 };
+pub(crate) use self::{
+    outcome::{Findings, finding, name},
+    pattern::{Pattern, Phrase, snake_case},
+    schemas::{each_property, properties_described, property_never},
+    tools::{hidden_characters, phrases_never},
+};
+use self::{rule::Test, server::CheckTest};
 use crate::store::Store;
 
 /// Checks all rules of `stores`.

@@ -1,14 +1,13 @@
 //! What the tests of rules work on, and what they return.
 
 use serde_json::Value;
-use url::Url;
 
 use super::rule::Condition;
-use crate::{check::Check, observations::Observations};
+use crate::{check::Check, observations::Observations, target::Target};
 
 /// The results of a probe.
 pub struct Evidence<'e> {
-    pub target: &'e Url,
+    pub target: &'e Target,
     /// The `--as` name of the imitated client.
     pub client: &'e str,
     pub seen: &'e Observations,

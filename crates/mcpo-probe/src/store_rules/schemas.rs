@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Calls `visit` with the name and the schema of each argument, at any depth.
-fn each_property<'e>(schema: &'e Value, visit: &mut dyn FnMut(&'e str, &'e Value)) {
+pub fn each_property<'e>(schema: &'e Value, visit: &mut dyn FnMut(&'e str, &'e Value)) {
     match schema {
         Value::Array(schemas) => schemas
             .iter()

@@ -4,7 +4,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::outcome::{Evidence, Findings, finding};
-use crate::{check::Verdict, http::is_loopback};
+use crate::{check::Verdict, http::is_loopback, rules, target::Target};
+
+/// Why a rule about HTTP was not checked.
+const NOT_HTTP: &str = "the probe used the server over stdio, and stores list servers over HTTP";
 
 pub fn url(evidence: &Evidence<'_>, at: &str, max: usize) -> Findings {
     let name = at.trim_start_matches('/');
@@ -22,10 +25,10 @@ pub fn url(evidence: &Evidence<'_>, at: &str, max: usize) -> Findings {
 }
 
 pub fn https_port(evidence: &Evidence<'_>) -> Findings {
-    let target = evidence.target;
-    if is_loopback(target) {
-        return Err("the server is on this machine".to_owned());
-    }
+    let target = match evidence.target {
+        Target::Url(target) if !is_loopback(target) => target,
+        _ => return Err("the server is on this machine".to_owned()),
+    };
     let is_standard = target.scheme() == "https" && target.port_or_known_default() == Some(443);
     let found = (!is_standard).then(|| finding(None, format!("the URL is {target}")));
     Ok(found.into_iter().collect())
@@ -33,6 +36,7 @@ pub fn https_port(evidence: &Evidence<'_>) -> Findings {
 
 pub fn domain_verification(evidence: &Evidence<'_>, min: usize, max: usize) -> Findings {
     let document = match &evidence.seen.domain_verification {
+        None if evidence.target.url().is_none() => return Err(NOT_HTTP.to_owned()),
         None => return Err("the probe ended before it".to_owned()),
         Some(Err(error)) => return Err(error.clone()),
         Some(Ok(document)) if document.status == 404 => {
@@ -66,6 +70,11 @@ pub struct CheckTest<'t> {
 }
 
 pub fn check(evidence: &Evidence<'_>, test: &CheckTest<'_>) -> Findings {
+    // Stores list servers over HTTP, so a check over stdio is not about them.
+    let is_about_tools = |id: &String| id == rules::TOOLS_CALL.id;
+    if evidence.target.url().is_none() && !test.checks.iter().all(is_about_tools) {
+        return Err(NOT_HTTP.to_owned());
+    }
     if let Some(client) = test.clients.first()
         && !test.clients.iter().any(|client| client == evidence.client)
     {

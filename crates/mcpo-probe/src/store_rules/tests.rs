@@ -62,7 +62,7 @@ fn observations(tools: Vec<Value>) -> Observations {
 
 /// Returns the ids of the rules with each outcome: broken and not checked.
 fn outcomes(seen: &Observations, checks: &[Check], target: &str) -> (Vec<String>, Vec<String>) {
-    let target = Url::parse(target).unwrap();
+    let target = Url::parse(target).unwrap().into();
     let evidence = Evidence {
         target: &target,
         client: "claude",

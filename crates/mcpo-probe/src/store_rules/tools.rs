@@ -120,6 +120,15 @@ pub fn text_never<'e>(
     })
 }
 
+/// Finds texts that contain one of the phrases, in any tool.
+pub fn phrases_never<'e>(
+    evidence: &Evidence<'e>,
+    places: &'e [String],
+    phrases: &[Phrase],
+) -> Findings {
+    text_never(evidence, places, phrases, (None, &Condition::new(), false))
+}
+
 pub fn text_always<'e>(
     evidence: &Evidence<'e>,
     places: &'e [String],

@@ -6,6 +6,7 @@ mod progress;
 mod screen;
 mod stores;
 mod summary;
+mod tools;
 
 use mcpo_common::ui::Ui;
 
@@ -65,6 +66,9 @@ impl<'u> Terminal<'u> {
         screen.blank();
         phases::write(&mut screen, report, self.verbose);
         stores::write(&mut screen, &report.stores);
+        if let Some(report) = &report.tools {
+            tools::write(&mut screen, report);
+        }
         screen.blank();
         if self.is_taller_than_terminal(&screen) {
             summary::headline(&mut screen, report);

@@ -8,6 +8,7 @@ mod watch;
 pub use self::args::ProbeArgs;
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
+    process::Signals,
     ui::Ui,
 };
 use mcpo_probe::{Restart, Terminal};
@@ -21,13 +22,13 @@ pub fn run(args: ProbeArgs, ui: &Ui) -> Outcome {
         .build()
         .map_err(|error| Failure::new("failed to start the probe").because(&error))?;
     let outcome = runtime.block_on(async {
+        // A local server must also end if a signal ends the probe.
+        let mut signals = Signals::listen()
+            .map_err(|error| Failure::new("failed to listen for signals").because(&error))?;
         tokio::select! {
-            // Poll Ctrl-C first, so that it works before the first request is sent.
+            // Poll the signals first, so that they work before the first request is sent.
             biased;
-            pressed = tokio::signal::ctrl_c() => match pressed {
-                Ok(()) => Ok(Exit::Interrupted),
-                Err(error) => Err(Failure::new("failed to listen for Ctrl-C").because(&error)),
-            },
+            _ = signals.next() => Ok(Exit::Interrupted),
             outcome = probe(options, ui) => outcome,
         }
     });

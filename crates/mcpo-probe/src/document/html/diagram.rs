@@ -24,10 +24,13 @@ struct Lanes {
 
 impl Lanes {
     fn of(report: &Report) -> Self {
-        let own = report.target.origin().ascii_serialization();
+        let own = report
+            .target
+            .url()
+            .map(|url| url.origin().ascii_serialization());
         let mut lanes = Self {
             browser: false,
-            origins: vec![own],
+            origins: own.into_iter().collect(),
         };
         for sent in report.checks.iter().flat_map(|check| &check.sent) {
             lanes.browser |= sent.browser;
@@ -53,7 +56,7 @@ impl Lanes {
     fn answerer(&self, sent: &Sent) -> usize {
         let origin = origin(sent);
         let place = self.origins.iter().position(|other| *other == origin);
-        x(1 + usize::from(self.browser) + place.unwrap_or(self.origins.len() - 1))
+        x(1 + usize::from(self.browser) + place.unwrap_or(self.origins.len().saturating_sub(1)))
     }
 }
 
@@ -63,7 +66,13 @@ const fn x(lane: usize) -> usize {
 
 fn origin(sent: &Sent) -> String {
     Url::parse(&sent.url).map_or_else(
-        |_| "elsewhere".to_owned(),
+        |_| {
+            if sent.is_stdio() {
+                sent.url.clone()
+            } else {
+                "elsewhere".to_owned()
+            }
+        },
         |url| url.origin().ascii_serialization(),
     )
 }
@@ -118,12 +127,12 @@ pub fn write(report: &Report) -> String {
 /// Draws a request and its response.
 fn arrows(lanes: &Lanes, sent: &Sent, y: usize) -> String {
     let (from, to) = (lanes.asker(sent), lanes.answerer(sent));
-    let (kind, came) = match &sent.outcome {
-        Ok(status @ 200..300) => ("good", status.to_string()),
-        Ok(status @ 500..) => ("bad", status.to_string()),
-        Ok(status) => ("other", status.to_string()),
-        Err(error) => ("bad", error.clone()),
+    let kind = match &sent.outcome {
+        Ok(None | Some(200..300)) => "good",
+        Ok(Some(500..)) | Err(_) => "bad",
+        Ok(Some(_)) => "other",
     };
+    let came = sent.came();
     let path = Url::parse(&sent.url).map_or_else(|_| sent.url.clone(), |url| url.path().to_owned());
     let asked = match &sent.purpose {
         Some(purpose) => format!("{} {path} {purpose}", sent.method),

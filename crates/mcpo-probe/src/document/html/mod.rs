@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
 
+use super::tools;
 use crate::{
     check::{Check, Verdict},
     http::Sent,
@@ -66,6 +67,9 @@ pub fn write(report: &Report) -> String {
         }
     }
     page.push_str(&stores(&report.stores));
+    if let Some(report) = &report.tools {
+        page.push_str(&tools::html(report));
+    }
     let _ = write!(
         page,
         "</main>\n<footer>mcpo {}; secrets are replaced by their name and length</footer>\n</body>\n</html>",
@@ -176,10 +180,6 @@ fn rule(report: &StoreReport, result: &RuleResult) -> String {
 
 /// Renders a request, its response and the curl command to repeat it.
 fn request(sent: &Sent) -> String {
-    let came = match &sent.outcome {
-        Ok(status) => status.to_string(),
-        Err(request_error) => request_error.clone(),
-    };
     let mut text = String::new();
     if let Some(detail) = &sent.detail {
         let mut part = |mark: char, headers: &[(String, String)], body: Option<&str>| {
@@ -192,12 +192,14 @@ fn request(sent: &Sent) -> String {
         };
         part('>', &detail.asked_headers, detail.asked_body.as_deref());
         part('<', &detail.came_headers, detail.came_body.as_deref());
-        let _ = write!(text, "\n{}", curl(sent, detail));
+        if let Some(command) = curl(sent, detail) {
+            let _ = write!(text, "\n{command}");
+        }
     }
     format!(
         "<details class=\"request\"><summary>{} → {}</summary><pre>{}</pre></details>\n",
         escape(sent.to_string()),
-        escape(came),
+        escape(sent.came()),
         escape(text)
     )
 }

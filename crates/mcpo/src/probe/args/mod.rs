@@ -14,6 +14,32 @@ use url::Url;
 pub use self::options::Options;
 use self::{connection::ConnectionArgs, document::DocumentArgs};
 
+/// The arguments that make no sense for a local server: it has no URL, no sign-in, and no store lists
+/// it.
+const HTTP_ONLY: [&str; 21] = [
+    "url",
+    "password",
+    "user",
+    "browser",
+    "client_id",
+    "client_secret",
+    "client_key",
+    "client_metadata_url",
+    "redirect_uri",
+    "headers",
+    "cookies",
+    "ca",
+    "resolve",
+    "reuse",
+    "restart",
+    "wait_redeploy",
+    "concurrent_refresh",
+    "cold",
+    "security",
+    "only_valid_tokens",
+    "submission",
+];
+
 /// Arguments of `mcpo probe`.
 #[allow(
     clippy::struct_excessive_bools,
@@ -24,6 +50,8 @@ use self::{connection::ConnectionArgs, document::DocumentArgs};
 Examples:
   mcpo probe http://localhost:8080/mcp
       test a server on this machine
+  mcpo probe -- npx -y @modelcontextprotocol/server-everything
+      start a local server and test it over stdio
   MCPO_PROBE_PASSWORD=… mcpo probe https://example.com/mcp
       fill in the sign-in form (other users can read a command line, but not the environment)
   mcpo probe --as cursor https://example.com/mcp
@@ -63,11 +91,17 @@ Exit codes:
   130  interrupted by Ctrl-C")]
 pub struct ProbeArgs {
     /// URL of the MCP server, such as <https://example.com/mcp>.
-    url: String,
+    #[arg(required_unless_present = "command")]
+    url: Option<String>,
 
-    /// Client to imitate: its requests, its time limits, and what it shows to users.
-    #[arg(long = "as", value_name = "CLIENT", value_enum, default_value_t)]
-    client: Client,
+    /// Command that starts a local MCP server, to probe it over stdio.
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = HTTP_ONLY)]
+    command: Vec<String>,
+
+    /// Client to imitate: its requests, its time limits, and what it shows to users. The default is
+    /// claude, and claude-code for a local server.
+    #[arg(long = "as", value_name = "CLIENT", value_enum)]
+    client: Option<Client>,
 
     /// Password for the server's sign-in form; `MCPO_PROBE_PASSWORD` is safer.
     #[arg(long, value_name = "PASSWORD")]

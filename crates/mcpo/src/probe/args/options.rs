@@ -6,7 +6,10 @@ use mcpo_common::{
     error::{Failure, Outcome},
     secret::Secret,
 };
-use mcpo_probe::{ClientKey, Document, Identity, Person, Plan, Restart, is_loopback, parse_target};
+use mcpo_probe::{
+    Client, ClientKey, Document, Identity, Person, Plan, Restart, ServerCommand, Target,
+    parse_target,
+};
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Map, Value};
 
@@ -32,15 +35,23 @@ pub struct Options {
 
 impl ProbeArgs {
     pub fn into_options(self) -> Outcome<Options> {
-        let target = parse_target(&self.url)?;
-        if self.security && !self.yes && !is_loopback(&target) {
+        let target = match &self.url {
+            Some(url) => Target::Url(parse_target(url)?),
+            None => Target::Command(ServerCommand::new(self.command)?),
+        };
+        if self.security && !self.yes && !target.is_here() {
             let hint = "add --yes if you own the server; never attack the server of someone else";
             let what = format!(
                 "failed to start: --security attacks {target}, which is not on this machine"
             );
             return Err(Failure::new(what).hint(hint));
         }
-        let mut plan = Plan::new(target, self.client)?;
+        let client = self.client.unwrap_or(match &target {
+            Target::Url(_) => Client::default(),
+            // claude.ai runs on its vendor's servers.
+            Target::Command(_) => Client::ClaudeCode,
+        });
+        let mut plan = Plan::new(target, client)?;
         let secret = self
             .client_secret
             .or_else(|| secret_in("MCPO_PROBE_CLIENT_SECRET"));
@@ -80,7 +91,9 @@ impl ProbeArgs {
             (None, true) => Some(Restart::ByHand),
             (None, false) => None,
         };
-        plan.connection = self.connection.checked(&plan.target)?;
+        if let Some(url) = plan.target.url() {
+            plan.connection = self.connection.checked(url)?;
+        }
         let document = self.document.chosen();
         plan.detailed = self.trace || document == Some(Document::Html);
         plan.cold = self.cold;

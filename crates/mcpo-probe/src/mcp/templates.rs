@@ -1,0 +1,59 @@
+//! The templates of resources.
+
+use serde_json::{Value, json};
+
+use super::{
+    pages::PAGES,
+    reply::Reply,
+    rpc::{Call, WireFormat},
+    server::McpServer,
+};
+use crate::check::{Fault, Log, Step};
+
+const METHOD: &str = "resources/templates/list";
+
+/// Lists all templates. Returns their number, or a problem. Servers without templates need not
+/// support the list (MCP server/resources, Resource Templates).
+pub async fn templates(
+    peer: &mut impl McpServer,
+    log: &mut Log<'_>,
+    wire_format: &WireFormat,
+) -> Step<Result<usize, Fault>> {
+    let mut count = 0;
+    let mut params = json!({});
+    for _ in 0..PAGES {
+        let call = Call::new(METHOD, params);
+        let page = match peer.call(log, wire_format, &call).await? {
+            Ok(heard) => match heard.reply {
+                Reply::Result(page) => page,
+                Reply::Error { .. } if count == 0 => return Ok(Ok(0)),
+                reply => return Ok(Err(fault(reply.summary()))),
+            },
+            Err(error) => return Ok(Err(fault(error.to_string()))),
+        };
+        let Some(templates) = page["resourceTemplates"].as_array() else {
+            return Ok(Err(fault(page.to_string())));
+        };
+        let is_whole = |template: &Value| {
+            let has = |name: &str| template[name].as_str().is_some_and(|text| !text.is_empty());
+            has("uriTemplate") && has("name")
+        };
+        if let Some(template) = templates.iter().find(|template| !is_whole(template)) {
+            return Ok(Err(fault(template.to_string())));
+        }
+        count += templates.len();
+        let Some(cursor) = page["nextCursor"].as_str() else {
+            return Ok(Ok(count));
+        };
+        params = json!({"cursor": cursor});
+    }
+    Ok(Err(fault("endless pages".to_owned())))
+}
+
+fn fault(seen: String) -> Fault {
+    Fault::new(
+        format!("{METHOD}: {seen}"),
+        "a resourceTemplates array, each with uriTemplate and name",
+        "answer with the templates, or with an empty array; omit nextCursor on the last page",
+    )
+}
