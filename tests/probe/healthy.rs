@@ -22,6 +22,8 @@ async fn a_healthy_server_passes() {
     using the server:    9 ok, TIME
     staying connected:   3 ok, TIME
 
+    tools: 2 tools, about 82 tokens
+
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");
     assert_eq!(run.stderr, "");
@@ -66,6 +68,8 @@ async fn verbose_report_has_every_check() {
       ok TIME  refresh            Bearer, 3600 s, with refresh token
       ok TIME  invalid token      401 with a challenge
       ok TIME  invalid refresh    400 invalid_grant
+
+    tools: 2 tools, about 82 tokens
 
     next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
     ");

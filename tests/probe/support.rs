@@ -27,7 +27,7 @@ pub async fn probe(arguments: &[&str]) -> Run {
 
 /// Runs `mcpo probe` with `arguments` and environment variables; the report has all checks.
 pub async fn probe_with(arguments: &[&str], environment: &[(&str, &str)]) -> Run {
-    probe_briefly(&[arguments, &["--verbose"]].concat(), environment).await
+    probe_briefly(&[&["--verbose"], arguments].concat(), environment).await
 }
 
 /// Runs `mcpo probe` with `arguments` and environment variables; the report has the checks that need
