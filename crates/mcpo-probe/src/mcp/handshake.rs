@@ -124,7 +124,7 @@ fn discovered(
             Ok(Some(result))
         }
         Reply::Unauthorized(_) | Reply::InsufficientScope(_) => Err(refused(log, pending, &reply)),
-        Reply::Error { .. } | Reply::Unexpected(_) | Reply::Accepted => {
+        Reply::Error { .. } | Reply::Unexpected(_) | Reply::Unanswered(_) | Reply::Accepted => {
             pending.skip(
                 log,
                 format!(

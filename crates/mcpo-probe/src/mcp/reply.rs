@@ -35,8 +35,10 @@ pub enum Reply {
     Unauthorized(Unauthorized),
     /// 403 that asks for more scopes.
     InsufficientScope(Challenge),
-    /// Any other response.
+    /// Any other response over HTTP.
     Unexpected(Unexpected),
+    /// A local server gave no usable response: why not.
+    Unanswered(String),
 }
 
 /// A response that is not one of JSON-RPC.
@@ -83,6 +85,7 @@ impl Reply {
                 format!("HTTP 403, insufficient_scope for {}", challenge.scopes)
             }
             Self::Unexpected(other) => other.seen.clone(),
+            Self::Unanswered(because) => because.clone(),
         }
     }
 }

@@ -100,7 +100,7 @@ impl<'p> StdioClient<'p> {
             .await?;
         if id == opened {
             let seconds = SILENCE.min(self.timeout).as_secs_f64();
-            let silent = Reply::Unexpected(format!("no answer within {seconds:.1} s"));
+            let silent = Reply::Unanswered(format!("no answer within {seconds:.1} s"));
             self.first.push(("server/discover", silent));
             self.first.push(("initialize", reply));
             self.session = Some(connection);
@@ -130,7 +130,7 @@ impl<'p> StdioClient<'p> {
         let (_, reply) = connection
             .wait(&[opened], self.timeout, &mut self.noise)
             .await?;
-        let ended = Reply::Unexpected(error.to_string());
+        let ended = Reply::Unanswered(error.to_string());
         self.first.push(("server/discover", ended));
         self.first.push(("initialize", reply));
         self.session = Some(connection);

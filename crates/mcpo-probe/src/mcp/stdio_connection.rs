@@ -155,7 +155,7 @@ impl StdioConnection {
             }
             let reply = reply::response(&message, &json!(known));
             let unexpected =
-                || Reply::Unexpected(format!("the message {}", clean_to(&line, SHOWN)));
+                || Reply::Unanswered(format!("the message {}", clean_to(&line, SHOWN)));
             return Ok((*known, reply.unwrap_or_else(unexpected)));
         }
     }

@@ -21,7 +21,6 @@ use crate::{
     target::Target,
     tool_quality::{self, ToolReport},
 };
-use mcpo_common::error::Exit;
 
 /// The result of a probe.
 #[derive(Debug)]
