@@ -61,6 +61,8 @@ fn breakable_project() -> PathBuf {
     };
     let layer = include_str!("../support/fixtures/breakable/src/breakable.rs");
     fs::write(project.join("src/breakable.rs"), layer).unwrap();
+    // The lock file of the other test has its changes.
+    let _ = fs::remove_file(project.join("mcpo.lock"));
     let main = project.join("src/main.rs");
     // The other test may have left its change there.
     let source = fs::read_to_string(&main).unwrap();
@@ -136,19 +138,31 @@ fn new_project_is_deployed_changed_and_rolled_back() {
     );
     let password = password(&result);
     probe(&google, &project, &password, "greet").has(0, &["Hello, Ada!"]);
+    // Without a lock file, this flag writes one.
+    deploy(&project, &google, &["--accept-changes"]).has(0, &["Accepted ", "mcpo.lock"]);
+    let locked = fs::read_to_string(project.join("mcpo.lock")).unwrap();
+    assert!(locked.contains("\"greet\": {"), "{locked}");
 
     let source = fs::read_to_string(project.join("src/main.rs")).unwrap();
     fs::write(
         project.join("src/main.rs"),
-        source.replace("Hello, {}!", "Good day, {}!"),
+        source.replace("Hello, {}!", "Good day, {}!").replacen(
+            "read_only_hint = true",
+            "read_only_hint = false",
+            1,
+        ),
     )
     .unwrap();
     let result = deploy(&project, &google, &[]);
+    let accept = "accept them: mcpo deploy europe-west1";
+    result.has(1, &["~ image: ", "1 trust change", accept]);
+    let result = deploy(&project, &google, &["--accept-changes"]);
     result.has(
         0,
         &[
-            "~ image: ",
             "an existing client id and refresh token still work",
+            "Accepted 1 trust change",
+            "claude.ai caches",
         ],
     );
     probe(&google, &project, &password, "greet").has(0, &["Good day, Ada!"]);

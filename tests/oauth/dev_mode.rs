@@ -53,6 +53,26 @@ impl Parent {
 }
 
 #[tokio::test]
+async fn tools_are_reported_to_mcpo_dev_with_their_definitions() {
+    let parent = Parent::new();
+    let _server = parent.start(true).await;
+    let messages = parent.messages();
+    let report = |prefix: &str| {
+        let line = messages.lines().find_map(|line| line.strip_prefix(prefix));
+        line.unwrap().to_owned()
+    };
+    let tools: Value = serde_json::from_str(&report("X_MCPO_DEFINITIONS=")).unwrap();
+    let tools = tools.as_array().unwrap();
+    let names = report("X_MCPO_TOOLS=");
+    assert_eq!(tools.len(), names.split(' ').count());
+    assert!(
+        tools
+            .iter()
+            .all(|tool| tool["inputSchema"]["type"] == "object")
+    );
+}
+
+#[tokio::test]
 async fn flow_steps_are_reported_to_mcpo_dev_without_secrets() {
     let parent = Parent::new();
     let server = parent.start(true).await;

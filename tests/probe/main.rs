@@ -7,6 +7,7 @@ mod accepted;
 mod browser;
 mod command_line;
 mod connection;
+mod contract;
 mod faults;
 mod fixed_token;
 mod healthy;

@@ -22,8 +22,9 @@ once.
 
 Exit codes:
   0    done, or nothing to do
-  1    the new revision does not start or fails a check, and the old one keeps serving; with
-       --fast, --promote or --rollback, a revision that serves may also fail a check
+  1    the new revision does not start, fails a check, or breaks the contract in mcpo.lock, and
+       the old one keeps serving; with --fast, --promote or --rollback, a revision that serves
+       may also fail a check
   2    mcpo could not run; the next run reuses the resources that it lists as made
   10   --dry-run found changes
   130  interrupted by Ctrl-C")]
@@ -106,6 +107,10 @@ pub struct DeployArgs {
     /// Do not check the deployed service.
     #[arg(long)]
     pub no_verify: bool,
+
+    /// Accept all changes of the tools, resources and prompts since mcpo.lock, and write that file.
+    #[arg(long, conflicts_with_all = ["no_verify", "dry_run", "rollback"])]
+    pub accept_changes: bool,
 
     /// Send all requests to the latest revision.
     #[arg(long, group = "verb")]

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use mcpo_common::ui::Ui;
+use mcpo_probe::LockFile;
 
 use crate::{google::Google, invocation::Invocation, names::Names, settings::Settings};
 
@@ -14,6 +15,10 @@ pub struct Context<'a> {
     pub ui: &'a Ui,
     pub made: &'a CreatedResources,
     pub invocation: &'a Invocation,
+    /// The contract of the project; the file need not exist.
+    pub contract_file: LockFile,
+    /// Whether all changes of the contract are accepted.
+    pub accepts_changes: bool,
 }
 
 /// The resources that this run created or started to create. They are listed if the run fails.

@@ -319,6 +319,10 @@ async fn finish(
             .filter(|verified| verified.is_complete)
             .map(|verified| verified.revision.clone())
             .into();
+        let changes = verified
+            .as_ref()
+            .and_then(|verified| verified.contract_changes.clone());
+        summary["contract_changes"] = serde_json::json!(changes);
         summary["verified"] = verified.map(|verified| verified.summary).into();
         summary["checked"] = checks;
         summary["tag_url"] = is_partial.then(|| format!("{}/mcp", address.base)).into();

@@ -36,6 +36,8 @@ use mcpo_common::{
     ui::Ui,
 };
 
+use mcpo_probe::LockFile;
+
 use self::{
     context::{Context, CreatedResources},
     google::{Google, credentials::Credentials, http::Http},
@@ -120,6 +122,8 @@ async fn act(
         ui,
         made,
         invocation,
+        contract_file: LockFile::new(package.folder.join(LockFile::NAME)),
+        accepts_changes: args.accept_changes,
     };
     if args.status {
         commands::status(&context, args.json).await

@@ -136,6 +136,7 @@ pub fn verified(ui: &Ui, verified: &Verified) {
         base,
         summary,
         is_complete,
+        contract_changes: _,
     } = verified;
     if *is_complete {
         ui.step("Verified", format_args!("{revision} at {base}: {summary}"));

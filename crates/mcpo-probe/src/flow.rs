@@ -38,6 +38,9 @@ pub async fn run(plan: &Plan, observer: &mut dyn Observer) -> Report {
         Target::Command(command) => Box::pin(stdio_flow::steps(plan, &mut log, command)).await,
     };
     log.skip_unreached(&plan.target);
+    if plan.locked.is_some() {
+        log.skip_rest([&rules::CONTRACT].into_iter(), "the probe ended before it");
+    }
     if plan.cold.is_some() {
         log.skip_rest([&rules::COLD].into_iter(), "the probe ended before it");
     }

@@ -33,6 +33,8 @@
 mod browser_access;
 mod check;
 mod cold_start;
+mod contract;
+mod contract_check;
 mod credentials;
 mod document;
 mod documents;
@@ -41,6 +43,7 @@ mod flow;
 mod html;
 mod html_form;
 mod http;
+mod json_schema;
 mod mcp;
 mod oauth;
 mod observations;
@@ -68,7 +71,8 @@ mod trace;
 mod usage;
 
 pub use self::{
-    check::{Check, Fault, Observer, Quiet, Verdict},
+    check::{Check, Detail, Fault, Observer, Quiet, Verdict},
+    contract::{Change, ChangeClass, Changes, Comparison, Contract, LockFile, Locked},
     credentials::{ClientKey, Credentials},
     document::Document,
     flow::run,
@@ -90,7 +94,11 @@ pub use self::{
     tool_quality::{ContextShare, TokenCost, ToolFinding, ToolReport, ToolRule},
 };
 #[doc(hidden)]
-pub use self::{documents::library_accepts, tool_quality::estimate_tokens};
+pub use self::{
+    contract::{input_changes, output_changes},
+    documents::library_accepts,
+    tool_quality::estimate_tokens,
+};
 pub use mcpo_common::{
     error::{Exit, Failure, Outcome},
     secret::Secret,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::contract::{Comparison, Contract};
+
 /// The parts of the responses that later judgments need. A part is `None` until the probe has
 /// received it.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,16 @@ pub struct Observations {
     pub instructions: String,
     /// The tools of all pages.
     pub tools: Option<Vec<Value>>,
+    /// The resources of all pages; none if the server does not offer resources.
+    pub resources: Option<Vec<Value>>,
+    /// The resource templates of all pages; none if the server does not offer resources.
+    pub resource_templates: Option<Vec<Value>>,
+    /// The prompts of all pages; none if the server does not offer prompts.
+    pub prompts: Option<Vec<Value>>,
+    /// The contract of the server, if the plan asks for it.
+    pub contract: Option<Contract>,
+    /// The comparison with a lock file, if the plan has one.
+    pub comparison: Option<Comparison>,
     /// The calls of the probe that got a result.
     pub calls: Vec<ToolCall>,
     /// The protected resource metadata.

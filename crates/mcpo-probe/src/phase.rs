@@ -33,8 +33,8 @@ impl Phase {
             "registration" | "authorization" | "state" | "callback-issuer" | "token"
             | "token-caching" | "step-up" | "reauthorization" => Self::SigningIn,
             "stdio-start" | "stdio-output" | "stdio-exit" | "discover" | "initialize"
-            | "server-card" | "versions" | "tools-list" | "tools-call" | "both-forms"
-            | "resources" | "prompts" | "browser-access" => Self::Talking,
+            | "server-card" | "versions" | "tools-list" | "tools-call" | "contract"
+            | "both-forms" | "resources" | "prompts" | "browser-access" => Self::Talking,
             _ => Self::Staying,
         }
     }

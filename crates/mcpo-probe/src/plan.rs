@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
+    contract::Locked,
     credentials::{ClientKey, Credentials},
     http::Connection,
     profile::{Client, Profile},
@@ -101,6 +102,10 @@ pub struct Plan {
     pub connection: Connection,
     /// Whether the report includes headers and bodies.
     pub detailed: bool,
+    /// Whether the report has the contract of the server, for a lock file.
+    pub records_contract: bool,
+    /// The contract that the server must keep.
+    pub locked: Option<Locked>,
     /// Credentials of earlier probes. The probe tests those of the issuer it finds and uses them
     /// instead of signing in again.
     pub kept: Vec<Credentials>,
@@ -133,6 +138,8 @@ impl Plan {
             cold: None,
             connection: Connection::default(),
             detailed: false,
+            records_contract: false,
+            locked: None,
             kept: Vec::new(),
         })
     }

@@ -13,6 +13,14 @@ pub struct Rule {
     pub security: bool,
 }
 
+impl Rule {
+    /// Returns true if the check decides what the users of a client see. Attacks show nothing to
+    /// them, and a change of the contract is no problem of clients that connect now.
+    pub(crate) fn is_about_clients(&self) -> bool {
+        !self.security && self.id != CONTRACT.id
+    }
+}
+
 macro_rules! rules {
     ($($name:ident: $id:literal, $title:literal, $clause:literal;)+) => {
         $(pub static $name: Rule = Rule { id: $id, title: $title, clause: $clause, security: false };)+
@@ -67,6 +75,8 @@ rules! {
         "MCP server/resources, Listing Resources, Reading Resources, Resource Templates";
     PROMPTS: "prompts", "prompts",
         "MCP server/prompts, Listing Prompts, Getting a Prompt";
+    CONTRACT: "contract", "tool contract",
+        "the lock file of --locked";
     BOTH_FORMS: "both-forms", "older clients",
         "MCP 2026-07-28 basic/versioning, Backward Compatibility";
     BROWSER_ACCESS: "browser-access", "browser access",
@@ -150,6 +160,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         &STDIO_START,
         &STDIO_OUTPUT,
         &STDIO_EXIT,
+        &CONTRACT,
         &STEP_UP,
         &REAUTHORIZATION,
         &BROWSER_ACCESS,

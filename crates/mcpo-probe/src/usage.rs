@@ -2,6 +2,7 @@
 
 use crate::{
     check::{Log, Step},
+    contract_check,
     mcp::{self, McpServer, NegotiatedVersion},
     plan::Plan,
 };
@@ -22,6 +23,7 @@ pub async fn use_server(
     let called = mcp::call_one(peer, log, wire_format, &tools, wanted).await;
     let read = mcp::resources(peer, log, wire_format, &negotiated_version.capabilities).await;
     let got = mcp::prompts(peer, log, wire_format, &negotiated_version.capabilities).await;
+    let kept = contract_check::check(plan, &peer.secrets(), log);
     let compared = mcp::compare(peer, log, negotiated_version.older.as_ref(), &tools).await;
-    Ok(called.and(read).and(got).and(compared))
+    Ok(called.and(read).and(got).and(kept).and(compared))
 }

@@ -16,7 +16,7 @@ use crate::{
     release,
     report::{self, seconds},
     traffic::{self, NEXT_TAG},
-    verify::{self, Address, Before, Verified},
+    verify::{self, Address, Before, Lock, Verified},
 };
 
 /// A shift of the traffic, and how it is reported.
@@ -124,7 +124,12 @@ async fn carry_out(
         return Ok(Exit::Success);
     }
     let mut before = if !args.no_verify && verify::is_reachable(context) {
-        Some(verify::before_shift(context, &shift.containers).await?)
+        let lock = match shift.from {
+            None => Lock::read(context, "--promote --accept-changes")?,
+            // The file describes a newer revision.
+            Some(_) => Lock::default(),
+        };
+        Some(verify::before_shift(context, &shift.containers, lock).await?)
     } else {
         None
     };

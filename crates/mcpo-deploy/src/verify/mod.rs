@@ -1,15 +1,17 @@
 //! Verifies a deployment from outside: signs in as claude.ai does, and as a client that signed in
 //! before the release.
 
+mod lock;
 mod private;
 mod reach;
 
+pub use self::lock::Lock;
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
     secret::Secret,
     text::count,
 };
-use mcpo_probe::{Check, Client, Credentials, Quiet, Report, Verdict};
+use mcpo_probe::{Changes, Check, Client, Contract, Credentials, Quiet, Report, Verdict};
 use url::Url;
 
 use crate::{
@@ -49,6 +51,10 @@ pub struct Before {
     credentials: Option<Credentials>,
     password: Option<Secret>,
     way: Way,
+    /// The contract that the revisions must keep.
+    lock: Lock,
+    /// The contract of the revision that serves before the release.
+    contract: Option<Contract>,
 }
 
 /// How a request passes Google's front end.
@@ -113,19 +119,27 @@ pub struct Verified {
     pub summary: String,
     /// Whether all checks could run.
     pub is_complete: bool,
+    /// What changed since the project's lock file, if there is one.
+    pub contract_changes: Option<Changes>,
 }
 
 /// Signs in at the revision that serves now, so that its tokens can be checked after the release.
 pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outcome<Before> {
+    // A file that cannot be read must stop the deployment before its first change.
+    let lock = Lock::read(context, "--accept-changes")?;
     let password = password(context, plan, seen).await?;
     let serves = seen.service.as_ref();
     let serves = serves.is_some_and(|service| service.latest_ready_revision.is_some());
-    sign_in(context, password, serves).await
+    sign_in(context, password, serves, lock).await
 }
 
 /// Does the same before traffic is moved to a revision with these containers, which decide which
 /// password is valid.
-pub async fn before_shift(context: &Context<'_>, containers: &[Container]) -> Outcome<Before> {
+pub async fn before_shift(
+    context: &Context<'_>,
+    containers: &[Container],
+    lock: Lock,
+) -> Outcome<Before> {
     let mut settings = context.settings.secrets.iter();
     let password = match settings.find(|secret| secret.variable == PASSWORD) {
         None => None,
@@ -138,10 +152,15 @@ pub async fn before_shift(context: &Context<'_>, containers: &[Container]) -> Ou
             }
         },
     };
-    sign_in(context, password, true).await
+    sign_in(context, password, true, lock).await
 }
 
-async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) -> Outcome<Before> {
+async fn sign_in(
+    context: &Context<'_>,
+    password: Option<Secret>,
+    serves: bool,
+    lock: Lock,
+) -> Outcome<Before> {
     let way = private::way(context).await;
     if !serves || matches!(way, Way::Closed(_)) {
         return Ok(Before {
@@ -150,6 +169,8 @@ async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) 
             credentials: None,
             password,
             way,
+            lock,
+            contract: None,
         });
     }
     let progress = context
@@ -167,6 +188,8 @@ async fn sign_in(context: &Context<'_>, password: Option<Secret>, serves: bool) 
         credentials: report.credentials,
         password,
         way,
+        lock,
+        contract: report.contract,
     })
 }
 
@@ -224,6 +247,7 @@ fn probe_plan(
     let url = Url::parse(&url)
         .map_err(|error| Failure::new(format!("invalid URL {url}")).because(&error))?;
     let mut plan = mcpo_probe::Plan::new(url, Client::default())?;
+    plan.records_contract = true;
     if let Some(password) = password {
         plan.sign_in_with(None, password.clone());
     }
@@ -264,16 +288,21 @@ pub async fn verify(
                 "requests without IAM permission are refused, including those of mcpo: {why}"
             ),
             is_complete: false,
+            contract_changes: None,
         });
     }
     let was_here = before.serves;
-    let plan = probe_plan(
+    let mut plan = probe_plan(
         &address.base,
         before.password.as_ref(),
         &before.way,
         before.credentials.clone(),
     )?;
+    plan.locked = before.lock.locked();
     let report = Box::pin(mcpo_probe::run(&plan, &mut Quiet)).await;
+    if address.base == context.names.base_url(&context.settings) {
+        lock::report_changes(context, before.contract.as_ref(), report.contract.as_ref());
+    }
     // A server may have no tools, but a release must not lose them.
     let lost_tools = |check: &Check| {
         before.has_tools && check.rule.id == TOOLS_LIST && check.verdict == Verdict::Warn
@@ -297,6 +326,7 @@ pub async fn verify(
         .hint(address.advice(&failed.fault.hint))
         .exit_with(Exit::CheckFailed));
     }
+    before.lock.accept(context, &report)?;
     let mut verified = summary(&report, was_here, address);
     if report.credentials.is_some() {
         before.credentials = report.credentials;
@@ -337,5 +367,6 @@ fn summary(report: &Report, was_here: bool, address: &Address) -> Verified {
         base: address.base.clone(),
         summary,
         is_complete: stopped.is_none() && (kept || !was_here),
+        contract_changes: (report.comparison.as_ref()).map(|comparison| comparison.changes.clone()),
     }
 }

@@ -66,6 +66,15 @@ impl Fault {
     }
 }
 
+/// A line of a report: a label and a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// One word.
+    pub label: &'static str,
+    /// The text.
+    pub text: String,
+}
+
 /// The result of one run of a rule.
 #[derive(Clone, Debug)]
 pub struct Check {
@@ -79,6 +88,8 @@ pub struct Check {
     pub elapsed: Duration,
     /// Settings of the recognized server software that fix the problem.
     pub settings: Vec<String>,
+    /// More lines of the report, such as each change of a contract.
+    pub details: Vec<Detail>,
     /// The requests of this check, in order.
     pub sent: Vec<Sent>,
     /// 1, or more if the probe had to authorize again (step-up, another authorization server).
@@ -207,6 +218,7 @@ impl<'o> Log<'o> {
                 fault: Fault::default(),
                 elapsed: Duration::ZERO,
                 settings: Vec::new(),
+                details: Vec::new(),
                 sent: Vec::new(),
                 round: self.round,
             });
@@ -252,6 +264,7 @@ impl<'o> Log<'o> {
         let mut check = Check {
             rule: pending.rule,
             settings: Vec::new(),
+            details: pending.details.clone(),
             verdict,
             fault,
             elapsed: pending.since.elapsed(),
@@ -286,6 +299,7 @@ impl Rule {
         Pending {
             rule: self,
             since: Instant::now(),
+            details: Vec::new(),
         }
     }
 }
@@ -295,9 +309,16 @@ impl Rule {
 pub struct Pending {
     rule: &'static Rule,
     since: Instant,
+    details: Vec<Detail>,
 }
 
 impl Pending {
+    /// Adds lines to the report of the check.
+    pub fn with_details(mut self, details: Vec<Detail>) -> Self {
+        self.details = details;
+        self
+    }
+
     pub fn pass(self, log: &mut Log<'_>, seen: impl AsRef<str>) {
         log.record(&self, Verdict::Pass, Fault::new(seen, "", ""));
     }

@@ -85,6 +85,12 @@ fn document(report: &Report) -> Value {
         "next": report.next(),
         "checks": rows,
         "tools": report.tools.as_ref().map(tools::json),
+        "contract": report.comparison.as_ref().map(|comparison| json!({
+            "file": comparison.file,
+            "accepted": comparison.is_accepted,
+            "summary": comparison.changes.summary(),
+            "changes": comparison.changes,
+        })),
         "stores": report.stores.stores.iter().map(|store| self::store(report, *store)).collect::<Vec<_>>(),
     })
 }

@@ -162,9 +162,12 @@ fn case(phase: Phase, check: &Check) -> String {
     ];
     let settings = check.settings.iter();
     let settings = settings.map(|setting| ("setting", setting.as_str()));
+    let details = check.details.iter();
+    let details = details.map(|detail| (detail.label, detail.text.as_str()));
     let lines = labelled
         .into_iter()
         .chain(settings)
+        .chain(details)
         .chain([("clause", check.rule.clause)]);
     let lines = lines.filter(|(_, text)| !text.is_empty());
     let lines: Vec<String> = lines

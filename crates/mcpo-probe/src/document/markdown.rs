@@ -51,6 +51,9 @@ pub fn write(report: &Report) -> String {
         for setting in &check.settings {
             let _ = writeln!(text, "- setting: {}", plain(setting));
         }
+        for detail in &check.details {
+            let _ = writeln!(text, "- {}: {}", detail.label, code(&detail.text));
+        }
         text.push('\n');
     }
     stores(&mut text, &report.stores);

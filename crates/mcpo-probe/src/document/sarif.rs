@@ -162,7 +162,14 @@ fn result(check: &Check, report: &Report) -> Value {
         None => format!("{}; expected: {}", fault.seen, fault.expected),
     };
     let settings = check.settings.iter().map(String::as_str);
-    let texts = [seen.as_str(), &fault.hint].into_iter().chain(settings);
+    let details = check.details.iter();
+    let details: Vec<_> = details
+        .map(|detail| format!("{}: {}", detail.label, detail.text))
+        .collect();
+    let texts = [seen.as_str(), &fault.hint]
+        .into_iter()
+        .chain(settings)
+        .chain(details.iter().map(String::as_str));
     json!({
         "ruleId": check.rule.id,
         "level": level(check),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mcpo_common::secret::Secret;
 use url::Url;
 
 use super::{
@@ -126,6 +127,11 @@ impl<'p> McpClient<'p> {
 }
 
 impl McpServer for McpClient<'_> {
+    fn secrets(&self) -> Vec<&Secret> {
+        let grant = self.grant.iter();
+        grant.flat_map(Grant::secrets).collect()
+    }
+
     async fn call(
         &mut self,
         log: &mut Log<'_>,

@@ -24,18 +24,27 @@ pub async fn resources(
 ) -> Step<()> {
     let pending = rules::RESOURCES.begin();
     if !capabilities["resources"].is_object() {
+        log.seen.resources = Some(Vec::new());
+        log.seen.resource_templates = Some(Vec::new());
         pending.skip(log, "the server offers none");
         return Ok(());
     }
     let list = ("resources/list", "resources");
     let (pending, all) = pages(peer, log, pending, wire_format, list).await?;
+    log.seen.resources = Some(all.clone());
     if let Some(fault) = all.iter().find_map(misnamed) {
         return Err(pending.fail(log, fault));
     }
     let templates = match templates(peer, log, wire_format).await? {
-        Ok(0) => String::new(),
-        Ok(1) => ", 1 template".to_owned(),
-        Ok(templates) => format!(", {templates} templates"),
+        Ok(templates) => {
+            let shown = match templates.len() {
+                0 => String::new(),
+                1 => ", 1 template".to_owned(),
+                number => format!(", {number} templates"),
+            };
+            log.seen.resource_templates = Some(templates);
+            shown
+        }
         Err(fault) => {
             pending.warn(log, fault);
             return Ok(());
@@ -91,11 +100,13 @@ pub async fn prompts(
 ) -> Step<()> {
     let pending = rules::PROMPTS.begin();
     if !capabilities["prompts"].is_object() {
+        log.seen.prompts = Some(Vec::new());
         pending.skip(log, "the server offers none");
         return Ok(());
     }
     let list = ("prompts/list", "prompts");
     let (pending, all) = pages(peer, log, pending, wire_format, list).await?;
+    log.seen.prompts = Some(all.clone());
     if let Some(nameless) = all.iter().find(|prompt| text(prompt, "name").is_empty()) {
         let fault = Fault::new(nameless.to_string(), "a name", "name every prompt");
         return Err(pending.fail(log, fault));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mcpo_common::secret::Secret;
+
 use super::rpc::{Call, RpcResponse, WireFormat};
 use crate::{
     check::{Log, Step},
@@ -31,6 +33,11 @@ pub trait McpServer {
 
     /// Returns the time limit for one response.
     fn timeout(&self) -> Duration;
+
+    /// Returns the tokens of the client.
+    fn secrets(&self) -> Vec<&Secret> {
+        Vec::new()
+    }
 
     /// Returns the connection in a few words.
     fn connection(&self, wire_format: &WireFormat) -> &'static str;

@@ -12,21 +12,21 @@ use crate::check::{Fault, Log, Step};
 
 const METHOD: &str = "resources/templates/list";
 
-/// Lists all templates. Returns their number, or a problem. Servers without templates need not
+/// Lists all templates, or returns a problem. Servers without templates need not
 /// support the list (MCP server/resources, Resource Templates).
 pub async fn templates(
     peer: &mut impl McpServer,
     log: &mut Log<'_>,
     wire_format: &WireFormat,
-) -> Step<Result<usize, Fault>> {
-    let mut count = 0;
+) -> Step<Result<Vec<Value>, Fault>> {
+    let mut all = Vec::new();
     let mut params = json!({});
     for _ in 0..PAGES {
         let call = Call::new(METHOD, params);
         let page = match peer.call(log, wire_format, &call).await? {
             Ok(heard) => match heard.reply {
                 Reply::Result(page) => page,
-                Reply::Error { .. } if count == 0 => return Ok(Ok(0)),
+                Reply::Error { .. } if all.is_empty() => return Ok(Ok(all)),
                 reply => return Ok(Err(fault(reply.summary()))),
             },
             Err(error) => return Ok(Err(fault(error.to_string()))),
@@ -41,9 +41,9 @@ pub async fn templates(
         if let Some(template) = templates.iter().find(|template| !is_whole(template)) {
             return Ok(Err(fault(template.to_string())));
         }
-        count += templates.len();
+        all.extend_from_slice(templates);
         let Some(cursor) = page["nextCursor"].as_str() else {
-            return Ok(Ok(count));
+            return Ok(Ok(all));
         };
         params = json!({"cursor": cursor});
     }

@@ -35,6 +35,11 @@ impl Grant {
         }
     }
 
+    /// Returns the tokens.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.access).chain(&self.refresh)
+    }
+
     /// Sends an invalid refresh token, formed like that of this grant. Returns `None` if no refresh
     /// token was issued.
     pub async fn refresh_altered(&self, http: &HttpClient) -> Option<Result<Answer, RequestError>> {

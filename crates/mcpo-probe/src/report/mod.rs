@@ -10,6 +10,7 @@ use mcpo_common::error::Exit;
 pub use self::next::Next;
 use crate::{
     check::{Check, Log, LogParts, Suggestion, Verdict},
+    contract::{Comparison, Contract},
     credentials::Credentials,
     fingerprints::{Fingerprint, Kind},
     http::Sent,
@@ -39,6 +40,10 @@ pub struct Report {
     pub elapsed: Duration,
     /// The client's credentials at the end of the probe, if it got a token.
     pub credentials: Option<Credentials>,
+    /// The contract of the server, if the plan asked for it and the probe got all lists.
+    pub contract: Option<Contract>,
+    /// The comparison with a lock file, if the plan has one.
+    pub comparison: Option<Comparison>,
     /// The rules of the requested stores.
     pub stores: StoreReport,
     /// The quality of the tools, if the probe got the list of them.
@@ -59,8 +64,9 @@ impl Report {
             checks,
             farewell,
             suggestion,
-            seen,
+            mut seen,
         } = log.into_parts();
+        let (contract, comparison) = (seen.contract.take(), seen.comparison.take());
         let evidence = Evidence {
             target: &plan.target,
             client: plan.profile.name,
@@ -77,6 +83,8 @@ impl Report {
             recognized,
             elapsed,
             credentials,
+            contract,
+            comparison,
             stores,
             tools,
             seen,

@@ -10,7 +10,8 @@ impl Profile {
     /// Returns what the user of the client would see. The first failed check decides.
     pub fn outcome(&self, checks: &[Check]) -> String {
         // Clients skip lines on stdout that are no messages.
-        let is_decisive = |rule: &Rule| !rule.security && rule.id != rules::STDIO_OUTPUT.id;
+        let is_decisive =
+            |rule: &Rule| rule.is_about_clients() && rule.id != rules::STDIO_OUTPUT.id;
         let failed = |check: &&Check| check.verdict == Verdict::Fail && is_decisive(check.rule);
         let unknown = |check: &&Check| matches!(check.verdict, Verdict::CouldNotRun { .. });
         let shown = if let Some(check) = checks.iter().find(failed) {

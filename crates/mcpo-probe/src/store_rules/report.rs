@@ -144,7 +144,8 @@ impl Readiness {
 impl StoreReport {
     pub(super) fn new(stores: &[Store], rules: Vec<RuleResult>, evidence: &Evidence<'_>) -> Self {
         let mut checks = evidence.checks.iter();
-        let failed = checks.find(|check| check.verdict == Verdict::Fail && !check.rule.security);
+        let failed =
+            checks.find(|check| check.verdict == Verdict::Fail && check.rule.is_about_clients());
         let mut stores = stores.to_vec();
         stores.sort_unstable();
         stores.dedup();

@@ -174,6 +174,7 @@ fn a_check_of_the_probe_decides_a_rule() {
         fault: Fault::default(),
         elapsed: Duration::ZERO,
         settings: Vec::new(),
+        details: Vec::new(),
         sent: Vec::new(),
         round: 1,
     };

@@ -58,6 +58,9 @@ fn single(screen: &mut Screen, check: &Check) {
     for setting in &check.settings {
         detail(screen, "setting", setting);
     }
+    for more in &check.details {
+        detail(screen, more.label, &more.text);
+    }
     if is_wrong {
         detail(screen, "clause", check.rule.clause);
     }

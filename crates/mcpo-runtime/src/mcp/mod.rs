@@ -15,7 +15,10 @@ mod tool_directory;
 mod tool_registry;
 
 pub(crate) use self::{
-    card::card, endpoint::Endpoint, session::sessions, tool_directory::ListedTools,
-    tool_registry::read_tools,
+    card::card,
+    endpoint::Endpoint,
+    session::sessions,
+    tool_directory::ListedTools,
+    tool_registry::{ToolRegistry, read_tools},
 };
 pub use self::{erased::SharedHandler, tool_registry::needs_scopes};

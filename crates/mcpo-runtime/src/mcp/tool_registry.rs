@@ -58,6 +58,8 @@ pub(crate) struct ToolRegistry {
     pub(crate) scopes: Scopes,
     /// One word per tool: its name, and the fingerprints of its schemas and of the whole tool.
     pub(crate) fingerprints: Vec<String>,
+    /// The tools as an anonymous caller sees them.
+    pub(crate) definitions: Vec<Value>,
 }
 
 /// Lists the server's tools as an anonymous caller sees them. Returns the server as well: it
@@ -99,6 +101,7 @@ pub(crate) async fn read_tools(
         }
         found.scopes = found.scopes.union(&scopes);
     }
+    found.definitions = tools;
     Ok((handler, found))
 }
 

@@ -12,7 +12,7 @@ use crate::{
     },
     config::{Config, GivenStore, StoreChoice},
     login::CredentialVersions,
-    mcp::{self, SharedHandler},
+    mcp::{self, SharedHandler, ToolRegistry},
     net::throttle::Throttle,
     oauth::{
         authorization_server::ExternalServer,
@@ -32,8 +32,8 @@ use crate::{
 pub(super) struct Assembled {
     pub(super) app: Arc<App>,
     pub(super) service: Service,
-    /// The tool fingerprints that `mcpo dev` compares.
-    pub(super) tools: Vec<String>,
+    /// The tools that `mcpo dev` compares.
+    pub(super) tools: ToolRegistry,
 }
 
 /// Builds the server. `port` is part of the base URL if the configuration has none. `listens_on` is
@@ -75,7 +75,7 @@ pub(super) async fn assemble(
     Ok(Assembled {
         app,
         service: Service { router, endpoint },
-        tools: tools.fingerprints,
+        tools,
     })
 }
 

@@ -17,6 +17,7 @@ use std::{
 
 use axum::Router;
 use rmcp::ServerHandler;
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
 
 use self::{
@@ -33,6 +34,8 @@ use crate::{
 /// The number of connections that may wait to be accepted: enough for a burst while a process
 /// starts.
 const BACKLOG: u32 = 1024;
+/// A UDP datagram has at most 65,507 bytes, including the prefix and a key.
+const MAX_DEFINITIONS_LEN: usize = 60_000;
 /// The exit code of a server that cannot start.
 const STARTUP_FAILED: u8 = 2;
 
@@ -187,7 +190,12 @@ impl Server {
         .await?;
         announce(&app, address, under_dev);
         if under_dev {
-            dev_channel::send(&format!("X_MCPO_TOOLS={}", tools.join(" ")));
+            dev_channel::send(&format!("X_MCPO_TOOLS={}", tools.fingerprints.join(" ")));
+            let definitions = Value::from(tools.definitions).to_string();
+            // `mcpo dev` compares less if a datagram cannot contain the definitions.
+            if definitions.len() <= MAX_DEFINITIONS_LEN {
+                dev_channel::send(&format!("X_MCPO_DEFINITIONS={definitions}"));
+            }
         }
         if dev_channel::is_proxied() {
             dev_channel::send(&format!("X_MCPO_ADDRESS={address}"));

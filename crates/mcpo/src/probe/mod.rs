@@ -1,6 +1,7 @@
 //! `mcpo probe`: its arguments, and the output after the probe.
 
 mod args;
+mod contract;
 mod store;
 mod submission;
 mod watch;
@@ -46,6 +47,7 @@ async fn probe(options: Options, ui: &Ui) -> Outcome {
         verbose,
         watch,
         submission,
+        lock,
     } = options;
     let store = reuse.then(Store::open).transpose()?;
     if let Some(store) = &store {
@@ -78,6 +80,7 @@ async fn probe(options: Options, ui: &Ui) -> Outcome {
     if let (Some(store), Some(credentials)) = (&store, &report.credentials) {
         store.keep(credentials)?;
     }
+    contract::write(&lock, &report, ui)?;
     if let Some(submission) = submission {
         submission.write(&report, ui)?;
     }

@@ -103,6 +103,9 @@ fn article(check: &Check) -> String {
     for setting in &check.settings {
         row("setting", setting);
     }
+    for detail in &check.details {
+        row(detail.label, &detail.text);
+    }
     row("clause", check.rule.clause);
     row("check", check.rule.id);
     html.push_str("</dl>\n");

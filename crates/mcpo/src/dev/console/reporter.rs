@@ -3,6 +3,7 @@
 use std::{io, process::ExitStatus};
 
 use mcpo_common::ui::Ui;
+use mcpo_probe::{ChangeClass, Changes};
 use serde_json::{Value, json};
 
 use super::probe_report;
@@ -125,6 +126,7 @@ impl<'a> Reporter<'a> {
     /// Reports a server that took over. `before` are the tools of the previous server.
     pub fn ready(&mut self, change: &Change, tools: &Tools, before: Option<&Tools>) {
         let age = change.age();
+        let changes = before.and_then(|before| tools.contract_changes_since(before));
         self.json(|| {
             let word = if change.files.is_empty() {
                 "ready"
@@ -135,7 +137,7 @@ impl<'a> Reporter<'a> {
                 u64::try_from(change.since.elapsed().as_millis()).unwrap_or(u64::MAX);
             json!({
                 "event": word, "files": change.files, "milliseconds": milliseconds,
-                "tools": tools.names(),
+                "tools": tools.names(), "changes": changes,
             })
         });
         match change.describe() {
@@ -143,12 +145,35 @@ impl<'a> Reporter<'a> {
             None => self.ui.step("Ready", format_args!("in {age}")),
         }
         // All tools of the first server, and for each later server the tools that changed.
-        let text = match before {
-            None => tools.describe(),
-            Some(before) => tools.changes_since(before),
+        let text = match (before, &changes) {
+            (None, _) => tools.describe(),
+            (Some(_), Some(changes)) => return self.contract_changes(changes),
+            (Some(before), None) => tools.changes_since(before),
         };
         if let Some(text) = text {
             self.ui.step("Tools", text);
+        }
+    }
+
+    /// Prints one line per class of changes.
+    fn contract_changes(&self, changes: &Changes) {
+        const SHOWN: usize = 2;
+        for (class, label) in [
+            (ChangeClass::Breaking, "Breaking"),
+            (ChangeClass::Trust, "Trust"),
+            (ChangeClass::Visible, "Visible"),
+            (ChangeClass::Safe, "Safe"),
+        ] {
+            let all: Vec<_> = changes.of(class).map(ToString::to_string).collect();
+            let shown = all.iter().take(SHOWN);
+            let shown = shown.map(|change| change.trim_start_matches("tools/"));
+            let mut text = shown.collect::<Vec<_>>().join("; ");
+            if let Some(more) = all.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+                text = format!("{text}; and {more} more");
+            }
+            if !all.is_empty() {
+                self.ui.step(label, text);
+            }
         }
     }
 

@@ -2,13 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use mcpo_probe::{Changes, Contract};
+use serde_json::Value;
+
 /// The prefix of the line that reports the tools, in the datagram that reports that the server is
 /// ready.
 const NOTICE: &str = "X_MCPO_TOOLS=";
+/// The prefix of the line with the definitions of the tools, as one JSON array. Servers leave it out
+/// if it is too long for a datagram.
+const DEFINITIONS: &str = "X_MCPO_DEFINITIONS=";
 
 /// Tools by name, with fingerprints to detect changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tools(BTreeMap<String, State>);
+pub struct Tools {
+    states: BTreeMap<String, State>,
+    /// The definitions, if the server has reported them.
+    contract: Option<Contract>,
+}
 
 /// Fingerprints of a tool's schema and of its descriptions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,17 +43,36 @@ impl Tools {
             let plain = name.chars().all(|c| c.is_ascii_graphic());
             plain.then(|| (name.to_owned(), state))
         });
-        Some(Self(tools.collect()))
+        Some(Self {
+            states: tools.collect(),
+            contract: None,
+        })
+    }
+
+    /// Parses a line of a notice, if it has the definitions of the tools. Returns true if it has.
+    pub fn define(&mut self, line: &str) -> bool {
+        let Some(text) = line.strip_prefix(DEFINITIONS) else {
+            return false;
+        };
+        let tools: Option<Vec<Value>> = serde_json::from_str(text).ok();
+        self.contract = tools.map(|tools| Contract::of_tools(&tools));
+        true
+    }
+
+    /// Returns what the differences from `before` mean for clients, or `None` if that is unknown.
+    pub fn contract_changes_since(&self, before: &Self) -> Option<Changes> {
+        let (then, now) = (before.contract.as_ref()?, self.contract.as_ref()?);
+        Some(then.changes_to(now))
     }
 
     /// Returns the names of the tools.
     pub fn names(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
+        self.states.keys().map(String::as_str).collect()
     }
 
     /// Returns all tools in a short text.
     pub fn describe(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| names(self.0.keys()))
+        (!self.states.is_empty()).then(|| names(self.states.keys()))
     }
 
     /// Returns all tools with the digits that call them.
@@ -56,7 +85,7 @@ impl Tools {
                 name.clone()
             }
         };
-        let all: Vec<_> = self.0.keys().enumerate().map(numbered).collect();
+        let all: Vec<_> = self.states.keys().enumerate().map(numbered).collect();
         let hint = "a digit tries one with made-up arguments";
         (!all.is_empty()).then(|| format!("{} ({hint})", names(&all)))
     }
@@ -65,13 +94,19 @@ impl Tools {
     pub fn changes_since(&self, before: &Self) -> Option<String> {
         let both = || {
             let pairs = self
-                .0
+                .states
                 .iter()
-                .map(|(name, now)| (name, now, before.0.get(name)));
+                .map(|(name, now)| (name, now, before.states.get(name)));
             pairs.filter_map(|(name, now, then)| then.map(|then| (name, now, then)))
         };
-        let added = self.0.keys().filter(|name| !before.0.contains_key(*name));
-        let removed = before.0.keys().filter(|name| !self.0.contains_key(*name));
+        let added = self
+            .states
+            .keys()
+            .filter(|name| !before.states.contains_key(*name));
+        let removed = before
+            .states
+            .keys()
+            .filter(|name| !self.states.contains_key(*name));
         let schema = both().filter(|(_, now, then)| now.schema != then.schema);
         let words = both().filter(|(_, now, then)| now.schema == then.schema && now != then);
         let groups: [(&str, Vec<&String>); 4] = [
@@ -129,6 +164,24 @@ mod tests {
              changed descriptions: whoami"
         );
         assert_eq!(after.changes_since(&after), None);
+    }
+
+    #[test]
+    fn the_meaning_of_a_change_is_known_if_the_server_reports_definitions() {
+        let defined = |definition: &str| {
+            let mut tools = tools("greet:1:1");
+            assert!(tools.define(&format!("X_MCPO_DEFINITIONS=[{definition}]")));
+            tools
+        };
+        let before = defined(r#"{"name": "greet", "inputSchema": {"type": "object"}}"#);
+        let after = defined(
+            r#"{"name": "greet", "inputSchema": {"type": "object", "required": ["name"]}}"#,
+        );
+        let changes = after.contract_changes_since(&before).unwrap();
+        assert_eq!(changes.summary(), "1 breaking change");
+        assert!(after.contract_changes_since(&tools("greet:1:1")).is_none());
+        assert!(defined("{").contract_changes_since(&before).is_none());
+        assert!(!tools("greet:1:1").define("READY=1"));
     }
 
     #[test]

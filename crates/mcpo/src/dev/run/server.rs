@@ -128,6 +128,8 @@ impl Server {
         for line in datagram.lines() {
             if let Some(tools) = Tools::read(line) {
                 self.tools = tools;
+            } else if self.tools.define(line) {
+                // The definitions follow the names.
             } else if let Some(address) = line.strip_prefix(ADDRESS) {
                 self.address = address.parse().ok();
             } else {

@@ -2,6 +2,7 @@
 
 mod connection;
 mod document;
+mod lock;
 mod options;
 
 use std::{path::PathBuf, time::Duration};
@@ -11,8 +12,8 @@ use mcpo_common::secret::Secret;
 use mcpo_probe::{Client, Store};
 use url::Url;
 
-pub use self::options::Options;
-use self::{connection::ConnectionArgs, document::DocumentArgs};
+use self::{connection::ConnectionArgs, document::DocumentArgs, lock::LockArgs};
+pub use self::{lock::LockAction, options::Options};
 
 /// The arguments that make no sense for a local server: it has no URL, no sign-in, and no store lists
 /// it.
@@ -81,12 +82,16 @@ Examples:
       send nothing for 15 minutes, then check that the first response comes in time
   mcpo probe https://example.com/mcp --for claude-directory,chatgpt --submission submission.md
       check the published rules of both stores, and write a draft of the submission
+  mcpo probe https://example.com/mcp --lock mcpo.lock
+      write the tools, resources and prompts to a file; later, --locked mcpo.lock fails if a change
+      breaks clients, unless --accept-changes is given
   mcpo probe https://example.com/mcp --header 'CF-Access-Client-Id: …' --ca company.pem
       connect through a gateway that requires a key, and trust your company's certificates
 
 Exit codes:
   0    every check passed (warnings allowed)
-  1    a check failed, or a required rule of a store is broken
+  1    a check failed, a required rule of a store is broken, or a change of the contract breaks
+       clients
   2    the probe could not run: no connection, wrong arguments, a missing password
   130  interrupted by Ctrl-C")]
 pub struct ProbeArgs {
@@ -223,6 +228,9 @@ pub struct ProbeArgs {
         conflicts_with = "watch"
     )]
     submission: Option<PathBuf>,
+
+    #[command(flatten)]
+    lock: LockArgs,
 
     #[command(flatten)]
     document: DocumentArgs,

@@ -13,7 +13,7 @@ use mcpo_probe::{
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Map, Value};
 
-use super::ProbeArgs;
+use super::{ProbeArgs, lock::LockAction};
 use crate::probe::{submission::NewSubmission, watch::Watch};
 
 /// A probe, and what to do with its report.
@@ -31,6 +31,8 @@ pub struct Options {
     pub watch: Option<Watch>,
     /// The new file or folder for the draft of the submission.
     pub submission: Option<NewSubmission>,
+    /// What to do with the contract of the server.
+    pub lock: LockAction,
 }
 
 impl ProbeArgs {
@@ -82,6 +84,9 @@ impl ProbeArgs {
         plan.tool = self.tool;
         plan.arguments = self.args.as_deref().map(arguments).transpose()?;
         plan.stores = self.stores;
+        let (locked, lock) = self.lock.read()?;
+        plan.records_contract = matches!(lock, LockAction::Write(_));
+        plan.locked = locked;
         let submission = self.submission.map(NewSubmission::new).transpose()?;
         plan.security = self.security;
         plan.only_valid_tokens = self.only_valid_tokens;
@@ -104,6 +109,7 @@ impl ProbeArgs {
             traced: self.trace,
             verbose: self.verbose,
             submission,
+            lock,
             watch: self.watch.map(|pause| Watch {
                 pause,
                 rounds: self.rounds,

@@ -1,0 +1,72 @@
+//! The project's lock file, and what a release changes for clients.
+
+use mcpo_common::error::Outcome;
+use mcpo_probe::{Contract, LockFile, Locked, Report};
+
+use crate::context::Context;
+
+/// The contract in the project's lock file. Without a file, all revisions are accepted.
+#[derive(Debug, Default)]
+pub struct Lock(Option<Locked>);
+
+impl Lock {
+    /// Reads the file if there is one. `accept` are the flags that accept the changes.
+    pub fn read(context: &Context<'_>, accept: &str) -> Outcome<Self> {
+        let file = &context.contract_file;
+        if !file.path().exists() {
+            return Ok(Self(None));
+        }
+        Ok(Self(Some(Locked {
+            contract: file.read()?,
+            file: LockFile::NAME.to_owned(),
+            accepts_changes: context.accepts_changes,
+            how_to_accept: context.invocation.with(accept),
+        })))
+    }
+
+    /// Returns the contract for a probe.
+    pub fn locked(&self) -> Option<Locked> {
+        self.0.clone()
+    }
+
+    /// Writes the contract of a verified revision, if the changes are accepted.
+    pub fn accept(&mut self, context: &Context<'_>, report: &Report) -> Outcome<()> {
+        let (true, Some(contract)) = (context.accepts_changes, &report.contract) else {
+            return Ok(());
+        };
+        let what = match &report.comparison {
+            Some(comparison) if comparison.changes.is_empty() => return Ok(()),
+            Some(comparison) => comparison.changes.summary(),
+            None => contract.summary(),
+        };
+        let file = &context.contract_file;
+        file.write(contract)?;
+        context
+            .ui
+            .step("Accepted", format_args!("{what}; wrote {}", LockFile::NAME));
+        if let Some(locked) = &mut self.0 {
+            locked.contract = contract.clone();
+        }
+        Ok(())
+    }
+}
+
+/// Reports what clients may notice only later. claude.ai caches the list of tools of each URL for
+/// about a day.
+pub fn report_changes(context: &Context<'_>, before: Option<&Contract>, now: Option<&Contract>) {
+    let (Some(before), Some(now)) = (before, now) else {
+        return;
+    };
+    let changes = before.changes_to(now);
+    if changes.is_empty() {
+        return;
+    }
+    context.ui.step(
+        "Changed",
+        format_args!(
+            "tools, resources or prompts: {}; claude.ai caches the list of tools of a URL for \
+             about a day",
+            changes.summary()
+        ),
+    );
+}

@@ -1,0 +1,95 @@
+//! Lengths, patterns and formats.
+
+use serde_json::Value;
+
+use super::{Failure, facts::Facts, kinds::Kinds, node::Node};
+
+/// Formats with the formats that accept all of their values. The names of Rust's number types are
+/// those of the crate `schemars` and of `OpenAPI`; the others are those of JSON Schema 2020-12
+/// validation, section 7.3.
+const WIDER: &[(&str, &[&str])] = &[
+    (
+        "uint8",
+        &[
+            "uint16", "uint32", "uint64", "uint128", "uint", "int16", "int32", "int64", "int128",
+            "int",
+        ],
+    ),
+    (
+        "uint16",
+        &[
+            "uint32", "uint64", "uint128", "uint", "int32", "int64", "int128", "int",
+        ],
+    ),
+    ("uint32", &["uint64", "uint128", "int64", "int128"]),
+    ("uint64", &["uint128", "int128"]),
+    ("int8", &["int16", "int32", "int64", "int128", "int"]),
+    ("int16", &["int32", "int64", "int128", "int"]),
+    ("int32", &["int64", "int128"]),
+    ("int64", &["int128"]),
+    ("float", &["double"]),
+    ("email", &["idn-email"]),
+    ("hostname", &["idn-hostname"]),
+    ("uri", &["uri-reference", "iri", "iri-reference"]),
+    ("uri-reference", &["iri-reference"]),
+    ("iri", &["iri-reference"]),
+];
+
+pub fn check(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) -> Vec<Failure> {
+    if !facts.kinds.meets(Kinds::STRING) {
+        return Vec::new();
+    }
+    let failure = match (name, value.as_u64(), value.as_str()) {
+        ("minLength", Some(length), _) => {
+            if length == 0 || facts.greatest(name) >= Some(length) {
+                return Vec::new();
+            }
+            Failure::rejects(
+                target,
+                name,
+                format!("does not accept strings shorter than {length}"),
+            )
+        }
+        ("maxLength", Some(length), _) => {
+            if facts.least(name).is_some_and(|known| known <= length) {
+                return Vec::new();
+            }
+            Failure::rejects(
+                target,
+                name,
+                format!("does not accept strings longer than {length}"),
+            )
+        }
+        ("pattern", _, Some(pattern)) => {
+            let mut known = facts.values(name);
+            if known.any(|known| known == pattern) {
+                return Vec::new();
+            }
+            match facts.values(name).next() {
+                Some(_) => Failure::unproven(target, name, "patterns are not compared"),
+                None => {
+                    Failure::rejects(target, name, format!("accepts only strings like {pattern}"))
+                }
+            }
+        }
+        _ => Failure::unproven(target, name, "its value is invalid"),
+    };
+    vec![failure]
+}
+
+pub fn check_format(facts: &Facts<'_>, target: &Node<'_>, value: &Value) -> Vec<Failure> {
+    let Some(format) = value.as_str() else {
+        return vec![Failure::unproven(target, "format", "its value is invalid")];
+    };
+    let mut known = facts.values("format").filter_map(Value::as_str);
+    let is_implied = known.any(|known| {
+        let wider = WIDER.iter().find(|(narrow, _)| *narrow == known);
+        known == format || wider.is_some_and(|(_, wider)| wider.contains(&format))
+    });
+    // Formats apply to strings and numbers.
+    if is_implied || !facts.kinds.meets(Kinds::STRING.or(Kinds::NUMBER)) {
+        return Vec::new();
+    }
+    let what = format!("accepts only the format {format}");
+    vec![Failure::rejects(target, "format", what)]
+}
