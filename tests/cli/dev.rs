@@ -64,10 +64,10 @@ fn prints_the_url_and_the_changed_files() {
     let dev = Dev::ready(&project);
     let said = dev.said();
     assert!(said.contains(&format!(
-        "Serving tiny at http://localhost:{}/mcp\n",
+        "Starting tiny at http://localhost:{}/mcp\n",
         dev.port
     )));
-    assert!(said.contains("Sign-in not required"), "{said}");
+    dev.wait_for("Sign-in not required");
     assert!(
         said.contains("Created a development secret in .env"),
         "{said}"
@@ -233,7 +233,7 @@ fn a_changed_environment_file_restarts_the_server_without_a_build() {
     assert_eq!(dev.said().matches("Finished").count(), builds);
 
     project.write(".env", "MCPO_SECRET=x\nGREETING=un finished\n");
-    dev.wait_for("error: failed to read .env");
+    dev.wait_for("error: failed to read .env, line 2, column ");
     assert_eq!(dev.get("/greeting"), "good evening");
     assert!(
         !dev.said().contains("un finished"),
@@ -251,7 +251,7 @@ fn variables_of_the_shell_override_the_environment_file() {
     let dev = Dev::start(&project, &[("GREETING", "from the shell")]);
     dev.wait_for(" Ready in ");
     assert_eq!(dev.get("/greeting"), "from the shell");
-    assert!(dev.said().contains("Sign-in with ADMIN_PASSWORD"));
+    dev.wait_for("Sign-in with ADMIN_PASSWORD, set in .env\n");
 }
 
 #[test]

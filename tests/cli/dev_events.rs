@@ -44,12 +44,54 @@ fn each_event_is_a_line_of_json() {
     assert!(files.contains(&native("src/main.rs").into()), "{reloaded}");
     assert!(reloaded["milliseconds"].as_u64().unwrap() > 0);
     project.answer("1");
-    wait_for_event(&dev, "build failed");
+    let failed = wait_for_event(&dev, "build failed");
+    assert_eq!(failed["files"], serde_json::json!([native("src/main.rs")]));
+    let output = failed["output"].as_str().unwrap();
+    assert!(
+        output.starts_with("error[E0308]: mismatched types\n"),
+        "{output}"
+    );
+    assert!(!output.contains("Compiling"), "{output}");
     dev.get("/stops");
     let request = wait_for_event(&dev, "request");
     assert_eq!(request["client"], "claude.ai");
     assert!(http::get(dev.port, "/crash").is_err());
     wait_for_event(&dev, "crashed");
+    let names: Vec<_> = events(&dev)
+        .into_iter()
+        .map(|event| event["event"].as_str().unwrap().to_owned())
+        .collect();
+    let failures = names.iter().filter(|name| *name == "build failed").count();
+    assert_eq!(failures, 1, "{names:?}");
+}
+
+#[test]
+fn tool_calls_are_printed_for_people_and_for_programs() {
+    let project = TinyProject::new();
+    project.write(".env", "MCPO_SECRET=x\nMCP=1\n");
+    let dev = Dev::start_with(&project, &["--json"], &[]);
+    wait_for_event(&dev, "ready");
+    for (tool, shown) in [
+        (
+            "greet",
+            r#"Called greet by claude.ai as ada in 3 ms → "Hello, Ada!""#,
+        ),
+        (
+            "fail",
+            r#"warning fail returned an error to claude.ai as ada in 3 ms → "it does not work""#,
+        ),
+    ] {
+        let body = format!(
+            r#"{{"method":"tools/call","params":{{"name":"{tool}","arguments":{{"name":"Ada"}}}}}}"#
+        );
+        http::post(dev.port, "/mcp", &body).unwrap();
+        dev.wait_for(shown);
+    }
+    let called = wait_for_event(&dev, "tool called");
+    assert_eq!(called["tool"], "greet");
+    assert_eq!(called["client"], "claude.ai");
+    assert_eq!(called["outcome"], "ok");
+    assert_eq!(called["arguments"], r#"{"name":"Ada"}"#);
 }
 
 /// The old server reports requests while the new one reports its tools and address.

@@ -85,7 +85,9 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         if thread::panicking() {
-            println!("the screen:\n{}", self.screen.lock().unwrap());
+            let screen = self.screen.lock();
+            let screen = screen.unwrap_or_else(std::sync::PoisonError::into_inner);
+            println!("the screen:\n{screen}");
         }
         // This hangs up the terminal, and all processes in the terminal end.
         let _ = self.child.kill();
@@ -120,26 +122,67 @@ fn keys_run_their_commands_and_the_terminal_is_restored() {
     terminal.shows(" echo ", 1);
     let screen = terminal.screen.lock().unwrap();
     assert!(
-        !screen.contains("\u{1b}["),
+        !screen.replace("\u{1b}[2K", "").contains("\u{1b}["),
         "colors although NO_COLOR is set"
     );
 }
 
-/// The tiny server only lists the names of tools. The call must be tried, and the reason for its
-/// failure must be shown.
 #[test]
-fn a_digit_calls_a_tool() {
+fn a_digit_calls_a_tool_with_arguments_that_the_user_edits() {
     let project = TinyProject::new();
-    project.write(".env", "MCPO_SECRET=x\nTOOLS='add:1:1 greet:1:1'\n");
+    project.write(
+        ".env",
+        "MCPO_SECRET=x\nMCP=1\nTOOLS='fail:1:1 gone:1:1 greet:1:1 quit:1:1'\n",
+    );
     let dev = format!("{} dev --port 0", env!("CARGO_BIN_EXE_mcpo"));
     let mut terminal = Terminal::run(&project, &dev);
     terminal.shows(" Ready in ", 1);
     terminal.press("t");
-    terminal.shows("Tools 1 add, 2 greet (a digit tries one", 1);
+    terminal.shows("Tools 1 fail, 2 gone, 3 greet, 4 quit (press a digit", 1);
+    terminal.press("3");
+    terminal.shows(r#"greet {"name":"probe","times":1}"#, 1);
+    terminal.press("\u{15}{\"name\":\r");
+    terminal.shows("the arguments are not JSON: EOF", 1);
+    terminal.press("\"Ada\"}\r");
+    terminal.shows(r#"Tried greet {"name":"Ada"} → "Hello, Ada!" in "#, 1);
+    terminal.press("1");
+    terminal.shows("warning fail returned an error in ", 1);
+    terminal.shows("log line about fail", 1);
     terminal.press("2");
-    terminal.shows("Trying greet", 1);
-    terminal.shows("warning greet was not called", 1);
-    terminal.press("7q");
+    terminal.shows("gone was not called: the server does not list it", 1);
+    terminal.press("4");
+    terminal.shows("warning quit did not return: ", 1);
+    terminal.shows("the server stopped (exit status: 3)", 1);
+    // The server was restarted. Keys are keys again.
+    terminal.press("?");
+    terminal.shows("Keys r rebuild and restart", 2);
+    terminal.press("q");
+    let screen = terminal.screen.lock().unwrap();
+    assert!(!screen.contains("log line about greet"), "{screen}");
+}
+
+/// On a terminal, cargo's lines are combined in one line, which disappears.
+#[test]
+fn a_build_shows_one_line_that_disappears() {
+    let project = TinyProject::new();
+    let dev = format!(
+        "{} dev --port 0; echo left with $?",
+        env!("CARGO_BIN_EXE_mcpo")
+    );
+    let mut terminal = Terminal::run(&project, &format!("stty cols 100 rows 24; {dev}"));
+    terminal.shows(" Compiling tiny v0.1.0", 1);
+    terminal.shows(" Ready in ", 1);
+    project.answer("1");
+    terminal.shows("mismatched types", 1);
+    terminal.shows("the build failed; the server keeps running", 1);
+    terminal.press("q");
+    terminal.shows("left with 0", 1);
+    let screen = terminal.screen.lock().unwrap();
+    for line in screen.split("\r\n") {
+        // What remains of a line after the last time that it was cleared.
+        let left = line.rsplit("\u{1b}[2K").next().unwrap();
+        assert!(!left.contains("Compiling"), "{screen}");
+    }
 }
 
 /// Nine columns are narrower than any line of output. The terminal wraps the lines, and mcpo must
@@ -206,6 +249,27 @@ fn ctrl_c_stops_mcpo_while_keys_are_read() {
     terminal.press("\u{3}");
     terminal.shows("left with 130", 1);
     terminal.shows(" icanon", 1);
+}
+
+#[test]
+fn ctrl_c_during_the_first_build_leaves_no_progress_line() {
+    let project = TinyProject::new();
+    let slow = "fn main() { std::thread::sleep(std::time::Duration::from_secs(60)); }\n";
+    project.write("build.rs", slow);
+    let dev = format!(
+        "{} dev --port 0; echo left with $?",
+        env!("CARGO_BIN_EXE_mcpo")
+    );
+    let mut terminal = Terminal::run(&project, &format!("trap : INT; {dev}"));
+    terminal.shows(" Compiling tiny v0.1.0", 1);
+    terminal.press("\u{3}");
+    terminal.shows("left with 130", 1);
+    let screen = terminal.screen.lock().unwrap();
+    let end = screen.rsplit("\u{1b}[2K").next().unwrap();
+    assert!(
+        !end.contains("Compiling") && !end.contains("Building"),
+        "{screen}"
+    );
 }
 
 /// The terminal stops together with all its processes, and has another size when it resumes.

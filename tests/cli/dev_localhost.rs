@@ -73,7 +73,7 @@ fn localhost_leads_to_the_server_over_ipv4_and_ipv6() {
         let project = TinyProject::new();
         let dev = Dev::start(&project, environment);
         dev.wait_for(" Ready in ");
-        let url = format!("Serving tiny at http://localhost:{}/mcp\n", dev.port);
+        let url = format!("Starting tiny at http://localhost:{}/mcp\n", dev.port);
         assert!(dev.said().contains(&url), "{}", dev.said());
         for host in [V4, V6] {
             let answer = get(host, dev.port);
@@ -103,7 +103,7 @@ fn another_program_on_the_ipv6_loopback_address_is_named_and_gets_no_connection(
     let said = dev.said();
     let base = format!("http://127.0.0.1:{port}");
     assert!(
-        said.contains(&format!("Serving tiny at {base}/mcp\n")),
+        said.contains(&format!("Starting tiny at {base}/mcp\n")),
         "{said}"
     );
     let owner = format!(
@@ -122,7 +122,7 @@ fn another_program_on_the_ipv6_loopback_address_is_named_and_gets_no_connection(
     drop(dev);
 
     let dev = start(&project, &["--https"], port);
-    let url = format!("Serving tiny at https://127.0.0.1:{port}/mcp\n");
+    let url = format!("Starting tiny at https://127.0.0.1:{port}/mcp\n");
     assert!(dev.said().contains(&url), "{}", dev.said());
     other.got_no_connection();
 }
@@ -146,7 +146,7 @@ fn another_program_on_the_ipv4_loopback_address_gets_no_connection() {
         );
     }
     let dev = start(&project, &["--host", "::1"], port);
-    let url = format!("Serving tiny at http://[::1]:{port}/mcp\n");
+    let url = format!("Starting tiny at http://[::1]:{port}/mcp\n");
     assert!(dev.said().contains(&url), "{}", dev.said());
     assert!(get(V6, port).ends_with("one"));
     other.got_no_connection();

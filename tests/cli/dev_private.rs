@@ -44,12 +44,12 @@ fn the_state_folder_is_private() {
     fs::create_dir(&state).unwrap();
     set_mode(&state, 0o755);
     let dev = Dev::start(&project, &[]);
-    dev.wait_for("Serving ");
+    dev.wait_for("Starting ");
     assert_eq!(mode(&state), 0o700);
     drop(dev);
 
     fs::remove_dir_all(&state).unwrap();
     let dev = Dev::start(&project, &[]);
-    dev.wait_for("Serving ");
+    dev.wait_for("Starting ");
     assert_eq!(mode(&state), 0o700);
 }

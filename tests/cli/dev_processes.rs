@@ -101,11 +101,29 @@ fn files_of_a_killed_run_are_removed_by_the_next_run() {
 }
 
 #[test]
-fn a_crash_is_reported_and_the_next_change_restarts_the_server() {
+fn a_server_that_crashes_is_restarted_once_and_then_clients_get_503() {
     let project = TinyProject::new();
     let dev = Dev::ready(&project);
+    let server = dev.server_pid();
+    recovers_from_crashes(&project, &dev);
+    assert_ne!(dev.server_pid(), server);
+}
+
+/// The second crash follows soon after the first one.
+pub fn recovers_from_crashes(project: &TinyProject, dev: &Dev) {
+    let before = dev.get("/");
     assert!(http::get(dev.port, "/crash").is_err());
     dev.wait_for("the server stopped (signal: 6 (SIGABRT)");
+    dev.wait_for("it is restarted once\n");
+    dev.wait_for("Restarted in ");
+    dev.wait_for_answer("/", &before);
+    assert!(http::get(dev.port, "/crash").is_err());
+    dev.wait_for("it is restarted after the next change, or if you press r");
+    wait::until("503", || {
+        let refused = http::get(dev.port, "/").err()?.to_string();
+        let is_right = refused.contains("HTTP/1.1 503") && refused.contains("if you press r");
+        is_right.then_some(())
+    });
     project.answer(r#""risen""#);
     dev.wait_for_answer("/", "risen");
 }

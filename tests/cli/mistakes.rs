@@ -239,6 +239,23 @@ fn dev_in_a_library_fails() {
 }
 
 #[test]
+fn dev_without_the_runtime_fails_and_writes_nothing() {
+    let folder = tempdir().unwrap();
+    let manifest = "[package]\nname = \"plain\"\nedition = \"2024\"\n[workspace]\n";
+    std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    std::fs::create_dir(folder.path().join("src")).unwrap();
+    std::fs::write(folder.path().join("src/main.rs"), "fn main() {}").unwrap();
+    assert_snapshot!(said(folder.path(), &["dev"]), @r"
+    exit code 2
+    --- stderr
+    error: the package `plain` does not use mcpo-runtime, so `mcpo dev` cannot run it as a server
+    help: create a project with `mcpo new NAME` and move your code there
+    ");
+    assert!(!folder.path().join(".env").exists());
+    assert!(!folder.path().join(".mcpo").exists());
+}
+
+#[test]
 fn dev_with_several_executables_asks_for_one() {
     let folder = tempdir().unwrap();
     let manifest = "[package]\nname = \"pair\"\nedition = \"2024\"\n[workspace]\n";

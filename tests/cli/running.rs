@@ -110,10 +110,18 @@ impl Dev {
     }
 
     /// Waits until the server gives this answer. After a reload was reported, the old server may
-    /// still accept a call, because it handles the signal later.
+    /// still accept a call, because it handles the signal later. While no server runs, mcpo answers
+    /// with 503.
     pub fn wait_for_answer(&self, path: &str, expected: &str) {
         let what = format!("the answer {expected:?} to {path}");
-        wait::until(&what, || (self.get(path) == expected).then_some(()));
+        wait::until(&what, || match http::get(self.port, path) {
+            Ok(answer) => (answer == expected).then_some(()),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("HTTP/1.1 503 "), "{error}");
+                None
+            }
+        });
     }
 
     /// Kills `mcpo dev`, as a crash would.

@@ -2,6 +2,8 @@
 //!
 //! The suite comes from npm; `scripts/check` installs it.
 
+mod dev_view;
+
 use std::process::Command;
 
 #[test]

@@ -15,6 +15,7 @@ use mcpo_test_support::{
 };
 use serde_json::{Value, json};
 
+const SELF_TEST_KEY: &str = "a key of this test";
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
 
 struct Parent {
@@ -33,8 +34,12 @@ impl Parent {
 
     async fn start(&self, under_dev: bool) -> ServerProcess {
         let path = self.folder.path().join("ready").display().to_string();
-        let environment = [("NOTIFY_SOCKET", &*path), ("MCPO_DEV", "1")];
-        let count = if under_dev { 2 } else { 1 };
+        let environment = [
+            ("NOTIFY_SOCKET", &*path),
+            ("MCPO_DEV", "1"),
+            ("MCPO_DEV_SELF_TEST", SELF_TEST_KEY),
+        ];
+        let count = if under_dev { 3 } else { 1 };
         let environment = &environment[..count];
         ServerProcess::start_with_open_stdin(SERVER, free_port(), self.folder.path(), environment)
             .await
@@ -115,7 +120,41 @@ async fn server_outside_mcpo_dev_reports_no_steps() {
     let parent = Parent::new();
     let server = parent.start(false).await;
     TestClient::register(&server.base()).await.tokens().await;
-    assert!(!parent.messages().contains("X_MCPO_STEP"));
+    let messages = parent.messages();
+    assert!(!messages.contains("X_MCPO_STEP"), "{messages}");
+    assert!(!messages.contains("X_MCPO_CALL"), "{messages}");
+}
+
+#[tokio::test]
+async fn tool_calls_are_reported_to_mcpo_dev_and_the_log_of_its_own_calls_is_held_back() {
+    let parent = Parent::new();
+    let server = parent.start(true).await;
+    let client = TestClient::register(&server.base()).await;
+    let tokens = client.tokens().await;
+    let access = tokens["access_token"].as_str().unwrap();
+    parent.messages();
+    for (key, is_own) in [(SELF_TEST_KEY, true), ("another key", false)] {
+        let call = client.call(access, "break_down", &json!({ "password": "secret words" }));
+        let call = call.header("x-mcpo-self-test", key);
+        call.send().await.unwrap().text().await.unwrap();
+        let messages = parent.messages();
+        let mut lines = messages.lines();
+        let call = lines.find_map(|line| line.strip_prefix("X_MCPO_CALL="));
+        let call: Value = serde_json::from_str(call.expect(&messages)).unwrap();
+        assert_eq!(call["tool"], "break_down");
+        assert_eq!(call["arguments"], r#"{"password":"<12 characters>"}"#);
+        assert_eq!(call["outcome"], "error");
+        assert_eq!(call["client"], "Test Client");
+        assert_eq!(call["self_test"], is_own);
+        let held = messages
+            .lines()
+            .filter(|line| line.starts_with("X_MCPO_LOG=") && line.contains("tool panicked"));
+        assert_eq!(held.count(), usize::from(is_own), "{messages}");
+    }
+    client.can_call(access).await;
+    let messages = parent.messages();
+    assert!(messages.contains(r#""result":"3""#), "{messages}");
+    assert!(messages.contains(r#""outcome":"ok""#), "{messages}");
 }
 
 #[tokio::test]

@@ -85,6 +85,12 @@ async fn up7_log_contains_no_secrets_of_a_sign_in() {
     let log = fs::read_to_string(&log).unwrap();
     assert!(log.contains("signed in"), "{log}");
     assert!(log.contains("does not answer with JSON"), "{log}");
+    let called = "tool called tool=add subject=github:583231 client=\"Test Client\" ms=";
+    let line = log.lines().find(|line| line.contains(called));
+    assert!(
+        line.is_some_and(|line| line.contains(" outcome=ok")),
+        "{log}"
+    );
     for secret in secrets {
         assert!(!log.contains(&secret), "{secret} in\n{log}");
     }

@@ -5,6 +5,7 @@
 //! not meant for other projects.
 
 pub mod cargo_config;
+pub mod environment_file;
 pub mod error;
 pub mod package;
 pub mod private_file;

@@ -17,6 +17,12 @@ use crate::{
 /// The folder with the results of the dev profile.
 const DEV_PROFILE: &str = "debug";
 
+/// The name of the runtime's package.
+const RUNTIME: &str = "mcpo-runtime";
+/// The table of settings in `[package.metadata]`. A project with this table may use the runtime
+/// through a package of another workspace.
+const SETTINGS: &str = "mcpo";
+
 /// One executable of a package.
 #[derive(Clone, Debug)]
 pub struct Package {
@@ -37,6 +43,8 @@ pub struct Package {
     pub local: Vec<String>,
     /// Whether the package has dependencies, which may be compiled already for another project.
     pub has_dependencies: bool,
+    /// Whether the package, or another one of its workspace, uses the runtime.
+    pub has_runtime: bool,
     /// The name of the package.
     pub name: String,
     /// The name of the executable.
@@ -79,7 +87,13 @@ impl Package {
         let local = members
             .map(|member| member.name.to_string())
             .chain(by_path.map(|other| other.name.clone()));
+        let uses_runtime = |package: &cargo_metadata::Package| {
+            let mut dependencies = package.dependencies.iter();
+            package.name == RUNTIME || dependencies.any(|other| other.name == RUNTIME)
+        };
+        let has_settings = package.metadata.get(SETTINGS).is_some();
         Ok(Self {
+            has_runtime: has_settings || metadata.packages.iter().any(uses_runtime),
             build: build.map_or_else(|| target_folder.clone(), Into::into),
             platform: cargo_config::platform(folder),
             local: local.collect(),

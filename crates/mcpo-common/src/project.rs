@@ -9,13 +9,13 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
+pub use crate::environment_file::ENVIRONMENT_FILE;
 use crate::{
+    environment_file,
     error::{Failure, Outcome},
     private_file,
 };
 
-/// The environment file of a project; never committed.
-pub const ENVIRONMENT_FILE: &str = ".env";
 /// The committed example of the environment file.
 pub const EXAMPLE_FILE: &str = ".env.example";
 /// The state folder of a development server; never committed.
@@ -57,25 +57,8 @@ pub struct Environment {
 impl Environment {
     /// Reads the environment file in `folder`. Variables set in the shell take precedence.
     pub fn load(folder: &Path) -> Outcome<Self> {
-        let failed = || Failure::new(format!("failed to read {ENVIRONMENT_FILE}"));
-        let lines = match dotenvy::from_path_iter(folder.join(ENVIRONMENT_FILE)) {
-            Ok(lines) => lines,
-            Err(error) if error.not_found() => return Ok(Self::default()),
-            Err(error) => return Err(failed().because(&error)),
-        };
-        let mut from_file = Vec::new();
-        for line in lines {
-            let (name, value) = line.map_err(|error| match &error {
-                // The error's text contains the line, which may be a secret.
-                dotenvy::Error::LineParse(_, column) => {
-                    failed().hint(format!("column {column} of a line is not NAME=value"))
-                }
-                other => failed().because(other),
-            })?;
-            if env::var_os(&name).is_none() {
-                from_file.push((name, value));
-            }
-        }
+        let mut from_file = environment_file::read(folder)?;
+        from_file.retain(|(name, _)| env::var_os(name).is_none());
         Ok(Self {
             from_file,
             decided: Vec::new(),
@@ -133,6 +116,19 @@ impl Environment {
         let mut ways = SIGN_IN.iter();
         let way = ways.find(|(name, _)| self.get(name).is_some());
         way.map(|(_, how)| *how)
+    }
+
+    /// Returns where the setting that decides how users sign in comes from.
+    #[must_use]
+    pub fn origin_of_sign_in(&self) -> Option<&'static str> {
+        let (name, _) = SIGN_IN.iter().find(|(name, _)| self.get(name).is_some())?;
+        Some(if self.decided.iter().any(|(known, _)| known == name) {
+            "generated for this run"
+        } else if env::var_os(name).is_some() {
+            "set in the shell"
+        } else {
+            "set in .env"
+        })
     }
 
     /// Returns the variables to add to the environment that the server inherits.

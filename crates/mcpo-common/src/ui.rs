@@ -1,6 +1,8 @@
 //! Terminal output: results go to stdout, progress and warnings to stderr. Colors are used only on
 //! a terminal.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use console::{Style, Term, style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -9,6 +11,10 @@ use crate::{error::Failure, text::visible};
 
 /// The maximum length of each part of an error, in characters.
 const SHOWN: usize = 8_000;
+/// The width of the label at the beginning of a line, with the space after it.
+const LABEL: usize = 11;
+/// Lines are not wrapped on terminals that are narrower than this.
+const MIN_WRAPPED_WIDTH: usize = 40;
 
 /// The two output streams and whether they take colors. All output of commands goes through this
 /// type.
@@ -17,6 +23,17 @@ pub struct Ui {
     stdout: Term,
     stderr: Term,
     colours: bool,
+    /// Whether lines can be cleared.
+    has_status: bool,
+    status: Arc<Mutex<Status>>,
+}
+
+/// The last line of the terminal, which stays below all other output.
+#[derive(Debug, Default)]
+struct Status {
+    text: String,
+    /// How many columns the cursor is before the end of the text.
+    cursor_from_end: usize,
 }
 
 impl Ui {
@@ -24,15 +41,57 @@ impl Ui {
     #[must_use]
     pub fn from_environment() -> Self {
         let (stdout, stderr) = (Term::stdout(), Term::stderr());
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb;
         let colours = stderr.is_term() && wanted;
         console::set_colors_enabled_stderr(colours);
         console::set_colors_enabled(stdout.is_term() && wanted);
         Self {
             stdout,
+            has_status: stderr.is_term() && !is_dumb,
             stderr,
             colours,
+            status: Arc::default(),
+        }
+    }
+
+    /// Returns true if [`set_status`](Self::set_status) shows anything.
+    #[must_use]
+    pub const fn has_status(&self) -> bool {
+        self.has_status
+    }
+
+    /// Returns the width of the terminal in columns.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.size().map_or(80, |(_, width)| width)
+    }
+
+    /// Shows `text` as the last line of the terminal, below all later output, with the cursor
+    /// `cursor_from_end` columns before its end. An empty text removes the line. The text must fit
+    /// on one line. Does nothing if stderr is not a terminal that can clear lines.
+    pub fn set_status(&self, text: &str, cursor_from_end: usize) {
+        if !self.has_status {
+            return;
+        }
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        if !status.text.is_empty() {
+            let _ = self.stderr.clear_line();
+        }
+        *status = Status {
+            text: text.to_owned(),
+            cursor_from_end,
+        };
+        self.draw(&status);
+    }
+
+    fn draw(&self, status: &Status) {
+        if status.text.is_empty() {
+            return;
+        }
+        let _ = self.stderr.write_str(&status.text);
+        if status.cursor_from_end > 0 {
+            let _ = self.stderr.move_cursor_left(status.cursor_from_end);
         }
     }
 
@@ -69,8 +128,16 @@ impl Ui {
 
     /// Prints one line on stderr.
     pub fn say(&self, line: impl std::fmt::Display) {
+        let line = line.to_string();
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         // A closed stderr is no reason to stop working.
-        let _ = self.stderr.write_line(&line.to_string());
+        if status.text.is_empty() {
+            let _ = self.stderr.write_line(&line);
+        } else {
+            let _ = self.stderr.clear_line();
+            let _ = self.stderr.write_line(&line);
+            self.draw(&status);
+        }
     }
 
     /// Prints a completed step: a green verb, right-aligned as in cargo, and its object.
@@ -92,7 +159,23 @@ impl Ui {
 
     fn labelled(&self, colour: &Style, label: &str, what: impl std::fmt::Display) {
         let label = colour.clone().for_stderr().apply_to(format!("{label:>10}"));
+        let what = self.wrapped(&what.to_string());
         self.say(format_args!("{label} {what}"));
+    }
+
+    /// Prints a line that belongs to the labelled line above it, with the same indentation. It is
+    /// not wrapped, so that a command in it can be copied.
+    pub fn detail(&self, what: impl std::fmt::Display) {
+        self.say(format_args!("{:LABEL$}{what}", ""));
+    }
+
+    /// Wraps a text that follows a label, if stderr is a terminal.
+    fn wrapped(&self, text: &str) -> String {
+        let width = self.width();
+        if !self.is_terminal() || width < MIN_WRAPPED_WIDTH {
+            return text.to_owned();
+        }
+        wrap(text, width - LABEL)
     }
 
     /// Returns a spinner to show while waiting. It is hidden if stderr is not a terminal.
@@ -166,4 +249,40 @@ fn size(stream: &Term) -> Option<(usize, usize)> {
     let known = known.filter(|(height, width)| *height > 0 && *width > 0);
     let (height, width) = known.unwrap_or((24, 80));
     stream.is_term().then_some((height.into(), width.into()))
+}
+
+/// Breaks lines at spaces, so that they have at most `width` columns, and indents all lines but the
+/// first one. A word that is longer than a line is not broken.
+fn wrap(text: &str, width: usize) -> String {
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for (index, word) in text.split(' ').enumerate() {
+        let length = console::measure_text_width(word);
+        if index > 0 {
+            if column + 1 + length > width {
+                wrapped.push('\n');
+                wrapped.push_str(&" ".repeat(LABEL));
+                column = 0;
+            } else {
+                wrapped.push(' ');
+                column += 1;
+            }
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn long_lines_are_wrapped_with_a_hanging_indent() {
+        assert_eq!(wrap("one two three", 8), "one two\n           three");
+        assert_eq!(wrap("one two", 7), "one two");
+        assert_eq!(wrap("a-long-word b", 4), "a-long-word\n           b");
+        assert_eq!(wrap("", 4), "");
+    }
 }

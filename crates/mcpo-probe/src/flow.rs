@@ -146,7 +146,7 @@ async fn domain_verification(http: &HttpClient, target: &Url) -> Result<TextDocu
 }
 
 /// Requires https except on loopback, and resolves the address.
-async fn connect(plan: &Plan, log: &mut Log<'_>, target: &Url) -> Step<HttpClient> {
+pub async fn connect(plan: &Plan, log: &mut Log<'_>, target: &Url) -> Step<HttpClient> {
     let pending = rules::ADDRESS.begin();
     if target.scheme() != "https" && !is_loopback(target) {
         let mut secure = target.clone();
@@ -217,7 +217,7 @@ fn first_user_agents(plan: &Plan) -> UserAgents {
 }
 
 /// Prepares the sign-in. `--browser` binds the callback port here: it is part of the registration.
-async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<UserAgent<'p>> {
+pub async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<UserAgent<'p>> {
     let pending = rules::REGISTRATION.begin();
     match UserAgent::prepare(&plan.person, &plan.profile.callback_path()).await {
         Ok(visitor) => Ok(visitor),

@@ -66,6 +66,7 @@ mod store_rules;
 mod submission;
 mod target;
 mod terminal;
+mod tool_client;
 mod tool_quality;
 mod trace;
 mod usage;
@@ -91,6 +92,7 @@ pub use self::{
     submission::Submission,
     target::{Target, parse_target},
     terminal::{Terminal, print_checks},
+    tool_client::{CallError, ToolCallReport, ToolClient, example_arguments},
     tool_quality::{ContextShare, TokenCost, ToolFinding, ToolReport, ToolRule},
 };
 #[doc(hidden)]

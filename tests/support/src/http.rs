@@ -8,12 +8,28 @@ use std::{
 
 /// Returns the body of the response to `GET path` from the server on this port.
 pub fn get(port: u16, path: &str) -> io::Result<String> {
+    send(
+        port,
+        &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
+    )
+}
+
+/// Returns the body of the response to `POST path` from the server on this port.
+pub fn post(port: u16, path: &str, body: &str) -> io::Result<String> {
+    let length = body.len();
+    send(
+        port,
+        &format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\
+             connection: close\r\n\r\n{body}"
+        ),
+    )
+}
+
+fn send(port: u16, request: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
-    )?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     match answer.split_once("\r\n\r\n") {

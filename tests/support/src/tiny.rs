@@ -12,6 +12,8 @@ name = "tiny"
 version = "0.1.0"
 edition = "2024"
 
+[package.metadata.mcpo]
+
 [workspace]
 "#;
 

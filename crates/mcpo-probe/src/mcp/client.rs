@@ -8,7 +8,7 @@ use url::Url;
 use super::{
     reply::{Reply, Unauthorized},
     rpc::{self, Call, RpcResponse, WireFormat},
-    server::{CallError, McpServer},
+    server::{McpServer, TransportError},
 };
 use crate::{
     check::{Log, Step},
@@ -137,16 +137,16 @@ impl McpServer for McpClient<'_> {
         log: &mut Log<'_>,
         wire_format: &WireFormat,
         call: &Call,
-    ) -> Step<Result<RpcResponse, CallError>> {
+    ) -> Step<Result<RpcResponse, TransportError>> {
         let heard = self.call_authorized(log, wire_format, call).await?;
-        Ok(heard.map_err(CallError::from))
+        Ok(heard.map_err(TransportError::from))
     }
 
     async fn call_first(
         &mut self,
         wire_format: &WireFormat,
         call: &Call,
-    ) -> Result<RpcResponse, CallError> {
+    ) -> Result<RpcResponse, TransportError> {
         let token = self.grant.as_ref().map(|grant| &grant.access);
         Ok(rpc::call(self.http, self.target, wire_format, token, call).await?)
     }

@@ -6,7 +6,7 @@ use super::{
     card,
     reply::Reply,
     rpc::{Call, RpcResponse, STATEFUL, STATELESS, WireFormat, client_info},
-    server::{CallError, McpServer},
+    server::{McpServer, TransportError},
 };
 use crate::{
     check::{Fault, Log, Pending, Step},
@@ -97,7 +97,7 @@ pub async fn handshake(peer: &mut impl McpServer, log: &mut Log<'_>) -> Step<Neg
 fn discovered(
     log: &mut Log<'_>,
     pending: Pending,
-    heard: Result<RpcResponse, CallError>,
+    heard: Result<RpcResponse, TransportError>,
 ) -> Step<Option<Value>> {
     let expected = "a result with supportedVersions and capabilities";
     let reply = match heard {
@@ -141,7 +141,7 @@ fn initialized(
     peer: &impl McpServer,
     log: &mut Log<'_>,
     pending: Pending,
-    heard: Result<RpcResponse, CallError>,
+    heard: Result<RpcResponse, TransportError>,
     stateless: bool,
 ) -> Step<Option<(WireFormat, Value)>> {
     let expected = "a result with protocolVersion, capabilities and serverInfo";

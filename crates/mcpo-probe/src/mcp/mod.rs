@@ -7,7 +7,7 @@ mod reply;
 pub use reply::{Reply, Unauthorized};
 
 mod server;
-pub use server::McpServer;
+pub use server::{McpServer, TransportError};
 
 mod client;
 pub use client::McpClient;
@@ -35,6 +35,7 @@ mod versions;
 pub use versions::negotiate;
 
 mod arguments;
+pub use arguments::{mirrored, named};
 
 mod challenge_check;
 mod endpoint_search;

@@ -19,14 +19,14 @@ pub trait McpServer {
         log: &mut Log<'_>,
         wire_format: &WireFormat,
         call: &Call,
-    ) -> Step<Result<RpcResponse, CallError>>;
+    ) -> Step<Result<RpcResponse, TransportError>>;
 
     /// Sends `call` as the first request of a client that has just connected.
     async fn call_first(
         &mut self,
         wire_format: &WireFormat,
         call: &Call,
-    ) -> Result<RpcResponse, CallError>;
+    ) -> Result<RpcResponse, TransportError>;
 
     /// Ends the session of `wire_format`, if it has one.
     async fn leave(&mut self, wire_format: &WireFormat);
@@ -48,14 +48,14 @@ pub trait McpServer {
 
 /// Why a call got no usable response.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub enum TransportError {
     #[error(transparent)]
     Http(#[from] RequestError),
     #[error(transparent)]
     Stdio(#[from] StdioError),
 }
 
-impl CallError {
+impl TransportError {
     /// Returns what the owner of the server can do about it.
     pub fn hint(&self) -> String {
         match self {

@@ -11,7 +11,7 @@ use super::{
     handshake::initialize_call,
     reply::Reply,
     rpc::{Call, RpcResponse, WireFormat},
-    server::{CallError, McpServer},
+    server::{McpServer, TransportError},
     stdio_connection::{Noise, StdioConnection},
 };
 use crate::{
@@ -198,20 +198,20 @@ impl McpServer for StdioClient<'_> {
         _: &mut Log<'_>,
         wire_format: &WireFormat,
         call: &Call,
-    ) -> Step<Result<RpcResponse, CallError>> {
+    ) -> Step<Result<RpcResponse, TransportError>> {
         if self.has_ended {
             return Err(Stop);
         }
         let reply = self.send(wire_format, call).await;
         self.has_ended = matches!(reply, Err(StdioError::Ended { .. }));
-        Ok(reply.map(without_session).map_err(CallError::from))
+        Ok(reply.map(without_session).map_err(TransportError::from))
     }
 
     async fn call_first(
         &mut self,
         wire_format: &WireFormat,
         call: &Call,
-    ) -> Result<RpcResponse, CallError> {
+    ) -> Result<RpcResponse, TransportError> {
         let mut connection = self.connect()?;
         let reply = connection
             .call(wire_format, call, self.timeout, &mut self.noise)

@@ -6,7 +6,7 @@ use super::{
     handshake::{NegotiatedVersion, negotiated},
     reply::Reply,
     rpc::{COMING, Call, RpcResponse, STATELESS, WireFormat, client_info},
-    server::{CallError, McpServer},
+    server::{McpServer, TransportError},
 };
 use crate::{
     check::{Fault, Log},
@@ -69,7 +69,7 @@ pub async fn negotiate(
 }
 
 /// Requests a future revision in the stateless form, which the server must refuse.
-async fn refused(peer: &mut impl McpServer) -> Result<Result<String, String>, CallError> {
+async fn refused(peer: &mut impl McpServer) -> Result<Result<String, String>, TransportError> {
     let call = Call::new("server/discover", json!({}));
     let heard = peer.call_first(&WireFormat::Coming, &call).await?;
     let Reply::Error { code, data, .. } = &heard.reply else {
@@ -90,7 +90,7 @@ async fn refused(peer: &mut impl McpServer) -> Result<Result<String, String>, Ca
 async fn settle(
     peer: &mut impl McpServer,
     asked: &str,
-) -> Result<Result<String, String>, CallError> {
+) -> Result<Result<String, String>, TransportError> {
     let params = json!({"protocolVersion": asked, "capabilities": {}, "clientInfo": client_info()});
     let call = Call::new("initialize", params);
     let RpcResponse { reply, session } = peer.call_first(&WireFormat::Opening, &call).await?;

@@ -32,6 +32,8 @@ tokio::task_local! {
 pub(crate) struct RequestContext {
     id: RequestId,
     trace: Option<Arc<str>>,
+    /// Whether `mcpo dev` itself made the request.
+    is_self_test: bool,
 }
 
 impl RequestContext {
@@ -47,6 +49,11 @@ impl RequestContext {
     /// Returns the platform's trace id, which connects all work for one outer request.
     pub(crate) fn trace(&self) -> Option<&str> {
         self.trace.as_deref()
+    }
+
+    /// Returns true if `mcpo dev` itself made the request. Its log lines are held back.
+    pub(crate) const fn is_self_test(&self) -> bool {
+        self.is_self_test
     }
 
     /// Runs `work` as part of the request with this context.
@@ -70,9 +77,11 @@ pub(crate) struct RequestLog {
 impl RequestLog {
     /// `step` names the OAuth or MCP step that the request belongs to.
     pub(crate) fn new(request: &Request, step: &'static str) -> Self {
+        let event = RequestEvent::of(request);
         let context = RequestContext {
             id: RequestId::next(),
             trace: trace_id(request.headers()).map(Arc::from),
+            is_self_test: event.as_ref().is_some_and(|event| event.is_self_test()),
         };
         Self {
             began: Instant::now(),
@@ -82,7 +91,7 @@ impl RequestLog {
             context,
             step,
             method: request.method().clone(),
-            event: RequestEvent::of(request),
+            event,
         }
     }
 
@@ -193,7 +202,11 @@ mod tests {
     #[test]
     fn request_context_is_set_only_during_its_request() {
         let id = RequestId(7);
-        let context = RequestContext { id, trace: None };
+        let context = RequestContext {
+            id,
+            trace: None,
+            is_self_test: false,
+        };
         let seen = async { RequestContext::current().map(|context| context.id.to_string()) };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let seen = runtime.unwrap().block_on(context.scope(seen));

@@ -45,6 +45,7 @@ use tokio::time::Instant;
 
 use super::{
     server_card::Unannounced,
+    tool_call_log::ToolCallLog,
     tool_registry::{SCOPES_KEY, declared_scopes},
 };
 use crate::{oauth::scope::Scopes, resource_server::caller::Caller};
@@ -259,7 +260,10 @@ macro_rules! erase {
             async fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> $guarded_out {
                 // rmcp calls this in a separate task.
                 let request = Caller::of(&$context.extensions).and_then(Caller::request).cloned();
-                let call = catch_panic(self.shared.handler.$guarded($params, $context));
+                let log = ToolCallLog::begin(&$params, &$context);
+                let call = ToolCallLog::run(
+                    log, catch_panic(self.shared.handler.$guarded($params, $context)),
+                );
                 match request {
                     Some(request) => request.scope(call).await,
                     None => call.await,

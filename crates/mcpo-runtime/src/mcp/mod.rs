@@ -11,6 +11,7 @@ mod required_scopes;
 mod server_card;
 mod session;
 mod session_limit;
+mod tool_call_log;
 mod tool_directory;
 mod tool_registry;
 

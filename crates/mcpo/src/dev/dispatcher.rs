@@ -5,13 +5,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::messages::{
     change::Change,
-    command::{Command, ServerHistory},
+    command::{Command, Line, ServerHistory},
     event::Candidate,
     inputs::Inputs,
     request_event::RequestEvent,
+    tool_call::ToolCall,
+    trial::Trial,
 };
 
-/// How many requests may wait for the client progress. Clients decide how many they send.
+/// How many requests, and how many tool calls, may wait for the client progress. Clients decide how many they send.
 const REQUESTS: usize = 256;
 
 /// The sending ends of all channels to actors.
@@ -24,8 +26,12 @@ pub struct Dispatcher {
     changes: mpsc::UnboundedSender<Change>,
     history: watch::Sender<ServerHistory>,
     candidates: mpsc::UnboundedSender<Candidate>,
-    probes: mpsc::UnboundedSender<Option<String>>,
+    probes: mpsc::UnboundedSender<()>,
+    trials: mpsc::UnboundedSender<Trial>,
+    views: mpsc::UnboundedSender<()>,
+    lines: mpsc::UnboundedSender<Line>,
     requests: mpsc::Sender<RequestEvent>,
+    calls: mpsc::Sender<ToolCall>,
     stop: CancellationToken,
 }
 
@@ -35,9 +41,12 @@ pub struct Inboxes {
     pub changes: mpsc::UnboundedReceiver<Change>,
     pub history: watch::Receiver<ServerHistory>,
     pub candidates: mpsc::UnboundedReceiver<Candidate>,
-    /// The tool that each probe must call.
-    pub probes: mpsc::UnboundedReceiver<Option<String>>,
+    pub probes: mpsc::UnboundedReceiver<()>,
+    pub trials: mpsc::UnboundedReceiver<Trial>,
+    pub views: mpsc::UnboundedReceiver<()>,
+    pub lines: mpsc::UnboundedReceiver<Line>,
     pub requests: mpsc::Receiver<RequestEvent>,
+    pub calls: mpsc::Receiver<ToolCall>,
 }
 
 impl Dispatcher {
@@ -48,14 +57,22 @@ impl Dispatcher {
         let (history, history_inbox) = watch::channel(ServerHistory::default());
         let (candidates, candidates_inbox) = mpsc::unbounded_channel();
         let (probes, probes_inbox) = mpsc::unbounded_channel();
+        let (trials, trials_inbox) = mpsc::unbounded_channel();
+        let (views, views_inbox) = mpsc::unbounded_channel();
+        let (lines, lines_inbox) = mpsc::unbounded_channel();
         let (requests, requests_inbox) = mpsc::channel(REQUESTS);
+        let (calls, calls_inbox) = mpsc::channel(REQUESTS);
         let dispatcher = Self {
             inputs,
             changes,
             history,
             candidates,
             probes,
+            trials,
+            views,
+            lines,
             requests,
+            calls,
             stop,
         };
         let inboxes = Inboxes {
@@ -64,7 +81,11 @@ impl Dispatcher {
             history: history_inbox,
             candidates: candidates_inbox,
             probes: probes_inbox,
+            trials: trials_inbox,
+            views: views_inbox,
+            lines: lines_inbox,
             requests: requests_inbox,
+            calls: calls_inbox,
         };
         (dispatcher, inboxes)
     }
@@ -84,12 +105,24 @@ impl Dispatcher {
             Command::Run(candidate) => {
                 let _ = self.candidates.send(candidate);
             }
-            Command::Probe(tool) => {
-                let _ = self.probes.send(tool);
+            Command::Probe => {
+                let _ = self.probes.send(());
+            }
+            Command::Try(trial) => {
+                let _ = self.trials.send(trial);
+            }
+            Command::OpenView => {
+                let _ = self.views.send(());
+            }
+            Command::Edit(line) => {
+                let _ = self.lines.send(line);
             }
             Command::Follow(request) => {
                 // If the client progress is too slow, it misses requests.
                 let _ = self.requests.try_send(request);
+            }
+            Command::FollowCall(call) => {
+                let _ = self.calls.try_send(call);
             }
             Command::Stop => self.stop.cancel(),
         }

@@ -20,3 +20,14 @@ impl ServerEnvironment {
         Ok(Environment::load(&self.folder)?.with(&self.decided))
     }
 }
+
+/// Returns how users sign in, and where the password comes from.
+pub fn describe_sign_in(environment: &Environment) -> String {
+    match environment.sign_in() {
+        None => "not required; set ADMIN_PASSWORD in .env to require a password".to_owned(),
+        Some(how) => match environment.origin_of_sign_in() {
+            Some(origin) => format!("{how}, {origin}"),
+            None => how.to_owned(),
+        },
+    }
+}

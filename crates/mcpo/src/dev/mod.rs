@@ -4,7 +4,7 @@
 //! through the session:
 //!
 //! ```text
-//! watcher, builder, supervisor, prober, client progress, keyboard
+//! watcher, builder, supervisor, prober, tool caller, client progress, keyboard
 //!    │ Event                                            ▲ Command
 //!    ▼                                                  │
 //!  session ── decides, and prints through the reporter ─┘
@@ -14,12 +14,13 @@
 //! - the **builder** builds an executable from the current files, or reports why it cannot;
 //! - the **supervisor** owns the listening socket and replaces a server only when the next one is
 //!   ready;
-//! - the **prober** probes the server when commanded;
+//! - the **prober** probes the server when commanded, and the **tool caller** calls single tools;
 //! - the **client progress** follows clients through the requests that the server reports;
 //! - the **session** decides what happens next.
 //!
 //! A tunnel from the internet or a TLS endpoint may be placed in front of the socket (`expose`).
 
+mod args;
 mod build;
 mod console;
 mod dispatcher;
@@ -30,9 +31,9 @@ mod messages;
 mod run;
 mod session;
 mod stop;
+mod ui;
 mod watch;
 
-use clap::Args;
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
     package::Package,
@@ -41,72 +42,38 @@ use mcpo_common::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::build::fast_build::record::run_as_rustc_wrapper;
+pub use self::{args::DevArgs, build::fast_build::record::run_as_rustc_wrapper};
 use self::{
     build::{
         builder::Builder, cargo::Cargo, change_queue::ChangeQueue, fast_build::FastBuild,
         target_folder,
     },
     console::{
-        banner, client_progress::ClientProgress, hotkeys::Hotkeys, prober::Prober,
+        banner,
+        client_progress::ClientProgress,
+        hotkeys::Hotkeys,
+        prober::Prober,
         reporter::Reporter,
+        self_test::{SelfTest, SelfTestKey},
+        tool_caller::ToolCaller,
     },
     dispatcher::Dispatcher,
     environment::ServerEnvironment,
-    expose::{Entrypoint, ExposeArgs, Proxy},
-    messages::event::EventSender,
+    expose::{Entrypoint, Proxy},
+    messages::{command::Command, event::EventSender},
     run::{executable, socket, supervisor::Supervisor},
     session::Session,
     stop::Stop,
+    ui::View,
     watch::{polling, watcher::Watcher},
 };
-
-/// Arguments of `mcpo dev`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  mcpo dev                          run the project at http://localhost:8080/mcp
-  mcpo dev --port 9000              use another port
-  ADMIN_PASSWORD=password mcpo dev  require a password
-  mcpo dev --tunnel                 get a public URL, for claude.ai
-  mcpo dev --https                  use https://localhost:8080/mcp
-  mcpo dev --host 0.0.0.0 --https   serve other machines in this network, with a password
-  mcpo dev --probe                  after each reload, check that claude.ai can still connect
-
-mcpo builds each change, and the new server takes over when it is ready. Until then, and if
-the change does not compile, the old server keeps answering. Variables come from the shell
-and from .env; the shell takes precedence. Ctrl-C lets calls in progress finish; a second
-Ctrl-C stops at once. In a terminal, press ? to list the keys.")]
-pub struct DevArgs {
-    #[command(flatten)]
-    expose: ExposeArgs,
-
-    /// Package to run, if the workspace has several.
-    #[arg(long, short, value_name = "NAME")]
-    package: Option<String>,
-
-    /// Executable to run, if the package has several.
-    #[arg(long, value_name = "NAME")]
-    bin: Option<String>,
-
-    /// Check the files for changes twice a second, for folders that send no file events, such as
-    /// network shares and mounted folders of a host system. On Linux, mcpo does this by itself on
-    /// file systems that are known to send no events.
-    #[arg(long)]
-    poll: bool,
-
-    /// Test each new server as claude.ai would, and report problems.
-    #[arg(long)]
-    probe: bool,
-
-    /// Print each event as a line of JSON on stdout.
-    #[arg(long)]
-    json: bool,
-}
 
 /// Runs the project until the user or a signal stops it.
 pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
     let mut package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
+    if !package.has_runtime {
+        return Err(without_runtime(&package));
+    }
     // Fail on a port in use before creating any file.
     let listener = socket::listen(args.expose.host, args.expose.port)?;
     let (environment, secret) = Environment::load_or_make(&package.folder)?;
@@ -142,7 +109,6 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
         };
         let mut reporter = Reporter::new(ui, args.json);
         let environment = environment.with(&entrypoint.decided);
-        reporter.set_url(banner::connector(&entrypoint.local, &environment));
         banner::print(&mut reporter, &package, &entrypoint, &environment);
         let without_events = polling::file_system_without_events(&package.folder);
         if let Some(kind) = &without_events {
@@ -153,10 +119,20 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
         }
         let switches = Switches {
             probe: args.probe,
+            view: args.ui,
             poll: args.poll || without_events.is_some(),
         };
         Box::pin(develop(package, entrypoint, switches, reporter)).await
     })
+}
+
+/// The failure for a package that `mcpo dev` cannot serve. Nothing has been written yet.
+fn without_runtime(package: &Package) -> Failure {
+    Failure::new(format!(
+        "the package `{}` does not use mcpo-runtime, so `mcpo dev` cannot run it as a server",
+        package.name
+    ))
+    .hint("create a project with `mcpo new NAME` and move your code there")
 }
 
 /// Optional behavior of the actors.
@@ -164,6 +140,8 @@ pub fn run(args: &DevArgs, ui: &Ui) -> Outcome {
 struct Switches {
     /// Probe each server that takes over.
     probe: bool,
+    /// Open the browser view.
+    view: bool,
     /// Poll the files instead of waiting for events.
     poll: bool,
 }
@@ -178,32 +156,38 @@ async fn develop(
     let (stop, ui) = (Stop::default(), reporter.ui());
     let (sender, events) = EventSender::channel();
     let (dispatcher, inboxes) = Dispatcher::new(stop.gently.clone());
+    let key = SelfTestKey::generate()?;
+    let decided = entrypoint.decided.iter().cloned();
     let environment = ServerEnvironment {
         folder: package.folder.clone(),
-        decided: entrypoint.decided.clone(),
+        decided: decided.chain([key.variable()]).collect(),
     };
     let state = project::state_folder(&package.folder)?;
 
     let keys = Hotkeys {
+        lines: inboxes.lines,
         events: sender.clone(),
         ui,
     };
     let progress = ClientProgress {
         requests: inboxes.requests,
+        calls: inboxes.calls,
         events: sender.clone(),
     };
     let files = Watcher::new(&package, inboxes.inputs, sender.clone(), switches.poll)?;
     let fast_build = FastBuild::new(package.clone(), ui);
     let records = fast_build.folder().to_owned();
-    let cargo = Cargo::new(package, records, ui.has_colours());
+    let cargo = Cargo::new(package, records, ui.clone());
     let queue = ChangeQueue::new(inboxes.changes, inboxes.history, sender.clone());
     let builder = Builder::new(cargo, fast_build, queue, sender.clone());
-    let prober = Prober::new(
-        environment.clone(),
-        &entrypoint,
-        inboxes.probes,
-        sender.clone(),
-    )?;
+    let self_test = SelfTest::new(environment.clone(), &entrypoint, key)?;
+    let prober = Prober {
+        self_test: self_test.clone(),
+        probes: inboxes.probes,
+        events: sender.clone(),
+    };
+    let tool_caller = ToolCaller::new(self_test, inboxes.trials, sender.clone());
+    let view_events = sender.clone();
     let supervisor = Supervisor::new(
         environment,
         state,
@@ -212,7 +196,16 @@ async fn develop(
         sender,
         entrypoint.local_only,
     );
+    let view = View {
+        feed: reporter.feed(),
+        opens: inboxes.views,
+        events: view_events,
+        has_browser: ui.is_terminal(),
+    };
     let session = Session::new(reporter, switches.probe);
+    if switches.view {
+        dispatcher.send(Command::OpenView);
+    }
     let proxies = [entrypoint.proxy, entrypoint.localhost];
     let tunnel = entrypoint.tunnel;
 
@@ -227,7 +220,7 @@ async fn develop(
                 supervisor.run(&stop).await;
                 over.cancel();
             },
-            stopping_all(gently, prober.run(gently)),
+            stopping_all(gently, run_testers(prober, tool_caller, view, gently)),
             stopping_all(gently, keys.run(gently)),
             progress.run(gently),
             session.run(events, dispatcher),
@@ -251,6 +244,21 @@ async fn develop(
         .and(pressed)
         .and(fronted)
         .and(exit)
+}
+
+/// Runs the actors that make requests of their own.
+async fn run_testers(
+    prober: Prober,
+    tool_caller: ToolCaller,
+    view: View,
+    stop: &CancellationToken,
+) -> Outcome<()> {
+    let (probed, called, viewed) = tokio::join!(
+        prober.run(stop),
+        tool_caller.run(stop),
+        stopping_all(stop, view.run(stop)),
+    );
+    probed.and(called).and(viewed)
 }
 
 /// Runs the proxies and stops all actors when one of them fails.

@@ -7,13 +7,15 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::{
-    console::reporter::Reporter,
+    console::{reporter::Reporter, trial::ToolTrial},
     dispatcher::Dispatcher,
     messages::{
         change::Change,
         command::{Command, ServerHistory},
         event::{Event, Key, SwapFailure},
+        server_report::ServerReport,
         tools::Tools,
+        trial::Trial,
     },
 };
 
@@ -25,6 +27,7 @@ pub struct Session<'a> {
     history: ServerHistory,
     /// The tools that the current server has reported.
     tools: Option<Tools>,
+    trial: ToolTrial,
 }
 
 impl<'a> Session<'a> {
@@ -34,6 +37,7 @@ impl<'a> Session<'a> {
             probes_each,
             history: ServerHistory::default(),
             tools: None,
+            trial: ToolTrial::default(),
         }
     }
 
@@ -63,7 +67,11 @@ impl<'a> Session<'a> {
             Event::InputsRead(inputs) => vec![Command::Watch(inputs)],
             Event::Built(candidate) => vec![Command::Run(candidate)],
             Event::ServerStarting(at) => self.note_start(at),
-            Event::ServerReady { change, tools } => self.follow_ready(&change, tools),
+            Event::ServerReady {
+                change,
+                tools,
+                sign_in,
+            } => self.follow_ready(&change, tools, sign_in),
             Event::NotSwapped { why, is_serving } => {
                 self.reporter.not_swapped(&why, is_serving);
                 match why {
@@ -71,11 +79,23 @@ impl<'a> Session<'a> {
                     _ => Vec::new(),
                 }
             }
-            Event::ServerCrashed { status, has_next } => {
-                self.reporter.crashed(status, has_next);
+            Event::ServerCrashed { status, next } => {
+                self.reporter.crashed(status, next);
                 self.note_crash()
             }
-            Event::Request(request) => vec![Command::Follow(request)],
+            Event::Reported(report) => self.follow_report(report),
+            Event::ToolFound { tool, arguments } => self.trial.found(tool, arguments),
+            Event::TrialWanted(trial) => {
+                if matches!(trial, Trial::CallNamed { .. }) {
+                    self.reporter.begin_self_test();
+                }
+                vec![Command::Try(trial)]
+            }
+            Event::Typed(text) => self.follow_typed(text),
+            Event::KeyboardReady => {
+                self.reporter.set_keys();
+                Vec::new()
+            }
             Event::Pressed(key) => self.obey(key),
             reported => {
                 self.reporter.report(&reported);
@@ -84,11 +104,32 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn follow_ready(&mut self, change: &Change, tools: Tools) -> Vec<Command> {
-        self.reporter.ready(change, &tools, self.tools.as_ref());
+    fn follow_report(&mut self, report: ServerReport) -> Vec<Command> {
+        match report {
+            ServerReport::Request(request) => vec![Command::Follow(request)],
+            ServerReport::ToolCall(call) => vec![Command::FollowCall(call)],
+            ServerReport::LogLine(line) => {
+                self.reporter.log_line(line);
+                Vec::new()
+            }
+        }
+    }
+
+    fn follow_typed(&mut self, text: Option<String>) -> Vec<Command> {
+        let typed = self.trial.typed(text, self.tools.as_ref());
+        typed.unwrap_or_else(|(because, commands)| {
+            self.reporter.mistyped(&because);
+            commands
+        })
+    }
+
+    fn follow_ready(&mut self, change: &Change, tools: Tools, sign_in: String) -> Vec<Command> {
+        let before = self.tools.as_ref();
+        self.reporter.ready(change, &tools, before, sign_in);
         self.tools = Some(tools);
         if self.probes_each {
-            vec![Command::Probe(None)]
+            self.reporter.begin_self_test();
+            vec![Command::Probe]
         } else {
             Vec::new()
         }
@@ -107,16 +148,23 @@ impl<'a> Session<'a> {
     fn obey(&mut self, key: Key) -> Vec<Command> {
         match key {
             Key::Rebuild => return vec![Command::Build(Change::start())],
-            Key::Probe => return vec![Command::Probe(None)],
+            Key::Probe => {
+                self.reporter.begin_self_test();
+                return vec![Command::Probe];
+            }
             Key::Quit => return vec![Command::Stop],
             Key::TryTool(index) => {
                 let names = self.tools.as_ref().map(Tools::names).unwrap_or_default();
                 if let Some(name) = names.get(index) {
-                    self.reporter.trying(name);
-                    return vec![Command::Probe(Some((*name).to_owned()))];
+                    self.reporter.begin_self_test();
+                    return vec![Command::Try(Trial::Find((*name).to_owned()))];
                 }
             }
-            Key::ListTools => self.reporter.tools(self.tools.as_ref()),
+            Key::ListTools => {
+                self.reporter.tools(self.tools.as_ref());
+                return self.trial.choose(self.tools.as_ref());
+            }
+            Key::OpenView => return vec![Command::OpenView],
             Key::ToggleRequests => self.reporter.toggle_requests(),
             Key::CopyUrl => self.reporter.copy_url(),
             Key::OpenConnectors => self.reporter.open_connectors(),
@@ -132,7 +180,7 @@ mod tests {
     use mcpo_common::ui::Ui;
 
     use super::*;
-    use crate::dev::messages::event::Candidate;
+    use crate::dev::messages::event::{AfterCrash, Candidate};
 
     fn session(ui: &Ui, probes_each: bool) -> Session<'_> {
         Session::new(Reporter::new(ui, false), probes_each)
@@ -142,6 +190,7 @@ mod tests {
         Event::ServerReady {
             change: Change::start(),
             tools: Tools::read(tools).unwrap(),
+            sign_in: "not required".to_owned(),
         }
     }
 
@@ -164,10 +213,7 @@ mod tests {
     fn each_new_server_is_probed_if_asked_for() {
         let ui = Ui::from_environment();
         let commands = session(&ui, true).handle(ready("X_MCPO_TOOLS="));
-        assert!(
-            matches!(commands[..], [Command::Probe(None)]),
-            "{commands:?}"
-        );
+        assert!(matches!(commands[..], [Command::Probe]), "{commands:?}");
     }
 
     #[test]
@@ -178,7 +224,7 @@ mod tests {
         session.handle(Event::ServerStarting(at));
         let commands = session.handle(Event::ServerCrashed {
             status: Err(std::io::Error::other("lost")),
-            has_next: true,
+            next: AfterCrash::NextStarts,
         });
         let expected = ServerHistory {
             started: Some(at),
@@ -197,7 +243,7 @@ mod tests {
         assert!(session.handle(Event::Pressed(Key::TryTool(0))).is_empty());
         session.handle(ready("X_MCPO_TOOLS=greet:1:1"));
         let commands = session.handle(Event::Pressed(Key::TryTool(0)));
-        let [Command::Probe(Some(tool))] = &commands[..] else {
+        let [Command::Try(Trial::Find(tool))] = &commands[..] else {
             panic!("{commands:?}");
         };
         assert_eq!(tool, "greet");

@@ -1,14 +1,22 @@
-//! Reports each request to `mcpo dev`, so that the tool can show where a client stopped. Outside of
-//! `mcpo dev` nothing is reported. Reports never contain secrets: no token, no code, no query.
+//! Reports each request and each tool call to `mcpo dev`, so that the tool can show where a client
+//! stopped and what a tool did. Outside of `mcpo dev` nothing is reported. Reports never contain
+//! secrets: no token, no code, no query.
 
 mod loopback;
 mod sd_notify;
+mod self_test;
+mod tool_call;
 
 use std::{sync::OnceLock, time::Instant};
 
 use axum::{extract::Request, response::Response};
 use http::header;
 use serde_json::json;
+
+pub(crate) use self::{
+    self_test::send_log_line,
+    tool_call::{ToolCallEvent, arguments_text, microseconds, result_text},
+};
 
 /// The prefix of a report about a request. `sd_notify(3)` reserves `X_` for custom fields.
 const EVENT_PREFIX: &str = "X_MCPO_STEP=";
@@ -27,6 +35,7 @@ pub(crate) struct ClientRegistered {
 pub(crate) struct RequestEvent {
     agent: String,
     redirect_uri: Option<String>,
+    is_self_test: bool,
 }
 
 impl RequestEvent {
@@ -44,7 +53,13 @@ impl RequestEvent {
         Some(Box::new(Self {
             agent: agent.unwrap_or_default().to_owned(),
             redirect_uri,
+            is_self_test: self_test::is_self_test(request.headers()),
         }))
+    }
+
+    /// Returns true if `mcpo dev` itself made the request.
+    pub(crate) const fn is_self_test(&self) -> bool {
+        self.is_self_test
     }
 
     /// Sends the report. A failure is ignored, because it must not affect the request.
@@ -61,6 +76,7 @@ impl RequestEvent {
             "name": registered.map(|registered| shortened(&registered.name)),
             // Without its query, which may contain secrets.
             "redirect_uri": redirect_uri.map(|uri| shortened(uri.split('?').next().unwrap_or(uri))),
+            "self_test": self.is_self_test,
         });
         sd_notify::send_event(&format!("{EVENT_PREFIX}{event}"));
     }
@@ -92,6 +108,7 @@ pub(crate) fn set_under_dev(is_it: bool) {
     let _ = UNDER_DEV.set(is_it);
 }
 
-fn is_subscribed() -> bool {
+/// Returns true if `mcpo dev` listens for reports.
+pub(crate) fn is_subscribed() -> bool {
     UNDER_DEV.get() == Some(&true) && sd_notify::is_there()
 }

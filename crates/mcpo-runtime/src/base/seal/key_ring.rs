@@ -21,7 +21,7 @@ const MAC_LABEL: &str = "mcpo mac v1";
 
 /// The secrets of a server. The first one seals; all of them open.
 ///
-/// The text form is a comma-separated list of 32-byte keys in base64url without padding. A key that
+/// The text form is a comma-separated list of 32-byte keys in base64url, or in standard base64. A key that
 /// is written as `retired:KEY` only opens the ids of clients that registered with it.
 ///
 /// To rotate, set `OLD,NEW` on every instance, then `NEW,OLD`, and after a while `NEW` or
@@ -56,8 +56,8 @@ pub enum KeyRingError {
     /// The text contains no key.
     #[error("it contains no key")]
     Empty,
-    /// The key at this position (counted from 1) is not 32 bytes of base64url.
-    #[error("key {0} is not 32 bytes in base64url without padding")]
+    /// The key at this position (counted from 1) is not 32 bytes of base64.
+    #[error("key {0} is not 32 bytes in base64")]
     NotAKey(usize),
     /// The key at this position (counted from 1) is not random.
     #[error(
@@ -79,8 +79,13 @@ impl KeyRing {
                 Some(key) => (key, &mut retired),
                 None => (key, &mut keys),
             };
+            // Standard base64 (RFC 4648 §4) differs only in two characters.
+            let key = key
+                .trim_end_matches('=')
+                .replace('+', "-")
+                .replace('/', "_");
             let secret = URL_SAFE_NO_PAD
-                .decode(key.trim_end_matches('='))
+                .decode(key)
                 .ok()
                 .and_then(|bytes| <[u8; SECRET_LEN]>::try_from(bytes).ok())
                 .ok_or(KeyRingError::NotAKey(index + 1))?;

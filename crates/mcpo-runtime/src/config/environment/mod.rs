@@ -3,6 +3,7 @@
 
 mod brand;
 mod external;
+mod misspelled;
 mod openai;
 mod openid;
 mod reader;
@@ -33,8 +34,7 @@ use crate::{
 const HOSTS: &str = "MCPO_HOSTS";
 const TRUSTED_PROXIES: &str = "MCPO_TRUSTED_PROXIES";
 const SECRET_HELP: &str = "`mcpo dev` sets it from the project's .env; elsewhere it is 32 random \
-     bytes in base64url, and the same for every instance: \
-     openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
+     bytes in base64, and the same for every instance: openssl rand -base64 32";
 
 /// Reads variables with `lookup`, which returns `None` for unset variables and `Some(None)` for
 /// values that are not UTF-8.
@@ -307,6 +307,7 @@ impl Config {
     /// is a loopback URL, or with `MCPO_OPEN_TO_ANYONE=1` (see [`Self::open_to_anyone`]). A sign-in
     /// variable that is set but empty is an error.
     pub fn from_env() -> Result<Self, ConfigErrors> {
+        misspelled::warn(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
         read(&|name| std::env::var_os(name).map(|value| value.into_string().ok()))
     }
 }

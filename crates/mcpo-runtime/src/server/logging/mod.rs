@@ -3,6 +3,7 @@
 
 mod cloud;
 mod text;
+mod writer;
 
 use std::{fmt::Result, io::IsTerminal as _};
 
@@ -18,11 +19,12 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use self::cloud::CloudFormat;
+use self::{cloud::CloudFormat, writer::LogWriters};
 use crate::base::request_log::RequestContext;
 
-/// rmcp logs every message, which would hide the OAuth flow.
-const DEFAULT_FILTER: &str = "info,rmcp=warn";
+/// rmcp logs every message, which would hide the OAuth flow. It also logs each error that a client
+/// gets, in the format of a Rust type; this crate logs the result of each tool call itself.
+const DEFAULT_FILTER: &str = "info,rmcp=warn,rmcp::service=error";
 
 /// Starts logging, unless the program has already set up logging. `MCPO_LOG`, or else `RUST_LOG`,
 /// sets the filter: `debug`, or `warn,mcpo_runtime=debug`.
@@ -36,7 +38,7 @@ pub(crate) fn start() {
         Some(Ok(filter)) => (filter, None),
         Some(Err(error)) => (default_filter(), Some(error)),
     };
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(LogWriters);
     let lines = if std::env::var_os("K_SERVICE").is_some() {
         lines
             .fmt_fields(JsonFields::new())

@@ -149,8 +149,12 @@ impl<'a> Builder<'a> {
                 self.executable = Some(executable.clone());
                 self.propose(executable, change).await;
             }
-            Build::Failed => self.report_failure(None, began).await,
-            Build::Killed(status) => self.report_failure(Some(status), began).await,
+            Build::Failed(said) => self.report_failure(&change, None, said, began).await,
+            Build::Killed(status) => {
+                let said = String::new();
+                self.report_failure(&change, Some(status), said, began)
+                    .await;
+            }
             Build::Cancelled => {}
         }
         Ok(later)
@@ -185,7 +189,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    async fn report_failure(&mut self, killed: Option<ExitStatus>, began: SystemTime) {
+    async fn report_failure(
+        &mut self,
+        change: &Change,
+        killed: Option<ExitStatus>,
+        said: String,
+        began: SystemTime,
+    ) {
         self.inputs.built = began;
         self.inputs.failed = true;
         self.events
@@ -193,6 +203,8 @@ impl<'a> Builder<'a> {
             .await;
         let has_executable = self.executable.is_some();
         let event = Event::BuildFailed {
+            files: change.files.clone(),
+            said,
             killed,
             has_executable,
         };

@@ -4,9 +4,10 @@ use mcpo_common::{
     error::{Failure, Outcome},
     package::{Package, cargo_missing, cargo_program},
     process::{Group, apart},
+    ui::Ui,
 };
 
-use super::{fast_build::record, rustc_wrapper};
+use super::{fast_build::record, progress, progress::Progress, rustc_wrapper};
 use std::{
     cell::RefCell,
     collections::BTreeSet,
@@ -27,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 pub enum Build {
     /// The path of the executable.
     Done(PathBuf),
-    /// Cargo has printed the reason.
-    Failed,
+    /// Cargo has printed the reason, which this text begins with.
+    Failed(String),
     /// Cargo was killed by a signal and could not print the reason.
     Killed(ExitStatus),
     Cancelled,
@@ -40,17 +41,17 @@ pub struct Cargo {
     package: Package,
     /// The folder in which the rustc commands are recorded.
     records: PathBuf,
-    colours: bool,
+    ui: Ui,
     /// The crates from folders of this machine, as of the last build.
     local: RefCell<BTreeSet<String>>,
 }
 
 impl Cargo {
-    pub const fn new(package: Package, records: PathBuf, colours: bool) -> Self {
+    pub const fn new(package: Package, records: PathBuf, ui: Ui) -> Self {
         Self {
             package,
             records,
-            colours,
+            ui,
             local: RefCell::new(BTreeSet::new()),
         }
     }
@@ -61,15 +62,15 @@ impl Cargo {
     }
 
     pub const fn has_colours(&self) -> bool {
-        self.colours
+        self.ui.has_colours()
     }
 
     pub const fn package(&self) -> &Package {
         &self.package
     }
 
-    /// Builds the current files. Diagnostics and, if requested, progress go to the terminal as
-    /// cargo writes them.
+    /// Builds the current files. Diagnostics are printed as cargo writes them. If requested, so is
+    /// the progress, in one line on a terminal.
     pub async fn build(&self, progress: bool, cancel: &CancellationToken) -> Outcome<Build> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => cargo_missing(),
@@ -79,11 +80,11 @@ impl Cargo {
         let group = Group::of(&child);
         tokio::select! {
             done = self.finish(&mut child) => {
-                let (status, executable) = done.map_err(failed)?;
+                let (status, executable, said) = done.map_err(failed)?;
                 Ok(match executable {
                     Some(path) if status.success() => Build::Done(path),
                     _ if status.code().is_none() => Build::Killed(status),
-                    _ => Build::Failed,
+                    _ => Build::Failed(said),
                 })
             }
             () = cancel.cancelled() => {
@@ -115,11 +116,19 @@ impl Cargo {
             .current_dir(&self.package.folder)
             .env(
                 "CARGO_TERM_COLOR",
-                if self.colours { "always" } else { "never" },
+                if self.has_colours() {
+                    "always"
+                } else {
+                    "never"
+                },
             )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if self.ui.has_status() {
+            cargo.envs(progress::VARIABLES);
+        }
         if self.package.build != self.package.target {
             cargo.env("CARGO_BUILD_BUILD_DIR", &self.package.build);
         }
@@ -129,12 +138,23 @@ impl Cargo {
         cargo
     }
 
-    async fn finish(&self, child: &mut Child) -> io::Result<(ExitStatus, Option<PathBuf>)> {
-        let executable = match child.stdout.take() {
-            Some(messages) => self.executable(messages).await?,
-            None => None,
+    /// Returns how cargo ended, the executable, and what cargo printed.
+    async fn finish(&self, child: &mut Child) -> io::Result<(ExitStatus, Option<PathBuf>, String)> {
+        let (messages, output) = (child.stdout.take(), child.stderr.take());
+        let executable = async {
+            match messages {
+                Some(messages) => self.executable(messages).await,
+                None => Ok(None),
+            }
         };
-        Ok((child.wait().await?, executable))
+        let said = async {
+            match output {
+                Some(output) => Progress::new(&self.ui).follow(output).await,
+                None => Ok(String::new()),
+            }
+        };
+        let (executable, said) = tokio::try_join!(executable, said)?;
+        Ok((child.wait().await?, executable, said))
     }
 
     /// Reads all messages of cargo and returns the path of the project's executable.

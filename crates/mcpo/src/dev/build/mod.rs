@@ -10,6 +10,7 @@ mod copy_tree;
 mod dependency_cache;
 pub mod fast_build;
 mod loop_detector;
+mod progress;
 mod restart_backoff;
 mod rustc_wrapper;
 pub mod target_folder;

@@ -1,15 +1,13 @@
-//! The first output of `mcpo dev`: the address of the server, and who may use it.
+//! The first output of `mcpo dev`: the address that the server will have, and what the user must know
+//! before it starts.
 
 use mcpo_common::{package::Package, project::Environment, ui::Ui};
 use serde_json::json;
 
-use super::reporter::Reporter;
+use super::{reporter::Reporter, welcome::Welcome};
 use crate::dev::expose::Entrypoint;
 
-/// Shown if no sign-in is configured.
-const WITHOUT_SIGN_IN: &str = "not required; set ADMIN_PASSWORD in .env to require a password";
-
-/// Prints the addresses, the sign-in mode, and the steps that the user must take.
+/// Prints the address and the warnings. The rest is printed when the first server is ready.
 pub fn print(
     reporter: &mut Reporter<'_>,
     package: &Package,
@@ -18,42 +16,33 @@ pub fn print(
 ) {
     let ui = reporter.ui();
     let (local, connector) = (&entrypoint.local, connector(&entrypoint.local, environment));
-    ui.step("Serving", format_args!("{} at {local}", package.executable));
-    if connector == *local {
-        let from_where = if entrypoint.exposure.serves_other_machines {
-            "in this network"
-        } else {
-            "on this machine"
-        };
-        ui.step(
-            "Connector",
-            format_args!("{local} {from_where}; claude.ai needs a public address: --tunnel"),
-        );
-    } else {
-        ui.step("Connector", &connector);
-    }
-    let sign_in = environment.sign_in();
-    let is_asked = sign_in.is_some();
-    ui.step("Sign-in", sign_in.unwrap_or(WITHOUT_SIGN_IN));
-    if let Some(password) = &entrypoint.password {
-        ui.step(
-            "Password",
-            format_args!("{password}   (generated; set ADMIN_PASSWORD in .env to choose another)"),
-        );
-    }
+    let is_asked = environment.sign_in().is_some();
+    ui.step(
+        "Starting",
+        format_args!("{} at {local}", package.executable),
+    );
     warn(ui, entrypoint, is_asked);
     if let Some((_, file)) = &entrypoint.certificate {
         trust(ui, file);
     }
-    if entrypoint.tunnel.is_some() {
-        steps(ui);
-    }
+    let reach = if entrypoint.exposure.serves_other_machines {
+        "in this network; claude.ai needs a public address: --tunnel"
+    } else {
+        "on this machine; claude.ai needs a public address: --tunnel"
+    };
     reporter.json(|| {
         json!({
             "event": "serving", "schema": 1, "url": local, "connector": connector,
             "asks_for_sign_in": is_asked,
             "certificate": entrypoint.certificate.as_ref().map(|(_, file)| file),
         })
+    });
+    reporter.set_welcome(Welcome {
+        name: package.executable.clone(),
+        reach: (connector == *local).then_some(reach),
+        connector,
+        password: entrypoint.password.clone(),
+        is_tunnelled: entrypoint.tunnel.is_some(),
     });
 }
 
@@ -109,19 +98,8 @@ fn trust(ui: &Ui, file: &str) {
     ));
 }
 
-/// Prints the steps to add the connector in claude.ai.
-fn steps(ui: &Ui) {
-    ui.say("\nAdd it to claude.ai:");
-    ui.say("  1. Settings → Connectors → Add custom connector");
-    ui.say(
-        "  2. Enter any name and the connector's URL from above (the /mcp at the end matters), Add",
-    );
-    ui.say("  3. Connect, sign in, and allow access");
-    ui.say("  4. In a chat, turn the connector on and ask for one of its tools\n");
-}
-
 /// Returns the URL to type into a client: the public one, if there is one.
-pub fn connector(local: &str, environment: &Environment) -> String {
+fn connector(local: &str, environment: &Environment) -> String {
     match environment.get("BASE_URL") {
         Some(base) => format!("{}/mcp", base.trim_end_matches('/')),
         None => local.to_owned(),

@@ -1,8 +1,18 @@
-//! What the user sees and types: the banner, hotkeys, the progress of clients, and probes.
+//! What the user sees and types: the first lines, hotkeys, the progress of clients, tool calls, and
+//! probes.
 
 pub mod banner;
+mod call_limit;
 pub mod client_progress;
+pub mod feed;
+mod held_log;
 pub mod hotkeys;
+mod line_editor;
 mod probe_report;
 pub mod prober;
 pub mod reporter;
+pub mod self_test;
+pub mod tool_caller;
+mod tool_report;
+pub mod trial;
+mod welcome;

@@ -5,26 +5,8 @@ use serde_json::json;
 
 use super::reporter::Reporter;
 
-/// The id of the check that calls a tool.
-const CALL: &str = "tools-call";
-
-/// Prints the result of the tool call, if there was one, or else the result of all checks.
-pub fn print(reporter: &mut Reporter<'_>, tool: Option<&str>, report: &Report) {
-    let Some(tool) = tool else {
-        return print_checks(reporter, report);
-    };
-    let mut checks = report.checks.iter();
-    let called = checks.find(|check| check.rule.id == CALL && check.verdict == Verdict::Pass);
-    match called {
-        Some(check) => reporter.ui().step("Tried", &check.fault.seen),
-        None => {
-            reporter.ui().warn(format_args!("{tool} was not called"));
-            print_checks(reporter, report);
-        }
-    }
-}
-
-fn print_checks(reporter: &mut Reporter<'_>, report: &Report) {
+/// Prints the result of all checks. Returns true if all of them passed.
+pub fn print(reporter: &mut Reporter<'_>, report: &Report) -> bool {
     reporter.json(|| {
         let checks = report.checks.iter();
         let failed = checks.filter(|check| check.verdict == Verdict::Fail);
@@ -37,15 +19,16 @@ fn print_checks(reporter: &mut Reporter<'_>, report: &Report) {
     let ui = reporter.ui();
     if wrong.peek().is_none() {
         ui.step("Probed", report.headline());
-        return;
+        return true;
     }
     ui.warn(report.outcome());
     for check in wrong {
         let (_, because) = check.verdict.parts();
         let seen = because.unwrap_or(&check.fault.seen);
-        ui.say(format_args!("           {}: {seen}", check.rule.title));
+        ui.detail(format_args!("{}: {seen}", check.rule.title));
         if !check.fault.hint.is_empty() {
-            ui.say(format_args!("           fix: {}", check.fault.hint));
+            ui.detail(format_args!("fix: {}", check.fault.hint));
         }
     }
+    false
 }

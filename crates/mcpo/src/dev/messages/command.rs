@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use super::{change::Change, event::Candidate, inputs::Inputs, request_event::RequestEvent};
+use super::{
+    change::Change, event::Candidate, inputs::Inputs, request_event::RequestEvent,
+    tool_call::ToolCall, trial::Trial,
+};
 
 /// One command, which is for one actor.
 #[derive(Debug)]
@@ -15,12 +18,27 @@ pub enum Command {
     Consider(ServerHistory),
     /// The supervisor must replace the server with this executable.
     Run(Candidate),
-    /// The prober must probe the server, and call this tool.
-    Probe(Option<String>),
+    /// The prober must probe the server.
+    Probe,
+    /// The tool caller must do this.
+    Try(Trial),
+    /// The browser view must open.
+    OpenView,
+    /// The keyboard must let the user edit a line.
+    Edit(Line),
     /// The client progress must follow this request.
     Follow(RequestEvent),
+    /// The client progress must find the client that made this call.
+    FollowCall(ToolCall),
     /// All actors must stop.
     Stop,
+}
+
+/// A line that the user can edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub prompt: String,
+    pub text: String,
 }
 
 /// What happened to the servers so far.

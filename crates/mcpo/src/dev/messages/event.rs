@@ -9,10 +9,14 @@ use std::{
 };
 
 use mcpo_common::error::Failure;
-use mcpo_probe::Report;
+use mcpo_probe::{Report, ToolCallReport};
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
-use super::{change::Change, inputs::Inputs, request_event::RequestEvent, tools::Tools};
+use super::{
+    change::Change, inputs::Inputs, request_event::RequestEvent, server_report::ServerReport,
+    tool_call::ToolCall, tools::Tools, trial::Trial,
+};
 
 /// How many events may wait. The session handles an event without waiting for anything.
 const CAPACITY: usize = 256;
@@ -28,6 +32,10 @@ pub enum Event {
     BuildStarted(BTreeSet<PathBuf>),
     /// A build failed. The compiler has printed the reason.
     BuildFailed {
+        /// The files that changed.
+        files: BTreeSet<PathBuf>,
+        /// What cargo and the compiler printed.
+        said: String,
         /// How cargo ended, if a signal killed it before it could print the reason.
         killed: Option<ExitStatus>,
         /// Whether an earlier build succeeded.
@@ -46,7 +54,12 @@ pub enum Event {
     /// A server is being started.
     ServerStarting(Instant),
     /// A server took over.
-    ServerReady { change: Change, tools: Tools },
+    ServerReady {
+        change: Change,
+        tools: Tools,
+        /// How users sign in.
+        sign_in: String,
+    },
     /// The change did not affect the executable, so the server was not replaced.
     Unchanged(Change),
     /// A new server did not take over.
@@ -58,25 +71,44 @@ pub enum Event {
     /// The server stopped by itself.
     ServerCrashed {
         status: io::Result<ExitStatus>,
-        /// Whether a new server is already being started.
-        has_next: bool,
+        next: AfterCrash,
     },
-    /// The server answered a request.
-    Request(RequestEvent),
+    /// The server reported something.
+    Reported(ServerReport),
     /// A request was assigned to a client.
     ClientContinued {
         client: String,
         request: RequestEvent,
     },
+    /// A tool call was assigned to a client.
+    ClientCalled { client: String, call: ToolCall },
     /// A client did not continue.
     ClientStopped(Stopped),
-    /// A probe ended. If `tool` is set, the user wanted to see the result of this tool.
-    Probed {
-        tool: Option<String>,
-        report: Box<Report>,
+    /// A probe ended.
+    Probed(Box<Report>),
+    /// The tool that the user wants to try, and arguments to start with.
+    ToolFound {
+        tool: Box<Value>,
+        arguments: Map<String, Value>,
     },
+    /// The tool that the user wants to try could not be found.
+    ToolNotFound { name: String, because: String },
+    /// A tool that the user wanted to try was called.
+    ToolTried(Box<ToolCallReport>),
+    /// The browser view wants this.
+    TrialWanted(Trial),
+    /// The browser view is served at this URL.
+    ViewOpened {
+        url: String,
+        /// Why no browser was opened.
+        problem: Option<String>,
+    },
+    /// The user finished a line, or cancelled the input.
+    Typed(Option<String>),
     /// A probe could not be made.
     ProbeFailed(Failure),
+    /// The user can press keys.
+    KeyboardReady,
     /// The user pressed a key.
     Pressed(Key),
     /// The user should know this.
@@ -88,6 +120,17 @@ pub enum Event {
 pub struct Candidate {
     pub executable: PathBuf,
     pub change: Change,
+}
+
+/// What follows after a server has stopped by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterCrash {
+    /// A new server is already being started.
+    NextStarts,
+    /// The same server is started again.
+    Restarts,
+    /// Nothing, until the next change.
+    Waits,
 }
 
 /// Why a new server did not take over.
@@ -143,6 +186,7 @@ pub enum Key {
     /// Call the tool with this index.
     TryTool(usize),
     ToggleRequests,
+    OpenView,
     CopyUrl,
     OpenConnectors,
     Help,

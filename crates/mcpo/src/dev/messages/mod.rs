@@ -8,4 +8,7 @@ pub mod command;
 pub mod event;
 pub mod inputs;
 pub mod request_event;
+pub mod server_report;
+pub mod tool_call;
 pub mod tools;
+pub mod trial;

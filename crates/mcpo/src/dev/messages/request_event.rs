@@ -20,6 +20,9 @@ pub struct RequestEvent {
     pub name: Option<String>,
     #[serde(default)]
     pub redirect_uri: Option<String>,
+    /// Whether `mcpo dev` itself made the request.
+    #[serde(default)]
+    pub self_test: bool,
 }
 
 impl RequestEvent {
@@ -38,17 +41,22 @@ impl RequestEvent {
 
     /// Returns the product name of the client: `node`, `python-httpx`, `Mozilla`.
     pub fn product(&self) -> &str {
-        self.agent
-            .split(['/', ' '])
-            .next()
-            .filter(|word| !word.is_empty())
-            .unwrap_or("unknown client")
+        product_of(&self.agent)
     }
 
     /// Returns true if the request came from a user's browser.
     pub fn is_from_browser(&self) -> bool {
         self.agent.starts_with("Mozilla/")
     }
+}
+
+/// Returns the product name in a `User-Agent` header.
+pub fn product_of(agent: &str) -> &str {
+    agent
+        .split(['/', ' '])
+        .next()
+        .filter(|word| !word.is_empty())
+        .unwrap_or("unknown client")
 }
 
 fn plain(text: &mut String) {

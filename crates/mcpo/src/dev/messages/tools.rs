@@ -86,7 +86,7 @@ impl Tools {
             }
         };
         let all: Vec<_> = self.states.keys().enumerate().map(numbered).collect();
-        let hint = "a digit tries one with made-up arguments";
+        let hint = "press a digit to call one";
         (!all.is_empty()).then(|| format!("{} ({hint})", names(&all)))
     }
 

@@ -11,3 +11,4 @@ mod server;
 pub mod socket;
 pub mod supervisor;
 mod suspend_aware_timeout;
+mod unavailable;

@@ -19,7 +19,7 @@ use super::{
     executable::Executable, listener::Listener, notify_channel::NotifyChannel,
     suspend_aware_timeout::SuspendAwareTimeout,
 };
-use crate::dev::messages::{request_event::RequestEvent, tools::Tools};
+use crate::dev::messages::{server_report::ServerReport, tools::Tools};
 
 /// How long a server may take to become ready.
 pub const READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ pub enum Start {
 
 /// An event of a server that is running.
 pub enum Happening {
-    Request(RequestEvent),
+    Reported(ServerReport),
     Exited(io::Result<ExitStatus>),
 }
 
@@ -149,7 +149,7 @@ impl Server {
         self.address
     }
 
-    /// Waits until the server reports a request or stops by itself.
+    /// Waits until the server reports something or stops by itself.
     pub async fn happens(&mut self) -> Happening {
         loop {
             let said = tokio::select! {
@@ -159,8 +159,8 @@ impl Server {
             let Ok(said) = said else {
                 return Happening::Exited(self.child.wait().await);
             };
-            if let Some(request) = said.lines().find_map(RequestEvent::read) {
-                return Happening::Request(request);
+            if let Some(report) = said.lines().find_map(ServerReport::read) {
+                return Happening::Reported(report);
             }
         }
     }

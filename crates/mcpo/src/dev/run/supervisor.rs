@@ -4,7 +4,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::ExitStatus,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use mcpo_common::error::{Failure, Outcome};
@@ -16,16 +16,21 @@ use tokio::{
 use super::{
     listener::{Listener, Mode},
     server::{Happening, Launch, READY_TIMEOUT, Server, Start},
+    unavailable::Unavailable,
 };
 use crate::dev::{
-    environment::ServerEnvironment,
+    environment::{ServerEnvironment, describe_sign_in},
     local_access::has_local_base,
     messages::{
         change::Change,
-        event::{Candidate, Event, EventSender, SwapFailure},
+        event::{AfterCrash, Candidate, Event, EventSender, SwapFailure},
     },
     stop::Stop,
 };
+
+/// A server that crashes is restarted at most once in this time. Otherwise it would crash again and
+/// again.
+const RESTART_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The actor that owns the listener and the servers behind it.
 pub struct Supervisor {
@@ -43,14 +48,21 @@ pub struct Supervisor {
     next: Option<(Running, Change)>,
     /// Old servers that are finishing their calls.
     retiring: JoinSet<()>,
+    /// When the last server was restarted because it had crashed.
+    restarted: Option<Instant>,
+    /// Answers while no server runs.
+    unavailable: Option<Unavailable>,
 }
 
 /// A server, and the build it came from.
 struct Running {
     server: Server,
+    executable: PathBuf,
     stamp: Option<Stamp>,
     /// Whether the server's base URL names this machine.
     is_local: bool,
+    /// How users sign in.
+    sign_in: String,
 }
 
 /// Identifies the executable of one build: device and inode if the system has them, size, and
@@ -84,6 +96,8 @@ impl Supervisor {
             current: None,
             next: None,
             retiring: JoinSet::new(),
+            restarted: None,
+            unavailable: None,
         }
     }
 
@@ -93,10 +107,12 @@ impl Supervisor {
             match self.occurrence(stop).await {
                 Occurrence::Candidate(candidate) => self.try_out(candidate, stop).await,
                 Occurrence::Started(start) => self.settle(start, stop).await,
-                Occurrence::Happened(Happening::Exited(status)) => self.crashed(status).await,
-                Occurrence::Happened(Happening::Request(request)) => {
+                Occurrence::Happened(Happening::Exited(status)) => {
+                    self.crashed(status, stop).await;
+                }
+                Occurrence::Happened(Happening::Reported(report)) => {
                     // The server must not be blocked.
-                    self.events.send_or_drop(Event::Request(request));
+                    self.events.send_or_drop(Event::Reported(report));
                 }
                 Occurrence::Stop => break,
             }
@@ -156,12 +172,18 @@ impl Supervisor {
         self.events
             .send(Event::ServerStarting(Instant::now()))
             .await;
+        if self.unavailable.take().is_some() {
+            // Connections wait for the new server.
+            self.listener.proxy_to(None);
+        }
         match self.start(&executable) {
-            Ok((server, is_local)) => {
+            Ok((server, is_local, sign_in)) => {
                 let running = Running {
                     server,
+                    executable: executable.clone(),
                     stamp,
                     is_local,
+                    sign_in,
                 };
                 self.next = Some((running, change));
             }
@@ -169,8 +191,8 @@ impl Supervisor {
         }
     }
 
-    /// Starts a server. Also returns whether its base URL names this machine.
-    fn start(&self, executable: &Path) -> Outcome<(Server, bool)> {
+    /// Starts a server. Also returns whether its base URL names this machine, and how users sign in.
+    fn start(&self, executable: &Path) -> Outcome<(Server, bool, String)> {
         // Read at every start, because the environment file may have changed.
         let environment = self.environment.load()?;
         let is_local = has_local_base(&environment);
@@ -188,7 +210,7 @@ impl Supervisor {
         let server = server.map_err(|error| {
             Failure::new(format!("failed to start {}", executable.display())).because(&error)
         })?;
-        Ok((server, is_local))
+        Ok((server, is_local, describe_sign_in(&environment)))
     }
 
     /// Swaps the servers if the new one is ready.
@@ -216,29 +238,59 @@ impl Supervisor {
             self.retire(old, stop);
         }
         self.local_only.send_replace(running.is_local);
-        let tools = running.server.tools().clone();
+        let event = Event::ServerReady {
+            change,
+            tools: running.server.tools().clone(),
+            sign_in: running.sign_in.clone(),
+        };
         self.current = Some(running);
-        self.events.send(Event::ServerReady { change, tools }).await;
+        self.events.send(event).await;
     }
 
-    async fn not_swapped(&self, why: SwapFailure) {
+    async fn not_swapped(&mut self, why: SwapFailure) {
         let is_local = self.current.as_ref().is_none_or(|old| old.is_local);
         self.local_only.send_replace(is_local);
         let is_serving = self.current.is_some();
+        if !is_serving {
+            self.refuse_connections();
+        }
         self.events
             .send(Event::NotSwapped { why, is_serving })
             .await;
     }
 
-    /// Reports the crash. The server is not restarted without a change, because it would crash
-    /// again.
-    async fn crashed(&mut self, status: io::Result<ExitStatus>) {
-        self.current = None;
+    /// Reports the crash. Restarts the server once; if it crashes again soon, clients get 503 until
+    /// the next change.
+    async fn crashed(&mut self, status: io::Result<ExitStatus>, stop: &Stop) {
+        let crashed = self.current.take();
         self.listener.proxy_to(None);
-        let has_next = self.next.is_some();
+        let may_restart = self
+            .restarted
+            .is_none_or(|last| last.elapsed() > RESTART_INTERVAL);
+        let (next, restart) = match crashed {
+            _ if self.next.is_some() => (AfterCrash::NextStarts, None),
+            Some(crashed) if may_restart => (AfterCrash::Restarts, Some(crashed.executable)),
+            _ => (AfterCrash::Waits, None),
+        };
         self.events
-            .send(Event::ServerCrashed { status, has_next })
+            .send(Event::ServerCrashed { status, next })
             .await;
+        if let Some(executable) = restart {
+            self.restarted = Some(Instant::now());
+            let change = Change {
+                environment: true,
+                ..Change::new()
+            };
+            let candidate = Candidate { executable, change };
+            self.try_out(candidate, stop).await;
+        } else if next == AfterCrash::Waits {
+            self.refuse_connections();
+        }
+    }
+
+    /// Answers with 503. If that is not possible, connections wait.
+    fn refuse_connections(&mut self) {
+        self.unavailable = Unavailable::answer(&self.listener).ok();
     }
 
     fn retire(&mut self, mut running: Running, stop: &Stop) {

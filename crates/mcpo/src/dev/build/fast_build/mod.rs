@@ -49,6 +49,8 @@ pub struct FastBuild<'a> {
     /// The last build failed only because of files of this crate. A fix of these files may use the
     /// fast build too.
     failed_by_own: bool,
+    /// Whether a library was announced before.
+    is_announced: bool,
 }
 
 enum Library {
@@ -83,6 +85,7 @@ impl<'a> FastBuild<'a> {
             library: Library::Unknown,
             own: HashSet::new(),
             failed_by_own: false,
+            is_announced: false,
         }
     }
 
@@ -137,6 +140,7 @@ impl<'a> FastBuild<'a> {
     /// warm for the first change.
     fn make_library(&mut self, record: Record) {
         let (folder, ui) = (self.folder.clone(), self.ui.clone());
+        let is_announced = std::mem::replace(&mut self.is_announced, true);
         let cancel = CancellationToken::new();
         let guard = cancel.clone().drop_guard();
         let making = async move {
@@ -144,9 +148,14 @@ impl<'a> FastBuild<'a> {
             let library = library::of(&record, &folder, &cancel).await?;
             let form = library.as_deref().map_or(Form::Whole, Form::Beside);
             replay::run(&record, form, &folder, false, &cancel).await?;
-            if library.is_some() && began.elapsed().as_secs() > 2 {
+            if library.is_some() && began.elapsed().as_secs() > 2 && !is_announced {
                 let seconds = began.elapsed().as_secs();
-                ui.step("Prepared", format_args!("quick reloads in {seconds} s"));
+                ui.step(
+                    "Prepared",
+                    format_args!(
+                        "faster reloads: linked all dependencies to a library in {seconds} s"
+                    ),
+                );
             }
             Ok(library)
         };

@@ -31,20 +31,22 @@ impl Client {
     /// Returns the client that sent this request, if its properties match a known one.
     pub fn of(request: &RequestEvent) -> Option<&'static Self> {
         let redirect = request.redirect_uri.as_deref();
+        Self::with(redirect, request.name.as_deref(), &request.agent)
+    }
+
+    /// Returns the client with one of these properties, if it is known.
+    pub fn with(redirect: Option<&str>, name: Option<&str>, agent: &str) -> Option<&'static Self> {
         let by_redirect = |client: &&Self| {
             let mut known = client.marks.redirects.iter();
             redirect.is_some_and(|uri| known.any(|begin| uri.starts_with(begin)))
         };
         let by_name = |client: &&Self| {
             let mut known = client.marks.names.iter();
-            request
-                .name
-                .as_ref()
-                .is_some_and(|name| known.any(|one| one == name))
+            name.is_some_and(|name| known.any(|one| one == name))
         };
         let by_agent = |client: &&Self| {
             let mut known = client.marks.agents.iter();
-            known.any(|part| request.agent.contains(part))
+            known.any(|part| agent.contains(part))
         };
         CLIENTS
             .iter()

@@ -7,7 +7,11 @@ use std::{
 };
 
 use super::clients::Client;
-use crate::dev::messages::{event::Stopped, request_event::RequestEvent};
+use crate::dev::messages::{
+    event::Stopped,
+    request_event::{RequestEvent, product_of},
+    tool_call::ToolCall,
+};
 
 /// The steps in order, with the names that the runtime uses.
 pub const STEPS: [&str; 8] = [
@@ -29,6 +33,11 @@ const PERSON: Duration = Duration::from_secs(30);
 const SUSPEND_THRESHOLD: Duration = Duration::from_secs(5);
 /// A client without a request for this long has given up.
 const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
+/// How long the browser may take to open the sign-in page of the program that sent the requests
+/// before.
+const BROWSER: Duration = Duration::from_secs(30);
+/// The name of mcpo's own requests.
+const SELF_TEST: &str = "mcpo";
 /// The largest number of clients that are tracked. One developer does not have more.
 const MAX_CLIENTS: usize = 64;
 
@@ -55,7 +64,10 @@ struct Flow {
 impl Flows {
     /// Records a request. Returns the name of the client that sent it.
     pub fn take(&mut self, request: &RequestEvent, now: Instant) -> String {
-        let (title, client) = self.who(request);
+        if request.self_test {
+            return SELF_TEST.to_owned();
+        }
+        let (title, client) = self.who(request, now);
         self.open
             .retain(|_, flow| now.duration_since(flow.since) < FORGET_AFTER);
         if is_arrival(request) {
@@ -76,12 +88,30 @@ impl Flows {
         title
     }
 
-    fn who(&mut self, request: &RequestEvent) -> (String, Option<&'static Client>) {
+    /// Returns the name of the client that made a tool call.
+    pub fn client_of(&self, call: &ToolCall) -> String {
+        if call.self_test {
+            return SELF_TEST.to_owned();
+        }
+        let product = product_of(&call.agent);
+        let known = Client::with(None, call.client.as_deref(), &call.agent);
+        known
+            .map(|client| client.title.clone())
+            .or_else(|| call.client.clone().filter(|name| !name.is_empty()))
+            .or_else(|| self.agents.get(product).cloned())
+            .unwrap_or_else(|| product.to_owned())
+    }
+
+    fn who(&mut self, request: &RequestEvent, now: Instant) -> (String, Option<&'static Client>) {
         let product = request.product().to_owned();
         if let Some(client) = Client::of(request) {
-            // Later requests from the same program belong to the same client.
-            if !request.is_from_browser() && self.agents.len() < MAX_CLIENTS {
-                self.agents.insert(product, client.title.clone());
+            let program = if request.is_from_browser() {
+                self.program_without_page(now)
+            } else {
+                Some(product)
+            };
+            if let Some(program) = program {
+                self.recognize(program, &client.title);
             }
             return (client.title.clone(), Some(client));
         }
@@ -94,8 +124,39 @@ impl Flows {
             let client = self.open.get(&title).and_then(|flow| flow.client);
             return (title, client.or_else(Client::unknown));
         }
-        let title = request.name.clone().unwrap_or(product);
-        (title, Client::unknown())
+        if let Some(name) = &request.name
+            && !request.is_from_browser()
+        {
+            self.recognize(product, name);
+            return (name.clone(), Client::unknown());
+        }
+        (product, Client::unknown())
+    }
+
+    /// Records that the requests of `program` are those of the client with this name. What the
+    /// program did before it was recognized is part of the same sign-in.
+    fn recognize(&mut self, program: String, title: &str) {
+        if program != title {
+            self.open.remove(&program);
+        }
+        if self.agents.len() < MAX_CLIENTS {
+            self.agents.insert(program, title.to_owned());
+        }
+    }
+
+    /// Returns the unknown program that most likely opened the page that a browser requests now. A
+    /// client with a metadata document does not register, so the page is the first request that
+    /// identifies it.
+    fn program_without_page(&self, now: Instant) -> Option<String> {
+        let before_page = |step: &str| matches!(step, "resource metadata" | "server metadata");
+        let waiting = self.open.iter().filter(|(_, flow)| {
+            let is_unknown = flow.client.is_none_or(|client| {
+                Client::unknown().is_some_and(|unknown| unknown.title == client.title)
+            });
+            is_unknown && before_page(&flow.step) && now.duration_since(flow.since) < BROWSER
+        });
+        let latest = waiting.max_by_key(|(_, flow)| flow.since);
+        latest.map(|(title, _)| title.clone())
     }
 
     /// Returns when the next client must be checked.
@@ -186,7 +247,51 @@ mod tests {
             agent: agent.into(),
             name: None,
             redirect_uri: None,
+            self_test: false,
         }
+    }
+
+    /// The probe, and every program with an unknown `User-Agent` and a metadata document.
+    #[test]
+    fn a_program_that_was_recognized_late_has_not_stopped() {
+        let (mut flows, began) = (Flows::default(), Instant::now());
+        flows.take(&request("mcp", 401, "some-agent/1"), began);
+        flows.take(&request("server metadata", 200, "some-agent/1"), began);
+        let page = RequestEvent {
+            redirect_uri: Some("https://claude.ai/api/mcp/auth_callback".into()),
+            ..request("authorization", 200, "Mozilla/5.0")
+        };
+        assert_eq!(flows.take(&page, began), "claude.ai");
+        flows.take(&request("consent", 303, "Mozilla/5.0"), began);
+        assert_eq!(
+            flows.take(&request("token", 200, "some-agent/1"), began),
+            "claude.ai"
+        );
+        flows.take(&request("mcp", 200, "some-agent/1"), began);
+        assert_eq!(flows.next_look(), None, "{flows:?}");
+
+        let registration = RequestEvent {
+            name: Some("My client".into()),
+            ..request("registration", 201, "other/1")
+        };
+        flows.take(&request("mcp", 401, "other/1"), began);
+        flows.take(&registration, began);
+        assert_eq!(
+            flows.take(&request("mcp", 200, "other/1"), began),
+            "My client"
+        );
+        assert_eq!(flows.next_look(), None, "{flows:?}");
+    }
+
+    #[test]
+    fn requests_of_mcpo_itself_are_not_tracked() {
+        let (mut flows, began) = (Flows::default(), Instant::now());
+        let probe = RequestEvent {
+            self_test: true,
+            ..request("mcp", 401, "Claude-User")
+        };
+        assert_eq!(flows.take(&probe, began), "mcpo");
+        assert_eq!(flows.next_look(), None);
     }
 
     #[test]

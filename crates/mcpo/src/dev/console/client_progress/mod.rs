@@ -12,11 +12,13 @@ use self::flow::Flows;
 use crate::dev::messages::{
     event::{Event, EventSender},
     request_event::RequestEvent,
+    tool_call::ToolCall,
 };
 
 /// The actor that follows the clients.
 pub struct ClientProgress {
     pub requests: mpsc::Receiver<RequestEvent>,
+    pub calls: mpsc::Receiver<ToolCall>,
     pub events: EventSender,
 }
 
@@ -38,6 +40,10 @@ impl ClientProgress {
                 Some(request) = self.requests.recv() => {
                     let client = flows.take(&request, Instant::now());
                     self.events.send(Event::ClientContinued { client, request }).await;
+                }
+                Some(call) = self.calls.recv() => {
+                    let client = flows.client_of(&call);
+                    self.events.send(Event::ClientCalled { client, call }).await;
                 }
                 () = look => {}
             }

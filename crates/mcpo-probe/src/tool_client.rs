@@ -1,0 +1,313 @@
+//! Lists and calls tools without the checks of a probe, for tools that try a server.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use mcpo_common::text::clean;
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::{
+    check::{Log, Quiet, Step, Verdict},
+    credentials::Credentials,
+    flow,
+    http::HttpClient,
+    mcp::{self, Call, McpClient, McpServer as _, Reply, TransportError, WireFormat},
+    oauth::Login,
+    plan::Plan,
+};
+
+/// The most pages of a list of tools.
+const MAX_PAGES: usize = 100;
+
+/// Why a tool was not called, or did not return a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallError {
+    /// The client could not sign in, or the server is unreachable.
+    NotSent(String),
+    /// The server answered with a JSON-RPC error.
+    Rejected {
+        /// The code of the error.
+        code: i64,
+        /// The message of the error.
+        message: String,
+    },
+    /// The connection ended before the server answered, as it does if a tool ends the process.
+    Interrupted(String),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSent(because) | Self::Interrupted(because) => formatter.write_str(because),
+            Self::Rejected { code, message } => write!(formatter, "{message} (error {code})"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// A tool call and its result.
+#[derive(Clone, Debug)]
+pub struct ToolCallReport {
+    /// The name of the tool.
+    pub tool: String,
+    /// The arguments.
+    pub arguments: Map<String, Value>,
+    /// The `CallToolResult`, or why there is none.
+    pub result: Result<Value, CallError>,
+    /// The time until the answer, without the time to sign in.
+    pub elapsed: Duration,
+}
+
+impl ToolCallReport {
+    /// Returns true if the tool returned a result that is not an error.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        let result = self.result.as_ref();
+        result.is_ok_and(|result| result.get("isError") != Some(&Value::Bool(true)))
+    }
+
+    /// Returns the text of the result or of the error. Other content is named by its type.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match &self.result {
+            Err(error) => error.to_string(),
+            Ok(result) => {
+                let content = result["content"].as_array().map(Vec::as_slice);
+                let parts = content.unwrap_or_default().iter().map(|part| {
+                    let kind = || format!("[{}]", part["type"].as_str().unwrap_or("?"));
+                    part["text"].as_str().map_or_else(kind, str::to_owned)
+                });
+                parts.collect::<Vec<_>>().join("\n")
+            }
+        }
+    }
+}
+
+/// A client that signs in when the server asks for it, and keeps its token.
+#[derive(Debug)]
+pub struct ToolClient<'p> {
+    plan: &'p Plan,
+    credentials: Option<Credentials>,
+}
+
+impl<'p> ToolClient<'p> {
+    /// Creates a client that uses the kept credentials of `plan`, or else signs in as `plan` says.
+    #[must_use]
+    pub fn new(plan: &'p Plan) -> Self {
+        let mut kept = plan.kept.iter();
+        let kept = kept.find(|kept| kept.profile == plan.profile.name);
+        Self {
+            plan,
+            credentials: kept.cloned(),
+        }
+    }
+
+    /// Returns the credentials for the next client.
+    #[must_use]
+    pub fn into_credentials(self) -> Option<Credentials> {
+        self.credentials
+    }
+
+    /// Lists all tools, with their schemas.
+    pub async fn tools(&mut self) -> Result<Vec<Value>, CallError> {
+        let mut tools = Vec::new();
+        let mut cursor: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let params = cursor.map_or_else(|| json!({}), |cursor| json!({ "cursor": cursor }));
+            let (result, _) = self.call(&Call::new("tools/list", params)).await;
+            let mut result = result?;
+            if let Value::Array(page) = result["tools"].take() {
+                tools.extend(page);
+            }
+            cursor = result["nextCursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(tools)
+    }
+
+    /// Calls a tool of [`Self::tools`].
+    pub async fn call_tool(
+        &mut self,
+        tool: &Value,
+        arguments: Map<String, Value>,
+    ) -> ToolCallReport {
+        let name = tool["name"].as_str().unwrap_or_default();
+        let call = Call {
+            name: Some(name.to_owned()),
+            mirrored: mcp::mirrored(tool, &arguments),
+            ..Call::new(
+                "tools/call",
+                json!({ "name": name, "arguments": arguments }),
+            )
+        };
+        let (result, elapsed) = self.call(&call).await;
+        ToolCallReport {
+            tool: name.to_owned(),
+            arguments,
+            result,
+            elapsed,
+        }
+    }
+
+    /// Sends a request. If the server asks for a token or for more scopes, signs in and sends the
+    /// request again.
+    async fn call(&mut self, call: &Call) -> (Result<Value, CallError>, Duration) {
+        let Some(target) = self.plan.target.url() else {
+            let because = "only tools of servers over HTTP can be called".to_owned();
+            return (Err(CallError::NotSent(because)), Duration::ZERO);
+        };
+        let mut quiet = Quiet;
+        let mut log = Log::new(&mut quiet, self.plan);
+        let began = Instant::now();
+        match Box::pin(self.try_call(&mut log, target, call)).await {
+            Ok((reply, elapsed)) => (result_of(reply), elapsed),
+            Err(_) => {
+                let because = reason(log);
+                (Err(CallError::NotSent(because)), began.elapsed())
+            }
+        }
+    }
+
+    async fn try_call(
+        &mut self,
+        log: &mut Log<'_>,
+        target: &Url,
+        call: &Call,
+    ) -> Step<(Result<Reply, TransportError>, Duration)> {
+        let http = flow::connect(self.plan, log, target).await?;
+        if let Some(kept) = self.credentials.as_ref().filter(|kept| kept.is_fresh()) {
+            let token = Some(&kept.access);
+            let (reply, elapsed) = timed(&http, target, token, call).await;
+            if !reply.as_ref().is_ok_and(Reply::is_refusal) {
+                return Ok((reply, elapsed));
+            }
+        }
+        let login = Login::new(
+            &http,
+            self.plan,
+            target,
+            flow::prepare(self.plan, log).await?,
+        );
+        let mut peer = McpClient::new(&http, target, login);
+        // Gets the tokens, so that the time to sign in does not count.
+        let ask = Call::new("tools/list", json!({}));
+        let asked = peer.call(log, &WireFormat::Stateless, &ask).await?;
+        if let Err(error) = asked {
+            return Ok((Err(error), Duration::ZERO));
+        }
+        let began = Instant::now();
+        let replied = peer.call(log, &WireFormat::Stateless, call).await?;
+        let elapsed = began.elapsed();
+        if let Some(grant) = &peer.grant {
+            self.credentials = Some(grant.credentials(self.plan.profile.name));
+        }
+        Ok((replied.map(|replied| replied.reply), elapsed))
+    }
+}
+
+async fn timed(
+    http: &HttpClient,
+    target: &Url,
+    token: Option<&mcpo_common::secret::Secret>,
+    call: &Call,
+) -> (Result<Reply, TransportError>, Duration) {
+    let began = Instant::now();
+    let replied = mcp::call(http, target, &WireFormat::Stateless, token, call).await;
+    let reply = replied.map(|replied| replied.reply);
+    (reply.map_err(TransportError::from), began.elapsed())
+}
+
+fn result_of(reply: Result<Reply, TransportError>) -> Result<Value, CallError> {
+    match reply {
+        Ok(Reply::Result(result)) => Ok(result),
+        Ok(Reply::Error { code, message, .. }) => Err(CallError::Rejected { code, message }),
+        Ok(reply) => Err(CallError::NotSent(reply.summary())),
+        Err(error) => Err(CallError::Interrupted(error.to_string())),
+    }
+}
+
+/// Returns why the client could not sign in: the last check that did not pass.
+fn reason(log: Log<'_>) -> String {
+    let checks = log.into_parts().checks;
+    let failed = checks.iter().rev().find_map(|check| {
+        let because = match &check.verdict {
+            Verdict::Fail => &check.fault.seen,
+            Verdict::CouldNotRun { because } => because,
+            _ => return None,
+        };
+        let hint = &check.fault.hint;
+        Some(if hint.is_empty() {
+            format!("{}: {because}", check.rule.title)
+        } else {
+            format!("{}: {because} ({hint})", check.rule.title)
+        })
+    });
+    clean(&failed.unwrap_or_else(|| "the server did not let the client sign in".to_owned()))
+}
+
+/// Returns arguments for `tool` that a user can edit: a value for each argument that is required,
+/// and the defaults of the others.
+#[must_use]
+pub fn example_arguments(tool: &Value) -> Map<String, Value> {
+    let mut arguments = mcp::named(tool, None)
+        .map(|choice| choice.arguments)
+        .unwrap_or_default();
+    let schema = &tool["inputSchema"];
+    let required = schema["required"].as_array().map(Vec::as_slice);
+    for name in required
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::as_str)
+    {
+        let blank = match schema["properties"][name]["type"].as_str() {
+            Some("array") => json!([]),
+            Some("object") => json!({}),
+            Some("integer" | "number") => json!(0),
+            Some("boolean") => json!(false),
+            _ => json!(""),
+        };
+        arguments.entry(name).or_insert(blank);
+    }
+    let properties = schema["properties"].as_object();
+    for (name, property) in properties.into_iter().flatten() {
+        if let Some(default) = property.get("default") {
+            arguments
+                .entry(name.clone())
+                .or_insert_with(|| default.clone());
+        }
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::example_arguments;
+
+    #[test]
+    fn example_arguments_contain_all_required_arguments_and_defaults() {
+        let tool = json!({ "name": "t", "inputSchema": {
+            "required": ["when", "many", "name"],
+            "properties": {
+                "when": { "type": "string", "format": "date" },
+                "many": { "type": "array" },
+                "name": { "type": "string" },
+                "limit": { "type": "integer", "default": 10 },
+                "other": { "type": "string" },
+            },
+        } });
+        let arguments = serde_json::Value::from(example_arguments(&tool));
+        assert_eq!(
+            arguments,
+            json!({ "when": "", "many": [], "name": "", "limit": 10 })
+        );
+        assert!(example_arguments(&json!({ "name": "t" })).is_empty());
+    }
+}

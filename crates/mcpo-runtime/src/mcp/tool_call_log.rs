@@ -1,0 +1,146 @@
+//! Logs each tool call in one line without its arguments. Under `mcpo dev`, the call is reported
+//! together with its arguments and its result instead.
+
+use std::time::Instant;
+
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock},
+    service::RequestContext,
+};
+use tracing::Level;
+
+use crate::{
+    base::{
+        dev_channel::{self, ToolCallEvent},
+        request_log,
+    },
+    resource_server::caller::Caller,
+};
+
+type CallResult = Result<CallToolResponse, ErrorData>;
+
+/// A tool call that has begun.
+pub(super) struct ToolCallLog {
+    began: Instant,
+    tool: String,
+    caller: Option<Caller>,
+    /// Only for `mcpo dev`.
+    details: Option<Details>,
+}
+
+struct Details {
+    arguments: String,
+    agent: String,
+}
+
+impl ToolCallLog {
+    /// Returns `None` if the call is neither logged nor reported.
+    pub(super) fn begin(
+        params: &CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Option<Self> {
+        let is_reported = dev_channel::is_subscribed();
+        if !is_reported && !tracing::enabled!(Level::INFO) {
+            return None;
+        }
+        Some(Self {
+            began: Instant::now(),
+            tool: params.name.to_string(),
+            caller: Caller::of(&context.extensions).cloned(),
+            details: is_reported.then(|| Details {
+                arguments: dev_channel::arguments_text(params.arguments.as_ref()),
+                agent: agent(context),
+            }),
+        })
+    }
+
+    /// Runs the call, and logs its result.
+    pub(super) async fn run(
+        log: Option<Self>,
+        call: impl Future<Output = CallResult>,
+    ) -> CallResult {
+        let result = call.await;
+        if let Some(log) = log {
+            log.end(&result);
+        }
+        result
+    }
+
+    fn end(self, result: &CallResult) {
+        let outcome = outcome(result);
+        let elapsed = self.began.elapsed();
+        let tool = self.tool.as_str();
+        let caller = self.caller.as_ref();
+        let subject = caller.map_or("", Caller::subject);
+        let client = caller.and_then(Caller::client_name);
+        let Some(Details { arguments, agent }) = self.details else {
+            let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            // As display values, a plain name is logged without quotation marks.
+            let client = client.map(tracing::field::display);
+            tracing::info!(%tool, %subject, client, ms, %outcome, "tool called");
+            return;
+        };
+        let event = ToolCallEvent {
+            tool,
+            arguments,
+            result: dev_channel::result_text(&text(result)),
+            outcome,
+            microseconds: dev_channel::microseconds(elapsed),
+            subject,
+            name: caller.map_or("", Caller::name),
+            client: client.map(str::to_owned),
+            agent,
+            self_test: caller
+                .and_then(Caller::request)
+                .is_some_and(request_log::RequestContext::is_self_test),
+        };
+        event.send();
+    }
+}
+
+fn agent(context: &RequestContext<RoleServer>) -> String {
+    let parts = context.extensions.get::<http::request::Parts>();
+    let agent = parts.and_then(|parts| parts.headers.get(http::header::USER_AGENT));
+    let agent = agent.and_then(|agent| agent.to_str().ok());
+    agent.unwrap_or_default().to_owned()
+}
+
+fn outcome(result: &CallResult) -> &'static str {
+    match result {
+        Ok(CallToolResponse::Complete(result)) if result.is_error == Some(true) => "tool_error",
+        Ok(CallToolResponse::Complete(_)) => "ok",
+        Ok(CallToolResponse::InputRequired(_)) => "input_required",
+        Ok(CallToolResponse::Task(_)) => "task",
+        Ok(_) => "other",
+        Err(_) => "error",
+    }
+}
+
+/// Returns the text of a result, with a short description of each content that is not text.
+fn text(result: &CallResult) -> String {
+    match result {
+        Ok(CallToolResponse::Complete(result)) => result_text(result),
+        Ok(_) => String::new(),
+        Err(error) => error.message.to_string(),
+    }
+}
+
+fn result_text(result: &CallToolResult) -> String {
+    if result.content.is_empty() {
+        let structured = result.structured_content.as_ref();
+        return structured.map(ToString::to_string).unwrap_or_default();
+    }
+    let parts: Vec<String> = result.content.iter().map(described).collect();
+    parts.join("\n")
+}
+
+fn described(content: &ContentBlock) -> String {
+    match content {
+        ContentBlock::Text(text) => text.text.clone(),
+        ContentBlock::Image(image) => format!("[{}]", image.mime_type),
+        ContentBlock::Audio(audio) => format!("[{}]", audio.mime_type),
+        ContentBlock::ResourceLink(resource) => format!("[link to {}]", resource.uri),
+        _ => "[resource]".to_owned(),
+    }
+}
