@@ -13,8 +13,8 @@ use crate::{
     check::{Log, Quiet, Step, Verdict},
     credentials::Credentials,
     flow,
-    http::HttpClient,
-    mcp::{self, Call, McpClient, McpServer as _, Reply, TransportError, WireFormat},
+    http::{HttpClient, RequestError},
+    mcp::{self, Call, McpClient, Reply, WireFormat},
     oauth::Login,
     plan::Plan,
 };
@@ -91,17 +91,20 @@ impl ToolCallReport {
 #[derive(Debug)]
 pub struct ToolClient<'p> {
     plan: &'p Plan,
+    target: &'p Url,
     credentials: Option<Credentials>,
 }
 
 impl<'p> ToolClient<'p> {
-    /// Creates a client that uses the kept credentials of `plan`, or else signs in as `plan` says.
+    /// Creates a client of the server at `target`. It uses the kept credentials of `plan`, or else
+    /// signs in as `plan` says.
     #[must_use]
-    pub fn new(plan: &'p Plan) -> Self {
+    pub fn new(plan: &'p Plan, target: &'p Url) -> Self {
         let mut kept = plan.kept.iter();
         let kept = kept.find(|kept| kept.profile == plan.profile.name);
         Self {
             plan,
+            target,
             credentials: kept.cloned(),
         }
     }
@@ -158,14 +161,10 @@ impl<'p> ToolClient<'p> {
     /// Sends a request. If the server asks for a token or for more scopes, signs in and sends the
     /// request again.
     async fn call(&mut self, call: &Call) -> (Result<Value, CallError>, Duration) {
-        let Some(target) = self.plan.target.url() else {
-            let because = "only tools of servers over HTTP can be called".to_owned();
-            return (Err(CallError::NotSent(because)), Duration::ZERO);
-        };
         let mut quiet = Quiet;
         let mut log = Log::new(&mut quiet, self.plan);
         let began = Instant::now();
-        match Box::pin(self.try_call(&mut log, target, call)).await {
+        match Box::pin(self.try_call(&mut log, call)).await {
             Ok((reply, elapsed)) => (result_of(reply), elapsed),
             Err(_) => {
                 let because = reason(log);
@@ -177,13 +176,12 @@ impl<'p> ToolClient<'p> {
     async fn try_call(
         &mut self,
         log: &mut Log<'_>,
-        target: &Url,
         call: &Call,
-    ) -> Step<(Result<Reply, TransportError>, Duration)> {
-        let http = flow::connect(self.plan, log, target).await?;
+    ) -> Step<(Result<Reply, RequestError>, Duration)> {
+        let http = flow::connect(self.plan, log, self.target).await?;
         if let Some(kept) = self.credentials.as_ref().filter(|kept| kept.is_fresh()) {
             let token = Some(&kept.access);
-            let (reply, elapsed) = timed(&http, target, token, call).await;
+            let (reply, elapsed) = timed(&http, self.target, token, call).await;
             if !reply.as_ref().is_ok_and(Reply::is_refusal) {
                 return Ok((reply, elapsed));
             }
@@ -191,18 +189,22 @@ impl<'p> ToolClient<'p> {
         let login = Login::new(
             &http,
             self.plan,
-            target,
+            self.target,
             flow::prepare(self.plan, log).await?,
         );
-        let mut peer = McpClient::new(&http, target, login);
+        let mut peer = McpClient::new(&http, self.target, login);
         // Gets the tokens, so that the time to sign in does not count.
         let ask = Call::new("tools/list", json!({}));
-        let asked = peer.call(log, &WireFormat::Stateless, &ask).await?;
+        let asked = peer
+            .call_authorized(log, &WireFormat::Stateless, &ask)
+            .await?;
         if let Err(error) = asked {
             return Ok((Err(error), Duration::ZERO));
         }
         let began = Instant::now();
-        let replied = peer.call(log, &WireFormat::Stateless, call).await?;
+        let replied = peer
+            .call_authorized(log, &WireFormat::Stateless, call)
+            .await?;
         let elapsed = began.elapsed();
         if let Some(grant) = &peer.grant {
             self.credentials = Some(grant.credentials(self.plan.profile.name));
@@ -216,14 +218,13 @@ async fn timed(
     target: &Url,
     token: Option<&mcpo_common::secret::Secret>,
     call: &Call,
-) -> (Result<Reply, TransportError>, Duration) {
+) -> (Result<Reply, RequestError>, Duration) {
     let began = Instant::now();
     let replied = mcp::call(http, target, &WireFormat::Stateless, token, call).await;
-    let reply = replied.map(|replied| replied.reply);
-    (reply.map_err(TransportError::from), began.elapsed())
+    (replied.map(|replied| replied.reply), began.elapsed())
 }
 
-fn result_of(reply: Result<Reply, TransportError>) -> Result<Value, CallError> {
+fn result_of(reply: Result<Reply, RequestError>) -> Result<Value, CallError> {
     match reply {
         Ok(Reply::Result(result)) => Ok(result),
         Ok(Reply::Error { code, message, .. }) => Err(CallError::Rejected { code, message }),

@@ -7,7 +7,7 @@ mod reply;
 pub use reply::{Reply, Unauthorized};
 
 mod server;
-pub use server::{McpServer, TransportError};
+pub use server::McpServer;
 
 mod client;
 pub use client::McpClient;

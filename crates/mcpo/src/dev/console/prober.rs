@@ -31,7 +31,7 @@ impl Prober {
             // One probe is enough for all servers that took over during the last one.
             while self.probes.try_recv().is_ok() {}
             let mut plan = match self.self_test.plan() {
-                Ok(plan) => plan,
+                Ok((plan, _)) => plan,
                 // The environment file may be half written; the next probe reads it again.
                 Err(failure) => {
                     self.events.send(Event::ProbeFailed(failure)).await;

@@ -69,8 +69,9 @@ impl SelfTest {
         })
     }
 
-    /// Reads the environment again each time, as the server does.
-    pub fn plan(&self) -> Outcome<Plan> {
+    /// Returns the plan for a request, and the URL of the server. Reads the environment again each
+    /// time, as the server does.
+    pub fn plan(&self) -> Outcome<(Plan, Url)> {
         let environment = self.environment.load()?;
         let base = environment.get("BASE_URL");
         let public = base.and_then(|base| {
@@ -85,7 +86,7 @@ impl SelfTest {
                 .as_ref()
                 .is_none_or(|public| public.origin() == self.here.origin());
         let target = public.unwrap_or_else(|| self.here.clone());
-        let mut plan = Plan::new(target, Client::default())?;
+        let mut plan = Plan::new(target.clone(), Client::default())?;
         plan.connection.roots.extend(self.root.clone());
         if is_here {
             if let Ok(key) = HeaderValue::from_str(self.key.0.expose()) {
@@ -95,6 +96,6 @@ impl SelfTest {
                 plan.sign_in_with(None, Secret::new(password));
             }
         }
-        Ok(plan)
+        Ok((plan, target))
     }
 }

@@ -55,13 +55,13 @@ impl ToolCaller {
     }
 
     async fn follow(&mut self, trial: Trial) -> Option<Event> {
-        let mut plan = match self.self_test.plan() {
+        let (mut plan, target) = match self.self_test.plan() {
             Ok(plan) => plan,
             // The environment file may be half written.
             Err(failure) => return Some(Event::ProbeFailed(failure)),
         };
         plan.kept.extend(self.kept.take());
-        let mut client = ToolClient::new(&plan);
+        let mut client = ToolClient::new(&plan, &target);
         let event = match trial {
             Trial::Find(name) => Some(find(&mut client, name).await),
             Trial::List { reply } => {

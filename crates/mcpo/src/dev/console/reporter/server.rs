@@ -73,8 +73,8 @@ impl Reporter<'_> {
             self.welcome.print_next_steps(self.ui, self.has_keys);
         }
         // For each later server, only what changed.
-        if let Some(changes) = changes {
-            self.contract_changes(&changes);
+        if let Some(changes) = &changes {
+            self.contract_changes(changes);
         } else if let Some(text) = before.and_then(|before| tools.changes_since(before)) {
             self.ui.step("Tools", text);
         }
