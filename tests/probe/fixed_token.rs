@@ -25,6 +25,7 @@ async fn a_client_without_headers_cannot_connect() {
       seen: answers with authorization, and HTTP 401 without: the server wants a fixed header
       expected: a sign-in with OAuth, which every client can use
       hint: add a sign-in with OAuth: ChatGPT cannot send such a header. These clients can: Claude Code, VS Code, Cursor, Codex, Gemini CLI
+      setting: rmcp: StreamableHttpServerConfig::allowed_hosts: only loopback names are allowed by default; the challenge itself is the router's (a tower layer in front)
     skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching
       because: the server accepts the header of --header
     outcome: shows before_sign_in
@@ -39,6 +40,7 @@ async fn a_client_with_limited_headers_gets_a_warning() {
       seen: answers with authorization, and HTTP 401 without: the server wants a fixed header
       expected: a sign-in with OAuth, which every client can use
       hint: claude.ai sends such headers only for pro, max and team accounts, and with names such as authorization, x-api-key and x-auth-token; others: Claude Code, VS Code, Cursor, Codex, Gemini CLI
+      setting: rmcp: StreamableHttpServerConfig::allowed_hosts: only loopback names are allowed by default; the challenge itself is the router's (a tower layer in front)
     skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching
       because: the server accepts the header of --header
     outcome: connects and can call tools

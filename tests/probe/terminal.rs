@@ -83,7 +83,8 @@ async fn no_line_is_wider_than_the_terminal() {
         let seen = run_in_terminal(&arguments, &[]).await;
         let report = report(&seen);
         for line in &report {
-            let is_address = line.trim_start_matches([' ', '│']).starts_with("https://");
+            // Outside of the tree, an address is not divided.
+            let is_address = !line.starts_with(" │") && line.contains("https://");
             assert!(line.chars().count() <= 80 || is_address, "{line:?}");
         }
         let branches = report.iter().filter(|line| line.starts_with(" │"));

@@ -319,6 +319,11 @@ impl Pending {
         self
     }
 
+    /// Returns how long the check has taken.
+    pub fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+
     pub fn pass(self, log: &mut Log<'_>, seen: impl AsRef<str>) {
         log.record(&self, Verdict::Pass, Fault::new(seen, "", ""));
     }

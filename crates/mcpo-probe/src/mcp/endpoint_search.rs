@@ -15,7 +15,7 @@ use crate::http::HttpClient;
 /// The paths that servers usually have.
 const USUAL: [&str; 4] = ["/mcp", "/mcp/", "/sse", "/sse/"];
 /// Time limit for one request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time limit for all requests.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
 

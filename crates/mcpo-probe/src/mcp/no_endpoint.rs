@@ -1,10 +1,12 @@
 //! Explains the response of an address where no MCP server answers.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use url::Url;
 
 use super::{
-    endpoint_search::{Endpoint, search},
+    endpoint_search::{Endpoint, REQUEST_TIMEOUT, search},
     reply::{Reply, Unexpected},
 };
 use crate::{
@@ -15,8 +17,15 @@ use crate::{
 /// What a client needs from the first request.
 pub const EXPECTED: &str = "401 with a WWW-Authenticate header, or an answer to initialize";
 
-/// Returns the fault of `reply`, and looks for an address where an MCP server answers.
-pub async fn explain(http: &HttpClient, log: &mut Log<'_>, target: &Url, reply: &Reply) -> Fault {
+/// Returns the fault of `reply`, which took `elapsed`, and looks for an address where an MCP server
+/// answers.
+pub async fn explain(
+    http: &HttpClient,
+    log: &mut Log<'_>,
+    target: &Url,
+    reply: &Reply,
+    elapsed: Duration,
+) -> Fault {
     let Reply::Unexpected(other) = reply else {
         let hint = "answer initialize with a protocol version that clients support";
         return Fault::new(reply.summary(), EXPECTED, hint);
@@ -28,7 +37,13 @@ pub async fn explain(http: &HttpClient, log: &mut Log<'_>, target: &Url, reply: 
     // The verdict is about the response of the target.
     let recorder = log.recorder();
     let recent = recorder.traits.take_recent();
-    let found = search(http, target, other.location.as_ref()).await;
+    // The search of a slow server would take many times as long.
+    let is_searched = elapsed < REQUEST_TIMEOUT;
+    let found = if is_searched {
+        search(http, target, other.location.as_ref()).await
+    } else {
+        None
+    };
     recorder.traits.restore_recent(recent);
     let hint = match found {
         Some(Endpoint::StreamableHttp(url)) => {
@@ -40,6 +55,7 @@ pub async fn explain(http: &HttpClient, log: &mut Log<'_>, target: &Url, reply: 
             "the server speaks the HTTP+SSE transport of 2024-11-05 at {url}; serve Streamable HTTP, \
              which replaced it"
         ),
+        None if !is_searched => meaning(other),
         None => format!(
             "{}; no MCP server answers at the usual paths of this host either",
             meaning(other)
@@ -94,6 +110,7 @@ pub async fn other_scheme(http: &HttpClient, target: &Url, error: &RequestError)
         }
         ("http", RequestError::Other(_)) => {
             other.set_scheme("https").ok()?;
+            let http = http.with_timeout(http.timeout().min(REQUEST_TIMEOUT));
             let request = http.request(reqwest::Method::GET, &other).ok()?;
             match http.send_for_head(request).await {
                 Ok(_) | Err(RequestError::Tls(_) | RequestError::IncompleteChain(_)) => Some(other),

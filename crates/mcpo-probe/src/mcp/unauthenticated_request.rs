@@ -52,7 +52,8 @@ pub async fn unauthenticated_request(
         Reply::Result(result) => match negotiated(result, first.session.clone()) {
             Some(wire_format) => wire_format,
             None => {
-                let fault = no_endpoint::explain(http, log, target, &first.reply).await;
+                let elapsed = pending.elapsed();
+                let fault = no_endpoint::explain(http, log, target, &first.reply, elapsed).await;
                 return Err(pending.fail(log, fault));
             }
         },
@@ -88,7 +89,8 @@ pub async fn unauthenticated_request(
             Ok(open(http, log, pending, target, profile).await)
         }
         Ok(_) => {
-            let fault = no_endpoint::explain(http, log, target, &first.reply).await;
+            let elapsed = pending.elapsed();
+            let fault = no_endpoint::explain(http, log, target, &first.reply, elapsed).await;
             Err(pending.fail(log, fault))
         }
         Err(error) => Err(no_answer(http, log, pending, target, &error).await),

@@ -12,24 +12,56 @@ use mcpo_common::ui::Ui;
 
 use self::{progress::Progress, screen::Screen};
 use crate::{
-    check::{Check, Observer},
+    check::{Check, Observer, Verdict},
     http::Activity,
     plan::Plan,
     report::Report,
-    rules::Rule,
+    rules::{self, Rule},
 };
 
 /// Shows the request in progress on a terminal, and prints the report when the probe has ended: on
 /// stdout, or on stderr if stdout carries a document.
 ///
-/// The verdict comes first. A phase whose checks all passed is one line. The last line is what to do
-/// next.
+/// The verdict comes first. A phase whose checks all passed is one line. The checks that a flag
+/// asked for are always shown. The last line is what to do next.
 pub struct Terminal<'u> {
     ui: &'u Ui,
     /// Whether stdout carries a document.
     aside: bool,
-    verbose: bool,
+    selection: Selection,
     progress: Progress<'u>,
+}
+
+/// Which checks are shown in addition to those that need attention.
+#[derive(Default)]
+pub struct Selection {
+    /// All of them.
+    is_verbose: bool,
+    /// Those with ids that start like one of these, because a flag asked for them.
+    requested: Vec<&'static str>,
+}
+
+impl Selection {
+    fn of(plan: &Plan) -> Self {
+        let flags = [
+            (plan.tool.is_some(), rules::TOOLS_CALL.id),
+            (plan.cold.is_some(), rules::COLD.id),
+            (plan.concurrent_refresh, "concurrent-refresh"),
+            (plan.restart.is_some(), "restart"),
+        ];
+        let given = flags.into_iter().filter(|(is_given, _)| *is_given);
+        Self {
+            is_verbose: false,
+            requested: given.map(|(_, id)| id).collect(),
+        }
+    }
+
+    /// Returns true if `check` is shown.
+    pub fn shows(&self, check: &Check) -> bool {
+        let needs_attention = !matches!(check.verdict, Verdict::Pass | Verdict::Skipped { .. });
+        let mut requested = self.requested.iter();
+        needs_attention || self.is_verbose || requested.any(|id| check.id().starts_with(id))
+    }
 }
 
 impl<'u> Terminal<'u> {
@@ -39,7 +71,7 @@ impl<'u> Terminal<'u> {
         Self {
             ui,
             aside,
-            verbose: false,
+            selection: Selection::of(plan),
             progress: Progress::new(ui, plan),
         }
     }
@@ -54,7 +86,7 @@ impl<'u> Terminal<'u> {
     /// Prints all checks, also those that passed.
     #[must_use]
     pub const fn verbose(mut self, verbose: bool) -> Self {
-        self.verbose = verbose;
+        self.selection.is_verbose = verbose;
         self
     }
 
@@ -64,7 +96,7 @@ impl<'u> Terminal<'u> {
         let mut screen = self.screen();
         summary::verdict(&mut screen, report);
         screen.blank();
-        phases::write(&mut screen, report, self.verbose);
+        phases::write(&mut screen, report, &self.selection);
         stores::write(&mut screen, &report.stores);
         if let Some(report) = &report.tools {
             tools::write(&mut screen, report);
@@ -110,7 +142,7 @@ impl<'u> Terminal<'u> {
 /// and the checks that did not pass.
 pub fn print_checks(ui: &Ui, report: &Report) {
     let mut screen = Screen::new(ui.size().map(|(_, width)| width), true);
-    phases::write(&mut screen, report, false);
+    phases::write(&mut screen, report, &Selection::default());
     for line in screen.into_lines() {
         ui.say(line);
     }

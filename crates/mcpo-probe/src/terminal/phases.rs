@@ -5,6 +5,7 @@ use std::time::Duration;
 use console::Style;
 
 use super::{
+    Selection,
     checks::{self, style_of},
     screen::Screen,
 };
@@ -17,8 +18,8 @@ use crate::{
 /// Width of the column of titles.
 const TITLE: usize = 19;
 
-/// Adds all phases. Checks that passed or were skipped are shown only if the output is verbose.
-pub fn write(screen: &mut Screen, report: &Report, verbose: bool) {
+/// Adds all phases, with the checks that `selection` contains.
+pub fn write(screen: &mut Screen, report: &Report, selection: &Selection) {
     for phase in Phase::ALL {
         let checks = report.checks.iter();
         let checks: Vec<&Check> = checks
@@ -28,15 +29,13 @@ pub fn write(screen: &mut Screen, report: &Report, verbose: bool) {
             continue;
         };
         let summary = match &tally.skipped_because {
-            Some(because) if !verbose => format!("{}: {because}", tally.summary()),
+            Some(because) if !selection.is_verbose => format!("{}: {because}", tally.summary()),
             _ => tally.summary(),
         };
         heading(screen, phase, &tally.worst, &summary);
-        let needs_attention =
-            |check: &Check| !matches!(check.verdict, Verdict::Pass | Verdict::Skipped { .. });
         let shown: Vec<&Check> = checks
             .into_iter()
-            .filter(|check| verbose || needs_attention(check))
+            .filter(|check| selection.shows(check))
             .collect();
         checks::write(screen, &shown);
     }
