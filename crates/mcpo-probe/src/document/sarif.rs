@@ -3,6 +3,8 @@
 //! GitHub accepts only locations in the repository, so the location of a result is a relative path
 //! that is made from the URL of the server. The path does not need to exist.
 
+use std::fmt::Write as _;
+
 use mcpo_common::error::Exit;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -225,11 +227,11 @@ fn fingerprints(report: &Report, rule: &str, tool: &str) -> Value {
         digest.update(part);
     }
     let digest = digest.finalize();
-    let hash: String = digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut hash = String::new();
+    for byte in digest.iter().take(8) {
+        // Writing to a String cannot fail.
+        let _ = write!(hash, "{byte:02x}");
+    }
     json!({"check/v1": id, "primaryLocationLineHash": format!("{hash}:1")})
 }
 

@@ -27,19 +27,19 @@ pub async fn templates(
             Ok(heard) => match heard.reply {
                 Reply::Result(page) => page,
                 Reply::Error { .. } if all.is_empty() => return Ok(Ok(all)),
-                reply => return Ok(Err(fault(reply.summary()))),
+                reply => return Ok(Err(fault(&reply.summary()))),
             },
-            Err(error) => return Ok(Err(fault(error.to_string()))),
+            Err(error) => return Ok(Err(fault(&error.to_string()))),
         };
         let Some(templates) = page["resourceTemplates"].as_array() else {
-            return Ok(Err(fault(page.to_string())));
+            return Ok(Err(fault(&page.to_string())));
         };
         let is_whole = |template: &Value| {
             let has = |name: &str| template[name].as_str().is_some_and(|text| !text.is_empty());
             has("uriTemplate") && has("name")
         };
         if let Some(template) = templates.iter().find(|template| !is_whole(template)) {
-            return Ok(Err(fault(template.to_string())));
+            return Ok(Err(fault(&template.to_string())));
         }
         all.extend_from_slice(templates);
         let Some(cursor) = page["nextCursor"].as_str() else {
@@ -47,10 +47,10 @@ pub async fn templates(
         };
         params = json!({"cursor": cursor});
     }
-    Ok(Err(fault("endless pages".to_owned())))
+    Ok(Err(fault("endless pages")))
 }
 
-fn fault(seen: String) -> Fault {
+fn fault(seen: &str) -> Fault {
     Fault::new(
         format!("{METHOD}: {seen}"),
         "a resourceTemplates array, each with uriTemplate and name",

@@ -34,7 +34,7 @@ pub fn evaluate(evidence: &Evidence<'_>) -> Option<ToolReport> {
         // Without the server's info, the other places of the rule are still tested.
         for test in &rule.tests {
             let found = run(test, evidence).unwrap_or_default();
-            findings.extend(found.into_iter().map(|found| ToolFinding::new(rule, found)));
+            findings.extend(found.iter().map(|found| ToolFinding::new(rule, found)));
         }
     }
     Some(ToolReport::new(tools, findings))

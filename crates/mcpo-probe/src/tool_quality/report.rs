@@ -35,7 +35,7 @@ pub struct ToolFinding {
 
 impl ToolFinding {
     /// Makes the server's text safe to print.
-    pub(super) fn new(rule: &'static ToolRule, found: StoreFinding) -> Self {
+    pub(super) fn new(rule: &'static ToolRule, found: &StoreFinding) -> Self {
         Self {
             rule,
             tool: found.tool.as_deref().map(clean),

@@ -39,8 +39,7 @@ impl Piece<'_> {
     /// Returns the cost in hundredths of a token.
     fn cost(&self) -> usize {
         match self {
-            Self::Short => TOKEN,
-            Self::Signs(0..=3) => TOKEN,
+            Self::Short | Self::Signs(0..=3) => TOKEN,
             Self::Signs(4) => 126,
             Self::Signs(5) => 205,
             Self::Signs(count) => count * TOKEN / 2,
@@ -91,7 +90,7 @@ fn next(text: &[char]) -> Option<(Piece<'_>, usize)> {
         return Some((piece, letters.len()));
     }
     if first.is_numeric() {
-        let digits = count(text, |character| character.is_numeric());
+        let digits = count(text, char::is_numeric);
         return Some((Piece::Short, digits.min(3)));
     }
     if starts_word(text.get(1)) && !matches!(first, '\r' | '\n') {
@@ -103,7 +102,7 @@ fn next(text: &[char]) -> Option<(Piece<'_>, usize)> {
         return Some((piece, letters.len() + 1));
     }
     if first.is_whitespace() {
-        let run = count(text, |character| character.is_whitespace());
+        let run = count(text, char::is_whitespace);
         return match text.get(run) {
             // One space belongs to the signs after it.
             Some(next) if run == 1 && first == ' ' && is_sign(*next) => {
