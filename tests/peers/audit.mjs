@@ -25,6 +25,8 @@ await new Promise((resolve) => client.listen(0, "127.0.0.1", resolve));
 const callback = `http://127.0.0.1:${client.address().port}/callback`;
 const appCallback = "cursor://anysphere.cursor-mcp/oauth/callback";
 const clientId = await register("A client with a rather long name", [callback]);
+const claudeCallback = "https://claude.ai/api/mcp/auth_callback";
+const claudeId = await register("Claude", [claudeCallback]);
 const appId = await register("Cursor", [appCallback]);
 
 const browser = await chromium.launch({
@@ -80,7 +82,7 @@ try {
   });
 
   await check("the sign-in page", async () => {
-    await page.goto(authorize(clientId, callback));
+    await page.goto(authorize(claudeId, claudeCallback));
     await audit(page, "sign-in");
     await page.keyboard.type("not the password");
     await page.keyboard.press("Enter");
@@ -93,6 +95,7 @@ try {
 
   await check("the consent page, with the keyboard only", async () => {
     await audit(page, "consent");
+    await page.goto(authorize(clientId, callback));
     await page.keyboard.press("Tab");
     assert.equal(await focused(page), "and 9 more, 3 of them can change data");
     await page.keyboard.press("Enter");
