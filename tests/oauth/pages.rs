@@ -132,6 +132,31 @@ async fn rs2_programs_get_no_pages() {
     }
 }
 
+/// A client in a page looks for metadata at several paths. Without these headers, it would get an
+/// error of the browser instead of a 404.
+#[tokio::test]
+async fn rs9_clients_in_pages_can_read_the_404_of_an_unknown_path() {
+    let server = acme(|config| config.with_password(PASSWORD)).await;
+    let url = format!(
+        "{}/.well-known/oauth-authorization-server/mcp",
+        server.base()
+    );
+    let origin = ("origin", "https://client.example");
+    let get = browser()
+        .get(&url)
+        .header(origin.0, origin.1)
+        .header("accept", HTML);
+    let answer = get.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    assert_eq!(header(&answer, "access-control-allow-origin"), "*");
+    assert_eq!(answer.text().await.unwrap(), "");
+    let preflight = browser()
+        .request(Method::OPTIONS, &url)
+        .header(origin.0, origin.1);
+    let preflight = preflight.header("access-control-request-method", "GET");
+    assert_eq!(preflight.send().await.unwrap().status(), StatusCode::OK);
+}
+
 #[tokio::test]
 async fn rs8_pages_are_only_for_hosts_of_this_server() {
     let server = acme(|config| config.with_password(PASSWORD)).await;
