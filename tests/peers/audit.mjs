@@ -210,6 +210,8 @@ async function audit(page, name) {
       const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(scrollWidth <= width, `${label}: ${scrollWidth} pixels wide`);
       await page.screenshot({ path: `${screenshots}/${label}.png`, fullPage: true });
+      // Contrast depends on the colors and layout on the width, so two of the four are enough.
+      if ((width === 320) !== (colorScheme === "light")) continue;
       const violations = await page.evaluate(async () => {
         const { violations } = await globalThis.axe.run(document, {
           preload: false,
