@@ -198,7 +198,7 @@ async fn up3_cookie_is_opaque_and_consent_is_for_one_client() {
     // The browser is signed in, but another client still needs consent.
     let page = setup.client.authorize(&setup.client.request()).await;
     let page = page.text().await.unwrap();
-    assert!(page.contains("<dd>octocat</dd>"), "{page}");
+    assert!(page.contains("<strong>octocat</strong>"), "{page}");
     let other = TestClient::register(&setup.client.base).await;
     let mut asked = other.request();
     asked.retain(|(name, _)| *name != "client_id");
