@@ -89,6 +89,7 @@ fn every_target_has_a_package_for_npm_and_an_archive_that_the_installer_knows() 
 #[cfg(unix)]
 mod installer {
     use std::{
+        fmt::Write as _,
         fs,
         path::Path,
         process::{Command, Output},
@@ -121,8 +122,10 @@ mod installer {
                 .unwrap();
             let bytes = archive.into_inner().unwrap().finish().unwrap();
             let digest = Sha256::digest(&bytes);
-            let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            sums += &format!("{digest}  mcpo-{target}.tar.gz\n");
+            for byte in digest {
+                write!(sums, "{byte:02x}").unwrap();
+            }
+            writeln!(sums, "  mcpo-{target}.tar.gz").unwrap();
             fs::write(folder.join(format!("mcpo-{target}.tar.gz")), bytes).unwrap();
         }
         fs::write(folder.join("SHA256SUMS"), sums).unwrap();
