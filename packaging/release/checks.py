@@ -54,10 +54,11 @@ def wheel(out, folder, url):
     largest = max(wheel.stat().st_size for wheel in wheels)
     if largest > WHEEL_SIZE:
         sys.exit(f"error: the wheel has {largest} bytes; at most {WHEEL_SIZE} are allowed")
-    began = time.monotonic()
     run(sys.executable, "-m", "venv", folder / "venv")
     commands = folder / ("venv/Scripts" if sys.platform == "win32" else "venv/bin")
-    run(commands / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--find-links", out / "pypi", NAME)
+    offline = ["--quiet", "--disable-pip-version-check", "--no-index", "--find-links", out / "pypi"]
+    began = time.monotonic()
+    run(commands / "pip", "install", *offline, NAME)
     return f"{largest / 1e6:.1f} MB, " + timed(began, [commands / "mcpo"], url)
 
 

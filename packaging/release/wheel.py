@@ -4,7 +4,7 @@ import sys
 import venv
 import zipfile
 
-from .project import NAME, PACKAGING, run, target_folder, version
+from .project import NAME, PACKAGING, ROOT, run, target_folder, version
 
 
 def build(target, out):
@@ -29,13 +29,15 @@ def tools():
 
 
 def sbom(target, out):
-    """Copies the SBOM (CycloneDX) out of the wheel, next to the archive."""
+    """Copies the SBOM (CycloneDX) out of the wheel, next to the archive. The ids of our own crates
+    contain the folder of the checkout, which is left out."""
     wheels = list((out / "pypi").glob(f"{NAME.replace('-', '_')}-{version()}-*.whl"))
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as packed:
             names = [name for name in packed.namelist() if name.endswith(".cyclonedx.json")]
             for name in names:
-                (out / f"mcpo-{target.triple}.cdx.json").write_bytes(packed.read(name))
+                listed = packed.read(name).replace(f"{ROOT.as_uri()}/".encode(), b"")
+                (out / f"mcpo-{target.triple}.cdx.json").write_bytes(listed)
             if names:
                 return
     raise SystemExit("error: no wheel contains an SBOM")
