@@ -25,7 +25,7 @@ def man_pages(out):
     folder = out / "man"
     folder.mkdir(exist_ok=True)
     run("cargo", "test", "--locked", "--quiet", "-p", "mcpo", "--bin", "mcpo", "man_pages",
-        env=os.environ | {"MCPO_MAN_PAGES": str(folder)})
+        env=os.environ | {"MAN_PAGES": str(folder)})
     if not (folder / "mcpo.1").is_file():
         raise SystemExit("error: the test man_pages wrote no pages")
 

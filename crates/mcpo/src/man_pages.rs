@@ -8,7 +8,7 @@ use clap::CommandFactory as _;
 use crate::cli::Cli;
 
 /// The folder to write to. Without it, the test writes to a temporary folder.
-const FOLDER: &str = "MCPO_MAN_PAGES";
+const FOLDER: &str = "MAN_PAGES";
 
 #[test]
 fn man_pages_describe_every_flag() {
