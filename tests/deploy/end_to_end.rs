@@ -199,12 +199,17 @@ impl Users {
         }
     }
 
-    fn stop(&self) {
-        self.is_stopped.store(true, Ordering::Relaxed);
-    }
-
     fn calls(&self) -> u32 {
         self.calls.load(Ordering::Relaxed)
+    }
+}
+
+/// Ends the calls of the users when it is dropped, also if the test fails.
+struct Stop<'a>(&'a Users);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.is_stopped.store(true, Ordering::Relaxed);
     }
 }
 
@@ -269,6 +274,7 @@ fn broken_servers_get_no_request_of_a_user() {
 
     let users = Users::default();
     std::thread::scope(|scope| {
+        let _stop = Stop(&users);
         scope.spawn(|| users.call(&google, &host));
         for mode in BROKEN {
             let variable = format!("MODE={mode}");
@@ -277,7 +283,6 @@ fn broken_servers_get_no_request_of_a_user() {
             assert!(!result.all().contains("Shifted"), "{mode}: {result}");
             assert_eq!(result.stdout, "", "{mode}: no address to paste");
         }
-        users.stop();
     });
     // The verification of the first revisions is also counted, so only the broken ones must be
     // absent.
