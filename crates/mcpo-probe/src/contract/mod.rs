@@ -14,7 +14,8 @@ mod offers;
 mod schema;
 mod schema_changes;
 mod snapshot;
-#[cfg(all(test, feature = "json-schema"))]
+#[cfg(test)]
+#[cfg(feature = "json-schema")]
 mod tests;
 mod tools;
 

@@ -151,6 +151,14 @@ fn certificate_fault(name: &str) -> String {
     words.to_owned()
 }
 
+fn innermost<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
+}
+
 #[cfg(test)]
 mod tests {
     use super::certificate_fault;
@@ -160,12 +168,4 @@ mod tests {
         assert!(certificate_fault("CaUsedAsEndEntity").contains("CA:TRUE"));
         assert_eq!(certificate_fault("New"), "invalid certificate: New");
     }
-}
-
-fn innermost<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost
 }

@@ -63,7 +63,7 @@ impl<'p> McpClient<'p> {
     }
 
     /// Sends `call`, and sends it again after authorizing if the server requires that.
-    async fn call_authorized(
+    pub async fn call_authorized(
         &mut self,
         log: &mut Log<'_>,
         wire_format: &WireFormat,

@@ -253,12 +253,12 @@ async fn run_testers(
     view: View,
     stop: &CancellationToken,
 ) -> Outcome<()> {
-    let (probed, called, viewed) = tokio::join!(
+    let (probing, calling, viewing) = tokio::join!(
         prober.run(stop),
         tool_caller.run(stop),
         stopping_all(stop, view.run(stop)),
     );
-    probed.and(called).and(viewed)
+    probing.and(calling).and(viewing)
 }
 
 /// Runs the proxies and stops all actors when one of them fails.

@@ -133,7 +133,7 @@ mod tests {
             assert_eq!(meant_by(name), expected, "{name}");
         }
         assert_eq!(edits("", "ab"), 2);
-        assert_eq!(edits("ab", "ba"), 1);
+        assert_eq!(edits("port", "prot"), 1);
     }
 
     #[test]

@@ -71,11 +71,9 @@ impl LineEditor {
             // Ctrl-D, Ctrl-G.
             0x04 | 0x07 => return Edited::Cancelled,
             // Backspace.
-            0x08 | 0x7f => {
-                if self.cursor > 0 {
-                    self.cursor -= 1;
-                    self.text.remove(self.cursor);
-                }
+            0x08 | 0x7f if self.cursor > 0 => {
+                self.cursor -= 1;
+                self.text.remove(self.cursor);
             }
             // Ctrl-A, Ctrl-E.
             0x01 => self.cursor = 0,
@@ -108,7 +106,9 @@ impl LineEditor {
                 Ok(text) => {
                     let character = text.chars().next();
                     self.pending.clear();
-                    character.into_iter().for_each(|c| self.insert(c));
+                    if let Some(character) = character {
+                        self.insert(character);
+                    }
                 }
                 Err(error) if error.error_len().is_some() => self.pending.clear(),
                 Err(_) => {}

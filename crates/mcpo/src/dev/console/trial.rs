@@ -122,9 +122,9 @@ mod tests {
 
     use super::*;
 
-    fn greet() -> Box<Value> {
+    fn greet() -> Value {
         let schema = json!({ "properties": { "name": { "type": "string" } } });
-        Box::new(json!({ "name": "greet", "inputSchema": schema }))
+        json!({ "name": "greet", "inputSchema": schema })
     }
 
     fn arguments() -> Map<String, Value> {
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn arguments_are_edited_until_they_are_an_object() {
         let mut trial = ToolTrial::default();
-        let commands = trial.found(greet(), arguments());
+        let commands = trial.found(Box::new(greet()), arguments());
         let [Command::Edit(line)] = &commands[..] else {
             panic!("{commands:?}");
         };
@@ -152,7 +152,7 @@ mod tests {
         };
         assert_eq!(arguments["name"], "Ada");
         // The next call starts with the same arguments.
-        let commands = trial.found(greet(), Map::new());
+        let commands = trial.found(Box::new(greet()), Map::new());
         assert!(matches!(&commands[..], [Command::Edit(line)] if line.text == text));
         assert!(trial.typed(None, None).unwrap().is_empty());
     }
