@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Served;
 
-/// The database. One connection is enough: SQLite allows one writer at a time.
+/// The database. One connection is enough: the file has one writer at a time.
 #[derive(Clone)]
 struct Database(Arc<Mutex<Connection>>);
 
