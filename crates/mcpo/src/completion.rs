@@ -181,7 +181,7 @@ mod tests {
     fn names_that_mcpo_knows_are_completed() {
         assert_eq!(
             complete(&["mcpo", "de"]),
-            ["deploy", "dev"].map(str::to_owned)
+            ["dev", "deploy"].map(str::to_owned)
         );
         assert_eq!(
             complete(&["mcpo", "new", "mine", "--template", "gi"]),
