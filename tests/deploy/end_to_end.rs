@@ -70,7 +70,8 @@ fn breakable_project() -> PathBuf {
     fs::write(&main, &source).unwrap();
     if !source.contains("mod breakable;") {
         let source = source.replacen("mod card;", "mod breakable;\nmod card;", 1);
-        let serve = "    mcpo_runtime::serve(Server)";
+        let serve = "    mcpo_runtime::serve(Server::default())";
+        assert!(source.contains(serve), "the template has changed");
         let layered = format!(
             "    if let Some(code) = breakable::serve() {{\n        return code;\n    }}\n{serve}"
         );

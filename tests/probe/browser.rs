@@ -34,7 +34,7 @@ async fn browser_is_started_without_a_shell_and_its_redirect_is_received() {
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a mode");
 
     let child = Command::new(env!("CARGO_BIN_EXE_mcpo"))
-        .args(["probe", "--browser", &server.url()])
+        .args(["probe", "-v", "--browser", &server.url()])
         .env("BROWSER", &program)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

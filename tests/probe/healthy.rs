@@ -107,6 +107,7 @@ async fn probe_sends_only_the_required_requests() {
     POST /mcp
     POST /mcp
     POST /mcp
+    POST /mcp
     POST /token
     POST /mcp
     POST /mcp
