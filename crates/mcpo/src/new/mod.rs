@@ -220,6 +220,10 @@ impl Source {
         ))
     }
 
+    #[cfg_attr(
+        not(feature = "third-party-templates"),
+        expect(unused_variables, reason = "built-in templates have no choices")
+    )]
     fn render(
         &self,
         args: &NewArgs,
@@ -227,13 +231,13 @@ impl Source {
         runtime: &RuntimeSource,
         staging: &Staging,
     ) -> Outcome<Vec<String>> {
-        let mut remarks = Vec::new();
-        match self {
+        let remarks = match self {
             Self::BuiltIn(template) => {
                 for file in template.files() {
                     staging.write(file.path, &render::render(file, name, runtime)?)?;
                 }
                 runtime.write_vendored(staging)?;
+                Vec::new()
             }
             #[cfg(feature = "third-party-templates")]
             Self::External(location) => {
@@ -242,9 +246,9 @@ impl Source {
                     branch: args.branch.as_deref(),
                     define: &args.define,
                 };
-                remarks = external_template::render(location, &selection, name, runtime, staging)?;
+                external_template::render(location, &selection, name, runtime, staging)?
             }
-        }
+        };
         project::write_new_environment(staging.folder())?;
         Ok(remarks)
     }

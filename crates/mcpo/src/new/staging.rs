@@ -73,6 +73,7 @@ impl Staging {
     }
 
     /// Returns a path for files that do not become part of the project.
+    #[cfg(feature = "third-party-templates")]
     pub fn scratch(&self, name: &str) -> PathBuf {
         self.outer.path().join(name)
     }
