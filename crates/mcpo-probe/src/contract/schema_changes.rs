@@ -32,7 +32,7 @@ enum Kind {
     Other,
 }
 
-/// Which schema must accept the values of which.
+/// The direction of a comparison: which of two schemas must accept all values of the other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
     /// Arguments: the new schema must accept what clients send today.

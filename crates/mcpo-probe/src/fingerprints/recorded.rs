@@ -8,7 +8,7 @@ use super::{ALL, Noted, Place, Traits};
 
 /// Some responses of one server, the known servers that they show, and the explained ones.
 #[derive(Deserialize)]
-struct Walk {
+struct Recorded {
     answers: Vec<String>,
     recognized: Vec<String>,
     #[serde(default)]
@@ -19,7 +19,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/recorded")
 }
 
-fn walks() -> Vec<Walk> {
+fn recorded() -> Vec<Recorded> {
     let text = fs::read_to_string(folder().join("expected.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
@@ -49,9 +49,9 @@ fn read(name: &str) -> Noted {
 
 #[test]
 fn each_server_is_recognized_by_its_responses_and_no_other_is() {
-    for walk in walks() {
+    for server in recorded() {
         let traits = Traits::default();
-        let noted: Vec<Noted> = walk.answers.iter().map(|name| read(name)).collect();
+        let noted: Vec<Noted> = server.answers.iter().map(|name| read(name)).collect();
         for noted in &noted {
             traits.note(noted.clone());
         }
@@ -60,22 +60,22 @@ fn each_server_is_recognized_by_its_responses_and_no_other_is() {
             .iter()
             .map(|known| &*known.name)
             .collect();
-        assert_eq!(names, walk.recognized, "{:?}", walk.answers);
+        assert_eq!(names, server.recognized, "{:?}", server.answers);
         let explanations = noted.iter().flat_map(|noted| traits.explain(noted));
         let explained: BTreeSet<String> = explanations
             .map(|explanation| format!("{}: {}", explanation.name, explanation.says))
             .collect();
-        let expected: BTreeSet<String> = walk.explained.into_iter().collect();
-        assert_eq!(explained, expected, "{:?}", walk.answers);
+        let expected: BTreeSet<String> = server.explained.into_iter().collect();
+        assert_eq!(explained, expected, "{:?}", server.answers);
     }
 }
 
 #[test]
 fn every_known_server_and_every_recorded_response_is_tested() {
-    let walks = walks();
-    let named: BTreeSet<&str> = walks
+    let servers = recorded();
+    let named: BTreeSet<&str> = servers
         .iter()
-        .flat_map(|walk| &walk.recognized)
+        .flat_map(|server| &server.recognized)
         .map(|name| &**name)
         .collect();
     for known in ALL.iter() {
@@ -83,7 +83,7 @@ fn every_known_server_and_every_recorded_response_is_tested() {
         let is_tested = named.contains(&*known.name) || known.name == "mcpo";
         assert!(is_tested, "{} has no recorded response", known.name);
     }
-    let used: BTreeSet<&String> = walks.iter().flat_map(|walk| &walk.answers).collect();
+    let used: BTreeSet<&String> = servers.iter().flat_map(|server| &server.answers).collect();
     for file in fs::read_dir(folder()).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
         if let Some(name) = name.strip_suffix(".http") {

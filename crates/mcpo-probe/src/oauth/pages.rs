@@ -78,20 +78,20 @@ pub struct Obstacles {
 
 /// Goes from the authorization endpoint to one of the redirect URIs, where nothing needs to listen.
 /// All pages together may take as long as three requests.
-pub async fn walk(
+pub async fn complete(
     http: &HttpClient,
     start: &Url,
     sign_in: Option<SignIn<'_>>,
     redirect_uris: &[&Url],
 ) -> Result<Arrival, PageError> {
     let limit = http.timeout() * 3;
-    let walk = walk_pages(http, start, sign_in, redirect_uris);
-    tokio::time::timeout(limit, walk)
+    let end = complete_pages(http, start, sign_in, redirect_uris);
+    tokio::time::timeout(limit, end)
         .await
         .unwrap_or(Err(PageError::TooManyHops))
 }
 
-async fn walk_pages(
+async fn complete_pages(
     http: &HttpClient,
     start: &Url,
     sign_in: Option<SignIn<'_>>,

@@ -61,7 +61,7 @@ impl<'p> UserAgent<'p> {
             Self::Forms {
                 sign_in,
                 redirect_uri,
-            } => match pages::walk(http, start, *sign_in, &[redirect_uri]).await {
+            } => match pages::complete(http, start, *sign_in, &[redirect_uri]).await {
                 Ok(arrival) => {
                     judge(log, pending, &arrival);
                     Ok(arrival.callback)

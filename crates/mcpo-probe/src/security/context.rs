@@ -99,7 +99,7 @@ impl<'l> AttackContext<'l> {
     /// to none of them, for example because the request is refused.
     pub async fn visit(&self, url: &Url, others: &[&Url]) -> Result<Option<Arrival>, RequestError> {
         let uris = [others, &[self.redirect_uri]].concat();
-        match pages::walk(self.http, url, self.sign_in, &uris).await {
+        match pages::complete(self.http, url, self.sign_in, &uris).await {
             Ok(arrival) => Ok(Some(arrival)),
             Err(PageError::RequestError(_, request_error)) => Err(request_error),
             Err(_) => Ok(None),

@@ -66,7 +66,7 @@ impl Guarantee {
         attempt: impl Future<Output = AttackResult>,
     ) {
         let pending = self.rule.begin();
-        // Boxed, because the futures of some attempts are large: a listener and a walk through
+        // Boxed, because the futures of some attempts are large: a listener and a sequence of
         // pages.
         match Box::pin(attempt).await {
             Ok(AttackOutcome::Passed(seen)) => pending.pass(log, seen),

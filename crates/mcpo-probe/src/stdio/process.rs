@@ -138,7 +138,7 @@ impl ServerProcess {
     pub async fn close(&mut self, limit: Duration) -> Ending {
         drop(self.stdin.take());
         let ended = tokio::time::timeout(limit, async {
-            // Also the children have ended when stdout closes, and nobody waits for a full pipe.
+            // When stdout closes, the children have ended too, and no process waits for a full pipe.
             while self.stdout.recv().await.is_some() {}
             self.child.wait().await
         });

@@ -1,4 +1,4 @@
-//! Links and names with which a client adds this server.
+//! Links that add this server to a client, and the name under which they add it.
 
 use std::fmt::Write as _;
 

@@ -99,7 +99,7 @@ impl Prover {
         let most = facts.longest();
         let separate = facts.first_items().max(first.len());
         let mut failures = Vec::new();
-        // The last index stands for all later elements.
+        // The last index represents all later elements.
         for index in 0..=separate {
             if index as u64 >= most {
                 break;

@@ -24,7 +24,7 @@ pub struct Facts<'s> {
     pub parts: Vec<Node<'s>>,
     pub excluded: Vec<Node<'s>>,
     pub kinds: Kinds,
-    /// Lists of schemas, of which at least one accepts each value.
+    /// Lists of schemas. In each list, at least one schema accepts each value.
     pub alternatives: Vec<Alternatives<'s>>,
     /// The members that the schemas name, in all alternatives.
     pub named: Rc<BTreeSet<&'s str>>,

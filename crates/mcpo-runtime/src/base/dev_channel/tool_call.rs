@@ -1,4 +1,4 @@
-//! The report about one tool call: who called the tool, with which arguments, and the result.
+//! The report about one tool call: the caller, the arguments and the result.
 //!
 //! Only `mcpo dev` gets it, on the developer's own machine. Values that are named like secrets are
 //! replaced, and long texts are cut off.

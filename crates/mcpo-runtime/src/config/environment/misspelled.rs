@@ -73,7 +73,7 @@ pub(super) fn warn(names: impl Iterator<Item = String>) {
     }
 }
 
-/// Returns the variable that a misspelled name most likely stands for.
+/// Returns the variable that the user most likely meant with a misspelled name.
 fn meant_by(name: &str) -> Option<&'static str> {
     let is_ours = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     if !is_ours || name.len() > MAX_LEN || KNOWN.contains(&name) {

@@ -1,4 +1,4 @@
-//! The rules of which limits consist.
+//! The rules that make up a limit.
 //!
 //! A path selects values in the resource: `template.containers[].env[].name` selects the names of
 //! all variables. Absent and empty values are not selected; the rule `required` requires them.
