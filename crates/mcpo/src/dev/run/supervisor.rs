@@ -50,6 +50,7 @@ pub struct Supervisor {
     retiring: JoinSet<()>,
     /// When the last server was restarted because it had crashed.
     restarted: Option<Instant>,
+    crash: Option<Crash>,
     /// Answers while no server runs.
     unavailable: Option<Unavailable>,
 }
@@ -68,6 +69,22 @@ struct Running {
 /// Identifies the executable of one build: device and inode if the system has them, size, and
 /// modification time.
 type Stamp = ((u64, u64), u64, SystemTime);
+
+/// The last crash of a server.
+#[derive(Debug, Clone, Copy)]
+struct Crash {
+    at: Instant,
+    build: Option<Stamp>,
+}
+
+impl Crash {
+    /// Returns true if this build already crashed after the change, so that it must not be started
+    /// for it. For example, the first build writes `Cargo.lock`; a busy machine may finish the
+    /// build for that change only after the server crashed.
+    fn is_after(&self, change: &Change, build: Option<Stamp>) -> bool {
+        change.latest < self.at && build.is_some() && build == self.build && !change.environment
+    }
+}
 
 /// What the supervisor handles.
 enum Occurrence {
@@ -97,6 +114,7 @@ impl Supervisor {
             next: None,
             retiring: JoinSet::new(),
             restarted: None,
+            crash: None,
             unavailable: None,
         }
     }
@@ -163,6 +181,14 @@ impl Supervisor {
             if change.was_meant() {
                 self.events.send(Event::Unchanged(change)).await;
             }
+            return;
+        }
+        let is_down = latest.is_none();
+        if is_down
+            && self
+                .crash
+                .is_some_and(|crash| crash.is_after(&change, stamp))
+        {
             return;
         }
         if let Some((overtaken, earlier)) = self.next.take() {
@@ -263,6 +289,10 @@ impl Supervisor {
     /// the next change.
     async fn crashed(&mut self, status: io::Result<ExitStatus>, stop: &Stop) {
         let crashed = self.current.take();
+        self.crash = Some(Crash {
+            at: Instant::now(),
+            build: crashed.as_ref().and_then(|crashed| crashed.stamp),
+        });
         self.listener.proxy_to(None);
         let may_restart = self
             .restarted
@@ -310,4 +340,33 @@ fn stamp(executable: &Path) -> io::Result<Stamp> {
     #[cfg(not(unix))]
     let number = (0, 0);
     Ok((number, file.len(), file.modified()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_crashed_is_started_only_for_later_changes() {
+        let build = |number| Some(((1, number), 100, SystemTime::UNIX_EPOCH));
+        let before = Change::new();
+        let crash = Crash {
+            at: before.latest + Duration::from_millis(1),
+            build: build(1),
+        };
+        let later = Change {
+            latest: crash.at + Duration::from_millis(1),
+            ..Change::new()
+        };
+        let environment = Change {
+            latest: before.latest,
+            environment: true,
+            ..Change::new()
+        };
+        assert!(crash.is_after(&before, build(1)));
+        assert!(!crash.is_after(&before, build(2)));
+        assert!(!crash.is_after(&before, None));
+        assert!(!crash.is_after(&later, build(1)));
+        assert!(!crash.is_after(&environment, build(1)));
+    }
 }
