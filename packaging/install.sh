@@ -1,17 +1,13 @@
 #!/bin/sh
-# Installs the command `mcpo`: downloads the archive for this machine, verifies its checksum, and
-# copies the executable to ~/.local/bin.
-#
-#   sh install.sh [--version VERSION] [--to FOLDER] [--from URL_OR_FOLDER]
-#
-# --from names the place of the archives and of SHA256SUMS: a URL, or a folder on this machine.
+# Installs the command `mcpo`; `--help` describes the arguments. Downloads the archive for this
+# machine, verifies its checksum, and copies the executable to ~/.local/bin.
 set -eu
 
 # scripts/package fills in the location of the releases; in a checkout, --from is required.
 releases=
-version=latest
+version=
 from=
-to=${HOME:-}/.local/bin
+to=
 
 fail() {
   printf 'error: %s\n' "$1" >&2
@@ -19,22 +15,27 @@ fail() {
   exit 2
 }
 
+# Not read from this file, which has no name under `curl … | sh`.
 usage() {
-  sed -n '2,7s/^# \{0,1\}//p' "$0"
+  cat <<'USAGE'
+Installs the command mcpo: downloads the archive for this machine, verifies its checksum, and
+copies the executable to ~/.local/bin.
+
+  sh install.sh [--version VERSION] [--to FOLDER] [--from URL_OR_FOLDER]
+
+--from names the place of the archives and of SHA256SUMS: a URL, or a folder on this machine.
+USAGE
 }
 
 # Downloads or copies $1 of the release to the file $2.
 get() {
   case $from in
     https://*)
-      if command -v curl >/dev/null; then
-        curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location --retry 3 \
-          --output "$2" "$from/$1"
-      elif command -v wget >/dev/null; then
-        wget --https-only --quiet --output-document "$2" "$from/$1"
-      else
-        fail 'neither curl nor wget is installed'
-      fi ;;
+      # Not wget: it has no option that refuses a redirect to http.
+      command -v curl >/dev/null ||
+        fail 'curl is not installed' 'install curl, or download the files and name their folder with --from'
+      curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location --retry 3 \
+        --output "$2" "$from/$1" ;;
     *://*) fail "$from does not begin with https://" ;;
     *) cp "$from/$1" "$2" ;;
   esac || fail "failed to get $from/$1"
@@ -50,16 +51,23 @@ sha256_of() {
   fi
 }
 
+no_archive() {
+  if [ -n "$releases" ]; then
+    fail "there is no archive for $1" "cargo install --locked --git ${releases%/releases} mcpo"
+  fi
+  fail "there is no archive for $1" 'cargo install --locked --path crates/mcpo'
+}
+
 target() {
   case $(uname -s) in
     Linux) system=unknown-linux-musl ;;
     Darwin) system=apple-darwin ;;
-    *) fail "there is no archive for $(uname -s)" 'cargo install --locked mcpo' ;;
+    *) no_archive "$(uname -s)" ;;
   esac
   case $(uname -m) in
     x86_64 | amd64) machine=x86_64 ;;
     aarch64 | arm64) machine=aarch64 ;;
-    *) fail "there is no archive for $(uname -m)" 'cargo install --locked mcpo' ;;
+    *) no_archive "$(uname -m)" ;;
   esac
   # A translated shell on an Apple processor reports x86_64.
   if [ "$system$machine" = apple-darwinx86_64 ] &&
@@ -73,7 +81,7 @@ main() {
   while [ $# -gt 0 ]; do
     case $1 in
       --help | -h) usage; exit 0 ;;
-      --version | --to | --from) [ $# -ge 2 ] || fail "$1 needs a value" ;;
+      --version | --to | --from) [ -n "${2:-}" ] || fail "$1 needs a value" ;;
       *) fail "unknown argument $1" 'use --version, --to or --from' ;;
     esac
     case $1 in
@@ -83,21 +91,28 @@ main() {
     esac
     shift 2
   done
+  [ -z "$from" ] || [ -z "$version" ] ||
+    fail '--from cannot be used with --version' 'name the URL or the folder of that version with --from'
   if [ -z "$from" ]; then
     [ -n "$releases" ] || fail 'this script does not know where the releases are' \
       'name the URL or the folder with --from'
-    if [ "$version" = latest ]; then
+    if [ "${version:-latest}" = latest ]; then
       from=$releases/latest/download
     else
       from=$releases/download/v$version
     fi
   fi
+  if [ -z "$to" ]; then
+    [ -n "${HOME:-}" ] || fail 'HOME is not set' 'name the folder to install to with --to'
+    to=$HOME/.local/bin
+  fi
   target=$(target)
   archive=mcpo-$target.tar.gz
 
   folder=$(mktemp -d)
-  trap 'rm -rf "$folder"' EXIT
-  trap 'exit 130' INT TERM
+  new=$to/.mcpo.$$
+  trap 'rm -rf "$folder" "$new"' EXIT
+  trap 'exit 130' HUP INT TERM
   get SHA256SUMS "$folder/SHA256SUMS"
   # "HASH  NAME", with a * before the name if it was read as binary.
   wanted=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$archive\$/\1/p" "$folder/SHA256SUMS")
@@ -109,11 +124,14 @@ main() {
 
   tar -xzf "$folder/$archive" -C "$folder"
   mkdir -p "$to"
+  cp "$folder/mcpo-$target/mcpo" "$new"
+  chmod 755 "$new"
+  # Run in its folder, because the folder for temporary files may not allow that.
+  installed=$("$new" --version) ||
+    fail "the executable of $archive does not run on this machine" 'nothing was installed'
   # A rename replaces a running mcpo in one step.
-  cp "$folder/mcpo-$target/mcpo" "$to/.mcpo.$$"
-  chmod 755 "$to/.mcpo.$$"
-  mv -f "$to/.mcpo.$$" "$to/mcpo"
-  printf 'installed %s in %s\n' "$("$to/mcpo" --version)" "$to"
+  mv -f "$new" "$to/mcpo"
+  printf 'installed %s in %s\n' "$installed" "$to"
   case :$PATH: in
     *:"$to":*) ;;
     *) printf 'add the folder to your PATH: export PATH="%s:%s"\n' "$to" "\$PATH" ;;

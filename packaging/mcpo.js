@@ -11,10 +11,13 @@ let executable;
 try {
   executable = require.resolve(`${name}/bin/${file}`);
 } catch {
+  const { repository } = require("../package.json");
+  // The name mcpo alone could be the crate of another project.
+  const source = repository ? `: cargo install --locked --git ${repository.url.replace(/^git\+/, "")} mcpo` : "";
   console.error(`error: the package ${name} is not installed`);
   console.error(
     "help: install mcpo-cli again without --omit=optional; if there is no such package, this platform" +
-      " needs a build from source: cargo install --locked mcpo",
+      ` needs a build from source${source}`,
   );
   process.exit(2);
 }

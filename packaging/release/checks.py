@@ -13,12 +13,16 @@ from pathlib import Path
 from . import image, npm, sample_server
 from .project import NAME, default_target, run, version
 
-# The limits that the documentation promises.
+# The limits that docs/releasing.md names: seconds from an installation to the end of a probe, and
+# bytes of a wheel.
 SECONDS, WHEEL_SIZE = 10, 12_000_000
 
 
 def run_all(out):
-    checks = [wheel, npm_packages, formula]
+    checks = [wheel, npm_packages]
+    # Homebrew installs nothing on Windows.
+    if any(out.glob("mcpo-*.tar.gz")):
+        checks.append(formula)
     if sys.platform != "win32":
         checks.append(installer)
     if default_target().oci:
@@ -88,8 +92,9 @@ def scratch_image(out, folder, url):
 def formula(out, folder, url):
     """Compares the checksum in the formula. Homebrew itself checks the rest in the workflow."""
     del folder, url
-    text = (out / "mcpo.rb").read_text()
-    sums = dict(reversed(line.split("  ")) for line in (out / "SHA256SUMS").read_text().splitlines())
+    text = (out / "mcpo.rb").read_text(encoding="utf-8")
+    lines = (out / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    sums = dict(reversed(line.split("  ")) for line in lines)
     found = re.findall(r'url ".*/(\S+)"\n\s+sha256 "(\w+)"', text)
     if not found or any(sums[name] != digest for name, digest in found) or "@" in text:
         sys.exit(f"error: the formula does not match SHA256SUMS: {found}")

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .project import ROOT, run, target_folder
+from .project import ROOT, remove_stale, run, target_folder, version
 
 # In the order of their dependencies.
 CRATES = ["mcpo-common", "mcpo-runtime", "mcpo-probe", "mcpo-deploy", "mcpo"]
@@ -21,8 +21,10 @@ def package(out, allow_dirty):
     run("cargo", "package", "--locked", *packages, *dirty, env=os.environ | settings)
     folder = out / "crates"
     folder.mkdir(exist_ok=True)
-    for crate in (target / "package").glob("*.crate"):
-        shutil.copy(crate, folder)
+    remove_stale(folder, "mcpo*.crate", f"-{version()}.crate")
+    # The target folder keeps the packages of earlier versions.
+    for crate in CRATES:
+        shutil.copy(target / "package" / f"{crate}-{version()}.crate", folder)
     makes_projects(target / "debug/mcpo")
 
 

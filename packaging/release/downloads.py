@@ -8,14 +8,14 @@ PROCESSORS = {"arm64": "arm", "x64": "intel"}
 
 def installer(out):
     """Writes install.sh with the location of the releases."""
-    script = (PACKAGING / "install.sh").read_text()
+    script = (PACKAGING / "install.sh").read_text(encoding="utf-8")
     if repository():
         line = f"releases={repository()}/releases\n"
         if script.count("\nreleases=\n") != 1:
             raise SystemExit("error: install.sh has no line `releases=`")
         script = script.replace("\nreleases=\n", "\n" + line)
     path = out / "install.sh"
-    path.write_text(script)
+    path.write_text(script, encoding="utf-8", newline="\n")
     path.chmod(0o755)
 
 
@@ -37,12 +37,15 @@ def formula(targets, out):
                 "    end",
             ]
         lines += ["  end", ""]
-    text = (PACKAGING / "mcpo.rb").read_text()
+    if not lines:
+        print("no formula: there is no archive for macOS or Linux")
+        return
+    text = (PACKAGING / "mcpo.rb").read_text(encoding="utf-8")
     text = text.replace("# The Homebrew formula. scripts/package replaces the words in @…@.\n", "")
     words = {"HOMEPAGE": home, "VERSION": version(), "PLATFORMS": "\n".join(lines)}
     for word, value in words.items():
         text = text.replace(f"@{word}@", value)
-    (out / "mcpo.rb").write_text(text)
+    (out / "mcpo.rb").write_text(text, encoding="utf-8", newline="\n")
 
 
 def checksums(out):
@@ -50,4 +53,4 @@ def checksums(out):
     names = ["*.tar.gz", "*.zip", "*.cdx.json", "mcpo-image.tar", "install.sh", "mcpo.rb"]
     files = sorted(path for name in names for path in out.glob(name))
     text = "".join(f"{sha256(path)}  {path.name}\n" for path in files)
-    (out / "SHA256SUMS").write_text(text)
+    (out / "SHA256SUMS").write_text(text, encoding="utf-8", newline="\n")

@@ -7,12 +7,13 @@ import json
 import tarfile
 
 from .archives import executable_of, tar_gz
-from .project import LICENSES, NAME, PACKAGING, ROOT, manifest, repository, version
+from .project import LICENSES, NAME, PACKAGING, ROOT, manifest, remove_stale, repository, version
 
 
 def pack(targets, out):
     folder = out / "npm"
     folder.mkdir(exist_ok=True)
+    remove_stale(folder, f"{NAME}-*.tgz", f"-{version()}.tgz")
     for target in targets:
         manifest = shared(target.npm_name, f"The executable of {NAME} for {target.triple}")
         manifest |= {"os": [target.npm["os"]], "cpu": [target.npm["cpu"]], "preferUnplugged": True}

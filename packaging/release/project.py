@@ -39,7 +39,7 @@ class Target:
 
 
 def targets():
-    for entry in json.loads((PACKAGING / "targets.json").read_text()):
+    for entry in json.loads((PACKAGING / "targets.json").read_text(encoding="utf-8")):
         yield Target(entry["target"], entry["npm"], tuple(entry.get("wheel", ())), entry.get("oci"))
 
 
@@ -83,6 +83,13 @@ def repository():
     """Returns the URL of the repository, without a slash at the end, or None if nothing names it."""
     url = os.environ.get("MCPO_REPOSITORY") or manifest()["repository"]
     return url.rstrip("/") if url else None
+
+
+def remove_stale(folder, pattern, current):
+    """Removes the packages of other versions, so that they are neither tested nor published."""
+    for path in folder.glob(pattern):
+        if current not in path.name:
+            path.unlink()
 
 
 def target_folder():

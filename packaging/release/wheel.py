@@ -4,12 +4,13 @@ import sys
 import venv
 import zipfile
 
-from .project import NAME, PACKAGING, ROOT, run, target_folder, version
+from .project import NAME, PACKAGING, ROOT, remove_stale, run, target_folder, version
 
 
 def build(target, out):
     """Builds the wheel. Cargo reuses the executable of the archive."""
     folder = out / "pypi"
+    remove_stale(folder, f"{NAME.replace('-', '_')}-*.whl", f"-{version()}-")
     tags = [word for tag in target.wheel for word in ("--compatibility", tag)]
     run(tools() / "maturin", "build", "--target", target.triple, "--out", folder, *tags, cwd=PACKAGING)
     for wheel in folder.glob("*.whl"):

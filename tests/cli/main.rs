@@ -7,6 +7,8 @@
     reason = "a test may panic"
 )]
 
+#[cfg(unix)]
+mod action;
 mod dev;
 #[cfg(unix)]
 mod dev_dependencies;
@@ -30,6 +32,8 @@ mod dev_processes;
 mod dev_proxy;
 #[cfg(target_os = "linux")]
 mod dev_suspend;
+#[cfg(unix)]
+mod installer;
 mod mistakes;
 mod modules;
 mod new;

@@ -1,4 +1,4 @@
-//! Tests of what users install: the crates, the targets of the packages, and install.sh.
+//! Tests of what users install: the crates, the targets of the packages, and the workflow.
 //!
 //! `scripts/package` builds and tests the packages themselves.
 
@@ -10,12 +10,12 @@ use std::{
 
 use serde_json::Value;
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     root.canonicalize().unwrap()
 }
 
-fn names(folder: &Path) -> BTreeSet<String> {
+pub fn names(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap();
     entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -86,105 +86,74 @@ fn every_target_has_a_package_for_npm_and_an_archive_that_the_installer_knows() 
     assert_eq!(platforms.len(), targets.len());
 }
 
+/// Runs Python with the modules of `scripts/package`, on a folder. Returns whether it succeeded.
 #[cfg(unix)]
-mod installer {
-    use std::{
-        fmt::Write as _,
-        fs,
-        path::Path,
-        process::{Command, Output},
-    };
+fn package_script(code: &str, folder: &Path) -> bool {
+    let mut command = std::process::Command::new("python3");
+    let modules = root().join("packaging");
+    command
+        .env("PYTHONPATH", modules)
+        .args(["-B", "-c", code])
+        .arg(folder);
+    command.output().unwrap().status.success()
+}
 
-    use sha2::{Digest as _, Sha256};
-    use tempfile::tempdir;
+#[cfg(unix)]
+#[test]
+fn only_a_folder_of_the_script_is_emptied() {
+    let code = "import sys, pathlib; from release import output
+output.prepare(pathlib.Path(sys.argv[1]), empty=True)";
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = folder.path().join("theirs");
+    fs::create_dir(&theirs).unwrap();
+    fs::write(theirs.join("letter"), "").unwrap();
+    assert!(!package_script(code, &theirs));
+    assert_eq!(names(&theirs), ["letter".to_owned()].into());
 
-    const TARGETS: [&str; 4] = [
-        "aarch64-apple-darwin",
-        "aarch64-unknown-linux-musl",
-        "x86_64-apple-darwin",
-        "x86_64-unknown-linux-musl",
-    ];
+    let ours = folder.path().join("ours");
+    for _ in 0..2 {
+        assert!(package_script(code, &ours));
+        assert!(!ours.join("mcpo.rb").exists());
+        fs::write(ours.join("mcpo.rb"), "").unwrap();
+    }
+}
 
-    /// Writes the archives of a release, whose executable is a script.
-    fn release(folder: &Path) {
-        let mut sums = String::new();
-        for target in TARGETS {
-            let script = b"#!/bin/sh\necho mcpo 9.9.9\n";
-            let mut header = tar::Header::new_gnu();
-            header.set_size(script.len() as u64);
-            header.set_mode(0o755);
-            let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(
-                Vec::new(),
-                flate2::Compression::fast(),
-            ));
-            archive
-                .append_data(&mut header, format!("mcpo-{target}/mcpo"), &script[..])
-                .unwrap();
-            let bytes = archive.into_inner().unwrap().finish().unwrap();
-            let digest = Sha256::digest(&bytes);
-            for byte in digest {
-                write!(sums, "{byte:02x}").unwrap();
-            }
-            writeln!(sums, "  mcpo-{target}.tar.gz").unwrap();
-            fs::write(folder.join(format!("mcpo-{target}.tar.gz")), bytes).unwrap();
+#[cfg(unix)]
+#[test]
+fn packages_of_other_versions_are_removed() {
+    let code = "import sys, pathlib; from release import project
+project.remove_stale(pathlib.Path(sys.argv[1]), 'mcpo*.crate', '-0.2.0.crate')";
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["mcpo-0.1.0.crate", "mcpo-0.2.0.crate", "other-0.1.0.crate"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    assert!(package_script(code, folder.path()));
+    let kept = ["mcpo-0.2.0.crate", "other-0.1.0.crate"].map(str::to_owned);
+    assert_eq!(names(folder.path()), kept.into());
+}
+
+#[test]
+fn the_action_installs_its_own_version() {
+    let action = fs::read_to_string(root().join("action.yml")).unwrap();
+    let input = action.split("\n  version:\n").nth(1).unwrap();
+    let default = input
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("default: "));
+    assert_eq!(default, Some(env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn only_a_pushed_tag_publishes() {
+    let workflow = fs::read_to_string(root().join(".github/workflows/release.yml")).unwrap();
+    let jobs = workflow.split("\njobs:\n").nth(1).unwrap();
+    let mut publishing = 0;
+    // Jobs are indented by two spaces, and separated by an empty line.
+    for job in jobs.split("\n\n") {
+        if job.contains("environment: release") {
+            publishing += 1;
+            let condition = "\n    if: github.event_name == 'push' && github.ref_type == 'tag'\n";
+            assert!(job.contains(condition), "{job}");
         }
-        fs::write(folder.join("SHA256SUMS"), sums).unwrap();
     }
-
-    fn install(from: &Path, to: &Path) -> Output {
-        let mut command = Command::new("sh");
-        command.arg(super::root().join("packaging/install.sh"));
-        command.arg("--from").arg(from).arg("--to").arg(to);
-        command.output().unwrap()
-    }
-
-    #[test]
-    fn a_verified_archive_is_installed() {
-        let folder = tempdir().unwrap();
-        release(folder.path());
-        let to = folder.path().join("new/bin");
-        for _ in 0..2 {
-            let output = install(folder.path(), &to);
-            assert!(output.status.success(), "{output:?}");
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(text.contains("installed mcpo 9.9.9"), "{text}");
-            assert!(text.contains("add the folder to your PATH"), "{text}");
-        }
-        assert_eq!(super::names(&to).into_iter().collect::<Vec<_>>(), ["mcpo"]);
-    }
-
-    #[test]
-    fn an_archive_with_another_checksum_is_not_installed() {
-        let folder = tempdir().unwrap();
-        release(folder.path());
-        for target in TARGETS {
-            let archive = folder.path().join(format!("mcpo-{target}.tar.gz"));
-            let mut bytes = fs::read(&archive).unwrap();
-            bytes.push(0);
-            fs::write(archive, bytes).unwrap();
-        }
-        let output = install(folder.path(), &folder.path().join("bin"));
-        assert_eq!(output.status.code(), Some(2), "{output:?}");
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(text.contains("SHA256SUMS says"), "{text}");
-        assert!(!folder.path().join("bin").exists());
-    }
-
-    #[test]
-    fn an_archive_without_a_checksum_is_not_installed() {
-        let folder = tempdir().unwrap();
-        release(folder.path());
-        fs::write(folder.path().join("SHA256SUMS"), "").unwrap();
-        let output = install(folder.path(), &folder.path().join("bin"));
-        assert_eq!(output.status.code(), Some(2), "{output:?}");
-        assert!(!folder.path().join("bin").exists());
-    }
-
-    #[test]
-    fn plain_http_is_refused() {
-        let folder = tempdir().unwrap();
-        let output = install(Path::new("http://localhost:1"), folder.path());
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(text.contains("does not begin with https://"), "{text}");
-    }
+    assert_eq!(publishing, 5);
 }

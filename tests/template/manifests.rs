@@ -144,6 +144,7 @@ fn no_instruction_installs_a_crate_by_its_name_alone() {
         root.join("crates/mcpo-runtime/README.md"),
     ];
     files_below(&root.join("docs"), &mut files);
+    files_below(&root.join("packaging"), &mut files);
     files_below(&root.join("templates"), &mut files);
     for file in files {
         // Images are not valid UTF-8.
