@@ -108,7 +108,12 @@ fn an_upgrade_replaces_what_mcpo_has_changed_and_keeps_the_rest() {
     assert_eq!(project.read("src/removed.rs"), None);
     assert_eq!(project.read("src/lib.rs").as_deref(), Some(changed));
 
-    // Only the user's change is left.
+    // Only the user's change is left, and it is not an upgrade.
+    let (code, result, progress) = project.upgrade();
+    assert_eq!(code, Some(0));
+    assert!(result.contains("is up to date"), "{result}");
+    assert!(progress.contains("has your changes"), "{progress}");
+
     fs::copy(original.join("src/lib.rs"), project.file("src/lib.rs")).unwrap();
     let (code, result, _) = project.upgrade();
     assert_eq!(code, Some(0));

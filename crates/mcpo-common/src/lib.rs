@@ -11,6 +11,7 @@ pub mod package;
 pub mod private_file;
 pub mod process;
 pub mod project;
+pub mod replace_file;
 pub mod secret;
 pub mod text;
 pub mod ui;

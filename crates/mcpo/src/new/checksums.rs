@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mcpo_common::error::{Failure, Outcome};
+use mcpo_common::{
+    error::{Failure, Outcome},
+    replace_file::replace_file,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::{embedded, staging::failed_to};
@@ -45,9 +48,10 @@ impl Checksums {
         let entry = |line: &str| {
             let (checksum, path) = line.split_once("  ")?;
             let path = path.strip_prefix(PREFIX)?;
-            // The paths are read, written and removed.
+            // The paths are read, written and removed. On Windows, `C:` and a backslash also leave the
+            // folder.
             let is_inside = path.split('/').all(|part| !["", ".", ".."].contains(&part));
-            (is_inside && !path.contains('\\')).then(|| (path.into(), checksum.to_owned()))
+            (is_inside && !path.contains(['\\', ':'])).then(|| (path.into(), checksum.to_owned()))
         };
         text.lines().map(entry).collect::<Option<_>>().map(Self)
     }
@@ -62,7 +66,8 @@ impl Checksums {
     }
 
     pub fn write(&self, path: &Path) -> Outcome<()> {
-        fs::write(path, self.to_text()).map_err(|error| failed_to("write", path, &error))
+        replace_file(path, self.to_text().as_bytes())
+            .map_err(|error| failed_to("write", path, &error))
     }
 
     pub fn get(&self, path: &Path) -> Option<&str> {
@@ -103,7 +108,15 @@ mod tests {
 
     #[test]
     fn paths_outside_of_the_folder_are_rejected() {
-        for path in ["../x", "a/../../x", "/etc/x", "a//x", "..\\x"] {
+        for path in [
+            "../x",
+            "a/../../x",
+            "/etc/x",
+            "a//x",
+            "..\\x",
+            "C:/x",
+            "a/C:x",
+        ] {
             let text = format!("00  mcpo-runtime/{path}\n");
             assert_eq!(Checksums::parse(&text), None, "{path}");
         }

@@ -145,7 +145,7 @@ pub fn run(args: &NewArgs, ui: &Ui) -> Outcome {
     let staging = Staging::beside(&target)?;
 
     let mut remarks = source.render(args, &name, &runtime, &staging)?;
-    lock_file::sort(&staging)?;
+    lock_file::sort(&staging, &name)?;
     if args.workspace {
         lock_file::remove(&staging)?;
         remarks.extend(workspace::make_member(&staging)?);

@@ -12,6 +12,7 @@ use std::{
 
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
+    replace_file::replace_file,
     text,
     ui::Ui,
 };
@@ -104,7 +105,9 @@ pub fn run(folder: &Path, ui: &Ui) -> Outcome {
             shown(path)
         ));
     }
-    report(folder, &vendored, &before, changes.len(), ui);
+    let is_written = |change: &Change| !matches!(change, Change::Keep | Change::Conflict);
+    let written = changes.iter().filter(|(_, change)| is_written(change));
+    report(folder, &vendored, &before, written.count(), ui);
     Ok(Exit::Success)
 }
 
@@ -165,10 +168,7 @@ fn changes(
 fn apply(path: &Path, change: Change, ours: Option<&[u8]>) -> Outcome<()> {
     match (change, ours) {
         (Change::Add | Change::Update, Some(bytes)) => {
-            let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-            folder
-                .and_then(|()| fs::write(path, bytes))
-                .map_err(|error| failed_to("write", path, &error))
+            replace_file(path, bytes).map_err(|error| failed_to("write", path, &error))
         }
         (Change::Remove, _) => {
             fs::remove_file(path).map_err(|error| failed_to("remove", path, &error))
