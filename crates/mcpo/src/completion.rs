@@ -78,9 +78,15 @@ fn executables() -> Vec<CompletionCandidate> {
 
 /// Returns the workspace around the current folder, without its dependencies.
 fn workspace() -> Option<Metadata> {
+    metadata_command().exec().ok()
+}
+
+fn metadata_command() -> MetadataCommand {
     let mut command = MetadataCommand::new();
     command.no_deps().other_options(["--offline".to_owned()]);
-    command.exec().ok()
+    // Otherwise, the `cargo` of rustup downloads the toolchain that the folder asks for.
+    command.env("RUSTUP_AUTO_INSTALL", "0");
+    command
 }
 
 fn candidates(names: impl IntoIterator<Item = String>) -> Vec<CompletionCandidate> {
@@ -164,7 +170,7 @@ fn configured_projects(folder: &Path) -> BTreeSet<String> {
 mod tests {
     use std::{ffi::OsString, fs, path::Path};
 
-    use super::{command, configured_projects};
+    use super::{command, configured_projects, metadata_command};
 
     /// Returns the completions of the last word.
     fn complete(words: &[&str]) -> Vec<String> {
@@ -196,6 +202,16 @@ mod tests {
             complete(&["mcpo", "probe", "--for", "ch"]).contains(&"chatgpt".to_owned()),
             "stores"
         );
+    }
+
+    #[test]
+    fn cargo_downloads_nothing() {
+        let command = metadata_command().cargo_command();
+        let is_off = |(name, value): (_, Option<_>)| {
+            name == "RUSTUP_AUTO_INSTALL" && value.is_some_and(|value| value == "0")
+        };
+        assert!(command.get_envs().any(is_off));
+        assert!(command.get_args().any(|argument| argument == "--offline"));
     }
 
     #[test]
