@@ -14,6 +14,7 @@ mod dry_run;
 mod end_to_end;
 mod faults;
 mod google_clients;
+mod image_file;
 mod image_reuse;
 mod interruptions;
 mod invalid_settings;

@@ -127,6 +127,11 @@ pub fn command(folder: &Path, google: &Google, arguments: &[&str]) -> Command {
 
 /// Lets a command reach only this stand-in, and isolates it from the user's environment.
 pub fn isolated<'a>(command: &'a mut Command, google: &Google) -> &'a mut Command {
+    without_google(command).envs(google.environment())
+}
+
+/// Isolates a command from the user's environment, and gives it no credentials.
+pub fn without_google(command: &mut Command) -> &mut Command {
     for name in OUR_OWN {
         command.env_remove(name);
     }
@@ -140,7 +145,6 @@ pub fn isolated<'a>(command: &'a mut Command, google: &Google) -> &'a mut Comman
         .env("RUSTUP_HOME", rustup_home())
         // Only the stand-in is reachable.
         .env("CARGO_NET_OFFLINE", "true")
-        .envs(google.environment())
 }
 
 fn home(variable: &str, folder: &str) -> PathBuf {

@@ -1,5 +1,7 @@
 //! The arguments of `mcpo deploy`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// Arguments of `mcpo deploy`.
@@ -15,6 +17,7 @@ Examples:
   mcpo deploy europe-west1 --rollback               or go back to the previous revision
   mcpo deploy europe-west1 --logs --follow          print the service's logs
   mcpo deploy europe-west1 --delete                 delete it and everything created for it
+  mcpo deploy --image-file image.tar                write the image to a file, for another host
 
 Needs neither Docker nor gcloud. Settings are read from [package.metadata.mcpo] in Cargo.toml;
 flags take precedence. If no sign-in is configured, mcpo generates a password and prints it
@@ -72,6 +75,15 @@ pub struct DeployArgs {
     /// Build with Cloud Build instead of on this machine.
     #[arg(long)]
     pub remote_build: bool,
+
+    /// Build the image, write it to this file as an OCI archive, and stop; needs neither a region nor
+    /// Google credentials.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "accept_changes", "adopt", "canary", "dry_run", "env", "fast", "impersonate_service_account",
+        "no_traffic", "no_verify", "open_to_anyone", "private", "remote_build", "safe",
+        "show_dockerfile", "steps", "tag", "verb",
+    ])]
+    pub image_file: Option<PathBuf>,
 
     /// Print the Dockerfile of a remote build and stop.
     #[arg(long)]

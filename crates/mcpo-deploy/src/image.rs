@@ -76,7 +76,8 @@ impl Image {
     }
 }
 
-fn describe(media_type: &str, blob: &Blob) -> serde_json::Value {
+/// Returns the descriptor of a blob.
+pub fn describe(media_type: &str, blob: &Blob) -> serde_json::Value {
     json!({ "mediaType": media_type, "digest": blob.digest, "size": blob.bytes.len() })
 }
 

@@ -14,6 +14,7 @@ mod context;
 mod flow;
 mod google;
 mod image;
+mod image_file;
 mod invocation;
 mod labels;
 mod logs;
@@ -50,32 +51,47 @@ use self::{
 pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     let environment = Environment::load(&package.folder)?;
-    let settings = Settings::read(args, &package, &environment)?;
     if args.show_dockerfile {
+        let settings = Settings::read_for_build(args, &package, &environment)?;
         ui.result(remote::dockerfile(&package, &settings.features)?.trim_end());
         return Ok(Exit::Success);
     }
     let made = CreatedResources::default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new("failed to start").because(&error))?;
-    let invocation = Invocation::new(args, &settings.region);
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            biased;
-            interrupted = interruption() => interrupted,
-            outcome = act(args, settings, &package, ui, &made, &invocation) => outcome,
+    if let Some(file) = &args.image_file {
+        let settings = Settings::read_for_build(args, &package, &environment)?;
+        let outcome = block_on(image_file::write(file, &package, &settings, args.json, ui));
+        if let (Err(failure), true) = (&outcome, args.json) {
+            ui.result(report::failure_as_json(failure, &made.list()));
         }
-    });
-    // A DNS lookup that is still running must not delay the exit.
-    runtime.shutdown_background();
+        return outcome;
+    }
+    let settings = Settings::read(args, &package, &environment)?;
+    let invocation = Invocation::new(args, &settings.region);
+    let outcome = block_on(act(args, settings, &package, ui, &made, &invocation));
     if !matches!(outcome, Ok(Exit::Success | Exit::ChangesPending)) {
         report::made(ui, &made.list(), &invocation);
     }
     if let (Err(failure), true) = (&outcome, args.json) {
         ui.result(report::failure_as_json(failure, &made.list()));
     }
+    outcome
+}
+
+/// Runs a future until it ends, or until Ctrl-C or a termination signal.
+fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("failed to start").because(&error))?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            interrupted = interruption() => interrupted,
+            outcome = future => outcome,
+        }
+    });
+    // A DNS lookup that is still running must not delay the exit.
+    runtime.shutdown_background();
     outcome
 }
 

@@ -107,6 +107,19 @@ pub fn dry_run(as_json: bool, context: &Context<'_>, lines: &[Line]) -> Exit {
     }
 }
 
+/// Returns the result of `--image-file` as JSON.
+pub fn image_file_as_json(path: &str, bytes: usize, reference: &str, digest: &str) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "outcome": "image written",
+        "image_file": path,
+        "bytes": bytes,
+        "image": reference,
+        "digest": digest,
+        "platform": "linux/amd64",
+    })
+}
+
 /// Returns the failure as JSON.
 pub fn failure_as_json(failure: &mcpo_common::error::Failure, made: &[String]) -> Value {
     json!({

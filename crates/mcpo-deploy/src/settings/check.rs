@@ -1,6 +1,6 @@
 //! Validates settings without sending any request.
 
-use mcpo_common::error::Failure;
+use mcpo_common::error::{Failure, Outcome};
 
 use super::{KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn, limits, regions::meant};
 use crate::{labels::LABEL, traffic::CHECK_TAG};
@@ -42,18 +42,37 @@ impl Problem {
         }
     }
 
-    pub fn line(&self) -> String {
+    fn line(&self) -> String {
         match &self.hint {
             Some(hint) => format!("{}; {hint}", self.what),
             None => self.what.clone(),
         }
     }
 
-    pub fn into_failure(self) -> Failure {
+    fn into_failure(self) -> Failure {
         let failure = Failure::new(self.what);
         match self.hint {
             Some(hint) => failure.hint(hint),
             None => failure,
+        }
+    }
+}
+
+/// Returns a failure that lists all problems, if there are any.
+pub fn report(problems: &[Problem]) -> Outcome<()> {
+    match problems {
+        [] => Ok(()),
+        [only] => Err(only.clone().into_failure()),
+        _ => {
+            let lines: Vec<_> = problems.iter().map(Problem::line).collect();
+            let what = format!(
+                "{} settings are invalid:\n  - {}",
+                problems.len(),
+                lines.join("\n  - ")
+            );
+            Err(Failure::new(what).hint(
+                "change them in [package.metadata.mcpo] of Cargo.toml or on the command line",
+            ))
         }
     }
 }
@@ -155,7 +174,8 @@ fn check_names(settings: &Settings, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_features(settings: &Settings, problems: &mut Vec<Problem>) {
+/// Adds a problem for each feature with an invalid name.
+pub fn check_features(settings: &Settings, problems: &mut Vec<Problem>) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_/+".contains(c);
     let features = settings.features.named.iter();
     for feature in features.filter(|feature| !feature.chars().all(plain)) {

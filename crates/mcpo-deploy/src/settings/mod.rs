@@ -13,7 +13,7 @@ mod table;
 use std::collections::BTreeMap;
 
 use mcpo_common::{
-    error::{Failure, Outcome},
+    error::Outcome,
     package::Package,
     project::{Environment, SIGN_IN},
     secret::Secret,
@@ -128,21 +128,23 @@ impl Settings {
         let mut problems = Vec::new();
         let settings = assemble(args, package, environment, table, &mut problems);
         check::check(&settings, args.tag.as_deref(), &mut problems);
-        match &*problems {
-            [] => Ok(settings),
-            [only] => Err(only.clone().into_failure()),
-            _ => {
-                let lines: Vec<_> = problems.iter().map(check::Problem::line).collect();
-                let what = format!(
-                    "{} settings are invalid:\n  - {}",
-                    problems.len(),
-                    lines.join("\n  - ")
-                );
-                Err(Failure::new(what).hint(
-                    "change them in [package.metadata.mcpo] of Cargo.toml or on the command line",
-                ))
-            }
-        }
+        check::report(&problems)?;
+        Ok(settings)
+    }
+
+    /// Reads the settings for building an image. Those of Cloud Run, such as the region, may be missing
+    /// or invalid.
+    pub fn read_for_build(
+        args: &DeployArgs,
+        package: &Package,
+        environment: &Environment,
+    ) -> Outcome<Self> {
+        let table = Table::read(&package.metadata)?;
+        let mut problems = Vec::new();
+        let settings = assemble(args, package, environment, table, &mut problems);
+        check::check_features(&settings, &mut problems);
+        check::report(&problems)?;
+        Ok(settings)
     }
 
     /// Returns true if the service's URL is reachable from outside Google Cloud.
