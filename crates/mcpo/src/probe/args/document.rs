@@ -10,6 +10,7 @@ use mcpo_probe::Document;
 )]
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[command(next_help_heading = super::REPORT)]
 pub struct DocumentArgs {
     /// Print the report as one JSON document.
     #[arg(long)]

@@ -8,6 +8,7 @@ use mcpo_probe::{LockFile, Locked};
 
 /// Flags that write or read a lock file.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Lock file")]
 pub struct LockArgs {
     /// Write the tools, resources and prompts of the server to this file.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["locked", "watch"])]

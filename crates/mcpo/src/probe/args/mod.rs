@@ -41,6 +41,12 @@ const HTTP_ONLY: [&str; 21] = [
     "submission",
 ];
 
+/// Headings of the help text. Flags without one are listed first.
+const CHECKS: &str = "Checks";
+const WATCH: &str = "Watch";
+const STORES: &str = "Stores";
+const REPORT: &str = "Report";
+
 /// Arguments of `mcpo probe`.
 #[allow(
     clippy::struct_excessive_bools,
@@ -160,69 +166,61 @@ pub struct ProbeArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
 
-    /// Show all checks, also those that passed.
-    #[arg(long, short)]
-    verbose: bool,
-
-    /// Write every request, its response, and a curl command to repeat it to stderr; secrets are
-    /// replaced by their names and lengths.
-    #[arg(long)]
-    trace: bool,
-
     /// Store the client and its tokens in your state folder, and reuse them instead of signing in.
-    #[arg(long)]
+    #[arg(long, help_heading = CHECKS)]
     reuse: bool,
 
     /// Restart the server with this shell command, and check that the tokens and the client still
     /// work.
-    #[arg(long, value_name = "COMMAND", conflicts_with = "browser")]
+    #[arg(long, help_heading = CHECKS, value_name = "COMMAND", conflicts_with = "browser")]
     restart: Option<String>,
 
     /// Like `--restart`, but you restart or redeploy the server and then press enter.
-    #[arg(long, conflicts_with_all = ["restart", "browser"])]
+    #[arg(long, help_heading = CHECKS, conflicts_with_all = ["restart", "browser"])]
     wait_redeploy: bool,
 
     /// Send two refresh requests at the same time, as claude.ai does.
-    #[arg(long, conflicts_with = "browser")]
+    #[arg(long, help_heading = CHECKS, conflicts_with = "browser")]
     concurrent_refresh: bool,
 
     /// Send nothing for this long (15m if not given), then measure the time of the first response.
-    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "15m", require_equals = true)]
+    #[arg(long, help_heading = CHECKS, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "15m", require_equals = true)]
     cold: Option<Duration>,
 
     /// Run again at this interval (1m if not given), and report changes.
-    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "1m", require_equals = true,
+    #[arg(long, help_heading = WATCH, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "1m", require_equals = true,
         conflicts_with_all = ["cold", "restart", "wait_redeploy", "security", "reuse"])]
     watch: Option<Duration>,
 
     /// With --watch: stop after this number of runs; the exit code is that of the last run.
-    #[arg(long, value_name = "NUMBER", requires = "watch", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = WATCH, value_name = "NUMBER", requires = "watch", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
 
     /// With --watch: shell command to run on each change, with `MCPO_PROBE_URL`,
     /// `MCPO_PROBE_EXIT` and `MCPO_PROBE_CHANGES` in its environment.
-    #[arg(long, value_name = "COMMAND", requires = "watch")]
+    #[arg(long, help_heading = WATCH, value_name = "COMMAND", requires = "watch")]
     alert: Option<String>,
 
     /// Also attack the server, to find vulnerabilities; only for servers that you own.
-    #[arg(long)]
+    #[arg(long, help_heading = CHECKS)]
     security: bool,
 
     /// Skip the checks that send an invalid token.
-    #[arg(long, conflicts_with = "security")]
+    #[arg(long, help_heading = CHECKS, conflicts_with = "security")]
     only_valid_tokens: bool,
 
     /// With --security: confirm that you own a server that is not on this machine.
-    #[arg(long, requires = "security")]
+    #[arg(long, help_heading = CHECKS, requires = "security")]
     yes: bool,
 
     /// Check the published rules of stores, such as `claude-directory,chatgpt`.
-    #[arg(long = "for", value_name = "STORES", value_enum, value_delimiter = ',')]
+    #[arg(long = "for", help_heading = STORES, value_name = "STORES", value_enum, value_delimiter = ',')]
     stores: Vec<Store>,
 
     /// With --for: write a draft of the submission to this new file (.md or .json) or folder (NAME/).
     #[arg(
         long,
+        help_heading = STORES,
         value_name = "PATH",
         requires = "stores",
         conflicts_with = "watch"
@@ -231,6 +229,15 @@ pub struct ProbeArgs {
 
     #[command(flatten)]
     lock: LockArgs,
+
+    /// Show all checks, also those that passed.
+    #[arg(long, short, help_heading = REPORT)]
+    verbose: bool,
+
+    /// Write every request, its response, and a curl command to repeat it to stderr; secrets are
+    /// replaced by their names and lengths.
+    #[arg(long, help_heading = REPORT)]
+    trace: bool,
 
     #[command(flatten)]
     document: DocumentArgs,
