@@ -1,6 +1,9 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use mcpo_runtime::Caller;
@@ -9,8 +12,8 @@ use serde_json::json;
 
 use super::Served;
 
-/// The number of reports that are kept in memory.
-const MAX_REPORTS: usize = 1000;
+/// The number of reports that a user may have in memory.
+const MAX_REPORTS_PER_USER: usize = 10;
 
 /// A report that is being made, or the finished text. Each report belongs to one user.
 struct Report {
@@ -24,6 +27,8 @@ type Reports = Arc<Mutex<HashMap<u64, Report>>>;
 #[derive(Default)]
 struct Server {
     reports: Reports,
+    /// The number of the last report.
+    last: AtomicU64,
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -46,33 +51,34 @@ impl Server {
     /// Start a report. It takes a minute; call `get_report` with its number for the result.
     #[tool]
     async fn start_report(&self, caller: Caller) -> Result<String, String> {
-        let number = {
-            let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-            if reports.len() >= MAX_REPORTS {
-                return Err("too many reports; try again later".into());
-            }
-            let number = reports.len() as u64 + 1;
-            let owner = caller.subject().to_owned();
-            reports.insert(number, Report { owner, text: None });
-            number
-        };
+        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let owner = caller.subject().to_owned();
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let owned = reports.values().filter(|report| report.owner == owner);
+        if owned.count() >= MAX_REPORTS_PER_USER {
+            return Err("too many reports; get one of them first".into());
+        }
+        reports.insert(number, Report { owner, text: None });
         tokio::spawn(make_report(number, Arc::clone(&self.reports)));
         Ok(format!("Report {number} is being made."))
     }
 
-    /// Get a report by its number.
+    /// Get a report by its number. This works once for each report.
     #[tool]
     fn get_report(
         &self,
         caller: Caller,
         Parameters(by): Parameters<ByNumber>,
     ) -> Result<String, String> {
-        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
         let report = reports.get(&by.number);
         let report = report.filter(|report| report.owner == caller.subject());
         let report = report.ok_or("there is no such report")?;
         let text = report.text.clone();
-        text.ok_or("the report is not ready; try again in 10 seconds".into())
+        let text = text.ok_or("the report is not ready; try again in 10 seconds")?;
+        // Otherwise, the memory of a server that runs for months fills up.
+        reports.remove(&by.number);
+        Ok(text)
     }
 }
 
@@ -89,6 +95,26 @@ async fn cookbook_background_work_outlives_the_call_that_started_it() {
         assert!(text.contains("not ready"), "{text}");
         tokio::task::yield_now().await;
     }
-    let text = served.text("get_report", &json!({ "number": 2 })).await;
+    let text = served.text("get_report", &json!({ "number": 1 })).await;
     assert_eq!(text, "there is no such report");
+}
+
+#[tokio::test]
+async fn cookbook_background_reports_are_limited_for_each_user() {
+    let full = Server::default();
+    let report = || Report {
+        owner: "another user".into(),
+        text: None,
+    };
+    let others = (1000..2000).map(|number| (number, report()));
+    full.reports.lock().unwrap().extend(others);
+    let served = Served::start(full).await;
+    let text = served.text("get_report", &json!({ "number": 1000 })).await;
+    assert_eq!(text, "there is no such report");
+    for number in 1..=MAX_REPORTS_PER_USER {
+        let text = served.text("start_report", &json!({})).await;
+        assert_eq!(text, format!("Report {number} is being made."));
+    }
+    let text = served.text("start_report", &json!({})).await;
+    assert!(text.contains("too many reports"), "{text}");
 }

@@ -1,5 +1,6 @@
 use std::{
     path::Path,
+    process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -82,6 +83,22 @@ impl Server {
         };
         let notes = self.database.run(select).await?;
         Ok(Json(Notes { notes }))
+    }
+}
+
+#[expect(
+    dead_code,
+    clippy::print_stderr,
+    reason = "the end of a server's main.rs"
+)]
+fn main() -> ExitCode {
+    let folder = std::env::var("MCPO_STATE_DIR").unwrap_or_else(|_| ".mcpo".into());
+    match Database::open(&Path::new(&folder).join("notes.sqlite3")) {
+        Ok(database) => mcpo_runtime::serve(Server { database }),
+        Err(error) => {
+            eprintln!("error: cannot open the database in {folder}: {error}");
+            ExitCode::from(2)
+        }
     }
 }
 

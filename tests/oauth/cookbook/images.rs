@@ -6,16 +6,15 @@ use super::Served;
 
 struct Server;
 
-/// A drawing of a filled circle.
-const CIRCLE: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 2">
-<circle cx="1" cy="1" r="1"/></svg>"#;
+/// A picture of a filled circle, 32 pixels wide.
+const CIRCLE: &[u8] = include_bytes!("circle.png");
 
 #[tool_router(server_handler)]
 impl Server {
     /// Draw a circle.
     #[tool]
     fn draw(&self) -> ContentBlock {
-        ContentBlock::image(STANDARD.encode(CIRCLE), "image/svg+xml")
+        ContentBlock::image(STANDARD.encode(CIRCLE), "image/png")
     }
 }
 
@@ -25,7 +24,8 @@ async fn cookbook_images_are_sent_in_base64() {
     let result = served.call("draw", &json!({})).await;
     let image = &result["content"][0];
     assert_eq!(image["type"], "image");
-    assert_eq!(image["mimeType"], "image/svg+xml");
+    assert_eq!(image["mimeType"], "image/png");
     let data = STANDARD.decode(image["data"].as_str().unwrap()).unwrap();
-    assert_eq!(data, CIRCLE.as_bytes());
+    assert_eq!(data, CIRCLE);
+    assert!(data.starts_with(b"\x89PNG\r\n\x1a\n"));
 }

@@ -1,5 +1,5 @@
 //! The code of the cookbook (`docs/cookbook`), one file per page. Every Rust block of a page is a
-//! part of its file here; `docs.rs` of the tool checks this. Each test calls its server as a client
+//! part of its file here; `docs/code.rs` of the tool checks this. Each test calls its server as a client
 //! does.
 
 #![allow(

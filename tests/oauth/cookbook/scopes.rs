@@ -1,10 +1,13 @@
+use std::process::ExitCode;
+
 use mcpo_runtime::{Caller, needs_scopes};
 use rmcp::{tool, tool_router};
 use serde_json::json;
 
 use super::Served;
 
-struct Server;
+#[derive(Default)]
+struct Server {}
 
 #[tool_router(server_handler)]
 impl Server {
@@ -21,9 +24,16 @@ impl Server {
     }
 }
 
+#[expect(dead_code, reason = "the end of a server's main.rs")]
+fn main() -> ExitCode {
+    mcpo_runtime::serve_with(Server::default(), |config| {
+        config.with_implied_scopes("admin", &["notes:write", "notes:delete"])
+    })
+}
+
 #[tokio::test]
 async fn cookbook_scopes_are_needed_for_a_tool_that_declares_them() {
-    let served = Served::start(Server).await;
+    let served = Served::start(Server::default()).await;
     let text = served.text("list_notes", &json!({})).await;
     assert_eq!(text, "No notes. Your scopes: mcp:tools");
     let params = json!({ "name": "delete_notes", "arguments": {} });

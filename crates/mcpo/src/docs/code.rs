@@ -44,7 +44,10 @@ fn the_code_of_the_cookbook_is_compiled_and_tested() {
     for page in pages_below("docs/cookbook") {
         let text = read(&page);
         let rust = blocks(&text);
-        let rust = rust.iter().filter(|block| block.language == "rust");
+        // Also blocks that rustdoc would skip.
+        let rust = rust
+            .iter()
+            .filter(|block| block.language.starts_with("rust"));
         for block in rust {
             checked += 1;
             let code = dedent(&block.text);
@@ -64,7 +67,9 @@ fn the_code_in_the_notes_for_agents_is_compiled_and_tested() {
     let folder = super::root().join("tests/oauth/cookbook");
     let files = std::fs::read_dir(folder).unwrap();
     let sources: Vec<_> = files
-        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
         .collect();
     for block in blocks(&read("templates/server/AGENTS.md")) {
         if block.language == "rust" {
