@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     markdown::{anchors, links},
-    read, root, site,
+    pages_below, read, root, site,
 };
 
 /// Resolves a link of a page. Returns the path from the root of the repository, and the anchor.
@@ -64,7 +64,17 @@ fn links_inside_the_site_resolve() {
 #[test]
 fn links_of_other_pages_to_the_documentation_resolve() {
     let mut broken = Vec::new();
-    for page in ["README.md", "CONTRIBUTING.md", "SECURITY.md"] {
+    let pages = [
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "SECURITY.md",
+        "tests/README.md",
+    ];
+    let mut pages: Vec<_> = pages.map(str::to_owned).into();
+    pages.extend(pages_below("docs/architecture"));
+    for page in &pages {
         for link in links(&read(page)).iter().filter(|link| !is_external(link)) {
             let (path, anchor) = resolve(&format!("./{page}"), link);
             let path = path.trim_start_matches("./").to_owned();
@@ -80,6 +90,17 @@ fn links_of_other_pages_to_the_documentation_resolve() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_page_about_a_decision_is_listed() {
+    let listed: BTreeSet<_> = links(&read("ARCHITECTURE.md")).into_iter().collect();
+    for page in pages_below("docs/architecture") {
+        assert!(
+            listed.contains(&page),
+            "ARCHITECTURE.md does not list {page}"
+        );
+    }
 }
 
 #[test]
