@@ -159,7 +159,7 @@ impl Google {
         } else {
             &reply.body
         };
-        serde_json::from_slice(text).map_err(|error| {
+        api::read(text).map_err(|error| {
             let what = if error.is_data() {
                 "the response has an unknown form"
             } else {

@@ -2,16 +2,15 @@
 
 use serde_json::Value;
 
-/// The parameters of a call.
-#[derive(Debug)]
+/// The parameters of a call. There is no `Debug`, because the body may be a secret.
 pub struct Request<'a, B = ()> {
     pub path: &'a str,
     pub query: &'a [(&'a str, &'a str)],
     pub body: Option<&'a B>,
 }
 
-/// A request whose body is written as JSON.
-#[derive(Clone, Copy, Debug)]
+/// A request whose body is written as JSON. There is no `Debug`, because the body may be a secret.
+#[derive(Clone, Copy)]
 pub struct JsonRequest<'a> {
     pub path: &'a str,
     pub query: &'a [(&'a str, &'a str)],

@@ -4,8 +4,9 @@
 //! The types follow the JSON form of protocol buffers
 //! (<https://protobuf.dev/programming-guides/json/>): an absent field equals zero, false or empty,
 //! 64-bit integers are strings, and an enum value that this version does not know is kept. Resources
-//! that deploy reads, changes and writes back also keep their unknown fields, in `other`. A field
-//! is an `Option` if deploy must be able to send its zero value.
+//! that deploy reads, changes and writes back also keep their unknown fields, in `other`; traffic
+//! targets do not, because deploy makes them from statuses, whose other fields are output only. A
+//! field is an `Option` if deploy must be able to send its zero value.
 //!
 //! This module must not send requests.
 
@@ -15,6 +16,7 @@ mod int_string;
 pub mod logging;
 mod operation;
 mod page;
+mod proto_json;
 pub mod resource_manager;
 pub mod run;
 pub mod secret_manager;
@@ -29,6 +31,7 @@ pub use self::{
     int_string::IntString,
     operation::{BuildOperation, ErrorDetail, Operation, Status},
     page::Page,
+    proto_json::read,
 };
 
 /// The labels of a resource.

@@ -140,7 +140,7 @@ async fn subject_token(http: &Http, source: &CredentialSource) -> Result<Secret,
         let sent = http.send(&host, |client| {
             let headers = source.headers.iter();
             headers.fold(client.get(&url), |request, (name, value)| {
-                request.header(name, value)
+                request.header(name, value.expose())
             })
         });
         let reply = sent.await.map_err(CredentialError::new)?;

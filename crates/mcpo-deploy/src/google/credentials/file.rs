@@ -63,7 +63,8 @@ pub struct ExternalAccount {
 pub struct CredentialSource {
     pub file: Option<String>,
     pub url: Option<String>,
-    pub headers: BTreeMap<String, String>,
+    /// They may contain a bearer token.
+    pub headers: BTreeMap<String, Secret>,
     pub format: SourceFormat,
 }
 
@@ -293,4 +294,26 @@ pub async fn clock(http: &Http, token_uri: &str) -> Option<CredentialError> {
 
 fn secret<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Secret, D::Error> {
     String::deserialize(source).map(Secret::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::CredentialFile;
+
+    #[test]
+    fn debug_output_contains_no_bearer_token() {
+        let file = json!({
+            "type": "external_account", "audience": "a", "subject_token_type": "t",
+            "token_url": "https://sts.googleapis.com/v1/token",
+            "credential_source": {
+                "url": "https://ci.example.com", "headers": { "Authorization": "Bearer abcdef" },
+            },
+        });
+        let read = CredentialFile::parse(&file).unwrap();
+        let text = format!("{read:?}");
+        assert!(text.contains("Authorization"), "{text}");
+        assert!(!text.contains("abcdef"), "{text}");
+    }
 }
