@@ -367,7 +367,7 @@ fn assert_steps_of_a_checked_release(project: &Path, google: &Google) {
         let result = deploy(project, google, &["--env", &variable]);
         let text = format!("killed after write {writes_before_kill}: {result}");
         assert_eq!(result.code, Some(0), "{text}");
-        assert_eq!(generation(google), before + 3, "{text}");
+        assert_eq!(generation(google), before + 4, "{text}");
         assert_eq!(targets(google), "100 % latest, next, canary", "{text}");
     }
 }

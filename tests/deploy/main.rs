@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod checked_release;
 mod concurrent_deployments;
 mod credentials;
 mod dry_run;

@@ -1,6 +1,6 @@
 //! After any sequence of releases, the traffic matches a small model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mcpo_test_support::google::Google;
 use serde_json::Value;
@@ -17,28 +17,38 @@ struct Model {
     /// Shares in percent, in the order in which they were assigned.
     serving: Vec<(String, i64)>,
     tags: BTreeMap<String, String>,
+    /// The revisions that have served all requests.
+    served: BTreeSet<String>,
 }
 
 impl Model {
     fn release_all(&mut self, newest: &str) {
         self.revisions.push(newest.to_owned());
-        self.serving = vec![(newest.to_owned(), 100)];
+        self.only(newest.to_owned());
     }
 
     fn release_part(&mut self, newest: &str, percent: i64, tag: &str) {
         self.revisions.push(newest.to_owned());
+        let sum = 100 - percent;
+        let is_larger = |one: &(usize, i64), other: &(usize, i64)| one.1 > other.1;
+        let mut main = (0, 0);
+        for (index, (_, share)) in self.serving.iter().enumerate() {
+            if is_larger(&(index, *share), &main) {
+                main = (index, *share);
+            }
+        }
         let total: i64 = self.serving.iter().map(|(_, share)| share).sum();
-        let mut left = 100 - percent;
-        let last = self.serving.len() - 1;
-        let mut serving = Vec::new();
-        for (index, (name, share)) in self.serving.iter().enumerate() {
-            let part = if index == last {
-                left
-            } else {
-                share * (100 - percent) / total
-            };
-            left -= part;
-            serving.push((name.clone(), part));
+        let mut serving = self.serving.clone();
+        for (_, share) in &mut serving {
+            *share = (*share * sum / total).max(1);
+        }
+        let others = serving.iter().enumerate();
+        let others = others.filter(|(index, _)| *index != main.0);
+        let rest = sum - others.map(|(_, (_, share))| share).sum::<i64>();
+        if rest >= 1 {
+            serving[main.0].1 = rest;
+        } else {
+            serving = vec![(serving[main.0].0.clone(), sum)];
         }
         serving.push((newest.to_owned(), percent));
         serving.retain(|(_, share)| *share > 0);
@@ -46,20 +56,24 @@ impl Model {
         self.tags.insert(tag.to_owned(), newest.to_owned());
     }
 
-    fn main(&self) -> String {
-        let main = self.serving.iter().max_by_key(|(_, share)| *share);
-        main.unwrap().0.clone()
-    }
-
-    /// Returns the revision before the one that serves most requests, or `None` if that is the
-    /// first.
+    /// Returns the newest revision that served all requests before the newest that serves now, or
+    /// `None` if there is none.
     fn before(&self) -> Option<String> {
-        let main = self.main();
-        let index = self.revisions.iter().position(|name| *name == main)?;
-        Some(self.revisions.get(index.checked_sub(1)?)?.clone())
+        let serves = |name: &&String| self.serving.iter().any(|(one, _)| one == *name);
+        let newest = self.revisions.iter().rev().find(serves)?;
+        let older = self
+            .revisions
+            .iter()
+            .rev()
+            .skip_while(|name| *name != newest);
+        older
+            .skip(1)
+            .find(|name| self.served.contains(*name))
+            .cloned()
     }
 
     fn only(&mut self, revision: String) {
+        self.served.insert(revision.clone());
         self.serving = vec![(revision, 100)];
     }
 }

@@ -1,7 +1,7 @@
 //! Revisions: shifting traffic, rolling back, status, logs, deletion.
 
 use crate::project::{Project, REGION, SERVICE, fetch, fetch_host, google, writes};
-use mcpo_test_support::google::NUMBER;
+use mcpo_test_support::google::{Fault, NUMBER};
 use serde_json::Value;
 
 fn shares(google: &mcpo_test_support::google::Google) -> Vec<i64> {
@@ -182,6 +182,42 @@ fn rollback_restores_the_previous_revision() {
     // The same source again: its image exists already, and it serves all requests again.
     project.deploy(&google, &[]).has(0, &["traffic: "]);
     assert_eq!(fetch(&google, "/version"), "two");
+}
+
+#[test]
+fn rollback_during_a_canary_undoes_it() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    project.change("two");
+    project.deploy(&google, &[]);
+    project.change("three");
+    project.deploy(&google, &["--canary", "20"]);
+    // The response is lost, and the repeated request has an outdated etag.
+    let patch = "run.projects.locations.services.patch";
+    google.fail(patch, Fault::LostResponse, 1);
+    project
+        .deploy(&google, &["--rollback"])
+        .has(0, &["Rolled back tiny-00003-", "→ tiny-00002-"]);
+    assert_eq!(shares(&google), [100, 0]);
+    assert_eq!(fetch(&google, "/version"), "two");
+    project.deploy(&google, &["--rollback"]);
+    assert_eq!(fetch(&google, "/version"), "one");
+}
+
+#[test]
+fn flags_of_a_release_are_refused_for_other_actions() {
+    let (google, project) = (google(), Project::new());
+    let refused = |arguments: &[&str]| {
+        let result = project.run(&google, arguments);
+        result.has(2, &["cannot be used with"]);
+    };
+    for flags in [&["--safe"][..], &["--fast"], &["--steps", "5"]] {
+        for action in ["--promote", "--rollback", "--status", "--delete", "--logs"] {
+            refused(&[flags, &[action]].concat());
+        }
+        refused(&[flags, &["--canary", "5"]].concat());
+        refused(&[flags, &["--no-traffic"]].concat());
+    }
 }
 
 #[test]

@@ -25,9 +25,8 @@ once.
 
 Exit codes:
   0    done, or nothing to do
-  1    the new revision does not start, fails a check, or breaks the contract in mcpo.lock, and
-       the old one keeps serving; with --fast, --promote or --rollback, a revision that serves
-       may also fail a check
+  1    a revision does not start, fails a check, or breaks the contract in mcpo.lock; the error
+       names the revisions that serve
   2    mcpo could not run; the next run reuses the resources that it lists as made
   10   --dry-run found changes
   130  interrupted by Ctrl-C")]
@@ -104,16 +103,16 @@ pub struct DeployArgs {
 
     /// Check the new revision before it serves users, then at growing shares of the requests; put
     /// the traffic back if a check fails [default for public services].
-    #[arg(long, conflicts_with_all = ["fast", "no_verify", "no_traffic", "canary"])]
+    #[arg(long, conflicts_with_all = ["fast", "no_verify", "no_traffic", "canary", "verb"])]
     pub safe: bool,
 
     /// Send all requests to the new revision at once, and check it afterwards.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["no_traffic", "canary", "verb"])]
     pub fast: bool,
 
     /// With a checked release: the shares of the requests to check at [default: `release-steps`
     /// in Cargo.toml, or 10].
-    #[arg(long, value_name = "PERCENT,…", value_delimiter = ',', conflicts_with_all = ["fast", "no_verify", "no_traffic", "canary"])]
+    #[arg(long, value_name = "PERCENT,…", value_delimiter = ',', conflicts_with_all = ["fast", "no_verify", "no_traffic", "canary", "verb"])]
     pub steps: Vec<u8>,
 
     /// Do not check the deployed service.
@@ -128,7 +127,8 @@ pub struct DeployArgs {
     #[arg(long, group = "verb")]
     pub promote: bool,
 
-    /// Send all requests to an earlier revision [default: the previous one].
+    /// Send all requests to an earlier revision [default: the one that served all requests before;
+    /// during a canary, this undoes the canary].
     #[arg(long, value_name = "REVISION", group = "verb", num_args = 0..=1, default_missing_value = "")]
     pub rollback: Option<String>,
 

@@ -1,6 +1,9 @@
 //! The state that all steps of a deployment share.
 
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use mcpo_common::ui::Ui;
 use mcpo_probe::LockFile;
@@ -21,9 +24,16 @@ pub struct Context<'a> {
     pub accepts_changes: bool,
 }
 
-/// The resources that this run created or started to create. They are listed if the run fails.
+/// The resources that this run created or started to create, and the state in which it leaves the
+/// service. They are reported if the run fails.
 #[derive(Debug, Default)]
-pub struct CreatedResources(Mutex<Vec<Entry>>);
+pub struct CreatedResources {
+    entries: Mutex<Vec<Entry>>,
+    /// Whether the service existed before this run.
+    extends_service: AtomicBool,
+    /// What the user must know if the run is interrupted now.
+    unfinished: Mutex<Option<String>>,
+}
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -52,9 +62,39 @@ impl CreatedResources {
         Begun { made: self, what }
     }
 
+    /// Records that the service existed before this run, so that it must not be deleted to undo the
+    /// run.
+    pub fn note_existing_service(&self) {
+        self.extends_service.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true if the service existed before this run.
+    pub fn extends_service(&self) -> bool {
+        self.extends_service.load(Ordering::Relaxed)
+    }
+
+    /// Replaces what the user must know if the run is interrupted now.
+    pub fn set_unfinished(&self, what: Option<String>) {
+        if let Ok(mut unfinished) = self.unfinished.lock() {
+            *unfinished = what;
+        }
+    }
+
+    /// Returns what the user must know if the run is interrupted now.
+    pub fn unfinished(&self) -> Option<String> {
+        self.unfinished
+            .lock()
+            .ok()
+            .and_then(|unfinished| unfinished.clone())
+    }
+
     /// Returns one line per resource. Resources whose request did not finish are marked.
     pub fn list(&self) -> Vec<String> {
-        let entries = self.0.lock().map(|made| made.clone()).unwrap_or_default();
+        let entries = self
+            .entries
+            .lock()
+            .map(|made| made.clone())
+            .unwrap_or_default();
         entries
             .into_iter()
             .map(|entry| {
@@ -68,14 +108,14 @@ impl CreatedResources {
     }
 
     fn put(&self, what: String, is_certain: bool) {
-        if let Ok(mut made) = self.0.lock() {
+        if let Ok(mut made) = self.entries.lock() {
             made.retain(|entry| entry.what != what);
             made.push(Entry { what, is_certain });
         }
     }
 
     fn remove(&self, what: &str) {
-        if let Ok(mut made) = self.0.lock() {
+        if let Ok(mut made) = self.entries.lock() {
             made.retain(|entry| entry.what != what || entry.is_certain);
         }
     }

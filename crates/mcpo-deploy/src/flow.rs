@@ -9,24 +9,38 @@ use mcpo_common::{
 use serde_json::{Map, Value};
 
 use crate::{
+    apply::apply,
     args::DeployArgs,
-    artifact::{Artifact, Prepared, prepare, push},
+    artifact::{Prepared, prepare},
     checked_release::CheckedRelease,
     commands,
     context::Context,
     google::api::run::Service,
+    history,
     labels::are_ours,
-    plan::{self, ImageState, Observed, Plan, Versions},
-    registry::Registry,
+    plan::{self, ImageState, Observed, Plan},
     release::{self, Released},
-    remote, report,
+    report,
     settings::PASSWORD,
-    traffic::{NEXT_TAG, Share, Wanted, serving},
+    shares,
+    traffic::{self, NEXT_TAG, Share, Wanted, serving},
     verify::{self, Address, Before, Verified},
 };
 
 /// The default tag of a revision that serves a part of the requests.
 const CANARY_TAG: &str = "canary";
+
+/// A deployment after its plan was made.
+struct Deployment<'a> {
+    args: &'a DeployArgs,
+    context: &'a Context<'a>,
+    seen: &'a Observed,
+    plan: &'a Plan,
+    wanted: &'a Wanted,
+    /// How the new revision is checked; `None` if it serves all requests at once.
+    checked: Option<CheckedRelease>,
+    began: Instant,
+}
 
 /// Plan → build → push → release → verify.
 pub async fn deploy(
@@ -39,6 +53,9 @@ pub async fn deploy(
     let wanted = wanted(args);
     // Observe before the build, so that missing permissions show up early.
     let seen = plan::observe(&context.google, &context.settings, &context.names, disabled).await?;
+    if seen.service.is_some() {
+        context.made.note_existing_service();
+    }
     check_owner(args, context, &seen)?;
     report::left_over(context.ui, &seen);
     let prepared = prepare(args, context, package, &seen).await?;
@@ -55,71 +72,93 @@ pub async fn deploy(
     if args.dry_run {
         return Ok(report::dry_run(args.json, context, &plan.lines()));
     }
-    let is_starting = |service: &Service| service.reconciling;
-    let is_probed = !args.no_verify && verify::is_reachable(context);
-    let mut before = if is_probed {
-        Some(verify::before(context, &plan, &seen).await?)
-    } else {
-        None
+    let deployment = Deployment {
+        args,
+        context,
+        seen: &seen,
+        plan: &plan,
+        wanted: &wanted,
+        checked,
+        began,
     };
-    if plan.changes_nothing() && !seen.service.as_ref().is_some_and(is_starting) {
-        commands::show_new_password(args.json, context, &plan, &seen).await?;
-        // A service that failed its checks before may still be broken, although nothing has
-        // changed.
-        let newest = seen.service.as_ref().map_or("", Service::latest_created);
-        let address = address(context, &wanted, newest, &seen);
-        let outcome = Deployed {
-            released: None,
-            verified: probed(context, before.as_mut(), &address).await?,
-            checks: Value::Null,
+    deployment.carry_out(prepared).await
+}
+
+impl Deployment<'_> {
+    async fn carry_out(&self, prepared: Prepared) -> Outcome {
+        let (context, plan, seen) = (self.context, self.plan, self.seen);
+        let is_probed = !self.args.no_verify && verify::is_reachable(context);
+        let mut before = if is_probed {
+            Some(verify::before(context, plan, seen).await?)
+        } else {
+            None
         };
-        return finish(args, context, &plan, &seen, outcome, &address).await;
+        let is_starting = |service: &Service| service.reconciling;
+        if plan.changes_nothing() && !seen.service.as_ref().is_some_and(is_starting) {
+            commands::show_new_password(self.args.json, context, plan, seen).await?;
+            // A service that failed its checks before may still be broken, although nothing has
+            // changed.
+            let newest = seen.service.as_ref().map_or("", Service::latest_created);
+            let address = address(context, self.wanted, newest, seen);
+            let outcome = Deployed {
+                released: None,
+                verified: probed(context, before.as_mut(), &address).await?,
+                checks: Value::Null,
+            };
+            return finish(self.args, context, plan, seen, outcome, &address).await;
+        }
+        if let (Some(_), Some(before)) = (&self.checked, &before) {
+            CheckedRelease::check_possible(context, before)?;
+        }
+        let released = self.release(prepared).await?;
+        // Show the password before any later step can fail.
+        commands::show_new_password(self.args.json, context, plan, seen).await?;
+        let address = address(context, self.wanted, &released.revision, seen);
+        let (verified, checks) = match (&self.checked, &mut before) {
+            (Some(checked), Some(before)) => {
+                let checked = checked.run(context, before, &released, self.began).await?;
+                (Some(checked.last), checked.report)
+            }
+            (_, before) => {
+                let verified = probed(context, before.as_mut(), &address).await?;
+                (verified, Value::Null)
+            }
+        };
+        let deployed = Deployed {
+            released: Some(released),
+            verified,
+            checks,
+        };
+        finish(self.args, context, plan, seen, deployed, &address).await
     }
-    let compiling = prepared.built;
-    let released = match (&checked, &seen.service) {
-        // An earlier run was interrupted while it waited for the revision.
-        (_, current) if plan.changes_nothing() => {
-            release::settle(context, current.as_ref()).await?
-        }
-        (Some(checked), Some(current)) if plan.changes_only_traffic() => {
-            checked.resume(context, current).await?
-        }
-        (Some(checked), _) => carry_out(context, &plan, &seen, prepared, &checked.first).await?,
-        (None, _) => carry_out(context, &plan, &seen, prepared, &wanted).await?,
-    };
-    let own = began.elapsed().saturating_sub(compiling);
-    let share = if checked.is_some() {
-        " without requests"
-    } else {
-        ""
-    };
-    context.ui.step(
-        "Released",
-        format_args!(
-            "{}{share} after {}",
-            released.revision,
-            report::seconds(own)
-        ),
-    );
-    // Show the password before any later step can fail.
-    commands::show_new_password(args.json, context, &plan, &seen).await?;
-    let address = address(context, &wanted, &released.revision, &seen);
-    let (verified, checks) = match (&checked, &mut before) {
-        (Some(checked), Some(before)) => {
-            let checked = checked.run(context, before, &released, began).await?;
-            (Some(checked.last), checked.report)
-        }
-        (_, before) => {
-            let verified = probed(context, before.as_mut(), &address).await?;
-            (verified, Value::Null)
-        }
-    };
-    let deployed = Deployed {
-        released: Some(released),
-        verified,
-        checks,
-    };
-    finish(args, context, &plan, &seen, deployed, &address).await
+
+    /// Makes the changes of the plan, or continues those of an earlier run.
+    async fn release(&self, prepared: Prepared) -> Outcome<Released> {
+        let (context, plan, seen) = (self.context, self.plan, self.seen);
+        let compiling = prepared.built;
+        let released = match (&self.checked, &seen.service) {
+            // An earlier run was interrupted while it waited for the revision.
+            (_, current) if plan.changes_nothing() => {
+                release::settle(context, current.as_ref()).await?
+            }
+            (Some(checked), Some(current)) if plan.changes_only_traffic() => {
+                checked.resume(context, current).await?
+            }
+            (Some(checked), _) => apply(context, plan, seen, prepared, &checked.first).await?,
+            (None, _) => apply(context, plan, seen, prepared, self.wanted).await?,
+        };
+        let own = self.began.elapsed().saturating_sub(compiling);
+        let revision = &released.revision;
+        let share = match &self.checked {
+            Some(_) if traffic::share_of(&released.service, revision) == 0 => " without requests",
+            _ => "",
+        };
+        context.ui.step(
+            "Released",
+            format_args!("{revision}{share} after {}", report::seconds(own)),
+        );
+        Ok(released)
+    }
 }
 
 /// What a deployment has done.
@@ -150,15 +189,15 @@ fn wanted(args: &DeployArgs) -> Wanted {
 /// Returns the address at which `revision` is checked: its tag's address, unless it serves all
 /// requests.
 fn address(context: &Context<'_>, wanted: &Wanted, revision: &str, seen: &Observed) -> Address {
-    let serving = seen.service.as_ref().map(serving).unwrap_or_default();
-    let main = serving
-        .iter()
-        .filter(|(name, _)| name != revision)
-        .max_by_key(|(_, share)| *share);
-    let undo = match main {
-        Some((main, _)) => format!("--rollback {main}"),
-        None => "--rollback".to_owned(),
-    };
+    let undo = seen.service.as_ref().and_then(|current| {
+        let others = shares::without(&serving(current), revision);
+        let main = shares::main_of(&others).map(str::to_owned);
+        main.or_else(|| {
+            let mut served = history::served(current);
+            served.retain(|name| name != revision);
+            served.pop()
+        })
+    });
     let base = match (&wanted.tag, wanted.share) {
         (Some(tag), Share::Nothing | Share::Percent(_)) => context.names.tag_url(tag),
         _ => context.names.base_url(&context.settings),
@@ -166,19 +205,26 @@ fn address(context: &Context<'_>, wanted: &Wanted, revision: &str, seen: &Observ
     Address {
         base,
         revision: revision.to_owned(),
-        undo: Some(context.invocation.with(&undo)),
+        is_released: true,
+        undo: Some(context.invocation.with(&match undo {
+            Some(name) => format!("--rollback {name}"),
+            None => "--rollback".to_owned(),
+        })),
     }
 }
 
+/// Verifies the revision if it can be reached, and accepts its contract.
 async fn probed(
     context: &Context<'_>,
     before: Option<&mut Before>,
     address: &Address,
 ) -> Outcome<Option<Verified>> {
-    match before {
-        Some(before) => verify::verify(context, before, address).await.map(Some),
-        None => Ok(None),
-    }
+    let Some(before) = before else {
+        return Ok(None);
+    };
+    let verified = verify::verify(context, before, address).await?;
+    verify::accept(context, &verified)?;
+    Ok(Some(verified))
 }
 
 const fn share(args: &DeployArgs) -> Share {
@@ -212,68 +258,6 @@ fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Out
         names.service_id, names.region
     ))
     .hint("choose another name with --service, or take over the existing service with --adopt"))
-}
-
-async fn carry_out(
-    context: &Context<'_>,
-    plan: &Plan,
-    seen: &Observed,
-    prepared: Prepared,
-    wanted: &Wanted,
-) -> Outcome<Released> {
-    release::enable(context, &plan.apis).await?;
-    release::check_public_access(context, seen.service.as_ref()).await?;
-    let image = async {
-        release::repository(context, plan).await?;
-        match (prepared.artifact, prepared.reference) {
-            (_, Some(reference)) if prepared.is_there => Ok(reference),
-            (Artifact::LocalImage(image), _) => push(context, &image, seen).await,
-            (Artifact::RemoteSource(source), _) => {
-                let digest = remote::build(context, source).await?;
-                Ok(Registry::new(&context.google, &context.names).reference(&digest))
-            }
-        }
-    };
-    let (versions, reference) =
-        tokio::try_join!(release::identity_and_state(context, plan), image)?;
-    let current = seen.service.as_ref();
-    if plan.service.is_empty() && plan.traffic.is_none() {
-        // Only resources other than the service have changed.
-        return release::settle(context, current).await;
-    }
-    let versions = all_versions(context, seen, &versions);
-    release::release(
-        context,
-        current,
-        &reference,
-        &versions,
-        wanted,
-        plan.makes_account,
-    )
-    .await
-}
-
-/// Returns the existing versions of all secrets, and the new ones.
-fn all_versions(
-    context: &Context<'_>,
-    seen: &Observed,
-    made: &[(String, String, String)],
-) -> Versions {
-    let mut versions = Versions::default();
-    for setting in &context.settings.secrets {
-        let id = context.names.secret_of(setting);
-        let latest = seen
-            .secrets
-            .get(&id)
-            .and_then(|secret| secret.latest.clone());
-        if let Some((version, _)) = latest {
-            versions.set(&setting.variable, &id, &version);
-        }
-    }
-    for (variable, id, version) in made {
-        versions.set(variable, id, version);
-    }
-    versions
 }
 
 /// Reports the result and the remaining steps.

@@ -3,6 +3,7 @@
 //! Everything that can be checked from this machine is checked before the first change, and the
 //! plan announces every change. Each step reuses what an earlier run created.
 
+mod apply;
 mod args;
 mod artifact;
 mod blob_mount;
@@ -13,6 +14,7 @@ mod commands;
 mod context;
 mod flow;
 mod google;
+mod history;
 mod image;
 mod image_file;
 mod invocation;
@@ -25,6 +27,7 @@ mod release;
 mod remote;
 mod report;
 mod settings;
+mod shares;
 mod traffic;
 mod verify;
 
@@ -69,7 +72,10 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
     let invocation = Invocation::new(args, &settings.region);
     let outcome = block_on(act(args, settings, &package, ui, &made, &invocation));
     if !matches!(outcome, Ok(Exit::Success | Exit::ChangesPending)) {
-        report::made(ui, &made.list(), &invocation);
+        report::made(ui, &made, &invocation);
+    }
+    if let (Ok(Exit::Interrupted), Some(state)) = (&outcome, made.unfinished()) {
+        ui.warn(state);
     }
     if let (Err(failure), true) = (&outcome, args.json) {
         ui.result(report::failure_as_json(failure, &made.list()));
@@ -158,19 +164,13 @@ async fn act(
     }
 }
 
-/// The first label of a host name has at most 63 characters (RFC 1035 §2.3.4).
 fn check_host(names: &Names, tag: Option<&str>) -> Outcome<()> {
-    let host = match tag {
-        Some(tag) => format!("{tag}---{}", names.host()),
-        None => names.host(),
-    };
-    let label = host.split('.').next().unwrap_or_default();
-    if label.len() <= 63 {
-        return Ok(());
-    }
-    Err(Failure::new(format!(
-        "the first label of the address {host} has {} characters; at most 63 are allowed",
-        label.len()
-    ))
-    .hint("choose a shorter name with --service, or a shorter --tag"))
+    names.checked_host(tag).map_err(|long| {
+        Failure::new(format!(
+            "the first label of the address {} has {} characters; at most 63 are allowed",
+            long.host, long.length
+        ))
+        .hint("choose a shorter name with --service, or a shorter --tag")
+    })?;
+    Ok(())
 }

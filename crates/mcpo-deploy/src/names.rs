@@ -30,6 +30,16 @@ pub const BUILD_API: &str = "cloudbuild.googleapis.com";
 /// The maximum length of a service account id, in characters.
 const ACCOUNT_LEN: usize = 30;
 const BUCKET_LEN: usize = 63;
+/// The maximum length of a label in a host name, in characters (RFC 1035 §2.3.4).
+const LABEL_LEN: usize = 63;
+
+/// A host name whose first label is too long.
+#[derive(Debug)]
+pub struct LongHost {
+    pub host: String,
+    /// The length of the label in characters.
+    pub length: usize,
+}
 
 /// Names derived from the settings, the project and the project number.
 #[derive(Clone, Debug)]
@@ -189,6 +199,21 @@ impl Names {
         format!("https://{tag}---{}", self.host())
     }
 
+    /// Returns the host name of the service or of a tag. Fails with the length of its first label,
+    /// which may have at most 63 characters (RFC 1035 §2.3.4).
+    pub fn checked_host(&self, tag: Option<&str>) -> Result<String, LongHost> {
+        let host = match tag {
+            Some(tag) => format!("{tag}---{}", self.host()),
+            None => self.host(),
+        };
+        let length = host.split('.').next().unwrap_or_default().len();
+        if length <= LABEL_LEN {
+            Ok(host)
+        } else {
+            Err(LongHost { host, length })
+        }
+    }
+
     /// Returns true if the bucket belongs to this project. Bucket names are global, so another
     /// project may have taken the name.
     pub fn owns(&self, bucket: &Bucket) -> bool {
@@ -217,7 +242,25 @@ fn shortened(name: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::shortened;
+    use super::{Names, shortened};
+
+    #[test]
+    fn first_label_of_a_host_has_at_most_63_characters() {
+        let names = Names {
+            project: "p".to_owned(),
+            number: 123_456_789_012,
+            region: "europe-west1".to_owned(),
+            service_id: "s".repeat(43),
+            repository_id: "mcpo".to_owned(),
+            key: "k".to_owned(),
+        };
+        // 43 characters, a hyphen and 12 digits; the tag adds its length and 3 hyphens.
+        assert!(names.checked_host(None).is_ok());
+        assert!(names.checked_host(Some("next")).is_ok());
+        let long = names.checked_host(Some("green")).unwrap_err();
+        assert_eq!(long.length, 64);
+        assert!(long.host.starts_with("green---sss"), "{}", long.host);
+    }
 
     #[test]
     fn shortened_names_stay_distinct() {

@@ -6,7 +6,7 @@ use mcpo_common::{error::Exit, secret::Secret, text::count, ui::Ui};
 use serde_json::{Value, json};
 
 use crate::{
-    context::Context,
+    context::{Context, CreatedResources},
     invocation::Invocation,
     plan::{Line, Observed},
     verify::{Address, Verified},
@@ -149,7 +149,7 @@ pub fn verified(ui: &Ui, verified: &Verified) {
         base,
         summary,
         is_complete,
-        contract_changes: _,
+        ..
     } = verified;
     if *is_complete {
         ui.step("Verified", format_args!("{revision} at {base}: {summary}"));
@@ -182,19 +182,24 @@ pub fn next_steps(ui: &Ui, service: &str) {
     ui.say("  4. In a chat, turn the connector on and ask for one of its tools\n");
 }
 
-/// Lists the created resources and how to remove them.
-pub fn made(ui: &Ui, made: &[String], invocation: &Invocation) {
-    if made.is_empty() {
+/// Lists the created resources and how to continue. Suggests to remove them only if this run created
+/// the service: otherwise `--delete` would remove a service that users need.
+pub fn made(ui: &Ui, made: &CreatedResources, invocation: &Invocation) {
+    let list = made.list();
+    if list.is_empty() {
         return;
     }
     ui.say("\nThis run created:");
-    for what in made {
+    for what in list {
         ui.say(format_args!("  - {what}"));
     }
-    ui.say(format_args!(
-        "Run the same command again to continue. To remove everything: {}",
-        invocation.with("--delete")
-    ));
+    let again = "Run the same command again to continue.";
+    if made.extends_service() {
+        ui.say(again);
+    } else {
+        let delete = invocation.with("--delete");
+        ui.say(format_args!("{again} To remove everything: {delete}"));
+    }
 }
 
 pub fn seconds(elapsed: Duration) -> String {

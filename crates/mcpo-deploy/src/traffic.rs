@@ -5,14 +5,17 @@
 //! `latestReadyRevision`. A tag on such a target follows the latest revision, and this module
 //! preserves that.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use mcpo_common::error::{Failure, Outcome};
 
-use crate::google::api::run::{Service, TrafficTarget};
+use crate::google::api::run::{AllocationType, Service, TrafficTarget};
 
 /// The default tag of a revision that serves no requests.
 pub const NEXT_TAG: &str = "next";
 
-/// The tag of a new revision during a checked release. Every later change of the traffic removes it.
+/// The tag of a new revision during a checked release, and after one that failed. A later change of
+/// the traffic removes it or moves it to another revision.
 pub const CHECK_TAG: &str = "mcpo";
 
 /// The share and the tag of the new revision.
@@ -73,14 +76,19 @@ pub fn latest(current: &Service) -> Vec<TrafficTarget> {
     targets
 }
 
+/// Returns targets that send all requests to one revision, which has the tag.
+pub fn only_tagged(current: &Service, tag: &str, revision: &str) -> Vec<TrafficTarget> {
+    let mut targets = vec![TrafficTarget::revision(revision, 100)];
+    targets.extend(tag_targets(current, Some(tag)));
+    targets.push(TrafficTarget::revision(revision, 0).with_tag(tag));
+    targets
+}
+
 /// Returns targets that keep the current shares and move `tag` to `revision`.
 pub fn with_tag(current: &Service, tag: &str, revision: &str) -> Vec<TrafficTarget> {
     let shares = statuses(current).filter(|status| status.percent > 0);
     let mut targets: Vec<_> = shares
-        .map(|status| match &*status.revision {
-            "" => TrafficTarget::latest(status.percent),
-            name => TrafficTarget::revision(name, status.percent),
-        })
+        .map(|status| target(status, status.percent))
         .collect();
     targets.extend(tag_targets(current, Some(tag)));
     targets.push(TrafficTarget::revision(revision, 0).with_tag(tag));
@@ -113,14 +121,29 @@ pub fn share_of(service: &Service, revision: &str) -> i64 {
 }
 
 /// Returns true if two lists of targets are equivalent. An empty list means that the latest
-/// revision serves all requests.
+/// revision serves all requests. The order has no meaning, and a target may have both a share and a
+/// tag.
 pub fn same(one: &[TrafficTarget], other: &[TrafficTarget]) -> bool {
     let everything = [TrafficTarget::latest(100)];
-    let filled = |targets: &[TrafficTarget]| match targets {
-        [] => everything.to_vec(),
-        _ => targets.to_vec(),
+    let content = |targets: &[TrafficTarget]| {
+        let targets = match targets {
+            [] => everything.as_slice(),
+            _ => targets,
+        };
+        let mut shares = BTreeMap::new();
+        let mut tags = BTreeSet::new();
+        for target in targets {
+            let revision = (target.kind.clone(), target.revision.clone());
+            if !target.tag.is_empty() {
+                tags.insert((target.tag.clone(), revision.clone()));
+            }
+            if target.percent > 0 {
+                *shares.entry(revision).or_insert(0) += target.percent;
+            }
+        }
+        (shares, tags)
     };
-    filled(one) == filled(other)
+    content(one) == content(other)
 }
 
 /// Returns the revisions that serve now and their shares in percent.
@@ -153,11 +176,27 @@ fn statuses(service: &Service) -> impl Iterator<Item = &TrafficTarget> {
     service.traffic_statuses.iter().map(|status| &status.target)
 }
 
-/// Returns the revision of a traffic status.
+/// Returns the revision of a traffic status. The meaning of a type that this version does not know
+/// is unknown.
 fn revision<'a>(service: &'a Service, status: &'a TrafficTarget) -> Option<&'a str> {
-    match &*status.revision {
-        "" => service.latest_ready(),
-        name => Some(name),
+    match (&status.kind, &*status.revision) {
+        (AllocationType::Other(_), "") => None,
+        (_, "") => service.latest_ready(),
+        (_, name) => Some(name),
+    }
+}
+
+/// Returns the target of a status with this share and without a tag. The status has no revision
+/// name if it is for the latest revision.
+fn target(status: &TrafficTarget, percent: i64) -> TrafficTarget {
+    match (&status.kind, &*status.revision) {
+        (AllocationType::Other(_), _) => TrafficTarget {
+            percent,
+            tag: String::new(),
+            ..status.clone()
+        },
+        (_, "") => TrafficTarget::latest(percent),
+        (_, name) => TrafficTarget::revision(name, percent),
     }
 }
 
@@ -168,7 +207,7 @@ fn as_targets(shares: &[(String, i64)]) -> Vec<TrafficTarget> {
         .collect()
 }
 
-/// Scales the shares of the other revisions so that they add up to `sum`.
+/// Scales the shares of the other revisions so that they add up to `sum`, with at least 1 % each.
 fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<TrafficTarget>> {
     let others: Vec<_> = serving.iter().filter(|(name, _)| name != newest).collect();
     let total: i64 = others.iter().map(|(_, share)| share).sum();
@@ -178,20 +217,29 @@ fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<Traf
         )
         .hint("change something first, or roll back with --rollback"));
     }
-    let mut left = sum;
-    let mut targets = Vec::new();
-    for (index, (name, share)) in others.iter().enumerate() {
-        let part = if index + 1 == others.len() {
-            left
-        } else {
-            share * sum / total
-        };
-        left -= part;
-        if part > 0 {
-            targets.push(TrafficTarget::revision(name, part));
-        }
+    // No share may vanish by rounding: the revision would no longer count as one that serves.
+    let mut parts: Vec<(&str, i64)> = others
+        .iter()
+        .map(|(name, share)| (name.as_str(), i64::max(1, share * sum / total)))
+        .collect();
+    let excess = parts.iter().map(|(_, part)| part).sum::<i64>() - sum;
+    let largest = parts.iter_mut().rev().max_by_key(|(_, part)| *part);
+    if let Some((_, part)) = largest {
+        *part -= excess;
     }
-    Ok(targets)
+    if parts.iter().any(|(_, part)| *part < 1) {
+        // More revisions than percent: the revision with the largest share gets them.
+        let main = others.iter().max_by_key(|(_, share)| *share);
+        parts = main
+            .map(|(name, _)| (name.as_str(), sum))
+            .into_iter()
+            .filter(|_| sum > 0)
+            .collect();
+    }
+    let parts = parts.into_iter();
+    Ok(parts
+        .map(|(name, part)| TrafficTarget::revision(name, part))
+        .collect())
 }
 
 /// Returns targets that keep all tags in place, except the tag of a checked release. A tag on the
@@ -200,13 +248,7 @@ fn tag_targets(current: &Service, except: Option<&str>) -> Vec<TrafficTarget> {
     statuses(current)
         .filter(|status| !matches!(&*status.tag, "" | CHECK_TAG))
         .filter(|status| Some(&*status.tag) != except)
-        .map(|status| {
-            let target = match &*status.revision {
-                "" => TrafficTarget::latest(0),
-                name => TrafficTarget::revision(name, 0),
-            };
-            target.with_tag(&status.tag)
-        })
+        .map(|status| target(status, 0).with_tag(&status.tag))
         .collect()
 }
 
@@ -265,6 +307,34 @@ mod tests {
     }
 
     #[test]
+    fn small_shares_do_not_vanish_by_rounding() {
+        let old = [("a", 94), ("b", 5), ("c", 1)].map(|(name, share)| (name.to_owned(), share));
+        let shares = |percent| -> Vec<_> {
+            let targets = shared(&plain(), &old, "d", percent, CHECK_TAG).unwrap();
+            let shares = targets.iter().filter(|one| one.percent > 0);
+            shares
+                .map(|one| (one.revision.clone(), one.percent))
+                .collect()
+        };
+        let named = |shares: &[(&str, i64)]| -> Vec<_> {
+            let shares = shares.iter();
+            shares
+                .map(|(name, share)| ((*name).to_owned(), *share))
+                .collect()
+        };
+        assert_eq!(
+            shares(10),
+            named(&[("a", 85), ("b", 4), ("c", 1), ("d", 10)])
+        );
+        assert_eq!(
+            shares(96),
+            named(&[("a", 2), ("b", 1), ("c", 1), ("d", 96)])
+        );
+        assert_eq!(shares(98), named(&[("a", 2), ("d", 98)]));
+        assert_eq!(shares(0), named(&[("a", 94), ("b", 5), ("c", 1)]));
+    }
+
+    #[test]
     fn first_revision_cannot_be_deployed_without_traffic() {
         assert!(wanted(Share::Nothing, None).targets(None, "a").is_err());
     }
@@ -302,6 +372,25 @@ mod tests {
     }
 
     #[test]
+    fn unknown_types_are_not_taken_for_the_latest_revision() {
+        let new = "TRAFFIC_TARGET_ALLOCATION_TYPE_NEW";
+        let current = service(
+            json!({ "latestReadyRevision": "p/revisions/b", "trafficStatuses": [
+            { "type": LATEST, "percent": 90 }, { "type": new, "percent": 10 },
+            { "type": new, "tag": "live" },
+        ] }),
+        );
+        assert_eq!(serving(&current), [("b".to_owned(), 90)]);
+        assert_eq!(tags(&current), []);
+        let expected = json!([
+            { "type": LATEST, "percent": 90 }, { "type": new, "percent": 10 },
+            { "type": new, "tag": "live" },
+            { "type": REVISION, "revision": "b", "tag": "next" },
+        ]);
+        assert_eq!(json_of(&with_tag(&current, "next", "b")), expected);
+    }
+
+    #[test]
     fn checked_release_scales_the_old_shares_and_removes_its_tag_at_the_end() {
         let current = service(
             json!({ "latestReadyRevision": "p/revisions/c", "trafficStatuses": [
@@ -335,5 +424,20 @@ mod tests {
         let all = [TrafficTarget::latest(100)];
         assert!(same(&[], &all));
         assert!(!same(&all, &only(&plain(), "a")));
+    }
+
+    #[test]
+    fn order_of_targets_has_no_meaning() {
+        let part = |revision, percent| TrafficTarget::revision(revision, percent);
+        let written = [part("a", 90), part("b", 10), part("b", 0).with_tag("mcpo")];
+        assert!(same(
+            &written,
+            &[part("b", 10).with_tag("mcpo"), part("a", 90)]
+        ));
+        assert!(!same(&written, &[part("a", 90), part("b", 10)]));
+        let other_tag = [part("a", 90).with_tag("mcpo"), part("b", 10)];
+        assert!(!same(&written, &other_tag));
+        let other_share = [part("a", 80), part("b", 20), part("b", 0).with_tag("mcpo")];
+        assert!(!same(&written, &other_share));
     }
 }

@@ -1,6 +1,6 @@
 //! An MCP server whose tools act on behalf of the caller.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{process::ExitCode, sync::LazyLock, time::Duration};
 
 use mcpo_runtime::{Caller, UpstreamError};
 use reqwest::{Client, StatusCode};
@@ -61,4 +61,9 @@ impl CallerTools {
             .await
             .map_err(|_| UpstreamError::Unavailable.into())
     }
+}
+
+/// Serves these tools, configured by the environment, until the process ends.
+pub fn serve() -> ExitCode {
+    mcpo_runtime::serve(CallerTools)
 }

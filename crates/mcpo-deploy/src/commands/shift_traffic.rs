@@ -12,9 +12,11 @@ use crate::{
         api::run::{Container, Revision, Service, TrafficTarget},
         method,
     },
+    history,
     plan::{Line, shares},
     release,
     report::{self, seconds},
+    shares::{main_of, without},
     traffic::{self, NEXT_TAG},
     verify::{self, Address, Before, Lock, Verified},
 };
@@ -47,7 +49,8 @@ pub async fn promote(context: &Context<'_>, args: &DeployArgs) -> Outcome {
     carry_out(context, args, service, &shift, is_done).await
 }
 
-/// Sends all requests to `wanted`, or to the revision before the one that serves most requests.
+/// Sends all requests to `wanted`. Without a name, to the last revision that served all requests
+/// before the newest one that serves now. A revision that never served users may be broken.
 pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) -> Outcome {
     let service = existing(context).await?;
     let all = revisions(context).await?;
@@ -57,12 +60,30 @@ pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) ->
         .map(|revision| revision.short_name().to_owned())
         .collect();
     let serving = traffic::serving(&service);
-    let now = serving
-        .iter()
-        .max_by_key(|(_, share)| *share)
-        .map(|(name, _)| name.clone());
-    let target = choose(&good, now.as_deref(), wanted)?;
-    let is_done = now.as_ref() == Some(&target) && serving.len() == 1;
+    let is_serving = |name: &&str| serving.iter().any(|(one, _)| one == name);
+    let now = all.iter().map(Revision::short_name).find(is_serving);
+    let served = history::served(&service);
+    let found = if wanted.is_empty() {
+        previous(&good, now, &served)
+    } else {
+        named(&good, wanted)
+    };
+    let target = found.map_err(|failure| {
+        let others: Vec<_> = good
+            .iter()
+            .filter(|name| Some(name.as_str()) != now)
+            .collect();
+        let Some(other) = others.first() else {
+            return failure;
+        };
+        let command = context.invocation.with(&format!("--rollback {other}"));
+        let names: Vec<_> = others.iter().map(|name| name.as_str()).collect();
+        failure.hint(format!(
+            "choose one of: {}; such as: {command}",
+            names.join(", ")
+        ))
+    })?;
+    let is_done = now == Some(&target) && serving.len() == 1;
     let revision = |one: &&Revision| one.short_name() == target;
     let containers = all.iter().find(revision).map(|one| one.containers.clone());
     let shift = TrafficShift {
@@ -70,26 +91,32 @@ pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) ->
         containers: containers.unwrap_or_default(),
         to: target,
         verb: "Rolled back",
-        from: now,
+        from: now.map(str::to_owned),
     };
     carry_out(context, args, service, &shift, is_done).await
 }
 
-fn choose(good: &[String], now: Option<&str>, wanted: &str) -> Outcome<String> {
-    if wanted.is_empty() {
-        let after = good
-            .iter()
-            .skip_while(|name| Some(name.as_str()) != now)
-            .nth(1);
-        return after
-            .cloned()
-            .ok_or_else(|| Failure::new("there is no earlier revision to roll back to"));
-    }
-    let found = good.iter().find(|name| *name == wanted).cloned();
-    found.ok_or_else(|| {
-        Failure::new(format!("{wanted} is not a working revision"))
-            .hint(format!("choose one of: {}", good.join(", ")))
+/// Returns the newest revision that is older than `now` and has served. `good` are the revisions
+/// that became ready, newest first.
+fn previous(good: &[String], now: Option<&str>, served: &[String]) -> Outcome<String> {
+    let older = good
+        .iter()
+        .skip_while(|name| Some(name.as_str()) != now)
+        .skip(1);
+    let older: Vec<_> = older.collect();
+    let previous = older.iter().find(|name| served.contains(name));
+    previous.map(|name| (*name).clone()).ok_or_else(|| {
+        Failure::new(if older.is_empty() {
+            "there is no earlier revision to roll back to"
+        } else {
+            "no earlier revision is known to have served all requests"
+        })
     })
+}
+
+fn named(good: &[String], wanted: &str) -> Outcome<String> {
+    let found = good.iter().find(|name| *name == wanted).cloned();
+    found.ok_or_else(|| Failure::new(format!("{wanted} is not a working revision")))
 }
 
 async fn carry_out(
@@ -138,12 +165,12 @@ async fn carry_out(
         // A revision that has not served yet is checked before it serves. An earlier revision has
         // served already.
         Some(before) if shift.from.is_none() => {
-            probe_first(context, before, service, shift, &undo).await?
+            probe_first(context, before, service, shift, undo.clone()).await?
         }
         _ => service,
     };
     let traffic = shift.targets(&service);
-    release::set_traffic(context, &service, &traffic).await?;
+    release::set_traffic(context, &service, &traffic, &[]).await?;
     let after = seconds(began.elapsed());
     match &shift.from {
         Some(from) => {
@@ -164,9 +191,11 @@ async fn carry_out(
             let address = Address {
                 base: context.names.base_url(&context.settings),
                 revision: to.clone(),
-                undo: Some(undo),
+                is_released: true,
+                undo,
             };
             let verified = verify::verify(context, before, &address).await?;
+            verify::accept(context, &verified)?;
             report::verified(context.ui, &verified);
             Some(verified)
         }
@@ -189,15 +218,10 @@ impl TrafficShift {
 }
 
 /// Returns the command that restores the revision that serves most requests now.
-fn undo(context: &Context<'_>, service: &Service, shift: &TrafficShift) -> String {
-    let serving = traffic::serving(service);
-    let others = serving.iter().filter(|(name, _)| *name != shift.to);
-    let main = others.max_by_key(|(_, share)| *share);
-    let words = match main {
-        Some((main, _)) => format!("--rollback {main}"),
-        None => "--rollback".to_owned(),
-    };
-    context.invocation.with(&words)
+fn undo(context: &Context<'_>, service: &Service, shift: &TrafficShift) -> Option<String> {
+    let others = without(&traffic::serving(service), &shift.to);
+    let main = main_of(&others)?;
+    Some(context.invocation.with(&format!("--rollback {main}")))
 }
 
 /// Checks the revision at its tag's address before it serves all requests. Adds a tag if it has
@@ -207,7 +231,7 @@ async fn probe_first(
     before: &mut Before,
     service: Service,
     shift: &TrafficShift,
-    undo: &str,
+    undo: Option<String>,
 ) -> Outcome<Service> {
     let find = |service: &Service| {
         let tags = traffic::tags(service).into_iter();
@@ -218,14 +242,15 @@ async fn probe_first(
         Some(tag) => (service, tag),
         None => {
             let tagged = traffic::with_tag(&service, NEXT_TAG, &shift.to);
-            let service = release::set_traffic(context, &service, &tagged).await?;
+            let service = release::set_traffic(context, &service, &tagged, &[]).await?;
             (service, NEXT_TAG.to_owned())
         }
     };
     let address = Address {
         base: context.names.tag_url(&tag),
         revision: shift.to.clone(),
-        undo: Some(undo.to_owned()),
+        is_released: true,
+        undo,
     };
     let verified = verify::verify(context, before, &address).await?;
     report::verified(context.ui, &verified);
@@ -247,5 +272,25 @@ fn tell(
         context.ui.result(document);
     } else {
         context.ui.result(revision);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::previous;
+
+    #[test]
+    fn rollback_skips_revisions_that_never_served_all_requests() {
+        let list =
+            |names: &[&str]| -> Vec<_> { names.iter().map(|&name| name.to_owned()).collect() };
+        let good = list(&["d", "c", "b", "a"]);
+        let back = |now, served: &[&str]| previous(&good, Some(now), &list(served));
+        // A checked release has rejected c.
+        assert_eq!(back("d", &["a", "b", "d"]).unwrap(), "b");
+        assert_eq!(back("b", &["a", "b", "d"]).unwrap(), "a");
+        let failure = back("b", &["b", "d"]).unwrap_err();
+        assert!(failure.what().contains("known to have served"), "{failure}");
+        let failure = back("a", &["a", "b"]).unwrap_err();
+        assert!(failure.what().contains("no earlier revision"), "{failure}");
     }
 }

@@ -21,7 +21,7 @@ const HOSTS: &str = "MCPO_HOSTS";
 
 /// Returns the field mask of an update; all other fields of the service stay as they are.
 pub const fn managed_mask() -> &'static str {
-    "template,labels,client,clientVersion,functionalType,invokerIamDisabled,ingress,traffic"
+    "template,labels,annotations,client,clientVersion,functionalType,invokerIamDisabled,ingress,traffic"
 }
 
 /// The secret and the version that provide each variable.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use mcpo_common::error::{Exit, Failure};
 
-use crate::{context::Context, google::api::run::Service, logs, traffic::serving};
+use crate::{
+    context::Context, google::api::run::Service, logs, shares::names_of, traffic::serving,
+};
 
 const MAX_LINES: u32 = 20;
 /// Log entries take a moment to arrive.
@@ -38,10 +40,15 @@ pub async fn explain(
 /// Returns a hint that names the revision that still serves.
 pub fn still_serving(before: Option<&Service>) -> String {
     let still = before.map(serving).unwrap_or_default();
-    match still.first() {
-        Some((old, _)) => format!("{old} keeps serving as before; fix the cause and deploy again"),
-        None => "fix the cause and deploy again".to_owned(),
-    }
+    let verb = match &*still {
+        [] => return "fix the cause and deploy again".to_owned(),
+        [_] => "keeps",
+        _ => "keep",
+    };
+    format!(
+        "{} {verb} serving as before; fix the cause and deploy again",
+        names_of(&still)
+    )
 }
 
 async fn own_lines(context: &Context<'_>, revision: &str) -> Vec<String> {

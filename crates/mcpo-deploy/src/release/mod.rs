@@ -17,14 +17,15 @@ use crate::{
     google::{
         ErrorContext as _, GoogleError, Request,
         api::{
-            Operation,
+            Labels, Operation,
             run::{RevisionTemplate, Service, TrafficTarget},
         },
         method,
     },
+    history,
     image::digest,
     plan::{self, Versions, managed_mask},
-    traffic::Wanted,
+    traffic::{self, Share, Wanted},
 };
 
 /// A released revision.
@@ -34,6 +35,8 @@ pub struct Released {
     pub revision: String,
     /// The service when the revision was ready.
     pub service: Service,
+    /// The traffic that was written.
+    pub traffic: Vec<TrafficTarget>,
 }
 
 /// Writes the service and waits until it is ready.
@@ -65,6 +68,12 @@ pub async fn release(
         template.revision.clone_from(revision);
     }
     body.traffic = traffic.targets(current, &newest)?;
+    // A change without a new revision may continue a checked release.
+    let before = match (current, traffic.share, &revision) {
+        (Some(current), Share::Kept, None) => history::before(current, &newest),
+        _ => Vec::new(),
+    };
+    body.annotations = history::annotations(current, &before);
     let operation = write_when_known(context, current, &body, makes_account).await?;
     let service = wait::until_ready(context, operation, &newest, current).await?;
     if revision.is_some() {
@@ -73,6 +82,7 @@ pub async fn release(
     Ok(Released {
         revision: newest,
         service,
+        traffic: body.traffic,
     })
 }
 
@@ -85,7 +95,12 @@ pub async fn current(context: &Context<'_>) -> Outcome<Service> {
 pub async fn settle(context: &Context<'_>, current: Option<&Service>) -> Outcome<Released> {
     let revision = current.map_or("", Service::latest_created).to_owned();
     let service = wait::until_ready(context, None, &revision, current).await?;
-    Ok(Released { revision, service })
+    let traffic = current.map(|current| current.traffic.clone());
+    Ok(Released {
+        revision,
+        service,
+        traffic: traffic.unwrap_or_default(),
+    })
 }
 
 /// The wanted service cannot be written as JSON.
@@ -226,26 +241,44 @@ fn is_revision_of(wanted: &Service, found: &Service) -> bool {
 #[derive(Serialize)]
 struct TrafficPatch<'a> {
     traffic: &'a [TrafficTarget],
+    annotations: Labels,
     etag: &'a str,
 }
 
-/// Writes only the traffic allocation.
+/// Writes only the traffic allocation. `before` are the shares that a checked release restores if it
+/// fails; empty if the write is not part of one.
 pub async fn set_traffic(
     context: &Context<'_>,
     current: &Service,
     traffic: &[TrafficTarget],
+    before: &[(String, i64)],
 ) -> Outcome<Service> {
-    let names = &context.names;
     let body = TrafficPatch {
         traffic,
+        annotations: history::annotations(Some(current), before),
         etag: &current.etag,
     };
-    let path = format!("v2/{}", names.service());
+    let path = format!("v2/{}", context.names.service());
     let request = Request {
-        query: &[("updateMask", "traffic")],
+        query: &[("updateMask", "traffic,annotations")],
         ..Request::with_body(&path, &body)
     };
-    let operation = context.google.call(&method::SERVICE_PATCH, request).await;
+    let google = &context.google;
+    let operation = match google.call(&method::SERVICE_PATCH, request).await {
+        Ok(operation) => Ok(Some(operation)),
+        Err(GoogleError::Conflict(message)) => {
+            // The response to an earlier attempt of this run may have been lost.
+            let found: Result<Service, _> = google.get(&method::SERVICE_GET, &path).await;
+            found.and_then(|found| {
+                if traffic::same(&found.traffic, traffic) {
+                    Ok(None)
+                } else {
+                    Err(GoogleError::Conflict(message))
+                }
+            })
+        }
+        Err(google_error) => Err(google_error),
+    };
     let operation = operation.during("failed to change the traffic")?;
     wait::wait_for_traffic(context, operation).await
 }

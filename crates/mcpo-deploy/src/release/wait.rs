@@ -12,6 +12,7 @@ use crate::{
         api::{Operation, run::Service},
         method, outcome,
     },
+    shares::main_of,
     traffic::serving,
 };
 
@@ -53,9 +54,12 @@ pub async fn until_ready(
 }
 
 /// Waits until a new traffic allocation is in effect.
-pub async fn wait_for_traffic(context: &Context<'_>, operation: Operation) -> Outcome<Service> {
+pub async fn wait_for_traffic(
+    context: &Context<'_>,
+    operation: Option<Operation>,
+) -> Outcome<Service> {
     let progress = context.ui.spinner("changing the traffic".to_owned());
-    let waited = wait(context, Some(operation), |_| {}).await;
+    let waited = wait(context, operation, |_| {}).await;
     progress.finish_and_clear();
     waited.during("failed to change the traffic")
 }
@@ -111,8 +115,9 @@ fn describe(service: &Service, revision: &str) -> String {
     let open = conditions
         .find(|condition| !condition.is_met())
         .map(|condition| condition.message.as_deref().unwrap_or(&condition.kind));
-    match (open, serving(service).first()) {
-        (Some(open), Some((old, _))) => format!("{revision}: {open} ({old} keeps serving)"),
+    let old = serving(service);
+    match (open, main_of(&old)) {
+        (Some(open), Some(old)) => format!("{revision}: {open} ({old} keeps serving)"),
         (Some(open), None) => format!("{revision}: {open}"),
         _ => format!("{revision} is ready"),
     }

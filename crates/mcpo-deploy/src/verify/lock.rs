@@ -1,8 +1,9 @@
 //! The project's lock file, and what a release changes for clients.
 
 use mcpo_common::error::Outcome;
-use mcpo_probe::{Contract, LockFile, Locked, Report};
+use mcpo_probe::{Contract, LockFile, Locked};
 
+use super::Verified;
 use crate::context::Context;
 
 /// The contract in the project's lock file. Without a file, all revisions are accepted.
@@ -28,27 +29,24 @@ impl Lock {
     pub fn locked(&self) -> Option<Locked> {
         self.0.clone()
     }
+}
 
-    /// Writes the contract of a verified revision, if the changes are accepted.
-    pub fn accept(&mut self, context: &Context<'_>, report: &Report) -> Outcome<()> {
-        let (true, Some(contract)) = (context.accepts_changes, &report.contract) else {
-            return Ok(());
-        };
-        let what = match &report.comparison {
-            Some(comparison) if comparison.changes.is_empty() => return Ok(()),
-            Some(comparison) => comparison.changes.summary(),
-            None => contract.summary(),
-        };
-        let file = &context.contract_file;
-        file.write(contract)?;
-        context
-            .ui
-            .step("Accepted", format_args!("{what}; wrote {}", LockFile::NAME));
-        if let Some(locked) = &mut self.0 {
-            locked.contract = contract.clone();
-        }
-        Ok(())
-    }
+/// Writes the contract of a verified revision, if the changes are accepted. Call it once, after the
+/// last check: an earlier check does not know yet whether the release succeeds.
+pub fn accept(context: &Context<'_>, verified: &Verified) -> Outcome<()> {
+    let (true, Some(contract)) = (context.accepts_changes, &verified.contract) else {
+        return Ok(());
+    };
+    let what = match &verified.contract_changes {
+        Some(changes) if changes.is_empty() => return Ok(()),
+        Some(changes) => changes.summary(),
+        None => contract.summary(),
+    };
+    context.contract_file.write(contract)?;
+    context
+        .ui
+        .step("Accepted", format_args!("{what}; wrote {}", LockFile::NAME));
+    Ok(())
 }
 
 /// Reports what clients may notice only later. claude.ai caches the list of tools of each URL for

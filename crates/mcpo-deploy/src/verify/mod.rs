@@ -5,7 +5,7 @@ mod lock;
 mod private;
 mod reach;
 
-pub use self::lock::Lock;
+pub use self::lock::{Lock, accept};
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
     secret::Secret,
@@ -85,8 +85,10 @@ pub struct Address {
     pub base: String,
     /// The revision that this address serves.
     pub revision: String,
-    /// The command that takes the revision out of service again; `None` if the caller does so
-    /// itself.
+    /// Whether the revision keeps its requests if a check fails. Otherwise the caller takes it out
+    /// of service.
+    pub is_released: bool,
+    /// The command that takes the revision out of service again, if there is one.
     pub undo: Option<String>,
 }
 
@@ -108,6 +110,12 @@ impl Before {
             Way::Public | Way::Private(_) => None,
         }
     }
+
+    /// Returns true if mcpo holds tokens of a sign-in before the release, so that each check tests
+    /// whether they still work.
+    pub const fn has_tokens(&self) -> bool {
+        self.credentials.is_some()
+    }
 }
 
 /// The result of a verification.
@@ -119,8 +127,12 @@ pub struct Verified {
     pub summary: String,
     /// Whether all checks could run.
     pub is_complete: bool,
+    /// Whether no check could run, because mcpo's own requests were refused with 403.
+    pub is_refused: bool,
     /// What changed since the project's lock file, if there is one.
     pub contract_changes: Option<Changes>,
+    /// The contract of the revision, if its tools could be listed.
+    pub contract: Option<Contract>,
 }
 
 /// Signs in at the revision that serves now, so that its tokens can be checked after the release.
@@ -288,7 +300,9 @@ pub async fn verify(
                 "requests without IAM permission are refused, including those of mcpo: {why}"
             ),
             is_complete: false,
+            is_refused: true,
             contract_changes: None,
+            contract: None,
         });
     }
     let was_here = before.serves;
@@ -303,31 +317,9 @@ pub async fn verify(
     if address.base == context.names.base_url(&context.settings) {
         lock::report_changes(context, before.contract.as_ref(), report.contract.as_ref());
     }
-    // A server may have no tools, but a release must not lose them.
-    let lost_tools = |check: &Check| {
-        before.has_tools && check.rule.id == TOOLS_LIST && check.verdict == Verdict::Warn
-    };
-    let failed = report
-        .checks
-        .iter()
-        .find(|check| check.verdict == Verdict::Fail || lost_tools(check));
-    if let Some(failed) = failed {
-        // A second probe would find other faults, because this one has replaced the refresh token.
-        mcpo_probe::print_checks(context.ui, &report);
-        let state = match &address.undo {
-            Some(_) => "is released but fails a check",
-            None => "fails a check",
-        };
-        return Err(Failure::new(format!(
-            "{} at {} {state}: {}",
-            address.revision, plan.target, failed.rule.title
-        ))
-        .because(&std::io::Error::other(failed.fault.seen.clone()))
-        .hint(address.advice(&failed.fault.hint))
-        .exit_with(Exit::CheckFailed));
-    }
-    before.lock.accept(context, &report)?;
+    check_report(context, before, &report, address)?;
     let mut verified = summary(&report, was_here, address);
+    verified.contract = report.contract;
     if report.credentials.is_some() {
         before.credentials = report.credentials;
     }
@@ -339,16 +331,83 @@ pub async fn verify(
     Ok(verified)
 }
 
+/// Fails if a check of the report has failed.
+fn check_report(
+    context: &Context<'_>,
+    before: &Before,
+    report: &Report,
+    address: &Address,
+) -> Outcome<()> {
+    // A server may have no tools, but a release must not lose them.
+    let lost_tools = |check: &Check| {
+        before.has_tools && check.rule.id == TOOLS_LIST && check.verdict == Verdict::Warn
+    };
+    let failed = report
+        .checks
+        .iter()
+        .find(|check| check.verdict == Verdict::Fail || lost_tools(check));
+    let Some(failed) = failed else {
+        return Ok(());
+    };
+    // A second probe would find other faults, because this one has replaced the refresh token.
+    mcpo_probe::print_checks(context.ui, report);
+    let state = if address.is_released {
+        "is released but fails a check"
+    } else {
+        "fails a check"
+    };
+    let Address { base, revision, .. } = address;
+    Err(Failure::new(format!(
+        "{revision} at {base}/mcp {state}: {}",
+        failed.rule.title
+    ))
+    .because(&std::io::Error::other(failed.fault.seen.clone()))
+    .hint(address.advice(&failed.fault.hint))
+    .exit_with(Exit::CheckFailed))
+}
+
+/// Checks the revision at `address` as a user who connects for the first time: registers, signs in
+/// and consents. [`verify`] does none of these if the tokens from before the release work.
+pub async fn verify_sign_in(
+    context: &Context<'_>,
+    before: &Before,
+    address: &Address,
+) -> Outcome<()> {
+    let mut plan = probe_plan(&address.base, before.password.as_ref(), &before.way, None)?;
+    plan.locked = before.lock.locked();
+    let report = Box::pin(mcpo_probe::run(&plan, &mut Quiet)).await;
+    check_report(context, before, &report, address)?;
+    if report.credentials.is_some() || !before.has_tokens() {
+        return Ok(());
+    }
+    let Address { base, revision, .. } = address;
+    let why = stopped(&report).map_or_else(
+        || "it issued no tokens".to_owned(),
+        |(title, because)| format!("{title}: {because}"),
+    );
+    Err(Failure::new(format!(
+        "{revision} at {base}/mcp does not let a new user sign in"
+    ))
+    .because(&std::io::Error::other(why))
+    .hint(address.advice("compare with the revision that serves, where mcpo could sign in"))
+    .exit_with(Exit::CheckFailed))
+}
+
+/// Returns the check that could not run, and why.
+fn stopped(report: &Report) -> Option<(&'static str, String)> {
+    report.checks.iter().find_map(|check| match &check.verdict {
+        Verdict::CouldNotRun { because } => Some((check.rule.title, because.clone())),
+        _ => None,
+    })
+}
+
 fn summary(report: &Report, was_here: bool, address: &Address) -> Verified {
     let passed = report
         .checks
         .iter()
         .filter(|check| check.verdict == Verdict::Pass)
         .count();
-    let stopped = report.checks.iter().find_map(|check| match &check.verdict {
-        Verdict::CouldNotRun { because } => Some((check.rule.title, because.clone())),
-        _ => None,
-    });
+    let stopped = stopped(report);
     let kept = report
         .checks
         .iter()
@@ -367,6 +426,8 @@ fn summary(report: &Report, was_here: bool, address: &Address) -> Verified {
         base: address.base.clone(),
         summary,
         is_complete: stopped.is_none() && (kept || !was_here),
+        is_refused: false,
+        contract: None,
         contract_changes: (report.comparison.as_ref()).map(|comparison| comparison.changes.clone()),
     }
 }

@@ -23,6 +23,9 @@ pub struct Service {
     pub invoker_iam_disabled: Option<bool>,
     #[serde(skip_serializing_if = "is_default")]
     pub labels: Labels,
+    /// Values that tools store; they create no revision.
+    #[serde(skip_serializing_if = "is_default")]
+    pub annotations: Labels,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<RevisionTemplate>,
     #[serde(skip_serializing_if = "is_default")]

@@ -30,7 +30,7 @@ pub struct TrafficTargetStatus {
     pub uri: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum AllocationType {
     #[default]
     #[serde(rename = "TRAFFIC_TARGET_ALLOCATION_TYPE_UNSPECIFIED")]

@@ -1,0 +1,164 @@
+//! Records in the service which revisions have served users.
+//!
+//! Google does not report which revisions served in the past. A rollback without a name needs to
+//! know it: an older revision may be one that a checked release has rejected. mcpo therefore keeps
+//! a record in annotations of the service, which Google stores for tools and which create no
+//! revision. Each write of the traffic also writes the annotations.
+
+use crate::{
+    google::api::{Labels, run::Service},
+    shares::{Shares, without},
+    traffic::{CHECK_TAG, serving, tags},
+};
+
+/// The annotation with the revisions that served all requests, the last one last.
+const SERVED: &str = "mcpo-served";
+/// The annotation with the shares of the old revisions before a checked release, such as
+/// `a=70,b=30`. It is removed when the release ends.
+const BEFORE: &str = "mcpo-before";
+/// The maximum number of revisions in the record.
+const MOST: usize = 50;
+
+/// Returns the annotations for the next write of the traffic. `before` are the shares that a
+/// checked release restores if it fails; empty if the write is not part of one.
+pub fn annotations(current: Option<&Service>, before: &[(String, i64)]) -> Labels {
+    let Some(current) = current else {
+        return Labels::new();
+    };
+    let mut annotations = current.annotations.clone();
+    let served = served(current);
+    if !served.is_empty() {
+        annotations.insert(SERVED.to_owned(), served.join(","));
+    }
+    annotations.remove(BEFORE);
+    if !before.is_empty() {
+        let shares: Vec<_> = before
+            .iter()
+            .map(|(name, share)| format!("{name}={share}"))
+            .collect();
+        annotations.insert(BEFORE.to_owned(), shares.join(","));
+    }
+    annotations
+}
+
+/// Returns the revisions that have served all requests: the recorded ones, and the current one
+/// unless it is still being checked.
+pub fn served(service: &Service) -> Vec<String> {
+    let recorded = service.annotations.get(SERVED);
+    let recorded = recorded.map_or("", String::as_str);
+    let mut served: Vec<_> = recorded
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if let [(name, _)] = &*serving(service)
+        && !is_checked(service, name)
+    {
+        served.retain(|one| one != name);
+        served.push(name.clone());
+    }
+    served.split_off(served.len().saturating_sub(MOST))
+}
+
+/// Returns true if a checked release of this revision has not ended.
+pub fn is_checked(service: &Service, revision: &str) -> bool {
+    let tags = tags(service);
+    tags.iter()
+        .any(|(tag, name)| tag == CHECK_TAG && name == revision)
+}
+
+/// Returns the shares to restore if a checked release of `revision` fails. Rounding changes the
+/// proportions of small shares, so the recorded shares take precedence if they are of the revisions
+/// that still serve.
+pub fn before(service: &Service, revision: &str) -> Shares {
+    let others = without(&serving(service), revision);
+    let recorded = recorded(service);
+    let names = |shares: &[(String, i64)]| {
+        let mut names: Vec<_> = shares.iter().map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names
+    };
+    let is_current = others.is_empty() || names(&others) == names(&recorded);
+    if is_checked(service, revision) && !recorded.is_empty() && is_current {
+        return recorded;
+    }
+    others
+}
+
+/// Returns the recorded shares, or nothing if they are not a valid allocation.
+fn recorded(service: &Service) -> Shares {
+    let text = service.annotations.get(BEFORE).map_or("", String::as_str);
+    let shares = text.split(',').map(|share| {
+        let (name, share) = share.split_once('=')?;
+        let share: i64 = share.parse().ok()?;
+        (1..=100).contains(&share).then(|| (name.to_owned(), share))
+    });
+    let shares: Shares = shares.collect::<Option<_>>().unwrap_or_default();
+    let sum: i64 = shares.iter().map(|(_, share)| share).sum();
+    if sum == 100 { shares } else { Shares::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Service, annotations, before, served};
+
+    fn service(traffic: &Value, annotations: &Value) -> Service {
+        let service = json!({
+            "latestReadyRevision": "p/revisions/c",
+            "trafficStatuses": traffic,
+            "annotations": annotations,
+        });
+        serde_json::from_value(service).unwrap()
+    }
+
+    #[test]
+    fn only_a_revision_that_served_all_requests_is_recorded() {
+        let latest = service(
+            &json!([{ "percent": 100 }]),
+            &json!({ "mcpo-served": "a,c,b" }),
+        );
+        assert_eq!(served(&latest), ["a", "b", "c"]);
+        let canary =
+            json!([{ "revision": "a", "percent": 90 }, { "revision": "c", "percent": 10 }]);
+        assert_eq!(served(&service(&canary, &json!({}))), Vec::<String>::new());
+        let checked =
+            json!([{ "revision": "c", "percent": 100 }, { "revision": "c", "tag": "mcpo" }]);
+        assert_eq!(served(&service(&checked, &json!({}))), Vec::<String>::new());
+    }
+
+    #[test]
+    fn annotations_of_other_tools_are_kept() {
+        let current = service(
+            &json!([{ "percent": 100 }]),
+            &json!({ "team": "x", "mcpo-before": "a=100" }),
+        );
+        let expected = json!({ "team": "x", "mcpo-served": "c" });
+        assert_eq!(json!(annotations(Some(&current), &[])), expected);
+        let shares = [("a".to_owned(), 70), ("b".to_owned(), 30)];
+        let expected = json!({ "team": "x", "mcpo-served": "c", "mcpo-before": "a=70,b=30" });
+        assert_eq!(json!(annotations(Some(&current), &shares)), expected);
+    }
+
+    #[test]
+    fn shares_before_a_checked_release_survive_a_kill() {
+        let tag = json!({ "revision": "c", "tag": "mcpo" });
+        let recorded = json!({ "mcpo-before": "a=97,b=3" });
+        let read =
+            |traffic: &Value, annotations: &Value| before(&service(traffic, annotations), "c");
+        let exact = [("a".to_owned(), 97), ("b".to_owned(), 3)];
+        let all = json!([{ "revision": "c", "percent": 100 }, tag]);
+        assert_eq!(read(&all, &recorded), exact);
+        let half = json!([
+            { "revision": "a", "percent": 49 }, { "revision": "b", "percent": 1 },
+            { "revision": "c", "percent": 50 }, tag,
+        ]);
+        assert_eq!(read(&half, &recorded), exact);
+        // Someone else has changed the traffic since, or the record is not valid.
+        let other = json!([{ "revision": "d", "percent": 100 }, tag]);
+        assert_eq!(read(&other, &recorded), [("d".to_owned(), 100)]);
+        let invalid = json!({ "mcpo-before": "d=50" });
+        assert_eq!(read(&other, &invalid), [("d".to_owned(), 100)]);
+    }
+}
