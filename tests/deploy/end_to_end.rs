@@ -9,9 +9,11 @@ use std::{
 };
 
 use mcpo_test_support::{
+    client::{TestClient, answer, query_of},
     google::{Google, NUMBER},
     wait,
 };
+use serde_json::json;
 
 use crate::project::{REGION, RunResult, command, writes};
 
@@ -183,20 +185,42 @@ fn new_project_is_deployed_changed_and_rolled_back() {
     probe(&google, &project, &password, "greet").has(1, &[]);
 }
 
-/// Users who call the public address of a service all the time.
-#[derive(Default)]
-struct Users {
+/// A user who signed in at the public address of a service, and calls a tool there all the time.
+struct User {
+    client: TestClient,
+    token: String,
     calls: AtomicU32,
     is_stopped: AtomicBool,
 }
 
-impl Users {
-    fn call(&self, google: &Google, host: &str) {
+impl User {
+    /// Connects a client: registers it, signs in with the password, and consents.
+    async fn sign_in(google: &Google, host: &str, password: &str) -> Self {
+        let base = format!("https://{host}");
+        let client = TestClient::register_through(google.browser(), &base).await;
+        let url = client
+            .sign_in_and_allow(&client.request(), Some(password))
+            .await;
+        let code = query_of(&url, "code").unwrap();
+        let (status, tokens) = client.token(&client.exchange(&code)).await;
+        assert_eq!(status, 200, "{tokens}");
+        Self {
+            token: tokens["access_token"].as_str().unwrap().to_owned(),
+            client,
+            calls: AtomicU32::new(0),
+            is_stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// Calls the tool until it is stopped. Each call must succeed.
+    async fn call(&self) {
+        let arguments = json!({ "name": "Ada" });
         while !self.is_stopped.load(Ordering::Relaxed) {
-            let (status, body) = google.fetch(host, "/health");
+            let (status, body) = answer(self.client.call(&self.token, "greet", &arguments)).await;
             assert_eq!(status, 200, "{body}");
+            assert!(body.to_string().contains("Hello, Ada!"), "{body}");
             self.calls.fetch_add(1, Ordering::Relaxed);
-            std::thread::sleep(Duration::from_millis(5));
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -205,8 +229,8 @@ impl Users {
     }
 }
 
-/// Ends the calls of the users when it is dropped, also if the test fails.
-struct Stop<'a>(&'a Users);
+/// Ends the calls of the user when it is dropped, also if the test fails.
+struct Stop<'a>(&'a User);
 
 impl Drop for Stop<'_> {
     fn drop(&mut self) {
@@ -273,11 +297,13 @@ fn broken_servers_get_no_request_of_a_user() {
         ],
     );
 
-    let users = Users::default();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let user = runtime.block_on(User::sign_in(&google, &host, &password));
     std::thread::scope(|scope| {
-        let _stop = Stop(&users);
-        scope.spawn(|| users.call(&google, &host));
+        let _stop = Stop(&user);
+        scope.spawn(|| runtime.block_on(user.call()));
         for mode in BROKEN {
+            let calls_before = user.calls();
             let variable = format!("MODE={mode}");
             let result = deploy(&project, &google, &["--env", &variable]);
             result.has(
@@ -289,6 +315,7 @@ fn broken_servers_get_no_request_of_a_user() {
             assert!(has_reason, "{mode}: {result}");
             assert!(!result.all().contains("Shifted"), "{mode}: {result}");
             assert_eq!(result.stdout, "", "{mode}: no address to paste");
+            assert!(user.calls() > calls_before, "{mode}: the user stopped");
         }
     });
     // The verification of the first revisions is also counted, so only the broken ones must be
@@ -299,11 +326,6 @@ fn broken_servers_get_no_request_of_a_user() {
         .filter(|name| **name != *first && !name.starts_with("my-service-00002-"))
         .collect();
     assert!(broken.is_empty(), "{broken:?} of {served:?}");
-    assert!(users.calls() >= 1_000, "{} calls", users.calls());
-    println!(
-        "{} calls of users, none to a broken revision",
-        users.calls()
-    );
     // The last state says what was seen, and the same command changes nothing.
     google.clear_calls();
     let result = deploy(&project, &google, &["--env", "MODE=open"]);

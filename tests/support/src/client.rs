@@ -34,11 +34,13 @@ pub fn http() -> ClientBuilder {
 
 /// Returns a browser that follows no redirects by itself.
 pub fn browser() -> Client {
-    http()
-        .redirect(Policy::none())
-        .cookie_store(true)
-        .build()
-        .expect("an HTTP client")
+    browser_with(http())
+}
+
+/// Returns a browser with the settings of this builder, which follows no redirects by itself.
+pub fn browser_with(builder: ClientBuilder) -> Client {
+    let browser = builder.redirect(Policy::none()).cookie_store(true);
+    browser.build().expect("an HTTP client")
 }
 
 /// Returns the query parameter `name` of a URL.
@@ -72,17 +74,25 @@ pub fn challenge(verifier: &str) -> String {
 impl TestClient {
     /// Registers a public client.
     pub async fn register(base: &str) -> Self {
+        Self::register_through(browser(), base).await
+    }
+
+    /// Registers a public client, whose user has this browser.
+    pub async fn register_through(http: Client, base: &str) -> Self {
         let metadata = json!({
             "client_name": "Test Client",
             "redirect_uris": [REDIRECT_URI],
             "token_endpoint_auth_method": "none",
         });
-        Self::register_as(base, &metadata).await
+        Self::send_registration(http, base, &metadata).await
     }
 
     /// Registers with the given metadata.
     pub async fn register_as(base: &str, metadata: &Value) -> Self {
-        let http = browser();
+        Self::send_registration(browser(), base, metadata).await
+    }
+
+    async fn send_registration(http: Client, base: &str, metadata: &Value) -> Self {
         let response = http.post(format!("{base}/register")).json(metadata).send();
         let response = response.await.expect("an answer");
         assert_eq!(response.status(), StatusCode::CREATED);

@@ -1,5 +1,6 @@
 //! Methods for tests to inspect and change the stand-in.
 
+use reqwest::{Certificate, Client, Proxy};
 use serde_json::Value;
 
 use super::{Fault, Google, builds, http, run};
@@ -240,6 +241,15 @@ impl Google {
             ),
             Err(problem) => (0, problem.to_owned()),
         }
+    }
+
+    /// Returns a browser that reaches the public addresses of services.
+    pub fn browser(&self) -> Client {
+        let authority = std::fs::read(self.authority()).expect("a certificate");
+        let authority = Certificate::from_pem(&authority).expect("a certificate");
+        let proxy = Proxy::https(format!("http://{}", self.address())).expect("a proxy");
+        let builder = crate::client::http().tls_certs_only([authority]);
+        crate::client::browser_with(builder.proxy(proxy))
     }
 
     /// Returns an access token for this account.
