@@ -8,8 +8,8 @@ use std::{
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/mcpo-runtime/src");
 
-/// From the lowest layer to the highest. A file imports from its own layer and from those before it.
-/// `lib.rs` and the fixtures of sealed texts stand above all of them.
+/// From the lowest layer to the highest. A file imports from its own layer and from those before
+/// it. `lib.rs` and the fixtures of sealed texts stand above all of them.
 const LAYERS: [&str; 15] = [
     "base",
     "net",

@@ -9,8 +9,8 @@
 //! cargo run --example openid
 //! ```
 //!
-//! `PROVIDER` is a known provider or the URL of an issuer. Add `http://localhost:8080/mcp` to an MCP
-//! client. The consent page says that you continue at the provider. After the sign-in, the tool
+//! `PROVIDER` is a known provider or the URL of an issuer. Add `http://localhost:8080/mcp` to an
+//! MCP client. The consent page says that you continue at the provider. After the sign-in, the tool
 //! returns your name there.
 //!
 //! Without code, the variables `OIDC_ISSUER`, `OIDC_CLIENT_ID` and so on do the same.

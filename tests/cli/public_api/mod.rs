@@ -1,7 +1,7 @@
 //! The public API of the libraries, as snapshots: each change of it must be intended.
 //!
-//! The test reads the sources, so it needs neither a nightly compiler nor another build. It does not
-//! see implementations that a macro of the crate writes. After an intended change, run
+//! The test reads the sources, so it needs neither a nightly compiler nor another build. It does
+//! not see implementations that a macro of the crate writes. After an intended change, run
 //! `INSTA_UPDATE=always cargo nextest run -p mcpo -E 'test(public_api)'`.
 
 mod render;

@@ -166,8 +166,8 @@ impl ServerClock {
         self.correction.apply(self.clock.now())
     }
 
-    /// Returns the correction for the task that measures it. It is dropped with the last clone of the
-    /// clock.
+    /// Returns the correction for the task that measures it. It is dropped with the last clone of
+    /// the clock.
     pub(crate) fn correction(&self) -> Weak<Correction> {
         Arc::downgrade(&self.correction)
     }

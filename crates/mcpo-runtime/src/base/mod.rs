@@ -1,5 +1,5 @@
-//! The lowest layer: time, randomness, sealing, errors, the log context of a request, and the channel
-//! to the parent process.
+//! The lowest layer: time, randomness, sealing, errors, the log context of a request, and the
+//! channel to the parent process.
 
 pub(crate) mod clock;
 pub(crate) mod dev_channel;

@@ -100,8 +100,8 @@ impl RequestLog {
         self.span.is_disabled().then_some(&self.context)
     }
 
-    /// Runs work that may outlive the request. Uses only the context, because a span would be carried
-    /// into tasks that the work starts.
+    /// Runs work that may outlive the request. Uses only the context, because a span would be
+    /// carried into tasks that the work starts.
     pub(crate) fn run_detached<F: Future>(
         &self,
         work: F,

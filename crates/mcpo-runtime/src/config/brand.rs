@@ -1,4 +1,5 @@
-//! The settings of the pages, in code. Unusable values are reported when the server starts, together.
+//! The settings of the pages, in code. Unusable values are reported when the server starts,
+//! together.
 
 use super::settings::Config;
 use crate::{

@@ -42,8 +42,8 @@ impl FromRequestParts<Arc<App>> for ClientIp {
     }
 }
 
-/// The part of a request that every page needs: the client, the name of this server that the request
-/// used, and the cookies of the browser.
+/// The part of a request that every page needs: the client, the name of this server that the
+/// request used, and the cookies of the browser.
 pub(crate) struct PageContext {
     pub(crate) app: Arc<App>,
     pub(crate) base: BaseUrl,

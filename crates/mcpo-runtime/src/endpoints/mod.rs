@@ -1,5 +1,5 @@
-//! The endpoints of the authorization server, the metadata that describes this server, and its pages
-//! for users.
+//! The endpoints of the authorization server, the metadata that describes this server, and its
+//! pages for users.
 
 pub(crate) mod authorize;
 pub(crate) mod browser_session;

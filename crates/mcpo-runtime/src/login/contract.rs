@@ -80,8 +80,8 @@ pub enum Outcome {
     Identity(Identity),
     /// Show this form on a page of this server.
     Page(Page),
-    /// Redirect the browser to this absolute URL of the provider. It must use https, or http on this
-    /// machine.
+    /// Redirect the browser to this absolute URL of the provider. It must use https, or http on
+    /// this machine.
     Redirect(String),
     /// The sign-in ends, and a page shows the reason to the user.
     Refusal(Refusal),

@@ -58,8 +58,8 @@
 //! - It stores the state, which is valid once and for ten minutes.
 //! - It gives [`Login::begin`] the values for the request to the provider: [`LoginContext::state`],
 //!   [`LoginContext::code_challenge`], [`LoginContext::nonce`] and [`LoginContext::callback_url`].
-//! - It receives the provider's response at the path that [`Provider::new`] names, checks that the response
-//!   belongs to this browser, and passes it to [`Login::resume`].
+//! - It receives the provider's response at the path that [`Provider::new`] names, checks that the
+//!   response belongs to this browser, and passes it to [`Login::resume`].
 //!
 //! If the [`Identity`] has tokens, the runtime seals them in the ledger, renews them with
 //! [`Login::renew`], and gives them to tools through [`crate::Caller::upstream_token`].

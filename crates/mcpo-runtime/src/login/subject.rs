@@ -41,8 +41,8 @@ impl Subject {
         credential_versions.0.contains(&self.credential_version)
     }
 
-    /// Returns the same sign-in with the credential version of the current sealing key, so that the previous key
-    /// is no longer needed.
+    /// Returns the same sign-in with the credential version of the current sealing key, so that the
+    /// previous key is no longer needed.
     pub(crate) fn renewed(self, credential_versions: &CredentialVersions) -> Self {
         Self {
             credential_version: credential_versions

@@ -27,8 +27,8 @@ impl RequiredScopes {
         }
     }
 
-    /// Returns the scopes that a call of `tool` by `caller` needs in addition to the base scope. A tool
-    /// that is neither known by its name nor listed declares none.
+    /// Returns the scopes that a call of `tool` by `caller` needs in addition to the base scope. A
+    /// tool that is neither known by its name nor listed declares none.
     pub(crate) async fn of(&self, tool: &str, caller: &Caller) -> Result<Scopes, UnknownScopes> {
         let scopes = match self.handler.tool_scopes(tool) {
             Some(scopes) => scopes,

@@ -265,7 +265,8 @@ mod tests {
                 &["198.51.100.1, 66.241.124.9"],
                 "198.51.100.1",
             ),
-            // Cloud Run appends the address that called Google's front end, which can be a load balancer.
+            // Cloud Run appends the address that called Google's front end, which can be a load
+            // balancer.
             (
                 "cloud-run",
                 "169.254.169.126",

@@ -1,5 +1,5 @@
-//! The types of OAuth: the URLs and paths of this server, scopes, grants, clients and redirect URIs.
-//! Requests are answered elsewhere.
+//! The types of OAuth: the URLs and paths of this server, scopes, grants, clients and redirect
+//! URIs. Requests are answered elsewhere.
 
 pub(crate) mod authorization_server;
 pub(crate) mod base_url;

@@ -145,8 +145,8 @@ impl RedirectUri {
         &self.text
     }
 
-    /// Returns the target of the redirect for the consent page: the host, with its port if it is not
-    /// the default one, or the scheme of an app. On loopback, the port identifies the program.
+    /// Returns the target of the redirect for the consent page: the host, with its port if it is
+    /// not the default one, or the scheme of an app. On loopback, the port identifies the program.
     pub(crate) fn destination(&self) -> String {
         match (self.url.host_str(), self.url.port()) {
             (Some(host), Some(port)) if self.is_web() => format!("{host}:{port}"),

@@ -7,7 +7,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
 use serde_json::json;
 
-/// The characters that `encodeURIComponent` escapes, and those that HTML or a shell would interpret.
+/// The characters that `encodeURIComponent` escapes, and those that HTML or a shell would
+/// interpret.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -125,8 +125,8 @@ fn state(
     })
 }
 
-/// Starts the periodic comparison of the ledger's clock with this machine's, and checks once whether
-/// the ledger knows the sealing key.
+/// Starts the periodic comparison of the ledger's clock with this machine's, and checks once
+/// whether the ledger knows the sealing key.
 fn watch_store(app: &Arc<App>) {
     let watched = clock_sync::watch(Arc::downgrade(&app.store), app.clock.correction());
     tokio::spawn(watched);

@@ -59,8 +59,8 @@ pub(crate) fn router(app: &Arc<App>, mcp: mcp::Endpoint, has_whole_site: bool) -
         .with_state(Arc::clone(app))
 }
 
-/// Returns the pages that are not part of a sign-in. Clients in other pages may read the 404 of a path
-/// that does not exist: they look for metadata at several paths.
+/// Returns the pages that are not part of a sign-in. Clients in other pages may read the 404 of a
+/// path that does not exist: they look for metadata at several paths.
 fn site() -> Router<Arc<App>> {
     let [ico, svg] = ICON_PATHS;
     Router::new()

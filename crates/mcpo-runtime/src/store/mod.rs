@@ -5,10 +5,9 @@
 //! refresh token or revokes the grant. Registering a client and issuing an access token store
 //! nothing.
 //!
-//! To write another ledger, implement [`GrantStore`] so that [`GrantStore::swap_grant`] is atomic and
-//! durable: a successful result means that the change survives a crash. If the ledger cannot
-//! answer, return a [`StoreError`]. The caller then refuses only the requests that need the
-//! ledger.
+//! To write another ledger, implement [`GrantStore`] so that [`GrantStore::swap_grant`] is atomic
+//! and durable: a successful result means that the change survives a crash. If the ledger cannot
+//! answer, return a [`StoreError`]. The caller then refuses only the requests that need the ledger.
 
 pub(crate) mod clock_sync;
 mod contract;

@@ -21,8 +21,8 @@ const MAC_LABEL: &str = "mcpo mac v1";
 
 /// The secrets of a server. The first one seals; all of them open.
 ///
-/// The text form is a comma-separated list of 32-byte keys in base64url, or in standard base64. A key that
-/// is written as `retired:KEY` only opens the ids of clients that registered with it.
+/// The text form is a comma-separated list of 32-byte keys in base64url, or in standard base64. A
+/// key that is written as `retired:KEY` only opens the ids of clients that registered with it.
 ///
 /// To rotate, set `OLD,NEW` on every instance, then `NEW,OLD`, and after a while `NEW` or
 /// `NEW,retired:OLD`. Put a new key first only after every instance knows it:

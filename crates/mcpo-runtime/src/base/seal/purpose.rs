@@ -1,4 +1,5 @@
-//! The purposes of sealed texts. Labels and prefixes are part of the stored format and never change.
+//! The purposes of sealed texts. Labels and prefixes are part of the stored format and never
+//! change.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 

@@ -7,8 +7,8 @@ const VARIABLE: &str = "MCPO_OPENAI_CHALLENGE";
 const LIMIT: usize = 512;
 
 impl Reader<'_> {
-    /// Returns the token as it is served. The error does not repeat it: a wrong value may be another
-    /// secret.
+    /// Returns the token as it is served. The error does not repeat it: a wrong value may be
+    /// another secret.
     pub(super) fn openai_challenge(&mut self) -> Option<String> {
         let token = self.text(VARIABLE)?;
         let is_printable = token.bytes().all(|byte| matches!(byte, b' '..=b'~'));

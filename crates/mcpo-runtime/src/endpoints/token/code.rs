@@ -2,9 +2,9 @@
 //! verifier that only this client knows.
 //!
 //! Creating the grant's record spends the code. The same exchange may be repeated for a short time
-//! ([`GRACE_PERIOD`]) until its tokens are refreshed, because the response to the client or from the
-//! ledger may have been lost. Every other second use is a replay and revokes the grant (OAuth 2.1
-//! §4.1.3).
+//! ([`GRACE_PERIOD`]) until its tokens are refreshed, because the response to the client or from
+//! the ledger may have been lost. Every other second use is a replay and revokes the grant (OAuth
+//! 2.1 §4.1.3).
 
 use super::{Issue, Tokens, check_resource, other_resource, outdated};
 use crate::{

@@ -81,7 +81,8 @@ struct Issue {
 }
 
 impl Issue {
-    /// Seals the tokens with the first key of the ring, and renews the sign-in's credential version with it.
+    /// Seals the tokens with the first key of the ring, and renews the sign-in's credential version
+    /// with it.
     fn seal(self, app: &App) -> Result<Tokens, OAuthError> {
         let issued_at = app.now();
         let scope = self.scopes.to_string();

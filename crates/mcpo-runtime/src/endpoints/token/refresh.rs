@@ -2,9 +2,9 @@
 //! ago revokes the grant (OAuth 2.1 §4.3.1).
 //!
 //! The tokens of a grant are numbered by generation, and the ledger stores the current generation.
-//! Within [`GRACE_PERIOD`] after a replacement, the previous token is still accepted, and the new token
-//! gets the same generation as the first response. So if two refreshes happen at the same time, or
-//! a client retries after a lost response, the client may keep either response.
+//! Within [`GRACE_PERIOD`] after a replacement, the previous token is still accepted, and the new
+//! token gets the same generation as the first response. So if two refreshes happen at the same
+//! time, or a client retries after a lost response, the client may keep either response.
 
 use super::{Issue, Tokens, check_resource, code::ENDED_BY_SETTING, outdated};
 use crate::{

@@ -73,8 +73,8 @@ impl OpenId {
         Ok(self.with_claims_noted(received.tokens, &user))
     }
 
-    /// Adds the claims about the user to the tokens. If the claims depend on the ID token, the tokens
-    /// are renewed within an hour, so that a user who is removed loses access by then.
+    /// Adds the claims about the user to the tokens. If the claims depend on the ID token, the
+    /// tokens are renewed within an hour, so that a user who is removed loses access by then.
     pub(super) fn with_claims_noted(
         &self,
         tokens: UpstreamTokens,

@@ -4,9 +4,9 @@
 //! start and its end, in every round, and also after a pause without any other writes. A user who
 //! saves quickly may match the first pattern, but hardly the second. A user who waits for each
 //! result matches neither. Files that a server writes when it starts are not detected here (see
-//! `restart_backoff`). They look like an edit by the user, because the server may answer, and the user
-//! may edit, before mcpo learns that the server is ready. The next change that passes
-//! includes all changes that were held back.
+//! `restart_backoff`). They look like an edit by the user, because the server may answer, and the
+//! user may edit, before mcpo learns that the server is ready. The next change that passes includes
+//! all changes that were held back.
 
 use std::{
     collections::BTreeSet,

@@ -8,8 +8,8 @@ use serde_json::Value;
 /// The prefix of the line that reports the tools, in the datagram that reports that the server is
 /// ready.
 const NOTICE: &str = "X_MCPO_TOOLS=";
-/// The prefix of the line with the definitions of the tools, as one JSON array. Servers leave it out
-/// if it is too long for a datagram.
+/// The prefix of the line with the definitions of the tools, as one JSON array. Servers leave it
+/// out if it is too long for a datagram.
 const DEFINITIONS: &str = "X_MCPO_DEFINITIONS=";
 
 /// Tools by name, with fingerprints to detect changes.

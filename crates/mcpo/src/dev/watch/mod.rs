@@ -1,7 +1,7 @@
 //! Which files matter, and when they change.
 //!
-//! The [`watcher`] combines the file events of one save into a [`Change`](super::messages::change::Change), and ignores
-//! files that no build reads.
+//! The [`watcher`] combines the file events of one save into a
+//! [`Change`](super::messages::change::Change), and ignores files that no build reads.
 
 mod filter;
 pub mod inputs;
