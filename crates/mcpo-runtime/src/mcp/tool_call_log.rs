@@ -46,7 +46,7 @@ impl ToolCallLog {
         }
         Some(Self {
             began: Instant::now(),
-            tool: params.name.to_string(),
+            tool: tool_name(params),
             caller: Caller::of(&context.extensions).cloned(),
             details: is_reported.then(|| Details {
                 arguments: dev_channel::arguments_text(params.arguments.as_ref()),
@@ -84,7 +84,7 @@ impl ToolCallLog {
         let event = ToolCallEvent {
             tool,
             arguments,
-            result: dev_channel::result_text(&text(result)),
+            result: dev_channel::result_text(texts(result)),
             outcome,
             microseconds: dev_channel::microseconds(elapsed),
             subject,
@@ -97,6 +97,11 @@ impl ToolCallLog {
         };
         event.send();
     }
+}
+
+/// Returns the name of the tool. The client chooses it, and it can be as long as a message.
+fn tool_name(params: &CallToolRequestParams) -> String {
+    dev_channel::shortened(&params.name)
 }
 
 fn agent(context: &RequestContext<RoleServer>) -> String {
@@ -117,22 +122,21 @@ fn outcome(result: &CallResult) -> &'static str {
     }
 }
 
-/// Returns the text of a result, with a short description of each content that is not text.
-fn text(result: &CallResult) -> String {
+/// Returns the texts of a result, with a short description of each content that is not text.
+fn texts(result: &CallResult) -> Vec<String> {
     match result {
-        Ok(CallToolResponse::Complete(result)) => result_text(result),
-        Ok(_) => String::new(),
-        Err(error) => error.message.to_string(),
+        Ok(CallToolResponse::Complete(result)) => contents(result),
+        Ok(_) => Vec::new(),
+        Err(error) => vec![error.message.to_string()],
     }
 }
 
-fn result_text(result: &CallToolResult) -> String {
+fn contents(result: &CallToolResult) -> Vec<String> {
     if result.content.is_empty() {
         let structured = result.structured_content.as_ref();
-        return structured.map(ToString::to_string).unwrap_or_default();
+        return structured.map(ToString::to_string).into_iter().collect();
     }
-    let parts: Vec<String> = result.content.iter().map(described).collect();
-    parts.join("\n")
+    result.content.iter().map(described).collect()
 }
 
 fn described(content: &ContentBlock) -> String {
@@ -142,5 +146,27 @@ fn described(content: &ContentBlock) -> String {
         ContentBlock::Audio(audio) => format!("[{}]", audio.mime_type),
         ContentBlock::ResourceLink(resource) => format!("[link to {}]", resource.uri),
         _ => "[resource]".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_name_of_a_tool_is_cut() {
+        let params = CallToolRequestParams::new("x".repeat(4_000_000));
+        assert_eq!(tool_name(&params).len(), 200);
+    }
+
+    #[test]
+    fn blocks_of_a_result_are_searched_one_by_one() {
+        let blocks = [r#"{"token":"abc"}"#, "plain"].map(ContentBlock::text);
+        let result = CallToolResult::success(blocks.to_vec());
+        let texts = texts(&Ok(CallToolResponse::Complete(result)));
+        assert_eq!(
+            dev_channel::result_text(texts),
+            "{\"token\":\"<3 characters>\"}\nplain"
+        );
     }
 }

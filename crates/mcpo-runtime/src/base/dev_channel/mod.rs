@@ -20,7 +20,7 @@ pub(crate) use self::{
 
 /// The prefix of a report about a request. `sd_notify(3)` reserves `X_` for custom fields.
 const EVENT_PREFIX: &str = "X_MCPO_STEP=";
-/// The maximum length of client-supplied text in a report, in characters.
+/// The maximum length of client-supplied text in a report or in the log, in characters.
 const MAX_TEXT_CHARS: usize = 200;
 
 /// A response extension that the registration endpoint adds: the client that registered.
@@ -96,7 +96,8 @@ pub(crate) fn is_proxied() -> bool {
     UNDER_DEV.get() == Some(&true) && loopback::channel().is_some()
 }
 
-fn shortened(text: &str) -> String {
+/// Returns the beginning of a text that a client has chosen.
+pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(MAX_TEXT_CHARS).collect()
 }
 
