@@ -19,6 +19,9 @@ const PASSWORD: &str = "open sesame";
 /// What browsers send when a user opens an address.
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
+/// What Java's `HttpURLConnection` sends.
+const JAVA: &str = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2";
+
 async fn acme(change: impl FnOnce(Config) -> Config) -> TestServer {
     TestServer::start_serving(Acme, "127.0.0.1:0", Arc::default(), change).await
 }
@@ -90,6 +93,7 @@ async fn rs2_programs_get_no_pages() {
         (Method::GET, "/unknown", vec![("accept", "*/*")], 404),
         (Method::GET, "/mcp/", vec![json], 404),
         (Method::GET, "/mcp", vec![("accept", "*/*")], 401),
+        (Method::GET, "/mcp", vec![("accept", JAVA)], 401),
         (
             Method::GET,
             "/mcp",
@@ -123,6 +127,11 @@ async fn rs2_programs_get_no_pages() {
             !header(&response, "content-type").contains("html"),
             "{case}"
         );
+        if method == Method::GET {
+            // A cache must not send these to a browser, nor a page to a client.
+            assert!(header(&response, "vary").contains("Accept"), "{case}");
+            assert_eq!(header(&response, "cache-control"), "no-store", "{case}");
+        }
         if expected == 401 {
             assert!(header(&response, "www-authenticate").contains("resource_metadata"));
         }

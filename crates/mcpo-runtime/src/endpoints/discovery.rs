@@ -11,7 +11,7 @@ use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{register, site};
+use super::{navigation::for_program, register, site};
 use crate::{
     oauth::{base_url::BaseUrl, client::AuthMethod, paths, scope::OFFLINE_ACCESS},
     state::App,
@@ -123,7 +123,7 @@ pub(crate) async fn not_the_endpoint(
         base.resource()
     );
     let body = json!({ "error": "not_found", "error_description": description });
-    (StatusCode::NOT_FOUND, Json(body)).into_response()
+    for_program(request.method(), (StatusCode::NOT_FOUND, Json(body)))
 }
 
 fn document<T: Serialize>(metadata: &T) -> Response {

@@ -10,7 +10,7 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
-use super::navigation::is_navigation;
+use super::navigation::{for_program, is_navigation};
 use crate::{
     oauth::{base_url::BaseUrl, paths},
     pages::{InstallLinks, LandingPage, Link, NoticePage, ToolList},
@@ -61,7 +61,7 @@ pub(crate) async fn fallback(
     request: Request,
 ) -> Response {
     if !is_navigation(request.method(), request.headers()) {
-        return StatusCode::NOT_FOUND.into_response();
+        return for_program(request.method(), StatusCode::NOT_FOUND);
     }
     if request.uri().path() == paths::HOME {
         return landing(&app, &base).await;
@@ -109,7 +109,7 @@ pub(crate) async fn form_without_request(
             header::ALLOW,
             HeaderValue::from_static(Method::POST.as_str()),
         )];
-        return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
+        return for_program(request.method(), (StatusCode::METHOD_NOT_ALLOWED, allow));
     }
     let page = NoticePage {
         title: "Start in your client",

@@ -30,7 +30,12 @@ use super::{
 };
 use crate::{
     base::request_log::RequestLog,
-    endpoints::{extractors::peer, host_guard, navigation::is_navigation, site},
+    endpoints::{
+        extractors::peer,
+        host_guard,
+        navigation::{for_program, is_navigation},
+        site,
+    },
     net::client_ip::ClientIp,
     oauth::{base_url::BaseUrl, paths},
     resource_server::{authenticate, caller::Caller, connection_cache::Connection},
@@ -149,6 +154,7 @@ impl Guarded {
         request: Request,
     ) -> Response {
         let (parts, body) = request.into_parts();
+        let method = parts.method.clone();
         let message = async {
             host_guard::check_origin(&self.app, &parts.headers)?;
             access::authorize(
@@ -163,7 +169,7 @@ impl Guarded {
         };
         let message = match log.run(message).await {
             Ok(message) => message,
-            Err(refusal) => return *refusal,
+            Err(refusal) => return for_program(&method, *refusal),
         };
         let caller = message.caller.in_request(log.context().cloned());
         let begins_session = message.summary.begins_session;
