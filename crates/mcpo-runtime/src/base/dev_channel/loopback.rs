@@ -31,6 +31,11 @@ impl LoopbackChannel {
         let address: SocketAddr = address.parse().map_err(io::Error::other)?;
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(address)?;
+        // On macOS, the limit of a datagram is 9 KiB otherwise. If this fails, only long ones are
+        // lost.
+        #[cfg(unix)]
+        let _ =
+            socket2::SockRef::from(&socket).set_send_buffer_size(super::sd_notify::SEND_BUFFER_LEN);
         // A suspended parent must not block its server.
         socket.set_nonblocking(true)?;
         Ok(Self {

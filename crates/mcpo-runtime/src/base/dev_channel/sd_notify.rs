@@ -6,6 +6,10 @@ use std::{os::unix::net::UnixDatagram, sync::OnceLock};
 
 use super::loopback;
 
+/// The size of the buffer for a datagram, in bytes.
+#[cfg(unix)]
+pub(super) const SEND_BUFFER_LEN: usize = 128 * 1024;
+
 /// Returns true if the parent listens.
 pub(super) fn is_there() -> bool {
     #[cfg(unix)]
@@ -34,9 +38,18 @@ pub(super) fn send(state: &str) -> io::Result<()> {
     }
     #[cfg(unix)]
     if let Some(path) = std::env::var_os("NOTIFY_SOCKET") {
-        UnixDatagram::unbound()?.send_to(state.as_bytes(), path)?;
+        unbound()?.send_to(state.as_bytes(), path)?;
     }
     Ok(())
+}
+
+/// Returns a socket that can send the longest report.
+#[cfg(unix)]
+fn unbound() -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    // On macOS, a datagram is limited to 2 KiB otherwise. If this fails, only long ones are lost.
+    let _ = socket2::SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_LEN);
+    Ok(socket)
 }
 
 /// Returns the socket in the file system for messages that may be lost.
@@ -45,11 +58,25 @@ fn notify_socket() -> Option<&'static UnixDatagram> {
     static SOCKET: OnceLock<Option<UnixDatagram>> = OnceLock::new();
     let connect = || {
         let path = std::env::var_os("NOTIFY_SOCKET")?;
-        let socket = UnixDatagram::unbound().ok()?;
+        let socket = unbound().ok()?;
         socket.connect(path).ok()?;
         // A suspended parent must not block its server.
         socket.set_nonblocking(true).ok()?;
         Some(socket)
     };
     SOCKET.get_or_init(connect).as_ref()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::{SEND_BUFFER_LEN, unbound};
+
+    #[test]
+    fn a_socket_can_send_the_longest_report() {
+        let socket = unbound().unwrap();
+        let size = socket2::SockRef::from(&socket).send_buffer_size().unwrap();
+        // Linux reports twice the size that was set (socket(7)).
+        let factor = if cfg!(target_os = "linux") { 2 } else { 1 };
+        assert!(size >= SEND_BUFFER_LEN * factor, "{size}");
+    }
 }

@@ -9,7 +9,10 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
+use socket2::SockRef;
 use tokio::net::UdpSocket;
+
+use super::RECEIVE_BUFFER;
 
 /// The address, a space, and the key.
 const VARIABLE: &str = "MCPO_DEV_WIRE";
@@ -26,6 +29,8 @@ impl Loopback {
     pub fn open() -> io::Result<Self> {
         let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_nonblocking(true)?;
+        // If this fails, only long reports are lost.
+        let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
         Ok(Self {

@@ -18,6 +18,9 @@ pub use self::named::clean_up;
 /// Enough for the names of about a thousand tools. The rest is cut off.
 const MAX_DATAGRAM: usize = 64 * 1024;
 
+/// The size of the buffer for datagrams, in bytes. On macOS, it is 4 KiB otherwise.
+const RECEIVE_BUFFER: usize = 128 * 1024;
+
 /// The receiving end for the reports of one server.
 #[derive(Debug)]
 pub enum NotifyChannel {

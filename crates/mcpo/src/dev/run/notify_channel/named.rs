@@ -11,8 +11,11 @@ use rustix::{
     io::Errno,
     process::{Pid, test_kill_process},
 };
+use socket2::SockRef;
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
+
+use super::RECEIVE_BUFFER;
 
 /// The prefix of the folders for sockets. The id of the process that created the folder follows.
 const FOLDERS: &str = "mcpo-dev-";
@@ -76,10 +79,10 @@ impl Named {
         let folder = tempfile::Builder::new()
             .prefix(&format!("{FOLDERS}{}-", std::process::id()))
             .tempdir_in(folder)?;
-        Ok(Self {
-            socket: UnixDatagram::bind(folder.path().join("ready"))?,
-            folder,
-        })
+        let socket = UnixDatagram::bind(folder.path().join("ready"))?;
+        // If this fails, only long reports are lost.
+        let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+        Ok(Self { socket, folder })
     }
 
     pub fn variable(&self) -> (&'static str, OsString) {
