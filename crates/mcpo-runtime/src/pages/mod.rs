@@ -124,7 +124,7 @@ impl Pages {
         let style = environment
             .get_template("style.css")?
             .render(minijinja::value::Serde(&theme))?;
-        let digest = STANDARD.encode(Sha256::digest(&style));
+        let (style, style_source) = with_source(&style);
         let logo = brand.logo.or_else(|| card.icon.clone());
         Ok(Self {
             environment,
@@ -132,7 +132,7 @@ impl Pages {
             icon: logo.unwrap_or_else(|| Logo::of_letter(&card.title, &theme)),
             card,
             style,
-            style_source: format!("'sha256-{digest}'"),
+            style_source,
             privacy: brand.privacy,
             support: brand.support,
         })
@@ -232,6 +232,15 @@ impl Pages {
     }
 }
 
+/// Returns a style sheet as a browser reads it, and its source expression (CSP 3, `hash-source`). A
+/// checkout on Windows may have other line ends, which the parser of HTML replaces before the style
+/// is hashed.
+fn with_source(style: &str) -> (String, String) {
+    let style = style.replace("\r\n", "\n");
+    let digest = STANDARD.encode(Sha256::digest(&style));
+    (style, format!("'sha256-{digest}'"))
+}
+
 /// Returns the headers of every page: no framing, no content sniffing, no external resources.
 fn headers(policy: &str, caching: Caching) -> [(HeaderName, HeaderValue); 6] {
     let policy = HeaderValue::from_str(policy)
@@ -257,4 +266,14 @@ fn headers(policy: &str, caching: Caching) -> [(HeaderName, HeaderValue); 6] {
             HeaderValue::from_static("same-origin"),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_source;
+
+    #[test]
+    fn the_hash_of_the_style_does_not_depend_on_line_ends() {
+        assert_eq!(with_source("a {\r\n}\r\n"), with_source("a {\n}\n"));
+    }
 }

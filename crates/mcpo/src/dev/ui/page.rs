@@ -24,17 +24,25 @@ pub struct Page {
 impl Page {
     pub fn new() -> Self {
         let script = format!("\"use strict\";\n{}\n{START}", SCRIPTS.join("\n"));
-        let document = DOCUMENT
-            .replace("/* style */", STYLE)
-            .replace("/* script */", &script);
+        Self::assemble(DOCUMENT, STYLE, &script)
+    }
+
+    fn assemble(document: &str, style: &str, script: &str) -> Self {
+        // A checkout on Windows may have other line ends. The parser of HTML replaces them before
+        // the style and the script are hashed.
+        let [document, style, script] =
+            [document, style, script].map(|text| text.replace("\r\n", "\n"));
         let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; \
              img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
              require-trusted-types-for 'script'",
-            hash(STYLE),
+            hash(&style),
             hash(&script),
         );
+        let document = document
+            .replace("/* style */", &style)
+            .replace("/* script */", &script);
         Self { document, policy }
     }
 
@@ -82,5 +90,15 @@ mod tests {
         }
         // A closing tag in a script would end the script.
         assert_eq!(page.document.matches("</script>").count(), 1);
+    }
+
+    #[test]
+    fn the_hashes_do_not_depend_on_line_ends() {
+        let pages = ["\r\n", "\n"].map(|end| {
+            let document = format!("<style>/* style */</style>{end}<script>/* script */</script>");
+            let page = Page::assemble(&document, &format!("a{end}b"), &format!("c{end}d"));
+            (page.document, page.policy)
+        });
+        assert_eq!(pages[0], pages[1]);
     }
 }
