@@ -2,7 +2,7 @@
 
 use rmcp::{ServerHandler as _, model::Icon};
 
-use super::erased::SharedHandler;
+use super::erased::{RMCP_DEFAULT_NAME, SharedHandler};
 use crate::pages::{Logo, ServerCard, id_of};
 
 /// The longest description that pages show, in characters.
@@ -12,7 +12,7 @@ const MAX_DESCRIPTION_CHARS: usize = 500;
 pub(crate) fn card(handler: &SharedHandler, title: Option<String>) -> ServerCard {
     let info = handler.get_info().server_info;
     // A server that does not name itself has the name and the version of rmcp.
-    let is_named = info.name != "rmcp";
+    let is_named = info.name != RMCP_DEFAULT_NAME;
     let name = if is_named { info.name } else { handler.title() };
     let description = info.description.map(|text| text.trim().to_owned());
     let description = description.filter(|text| !text.is_empty());
@@ -66,6 +66,6 @@ mod tests {
         let default = Implementation::from_build_env();
         let unnamed = card(&SharedHandler::new(Server(default)), None);
         assert_eq!((unnamed.version, unnamed.icon), (None, None));
-        assert_ne!(unnamed.id, "rmcp");
+        assert_ne!(unnamed.id, RMCP_DEFAULT_NAME);
     }
 }

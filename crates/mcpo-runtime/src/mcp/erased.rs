@@ -44,7 +44,7 @@ use rmcp::{
 use tokio::time::Instant;
 
 use super::{
-    server_card::Unannounced,
+    capabilities::Unannounced,
     tool_call_log::ToolCallLog,
     tool_registry::{SCOPES_KEY, declared_scopes},
 };
@@ -183,7 +183,7 @@ impl SharedHandler {
 }
 
 /// rmcp's name for a server without a name.
-const RMCP_DEFAULT_NAME: &str = "rmcp";
+pub(super) const RMCP_DEFAULT_NAME: &str = "rmcp";
 
 fn program_name() -> Option<String> {
     let path = std::env::current_exe().ok()?;

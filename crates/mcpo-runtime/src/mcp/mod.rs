@@ -3,12 +3,12 @@
 
 mod access;
 mod body;
+mod capabilities;
 mod card;
 mod endpoint;
 mod erased;
 mod reauthentication;
 mod required_scopes;
-mod server_card;
 mod session;
 mod session_limit;
 mod tool_call_log;

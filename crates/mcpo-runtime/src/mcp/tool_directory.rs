@@ -9,7 +9,7 @@ use super::{
     tool_registry::{Listing, SCOPES_KEY, declared_scopes},
 };
 use crate::{
-    pages::{Reader, ToolDirectory, ToolSummary, ToolsFuture},
+    pages::{ToolDirectory, ToolSummary, ToolViewer, ToolsFuture},
     resource_server::caller::Caller,
     upstream::TokenCache,
 };
@@ -57,9 +57,11 @@ impl ListedTools {
 }
 
 impl ToolDirectory for ListedTools {
-    fn tools(&self, reader: Option<Reader>) -> ToolsFuture<'_> {
-        let caller = match reader {
-            Some(Reader { subject, scopes }) => Caller::prospective(subject, scopes, &self.tokens),
+    fn tools(&self, viewer: Option<ToolViewer>) -> ToolsFuture<'_> {
+        let caller = match viewer {
+            Some(ToolViewer { subject, scopes }) => {
+                Caller::prospective(subject, scopes, &self.tokens)
+            }
             None => Caller::anonymous(),
         };
         Box::pin(async move { self.list(&caller).await })

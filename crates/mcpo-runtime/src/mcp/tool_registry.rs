@@ -13,7 +13,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{erased::SharedHandler, server_card};
+use super::{capabilities, erased::SharedHandler};
 use crate::{base::error::Error, oauth::scope::Scopes, resource_server::caller::Caller};
 
 /// The member of a tool's `_meta` that contains its scopes.
@@ -70,7 +70,7 @@ pub(crate) struct ToolRegistry {
 pub(crate) async fn read_tools(
     handler: SharedHandler,
 ) -> Result<(SharedHandler, ToolRegistry), Error> {
-    let unannounced = server_card::check(&handler).await?;
+    let unannounced = capabilities::check(&handler).await?;
     let handler = handler.announcing(unannounced);
     let listing = Listing::new(handler.clone());
     let mut found = ToolRegistry::default();

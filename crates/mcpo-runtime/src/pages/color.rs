@@ -17,8 +17,8 @@ pub(super) const BLACK: Color = Color([0; 3]);
 pub(super) const WHITE: Color = Color([0xff; 3]);
 
 impl Color {
-    /// Parses three or six hexadecimal digits, with or without `#`. In an `.env` file, `#` may begin
-    /// a comment.
+    /// Parses three or six hexadecimal digits, with or without `#`. In an `.env` file, `#` may
+    /// begin a comment.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let digits = text.trim();
         let digits = digits.strip_prefix('#').unwrap_or(digits);
@@ -30,8 +30,8 @@ impl Color {
         }
     }
 
-    /// Returns the color of text on this color: white or black. One of the two always has a contrast
-    /// of at least 4.58.
+    /// Returns the color of text on this color: white or black. One of the two always has a
+    /// contrast of at least 4.58.
     pub(super) fn text_on(self) -> Self {
         if self.contrast(WHITE) >= MIN_CONTRAST {
             WHITE
@@ -104,6 +104,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::pages::theme::{DARK_GROUNDS, LIGHT_GROUNDS};
 
     #[test]
     fn colors_are_hexadecimal_with_three_or_six_digits() {
@@ -128,13 +129,11 @@ mod tests {
         fn text_is_readable_with_every_color(channels in any::<[u8; 3]>()) {
             let color = Color(channels);
             prop_assert!(color.contrast(color.text_on()) >= MIN_CONTRAST);
-            let grounds = [Color([0xf5, 0xf5, 0xf2]), WHITE];
-            for ground in grounds {
-                prop_assert!(color.readable_on(&grounds, BLACK).contrast(ground) >= MIN_CONTRAST);
-            }
-            let grounds = [Color([0x13, 0x14, 0x17]), Color([0x1d, 0x1f, 0x24])];
-            for ground in grounds {
-                prop_assert!(color.readable_on(&grounds, WHITE).contrast(ground) >= MIN_CONTRAST);
+            for (grounds, extreme) in [(LIGHT_GROUNDS, BLACK), (DARK_GROUNDS, WHITE)] {
+                let readable = color.readable_on(&grounds, extreme);
+                for ground in grounds {
+                    prop_assert!(readable.contrast(ground) >= MIN_CONTRAST);
+                }
             }
         }
     }

@@ -61,6 +61,9 @@ impl Logo {
         if url.len() > MAX_URL_LEN {
             return Err(LogoError::TooLarge);
         }
+        if !is_data_url(url) {
+            return Err(LogoError::DataUrl);
+        }
         let (head, data) = url.split_once(',').ok_or(LogoError::DataUrl)?;
         let data: Vec<u8> = percent_decode_str(data).collect();
         if !head.ends_with(";base64") {
@@ -230,6 +233,8 @@ mod tests {
         for bad in ["data:image/png", "data:image/png;base64,*"] {
             assert!(matches!(Logo::read(bad), Err(LogoError::DataUrl)), "{bad}");
         }
+        let other_scheme = Logo::from_data_url("https://a.example/?,<svg/>");
+        assert!(matches!(other_scheme, Err(LogoError::DataUrl)));
         assert!(matches!(Logo::read("/nowhere"), Err(LogoError::Read(_))));
     }
 

@@ -25,7 +25,7 @@ pub(crate) use self::{
     },
     install_links::{InstallLinks, id_of},
     logo::{Logo, is_data_url},
-    tool_list::{Reader, ToolDirectory, ToolList, ToolSummary, ToolsFuture},
+    tool_list::{ToolDirectory, ToolList, ToolSummary, ToolViewer, ToolsFuture},
 };
 use crate::{base::error_chain::chain, net::link_url::LinkUrl};
 

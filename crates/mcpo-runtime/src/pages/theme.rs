@@ -8,6 +8,11 @@ const DEFAULT_ACCENT: Color = Color([0x27, 0x47, 0xc9]);
 /// The accent color on dark pages, if the owner has set none.
 const DEFAULT_DARK_ACCENT: Color = Color([0x9d, 0xb2, 0xff]);
 
+/// The backgrounds of light pages: of the page, and of its text.
+pub(super) const LIGHT_GROUNDS: [Color; 2] = [Color([0xf5, 0xf5, 0xf2]), WHITE];
+/// The backgrounds of dark pages.
+pub(super) const DARK_GROUNDS: [Color; 2] = [Color([0x13, 0x14, 0x17]), Color([0x1d, 0x1f, 0x24])];
+
 /// The colors of both schemes, for the style sheet.
 #[derive(Serialize)]
 pub(super) struct Theme {
@@ -32,11 +37,9 @@ struct Scheme {
 
 impl Theme {
     pub(super) fn new(accent: Option<Color>) -> Self {
-        let light = [Color([0xf5, 0xf5, 0xf2]), WHITE];
-        let dark = [Color([0x13, 0x14, 0x17]), Color([0x1d, 0x1f, 0x24])];
         Self {
-            light: Scheme::new(light, accent.unwrap_or(DEFAULT_ACCENT), BLACK),
-            dark: Scheme::new(dark, accent.unwrap_or(DEFAULT_DARK_ACCENT), WHITE),
+            light: Scheme::new(LIGHT_GROUNDS, accent.unwrap_or(DEFAULT_ACCENT), BLACK),
+            dark: Scheme::new(DARK_GROUNDS, accent.unwrap_or(DEFAULT_DARK_ACCENT), WHITE),
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct ToolSummary {
 
 /// The user for whom tools are listed, and the scopes that a client would get.
 #[derive(Clone, Debug)]
-pub(crate) struct Reader {
+pub(crate) struct ToolViewer {
     pub(crate) subject: Subject,
     pub(crate) scopes: Scopes,
 }
@@ -34,9 +34,9 @@ pub(crate) type ToolsFuture<'a> =
 
 /// The source of the tools. The MCP endpoint implements it; pages are in a lower layer.
 pub(crate) trait ToolDirectory: Send + Sync {
-    /// Returns the tools that `reader` sees; without a reader, those that everyone sees. Returns
+    /// Returns the tools that `viewer` sees; without a viewer, those that everyone sees. Returns
     /// `None` if the server does not list its tools in time.
-    fn tools(&self, reader: Option<Reader>) -> ToolsFuture<'_>;
+    fn tools(&self, viewer: Option<ToolViewer>) -> ToolsFuture<'_>;
 }
 
 /// The tools on a page: the first few, and the others.

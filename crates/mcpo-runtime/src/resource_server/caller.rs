@@ -71,6 +71,40 @@ struct Claims {
     grant: Option<GrantId>,
 }
 
+impl Claims {
+    fn of_subject(subject: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            name: None,
+            scopes: Scopes::default(),
+            client_name: None,
+            upstream: Upstream::None,
+            grant: None,
+        }
+    }
+
+    /// Returns the claims of a user who has signed in at this server.
+    fn of_user(subject: Subject, scopes: Scopes, tokens: &Arc<TokenCache>) -> Self {
+        let record = |id| Upstream::SignInRecord(Arc::clone(tokens), id);
+        Self {
+            name: subject.name,
+            scopes,
+            upstream: subject.upstream.map_or(Upstream::None, record),
+            ..Self::of_subject(subject.id)
+        }
+    }
+}
+
+impl From<Claims> for Caller {
+    fn from(claims: Claims) -> Self {
+        Self {
+            claims: Arc::new(claims),
+            request: None,
+            upstream_use: None,
+        }
+    }
+}
+
 /// The source of the provider's tokens.
 enum Upstream {
     None,
@@ -94,36 +128,18 @@ impl Caller {
     /// Creates a caller without a token, to call a tool in a test.
     #[must_use]
     pub fn local(subject: impl Into<String>) -> Self {
-        Self {
-            claims: Arc::new(Claims {
-                subject: subject.into(),
-                name: None,
-                scopes: Scopes::default(),
-                client_name: None,
-                upstream: Upstream::None,
-                grant: None,
-            }),
-            request: None,
-            upstream_use: None,
-        }
+        Claims::of_subject(subject).into()
     }
 
     /// Creates a caller that has a token of the provider but no token of this server, to call a
     /// tool in a test.
     #[must_use]
     pub fn local_with_upstream(subject: impl Into<String>, token: impl Into<String>) -> Self {
-        Self {
-            claims: Arc::new(Claims {
-                subject: subject.into(),
-                name: None,
-                scopes: Scopes::default(),
-                client_name: None,
-                upstream: Upstream::Fixed(UpstreamToken::new(token)),
-                grant: None,
-            }),
-            request: None,
-            upstream_use: None,
-        }
+        let upstream = Upstream::Fixed(UpstreamToken::new(token));
+        Self::from(Claims {
+            upstream,
+            ..Claims::of_subject(subject)
+        })
     }
 
     /// Creates the caller of a request without a token, which may only list the tools.
@@ -132,57 +148,27 @@ impl Caller {
     }
 
     pub(crate) fn from_token(token: AccessToken, tokens: &Arc<TokenCache>) -> Self {
-        let subject = token.grant.subject;
-        let upstream = subject.upstream.map_or(Upstream::None, |id| {
-            Upstream::SignInRecord(Arc::clone(tokens), id)
-        });
-        Self {
-            claims: Arc::new(Claims {
-                subject: subject.id,
-                name: subject.name,
-                scopes: token.grant.scopes,
-                client_name: Some(token.grant.client_name),
-                upstream,
-                grant: Some(token.grant.id),
-            }),
-            request: None,
-            upstream_use: None,
-        }
+        let grant = token.grant;
+        Self::from(Claims {
+            client_name: Some(grant.client_name),
+            grant: Some(grant.id),
+            ..Claims::of_user(grant.subject, grant.scopes, tokens)
+        })
     }
 
     /// Creates the caller that `subject` would be after allowing `scopes`, to list the tools.
     pub(crate) fn prospective(subject: Subject, scopes: Scopes, tokens: &Arc<TokenCache>) -> Self {
-        let upstream = subject.upstream.map_or(Upstream::None, |id| {
-            Upstream::SignInRecord(Arc::clone(tokens), id)
-        });
-        Self {
-            claims: Arc::new(Claims {
-                subject: subject.id,
-                name: subject.name,
-                scopes,
-                client_name: None,
-                upstream,
-                grant: None,
-            }),
-            request: None,
-            upstream_use: None,
-        }
+        Claims::of_user(subject, scopes, tokens).into()
     }
 
     /// Creates the caller from a token of the external authorization server.
     pub(crate) fn from_external(claims: ExternalClaims) -> Self {
-        Self {
-            claims: Arc::new(Claims {
-                subject: claims.subject,
-                name: claims.name,
-                scopes: claims.scopes,
-                client_name: claims.client,
-                upstream: Upstream::None,
-                grant: None,
-            }),
-            request: None,
-            upstream_use: None,
-        }
+        Self::from(Claims {
+            name: claims.name,
+            scopes: claims.scopes,
+            client_name: claims.client,
+            ..Claims::of_subject(claims.subject)
+        })
     }
 
     /// Returns the same user in another request.

@@ -26,7 +26,7 @@ use crate::{
         paths,
         scope::{DEFAULT_SCOPE, Scopes},
     },
-    pages::{ConsentPage, Reader, ScopeLine, SignInPage, ToolList},
+    pages::{ConsentPage, ScopeLine, SignInPage, ToolList, ToolViewer},
     state::App,
 };
 
@@ -155,11 +155,11 @@ async fn tools_for(app: &App, subject: Option<&Subject>, scopes: &Scopes) -> Opt
     if subject.is_none() && !app.lists_openly() {
         return None;
     }
-    let reader = subject.cloned().map(|subject| Reader {
+    let viewer = subject.cloned().map(|subject| ToolViewer {
         subject,
         scopes: scopes.clone(),
     });
-    let mut tools = app.tools.tools(reader).await?;
+    let mut tools = app.tools.tools(viewer).await?;
     tools.retain(|tool| app.scopes.covers(scopes, &tool.scopes));
     ToolList::new(tools)
 }
