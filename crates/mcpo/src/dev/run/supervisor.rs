@@ -28,7 +28,7 @@ use crate::dev::{
     stop::Stop,
 };
 
-/// A server that crashes is restarted at most once in this time. Otherwise it would crash again and
+/// A build that crashes is restarted at most once in this time. Otherwise it would crash again and
 /// again.
 const RESTART_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -48,8 +48,8 @@ pub struct Supervisor {
     next: Option<(Running, Change)>,
     /// Old servers that are finishing their calls.
     retiring: JoinSet<()>,
-    /// When the last server was restarted because it had crashed.
-    restarted: Option<Instant>,
+    /// The last crash after which the server was restarted.
+    restarted: Option<Crash>,
     crash: Option<Crash>,
     /// Answers while no server runs.
     unavailable: Option<Unavailable>,
@@ -83,6 +83,12 @@ impl Crash {
     /// build for that change only after the server crashed.
     fn is_after(&self, change: &Change, build: Option<Stamp>) -> bool {
         change.latest < self.at && build.is_some() && build == self.build && !change.environment
+    }
+
+    /// Returns true if a restart after this crash was enough, so that this build must not be
+    /// restarted again.
+    fn was_recent(&self, build: Option<Stamp>) -> bool {
+        build == self.build && self.at.elapsed() <= RESTART_INTERVAL
     }
 }
 
@@ -289,14 +295,15 @@ impl Supervisor {
     /// the next change.
     async fn crashed(&mut self, status: io::Result<ExitStatus>, stop: &Stop) {
         let crashed = self.current.take();
-        self.crash = Some(Crash {
+        let crash = Crash {
             at: Instant::now(),
             build: crashed.as_ref().and_then(|crashed| crashed.stamp),
-        });
+        };
+        self.crash = Some(crash);
         self.listener.proxy_to(None);
         let may_restart = self
             .restarted
-            .is_none_or(|last| last.elapsed() > RESTART_INTERVAL);
+            .is_none_or(|last| !last.was_recent(crash.build));
         let (next, restart) = match crashed {
             _ if self.next.is_some() => (AfterCrash::NextStarts, None),
             Some(crashed) if may_restart => (AfterCrash::Restarts, Some(crashed.executable)),
@@ -306,7 +313,7 @@ impl Supervisor {
             .send(Event::ServerCrashed { status, next })
             .await;
         if let Some(executable) = restart {
-            self.restarted = Some(Instant::now());
+            self.restarted = Some(crash);
             let change = Change {
                 environment: true,
                 ..Change::new()
@@ -368,5 +375,20 @@ mod tests {
         assert!(!crash.is_after(&before, None));
         assert!(!crash.is_after(&later, build(1)));
         assert!(!crash.is_after(&environment, build(1)));
+    }
+
+    #[test]
+    fn each_build_is_restarted_once() {
+        let build = |number| Some(((1, number), 100, SystemTime::UNIX_EPOCH));
+        let crash = |at| Crash {
+            at,
+            build: build(1),
+        };
+        let now = Instant::now();
+        assert!(crash(now).was_recent(build(1)));
+        assert!(!crash(now).was_recent(build(2)));
+        if let Some(earlier) = now.checked_sub(RESTART_INTERVAL * 2) {
+            assert!(!crash(earlier).was_recent(build(1)));
+        }
     }
 }
