@@ -99,6 +99,7 @@ impl<'a> Progress<'a> {
         if !is_step(plain) && self.kept.len() < MAX_KEPT {
             self.kept.push_str(plain);
             self.kept.push('\n');
+            self.kept.truncate(self.kept.floor_char_boundary(MAX_KEPT));
         }
         self.ui.say(line);
     }
@@ -180,5 +181,8 @@ mod tests {
         let output: &[u8] = b"one\r\n\r\n   \rtwo\n\n";
         let kept = Progress::new(&ui).follow(output).await.unwrap();
         assert_eq!(kept, "one\n\ntwo\n\n");
+        let output = "ü".repeat(MAX_LINE / 2);
+        let kept = Progress::new(&ui).follow(output.as_bytes()).await.unwrap();
+        assert_eq!(kept.len(), MAX_KEPT);
     }
 }
