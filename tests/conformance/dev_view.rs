@@ -37,6 +37,8 @@ fn the_browser_view_works_in_chromium() {
             .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            // With a terminal there, a real browser would open.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap(),
     );

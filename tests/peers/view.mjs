@@ -79,7 +79,15 @@ try {
     await field.fill('{"name":"Grace"}');
     await form.getByRole("button", { name: "Call" }).click();
     await page.locator("#result", { hasText: "Hello, Grace!" }).waitFor();
+    // What no field can show is not discarded.
+    await field.fill('{"name":"Grace","other":1}');
+    await form.getByLabel("Edit the arguments as JSON").click();
+    await form.getByText("No field can show other.").waitFor();
+    assert.equal(await field.inputValue(), '{"name":"Grace","other":1}');
+    await field.fill('{"name":"Grace","times":2}');
     await form.getByLabel("Edit the arguments as JSON").uncheck();
+    assert.equal(await form.getByLabel("name (required)").inputValue(), "Grace");
+    assert.equal(await form.getByLabel("times").inputValue(), "2");
   });
 
   await check("an error of a tool is shown as an error", async () => {

@@ -5,15 +5,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::messages::{
     change::Change,
-    command::{Command, Line, ServerHistory},
+    command::{BrowserPage, Command, Line, ServerHistory},
     event::Candidate,
     inputs::Inputs,
     request_event::RequestEvent,
     tool_call::ToolCall,
-    trial::Trial,
+    tool_request::ToolRequest,
 };
 
-/// How many requests, and how many tool calls, may wait for the client progress. Clients decide how many they send.
+/// How many requests, and how many tool calls, may wait for the client progress. Clients decide how
+/// many they send.
 const REQUESTS: usize = 256;
 
 /// The sending ends of all channels to actors.
@@ -27,8 +28,8 @@ pub struct Dispatcher {
     history: watch::Sender<ServerHistory>,
     candidates: mpsc::UnboundedSender<Candidate>,
     probes: mpsc::UnboundedSender<()>,
-    trials: mpsc::UnboundedSender<Trial>,
-    views: mpsc::UnboundedSender<()>,
+    tool_requests: mpsc::UnboundedSender<ToolRequest>,
+    pages: mpsc::UnboundedSender<BrowserPage>,
     lines: mpsc::UnboundedSender<Line>,
     requests: mpsc::Sender<RequestEvent>,
     calls: mpsc::Sender<ToolCall>,
@@ -42,8 +43,8 @@ pub struct Inboxes {
     pub history: watch::Receiver<ServerHistory>,
     pub candidates: mpsc::UnboundedReceiver<Candidate>,
     pub probes: mpsc::UnboundedReceiver<()>,
-    pub trials: mpsc::UnboundedReceiver<Trial>,
-    pub views: mpsc::UnboundedReceiver<()>,
+    pub tool_requests: mpsc::UnboundedReceiver<ToolRequest>,
+    pub pages: mpsc::UnboundedReceiver<BrowserPage>,
     pub lines: mpsc::UnboundedReceiver<Line>,
     pub requests: mpsc::Receiver<RequestEvent>,
     pub calls: mpsc::Receiver<ToolCall>,
@@ -57,8 +58,8 @@ impl Dispatcher {
         let (history, history_inbox) = watch::channel(ServerHistory::default());
         let (candidates, candidates_inbox) = mpsc::unbounded_channel();
         let (probes, probes_inbox) = mpsc::unbounded_channel();
-        let (trials, trials_inbox) = mpsc::unbounded_channel();
-        let (views, views_inbox) = mpsc::unbounded_channel();
+        let (tool_requests, tool_requests_inbox) = mpsc::unbounded_channel();
+        let (pages, pages_inbox) = mpsc::unbounded_channel();
         let (lines, lines_inbox) = mpsc::unbounded_channel();
         let (requests, requests_inbox) = mpsc::channel(REQUESTS);
         let (calls, calls_inbox) = mpsc::channel(REQUESTS);
@@ -68,8 +69,8 @@ impl Dispatcher {
             history,
             candidates,
             probes,
-            trials,
-            views,
+            tool_requests,
+            pages,
             lines,
             requests,
             calls,
@@ -81,8 +82,8 @@ impl Dispatcher {
             history: history_inbox,
             candidates: candidates_inbox,
             probes: probes_inbox,
-            trials: trials_inbox,
-            views: views_inbox,
+            tool_requests: tool_requests_inbox,
+            pages: pages_inbox,
             lines: lines_inbox,
             requests: requests_inbox,
             calls: calls_inbox,
@@ -108,11 +109,11 @@ impl Dispatcher {
             Command::Probe => {
                 let _ = self.probes.send(());
             }
-            Command::Try(trial) => {
-                let _ = self.trials.send(trial);
+            Command::Try(request) => {
+                let _ = self.tool_requests.send(request);
             }
-            Command::OpenView => {
-                let _ = self.views.send(());
+            Command::OpenPage(page) => {
+                let _ = self.pages.send(page);
             }
             Command::Edit(line) => {
                 let _ = self.lines.send(line);

@@ -60,7 +60,10 @@ use self::{
     dispatcher::Dispatcher,
     environment::ServerEnvironment,
     expose::{Entrypoint, Proxy},
-    messages::{command::Command, event::EventSender},
+    messages::{
+        command::{BrowserPage, Command},
+        event::EventSender,
+    },
     run::{executable, socket, supervisor::Supervisor},
     session::Session,
     stop::Stop,
@@ -186,8 +189,8 @@ async fn develop(
         probes: inboxes.probes,
         events: sender.clone(),
     };
-    let tool_caller = ToolCaller::new(self_test, inboxes.trials, sender.clone());
-    let view_events = sender.clone();
+    let tool_caller = ToolCaller::new(self_test, inboxes.tool_requests, sender.clone());
+    let (view_events, view_folder) = (sender.clone(), state.clone());
     let supervisor = Supervisor::new(
         environment,
         state,
@@ -198,13 +201,14 @@ async fn develop(
     );
     let view = View {
         feed: reporter.feed(),
-        opens: inboxes.views,
+        opens: inboxes.pages,
         events: view_events,
+        folder: view_folder,
         has_browser: ui.is_terminal(),
     };
     let session = Session::new(reporter, switches.probe);
     if switches.view {
-        dispatcher.send(Command::OpenView);
+        dispatcher.send(Command::OpenPage(BrowserPage::View));
     }
     let proxies = [entrypoint.proxy, entrypoint.localhost];
     let tunnel = entrypoint.tunnel;
@@ -253,12 +257,9 @@ async fn run_testers(
     view: View,
     stop: &CancellationToken,
 ) -> Outcome<()> {
-    let (probing, calling, viewing) = tokio::join!(
-        prober.run(stop),
-        tool_caller.run(stop),
-        stopping_all(stop, view.run(stop)),
-    );
-    probing.and(calling).and(viewing)
+    let (probing, calling, ()) =
+        tokio::join!(prober.run(stop), tool_caller.run(stop), view.run(stop));
+    probing.and(calling)
 }
 
 /// Runs the proxies and stops all actors when one of them fails.

@@ -4,18 +4,19 @@
 
 use std::time::Instant;
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep_until};
 
 use super::{
-    console::{reporter::Reporter, trial::ToolTrial},
+    console::{reporter::Reporter, tool_prompt::ToolPrompt},
     dispatcher::Dispatcher,
     messages::{
         change::Change,
-        command::{Command, ServerHistory},
+        command::{BrowserPage, Command, ServerHistory},
         event::{Event, Key, SwapFailure},
+        self_test::TestKind,
         server_report::ServerReport,
+        tool_request::ToolRequest,
         tools::Tools,
-        trial::Trial,
     },
 };
 
@@ -27,7 +28,7 @@ pub struct Session<'a> {
     history: ServerHistory,
     /// The tools that the current server has reported.
     tools: Option<Tools>,
-    trial: ToolTrial,
+    prompt: ToolPrompt,
 }
 
 impl<'a> Session<'a> {
@@ -37,7 +38,7 @@ impl<'a> Session<'a> {
             probes_each,
             history: ServerHistory::default(),
             tools: None,
-            trial: ToolTrial::default(),
+            prompt: ToolPrompt::default(),
         }
     }
 
@@ -51,7 +52,22 @@ impl<'a> Session<'a> {
             if self.reporter.is_unread() {
                 dispatcher.send(Command::Stop);
             }
-            let Some(event) = events.recv().await else {
+            let deadline = self.reporter.calls_deadline();
+            let calls_end = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let event = tokio::select! {
+                event = events.recv() => event,
+                () = calls_end => {
+                    self.reporter.end_calls();
+                    continue;
+                }
+            };
+            let Some(event) = event else {
+                self.reporter.end_calls();
                 return self.reporter;
             };
             for command in self.handle(event) {
@@ -84,13 +100,11 @@ impl<'a> Session<'a> {
                 self.note_crash()
             }
             Event::Reported(report) => self.follow_report(report),
-            Event::ToolFound { tool, arguments } => self.trial.found(tool, arguments),
-            Event::TrialWanted(trial) => {
-                if matches!(trial, Trial::CallNamed { .. }) {
-                    self.reporter.begin_self_test();
-                }
-                vec![Command::Try(trial)]
+            Event::ToolFound { tool, arguments } => {
+                self.reporter.end_test(TestKind::ToolCall, true);
+                self.prompt.found(tool, arguments)
             }
+            Event::ToolRequested(request) => vec![Command::Try(request)],
             Event::Typed(text) => self.follow_typed(text),
             Event::KeyboardReady => {
                 self.reporter.set_keys();
@@ -116,7 +130,7 @@ impl<'a> Session<'a> {
     }
 
     fn follow_typed(&mut self, text: Option<String>) -> Vec<Command> {
-        let typed = self.trial.typed(text, self.tools.as_ref());
+        let typed = self.prompt.typed(text, self.tools.as_ref());
         typed.unwrap_or_else(|(because, commands)| {
             self.reporter.mistyped(&because);
             commands
@@ -128,7 +142,6 @@ impl<'a> Session<'a> {
         self.reporter.ready(change, &tools, before, sign_in);
         self.tools = Some(tools);
         if self.probes_each {
-            self.reporter.begin_self_test();
             vec![Command::Probe]
         } else {
             Vec::new()
@@ -148,26 +161,25 @@ impl<'a> Session<'a> {
     fn obey(&mut self, key: Key) -> Vec<Command> {
         match key {
             Key::Rebuild => return vec![Command::Build(Change::start())],
-            Key::Probe => {
-                self.reporter.begin_self_test();
-                return vec![Command::Probe];
-            }
+            Key::Probe => return vec![Command::Probe],
             Key::Quit => return vec![Command::Stop],
             Key::TryTool(index) => {
                 let names = self.tools.as_ref().map(Tools::names).unwrap_or_default();
                 if let Some(name) = names.get(index) {
-                    self.reporter.begin_self_test();
-                    return vec![Command::Try(Trial::Find((*name).to_owned()))];
+                    return vec![Command::Try(ToolRequest::Find((*name).to_owned()))];
                 }
             }
             Key::ListTools => {
                 self.reporter.tools(self.tools.as_ref());
-                return self.trial.choose(self.tools.as_ref());
+                return self.prompt.choose(self.tools.as_ref());
             }
-            Key::OpenView => return vec![Command::OpenView],
+            Key::OpenView => return vec![Command::OpenPage(BrowserPage::View)],
             Key::ToggleRequests => self.reporter.toggle_requests(),
             Key::CopyUrl => self.reporter.copy_url(),
-            Key::OpenConnectors => self.reporter.open_connectors(),
+            Key::OpenConnectors => {
+                self.reporter.open_connectors();
+                return vec![Command::OpenPage(BrowserPage::Connectors)];
+            }
             Key::Help => self.reporter.help(),
             Key::EmptyLine => self.reporter.empty_line(),
         }
@@ -243,7 +255,7 @@ mod tests {
         assert!(session.handle(Event::Pressed(Key::TryTool(0))).is_empty());
         session.handle(ready("X_MCPO_TOOLS=greet:1:1"));
         let commands = session.handle(Event::Pressed(Key::TryTool(0)));
-        let [Command::Try(Trial::Find(tool))] = &commands[..] else {
+        let [Command::Try(ToolRequest::Find(tool))] = &commands[..] else {
             panic!("{commands:?}");
         };
         assert_eq!(tool, "greet");

@@ -1,5 +1,5 @@
-//! The first output of `mcpo dev`: the address that the server will have, and what the user must know
-//! before it starts.
+//! The first output of `mcpo dev`: the address that the server will have, and what the user must
+//! know before it starts.
 
 use mcpo_common::{package::Package, project::Environment, ui::Ui};
 use serde_json::json;
@@ -25,7 +25,7 @@ pub fn print(
     if let Some((_, file)) = &entrypoint.certificate {
         trust(ui, file);
     }
-    let reach = if entrypoint.exposure.serves_other_machines {
+    let audience = if entrypoint.exposure.serves_other_machines {
         "in this network; claude.ai needs a public address: --tunnel"
     } else {
         "on this machine; claude.ai needs a public address: --tunnel"
@@ -39,7 +39,7 @@ pub fn print(
     });
     reporter.set_welcome(Welcome {
         name: package.executable.clone(),
-        reach: (connector == *local).then_some(reach),
+        audience: (connector == *local).then_some(audience),
         connector,
         password: entrypoint.password.clone(),
         is_tunnelled: entrypoint.tunnel.is_some(),

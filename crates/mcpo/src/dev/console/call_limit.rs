@@ -24,6 +24,18 @@ pub enum Shown {
 }
 
 impl CallLimit {
+    /// Returns when the number of calls that were not printed must be printed, if there are any.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.since
+            .filter(|_| self.calls > MAX_CALLS)
+            .map(|since| since + PERIOD)
+    }
+
+    /// Ends the period. Returns the number of calls that were not printed.
+    pub fn end(&mut self) -> u32 {
+        std::mem::take(self).calls.saturating_sub(MAX_CALLS)
+    }
+
     /// Counts a call.
     pub fn count(&mut self, now: Instant) -> Shown {
         let is_same_period = self
@@ -37,7 +49,7 @@ impl CallLimit {
                 Shown::Nothing
             };
         }
-        let left_out = self.calls.saturating_sub(MAX_CALLS);
+        let left_out = self.end();
         *self = Self {
             since: Some(now),
             calls: 1,
@@ -60,5 +72,18 @@ mod tests {
         assert_eq!(limit.count(began), Shown::Nothing);
         assert_eq!(limit.count(began + PERIOD), Shown::After(2));
         assert_eq!(limit.count(began + PERIOD * 2), Shown::After(0));
+    }
+
+    #[test]
+    fn calls_left_out_of_the_last_period_are_counted_when_it_ends() {
+        let (mut limit, began) = (CallLimit::default(), Instant::now());
+        for _ in 0..MAX_CALLS {
+            limit.count(began);
+        }
+        assert_eq!(limit.deadline(), None);
+        limit.count(began);
+        assert_eq!(limit.deadline(), Some(began + PERIOD));
+        assert_eq!(limit.end(), 1);
+        assert_eq!((limit.deadline(), limit.end()), (None, 0));
     }
 }

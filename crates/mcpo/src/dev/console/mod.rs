@@ -13,6 +13,6 @@ pub mod prober;
 pub mod reporter;
 pub mod self_test;
 pub mod tool_caller;
+pub mod tool_prompt;
 mod tool_report;
-pub mod trial;
 mod welcome;

@@ -6,7 +6,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::self_test::SelfTest;
-use crate::dev::messages::event::{Event, EventSender};
+use crate::dev::messages::{
+    event::{Event, EventSender},
+    self_test::TestKind,
+};
 
 /// The actor behind `--probe` and the key that probes.
 pub struct Prober {
@@ -30,11 +33,13 @@ impl Prober {
             }
             // One probe is enough for all servers that took over during the last one.
             while self.probes.try_recv().is_ok() {}
+            self.events.send(Event::TestStarted(TestKind::Probe)).await;
             let mut plan = match self.self_test.plan() {
                 Ok((plan, _)) => plan,
                 // The environment file may be half written; the next probe reads it again.
                 Err(failure) => {
-                    self.events.send(Event::ProbeFailed(failure)).await;
+                    let test = TestKind::Probe;
+                    self.events.send(Event::TestFailed { test, failure }).await;
                     continue;
                 }
             };

@@ -99,3 +99,20 @@ impl SelfTest {
         Ok((plan, target))
     }
 }
+
+#[cfg(test)]
+impl SelfTest {
+    /// Returns the tests of a server at an unused address with the environment of this folder.
+    pub fn of_folder(folder: &std::path::Path) -> Self {
+        Self {
+            environment: ServerEnvironment {
+                folder: folder.to_owned(),
+                decided: Vec::new(),
+            },
+            here: Url::parse("http://127.0.0.1:9/mcp").unwrap(),
+            is_tunnelled: false,
+            root: None,
+            key: SelfTestKey::generate().unwrap(),
+        }
+    }
+}

@@ -18,28 +18,35 @@ pub fn called(reporter: &mut Reporter<'_>, client: &str, call: &ToolCall) {
         json!({
             "event": "tool called", "tool": call.tool, "client": client, "subject": call.subject,
             "name": call.name, "milliseconds": call.microseconds / 1_000,
-            "microseconds": call.microseconds, "outcome": call.outcome,
-            "arguments": call.arguments, "result": call.result, "self_test": call.self_test,
+            "microseconds": call.microseconds, "time": readable(call.microseconds),
+            "outcome": call.outcome,
+            "arguments": call.arguments, "result": call.result, "self_test": call.is_from_mcpo,
         })
     });
     // The result is reported when it has arrived.
-    if call.self_test {
+    if call.is_from_mcpo {
         return;
     }
     let ui = reporter.ui();
     match reporter.count_call() {
         Shown::Nothing => return,
-        Shown::After(0) => {}
-        Shown::After(more) => ui.step(
-            "Called",
-            format_args!("{more} more times, too fast to show"),
-        ),
+        Shown::After(more) => left_out(reporter, more),
     }
     let line = line(client, call);
     if call.is_failure() {
         ui.warn(line);
     } else {
         ui.step("Called", line);
+    }
+}
+
+/// Reports the number of calls that were not printed.
+pub fn left_out(reporter: &Reporter<'_>, calls: u32) {
+    if calls > 0 {
+        reporter.ui().step(
+            "Called",
+            format_args!("{calls} more times, too fast to show"),
+        );
     }
 }
 
@@ -57,7 +64,9 @@ fn line(client: &str, call: &ToolCall) -> String {
         "tool_error" => format!("{tool} returned an error to {who} in {time} → {result}"),
         "error" => format!("{tool} failed for {who} in {time} → {result}"),
         "input_required" => format!("{tool} by {who} in {time}; it asks for input"),
-        _ => format!("{tool} by {who} in {time}; it continues as a task"),
+        "task" => format!("{tool} by {who} in {time}; it continues as a task"),
+        // `other`, or an outcome of a later version.
+        _ => format!("{tool} by {who} in {time}; it returned something that mcpo does not know"),
     }
 }
 
@@ -123,7 +132,7 @@ mod tests {
             name: name.to_owned(),
             client: None,
             agent: String::new(),
-            self_test: false,
+            is_from_mcpo: false,
         }
     }
 
@@ -136,6 +145,10 @@ mod tests {
         assert_eq!(
             line("node", &call("tool_error", "")),
             r#"greet returned an error to node in 3 ms → "Hello,\nAda!\u{202e}""#
+        );
+        assert_eq!(
+            line("node", &call("other", "")),
+            "greet by node in 3 ms; it returned something that mcpo does not know"
         );
         assert_eq!(quoted("abc", 2), r#""ab…""#);
     }

@@ -2,6 +2,7 @@
 //! how to add it to clients.
 
 use mcpo_common::ui::Ui;
+use serde_json::json;
 
 use super::reporter::HELP;
 use crate::dev::messages::tools::Tools;
@@ -14,7 +15,7 @@ pub struct Welcome {
     /// The URL to type into a client: the public one, if there is one.
     pub connector: String,
     /// Where the connector can be used, if it is not public.
-    pub reach: Option<&'static str>,
+    pub audience: Option<&'static str>,
     /// The password that was generated for this run.
     pub password: Option<String>,
     /// Whether a tunnel leads to the server.
@@ -24,8 +25,8 @@ pub struct Welcome {
 impl Welcome {
     /// Prints where the server is, who may use it, and what it offers.
     pub fn print_facts(&self, ui: &Ui, sign_in: &str, tools: &Tools) {
-        match self.reach {
-            Some(reach) => ui.step("Connector", format_args!("{} {reach}", self.connector)),
+        match self.audience {
+            Some(audience) => ui.step("Connector", format_args!("{} {audience}", self.connector)),
             None => ui.step("Connector", &self.connector),
         }
         ui.step("Sign-in", sign_in);
@@ -64,7 +65,7 @@ impl Welcome {
         let Self {
             name, connector, ..
         } = self;
-        if self.reach.is_some() {
+        if self.audience.is_some() {
             ui.step("Connect", "claude.ai: stop mcpo, and run mcpo dev --tunnel");
         } else {
             ui.step(
@@ -77,13 +78,11 @@ impl Welcome {
             "  claude mcp add --transport http {name} {connector}"
         ));
         ui.detail("VS Code:");
-        ui.detail(format_args!(
-            "  code --add-mcp '{{\"name\":\"{name}\",\"type\":\"http\",\"url\":\"{connector}\"}}'"
-        ));
+        let definition = json!({ "name": name, "type": "http", "url": connector });
+        ui.detail(format_args!("  code --add-mcp '{definition}'"));
         ui.detail("Cursor, in ~/.cursor/mcp.json:");
-        ui.detail(format_args!(
-            "  {{\"mcpServers\":{{\"{name}\":{{\"url\":\"{connector}\"}}}}}}"
-        ));
+        let definition = json!({ "mcpServers": { name: { "url": connector } } });
+        ui.detail(format_args!("  {definition}"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     change::Change, event::Candidate, inputs::Inputs, request_event::RequestEvent,
-    tool_call::ToolCall, trial::Trial,
+    tool_call::ToolCall, tool_request::ToolRequest,
 };
 
 /// One command, which is for one actor.
@@ -21,9 +21,9 @@ pub enum Command {
     /// The prober must probe the server.
     Probe,
     /// The tool caller must do this.
-    Try(Trial),
-    /// The browser view must open.
-    OpenView,
+    Try(ToolRequest),
+    /// The browser must open this page.
+    OpenPage(BrowserPage),
     /// The keyboard must let the user edit a line.
     Edit(Line),
     /// The client progress must follow this request.
@@ -32,6 +32,18 @@ pub enum Command {
     FollowCall(ToolCall),
     /// All actors must stop.
     Stop,
+}
+
+/// The page on which claude.ai adds connectors.
+pub const CONNECTORS: &str = "https://claude.ai/settings/connectors";
+
+/// A page for the user's browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrowserPage {
+    /// The browser view.
+    View,
+    /// claude.ai's list of connectors.
+    Connectors,
 }
 
 /// A line that the user can edit.

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::{
-    change::Change, inputs::Inputs, request_event::RequestEvent, server_report::ServerReport,
-    tool_call::ToolCall, tools::Tools, trial::Trial,
+    change::Change, inputs::Inputs, request_event::RequestEvent, self_test::TestKind,
+    server_report::ServerReport, tool_call::ToolCall, tool_request::ToolRequest, tools::Tools,
 };
 
 /// How many events may wait. The session handles an event without waiting for anything.
@@ -84,6 +84,8 @@ pub enum Event {
     ClientCalled { client: String, call: ToolCall },
     /// A client did not continue.
     ClientStopped(Stopped),
+    /// mcpo begins a test. One of the events below ends it.
+    TestStarted(TestKind),
     /// A probe ended.
     Probed(Box<Report>),
     /// The tool that the user wants to try, and arguments to start with.
@@ -91,22 +93,20 @@ pub enum Event {
         tool: Box<Value>,
         arguments: Map<String, Value>,
     },
+    /// The browser view asked for all tools.
+    ToolsListed { has_tools: bool },
     /// The tool that the user wants to try could not be found.
     ToolNotFound { name: String, because: String },
     /// A tool that the user wanted to try was called.
     ToolTried(Box<ToolCallReport>),
     /// The browser view wants this.
-    TrialWanted(Trial),
+    ToolRequested(ToolRequest),
     /// The browser view is served at this URL.
-    ViewOpened {
-        url: String,
-        /// Why no browser was opened.
-        problem: Option<String>,
-    },
+    ViewOpened { url: String },
     /// The user finished a line, or cancelled the input.
     Typed(Option<String>),
-    /// A probe could not be made.
-    ProbeFailed(Failure),
+    /// A test could not be made.
+    TestFailed { test: TestKind, failure: Failure },
     /// The user can press keys.
     KeyboardReady,
     /// The user pressed a key.

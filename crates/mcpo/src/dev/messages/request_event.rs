@@ -21,8 +21,8 @@ pub struct RequestEvent {
     #[serde(default)]
     pub redirect_uri: Option<String>,
     /// Whether `mcpo dev` itself made the request.
-    #[serde(default)]
-    pub self_test: bool,
+    #[serde(default, rename = "self_test")]
+    pub is_from_mcpo: bool,
 }
 
 impl RequestEvent {

@@ -14,8 +14,8 @@ pub struct ToolCall {
     pub arguments: String,
     /// The text of the result or of the error. A long text is cut off.
     pub result: String,
-    /// `ok`, `tool_error` (the result is an error), `error` (a JSON-RPC error), `input_required` or
-    /// `task`.
+    /// `ok`, `tool_error` (the result is an error), `error` (a JSON-RPC error), `input_required`,
+    /// `task` or `other`.
     pub outcome: String,
     pub microseconds: u64,
     #[serde(default)]
@@ -29,8 +29,8 @@ pub struct ToolCall {
     #[serde(default)]
     pub agent: String,
     /// Whether `mcpo dev` itself made the call.
-    #[serde(default)]
-    pub self_test: bool,
+    #[serde(default, rename = "self_test")]
+    pub is_from_mcpo: bool,
 }
 
 impl ToolCall {
@@ -55,10 +55,11 @@ impl ToolCall {
     }
 }
 
-/// Returns a duration in a readable unit: `0.4 ms`, `3 ms`, `12 s`.
+/// Returns a duration in a readable unit: `under 0.1 ms`, `0.4 ms`, `3 ms`, `12 s`.
 pub fn readable(microseconds: u64) -> String {
     match microseconds {
-        0..1_000 => format!("0.{} ms", microseconds / 100),
+        0..100 => "under 0.1 ms".to_owned(),
+        100..1_000 => format!("0.{} ms", microseconds / 100),
         1_000..10_000_000 => format!("{} ms", microseconds / 1_000),
         _ => format!("{} s", microseconds / 1_000_000),
     }
@@ -82,12 +83,12 @@ mod tests {
             (call.tool.as_str(), call.client.as_deref()),
             ("a[2J", Some("C"))
         );
-        assert!(!call.is_failure() && !call.self_test);
+        assert!(!call.is_failure() && !call.is_from_mcpo);
     }
 
     #[test]
     fn durations_have_a_readable_unit() {
         let shown = [99, 450, 3_900, 12_000_000].map(readable);
-        assert_eq!(shown, ["0.0 ms", "0.4 ms", "3 ms", "12 s"]);
+        assert_eq!(shown, ["under 0.1 ms", "0.4 ms", "3 ms", "12 s"]);
     }
 }

@@ -19,7 +19,7 @@ use crate::dev::{
     messages::{
         event::{Event, EventSender},
         tool_call::readable,
-        trial::Trial,
+        tool_request::ToolRequest,
     },
 };
 
@@ -75,21 +75,26 @@ impl Endpoints {
         response
     }
 
-    /// Sends the latest events and all that follow, as server-sent events.
+    /// Sends the latest events, then `replayed`, and then all that follow, as server-sent events.
     fn stream(&self) -> Response<Body> {
         let (history, live) = self.feed.subscribe();
-        let history = stream::iter(history).map(|event| format!("data: {event}\n\n"));
-        let live = stream::unfold(live, async |mut live| {
+        let end = json!({ "event": "replayed" }).to_string().into();
+        let replayed = history.into_iter().chain([end]);
+        let history = stream::iter(replayed).map(|event| format!("data: {event}\n\n"));
+        let feed = self.feed.clone();
+        let live = stream::unfold((live, feed), async |(mut live, feed)| {
             let text = match timeout(HEARTBEAT, live.recv()).await {
                 Ok(Ok(event)) => format!("data: {event}\n\n"),
                 Ok(Err(RecvError::Lagged(missed))) => {
                     let event = json!({ "event": "missed", "events": missed });
-                    format!("data: {event}\n\n")
+                    let ready = feed.ready();
+                    let ready = ready.map(|event| format!("data: {event}\n\n"));
+                    format!("data: {event}\n\n{}", ready.unwrap_or_default())
                 }
                 Ok(Err(RecvError::Closed)) => return None,
                 Err(_) => ": still here\n\n".to_owned(),
             };
-            Some((text, live))
+            Some((text, (live, feed)))
         });
         let frames = history
             .chain(live)
@@ -102,7 +107,7 @@ impl Endpoints {
 
     async fn tools(&self) -> Response<Body> {
         let (reply, tools) = oneshot::channel();
-        let tools = self.wait(Trial::List { reply }, tools).await;
+        let tools = self.wait(ToolRequest::List { reply }, tools).await;
         match tools {
             Some(Ok(tools)) => json_body(&json!({ "tools": tools })),
             Some(Err(because)) => json_body(&json!({ "error": because })),
@@ -128,12 +133,12 @@ impl Endpoints {
             Err(error) => return status(StatusCode::BAD_REQUEST, &error.to_string()),
         };
         let (reply, report) = oneshot::channel();
-        let trial = Trial::CallNamed {
+        let request = ToolRequest::CallNamed {
             name: call.tool,
             arguments: call.arguments,
             reply,
         };
-        match self.wait(trial, report).await {
+        match self.wait(request, report).await {
             Some(Ok(report)) => {
                 let micros = u64::try_from(report.elapsed.as_micros()).unwrap_or(u64::MAX);
                 let text: String = report.text().chars().take(MAX_RESULT).collect();
@@ -147,8 +152,8 @@ impl Endpoints {
     }
 
     /// Has the session carry out a step, and waits for its result.
-    async fn wait<T>(&self, trial: Trial, result: oneshot::Receiver<T>) -> Option<T> {
-        self.events.send(Event::TrialWanted(trial)).await;
+    async fn wait<T>(&self, request: ToolRequest, result: oneshot::Receiver<T>) -> Option<T> {
+        self.events.send(Event::ToolRequested(request)).await;
         result.await.ok()
     }
 }

@@ -64,7 +64,7 @@ struct Flow {
 impl Flows {
     /// Records a request. Returns the name of the client that sent it.
     pub fn take(&mut self, request: &RequestEvent, now: Instant) -> String {
-        if request.self_test {
+        if request.is_from_mcpo {
             return SELF_TEST.to_owned();
         }
         let (title, client) = self.who(request, now);
@@ -90,7 +90,7 @@ impl Flows {
 
     /// Returns the name of the client that made a tool call.
     pub fn client_of(&self, call: &ToolCall) -> String {
-        if call.self_test {
+        if call.is_from_mcpo {
             return SELF_TEST.to_owned();
         }
         let product = product_of(&call.agent);
@@ -247,7 +247,7 @@ mod tests {
             agent: agent.into(),
             name: None,
             redirect_uri: None,
-            self_test: false,
+            is_from_mcpo: false,
         }
     }
 
@@ -287,7 +287,7 @@ mod tests {
     fn requests_of_mcpo_itself_are_not_tracked() {
         let (mut flows, began) = (Flows::default(), Instant::now());
         let probe = RequestEvent {
-            self_test: true,
+            is_from_mcpo: true,
             ..request("mcp", 401, "Claude-User")
         };
         assert_eq!(flows.take(&probe, began), "mcpo");

@@ -1,10 +1,8 @@
 //! Answers to keys.
 
 use super::Reporter;
-use crate::dev::messages::tools::Tools;
+use crate::dev::messages::{command::CONNECTORS, tools::Tools};
 
-/// The page on which claude.ai adds connectors.
-const CONNECTORS: &str = "https://claude.ai/settings/connectors";
 pub const HELP: &str = "r rebuild and restart, p probe, t list and try tools, u open the browser \
                         view, l show or hide requests, c copy the URL, o open claude.ai's \
                         connectors, q quit";
@@ -43,12 +41,7 @@ impl Reporter<'_> {
     }
 
     pub fn open_connectors(&self) {
-        match webbrowser::open(CONNECTORS) {
-            Ok(()) => self.ui.step("Opened", CONNECTORS),
-            Err(error) => self.ui.warn(format_args!(
-                "failed to open a browser: {error}; open {CONNECTORS}"
-            )),
-        }
+        self.ui.step("Opening", CONNECTORS);
     }
 
     pub fn help(&self) {

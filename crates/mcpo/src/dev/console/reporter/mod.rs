@@ -19,6 +19,7 @@ use super::{
 use crate::dev::messages::{
     event::{Event, Stopped},
     request_event::RequestEvent,
+    self_test::TestKind,
 };
 
 /// Prints all output of a run, except for the output of compilers and servers.
@@ -130,19 +131,24 @@ impl<'a> Reporter<'a> {
             Event::ClientStopped(stopped) => self.client_stopped(stopped),
             Event::Probed(report) => {
                 let has_passed = probe_report::print(self, report);
-                self.end_self_test(has_passed);
+                self.end_test(TestKind::Probe, has_passed);
             }
             Event::ToolTried(report) => {
                 let has_passed = tool_report::tried(self, report);
-                self.end_self_test(has_passed);
+                self.end_test(TestKind::ToolCall, has_passed);
             }
             Event::ToolNotFound { name, because } => {
                 self.ui
                     .warn(format_args!("{name} was not called: {because}"));
-                self.end_self_test(false);
+                self.end_test(TestKind::ToolCall, false);
             }
-            Event::ProbeFailed(failure) => self.ui.failure(failure),
-            Event::ViewOpened { url, problem } => self.view_opened(url, problem.as_deref()),
+            Event::ToolsListed { has_tools } => self.end_test(TestKind::ToolCall, *has_tools),
+            Event::TestFailed { test, failure } => {
+                self.ui.failure(failure);
+                self.end_test(*test, false);
+            }
+            Event::TestStarted(test) => self.held_log.begin(*test),
+            Event::ViewOpened { url } => self.view_opened(url),
             Event::Warning(text) => self.ui.warn(text),
             // The session calls one of the methods below for these.
             Event::Changed(_)
@@ -154,21 +160,27 @@ impl<'a> Reporter<'a> {
             | Event::ServerCrashed { .. }
             | Event::Reported(_)
             | Event::ToolFound { .. }
-            | Event::TrialWanted(_)
+            | Event::ToolRequested(_)
             | Event::Typed(_)
             | Event::KeyboardReady
             | Event::Pressed(_) => {}
         }
     }
 
-    fn view_opened(&mut self, url: &str, problem: Option<&str>) {
+    fn view_opened(&mut self, url: &str) {
         self.json(|| json!({ "event": "view", "url": url }));
         self.ui.step("View", url);
-        if let Some(problem) = problem {
-            self.ui.warn(format_args!(
-                "failed to open a browser: {problem}; open the URL above"
-            ));
-        }
+    }
+
+    /// Returns when [`end_calls`](Self::end_calls) must be called, if it must be.
+    pub fn calls_deadline(&self) -> Option<Instant> {
+        self.call_limit.deadline()
+    }
+
+    /// Reports the number of tool calls that were not printed.
+    pub fn end_calls(&mut self) {
+        let calls = self.call_limit.end();
+        tool_report::left_out(self, calls);
     }
 
     /// Counts a tool call. Returns what to print for it.
@@ -176,14 +188,9 @@ impl<'a> Reporter<'a> {
         self.call_limit.count(Instant::now())
     }
 
-    /// Starts a probe or a tool call of mcpo itself.
-    pub fn begin_self_test(&mut self) {
-        self.held_log.begin();
-    }
-
-    /// Prints the log lines of the server about the test if the test failed.
-    fn end_self_test(&mut self, has_passed: bool) {
-        for line in self.held_log.end(!has_passed) {
+    /// Ends a test of mcpo itself. If it failed, prints the log lines of the server about it.
+    pub fn end_test(&mut self, test: TestKind, has_passed: bool) {
+        for line in self.held_log.end(test, !has_passed) {
             self.ui.say(line);
         }
     }
@@ -207,7 +214,7 @@ impl<'a> Reporter<'a> {
             json!({
                 "event": "request", "client": client, "step": step, "method": method,
                 "status": status, "milliseconds": milliseconds,
-                "browser": request.is_from_browser(), "self_test": request.self_test,
+                "browser": request.is_from_browser(), "self_test": request.is_from_mcpo,
             })
         });
         if self.shows_requests {

@@ -7,11 +7,11 @@ const OUTCOMES = {
   error: "the call failed",
   input_required: "asks for input",
   task: "continues as a task",
+  other: "returned something unknown",
 };
 
 function showCall(event) {
   const isBad = event.outcome === "tool_error" || event.outcome === "error";
-  const time = event.microseconds < 1000 ? "under 1 ms" : `${event.milliseconds} ms`;
   const who = event.name ? `${event.client} as ${event.name}` : event.client;
   const entry = element(
     "li",
@@ -20,7 +20,7 @@ function showCall(event) {
     element(
       "p",
       {},
-      `by ${who} in ${time}: `,
+      `by ${who} in ${event.time}: `,
       element("span", { className: isBad ? "bad" : "good" }, OUTCOMES[event.outcome] ?? event.outcome),
     ),
     element("pre", { tabIndex: 0, "aria-label": "arguments" }, pretty(event.arguments)),

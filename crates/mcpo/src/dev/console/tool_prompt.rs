@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::dev::messages::{
     command::{Command, Line},
+    tool_request::ToolRequest,
     tools::Tools,
-    trial::Trial,
 };
 
 /// How many tools digits can choose.
@@ -15,7 +15,7 @@ const DIGITS: usize = 9;
 
 /// Where the user is.
 #[derive(Debug, Default)]
-pub struct ToolTrial {
+pub struct ToolPrompt {
     typing: Option<Typing>,
     /// The last arguments of each tool, as the user typed them.
     latest: BTreeMap<String, String>,
@@ -30,7 +30,7 @@ enum Typing {
     Arguments(Box<Value>),
 }
 
-impl ToolTrial {
+impl ToolPrompt {
     /// Returns the commands that let the user choose a tool, if digits are not enough.
     pub fn choose(&mut self, tools: Option<&Tools>) -> Vec<Command> {
         if tools.is_none_or(|tools| tools.names().len() <= DIGITS) {
@@ -44,7 +44,7 @@ impl ToolTrial {
     pub fn found(&mut self, tool: Box<Value>, arguments: Map<String, Value>) -> Vec<Command> {
         let properties = tool["inputSchema"]["properties"].as_object();
         if properties.is_none_or(Map::is_empty) {
-            return vec![Command::Try(Trial::Call { tool, arguments })];
+            return vec![Command::Try(ToolRequest::Call { tool, arguments })];
         }
         let name = tool["name"].as_str().unwrap_or_default();
         let text = match self.latest.get(name) {
@@ -78,7 +78,7 @@ impl ToolTrial {
                 });
                 let chosen = by_number.or_else(|| names.iter().find(|name| **name == text));
                 match chosen {
-                    Some(name) => Ok(vec![Command::Try(Trial::Find((*name).to_owned()))]),
+                    Some(name) => Ok(vec![Command::Try(ToolRequest::Find((*name).to_owned()))]),
                     None => Err((format!("there is no tool {text}"), Vec::new())),
                 }
             }
@@ -95,7 +95,7 @@ impl ToolTrial {
         match serde_json::from_str(&text) {
             Ok(Value::Object(arguments)) => {
                 self.latest.insert(name, text);
-                Ok(vec![Command::Try(Trial::Call { tool, arguments })])
+                Ok(vec![Command::Try(ToolRequest::Call { tool, arguments })])
             }
             result => {
                 let because = match result {
@@ -133,35 +133,38 @@ mod tests {
 
     #[test]
     fn arguments_are_edited_until_they_are_an_object() {
-        let mut trial = ToolTrial::default();
-        let commands = trial.found(Box::new(greet()), arguments());
+        let mut prompt = ToolPrompt::default();
+        let commands = prompt.found(Box::new(greet()), arguments());
         let [Command::Edit(line)] = &commands[..] else {
             panic!("{commands:?}");
         };
         assert_eq!((&*line.prompt, &*line.text), ("greet ", r#"{"name":""}"#));
-        let (because, again) = trial.typed(Some("{".into()), None).unwrap_err();
+        let (because, again) = prompt.typed(Some("{".into()), None).unwrap_err();
         assert!(
             because.starts_with("the arguments are not JSON"),
             "{because}"
         );
         assert!(matches!(&again[..], [Command::Edit(line)] if line.text == "{"));
         let text = r#"{"name":"Ada"}"#;
-        let commands = trial.typed(Some(text.into()), None).unwrap();
-        let [Command::Try(Trial::Call { arguments, .. })] = &commands[..] else {
+        let commands = prompt.typed(Some(text.into()), None).unwrap();
+        let [Command::Try(ToolRequest::Call { arguments, .. })] = &commands[..] else {
             panic!("{commands:?}");
         };
         assert_eq!(arguments["name"], "Ada");
         // The next call starts with the same arguments.
-        let commands = trial.found(Box::new(greet()), Map::new());
+        let commands = prompt.found(Box::new(greet()), Map::new());
         assert!(matches!(&commands[..], [Command::Edit(line)] if line.text == text));
-        assert!(trial.typed(None, None).unwrap().is_empty());
+        assert!(prompt.typed(None, None).unwrap().is_empty());
     }
 
     #[test]
     fn a_tool_without_arguments_is_called_at_once() {
         let tool = Box::new(json!({ "name": "whoami", "inputSchema": { "type": "object" } }));
-        let commands = ToolTrial::default().found(tool, Map::new());
-        assert!(matches!(&commands[..], [Command::Try(Trial::Call { .. })]));
+        let commands = ToolPrompt::default().found(tool, Map::new());
+        assert!(matches!(
+            &commands[..],
+            [Command::Try(ToolRequest::Call { .. })]
+        ));
     }
 
     #[test]
@@ -169,14 +172,14 @@ mod tests {
         let list: Vec<String> = (1..=12).map(|number| format!("t{number:02}:1:1")).collect();
         let tools = Tools::read(&format!("X_MCPO_TOOLS={}", list.join(" "))).unwrap();
         for (text, expected) in [("11", Some("t11")), ("t12", Some("t12")), ("13", None)] {
-            let mut trial = ToolTrial::default();
+            let mut prompt = ToolPrompt::default();
             assert!(matches!(
-                &trial.choose(Some(&tools))[..],
+                &prompt.choose(Some(&tools))[..],
                 [Command::Edit(_)]
             ));
-            let commands = trial.typed(Some(text.into()), Some(&tools));
+            let commands = prompt.typed(Some(text.into()), Some(&tools));
             let found = commands.ok().and_then(|commands| match &commands[..] {
-                [Command::Try(Trial::Find(name))] => Some(name.clone()),
+                [Command::Try(ToolRequest::Find(name))] => Some(name.clone()),
                 _ => None,
             });
             assert_eq!(found.as_deref(), expected, "{text}");

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 /// A step of trying a tool.
 #[derive(Debug)]
-pub enum Trial {
+pub enum ToolRequest {
     /// Find the tool with this name.
     Find(String),
     /// Call a tool that was found.
@@ -24,4 +24,20 @@ pub enum Trial {
         arguments: Map<String, Value>,
         reply: oneshot::Sender<Result<ToolCallReport, String>>,
     },
+}
+
+impl ToolRequest {
+    /// Replies that the step cannot be carried out.
+    pub fn fail(self, because: &str) {
+        // The page may be gone.
+        match self {
+            Self::Find(_) | Self::Call { .. } => {}
+            Self::List { reply } => {
+                let _ = reply.send(Err(because.to_owned()));
+            }
+            Self::CallNamed { reply, .. } => {
+                let _ = reply.send(Err(because.to_owned()));
+            }
+        }
+    }
 }
