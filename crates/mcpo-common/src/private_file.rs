@@ -20,10 +20,13 @@ pub fn options() -> OpenOptions {
 /// Writes a file that other users cannot read. The file is replaced atomically: a concurrent reader
 /// gets either the old or the new content.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
-    let draft = path.with_extension("draft");
-    let mut file = options().create(true).truncate(true).open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    std::fs::rename(draft, path)
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // A temporary file is private. It is deleted after an error.
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(text.as_bytes())?;
+    new.as_file().sync_all()?;
+    new.persist(path)?;
+    Ok(())
 }
 
 /// Creates a folder and its missing parents. Other users cannot enter the folders created.
@@ -68,4 +71,29 @@ pub fn restrict(file: &File) -> io::Result<bool> {
 )]
 pub fn restrict(_: &File) -> io::Result<bool> {
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    #[test]
+    fn a_private_file_is_replaced_and_no_other_file_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "one").unwrap();
+        super::write(&path, "two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let permissions = fs::metadata(&path).unwrap().permissions();
+            assert_eq!(permissions.mode() & 0o777, 0o600);
+        }
+        // A file cannot replace a folder.
+        let inner = folder.path().join("folder");
+        fs::create_dir(&inner).unwrap();
+        super::write(&inner, "three").unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 }

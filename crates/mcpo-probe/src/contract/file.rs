@@ -1,12 +1,15 @@
 //! Lock files.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-use mcpo_common::error::{Failure, Outcome};
+use mcpo_common::{
+    error::{Failure, Outcome},
+    replace_file::replace_file,
+};
 
 use super::snapshot::Contract;
 
@@ -57,21 +60,8 @@ impl LockFile {
 
     /// Writes the contract: a reader finds either the old or the new content.
     pub fn write(&self, contract: &Contract) -> Outcome<()> {
-        let mut name = self.0.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.draft", std::process::id()));
-        let draft = self.0.with_file_name(name);
-        let written =
-            write_draft(&draft, &contract.to_text()).and_then(|()| fs::rename(&draft, &self.0));
-        written.map_err(|error| {
-            // A partial file is useless.
-            let _ = fs::remove_file(&draft);
+        replace_file(&self.0, contract.to_text().as_bytes()).map_err(|error| {
             Failure::new(format!("failed to write {}", self.0.display())).because(&error)
         })
     }
-}
-
-fn write_draft(draft: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::create(draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -54,14 +54,12 @@ impl Store {
             .collect()
     }
 
-    /// Writes a temporary file and renames it, so that a reader never finds a partial file.
+    /// Writes the file of these credentials.
     pub fn keep(&self, credentials: &Credentials) -> Outcome<()> {
         let path = self.folder.join(name(credentials));
-        let draft = path.with_extension(format!("{}.draft", std::process::id()));
-        let written = write(&draft, credentials).and_then(|()| fs::rename(&draft, &path));
+        let text = serde_json::to_string(credentials).map_err(io::Error::from);
+        let written = text.and_then(|text| private_file::write(&path, &text));
         written.map_err(|error| {
-            // A partial file is useless.
-            let _ = fs::remove_file(&draft);
             Failure::new(format!("failed to keep credentials in {}", path.display()))
                 .because(&error)
         })
@@ -97,12 +95,6 @@ fn read(path: &Path) -> io::Result<Credentials> {
     file.take(LIMIT).read_to_string(&mut text)?;
     // The message of the error may quote a token.
     serde_json::from_str(&text).map_err(|_| io::Error::other("the file is damaged"))
-}
-
-fn write(path: &Path, credentials: &Credentials) -> io::Result<()> {
-    let mut file = private_file::options().create_new(true).open(path)?;
-    file.write_all(serde_json::to_string(credentials)?.as_bytes())?;
-    file.sync_all()
 }
 
 /// Refuses tokens that other users can read or change.
