@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-const ISSUER: &str = "https://as.example.com";
-const RESOURCE: &str = "https://mcp.example.com/mcp";
+pub const ISSUER: &str = "https://as.example.com";
+pub const RESOURCE: &str = "https://mcp.example.com/mcp";
 /// A JWT of [`ISSUER`] for `client-1`; its signature is not verified by the libraries.
 const ID_TOKEN: &str = "eyJhbGciOiAiUlMyNTYifQ.eyJpc3MiOiAiaHR0cHM6Ly9hcy5leGFtcGxlLmNvbSIsICJzdWIiOiAidSIsICJhdWQiOiAiY2xpZW50LTEiLCAiaWF0IjogMTc4MDAwMDAwMCwgImV4cCI6IDQxMDI0NDQ4MDB9.c2ln";
 /// How many documents have two defects.
