@@ -90,8 +90,8 @@ fn next(text: &[char]) -> Option<(Piece<'_>, usize)> {
         return Some((piece, letters.len()));
     }
     if first.is_numeric() {
-        let digits = count(text, char::is_numeric);
-        return Some((Piece::Short, digits.min(3)));
+        let digits = count(text.get(..3).unwrap_or(text), char::is_numeric);
+        return Some((Piece::Short, digits));
     }
     if starts_word(text.get(1)) && !matches!(first, '\r' | '\n') {
         let letters = word(text.get(1..).unwrap_or_default());
@@ -165,6 +165,7 @@ mod tests {
     fn long_texts_end_in_time() {
         assert_eq!(estimate_tokens(&"{".repeat(1_000_000)), 500_000);
         assert!(estimate_tokens(&"é".repeat(1_000_000)) > 100_000);
+        assert_eq!(estimate_tokens(&"1".repeat(3_000_000)), 1_000_000);
         assert_eq!(estimate_tokens(&" ".repeat(1_000_000)), 1);
     }
 }
