@@ -13,11 +13,11 @@ use crate::{
 const SHOWN: usize = 100;
 
 /// Does nothing unless the plan needs the contract.
-pub fn check(plan: &Plan, tokens: &[&Secret], log: &mut Log<'_>) -> Step<()> {
+pub fn check(plan: &Plan, known: &[Secret], log: &mut Log<'_>) -> Step<()> {
     if !plan.records_contract && plan.locked.is_none() {
         return Ok(());
     }
-    let contract = contract(plan, tokens, log);
+    let contract = contract(plan, known, log);
     let Some(locked) = &plan.locked else {
         log.seen.contract = contract.ok();
         return Ok(());
@@ -61,7 +61,7 @@ pub fn check(plan: &Plan, tokens: &[&Secret], log: &mut Log<'_>) -> Step<()> {
 }
 
 /// Returns the contract, or what the probe did not get.
-fn contract(plan: &Plan, tokens: &[&Secret], log: &Log<'_>) -> Result<Contract, &'static str> {
+fn contract(plan: &Plan, known: &[Secret], log: &Log<'_>) -> Result<Contract, &'static str> {
     let seen = &log.seen;
     let templates = seen.resource_templates.as_deref();
     let lists = Lists {
@@ -76,7 +76,7 @@ fn contract(plan: &Plan, tokens: &[&Secret], log: &Log<'_>) -> Result<Contract, 
         Person::Forms { password, .. } => password.as_ref(),
         Person::Browser => None,
     };
-    let secrets = tokens.iter().copied().chain(password).map(Secret::expose);
+    let secrets = known.iter().chain(password).map(Secret::expose);
     // A short password also occurs where it is not secret.
     let secrets: Vec<_> = secrets.filter(|secret| secret.len() >= 8).collect();
     Ok(Contract::of(&lists, &secrets))

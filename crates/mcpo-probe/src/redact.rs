@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use mcpo_common::secret::Secret;
 use serde_json::Value;
 use url::Url;
 
@@ -57,6 +58,12 @@ impl Secrets {
             known.push((value.to_owned(), shown.clone()));
         }
         shown
+    }
+
+    /// Returns the secrets.
+    pub fn values(self) -> Vec<Secret> {
+        let known = self.0.into_inner().into_iter();
+        known.map(|(value, _)| Secret::new(value)).collect()
     }
 
     /// Replaces every known secret in `text`.

@@ -66,12 +66,14 @@ impl Entry {
 impl Contract {
     /// Returns the contract of a server that sent these lists. The texts contain none of `secrets`.
     pub(crate) fn of(lists: &Lists<'_>, secrets: &[&str]) -> Self {
+        let secrets = &longest_first(secrets)[..];
         let clean = |values: &[Value]| {
             let values = values.iter().map(|value| hidden(value, secrets));
             values.collect::<Vec<_>>()
         };
         let resources: Vec<_> = lists.resources.iter().map(without_volatile).collect();
-        let scopes = lists.metadata.map(|metadata| {
+        let metadata = lists.metadata.map(|metadata| hidden(metadata, secrets));
+        let scopes = metadata.map(|metadata| {
             let scopes = metadata["scopes_supported"]
                 .as_array()
                 .into_iter()
@@ -84,10 +86,9 @@ impl Contract {
             scopes.dedup();
             scopes
         });
-        let instructions = hidden(&Value::from(lists.instructions), secrets);
         Self {
             format: FORMAT.to_owned(),
-            instructions: instructions.as_str().unwrap_or_default().to_owned(),
+            instructions: without(lists.instructions, secrets),
             prompts: entries(&clean(lists.prompts), "name"),
             resource_templates: entries(&clean(lists.resource_templates), "uriTemplate"),
             resources: entries(&clean(&resources), "uri"),
@@ -194,24 +195,41 @@ fn without_volatile(resource: &Value) -> Value {
     resource
 }
 
-/// Replaces the secrets in all texts.
+/// Replaces the secrets in all texts and names of members.
 fn hidden(value: &Value, secrets: &[&str]) -> Value {
     match value {
-        Value::String(text) => {
-            let mut text = text.clone();
-            for secret in secrets {
-                text = text.replace(secret, "<secret>");
-            }
-            text.into()
-        }
+        Value::String(text) => without(text, secrets).into(),
         Value::Array(values) => values.iter().map(|value| hidden(value, secrets)).collect(),
         Value::Object(members) => {
             let members = members.iter();
-            let members = members.map(|(name, value)| (name.clone(), hidden(value, secrets)));
+            let members =
+                members.map(|(name, value)| (without(name, secrets), hidden(value, secrets)));
             Value::Object(members.collect())
         }
         _ => value.clone(),
     }
+}
+
+/// Replaces the secrets in a text. `secrets` are sorted, see [`longest_first`].
+fn without(text: &str, secrets: &[&str]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets {
+        if text.contains(secret) {
+            text = text.replace(secret, "<secret>");
+        }
+    }
+    text
+}
+
+/// Returns the secrets in the order in which they must be replaced: a secret may contain another one.
+fn longest_first<'s>(secrets: &[&'s str]) -> Vec<&'s str> {
+    let mut secrets: Vec<_> = secrets
+        .iter()
+        .copied()
+        .filter(|secret| !secret.is_empty())
+        .collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
 }
 
 #[cfg(test)]
@@ -245,6 +263,28 @@ mod tests {
         assert!(text.ends_with("}\n") && text.find("\"a\": {") < text.find("\"b\": {"));
         assert!(text.contains("Use \\u202e<secret>."), "{text}");
         assert!(!text.contains("size") && !text.contains("s3cret"), "{text}");
+    }
+
+    #[test]
+    fn no_text_of_the_file_contains_a_secret() {
+        let tools = [
+            json!({"name": "a s3cret-token", "s3cret-token-2": 1, "inputSchema": {
+            "properties": {"s3cret-token": {"enum": ["s3cret-token-2", "s3cret\u{e9}\"x"]}}}}),
+        ];
+        let listed = json!({"uri": "x://s3cret-token", "uriTemplate": "x://s3cret-token/{a}", "name": "s3cret-token"});
+        let lists = Lists {
+            instructions: "s3cret-token-2",
+            tools: &tools,
+            resources: std::slice::from_ref(&listed),
+            resource_templates: std::slice::from_ref(&listed),
+            prompts: std::slice::from_ref(&listed),
+            metadata: Some(&json!({"scopes_supported": ["s3cret-token"]})),
+        };
+        let secrets = ["", "s3cret-token", "s3cret-token-2", "s3cret\u{e9}\"x"];
+        let text = Contract::of(&lists, &secrets).to_text();
+        assert!(!text.contains("s3cret"), "{text}");
+        assert!(!text.contains("<secret>-2"), "{text}");
+        assert_eq!(Contract::parse(&text).unwrap().to_text(), text);
     }
 
     #[test]

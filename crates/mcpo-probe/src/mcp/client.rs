@@ -127,9 +127,9 @@ impl<'p> McpClient<'p> {
 }
 
 impl McpServer for McpClient<'_> {
-    fn secrets(&self) -> Vec<&Secret> {
+    fn secrets(&self) -> Vec<Secret> {
         let grant = self.grant.iter();
-        grant.flat_map(Grant::secrets).collect()
+        grant.flat_map(Grant::secrets).cloned().collect()
     }
 
     async fn call(

@@ -34,10 +34,8 @@ pub trait McpServer {
     /// Returns the time limit for one response.
     fn timeout(&self) -> Duration;
 
-    /// Returns the tokens of the client.
-    fn secrets(&self) -> Vec<&Secret> {
-        Vec::new()
-    }
+    /// Returns the secrets of the client, which the server may repeat.
+    fn secrets(&self) -> Vec<Secret>;
 
     /// Returns the connection in a few words.
     fn connection(&self, wire_format: &WireFormat) -> &'static str;

@@ -5,6 +5,7 @@
 
 use std::{rc::Rc, time::Duration};
 
+use mcpo_common::secret::Secret;
 use serde_json::json;
 
 use super::{
@@ -193,6 +194,10 @@ impl<'p> StdioClient<'p> {
 }
 
 impl McpServer for StdioClient<'_> {
+    fn secrets(&self) -> Vec<Secret> {
+        self.command.secrets()
+    }
+
     async fn call(
         &mut self,
         _: &mut Log<'_>,

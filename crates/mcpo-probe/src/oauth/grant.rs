@@ -35,9 +35,10 @@ impl Grant {
         }
     }
 
-    /// Returns the tokens.
+    /// Returns the tokens and the secret of the client.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        std::iter::once(&self.access).chain(&self.refresh)
+        let tokens = std::iter::once(&self.access).chain(&self.refresh);
+        tokens.chain(&self.client.secret)
     }
 
     /// Sends an invalid refresh token, formed like that of this grant. Returns `None` if no refresh

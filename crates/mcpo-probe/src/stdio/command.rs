@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use mcpo_common::{
     error::{Failure, Outcome},
+    secret::Secret,
     text::clean_to,
 };
 
@@ -55,6 +56,13 @@ impl ServerCommand {
 
     pub(crate) fn arguments(&self) -> &[String] {
         &self.arguments
+    }
+
+    /// Returns the secrets of the command line and of the environment, which the server may print.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let secrets = Secrets::default();
+        self.remember_secrets(&secrets);
+        secrets.values()
     }
 
     /// Remembers the secrets of the command line and of the environment, which the server may print.
@@ -154,5 +162,7 @@ mod tests {
         command(&["s", "--api-key", "0123456789"]).remember_secrets(&secrets);
         let shown = secrets.hide("invalid key 0123456789".to_owned());
         assert_eq!(shown, "invalid key <api-key: 10 characters>");
+        let known = command(&["s", "--api-key", "0123456789"]).secrets();
+        assert!(known.iter().any(|secret| secret.expose() == "0123456789"));
     }
 }
