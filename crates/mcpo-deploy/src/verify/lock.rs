@@ -1,6 +1,6 @@
 //! The project's lock file, and what a release changes for clients.
 
-use mcpo_common::error::Outcome;
+use mcpo_common::error::{Failure, Outcome};
 use mcpo_probe::{Contract, LockFile, Locked};
 
 use super::Verified;
@@ -14,7 +14,11 @@ impl Lock {
     /// Reads the file if there is one. `accept` are the flags that accept the changes.
     pub fn read(context: &Context<'_>, accept: &str) -> Outcome<Self> {
         let file = &context.contract_file;
-        if !file.path().exists() {
+        // A file that cannot be accessed must not count as missing: it may forbid the release.
+        let exists = file.path().try_exists().map_err(|error| {
+            Failure::new(format!("failed to read {}", file.path().display())).because(&error)
+        })?;
+        if !exists {
             return Ok(Self(None));
         }
         Ok(Self(Some(Locked {
@@ -34,7 +38,14 @@ impl Lock {
 /// Writes the contract of a verified revision, if the changes are accepted. Call it once, after the
 /// last check: an earlier check does not know yet whether the release succeeds.
 pub fn accept(context: &Context<'_>, verified: &Verified) -> Outcome<()> {
-    let (true, Some(contract)) = (context.accepts_changes, &verified.contract) else {
+    if !context.accepts_changes {
+        return Ok(());
+    }
+    let Some(contract) = &verified.contract else {
+        context.ui.warn(format_args!(
+            "{} was not written: the check did not get all tools, resources and prompts",
+            LockFile::NAME
+        ));
         return Ok(());
     };
     let what = match &verified.contract_changes {
