@@ -75,7 +75,7 @@ rules! {
         "MCP server/resources, Listing Resources, Reading Resources, Resource Templates";
     PROMPTS: "prompts", "prompts",
         "MCP server/prompts, Listing Prompts, Getting a Prompt";
-    CONTRACT: "contract", "tool contract",
+    CONTRACT: "contract", "contract",
         "the lock file of --locked";
     BOTH_FORMS: "both-forms", "older clients",
         "MCP 2026-07-28 basic/versioning, Backward Compatibility";
