@@ -61,6 +61,7 @@ mod unavailable {
 
     use super::Formats;
 
+    #[derive(Debug)]
     pub enum Validator {}
 
     impl Validator {

@@ -59,13 +59,13 @@ impl Contract {
     }
 }
 
-type Comparison = fn(&Value, &Value, &str, &mut Vec<Change>);
+type CompareFn = fn(&Value, &Value, &str, &mut Vec<Change>);
 
 /// Reports what was added and removed, and compares the rest.
 fn each(
     (list, old, new): (&str, &Entries, &Entries),
     changes: &mut Vec<Change>,
-    compare: Comparison,
+    compare: CompareFn,
 ) {
     for (name, entry) in old {
         let path = format!("{list}/{name}");

@@ -3,13 +3,16 @@
 //! What differs is found by comparing the two texts. Whether a difference is safe is decided by the
 //! proof in [`schema`](super::schema): a difference is breaking if the proof fails at its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use super::{
     change::{Change, ChangeClass},
-    schema::{Failure, Keyword, Reason, described_members, escaped, keyword, rejections},
+    schema::{
+        Keyword, LostMembers, Reason, Rejection, checks_texts, escaped, keyword, lost_members,
+        rejections,
+    },
 };
 
 /// A difference of two schemas at one place.
@@ -55,121 +58,151 @@ pub fn output_changes(old: &Value, new: &Value) -> Vec<Change> {
 }
 
 fn changes(old: &Value, new: &Value, direction: Direction) -> Vec<Change> {
-    let described = described_members(new);
     let mut differences = Vec::new();
     compare_schemas(Some(old), Some(new), String::new(), &mut differences);
-    let is_still_described = |difference: &Difference<'_>| {
-        let name = difference.at.strip_prefix("/properties/");
-        name.is_some_and(|name| described.iter().any(|known| escaped(known) == name))
-    };
+    let mut texts = differences
+        .iter()
+        .map(|difference| difference.kind == Kind::Text);
+    let (rejections, lost) =
+        if texts.all(|is_text| is_text) && !checks_texts(old) && !checks_texts(new) {
+            // Texts alone need no proof.
+            (Vec::new(), LostMembers::default())
+        } else if direction == Direction::Input {
+            (rejections(old, new), lost_members(old, new))
+        } else {
+            (rejections(new, old), lost_members(old, new))
+        };
+    let lost_places = lost.members.iter().chain(&lost.of_alternatives).flatten();
+    let lost_places: HashSet<_> = lost_places.collect();
     for difference in &mut differences {
-        if difference.kind == Kind::RemovedProperty && is_still_described(difference) {
+        let is_lost = lost.is_incomplete || lost_places.contains(&difference.at);
+        if difference.kind == Kind::RemovedProperty && !is_lost && is_in_every_value(&difference.at)
+        {
             difference.kind = Kind::Other;
         }
     }
-    // Texts alone need no proof, in no dialect.
-    let failures = if differences
-        .iter()
-        .all(|difference| difference.kind == Kind::Text)
-    {
-        Vec::new()
-    } else if direction == Direction::Input {
-        rejections(old, new)
-    } else {
-        rejections(new, old)
-    };
-    let mut matched = vec![Vec::new(); differences.len()];
-    let mut others = Vec::new();
-    for failure in &failures {
-        let places = places(&differences, failure);
-        if places.is_empty() {
-            others.push(failure);
-        }
-        for place in places {
-            matched[place].push(failure);
-        }
-    }
+    let (matched, others) = matched(&differences, &rejections);
     let mut changes: Vec<_> = differences
         .iter()
         .zip(&matched)
-        .map(|(difference, failures)| classify(difference, failures, direction))
+        .map(|(difference, rejections)| classify(difference, rejections, direction))
         .collect();
-    let removed = removed_members(old, &described, &changes, direction);
-    changes.extend(removed);
+    changes.extend(removed_members(&lost, &changes, direction));
     // The cause is elsewhere, such as a reference to another definition.
-    changes.extend(others.into_iter().map(|failure| {
+    changes.extend(others.into_iter().map(|rejection| {
         Change::new(
             ChangeClass::Breaking,
-            &failure.at,
-            reasons(&[failure], direction),
+            &rejection.at,
+            reasons(&[rejection], direction),
         )
     }));
+    let mut classes = changes.iter().map(|change| change.class);
+    if lost.is_incomplete && !classes.any(|class| class == ChangeClass::Breaking) {
+        let what = "could not be shown to be compatible: not all of its members are known";
+        changes.push(Change::new(ChangeClass::Breaking, "", what));
+    }
     changes
 }
 
-/// Returns the members that are gone together with another schema, such as an alternative.
-fn removed_members(
-    old: &Value,
-    described: &BTreeSet<String>,
-    known: &[Change],
-    direction: Direction,
-) -> Vec<Change> {
-    let mut removed = Vec::new();
-    for name in described_members(old).difference(described) {
-        let end = format!("/properties/{}", escaped(name));
-        if !known.iter().any(|change| change.path.ends_with(&end)) {
-            removed.push(Change::new(ChangeClass::Breaking, end, lost(direction)));
+/// Returns true if a schema applies to all values at its place. A property of an alternative or of a
+/// definition may be missing although another one has it.
+fn is_in_every_value(at: &str) -> bool {
+    let mut names = at.split('/').skip(1);
+    while let Some(name) = names.next() {
+        match name {
+            "properties" => drop(names.next()),
+            "items" => {}
+            _ => return false,
         }
     }
-    removed
+    true
+}
+
+/// Returns the members that are gone together with another schema, such as an alternative, or because
+/// a reference leads to another definition.
+fn removed_members(lost: &LostMembers, known: &[Change], direction: Direction) -> Vec<Change> {
+    let known: HashSet<_> = known.iter().map(|change| &change.path).collect();
+    let is_known = |at: &String| known.contains(at);
+    // Clients already expect results without a member that only some alternatives have.
+    let of_alternatives = (direction == Direction::Input).then_some(&lost.of_alternatives);
+    let all = lost
+        .members
+        .iter()
+        .chain(of_alternatives.into_iter().flatten());
+    let unknown = all.filter(|places| !places.iter().any(is_known));
+    let first = unknown.filter_map(|places| places.first());
+    first
+        .map(|at| Change::new(ChangeClass::Breaking, at, lost_effect(direction)))
+        .collect()
+}
+
+/// Returns the rejections that each difference may cause, and those whose cause is elsewhere.
+///
+/// The cause of a rejection is a difference at its place, or else around it, or else below it.
+fn matched<'r>(
+    differences: &[Difference<'_>],
+    rejections: &'r [Rejection],
+) -> (Vec<Vec<&'r Rejection>>, Vec<&'r Rejection>) {
+    // An element that was removed from a list can have the place of one that was added.
+    let mut all: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut checked = all.clone();
+    for (index, difference) in differences.iter().enumerate() {
+        let at = difference.at.as_str();
+        all.entry(at).or_default().push(index);
+        if difference.kind != Kind::Text {
+            checked.entry(at).or_default().push(index);
+        }
+    }
+    let mut matched = vec![Vec::new(); differences.len()];
+    let mut others = Vec::new();
+    for rejection in rejections {
+        let at = rejection.at.as_str();
+        let mut places = all.get(at).cloned().unwrap_or_default();
+        if places.is_empty() {
+            let outer = at.match_indices('/').map(|(end, _)| &at[..end]);
+            places.extend(outer.filter_map(|outer| checked.get(outer)).flatten());
+        }
+        if places.is_empty() {
+            let start = format!("{at}/");
+            let below = checked.range(start.as_str()..);
+            let below = below.take_while(|(inner, _)| inner.starts_with(&start));
+            places.extend(below.flat_map(|(_, places)| places));
+        }
+        if places.is_empty() {
+            others.push(rejection);
+        }
+        for place in places {
+            matched[place].push(rejection);
+        }
+    }
+    (matched, others)
 }
 
 /// Returns what the removal of a described member means.
-const fn lost(direction: Direction) -> &'static str {
+const fn lost_effect(direction: Direction) -> &'static str {
     match direction {
         Direction::Input => "removed; calls that pass it lose its effect",
         Direction::Output => "removed; clients that read it no longer find it",
     }
 }
 
-/// Returns the differences that may be the cause of a failure: at its place, or else around it, or
-/// else below it.
-fn places(differences: &[Difference<'_>], failure: &Failure) -> Vec<usize> {
-    let is_below = |inner: &str, outer: &str| {
-        inner
-            .strip_prefix(outer)
-            .is_some_and(|rest| rest.starts_with('/'))
-    };
-    let find = |is_there: &dyn Fn(&str) -> bool| {
-        let all = differences.iter().enumerate();
-        let found =
-            all.filter(|(_, difference)| difference.kind != Kind::Text && is_there(&difference.at));
-        found.map(|(place, _)| place).collect::<Vec<_>>()
-    };
-    let exact = find(&|at| at == failure.at);
-    if !exact.is_empty() {
-        return exact;
-    }
-    let around = find(&|at| is_below(&failure.at, at));
-    if !around.is_empty() {
-        return around;
-    }
-    find(&|at| is_below(at, &failure.at))
-}
-
-fn classify(difference: &Difference<'_>, failures: &[&Failure], direction: Direction) -> Change {
+fn classify(
+    difference: &Difference<'_>,
+    rejections: &[&Rejection],
+    direction: Direction,
+) -> Change {
     let done = match (difference.old, difference.new) {
         (None, _) => "added",
         (_, None) => "removed",
         _ => "changed",
     };
     let (class, what) = match difference.kind {
-        Kind::Text => (ChangeClass::Visible, done.to_owned()),
-        _ if !failures.is_empty() => (
+        _ if !rejections.is_empty() => (
             ChangeClass::Breaking,
-            format!("{done}; {}", reasons(failures, direction)),
+            format!("{done}; {}", reasons(rejections, direction)),
         ),
-        Kind::RemovedProperty => (ChangeClass::Breaking, lost(direction).to_owned()),
+        Kind::Text => (ChangeClass::Visible, done.to_owned()),
+        Kind::RemovedProperty => (ChangeClass::Breaking, lost_effect(direction).to_owned()),
         Kind::Other => (ChangeClass::Safe, done.to_owned()),
     };
     let change = Change::new(class, &difference.at, what);
@@ -182,10 +215,10 @@ fn classify(difference: &Difference<'_>, failures: &[&Failure], direction: Direc
     }
 }
 
-fn reasons(failures: &[&Failure], direction: Direction) -> String {
-    let reasons = failures
+fn reasons(rejections: &[&Rejection], direction: Direction) -> String {
+    let reasons = rejections
         .iter()
-        .map(|failure| match (&failure.reason, direction) {
+        .map(|rejection| match (&rejection.reason, direction) {
             (Reason::Rejects(what), Direction::Input) => format!("the new schema {what}"),
             (Reason::Rejects(what), Direction::Output) => format!("the old schema {what}"),
             (Reason::Unproven(why), _) => format!("could not be shown to be compatible: {why}"),

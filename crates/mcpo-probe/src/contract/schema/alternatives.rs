@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Failure, Prover, facts::Facts, kinds::Kinds, node::Node, numbers};
+use super::{Prover, Rejection, facts::Facts, kinds::Kinds, node::Node, numbers};
 use crate::json_schema::Formats;
 
 /// The most values that are checked one by one.
@@ -52,7 +52,7 @@ impl Prover {
         &mut self,
         values: &[Value],
         target: &Node<'_>,
-    ) -> Option<Vec<Failure>> {
+    ) -> Option<Vec<Rejection>> {
         let mut rejected = Vec::new();
         for value in values {
             if !self.is_accepted(target, value, Formats::Checked)? {
@@ -66,29 +66,29 @@ impl Prover {
         let mut keywords = keywords.filter(|name| target.get(name).is_some());
         let what = format!("does not accept {}", rejected.join(", "));
         let keyword = keywords.next().unwrap_or_default();
-        Some(vec![Failure::rejects(target, keyword, what)])
+        Some(vec![Rejection::rejects(target, keyword, what)])
     }
 
-    pub(super) fn check_any<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Failure> {
+    pub(super) fn check_any<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Rejection> {
         let mut attempts = Vec::new();
         for schema in target.schemas("anyOf") {
-            let failures = self.check(facts, &schema);
-            if failures.is_empty() {
-                return failures;
+            let rejections = self.check(facts, &schema);
+            if rejections.is_empty() {
+                return rejections;
             }
-            attempts.push((schema, failures));
+            attempts.push((schema, rejections));
         }
         closest(facts, target, "anyOf", attempts)
     }
 
-    pub(super) fn check_one<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Failure> {
+    pub(super) fn check_one<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Rejection> {
         let schemas = target.schemas("oneOf");
         let mut attempts = Vec::new();
         let mut is_ambiguous = false;
         for (index, schema) in schemas.iter().enumerate() {
-            let failures = self.check(facts, schema);
-            if !failures.is_empty() {
-                attempts.push((schema.clone(), failures));
+            let rejections = self.check(facts, schema);
+            if !rejections.is_empty() {
+                attempts.push((schema.clone(), rejections));
                 continue;
             }
             let mut others = schemas
@@ -102,15 +102,15 @@ impl Prover {
         }
         if is_ambiguous {
             let why = "more than one alternative may accept a value";
-            return vec![Failure::unproven(target, "oneOf", why)];
+            return vec![Rejection::unproven(target, "oneOf", why)];
         }
         closest(facts, target, "oneOf", attempts)
     }
 
-    pub(super) fn check_not<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Failure> {
+    pub(super) fn check_not<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Rejection> {
         match target.child("not") {
             Some(schema) if self.is_disjoint(facts, &schema) => Vec::new(),
-            _ => vec![Failure::unproven(
+            _ => vec![Rejection::unproven(
                 target,
                 "not",
                 "a changed \"not\" is not analyzed",
@@ -122,7 +122,7 @@ impl Prover {
         &mut self,
         facts: &Facts<'s>,
         target: &Node<'s>,
-    ) -> Vec<Failure> {
+    ) -> Vec<Rejection> {
         let Some(condition) = target.child("if") else {
             return Vec::new();
         };
@@ -148,7 +148,7 @@ impl Prover {
                 return Vec::new();
             }
         }
-        vec![Failure::unproven(
+        vec![Rejection::unproven(
             target,
             "if",
             "a changed condition is not analyzed",
@@ -163,24 +163,24 @@ fn listed_in(part: &Node<'_>) -> Option<Vec<Value>> {
     part.get("enum")?.as_array().cloned()
 }
 
-/// Returns the failures of the alternative that rejects least.
+/// Returns the rejections of the alternative that rejects least.
 fn closest<'s>(
     facts: &Facts<'s>,
     target: &Node<'s>,
     name: &str,
-    attempts: Vec<(Node<'s>, Vec<Failure>)>,
-) -> Vec<Failure> {
+    attempts: Vec<(Node<'s>, Vec<Rejection>)>,
+) -> Vec<Rejection> {
     let possible = attempts.into_iter();
     let possible = possible.filter(|(schema, _)| {
         Facts::of(std::slice::from_ref(schema))
             .kinds
             .meets(facts.kinds)
     });
-    let closest = possible.min_by_key(|(_, failures)| failures.len());
+    let closest = possible.min_by_key(|(_, rejections)| rejections.len());
     match closest {
-        // With several types, the failure may be about another alternative.
-        Some((_, failures)) if facts.kinds.each().count() == 1 => failures,
-        _ => vec![Failure::rejects(
+        // With several types, the rejection may be about another alternative.
+        Some((_, rejections)) if facts.kinds.each().count() == 1 => rejections,
+        _ => vec![Rejection::rejects(
             target,
             name,
             format!("has no alternative for {}", facts.kinds.names()),

@@ -2,7 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Failure, Prover, facts::Facts, kinds::Kinds, node::Node};
+use super::{
+    Prover, Rejection,
+    facts::{Facts, count},
+    kinds::Kinds,
+    node::Node,
+};
 
 /// Returns true for keywords about arrays.
 pub fn is_about(name: &str) -> bool {
@@ -28,33 +33,33 @@ impl Prover {
         target: &Node<'s>,
         name: &str,
         value: &'s Value,
-    ) -> Vec<Failure> {
+    ) -> Vec<Rejection> {
         if !facts.kinds.meets(Kinds::ARRAY) {
             return Vec::new();
         }
         let most = facts.longest();
-        let failure = match (name, value) {
+        let rejection = match (name, value) {
             ("minItems", _) => {
-                let Some(least) = value.as_u64() else {
-                    return vec![Failure::unproven(target, name, "its value is invalid")];
+                let Some(least) = count(value) else {
+                    return vec![Rejection::unproven(target, name, "its value is invalid")];
                 };
                 if least == 0 || facts.greatest(name) >= Some(least) {
                     return Vec::new();
                 }
-                Failure::rejects(
+                Rejection::rejects(
                     target,
                     name,
                     format!("does not accept fewer than {least} elements"),
                 )
             }
             ("maxItems", _) => {
-                let Some(limit) = value.as_u64() else {
-                    return vec![Failure::unproven(target, name, "its value is invalid")];
+                let Some(limit) = count(value) else {
+                    return vec![Rejection::unproven(target, name, "its value is invalid")];
                 };
                 if most <= limit {
                     return Vec::new();
                 }
-                Failure::rejects(
+                Rejection::rejects(
                     target,
                     name,
                     format!("does not accept more than {limit} elements"),
@@ -68,7 +73,7 @@ impl Prover {
                 {
                     return Vec::new();
                 }
-                Failure::rejects(target, name, "does not accept equal elements")
+                Rejection::rejects(target, name, "does not accept equal elements")
             }
             // One check covers all elements, because these keywords depend on each other.
             ("items", _) => return self.check_items(facts, target),
@@ -80,17 +85,17 @@ impl Prover {
             }
             ("contains", _) => return check_contains(facts, target),
             (_, Value::Bool(true)) => return Vec::new(),
-            _ => Failure::unproven(target, name, "unevaluated elements are not analyzed"),
+            _ => Rejection::unproven(target, name, "unevaluated elements are not analyzed"),
         };
-        vec![failure]
+        vec![rejection]
     }
 
-    fn check_items<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Failure> {
+    fn check_items<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Rejection> {
         let first = target.first_items();
         let others = target.other_items();
         let is_list = target.get("items").is_some_and(Value::is_array);
         if is_list && first.is_empty() {
-            return vec![Failure::unproven(
+            return vec![Rejection::unproven(
                 target,
                 "items",
                 "its dialect has no list of items",
@@ -98,22 +103,27 @@ impl Prover {
         }
         let most = facts.longest();
         let separate = facts.first_items().max(first.len());
-        let mut failures = Vec::new();
+        let mut rejections = Vec::new();
         // The last index represents all later elements.
         for index in 0..=separate {
             if index as u64 >= most {
                 break;
             }
             if let Some(schema) = first.get(index).or(others.as_ref()) {
-                failures.extend(self.check_below(&facts.element(index), schema));
+                rejections.extend(self.check_below(&facts.element(index), schema));
             }
         }
-        failures
+        rejections
     }
 }
 
-fn check_contains(facts: &Facts<'_>, target: &Node<'_>) -> Vec<Failure> {
-    let limit = |schema: &Node<'_>, name: &str| schema.get(name).and_then(Value::as_u64);
+fn check_contains(facts: &Facts<'_>, target: &Node<'_>) -> Vec<Rejection> {
+    let limit = |schema: &Node<'_>, name: &str| schema.get(name).and_then(count);
+    for name in ["minContains", "maxContains"] {
+        if target.get(name).is_some() && limit(target, name).is_none() {
+            return vec![Rejection::unproven(target, name, "its value is invalid")];
+        }
+    }
     let (least, most) = (
         limit(target, "minContains").unwrap_or(1),
         limit(target, "maxContains"),
@@ -128,14 +138,18 @@ fn check_contains(facts: &Facts<'_>, target: &Node<'_>) -> Vec<Failure> {
             _ => false,
         };
         let known = limit(part, "maxContains");
+        let known_least = match part.get("minContains") {
+            Some(value) => count(value).unwrap_or(0),
+            None => 1,
+        };
         is_same
-            && limit(part, "minContains").unwrap_or(1) >= least
+            && known_least >= least
             && most.is_none_or(|most| known.is_some_and(|known| known <= most))
     });
     if is_implied {
         Vec::new()
     } else {
-        vec![Failure::unproven(
+        vec![Rejection::unproven(
             target,
             "contains",
             "a changed \"contains\" is not analyzed",

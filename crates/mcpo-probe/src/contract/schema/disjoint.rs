@@ -1,7 +1,7 @@
 //! Shows that two schemas have no value in common.
 
 use super::{
-    Prover,
+    MAX_STEPS, Prover,
     facts::{Facts, kinds},
     kinds::Kinds,
     node::Node,
@@ -18,6 +18,9 @@ impl Prover {
 
     fn is_disjoint_to<'s>(&mut self, facts: &Facts<'s>, schema: &Node<'s>, depth: usize) -> bool {
         self.steps += 1;
+        if self.steps >= MAX_STEPS {
+            return false;
+        }
         if facts.is_never || !facts.kinds.meets(kinds(schema, MAX_DEPTH)) {
             return true;
         }
@@ -65,16 +68,13 @@ impl Prover {
         other: &Facts<'s>,
         depth: usize,
     ) -> bool {
-        let mut required = other.parts.iter().flat_map(|part| part.strings("required"));
-        if required.any(|name| facts.forbids(name)) {
+        if other.required().any(|name| facts.forbids(name)) {
             return true;
         }
-        let required: Vec<_> = facts
-            .parts
-            .iter()
-            .flat_map(|part| part.strings("required"))
-            .collect();
-        required.into_iter().any(|name| {
+        facts.required().any(|name| {
+            if self.steps >= MAX_STEPS {
+                return false;
+            }
             if other.forbids(name) {
                 return true;
             }

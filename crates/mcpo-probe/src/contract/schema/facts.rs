@@ -1,15 +1,13 @@
 //! What is known about the values that a schema accepts.
 
-use std::{collections::BTreeSet, rc::Rc};
-
-use serde_json::{Value, json};
-
-use super::{
-    keywords::{Keyword, keyword},
-    kinds::Kinds,
-    node::Node,
+use std::{
+    collections::{BTreeSet, HashMap},
+    rc::Rc,
 };
-use crate::json_schema::{Formats, validator};
+
+use serde_json::Value;
+
+use super::{kinds::Kinds, members::NamedMembers, node::Node};
 
 /// How deep `allOf`, `anyOf` and references are followed at one place.
 const MAX_DEPTH: usize = 32;
@@ -20,16 +18,16 @@ const MAX_DEPTH: usize = 32;
 /// is compared with what the other schema accepts.
 #[derive(Clone, Debug)]
 pub struct Facts<'s> {
-    /// The schemas, without those that only refer to others.
+    /// The schemas, together with those in their `allOf` and at the end of their references.
     pub parts: Vec<Node<'s>>,
     pub excluded: Vec<Node<'s>>,
     pub kinds: Kinds,
     /// Lists of schemas. In each list, at least one schema accepts each value.
     pub alternatives: Vec<Alternatives<'s>>,
     /// The members that the schemas name, in all alternatives.
-    pub named: Rc<BTreeSet<&'s str>>,
-    /// Those that have a schema.
-    pub described: Rc<BTreeSet<&'s str>>,
+    named: Rc<NamedMembers<'s>>,
+    /// Whether parts are missing, because they are too deep.
+    is_cut: bool,
     /// Whether no value is accepted.
     pub is_never: bool,
 }
@@ -52,22 +50,13 @@ pub struct Member<'s> {
 impl<'s> Facts<'s> {
     /// Returns what is known about values that all `schemas` accept.
     pub fn of(schemas: &[Node<'s>]) -> Self {
-        let (mut named, mut described) = (BTreeSet::new(), BTreeSet::new());
-        for schema in schemas {
-            names(
-                schema,
-                (&mut named, &mut described),
-                &mut Vec::new(),
-                MAX_DEPTH,
-            );
-        }
         let mut facts = Self {
             parts: Vec::new(),
             excluded: Vec::new(),
             kinds: Kinds::ALL,
             alternatives: Vec::new(),
-            named: Rc::new(named),
-            described: Rc::new(described),
+            named: Rc::new(NamedMembers::of(schemas)),
+            is_cut: false,
             is_never: false,
         };
         for schema in schemas {
@@ -118,7 +107,11 @@ impl<'s> Facts<'s> {
             self.is_never |= *schema.schema == Value::Bool(false);
             return;
         };
-        if depth == 0 || self.parts.iter().any(|part| part.is_at(schema)) {
+        if self.parts.iter().any(|part| part.is_at(schema)) {
+            return;
+        }
+        if depth == 0 {
+            self.is_cut = true;
             return;
         }
         self.parts.push(schema.clone());
@@ -136,7 +129,7 @@ impl<'s> Facts<'s> {
                 }
                 "anyOf" | "oneOf" => {
                     let schemas = schema.schemas(name);
-                    self.restrict(union(&schemas, depth - 1));
+                    self.restrict(union(&schemas, depth - 1, &mut HashMap::new()));
                     self.alternatives.push(Alternatives {
                         schemas,
                         is_exclusive: name == "oneOf",
@@ -170,16 +163,18 @@ impl<'s> Facts<'s> {
         self.parts.iter().filter_map(move |part| part.get(name))
     }
 
-    /// Returns true if each object has the member.
-    pub fn requires(&self, member: &str) -> bool {
-        let mut parts = self.parts.iter();
-        parts.any(|part| part.strings("required").any(|name| name == member))
+    /// Returns the members that each object has.
+    pub fn required(&self) -> impl Iterator<Item = &'s str> {
+        let parts = self.parts.iter();
+        parts.flat_map(|part| part.strings("required"))
     }
 
     /// Returns what is known about a member.
     pub fn member(&self, name: &str) -> Member<'s> {
         let mut schemas = Vec::new();
-        let mut is_undeclared = !self.named.contains(name);
+        // An alternative may say something about the member; it is a part after a split.
+        let mut is_undeclared =
+            self.alternatives.is_empty() && !self.is_cut && self.named.excludes(name);
         for part in &self.parts {
             let property = part.named("properties", name);
             // `additionalProperties` applies only if it is certain that no pattern matches.
@@ -187,7 +182,7 @@ impl<'s> Facts<'s> {
             schemas.extend(property);
             for (pattern, schema) in part.children("patternProperties") {
                 is_undeclared = false;
-                match matches(pattern, name) {
+                match part.document.matches(pattern, name) {
                     Some(true) => schemas.push(schema),
                     Some(false) => continue,
                     None => {}
@@ -257,20 +252,29 @@ impl<'s> Facts<'s> {
 
     /// Returns the smallest of the counts that the keyword sets.
     pub fn least(&self, name: &str) -> Option<u64> {
-        self.values(name).filter_map(Value::as_u64).min()
+        self.values(name).filter_map(count).min()
     }
 
     /// Returns the largest of the counts that the keyword sets.
     pub fn greatest(&self, name: &str) -> Option<u64> {
-        self.values(name).filter_map(Value::as_u64).max()
+        self.values(name).filter_map(count).max()
     }
 }
 
-/// Returns whether a pattern of `patternProperties` matches a name, or `None` if it is invalid.
-pub fn matches(pattern: &str, name: &str) -> Option<bool> {
-    let schema = json!({ "pattern": pattern });
-    let validator = validator(&schema, Formats::Ignored)?;
-    Some(validator.is_valid(&Value::from(name)))
+/// Returns the number of elements, members or characters that a keyword sets. 2.0 is an integer too.
+pub fn count(value: &Value) -> Option<u64> {
+    /// Above this, not every integer is a 64-bit float.
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    let integral = |float: f64| {
+        let is_count = float.fract() == 0.0 && (0.0..MAX_EXACT).contains(&float);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the value is an integer between 0 and 2^53"
+        )]
+        is_count.then_some(float as u64)
+    };
+    value.as_u64().or_else(|| integral(value.as_f64()?))
 }
 
 impl Node<'_> {
@@ -295,12 +299,23 @@ fn own_kinds(name: &str, value: &Value) -> Kinds {
     }
 }
 
-/// Returns the types of the values that `schema` accepts.
+/// Returns the types of the values that `schema` accepts. References are followed as deep as `depth`.
 pub fn kinds(schema: &Node<'_>, depth: usize) -> Kinds {
+    kinds_once(schema, depth, &mut HashMap::new())
+}
+
+/// Does the same as [`kinds`]. Each schema is searched once: `known` has the results. While a schema
+/// is being searched, its result is that nothing is known.
+fn kinds_once(schema: &Node<'_>, depth: usize, known: &mut HashMap<*const Value, Kinds>) -> Kinds {
     let Some(members) = schema.members() else {
         let never = *schema.schema == Value::Bool(false);
         return if never { Kinds::NONE } else { Kinds::ALL };
     };
+    let place = std::ptr::from_ref(schema.schema);
+    if let Some(found) = known.get(&place) {
+        return *found;
+    }
+    known.insert(place, Kinds::ALL);
     let mut found = Kinds::ALL;
     for (name, value) in members {
         found = found.and(own_kinds(name, value));
@@ -310,77 +325,28 @@ pub fn kinds(schema: &Node<'_>, depth: usize) -> Kinds {
         found = found.and(match name.as_str() {
             "$ref" => schema
                 .target()
-                .map_or(Kinds::ALL, |target| kinds(&target, depth)),
+                .map_or(Kinds::ALL, |target| kinds_once(&target, depth, known)),
             "allOf" => {
                 let parts = schema.schemas(name);
-                let parts = parts.iter().map(|schema| kinds(schema, depth));
+                let parts = parts.iter().map(|schema| kinds_once(schema, depth, known));
                 parts.fold(Kinds::ALL, Kinds::and)
             }
-            "anyOf" | "oneOf" => union(&schema.schemas(name), depth),
+            "anyOf" | "oneOf" => union(&schema.schemas(name), depth, known),
             _ => Kinds::ALL,
         });
     }
+    known.insert(place, found);
     found
 }
 
 /// Returns the types of the values that at least one of the schemas accepts.
-fn union(schemas: &[Node<'_>], depth: usize) -> Kinds {
+fn union(schemas: &[Node<'_>], depth: usize, known: &mut HashMap<*const Value, Kinds>) -> Kinds {
     // The list may be invalid.
     if schemas.is_empty() {
         return Kinds::ALL;
     }
-    let kinds = schemas.iter().map(|schema| kinds(schema, depth));
+    let kinds = schemas
+        .iter()
+        .map(|schema| kinds_once(schema, depth, known));
     kinds.fold(Kinds::NONE, Kinds::or)
-}
-
-/// Adds the members that a schema names for the object itself, in all of its alternatives.
-fn names<'s>(
-    schema: &Node<'s>,
-    (found, described): (&mut BTreeSet<&'s str>, &mut BTreeSet<&'s str>),
-    visited: &mut Vec<String>,
-    depth: usize,
-) {
-    if depth == 0 || visited.contains(&schema.at) {
-        return;
-    }
-    visited.push(schema.at.clone());
-    for (name, member) in schema.children("properties") {
-        found.insert(name);
-        // A forbidden member is not described.
-        if *member.schema != Value::Bool(false) {
-            described.insert(name);
-        }
-    }
-    found.extend(schema.strings("required"));
-    for dependent in ["dependentRequired", "dependencies"] {
-        let dependent = schema.get(dependent).and_then(Value::as_object);
-        for (name, needed) in dependent.into_iter().flatten() {
-            found.insert(name);
-            let needed = needed.as_array().into_iter().flatten();
-            found.extend(needed.filter_map(Value::as_str));
-        }
-    }
-    for (name, value) in schema.members().into_iter().flatten() {
-        let is_here = ["not", "if", "then", "else"].contains(&name.as_str());
-        let below = match keyword(name) {
-            Keyword::Schema if is_here && !value.is_array() => {
-                schema.child(name).into_iter().collect()
-            }
-            Keyword::SchemaList if name != "prefixItems" => schema.schemas(name),
-            Keyword::Schemas if name == "dependentSchemas" => {
-                let dependent = schema.children(name).into_iter();
-                dependent
-                    .map(|(member, schema)| {
-                        found.insert(member);
-                        schema
-                    })
-                    .collect()
-            }
-            Keyword::Reference => schema.target().into_iter().collect(),
-            _ => Vec::new(),
-        };
-        for schema in below {
-            names(&schema, (&mut *found, &mut *described), visited, depth - 1);
-        }
-    }
 }

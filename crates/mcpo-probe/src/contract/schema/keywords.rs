@@ -19,11 +19,14 @@ pub enum Keyword {
     Schema,
     /// An array of schemas.
     SchemaList,
-    /// An object of schemas.
+    /// An object of schemas. In `dependencies`, a value may also be a list of names.
     Schemas,
     /// A number, a string or another value.
     Value,
 }
+
+/// The annotations that validators check in draft 7 (JSON Schema draft 7 validation, section 8).
+pub const CONTENT: [&str; 2] = ["contentEncoding", "contentMediaType"];
 
 /// Returns the kind of a keyword.
 pub fn keyword(name: &str) -> Keyword {
@@ -45,11 +48,13 @@ pub fn keyword(name: &str) -> Keyword {
         | "then"
         | "else" => Keyword::Schema,
         "allOf" | "anyOf" | "oneOf" | "prefixItems" => Keyword::SchemaList,
-        "properties" | "patternProperties" | "dependentSchemas" => Keyword::Schemas,
+        "properties" | "patternProperties" | "dependentSchemas" | "dependencies" => {
+            Keyword::Schemas
+        }
         "const" | "multipleOf" | "maximum" | "exclusiveMaximum" | "minimum"
         | "exclusiveMinimum" | "maxLength" | "minLength" | "pattern" | "format" | "maxItems"
         | "minItems" | "uniqueItems" | "maxContains" | "minContains" | "maxProperties"
-        | "minProperties" | "dependentRequired" | "dependencies" => Keyword::Value,
+        | "minProperties" | "dependentRequired" => Keyword::Value,
         _ => Keyword::Text,
     }
 }

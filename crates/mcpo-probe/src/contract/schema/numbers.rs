@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use super::{Failure, facts::Facts, kinds::Kinds, node::Node};
+use super::{Rejection, facts::Facts, kinds::Kinds, node::Node};
 
 /// Above this, not every integer is a 64-bit float.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
@@ -23,12 +23,12 @@ enum Side {
     Upper,
 }
 
-pub fn check(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) -> Vec<Failure> {
+pub fn check(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) -> Vec<Rejection> {
     if !facts.kinds.meets(Kinds::NUMBER) {
         return Vec::new();
     }
     let Value::Number(number) = value else {
-        return vec![Failure::unproven(target, name, "it is not a number")];
+        return vec![Rejection::unproven(target, name, "it is not a number")];
     };
     let (is_implied, what) = match name {
         "multipleOf" => (
@@ -55,7 +55,7 @@ pub fn check(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) ->
     if is_implied {
         Vec::new()
     } else {
-        vec![Failure::rejects(target, name, what)]
+        vec![Rejection::rejects(target, name, what)]
     }
 }
 
@@ -148,7 +148,7 @@ fn nearest(limit: &Limit, side: Side) -> Option<i128> {
     )]
     let integer = rounded as i128;
     // With a fraction, the limit itself is no integer.
-    let is_hit = limit.is_exclusive && (rounded - float).abs() < f64::EPSILON;
+    let is_hit = limit.is_exclusive && float.fract() == 0.0;
     Some(if is_hit { integer + step } else { integer })
 }
 
@@ -181,5 +181,5 @@ fn is_multiple(facts: &Facts<'_>, factor: &Number) -> bool {
         return true;
     }
     let mut factors = facts.values("multipleOf").filter_map(Value::as_number);
-    factors.any(|known| integer(known).is_some_and(|known| known % wanted == 0))
+    factors.any(|known| integer(known).is_some_and(|known| known > 0 && known % wanted == 0))
 }

@@ -1,12 +1,12 @@
 //! Members of objects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
 use super::{
-    Failure, Prover,
-    facts::{Facts, matches},
+    MAX_STEPS, PARTS_OF_STEP, Prover, Rejection,
+    facts::{Facts, count},
     kinds::Kinds,
     node::{Node, escaped},
 };
@@ -18,7 +18,7 @@ impl Prover {
         target: &Node<'s>,
         name: &str,
         value: &'s Value,
-    ) -> Vec<Failure> {
+    ) -> Vec<Rejection> {
         if !facts.kinds.meets(Kinds::OBJECT) {
             return Vec::new();
         }
@@ -26,31 +26,39 @@ impl Prover {
             "required" => value.is_array(),
             "properties" | "patternProperties" | "dependentRequired" | "dependentSchemas"
             | "dependencies" => value.is_object(),
-            "minProperties" | "maxProperties" => value.is_u64(),
+            "minProperties" | "maxProperties" => count(value).is_some(),
             _ => true,
         };
         if !is_valid {
-            return vec![Failure::unproven(target, name, "its value is invalid")];
+            return vec![Rejection::unproven(target, name, "its value is invalid")];
         }
         match name {
             "required" => {
+                let required: HashSet<_> = facts.required().collect();
                 let missing = target
                     .strings(name)
-                    .filter(|member| !facts.requires(member));
-                let missing = missing
-                    .map(|member| Failure::rejects(target, name, format!("requires \"{member}\"")));
+                    .filter(|member| !required.contains(member));
+                let missing = missing.map(|member| {
+                    Rejection::rejects(target, name, format!("requires \"{member}\""))
+                });
                 missing.collect()
             }
             "properties" => {
                 let schemas = target.children(name).into_iter();
-                let failures = schemas.flat_map(|(member, schema)| {
+                let cost = patterns_cost(facts);
+                let rejections = schemas.flat_map(|(member, schema)| {
+                    self.steps += cost;
+                    // The result is reported as too complex.
+                    if self.steps >= MAX_STEPS {
+                        return Vec::new();
+                    }
                     let member = facts.member(member);
                     if member.is_undeclared {
                         return Vec::new();
                     }
                     self.check_below(&member.schemas, &schema)
                 });
-                failures.collect()
+                rejections.collect()
             }
             "patternProperties" => self.check_patterns(facts, target),
             "additionalProperties" => self.check_additional(facts, target),
@@ -60,7 +68,7 @@ impl Prover {
             "dependentSchemas" => self.check_dependent_schemas(facts, target),
             _ if *value == Value::Bool(true) => Vec::new(),
             "dependencies" if is_kept(facts, name, value) => Vec::new(),
-            _ => vec![Failure::unproven(
+            _ => vec![Rejection::unproven(
                 target,
                 name,
                 format!("a changed \"{name}\" is not analyzed"),
@@ -68,34 +76,36 @@ impl Prover {
         }
     }
 
-    fn check_patterns<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Failure> {
-        let mut failures = Vec::new();
+    fn check_patterns<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Rejection> {
+        let mut rejections = Vec::new();
         for (pattern, schema) in target.children("patternProperties") {
             let known = facts.parts.iter();
             let known: Vec<_> = known
                 .filter_map(|part| part.named("patternProperties", pattern))
                 .collect();
             if !known.is_empty() {
-                failures.extend(self.check_below(&known, &schema));
+                rejections.extend(self.check_below(&known, &schema));
             } else if let Some(members) = facts.all_members() {
                 let matching = members.into_iter();
-                for member in matching.filter(|name| matches(pattern, name) != Some(false)) {
-                    failures.extend(self.check_below(&facts.member(member).schemas, &schema));
+                for member in
+                    matching.filter(|name| target.document.matches(pattern, name) != Some(false))
+                {
+                    rejections.extend(self.check_below(&facts.member(member).schemas, &schema));
                 }
             } else if !self.check_below(&[], &schema).is_empty() {
-                failures.push(if facts.values("patternProperties").next().is_some() {
-                    Failure::unproven(target, "patternProperties", "patterns are not compared")
+                rejections.push(if facts.values("patternProperties").next().is_some() {
+                    Rejection::unproven(target, "patternProperties", "patterns are not compared")
                 } else {
                     let what = format!("restricts the members like {pattern}");
-                    Failure::rejects(target, "patternProperties", what)
+                    Rejection::rejects(target, "patternProperties", what)
                 });
             }
         }
-        failures
+        rejections
     }
 
     /// Checks the members that `additionalProperties` of the target applies to.
-    fn check_additional<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Failure> {
+    fn check_additional<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Rejection> {
         let Some(schema) = target.child("additionalProperties") else {
             return Vec::new();
         };
@@ -104,11 +114,14 @@ impl Prover {
         let patterns = target.children("patternProperties");
         let is_matched = |name: &str| {
             let mut patterns = patterns.iter();
-            patterns.any(|(pattern, _)| matches(pattern, name) == Some(true))
+            patterns.any(|(pattern, _)| target.document.matches(pattern, name) == Some(true))
         };
-        let mut failures = Vec::new();
+        let mut rejections = Vec::new();
+        let cost = patterns_cost(facts);
         for name in facts.properties() {
-            if !is_matched(name)
+            self.steps += cost;
+            if self.steps < MAX_STEPS
+                && !is_matched(name)
                 && !declared.contains(name)
                 && !self
                     .check_below(&facts.member(name).schemas, &schema)
@@ -116,7 +129,7 @@ impl Prover {
             {
                 let keyword = format!("properties/{}", escaped(name));
                 let what = format!("does not accept \"{name}\" as before");
-                failures.push(Failure::rejects(target, &keyword, what));
+                rejections.push(Rejection::rejects(target, &keyword, what));
             }
         }
         for part in &facts.parts {
@@ -126,11 +139,11 @@ impl Prover {
                 {
                     continue;
                 }
-                failures.push(if patterns.is_empty() {
+                rejections.push(if patterns.is_empty() {
                     let what = format!("does not accept members like {pattern} as before");
-                    Failure::rejects(target, "additionalProperties", what)
+                    Rejection::rejects(target, "additionalProperties", what)
                 } else {
-                    Failure::unproven(target, "patternProperties", "patterns are not compared")
+                    Rejection::unproven(target, "patternProperties", "patterns are not compared")
                 });
             }
         }
@@ -142,22 +155,22 @@ impl Prover {
         if *schema.schema == Value::Bool(false) {
             if !Facts::of(&others).is_never {
                 let what = "does not accept undeclared members";
-                failures.push(Failure::rejects(target, "additionalProperties", what));
+                rejections.push(Rejection::rejects(target, "additionalProperties", what));
             }
         } else {
-            failures.extend(self.check_below(&others, &schema));
+            rejections.extend(self.check_below(&others, &schema));
         }
-        failures
+        rejections
     }
 
-    fn check_names<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Failure> {
+    fn check_names<'s>(&mut self, facts: &Facts<'s>, target: &Node<'s>) -> Vec<Rejection> {
         let Some(schema) = target.child("propertyNames") else {
             return Vec::new();
         };
         if let Some(members) = facts.all_members() {
             let members: Vec<_> = members.into_iter().map(Value::from).collect();
-            if let Some(failures) = self.check_values(&members, &schema) {
-                return failures;
+            if let Some(rejections) = self.check_values(&members, &schema) {
+                return rejections;
             }
         }
         let known = facts
@@ -165,18 +178,15 @@ impl Prover {
             .iter()
             .filter_map(|part| part.child("propertyNames"));
         let known: Vec<_> = known.collect();
-        self.level += 1;
-        let failures = self.check(&Facts::of(&known).only(Kinds::STRING), &schema);
-        self.level -= 1;
-        failures
+        self.check_facts_below(&Facts::of(&known).only(Kinds::STRING), &schema)
     }
 
     fn check_dependent_schemas<'s>(
         &mut self,
         facts: &Facts<'s>,
         target: &Node<'s>,
-    ) -> Vec<Failure> {
-        let mut failures = Vec::new();
+    ) -> Vec<Rejection> {
+        let mut rejections = Vec::new();
         for (member, schema) in target.children("dependentSchemas") {
             if facts.forbids(member) {
                 continue;
@@ -187,10 +197,17 @@ impl Prover {
                     with_member = with_member.with(&known);
                 }
             }
-            failures.extend(self.check(&with_member, &schema));
+            rejections.extend(self.check(&with_member, &schema));
         }
-        failures
+        rejections
     }
+}
+
+/// Returns the steps that the patterns of `patternProperties` cost for each member.
+fn patterns_cost(facts: &Facts<'_>) -> usize {
+    let patterns = facts.values("patternProperties");
+    let patterns = patterns.filter_map(Value::as_object);
+    patterns.map(serde_json::Map::len).sum::<usize>() / PARTS_OF_STEP
 }
 
 /// Returns true if the same value applies already, and it contains no references.
@@ -199,11 +216,10 @@ fn is_kept(facts: &Facts<'_>, name: &str, value: &Value) -> bool {
     !has_references && facts.values(name).any(|known| known == value)
 }
 
-fn check_count(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) -> Vec<Failure> {
-    let limit = value.as_u64().unwrap_or_default();
+fn check_count(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) -> Vec<Rejection> {
+    let limit = count(value).unwrap_or_default();
     let (is_implied, what) = if name == "minProperties" {
-        let required = facts.parts.iter().flat_map(|part| part.strings("required"));
-        let required = required.collect::<BTreeSet<_>>().len() as u64;
+        let required = facts.required().collect::<BTreeSet<_>>().len() as u64;
         (
             required.max(facts.greatest(name).unwrap_or(0)) >= limit,
             format!("does not accept fewer than {limit} members"),
@@ -219,12 +235,13 @@ fn check_count(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) 
     if is_implied {
         Vec::new()
     } else {
-        vec![Failure::rejects(target, name, what)]
+        vec![Rejection::rejects(target, name, what)]
     }
 }
 
-fn check_dependent(facts: &Facts<'_>, target: &Node<'_>, value: &Value) -> Vec<Failure> {
-    let mut failures = Vec::new();
+fn check_dependent(facts: &Facts<'_>, target: &Node<'_>, value: &Value) -> Vec<Rejection> {
+    let mut rejections = Vec::new();
+    let required: HashSet<_> = facts.required().collect();
     for (member, needed) in value.as_object().into_iter().flatten() {
         if facts.forbids(member) {
             continue;
@@ -237,7 +254,7 @@ fn check_dependent(facts: &Facts<'_>, target: &Node<'_>, value: &Value) -> Vec<F
                 let mut names = known.as_array().into_iter().flatten();
                 names.any(|other| other == name)
             });
-            is_listed || facts.requires(name)
+            is_listed || required.contains(name)
         };
         for name in needed
             .as_array()
@@ -247,9 +264,9 @@ fn check_dependent(facts: &Facts<'_>, target: &Node<'_>, value: &Value) -> Vec<F
         {
             if !known(name) {
                 let what = format!("requires \"{name}\" next to \"{member}\"");
-                failures.push(Failure::rejects(target, "dependentRequired", what));
+                rejections.push(Rejection::rejects(target, "dependentRequired", what));
             }
         }
     }
-    failures
+    rejections
 }

@@ -2,7 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Failure, facts::Facts, kinds::Kinds, node::Node};
+use super::{
+    Rejection,
+    facts::{Facts, count},
+    kinds::Kinds,
+    node::Node,
+};
 
 /// Formats with the formats that accept all of their values. The names of Rust's number types are
 /// those of the crate `schemars` and of `OpenAPI`; the others are those of JSON Schema 2020-12
@@ -35,16 +40,16 @@ const WIDER: &[(&str, &[&str])] = &[
     ("iri", &["iri-reference"]),
 ];
 
-pub fn check(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) -> Vec<Failure> {
+pub fn check(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) -> Vec<Rejection> {
     if !facts.kinds.meets(Kinds::STRING) {
         return Vec::new();
     }
-    let failure = match (name, value.as_u64(), value.as_str()) {
+    let rejection = match (name, count(value), value.as_str()) {
         ("minLength", Some(length), _) => {
             if length == 0 || facts.greatest(name) >= Some(length) {
                 return Vec::new();
             }
-            Failure::rejects(
+            Rejection::rejects(
                 target,
                 name,
                 format!("does not accept strings shorter than {length}"),
@@ -54,7 +59,7 @@ pub fn check(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) ->
             if facts.least(name).is_some_and(|known| known <= length) {
                 return Vec::new();
             }
-            Failure::rejects(
+            Rejection::rejects(
                 target,
                 name,
                 format!("does not accept strings longer than {length}"),
@@ -66,22 +71,30 @@ pub fn check(facts: &Facts<'_>, target: &Node<'_>, name: &str, value: &Value) ->
                 return Vec::new();
             }
             match facts.values(name).next() {
-                Some(_) => Failure::unproven(target, name, "patterns are not compared"),
+                Some(_) => Rejection::unproven(target, name, "patterns are not compared"),
                 None => {
-                    Failure::rejects(target, name, format!("accepts only strings like {pattern}"))
+                    Rejection::rejects(target, name, format!("accepts only strings like {pattern}"))
                 }
             }
         }
-        _ => Failure::unproven(target, name, "its value is invalid"),
+        _ => Rejection::unproven(target, name, "its value is invalid"),
     };
-    vec![failure]
+    vec![rejection]
 }
 
-pub fn check_format(facts: &Facts<'_>, target: &Node<'_>, value: &Value) -> Vec<Failure> {
+pub fn check_format(facts: &Facts<'_>, target: &Node<'_>, value: &Value) -> Vec<Rejection> {
     let Some(format) = value.as_str() else {
-        return vec![Failure::unproven(target, "format", "its value is invalid")];
+        return vec![Rejection::unproven(
+            target,
+            "format",
+            "its value is invalid",
+        )];
     };
-    let mut known = facts.values("format").filter_map(Value::as_str);
+    // Dialects know different formats.
+    let parts = facts.parts.iter();
+    let mut known = parts
+        .filter(|part| part.has_dialect_of(target))
+        .filter_map(|part| part.get("format")?.as_str());
     let is_implied = known.any(|known| {
         let wider = WIDER.iter().find(|(narrow, _)| *narrow == known);
         known == format || wider.is_some_and(|(_, wider)| wider.contains(&format))
@@ -91,5 +104,24 @@ pub fn check_format(facts: &Facts<'_>, target: &Node<'_>, value: &Value) -> Vec<
         return Vec::new();
     }
     let what = format!("accepts only the format {format}");
-    vec![Failure::rejects(target, "format", what)]
+    vec![Rejection::rejects(target, "format", what)]
+}
+
+/// Checks `contentEncoding` and `contentMediaType` in a dialect where validators check them.
+pub fn check_content(
+    facts: &Facts<'_>,
+    target: &Node<'_>,
+    name: &str,
+    value: &Value,
+) -> Vec<Rejection> {
+    let mut parts = facts.parts.iter();
+    let is_kept = parts.any(|part| part.has_dialect_of(target) && part.get(name) == Some(value));
+    if is_kept || !facts.kinds.meets(Kinds::STRING) {
+        return Vec::new();
+    }
+    vec![Rejection::rejects(
+        target,
+        name,
+        format!("accepts only strings with the {name} {value}"),
+    )]
 }

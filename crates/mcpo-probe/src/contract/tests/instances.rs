@@ -2,8 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::contract::schema::described_members;
-
 /// Texts that some pattern or format of the schemas accepts, and texts that none accepts.
 const TEXTS: [&str; 27] = [
     "select",
@@ -271,6 +269,12 @@ impl Instances {
         if others == Some(&Value::Bool(false)) {
             return Value::Object(members);
         }
+        for name in required.iter().filter_map(|name| name.as_str()) {
+            if !members.contains_key(name) {
+                let value = self.generate(others.unwrap_or(&Value::Null), root, depth - 1);
+                members.insert(name.to_owned(), value);
+            }
+        }
         let is_map = others.is_some_and(Value::is_object);
         for _ in 0..if is_map {
             self.below(4)
@@ -320,56 +324,4 @@ fn merged(schema: &Value, parts: &[Value], root: &Value) -> Value {
         all.as_array_mut().unwrap().extend(required);
     }
     merged
-}
-
-/// Returns `source` without the values that are left out of the comparison: a member that `target`
-/// describes and `source` does not, in an object where `source` says nothing about other members.
-pub fn without_undescribed(source: &Value, target: &Value) -> Value {
-    let mut changed = forbidding(source, target);
-    if source.get("additionalProperties").is_none() {
-        let (known, described) = (described_members(source), described_members(target));
-        for name in described.difference(&known) {
-            changed["properties"][name.as_str()] = json!(false);
-        }
-    }
-    changed
-}
-
-fn forbidding(source: &Value, target: &Value) -> Value {
-    match (source, target) {
-        (Value::Array(sources), Value::Array(targets)) => {
-            let pairs = sources.iter().enumerate();
-            pairs
-                .map(|(index, source)| forbidding(source, targets.get(index).unwrap_or(source)))
-                .collect()
-        }
-        (Value::Object(members), Value::Object(others)) => {
-            let mut changed = Map::new();
-            for (name, value) in members {
-                changed.insert(
-                    name.clone(),
-                    forbidding(value, others.get(name).unwrap_or(value)),
-                );
-            }
-            let is_open = ["additionalProperties", "patternProperties"]
-                .iter()
-                .all(|name| !members.contains_key(*name));
-            let described = others.get("properties").and_then(Value::as_object);
-            for name in described
-                .into_iter()
-                .flat_map(Map::keys)
-                .filter(|_| is_open)
-            {
-                let is_known = members
-                    .get("properties")
-                    .is_some_and(|known| known.get(name).is_some());
-                if !is_known {
-                    let properties = changed.entry("properties").or_insert_with(|| json!({}));
-                    properties[name] = json!(false);
-                }
-            }
-            Value::Object(changed)
-        }
-        _ => source.clone(),
-    }
 }
