@@ -24,7 +24,7 @@ async fn a_healthy_server_passes() {
 
     tools: 2 tools, about 82 tokens
 
-    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
+    next: claude mcp add --transport http test-server http://127.0.0.1:…/mcp
     ");
     assert_eq!(run.stderr, "");
 }
@@ -71,7 +71,7 @@ async fn verbose_report_has_every_check() {
 
     tools: 2 tools, about 82 tokens
 
-    next: claude mcp add --transport http my-service http://127.0.0.1:…/mcp
+    next: claude mcp add --transport http test-server http://127.0.0.1:…/mcp
     ");
     assert_eq!(run.stderr, "");
 }

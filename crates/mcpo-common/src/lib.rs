@@ -13,5 +13,6 @@ pub mod process;
 pub mod project;
 pub mod replace_file;
 pub mod secret;
+pub mod shell;
 pub mod text;
 pub mod ui;

@@ -1,6 +1,8 @@
 //! Rebuilds the command that the user typed, for the commands that mcpo prints: each can be pasted
 //! and refers to the same service of the same project.
 
+use mcpo_common::shell;
+
 use crate::args::DeployArgs;
 
 /// The start of a command line: the region and the flags that select the service.
@@ -23,7 +25,7 @@ impl Invocation {
         ];
         for (flag, value) in flags {
             if let Some(value) = value {
-                words.extend([flag.to_owned(), quoted(value)]);
+                words.extend([flag.to_owned(), shell::quoted(value)]);
             }
         }
         if args.private {
@@ -39,26 +41,5 @@ impl Invocation {
         } else {
             format!("{} {words}", self.0)
         }
-    }
-}
-
-/// Quotes a word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_for_the_shell() {
-        assert_eq!(quoted("a@b.c"), "a@b.c");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

@@ -59,11 +59,11 @@ pub async fn check(
 
 /// Measures the response time of the MCP endpoint on a new connection.
 async fn answer(peer: &McpClient<'_>, wire_format: &WireFormat) -> Result<Duration, RequestError> {
-    let stranger = peer.http.stranger().with_timeout(RESPONSE_TIMEOUT);
+    let client = peer.http.without_state().with_timeout(RESPONSE_TIMEOUT);
     let list = Call::new("tools/list", json!({}));
     let token = peer.grant.as_ref().map(|grant| &grant.access);
     let since = Instant::now();
-    mcp::call(&stranger, peer.target, wire_format, token, &list).await?;
+    mcp::call(&client, peer.target, wire_format, token, &list).await?;
     Ok(since.elapsed())
 }
 

@@ -220,7 +220,7 @@ fn first_user_agents(plan: &Plan) -> UserAgents {
 pub async fn prepare<'p>(plan: &'p Plan, log: &mut Log<'_>) -> Step<UserAgent<'p>> {
     let pending = rules::REGISTRATION.begin();
     match UserAgent::prepare(&plan.person, &plan.profile.callback_path()).await {
-        Ok(visitor) => Ok(visitor),
+        Ok(user_agent) => Ok(user_agent),
         Err(error) => {
             let because = format!("failed to listen for the browser's callback: {error}");
             Err(pending.could_not_run(log, because, ""))

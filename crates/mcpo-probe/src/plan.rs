@@ -14,6 +14,7 @@ use crate::{
     credentials::{ClientKey, Credentials},
     http::Connection,
     profile::{Client, Profile},
+    redact::Secrets,
     store::Store,
     target::Target,
 };
@@ -142,6 +143,30 @@ impl Plan {
             locked: None,
             kept: Vec::new(),
         })
+    }
+
+    /// Remembers the secrets of the plan, which the server may repeat.
+    pub(crate) fn remember_secrets(&self, secrets: &Secrets) {
+        if let Target::Url(url) = &self.target {
+            secrets.url(url);
+        }
+        if let Person::Forms {
+            password: Some(password),
+            ..
+        } = &self.person
+        {
+            secrets.cut("password", password.expose());
+        }
+        if let Identity::Preregistered {
+            secret: Some(secret),
+            ..
+        } = &self.identity
+        {
+            secrets.cut("client_secret", secret.expose());
+        }
+        for (name, value) in &self.connection.headers {
+            secrets.request_header(name, value);
+        }
     }
 
     /// Sets the user name and password for the server's sign-in form.

@@ -212,7 +212,7 @@ async fn back(restart: &Restart, context: &AttackContext<'_>) -> AttackResult {
     loop {
         match context
             .http
-            .stranger()
+            .without_state()
             .send_for_head(context.unauthenticated_request()?)
             .await
         {

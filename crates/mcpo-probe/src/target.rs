@@ -1,11 +1,11 @@
 //! The server that is probed: the address of an endpoint, or the command of a local server.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use mcpo_common::error::{Failure, Outcome};
 use url::Url;
 
-use crate::{http::is_loopback, stdio::ServerCommand};
+use crate::{http::is_loopback, redact::Secrets, stdio::ServerCommand};
 
 /// The server that is probed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +17,12 @@ pub enum Target {
 }
 
 impl Target {
-    /// Returns the URL, or the command without secrets.
+    /// Returns the URL or the command for a report, without secrets.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn shown(&self) -> Cow<'_, str> {
         match self {
-            Self::Url(url) => url.as_str(),
-            Self::Command(command) => command.as_str(),
+            Self::Url(url) => shown_url(url),
+            Self::Command(command) => command.as_str().into(),
         }
     }
 
@@ -56,7 +56,15 @@ impl From<ServerCommand> for Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        formatter.write_str(&self.shown())
+    }
+}
+
+/// Returns `url` for a report: without the keys that some servers take in the query.
+pub fn shown_url(url: &Url) -> Cow<'_, str> {
+    match url.query() {
+        Some(_) => Secrets::default().url(url).into(),
+        None => url.as_str().into(),
     }
 }
 
@@ -99,7 +107,24 @@ fn with_scheme(text: &str) -> Option<Url> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_target, with_scheme};
+    use super::{Target, parse_target, with_scheme};
+
+    #[test]
+    fn reports_show_addresses_without_keys() {
+        let shown = |url: &str| Target::Url(parse_target(url).unwrap()).to_string();
+        assert_eq!(
+            shown("https://example.com/mcp?apiKey=0123456789&a=b"),
+            "https://example.com/mcp?apiKey=<apiKey: 10 characters>&a=b"
+        );
+        assert_eq!(
+            shown("https://example.com/mcp?key=abc"),
+            "https://example.com/mcp?key=<key: 3 characters>"
+        );
+        assert_eq!(
+            shown("https://example.com/mcp?a=b"),
+            "https://example.com/mcp?a=b"
+        );
+    }
 
     #[test]
     fn an_address_without_a_scheme_is_completed_in_the_hint() {

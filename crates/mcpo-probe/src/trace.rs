@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::http::{Detail, Sent};
+use crate::http::{Messages, Sent};
 
 /// Returns one request and its response as lines.
 pub fn lines(sent: &Sent) -> Vec<String> {
@@ -47,7 +47,7 @@ fn message(lines: &mut Vec<String>, mark: char, headers: &[(String, String)], bo
 /// Returns the curl command that repeats the request; secrets become shell variables. A message to a
 /// local server has none.
 #[must_use]
-pub fn curl(sent: &Sent, detail: &Detail) -> Option<String> {
+pub fn curl(sent: &Sent, detail: &Messages) -> Option<String> {
     if sent.is_stdio() {
         return None;
     }

@@ -16,6 +16,7 @@ use crate::{
     http::{Activity, Recorder, Sent},
     observations::Observations,
     plan::{Person, Plan},
+    redact::Secrets,
     rules::{self, Rule},
     target::Target,
 };
@@ -59,11 +60,17 @@ impl Fault {
         hint: impl AsRef<str>,
     ) -> Self {
         Self {
-            seen: clean(seen.as_ref()),
-            expected: clean(expected.as_ref()),
-            hint: clean(hint.as_ref()),
+            seen: seen.as_ref().to_owned(),
+            expected: expected.as_ref().to_owned(),
+            hint: hint.as_ref().to_owned(),
         }
     }
+}
+
+/// Returns `text` for a report: without secrets, on one line, and not too long. Secrets come first,
+/// because a part of one is not recognized.
+fn shown(secrets: &Secrets, text: &str) -> String {
+    clean(&secrets.hide(text.to_owned()))
 }
 
 /// A line of a report: a label and a text.
@@ -97,6 +104,27 @@ pub struct Check {
 }
 
 impl Check {
+    /// Replaces the secrets in all texts.
+    fn redact(&mut self, secrets: &Secrets) {
+        let Fault {
+            seen,
+            expected,
+            hint,
+        } = &mut self.fault;
+        for text in [seen, expected, hint] {
+            *text = shown(secrets, text);
+        }
+        if let Verdict::Skipped { because } | Verdict::CouldNotRun { because } = &mut self.verdict {
+            *because = shown(secrets, because);
+        }
+        for detail in &mut self.details {
+            detail.text = secrets.hide(std::mem::take(&mut detail.text));
+        }
+        for setting in &mut self.settings {
+            *setting = secrets.hide(std::mem::take(setting));
+        }
+    }
+
     /// Returns the stable id of the check, such as `refresh`.
     #[must_use]
     pub const fn id(&self) -> &'static str {
@@ -167,6 +195,7 @@ pub struct Log<'o> {
 impl<'o> Log<'o> {
     pub fn new(observer: &'o mut dyn Observer, plan: &Plan) -> Self {
         let recorder = Recorder::new(plan.target.url(), plan.detailed, observer.activity());
+        plan.remember_secrets(&recorder.secrets);
         let redirect_uri = match &plan.person {
             Person::Forms { redirect_uri, .. } => Some(redirect_uri.clone()),
             Person::Browser => plan.profile.redirect_uris().next(),
@@ -208,7 +237,7 @@ impl<'o> Log<'o> {
 
     /// Skips `rules`, all for the same reason.
     pub fn skip(&mut self, rules: &[&'static Rule], because: &str) {
-        let because = clean(because);
+        let because = shown(&self.recorder.secrets, because);
         for rule in rules {
             self.checks.push(Check {
                 rule,
@@ -252,7 +281,7 @@ impl<'o> Log<'o> {
     /// Ends the log.
     pub fn into_parts(self) -> LogParts {
         LogParts {
-            farewell: self.recorder.take(),
+            last_requests: self.recorder.take(),
             checks: self.checks,
             suggestion: self.suggestion,
             seen: self.seen,
@@ -271,6 +300,8 @@ impl<'o> Log<'o> {
             sent,
             round: self.round,
         };
+        // The explanation completes texts that are already short enough.
+        check.redact(&self.recorder.secrets);
         let recent = self.recorder.traits.take_recent();
         match explain::explain(&mut check, &recent, &self.recorder.traits, &self.blanks) {
             Cause::Server => {}
@@ -278,6 +309,10 @@ impl<'o> Log<'o> {
             Cause::Gateway => self.suggestion = None,
             Cause::GatewayForBrowsers => self.suggestion = Some(Suggestion::Browser),
         }
+        if !pending.has_settings {
+            check.settings.clear();
+        }
+        check.redact(&self.recorder.secrets);
         self.observer.checked(&check);
         self.checks.push(check);
     }
@@ -287,7 +322,7 @@ impl<'o> Log<'o> {
 pub struct LogParts {
     pub checks: Vec<Check>,
     /// The requests sent after the last check.
-    pub farewell: Vec<Sent>,
+    pub last_requests: Vec<Sent>,
     /// What the user should add to the command.
     pub suggestion: Option<Suggestion>,
     pub seen: Observations,
@@ -300,6 +335,7 @@ impl Rule {
             rule: self,
             since: Instant::now(),
             details: Vec::new(),
+            has_settings: true,
         }
     }
 }
@@ -310,9 +346,17 @@ pub struct Pending {
     rule: &'static Rule,
     since: Instant,
     details: Vec<Detail>,
+    /// Whether the settings of a recognized server can fix the problem.
+    has_settings: bool,
 }
 
 impl Pending {
+    /// Leaves out the settings of the recognized server, which are about another problem.
+    pub const fn without_settings(mut self) -> Self {
+        self.has_settings = false;
+        self
+    }
+
     /// Adds lines to the report of the check.
     pub fn with_details(mut self, details: Vec<Detail>) -> Self {
         self.details = details;
@@ -346,7 +390,7 @@ impl Pending {
     }
 
     pub fn skip(self, log: &mut Log<'_>, because: impl AsRef<str>) {
-        let because = clean(because.as_ref());
+        let because = because.as_ref().to_owned();
         log.record(&self, Verdict::Skipped { because }, Fault::default());
     }
 
@@ -356,7 +400,7 @@ impl Pending {
         because: impl AsRef<str>,
         hint: impl AsRef<str>,
     ) -> Stop {
-        let because = clean(because.as_ref());
+        let because = because.as_ref().to_owned();
         let fault = Fault::new("", "", hint);
         log.record(&self, Verdict::CouldNotRun { because }, fault);
         Stop

@@ -71,7 +71,7 @@ fn document(report: &Report) -> Value {
     json!({
         "schema": SCHEMA,
         "tool": {"name": "mcpo", "version": env!("CARGO_PKG_VERSION")},
-        "target": report.target.as_str(),
+        "target": report.target.shown(),
         "verdict": match exit {
             Exit::Success => "passed",
             Exit::CheckFailed => "failed",

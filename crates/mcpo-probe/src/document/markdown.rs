@@ -17,7 +17,7 @@ pub fn write(report: &Report) -> String {
     let _ = writeln!(
         text,
         "{} as {}\n",
-        code(report.target.as_str()),
+        code(&report.target.shown()),
         report.profile.title
     );
     let _ = writeln!(text, "{}\n", plain(&report.outcome()));

@@ -56,7 +56,7 @@ pub fn write(report: &Report) -> String {
                 "exitCode": report.exit() as u8,
             }],
             "properties": {
-                "target": report.target.as_str(),
+                "target": report.target.shown(),
                 "client": report.profile.name,
                 "outcome": report.outcome(),
             },
@@ -222,7 +222,7 @@ fn fingerprints(report: &Report, rule: &str, tool: &str) -> Value {
     let id = format!("{rule}/{tool}");
     let id = id.trim_end_matches('/');
     let mut digest = Sha256::new();
-    for part in [report.target.as_str(), id] {
+    for part in [&*report.target.shown(), id] {
         digest.update(part.len().to_be_bytes());
         digest.update(part);
     }

@@ -33,7 +33,7 @@ pub use self::{
     network_scope::{NetworkScope, is_loopback},
     proxy::proxy_variable,
     record::{Activity, Record, Recorder},
-    sent::{Detail, Sent},
+    sent::{Messages, Sent},
     user_agent::UserAgents,
 };
 use crate::page_text;
@@ -185,9 +185,9 @@ impl HttpClient {
     }
 
     /// Returns an HTTP client that shares no cookies and no connections with this one.
-    pub fn stranger(&self) -> Self {
+    pub fn without_state(&self) -> Self {
         Self {
-            pool: Rc::new(self.pool.anew()),
+            pool: Rc::new(self.pool.without_state()),
             ..self.clone()
         }
     }

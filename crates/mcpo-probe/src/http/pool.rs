@@ -55,7 +55,7 @@ impl Pool {
     }
 
     /// Returns a pool with the same limits, but without cookies and connections.
-    pub fn anew(&self) -> Self {
+    pub fn without_state(&self) -> Self {
         Self {
             guard: self.guard.clone(),
             proxied: self.proxied,

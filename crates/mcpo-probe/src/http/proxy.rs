@@ -4,18 +4,15 @@ use url::Url;
 
 use super::network_scope::is_loopback;
 
-/// Returns the variable that sets a proxy for `url`, if any. `NO_PROXY` may exempt the host.
-pub fn proxy_variable(url: &Url) -> Option<&'static str> {
-    let names: &[&str] = match url.scheme() {
-        "https" => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
-        _ => &["http_proxy", "ALL_PROXY", "all_proxy"],
-    };
-    let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    names
-        .iter()
-        .find(is_set)
-        .copied()
-        .filter(|_| !is_loopback(url))
+/// Returns the variable that sets a proxy for `target`, if any. `NO_PROXY` may exempt the host.
+/// Targets without TLS are on this machine, and are reached without a proxy.
+pub fn proxy_variable(target: &Url) -> Option<&'static str> {
+    if is_loopback(target) {
+        return None;
+    }
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    names.into_iter().find(is_set)
 }
 
 /// Returns the hosts of the proxies in the environment.

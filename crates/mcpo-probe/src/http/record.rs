@@ -15,13 +15,15 @@ use reqwest::{
 use serde_json::Value;
 use url::Url;
 
-use super::sent::{Detail, STDIO, Sent};
+use super::sent::{Messages, STDIO, Sent};
 use crate::{
     fingerprints::{Noted, Place, Traits},
     html_form::Form,
     redact::{Secrets, is_secret},
 };
 
+/// The content type of forms.
+const FORM: &str = "application/x-www-form-urlencoded";
 /// How many bytes of a body are shown.
 const SHOWN: usize = 4 * 1024;
 /// How many bytes of a body are kept until it is complete and can be parsed.
@@ -34,6 +36,8 @@ struct Entry {
     place: Place,
     /// The status and the headers of the response; empty until they arrive.
     head: String,
+    /// The content type of the response.
+    kind: String,
     /// The response body received so far, cut at [`KEPT`] bytes, and its full length.
     raw: Vec<u8>,
     length: usize,
@@ -114,11 +118,17 @@ impl Recorder {
         self.next.set(id + 1);
         let body = request.body().and_then(reqwest::Body::as_bytes);
         let kind = content_type(request.headers());
+        // Also for a report without details: the server may repeat the secrets of the request.
+        let asked_headers = self.headers(request.headers());
+        let is_form = kind.starts_with(FORM);
+        let asked_body = body
+            .filter(|_| self.detailed || is_form)
+            .map(|body| self.body(&kind, body, body.len()));
         let detail = self.detailed.then(|| {
-            Box::new(Detail {
-                asked_headers: self.headers(request.headers()),
-                asked_body: body.map(|body| self.body(&kind, body, body.len())),
-                ..Detail::default()
+            Box::new(Messages {
+                asked_headers,
+                asked_body,
+                ..Messages::default()
             })
         });
         let sent = Sent {
@@ -140,9 +150,9 @@ impl Recorder {
         let kind = "application/json";
         let body = message.to_string().into_bytes();
         let detail = self.detailed.then(|| {
-            Box::new(Detail {
+            Box::new(Messages {
                 asked_body: Some(self.body(kind, &body, body.len())),
-                ..Detail::default()
+                ..Messages::default()
             })
         });
         let sent = Sent {
@@ -164,6 +174,7 @@ impl Recorder {
             sent,
             place,
             head: String::new(),
+            kind: String::new(),
             raw: Vec::new(),
             length: 0,
         });
@@ -183,12 +194,7 @@ impl Recorder {
 
     fn headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
         let shown = headers.iter().map(|(name, value)| {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            let text = if value.is_sensitive() && name != "authorization" {
-                self.secrets.cut(name.as_str(), &text)
-            } else {
-                self.secrets.header(name.as_str(), &text)
-            };
+            let text = self.secrets.request_header(name, value);
             (name.to_string(), clean_to(&text, SHOWN))
         });
         // A hundred are enough to recognize a flood of headers.
@@ -210,7 +216,7 @@ impl Recorder {
         let shown = if let Ok(mut value) = serde_json::from_slice::<Value>(body) {
             self.secrets.json(&mut value);
             self.secrets.hide(value.to_string())
-        } else if kind.starts_with("application/x-www-form-urlencoded") {
+        } else if kind.starts_with(FORM) {
             self.secrets.form(&text)
         } else if kind.contains("event-stream") {
             let lines = text.lines().map(|line| self.event(line));
@@ -269,6 +275,7 @@ impl Record {
                 detail.came_headers = self.recorder.headers(headers);
             }
             entry.head = self.recorder.head(status, headers);
+            entry.kind = content_type(headers);
         });
     }
 
@@ -285,7 +292,8 @@ impl Record {
     }
 
     pub fn failed(&self, error: &impl fmt::Display) {
-        let text = clean_to(&error.to_string(), SHOWN);
+        let text = self.recorder.secrets.hide(error.to_string());
+        let text = clean_to(&text, SHOWN);
         self.recorder
             .change(self.id, |entry| entry.sent.outcome = Err(text));
     }
@@ -306,14 +314,15 @@ impl Drop for Record {
             entry.sent.elapsed = self.since.elapsed();
             let raw = std::mem::take(&mut entry.raw);
             let mut answer = std::mem::take(&mut entry.head);
+            // Tokens and client secrets are not kept.
+            let is_success = matches!(entry.sent.outcome, Ok(Some(200..=299)));
+            let has_secrets =
+                is_success && matches!(entry.place, Place::Token | Place::Registration);
             if answer.is_empty() {
                 // A check that ends without a response is not about an earlier one.
                 self.recorder.traits.take_recent();
             } else {
-                // Tokens and client secrets are not kept.
-                let is_success = matches!(entry.sent.outcome, Ok(Some(200..=299)));
-                let has_secrets = matches!(entry.place, Place::Token | Place::Registration);
-                if !(is_success && has_secrets) {
+                if !has_secrets {
                     answer.push_str(&String::from_utf8_lossy(&raw));
                 }
                 self.recorder.traits.note(Noted {
@@ -322,13 +331,14 @@ impl Drop for Record {
                     text: answer,
                 });
             }
-            if let Some(detail) = &mut entry.sent.detail
-                && entry.length > 0
-            {
-                let mut kinds = detail.came_headers.iter();
-                let kind = kinds.find(|(name, _)| name == "content-type");
-                let kind = kind.map(|(_, kind)| kind.clone()).unwrap_or_default();
-                detail.came_body = Some(self.recorder.body(&kind, &raw, entry.length));
+            // Also for a report without details: later responses may repeat the secrets. Of other
+            // documents, a `code` or `state` may be a plain word.
+            let is_learned = has_secrets || entry.kind.contains("html");
+            if entry.length > 0 && (is_learned || entry.sent.detail.is_some()) {
+                let came_body = self.recorder.body(&entry.kind, &raw, entry.length);
+                if let Some(detail) = &mut entry.sent.detail {
+                    detail.came_body = Some(came_body);
+                }
             }
         });
     }

@@ -21,7 +21,7 @@ pub struct Sent {
     /// The time until the response was read.
     pub elapsed: Duration,
     /// Headers and bodies, if they were requested.
-    pub detail: Option<Box<Detail>>,
+    pub detail: Option<Box<Messages>>,
 }
 
 impl Sent {
@@ -53,7 +53,7 @@ impl fmt::Display for Sent {
 
 /// Headers and bodies without secrets, ready for display.
 #[derive(Clone, Debug, Default)]
-pub struct Detail {
+pub struct Messages {
     pub asked_headers: Vec<(String, String)>,
     pub asked_body: Option<String>,
     pub came_headers: Vec<(String, String)>,

@@ -180,9 +180,9 @@ pub async fn close(
     if matches!(wire_format, WireFormat::Session { id: Some(_), .. })
         && let Ok(request) = http.mcp_request(Method::DELETE, target)
     {
-        let farewell = Call::new("", Value::Null);
+        let no_call = Call::new("", Value::Null);
         let _ = http
-            .send(dress(request, wire_format, token, &farewell))
+            .send(dress(request, wire_format, token, &no_call))
             .await;
     }
 }

@@ -216,7 +216,9 @@ impl StdioConnection {
     }
 
     fn stderr(&self) -> Vec<String> {
-        let lines = self.process.stderr().telling().into_iter();
-        lines.map(|line| self.recorder.secrets.hide(line)).collect()
+        let secrets = &self.recorder.secrets;
+        self.process
+            .stderr()
+            .relevant(|line| secrets.hide(line.to_owned()))
     }
 }

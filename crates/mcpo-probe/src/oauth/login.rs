@@ -38,7 +38,7 @@ pub struct Login<'p> {
     http: &'p HttpClient,
     plan: &'p Plan,
     target: &'p Url,
-    visitor: UserAgent<'p>,
+    user_agent: UserAgent<'p>,
     /// Keyed by issuer: credentials from one server are never sent to another.
     clients: HashMap<String, RegisteredClient>,
     /// Whether the kept credentials were tried; they are tried only once.
@@ -50,13 +50,13 @@ impl<'p> Login<'p> {
         http: &'p HttpClient,
         plan: &'p Plan,
         target: &'p Url,
-        visitor: UserAgent<'p>,
+        user_agent: UserAgent<'p>,
     ) -> Self {
         Self {
             http,
             plan,
             target,
-            visitor,
+            user_agent,
             clients: HashMap::new(),
             resumed: false,
         }
@@ -80,7 +80,7 @@ impl<'p> Login<'p> {
             Identity::Document(url) => Some(url.as_str()),
             Identity::AsClient => None,
         };
-        let redirect_uri = self.visitor.redirect_uri();
+        let redirect_uri = self.user_agent.redirect_uri();
         let kept = self.plan.kept.iter().find(|kept| {
             kept.issuer == reached.server.issuer
                 && kept.resource == reached.resource.identifier
@@ -199,7 +199,7 @@ impl<'p> Login<'p> {
             Identity::Preregistered { .. } if !self.clients.is_empty() => &Identity::AsClient,
             identity => identity,
         };
-        let redirect_uri = self.visitor.redirect_uri();
+        let redirect_uri = self.user_agent.redirect_uri();
         let client =
             registration::register(self.http, log, server, self.plan, identity, redirect_uri)
                 .await?;
@@ -230,7 +230,7 @@ impl<'p> Login<'p> {
             }
         };
         let callback = self
-            .visitor
+            .user_agent
             .visit(self.http, log, pending, &request.url)
             .await?;
         let code = callback.verify(log, &request, server)?;

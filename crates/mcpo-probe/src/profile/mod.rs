@@ -8,7 +8,10 @@ mod user_agents;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use mcpo_common::error::{Failure, Outcome};
+use mcpo_common::{
+    error::{Failure, Outcome},
+    shell,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -259,14 +262,22 @@ impl Profile {
         ports.join(", ")
     }
 
-    /// Returns how to add the server at `url` to this client.
-    pub fn add(&self, url: &str, is_here: bool) -> String {
+    /// Returns how to add the server at `url` to this client under the name `server`.
+    pub fn add(&self, server: &str, url: &str, is_here: bool) -> String {
         let text = self.add_here.as_ref().filter(|_| is_here);
-        text.unwrap_or(&self.add).replace("{url}", url)
+        let text = text.unwrap_or(&self.add).replace("{server}", server);
+        // A URL in a text is between quotation marks of JSON, which a shell may read first.
+        let plain = url.replace('\'', "%27").replace('\\', "%5C");
+        // A URL may contain braces too, so nothing is replaced in it.
+        if text.contains("{quoted_url}") {
+            text.replace("{quoted_url}", &shell::quoted(&plain))
+        } else {
+            text.replace("{url}", &plain)
+        }
     }
 
-    /// Returns how to add the local server that `command` starts.
-    pub fn add_command(&self, command: &str) -> String {
+    /// Returns how to add the local server that `command` starts under the name `server`.
+    pub fn add_command(&self, server: &str, command: &str) -> String {
         self.add_command.as_ref().map_or_else(
             || {
                 format!(
@@ -274,7 +285,10 @@ impl Profile {
                     self.title
                 )
             },
-            |text| text.replace("{command}", command),
+            |text| {
+                let text = text.replace("{server}", server);
+                text.replace("{command}", command)
+            },
         )
     }
 }
@@ -313,7 +327,21 @@ mod tests {
             let uris = profile.registration["redirect_uris"].as_array().unwrap();
             assert_eq!(profile.redirect_uris().count(), uris.len(), "{name:?}");
             assert!(profile.registration["client_name"].is_string(), "{name:?}");
-            assert!(profile.add("URL", false).contains("URL"), "{name:?}");
+            for is_here in [false, true] {
+                let url = "https://example.com/mcp?a=b&c=it's";
+                let add = profile.add("demo", url, is_here);
+                // A server on this machine must be deployed first for clients that run elsewhere.
+                if add == "mcpo deploy" {
+                    continue;
+                }
+                let shown = "https://example.com/mcp?a=b&c=it%27s";
+                // Texts and files have the URL in sentences and quotation marks.
+                let is_command = !add.starts_with("in ") && !add.contains('"');
+                assert_eq!(add.contains(&format!("'{shown}'")), is_command, "{add}");
+                assert!(add.contains(shown), "{add}");
+                assert!(!add.contains("my-service"), "{add}");
+                assert!(!add.contains("{server}") && !add.contains("url}"), "{add}");
+            }
             assert!(!profile.name.is_empty() && !profile.response_timeout().is_zero());
         }
     }

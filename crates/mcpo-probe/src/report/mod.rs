@@ -33,7 +33,7 @@ pub struct Report {
     /// Every check, in flow order.
     pub checks: Vec<Check>,
     /// The requests sent after the last check.
-    pub farewell: Vec<Sent>,
+    pub last_requests: Vec<Sent>,
     /// The known servers that answer like this one.
     pub recognized: Vec<&'static Fingerprint>,
     /// How long the probe took.
@@ -62,7 +62,7 @@ impl Report {
         let recognized = log.recognized();
         let LogParts {
             checks,
-            farewell,
+            last_requests,
             suggestion,
             mut seen,
         } = log.into_parts();
@@ -79,7 +79,7 @@ impl Report {
             target: plan.target.clone(),
             profile: plan.profile.clone(),
             checks,
-            farewell,
+            last_requests,
             recognized,
             elapsed,
             credentials,

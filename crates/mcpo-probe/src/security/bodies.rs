@@ -109,26 +109,22 @@ async fn large_registration(context: &AttackContext<'_>) -> AttackResult {
         ));
     };
     // On separate connections: a server may close them early.
-    let stranger = context.http.stranger();
+    let client = context.http.without_state();
     let name = "x".repeat(LARGE);
     let uri = context.redirect_uri.as_str();
     let body = serde_json::json!({"client_name": name, "redirect_uris": [uri]});
-    too_large(
-        &stranger,
-        stranger.request(Method::POST, endpoint)?.json(&body),
-    )
-    .await
+    too_large(&client, client.request(Method::POST, endpoint)?.json(&body)).await
 }
 
 async fn large_token(context: &AttackContext<'_>) -> AttackResult {
-    let stranger = context.http.stranger();
+    let client = context.http.without_state();
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", &"x".repeat(LARGE)),
     ];
     too_large(
-        &stranger,
-        stranger
+        &client,
+        client
             .request(Method::POST, &context.server.token)?
             .form(&form),
     )
@@ -153,7 +149,7 @@ async fn too_large(http: &HttpClient, request: RequestBuilder) -> AttackResult {
 /// Sends an endless body of single bytes, on one connection and without authentication. The memory
 /// that this takes cannot be seen from outside, but the time that the server keeps reading can.
 async fn trickle(context: &AttackContext<'_>) -> AttackResult {
-    let stranger = context.http.stranger().with_timeout(TRICKLE);
+    let client = context.http.without_state().with_timeout(TRICKLE);
     let crumbs = stream::unfold(0_u32, |sent| async move {
         if sent >= CRUMBS {
             tokio::time::sleep(NEXT_CRUMB).await;
@@ -163,11 +159,11 @@ async fn trickle(context: &AttackContext<'_>) -> AttackResult {
             sent.saturating_add(1),
         ))
     });
-    let request = stranger
+    let request = client
         .request(Method::POST, &context.server.token)?
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Body::wrap_stream(crumbs));
-    match stranger.send_for_head(request).await {
+    match client.send_for_head(request).await {
         Ok(answer) => Ok(AttackOutcome::when(
             !answer.status.is_success(),
             summarize(&answer),

@@ -17,7 +17,7 @@ const MAX_HOPS: usize = 8;
 
 /// Submits the attacker's own form in the user's browser, from the attacker's site.
 pub async fn attempt(context: &AttackContext<'_>) -> AttackResult {
-    let attacker = context.http.stranger();
+    let attacker = context.http.without_state();
     let Some((page, form)) = consent_page(context, &attacker).await? else {
         return Ok(AttackOutcome::Skipped(
             "no page with a consent form was found".to_owned(),

@@ -62,9 +62,9 @@ async fn attempt(
     context: &AttackContext<'_>,
     password: &str,
 ) -> Result<Option<crate::http::Answer>, RequestError> {
-    let stranger = context.http.stranger();
-    let request = stranger.browse(reqwest::Method::GET, &context.request()?.url)?;
-    let mut page = stranger.send(request).await?;
+    let client = context.http.without_state();
+    let request = client.browse(reqwest::Method::GET, &context.request()?.url)?;
+    let mut page = client.send(request).await?;
     // The sign-in page may have another address.
     for _ in 0..5 {
         let Some(location) = page
@@ -73,8 +73,8 @@ async fn attempt(
         else {
             break;
         };
-        page = stranger
-            .send(stranger.browse(reqwest::Method::GET, &location)?)
+        page = client
+            .send(client.browse(reqwest::Method::GET, &location)?)
             .await?;
     }
     let forms = Form::all(&page.text());
@@ -90,9 +90,9 @@ async fn attempt(
     let mut fields = form.fields.clone();
     let field = form.password.clone().unwrap_or_default();
     fields.push((field, password.to_owned()));
-    let request = stranger.browse(reqwest::Method::POST, &action)?;
+    let request = client.browse(reqwest::Method::POST, &action)?;
     let origin = page.url.origin().ascii_serialization();
-    stranger
+    client
         .send(request.header("origin", origin).form(&fields))
         .await
         .map(Some)

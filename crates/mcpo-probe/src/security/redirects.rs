@@ -162,10 +162,10 @@ async fn error_without_page(context: &AttackContext<'_>) -> AttackResult {
 
 /// Returns true if a new browser is redirected to the client before it sees a page.
 async fn is_sent_on(context: &AttackContext<'_>, url: Url) -> Result<bool, RequestError> {
-    let stranger = context.http.stranger();
+    let client = context.http.without_state();
     let mut url = url;
     for _ in 0..=OWN_REDIRECTS {
-        let answer = stranger.send(stranger.browse(Method::GET, &url)?).await?;
+        let answer = client.send(client.browse(Method::GET, &url)?).await?;
         let Some(location) = answer.location() else {
             return Ok(false);
         };

@@ -5,10 +5,13 @@ use std::{borrow::Cow, fmt};
 use mcpo_common::{
     error::{Failure, Outcome},
     secret::Secret,
+    shell,
     text::clean_to,
 };
 
-use crate::redact::{Secrets, is_secret};
+use url::Url;
+
+use crate::redact::{Secrets, is_secret, is_secret_setting};
 
 /// The most characters of a command in reports.
 const SHOWN: usize = 1_000;
@@ -33,7 +36,7 @@ impl ServerCommand {
         let arguments: Vec<String> = words.collect();
         let secrets = Secrets::default();
         let shown = std::iter::once(program.as_str().into()).chain(hidden(&arguments, &secrets));
-        let shown: Vec<_> = shown.map(|word| quoted(&word)).collect();
+        let shown: Vec<_> = shown.map(|word| shell::quoted(&word)).collect();
         let shown = clean_to(&shown.join(" "), SHOWN);
         Ok(Self {
             program,
@@ -70,7 +73,7 @@ impl ServerCommand {
         let _ = hidden(&self.arguments, secrets).count();
         for (name, value) in std::env::vars_os() {
             if let (Some(name), Some(value)) = (name.to_str(), value.to_str())
-                && is_secret(name)
+                && is_secret_setting(name)
             {
                 secrets.cut(name, value);
             }
@@ -84,12 +87,10 @@ impl fmt::Display for ServerCommand {
     }
 }
 
-/// Returns the arguments; the values of `--api-key=…`, `--api-key …` and `API_KEY=…` are replaced.
-fn hidden<'a>(
-    arguments: &'a [String],
-    secrets: &'a Secrets,
-) -> impl Iterator<Item = Cow<'a, str>> + 'a {
-    let mut name_of_next: Option<&str> = None;
+/// Returns the arguments; the values of `--api-key=…`, `--api-key …`, `API_KEY=…` and
+/// `Authorization: …` are replaced, and so are passwords in URLs.
+fn hidden<'a>(arguments: &'a [String], secrets: &'a Secrets) -> impl Iterator<Item = Cow<'a, str>> {
+    let mut name_of_next = None;
     arguments.iter().map(move |argument| {
         if let Some(name) = name_of_next.take()
             && !argument.starts_with('-')
@@ -97,27 +98,49 @@ fn hidden<'a>(
             return secrets.cut(name, argument).into();
         }
         let name = argument.trim_start_matches('-');
-        match name.split_once('=') {
-            Some((name, value)) if is_secret(name) && !value.is_empty() => {
-                let end = argument.len() - value.len();
-                format!("{}{}", &argument[..end], secrets.cut(name, value)).into()
-            }
-            _ => {
-                let is_option = argument.starts_with('-') && is_secret(name);
-                name_of_next = is_option.then_some(name);
-                argument.as_str().into()
-            }
-        }
+        let is_option = argument.starts_with('-') && is_secret_setting(name);
+        name_of_next = is_option.then_some(name);
+        redacted(argument, secrets)
     })
 }
 
-/// Quotes a word for a shell: unchanged if that is safe, otherwise in single quotes.
-fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@,+%".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
+/// Replaces the secrets of one argument.
+fn redacted<'a>(argument: &'a str, secrets: &Secrets) -> Cow<'a, str> {
+    let has_authority = argument.split_once("://").is_some_and(|(scheme, _)| {
+        let is_of_scheme = |part: char| part.is_ascii_alphanumeric() || "+-.".contains(part);
+        !scheme.is_empty() && scheme.chars().all(is_of_scheme)
+    });
+    if has_authority {
+        let url = Url::parse(argument).ok();
+        let is_plain = |url: &Url| {
+            url.query().is_none() && url.username().is_empty() && url.password().is_none()
+        };
+        return match url.filter(|url| !is_plain(url)) {
+            Some(url) => secrets.url(&url).into(),
+            None => argument.into(),
+        };
+    }
+    if let Some((scheme, token)) = argument.split_once(' ')
+        && scheme.eq_ignore_ascii_case("bearer")
+    {
+        return format!("{scheme} {}", secrets.cut("token", token)).into();
+    }
+    let Some(end) = argument.find(['=', ':']) else {
+        return argument.into();
+    };
+    let name = argument[..end].trim_start_matches('-').trim();
+    let rest = &argument[end + 1..];
+    let value = rest.trim_start();
+    let start = &argument[..argument.len() - value.len()];
+    if value.is_empty() {
+        argument.into()
+    } else if argument[end..].starts_with(':') && is_secret(name) {
+        // The scheme of credentials is no secret.
+        format!("{start}{}", secrets.header(name, value)).into()
+    } else if is_secret_setting(name) {
+        format!("{start}{}", secrets.cut(name, value)).into()
     } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+        format!("{start}{}", redacted(value, secrets)).into()
     }
 }
 
@@ -152,6 +175,39 @@ mod tests {
                 "-v"
             ]),
             "s --api-key '<api-key: 10 characters>' '--api-key=<api-key: 10 characters>' --token -v"
+        );
+        assert_eq!(
+            shown(&[
+                "s",
+                "--header",
+                "Authorization: Bearer xyz",
+                "-H",
+                "X-Api-Key:abc"
+            ]),
+            "s --header 'Authorization: Bearer <Authorization: 3 characters>' \
+             -H 'X-Api-Key:<X-Api-Key: 3 characters>'"
+        );
+        assert_eq!(
+            shown(&[
+                "s",
+                "postgresql://u:pw@h/db",
+                "https://x/mcp?api_key=abc",
+                "https://x"
+            ]),
+            "s 'postgresql://u:<password: 2 characters>@h/db' \
+             'https://x/mcp?api_key=<api_key: 3 characters>' https://x"
+        );
+        assert_eq!(
+            shown(&[
+                "s",
+                "--db=redis://:pw@h",
+                "-e",
+                "OPENAI_KEY=abc",
+                "C:\\a",
+                "k=v=w"
+            ]),
+            "s '--db=redis://:<password: 2 characters>@h' \
+             -e 'OPENAI_KEY=<OPENAI_KEY: 3 characters>' 'C:\\a' k=v=w"
         );
         assert!(ServerCommand::new([]).is_err());
     }

@@ -27,22 +27,23 @@ impl LastLines {
         lines.push_back(line);
     }
 
-    /// Returns the last lines that say something: no stack frames, no empty lines.
-    pub fn telling(&self) -> Vec<String> {
+    /// Returns the last lines that say something: no stack frames, no empty lines. `hide` removes the
+    /// secrets of a line before the line is cut.
+    pub fn relevant(&self, hide: impl Fn(&str) -> String) -> Vec<String> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut left = SHOWN_CHARACTERS;
-        let mut telling = Vec::new();
-        let last = lines.iter().rev().filter(|line| is_telling(line));
+        let mut relevant = Vec::new();
+        let last = lines.iter().rev().filter(|line| is_relevant(line));
         for line in last.take(SHOWN) {
-            let line = clean_to(line, left);
+            let line = clean_to(&hide(line), left);
             left = left.saturating_sub(line.chars().count());
-            telling.push(line);
+            relevant.push(line);
             if left == 0 {
                 break;
             }
         }
-        telling.reverse();
-        telling
+        relevant.reverse();
+        relevant
     }
 
     /// Returns the name of an environment variable that the lines ask for.
@@ -53,7 +54,7 @@ impl LastLines {
 }
 
 /// Stack traces of Node.js and Python end with lines that do not name the error.
-fn is_telling(line: &str) -> bool {
+fn is_relevant(line: &str) -> bool {
     let text = line.trim();
     let is_frame = text.starts_with("at ") || text.starts_with("File \"");
     let is_rest = text.starts_with("Node.js v") || text.chars().all(|part| "{}^~ ".contains(part));
@@ -118,10 +119,14 @@ mod tests {
         ] {
             lines.push(line.to_owned());
         }
-        assert_eq!(lines.telling(), ["start", "Error: no file"]);
+        let relevant = || lines.relevant(str::to_owned);
+        assert_eq!(relevant(), ["start", "Error: no file"]);
         for number in 0..100 {
             lines.push(number.to_string());
         }
-        assert_eq!(lines.telling(), ["97", "98", "99"]);
+        assert_eq!(relevant(), ["97", "98", "99"]);
+        lines.push(format!("{}secret", " .".repeat(88)));
+        let relevant = lines.relevant(|line| line.replace("secret", "…"));
+        assert!(!relevant.concat().contains("sec"), "{relevant:?}");
     }
 }

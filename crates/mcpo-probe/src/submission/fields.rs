@@ -222,7 +222,7 @@ impl Server<'_> {
     }
 
     fn connection(&self) -> Vec<Field> {
-        let url = value(self.0.target.as_str(), "command line");
+        let url = value(&*self.0.target.shown(), "command line");
         vec![
             field("server_url", BOTH, &[], url),
             field("authentication", BOTH, &[], self.authentication()),

@@ -30,7 +30,7 @@ fn document(report: &Report, date: &str) -> Value {
         "created": date,
         "rules_date": store_rules::date(),
         "stores": report.stores.stores.iter().map(|store| store.name()).collect::<Vec<_>>(),
-        "server": report.target.as_str(),
+        "server": report.target.shown(),
         "fields": fields,
         "tools": tools.iter().map(tool).collect::<Vec<_>>(),
         "test_cases": test_cases(&tools),

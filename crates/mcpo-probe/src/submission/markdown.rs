@@ -15,7 +15,7 @@ pub fn write(report: &Report, date: &str) -> String {
     let fields = fields::all(report);
     let stores = report.stores.stores.iter().map(|store| store.title());
     let stores = stores.collect::<Vec<_>>().join(", ");
-    let mut text = format!("# Submission: {}\n\n", code(report.target.as_str()));
+    let mut text = format!("# Submission: {}\n\n", code(&report.target.shown()));
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,

@@ -60,7 +60,7 @@ pub fn plugin(report: &Report) -> String {
 pub fn mcp(report: &Report) -> String {
     let name = text(&fields::all(report), "package_name");
     let name = name.as_str().unwrap_or_default();
-    let server = json!({"type": "streamable-http", "url": report.target.as_str()});
+    let server = json!({"type": "streamable-http", "url": report.target.shown()});
     let document = json!({"$schema": MCP, "mcpServers": {name: server}});
     format!("{document:#}\n")
 }

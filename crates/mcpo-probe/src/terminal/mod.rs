@@ -27,7 +27,7 @@ use crate::{
 pub struct Terminal<'u> {
     ui: &'u Ui,
     /// Whether stdout carries a document.
-    aside: bool,
+    is_stdout_document: bool,
     selection: Selection,
     progress: Progress<'u>,
 }
@@ -47,6 +47,8 @@ impl Selection {
             (plan.tool.is_some(), rules::TOOLS_CALL.id),
             (plan.cold.is_some(), rules::COLD.id),
             (plan.concurrent_refresh, "concurrent-refresh"),
+            (plan.locked.is_some(), rules::CONTRACT.id),
+            (!plan.kept.is_empty(), "kept-"),
             (plan.restart.is_some(), "restart"),
         ];
         let given = flags.into_iter().filter(|(is_given, _)| *is_given);
@@ -65,12 +67,12 @@ impl Selection {
 }
 
 impl<'u> Terminal<'u> {
-    /// Creates the output; `aside` means that stdout carries a document.
+    /// Creates the output; `is_stdout_document` means that stdout carries a document.
     #[must_use]
-    pub fn new(ui: &'u Ui, plan: &Plan, aside: bool) -> Self {
+    pub fn new(ui: &'u Ui, plan: &Plan, is_stdout_document: bool) -> Self {
         Self {
             ui,
-            aside,
+            is_stdout_document,
             selection: Selection::of(plan),
             progress: Progress::new(ui, plan),
         }
@@ -110,7 +112,7 @@ impl<'u> Terminal<'u> {
     }
 
     fn size(&self) -> Option<(usize, usize)> {
-        if self.aside {
+        if self.is_stdout_document {
             self.ui.size()
         } else {
             self.ui.result_size()
@@ -118,7 +120,7 @@ impl<'u> Terminal<'u> {
     }
 
     fn screen(&self) -> Screen {
-        Screen::new(self.size().map(|(_, width)| width), self.aside)
+        Screen::new(self.size().map(|(_, width)| width), self.is_stdout_document)
     }
 
     /// Returns true if the verdict at the top will have left the terminal.
@@ -129,7 +131,7 @@ impl<'u> Terminal<'u> {
 
     fn print(&self, screen: Screen) {
         for line in screen.into_lines() {
-            if self.aside {
+            if self.is_stdout_document {
                 self.ui.say(line);
             } else {
                 self.ui.result(line);

@@ -71,7 +71,7 @@ impl<'u> Progress<'u> {
     /// Removes the line.
     pub fn finish(&self, report: &Report) {
         if self.traced {
-            self.trace(&report.farewell);
+            self.trace(&report.last_requests);
         }
         if let Some(line) = &self.line {
             line.finish_and_clear();

@@ -8,6 +8,7 @@ use mcpo_common::{
 };
 use mcpo_probe::{Document, Plan, Quiet, Report, Terminal};
 use tokio::process::Command;
+use url::Url;
 
 /// The settings of `--watch`.
 #[derive(Debug)]
@@ -123,9 +124,12 @@ fn changes(before: &State, now: &State) -> Vec<String> {
 const ALERT_WITHIN: Duration = Duration::from_secs(60);
 
 async fn alert(command: &str, plan: &Plan, exit: Exit, changes: &[String]) -> Outcome<()> {
+    // The command gets the whole address: it may call the server.
+    let shown = plan.target.shown();
+    let address = plan.target.url().map_or(&*shown, Url::as_str);
     let status = Command::new("sh")
         .args(["-c", command])
-        .env("MCPO_PROBE_URL", plan.target.as_str())
+        .env("MCPO_PROBE_URL", address)
         .env("MCPO_PROBE_EXIT", (exit as u8).to_string())
         .env("MCPO_PROBE_CHANGES", changes.join("\n"))
         .env_remove("MCPO_PROBE_PASSWORD")

@@ -39,7 +39,7 @@ pub fn write(report: &Report) -> String {
     let _ = writeln!(
         page,
         "<header class=\"{state}\"><p class=\"what\">{} <span>as {}</span></p>\n<h1>{headline}</h1>\n<p>{}</p>",
-        escape(report.target.as_str()),
+        escape(report.target.shown()),
         escape(&report.profile.title),
         escape(report.outcome()),
     );
