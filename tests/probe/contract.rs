@@ -150,3 +150,48 @@ async fn each_document_has_the_changes() {
         }
     }
 }
+
+const STDIO: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../tests/probe/servers/stdio.py"
+);
+
+/// Probes a local server with `fault`.
+async fn probe_local(fault: &str, options: &[&str]) -> Run {
+    let python = if cfg!(windows) { "python" } else { "python3" };
+    probe(&[options, &["--", python, STDIO, fault]].concat()).await
+}
+
+/// Without all lists, there is no contract to compare.
+#[tokio::test]
+async fn locked_could_not_run_without_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mcpo.lock");
+    let file = path.to_str().unwrap();
+    let run = probe_local("healthy", &["--lock", file]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    let run = probe_local("templates", &["--locked", file]).await;
+    assert_eq!(run.code, Some(2), "{}", run.stdout);
+    let because = "the probe did not get the list of resource templates";
+    assert!(run.stdout.contains(because), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("connects and can call tools"),
+        "{}",
+        run.stdout
+    );
+}
+
+/// A file without one of the lists would accept every later change of it. A server without resource
+/// templates need not support their list.
+#[tokio::test]
+async fn lock_writes_no_file_without_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mcpo.lock");
+    let file = path.to_str().unwrap();
+    let run = probe_local("templates", &["--lock", file]).await;
+    assert_eq!(run.code, Some(2), "{}", run.stdout);
+    assert!(!path.exists());
+    let run = probe_local("no-templates", &["--lock", file]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(path.exists());
+}

@@ -17,18 +17,18 @@ pub fn check(plan: &Plan, known: &[Secret], log: &mut Log<'_>) -> Step<()> {
     if !plan.records_contract && plan.locked.is_none() {
         return Ok(());
     }
-    let contract = contract(plan, known, log);
-    let Some(locked) = &plan.locked else {
-        log.seen.contract = contract.ok();
-        return Ok(());
-    };
     let pending = rules::CONTRACT.begin();
-    let contract = match contract {
+    let contract = match contract(plan, known, log) {
         Ok(contract) => contract,
         Err(missing) => {
-            pending.skip(log, format!("the probe did not get {missing}"));
-            return Ok(());
+            let because = format!("the probe did not get {missing}");
+            let hint = "fix the check above that got no usable list";
+            return Err(pending.could_not_run(log, because, hint));
         }
+    };
+    let Some(locked) = &plan.locked else {
+        log.seen.contract = Some(contract);
+        return Ok(());
     };
     let comparison = Comparison::new(locked, &contract);
     let summary = comparison.changes.summary();

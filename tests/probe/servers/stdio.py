@@ -81,10 +81,17 @@ def answer(method, params):
             print("called", params["name"])
         if FAULT == "dies-in-call":
             sys.exit("Error: out of memory")
+        if FAULT == "prints-secret":
+            secret = os.environ["DEMO_SECRET_KEY"]
+            print("invalid key", secret, file=sys.stderr)
+            # The report cuts this text within the secret.
+            raise Refused(-32603, "x" * 200 + " invalid key " + secret, None)
         return {"content": [{"type": "text", "text": "42"}]}
     if method == "resources/list":
         return page(params, "resources", [{"uri": "demo://text", "name": "text"}])
-    if method == "resources/templates/list":
+    if method == "resources/templates/list" and FAULT == "templates":
+        raise Refused(-32603, "Internal error", None)
+    if method == "resources/templates/list" and FAULT != "no-templates":
         return page(params, "resourceTemplates", [{"uriTemplate": "demo://{id}", "name": "any"}])
     if method == "resources/read":
         return {"contents": [{"uri": params["uri"], "text": "hello"}]}
@@ -109,8 +116,9 @@ def serve():
         print("Demo server running on stdio")
     if FAULT == "json-log":
         print('{"level":30,"msg":"listening"}')
-    if FAULT == "child":
-        child = subprocess.Popen(["sleep", "1000"])
+    if FAULT in ("child", "leaves-child"):
+        streams = subprocess.DEVNULL if FAULT == "leaves-child" else None
+        child = subprocess.Popen(["sleep", "1000"], stdout=streams, stderr=streams)
         with open(sys.argv[2], "w") as file:
             file.write(str(child.pid))
     for line in sys.stdin:
@@ -131,6 +139,8 @@ def serve():
         write(reply)
     if FAULT == "stays":
         threading.Event().wait()
+    if FAULT == "crashes-at-end":
+        sys.exit("Error: cannot save the state")
 
 
 serve()

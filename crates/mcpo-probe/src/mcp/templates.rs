@@ -11,6 +11,8 @@ use super::{
 use crate::check::{Fault, Log, Step};
 
 const METHOD: &str = "resources/templates/list";
+/// The code of a method that the server does not support (JSON-RPC 2.0 §5.1).
+const METHOD_NOT_FOUND: i64 = -32601;
 
 /// Lists all templates, or returns a problem. Servers without templates need not
 /// support the list (MCP server/resources, Resource Templates).
@@ -26,7 +28,9 @@ pub async fn templates(
         let page = match peer.call(log, wire_format, &call).await? {
             Ok(heard) => match heard.reply {
                 Reply::Result(page) => page,
-                Reply::Error { .. } if all.is_empty() => return Ok(Ok(all)),
+                Reply::Error { code, .. } if code == METHOD_NOT_FOUND && all.is_empty() => {
+                    return Ok(Ok(all));
+                }
                 reply => return Ok(Err(fault(&reply.summary()))),
             },
             Err(error) => return Ok(Err(fault(&error.to_string()))),

@@ -13,7 +13,9 @@ impl Profile {
         let is_decisive =
             |rule: &Rule| rule.is_about_clients() && rule.id != rules::STDIO_OUTPUT.id;
         let failed = |check: &&Check| check.verdict == Verdict::Fail && is_decisive(check.rule);
-        let unknown = |check: &&Check| matches!(check.verdict, Verdict::CouldNotRun { .. });
+        let unknown = |check: &&Check| {
+            matches!(check.verdict, Verdict::CouldNotRun { .. }) && is_decisive(check.rule)
+        };
         let shown = if let Some(check) = checks.iter().find(failed) {
             let is_local = checks
                 .iter()
