@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use mcpo_test_support::plain::PlainServer;
 
-use crate::support::{probe_briefly, verdicts};
+use crate::support::{probe, probe_briefly, verdicts};
 
 const HEADER: [&str; 2] = ["--header", "Authorization: Bearer s3cr3t"];
 
@@ -25,7 +25,6 @@ async fn a_client_without_headers_cannot_connect() {
       seen: answers with authorization, and HTTP 401 without: the server wants a fixed header
       expected: a sign-in with OAuth, which every client can use
       hint: add a sign-in with OAuth: ChatGPT cannot send such a header. These clients can: Claude Code, VS Code, Cursor, Codex, Gemini CLI
-      setting: rmcp: StreamableHttpServerConfig::allowed_hosts: only loopback names are allowed by default; the challenge itself is the router's (a tower layer in front)
     skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching
       because: the server accepts the header of --header
     outcome: shows before_sign_in
@@ -40,7 +39,6 @@ async fn a_client_with_limited_headers_gets_a_warning() {
       seen: answers with authorization, and HTTP 401 without: the server wants a fixed header
       expected: a sign-in with OAuth, which every client can use
       hint: claude.ai sends such headers only for pro, max and team accounts, and with names such as authorization, x-api-key and x-auth-token; others: Claude Code, VS Code, Cursor, Codex, Gemini CLI
-      setting: rmcp: StreamableHttpServerConfig::allowed_hosts: only loopback names are allowed by default; the challenge itself is the router's (a tower layer in front)
     skipped resource-metadata resource-identity server-metadata issuer-identity pkce-support registration authorization state callback-issuer token token-caching
       because: the server accepts the header of --header
     outcome: connects and can call tools
@@ -61,6 +59,45 @@ async fn a_client_with_headers_connects() {
     let run = probe_briefly(&arguments, &[]).await;
     let next = format!("{url} --header 'authorization: …'\n");
     assert!(run.stdout.ends_with(&next), "{}", run.stdout);
+}
+
+/// Whatever the server answers without the header, it is not open to everyone.
+#[tokio::test]
+async fn every_refusal_without_the_token_counts() {
+    for status in [302, 400, 429] {
+        let server =
+            PlainServer::refusing(status, |headers| !headers.contains_key("authorization"));
+        let server = server.await;
+        let url = server.url();
+        let verdicts = verdicts(&[&[&*url, "--as", "claude"], &HEADER[..]].concat()).await;
+        let seen = format!("answers with authorization, and HTTP {status}");
+        assert!(verdicts.contains(&seen), "{status}: {verdicts}");
+        assert!(
+            verdicts.contains("the server wants a fixed header"),
+            "{verdicts}"
+        );
+    }
+    // `initialize` is open to everyone here, but nothing after it.
+    let server = PlainServer::refusing(401, |headers| {
+        headers.contains_key("mcp-session-id") && !headers.contains_key("authorization")
+    });
+    let server = server.await;
+    let url = server.url();
+    let all = verdicts(&[&[&*url, "--as", "claude"], &HEADER[..]].concat()).await;
+    assert!(
+        all.contains("answers with authorization, and HTTP 401 without"),
+        "{all}"
+    );
+    // A server that ignores the header is open.
+    let server = PlainServer::start().await;
+    let url = server.url();
+    let run = probe(&[&[&*url, "--as", "claude"], &HEADER[..]].concat()).await;
+    assert!(
+        run.stdout
+            .contains("answers without a token: open to everyone"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[tokio::test]

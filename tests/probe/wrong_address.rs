@@ -28,6 +28,35 @@ async fn the_endpoint_is_found_at_another_path() {
     }
 }
 
+/// The response of the gateway is a cause only if no MCP server is found.
+#[tokio::test]
+async fn the_endpoint_is_found_behind_a_gateway() {
+    const NOT_FOUND: &str = include_str!("../../crates/mcpo-probe/tests/recorded/nginx.404.http");
+    let server = PlainServer::behind_gateway(NOT_FOUND).await;
+    let run = probe_briefly(&[&server.at("/other")], &[]).await;
+    let found = format!("use {}: an MCP server answers there", server.url());
+    assert!(run.stdout.contains(&found), "{}", run.stdout);
+    let next = format!("\nnext: mcpo probe {}\n", server.url());
+    assert!(run.stdout.ends_with(&next), "{}", run.stdout);
+}
+
+/// The verdict is about the response that failed, not about the first one.
+#[tokio::test]
+async fn a_failure_after_initialize_is_named() {
+    for (status, hint) in [
+        (404, "share sessions between instances"),
+        (500, "answer tools/list"),
+    ] {
+        let server =
+            PlainServer::refusing(status, |headers| headers.contains_key("mcp-session-id"));
+        let server = server.await;
+        let run = probe_briefly(&[&server.url()], &[]).await;
+        let seen = format!("initialize is open; tools/list: HTTP {status}");
+        assert!(run.stdout.contains(&seen), "{}", run.stdout);
+        assert!(run.stdout.contains(hint), "{}", run.stdout);
+    }
+}
+
 #[tokio::test]
 async fn the_older_transport_is_recognized() {
     let server = PlainServer::with_events().await;

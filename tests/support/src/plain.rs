@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     Router,
     extract::Request,
-    http::{StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{Html, IntoResponse as _, Redirect},
     routing::{any, get},
@@ -71,6 +71,52 @@ impl PlainServer {
             }
         };
         Self::serve(endpoint().layer(middleware::from_fn(check))).await
+    }
+
+    /// Starts a server that answers requests with `status` if `is_refused` returns true.
+    pub async fn refusing(
+        status: u16,
+        is_refused: impl Fn(&HeaderMap) -> bool + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let status = StatusCode::from_u16(status).expect("a status");
+        let check = move |request: Request, next: Next| {
+            let is_refused = is_refused(request.headers());
+            async move {
+                if is_refused {
+                    status.into_response()
+                } else {
+                    next.run(request).await
+                }
+            }
+        };
+        Self::serve(endpoint().layer(middleware::from_fn(check))).await
+    }
+
+    /// Starts a server behind a gateway, which answers requests to other paths with the recorded
+    /// response `recorded`: a head and a body.
+    pub async fn behind_gateway(recorded: &'static str) -> Self {
+        let (head, body) = recorded.split_once("\n\n").expect("a head and a body");
+        let head = head.lines().filter(|line| !line.starts_with('#'));
+        let head: Vec<&str> = head.collect();
+        let status = head[0].split(' ').nth(1).expect("a status");
+        let status: StatusCode = status.parse().expect("a status");
+        let headers = head[1..].iter().filter_map(|line| line.split_once(": "));
+        let shown = ["server", "content-type"];
+        let headers: Vec<_> = headers
+            .map(|(name, value)| (name.to_lowercase(), value))
+            .filter(|(name, _)| shown.contains(&name.as_str()))
+            .collect();
+        let answer = move || async move {
+            let mut response = (status, body).into_response();
+            for (name, value) in headers {
+                let name = HeaderName::try_from(name).expect("a name");
+                response
+                    .headers_mut()
+                    .insert(name, HeaderValue::from_static(value));
+            }
+            response
+        };
+        Self::serve(endpoint().fallback(answer)).await
     }
 
     /// Starts a server whose other paths answer as those of real servers: `/page` with a web page,

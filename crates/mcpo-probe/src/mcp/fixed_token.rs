@@ -1,15 +1,16 @@
 //! Recognizes a server that wants a fixed header, such as a token, instead of OAuth.
 
+use serde_json::json;
 use url::Url;
 
 use super::{
-    handshake::initialize_call,
-    reply::Reply,
-    rpc::{self, WireFormat},
+    handshake::{initialize_call, negotiated},
+    reply::{Reply, Unauthorized},
+    rpc::{self, Call, WireFormat},
 };
 use crate::{
     check::{Fault, Log, Pending},
-    http::HttpClient,
+    http::{HttpClient, RequestError},
     profile::{CanSend, Client, Profile},
 };
 
@@ -21,23 +22,62 @@ pub enum WithoutHeaders {
     SignIn,
     /// It refuses the request. The text says how.
     Refused(String),
+    /// The request got no response. The text says why.
+    Unknown(String),
 }
 
-/// Sends the first request again without the headers that the user added.
-pub async fn without_headers(http: &HttpClient, target: &Url) -> WithoutHeaders {
+/// Sends the first requests again without the headers that the user added. With them, the server
+/// answers in `wire_format`, and `answers_list` is true if it has a list of tools.
+pub async fn without_headers(
+    http: &HttpClient,
+    target: &Url,
+    wire_format: &WireFormat,
+    answers_list: bool,
+) -> WithoutHeaders {
     let Some(http) = http.without_added_headers() else {
         return WithoutHeaders::Same;
     };
-    let call = initialize_call();
-    let heard = rpc::call(&http, target, &WireFormat::Opening, None, &call).await;
-    match heard.map(|heard| heard.reply) {
-        Ok(Reply::Unauthorized(unauthorized)) => match unauthorized.challenge {
-            Some(challenge) if challenge.unverified_metadata.is_some() => WithoutHeaders::SignIn,
-            _ => WithoutHeaders::Refused("HTTP 401".to_owned()),
-        },
-        Ok(reply) if reply.is_forbidden() => WithoutHeaders::Refused("HTTP 403".to_owned()),
-        _ => WithoutHeaders::Same,
+    match first_refusal(&http, target, wire_format, answers_list).await {
+        Ok(None) => WithoutHeaders::Same,
+        Ok(Some(Reply::Unauthorized(Unauthorized {
+            challenge: Some(challenge),
+            ..
+        }))) if challenge.unverified_metadata.is_some() => WithoutHeaders::SignIn,
+        Ok(Some(reply)) => WithoutHeaders::Refused(reply.summary()),
+        Err(error) => WithoutHeaders::Unknown(error.to_string()),
     }
+}
+
+/// Sends the requests up to `tools/list`, and returns the first reply that is no answer. Servers may
+/// answer `initialize` to everyone.
+async fn first_refusal(
+    http: &HttpClient,
+    target: &Url,
+    wire_format: &WireFormat,
+    answers_list: bool,
+) -> Result<Option<Reply>, RequestError> {
+    let mut wire_format = wire_format.clone();
+    if let WireFormat::Session { .. } = wire_format {
+        let call = initialize_call();
+        let heard = rpc::call(http, target, &WireFormat::Opening, None, &call).await?;
+        let opened = match &heard.reply {
+            Reply::Result(result) => negotiated(result, heard.session),
+            _ => None,
+        };
+        match opened {
+            Some(opened) => wire_format = opened,
+            None => return Ok(Some(heard.reply)),
+        }
+        let initialized = Call::new("notifications/initialized", json!({}));
+        rpc::call(http, target, &wire_format, None, &initialized).await?;
+    }
+    let list = Call::new("tools/list", json!({}));
+    let heard = rpc::call(http, target, &wire_format, None, &list).await?;
+    Ok(match heard.reply {
+        Reply::Result(_) => None,
+        Reply::Error { .. } if !answers_list => None,
+        reply => Some(reply),
+    })
 }
 
 /// Judges a server that answers only with the headers that the user added: `refusal` is its answer
@@ -49,6 +89,8 @@ pub fn judge(
     profile: &Profile,
     refusal: &str,
 ) {
+    // The settings of a recognized server are about a sign-in.
+    let pending = pending.without_settings();
     let names = http.added_headers().join(", ");
     let title = &profile.title;
     let seen =

@@ -44,7 +44,12 @@ pub async fn explain(
     } else {
         None
     };
-    recorder.traits.restore_recent(recent);
+    if found.is_some() {
+        // The address is wrong, so what a gateway says about its path is no cause.
+        recorder.traits.take_recent();
+    } else {
+        recorder.traits.restore_recent(recent);
+    }
     let hint = match found {
         Some(Endpoint::StreamableHttp(url)) => {
             let hint = format!("use {url}: an MCP server answers there; {}", meaning(other));
@@ -62,6 +67,30 @@ pub async fn explain(
         ),
     };
     Fault::new(&other.seen, EXPECTED, hint)
+}
+
+/// Returns the fault of a server that answers `initialize`, but not the `tools/list` after it.
+pub fn after_initialize(http: &HttpClient, reply: &Reply) -> Fault {
+    let status = match reply {
+        Reply::Unexpected(other) => Some(other),
+        _ => None,
+    };
+    let hint = match status {
+        Some(other) if matches!(other.status.as_u16(), 403 | 429) => refused(http, other),
+        // MCP 2025-11-25 basic/transports, Session Management: 404 means that the session has ended.
+        Some(other) if other.status == StatusCode::NOT_FOUND => {
+            "keep the session that initialize opened: share sessions between instances, or serve \
+             without them"
+                .to_owned()
+        }
+        _ => "answer tools/list like initialize; the log of the server has the cause".to_owned(),
+    };
+    let seen = format!("initialize is open; tools/list: {}", reply.summary());
+    Fault::new(
+        seen,
+        "an answer to tools/list, or 401 with a challenge",
+        hint,
+    )
 }
 
 fn refused(http: &HttpClient, other: &Unexpected) -> String {

@@ -83,10 +83,17 @@ pub async fn unauthenticated_request(
                 challenge_check::judge(http, log, pending, target, &unauthorized, open).await;
             Ok(AuthRequirement::Guarded(challenge))
         }
-        Ok(Reply::Result(_)) => Ok(open(http, log, pending, target, profile).await),
+        Ok(Reply::Result(_)) => {
+            let without = fixed_token::without_headers(http, target, &wire_format, true).await;
+            Ok(open(http, log, pending, target, profile, without).await)
+        }
         // A server without tools is open too.
         Ok(Reply::Error { .. }) if wire_format != WireFormat::Stateless => {
-            Ok(open(http, log, pending, target, profile).await)
+            let without = fixed_token::without_headers(http, target, &wire_format, false).await;
+            Ok(open(http, log, pending, target, profile, without).await)
+        }
+        Ok(reply) if wire_format != WireFormat::Stateless => {
+            Err(pending.fail(log, no_endpoint::after_initialize(http, &reply)))
         }
         Ok(_) => {
             let elapsed = pending.elapsed();
@@ -126,8 +133,9 @@ async fn open(
     pending: Pending,
     target: &Url,
     profile: &Profile,
+    without_headers: WithoutHeaders,
 ) -> AuthRequirement {
-    match fixed_token::without_headers(http, target).await {
+    match without_headers {
         WithoutHeaders::Same => {
             open_check::judge(http, log, pending, target).await;
             AuthRequirement::Open
@@ -143,6 +151,14 @@ async fn open(
             let names = http.added_headers().into_iter();
             log.seen.fixed_headers = names.map(str::to_owned).collect();
             fixed_token::judge(http, log, pending, profile, &refusal);
+            AuthRequirement::FixedHeader
+        }
+        WithoutHeaders::Unknown(error) => {
+            let names = http.added_headers().join(", ");
+            let seen = format!("answers with {names}; without: {error}");
+            let expected = "an answer, or a refusal, without them too";
+            let hint = "leave out --header to see what other clients get";
+            pending.warn(log, Fault::new(seen, expected, hint));
             AuthRequirement::FixedHeader
         }
     }
