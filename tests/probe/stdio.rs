@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::support::{Run, probe, verdicts};
+use crate::support::{Run, probe, probe_with, verdicts};
 
 const SERVER: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -58,10 +58,7 @@ async fn a_healthy_server_passes_every_check() {
     assert_eq!(report["target"], format!("{PYTHON} {SERVER} healthy"));
     assert_eq!(report["client"]["id"], "claude-code");
     let next = report["next"].as_str().expect("text");
-    assert!(
-        next.starts_with("claude mcp add my-service -- python"),
-        "{next}"
-    );
+    assert!(next.starts_with("claude mcp add demo -- python"), "{next}");
     // A rule about HTTP is not said to be followed.
     let rules = report["stores"][0]["rules"].as_array().expect("rules");
     let verdict = |id: &str| {
@@ -110,6 +107,7 @@ async fn each_mistake_is_named_with_its_fix() {
         "exit",
         "variable",
         "dies-in-call",
+        "crashes-at-end",
     ] {
         found.push(fault_verdicts(fault, "30").await);
     }
@@ -169,6 +167,13 @@ async fn each_mistake_is_named_with_its_fix() {
       because: the process ended before it
     skipped the rest
     outcome: shows call
+    # crashes-at-end
+    exit 0
+    warn stdio-exit
+      seen: exit status: 1
+      expected: exit status 0 when stdin closes
+      hint: end without an error when stdin closes: run the command by hand, and press Ctrl-D to see what it prints
+    outcome: connects and can call tools
     "##);
 }
 
@@ -263,6 +268,7 @@ async fn every_document_names_the_command_and_the_messages() {
             run.stdout.contains("Demo server running on stdio"),
             "{document}"
         );
+        assert!(run.stdout.contains("stdio.py banner"), "{document}");
         assert!(run.stderr.contains("> stdio python3") && !run.stderr.contains("$ curl"));
     }
     let run = probe_server("healthy", &["--json", "--trace"]).await;
@@ -288,6 +294,55 @@ async fn every_document_names_the_command_and_the_messages() {
     );
 }
 
+/// A secret that the server gets by its environment is in no report, not even a part of it.
+#[tokio::test]
+async fn secrets_that_the_server_prints_are_hidden() {
+    const SECRET: &str = "k3y-0123456789abcdef0123456789abcdef";
+    for options in [&["--json"][..], &["--trace"], &["--html", "--trace"]] {
+        let command = ["--", PYTHON, SERVER, "prints-secret"];
+        let environment = [("DEMO_SECRET_KEY", SECRET)];
+        let run = probe_with(&[options, &command].concat(), &environment).await;
+        assert_eq!(run.code, Some(1), "{options:?}: {}", run.stderr);
+        assert!(run.stdout.contains("invalid key"), "{}", run.stdout);
+        assert!(!run.stdout.contains(&SECRET[..8]), "{}", run.stdout);
+        assert!(!run.stderr.contains(&SECRET[..8]), "{}", run.stderr);
+    }
+}
+
+#[cfg(unix)]
+async fn signal(name: &str, pid: &str) -> bool {
+    let mut kill = tokio::process::Command::new("kill");
+    let null = std::process::Stdio::null();
+    let status = kill.args([name, pid]).stderr(null).status().await;
+    status.expect("kill").success()
+}
+
+/// Waits until a process has ended. A killed child of a killed parent is reaped by the system a
+/// moment later.
+#[cfg(unix)]
+async fn assert_ends(pid: &str) {
+    for _ in 0..500 {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        if !signal("-0", pid).await || status.contains(") Z ") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the child still runs");
+}
+
+/// A server that ends by itself can leave children.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_children_of_a_server_that_has_ended_are_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("child");
+    let path = file.to_str().unwrap();
+    let run = probe(&["--", PYTHON, SERVER, "leaves-child", path]).await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert_ends(&std::fs::read_to_string(&file).unwrap()).await;
+}
+
 /// Ctrl-C ends the server, its children included.
 #[cfg(unix)]
 #[tokio::test]
@@ -310,23 +365,7 @@ async fn ctrl_c_ends_the_server_and_its_children() {
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     };
-    let signal = async |name: &str, pid: &str| {
-        let mut kill = tokio::process::Command::new("kill");
-        let status = kill.args([name, pid]).stderr(Stdio::null()).status().await;
-        status.expect("kill").success()
-    };
     assert!(signal("-INT", &child.id().expect("running").to_string()).await);
     assert_eq!(child.wait().await.expect("an exit").code(), Some(130));
-    // A killed child of a killed parent is reaped by the system a moment later.
-    let is_running = async || {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        signal("-0", &pid).await && !status.contains(") Z ")
-    };
-    for _ in 0..500 {
-        if !is_running().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the child still runs");
+    assert_ends(&pid).await;
 }

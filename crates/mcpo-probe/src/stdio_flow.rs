@@ -65,7 +65,15 @@ async fn check_exit(log: &mut Log<'_>, server: &mut StdioClient<'_>) {
     let pending = rules::STDIO_EXIT.begin();
     match server.close().await {
         None => pending.skip(log, "the process ended before it"),
-        Some(Ending::ByItself(status)) => pending.pass(log, status.to_string()),
+        Some(Ending::ByItself(status)) if status.success() => {
+            pending.pass(log, status.to_string());
+        }
+        Some(Ending::ByItself(status)) => {
+            let expected = "exit status 0 when stdin closes";
+            let hint = "end without an error when stdin closes: run the command by hand, and press \
+                        Ctrl-D to see what it prints";
+            pending.warn(log, Fault::new(status.to_string(), expected, hint));
+        }
         Some(Ending::Killed) => {
             let seen = format!(
                 "still running {:.0} s after stdin closed",

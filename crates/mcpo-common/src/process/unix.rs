@@ -1,14 +1,20 @@
 //! Process groups and signals.
 
-use std::io;
+use std::{io, process::ExitStatus, time::Duration};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid},
+};
 use tokio::{
     process::{Child, Command},
     signal::unix::{self, SignalKind, signal},
 };
 
 use super::Asked;
+
+/// How often a group looks whether its leader has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Puts the command and its children into a new process group, so that Ctrl-C in the terminal
 /// reaches only mcpo.
@@ -35,6 +41,25 @@ impl Group {
     /// Kills all processes of the group.
     pub fn kill(&self) {
         self.send(Signal::KILL);
+    }
+
+    /// Waits until the leader has ended, and kills the rest of the group. Can be canceled.
+    pub async fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        while !self.has_leader_ended() {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        self.kill();
+        child.wait().await
+    }
+
+    /// Returns true if the leader has ended. It stays a zombie, so that its id is not reused.
+    fn has_leader_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        match self.0.map(|leader| waitid(WaitId::Pid(leader), options)) {
+            Some(Ok(None) | Err(Errno::INTR)) => false,
+            // If there is an error, the leader has already been waited for.
+            Some(Ok(Some(_)) | Err(_)) | None => true,
+        }
     }
 
     /// Sends a signal. Must be called before the leader is waited for: until then its process id is

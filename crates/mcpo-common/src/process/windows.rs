@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    process::ExitStatus,
     sync::{Mutex, PoisonError},
 };
 
@@ -50,6 +51,13 @@ impl Group {
     /// Kills all processes of the group, because Windows has no way to ask them to end.
     pub fn terminate(&self) {
         self.kill();
+    }
+
+    /// Waits until the leader has ended, and kills the rest of the group. Can be canceled.
+    pub async fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        let status = child.wait().await;
+        self.kill();
+        status
     }
 
     /// Kills all processes of the group.

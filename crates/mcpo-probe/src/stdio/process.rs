@@ -125,22 +125,24 @@ impl ServerProcess {
         &self.stderr
     }
 
-    /// Returns the exit status after stdout has closed; `None` if the process still runs.
+    /// Returns the exit status after stdout has closed; `None` if the process still runs. The
+    /// children of a process that has ended are killed.
     pub async fn status(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
-            let status = tokio::time::timeout(STATUS_WAIT, self.child.wait()).await;
+            let status = tokio::time::timeout(STATUS_WAIT, self.group.wait(&mut self.child)).await;
             self.status = status.ok().and_then(Result::ok);
         }
         self.status
     }
 
-    /// Closes stdin, and waits until the process has ended. Kills it after `limit`.
+    /// Closes stdin, and waits until the process has ended. Kills it after `limit`. Its children are
+    /// killed in both cases.
     pub async fn close(&mut self, limit: Duration) -> Ending {
         drop(self.stdin.take());
         let ended = tokio::time::timeout(limit, async {
             // When stdout closes, the children have ended too, and no process waits for a full pipe.
             while self.stdout.recv().await.is_some() {}
-            self.child.wait().await
+            self.group.wait(&mut self.child).await
         });
         if let Ok(Ok(status)) = ended.await {
             self.status = Some(status);
