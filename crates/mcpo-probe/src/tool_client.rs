@@ -25,7 +25,7 @@ const MAX_PAGES: usize = 100;
 /// Why a tool was not called, or did not return a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallError {
-    /// The client could not sign in, or the server is unreachable.
+    /// The client could not sign in, or the server is unreachable: the tool was not called.
     NotSent(String),
     /// The server answered with a JSON-RPC error.
     Rejected {
@@ -36,12 +36,16 @@ pub enum CallError {
     },
     /// The connection ended before the server answered, as it does if a tool ends the process.
     Interrupted(String),
+    /// The server answered with something else than a JSON-RPC response.
+    Unusable(String),
 }
 
 impl fmt::Display for CallError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotSent(because) | Self::Interrupted(because) => formatter.write_str(because),
+            Self::NotSent(because) | Self::Interrupted(because) | Self::Unusable(because) => {
+                formatter.write_str(because)
+            }
             Self::Rejected { code, message } => write!(formatter, "{message} (error {code})"),
         }
     }
@@ -128,10 +132,12 @@ impl<'p> ToolClient<'p> {
             }
             cursor = result["nextCursor"].as_str().map(str::to_owned);
             if cursor.is_none() {
-                break;
+                return Ok(tools);
             }
         }
-        Ok(tools)
+        Err(CallError::Unusable(format!(
+            "the list of tools has more than {MAX_PAGES} pages; omit nextCursor on the last one"
+        )))
     }
 
     /// Calls a tool of [`Self::tools`].
@@ -165,7 +171,7 @@ impl<'p> ToolClient<'p> {
         let mut log = Log::new(&mut quiet, self.plan);
         let began = Instant::now();
         match Box::pin(self.try_call(&mut log, call)).await {
-            Ok((reply, elapsed)) => (result_of(reply), elapsed),
+            Ok((result, elapsed)) => (result, elapsed),
             Err(_) => {
                 let because = reason(log);
                 (Err(CallError::NotSent(because)), began.elapsed())
@@ -177,13 +183,13 @@ impl<'p> ToolClient<'p> {
         &mut self,
         log: &mut Log<'_>,
         call: &Call,
-    ) -> Step<(Result<Reply, RequestError>, Duration)> {
+    ) -> Step<(Result<Value, CallError>, Duration)> {
         let http = flow::connect(self.plan, log, self.target).await?;
         if let Some(kept) = self.credentials.as_ref().filter(|kept| kept.is_fresh()) {
             let token = Some(&kept.access);
             let (reply, elapsed) = timed(&http, self.target, token, call).await;
             if !reply.as_ref().is_ok_and(Reply::is_refusal) {
-                return Ok((reply, elapsed));
+                return Ok((result_of(reply), elapsed));
             }
         }
         let login = Login::new(
@@ -198,8 +204,16 @@ impl<'p> ToolClient<'p> {
         let asked = peer
             .call_authorized(log, &WireFormat::Stateless, &ask)
             .await?;
-        if let Err(error) = asked {
-            return Ok((Err(error), Duration::ZERO));
+        let failed = match asked {
+            Ok(asked) => match asked.reply {
+                // A server without a list may have the tool.
+                Reply::Result(_) | Reply::Error { .. } => None,
+                reply => Some(reply.summary()),
+            },
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(because) = failed {
+            return Ok((Err(CallError::NotSent(because)), Duration::ZERO));
         }
         let began = Instant::now();
         let replied = peer
@@ -209,7 +223,7 @@ impl<'p> ToolClient<'p> {
         if let Some(grant) = &peer.grant {
             self.credentials = Some(grant.credentials(self.plan.profile.name));
         }
-        Ok((replied.map(|replied| replied.reply), elapsed))
+        Ok((result_of(replied.map(|replied| replied.reply)), elapsed))
     }
 }
 
@@ -228,7 +242,9 @@ fn result_of(reply: Result<Reply, RequestError>) -> Result<Value, CallError> {
     match reply {
         Ok(Reply::Result(result)) => Ok(result),
         Ok(Reply::Error { code, message, .. }) => Err(CallError::Rejected { code, message }),
-        Ok(reply) => Err(CallError::NotSent(reply.summary())),
+        Ok(reply) if reply.is_refusal() => Err(CallError::NotSent(reply.summary())),
+        Ok(reply) => Err(CallError::Unusable(reply.summary())),
+        Err(error) if error.is_no_connection() => Err(CallError::NotSent(error.to_string())),
         Err(error) => Err(CallError::Interrupted(error.to_string())),
     }
 }
@@ -288,9 +304,85 @@ pub fn example_arguments(tool: &Value) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::{
+        io::{BufRead, BufReader, Read as _, Write as _},
+        net::TcpListener,
+        thread,
+    };
 
-    use super::example_arguments;
+    use serde_json::json;
+    use url::Url;
+
+    use super::{CallError, MAX_PAGES, Reply, ToolClient, example_arguments, result_of};
+    use crate::{plan::Plan, profile::Client};
+
+    async fn tools(url: &Url) -> Result<usize, CallError> {
+        let plan = Plan::new(url.clone(), Client::default()).unwrap();
+        let tools = ToolClient::new(&plan, url).tools().await;
+        tools.map(|tools| tools.len())
+    }
+
+    /// Answers every request with a page of a list that has no end.
+    fn serve_pages(listener: &TcpListener) {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            while let Some(length) = length_of_body(&mut stream) {
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).unwrap();
+                let page = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"nextCursor":"x"}}"#;
+                let length = page.len();
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}"
+                );
+                write!(stream.get_mut(), "{head}\r\n\r\n{page}").unwrap();
+            }
+        }
+    }
+
+    /// Reads the head of a request; `None` after the connection has closed.
+    fn length_of_body(stream: &mut impl BufRead) -> Option<usize> {
+        let mut length = None;
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            let line = line.trim().to_lowercase();
+            if line.is_empty() {
+                return length;
+            }
+            if let Some(text) = line.strip_prefix("content-length:") {
+                length = text.trim().parse().ok();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_without_an_end_is_an_error_and_not_a_short_list() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+        let url = Url::parse(&url).unwrap();
+        thread::spawn(move || serve_pages(&listener));
+        let Err(CallError::Unusable(because)) = tools(&url).await else {
+            panic!("a list");
+        };
+        assert!(because.contains(&MAX_PAGES.to_string()), "{because}");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_a_server_that_does_not_run() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+        drop(listener);
+        let failed = tools(&Url::parse(&url).unwrap()).await;
+        assert!(matches!(failed, Err(CallError::NotSent(_))), "{failed:?}");
+    }
+
+    #[test]
+    fn a_response_that_is_not_of_json_rpc_does_not_mean_that_nothing_was_sent() {
+        let result = result_of(Ok(Reply::Accepted));
+        assert!(matches!(result, Err(CallError::Unusable(_))), "{result:?}");
+    }
 
     #[test]
     fn example_arguments_contain_all_required_arguments_and_defaults() {

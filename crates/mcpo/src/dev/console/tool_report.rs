@@ -96,6 +96,10 @@ pub fn tried(reporter: &Reporter<'_>, report: &ToolCallReport) -> bool {
             "{call} did not return: {}; did the tool end the server?",
             clean_to(because, TRIED)
         )),
+        Err(CallError::Unusable(because)) => ui.warn(format_args!(
+            "{call} got no usable answer in {time}: {}",
+            clean_to(because, TRIED)
+        )),
         Err(CallError::NotSent(because)) => ui.warn(format_args!(
             "{} was not called: {}",
             report.tool,
