@@ -66,14 +66,15 @@ pub fn count(number: usize, what: &str) -> String {
     }
 }
 
-/// Returns true for control characters (C0, DEL, C1), direction marks and zero-width characters.
+/// Returns true for control characters (C0, DEL, C1), direction marks, zero-width characters and the
+/// two characters that XML 1.0 §2.2 does not allow, so that reports are well-formed.
 /// The runtime has the same list for client names.
 #[must_use]
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

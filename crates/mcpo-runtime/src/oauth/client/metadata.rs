@@ -87,7 +87,7 @@ pub(crate) fn display_name(unverified: &str) -> String {
         character.is_control()
             || matches!(character,
                 '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
                 | '\u{e0000}'..='\u{e007f}')
     };
     let name: String = unverified
