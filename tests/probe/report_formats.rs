@@ -153,7 +153,7 @@ async fn json_report_has_only_documented_fields() {
     assert_eq!(request["status"], 200);
 }
 
-/// Every check that a walk can make is in the table of `docs/probe.md`.
+/// Every check that a probe can make is in the table of `docs/probe.md`.
 #[tokio::test]
 async fn every_check_is_documented() {
     let server = OAuthServer::healthy().await;

@@ -95,7 +95,7 @@ fn sentences<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
 fn rule(check: &Check) -> Value {
     let rule = check.rule;
     let tag = if rule.security { "security" } else { "mcp" };
-    json!({
+    let mut described = json!({
         "id": rule.id,
         "name": format!("Check{}", pascal_case(rule.id)),
         "shortDescription": {"text": sentences([rule.title])},
@@ -103,9 +103,12 @@ fn rule(check: &Check) -> Value {
             "text": sentences([format!("{}, {}", Phase::of(rule).title(), rule.title).as_str(), rule.clause]),
         },
         "help": {"text": sentences([check.fault.hint.as_str(), rule.clause])},
-        "helpUri": links::of_clause(rule.clause),
         "properties": {"tags": [tag]},
-    })
+    });
+    if let Some(address) = links::of_clause(rule.clause) {
+        described["helpUri"] = json!(address);
+    }
+    described
 }
 
 /// Returns the id in SARIF; checks of the probe have other ids.
